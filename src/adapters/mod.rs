@@ -1,0 +1,58 @@
+//! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::model::{Address, BrandId, Class, MessageId, Outcome, Rendered, Timestamp, Topic};
+
+/// One message as one provider is to carry it to one address.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The message.
+    pub message_id: MessageId,
+    /// The number of the attempt, from 1.
+    pub attempt: u32,
+    /// The brand that sends.
+    pub brand: BrandId,
+    /// The class.
+    pub class: Class,
+    /// The topic.
+    pub topic: Topic,
+    /// The brand's own sender for this channel; the provider's when `None`.
+    pub from: Option<String>,
+    /// Where to.
+    pub address: Address,
+    /// What it says.
+    pub content: Rendered,
+    /// The time of the attempt.
+    pub now: Timestamp,
+}
+
+/// Speaks one kind of provider's protocol.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// Hands the envelope to the provider. Whatever goes wrong is an outcome: `Unavailable` only when the provider
+    /// certainly did not take the message, `Unknown` when it may have. The caller bounds the time; being dropped in
+    /// mid-call must leave nothing broken.
+    async fn deliver(&self, envelope: &Envelope) -> Outcome;
+}
+
+/// How hard a provider may be driven, and how long it may take.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Calls in flight at once.
+    pub max_concurrency: u32,
+    /// Calls a second; no limit when absent.
+    pub rate_per_second: Option<f64>,
+    /// How long connecting may take, in milliseconds. A provider that cannot be reached was certainly not called.
+    pub connect_timeout_ms: u64,
+    /// How long the whole call may take, in milliseconds. After it the outcome is unknown.
+    pub timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_concurrency: 50, rate_per_second: None, connect_timeout_ms: 3_000, timeout_ms: 10_000 }
+    }
+}

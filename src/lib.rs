@@ -1,0 +1,12 @@
+//! Relevo: a self-hosted multichannel outreach gateway with failover.
+//!
+//! The rooms, in reading order; ARCHITECTURE.md draws how they fit together.
+
+pub mod clock;
+pub mod model;
+pub mod secret;
+pub mod wire;
+
+pub mod store;
+
+pub mod adapters;

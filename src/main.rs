@@ -1,0 +1,3 @@
+//! The `relevo` program: arguments, settings, signals, exit code.
+
+fn main() {}

@@ -1,0 +1,200 @@
+//! Channels and the addresses at which they reach people.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A medium that reaches people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Email.
+    Email,
+    /// Short messages of the telephone network.
+    Sms,
+    /// Telegram, by a bot.
+    Telegram,
+    /// WhatsApp.
+    Whatsapp,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Channel; 4] = [Channel::Email, Channel::Sms, Channel::Telegram, Channel::Whatsapp];
+
+    /// The channel's name in configuration, logs and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Telegram => "telegram",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+
+    /// Whether the channel delivers to this kind of address.
+    pub fn takes(self, address: &Address) -> bool {
+        matches!(
+            (self, address),
+            (Self::Email, Address::Email(_))
+                | (Self::Sms | Self::Whatsapp, Address::Phone(_))
+                | (Self::Telegram, Address::TelegramChat(_))
+        )
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not an email address.
+    #[error("must be an email address such as ana@example.com")]
+    Email,
+    /// Not a phone number.
+    #[error(
+        "must be a valid phone number in international form such as +34600123456, or national with the brand's \
+         default_country set"
+    )]
+    Phone,
+    /// Not a private chat.
+    #[error("must be the positive id of a private Telegram chat")]
+    TelegramChat,
+}
+
+/// An email address: the domain in lower case, the local part exactly as given (RFC 5321, section 2.4).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Email(String);
+
+impl Email {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let options = email_address::Options::default().without_display_text().without_domain_literal();
+        let parsed = email_address::EmailAddress::parse_with_options(text, options)
+            .map_err(|_| AddressError::Email)?;
+        // A bare host such as `localhost` is valid in RFC 5321, and useful in a test set-up.
+        Ok(Self(format!("{}@{}", parsed.local_part(), parsed.domain().to_lowercase())))
+    }
+}
+
+/// A phone number in E.164 form: `+` and 7 to 15 digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads a number. One without a leading `+` or `00` is read as dialled in `country` (ISO 3166-1 alpha-2).
+    ///
+    /// # Errors
+    /// [`AddressError::Phone`] when it is not a number that the numbering plan of its country could assign.
+    pub fn parse(text: &str, country: Option<&str>) -> Result<Self, AddressError> {
+        let country = match country {
+            Some(code) => Some(code.parse().map_err(|_| AddressError::Phone)?),
+            None => None,
+        };
+        let number = phonenumber::parse(country, text).map_err(|_| AddressError::Phone)?;
+        if !phonenumber::is_valid(&number) {
+            return Err(AddressError::Phone);
+        }
+        Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+    }
+
+    /// The number as `+` and digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number without its `+`, as WhatsApp wants it.
+    pub fn digits(&self) -> &str {
+        self.0.trim_start_matches('+')
+    }
+}
+
+/// Where a channel reaches a contact. One phone number serves SMS and WhatsApp.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// An email address.
+    Email(Email),
+    /// A phone number.
+    Phone(Phone),
+    /// The id of a private Telegram chat, always positive.
+    TelegramChat(i64),
+}
+
+impl Address {
+    /// A private Telegram chat; groups have negative ids and are no person.
+    ///
+    /// # Errors
+    /// [`AddressError::TelegramChat`] when the id is not positive.
+    pub fn telegram(chat_id: i64) -> Result<Self, AddressError> {
+        if chat_id > 0 { Ok(Self::TelegramChat(chat_id)) } else { Err(AddressError::TelegramChat) }
+    }
+
+    /// The address in a form that tells two apart in a log without naming a person: `a***@example.com`, `+34***56`.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Email(email) => {
+                let (local, domain) = email.0.rsplit_once('@').unwrap_or((&email.0, ""));
+                format!("{}***@{domain}", local.chars().next().unwrap_or('*'))
+            }
+            Self::Phone(phone) => format!("{}***{}", &phone.0[..3], &phone.0[phone.0.len() - 2..]),
+            Self::TelegramChat(id) => format!("chat ***{:02}", id % 100),
+        }
+    }
+}
+
+/// The whole address, for records and providers. Logs use [`Address::masked`].
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email(email) => f.write_str(&email.0),
+            Self::Phone(phone) => f.write_str(&phone.0),
+            Self::TelegramChat(id) => id.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_domain_of_an_email_changes_case() {
+        assert_eq!("Ana.Maria@Example.COM".parse::<Email>().unwrap().as_str(), "Ana.Maria@example.com");
+        for text in
+            ["", "ana", "ana@", "@example.com", "a b@example.com", "Ana <ana@example.com>", "a@[127.0.0.1]"]
+        {
+            assert_eq!(text.parse::<Email>(), Err(AddressError::Email), "{text}");
+        }
+    }
+
+    #[test]
+    fn phone_numbers_become_e164() {
+        let spain = |text| Phone::parse(text, Some("ES")).map(|phone| phone.0);
+        assert_eq!(spain("600 123 456").unwrap(), "+34600123456");
+        assert_eq!(spain("+1 (415) 555-2671").unwrap(), "+14155552671");
+        assert_eq!(Phone::parse("600123456", None), Err(AddressError::Phone));
+        for text in ["", "123", "+34 600", "+999999999999", "hello", "+34600123456789012"] {
+            assert_eq!(spain(text), Err(AddressError::Phone), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_masked_address_hides_the_person() {
+        let masked = |address: Address| address.masked();
+        assert_eq!(masked(Address::Email("ana@example.com".parse().unwrap())), "a***@example.com");
+        assert_eq!(masked(Address::Phone(Phone::parse("+34600123456", None).unwrap())), "+34***56");
+        assert_eq!(masked(Address::TelegramChat(123_456)), "chat ***56");
+    }
+}

@@ -1,0 +1,138 @@
+//! What people agreed to, how they want to be reached, and which addresses must not be used.
+
+use jiff::civil::Time;
+
+use super::{Address, Channel, Timestamp, Topic, TopicScope};
+
+/// What a ledger entry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The person agreed.
+    Grant,
+    /// The person took it back.
+    Revoke,
+}
+
+/// How we know. Kept as given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it happened.
+    pub source: String,
+    /// By which means.
+    pub method: String,
+    /// The words agreed to, or written.
+    pub wording: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The IP address or phone number it came from.
+    pub origin: String,
+    /// Who recorded it.
+    pub actor: String,
+}
+
+/// One entry of a contact's consent ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the ledger, from 1.
+    pub sequence: u64,
+    /// Grant or revoke.
+    pub action: Action,
+    /// The channel.
+    pub channel: Channel,
+    /// The topics.
+    pub scope: TopicScope,
+    /// How we know.
+    pub evidence: Evidence,
+    /// When it was stored.
+    pub recorded_at: Timestamp,
+    /// The id of the key that stored it, or the provider that reported it.
+    pub recorded_by: String,
+}
+
+/// A time of day during which to be quiet, in the contact's time zone. An end before the start is the next day's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuietHours {
+    /// When quiet begins.
+    pub start: Time,
+    /// When quiet ends.
+    pub end: Time,
+    /// Whether transactional messages are held too.
+    pub include_transactional: bool,
+}
+
+/// How a contact wants a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPreference {
+    /// The topic and those below it.
+    pub topic: Topic,
+    /// No commercial message about it.
+    pub muted: bool,
+    /// The channels to try first for it.
+    pub channel_order: Vec<Channel>,
+}
+
+/// How a contact wants to be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preferences {
+    /// The channels to try first.
+    pub channel_order: Vec<Channel>,
+    /// Channels never to use.
+    pub excluded_channels: Vec<Channel>,
+    /// Preferences by topic.
+    pub topics: Vec<TopicPreference>,
+    /// When to be quiet.
+    pub quiet_hours: Option<QuietHours>,
+    /// The IANA name of the time zone.
+    pub time_zone: Option<String>,
+    /// The language, as a BCP 47 tag.
+    pub language: Option<String>,
+}
+
+impl Preferences {
+    /// The most specific preference that covers `topic`.
+    pub fn topic(&self, topic: &Topic) -> Option<&TopicPreference> {
+        self.topics.iter().filter(|own| own.topic.covers(topic)).max_by_key(|own| own.topic.depth())
+    }
+}
+
+/// Why an address must not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SuppressionReason {
+    /// The provider says that the address does not exist or takes no messages.
+    BadAddress,
+    /// The person opted out at the provider, or blocked us.
+    OptedOut,
+    /// The person complained.
+    Complaint,
+    /// An operator or the brand asked for it.
+    Manual,
+}
+
+impl SuppressionReason {
+    /// A stable word for the reason.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadAddress => "bad_address",
+            Self::OptedOut => "opted_out",
+            Self::Complaint => "complaint",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// An address that no message of any class may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// The channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: Address,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// What was seen.
+    pub explanation: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// The provider that reported it, or the id of the key that set it.
+    pub recorded_by: String,
+}

@@ -1,0 +1,313 @@
+//! What a message has been through, and the state folded from it.
+//!
+//! The history is the only record of progress: the state is never set, it follows from the events, so a message's
+//! history always explains its state.
+
+use super::{Outcome, Plan, Receipt, ReceiptStatus, Timestamp, Way};
+
+/// Where a message stands. States are honest: accepted is not sent, sent is not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// On disk, and not yet looked at, or not yet due.
+    Accepted,
+    /// Held, or waiting for a way to open.
+    Waiting,
+    /// A provider is being called.
+    Sending,
+    /// A provider took it.
+    Sent,
+    /// It reached the device or mailbox.
+    Delivered,
+    /// It was read.
+    Read,
+    /// No way led anywhere.
+    Failed,
+    /// No way was permitted.
+    Suppressed,
+    /// Its time passed.
+    Expired,
+    /// It was cancelled.
+    Cancelled,
+    /// It may or may not have been sent, and a second copy is forbidden.
+    InDoubt,
+}
+
+impl State {
+    /// A stable word for the state.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Waiting => "waiting",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::InDoubt => "in doubt",
+        }
+    }
+
+    /// Whether a provider is known to have the message.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Read)
+    }
+
+    /// Whether dispatch has nothing more to do by itself. A sent message may still be watched by its fallback policy.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Accepted | Self::Waiting | Self::Sending)
+    }
+}
+
+/// Why a message waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitReason {
+    /// A stable word for the reason.
+    pub reason: String,
+    /// The reason in a sentence.
+    pub explanation: String,
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// The gateway has it on disk.
+    Accepted,
+    /// Consent and routing were decided, differently from the last time.
+    Planned(Plan),
+    /// A provider is about to be called.
+    AttemptStarted {
+        /// The number of the attempt, from 1.
+        attempt: u32,
+        /// The way taken.
+        way: Way,
+    },
+    /// The call ended.
+    AttemptFinished {
+        /// The number of the attempt.
+        attempt: u32,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// A provider reported on an attempt.
+    Receipt(Receipt),
+    /// Nothing can be done before a later time.
+    Waiting {
+        /// When it is looked at again.
+        until: Timestamp,
+        /// Why.
+        why: WaitReason,
+    },
+    /// The fallback policy asked for another way.
+    FellBack {
+        /// The attempt no longer waited for.
+        attempt: u32,
+        /// Why.
+        explanation: String,
+    },
+    /// Somebody asked to cancel it.
+    CancelRequested {
+        /// Who.
+        actor: String,
+    },
+    /// Nothing more will be tried.
+    Finished {
+        /// The state it ends in.
+        state: State,
+        /// A stable word for the reason.
+        reason: String,
+        /// The reason in a sentence.
+        explanation: String,
+    },
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// The state after it.
+    pub state: State,
+    /// What.
+    pub detail: Detail,
+}
+
+/// A call to a provider, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    /// Its number, from 1.
+    pub number: u32,
+    /// The way taken.
+    pub way: &'a Way,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended, and what came of it; absent while it is in flight or when a crash cut it off.
+    pub ended: Option<(Timestamp, &'a Outcome)>,
+    /// The strongest receipt.
+    pub receipt: Option<ReceiptStatus>,
+    /// Whether the fallback policy gave it up.
+    pub given_up: bool,
+}
+
+/// Everything that happened to a message, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    events: Vec<Event>,
+}
+
+impl History {
+    /// The history of a message that was just accepted.
+    pub fn accepted(at: Timestamp) -> Self {
+        let mut history = Self::default();
+        history.push(at, Detail::Accepted);
+        history
+    }
+
+    /// Reads back what was stored.
+    pub fn from_events(events: Vec<Event>) -> Self {
+        Self { events }
+    }
+
+    /// The events, oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// How many events there are. Also the version of the history: it only ever grows.
+    pub fn version(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The state now.
+    pub fn state(&self) -> State {
+        self.events.last().map_or(State::Accepted, |event| event.state)
+    }
+
+    /// Whether somebody asked to cancel it.
+    pub fn cancel_requested(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.detail, Detail::CancelRequested { .. }))
+    }
+
+    /// The plan last recorded.
+    pub fn last_plan(&self) -> Option<&Plan> {
+        self.events.iter().rev().find_map(|event| match &event.detail {
+            Detail::Planned(plan) => Some(plan),
+            _ => None,
+        })
+    }
+
+    /// The calls so far, in order.
+    pub fn attempts(&self) -> Vec<Attempt<'_>> {
+        let mut attempts: Vec<Attempt<'_>> = Vec::new();
+        for event in &self.events {
+            match &event.detail {
+                Detail::AttemptStarted { attempt, way } => attempts.push(Attempt {
+                    number: *attempt,
+                    way,
+                    started_at: event.at,
+                    ended: None,
+                    receipt: None,
+                    given_up: false,
+                }),
+                Detail::AttemptFinished { attempt, outcome } => {
+                    with(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
+                }
+                Detail::Receipt(receipt) => {
+                    with(&mut attempts, receipt.attempt, |own| {
+                        own.receipt = own.receipt.max(Some(receipt.status))
+                    });
+                }
+                Detail::FellBack { attempt, .. } => with(&mut attempts, *attempt, |own| own.given_up = true),
+                _ => {}
+            }
+        }
+        attempts
+    }
+
+    /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
+    /// the event was kept.
+    pub fn push(&mut self, at: Timestamp, detail: Detail) -> bool {
+        if let Detail::Receipt(receipt) = &detail
+            && self.has_receipt(receipt)
+        {
+            return false;
+        }
+        let state = fold(self.state(), &detail);
+        self.events.push(Event { at, state, detail });
+        true
+    }
+
+    /// Cancels at `at` for `actor`: at once when nothing is in flight, else after the call in flight.
+    ///
+    /// # Errors
+    /// The state, when it is sent or final and there is nothing to cancel.
+    pub fn cancel(&mut self, at: Timestamp, actor: &str) -> Result<(), State> {
+        let state = self.state();
+        if state.is_final() {
+            return Err(state);
+        }
+        if !self.cancel_requested() {
+            self.push(at, Detail::CancelRequested { actor: actor.to_owned() });
+        }
+        if state != State::Sending {
+            self.push(
+                at,
+                Detail::Finished {
+                    state: State::Cancelled,
+                    reason: "cancelled".to_owned(),
+                    explanation: "It was cancelled before it was sent.".to_owned(),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn has_receipt(&self, new: &Receipt) -> bool {
+        self.events.iter().any(|event| match &event.detail {
+            Detail::Receipt(old) => old.attempt == new.attempt && old.status == new.status,
+            _ => false,
+        })
+    }
+}
+
+fn with<'a>(attempts: &mut [Attempt<'a>], number: u32, change: impl FnOnce(&mut Attempt<'a>)) {
+    if let Some(attempt) = attempts.iter_mut().find(|attempt| attempt.number == number) {
+        change(attempt);
+    }
+}
+
+/// What a receipt proves stands above everything else that happens: no later event takes it back.
+fn fold(state: State, detail: &Detail) -> State {
+    if let Detail::Receipt(receipt) = detail {
+        return fold_receipt(state, receipt.status);
+    }
+    if matches!(state, State::Delivered | State::Read) {
+        return state;
+    }
+    match detail {
+        Detail::Accepted => State::Accepted,
+        Detail::AttemptStarted { .. } => State::Sending,
+        Detail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => State::Sent,
+        Detail::AttemptFinished { .. } | Detail::FellBack { .. } => State::Waiting,
+        Detail::Waiting { .. } if state == State::Sent => State::Sent,
+        Detail::Waiting { .. } => State::Waiting,
+        Detail::Finished { state, .. } => *state,
+        Detail::Planned(_) | Detail::CancelRequested { .. } | Detail::Receipt(_) => state,
+    }
+}
+
+fn fold_receipt(state: State, status: ReceiptStatus) -> State {
+    match (status, state) {
+        (ReceiptStatus::Read, _) => State::Read,
+        (_, State::Read) => State::Read,
+        (ReceiptStatus::Delivered, _) => State::Delivered,
+        (_, State::Delivered) => State::Delivered,
+        // A doubt is settled by any report. A call in flight goes on: its own end decides.
+        (ReceiptStatus::Sent, State::Waiting | State::InDoubt) => State::Sent,
+        (ReceiptStatus::Failed, State::Sent) => State::Waiting,
+        (ReceiptStatus::Failed, State::InDoubt) => State::Failed,
+        (_, state) => state,
+    }
+}

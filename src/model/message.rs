@@ -1,0 +1,70 @@
+//! A message as accepted: what was asked, never changed afterwards.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{BrandId, Channel, ContactId, Content, MessageId, Timestamp, Topic};
+
+/// Decides what consent a message needs, and how doubt about an attempt is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Something the person is waiting for or must know. Needs no opt-in.
+    Transactional,
+    /// Advertising or anything like it. Needs a granted opt-in for the channel and topic.
+    Commercial,
+}
+
+impl Class {
+    /// The class's name in logs and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transactional => "transactional",
+            Self::Commercial => "commercial",
+        }
+    }
+}
+
+/// A brand's own labels.
+pub type Labels = BTreeMap<String, String>;
+
+/// When a message that a provider already took is tried another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FallbackPolicy {
+    /// When the provider reports that it could not be delivered.
+    pub on_failed: bool,
+    /// When nothing says delivered within this time after sent.
+    pub undelivered_after: Option<Duration>,
+    /// When nothing says read within this time after sent.
+    pub unread_after: Option<Duration>,
+}
+
+/// A message as accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The gateway's id.
+    pub id: MessageId,
+    /// The brand that sends it.
+    pub brand: BrandId,
+    /// The contact it goes to.
+    pub contact: ContactId,
+    /// Its class.
+    pub class: Class,
+    /// Its topic.
+    pub topic: Topic,
+    /// What it says.
+    pub content: Content,
+    /// The caller's key against doubles, unique within the brand.
+    pub idempotency_key: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Not sent before.
+    pub send_at: Timestamp,
+    /// Never sent at or after.
+    pub expire_at: Timestamp,
+    /// The only channels to use, in order; empty when the caller leaves the choice to us.
+    pub channels: Vec<Channel>,
+    /// When to try again after a provider took it.
+    pub fallback: FallbackPolicy,
+    /// The brand's labels.
+    pub labels: Labels,
+}

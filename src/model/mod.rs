@@ -1,0 +1,37 @@
+//! The words of Relevo as plain types: no I/O, no clock, no protocol.
+//!
+//! Every other room speaks in these. What a message has been through is its [`History`]; its state is folded from it.
+
+mod address;
+mod consent;
+mod contact;
+mod content;
+mod control;
+mod history;
+mod ids;
+mod key;
+mod message;
+mod outcome;
+mod plan;
+mod provider;
+mod receipt;
+mod topic;
+
+pub use jiff::Timestamp;
+
+pub use address::{Address, AddressError, Channel, Email, Phone};
+pub use consent::{
+    Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
+};
+pub use contact::{Contact, ContactAddress};
+pub use content::{Content, EmailContent, Rendered, Template};
+pub use control::{Control, ControlChange, ControlMode};
+pub use history::{Attempt, Detail, Event, History, State, WaitReason};
+pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
+pub use key::{Key, Scope};
+pub use message::{Class, FallbackPolicy, Labels, Message};
+pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
+pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
+pub use provider::Provider;
+pub use receipt::{Receipt, ReceiptStatus};
+pub use topic::{Topic, TopicError, TopicScope};

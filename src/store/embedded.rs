@@ -1,0 +1,1 @@
+//! The traits over an ordered map with atomic batches.
