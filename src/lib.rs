@@ -9,4 +9,8 @@ pub mod wire;
 
 pub mod store;
 
+pub mod dispatch;
+pub mod health;
+pub mod routing;
+
 pub mod adapters;

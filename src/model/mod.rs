@@ -23,7 +23,7 @@ pub use address::{Address, AddressError, Channel, Email, Phone};
 pub use consent::{
     Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
 };
-pub use contact::{Contact, ContactAddress};
+pub use contact::{Contact, ContactAddress, Recipient};
 pub use content::{Content, EmailContent, Rendered, Template};
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};
@@ -35,3 +35,8 @@ pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::Provider;
 pub use receipt::{Receipt, ReceiptStatus};
 pub use topic::{Topic, TopicError, TopicScope};
+
+/// `start` and `wait` later, or the end of time.
+pub fn later(start: Timestamp, wait: std::time::Duration) -> Timestamp {
+    start.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
