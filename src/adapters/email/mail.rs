@@ -143,11 +143,11 @@ fn subject_header(subject: &str) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), encoded_words(subject))
 }
 
-/// The text as encoded words of at most 75 characters each on a line of its own (RFC 2047, section 2).
+/// The text as encoded words short enough for a line of their own (RFC 2047, section 2).
 fn encoded_words(text: &str) -> String {
     let mut words = vec![String::new()];
     for c in text.chars() {
-        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 45) {
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 42) {
             words.push(String::new());
         }
         words.last_mut().expect("there is a first word").push(c);
@@ -161,3 +161,6 @@ fn encoded_words(text: &str) -> String {
 fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}")
 }
+
+#[cfg(test)]
+mod tests;

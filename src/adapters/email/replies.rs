@@ -219,3 +219,6 @@ pub(super) fn unknown(seen: &str) -> Outcome {
 pub(super) fn misconfigured(seen: &str) -> Outcome {
     Outcome::Misconfigured { evidence: OutcomeEvidence::new("", seen) }
 }
+
+#[cfg(test)]
+mod tests;
