@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
     Evidence, History, Key, KeyId, Labels, Message, MessageId, OutcomeEvidence, Preferences, ProviderName,
-    QuietHours, ReceiptStatus, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    QuietHours, ReceiptStatus, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 pub mod embedded;
@@ -311,19 +311,6 @@ pub trait ContactStore: Send + Sync {
 
     /// Deletes a contact with its addresses, preferences and ledger. Returns whether there was one.
     async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
-}
-
-/// Everything consent and routing need to know of a person.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recipient {
-    /// The contact.
-    pub contact: Contact,
-    /// Its consent ledger, oldest first.
-    pub ledger: Vec<Entry>,
-    /// How it wants to be reached.
-    pub preferences: Preferences,
-    /// Which of its addresses are suppressed.
-    pub suppressions: Vec<Suppression>,
 }
 
 /// A new ledger entry.
