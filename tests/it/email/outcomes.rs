@@ -4,7 +4,7 @@ use relevo::adapters::Adapter;
 use relevo::adapters::email::Smtp as Provider;
 use relevo::model::{Outcome, Rejection, ThrottleScope};
 
-use super::{email, evidence, plain};
+use super::{build_with_timeout, email, evidence, plain};
 use crate::peers::{Smtp, free_port, smtp_sink};
 
 async fn outcome_to(adapter: &Provider, address: &str) -> Outcome {
@@ -85,7 +85,8 @@ async fn whatever_happens_before_the_message_is_over_is_no_doubt() {
         ("slow-data", ["-W", "data:60"]),
     ] {
         let sink = smtp_sink(name, &options);
-        let outcome = outcome_to(&plain(sink.port()), "ana@example.org").await;
+        let adapter = build_with_timeout(sink.port(), "tls = 'none'", 1_500).unwrap();
+        let outcome = outcome_to(&adapter, "ana@example.org").await;
         assert_eq!(outcome.as_str(), "unavailable", "{name}: {}", evidence(&outcome));
     }
 }

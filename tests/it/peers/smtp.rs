@@ -2,6 +2,7 @@
 //! broken server does.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,9 +21,10 @@ impl Smtp {
     pub fn start(name: &str, options: &[&str]) -> Self {
         let journal = scratch(&format!("smtp-{name}.jsonl"));
         fs::write(&journal, "").unwrap();
-        let peer = Peer::python(&format!("smtp-{name}"), &root().join("tests/peers/smtp.py"), |port| {
-            let own =
-                ["--port", &port.to_string(), "--journal", journal.to_str().unwrap()].map(str::to_owned);
+        let peer = Peer::python(&format!("smtp-{name}"), |port| {
+            let script = root().join("tests/peers/smtp.py").display().to_string();
+            let journal = journal.display().to_string();
+            let own = [script, "--port".to_owned(), port.to_string(), "--journal".to_owned(), journal];
             own.into_iter().chain(options.iter().map(|&option| option.to_owned())).collect()
         });
         Self { peer, journal }
@@ -45,7 +47,11 @@ pub fn smtp_sink(name: &str, options: &[&str]) -> Peer {
     Peer::start(&format!("smtp-sink-{name}"), |port| {
         let mut command = Command::new(installed("postfix/usr/sbin/smtp-sink"));
         command.env("LD_LIBRARY_PATH", installed("postfix/usr/lib/postfix"));
-        command.args(options).arg(format!("127.0.0.1:{port}")).arg("10");
+        // It refuses to run as root unless that is asked for.
+        if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+            command.args(["-u", "root"]);
+        }
+        command.args(options).arg(format!("127.0.0.1:{port}")).arg("1000");
         command
     })
 }
