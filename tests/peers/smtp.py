@@ -9,7 +9,7 @@ Addresses script the answers by their local part:
   leave@           as recipient: the message is taken, and the connection closed after the reply
 
 The journal has a line of JSON for each message taken, written before the reply: what the session was like, what
-Python's email parser makes of the message, and what dkimpy says of its signature.
+Python's email parser makes of the message, and what dkimpy says of its signature. And a line for each QUIT.
 """
 
 import argparse
@@ -89,6 +89,10 @@ class Handler:
             asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 2.0.0 OK: taken"
 
+    async def handle_QUIT(self, server, session, envelope):
+        self.write({"quit": getattr(session, "number", None)})
+        return "221 2.0.0 Bye"
+
     def keep(self, session, envelope):
         raw = envelope.content
         entry = {
@@ -109,6 +113,9 @@ class Handler:
                 asked.append(name.decode())
                 return record
             entry["dkim"] = {"verified": dkim.verify(raw, dnsfunc=dns), "asked": asked}
+        self.write(entry)
+
+    def write(self, entry):
         print(json.dumps(entry), file=self.journal, flush=True)
 
 
