@@ -9,7 +9,8 @@ Addresses script the answers by their local part:
   leave@           as recipient: the message is taken, and the connection closed after the reply
 
 The journal has a line of JSON for each message taken, written before the reply: what the session was like, what
-Python's email parser makes of the message, and what dkimpy says of its signature. And a line for each QUIT.
+Python's email parser makes of the message, and what dkimpy says of its signature. There is also a line for
+each message that hangs and for each QUIT.
 """
 
 import argparse
@@ -80,6 +81,7 @@ class Handler:
         if reply:
             return reply
         if recipient.startswith("hang@"):
+            self.write({"hangs": session.number})
             await asyncio.Event().wait()
         if recipient.startswith("drop@"):
             server.transport.abort()

@@ -41,18 +41,18 @@ impl Smtp {
         self.journal().into_iter().filter(|entry| entry["raw"].is_string()).collect()
     }
 
-    /// Waits until the session with this number has ended with QUIT.
+    /// Waits until the journal says this of the session with this number: `quit`, `hangs`.
     ///
     /// # Panics
     /// When it has not within ten seconds.
-    pub async fn quit(&self, session: u64) {
+    pub async fn says(&self, what: &str, session: u64) {
         for _ in 0..500 {
-            if self.journal().iter().any(|entry| entry["quit"] == session) {
+            if self.journal().iter().any(|entry| entry[what] == session) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("session {session} did not end: {:?}", self.journal());
+        panic!("no {what} of session {session}: {:?}", self.journal());
     }
 
     fn journal(&self) -> Vec<Value> {
