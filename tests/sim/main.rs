@@ -21,8 +21,9 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Lives through one seed, in virtual time.
 fn live(seed: u64) -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(World::new(seed).live())
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async move { World::new(seed).live().await })
 }
 
 fn check(seed: u64) -> Run {
