@@ -83,8 +83,3 @@ impl Clock {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// `start` and `duration` later, or the end of time.
-pub fn after(start: Timestamp, duration: std::time::Duration) -> Timestamp {
-    start.saturating_add(duration).unwrap_or(Timestamp::MAX)
-}

@@ -9,4 +9,11 @@ pub mod wire;
 
 pub mod store;
 
+pub mod consent;
+
+pub mod dispatch;
+pub mod health;
+pub mod inbound;
+pub mod routing;
+
 pub mod adapters;

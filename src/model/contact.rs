@@ -1,6 +1,6 @@
 //! A person, as a brand knows them.
 
-use super::{Address, Channel, ContactId, Labels, Timestamp};
+use super::{Address, Channel, ContactId, Entry, Labels, Preferences, Suppression, Timestamp};
 
 /// A person, known to the brand by its own id.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,4 +33,17 @@ impl Contact {
     pub fn addresses_for(&self, channel: Channel) -> impl Iterator<Item = &ContactAddress> {
         self.addresses.iter().filter(move |own| channel.takes(&own.address))
     }
+}
+
+/// Everything consent and routing need to know of a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipient {
+    /// The contact.
+    pub contact: Contact,
+    /// Its consent ledger, oldest first.
+    pub ledger: Vec<Entry>,
+    /// How it wants to be reached.
+    pub preferences: Preferences,
+    /// Which of its addresses are suppressed.
+    pub suppressions: Vec<Suppression>,
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod plan;
 mod provider;
 mod receipt;
+mod setting;
 mod topic;
 
 pub use jiff::Timestamp;
@@ -23,7 +24,7 @@ pub use address::{Address, AddressError, Channel, Email, Phone};
 pub use consent::{
     Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
 };
-pub use contact::{Contact, ContactAddress};
+pub use contact::{Contact, ContactAddress, Recipient};
 pub use content::{Content, EmailContent, Rendered, Template};
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};
@@ -32,6 +33,12 @@ pub use key::{Key, Scope};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
-pub use provider::Provider;
+pub use provider::{Admission, Provider, Refusal};
 pub use receipt::{Receipt, ReceiptStatus};
+pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};
+
+/// `start` and `wait` later, or the end of time.
+pub fn later(start: Timestamp, wait: std::time::Duration) -> Timestamp {
+    start.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

@@ -53,6 +53,8 @@ pub enum Rejection {
         /// Whether the answer is sure enough to suppress the address.
         certain: bool,
     },
+    /// The person wants no more commercial messages on this channel; others still pass.
+    CommercialOptedOut,
     /// The content was refused.
     Content,
     /// A rule of the platform forbids it.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
     Evidence, History, Key, KeyId, Labels, Message, MessageId, OutcomeEvidence, Preferences, ProviderName,
-    QuietHours, ReceiptStatus, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    QuietHours, ReceiptStatus, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 pub mod embedded;
@@ -198,13 +198,16 @@ pub enum Appended {
     Stale,
 }
 
-/// A receipt as it arrived: which attempt it speaks of is for the store to find out.
+/// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
     /// The provider that reports.
     pub provider: ProviderName,
     /// Its id of the message.
     pub reference: String,
+    /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
+    /// the answer that carried the reference was lost or is still on its way.
+    pub attempt: Option<(MessageId, u32)>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.
@@ -311,19 +314,6 @@ pub trait ContactStore: Send + Sync {
 
     /// Deletes a contact with its addresses, preferences and ledger. Returns whether there was one.
     async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
-}
-
-/// Everything consent and routing need to know of a person.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recipient {
-    /// The contact.
-    pub contact: Contact,
-    /// Its consent ledger, oldest first.
-    pub ledger: Vec<Entry>,
-    /// How it wants to be reached.
-    pub preferences: Preferences,
-    /// Which of its addresses are suppressed.
-    pub suppressions: Vec<Suppression>,
 }
 
 /// A new ledger entry.

@@ -1,0 +1,325 @@
+//! A circuit breaker for one provider.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Settings;
+use crate::model::{Outcome, ThrottleScope, Timestamp, later};
+
+/// What an outcome says about the provider's health, apart from what it says about the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It works: it took the message, or refused it with reason.
+    Success,
+    /// It does not work.
+    Failure,
+    /// It will not work until somebody acts: open at once.
+    Broken,
+    /// It works, and asks to be called less.
+    Throttle {
+        /// For how long, if it said so.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Effect {
+    /// What `outcome` says about the provider's health.
+    pub fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Sent { .. } | Outcome::Rejected { .. } => Self::Success,
+            Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => Self::Success,
+            Outcome::Throttled { retry_after, .. } => Self::Throttle { retry_after: *retry_after },
+            Outcome::Unavailable { .. } | Outcome::Unknown { .. } => Self::Failure,
+            Outcome::Misconfigured { .. } => Self::Broken,
+        }
+    }
+}
+
+/// The state of a breaker, for people to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Passes everything.
+    Closed,
+    /// Refuses everything.
+    Open,
+    /// Passes a few probes.
+    HalfOpen,
+}
+
+/// Leave to make one call. It must come back by [`Breaker::record`] or [`Breaker::cancel`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a permit that does not come back blocks a probe for ever"]
+pub struct Permit {
+    era: u64,
+    probe: bool,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// When to ask again.
+    pub until: Timestamp,
+}
+
+/// How long to wait for the outcome of somebody else's probe.
+const PROBE_RECHECK: Duration = Duration::from_millis(500);
+
+/// A circuit breaker: a failure ratio over a window and a run of failures open it, successful probes close it.
+#[derive(Debug)]
+pub struct Breaker {
+    settings: Settings,
+    state: Inner,
+    /// Counts the changes of state, so that the outcome of a call made in an earlier state changes nothing.
+    era: u64,
+    /// How often it opened since it was last closed.
+    opened: u32,
+    calls: VecDeque<(Timestamp, bool)>,
+    consecutive_failures: u32,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Closed,
+    Open { until: Timestamp },
+    HalfOpen { in_flight: u32, successes: u32 },
+}
+
+/// Enough calls to know the ratio; more would only cost memory.
+const MAX_CALLS: usize = 1_024;
+
+impl Breaker {
+    /// A closed breaker.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            state: Inner::Closed,
+            era: 0,
+            opened: 0,
+            calls: VecDeque::new(),
+            consecutive_failures: 0,
+        }
+    }
+
+    /// The state at `now`: an open breaker whose time has come is half open.
+    pub fn state(&self, now: Timestamp) -> BreakerState {
+        match self.state {
+            Inner::Closed => BreakerState::Closed,
+            Inner::Open { until } if now < until => BreakerState::Open,
+            Inner::Open { .. } | Inner::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// When an open breaker lets the next probe through.
+    pub fn probe_at(&self) -> Option<Timestamp> {
+        match self.state {
+            Inner::Open { until } => Some(until),
+            Inner::Closed | Inner::HalfOpen { .. } => None,
+        }
+    }
+
+    /// The calls and the failed calls in the window before `now`.
+    pub fn recent(&self, now: Timestamp) -> (u32, u32) {
+        let from = self.window_start(now);
+        let recent = self.calls.iter().filter(|(at, _)| *at > from);
+        recent.fold((0, 0), |(calls, failed), (_, ok)| (calls + 1, failed + u32::from(!ok)))
+    }
+
+    /// Whether [`Breaker::permit`] would pass a call now.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub fn admits(&self, now: Timestamp) -> Result<(), Refused> {
+        match &self.state {
+            Inner::Closed => Ok(()),
+            Inner::Open { until } if now < *until => Err(Refused { until: *until }),
+            Inner::Open { .. } => Ok(()),
+            Inner::HalfOpen { in_flight, .. } if *in_flight < self.settings.probes => Ok(()),
+            Inner::HalfOpen { .. } => Err(Refused { until: later(now, PROBE_RECHECK) }),
+        }
+    }
+
+    /// Asks to make a call.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub fn permit(&mut self, now: Timestamp) -> Result<Permit, Refused> {
+        self.admits(now)?;
+        if matches!(self.state, Inner::Open { .. }) {
+            self.become_state(Inner::HalfOpen { in_flight: 0, successes: 0 });
+        }
+        let probe = match &mut self.state {
+            Inner::HalfOpen { in_flight, .. } => {
+                *in_flight += 1;
+                true
+            }
+            Inner::Closed | Inner::Open { .. } => false,
+        };
+        Ok(Permit { era: self.era, probe })
+    }
+
+    /// Gives back a permit for a call that was not made.
+    pub fn cancel(&mut self, permit: Permit) {
+        if permit.era == self.era
+            && let Inner::HalfOpen { in_flight, .. } = &mut self.state
+        {
+            *in_flight -= u32::from(permit.probe);
+        }
+    }
+
+    /// Takes in what came of a call. The outcome of a call made before the last change of state changes nothing.
+    pub fn record(&mut self, permit: Permit, effect: Effect, now: Timestamp) {
+        if permit.era != self.era {
+            return;
+        }
+        let ok = matches!(effect, Effect::Success | Effect::Throttle { .. });
+        match &mut self.state {
+            Inner::Closed => {
+                self.remember(now, ok);
+                if effect == Effect::Broken || self.too_many_failures(now) {
+                    self.open(now);
+                }
+            }
+            Inner::HalfOpen { in_flight, successes } => {
+                *in_flight -= u32::from(permit.probe);
+                if !ok {
+                    self.open(now);
+                    return;
+                }
+                *successes += 1;
+                if *successes >= self.settings.successes_to_close {
+                    self.close();
+                }
+            }
+            Inner::Open { .. } => {}
+        }
+    }
+
+    /// Closes the breaker, as an operator may who knows that the provider is back.
+    pub fn close(&mut self) {
+        self.opened = 0;
+        self.consecutive_failures = 0;
+        self.calls.clear();
+        self.become_state(Inner::Closed);
+    }
+
+    fn open(&mut self, now: Timestamp) {
+        self.opened = self.opened.saturating_add(1);
+        let until = later(now, self.settings.open_for(self.opened));
+        self.become_state(Inner::Open { until });
+    }
+
+    fn become_state(&mut self, state: Inner) {
+        self.state = state;
+        self.era += 1;
+    }
+
+    fn remember(&mut self, now: Timestamp, ok: bool) {
+        self.consecutive_failures = if ok { 0 } else { self.consecutive_failures + 1 };
+        let from = self.window_start(now);
+        while self.calls.front().is_some_and(|(at, _)| *at <= from) || self.calls.len() >= MAX_CALLS {
+            self.calls.pop_front();
+        }
+        self.calls.push_back((now, ok));
+    }
+
+    fn too_many_failures(&self, now: Timestamp) -> bool {
+        let (calls, failed) = self.recent(now);
+        let ratio = f64::from(failed) / f64::from(calls.max(1));
+        self.consecutive_failures >= self.settings.consecutive_failures
+            || (calls >= self.settings.min_calls && ratio >= self.settings.failure_ratio)
+    }
+
+    fn window_start(&self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(Duration::from_millis(self.settings.window_ms)).unwrap_or(Timestamp::MIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    fn fails(breaker: &mut Breaker, ms: i64) {
+        let permit = breaker.permit(at(ms)).unwrap();
+        breaker.record(permit, Effect::Failure, at(ms));
+    }
+
+    fn opened() -> Breaker {
+        let mut breaker = Breaker::new(Settings::default());
+        (0..5).for_each(|_| fails(&mut breaker, 0));
+        breaker
+    }
+
+    #[test]
+    fn a_run_of_failures_opens_it_and_nothing_passes() {
+        let breaker = opened();
+        assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
+        assert_eq!(breaker.admits(at(4_999)), Err(Refused { until: at(5_000) }));
+    }
+
+    #[test]
+    fn a_ratio_of_failures_opens_it() {
+        let mut breaker = Breaker::new(Settings::default());
+        for call in 0..20 {
+            assert_eq!(breaker.state(at(call)), BreakerState::Closed, "call {call}");
+            let permit = breaker.permit(at(call)).unwrap();
+            let effect = if call % 2 == 0 { Effect::Success } else { Effect::Failure };
+            breaker.record(permit, effect, at(call));
+        }
+        assert_eq!(breaker.state(at(20)), BreakerState::Open);
+    }
+
+    #[test]
+    fn failures_outside_the_window_are_forgotten() {
+        let settings = Settings { consecutive_failures: 100, ..Settings::default() };
+        let mut breaker = Breaker::new(settings);
+        (0..19).for_each(|_| fails(&mut breaker, 0));
+        fails(&mut breaker, 60_000);
+        assert_eq!(breaker.state(at(60_000)), BreakerState::Closed);
+        assert_eq!(breaker.recent(at(60_000)), (1, 1));
+    }
+
+    #[test]
+    fn half_open_passes_only_the_probes_allowed() {
+        let mut breaker = opened();
+        let probe = breaker.permit(at(5_000)).unwrap();
+        assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
+        assert!(breaker.permit(at(5_000)).is_err());
+        breaker.cancel(probe);
+        assert!(breaker.admits(at(5_000)).is_ok());
+    }
+
+    #[test]
+    fn enough_good_probes_close_it_and_a_bad_one_opens_it_for_longer() {
+        let mut breaker = opened();
+        fails(&mut breaker, 5_000);
+        assert_eq!(breaker.probe_at(), Some(at(15_000)));
+        for ms in [15_000, 15_001] {
+            let probe = breaker.permit(at(ms)).unwrap();
+            breaker.record(probe, Effect::Success, at(ms));
+        }
+        assert_eq!(breaker.state(at(15_001)), BreakerState::Closed);
+    }
+
+    #[test]
+    fn an_answer_from_before_the_opening_changes_nothing() {
+        let mut breaker = Breaker::new(Settings::default());
+        let late = breaker.permit(at(0)).unwrap();
+        (0..5).for_each(|_| fails(&mut breaker, 0));
+        breaker.record(late, Effect::Success, at(5_000));
+        let probe = breaker.permit(at(5_000)).unwrap();
+        assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
+        breaker.cancel(probe);
+    }
+
+    #[test]
+    fn wrong_credentials_open_it_at_once() {
+        let mut breaker = Breaker::new(Settings::default());
+        let permit = breaker.permit(at(0)).unwrap();
+        breaker.record(permit, Effect::Broken, at(0));
+        assert_eq!(breaker.state(at(0)), BreakerState::Open);
+    }
+}

@@ -1,0 +1,11 @@
+//! PURE. Whether a provider may be called now: its breaker, its throttle, and above both the operator's control.
+//!
+//! Breaker words have the industry's meaning: closed passes, open refuses, half-open probes.
+
+mod breaker;
+mod provider;
+mod settings;
+
+pub use breaker::{Breaker, BreakerState, Effect, Permit, Refused};
+pub use provider::Health;
+pub use settings::Settings;

@@ -1,0 +1,176 @@
+//! The health of one provider: breaker, throttle and control together.
+
+use std::time::Duration;
+
+use super::{Breaker, BreakerState, Effect, Permit, Settings};
+use crate::model::{Admission, Control, ControlMode, Outcome, Refusal, Timestamp, later};
+
+/// The health of one provider.
+#[derive(Debug)]
+pub struct Health {
+    settings: Settings,
+    breaker: Breaker,
+    control: Option<Control>,
+    throttled_until: Option<Timestamp>,
+    in_flight: u32,
+    last_failure: Option<String>,
+}
+
+impl Health {
+    /// A healthy provider in service.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            breaker: Breaker::new(settings.clone()),
+            settings,
+            control: None,
+            throttled_until: None,
+            in_flight: 0,
+            last_failure: None,
+        }
+    }
+
+    /// Whether a message may be sent through it at `now`; `tried_before` when this message was already tried there.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, tried_before: bool, now: Timestamp) -> Admission {
+        if let Some(control) = &self.control {
+            match control.mode_at(now) {
+                ControlMode::OutOfService => return Err(Refusal::OutOfService { until: control.expire_at }),
+                ControlMode::Draining if !tried_before => {
+                    return Err(Refusal::Draining { until: control.expire_at });
+                }
+                ControlMode::Draining | ControlMode::InService => {}
+            }
+        }
+        self.breaker.admits(now).map_err(|refused| Refusal::BreakerOpen { until: refused.until })?;
+        match self.throttled_until {
+            Some(until) if now < until => Err(Refusal::Throttled { until }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks to make a call.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permit(&mut self, tried_before: bool, now: Timestamp) -> Result<Permit, Refusal> {
+        self.admits(tried_before, now)?;
+        let permit =
+            self.breaker.permit(now).map_err(|refused| Refusal::BreakerOpen { until: refused.until })?;
+        self.in_flight += 1;
+        Ok(permit)
+    }
+
+    /// Gives back a permit for a call that was not made.
+    pub fn cancel(&mut self, permit: Permit) {
+        self.in_flight -= 1;
+        self.breaker.cancel(permit);
+    }
+
+    /// Takes in what came of a call.
+    pub fn record(&mut self, permit: Permit, outcome: &Outcome, now: Timestamp) {
+        self.in_flight -= 1;
+        let effect = Effect::of(outcome);
+        if let Effect::Throttle { retry_after } = effect {
+            let wait = retry_after.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
+            let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
+            self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
+        }
+        if matches!(effect, Effect::Failure | Effect::Broken) {
+            let words = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+            self.last_failure = Some(format!("{}: {words}", outcome.as_str()));
+        }
+        self.breaker.record(permit, effect, now);
+    }
+
+    /// Puts an operator's wish in force. Taking a provider back into service closes its breaker: the operator knows
+    /// better than our last probe.
+    pub fn set_control(&mut self, control: Control) {
+        if control.mode == ControlMode::InService {
+            self.breaker.close();
+            self.throttled_until = None;
+        }
+        self.control = Some(control);
+    }
+
+    /// What the operator asked for, if anything.
+    pub fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
+    }
+
+    /// The breaker's state at `now`.
+    pub fn breaker(&self, now: Timestamp) -> BreakerState {
+        self.breaker.state(now)
+    }
+
+    /// When an open breaker lets the next probe through.
+    pub fn probe_at(&self) -> Option<Timestamp> {
+        self.breaker.probe_at()
+    }
+
+    /// The calls and the failed calls in the breaker's window.
+    pub fn recent(&self, now: Timestamp) -> (u32, u32) {
+        self.breaker.recent(now)
+    }
+
+    /// Until when it asked us to slow down, while that lies ahead.
+    pub fn throttled_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.throttled_until.filter(|until| now < *until)
+    }
+
+    /// Calls in flight.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// The last failure, in a sentence.
+    pub fn last_failure(&self) -> Option<&str> {
+        self.last_failure.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OutcomeEvidence, ThrottleScope};
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    fn control(mode: ControlMode, expire_at: Option<Timestamp>) -> Control {
+        Control { mode, reason: "test".into(), actor: "ana".into(), updated_at: at(0), expire_at }
+    }
+
+    #[test]
+    fn out_of_service_stands_above_a_closed_breaker_until_it_expires() {
+        let mut health = Health::new(Settings::default());
+        health.set_control(control(ControlMode::OutOfService, Some(at(10))));
+        assert_eq!(health.admits(true, at(9)), Err(Refusal::OutOfService { until: Some(at(10)) }));
+        assert_eq!(health.admits(true, at(10)), Ok(()));
+    }
+
+    #[test]
+    fn draining_takes_only_what_was_tried_before() {
+        let mut health = Health::new(Settings::default());
+        health.set_control(control(ControlMode::Draining, None));
+        assert_eq!(health.admits(false, at(0)), Err(Refusal::Draining { until: None }));
+        assert_eq!(health.admits(true, at(0)), Ok(()));
+    }
+
+    #[test]
+    fn a_throttle_pauses_it_and_counts_as_no_failure() {
+        let mut health = Health::new(Settings::default());
+        let permit = health.permit(false, at(0)).unwrap();
+        let outcome = Outcome::Throttled {
+            retry_after: Some(Duration::from_secs(2)),
+            scope: ThrottleScope::Provider,
+            evidence: OutcomeEvidence::default(),
+        };
+        health.record(permit, &outcome, at(0));
+        assert_eq!(health.admits(false, at(1_999)), Err(Refusal::Throttled { until: at(2_000) }));
+        assert_eq!(health.admits(false, at(2_000)), Ok(()));
+        assert_eq!(health.recent(at(1)), (1, 0));
+    }
+}

@@ -1,0 +1,81 @@
+//! When a breaker opens and closes.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::model::SettingError;
+
+/// The settings of every breaker.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// How far back calls count towards the failure ratio, in milliseconds.
+    pub window_ms: u64,
+    /// How many calls the window needs before the ratio counts.
+    pub min_calls: u32,
+    /// The share of failed calls in the window, above 0 and at most 1, at which the breaker opens.
+    pub failure_ratio: f64,
+    /// How many failures in a row open the breaker, whatever the ratio.
+    pub consecutive_failures: u32,
+    /// How long the breaker stays open the first time, in milliseconds; doubled each time a probe fails.
+    pub open_ms: u64,
+    /// The longest it stays open between probes, in milliseconds.
+    pub max_open_ms: u64,
+    /// How many probes may be in flight while half open.
+    pub probes: u32,
+    /// How many probes in a row must succeed for it to close.
+    pub successes_to_close: u32,
+    /// How long to slow down when a provider throttles without saying how long, in milliseconds.
+    pub throttle_ms: u64,
+    /// The longest a provider's `retry-after` is believed, in milliseconds.
+    pub max_throttle_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            window_ms: 30_000,
+            min_calls: 20,
+            failure_ratio: 0.5,
+            consecutive_failures: 5,
+            open_ms: 5_000,
+            max_open_ms: 60_000,
+            probes: 1,
+            successes_to_close: 2,
+            throttle_ms: 1_000,
+            max_throttle_ms: 3_600_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Every setting that cannot be.
+    pub fn errors(&self) -> Vec<SettingError> {
+        let mut errors = Vec::new();
+        let mut check = |ok: bool, key: &str, must: &str| {
+            if !ok {
+                errors.push(SettingError::new(key, must));
+            }
+        };
+        check(self.window_ms > 0, "window_ms", "must be at least 1");
+        check(self.min_calls > 0, "min_calls", "must be at least 1");
+        let ratio = self.failure_ratio > 0.0 && self.failure_ratio <= 1.0;
+        check(ratio, "failure_ratio", "must be above 0 and at most 1");
+        check(self.consecutive_failures > 0, "consecutive_failures", "must be at least 1");
+        check(self.open_ms > 0, "open_ms", "must be at least 1");
+        check(self.max_open_ms >= self.open_ms, "max_open_ms", "must be at least open_ms");
+        check(self.probes > 0, "probes", "must be at least 1");
+        check(self.successes_to_close > 0, "successes_to_close", "must be at least 1");
+        check(self.throttle_ms > 0, "throttle_ms", "must be at least 1");
+        check(self.max_throttle_ms >= self.throttle_ms, "max_throttle_ms", "must be at least throttle_ms");
+        errors
+    }
+
+    /// How long the breaker stays open after it opened `times` times without closing in between.
+    pub(super) fn open_for(&self, times: u32) -> Duration {
+        let doubled =
+            self.open_ms.saturating_mul(1_u64.checked_shl(times.saturating_sub(1)).unwrap_or(u64::MAX));
+        Duration::from_millis(doubled.min(self.max_open_ms))
+    }
+}

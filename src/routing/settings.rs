@@ -1,0 +1,224 @@
+//! How brands route, as written in the configuration and as checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::model::{Channel, Class, FallbackPolicy, SettingError, Topic};
+
+/// A brand in the configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrandSettings {
+    /// The country (ISO 3166-1 alpha-2) in which phone numbers without `+` are read.
+    pub default_country: Option<String>,
+    /// The IANA time zone of contacts who have set none.
+    pub time_zone: String,
+    /// The order of the channels where neither message, contact nor topic chooses.
+    pub channels: Vec<Channel>,
+    /// How long a message may wait to be sent, in minutes, unless it or its topic says otherwise.
+    pub ttl_minutes: u32,
+    /// What becomes of a transactional message whose outcome is unknown.
+    pub transactional_doubt: Doubt,
+    /// What becomes of a commercial message whose outcome is unknown.
+    pub commercial_doubt: Doubt,
+    /// The fallback policy of messages that bring none.
+    pub fallback: FallbackSettings,
+    /// The brand's own sender by channel, where it differs from the provider's.
+    pub senders: BTreeMap<Channel, String>,
+    /// What differs by topic; a topic covers those below it.
+    pub topics: BTreeMap<String, TopicSettings>,
+}
+
+impl Default for BrandSettings {
+    fn default() -> Self {
+        Self {
+            default_country: None,
+            time_zone: "UTC".to_owned(),
+            channels: Channel::ALL.to_vec(),
+            ttl_minutes: 3 * 24 * 60,
+            transactional_doubt: Doubt::Retry,
+            commercial_doubt: Doubt::Wait,
+            fallback: FallbackSettings::default(),
+            senders: BTreeMap::new(),
+            topics: BTreeMap::new(),
+        }
+    }
+}
+
+/// What becomes of a message that may or may not have been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doubt {
+    /// It is tried again: a second copy is better than none.
+    Retry,
+    /// It waits for a receipt and ends in doubt: none is better than two.
+    Wait,
+}
+
+/// The fallback policy of messages that bring none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FallbackSettings {
+    /// Try the next way when the provider reports that a message could not be delivered.
+    pub on_failed: bool,
+    /// Try the next way when nothing says delivered within this many seconds.
+    pub undelivered_after_seconds: Option<u32>,
+    /// Try the next way when nothing says read within this many seconds.
+    pub unread_after_seconds: Option<u32>,
+}
+
+impl Default for FallbackSettings {
+    fn default() -> Self {
+        Self { on_failed: true, undelivered_after_seconds: None, unread_after_seconds: None }
+    }
+}
+
+/// What differs for a topic.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TopicSettings {
+    /// The order of the channels.
+    pub channels: Vec<Channel>,
+    /// How long a message may wait to be sent, in minutes.
+    pub ttl_minutes: Option<u32>,
+}
+
+/// A brand's settings, checked.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The country in which phone numbers without `+` are read.
+    pub default_country: Option<String>,
+    /// The time zone of contacts who have set none.
+    pub time_zone: TimeZone,
+    /// The brand's order of channels.
+    pub channels: Vec<Channel>,
+    /// How long a message may wait to be sent.
+    pub ttl: Duration,
+    /// The fallback policy of messages that bring none.
+    pub fallback: FallbackPolicy,
+    /// The brand's own sender by channel.
+    pub senders: BTreeMap<Channel, String>,
+    transactional_doubt: Doubt,
+    commercial_doubt: Doubt,
+    topics: Vec<TopicPolicy>,
+}
+
+#[derive(Debug, Clone)]
+struct TopicPolicy {
+    topic: Topic,
+    channels: Vec<Channel>,
+    ttl: Option<Duration>,
+}
+
+impl Policy {
+    /// Checks a brand's settings.
+    ///
+    /// # Errors
+    /// Every setting that cannot be.
+    pub fn try_new(settings: &BrandSettings) -> Result<Self, Vec<SettingError>> {
+        let mut errors = Vec::new();
+        let mut error = |key: &str, must: &str| errors.push(SettingError::new(key, must));
+        let time_zone = TimeZone::get(&settings.time_zone).unwrap_or_else(|_| {
+            error("time_zone", "must be an IANA name such as Europe/Madrid");
+            TimeZone::UTC
+        });
+        if settings.default_country.as_ref().is_some_and(|code| !is_country(code)) {
+            error("default_country", "must be two capital letters (ISO 3166-1), such as ES");
+        }
+        if settings.channels.is_empty() || has_doubles(&settings.channels) {
+            error("channels", "must name at least one channel, and each once");
+        }
+        if settings.ttl_minutes == 0 {
+            error("ttl_minutes", "must be at least 1");
+        }
+        for (key, seconds) in [
+            ("fallback.undelivered_after_seconds", settings.fallback.undelivered_after_seconds),
+            ("fallback.unread_after_seconds", settings.fallback.unread_after_seconds),
+        ] {
+            if seconds == Some(0) {
+                error(key, "must be at least 1");
+            }
+        }
+        let mut topics = Vec::new();
+        for (name, own) in &settings.topics {
+            if has_doubles(&own.channels) {
+                error(&format!("topics.{name:?}.channels"), "must name each channel once");
+            }
+            if own.ttl_minutes == Some(0) {
+                error(&format!("topics.{name:?}.ttl_minutes"), "must be at least 1");
+            }
+            match name.parse() {
+                Ok(topic) => topics.push(TopicPolicy {
+                    topic,
+                    channels: own.channels.clone(),
+                    ttl: own.ttl_minutes.map(minutes),
+                }),
+                Err(invalid) => error(&format!("topics.{name:?}"), &format!("{invalid}")),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let seconds = |value: Option<u32>| value.map(|seconds| Duration::from_secs(seconds.into()));
+        Ok(Self {
+            default_country: settings.default_country.clone(),
+            time_zone,
+            channels: settings.channels.clone(),
+            ttl: minutes(settings.ttl_minutes),
+            fallback: FallbackPolicy {
+                on_failed: settings.fallback.on_failed,
+                undelivered_after: seconds(settings.fallback.undelivered_after_seconds),
+                unread_after: seconds(settings.fallback.unread_after_seconds),
+            },
+            senders: settings.senders.clone(),
+            transactional_doubt: settings.transactional_doubt,
+            commercial_doubt: settings.commercial_doubt,
+            topics,
+        })
+    }
+
+    /// What becomes of a message of this class whose outcome is unknown.
+    pub fn doubt(&self, class: Class) -> Doubt {
+        match class {
+            Class::Transactional => self.transactional_doubt,
+            Class::Commercial => self.commercial_doubt,
+        }
+    }
+
+    /// How long a message about `topic` may wait to be sent.
+    pub fn ttl_for(&self, topic: &Topic) -> Duration {
+        self.most_specific(topic, |own| own.ttl.is_some()).and_then(|own| own.ttl).unwrap_or(self.ttl)
+    }
+
+    /// The order of channels for `topic`, if one was set.
+    pub fn channels_for(&self, topic: &Topic) -> Option<&[Channel]> {
+        self.most_specific(topic, |own| !own.channels.is_empty()).map(|own| own.channels.as_slice())
+    }
+
+    /// The topics with a policy of their own.
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.iter().map(|own| &own.topic)
+    }
+
+    fn most_specific(&self, topic: &Topic, has: impl Fn(&TopicPolicy) -> bool) -> Option<&TopicPolicy> {
+        self.topics
+            .iter()
+            .filter(|own| own.topic.covers(topic) && has(own))
+            .max_by_key(|own| own.topic.depth())
+    }
+}
+
+fn minutes(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 60)
+}
+
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+fn has_doubles(channels: &[Channel]) -> bool {
+    channels.iter().enumerate().any(|(index, channel)| channels[..index].contains(channel))
+}
