@@ -12,22 +12,31 @@ const STATUSES: [ReceiptStatus; 4] =
 
 /// Adds a receipt to the message it speaks of, or parks it.
 pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-    // No provider that gives empty references reports on them, so an empty one would match anything.
-    if report.reference.is_empty() {
-        return Ok(Matched::Parked);
-    }
-    let Some(found) = txn.load::<Reference>(&keys::reference(&report.provider, &report.reference))? else {
-        return park(txn, report, now);
-    };
-    let Some(before) = txn.load::<Progress>(&keys::progress(found.message))? else {
-        return park(txn, report, now);
-    };
+    let Some((found, before)) = find(txn, &report)? else { return park(txn, report, now) };
     let mut after = before.clone();
     if !fold(&mut after, receipt(report, found.attempt), now) {
         return Ok(Matched::Known(found.message));
     }
     save(txn, found.message, Some(&before), after)?;
     Ok(Matched::Added(found.message))
+}
+
+/// The attempt that a receipt speaks of: by the provider's reference, else by what the provider echoes, if that attempt
+/// was indeed made there.
+fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
+    let known = match report.reference.as_str() {
+        "" => None,
+        reference => txn.load::<Reference>(&keys::reference(&report.provider, reference))?,
+    };
+    let echoed = report.attempt.map(|(message, attempt)| Reference { message, attempt });
+    for found in known.into_iter().chain(echoed) {
+        if let Some(progress) = txn.load::<Progress>(&keys::progress(found.message))?
+            && provider_of(&progress, found.attempt).as_ref() == Some(&report.provider)
+        {
+            return Ok(Some((found, progress)));
+        }
+    }
+    Ok(None)
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
@@ -47,8 +56,12 @@ fn fold(progress: &mut Progress, receipt: Receipt, at: Timestamp) -> bool {
     true
 }
 
-/// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new.
+/// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new. One without a
+/// reference can never be found again, and is dropped.
 fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+    if report.reference.is_empty() {
+        return Ok(Matched::Parked);
+    }
     let key = keys::parked(&report.provider, report.status, &report.reference);
     if txn.load::<Parked>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
