@@ -93,7 +93,7 @@ pub async fn preferences_change_field_by_field(stores: &Stores) {
 pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
     let number = phone("+34600123456");
     let ana = contact_id("ana");
-    create(stores, &acme(), "ana", &[number.clone()]).await;
+    create(stores, &acme(), "ana", std::slice::from_ref(&number)).await;
     let first = suppression(Channel::Sms, number.clone(), SuppressionReason::OptedOut);
     assert_eq!(stores.consents.suppress(&acme(), first.clone()).await.unwrap(), first);
     let second = suppression(Channel::Sms, number.clone(), SuppressionReason::Manual);

@@ -33,8 +33,8 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
 
 pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
     let (mail, number) = (email("ana@example.com"), phone("+34600123456"));
-    create(stores, &acme(), "ana", &[mail.clone()]).await;
-    create(stores, &brand("other"), "bea", &[mail.clone()]).await;
+    create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
+    create(stores, &brand("other"), "bea", std::slice::from_ref(&mail)).await;
     let taken = change("bea", &[number.clone(), mail.clone()]);
     let expected = Upserted::AddressTaken { index: 1, owner: contact_id("ana") };
     assert_eq!(stores.contacts.upsert(&acme(), taken.clone(), at(1)).await.unwrap(), expected);
@@ -79,7 +79,7 @@ pub async fn contacts_are_listed_by_id(stores: &Stores) {
 
 pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) {
     let mail = email("ana@example.com");
-    create(stores, &acme(), "ana", &[mail.clone()]).await;
+    create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
     let entry = NewEntry {
         action: Action::Grant,
         channel: Channel::Email,

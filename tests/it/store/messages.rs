@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Detail, History, Labels, Message, State};
+use relevo::model::{Detail, History, Labels, Message, State, WaitReason};
 use relevo::store::{Acceptance, Appended, MessageFilter, Stores};
 
 use super::sample::*;
@@ -16,6 +16,27 @@ pub async fn an_accepted_message_is_there_and_due(stores: &Stores) {
     assert_eq!(stored.message, message);
     assert_eq!(claim(stores, 59, 10).await, []);
     assert_eq!(claim(stores, 60, 10).await, [message.id]);
+}
+
+pub async fn a_large_message_is_kept_whole(stores: &Stores) {
+    let mut large = message(0);
+    large.content.html = Some((0..100_000).map(|number| format!("{number},")).collect());
+    let id = accept(stores, large.clone()).await.id;
+    let small = accept(stores, message(1)).await;
+    assert_eq!(get(stores, id).await.message, large);
+    let page = stores.messages.list(&acme(), &MessageFilter::default(), first_page(5)).await.unwrap();
+    assert_eq!(page.items.into_iter().map(|own| own.message).collect::<Vec<_>>(), [small, large]);
+    // Its history grows and is forgotten as any other.
+    let explanation = "It is too early. ".repeat(2_000);
+    let wait =
+        Detail::Waiting { until: at(1), why: WaitReason { reason: "backoff".to_owned(), explanation } };
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, Appended::Done);
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(2, finished(State::Failed))], None).await, Appended::Done);
+    assert_eq!(get(stores, id).await.history.version(), 3);
+    assert_eq!(stores.work.purge(at(3), 10).await.unwrap(), 1);
+    assert_eq!(stores.work.reload(id).await.unwrap(), None);
 }
 
 pub async fn the_same_key_and_content_give_the_first_message(stores: &Stores) {

@@ -45,6 +45,7 @@ macro_rules! conformance {
 conformance! {
     messages:
         an_accepted_message_is_there_and_due,
+        a_large_message_is_kept_whole,
         the_same_key_and_content_give_the_first_message,
         the_same_key_and_other_content_conflict,
         of_many_accepts_with_one_key_exactly_one_is_new,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use relevo::model::{
     Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
     FallbackPolicy, History, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName,
-    ReceiptStatus, State, Timestamp, Way, later,
+    ReceiptStatus, State, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{Handle, Options, open};
 use relevo::store::{
@@ -209,10 +209,6 @@ pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Add
 pub async fn claim(stores: &Stores, now: i64, limit: usize) -> Vec<MessageId> {
     let claims = stores.work.claim(at(now), limit, LEASE).await.unwrap();
     claims.messages.iter().map(|stored| stored.message.id).collect()
-}
-
-pub fn after_lease(now: i64) -> Timestamp {
-    later(at(now), LEASE)
 }
 
 /// Every file below a folder with its content.
