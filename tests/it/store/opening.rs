@@ -50,6 +50,20 @@ async fn what_was_stored_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn concurrent_accepts_share_a_flush() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let accepts = (0..1_000).map(|second| accept(&handle.stores, message(second)));
+    futures_util::future::join_all(accepts).await;
+    handle.close().await.unwrap();
+    // The mark counts the groups, in two slots of which the larger is the last.
+    let mark = std::fs::read(disk.path().join("MARK")).unwrap();
+    let slot = |at: usize| u64::from_be_bytes(mark[at..at + 8].try_into().unwrap());
+    let groups = slot(0).max(slot(16));
+    assert!((1..=250).contains(&groups), "{groups} flushes for 1,000 messages");
+}
+
+#[tokio::test]
 async fn nothing_is_answered_after_closing() {
     let disk = Disk::new();
     let handle = disk.open();
