@@ -21,15 +21,15 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
     Ok(Matched::Added(found.message))
 }
 
-/// The attempt that a receipt speaks of: by the provider's reference, else by what the provider echoes, if that attempt
-/// was indeed made there.
+/// The attempt that a receipt speaks of: the one it names, if that called the provider which reports, else the one to
+/// which the provider gave the reference.
 fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
         reference => txn.load::<Reference>(&keys::reference(&report.provider, reference))?,
     };
-    let echoed = report.attempt.map(|(message, attempt)| Reference { message, attempt });
-    for found in known.into_iter().chain(echoed) {
+    let named = report.attempt.map(|(message, attempt)| Reference { message, attempt });
+    for found in named.into_iter().chain(known) {
         if let Some(progress) = txn.load::<Progress>(&keys::progress(found.message))?
             && provider_of(&progress, found.attempt).as_ref() == Some(&report.provider)
         {
