@@ -9,6 +9,8 @@ pub mod wire;
 
 pub mod store;
 
+pub mod consent;
+
 pub mod dispatch;
 pub mod health;
 pub mod routing;

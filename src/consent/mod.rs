@@ -1,0 +1,141 @@
+//! PURE. Whether a message may go to an address now, and why.
+//!
+//! A commercial message needs the person's explicit opt-in for the channel and topic; a transactional one does not. No
+//! class passes a suppressed address or a channel the person excluded. Quiet hours hold commercial messages, and
+//! transactional ones only when the person asked for it.
+
+mod ledger;
+mod quiet;
+
+use jiff::tz::TimeZone;
+
+use crate::model::{Address, Channel, Class, Decision, Recipient, Timestamp, Topic, Verdict};
+
+pub use ledger::{Standing, standing, states};
+pub use quiet::held_until;
+
+/// What is asked of consent.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The class of the message.
+    pub class: Class,
+    /// Its topic.
+    pub topic: &'a Topic,
+    /// The channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: &'a Address,
+}
+
+/// Decides whether a message may go to an address at `now`. `default_zone` is the time zone of contacts who set none.
+pub fn decide(
+    question: &Question<'_>,
+    recipient: &Recipient,
+    default_zone: &TimeZone,
+    now: Timestamp,
+) -> Verdict {
+    let (decision, reason, explanation) = suppressed(question, recipient)
+        .or_else(|| excluded(question, recipient))
+        .or_else(|| not_opted_in(question, recipient))
+        .or_else(|| quiet_now(question, recipient, default_zone, now))
+        .unwrap_or_else(|| allowed(question, recipient));
+    Verdict {
+        channel: question.channel,
+        address: question.address.clone(),
+        decision,
+        reason: reason.to_owned(),
+        explanation,
+    }
+}
+
+type Ruling = (Decision, &'static str, String);
+
+fn suppressed(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+    let same =
+        |channel: Channel, address: &Address| channel == question.channel && address == question.address;
+    let found = recipient.suppressions.iter().find(|own| same(own.channel, &own.address))?;
+    let why = format!(
+        "The address is suppressed on {} since {} ({}: {}).",
+        found.channel,
+        found.created_at,
+        found.reason.as_str(),
+        found.explanation
+    );
+    Some((Decision::Deny, "address_suppressed", why))
+}
+
+fn excluded(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+    let excluded = recipient.preferences.excluded_channels.contains(&question.channel);
+    let why = || format!("The contact asked never to be reached by {}.", question.channel);
+    excluded.then(|| (Decision::Deny, "channel_excluded", why()))
+}
+
+fn not_opted_in(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+    if question.class == Class::Transactional {
+        return None;
+    }
+    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|own| own.muted) {
+        let why = format!("The contact muted the topic {}.", muted.topic);
+        return Some((Decision::Deny, "topic_muted", why));
+    }
+    let (channel, topic) = (question.channel, question.topic);
+    match standing(&recipient.ledger, channel, topic) {
+        Standing::Granted(_) => None,
+        Standing::Revoked(entry) => {
+            let why = format!(
+                "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
+                entry.scope, entry.evidence.time, entry.sequence
+            );
+            Some((Decision::Deny, "opt_in_revoked", why))
+        }
+        Standing::Silent => {
+            let why =
+                format!("There is no opt-in for {topic} by {channel}, and a commercial message needs one.");
+            Some((Decision::Deny, "no_opt_in", why))
+        }
+    }
+}
+
+fn quiet_now(
+    question: &Question<'_>,
+    recipient: &Recipient,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Ruling> {
+    let hours = recipient.preferences.quiet_hours.as_ref()?;
+    if question.class == Class::Transactional && !hours.include_transactional {
+        return None;
+    }
+    let own_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let zone = own_zone.as_ref().unwrap_or(zone);
+    let until = held_until(hours, zone, now)?;
+    let why = format!(
+        "The contact's quiet hours ({:.5} to {:.5}, {}) end at {until}.",
+        hours.start.to_string(),
+        hours.end.to_string(),
+        zone.iana_name().unwrap_or("UTC")
+    );
+    Some((Decision::Hold { until }, "quiet_hours", why))
+}
+
+fn allowed(question: &Question<'_>, recipient: &Recipient) -> Ruling {
+    if question.class == Class::Transactional {
+        return (Decision::Allow, "transactional", "A transactional message needs no opt-in.".to_owned());
+    }
+    let why = match standing(&recipient.ledger, question.channel, question.topic) {
+        Standing::Granted(entry) => format!(
+            "The contact opted in to {} by {} on {} (ledger entry {}, {}, {}).",
+            entry.scope,
+            entry.channel,
+            entry.evidence.time,
+            entry.sequence,
+            entry.evidence.method,
+            entry.evidence.source
+        ),
+        Standing::Revoked(_) | Standing::Silent => String::new(),
+    };
+    (Decision::Allow, "opt_in_granted", why)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{
+    Action, Contact, Entry, Evidence, Phone, Preferences, QuietHours, Suppression, SuppressionReason,
+    TopicPreference, TopicScope,
+};
+
+fn ts(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn noon() -> Timestamp {
+    ts("2026-06-01T12:00:00Z")
+}
+
+fn phone() -> Address {
+    Address::Phone(Phone::parse("+34600123456", None).unwrap())
+}
+
+fn topic(text: &str) -> Topic {
+    text.parse().unwrap()
+}
+
+fn entry(sequence: u64, action: Action, scope: &str, day: i64) -> Entry {
+    let time = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
+    Entry {
+        sequence,
+        action,
+        channel: Channel::Sms,
+        scope: scope.parse().unwrap(),
+        evidence: Evidence {
+            source: "checkout".into(),
+            method: "web_form".into(),
+            wording: String::new(),
+            time,
+            origin: String::new(),
+            actor: String::new(),
+        },
+        recorded_at: time,
+        recorded_by: "key".into(),
+    }
+}
+
+fn recipient(ledger: Vec<Entry>) -> Recipient {
+    Recipient {
+        contact: Contact {
+            id: "ana".parse().unwrap(),
+            addresses: Vec::new(),
+            labels: BTreeMap::new(),
+            created_at: noon(),
+            updated_at: noon(),
+            version: 1,
+        },
+        ledger,
+        preferences: Preferences::default(),
+        suppressions: Vec::new(),
+    }
+}
+
+fn ask(class: Class, about: &str, recipient: &Recipient, now: Timestamp) -> (Decision, String) {
+    let question = Question { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
+    let verdict = decide(&question, recipient, &TimeZone::UTC, now);
+    assert!(verdict.explanation.ends_with('.'), "{}", verdict.explanation);
+    (verdict.decision, verdict.reason)
+}
+
+fn commercial(recipient: &Recipient) -> String {
+    ask(Class::Commercial, "offers.shoes", recipient, noon()).1
+}
+
+#[test]
+fn a_commercial_message_needs_an_opt_in_and_a_transactional_one_does_not() {
+    let silent = recipient(vec![]);
+    assert_eq!(ask(Class::Commercial, "offers", &silent, noon()), (Decision::Deny, "no_opt_in".into()));
+    assert_eq!(
+        ask(Class::Transactional, "orders", &silent, noon()),
+        (Decision::Allow, "transactional".into())
+    );
+}
+
+#[test]
+fn grants_and_revocations_of_every_width() {
+    use Action::{Grant, Revoke};
+    type Case = (&'static [(Action, &'static str, i64)], &'static str);
+    let cases: [Case; 10] = [
+        (&[(Grant, "*", 1)], "opt_in_granted"),
+        (&[(Grant, "offers", 1)], "opt_in_granted"),
+        (&[(Grant, "offers.hats", 1)], "no_opt_in"),
+        (&[(Grant, "*", 1), (Revoke, "offers", 2)], "opt_in_revoked"),
+        // A revocation of a topic beats a grant for all topics, even a later one.
+        (&[(Revoke, "offers", 1), (Grant, "*", 2)], "opt_in_revoked"),
+        // "Stop everything" ends the narrower grants before it, and not those after it.
+        (&[(Grant, "offers", 1), (Revoke, "*", 2)], "opt_in_revoked"),
+        (&[(Revoke, "*", 1), (Grant, "offers", 2)], "opt_in_granted"),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 2), (Grant, "offers", 3)], "opt_in_granted"),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 1)], "opt_in_revoked"),
+        (&[(Revoke, "offers", 1), (Grant, "offers.shoes", 2)], "opt_in_granted"),
+    ];
+    for (ledger, reason) in cases {
+        let entries = ledger.iter().enumerate();
+        let entries =
+            entries.map(|(i, (action, scope, day))| entry(i as u64 + 1, *action, scope, *day)).collect();
+        assert_eq!(commercial(&recipient(entries)), reason, "{ledger:?}");
+    }
+}
+
+#[test]
+fn an_opt_in_is_for_its_channel_only() {
+    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    own.ledger[0].channel = Channel::Email;
+    assert_eq!(commercial(&own), "no_opt_in");
+}
+
+#[test]
+fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
+    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    own.preferences.excluded_channels = vec![Channel::Sms];
+    assert_eq!(
+        ask(Class::Transactional, "orders", &own, noon()),
+        (Decision::Deny, "channel_excluded".into())
+    );
+    own.suppressions = vec![Suppression {
+        channel: Channel::Sms,
+        address: phone(),
+        reason: SuppressionReason::BadAddress,
+        explanation: "21614".into(),
+        created_at: noon(),
+        recorded_by: "twilio-eu".into(),
+    }];
+    assert_eq!(
+        ask(Class::Transactional, "orders", &own, noon()),
+        (Decision::Deny, "address_suppressed".into())
+    );
+    own.suppressions[0].channel = Channel::Whatsapp;
+    own.preferences.excluded_channels.clear();
+    assert_eq!(ask(Class::Transactional, "orders", &own, noon()).0, Decision::Allow);
+}
+
+#[test]
+fn a_muted_topic_stops_commercial_messages_only() {
+    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
+    own.preferences.topics = vec![muted];
+    assert_eq!(commercial(&own), "topic_muted");
+    assert_eq!(ask(Class::Transactional, "offers.shoes", &own, noon()).0, Decision::Allow);
+}
+
+fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
+    let time = |text: &str| text.parse::<Time>().unwrap();
+    QuietHours { start: time(start), end: time(end), include_transactional }
+}
+
+#[test]
+fn quiet_hours_hold_commercial_messages_and_others_on_request() {
+    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
+    own.preferences.time_zone = Some("Europe/Madrid".into());
+    // 23:30 in Madrid.
+    let night = ts("2026-06-01T21:30:00Z");
+    let held = Decision::Hold { until: ts("2026-06-02T06:00:00Z") };
+    assert_eq!(ask(Class::Commercial, "offers", &own, night), (held, "quiet_hours".into()));
+    assert_eq!(ask(Class::Transactional, "orders", &own, night).0, Decision::Allow);
+    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
+    assert_eq!(ask(Class::Transactional, "orders", &own, night).0, held);
+}
+
+#[test]
+fn quiet_hours_are_right_when_the_clocks_change() {
+    let madrid = TimeZone::get("Europe/Madrid").unwrap();
+    let until = |hours: &QuietHours, now| held_until(hours, &madrid, ts(now)).map(|end| end.to_string());
+    // In the night of 28 to 29 March 2026 clocks jump from 02:00 to 03:00: the night is an hour shorter.
+    let night = quiet("22:00:00", "08:00:00", false);
+    assert_eq!(until(&night, "2026-03-28T21:30:00Z").as_deref(), Some("2026-03-29T06:00:00Z"));
+    // An end that is skipped: 02:30 does not exist, so quiet ends half an hour after the jump's own 03:00.
+    let skipped = quiet("22:00:00", "02:30:00", false);
+    assert_eq!(until(&skipped, "2026-03-28T23:00:00Z").as_deref(), Some("2026-03-29T01:30:00Z"));
+    // On 25 October clocks go from 03:00 back to 02:00: 02:30 comes twice, and both times quiet ends there.
+    let doubled = quiet("22:00:00", "02:30:00", false);
+    assert_eq!(until(&doubled, "2026-10-25T00:15:00Z").as_deref(), Some("2026-10-25T00:30:00Z"));
+    assert_eq!(until(&doubled, "2026-10-25T00:45:00Z"), None);
+    assert_eq!(until(&doubled, "2026-10-25T01:15:00Z").as_deref(), Some("2026-10-25T01:30:00Z"));
+}
+
+proptest! {
+    /// Whatever the hours, the zone and the moment: a hold ends later, within a day and the change of an hour.
+    #[test]
+    fn a_hold_always_ends(start in 0..1440_i32, end in 0..1440_i32, zone in 0..5_usize, second in 1_760_000_000_i64..1_800_000_000) {
+        prop_assume!(start != end);
+        let time = |minute: i32| Time::new((minute / 60) as i8, (minute % 60) as i8, 0, 0).unwrap();
+        let zones = ["UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"];
+        let zone = TimeZone::get(zones[zone]).unwrap();
+        let hours = QuietHours { start: time(start), end: time(end), include_transactional: false };
+        let now = Timestamp::from_second(second).unwrap();
+        if let Some(until) = held_until(&hours, &zone, now) {
+            prop_assert!(until > now);
+            prop_assert!(until.duration_since(now).as_hours() <= 25);
+        }
+    }
+
+    /// The order in which a ledger is read changes nothing, and adding a revocation never turns a no into a yes.
+    #[test]
+    fn a_revocation_never_opens_anything(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..8), width in 0..4_usize, day in 0..5_i64) {
+        let scopes = ["*", "offers", "offers.shoes", "news"];
+        let make = |(i, (grant, scope, day)): (usize, &(bool, usize, i64))| {
+            entry(i as u64 + 1, if *grant { Action::Grant } else { Action::Revoke }, scopes[*scope], *day)
+        };
+        let mut ledger: Vec<Entry> = entries.iter().enumerate().map(make).collect();
+        let granted = |ledger: &[Entry]| matches!(standing(ledger, Channel::Sms, &topic("offers.shoes")), Standing::Granted(_));
+        let before = granted(&ledger);
+        ledger.reverse();
+        prop_assert_eq!(granted(&ledger), before);
+        ledger.push(entry(99, Action::Revoke, scopes[width], day));
+        prop_assert!(before || !granted(&ledger));
+    }
+
+    /// A "stop everything" said last stops everything.
+    #[test]
+    fn stop_everything_stops_everything(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..8)) {
+        let scopes = ["*", "offers", "offers.shoes", "news"];
+        let make = |(i, (grant, scope, day)): (usize, &(bool, usize, i64))| {
+            entry(i as u64 + 1, if *grant { Action::Grant } else { Action::Revoke }, scopes[*scope], *day)
+        };
+        let mut ledger: Vec<Entry> = entries.iter().enumerate().map(make).collect();
+        ledger.push(entry(99, Action::Revoke, "*", 9));
+        for (channel, _, is_granted, _) in states(&ledger) {
+            prop_assert!(!is_granted, "{channel}");
+        }
+        let scope: TopicScope = "offers.shoes".parse().unwrap();
+        prop_assert!(scope.covers(&topic("offers.shoes")));
+        prop_assert!(!matches!(standing(&ledger, Channel::Sms, &topic("offers.shoes")), Standing::Granted(_)));
+    }
+}
