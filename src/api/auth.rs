@@ -126,7 +126,10 @@ fn unauthenticated(reason: &'static str, message: &str) -> Failure {
 
 /// One answer for an unknown id and a wrong secret, so that ids cannot be guessed.
 fn unknown() -> Failure {
-    unauthenticated("KEY_UNKNOWN", "this API key is not known here: check that it is whole and of this gateway")
+    unauthenticated(
+        "KEY_UNKNOWN",
+        "this API key is not known here: check that it is whole and of this gateway",
+    )
 }
 
 fn revoked(id: &KeyId) -> Failure {
@@ -140,8 +143,11 @@ fn without_brand(id: &KeyId) -> Failure {
 }
 
 fn brand_gone(id: &KeyId, brand: &BrandId) -> Failure {
-    let message = format!("the brand {brand} of this key is not configured: add it to the gateway's configuration");
-    Failure::new(Code::PermissionDenied, "BRAND_NOT_CONFIGURED", message).with("key_id", id).with("brand", brand)
+    let message =
+        format!("the brand {brand} of this key is not configured: add it to the gateway's configuration");
+    Failure::new(Code::PermissionDenied, "BRAND_NOT_CONFIGURED", message)
+        .with("key_id", id)
+        .with("brand", brand)
 }
 
 fn too_narrow(key: &Key, scope: Scope) -> Failure {

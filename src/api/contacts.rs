@@ -197,11 +197,13 @@ fn read_etag(etag: &str) -> Option<u64> {
 
 fn address_taken(index: usize, owner: &ContactId) -> Failure {
     let field = format!("contact.addresses[{index}].address");
-    let message = format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
+    let message =
+        format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
     Failure::new(Code::AlreadyExists, "ADDRESS_TAKEN", message).with("field", field).with("contact_id", owner)
 }
 
 fn stale() -> Failure {
-    let message = "the contact was changed since this etag was read: read it with GetContact and change it again";
+    let message =
+        "the contact was changed since this etag was read: read it with GetContact and change it again";
     Failure::new(Code::Aborted, "ETAG_STALE", message)
 }

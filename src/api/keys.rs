@@ -111,7 +111,11 @@ impl Keys {
         Some(brand)
     }
 
-    async fn list(&self, caller: &Caller, request: v1::ListKeysRequest) -> Result<v1::ListKeysResponse, Failure> {
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: v1::ListKeysRequest,
+    ) -> Result<v1::ListKeysResponse, Failure> {
         let mut violations = Violations::default();
         let brand = caller.brand.as_ref();
         let listing = Listing::new("keys", brand, &[]);
@@ -138,7 +142,8 @@ impl Keys {
 }
 
 fn other_brand(caller: &Caller) -> Failure {
-    let message = "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
+    let message =
+        "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
     Failure::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with("key_id", &caller.key)
 }
 

@@ -15,21 +15,22 @@ mod limits;
 mod masks;
 mod page;
 
+pub mod server;
+pub mod services;
+
+pub mod consents;
+pub mod contacts;
 pub mod keys;
 pub mod messages;
-pub mod contacts;
-pub mod consents;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::clock::Clock;
 use crate::model::BrandId;
 use crate::routing::Policy;
-use crate::store::Stores;
 
 pub use gate::Gate;
-pub use settings::{Settings, SettingsError, TlsSettings};
+pub use settings::{Settings, TlsSettings};
 pub use stop::Stop;
 
 /// The brands of the configuration.

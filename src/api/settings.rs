@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::model::SettingError;
+
 /// The settings of the API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -69,19 +71,9 @@ pub struct TlsSettings {
     pub client_ca_file: Option<PathBuf>,
 }
 
-/// A setting that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{must}")]
-pub struct SettingsError {
-    /// The name of the setting.
-    pub key: &'static str,
-    /// What would be right.
-    pub must: &'static str,
-}
-
 impl Settings {
     /// Every setting that cannot be.
-    pub fn errors(&self) -> Vec<SettingsError> {
+    pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("request_timeout_ms", self.request_timeout_ms > 0),
             ("max_calls_per_connection", self.max_calls_per_connection > 0),
@@ -93,20 +85,19 @@ impl Settings {
             ("keepalive_timeout_ms", self.keepalive_timeout_ms > 0),
         ];
         let zero = positive.into_iter().filter(|(_, right)| !right);
-        let mut errors: Vec<_> =
-            zero.map(|(key, _)| SettingsError { key, must: "must be at least 1" }).collect();
+        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
         if self.max_message_bytes < MIN_MESSAGE_BYTES {
-            errors.push(SettingsError {
-                key: "max_message_bytes",
-                must: "must be at least 1500000, so that every message within its own limits fits",
-            });
+            errors.push(SettingError::new(
+                "max_message_bytes",
+                "must be at least 1500000, so that every message within its own limits fits",
+            ));
         }
         // Semaphores count in u32 at most.
         if self.stream_window_bytes < self.max_message_bytes || self.stream_window_bytes > u32::MAX as usize {
-            errors.push(SettingsError {
-                key: "stream_window_bytes",
-                must: "must be at least max_message_bytes and below 4294967296",
-            });
+            errors.push(SettingError::new(
+                "stream_window_bytes",
+                "must be at least max_message_bytes and below 4294967296",
+            ));
         }
         errors
     }

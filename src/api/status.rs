@@ -82,7 +82,8 @@ impl Failure {
     /// The failure as an answer within a stream, which goes on.
     pub fn into_send_error(self) -> SendError {
         let fields = self.fields.into_iter();
-        let fields = fields.map(|own| FieldError { field: own.field, description: own.description }).collect();
+        let fields =
+            fields.map(|own| FieldError { field: own.field, description: own.description }).collect();
         SendError { code: self.code as i32, message: self.message, fields }
     }
 }
@@ -148,13 +149,18 @@ impl Failure {
 
     /// The operating system gives no randomness.
     pub fn no_randomness(error: getrandom::Error) -> Self {
-        Self::new(Code::Internal, "NO_RANDOMNESS", "the gateway's machine gives no random numbers: tell its operator")
-            .with_detail(error)
+        Self::new(
+            Code::Internal,
+            "NO_RANDOMNESS",
+            "the gateway's machine gives no random numbers: tell its operator",
+        )
+        .with_detail(error)
     }
 
     /// The key holds as many streams of a kind as it may.
     pub fn too_many_streams(max: usize) -> Self {
-        let message = format!("this key has {max} streams of this kind open, the most it may have: end one first");
+        let message =
+            format!("this key has {max} streams of this kind open, the most it may have: end one first");
         Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with("max", max)
     }
 

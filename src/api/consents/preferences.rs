@@ -2,7 +2,6 @@
 
 use super::Consents;
 use crate::api::auth::BrandCaller;
-use crate::api::contacts::read_contact_id;
 use crate::api::limits::{self, TOPICS};
 use crate::api::masks::Mask;
 use crate::api::status::Failure;
@@ -19,9 +18,7 @@ impl Consents {
         caller: &BrandCaller,
         request: v1::GetPreferencesRequest,
     ) -> Result<v1::GetPreferencesResponse, Failure> {
-        let id = read_contact_id(&request.contact_id)?;
-        let recipient = self.store.recipient(&caller.brand, &id).await?;
-        let recipient = recipient.ok_or_else(|| Failure::no_contact(&id))?;
+        let recipient = self.recipient(caller, &request.contact_id).await?;
         Ok(v1::GetPreferencesResponse { preferences: Some((&recipient.preferences).into()) })
     }
 
@@ -90,6 +87,7 @@ fn check_lists(own: &v1::Preferences, path: &Path<'_>, violations: &mut Violatio
 fn check_quiet_hours(quiet: Option<&QuietHours>, path: &Path<'_>, violations: &mut Violations) {
     if quiet.is_some_and(|quiet| quiet.start == quiet.end) {
         let path = path.field("quiet_hours");
-        violations.add(&path.field("end"), "must differ from start: to be quiet always, exclude the channels");
+        violations
+            .add(&path.field("end"), "must differ from start: to be quiet always, exclude the channels");
     }
 }

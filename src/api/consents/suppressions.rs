@@ -54,7 +54,14 @@ fn read_suppression(
     limits::required_line(&request.explanation, REASON, &Path::new("explanation"), &mut violations);
     let ((channel, address), reason) = violations.finish(place.zip(reason))?;
     let recorded_by = caller.key.to_string();
-    Ok(Suppression { channel, address, reason, explanation: request.explanation, created_at: now, recorded_by })
+    Ok(Suppression {
+        channel,
+        address,
+        reason,
+        explanation: request.explanation,
+        created_at: now,
+        recorded_by,
+    })
 }
 
 fn read_place(
@@ -75,6 +82,7 @@ fn read_place(
 }
 
 fn not_suppressed(channel: Channel) -> Failure {
-    let message = format!("this address is not suppressed on {channel}: see the suppressions with GetConsent");
+    let message =
+        format!("this address is not suppressed on {channel}: see the suppressions with GetConsent");
     Failure::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with("channel", channel)
 }

@@ -4,9 +4,9 @@ use prost::Message as _;
 
 use super::{Messages, view};
 use crate::api::auth::BrandCaller;
+use crate::api::limits;
 use crate::api::page::{Listing, collect};
 use crate::api::status::Failure;
-use crate::api::limits;
 use crate::store::{MessageFilter, PageRequest, Stored};
 use crate::wire::{Path, Violations, read_optional_time, read_state, v1};
 
@@ -43,7 +43,8 @@ fn read_filter(request: v1::ListMessagesRequest, violations: &mut Violations) ->
     let path = Path::new("states");
     limits::distinct(&request.states, &path, violations);
     let states = request.states.iter().enumerate();
-    let states = states.filter_map(|(index, state)| read_state(*state, &path.index(index), violations)).collect();
+    let states =
+        states.filter_map(|(index, state)| read_state(*state, &path.index(index), violations)).collect();
     let from = read_optional_time(request.accepted_from, &Path::new("accepted_from"), violations);
     let until = read_optional_time(request.accepted_until, &Path::new("accepted_until"), violations);
     if from.zip(until).is_some_and(|(from, until)| until <= from) {

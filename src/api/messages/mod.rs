@@ -1,6 +1,7 @@
 //! `MessageService`: accepts messages and tells what became of them.
 
 mod content;
+mod explain;
 mod list;
 mod send;
 mod spec;
@@ -71,7 +72,8 @@ impl MessageService for Messages {
     type WatchMessagesStream = Answers<v1::WatchMessagesResponse>;
 
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        let body = |caller, request: v1::SendRequest| async move { self.accept(&caller, request.message).await };
+        let body =
+            |caller, request: v1::SendRequest| async move { self.accept(&caller, request.message).await };
         self.gate.brand(SEND, request, body).await
     }
 
@@ -136,7 +138,8 @@ fn no_message(id: MessageId) -> Failure {
 
 fn not_cancellable(id: MessageId, state: State) -> Failure {
     let state = state.as_str();
-    let message = format!("the message is {state} and can no longer be cancelled: see its history with GetMessage");
+    let message =
+        format!("the message is {state} and can no longer be cancelled: see its history with GetMessage");
     Failure::new(Code::FailedPrecondition, "MESSAGE_NOT_CANCELLABLE", message)
         .with("message_id", id)
         .with("state", state)

@@ -6,8 +6,8 @@ use super::content::{check_reach, check_sizes};
 use crate::api::auth::BrandCaller;
 use crate::api::limits;
 use crate::model::{
-    Address, Channel, Class, ContactId, Content, FallbackPolicy, Labels, Message, MessageId, Timestamp, Topic,
-    later,
+    Address, Channel, Class, ContactId, Content, FallbackPolicy, Labels, Message, MessageId, Timestamp,
+    Topic, later,
 };
 use crate::wire::{
     Numbers, Path, Violations, optional_text, read_address, read_channels, read_class, read_content,
@@ -64,7 +64,13 @@ impl Spec {
     }
 
     /// The message, for a contact that was found. Texts and times that the caller left open come from the brand.
-    pub fn into_message(self, id: MessageId, caller: &BrandCaller, contact: ContactId, now: Timestamp) -> Message {
+    pub fn into_message(
+        self,
+        id: MessageId,
+        caller: &BrandCaller,
+        contact: ContactId,
+        now: Timestamp,
+    ) -> Message {
         let send_at = self.send_at.map_or(now, |at| at.max(now));
         let ttl = caller.policy.ttl_for(&self.topic);
         Message {
@@ -142,9 +148,7 @@ fn read_who(
 ) -> Option<Who> {
     use v1::message_spec::Recipient;
     match recipient {
-        Some(Recipient::ContactId(id)) => {
-            violations.parsed(&id, &path.field("contact_id")).map(Who::Contact)
-        }
+        Some(Recipient::ContactId(id)) => violations.parsed(&id, &path.field("contact_id")).map(Who::Contact),
         Some(Recipient::Address(address)) => {
             let numbers = Numbers::Dialled(country);
             read_address(Some(address), numbers, &path.field("address"), violations).map(Who::Address)
@@ -184,7 +188,9 @@ fn read_checked_fallback(
     violations: &mut Violations,
 ) -> FallbackPolicy {
     let policy = read_fallback(policy, path, violations);
-    for (wait, name) in [(policy.undelivered_after, "undelivered_after"), (policy.unread_after, "unread_after")] {
+    for (wait, name) in
+        [(policy.undelivered_after, "undelivered_after"), (policy.unread_after, "unread_after")]
+    {
         if wait.is_some_and(|wait| wait.is_zero() || wait > MAX_FALLBACK_WAIT) {
             violations.add(&path.field(name), "must be more than 0 and at most 30 days");
         }

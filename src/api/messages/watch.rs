@@ -49,8 +49,16 @@ impl Messages {
         let cursor = self.start(cursor).await?;
         let (gate, actor) = (self.gate.clone(), Caller::from(&caller));
         let store = Arc::clone(&self.store);
-        let watch =
-            Watch { gate: gate.clone(), store, caller, only, cursor, read: VecDeque::new(), signal, _slot: slot };
+        let watch = Watch {
+            gate: gate.clone(),
+            store,
+            caller,
+            only,
+            cursor,
+            read: VecDeque::new(),
+            signal,
+            _slot: slot,
+        };
         let events = stream::try_unfold(watch, |mut watch| async move {
             let event = watch.next().await?;
             Ok(Some((event, watch)))
@@ -106,7 +114,10 @@ fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, Hash
     let path = Path::new("cursor");
     let cursor = match request.cursor.as_str() {
         "" => None,
-        text => text.parse().map_err(|_| violations.add(&path, "must be the cursor of an event, `0` or empty")).ok(),
+        text => text
+            .parse()
+            .map_err(|_| violations.add(&path, "must be the cursor of an event, `0` or empty"))
+            .ok(),
     };
     let path = Path::new("message_ids");
     limits::count(request.message_ids.len(), WATCHED, &path, &mut violations);
