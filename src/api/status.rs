@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -16,6 +17,10 @@ use crate::wire::{Path, Violation, Violations};
 
 /// The domain of every reason, as in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "relevo";
+
+/// How much is told of the fields at fault. An error travels in HTTP/2 headers, base64-encoded, and some clients take no
+/// more than 8 KiB of those.
+const MAX_FIELDS_BYTES: usize = 4_096;
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +42,18 @@ impl Failure {
 
     /// A request that breaks the rules, with every field at fault.
     pub fn invalid(violations: Violations) -> Self {
-        let fields = violations.into_vec();
+        let mut fields = violations.into_vec();
         let listed: Vec<String> = fields.iter().take(3).map(ToString::to_string).collect();
         let more = fields.len().saturating_sub(listed.len());
         let rest = if more > 0 { format!("; and {more} more, see the details") } else { String::new() };
         let message = format!("correct the request: {}{rest}", listed.join("; "));
+        let mut bytes = 0;
+        let mut fits = |own: &Violation| {
+            bytes += own.field.len() + own.description.len();
+            bytes <= MAX_FIELDS_BYTES
+        };
+        let fitting = fields.iter().take_while(|own| fits(own)).count();
+        fields.truncate(fitting);
         Self { fields, ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", message) }
     }
 
@@ -157,6 +169,16 @@ impl Failure {
         .with_detail(error)
     }
 
+    /// The call took longer than the settings allow.
+    pub fn too_slow(timeout: Duration) -> Self {
+        let message = format!(
+            "the call took longer than {} ms and may or may not have had its effect: try again, with the same \
+             idempotency key if you gave one",
+            timeout.as_millis()
+        );
+        Self::new(Code::DeadlineExceeded, "TIMEOUT", message)
+    }
+
     /// The key holds as many streams of a kind as it may.
     pub fn too_many_streams(max: usize) -> Self {
         let message =
@@ -181,5 +203,22 @@ impl Failure {
             "ADDRESS_NOT_FOUND",
             "no contact has this address: add it to one with ContactService.UpsertContact",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_fits_into_the_headers_of_any_client() {
+        let mut violations = Violations::default();
+        for index in 0..Violations::MAX {
+            violations.add(&Path::new("items").index(index), "x".repeat(300));
+        }
+        let status = Status::from(Failure::invalid(violations));
+        assert!(status.message().contains("and 47 more"), "{}", status.message());
+        assert!(status.message().len() + status.details().len() < 6_000);
+        assert!(status.get_error_details().bad_request().is_some());
     }
 }

@@ -83,16 +83,11 @@ async fn everything_wrong_with_a_contact_is_told_at_once() {
     let gateway = Gateway::start().await;
     let mut contacts = gateway.contacts(&gateway.acme().await);
     let chat = v1::Address { value: Some(v1::address::Value::TelegramChatId(-5)) };
-    let wrong = vec![
-        email("nobody"),
-        phone("12"),
-        chat,
-        v1::Address::default(),
-        phone("+34600123456"),
-        phone("600123456"),
-    ];
+    let wrong = vec![email("nobody"), phone("12"), chat, v1::Address::default()];
     let wrong = contact("no spaces", wrong);
     insta::assert_snapshot!("invalid_contact", shown(contacts.upsert_contact(upsert(wrong)).await, &[]));
+    let twice = contact("ana", vec![phone("+34600123456"), email("ana@example.com"), phone("600123456")]);
+    insta::assert_snapshot!("address_twice", shown(contacts.upsert_contact(upsert(twice)).await, &[]));
     let many = (0..33).map(|index| email(&format!("ana{index}@example.com"))).collect();
     let many = contacts.upsert_contact(upsert(contact("ana", many))).await;
     assert_eq!(told(many), is(Code::InvalidArgument, "INVALID_FIELDS"));

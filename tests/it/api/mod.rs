@@ -6,6 +6,7 @@ mod contacts;
 mod held;
 mod keys;
 mod list;
+mod logs;
 mod providers;
 mod sandbox;
 mod send;

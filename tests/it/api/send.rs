@@ -239,7 +239,11 @@ async fn explaining_a_route_stores_nothing() {
     assert_eq!(plan.ways.iter().map(|way| way.provider.as_str()).collect::<Vec<_>>(), ["sms-shared"]);
     assert!(!plan.left_out.is_empty() && !plan.verdicts.is_empty());
 
-    let commercial = v1::MessageSpec { message_class: v1::MessageClass::Commercial.into(), ..spec("offer") };
+    let commercial = v1::MessageSpec {
+        message_class: v1::MessageClass::Commercial.into(),
+        channels: vec![2],
+        ..spec("offer")
+    };
     let denied = explain(commercial).await;
     assert_eq!((denied.next.as_str(), denied.final_state()), ("finish", v1::MessageState::Suppressed));
 
