@@ -12,8 +12,7 @@ use super::progress::{load_stored, save};
 use super::records::Progress;
 use super::txn::Txn;
 use super::{Embedded, keys, purge, receipts};
-use crate::clock::after;
-use crate::model::{Event, History, MessageId, Timestamp};
+use crate::model::{Event, History, MessageId, Timestamp, later};
 use crate::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, WorkQueue};
 
 #[async_trait]
@@ -21,13 +20,13 @@ impl<E: Engine> WorkQueue for Embedded<E> {
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
         let mut held = self.leases.hold(now);
         let (messages, next_due) = self.engine.read(|view| {
-            let found = look_for_due(view, &held, now, limit, after(now, lease))?;
+            let found = look_for_due(view, &held, now, limit, later(now, lease))?;
             let load = |id: &MessageId| load_stored(view, *id).transpose();
             let messages = found.ids.iter().filter_map(load).collect::<Result<Vec<_>, _>>()?;
             Ok((messages, found.next_due))
         })?;
         for stored in &messages {
-            held.claim(stored.message.id, after(now, lease));
+            held.claim(stored.message.id, later(now, lease));
         }
         Ok(Claims { messages, next_due })
     }

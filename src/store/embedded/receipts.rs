@@ -12,14 +12,7 @@ const STATUSES: [ReceiptStatus; 4] =
 
 /// Adds a receipt to the message it speaks of, or parks it.
 pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-    // No provider that gives empty references reports on them, so an empty one would match anything.
-    if report.reference.is_empty() {
-        return Ok(Matched::Parked);
-    }
-    let Some(found) = txn.load::<Reference>(&keys::reference(&report.provider, &report.reference))? else {
-        return park(txn, report, now);
-    };
-    let Some(before) = txn.load::<Progress>(&keys::progress(found.message))? else {
+    let Some((found, before)) = find(txn, &report)? else {
         return park(txn, report, now);
     };
     let mut after = before.clone();
@@ -28,6 +21,23 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
     }
     save(txn, found.message, Some(&before), after)?;
     Ok(Matched::Added(found.message))
+}
+
+/// The attempt a report speaks of: the one it names, if that called the provider which reports, else the one to which
+/// the provider gave the reference.
+fn find(txn: &mut Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
+    if let Some((message, attempt)) = report.attempt
+        && let Some(progress) = txn.load::<Progress>(&keys::progress(message))?
+        && provider_of(&progress, attempt).as_ref() == Some(&report.provider)
+    {
+        return Ok(Some((Reference { message, attempt }, progress)));
+    }
+    let Some(reference) = txn.load::<Reference>(&keys::reference(&report.provider, &report.reference))?
+    else {
+        return Ok(None);
+    };
+    let progress = txn.load::<Progress>(&keys::progress(reference.message))?;
+    Ok(progress.map(|progress| (reference, progress)))
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
@@ -49,6 +59,10 @@ fn fold(progress: &mut Progress, receipt: Receipt, at: Timestamp) -> bool {
 
 /// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new.
 fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+    // A report without a reference could never be matched later.
+    if report.reference.is_empty() {
+        return Ok(Matched::Parked);
+    }
     let key = keys::parked(&report.provider, report.status, &report.reference);
     if txn.load::<Parked>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
