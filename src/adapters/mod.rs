@@ -1,11 +1,23 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
 
+pub mod email;
+pub mod sandbox;
+pub mod sms;
+pub mod telegram;
+pub mod whatsapp;
+
+#[cfg(test)]
+mod envelopes;
+mod http;
+mod meaning;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::model::{Address, BrandId, Class, MessageId, Outcome, Rendered, Timestamp, Topic};
-
-pub mod sandbox;
+use crate::model::{
+    Address, BrandId, Class, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Timestamp,
+    Topic,
+};
 
 /// One message as one provider is to carry it to one address.
 #[derive(Debug, Clone)]
@@ -28,6 +40,54 @@ pub struct Envelope {
     pub content: Rendered,
     /// The time of the attempt.
     pub now: Timestamp,
+}
+
+/// Routing never hands an adapter what its channel does not carry. Should it happen, it is a refusal like any other,
+/// so that the message goes its next way.
+impl Envelope {
+    fn phone(&self) -> Result<&Phone, Outcome> {
+        match &self.address {
+            Address::Phone(phone) => Ok(phone),
+            _ => Err(refused(Rejection::Address { certain: false }, "the address is not a phone number")),
+        }
+    }
+
+    fn text(&self) -> Result<&str, Outcome> {
+        match &self.content {
+            Rendered::Text(text) => Ok(text),
+            _ => Err(refused(Rejection::Content, "the content is not a plain text")),
+        }
+    }
+}
+
+fn refused(cause: Rejection, text: &str) -> Outcome {
+    Outcome::Rejected { cause, evidence: OutcomeEvidence::new("", text) }
+}
+
+/// Why an adapter cannot be built from its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A setting's value is wrong.
+    #[error("{setting} {must}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What would be right.
+        must: &'static str,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
+    /// A file that a setting names cannot be used.
+    #[error("{setting}: {path} cannot be used: {detail}")]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 /// Speaks one kind of provider's protocol.

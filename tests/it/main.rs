@@ -1,3 +1,7 @@
 //! Whole flows over real sockets, against servers that this project did not write.
 
 mod api;
+mod email;
+mod envelopes;
+mod peers;
+mod providers;

@@ -8,9 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
-use crate::clock::after;
 use crate::model::{
-    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope,
+    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope, later,
 };
 use crate::store::ReceiptReport;
 
@@ -85,8 +84,9 @@ impl Sandbox {
             receipts.schedule(ReceiptReport {
                 provider: self.0.name.clone(),
                 reference: reference.clone(),
+                attempt: Some((envelope.message_id, envelope.attempt)),
                 status: ReceiptStatus::Delivered,
-                reported_at: after(envelope.now, self.0.latency + receipts.delay()),
+                reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
             });
         }

@@ -38,7 +38,7 @@ fn envelope(number: u64) -> Envelope {
         from: None,
         address: Address::Phone(crate::model::Phone::parse("+34600123456", None).unwrap()),
         content: Rendered::Text(format!("message {number}")),
-        now: after(START, Duration::from_millis(number)),
+        now: later(START, Duration::from_millis(number)),
     }
 }
 
@@ -66,7 +66,7 @@ async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
     let receipt = receipts.recv().await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_millis(540));
     assert_eq!((receipt.reference, receipt.status), (reference, ReceiptStatus::Delivered));
-    assert_eq!(receipt.reported_at, after(envelope(1).now, Duration::from_millis(540)));
+    assert_eq!(receipt.reported_at, later(envelope(1).now, Duration::from_millis(540)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +108,9 @@ async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
 
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "unknown");
     assert_eq!(texts(sandboxes.outbox(None, None, 10)), ["message 1"]);
-    assert_eq!(receipts.recv().await.unwrap().reference, format!("{}-2", envelope(1).message_id));
+    let receipt = receipts.recv().await.unwrap();
+    assert_eq!(receipt.attempt, Some((envelope(1).message_id, 2)));
+    assert_eq!(receipt.reference, format!("{}-2", envelope(1).message_id));
 }
 
 #[tokio::test(start_paused = true)]
