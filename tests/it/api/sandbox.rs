@@ -38,8 +38,8 @@ fn behave(provider: &str, failure_domain: &str, behavior: v1::Behavior) -> v1::S
 async fn a_brand_sees_what_it_sent_itself_even_through_a_shared_provider() {
     let gateway = Gateway::start().await;
     let shared = gateway.sandboxes.get(&"sms-shared".parse().unwrap()).unwrap();
-    deliver(&gateway, &shared, "acme", "from acme").await;
-    deliver(&gateway, &shared, "globex", "from globex").await;
+    deliver(&gateway, shared, "acme", "from acme").await;
+    deliver(&gateway, shared, "globex", "from globex").await;
     let (acme, root) = (gateway.acme().await, gateway.key(None, &[Scope::Operate]).await);
     assert_eq!(outbox(&gateway, &acme, "sms-shared").await.unwrap(), ["from acme"]);
     assert_eq!(outbox(&gateway, &acme, "").await.unwrap(), ["from acme"]);
