@@ -11,6 +11,7 @@ pub mod status;
 pub mod stop;
 pub mod token;
 
+mod connections;
 mod limits;
 mod masks;
 mod operate;
