@@ -86,7 +86,8 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
 #[tokio::test]
 async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let (stores, held) = Held::stores();
-    let settings = Settings { drain_timeout_ms: 1, ..Settings::default() };
+    let settings =
+        Settings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..Settings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -94,7 +95,7 @@ async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let stuck = tokio::spawn(async move { messages.send(send(spec("hello"))).await });
     held.until_begun(1).await;
     gateway.stop.send(()).unwrap();
-    gateway.server.await.unwrap().unwrap();
+    timeout(PATIENCE, gateway.server).await.expect("the drain is bounded").unwrap().unwrap();
     stuck.abort();
 }
 
