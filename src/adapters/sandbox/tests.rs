@@ -3,7 +3,8 @@
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::model::{Address, Class, MessageId, Rendered, Template, Timestamp};
+use crate::adapters::envelopes::to_phone;
+use crate::model::{MessageId, Rendered, Template, Timestamp};
 
 const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -29,16 +30,11 @@ fn sandbox(
 }
 
 fn envelope(number: u64) -> Envelope {
+    let content = Rendered::Text(format!("message {number}"));
     Envelope {
         message_id: MessageId::new(number, &[7; 10]),
-        attempt: 2,
-        brand: "acme".parse().unwrap(),
-        class: Class::Transactional,
-        topic: "orders".parse().unwrap(),
-        from: None,
-        address: Address::Phone(crate::model::Phone::parse("+34600123456", None).unwrap()),
-        content: Rendered::Text(format!("message {number}")),
         now: later(START, Duration::from_millis(number)),
+        ..to_phone(content)
     }
 }
 

@@ -3,7 +3,7 @@
 use relevo::adapters::Adapter;
 use relevo::model::Outcome;
 
-use super::{assert_sent, content, email, plain};
+use super::{assert_sent, build, content, email, plain};
 use crate::peers::{Smtp, smtp_sink};
 
 #[tokio::test]
@@ -100,12 +100,23 @@ async fn a_call_dropped_in_doubt_does_not_confuse_the_next() {
     let hanging = email("hang@example.org");
     tokio::select! {
         outcome = adapter.deliver(&hanging) => panic!("{outcome:?}"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+        () = peer.says("hangs", 1) => {}
     }
     assert_sent(&adapter, &email("bob@example.org")).await;
     let taken = peer.taken();
     assert_eq!(taken[1]["to"][0], "bob@example.org");
     assert_ne!(taken[0]["session"], taken[1]["session"]);
+}
+
+#[tokio::test]
+async fn idle_connections_are_left_in_time_and_in_number() {
+    let peer = Smtp::start("idle", &[]);
+    let short = build(peer.port(), "tls = 'none'\nidle_timeout_ms = 100").unwrap();
+    assert_sent(&short, &email("ana@example.org")).await;
+    peer.says("quit", 1).await;
+    let none = build(peer.port(), "tls = 'none'\nmax_idle_connections = 0").unwrap();
+    assert_sent(&none, &email("ana@example.org")).await;
+    peer.says("quit", 2).await;
 }
 
 #[tokio::test]

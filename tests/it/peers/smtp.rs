@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -37,6 +38,24 @@ impl Smtp {
 
     /// What it took, in order. A message is here before its sender has the reply.
     pub fn taken(&self) -> Vec<Value> {
+        self.journal().into_iter().filter(|entry| entry["raw"].is_string()).collect()
+    }
+
+    /// Waits until the journal says this of the session with this number: `quit`, `hangs`.
+    ///
+    /// # Panics
+    /// When it has not within ten seconds.
+    pub async fn says(&self, what: &str, session: u64) {
+        for _ in 0..500 {
+            if self.journal().iter().any(|entry| entry[what] == session) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no {what} of session {session}: {:?}", self.journal());
+    }
+
+    fn journal(&self) -> Vec<Value> {
         let journal = fs::read_to_string(&self.journal).unwrap();
         journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
