@@ -17,3 +17,5 @@ pub mod inbound;
 pub mod routing;
 
 pub mod adapters;
+
+pub mod api;
