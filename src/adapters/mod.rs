@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 use crate::model::{Address, BrandId, Class, MessageId, Outcome, Rendered, Timestamp, Topic};
 
+pub mod sandbox;
+
 /// One message as one provider is to carry it to one address.
 #[derive(Debug, Clone)]
 pub struct Envelope {

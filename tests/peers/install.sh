@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs the independent servers that the integration tests talk to into .peers/, at the versions pinned beside this
+# script, and the runtimes they need when the machine lacks them. Quick when everything is there already.
+set -eu
+
+pins=$(cd "$(dirname "$0")" && pwd)
+target=$(cd "$pins/../.." && pwd)/.peers
+stamp=$(cat "$pins/install.sh" "$pins/package.json" "$pins/requirements.txt" | sha256sum)
+
+say() {
+    echo "peers: $*"
+}
+
+# A system package is installed only when the command it is wanted for does not work.
+need() {
+    package=$1
+    shift
+    if "$@" >/dev/null 2>&1; then
+        return
+    fi
+    packages="$packages $package"
+}
+
+install_runtimes() {
+    packages=""
+    need nodejs node --version
+    need npm npm --version
+    need default-jre-headless java -version
+    need python3-venv python3 -c 'import ensurepip, venv'
+    if [ -z "$packages" ]; then
+        return
+    fi
+    as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=sudo
+    fi
+    say "installing the system packages$packages (apt-get)"
+    $as_root apt-get update -qq
+    # Unquoted on purpose: a list of words.
+    $as_root apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
+install_node_peers() {
+    say "installing WireMock, Prism and telegram-test-api into .peers/ (npm)"
+    cp "$pins/package.json" "$target/package.json"
+    # No install script of any package runs: none of the peers needs one.
+    (cd "$target" && npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error)
+}
+
+install_python_peers() {
+    say "installing aiosmtpd into .peers/venv (pip)"
+    python3 -m venv --clear "$target/venv"
+    "$target/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins/requirements.txt"
+}
+
+if [ "$(cat "$target/stamp" 2>/dev/null)" = "$stamp" ]; then
+    exit 0
+fi
+mkdir -p "$target"
+rm -f "$target/stamp"
+install_runtimes
+install_node_peers
+install_python_peers
+echo "$stamp" >"$target/stamp"
+say "ready"
