@@ -110,6 +110,16 @@ impl Phone {
         Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
     }
 
+    /// Reads a number that was checked when it was stored: its form, not its numbering plan, which may have changed.
+    ///
+    /// # Errors
+    /// [`AddressError::Phone`] when it is not `+` and 7 to 15 digits.
+    pub fn from_e164(text: &str) -> Result<Self, AddressError> {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if valid { Ok(Self(text.to_owned())) } else { Err(AddressError::Phone) }
+    }
+
     /// The number as `+` and digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,9 @@
 //! The generated protobuf types, and the one translation between them and the model.
 //!
-//! The API, the store and the command line all use it. Turning the model into protobuf cannot fail; reading protobuf
-//! back checks everything, because a stored record can be damaged and a request can hold anything.
+//! The API, the store and the command line all use it. Turning the model into protobuf cannot fail (`From`); reading
+//! protobuf back (`read_*`) checks everything, because a stored record can be damaged and a request can hold anything.
+//! What is wrong is gathered as [`Violations`], so that a caller learns of every field at once. How long a text or a list
+//! may be is for the API to say; an absent text is an empty one in protobuf and `None` in the model.
 
 /// `relevo.v1`, the API.
 #[allow(missing_docs, reason = "generated from documented protos")]
@@ -17,6 +19,42 @@ pub mod store {
         tonic::include_proto!("relevo.store.v1");
     }
 }
+
+mod violations;
+mod words;
+
+mod address;
+mod consent;
+mod contact;
+mod content;
+mod control;
+mod history;
+mod key;
+mod message;
+mod outcome;
+mod plan;
+mod preferences;
+mod receipt;
+mod time;
+
+pub use address::{Numbers, read_address, read_channels};
+pub use consent::{read_entry, read_evidence, read_suppression};
+pub use contact::{contact_view, read_contact, read_contact_addresses};
+pub use content::read_content;
+pub use control::{read_control, read_control_change};
+pub use history::{read_event, read_history};
+pub use key::{read_key, read_scopes};
+pub use message::{message_view, read_fallback, read_message};
+pub use outcome::read_outcome;
+pub use plan::{read_plan, read_verdict, read_way};
+pub use preferences::{read_preferences, read_quiet_hours, read_topic_preferences};
+pub use receipt::read_receipt;
+pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
+pub use violations::{Path, Violation, Violations, optional_text};
+pub use words::{
+    read_action, read_channel, read_class, read_control_mode, read_order_source, read_receipt_status,
+    read_scope, read_state, read_suppression_reason,
+};
 
 /// The encoded `FileDescriptorSet` of everything in `proto/`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,118 @@
+//! Consent: the ledger and suppressions.
+
+use super::{
+    Numbers, Path, Violations, read_action, read_address, read_channel, read_suppression_reason, read_time,
+    timestamp, v1,
+};
+use crate::model::{Entry, Evidence, Suppression, Timestamp};
+
+impl From<&Entry> for v1::ConsentEntry {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            // A ledger never grows beyond the range of either type.
+            sequence: i64::try_from(entry.sequence).unwrap_or(i64::MAX),
+            action: v1::ConsentAction::from(entry.action).into(),
+            channel: v1::Channel::from(entry.channel).into(),
+            topic: entry.scope.to_string(),
+            evidence: Some((&entry.evidence).into()),
+            record_time: Some(timestamp(entry.recorded_at)),
+            recorded_by: entry.recorded_by.clone(),
+        }
+    }
+}
+
+impl From<&Evidence> for v1::Evidence {
+    fn from(evidence: &Evidence) -> Self {
+        Self {
+            source: evidence.source.clone(),
+            method: evidence.method.clone(),
+            wording: evidence.wording.clone(),
+            time: Some(timestamp(evidence.time)),
+            origin: evidence.origin.clone(),
+            actor: evidence.actor.clone(),
+        }
+    }
+}
+
+impl From<&Suppression> for v1::Suppression {
+    fn from(suppression: &Suppression) -> Self {
+        Self {
+            channel: v1::Channel::from(suppression.channel).into(),
+            address: Some((&suppression.address).into()),
+            reason: suppression.reason.as_str().to_owned(),
+            explanation: suppression.explanation.clone(),
+            create_time: Some(timestamp(suppression.created_at)),
+            recorded_by: suppression.recorded_by.clone(),
+        }
+    }
+}
+
+/// Reads a ledger entry as stored.
+pub fn read_entry(entry: v1::ConsentEntry, path: &Path<'_>, violations: &mut Violations) -> Option<Entry> {
+    let sequence = u64::try_from(entry.sequence).ok().filter(|sequence| *sequence > 0);
+    if sequence.is_none() {
+        violations.add(&path.field("sequence"), "must be 1 or more");
+    }
+    let action = read_action(entry.action, &path.field("action"), violations);
+    let channel = read_channel(entry.channel, &path.field("channel"), violations);
+    let scope = violations.parsed(&entry.topic, &path.field("topic"));
+    let evidence = read_evidence(entry.evidence, None, &path.field("evidence"), violations);
+    let recorded_at = read_time(entry.record_time, &path.field("record_time"), violations);
+    Some(Entry {
+        sequence: sequence?,
+        action: action?,
+        channel: channel?,
+        scope: scope?,
+        evidence: evidence?,
+        recorded_at: recorded_at?,
+        recorded_by: entry.recorded_by,
+    })
+}
+
+/// Reads required evidence. In a request, `now` stands for an absent time and bounds a given one, and source and method
+/// are required; a record is taken as it was stored.
+pub fn read_evidence(
+    evidence: Option<v1::Evidence>,
+    now: Option<Timestamp>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<Evidence> {
+    let evidence = violations.required(evidence, path)?;
+    if now.is_some() {
+        for (text, name) in [(&evidence.source, "source"), (&evidence.method, "method")] {
+            violations.required((!text.is_empty()).then_some(()), &path.field(name));
+        }
+    }
+    let time = read_time(evidence.time.or(now.map(timestamp)), &path.field("time"), violations)?;
+    if now.is_some_and(|now| time > now) {
+        violations.add(&path.field("time"), "must not be in the future");
+    }
+    Some(Evidence {
+        source: evidence.source,
+        method: evidence.method,
+        wording: evidence.wording,
+        time,
+        origin: evidence.origin,
+        actor: evidence.actor,
+    })
+}
+
+/// Reads a suppression as stored.
+pub fn read_suppression(
+    suppression: v1::Suppression,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<Suppression> {
+    let channel = read_channel(suppression.channel, &path.field("channel"), violations);
+    let address = read_address(suppression.address, Numbers::Stored, &path.field("address"), violations);
+    let reason = read_suppression_reason(&suppression.reason, &path.field("reason"), violations);
+    let created_at = read_time(suppression.create_time, &path.field("create_time"), violations);
+    Some(Suppression {
+        channel: channel?,
+        address: address?,
+        reason: reason?,
+        explanation: suppression.explanation,
+        created_at: created_at?,
+        recorded_by: suppression.recorded_by,
+    })
+}

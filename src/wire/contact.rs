@@ -1,0 +1,77 @@
+//! Contacts.
+
+use super::{Numbers, Path, Violations, read_address, read_optional_time, read_time, timestamp, v1};
+use crate::model::{Contact, ContactAddress};
+
+/// The contact without its etag, whose form is the API's own.
+impl From<&Contact> for v1::Contact {
+    fn from(contact: &Contact) -> Self {
+        Self {
+            contact_id: contact.id.as_str().to_owned(),
+            addresses: contact.addresses.iter().map(Into::into).collect(),
+            labels: contact.labels.clone(),
+            create_time: Some(timestamp(contact.created_at)),
+            update_time: Some(timestamp(contact.updated_at)),
+            etag: String::new(),
+        }
+    }
+}
+
+/// The contact as the API shows it: its etag is its version.
+pub fn contact_view(contact: &Contact) -> v1::Contact {
+    v1::Contact { etag: contact.version.to_string(), ..contact.into() }
+}
+
+impl From<&ContactAddress> for v1::ContactAddress {
+    fn from(own: &ContactAddress) -> Self {
+        Self {
+            address: Some((&own.address).into()),
+            whatsapp_inbound_time: own.whatsapp_inbound_at.map(timestamp),
+        }
+    }
+}
+
+/// Reads a contact as stored, whose version stands beside it.
+pub fn read_contact(
+    contact: v1::Contact,
+    version: u64,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<Contact> {
+    let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
+    let addresses =
+        read_contact_addresses(contact.addresses, Numbers::Stored, &path.field("addresses"), violations);
+    let created_at = read_time(contact.create_time, &path.field("create_time"), violations);
+    let updated_at = read_time(contact.update_time, &path.field("update_time"), violations);
+    Some(Contact {
+        id: id?,
+        addresses,
+        labels: contact.labels,
+        created_at: created_at?,
+        updated_at: updated_at?,
+        version,
+    })
+}
+
+/// Reads a contact's addresses.
+pub fn read_contact_addresses(
+    addresses: Vec<v1::ContactAddress>,
+    numbers: Numbers<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<ContactAddress> {
+    let read = |(index, own)| read_contact_address(own, numbers, &path.index(index), violations);
+    addresses.into_iter().enumerate().filter_map(read).collect()
+}
+
+fn read_contact_address(
+    own: v1::ContactAddress,
+    numbers: Numbers<'_>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<ContactAddress> {
+    let address = read_address(own.address, numbers, &path.field("address"), violations);
+    let inbound = path.field("whatsapp_inbound_time");
+    let whatsapp_inbound_at = read_optional_time(own.whatsapp_inbound_time, &inbound, violations);
+    Some(ContactAddress { address: address?, whatsapp_inbound_at })
+}

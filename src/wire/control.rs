@@ -1,0 +1,52 @@
+//! What operators want of providers.
+
+use super::{Path, Violations, read_control_mode, read_optional_time, read_time, timestamp, v1};
+use crate::model::{Control, ControlChange};
+
+impl From<&Control> for v1::ProviderControl {
+    fn from(control: &Control) -> Self {
+        Self {
+            mode: v1::ControlMode::from(control.mode).into(),
+            reason: control.reason.clone(),
+            actor: control.actor.clone(),
+            update_time: Some(timestamp(control.updated_at)),
+            expire_time: control.expire_at.map(timestamp),
+        }
+    }
+}
+
+impl From<&ControlChange> for v1::ProviderControlChange {
+    fn from(change: &ControlChange) -> Self {
+        Self { provider: change.provider.as_str().to_owned(), control: Some((&change.control).into()) }
+    }
+}
+
+/// Reads a required control.
+pub fn read_control(
+    control: Option<v1::ProviderControl>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<Control> {
+    let control = violations.required(control, path)?;
+    let mode = read_control_mode(control.mode, &path.field("mode"), violations);
+    let updated_at = read_time(control.update_time, &path.field("update_time"), violations);
+    let expire_at = read_optional_time(control.expire_time, &path.field("expire_time"), violations);
+    Some(Control {
+        mode: mode?,
+        reason: control.reason,
+        actor: control.actor,
+        updated_at: updated_at?,
+        expire_at,
+    })
+}
+
+/// Reads a change of control.
+pub fn read_control_change(
+    change: v1::ProviderControlChange,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<ControlChange> {
+    let provider = violations.parsed(&change.provider, &path.field("provider"));
+    let control = read_control(change.control, &path.field("control"), violations);
+    Some(ControlChange { provider: provider?, control: control? })
+}

@@ -1,0 +1,187 @@
+//! What is wrong with a protobuf message, and where.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The place of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
+/// no allocation.
+#[derive(Clone, Copy)]
+pub struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Field(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    /// The request itself, whose fields have no prefix.
+    pub const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+
+    /// A field of the request.
+    pub fn new(field: &'a str) -> Self {
+        Self { parent: None, step: Step::Field(field) }
+    }
+
+    /// A field of what is here.
+    pub fn field(&'a self, name: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Field(name) }
+    }
+
+    /// An item of the list that is here, counted from 0.
+    pub fn index(&'a self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Index(index) }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Field(name) if self.parent.is_some_and(|parent| !parent.is_root()) => write!(f, ".{name}"),
+            Step::Field(name) => f.write_str(name),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+impl Path<'_> {
+    fn is_root(&self) -> bool {
+        matches!(self.step, Step::Root)
+    }
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field.
+    pub field: String,
+    /// What would be right, as the end of a sentence that begins with the field: `must be ...`, `is required`.
+    pub description: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.description)
+    }
+}
+
+/// Everything found wrong with a message, at most [`Violations::MAX`] fields of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Violations(Vec<Violation>);
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{violation}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Violations {
+    /// How many violations are kept: enough to correct a request by, whatever its size.
+    pub const MAX: usize = 50;
+
+    /// Notes what would be right at `path`.
+    pub fn add(&mut self, path: &Path<'_>, description: impl fmt::Display) {
+        if self.0.len() < Self::MAX {
+            self.0.push(Violation { field: path.to_string(), description: description.to_string() });
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The violations, in the order in which they were found.
+    pub fn into_vec(self) -> Vec<Violation> {
+        self.0
+    }
+
+    /// Notes that a value is required when it is absent.
+    pub fn required<T>(&mut self, value: Option<T>, path: &Path<'_>) -> Option<T> {
+        if value.is_none() {
+            self.add(path, "is required");
+        }
+        value
+    }
+
+    /// Notes that a text is required when it is empty.
+    pub fn required_text(&mut self, text: String, path: &Path<'_>) -> Option<String> {
+        self.required(optional_text(text), path)
+    }
+
+    /// Reads a required text, and notes what its type says is wrong with it.
+    pub fn parsed<T>(&mut self, text: &str, path: &Path<'_>) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        if text.is_empty() {
+            return self.required(None, path);
+        }
+        text.parse().map_err(|error| self.add(path, error)).ok()
+    }
+
+    /// What was read, when nothing was wrong.
+    ///
+    /// # Errors
+    /// The violations, when there are any.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            _ => {
+                if self.is_empty() {
+                    self.add(&Path::new("message"), "is required");
+                }
+                Err(self)
+            }
+        }
+    }
+}
+
+/// An empty text is an absent one.
+pub fn optional_text(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_like_the_request() {
+        let contact = Path::ROOT.field("contact");
+        let addresses = contact.field("addresses");
+        let third = addresses.index(2);
+        assert_eq!(third.field("phone").to_string(), "contact.addresses[2].phone");
+        assert_eq!(Path::new("topic").to_string(), "topic");
+    }
+
+    #[test]
+    fn violations_are_bounded() {
+        let mut violations = Violations::default();
+        for index in 0..1_000 {
+            violations.add(&Path::new("items").index(index), "is required");
+        }
+        assert_eq!(violations.into_vec().len(), Violations::MAX);
+    }
+
+    #[test]
+    fn a_value_counts_only_when_nothing_was_wrong() {
+        assert_eq!(Violations::default().finish(Some(1)), Ok(1));
+        let mut violations = Violations::default();
+        violations.add(&Path::new("topic"), "is required");
+        assert_eq!(violations.finish(Some(1)).unwrap_err().to_string(), "topic is required");
+        assert!(Violations::default().finish::<u8>(None).is_err());
+    }
+}
