@@ -7,5 +7,5 @@ mod provider;
 mod settings;
 
 pub use breaker::{Breaker, BreakerState, Effect, Permit, Refused};
-pub use provider::{Admission, Health, Refusal};
-pub use settings::{Settings, SettingsError};
+pub use provider::Health;
+pub use settings::Settings;

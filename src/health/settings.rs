@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::model::SettingError;
+
 /// The settings of every breaker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -47,23 +49,13 @@ impl Default for Settings {
     }
 }
 
-/// A setting that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{must}")]
-pub struct SettingsError {
-    /// The name of the setting.
-    pub key: &'static str,
-    /// What would be right.
-    pub must: &'static str,
-}
-
 impl Settings {
     /// Every setting that cannot be.
-    pub fn errors(&self) -> Vec<SettingsError> {
+    pub fn errors(&self) -> Vec<SettingError> {
         let mut errors = Vec::new();
-        let mut check = |ok: bool, key, must| {
+        let mut check = |ok: bool, key: &str, must: &str| {
             if !ok {
-                errors.push(SettingsError { key, must });
+                errors.push(SettingError::new(key, must));
             }
         };
         check(self.window_ms > 0, "window_ms", "must be at least 1");

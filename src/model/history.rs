@@ -151,6 +151,19 @@ pub struct Attempt<'a> {
     pub given_up: bool,
 }
 
+impl Attempt<'_> {
+    /// Whether the provider is known to have taken the message, by its answer or by a receipt.
+    pub fn is_sent(&self) -> bool {
+        matches!(self.ended, Some((_, Outcome::Sent { .. })))
+            || self.receipt.is_some_and(|status| status != ReceiptStatus::Failed)
+    }
+
+    /// Whether the provider reported that it could not deliver, and nothing better.
+    pub fn reported_failed(&self) -> bool {
+        self.receipt == Some(ReceiptStatus::Failed)
+    }
+}
+
 /// Everything that happened to a message, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
@@ -252,16 +265,23 @@ impl History {
             self.push(at, Detail::CancelRequested { actor: actor.to_owned() });
         }
         if state != State::Sending {
-            self.push(
-                at,
-                Detail::Finished {
-                    state: State::Cancelled,
-                    reason: "cancelled".to_owned(),
-                    explanation: "It was cancelled before it was sent.".to_owned(),
-                },
-            );
+            self.push(at, self.cancelled());
         }
         Ok(())
+    }
+
+    /// How a cancelled message ends: one that an earlier attempt sent stays sent.
+    pub fn cancelled(&self) -> Detail {
+        let (state, explanation) = match self.was_sent() {
+            true => (State::Sent, "It was cancelled after it had been sent; no other way is tried."),
+            false => (State::Cancelled, "It was cancelled before it was sent."),
+        };
+        Detail::Finished { state, reason: "cancelled".to_owned(), explanation: explanation.to_owned() }
+    }
+
+    /// Whether a provider took it in some attempt, and did not report later that it could not deliver.
+    pub fn was_sent(&self) -> bool {
+        self.attempts().iter().any(|attempt| attempt.is_sent() && !attempt.reported_failed())
     }
 
     fn has_receipt(&self, new: &Receipt) -> bool {

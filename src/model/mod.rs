@@ -15,6 +15,7 @@ mod outcome;
 mod plan;
 mod provider;
 mod receipt;
+mod setting;
 mod topic;
 
 pub use jiff::Timestamp;
@@ -32,8 +33,9 @@ pub use key::{Key, Scope};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
-pub use provider::Provider;
+pub use provider::{Admission, Provider, Refusal};
 pub use receipt::{Receipt, ReceiptStatus};
+pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};
 
 /// `start` and `wait` later, or the end of time.

@@ -1,5 +1,80 @@
 //! PURE. Which ways a message may take, and what to do next.
+//!
+//! [`next`] looks at a message, all that happened to it, what consent says and how the providers are, and answers with
+//! one [`Step`]. It neither waits nor calls: dispatch does, and asks again.
 
+mod order;
+mod retry;
 mod settings;
+mod step;
+mod survey;
 
-pub use settings::{BrandSettings, Doubt, FallbackSettings, Policy, PolicyError, TopicSettings};
+use crate::model::{Admission, History, Message, MessageId, Preferences, Provider, Timestamp, Verdict};
+
+pub use order::{channel_order, provider_order};
+pub use retry::RetrySettings;
+pub use settings::{BrandSettings, Doubt, FallbackSettings, Policy, TopicSettings};
+pub use step::{Next, Step, next};
+
+/// Everything a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// What has happened to it.
+    pub history: &'a History,
+    /// The person; `None` when the contact was deleted.
+    pub person: Option<Person<'a>>,
+    /// The brand's policy.
+    pub policy: &'a Policy,
+    /// The providers that serve the brand, and whether each may be called now.
+    pub offers: &'a [Offer<'a>],
+    /// The settings of retries.
+    pub retry: &'a RetrySettings,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What a decision needs to know of the person.
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    /// How the person wants to be reached.
+    pub preferences: &'a Preferences,
+    /// What consent says of each channel and address the person has, the preferred address of a channel first, and
+    /// whether WhatsApp's service window is open there.
+    pub verdicts: &'a [Judged],
+}
+
+/// A verdict, and what else is known of the address.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether WhatsApp's 24-hour service window is open.
+    pub window_open: bool,
+}
+
+/// A provider, and whether it may be called now.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// The provider.
+    pub provider: &'a Provider,
+    /// Whether it may be called now.
+    pub admission: Admission,
+}
+
+/// A number in `0.0..1.0` drawn from a message's id and a salt: as good as random between messages, and the same each
+/// time the same question is asked. FNV-1a with a final mix (the constants are those of FNV and of MurmurHash3).
+fn chance(message: MessageId, salt: &[u8]) -> f64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in message.as_bytes().iter().chain(salt) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    // The upper 53 bits fill a double's mantissa exactly.
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests;

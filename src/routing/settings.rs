@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::{Channel, Class, FallbackPolicy, Topic};
+use crate::model::{Channel, Class, FallbackPolicy, SettingError, Topic};
 
 /// A brand in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -113,25 +113,14 @@ struct TopicPolicy {
     ttl: Option<Duration>,
 }
 
-/// A setting of a brand that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{must}")]
-pub struct PolicyError {
-    /// The path of the setting below the brand, for example `topics."Offers"`.
-    pub key: String,
-    /// What would be right.
-    pub must: String,
-}
-
 impl Policy {
     /// Checks a brand's settings.
     ///
     /// # Errors
     /// Every setting that cannot be.
-    pub fn try_new(settings: &BrandSettings) -> Result<Self, Vec<PolicyError>> {
+    pub fn try_new(settings: &BrandSettings) -> Result<Self, Vec<SettingError>> {
         let mut errors = Vec::new();
-        let mut error =
-            |key: &str, must: &str| errors.push(PolicyError { key: key.into(), must: must.into() });
+        let mut error = |key: &str, must: &str| errors.push(SettingError::new(key, must));
         let time_zone = TimeZone::get(&settings.time_zone).unwrap_or_else(|_| {
             error("time_zone", "must be an IANA name such as Europe/Madrid");
             TimeZone::UTC

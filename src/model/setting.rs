@@ -1,0 +1,18 @@
+//! What is wrong with a setting.
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{must}")]
+pub struct SettingError {
+    /// Its path below its table, for example `backoff_ms`.
+    pub key: String,
+    /// What would be right.
+    pub must: String,
+}
+
+impl SettingError {
+    /// Says of the setting at `key` what it must be.
+    pub fn new(key: impl Into<String>, must: impl Into<String>) -> Self {
+        Self { key: key.into(), must: must.into() }
+    }
+}

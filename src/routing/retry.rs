@@ -1,0 +1,67 @@
+//! When something that failed is tried again.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::model::{MessageId, SettingError};
+
+/// The settings of retries.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrySettings {
+    /// How long to wait before a provider that failed a message is tried again with it, in milliseconds; doubled with
+    /// each failure, less up to a half by chance.
+    pub backoff_ms: u64,
+    /// The longest such wait, in milliseconds.
+    pub max_backoff_ms: u64,
+    /// How many attempts a message may take in all.
+    pub max_attempts: u32,
+    /// How long a throttled channel is waited for before the next channel is tried, in milliseconds.
+    pub throttle_patience_ms: u64,
+    /// How long a message in doubt waits for a receipt before it ends in doubt, in milliseconds.
+    pub doubt_wait_ms: u64,
+    /// How long to wait before looking again at a provider that is out of service without an end, in milliseconds.
+    pub recheck_ms: u64,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            backoff_ms: 1_000,
+            max_backoff_ms: 300_000,
+            max_attempts: 300,
+            throttle_patience_ms: 30_000,
+            doubt_wait_ms: 600_000,
+            recheck_ms: 15_000,
+        }
+    }
+}
+
+impl RetrySettings {
+    /// Every setting that cannot be.
+    pub fn errors(&self) -> Vec<SettingError> {
+        let positive = [
+            ("backoff_ms", self.backoff_ms),
+            ("max_attempts", self.max_attempts.into()),
+            ("recheck_ms", self.recheck_ms),
+        ];
+        let zero = positive.into_iter().filter(|(_, value)| *value == 0);
+        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
+        if self.max_backoff_ms < self.backoff_ms {
+            errors.push(SettingError::new("max_backoff_ms", "must be at least backoff_ms"));
+        }
+        errors
+    }
+
+    /// How long to wait after the failure number `failures` (from 1) of a message at a provider: doubled each time, up
+    /// to the cap, less up to a half. The share is drawn from the message's id, so that messages that failed together
+    /// do not come back together, and the same history always gives the same answer.
+    pub(super) fn backoff(&self, message: MessageId, failures: u32) -> Duration {
+        let doubled =
+            self.backoff_ms.saturating_mul(1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX));
+        let full = doubled.min(self.max_backoff_ms);
+        let share = 1.0 - 0.5 * super::chance(message, &failures.to_be_bytes());
+        Duration::from_millis(full).mul_f64(share)
+    }
+}

@@ -1,0 +1,229 @@
+//! What to do next with a message.
+
+use std::time::Duration;
+
+use super::survey::{Candidate, Survey, survey};
+use super::{Doubt, Situation};
+use crate::model::{
+    Attempt, Detail, Outcome, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
+};
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Call a provider.
+    Try {
+        /// The way to take.
+        way: Way,
+        /// What to send.
+        content: Rendered,
+    },
+    /// Look again later.
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        why: WaitReason,
+    },
+    /// Give up an attempt that was sent, and ask again.
+    FallBack {
+        /// The attempt given up.
+        attempt: u32,
+        /// Why.
+        explanation: String,
+    },
+    /// End it.
+    Finish {
+        /// The state it ends in.
+        state: State,
+        /// A stable word for the reason.
+        reason: &'static str,
+        /// The reason in a sentence.
+        explanation: String,
+    },
+    /// Nothing: it is sent, or has ended.
+    Rest,
+}
+
+/// What to do next, and the plan behind it where one was needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    /// The plan, unless the message's past alone decided.
+    pub plan: Option<Plan>,
+    /// The step.
+    pub step: Step,
+}
+
+/// Decides what to do next with a message. Every attempt in its history must have ended.
+pub fn next(situation: &Situation<'_>) -> Next {
+    let attempts = situation.history.attempts();
+    let settled = ended(situation)
+        .or_else(|| arrived(situation, &attempts))
+        .or_else(|| sent(situation, &attempts))
+        .or_else(|| cancelled(situation))
+        .or_else(|| in_doubt(situation, &attempts))
+        .or_else(|| out_of_time(situation))
+        .or_else(|| out_of_attempts(situation, &attempts));
+    if let Some(step) = settled {
+        return Next { plan: None, step };
+    }
+    let Some(person) = situation.person else {
+        let explanation = "The contact was deleted.".to_owned();
+        return Next {
+            plan: None,
+            step: finish(situation, State::Suppressed, "contact_deleted", explanation),
+        };
+    };
+    let survey = survey(situation, person);
+    let step = choose(situation, &survey);
+    Next { plan: Some(survey.plan), step }
+}
+
+fn ended(situation: &Situation<'_>) -> Option<Step> {
+    let finished = |event: &crate::model::Event| matches!(event.detail, Detail::Finished { .. });
+    situation.history.events().iter().any(finished).then_some(Step::Rest)
+}
+
+/// A message that a late receipt shows to have arrived after all.
+fn arrived(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+    let wanted = match situation.message.fallback.unread_after {
+        Some(_) => ReceiptStatus::Read,
+        None => ReceiptStatus::Delivered,
+    };
+    attempts.iter().any(|own| own.receipt >= Some(wanted)).then_some(Step::Rest)
+}
+
+/// A message that a provider has: rest, or what its own fallback policy asks for.
+fn sent(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+    let last = attempts.iter().rfind(|own| own.is_sent() && !own.given_up)?;
+    let fallback = &situation.message.fallback;
+    if last.reported_failed() {
+        return Some(failed_later(situation, last));
+    }
+    let sent_at = last.ended.map_or(last.started_at, |(at, _)| at);
+    let missing = |status: ReceiptStatus, wait: Option<Duration>| {
+        wait.filter(|_| last.receipt < Some(status)).map(|wait| (later(sent_at, wait), status))
+    };
+    let deadlines = [
+        missing(ReceiptStatus::Delivered, fallback.undelivered_after),
+        missing(ReceiptStatus::Read, fallback.unread_after),
+    ];
+    let Some((deadline, status)) = deadlines.into_iter().flatten().min() else { return Some(Step::Rest) };
+    let word = status.as_str();
+    if situation.now < deadline {
+        let explanation = format!("{} has not yet reported it as {word}.", last.way.provider);
+        let why = WaitReason { reason: "awaiting_receipt".to_owned(), explanation };
+        return Some(Step::Wait { until: deadline, why });
+    }
+    if !another_way(situation) {
+        return Some(Step::Rest);
+    }
+    let explanation = format!("{} did not report it as {word} in time.", last.way.provider);
+    Some(Step::FallBack { attempt: last.number, explanation })
+}
+
+fn failed_later(situation: &Situation<'_>, attempt: &Attempt<'_>) -> Step {
+    let explanation = format!("{} reported that it could not be delivered.", attempt.way.provider);
+    if situation.message.fallback.on_failed && another_way(situation) {
+        return Step::FallBack { attempt: attempt.number, explanation };
+    }
+    Step::Finish { state: State::Failed, reason: "reported_failed", explanation }
+}
+
+/// Whether there is any way left, now or later, before the message expires.
+fn another_way(situation: &Situation<'_>) -> bool {
+    let alive = situation.now < situation.message.expire_at && !situation.history.cancel_requested();
+    let survey = situation.person.filter(|_| alive).map(|person| survey(situation, person));
+    survey.is_some_and(|survey| !survey.candidates.is_empty())
+}
+
+fn cancelled(situation: &Situation<'_>) -> Option<Step> {
+    let requested = situation.history.cancel_requested();
+    requested.then(|| finish(situation, State::Cancelled, "cancelled", "It was cancelled.".to_owned()))
+}
+
+/// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent.
+fn finish(situation: &Situation<'_>, state: State, reason: &'static str, explanation: String) -> Step {
+    let state = if situation.history.was_sent() { State::Sent } else { state };
+    Step::Finish { state, reason, explanation }
+}
+
+/// A message that may or may not have been sent, where the class forbids a second copy.
+fn in_doubt(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+    if situation.policy.doubt(situation.message.class) == Doubt::Retry {
+        return None;
+    }
+    let unknown = |own: &&Attempt<'_>| matches!(own.ended, Some((_, Outcome::Unknown { .. })));
+    let doubtful = attempts.iter().filter(unknown).rfind(|own| !own.reported_failed())?;
+    let (ended_at, _) = doubtful.ended?;
+    let until = later(ended_at, Duration::from_millis(situation.retry.doubt_wait_ms));
+    let explanation =
+        format!("{} may or may not have taken it in attempt {}.", doubtful.way.provider, doubtful.number);
+    if situation.now < until {
+        return Some(Step::Wait { until, why: WaitReason { reason: "in_doubt".to_owned(), explanation } });
+    }
+    Some(Step::Finish { state: State::InDoubt, reason: "in_doubt", explanation })
+}
+
+fn out_of_time(situation: &Situation<'_>) -> Option<Step> {
+    let expire_at = situation.message.expire_at;
+    let explanation = || format!("It could not be sent before {expire_at}.");
+    (situation.now >= expire_at).then(|| finish(situation, State::Expired, "expired", explanation()))
+}
+
+fn out_of_attempts(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+    let max = situation.retry.max_attempts;
+    let explanation = || format!("It has had all of its {max} attempts.");
+    (attempts.len() >= max as usize)
+        .then(|| finish(situation, State::Failed, "too_many_attempts", explanation()))
+}
+
+/// The first way that may be taken now, else the wait for the first that may be taken later, else the end.
+fn choose(situation: &Situation<'_>, survey: &Survey) -> Step {
+    let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= situation.now);
+    let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
+    match (ready, earliest) {
+        (Some(ready), _) => match worth_waiting_for(situation, survey, ready) {
+            Some(better) => wait_for(situation, better),
+            None => Step::Try { way: ready.way.clone(), content: ready.content.clone() },
+        },
+        (None, Some(earliest)) => wait_for(situation, earliest),
+        (None, None) => give_up(situation, &survey.plan),
+    }
+}
+
+/// A way of a channel that stands before `ready`'s, and only has to be waited for a little because we are too fast.
+fn worth_waiting_for<'a>(
+    situation: &Situation<'_>,
+    survey: &'a Survey,
+    ready: &Candidate,
+) -> Option<&'a Candidate> {
+    let patience = later(situation.now, Duration::from_millis(situation.retry.throttle_patience_ms));
+    let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
+    better
+        .filter(|candidate| candidate.hindrance.as_ref().is_some_and(|own| own.throttle))
+        .filter(|candidate| {
+            candidate.ready_at <= patience && candidate.ready_at < situation.message.expire_at
+        })
+        .min_by_key(|candidate| candidate.ready_at)
+}
+
+fn wait_for(situation: &Situation<'_>, candidate: &Candidate) -> Step {
+    let unknown = || WaitReason { reason: "backoff".to_owned(), explanation: String::new() };
+    let why = candidate.hindrance.as_ref().map_or_else(unknown, |own| own.why.clone());
+    Step::Wait { until: candidate.ready_at.min(situation.message.expire_at), why }
+}
+
+fn give_up(situation: &Situation<'_>, plan: &Plan) -> Step {
+    // Nothing of ours failed: the person's consent, or the lack of an address, left no way.
+    let not_ours = |reason: &str| !matches!(reason, "no_provider" | "no_content" | "window_closed");
+    let untried = situation.history.attempts().is_empty();
+    let unpermitted = untried && plan.left_out.iter().all(|own| not_ours(&own.reason));
+    let reasons: Vec<String> =
+        plan.left_out.iter().map(|own| format!("{}: {}", own.channel, own.explanation)).collect();
+    let explanation = reasons.join(" ");
+    match unpermitted {
+        true => finish(situation, State::Suppressed, "no_way_permitted", explanation),
+        false => finish(situation, State::Failed, "no_way_left", explanation),
+    }
+}

@@ -1,0 +1,259 @@
+//! Every way a message could take, whether it may be taken now, and what keeps it.
+
+use super::{Judged, Offer, Person, Situation, channel_order, provider_order};
+use crate::model::{
+    Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, Refusal, Rejection, Rendered,
+    Timestamp, Verdict, WaitReason, Way, later,
+};
+
+/// A way that may be taken, now or later.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// The way.
+    pub way: Way,
+    /// What would be sent.
+    pub content: Rendered,
+    /// The place of its channel in the order.
+    pub rank: usize,
+    /// When it may be taken: not after `now` means now.
+    pub ready_at: Timestamp,
+    /// What keeps it until then.
+    pub hindrance: Option<Hindrance>,
+    /// Whether something in its failure domain already failed this message.
+    pub domain_failed: bool,
+}
+
+/// What keeps a way for a while.
+#[derive(Debug, Clone)]
+pub(super) struct Hindrance {
+    /// Why, for the history.
+    pub why: WaitReason,
+    /// Whether it is only that we are too fast.
+    pub throttle: bool,
+}
+
+/// The ways found, and the plan as people will read it.
+#[derive(Debug)]
+pub(super) struct Survey {
+    /// The ways that may be taken, now or later; those to prefer first.
+    pub candidates: Vec<Candidate>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Finds every way. Attempts that were sent count as failed: whoever asks for another way has given them up.
+pub(super) fn survey(situation: &Situation<'_>, person: Person<'_>) -> Survey {
+    let (channels, order_source) = channel_order(situation.message, person.preferences, situation.policy);
+    let attempts = situation.history.attempts();
+    let mut search = Search { situation, attempts: &attempts, candidates: Vec::new(), left_out: Vec::new() };
+    let mut verdicts = Vec::new();
+    for (rank, channel) in channels.into_iter().enumerate() {
+        let judged: Vec<&Judged> =
+            person.verdicts.iter().filter(|own| own.verdict.channel == channel).collect();
+        verdicts.extend(judged.iter().map(|own| own.verdict.clone()));
+        search.channel(rank, channel, &judged);
+    }
+    let Search { mut candidates, mut left_out, .. } = search;
+    // What failed together may be down together: everything else first. The sort is stable, so the order stands.
+    candidates.sort_by_key(|candidate| candidate.domain_failed);
+    let now = situation.now;
+    let ready = candidates.iter().filter(|candidate| candidate.ready_at <= now);
+    let ways = ready.map(|candidate| candidate.way.clone()).collect();
+    left_out.extend(candidates.iter().filter(|candidate| candidate.ready_at > now).filter_map(hindered));
+    Survey { candidates, plan: Plan { verdicts, ways, left_out, order_source } }
+}
+
+fn hindered(candidate: &Candidate) -> Option<LeftOut> {
+    let why = &candidate.hindrance.as_ref()?.why;
+    Some(LeftOut {
+        channel: candidate.way.channel,
+        address: Some(candidate.way.address.clone()),
+        provider: Some(candidate.way.provider.clone()),
+        reason: why.reason.clone(),
+        explanation: why.explanation.clone(),
+    })
+}
+
+struct Search<'a> {
+    situation: &'a Situation<'a>,
+    attempts: &'a [Attempt<'a>],
+    candidates: Vec<Candidate>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Search<'_> {
+    fn channel(&mut self, rank: usize, channel: Channel, judged: &[&Judged]) {
+        if judged.is_empty() {
+            return self.leave_out(
+                channel,
+                None,
+                "no_address",
+                "The contact has no address for it.".to_owned(),
+            );
+        }
+        if let Some(attempt) =
+            self.attempts.iter().find(|own| own.way.channel == channel && content_refused(own))
+        {
+            let why = format!("{} refused the content in attempt {}.", attempt.way.provider, attempt.number);
+            return self.leave_out(channel, None, "content_rejected", why);
+        }
+        let mut offers: Vec<Offer<'_>> = self.situation.offers.to_vec();
+        offers.retain(|offer| offer.provider.channel == channel);
+        if offers.is_empty() {
+            let why = "No provider carries it for this brand.".to_owned();
+            return self.leave_out(channel, None, "no_provider", why);
+        }
+        provider_order(self.situation.message.id, &mut offers, |offer| offer.provider);
+        for own in judged {
+            self.address(rank, own, &offers);
+        }
+    }
+
+    fn address(&mut self, rank: usize, judged: &Judged, offers: &[Offer<'_>]) {
+        let Verdict { channel, address, decision, reason, explanation } = &judged.verdict;
+        if *decision == Decision::Deny {
+            return self.leave_out(*channel, Some(address), reason, explanation.clone());
+        }
+        if let Some(why) = self.exhausted(*channel, address) {
+            return self.leave_out(*channel, Some(address), "tried", why);
+        }
+        let Some(content) = self.situation.message.content.render(*channel, judged.window_open) else {
+            let (reason, why) = if *channel == Channel::Whatsapp && !judged.window_open {
+                ("window_closed", "The 24-hour service window is closed, and the message brings no template.")
+            } else {
+                ("no_content", "The message brings nothing to send by it.")
+            };
+            return self.leave_out(*channel, Some(address), reason, why.to_owned());
+        };
+        for offer in offers {
+            let candidate = self.candidate(rank, &judged.verdict, offer, content.clone());
+            self.candidates.push(candidate);
+        }
+    }
+
+    fn candidate(&self, rank: usize, verdict: &Verdict, offer: &Offer<'_>, content: Rendered) -> Candidate {
+        let Provider { name, failure_domain, .. } = offer.provider;
+        let held = self.held(verdict);
+        let refused = self.refused(offer);
+        let backing_off = self.backing_off(verdict.channel, &verdict.address, offer.provider);
+        // The longest of what keeps it says when; a hold is the reason a person should read first.
+        let last =
+            [held, refused, backing_off].into_iter().flatten().reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let (ready_at, hindrance) = match last {
+            Some((until, hindrance)) if until > self.situation.now => (until, Some(hindrance)),
+            _ => (self.situation.now, None),
+        };
+        Candidate {
+            way: Way {
+                channel: verdict.channel,
+                address: verdict.address.clone(),
+                provider: name.clone(),
+                failure_domain: failure_domain.clone(),
+            },
+            content,
+            rank,
+            ready_at,
+            hindrance,
+            domain_failed: self
+                .attempts
+                .iter()
+                .any(|own| own.way.failure_domain == *failure_domain && fell(own)),
+        }
+    }
+
+    fn held(&self, verdict: &Verdict) -> Option<(Timestamp, Hindrance)> {
+        match verdict.decision {
+            Decision::Hold { until } => {
+                let why =
+                    WaitReason { reason: verdict.reason.clone(), explanation: verdict.explanation.clone() };
+                Some((until, Hindrance { why, throttle: false }))
+            }
+            Decision::Allow | Decision::Deny => None,
+        }
+    }
+
+    fn refused(&self, offer: &Offer<'_>) -> Option<(Timestamp, Hindrance)> {
+        let refusal = offer.admission.err()?;
+        let name = &offer.provider.name;
+        let recheck = std::time::Duration::from_millis(self.situation.retry.recheck_ms);
+        let until = refusal.until().unwrap_or_else(|| later(self.situation.now, recheck));
+        let (reason, explanation) = match refusal {
+            Refusal::OutOfService { .. } => {
+                ("out_of_service", format!("An operator took {name} out of service."))
+            }
+            Refusal::Draining { .. } => {
+                ("draining", format!("{name} is being drained and takes no new message."))
+            }
+            Refusal::BreakerOpen { .. } => {
+                ("breaker_open", format!("The breaker of {name} is open: it failed too often."))
+            }
+            Refusal::Throttled { .. } => ("throttled", format!("{name} asked us to slow down.")),
+        };
+        let why = WaitReason { reason: reason.to_owned(), explanation };
+        Some((until, Hindrance { why, throttle: matches!(refusal, Refusal::Throttled { .. }) }))
+    }
+
+    /// How long the failures of this message at this provider keep the way.
+    fn backing_off(
+        &self,
+        channel: Channel,
+        address: &Address,
+        provider: &Provider,
+    ) -> Option<(Timestamp, Hindrance)> {
+        let here = |own: &&Attempt<'_>| own.way.provider == provider.name && own.way.channel == channel;
+        let failures = self.attempts.iter().filter(here).count();
+        let last = self.attempts.iter().filter(here).rfind(|own| own.way.address == *address)?;
+        let (ended_at, outcome) = last.ended?;
+        let backoff = self
+            .situation
+            .retry
+            .backoff(self.situation.message.id, u32::try_from(failures).unwrap_or(u32::MAX));
+        let (wait, throttle) = match outcome {
+            Outcome::Throttled { retry_after, .. } => (retry_after.unwrap_or(backoff), true),
+            _ => (backoff, false),
+        };
+        let reason = if throttle { "throttled" } else { "backoff" };
+        let explanation =
+            format!("{} answered {} in attempt {}.", provider.name, outcome.as_str(), last.number);
+        let why = WaitReason { reason: reason.to_owned(), explanation };
+        Some((later(ended_at, wait), Hindrance { why, throttle }))
+    }
+
+    /// Why an address of a channel is not tried again with this message, if so.
+    fn exhausted(&self, channel: Channel, address: &Address) -> Option<String> {
+        let mut here =
+            self.attempts.iter().filter(|own| own.way.channel == channel && own.way.address == *address);
+        let last = here.find(|own| address_refused(own) || own.is_sent() || own.reported_failed())?;
+        let why = if address_refused(last) {
+            format!("{} refused the address in attempt {}.", last.way.provider, last.number)
+        } else {
+            format!("Attempt {} was sent there and did not arrive in time.", last.number)
+        };
+        Some(why)
+    }
+
+    fn leave_out(&mut self, channel: Channel, address: Option<&Address>, reason: &str, explanation: String) {
+        let (address, reason) = (address.cloned(), reason.to_owned());
+        self.left_out.push(LeftOut { channel, address, provider: None, reason, explanation });
+    }
+}
+
+fn address_refused(attempt: &Attempt<'_>) -> bool {
+    let cause = match attempt.ended {
+        Some((_, Outcome::Rejected { cause, .. })) => cause,
+        _ => return false,
+    };
+    matches!(cause, Rejection::Address { .. } | Rejection::OptedOut { .. } | Rejection::CommercialOptedOut)
+}
+
+fn content_refused(attempt: &Attempt<'_>) -> bool {
+    matches!(
+        attempt.ended,
+        Some((_, Outcome::Rejected { cause: Rejection::Content | Rejection::Policy, .. }))
+    )
+}
+
+/// Whether the attempt failed in a way that its whole failure domain may share.
+fn fell(attempt: &Attempt<'_>) -> bool {
+    matches!(attempt.ended, Some((_, Outcome::Unavailable { .. } | Outcome::Unknown { .. })))
+}
