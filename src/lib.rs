@@ -16,3 +16,5 @@ pub mod health;
 pub mod routing;
 
 pub mod adapters;
+
+pub mod api;

@@ -1,0 +1,37 @@
+//! The gRPC services: they authenticate, validate, translate, and hand on.
+//!
+//! Every method goes through the [`Gate`] first. What it asks for is checked whole, with every field at fault, before
+//! anything is read or written. No other room knows [`tonic::Status`], and here only [`status`] makes one.
+
+pub mod auth;
+pub mod gate;
+pub mod settings;
+pub mod slots;
+pub mod status;
+pub mod stop;
+pub mod token;
+
+mod limits;
+mod masks;
+mod page;
+
+pub mod server;
+pub mod services;
+
+pub mod consents;
+pub mod contacts;
+pub mod keys;
+pub mod messages;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::BrandId;
+use crate::routing::Policy;
+
+pub use gate::Gate;
+pub use settings::{Settings, TlsSettings};
+pub use stop::Stop;
+
+/// The brands of the configuration.
+pub type Brands = BTreeMap<BrandId, Arc<Policy>>;

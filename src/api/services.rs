@@ -1,0 +1,67 @@
+//! All services of the API, built over the rooms they hand on to.
+
+use std::sync::Arc;
+
+use tonic::service::Routes;
+
+use super::consents::Consents;
+use super::contacts::Contacts;
+use super::keys::Keys;
+use super::messages::Messages;
+use super::settings::Settings;
+use super::slots::Slots;
+use super::{Brands, Gate, Stop};
+use crate::clock::Clock;
+use crate::store::Stores;
+use crate::wire::v1::consent_service_server::ConsentServiceServer;
+use crate::wire::v1::contact_service_server::ContactServiceServer;
+use crate::wire::v1::key_service_server::KeyServiceServer;
+use crate::wire::v1::message_service_server::MessageServiceServer;
+
+/// What the services hand on to.
+pub struct Rooms {
+    /// The store.
+    pub stores: Stores,
+    /// The time.
+    pub clock: Clock,
+    /// The brands of the configuration.
+    pub brands: Arc<Brands>,
+}
+
+/// All services of the API.
+pub struct Services {
+    stop: Stop,
+    messages: Messages,
+    contacts: Contacts,
+    consents: Consents,
+    keys: Keys,
+}
+
+impl Services {
+    /// The services over these rooms.
+    pub fn new(rooms: Rooms, settings: &Settings) -> Self {
+        let Rooms { stores, clock, brands } = rooms;
+        let stop = Stop::new();
+        let gate = Gate::new(Arc::clone(&stores.keys), brands, stop.clone());
+        let watches = Slots::new(settings.max_watches_per_key);
+        Self {
+            messages: Messages::new(gate.clone(), &stores, clock.clone(), watches, settings),
+            contacts: Contacts::new(gate.clone(), stores.contacts, clock.clone()),
+            consents: Consents::new(gate.clone(), stores.consents, clock.clone()),
+            keys: Keys::new(gate, stores.keys, clock),
+            stop,
+        }
+    }
+
+    /// The flag that ends all streams.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    pub(super) fn into_routes(self, max_bytes: usize) -> Routes {
+        Routes::new(MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes))
+            .add_service(ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes))
+            .add_service(ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes))
+            .add_service(KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes))
+    }
+}

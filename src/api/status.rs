@@ -1,0 +1,185 @@
+//! Why a call failed, and the only place where a [`Status`] is born.
+//!
+//! A [`Failure`] says what is wrong and what to do next, in the canonical code of its kind. Callers' programs read its
+//! reason from `google.rpc.ErrorInfo` (domain `relevo`), and the fields at fault from `google.rpc.BadRequest`.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::model::ContactId;
+use crate::store::StoreError;
+use crate::wire::v1::{FieldError, SendError};
+use crate::wire::{Path, Violation, Violations};
+
+/// The domain of every reason, as in `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "relevo";
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: HashMap<String, String>,
+    fields: Vec<Violation>,
+    detail: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
+    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        let (metadata, fields) = (HashMap::new(), Vec::new());
+        Self { code, reason, message: message.into(), metadata, fields, detail: None }
+    }
+
+    /// A request that breaks the rules, with every field at fault.
+    pub fn invalid(violations: Violations) -> Self {
+        let fields = violations.into_vec();
+        let listed: Vec<String> = fields.iter().take(3).map(ToString::to_string).collect();
+        let more = fields.len().saturating_sub(listed.len());
+        let rest = if more > 0 { format!("; and {more} more, see the details") } else { String::new() };
+        let message = format!("correct the request: {}{rest}", listed.join("; "));
+        Self { fields, ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", message) }
+    }
+
+    /// A request with one field at fault.
+    pub fn invalid_field(field: &str, description: impl Display) -> Self {
+        let mut violations = Violations::default();
+        violations.add(&Path::new(field), description);
+        Self::invalid(violations)
+    }
+
+    /// Adds a fact for the caller's program.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// Adds what only the gateway's own log should say.
+    fn with_detail(mut self, detail: impl ToString) -> Self {
+        self.detail = Some(detail.to_string());
+        self
+    }
+
+    /// The canonical code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The stable reason.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// What the log should say beyond the reason. Never an address or a content.
+    pub fn detail(&self) -> &str {
+        self.detail.as_deref().unwrap_or_default()
+    }
+
+    /// The failure as an answer within a stream, which goes on.
+    pub fn into_send_error(self) -> SendError {
+        let fields = self.fields.into_iter();
+        let fields =
+            fields.map(|own| FieldError { field: own.field, description: own.description }).collect();
+        SendError { code: self.code as i32, message: self.message, fields }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(failure.reason, DOMAIN, failure.metadata);
+        if !failure.fields.is_empty() {
+            let fields = failure.fields.into_iter();
+            let fields = fields.map(|own| FieldViolation::new(own.field, own.description));
+            details.set_bad_request(fields.collect::<Vec<_>>());
+        }
+        Status::with_error_details(failure.code, failure.message, details)
+    }
+}
+
+impl From<Violations> for Failure {
+    fn from(violations: Violations) -> Self {
+        Self::invalid(violations)
+    }
+}
+
+/// The store's words name paths of the machine: they go to the log, not to the caller.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (code, reason, message) = match &error {
+            StoreError::Full { .. } => (
+                Code::ResourceExhausted,
+                "STORE_FULL",
+                "the gateway's disk is full and nothing was stored: try again when its operator has freed space",
+            ),
+            StoreError::Io { .. } => (
+                Code::Unavailable,
+                "STORE_UNAVAILABLE",
+                "the gateway cannot reach its disk: try again, with the same idempotency key if you gave one",
+            ),
+            StoreError::Corrupt { .. } => (
+                Code::DataLoss,
+                "STORE_DAMAGED",
+                "the gateway's store is damaged: its operator has to restore it, and the log says what is wrong",
+            ),
+            StoreError::Locked { .. } | StoreError::Newer { .. } => (
+                Code::Internal,
+                "STORE_CLOSED",
+                "the gateway cannot open its store: tell its operator, the log says what is wrong",
+            ),
+        };
+        Self::new(code, reason, message).with_detail(error)
+    }
+}
+
+/// The failures that more than one service has.
+impl Failure {
+    /// The gateway is going away.
+    pub fn stopping() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "STOPPING",
+            "the gateway is stopping: connect again and repeat the call, or resume the stream where it ended",
+        )
+    }
+
+    /// The operating system gives no randomness.
+    pub fn no_randomness(error: getrandom::Error) -> Self {
+        Self::new(
+            Code::Internal,
+            "NO_RANDOMNESS",
+            "the gateway's machine gives no random numbers: tell its operator",
+        )
+        .with_detail(error)
+    }
+
+    /// The key holds as many streams of a kind as it may.
+    pub fn too_many_streams(max: usize) -> Self {
+        let message =
+            format!("this key has {max} streams of this kind open, the most it may have: end one first");
+        Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with("max", max)
+    }
+
+    /// The brand has no such contact.
+    pub fn no_contact(id: &ContactId) -> Self {
+        Self::new(
+            Code::NotFound,
+            "CONTACT_NOT_FOUND",
+            format!("there is no contact {id}: check the id, or create it with ContactService.UpsertContact"),
+        )
+        .with("contact_id", id)
+    }
+
+    /// No contact of the brand has the address. The address is the caller's own, and not repeated.
+    pub fn no_contact_at_address() -> Self {
+        Self::new(
+            Code::NotFound,
+            "ADDRESS_NOT_FOUND",
+            "no contact has this address: add it to one with ContactService.UpsertContact",
+        )
+    }
+}
