@@ -18,3 +18,5 @@ pub mod routing;
 pub mod adapters;
 
 pub mod api;
+
+pub mod config;
