@@ -13,6 +13,7 @@ pub mod consent;
 
 pub mod dispatch;
 pub mod health;
+pub mod inbound;
 pub mod routing;
 
 pub mod adapters;

@@ -1,5 +1,160 @@
 //! The one asynchronous loop: claim, decide, plan, permit, deliver, record.
+//!
+//! What to do is decided by the pure rooms; this room waits, calls and records. Nothing is sent before the store knows
+//! that a call begins, and nothing that a provider answered is given up before the store has it.
 
+mod board;
+mod case;
+mod lane;
+mod planner;
+mod retention;
 mod settings;
+mod worker;
 
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::model::{MessageId, ProviderName, Timestamp};
+use crate::store::{ConsentStore, Stored, WorkQueue};
+
+pub use board::{Board, Call, ProviderStatus};
+pub use lane::Lane;
+pub use planner::{Planner, Policies};
+pub use retention::forget_old;
 pub use settings::Settings;
+
+/// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+
+/// How long to wait after the store failed to say what is due.
+const CLAIM_RETRY: Duration = Duration::from_secs(1);
+
+/// Works through what is due.
+pub struct Dispatcher {
+    store: Arc<dyn WorkQueue>,
+    consents: Arc<dyn ConsentStore>,
+    planner: Planner,
+    board: Board,
+    lanes: BTreeMap<ProviderName, Lane>,
+    settings: Settings,
+    clock: Clock,
+    /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
+    working: Mutex<HashSet<MessageId>>,
+}
+
+impl Dispatcher {
+    /// A dispatcher over a store, with a lane for each provider on the board.
+    pub fn new(
+        store: Arc<dyn WorkQueue>,
+        consents: Arc<dyn ConsentStore>,
+        planner: Planner,
+        board: Board,
+        lanes: BTreeMap<ProviderName, Lane>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
+        Self { store, consents, planner, board, lanes, settings, clock, working: Mutex::default() }
+    }
+
+    /// Works until `stop` resolves, then lets calls in flight end within the time the settings give them. A message cut
+    /// off after that is in doubt when it is next looked at.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        let mut tasks = JoinSet::new();
+        tokio::select! {
+            () = self.feed(&mut tasks) => {}
+            () = stop => {}
+        }
+        let drain = async { while tasks.join_next().await.is_some() {} };
+        let time = Duration::from_millis(self.settings.drain_ms);
+        if tokio::time::timeout(time, drain).await.is_err() {
+            tracing::warn!(
+                left = tasks.len(),
+                "stopped with calls in flight; they are settled after the next start"
+            );
+        }
+    }
+
+    /// Claims what is due and starts a task for each, for ever.
+    async fn feed(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+        let mut signal = self.store.work_signal();
+        loop {
+            while let Some(ended) = tasks.try_join_next() {
+                log_panic(ended);
+            }
+            let free = (self.settings.concurrency as usize).saturating_sub(tasks.len());
+            if free == 0 {
+                if let Some(ended) = tasks.join_next().await {
+                    log_panic(ended);
+                }
+                continue;
+            }
+            // Before the claim, so that what comes after it is not missed.
+            signal.mark_unchanged();
+            let limit = free.min(self.settings.batch as usize);
+            match self.store.claim(self.clock.now(), limit, self.settings.lease()).await {
+                Ok(claims) => {
+                    let more = claims.messages.len() == limit;
+                    claims.messages.into_iter().for_each(|stored| self.start(tasks, stored));
+                    if !more {
+                        let sleep = tokio::time::sleep(self.time_until(claims.next_due));
+                        tokio::select! {
+                            _ = signal.changed() => {}
+                            () = sleep => {}
+                        }
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot claim what is due; trying again");
+                    tokio::time::sleep(CLAIM_RETRY).await;
+                }
+            }
+        }
+    }
+
+    fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: Stored) {
+        let Some(working) = Working::begin(self, stored.message.id) else { return };
+        tasks.spawn(async move {
+            working.dispatcher.work(stored).await;
+            drop(working);
+        });
+    }
+
+    fn time_until(&self, due: Option<Timestamp>) -> Duration {
+        let wait = due.map(|due| due.duration_since(self.clock.now()));
+        wait.map_or(MAX_SLEEP, |wait| Duration::try_from(wait).unwrap_or_default()).min(MAX_SLEEP)
+    }
+
+    fn working(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A message's entry among those being worked on, removed when dropped, even by a panic.
+struct Working {
+    dispatcher: Arc<Dispatcher>,
+    id: MessageId,
+}
+
+impl Working {
+    fn begin(dispatcher: &Arc<Dispatcher>, id: MessageId) -> Option<Self> {
+        let new = dispatcher.working().insert(id);
+        new.then(|| Self { dispatcher: Arc::clone(dispatcher), id })
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.dispatcher.working().remove(&self.id);
+    }
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "working on a message failed; it is taken up again when its claim ends");
+    }
+}

@@ -1,0 +1,187 @@
+//! The health of every provider, shared by all who call, watch or control them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::health::{BreakerState, Health, Permit, Settings};
+use crate::model::{
+    Admission, BrandId, Control, ControlChange, ControlMode, Outcome, Provider, ProviderName, Refusal,
+    Timestamp,
+};
+
+/// The health of every provider. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub struct Board {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    providers: Vec<Provider>,
+    health: Mutex<Vec<Health>>,
+    changes: watch::Sender<u64>,
+}
+
+/// A provider as it is now.
+#[derive(Debug, Clone)]
+pub struct ProviderStatus {
+    /// The provider.
+    pub provider: Provider,
+    /// The mode in force.
+    pub mode: ControlMode,
+    /// What the operator last asked for.
+    pub control: Option<Control>,
+    /// The state of its breaker.
+    pub breaker: BreakerState,
+    /// When an open breaker lets the next probe through.
+    pub probe_at: Option<Timestamp>,
+    /// Until when it asked us to slow down.
+    pub throttled_until: Option<Timestamp>,
+    /// Calls in flight.
+    pub in_flight: u32,
+    /// Calls in the breaker's window.
+    pub recent_calls: u32,
+    /// Failed calls in the breaker's window.
+    pub recent_failures: u32,
+    /// The last failure, in a sentence.
+    pub last_failure: Option<String>,
+}
+
+/// Leave to make one call. Dropping it gives it back unused.
+pub struct Call {
+    board: Board,
+    index: usize,
+    permit: Option<Permit>,
+}
+
+impl Board {
+    /// A board of healthy providers under the controls that operators last set.
+    pub fn new(providers: Vec<Provider>, settings: &Settings, controls: Vec<ControlChange>) -> Self {
+        let health = providers.iter().map(|_| Health::new(settings.clone())).collect();
+        let inner = Inner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
+        let board = Self { inner: Arc::new(inner) };
+        for change in controls {
+            board.set_control(change);
+        }
+        board
+    }
+
+    /// The providers, in the order of the configuration.
+    pub fn providers(&self) -> &[Provider] {
+        &self.inner.providers
+    }
+
+    /// Every provider as it is at `now`.
+    pub fn statuses(&self, now: Timestamp) -> Vec<ProviderStatus> {
+        let health = self.health();
+        self.inner.providers.iter().zip(health.iter()).map(|(own, health)| status(own, health, now)).collect()
+    }
+
+    /// One provider as it is at `now`.
+    pub fn status(&self, name: &ProviderName, now: Timestamp) -> Option<ProviderStatus> {
+        let index = self.index(name)?;
+        Some(status(&self.inner.providers[index], &self.health()[index], now))
+    }
+
+    /// The providers that serve `brand`, and whether each may be called at `now` with a message that was already tried
+    /// at those for which `tried` says so.
+    pub fn admissions(
+        &self,
+        brand: &BrandId,
+        tried: impl Fn(&ProviderName) -> bool,
+        now: Timestamp,
+    ) -> Vec<(&Provider, Admission)> {
+        let health = self.health();
+        let all = self.inner.providers.iter().zip(health.iter());
+        let serving = all.filter(|(provider, _)| provider.serves(brand));
+        serving.map(|(provider, health)| (provider, health.admits(tried(&provider.name), now))).collect()
+    }
+
+    /// Asks to call a provider.
+    ///
+    /// # Errors
+    /// Why it may not be called. An unknown provider counts as out of service.
+    pub fn permit(&self, name: &ProviderName, tried: bool, now: Timestamp) -> Result<Call, Refusal> {
+        let index = self.index(name).ok_or(Refusal::OutOfService { until: None })?;
+        let permit = self.change(index, now, |health| health.permit(tried, now))?;
+        Ok(Call { board: self.clone(), index, permit: Some(permit) })
+    }
+
+    /// Puts an operator's wish in force. Returns whether there is such a provider.
+    pub fn set_control(&self, change: ControlChange) -> bool {
+        let Some(index) = self.index(&change.provider) else { return false };
+        self.health()[index].set_control(change.control);
+        self.announce();
+        true
+    }
+
+    /// Changes whenever the breaker, throttle or control of a provider does. Counts of calls change silently.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut Health) -> T) -> T {
+        let mut health = self.health();
+        let own = &mut health[index];
+        let before = (own.breaker(now), own.probe_at(), own.throttled_until(now));
+        let result = change(own);
+        let after = (own.breaker(now), own.probe_at(), own.throttled_until(now));
+        let last_failure = own.last_failure().unwrap_or_default().to_owned();
+        drop(health);
+        if before != after {
+            let name = &self.inner.providers[index].name;
+            if before.0 != after.0 {
+                tracing::warn!(provider.name = %name, breaker = ?after.0, was = ?before.0, last_failure, "breaker changed");
+            }
+            self.announce();
+        }
+        result
+    }
+
+    fn announce(&self) {
+        self.inner.changes.send_modify(|count| *count += 1);
+    }
+
+    fn index(&self, name: &ProviderName) -> Option<usize> {
+        self.inner.providers.iter().position(|own| own.name == *name)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Vec<Health>> {
+        self.inner.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Call {
+    /// Reports what came of the call.
+    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
+        if let Some(permit) = self.permit.take() {
+            self.board.change(self.index, now, |health| health.record(permit, outcome, now));
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.board.health()[self.index].cancel(permit);
+            self.board.announce();
+        }
+    }
+}
+
+fn status(provider: &Provider, health: &Health, now: Timestamp) -> ProviderStatus {
+    let (recent_calls, recent_failures) = health.recent(now);
+    let control = health.control().cloned();
+    ProviderStatus {
+        provider: provider.clone(),
+        mode: control.as_ref().map_or(ControlMode::InService, |own| own.mode_at(now)),
+        control,
+        breaker: health.breaker(now),
+        probe_at: health.probe_at(),
+        throttled_until: health.throttled_until(now),
+        in_flight: health.in_flight(),
+        recent_calls,
+        recent_failures,
+        last_failure: health.last_failure().map(str::to_owned),
+    }
+}

@@ -1,0 +1,114 @@
+//! Gathers what a decision rests on, and decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Board;
+use crate::consent::{self, Question};
+use crate::model::{
+    Address, BrandId, Channel, Class, ContactAddress, History, Message, Recipient, Timestamp, Topic, Verdict,
+    later,
+};
+use crate::routing::{self, Judged, Next, Offer, Person, Policy, RetrySettings, Situation};
+use crate::store::{ConsentStore, StoreError};
+
+/// How long a person's WhatsApp message opens the service window (Meta, Cloud API, "customer service windows").
+const SERVICE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
+
+/// The policies of all brands.
+pub type Policies = BTreeMap<BrandId, Policy>;
+
+/// Gathers what a decision rests on, and decides. Cheap to clone.
+#[derive(Clone)]
+pub struct Planner {
+    consents: Arc<dyn ConsentStore>,
+    policies: Arc<Policies>,
+    board: Board,
+    retry: Arc<RetrySettings>,
+}
+
+impl Planner {
+    /// A planner.
+    pub fn new(
+        consents: Arc<dyn ConsentStore>,
+        policies: Arc<Policies>,
+        board: Board,
+        retry: RetrySettings,
+    ) -> Self {
+        Self { consents, policies, board, retry: Arc::new(retry) }
+    }
+
+    /// What to do next with `message` at `now`, given all that happened to it.
+    ///
+    /// # Errors
+    /// When the store cannot tell who the recipient is.
+    pub async fn next(
+        &self,
+        message: &Message,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Next, StoreError> {
+        let Some(policy) = self.policies.get(&message.brand) else {
+            // The brand was taken out of the configuration: nothing may be sent in its name any more.
+            return Ok(Next { plan: None, step: brand_gone(message) });
+        };
+        let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
+        let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
+        let person = recipient.as_ref().zip(verdicts.as_ref());
+        let attempts = history.attempts();
+        let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
+        let admissions = self.board.admissions(&message.brand, tried, now);
+        let offers: Vec<Offer<'_>> =
+            admissions.into_iter().map(|(provider, admission)| Offer { provider, admission }).collect();
+        Ok(routing::next(&Situation {
+            message,
+            history,
+            person: person.map(|(own, verdicts)| Person { preferences: &own.preferences, verdicts }),
+            policy,
+            offers: &offers,
+            retry: &self.retry,
+            now,
+        }))
+    }
+
+    /// The policy of a brand.
+    pub fn policy(&self, brand: &BrandId) -> Option<&Policy> {
+        self.policies.get(brand)
+    }
+
+    /// What consent says, at `now`, of every channel and address of `recipient`.
+    pub fn verdicts(
+        &self,
+        brand: &BrandId,
+        class: Class,
+        topic: &Topic,
+        recipient: &Recipient,
+        now: Timestamp,
+    ) -> Vec<Verdict> {
+        let Some(policy) = self.policies.get(brand) else { return Vec::new() };
+        judge(class, topic, recipient, policy, now).into_iter().map(|own| own.verdict).collect()
+    }
+}
+
+fn judge(class: Class, topic: &Topic, recipient: &Recipient, policy: &Policy, now: Timestamp) -> Vec<Judged> {
+    let ways = Channel::ALL
+        .into_iter()
+        .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |own| (channel, own)));
+    let judge = |(channel, own): (Channel, &ContactAddress)| {
+        let address: &Address = &own.address;
+        let verdict =
+            consent::decide(&Question { class, topic, channel, address }, recipient, &policy.time_zone, now);
+        let window_open = own.whatsapp_inbound_at.is_some_and(|at| now < later(at, SERVICE_WINDOW));
+        Judged { verdict, window_open }
+    };
+    ways.map(judge).collect()
+}
+
+fn brand_gone(message: &Message) -> routing::Step {
+    routing::Step::Finish {
+        state: crate::model::State::Failed,
+        reason: "brand_unknown",
+        explanation: format!("The brand {} is no longer in the configuration.", message.brand),
+    }
+}

@@ -1,0 +1,279 @@
+//! Takes one message as far as it can go now.
+
+use std::time::Duration;
+
+use super::case::Case;
+use super::lane::Busy;
+use super::{Board, Dispatcher};
+use crate::adapters::Envelope;
+use crate::model::{
+    Action, Channel, Detail, Evidence, Outcome, Plan, Rejection, Rendered, State, Suppression,
+    SuppressionReason, Timestamp, TopicScope, WaitReason, Way, later,
+};
+use crate::routing::{Next, Step};
+use crate::store::{Appended, NewEntry, StoreError, Stored};
+
+/// How long to wait before the store is asked again after it failed.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// Whether there is more to do with a message now.
+#[derive(Debug, PartialEq, Eq)]
+enum Flow {
+    Again,
+    Stop,
+}
+
+impl Dispatcher {
+    /// Takes one claimed message as far as it can go now, and gives the claim back.
+    pub(super) async fn work(&self, stored: Stored) {
+        let id = stored.message.id;
+        let mut case = Case::new(stored);
+        while self.advance(&mut case).await == Flow::Again {}
+        self.store.release(id).await;
+    }
+
+    async fn advance(&self, case: &mut Case) -> Flow {
+        let now = self.clock.now();
+        case.settle_interrupted(now);
+        let next = self.insist(|| self.planner.next(&case.message, &case.history, now)).await;
+        let Next { plan, step } = next;
+        match step {
+            Step::Try { way, content } => self.attempt(case, plan, way, content, now).await,
+            Step::Wait { until, why } => {
+                let until = self.spread(until, case.message.expire_at, now);
+                case.record_wait(plan, until, why, now);
+                self.rest(case, Some(until)).await
+            }
+            Step::FallBack { attempt, explanation } => {
+                case.history.push(now, Detail::FellBack { attempt, explanation });
+                Flow::Again
+            }
+            Step::Finish { state, reason, explanation } => {
+                case.record_plan(plan, now);
+                log_end(case, state, reason);
+                case.history.push(now, Detail::Finished { state, reason: reason.to_owned(), explanation });
+                self.rest(case, None).await
+            }
+            Step::Rest => self.rest(case, None).await,
+        }
+    }
+
+    /// Calls a provider: its slot first, then the leave of its breaker, then the record that a call begins, then the
+    /// call. Whenever anything had to be waited for, everything is decided again.
+    async fn attempt(
+        &self,
+        case: &mut Case,
+        plan: Option<Plan>,
+        way: Way,
+        content: Rendered,
+        now: Timestamp,
+    ) -> Flow {
+        let Some(lane) = self.lanes.get(&way.provider) else {
+            tracing::error!(provider.name = %way.provider, "planned a provider that has no adapter");
+            return Flow::Stop;
+        };
+        if case.slot.as_ref().is_none_or(|(owner, _)| *owner != way.provider) {
+            case.slot = None;
+            match lane.try_enter() {
+                Some(slot) => case.slot = Some((way.provider.clone(), slot)),
+                None => return self.queue(case, &way, now).await,
+            }
+        }
+        let tried = case.tried(&way.provider);
+        let Ok(call) = self.board().permit(&way.provider, tried, now) else { return Flow::Again };
+        case.record_plan(plan, now);
+        let attempt = u32::try_from(case.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
+        case.history.push(now, Detail::AttemptStarted { attempt, way: way.clone() });
+        if self.save(case, case.next_at).await != Saved::Done {
+            return Flow::Again;
+        }
+        let envelope = self.envelope(case, attempt, &way, content, now);
+        let outcome = lane.deliver(&envelope).await;
+        let ended_at = self.clock.now();
+        call.finish(&outcome, ended_at);
+        case.slot = None;
+        log_attempt(case, attempt, &way, &outcome);
+        self.apply(case, &way, &outcome, ended_at).await;
+        case.history.push(ended_at, Detail::AttemptFinished { attempt, outcome });
+        Flow::Again
+    }
+
+    /// Waits for a slot, but no longer than the health of the providers stays as it is.
+    async fn queue(&self, case: &mut Case, way: &Way, now: Timestamp) -> Flow {
+        // What is known must not be lost while waiting.
+        if !case.unsaved().is_empty() && self.save(case, case.next_at).await != Saved::Done {
+            return Flow::Again;
+        }
+        let Some(lane) = self.lanes.get(&way.provider) else { return Flow::Stop };
+        let mut changes = self.board().subscribe();
+        let entered = tokio::select! {
+            entered = lane.enter() => entered,
+            _ = changes.changed() => return Flow::Again,
+        };
+        match entered {
+            Ok(slot) => {
+                case.slot = Some((way.provider.clone(), slot));
+                Flow::Again
+            }
+            Err(Busy(wait)) => {
+                let until = later(now, wait);
+                let explanation = format!("{} is at its limit of concurrency or rate.", way.provider);
+                case.record_wait(None, until, WaitReason { reason: "busy".to_owned(), explanation }, now);
+                self.rest(case, Some(until)).await
+            }
+        }
+    }
+
+    fn envelope(&self, case: &Case, attempt: u32, way: &Way, content: Rendered, now: Timestamp) -> Envelope {
+        let message = &case.message;
+        let policy = self.planner.policy(&message.brand);
+        Envelope {
+            message_id: message.id,
+            attempt,
+            brand: message.brand.clone(),
+            class: message.class,
+            topic: message.topic.clone(),
+            from: policy.and_then(|own| own.senders.get(&way.channel).cloned()),
+            address: way.address.clone(),
+            content,
+            now,
+        }
+    }
+
+    /// What a refusal says about the person goes into the records before the outcome does: a crash in between costs a
+    /// second look, never a second message to somebody who opted out.
+    async fn apply(&self, case: &Case, way: &Way, outcome: &Outcome, now: Timestamp) {
+        let Outcome::Rejected { cause, evidence } = outcome else { return };
+        match cause {
+            Rejection::Address { certain: true } => {
+                self.suppress(case, way, SuppressionReason::BadAddress, evidence.to_string(), now).await;
+            }
+            Rejection::OptedOut { certain: true } => {
+                self.suppress(case, way, SuppressionReason::OptedOut, evidence.to_string(), now).await;
+            }
+            Rejection::CommercialOptedOut => self.revoke(case, way, evidence.to_string(), now).await,
+            Rejection::Address { certain: false }
+            | Rejection::OptedOut { certain: false }
+            | Rejection::Content
+            | Rejection::Policy => {}
+        }
+    }
+
+    async fn suppress(
+        &self,
+        case: &Case,
+        way: &Way,
+        reason: SuppressionReason,
+        explanation: String,
+        now: Timestamp,
+    ) {
+        let suppression = Suppression {
+            channel: way.channel,
+            address: way.address.clone(),
+            reason,
+            explanation,
+            created_at: now,
+            recorded_by: way.provider.to_string(),
+        };
+        self.insist(|| self.consents.suppress(&case.message.brand, suppression.clone())).await;
+    }
+
+    async fn revoke(&self, case: &Case, way: &Way, wording: String, now: Timestamp) {
+        let entry = revocation(way.channel, way.provider.to_string(), wording, now);
+        self.insist(|| self.consents.record(&case.message.brand, &case.message.contact, entry.clone(), now))
+            .await;
+    }
+
+    /// Stores what happened and leaves the message until `next_at`.
+    async fn rest(&self, case: &mut Case, next_at: Option<Timestamp>) -> Flow {
+        match self.save(case, next_at).await {
+            Saved::Done | Saved::Gone => Flow::Stop,
+            Saved::Rebased => Flow::Again,
+        }
+    }
+
+    /// Stores what happened. When somebody else stored something in between, the case is rebased on that.
+    async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Saved {
+        let id = case.message.id;
+        let appended = self.insist(|| self.store.append(id, case.saved, case.unsaved(), next_at)).await;
+        if appended == Appended::Done {
+            case.saved = case.history.version();
+            case.next_at = next_at;
+            return Saved::Done;
+        }
+        match self.insist(|| self.store.reload(id)).await {
+            Some(stored) => {
+                case.rebase(stored);
+                Saved::Rebased
+            }
+            None => Saved::Gone,
+        }
+    }
+
+    /// Asks the store until it answers: what a provider answered must not be lost because the disk was full for a while.
+    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(error) => tracing::error!(%error, "the store failed; trying again"),
+            }
+            tokio::time::sleep(STORE_RETRY).await;
+        }
+    }
+
+    /// Up to a tenth later, so that those who wait for the same thing do not all come at once.
+    fn spread(&self, until: Timestamp, expire_at: Timestamp, now: Timestamp) -> Timestamp {
+        if until >= expire_at {
+            return until;
+        }
+        let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let extra = wait.min(Duration::from_secs(10)).mul_f64(self.clock.random() / 10.0);
+        later(until, extra).min(expire_at)
+    }
+
+    fn board(&self) -> &Board {
+        &self.board
+    }
+}
+
+/// What came of a save.
+#[derive(Debug, PartialEq, Eq)]
+enum Saved {
+    Done,
+    Rebased,
+    Gone,
+}
+
+fn revocation(channel: Channel, provider: String, wording: String, now: Timestamp) -> NewEntry {
+    NewEntry {
+        action: Action::Revoke,
+        channel,
+        scope: TopicScope::All,
+        evidence: Evidence {
+            source: provider.clone(),
+            method: "provider_report".to_owned(),
+            wording,
+            time: now,
+            origin: String::new(),
+            actor: provider.clone(),
+        },
+        recorded_by: provider,
+    }
+}
+
+fn log_attempt(case: &Case, attempt: u32, way: &Way, outcome: &Outcome) {
+    let evidence = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+    tracing::debug!(
+        message.id = %case.message.id, brand = %case.message.brand, attempt, provider.name = %way.provider,
+        address = way.address.masked(), outcome = outcome.as_str(), evidence, "attempt ended"
+    );
+}
+
+fn log_end(case: &Case, state: State, reason: &str) {
+    tracing::info!(
+        message.id = %case.message.id, brand = %case.message.brand, state = state.as_str(), reason, "message ended"
+    );
+}
