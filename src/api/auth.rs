@@ -41,8 +41,21 @@ impl BrandCaller {
     pub fn new(caller: Caller, brands: &Brands) -> Result<Self, Failure> {
         let Caller { key, brand } = caller;
         let Some(brand) = brand else { return Err(without_brand(&key)) };
-        let Some(policy) = brands.get(&brand) else { return Err(brand_gone(&key, &brand)) };
+        let policy = brands.get(&brand).ok_or_else(|| brand_gone(&key, &brand))?;
         Ok(Self { key, policy: Arc::clone(policy), brand })
+    }
+}
+
+impl Caller {
+    /// Tells that the caller's brand, if it has one, is configured.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when it is not.
+    pub fn check_brand(&self, brands: &Brands) -> Result<(), Failure> {
+        match &self.brand {
+            Some(brand) if !brands.contains_key(brand) => Err(brand_gone(&self.key, brand)),
+            _ => Ok(()),
+        }
     }
 }
 

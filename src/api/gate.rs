@@ -69,11 +69,18 @@ impl Gate {
             Ok(caller) => caller,
             Err(failure) => return Err(self.refuse(method, None, failure)),
         };
-        let answer = match self.stop.is_raised() {
-            true => Err(Failure::stopping()),
-            false => body(caller.clone(), message).await,
+        let answer = match self.open_for(&caller) {
+            Ok(()) => body(caller.clone(), message).await,
+            Err(failure) => Err(failure),
         };
         answer.map(Response::new).map_err(|failure| self.refuse(method, Some(&caller), failure))
+    }
+
+    fn open_for(&self, caller: &Caller) -> Result<(), Failure> {
+        if self.stop.is_raised() {
+            return Err(Failure::stopping());
+        }
+        caller.check_brand(&self.brands)
     }
 
     /// Runs a method for a brand's key that has its scope.

@@ -13,6 +13,7 @@ pub mod token;
 
 mod limits;
 mod masks;
+mod operate;
 mod page;
 
 pub mod server;
@@ -22,6 +23,7 @@ pub mod consents;
 pub mod contacts;
 pub mod keys;
 pub mod messages;
+pub mod sandbox;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -39,13 +39,7 @@ impl Listing {
 
     /// Reads the page asked for.
     pub fn request(&self, size: i32, token: &str, violations: &mut Violations) -> PageRequest {
-        if !(0..=MAX_SIZE).contains(&size) {
-            violations.add(&Path::new("page_size"), format_args!("must be 0 to {MAX_SIZE}"));
-        }
-        let size = match usize::try_from(size) {
-            Ok(0) | Err(_) => DEFAULT_SIZE,
-            Ok(size) => size,
-        };
+        let size = read_size(size, violations);
         let after = if token.is_empty() { None } else { self.read(token, violations) };
         PageRequest { size, after }
     }
@@ -68,6 +62,17 @@ impl Listing {
     }
 }
 
+/// Reads a page's size; 0 stands for the default.
+pub fn read_size(size: i32, violations: &mut Violations) -> usize {
+    if !(0..=MAX_SIZE).contains(&size) {
+        violations.add(&Path::new("page_size"), format_args!("must be 0 to {MAX_SIZE}"));
+    }
+    match usize::try_from(size) {
+        Ok(0) | Err(_) => DEFAULT_SIZE,
+        Ok(size) => size,
+    }
+}
+
 /// Collects a page in the form in which it is answered, in batches, and ends it early rather than make it too large.
 ///
 /// # Errors
@@ -87,7 +92,7 @@ where
         let size = batch_size.min(wanted.size - page.items.len());
         let batch = read(PageRequest { size, after: page.next.clone() }).await?;
         let items: Vec<M> = batch.items.iter().map(&translate).collect();
-        let fitting = fitting(&items, MAX_PAGE_BYTES - bytes);
+        let fitting = fitting_into(&items, MAX_PAGE_BYTES.saturating_sub(bytes));
         if fitting < items.len() && batch_size > 1 {
             if fitting == 0 && !page.items.is_empty() {
                 return Ok(page);
@@ -106,8 +111,12 @@ where
     }
 }
 
-/// How many of the first items fit into this many bytes.
-fn fitting<M: prost::Message>(items: &[M], mut room: usize) -> usize {
+/// How many of the first items fit on a page.
+pub fn fitting<M: prost::Message>(items: &[M]) -> usize {
+    fitting_into(items, MAX_PAGE_BYTES)
+}
+
+fn fitting_into<M: prost::Message>(items: &[M], mut room: usize) -> usize {
     let fits = |item: &&M| match room.checked_sub(item.encoded_len()) {
         Some(rest) => {
             room = rest;

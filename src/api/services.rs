@@ -8,15 +8,20 @@ use super::consents::Consents;
 use super::contacts::Contacts;
 use super::keys::Keys;
 use super::messages::Messages;
+use super::operate::Providers;
+use super::sandbox::Sandbox;
 use super::settings::Settings;
 use super::slots::Slots;
 use super::{Brands, Gate, Stop};
+use crate::adapters::sandbox::Sandboxes;
 use crate::clock::Clock;
+use crate::model::Provider;
 use crate::store::Stores;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::v1::contact_service_server::ContactServiceServer;
 use crate::wire::v1::key_service_server::KeyServiceServer;
 use crate::wire::v1::message_service_server::MessageServiceServer;
+use crate::wire::v1::sandbox_service_server::SandboxServiceServer;
 
 /// What the services hand on to.
 pub struct Rooms {
@@ -26,6 +31,10 @@ pub struct Rooms {
     pub clock: Clock,
     /// The brands of the configuration.
     pub brands: Arc<Brands>,
+    /// The providers of the configuration, in its order.
+    pub providers: Arc<[Provider]>,
+    /// Those of them that are sandboxes.
+    pub sandboxes: Sandboxes,
 }
 
 /// All services of the API.
@@ -35,19 +44,22 @@ pub struct Services {
     contacts: Contacts,
     consents: Consents,
     keys: Keys,
+    sandbox: Option<Sandbox>,
 }
 
 impl Services {
     /// The services over these rooms.
     pub fn new(rooms: Rooms, settings: &Settings) -> Self {
-        let Rooms { stores, clock, brands } = rooms;
+        let Rooms { stores, clock, brands, providers, sandboxes } = rooms;
         let stop = Stop::new();
+        let providers = Providers::new(providers, &brands);
         let gate = Gate::new(Arc::clone(&stores.keys), brands, stop.clone());
         let watches = Slots::new(settings.max_watches_per_key);
         Self {
             messages: Messages::new(gate.clone(), &stores, clock.clone(), watches, settings),
             contacts: Contacts::new(gate.clone(), stores.contacts, clock.clone()),
             consents: Consents::new(gate.clone(), stores.consents, clock.clone()),
+            sandbox: (!sandboxes.is_empty()).then(|| Sandbox::new(gate.clone(), providers, sandboxes)),
             keys: Keys::new(gate, stores.keys, clock),
             stop,
         }
@@ -59,9 +71,15 @@ impl Services {
     }
 
     pub(super) fn into_routes(self, max_bytes: usize) -> Routes {
-        Routes::new(MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes))
-            .add_service(ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes))
-            .add_service(ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes))
-            .add_service(KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes))
+        let sandbox = self.sandbox.map(SandboxServiceServer::new);
+        let routes =
+            Routes::new(MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes))
+                .add_service(ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes))
+                .add_service(ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes))
+                .add_service(KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes));
+        match sandbox {
+            Some(sandbox) => routes.add_service(sandbox.max_decoding_message_size(max_bytes)),
+            None => routes,
+        }
     }
 }

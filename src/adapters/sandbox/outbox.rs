@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::adapters::Envelope;
-use crate::model::{Address, Channel, MessageId, ProviderName, Rendered, Timestamp};
+use crate::model::{Address, BrandId, Channel, MessageId, ProviderName, Rendered, Timestamp};
 
 /// How many entries each provider keeps.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -20,6 +20,8 @@ pub struct OutboxEntry {
     pub provider: ProviderName,
     /// Its channel.
     pub channel: Channel,
+    /// The brand that sent it.
+    pub brand: BrandId,
     /// The message.
     pub message_id: MessageId,
     /// Where to.
@@ -38,6 +40,7 @@ impl OutboxEntry {
             time: envelope.now,
             provider: provider.clone(),
             channel,
+            brand: envelope.brand.clone(),
             message_id: envelope.message_id,
             address: envelope.address.clone(),
             subject,
@@ -70,8 +73,9 @@ impl Outbox {
         self.0.push_back(entry);
     }
 
-    /// At most `limit` entries, the last kept first.
-    pub(super) fn newest(&self, limit: usize) -> impl Iterator<Item = OutboxEntry> {
-        self.0.iter().rev().take(limit).cloned()
+    /// At most `limit` entries of `brand`, or of all, the last kept first.
+    pub(super) fn newest(&self, brand: Option<&BrandId>, limit: usize) -> impl Iterator<Item = OutboxEntry> {
+        let own = move |entry: &&OutboxEntry| brand.is_none_or(|brand| entry.brand == *brand);
+        self.0.iter().rev().filter(own).take(limit).cloned()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Behavior, OutboxEntry, Sandbox, lock};
-use crate::model::ProviderName;
+use crate::model::{BrandId, ProviderName};
 
 /// The sandbox providers of a gateway, by name. Cheap to clone.
 #[derive(Clone, Default)]
@@ -26,10 +26,21 @@ impl Sandboxes {
         self.0.is_empty()
     }
 
-    /// What `provider`, or all, were given: at most `limit` entries, newest first. `None` when there is no such provider.
-    pub fn outbox(&self, provider: Option<&ProviderName>, limit: usize) -> Option<Vec<OutboxEntry>> {
-        let Some(name) = provider else { return Some(self.merged(limit)) };
-        Some(lock(&self.0.get(name)?.0.outbox).newest(limit).collect())
+    /// Whether `provider` is one of them.
+    pub fn contains(&self, provider: &ProviderName) -> bool {
+        self.0.contains_key(provider)
+    }
+
+    /// What `provider`, or all, were given by `brand`, or by all: at most `limit` entries, newest first. `None` when
+    /// there is no such provider.
+    pub fn outbox(
+        &self,
+        provider: Option<&ProviderName>,
+        brand: Option<&BrandId>,
+        limit: usize,
+    ) -> Option<Vec<OutboxEntry>> {
+        let Some(name) = provider else { return Some(self.merged(brand, limit)) };
+        Some(lock(&self.0.get(name)?.0.outbox).newest(brand, limit).collect())
     }
 
     /// Sets how the target behaves from its next call on. Returns the providers it was set on, by name; none when the
@@ -44,10 +55,10 @@ impl Sandboxes {
             .collect()
     }
 
-    fn merged(&self, limit: usize) -> Vec<OutboxEntry> {
+    fn merged(&self, brand: Option<&BrandId>, limit: usize) -> Vec<OutboxEntry> {
         let mut entries = Vec::new();
         for sandbox in self.0.values() {
-            entries.extend(lock(&sandbox.0.outbox).newest(limit));
+            entries.extend(lock(&sandbox.0.outbox).newest(brand, limit));
         }
         // Stable, so that what one provider was given in the same millisecond keeps its order.
         entries.sort_by_key(|entry| Reverse(entry.time));
