@@ -3,9 +3,14 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::model::{Address, BrandId, Class, MessageId, Outcome, Rendered, Timestamp, Topic};
+use crate::model::{
+    Address, BrandId, Class, MessageId, Outcome, OutcomeEvidence, Rejection, Rendered, Timestamp, Topic,
+};
 
+pub mod email;
 pub mod sandbox;
+
+mod meaning;
 
 /// One message as one provider is to carry it to one address.
 #[derive(Debug, Clone)]
@@ -28,6 +33,33 @@ pub struct Envelope {
     pub content: Rendered,
     /// The time of the attempt.
     pub now: Timestamp,
+}
+
+fn refused(cause: Rejection, text: &str) -> Outcome {
+    Outcome::Rejected { cause, evidence: OutcomeEvidence::new("", text) }
+}
+
+/// Why an adapter cannot be built from its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A setting's value is wrong.
+    #[error("{setting} {must}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What would be right.
+        must: &'static str,
+    },
+    /// A file that a setting names cannot be used.
+    #[error("{setting}: {path} cannot be used: {detail}")]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 /// Speaks one kind of provider's protocol.

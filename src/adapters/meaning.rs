@@ -1,0 +1,93 @@
+//! What a provider's documented errors mean, in the few words that its table needs.
+
+use std::time::Duration;
+
+use crate::model::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
+
+/// The meaning of one documented error, before the provider's own words and wait are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// It refused this message or address for good.
+    Rejected(Rejection),
+    /// We are too fast.
+    Throttled(ThrottleScope),
+    /// It, or the network behind it, is down for the moment.
+    Unavailable,
+    /// Our credentials, sender or account are wrong, whoever the message is for.
+    Misconfigured,
+}
+
+/// The address cannot be reached, now or ever.
+pub(crate) const BAD_ADDRESS: Meaning = Meaning::Rejected(Rejection::Address { certain: true });
+/// The address could not be reached, for one of several reasons.
+pub(crate) const DOUBTFUL_ADDRESS: Meaning = Meaning::Rejected(Rejection::Address { certain: false });
+/// The person blocked us or opted out.
+pub(crate) const OPTED_OUT: Meaning = Meaning::Rejected(Rejection::OptedOut { certain: true });
+/// It looks as if the person blocked us, or opted out of a part.
+pub(crate) const PERHAPS_OPTED_OUT: Meaning = Meaning::Rejected(Rejection::OptedOut { certain: false });
+/// Other content may pass.
+pub(crate) const CONTENT: Meaning = Meaning::Rejected(Rejection::Content);
+/// A rule forbids this message to this person, whatever it says. Answers that depend on who is written to belong here
+/// even where an operator could change the rule: they must not stop the provider for everybody else.
+pub(crate) const POLICY: Meaning = Meaning::Rejected(Rejection::Policy);
+/// The whole account is too fast.
+pub(crate) const THROTTLED: Meaning = Meaning::Throttled(ThrottleScope::Provider);
+/// This recipient got too much.
+pub(crate) const THROTTLED_RECIPIENT: Meaning = Meaning::Throttled(ThrottleScope::Recipient);
+
+impl Meaning {
+    /// What an HTTP status means when the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
+    /// `None` where the provider may have taken the message: success without an answer we can read, and the gateway's
+    /// time-out (504), which comes after the request was passed on.
+    pub(crate) fn of_status(status: u16) -> Option<Self> {
+        match status {
+            408 | 425 => Some(Self::Unavailable),
+            429 => Some(THROTTLED),
+            // A redirect, too: the base URL is not the API's.
+            300..400 | 401..=407 => Some(Self::Misconfigured),
+            400..500 => Some(CONTENT),
+            504 => None,
+            500.. => Some(Self::Unavailable),
+            _ => None,
+        }
+    }
+
+    /// The outcome, with the provider's words and the wait it asked for.
+    pub(crate) fn outcome(self, evidence: OutcomeEvidence, retry_after: Option<Duration>) -> Outcome {
+        match self {
+            Self::Rejected(cause) => Outcome::Rejected { cause, evidence },
+            Self::Throttled(scope) => Outcome::Throttled { retry_after, scope, evidence },
+            Self::Unavailable => Outcome::Unavailable { evidence },
+            Self::Misconfigured => Outcome::Misconfigured { evidence },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_alone_has_a_meaning_unless_the_message_may_have_been_taken() {
+        for (status, meaning) in [
+            (301, Some(Meaning::Misconfigured)),
+            (400, Some(CONTENT)),
+            (401, Some(Meaning::Misconfigured)),
+            (403, Some(Meaning::Misconfigured)),
+            (404, Some(Meaning::Misconfigured)),
+            (408, Some(Meaning::Unavailable)),
+            (413, Some(CONTENT)),
+            (422, Some(CONTENT)),
+            (429, Some(THROTTLED)),
+            (500, Some(Meaning::Unavailable)),
+            (502, Some(Meaning::Unavailable)),
+            (503, Some(Meaning::Unavailable)),
+            (599, Some(Meaning::Unavailable)),
+            (200, None),
+            (201, None),
+            (504, None),
+        ] {
+            assert_eq!(Meaning::of_status(status), meaning, "{status}");
+        }
+    }
+}
