@@ -1,16 +1,23 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
 
+pub mod email;
+pub mod sandbox;
+pub mod sms;
+pub mod telegram;
+pub mod whatsapp;
+
+#[cfg(test)]
+mod envelopes;
+mod http;
+mod meaning;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::model::{
-    Address, BrandId, Class, MessageId, Outcome, OutcomeEvidence, Rejection, Rendered, Timestamp, Topic,
+    Address, BrandId, Class, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Timestamp,
+    Topic,
 };
-
-pub mod email;
-pub mod sandbox;
-
-mod meaning;
 
 /// One message as one provider is to carry it to one address.
 #[derive(Debug, Clone)]
@@ -33,6 +40,24 @@ pub struct Envelope {
     pub content: Rendered,
     /// The time of the attempt.
     pub now: Timestamp,
+}
+
+/// Routing never hands an adapter what its channel does not carry. Should it happen, it is a refusal like any other,
+/// so that the message goes its next way.
+impl Envelope {
+    fn phone(&self) -> Result<&Phone, Outcome> {
+        match &self.address {
+            Address::Phone(phone) => Ok(phone),
+            _ => Err(refused(Rejection::Address { certain: false }, "the address is not a phone number")),
+        }
+    }
+
+    fn text(&self) -> Result<&str, Outcome> {
+        match &self.content {
+            Rendered::Text(text) => Ok(text),
+            _ => Err(refused(Rejection::Content, "the content is not a plain text")),
+        }
+    }
 }
 
 fn refused(cause: Rejection, text: &str) -> Outcome {
@@ -60,6 +85,9 @@ pub enum BuildError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
 }
 
 /// Speaks one kind of provider's protocol.

@@ -1,0 +1,221 @@
+//! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
+//! own failures mean.
+//!
+//! None of these providers takes an idempotency key, so the line that matters is whether a request may have gone out.
+//! Until there is a connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
+
+use std::error::Error;
+use std::time::Duration;
+
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, redirect};
+use url::Url;
+
+use super::meaning::Meaning;
+use super::{BuildError, Limits};
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
+
+/// No answer to a send is longer; what goes beyond is not from the API.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest wait that is believed, so that one wrong answer cannot stop a provider for a day.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(3_600);
+
+/// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
+/// would leave the request sent on it in doubt.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// The client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
+/// where a message and its credentials go.
+///
+/// # Errors
+/// When the machine's TLS set-up cannot be read.
+pub(super) fn client(limits: &Limits) -> Result<Client, BuildError> {
+    Client::builder()
+        .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
+        .timeout(Duration::from_millis(limits.timeout_ms))
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .use_rustls_tls()
+        .user_agent(concat!("relevo/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| BuildError::Client(describe(error)))
+}
+
+/// Reads a base URL of the settings.
+///
+/// # Errors
+/// When it is not an `http` or `https` URL, or carries credentials, a query or a fragment.
+pub(super) fn base_url(setting: &'static str, text: &str) -> Result<Url, BuildError> {
+    let must = "must be a URL such as https://api.example.com, without credentials, query or fragment";
+    let wrong = BuildError::Setting { setting, must };
+    let url = Url::parse(text).map_err(|_| wrong.clone())?;
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if matches!(url.scheme(), "http" | "https") && plain { Ok(url) } else { Err(wrong) }
+}
+
+/// `base` with the segments appended to its path, each escaped.
+pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The wait asked for in the `Retry-After` header.
+    pub retry_after: Option<Duration>,
+    /// The body; empty when an error's body could not be read.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether the provider says that it took the request.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The outcome of an answer whose code is not in the provider's table, by its status alone.
+    pub fn by_status(&self, evidence: OutcomeEvidence) -> Outcome {
+        match Meaning::of_status(self.status) {
+            Some(meaning) => meaning.outcome(evidence, self.retry_after),
+            None => Outcome::Unknown { evidence },
+        }
+    }
+
+    /// The outcome of an answer that is not the API's. Its body is left out: it may be anybody's page.
+    pub fn nonsense(&self) -> Outcome {
+        self.by_status(OutcomeEvidence::new(self.status, "the answer is not one of the API's"))
+    }
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// The outcome, when there is no answer to judge.
+pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
+    let response = request.send().await.map_err(failure)?;
+    let status = response.status();
+    let retry_after = retry_after(response.headers(), now);
+    let body = match read(response).await {
+        Ok(body) => body,
+        // The status is all that is needed to know that it was refused.
+        Err(_) if !status.is_success() => Vec::new(),
+        Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
+    };
+    Ok(Answer { status: status.as_u16(), retry_after, body })
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(format!("the answer is longer than {MAX_BODY_BYTES} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Without a connection nothing was sent. Of everything later, a time-out included, nothing is certain.
+fn failure(error: reqwest::Error) -> Outcome {
+    // A request that cannot be built never leaves, but it is ours to put right.
+    let (connecting, building, timeout) = (error.is_connect(), error.is_builder(), error.is_timeout());
+    let code = if timeout { "timeout" } else { "" };
+    let evidence = OutcomeEvidence::new(code, &describe(error));
+    match (building, connecting) {
+        (true, _) => Outcome::Misconfigured { evidence },
+        (_, true) => Outcome::Unavailable { evidence },
+        _ => Outcome::Unknown { evidence },
+    }
+}
+
+/// The error and its causes, without the URL: Telegram's holds the bot's token.
+fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => until(value, now)?,
+    };
+    Some(wait.min(MAX_WAIT))
+}
+
+fn until(date: &str, now: Timestamp) -> Option<Duration> {
+    let date = DateTimeParser::new().parse_timestamp(date).ok()?;
+    // A date in the past asks for no wait.
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(header: &str) -> Option<u64> {
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, header.parse().unwrap())]);
+        retry_after(&headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_and_capped() {
+        for (header, seconds) in [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("99999999", Some(3_600)),
+            ("Sun, 22 Nov 2026 10:01:30 GMT", Some(90)),
+            ("Sun, 22 Nov 2026 09:00:00 GMT", Some(0)),
+            ("Mon, 23 Nov 2026 10:00:00 GMT", Some(3_600)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(header), seconds, "{header}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn an_endpoint_keeps_the_path_of_its_base_and_escapes_what_is_added() {
+        for (base, url) in [
+            ("https://api.example.com", "https://api.example.com/v1/a%2Fb"),
+            ("https://api.example.com/", "https://api.example.com/v1/a%2Fb"),
+            ("http://127.0.0.1:8080/mock", "http://127.0.0.1:8080/mock/v1/a%2Fb"),
+            ("http://127.0.0.1:8080/mock/", "http://127.0.0.1:8080/mock/v1/a%2Fb"),
+        ] {
+            let base = base_url("base_url", base).unwrap();
+            assert_eq!(endpoint(&base, &["v1", "a/b"]).as_str(), url);
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_plain_http() {
+        for text in
+            ["", "api.example.com", "ftp://example.com", "https://u:p@example.com", "https://example.com?a=b"]
+        {
+            assert!(base_url("base_url", text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! SMS, by the providers that carry it.
+
+pub mod twilio;

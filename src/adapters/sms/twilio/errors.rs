@@ -1,0 +1,51 @@
+//! Twilio's error dictionary (twilio.com/docs/api/errors), as far as it concerns sending messages.
+//!
+//! The 21xxx codes refuse the request; the 30xxx and 63xxx codes mostly come later, with a status callback, and mean
+//! the same there. Twilio warns that the causes behind a code change, and split the 21xxx codes further in July 2024:
+//! a code that is not here is judged by its HTTP status.
+
+use crate::adapters::meaning::{
+    BAD_ADDRESS, CONTENT, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+};
+
+/// What a code means, or `None` when it is not in the table.
+pub(super) fn meaning(code: u32) -> Option<Meaning> {
+    Some(match code {
+        // The number: not valid, out of reach for SMS, not a mobile; unknown handset, landline or unreachable carrier.
+        21211 | 21214 | 21217 | 21614 | 30005 | 30006 => BAD_ADDRESS,
+        // No such recipient on a channel such as WhatsApp.
+        63003 | 63024 => BAD_ADDRESS,
+
+        // The person answered STOP.
+        21610 => OPTED_OUT,
+        // Blocked, by the person or by the carrier: one answer does not tell.
+        30004 | 63014 => PERHAPS_OPTED_OUT,
+
+        // The text: too long, missing, or its media wrong; filtered by a carrier.
+        21617 | 21619 | 21620 | 30007 => CONTENT,
+        // A channel's template: wrong, or its parameters are.
+        63005 | 63021 | 63027..=63030 => CONTENT,
+        // A channel's policy: refused, outside the 24-hour window, person not eligible.
+        63013 | 63016 | 63032 => POLICY,
+        // What the account may not do towards this person: region not enabled, trial account and number not verified,
+        // no route from this sender, above the highest price.
+        21408 | 21608 | 21612 | 30010 => POLICY,
+
+        // The queue of the sender or of the account is full; too many requests at once; a channel's rate.
+        20429 | 21611 | 30001 | 63018 => THROTTLED,
+
+        // The handset is off, the carrier congested, the cause unknown.
+        30003 | 30008 | 30017 | 30410 => Meaning::Unavailable,
+        // Twilio itself.
+        20500 | 20503 => Meaning::Unavailable,
+
+        // Credentials wrong, for tests only, or for another account; account suspended.
+        20003 | 20008 | 20404 | 30002 => Meaning::Misconfigured,
+        // The sender: missing or not valid, not ours, not registered with the carriers.
+        21212 | 21603 | 21606 | 21659 | 21660 | 30034 => Meaning::Misconfigured,
+        // A channel's credentials, sender or set-up.
+        63001 | 63007 | 63019 | 63020 | 63022 => Meaning::Misconfigured,
+
+        _ => return None,
+    })
+}

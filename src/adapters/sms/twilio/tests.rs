@@ -1,0 +1,132 @@
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Rejection, Rendered};
+use crate::secret::Secret;
+
+const TOKEN: &str = "0123456789abcdef-the-auth-token";
+
+fn settings() -> Settings {
+    Settings {
+        account_sid: format!("AC{}", "1".repeat(32)),
+        auth_token: Secret::new(TOKEN),
+        api_key_sid: None,
+        from: Some("+34910000000".to_owned()),
+        messaging_service_sid: None,
+        base_url: "https://api.example.com".to_owned(),
+        status_callback: None,
+    }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    outcome(&Answer { status, retry_after: None, body: body.into() })
+}
+
+#[test]
+fn an_answer_is_judged_by_its_code_then_by_its_status() {
+    for (status, body, word) in [
+        (201, r#"{"sid":"SM1","status":"queued","error_code":null}"#, "sent"),
+        (200, r#"{"sid":"SM1"}"#, "sent"),
+        (
+            201,
+            r#"{"sid":"SM1","status":"failed","error_code":30002,"error_message":"suspended"}"#,
+            "misconfigured",
+        ),
+        // Nonsense in a success: it may have been taken.
+        (201, r#"{"sid":""}"#, "unknown"),
+        (201, r#"{"status":"queued"}"#, "unknown"),
+        (201, "<html>ok</html>", "unknown"),
+        (204, "", "unknown"),
+        // A known code beats the status, an unknown one does not.
+        (400, r#"{"code":20429,"message":"Too many requests"}"#, "throttled"),
+        (400, r#"{"code":99999,"message":"new"}"#, "rejected"),
+        (401, r#"{"code":99999,"message":"new"}"#, "misconfigured"),
+        (429, r#"{"code":99999}"#, "throttled"),
+        (503, r#"{"code":99999}"#, "unavailable"),
+        (400, r#"{"code":null}"#, "rejected"),
+        (404, "no such page", "misconfigured"),
+        (302, "", "misconfigured"),
+        (503, "", "unavailable"),
+        (504, "upstream timed out", "unknown"),
+    ] {
+        assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn the_evidence_holds_the_code_and_no_number() {
+    let outcome = judge(400, r#"{"code":21211,"message":"The 'To' number +34600123456 is not valid."}"#);
+    let evidence =
+        OutcomeEvidence { code: "21211".to_owned(), text: "The 'To' number *** is not valid.".to_owned() };
+    assert_eq!(outcome, Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence });
+}
+
+#[test]
+fn what_an_sms_does_not_carry_is_refused_before_any_call() {
+    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn senders_are_checked() {
+    let build = |from: Option<&str>, service: Option<&str>| {
+        let sender = settings();
+        let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
+        Twilio::new(&Settings { from, messaging_service_sid, ..sender }, &Limits::default()).map(|_| ())
+    };
+    let service = format!("MG{}", "a".repeat(32));
+    for from in ["+34910000000", "12345", "ACME", "Acme 24"] {
+        assert_eq!(build(Some(from), None), Ok(()), "{from}");
+    }
+    assert_eq!(build(None, Some(&service)), Ok(()));
+    for from in ["", "+", "34910000000123", "Acme Anonymous", "12", "Ácme", "+34 910"] {
+        assert!(build(Some(from), None).is_err(), "{from}");
+    }
+    assert!(build(None, None).is_err());
+    assert!(build(Some("ACME"), Some(&service)).is_err());
+    assert!(build(None, Some("MG1")).is_err());
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Twilio::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let sid = "account_sid must be the account's SID: AC and 32 hexadecimal digits";
+    assert_eq!(error(|settings| settings.account_sid = "AC12".to_owned()), sid);
+    assert_eq!(error(|settings| settings.account_sid = format!("AC{}", "g".repeat(32))), sid);
+    assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
+    assert!(error(|settings| settings.api_key_sid = Some("AC1".to_owned())).starts_with("api_key_sid must"));
+    assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
+    let callback = Some("https://user:pass@example.com".to_owned());
+    let mut wrong = settings();
+    wrong.status_callback = callback;
+    assert!(
+        Twilio::new(&wrong, &Limits::default()).unwrap_err().to_string().starts_with("status_callback must")
+    );
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!(
+        "account_sid = \"AC{}\"\nfrom = \"ACME\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
+        "1".repeat(32)
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_auth_token_is_never_shown() {
+    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let shown = format!("{twilio:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
+}

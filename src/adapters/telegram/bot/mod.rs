@@ -1,0 +1,160 @@
+//! Telegram by the Bot API.
+//!
+//! The request is teloxide's; the exchange is ours. teloxide's own client waits ten seconds on every answer with a 5xx
+//! status before it reads it, gives up the status, and reads bodies of any length: an outage would cost each message a
+//! time-out and leave it in doubt, where the answer says plainly that it was not taken.
+
+mod errors;
+mod settings;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use teloxide::payloads::{SendMessage, SendMessageSetters as _};
+use teloxide::types::ChatId;
+use url::Url;
+
+pub use settings::Settings;
+
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Limits, refused};
+use crate::model::{Address, Outcome, OutcomeEvidence, Rejection, Timestamp};
+
+/// One bot.
+#[derive(Debug)]
+pub struct Bot {
+    client: Client,
+    settings: Settings,
+    base: Url,
+}
+
+impl Bot {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self { client: http::client(limits)?, settings: settings.clone(), base })
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let (chat, text) = (chat(envelope)?, envelope.text()?);
+        match self.send(chat, text, envelope.now).await? {
+            Reply::Outcome(outcome) => Ok(outcome),
+            // Resent once only: a chat that leads from one to the next would never end.
+            Reply::Moved(chat) => match self.send(chat, text, envelope.now).await? {
+                Reply::Outcome(outcome) => Ok(outcome),
+                Reply::Moved(_) => {
+                    Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
+                }
+            },
+        }
+    }
+
+    async fn send(&self, chat: ChatId, text: &str, now: Timestamp) -> Result<Reply, Outcome> {
+        let answer = http::exchange(self.request(chat, text), now).await?;
+        Ok(self.reply(&answer).unwrap_or_else(|| Reply::Outcome(answer.nonsense())))
+    }
+
+    fn request(&self, chat: ChatId, text: &str) -> RequestBuilder {
+        let message = SendMessage::new(chat, text).disable_notification(self.settings.disable_notification);
+        let token = format!("bot{}", self.settings.token.expose());
+        self.client.post(http::endpoint(&self.base, &[&token, "sendMessage"])).json(&message)
+    }
+
+    fn reply(&self, answer: &Answer) -> Option<Reply> {
+        if answer.is_success() {
+            let sent: Sent = serde_json::from_slice(&answer.body).ok()?;
+            return sent.ok.then(|| Reply::Outcome(sent.result.outcome()));
+        }
+        let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+        Some(self.refusal(answer, refusal))
+    }
+
+    fn refusal(&self, answer: &Answer, refusal: Refusal) -> Reply {
+        // The URL holds the token, and a server in between may have quoted it.
+        let words = refusal.description.replace(self.settings.token.expose(), "***");
+        let evidence = OutcomeEvidence::new(refusal.error_code, &words);
+        if let Some(chat) = refusal.parameters.migrate_to_chat_id {
+            return Reply::Moved(chat);
+        }
+        let seconds = refusal.parameters.retry_after;
+        let retry_after =
+            seconds.map(|seconds| Duration::from_secs(seconds).min(http::MAX_WAIT)).or(answer.retry_after);
+        Reply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
+            Some(meaning) => meaning.outcome(evidence, retry_after),
+            None => answer.by_status(evidence),
+        })
+    }
+}
+
+#[async_trait]
+impl Adapter for Bot {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+fn chat(envelope: &Envelope) -> Result<ChatId, Outcome> {
+    match envelope.address {
+        Address::TelegramChat(id) => Ok(ChatId(id)),
+        _ => Err(refused(Rejection::Address { certain: false }, "the address is not a Telegram chat")),
+    }
+}
+
+/// What Telegram made of one request.
+enum Reply {
+    Outcome(Outcome),
+    /// The group became a supergroup under this id.
+    Moved(ChatId),
+}
+
+/// The parts we read of a success. Not teloxide's whole `Message`: a field that Telegram changes would make a sent
+/// message look like nonsense.
+#[derive(Deserialize)]
+struct Sent {
+    ok: bool,
+    result: SentMessage,
+}
+
+#[derive(Deserialize)]
+struct SentMessage {
+    message_id: i64,
+    chat: Chat,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    id: ChatId,
+}
+
+impl SentMessage {
+    /// The id of a message is unique within its chat only.
+    fn outcome(&self) -> Outcome {
+        Outcome::Sent { reference: format!("{}:{}", self.chat.id, self.message_id) }
+    }
+}
+
+/// The parts we read of an error.
+#[derive(Deserialize)]
+struct Refusal {
+    error_code: u16,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    /// In seconds.
+    retry_after: Option<u64>,
+    migrate_to_chat_id: Option<ChatId>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use teloxide::ApiError;
+
+use super::*;
+use crate::adapters::envelopes;
+use crate::adapters::meaning::Meaning;
+use crate::model::{Rendered, ThrottleScope};
+use crate::secret::Secret;
+
+const TOKEN: &str = "1234567890:the-secret-of-a-bot";
+
+fn bot() -> Bot {
+    Bot::new(&settings(TOKEN), &Limits::default()).unwrap()
+}
+
+fn settings(token: &str) -> Settings {
+    let base_url = "https://telegram.example.com".to_owned();
+    Settings { token: Secret::new(token), base_url, disable_notification: false }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    let answer = Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.into() };
+    match bot().reply(&answer) {
+        Some(Reply::Outcome(outcome)) => outcome,
+        Some(Reply::Moved(chat)) => panic!("moved to {chat}"),
+        None => answer.nonsense(),
+    }
+}
+
+#[test]
+fn an_answer_is_judged_by_its_words_then_by_its_status() {
+    for (status, body, word) in [
+        (200, r#"{"ok":true,"result":{"message_id":7,"chat":{"id":42}}}"#, "sent"),
+        (200, r#"{"ok":true,"result":true}"#, "unknown"),
+        (200, r#"{"ok":false,"result":{"message_id":7,"chat":{"id":42}}}"#, "unknown"),
+        (200, "", "unknown"),
+        (400, r#"{"ok":false,"error_code":400,"description":"Bad Request: something new"}"#, "rejected"),
+        (403, r#"{"ok":false,"error_code":403,"description":"Forbidden: something new"}"#, "misconfigured"),
+        (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error"}"#, "unavailable"),
+        (502, "<html>", "unavailable"),
+        (504, "<html>", "unknown"),
+        (404, "<html>", "misconfigured"),
+    ] {
+        assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_message_is_known_by_its_chat_and_number() {
+    let outcome = judge(200, r#"{"ok":true,"result":{"message_id":7,"chat":{"id":42},"new":[]}}"#);
+    assert_eq!(outcome, Outcome::Sent { reference: "42:7".to_owned() });
+}
+
+#[test]
+fn the_wait_is_the_bodys_else_the_headers_and_capped() {
+    let wait = |parameters: &str| {
+        let body =
+            format!(r#"{{"ok":false,"error_code":429,"description":"Too Many Requests"{parameters}}}"#);
+        match judge(429, &body) {
+            Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {
+                retry_after.unwrap().as_secs()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(r#","parameters":{"retry_after":35}"#), 35);
+    assert_eq!(wait(r#","parameters":{"retry_after":86400}"#), 3_600);
+    assert_eq!(wait(r#","parameters":{"something_new":1}"#), 3);
+    assert_eq!(wait(""), 3);
+}
+
+/// teloxide keeps its own list of the server's texts; those that a message can meet mean the same in ours.
+#[test]
+fn the_texts_agree_with_teloxides() {
+    use crate::adapters::meaning::{
+        BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
+    };
+    for (error, meaning) in [
+        (ApiError::BotBlocked, OPTED_OUT),
+        (ApiError::BotKicked, OPTED_OUT),
+        (ApiError::BotKickedFromSupergroup, OPTED_OUT),
+        (ApiError::BotKickedFromChannel, OPTED_OUT),
+        (ApiError::CantInitiateConversation, PERHAPS_OPTED_OUT),
+        (ApiError::ChatNotFound, DOUBTFUL_ADDRESS),
+        (ApiError::UserNotFound, DOUBTFUL_ADDRESS),
+        (ApiError::UserDeactivated, BAD_ADDRESS),
+        (ApiError::GroupDeactivated, BAD_ADDRESS),
+        (ApiError::CantTalkWithBots, BAD_ADDRESS),
+        (ApiError::NotEnoughRightsToPostMessages, POLICY),
+        (ApiError::CantParseEntities("Bad Request: can't parse entities: <".to_owned()), CONTENT),
+        (ApiError::MessageTextIsEmpty, CONTENT),
+        (ApiError::MessageIsTooLong, CONTENT),
+        (ApiError::EditedMessageIsTooLong, CONTENT),
+        (ApiError::ButtonUrlInvalid, CONTENT),
+        (ApiError::ButtonDataInvalid, CONTENT),
+        (ApiError::RequestEntityTooLarge, CONTENT),
+    ] {
+        for text in [error.to_string(), error.to_string().to_uppercase()] {
+            assert_eq!(errors::meaning(400, &text), Some(meaning), "{text}");
+        }
+    }
+    assert_eq!(errors::meaning(401, "Unauthorized"), Some(Meaning::Misconfigured));
+    assert_eq!(errors::meaning(400, "Bad Request: something new"), None);
+}
+
+#[test]
+fn a_text_is_sent_as_it_is() {
+    let request = bot().request(ChatId(42), "1 < 2 & *3*").build().unwrap();
+    let body: serde_json::Value =
+        serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap();
+    let expected = serde_json::json!({ "chat_id": 42, "text": "1 < 2 & *3*", "disable_notification": false });
+    assert_eq!(body, expected);
+    assert!(request.url().as_str().ends_with(&format!("/bot{TOKEN}/sendMessage")), "{}", request.url());
+}
+
+#[tokio::test]
+async fn what_a_bot_does_not_carry_is_refused_before_any_call() {
+    let outcome = bot().deliver(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).await;
+    assert!(matches!(outcome, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let outcome = bot().deliver(&envelopes::to(Address::TelegramChat(42), email)).await;
+    assert!(matches!(outcome, Outcome::Rejected { cause: Rejection::Content, .. }));
+}
+
+#[test]
+fn a_malformed_token_is_refused_without_being_shown() {
+    for token in ["", "abc", "110201543", "110201543:", ":AAH", "x1:AAH", "110201543:AA H/.."] {
+        let error = Bot::new(&settings(token), &Limits::default()).unwrap_err().to_string();
+        assert_eq!(error, "token must be a bot's token: digits, a colon, then letters, digits, - and _");
+    }
+}
+
+#[test]
+fn the_token_is_never_shown() {
+    let body = format!(r#"{{"ok":false,"error_code":404,"description":"no /bot{TOKEN}/sendMessage here"}}"#);
+    let shown = format!("{:?} {:?}", bot(), judge(404, &body));
+    assert!(shown.contains("Secret(***)") && shown.contains("no /bot***/"), "{shown}");
+    assert!(!shown.contains(TOKEN), "{shown}");
+}

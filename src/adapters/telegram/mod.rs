@@ -1,0 +1,3 @@
+//! Telegram, by a bot.
+
+pub mod bot;

@@ -1,0 +1,44 @@
+//! The body of a message for the Cloud API.
+
+use serde_json::{Value, json};
+
+use crate::adapters::{Envelope, refused};
+use crate::model::{Outcome, Rejection, Rendered, Template};
+
+/// The body that carries `envelope`.
+///
+/// # Errors
+/// The outcome, when the envelope holds what WhatsApp does not carry.
+pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
+    let (kind, content) = match &envelope.content {
+        Rendered::Text(text) => ("text", json!({ "body": text, "preview_url": false })),
+        Rendered::Template(template) => ("template", self::template(template)),
+        Rendered::Email { .. } => {
+            return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+        }
+    };
+    Ok(json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": envelope.phone()?.digits(),
+        "type": kind,
+        kind: content,
+        "biz_opaque_callback_data": tracking(envelope),
+    }))
+}
+
+fn template(template: &Template) -> Value {
+    let mut value = json!({ "name": template.name, "language": { "code": template.language } });
+    if !template.parameters.is_empty() {
+        let parameters: Vec<Value> =
+            template.parameters.iter().map(|text| json!({ "type": "text", "text": text })).collect();
+        value["components"] = json!([{ "type": "body", "parameters": parameters }]);
+    }
+    value
+}
+
+/// Comes back with every status report (at most 512 characters), so that a report finds its attempt even when the
+/// answer that would have named the reference was lost.
+fn tracking(envelope: &Envelope) -> String {
+    format!("{}/{}", envelope.message_id, envelope.attempt)
+}

@@ -1,0 +1,134 @@
+use serde_json::json;
+
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Rejection, Rendered, Template, ThrottleScope};
+use crate::secret::Secret;
+
+const TOKEN: &str = "EAAG-the-access-token";
+
+fn settings() -> Settings {
+    Settings {
+        phone_number_id: "106540352242922".to_owned(),
+        access_token: Secret::new(TOKEN),
+        api_version: "v23.0".to_owned(),
+        base_url: "https://graph.example.com".to_owned(),
+    }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    outcome(&Answer { status, retry_after: None, body: body.into() })
+}
+
+#[test]
+fn an_answer_is_judged_by_its_code_then_by_its_status() {
+    for (status, body, word) in [
+        (200, r#"{"messages":[{"id":"wamid.1"}]}"#, "sent"),
+        (200, r#"{"messages":[{"id":"wamid.1","message_status":"held_for_quality_assessment"}]}"#, "sent"),
+        (200, r#"{"messages":[]}"#, "unknown"),
+        (200, r#"{"messages":[{"id":""}]}"#, "unknown"),
+        (200, "{}", "unknown"),
+        (200, "", "unknown"),
+        // A known code beats the status, an unknown one does not.
+        (500, r#"{"error":{"code":190,"message":"expired"}}"#, "misconfigured"),
+        (400, r#"{"error":{"code":131016}}"#, "unavailable"),
+        (400, r#"{"error":{"code":999999}}"#, "rejected"),
+        (403, r#"{"error":{"code":999999}}"#, "misconfigured"),
+        (500, r#"{"error":{"code":-1}}"#, "unavailable"),
+        // `error_data` is an object or not.
+        (400, r#"{"error":{"code":190,"error_data":"text"}}"#, "misconfigured"),
+        // Code 100 is the content's fault, unless the number does not exist.
+        (400, r#"{"error":{"code":100}}"#, "rejected"),
+        (400, r#"{"error":{"code":100,"error_subcode":33}}"#, "misconfigured"),
+        (400, "bad request", "rejected"),
+        (502, "<html>", "unavailable"),
+        (504, "<html>", "unknown"),
+    ] {
+        assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_number_that_looked_like_spam_waits_for_long() {
+    let wait = |code: u32| match judge(400, &json!({ "error": { "code": code } }).to_string()) {
+        Outcome::Throttled { retry_after, scope, .. } => (retry_after, scope),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait(131_048), (Some(Duration::from_secs(3_600)), ThrottleScope::Provider));
+    assert_eq!(wait(130_429), (None, ThrottleScope::Provider));
+    assert_eq!(wait(131_056), (None, ThrottleScope::Recipient));
+}
+
+#[test]
+fn the_evidence_holds_the_details_and_no_number() {
+    let outcome = judge(
+        400,
+        r#"{"error":{"code":131026,"message":"Undeliverable","error_data":{"details":"to 34600123456"}}}"#,
+    );
+    assert_eq!(outcome.evidence().unwrap().to_string(), "131026 Undeliverable to ***");
+}
+
+#[test]
+fn a_template_carries_its_parameters_in_order() {
+    let template = |parameters: &[&str]| Template {
+        name: "order_update".to_owned(),
+        language: "en_US".to_owned(),
+        parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+    };
+    let body = |parameters| {
+        request::message(&envelopes::to_phone(Rendered::Template(template(parameters)))).unwrap()["template"]
+            .clone()
+    };
+    assert_eq!(
+        body(&["Ana", "A-17"]),
+        json!({
+            "name": "order_update",
+            "language": { "code": "en_US" },
+            "components": [{
+                "type": "body",
+                "parameters": [{ "type": "text", "text": "Ana" }, { "type": "text", "text": "A-17" }],
+            }],
+        })
+    );
+    assert_eq!(body(&[]), json!({ "name": "order_update", "language": { "code": "en_US" } }));
+}
+
+#[test]
+fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let refusal = request::message(&envelopes::to_phone(email)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = request::message(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Cloud::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let number =
+        "phone_number_id must be the id of a phone number as the API names it: digits only, without +";
+    assert_eq!(error(|settings| settings.phone_number_id = "+34600123456".to_owned()), number);
+    assert_eq!(error(|settings| settings.access_token = Secret::new("")), "access_token must not be empty");
+    for version in ["23.0", "v23", "v.0", "vx.y"] {
+        let error =
+            Cloud::new(&Settings { api_version: version.to_owned(), ..settings() }, &Limits::default());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "api_version must be a version such as v23.0",
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn the_access_token_is_never_shown() {
+    let cloud = Cloud::new(&settings(), &Limits::default()).unwrap();
+    let request = cloud.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let shown = format!("{cloud:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
+}

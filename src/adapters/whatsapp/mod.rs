@@ -1,0 +1,3 @@
+//! WhatsApp, by the providers that carry it.
+
+pub mod cloud;

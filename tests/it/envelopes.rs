@@ -1,0 +1,29 @@
+//! Envelopes as dispatch would hand them to an adapter.
+
+use relevo::adapters::Envelope;
+use relevo::model::{Address, Class, MessageId, Phone, Rendered};
+
+/// A text to a phone number.
+pub fn to_phone(text: &str) -> Envelope {
+    to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), Rendered::Text(text.to_owned()))
+}
+
+/// A text to the Telegram chat 42.
+pub fn to_chat(text: &str) -> Envelope {
+    to(Address::telegram(42).unwrap(), Rendered::Text(text.to_owned()))
+}
+
+/// The content to the address, at a time that does not change.
+pub fn to(address: Address, content: Rendered) -> Envelope {
+    Envelope {
+        message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
+        attempt: 2,
+        brand: "acme".parse().unwrap(),
+        class: Class::Transactional,
+        topic: "orders".parse().unwrap(),
+        from: None,
+        address,
+        content,
+        now: "2026-11-22T10:00:00Z".parse().unwrap(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
+
+mod prism;
+mod telegram;
+mod wiremock;
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+pub use prism::prism;
+pub use telegram::telegram;
+pub use wiremock::{Stubs, wiremock};
+
+/// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard
+/// input, and the system closes it even when the test is killed.
+const WARDEN: &str = r#"
+    exec 3<&0
+    "$@" </dev/null 3<&- &
+    peer=$!
+    (read -r _ <&3; kill -9 $peer 2>/dev/null) >/dev/null 2>&1 &
+    exec 3<&-
+    wait $peer
+"#;
+
+/// A server started by a test.
+pub struct Peer {
+    port: u16,
+    warden: Child,
+    /// Its closing ends the peer.
+    leash: Option<ChildStdin>,
+}
+
+impl Peer {
+    /// Starts a server and waits until it listens. `command` makes the command from the port to listen on; what it
+    /// prints goes to `NAME.log`.
+    ///
+    /// # Panics
+    /// When the server ends or does not listen within half a minute.
+    pub fn start(name: &str, command: impl Fn(u16) -> Command) -> Self {
+        let log_path = scratch(&format!("{name}.log"));
+        let log = File::create(&log_path).unwrap();
+        let port = free_port();
+        let command = command(port);
+        let mut warden = Command::new("sh");
+        warden.args(["-c", WARDEN, name]).arg(command.get_program()).args(command.get_args());
+        warden.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        warden.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut warden = warden.spawn().unwrap();
+        let leash = warden.stdin.take();
+        let mut peer = Self { port, warden, leash };
+        assert!(
+            peer.listens(),
+            "{name} did not start; it said:\n{}",
+            std::fs::read_to_string(log_path).unwrap()
+        );
+        peer
+    }
+
+    /// Starts a script with the Python of `.peers/venv`.
+    pub fn python(name: &str, script: &Path, arguments: impl Fn(u16) -> Vec<String>) -> Self {
+        Self::start(name, |port| {
+            let mut command = Command::new(installed("venv/bin/python"));
+            command.arg(script).args(arguments(port));
+            command
+        })
+    }
+
+    /// The port it listens on, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits for the port, or for the end of the server.
+    fn listens(&mut self) -> bool {
+        const STEP: Duration = Duration::from_millis(20);
+        for _ in 0..1_500 {
+            if is_open(self.port) {
+                return true;
+            }
+            if self.warden.try_wait().unwrap().is_some() {
+                return false;
+            }
+            thread::sleep(STEP);
+        }
+        false
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.leash.take());
+        let _ = self.warden.wait();
+    }
+}
+
+/// Where `.peers/PATH` is.
+///
+/// # Panics
+/// When it is not installed.
+pub fn installed(path: &str) -> PathBuf {
+    let path = root().join(".peers").join(path);
+    assert!(path.exists(), "{} is missing: run `make peers` (tests/peers/install.sh)", path.display());
+    path
+}
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A path for a peer's files, below `target/`.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
+}
+
+/// A loopback port that nothing listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Whether something listens on the port. A connection from a free port to itself is no listener.
+fn is_open(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
+}

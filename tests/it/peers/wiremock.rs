@@ -1,0 +1,79 @@
+//! WireMock: answers what a test tells it to, faults of the network included, and keeps what it was asked.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use super::{Peer, installed, scratch};
+
+/// The WireMock that all tests share: a Java machine takes its time to start.
+pub fn wiremock() -> &'static Peer {
+    static PEER: OnceLock<Peer> = OnceLock::new();
+    PEER.get_or_init(|| {
+        let files = scratch("wiremock");
+        std::fs::create_dir_all(&files).unwrap();
+        Peer::start("wiremock", |port| {
+            let mut command = Command::new("java");
+            command.args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"]);
+            command.arg(installed("node_modules/wiremock/build/wiremock-standalone-3.13.2.jar"));
+            command
+                .args(["--bind-address", "127.0.0.1", "--port", &port.to_string(), "--root-dir"])
+                .arg(&files);
+            command
+        })
+    })
+}
+
+/// One test's corner of the shared WireMock: everything below the path `/NAME`.
+pub struct Stubs {
+    name: &'static str,
+    client: reqwest::Client,
+}
+
+impl Stubs {
+    /// A corner of its own for the test `name`.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// The base URL for an adapter.
+    pub fn url(&self) -> String {
+        format!("{}/{}", wiremock().url(), self.name)
+    }
+
+    /// Answers every request that fits `request` (WireMock's own matchers) with `response`. The last stub that fits wins.
+    pub async fn answer(&self, request: Value, response: Value) {
+        self.answer_all(vec![(request, response)]).await;
+    }
+
+    /// Adds many stubs at once.
+    pub async fn answer_all(&self, stubs: Vec<(Value, Value)>) {
+        let path = format!("/{}/.*", self.name);
+        let mappings: Vec<Value> = stubs
+            .into_iter()
+            .map(|(mut request, response)| {
+                request["method"] = json!("POST");
+                request["urlPathPattern"] = json!(path);
+                json!({ "request": request, "response": response })
+            })
+            .collect();
+        self.admin("mappings/import", json!({ "mappings": mappings })).await;
+    }
+
+    /// The requests made to this corner, oldest first.
+    pub async fn requests(&self) -> Vec<Value> {
+        let pattern = json!({ "urlPathPattern": format!("/{}/.*", self.name) });
+        let found: Value = serde_json::from_slice(&self.admin("requests/find", pattern).await).unwrap();
+        let mut requests = found["requests"].as_array().unwrap().clone();
+        requests.sort_by_key(|request| request["loggedDate"].as_i64());
+        requests
+    }
+
+    async fn admin(&self, path: &str, body: Value) -> Vec<u8> {
+        let url = format!("{}/__admin/{path}", wiremock().url());
+        let response = self.client.post(url).json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{}: {}", response.status(), response.text().await.unwrap());
+        response.bytes().await.unwrap().to_vec()
+    }
+}

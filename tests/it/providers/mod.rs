@@ -1,0 +1,52 @@
+//! The adapters of the providers with an HTTP API, over real sockets.
+
+mod network;
+mod telegram;
+mod twilio;
+mod whatsapp;
+
+use relevo::adapters::{Adapter, Envelope};
+use relevo::model::{Outcome, Rejection, ThrottleScope};
+use serde_json::{Value, json};
+
+use crate::peers::Stubs;
+
+/// One documented error as the provider answers it, and the word for the outcome it must give (see [`word`]).
+struct Row {
+    status: u16,
+    body: Value,
+    outcome: &'static str,
+}
+
+/// Replays every row through a stub that knows its row by the text of the message, and compares the outcomes.
+async fn replay(stubs: &Stubs, adapter: &dyn Adapter, envelope: fn(&str) -> Envelope, rows: Vec<Row>) {
+    let text = |index: usize| format!("row-{index}.");
+    let answers = rows.iter().enumerate().map(|(index, row)| {
+        (
+            json!({ "bodyPatterns": [{ "contains": text(index) }] }),
+            json!({ "status": row.status, "jsonBody": row.body }),
+        )
+    });
+    stubs.answer_all(answers.collect()).await;
+    for (index, row) in rows.iter().enumerate() {
+        let outcome = adapter.deliver(&envelope(&text(index))).await;
+        assert_eq!(word(&outcome), row.outcome, "{} {} gave {outcome:?}", row.status, row.body);
+    }
+    assert_eq!(stubs.requests().await.len(), rows.len(), "each row is one call");
+}
+
+/// The outcome in a word that a table of expectations can hold.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Rejected { cause, .. } => match cause {
+            Rejection::Address { certain: true } => "bad address",
+            Rejection::Address { certain: false } => "doubtful address",
+            Rejection::OptedOut { certain: true } => "opted out",
+            Rejection::OptedOut { certain: false } => "perhaps opted out",
+            Rejection::Content => "content",
+            Rejection::Policy => "policy",
+        },
+        Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => "throttled recipient",
+        other => other.as_str(),
+    }
+}

@@ -1,0 +1,163 @@
+//! What the network does to a call, whichever the provider: the outcome must say whether the message may have gone out.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use relevo::adapters::sms::twilio::Twilio;
+use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::whatsapp::cloud::Cloud;
+use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::model::Outcome;
+use serde_json::{Value, json};
+
+use super::{telegram, twilio, whatsapp};
+use crate::envelopes;
+use crate::peers::{Stubs, free_port};
+
+type Delivery = (Box<dyn Adapter>, Envelope);
+
+/// Every adapter, with a message it carries.
+fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
+    let url = || base_url.to_owned();
+    vec![
+        (Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
+        (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
+        (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
+    ]
+}
+
+/// Delivers once by every adapter.
+async fn deliver_all(base_url: &str, limits: &Limits) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for (adapter, envelope) in deliveries(base_url, limits) {
+        outcomes.push(adapter.deliver(&envelope).await);
+    }
+    outcomes
+}
+
+async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Outcome> {
+    let stubs = Stubs::new(name);
+    stubs.answer(json!({}), response).await;
+    let outcomes = deliver_all(&stubs.url(), limits).await;
+    assert!(!stubs.requests().await.is_empty(), "the peer was asked");
+    outcomes
+}
+
+/// Every outcome is the one expected, says something, and holds no secret.
+fn assert_all(outcomes: &[Outcome], word: &str) {
+    assert_eq!(outcomes.len(), 3);
+    for outcome in outcomes {
+        assert_eq!(outcome.as_str(), word, "{outcome:?}");
+        assert!(!outcome.evidence().unwrap().to_string().is_empty());
+        let shown = format!("{outcome:?}");
+        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_took_nothing() {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    assert_all(&deliver_all(&url, &Limits::default()).await, "unavailable");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_took_nothing() {
+    assert_all(&deliver_all("http://provider.invalid", &Limits::default()).await, "unavailable");
+}
+
+#[tokio::test]
+async fn a_failed_tls_handshake_took_nothing() {
+    // WireMock speaks plain HTTP here, so that no handshake succeeds.
+    let url = Stubs::new("tls").url().replace("http://", "https://");
+    assert_all(&deliver_all(&url, &Limits::default()).await, "unavailable");
+}
+
+#[tokio::test]
+async fn a_handshake_without_an_answer_took_nothing() {
+    // The system accepts the connection, and nobody ever reads from it.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let limits = Limits { connect_timeout_ms: 100, ..Limits::default() };
+    assert_all(&deliver_all(&url, &limits).await, "unavailable");
+}
+
+#[tokio::test]
+async fn a_reset_after_the_request_is_in_doubt() {
+    let fault = json!({ "fault": "CONNECTION_RESET_BY_PEER" });
+    assert_all(&stubbed("reset", fault, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_connection_closed_without_an_answer_is_in_doubt() {
+    let fault = json!({ "fault": "EMPTY_RESPONSE" });
+    assert_all(&stubbed("empty", fault, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http_is_in_doubt() {
+    let fault = json!({ "fault": "RANDOM_DATA_THEN_CLOSE" });
+    assert_all(&stubbed("random", fault, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_success_with_a_broken_body_is_in_doubt() {
+    let fault = json!({ "status": 200, "fault": "MALFORMED_RESPONSE_CHUNK" });
+    assert_all(&stubbed("chunk", fault, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_success_with_somebody_elses_body_is_in_doubt() {
+    let page = json!({ "status": 200, "body": "<html>Welcome to the hotel</html>" });
+    assert_all(&stubbed("page", page, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_success_with_an_endless_body_is_in_doubt() {
+    let long = json!({ "status": 200, "body": " ".repeat(70_000) });
+    let outcomes = stubbed("long", long, &Limits::default()).await;
+    assert_all(&outcomes, "unknown");
+    assert!(outcomes[0].evidence().unwrap().text.contains("longer than 65536 bytes"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_in_doubt() {
+    let late = json!({ "status": 200, "body": "{}", "fixedDelayMilliseconds": 10_000 });
+    let limits = Limits { timeout_ms: 200, ..Limits::default() };
+    let outcomes = stubbed("late", late, &limits).await;
+    assert_all(&outcomes, "unknown");
+    assert_eq!(outcomes[0].evidence().unwrap().code, "timeout");
+}
+
+#[tokio::test]
+async fn a_gateways_own_timeout_is_in_doubt() {
+    let page = json!({ "status": 504, "body": "<html>Gateway Timeout</html>" });
+    assert_all(&stubbed("gateway", page, &Limits::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_server_error_without_a_word_took_nothing() {
+    let page = json!({ "status": 503, "body": "<html>Service Unavailable</html>" });
+    assert_all(&stubbed("server-error", page, &Limits::default()).await, "unavailable");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Stubs::new("redirect-target").url();
+    let redirect = json!({ "status": 307, "headers": { "Location": format!("{elsewhere}/x") } });
+    assert_all(&stubbed("redirect", redirect, &Limits::default()).await, "misconfigured");
+    assert!(Stubs::new("redirect-target").requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_throttle_passes_on_the_wait_that_was_asked_for() {
+    // The envelope's time is 10:00:00.
+    for (name, value) in [("wait-seconds", "90"), ("wait-date", "Sun, 22 Nov 2026 10:01:30 GMT")] {
+        let throttle = json!({ "status": 429, "headers": { "Retry-After": value }, "body": "slow down" });
+        for outcome in stubbed(name, throttle, &Limits::default()).await {
+            let Outcome::Throttled { retry_after, .. } = outcome else { panic!("{outcome:?}") };
+            assert_eq!(retry_after, Some(Duration::from_secs(90)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Telegram's Bot API.
+
+use std::time::Duration;
+
+use relevo::adapters::telegram::bot::{Bot, Settings};
+use relevo::adapters::{Adapter, Limits};
+use relevo::model::{Outcome, ThrottleScope};
+use relevo::secret::Secret;
+use serde_json::{Value, json};
+
+use super::{Row, replay, word};
+use crate::envelopes;
+use crate::peers::{Stubs, prism, telegram};
+
+const TOKEN: &str = "1234567890:the-secret-of-a-bot";
+
+pub(super) fn settings(base_url: String) -> Settings {
+    Settings { token: Secret::new(TOKEN), base_url, disable_notification: false }
+}
+
+fn bot(base_url: String) -> Bot {
+    Bot::new(&settings(base_url), &Limits::default()).unwrap()
+}
+
+#[tokio::test]
+async fn the_description_of_the_bot_api_accepts_our_requests_and_refuses_a_wrong_one() {
+    let Some(peer) = prism("telegram_bot_api") else { return };
+    let outcome = bot(peer.url()).deliver(&envelopes::to_chat("1 < 2 & *3* 👋")).await;
+    assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request =
+        client.post(format!("{}/bot{TOKEN}/sendMessage", peer.url())).json(&json!({ "text": "to nobody" }));
+    let status = request.send().await.unwrap().status();
+    assert!(status.is_client_error(), "{status}");
+}
+
+#[tokio::test]
+async fn a_text_arrives_in_its_chat() {
+    let peer = telegram();
+    let bot = bot(peer.url());
+    let text = "1 < 2 & *3* 👋";
+    let outcome = bot.deliver(&envelopes::to_chat(text)).await;
+    let Outcome::Sent { reference } = outcome else { panic!("{outcome:?}") };
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let fetch = |chat: i64| {
+        let request = client
+            .post(format!("{}/getUpdates", peer.url()))
+            .json(&json!({ "token": TOKEN, "chatId": chat }));
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap()["result"].clone() }
+    };
+    let arrived = fetch(42).await;
+    assert_eq!(arrived.as_array().unwrap().len(), 1, "{arrived}");
+    assert_eq!(arrived[0]["message"]["text"], text);
+    assert_eq!(reference, format!("42:{}", arrived[0]["messageId"]));
+    assert_eq!(fetch(43).await, json!([]));
+}
+
+#[tokio::test]
+async fn every_documented_error_of_telegram_has_its_outcome() {
+    let stubs = Stubs::new("telegram-errors");
+    let rows = ROWS.iter().map(|&(outcome, status, description)| Row {
+        status,
+        body: json!({ "ok": false, "error_code": status, "description": description }),
+        outcome,
+    });
+    replay(&stubs, &bot(stubs.url()), envelopes::to_chat, rows.collect()).await;
+}
+
+#[tokio::test]
+async fn a_chat_that_moved_is_written_to_once_more_at_its_new_id() {
+    let stubs = Stubs::new("telegram-moved");
+    let moved = json!({
+        "ok": false,
+        "error_code": 400,
+        "description": "Bad Request: group chat was upgraded to a supergroup chat",
+        "parameters": { "migrate_to_chat_id": -100_123 },
+    });
+    let sent = json!({ "ok": true, "result": { "message_id": 7, "chat": { "id": -100_123 } } });
+    let from_chat =
+        |id: i64| json!({ "bodyPatterns": [{ "matchesJsonPath": format!("$[?(@.chat_id == {id})]") }] });
+    stubs.answer(from_chat(42), json!({ "status": 400, "jsonBody": moved })).await;
+    stubs.answer(from_chat(-100_123), json!({ "status": 200, "jsonBody": sent })).await;
+    let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
+    assert_eq!(outcome, Outcome::Sent { reference: "-100123:7".to_owned() });
+    assert_eq!(stubs.requests().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_chat_that_keeps_moving_is_given_up() {
+    let stubs = Stubs::new("telegram-moving");
+    let moved = json!({ "ok": false, "error_code": 400, "description": "", "parameters": { "migrate_to_chat_id": -1 } });
+    stubs.answer(json!({}), json!({ "status": 400, "jsonBody": moved })).await;
+    let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
+    assert_eq!(word(&outcome), "doubtful address");
+    assert_eq!(stubs.requests().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_wait_that_telegram_asks_for_is_passed_on() {
+    let stubs = Stubs::new("telegram-wait");
+    let body = json!({
+        "ok": false,
+        "error_code": 429,
+        "description": "Too Many Requests: retry after 35",
+        "parameters": { "retry_after": 35 },
+    });
+    stubs
+        .answer(json!({}), json!({ "status": 429, "headers": { "Retry-After": "35" }, "jsonBody": body }))
+        .await;
+    let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
+    let Outcome::Throttled { retry_after, scope, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((retry_after, scope), (Some(Duration::from_secs(35)), ThrottleScope::Provider));
+}
+
+/// The outcome, the code (which is also the HTTP status), and the description.
+const ROWS: &[(&str, u16, &str)] = &[
+    ("opted out", 403, "Forbidden: bot was blocked by the user"),
+    ("opted out", 403, "Forbidden: bot was kicked from the supergroup chat"),
+    ("opted out", 403, "Forbidden: bot was kicked from the group chat"),
+    ("opted out", 403, "Forbidden: bot is not a member of the channel chat"),
+    ("perhaps opted out", 403, "Forbidden: bot can't initiate conversation with a user"),
+    ("bad address", 403, "Forbidden: user is deactivated"),
+    ("bad address", 403, "Forbidden: the group chat was deleted"),
+    ("bad address", 403, "Forbidden: bots can't send messages to bots"),
+    ("bad address", 403, "Forbidden: bots can't message bots"),
+    ("bad address", 400, "Bad Request: group is deactivated"),
+    ("doubtful address", 400, "Bad Request: chat not found"),
+    ("doubtful address", 400, "Bad Request: private chat not found"),
+    ("doubtful address", 400, "Bad Request: PEER_ID_INVALID"),
+    ("doubtful address", 400, "Bad Request: user not found"),
+    ("doubtful address", 400, "Bad Request: group chat was upgraded to a supergroup chat"),
+    ("content", 400, "Bad Request: can't parse entities: unexpected end"),
+    ("content", 400, "Bad Request: message text is empty"),
+    ("content", 400, "Bad Request: message is too long"),
+    ("content", 400, "Bad Request: BUTTON_URL_INVALID"),
+    ("content", 400, "Bad Request: file is too big"),
+    ("content", 413, "Request Entity Too Large"),
+    ("content", 400, "Bad Request: message thread not found"),
+    ("policy", 400, "Bad Request: not enough rights to send text messages to the chat"),
+    ("policy", 400, "Bad Request: need administrator rights in the channel chat"),
+    ("throttled", 429, "Too Many Requests: retry after 5"),
+    ("misconfigured", 401, "Unauthorized"),
+    ("misconfigured", 404, "Not Found"),
+    ("misconfigured", 409, "Conflict: terminated by other getUpdates request"),
+    ("unavailable", 500, "Internal Server Error"),
+    ("unavailable", 500, "Internal Server Error: restart"),
+    ("unavailable", 502, "Bad Gateway"),
+    // Descriptions that are not in the table: by the status.
+    ("content", 400, "Bad Request: something new"),
+    ("misconfigured", 403, "Forbidden: something new"),
+];

@@ -1,0 +1,151 @@
+//! Twilio's Messages API.
+
+use relevo::adapters::sms::twilio::{Settings, Twilio};
+use relevo::adapters::{Adapter, Limits};
+use relevo::model::Outcome;
+use relevo::secret::Secret;
+use serde_json::json;
+
+use super::{Row, replay};
+use crate::envelopes;
+use crate::peers::{Stubs, prism};
+
+const TOKEN: &str = "the-auth-token";
+
+fn account() -> String {
+    format!("AC{}", "1".repeat(32))
+}
+
+pub(super) fn settings(base_url: String) -> Settings {
+    Settings {
+        account_sid: account(),
+        auth_token: Secret::new(TOKEN),
+        api_key_sid: None,
+        from: Some("+34910000000".to_owned()),
+        messaging_service_sid: None,
+        base_url,
+        status_callback: None,
+    }
+}
+
+fn twilio(settings: &Settings) -> Twilio {
+    Twilio::new(settings, &Limits::default()).unwrap()
+}
+
+#[tokio::test]
+async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
+    let Some(peer) = prism("twilio_messages") else { return };
+    let number = settings(peer.url());
+    let service = Settings {
+        from: None,
+        messaging_service_sid: Some(format!("MG{}", "a".repeat(32))),
+        api_key_sid: Some(format!("SK{}", "b".repeat(32))),
+        status_callback: Some("https://relevo.example.com/twilio?brand=acme".to_owned()),
+        ..settings(peer.url())
+    };
+    for settings in [number, service] {
+        let outcome = twilio(&settings).deliver(&envelopes::to_phone("Olá & até já, 1+1=2 👋")).await;
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+    }
+
+    let url = format!("{}/2010-04-01/Accounts/{}/Messages.json", peer.url(), account());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(url).basic_auth(account(), Some(TOKEN)).form(&[("Body", "to nobody")]);
+    assert_eq!(request.send().await.unwrap().status(), 422);
+}
+
+#[tokio::test]
+async fn the_request_holds_what_twilio_needs_and_no_more() {
+    let stubs = Stubs::new("twilio-request");
+    stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "sid": "SM17" } })).await;
+    let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
+    assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
+
+    let own_sender =
+        relevo::adapters::Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("hello") };
+    let key = format!("SK{}", "b".repeat(32));
+    let with_key = Settings {
+        api_key_sid: Some(key.clone()),
+        status_callback: Some("https://relevo.example.com/twilio".to_owned()),
+        ..settings(stubs.url())
+    };
+    twilio(&with_key).deliver(&own_sender).await;
+
+    let requests = stubs.requests().await;
+    let [first, second] = requests.as_slice() else { panic!("{requests:?}") };
+    assert_eq!(first["url"], format!("/twilio-request/2010-04-01/Accounts/{}/Messages.json", account()));
+    assert_eq!(first["headers"]["Content-Type"], "application/x-www-form-urlencoded");
+    assert_eq!(first["headers"]["User-Agent"], concat!("relevo/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(first["headers"]["Authorization"], basic(&account()));
+    assert_eq!(
+        form(first),
+        [("To", "+34600123456"), ("Body", "1 + 1 = 2 & más"), ("From", "+34910000000")].map(owned)
+    );
+    assert_eq!(second["headers"]["Authorization"], basic(&key));
+    assert_eq!(
+        form(second),
+        [
+            ("To", "+34600123456"),
+            ("Body", "hello"),
+            ("From", "ACME"),
+            ("StatusCallback", "https://relevo.example.com/twilio")
+        ]
+        .map(owned)
+    );
+}
+
+fn basic(user: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{TOKEN}")))
+}
+
+fn form(request: &serde_json::Value) -> Vec<(String, String)> {
+    let body = request["body"].as_str().unwrap();
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+fn owned((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn every_documented_error_of_twilio_has_its_outcome() {
+    let stubs = Stubs::new("twilio-errors");
+    let rows = ROWS.iter().flat_map(|&(outcome, status, codes)| {
+        codes.iter().map(move |&code| Row {
+            status,
+            body: json!({
+                "code": code,
+                "message": format!("refused for reason {code}"),
+                "more_info": format!("https://www.twilio.com/docs/errors/{code}"),
+                "status": status,
+            }),
+            outcome,
+        })
+    });
+    replay(&stubs, &twilio(&settings(stubs.url())), envelopes::to_phone, rows.collect()).await;
+}
+
+/// The outcome, the HTTP status, and the codes.
+const ROWS: &[(&str, u16, &[u32])] = &[
+    ("bad address", 400, &[21211, 21214, 21217, 21614, 30005, 30006, 63003, 63024]),
+    ("opted out", 400, &[21610]),
+    ("perhaps opted out", 400, &[30004, 63014]),
+    ("content", 400, &[21617, 21619, 21620, 30007, 63005, 63021, 63027, 63028, 63029, 63030]),
+    ("policy", 400, &[63013, 63016, 63032, 21408, 21608, 21612, 30010]),
+    ("throttled", 429, &[20429]),
+    ("throttled", 400, &[21611, 30001, 63018]),
+    ("unavailable", 400, &[30003, 30008, 30017, 30410]),
+    ("unavailable", 500, &[20500]),
+    ("unavailable", 503, &[20503]),
+    ("misconfigured", 401, &[20003]),
+    ("misconfigured", 403, &[20008]),
+    ("misconfigured", 404, &[20404]),
+    ("misconfigured", 400, &[30002, 21212, 21603, 21606, 21659, 21660, 30034]),
+    ("misconfigured", 400, &[63001, 63007, 63019, 63020, 63022]),
+    // Codes that are not in the table: by the status.
+    ("content", 400, &[99999]),
+    ("misconfigured", 403, &[99999]),
+    ("throttled", 429, &[99999]),
+    ("unavailable", 500, &[99999]),
+];
