@@ -21,11 +21,7 @@ pub(super) fn check(
                 brands.insert(id, policy);
             }
             (None, Ok(_)) => {}
-            (_, Err(wrong)) => {
-                for error in wrong {
-                    errors.add(format!("{path}.{}", error.key), error.must);
-                }
-            }
+            (_, Err(wrong)) => errors.add_all(&path, wrong),
         }
     }
     brands

@@ -15,24 +15,26 @@ const LEASE_MARGIN_MS: u64 = 5_000;
 
 /// Checks everything. `None` when something is wrong, which `errors` then tells.
 pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
-    for error in file.server.errors() {
-        errors.add(format!("server.{}", error.key), error.must);
-    }
-    for error in file.dispatch.errors() {
-        errors.add(format!("dispatch.{}", error.key), error.must);
-    }
-    for error in file.health.errors() {
-        errors.add(format!("health.{}", error.key), error.must);
-    }
+    errors.add_all("server", file.server.errors());
+    errors.add_all("store", file.store.errors());
+    errors.add_all("dispatch", file.dispatch.errors());
+    errors.add_all("retry", file.retry.errors());
+    errors.add_all("health", file.health.errors());
     if let Some(tls) = &file.server.tls {
         check_tls(tls, errors);
     }
-    errors.require(file.store.retention_days > 0, "store.retention_days", "must be at least 1");
     if let Some(error) = file.log.filter_error() {
-        errors.add("log.filter", format_args!("must be filter directives such as \"info\" or \"relevo=debug,warn\" ({error})"));
+        errors.add(
+            "log.filter",
+            format_args!("must be filter directives such as \"info\" or \"relevo=debug,warn\" ({error})"),
+        );
     }
     errors.require(!file.brands.is_empty(), "brands", "must have at least one brand, such as [brands.acme]");
-    errors.require(!file.providers.is_empty(), "providers", "must have at least one provider, in [[providers]]");
+    errors.require(
+        !file.providers.is_empty(),
+        "providers",
+        "must have at least one provider, in [[providers]]",
+    );
     let names: BTreeSet<&str> = file.brands.keys().map(String::as_str).collect();
     let providers = providers::check(file.providers, &names, errors);
     check_lease(&file.dispatch, &providers, errors);
@@ -42,6 +44,7 @@ pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
         server: file.server,
         store: file.store,
         dispatch: file.dispatch,
+        retry: file.retry,
         health: file.health,
         log: file.log,
         brands,
@@ -54,7 +57,8 @@ fn check_tls(tls: &TlsSettings, errors: &mut Errors<'_>) {
     let files = [("cert_file", tls.cert_file.as_path()), ("key_file", tls.key_file.as_path())];
     for (key, file) in files.into_iter().chain(ca) {
         if let Err(error) = readable(file) {
-            let message = format_args!("must be a PEM file that can be read: {} cannot ({error})", file.display());
+            let message =
+                format_args!("must be a PEM file that can be read: {} cannot ({error})", file.display());
             errors.add(format!("server.tls.{key}"), message);
         }
     }
@@ -71,5 +75,7 @@ fn check_lease(dispatch: &dispatch::Settings, providers: &[ProviderConfig], erro
     let must = format_args!(
         "must be at least {needed}: the timeout_ms of provider {name} and {LEASE_MARGIN_MS} to record what came of it"
     );
-    errors.require(dispatch.lease_ms >= needed, "dispatch.lease_ms", must);
+    // A lease of 0 has its own error.
+    let right = dispatch.lease_ms == 0 || dispatch.lease_ms >= needed;
+    errors.require(right, "dispatch.lease_ms", must);
 }

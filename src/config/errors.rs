@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::places::{Places, line_at};
+use crate::model::SettingError;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,13 @@ impl<'a> Errors<'a> {
         self.found.push(ConfigError { file: self.file.into(), line: Some(line), key, message });
     }
 
+    /// Notes what is wrong with the settings of the table at `path`.
+    pub(super) fn add_all(&mut self, path: &str, wrong: Vec<SettingError>) {
+        for error in wrong {
+            self.add(format!("{path}.{}", error.key), error.must);
+        }
+    }
+
     /// Notes `message` unless `right`.
     pub(super) fn require(&mut self, right: bool, key: impl Into<String>, message: impl fmt::Display) {
         if !right {
@@ -95,7 +103,7 @@ impl<'a> Errors<'a> {
     /// A table has not the shape of its settings.
     pub(super) fn misshapen(&self, error: &toml::de::Error) -> ConfigErrors {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
-        let message = error.message().trim_end().to_owned();
+        let message = in_plain_words(error.message());
         ConfigErrors(vec![ConfigError { file: self.file.into(), line, key, message }])
     }
 
@@ -118,4 +126,19 @@ impl From<Errors<'_>> for ConfigErrors {
     fn from(errors: Errors<'_>) -> Self {
         errors.sorted()
     }
+}
+
+/// Serde's message without the names of Rust's types.
+fn in_plain_words(message: &str) -> String {
+    let types = [
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number of 0 or more"),
+        ("expected usize", "expected a whole number of 0 or more"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected f64", "expected a number"),
+        ("expected struct Settings", "expected a table"),
+        ("unknown field", "unknown setting"),
+        ("missing field", "lacks the setting"),
+    ];
+    types.into_iter().fold(message.trim_end().to_owned(), |text, (rust, plain)| text.replace(rust, plain))
 }

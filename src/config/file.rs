@@ -9,7 +9,7 @@ use toml::de::{DeTable, Deserializer};
 
 use super::log::LogSettings;
 use super::providers::ProviderSettings;
-use crate::routing::BrandSettings;
+use crate::routing::{BrandSettings, RetrySettings};
 use crate::{api, dispatch, health, store};
 
 /// The whole file. Every table but `brands` and `providers` may be left out.
@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) server: api::Settings,
     pub(super) store: store::Settings,
     pub(super) dispatch: dispatch::Settings,
+    pub(super) retry: RetrySettings,
     pub(super) health: health::Settings,
     pub(super) log: LogSettings,
     pub(super) brands: BTreeMap<String, BrandSettings>,

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::model::BrandId;
-use crate::routing::Policy;
+use crate::routing::{Policy, RetrySettings};
 use crate::{api, dispatch, health, store};
 
 pub use errors::{ConfigError, ConfigErrors};
@@ -41,6 +41,8 @@ pub struct Config {
     pub store: store::Settings,
     /// How dispatch works.
     pub dispatch: dispatch::Settings,
+    /// When something that failed is tried again.
+    pub retry: RetrySettings,
     /// When breakers open and close.
     pub health: health::Settings,
     /// How to log.
@@ -63,7 +65,8 @@ impl Config {
 
     /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
     fn read(path: &Path, text: &str, env: &secrets::Env<'_>) -> Result<Self, ConfigErrors> {
-        let mut table = toml::de::DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
+        let mut table =
+            toml::de::DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
         let places = Places::new(text, table.get_ref());
         let mut errors = Errors::new(path, &places);
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -133,7 +133,10 @@ pub(super) fn check(
         let path = format!("providers[{index}]");
         if !names.insert(settings.name.clone()) {
             let name = &settings.name;
-            errors.add(format!("{path}.name"), format_args!("must be unique: another provider is called {name:?}"));
+            errors.add(
+                format!("{path}.name"),
+                format_args!("must be unique: another provider is called {name:?}"),
+            );
         }
         checked.extend(check_one(settings, &path, brands, errors));
     }
@@ -148,7 +151,11 @@ fn check_one(
 ) -> Option<ProviderConfig> {
     let name = settings.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
     let domain = !settings.failure_domain.trim().is_empty();
-    errors.require(domain, format!("{path}.failure_domain"), "must name what the provider fails together with");
+    errors.require(
+        domain,
+        format!("{path}.failure_domain"),
+        "must name what the provider fails together with",
+    );
     errors.require(settings.weight > 0, format!("{path}.weight"), "must be at least 1");
     let served = check_brands(&settings.brands, path, brands, errors);
     let limits_right = check_limits(&settings.limits, path, errors);
@@ -180,7 +187,10 @@ fn check_brands(
             Ok(id) if known.contains(name.as_str()) => served.push(id),
             _ => {
                 let known: Vec<_> = known.iter().copied().collect();
-                let message = format_args!("must be one of the brands of this file ({}), not {name:?}", known.join(", "));
+                let message = format_args!(
+                    "must be one of the brands of this file ({}), not {name:?}",
+                    known.join(", ")
+                );
                 errors.add(format!("{path}.brands[{index}]"), message);
             }
         }
@@ -217,7 +227,10 @@ fn check_adapter(
     };
     let kind = adapter.kind();
     if let Some(channel) = adapter.channel().filter(|channel| *channel != settings.channel) {
-        errors.add(format!("{path}.channel"), format_args!("must be \"{channel}\", the only channel that {kind} carries"));
+        errors.add(
+            format!("{path}.channel"),
+            format_args!("must be \"{channel}\", the only channel that {kind} carries"),
+        );
     }
     if limits_right && let Err(error) = adapter.try_build(&settings.limits) {
         match error {

@@ -30,7 +30,8 @@ impl Resolver<'_, '_> {
         for (key, value) in table.iter_mut() {
             let path = join(path, key.get_ref());
             if key.get_ref().as_ref() == RESOLVED {
-                self.errors.add(path, "is not for this file: write { env = \"NAME\" } or { file = \"PATH\" }");
+                self.errors
+                    .add(path, "is not for this file: write { env = \"NAME\" } or { file = \"PATH\" }");
             } else {
                 self.value(value.get_mut(), &path);
             }

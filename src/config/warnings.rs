@@ -51,9 +51,12 @@ impl Config {
         let domains: BTreeSet<_> = carriers.iter().map(|own| own.failure_domain.as_str()).collect();
         match (carriers.as_slice(), domains.first()) {
             ([], _) | (_, None) => Some("no provider carries it, so it is always left out".to_owned()),
-            ([only], _) => Some(format!("only provider {} carries it, so it fails when that one does", only.name)),
+            ([only], _) => {
+                Some(format!("only provider {} carries it, so it fails when that one does", only.name))
+            }
             (several, Some(domain)) if domains.len() == 1 => {
-                let all = if several.len() == 2 { "both".to_owned() } else { format!("all {}", several.len()) };
+                let all =
+                    if several.len() == 2 { "both".to_owned() } else { format!("all {}", several.len()) };
                 Some(format!("{all} providers share failure domain {domain}, so they fail together"))
             }
             _ => None,

@@ -39,13 +39,14 @@ fn rejection(cause: Rejection) -> v1::RejectionCause {
         Rejection::OptedOut { .. } => v1::RejectionCause::OptedOut,
         Rejection::Content => v1::RejectionCause::Content,
         Rejection::Policy => v1::RejectionCause::Policy,
+        Rejection::CommercialOptedOut => v1::RejectionCause::CommercialOptedOut,
     }
 }
 
 fn certain(cause: Rejection) -> bool {
     match cause {
         Rejection::Address { certain } | Rejection::OptedOut { certain } => certain,
-        Rejection::Content | Rejection::Policy => false,
+        Rejection::Content | Rejection::Policy | Rejection::CommercialOptedOut => false,
     }
 }
 
@@ -87,6 +88,7 @@ fn read_rejection(
         v1::RejectionCause::OptedOut => Some(Rejection::OptedOut { certain }),
         v1::RejectionCause::Content => Some(Rejection::Content),
         v1::RejectionCause::Policy => Some(Rejection::Policy),
+        v1::RejectionCause::CommercialOptedOut => Some(Rejection::CommercialOptedOut),
         v1::RejectionCause::Unspecified => {
             violations.add(&path.field("rejection_cause"), "must be a cause of rejection");
             None

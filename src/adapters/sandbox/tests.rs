@@ -38,7 +38,7 @@ fn envelope(number: u64) -> Envelope {
         from: None,
         address: Address::Phone(crate::model::Phone::parse("+34600123456", None).unwrap()),
         content: Rendered::Text(format!("message {number}")),
-        now: after(START, Duration::from_millis(number)),
+        now: crate::model::later(START, Duration::from_millis(number)),
     }
 }
 
@@ -66,7 +66,7 @@ async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
     let receipt = receipts.recv().await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_millis(540));
     assert_eq!((receipt.reference, receipt.status), (reference, ReceiptStatus::Delivered));
-    assert_eq!(receipt.reported_at, after(envelope(1).now, Duration::from_millis(540)));
+    assert_eq!(receipt.reported_at, crate::model::later(envelope(1).now, Duration::from_millis(540)));
 }
 
 #[tokio::test(start_paused = true)]
