@@ -65,9 +65,11 @@ impl Dispatcher {
     /// off after that is in doubt when it is next looked at.
     pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
         let mut tasks = JoinSet::new();
+        // Biased here and below: a simulation must run the same every time.
         tokio::select! {
-            () = self.feed(&mut tasks) => {}
+            biased;
             () = stop => {}
+            () = self.feed(&mut tasks) => {}
         }
         let drain = async { while tasks.join_next().await.is_some() {} };
         let time = Duration::from_millis(self.settings.drain_ms);
@@ -103,6 +105,7 @@ impl Dispatcher {
                     if !more {
                         let sleep = tokio::time::sleep(self.time_until(claims.next_due));
                         tokio::select! {
+                            biased;
                             _ = signal.changed() => {}
                             () = sleep => {}
                         }

@@ -107,8 +107,9 @@ impl Dispatcher {
         let Some(lane) = self.lanes.get(&way.provider) else { return Flow::Stop };
         let mut changes = self.board().subscribe();
         let entered = tokio::select! {
-            entered = lane.enter() => entered,
+            biased;
             _ = changes.changed() => return Flow::Again,
+            entered = lane.enter() => entered,
         };
         match entered {
             Ok(slot) => {

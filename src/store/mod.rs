@@ -201,13 +201,16 @@ pub enum Appended {
     Stale,
 }
 
-/// A receipt as it arrived: which attempt it speaks of is for the store to find out.
+/// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
     /// The provider that reports.
     pub provider: ProviderName,
     /// Its id of the message.
     pub reference: String,
+    /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
+    /// the answer that carried the reference was lost or is still on its way.
+    pub attempt: Option<(MessageId, u32)>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.

@@ -37,16 +37,16 @@ fn rejection(cause: Rejection) -> v1::RejectionCause {
     match cause {
         Rejection::Address { .. } => v1::RejectionCause::Address,
         Rejection::OptedOut { .. } => v1::RejectionCause::OptedOut,
+        Rejection::CommercialOptedOut => v1::RejectionCause::CommercialOptedOut,
         Rejection::Content => v1::RejectionCause::Content,
         Rejection::Policy => v1::RejectionCause::Policy,
-        Rejection::CommercialOptedOut => v1::RejectionCause::CommercialOptedOut,
     }
 }
 
 fn certain(cause: Rejection) -> bool {
     match cause {
         Rejection::Address { certain } | Rejection::OptedOut { certain } => certain,
-        Rejection::Content | Rejection::Policy | Rejection::CommercialOptedOut => false,
+        Rejection::CommercialOptedOut | Rejection::Content | Rejection::Policy => false,
     }
 }
 
@@ -86,9 +86,9 @@ fn read_rejection(
     match cause {
         v1::RejectionCause::Address => Some(Rejection::Address { certain }),
         v1::RejectionCause::OptedOut => Some(Rejection::OptedOut { certain }),
+        v1::RejectionCause::CommercialOptedOut => Some(Rejection::CommercialOptedOut),
         v1::RejectionCause::Content => Some(Rejection::Content),
         v1::RejectionCause::Policy => Some(Rejection::Policy),
-        v1::RejectionCause::CommercialOptedOut => Some(Rejection::CommercialOptedOut),
         v1::RejectionCause::Unspecified => {
             violations.add(&path.field("rejection_cause"), "must be a cause of rejection");
             None

@@ -1,1 +1,0 @@
-//! The traits over an ordered map with atomic batches.

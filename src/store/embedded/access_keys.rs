@@ -1,0 +1,57 @@
+//! API keys.
+
+use async_trait::async_trait;
+
+use super::engine::{Engine, Order, Urgency, damaged, decode, load};
+use super::paging::read_page;
+use super::{Embedded, keys};
+use crate::model::{BrandId, Key, KeyId, Timestamp};
+use crate::store::{KeyStore, Page, PageRequest, StoreError};
+
+#[async_trait]
+impl<E: Engine> KeyStore for Embedded<E> {
+    async fn create_key(&self, key: Key) -> Result<(), StoreError> {
+        self.engine
+            .write(Urgency::Caller, move |txn| {
+                if let Some(brand) = &key.brand {
+                    txn.put(keys::access_key_of(brand, &key.id), Vec::new());
+                }
+                txn.save(keys::access_key(&key.id), &key);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
+        self.engine.read(|view| load(view, &keys::access_key(id)))
+    }
+
+    async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<Key>, StoreError> {
+        self.engine.read(|view| {
+            let range = keys::access_keys(brand);
+            let prefix = range.start.len();
+            read_page(view, range, prefix, Order::Ascending, &page, |key, value| {
+                if brand.is_none() {
+                    return decode(view, key, value).map(Some);
+                }
+                let id = std::str::from_utf8(&key[prefix..]).ok().and_then(|text| text.parse().ok());
+                let id = id.ok_or_else(|| damaged(view, "a brand's list of keys holds no id".to_owned()))?;
+                load(view, &keys::access_key(&id))
+            })
+        })
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Key>, StoreError> {
+        let at = keys::access_key(id);
+        self.engine
+            .write(Urgency::Promise, move |txn| {
+                let Some(mut key) = txn.load::<Key>(&at)? else { return Ok(None) };
+                if key.revoked_at.is_none() {
+                    key.revoked_at = Some(now);
+                    txn.save(at, &key);
+                }
+                Ok(Some(key))
+            })
+            .await
+    }
+}

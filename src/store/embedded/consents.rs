@@ -1,0 +1,134 @@
+//! What people agreed to.
+
+use async_trait::async_trait;
+
+use super::engine::{Engine, Get, Urgency, View, load};
+use super::records::Ledger;
+use super::txn::Txn;
+use super::{Embedded, keys};
+use crate::model::{
+    Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Suppression, Timestamp,
+};
+use crate::store::{ConsentStore, NewEntry, PreferencesChange, Recipient, StoreError};
+
+// Consent is written even when the disk is nearly full: a revocation must never be turned away.
+#[async_trait]
+impl<E: Engine> ConsentStore for Embedded<E> {
+    async fn record(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        entry: NewEntry,
+        now: Timestamp,
+    ) -> Result<Option<Entry>, StoreError> {
+        let (brand, contact) = (brand.clone(), contact.clone());
+        self.engine.write(Urgency::Promise, move |txn| record(txn, &brand, &contact, entry, now)).await
+    }
+
+    async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError> {
+        self.engine.read(|view| recipient(view, brand, contact))
+    }
+
+    async fn set_preferences(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        change: PreferencesChange,
+    ) -> Result<Option<Preferences>, StoreError> {
+        let (brand, contact) = (brand.clone(), contact.clone());
+        self.engine
+            .write(Urgency::Promise, move |txn| {
+                if !exists(txn, &brand, &contact)? {
+                    return Ok(None);
+                }
+                let key = keys::preferences(&brand, &contact);
+                let preferences = changed(txn.load(&key)?.unwrap_or_default(), change);
+                txn.save(key, &preferences);
+                Ok(Some(preferences))
+            })
+            .await
+    }
+
+    async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
+        let key = keys::suppression(brand, suppression.channel, &suppression.address);
+        self.engine
+            .write(Urgency::Promise, move |txn| match txn.load(&key)? {
+                Some(first) => Ok(first),
+                None => {
+                    txn.save(key, &suppression);
+                    Ok(suppression)
+                }
+            })
+            .await
+    }
+
+    async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError> {
+        let key = keys::suppression(brand, channel, address);
+        self.engine
+            .write(Urgency::Promise, move |txn| {
+                let found = txn.get(&key)?.is_some();
+                if found {
+                    txn.delete(key);
+                }
+                Ok(found)
+            })
+            .await
+    }
+}
+
+fn exists(txn: &Txn<'_>, brand: &BrandId, contact: &ContactId) -> Result<bool, StoreError> {
+    Ok(txn.get(&keys::contact(brand, contact))?.is_some())
+}
+
+fn record(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    contact: &ContactId,
+    new: NewEntry,
+    now: Timestamp,
+) -> Result<Option<Entry>, StoreError> {
+    if !exists(txn, brand, contact)? {
+        return Ok(None);
+    }
+    let key = keys::ledger(brand, contact);
+    let mut ledger = txn.load::<Ledger>(&key)?.unwrap_or_default();
+    let entry = Entry {
+        sequence: ledger.0.last().map_or(0, |last| last.sequence) + 1,
+        action: new.action,
+        channel: new.channel,
+        scope: new.scope,
+        evidence: new.evidence,
+        recorded_at: now,
+        recorded_by: new.recorded_by,
+    };
+    ledger.0.push(entry.clone());
+    txn.save(key, &ledger);
+    Ok(Some(entry))
+}
+
+fn recipient(view: &dyn View, brand: &BrandId, id: &ContactId) -> Result<Option<Recipient>, StoreError> {
+    let Some(contact) = load::<Contact>(view, &keys::contact(brand, id))? else { return Ok(None) };
+    let mut suppressions = Vec::new();
+    for channel in Channel::ALL {
+        for own in contact.addresses_for(channel) {
+            suppressions.extend(load(view, &keys::suppression(brand, channel, &own.address))?);
+        }
+    }
+    Ok(Some(Recipient {
+        ledger: load::<Ledger>(view, &keys::ledger(brand, id))?.unwrap_or_default().0,
+        preferences: load(view, &keys::preferences(brand, id))?.unwrap_or_default(),
+        suppressions,
+        contact,
+    }))
+}
+
+fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
+    Preferences {
+        channel_order: change.channel_order.unwrap_or(before.channel_order),
+        excluded_channels: change.excluded_channels.unwrap_or(before.excluded_channels),
+        topics: change.topics.unwrap_or(before.topics),
+        quiet_hours: change.quiet_hours.unwrap_or(before.quiet_hours),
+        time_zone: change.time_zone.unwrap_or(before.time_zone),
+        language: change.language.unwrap_or(before.language),
+    }
+}

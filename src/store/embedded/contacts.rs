@@ -1,0 +1,116 @@
+//! The people a brand can reach.
+
+use async_trait::async_trait;
+
+use super::engine::{Engine, Get, Order, Urgency, damaged, decode, load};
+use super::paging::read_page;
+use super::txn::Txn;
+use super::{Embedded, keys};
+use crate::model::{Address, BrandId, Contact, ContactId, Labels, Timestamp};
+use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, Upserted};
+
+#[async_trait]
+impl<E: Engine> ContactStore for Embedded<E> {
+    async fn upsert(
+        &self,
+        brand: &BrandId,
+        change: ContactChange,
+        now: Timestamp,
+    ) -> Result<Upserted, StoreError> {
+        let brand = brand.clone();
+        self.engine.write(Urgency::Caller, move |txn| upsert(txn, &brand, change, now)).await
+    }
+
+    async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError> {
+        self.engine.read(|view| load(view, &keys::contact(brand, id)))
+    }
+
+    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<Contact>, StoreError> {
+        self.engine.read(|view| match owner(view, brand, address)? {
+            Some(id) => load(view, &keys::contact(brand, &id)),
+            None => Ok(None),
+        })
+    }
+
+    async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError> {
+        self.engine.read(|view| {
+            let range = keys::contacts(brand);
+            let prefix = range.start.len();
+            read_page(view, range, prefix, Order::Ascending, &page, |key, value| {
+                decode(view, key, value).map(Some)
+            })
+        })
+    }
+
+    async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
+        let (brand, id) = (brand.clone(), id.clone());
+        self.engine.write(Urgency::Promise, move |txn| delete(txn, &brand, &id)).await
+    }
+}
+
+/// The contact that has an address.
+fn owner(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    address: &Address,
+) -> Result<Option<ContactId>, StoreError> {
+    let Some(bytes) = from.get(&keys::address(brand, address))? else { return Ok(None) };
+    let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| damaged(from, "an address leads to no contact's id".to_owned()))
+}
+
+fn upsert(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    change: ContactChange,
+    now: Timestamp,
+) -> Result<Upserted, StoreError> {
+    let before = txn.load::<Contact>(&keys::contact(brand, &change.id))?;
+    let version = before.as_ref().map_or(0, |contact| contact.version);
+    if change.expected_version.is_some_and(|expected| expected != version) {
+        return Ok(Upserted::Stale);
+    }
+    for (index, own) in change.addresses.iter().flatten().enumerate() {
+        match owner(txn, brand, &own.address)? {
+            Some(owner) if owner != change.id => return Ok(Upserted::AddressTaken { index, owner }),
+            _ => {}
+        }
+    }
+    let created = before.is_none();
+    let before = before.unwrap_or_else(|| unknown(change.id.clone(), now));
+    let after = Contact {
+        addresses: change.addresses.unwrap_or_else(|| before.addresses.clone()),
+        labels: change.labels.unwrap_or_else(|| before.labels.clone()),
+        updated_at: now,
+        version: version + 1,
+        ..before.clone()
+    };
+    move_addresses(txn, brand, &before, &after);
+    txn.save(keys::contact(brand, &after.id), &after);
+    Ok(if created { Upserted::Created(after) } else { Upserted::Changed(after) })
+}
+
+/// A contact before anything is known of it.
+fn unknown(id: ContactId, now: Timestamp) -> Contact {
+    Contact { id, addresses: Vec::new(), labels: Labels::new(), created_at: now, updated_at: now, version: 0 }
+}
+
+fn move_addresses(txn: &mut Txn<'_>, brand: &BrandId, before: &Contact, after: &Contact) {
+    for old in &before.addresses {
+        txn.delete(keys::address(brand, &old.address));
+    }
+    for new in &after.addresses {
+        txn.put(keys::address(brand, &new.address), after.id.as_str().as_bytes().to_vec());
+    }
+}
+
+fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
+    let Some(contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(false) };
+    for own in &contact.addresses {
+        txn.delete(keys::address(brand, &own.address));
+    }
+    txn.delete(keys::contact(brand, id));
+    txn.delete(keys::ledger(brand, id));
+    txn.delete(keys::preferences(brand, id));
+    Ok(true)
+}

@@ -1,0 +1,54 @@
+//! What operators asked of providers: the change in force, and the audit log.
+
+use std::ops::ControlFlow;
+
+use async_trait::async_trait;
+
+use super::Embedded;
+use super::engine::{Engine, Order, Urgency, damaged, decode, load};
+use super::keys::{self, Sequence};
+use super::paging::read_page;
+use crate::model::{ControlChange, ProviderName};
+use crate::store::{ControlStore, Page, PageRequest, StoreError};
+
+#[async_trait]
+impl<E: Engine> ControlStore for Embedded<E> {
+    async fn set_control(&self, change: ControlChange) -> Result<(), StoreError> {
+        self.engine
+            .write(Urgency::Promise, move |txn| {
+                let number = txn.count(Sequence::Controls)?;
+                txn.save(keys::control(&change.provider), &change);
+                txn.save(keys::control_log(number), &change);
+                txn.put(keys::control_log_of(&change.provider, number), Vec::new());
+                Ok(())
+            })
+            .await
+    }
+
+    async fn controls(&self) -> Result<Vec<ControlChange>, StoreError> {
+        self.engine.read(|view| {
+            let mut controls = Vec::new();
+            view.scan(keys::controls(), Order::Ascending, &mut |key, value| {
+                controls.push(decode(view, key, value)?);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok(controls)
+        })
+    }
+
+    async fn control_changes(
+        &self,
+        provider: Option<&ProviderName>,
+        page: PageRequest,
+    ) -> Result<Page<ControlChange>, StoreError> {
+        self.engine.read(|view| {
+            let range = keys::all_control_log(provider);
+            let prefix = range.start.len();
+            read_page(view, range, prefix, Order::Descending, &page, |key, _| {
+                let number = keys::number(key)
+                    .ok_or_else(|| damaged(view, "a key of the control log is too short".to_owned()))?;
+                load(view, &keys::control_log(number))
+            })
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! The seam between what the store does and where it keeps it.
+
+use std::future::Future;
+use std::ops::{ControlFlow, Range};
+
+use tokio::sync::watch;
+
+use super::records::Record;
+use super::txn::Txn;
+use crate::store::StoreError;
+
+/// Looks up single keys.
+pub trait Get {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Where the store is, for errors.
+    fn path(&self) -> &str;
+}
+
+/// In which direction a range is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest key first.
+    Ascending,
+    /// Largest key first.
+    Descending,
+}
+
+/// What is done with each pair of a range: go on, or stop.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// A consistent state: nothing is written while it is looked at.
+pub trait View: Get {
+    /// Visits the pairs whose keys lie in `range`.
+    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+}
+
+/// The record at `key`.
+pub fn load<T: Record>(from: &(impl Get + ?Sized), key: &[u8]) -> Result<Option<T>, StoreError> {
+    from.get(key)?.map(|bytes| decode(from, key, &bytes)).transpose()
+}
+
+/// Reads a record. One that cannot be read is damage, because nothing but this build or an older one wrote it.
+pub fn decode<T: Record>(from: &(impl Get + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    T::decode(bytes).map_err(|detail| damaged(from, format!("the {} at {key:02x?}: {detail}", T::NAME)))
+}
+
+/// The error for something in the store that cannot be right.
+pub fn damaged(from: &(impl Get + ?Sized), detail: String) -> StoreError {
+    StoreError::Corrupt { path: from.path().to_owned(), detail }
+}
+
+/// Whether an operation may use the room that is kept free on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It takes on something new, and is refused when the disk is nearly full.
+    Caller,
+    /// It keeps a promise already made, stops something, or makes room: outcomes, receipts, revocations, purges.
+    Promise,
+}
+
+/// Keeps an ordered map, and changes it by operations that happen one after the other.
+pub trait Engine: Send + Sync + 'static {
+    /// Looks at a consistent state.
+    fn read<R>(&self, look: impl FnOnce(&dyn View) -> Result<R, StoreError>) -> Result<R, StoreError>;
+
+    /// Runs an operation and answers when what it wrote is durable. When it fails, nothing of it was written.
+    fn write<R, F>(
+        &self,
+        urgency: Urgency,
+        operation: F,
+    ) -> impl Future<Output = Result<R, StoreError>> + Send
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static;
+
+    /// Tells who waits for news.
+    fn signals(&self) -> &Signals;
+}
+
+/// What a durable group of operations means to those who wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct News {
+    /// There may be new work.
+    pub work: bool,
+    /// The newest event's cursor.
+    pub cursor: Option<u64>,
+}
+
+/// Tells who waits for news, once they are durable.
+#[derive(Debug)]
+pub struct Signals {
+    work: watch::Sender<u64>,
+    events: watch::Sender<u64>,
+}
+
+impl Signals {
+    /// Signals for a store whose newest event has this cursor.
+    pub fn new(last_cursor: u64) -> Self {
+        Self { work: watch::Sender::new(0), events: watch::Sender::new(last_cursor) }
+    }
+
+    /// Tells the news. The engine calls it, not the caller of an operation, who may have gone away.
+    pub fn tell(&self, news: News) {
+        if news.work {
+            self.wake();
+        }
+        if let Some(cursor) = news.cursor {
+            self.events.send_replace(cursor);
+        }
+    }
+
+    /// Says that there may be new work.
+    pub fn wake(&self) {
+        self.work.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// The cursor of the newest durable event. What lies beyond it may be visible already, and could still be lost.
+    pub fn last_cursor(&self) -> u64 {
+        *self.events.borrow()
+    }
+
+    /// Changes whenever there may be new work.
+    pub fn work(&self) -> watch::Receiver<u64> {
+        self.work.subscribe()
+    }
+
+    /// Changes whenever there are new events.
+    pub fn events(&self) -> watch::Receiver<u64> {
+        self.events.subscribe()
+    }
+}

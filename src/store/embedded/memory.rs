@@ -1,0 +1,98 @@
+//! An ordered map in memory. Operations run where they are called: no thread, no timer, so that a simulation on a
+//! paused clock always runs the same.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Embedded;
+use super::engine::{Engine, Get, Order, Signals, Urgency, View, Visit};
+use super::keys::{self, Sequence};
+use super::txn::{Group, Txn, read_sequence};
+use crate::store::{StoreError, Stores};
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What a memory store keeps. It outlives the [`Stores`] opened on it, as a disk outlives a process.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    map: Arc<Mutex<Map>>,
+}
+
+impl Memory {
+    /// Opens a store on what is kept. Claims given by stores opened before are void, as after a crash; those stores must
+    /// not be used any more.
+    pub fn open(&self) -> Stores {
+        // A map in memory has no damaged records, so the sequence can be read.
+        let cursor = read_sequence(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
+        let signals = Signals::new(cursor);
+        Embedded::stores(MemoryEngine { memory: self.clone(), signals })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct MemoryEngine {
+    memory: Memory,
+    signals: Signals,
+}
+
+impl Engine for MemoryEngine {
+    fn read<R>(&self, look: impl FnOnce(&dyn View) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        look(&*self.memory.lock())
+    }
+
+    async fn write<R, F>(&self, _: Urgency, operation: F) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static,
+    {
+        let mut map = self.memory.lock();
+        let mut group = Group::new(&*map);
+        let result = group.run(operation)?;
+        let (writes, news) = group.finish();
+        for (key, value) in writes {
+            match value {
+                Some(value) => map.insert(key, value),
+                None => map.remove(&key),
+            };
+        }
+        drop(map);
+        self.signals.tell(news);
+        Ok(result)
+    }
+
+    fn signals(&self) -> &Signals {
+        &self.signals
+    }
+}
+
+impl Get for Map {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(BTreeMap::get(self, key).cloned())
+    }
+
+    fn path(&self) -> &str {
+        "memory"
+    }
+}
+
+impl View for Map {
+    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut pairs = self.range(range);
+        while let Some((key, value)) = match order {
+            Order::Ascending => pairs.next(),
+            Order::Descending => pairs.next_back(),
+        } {
+            if visit(key, value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

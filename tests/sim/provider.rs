@@ -1,0 +1,187 @@
+//! A scripted provider: checks, at the instant of each call, that the call was permitted; then does what the script says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relevo::adapters::{Adapter, Envelope};
+use relevo::health::BreakerState;
+use relevo::model::{
+    Address, Channel, ControlMode, Decision, Detail, MessageId, Outcome, OutcomeEvidence, Provider, ProviderName,
+    ReceiptStatus, Rejection, ThrottleScope, Timestamp,
+};
+use relevo::store::{ReceiptReport, Stored};
+
+use crate::script::FaultKind;
+use crate::world::Shared;
+
+/// A message that really reached a provider.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    pub at: Timestamp,
+    pub message: MessageId,
+    pub attempt: u32,
+    pub provider: ProviderName,
+    pub address: Address,
+}
+
+pub struct Scripted {
+    pub provider: Provider,
+    pub shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl Adapter for Scripted {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.check_permitted(envelope).await;
+        let latency = Duration::from_millis(self.shared.rng().u64(5..400));
+        tokio::time::sleep(latency).await;
+        let outcome = self.answer(envelope).await;
+        self.shared.tell(format!("{} attempt {} by {}: {}", envelope.message_id, envelope.attempt, self.provider.name, outcome.as_str()));
+        outcome
+    }
+}
+
+impl Scripted {
+    async fn answer(&self, envelope: &Envelope) -> Outcome {
+        let evidence = OutcomeEvidence::new("scripted", "as the script says");
+        match self.shared.fault(&self.provider.failure_domain) {
+            Some(FaultKind::Refuse) => Outcome::Unavailable { evidence },
+            Some(FaultKind::Hang) => std::future::pending().await,
+            Some(FaultKind::LoseReply) => {
+                self.take(envelope, true);
+                std::future::pending().await
+            }
+            Some(FaultKind::Throttle) => {
+                let retry_after = Some(Duration::from_secs(self.shared.rng().u64(1..90)));
+                Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence }
+            }
+            Some(FaultKind::Misconfigure) => Outcome::Misconfigured { evidence },
+            None if self.shared.is_bad(&envelope.address) => {
+                Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence }
+            }
+            None => {
+                let refusal = self.shared.rng().u8(0..60);
+                let cause = match refusal {
+                    0 => Rejection::Content,
+                    1 => Rejection::OptedOut { certain: true },
+                    2 => Rejection::CommercialOptedOut,
+                    _ => return Outcome::Sent { reference: self.take(envelope, false) },
+                };
+                Outcome::Rejected { cause, evidence }
+            }
+        }
+    }
+
+    /// Really takes the message, and reports on it later: now or then, once or twice, in any order.
+    fn take(&self, envelope: &Envelope, reply_lost: bool) -> String {
+        let reference = format!("{}/{}", envelope.message_id, envelope.attempt);
+        self.shared.effect(Effect {
+            at: self.shared.now(),
+            message: envelope.message_id,
+            attempt: envelope.attempt,
+            provider: self.provider.name.clone(),
+            address: envelope.address.clone(),
+        });
+        let mut statuses = match self.shared.rng().u8(0..10) {
+            0..=2 => vec![],
+            3 => vec![ReceiptStatus::Failed],
+            4 => vec![ReceiptStatus::Sent, ReceiptStatus::Failed],
+            5 => vec![ReceiptStatus::Delivered, ReceiptStatus::Failed],
+            6 => vec![ReceiptStatus::Read],
+            7 => vec![ReceiptStatus::Delivered, ReceiptStatus::Delivered],
+            _ => vec![ReceiptStatus::Sent, ReceiptStatus::Delivered, ReceiptStatus::Read],
+        };
+        self.shared.rng().shuffle(&mut statuses);
+        for status in statuses {
+            // Without our own id the report can only be matched once the answer is known.
+            let echo = reply_lost || self.shared.rng().bool();
+            let report = ReceiptReport {
+                provider: self.provider.name.clone(),
+                reference: reference.clone(),
+                attempt: echo.then_some((envelope.message_id, envelope.attempt)),
+                status,
+                reported_at: self.shared.now(),
+                evidence: OutcomeEvidence::default(),
+            };
+            let delay = self.shared.rng().u64(0..1_200_000);
+            let delay = if self.shared.rng().u8(0..4) == 0 { 0 } else { delay };
+            self.shared.report_later(report, Duration::from_millis(delay));
+        }
+        reference
+    }
+
+    async fn check_permitted(&self, envelope: &Envelope) {
+        let id = envelope.message_id;
+        let Some(stored) = self.shared.stores().work.reload(id).await.unwrap() else {
+            return self.shared.problem(format!("{id} was sent and is not in the store"));
+        };
+        self.check_recorded(envelope, &stored);
+        self.check_consent(envelope, &stored).await;
+        self.check_health(envelope, &stored);
+    }
+
+    /// Before a call the store knows that it begins.
+    fn check_recorded(&self, envelope: &Envelope, stored: &Stored) {
+        let recorded = stored.history.events().last().is_some_and(|event| match &event.detail {
+            Detail::AttemptStarted { attempt, way } => {
+                *attempt == envelope.attempt && way.provider == self.provider.name && way.address == envelope.address
+            }
+            _ => false,
+        });
+        if !recorded {
+            self.shared.problem(format!("{}: a call began that the store does not know of", envelope.message_id));
+        }
+        if self.shared.now() >= stored.message.expire_at {
+            self.shared.problem(format!("{}: called after it expired", envelope.message_id));
+        }
+    }
+
+    /// Invariant 2: no attempt without an allowing verdict at that instant.
+    async fn check_consent(&self, envelope: &Envelope, stored: &Stored) {
+        let message = &stored.message;
+        let recipient = self.shared.stores().consents.recipient(&message.brand, &message.contact).await.unwrap();
+        let Some(recipient) = recipient else {
+            return self.shared.problem(format!("{}: sent to a deleted contact", message.id));
+        };
+        if !recipient.contact.addresses.iter().any(|own| own.address == envelope.address) {
+            self.shared.problem(format!("{}: sent to an address of somebody else", message.id));
+        }
+        let channel: Channel = self.provider.channel;
+        let question = relevo::consent::Question {
+            class: message.class,
+            topic: &message.topic,
+            channel,
+            address: &envelope.address,
+        };
+        let zone = jiff::tz::TimeZone::UTC;
+        let verdict = relevo::consent::decide(&question, &recipient, &zone, self.shared.now());
+        if verdict.decision != Decision::Allow {
+            self.shared.problem(format!("{}: sent against the verdict: {}", message.id, verdict.explanation));
+        }
+    }
+
+    /// Invariant 5: an open breaker admits nothing, a half-open one probes only, an operator's word stands above it.
+    fn check_health(&self, envelope: &Envelope, stored: &Stored) {
+        let id = envelope.message_id;
+        let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
+        if status.breaker == BreakerState::Open {
+            self.shared.problem(format!("{id}: {} was called through an open breaker", self.provider.name));
+        }
+        if status.breaker == BreakerState::HalfOpen && status.in_flight > 1 + self.shared.calls_before_half_open(&self.provider.name) {
+            self.shared.problem(format!("{id}: {} was called beyond its probe", self.provider.name));
+        }
+        let tried = stored.history.attempts().iter().filter(|own| own.way.provider == self.provider.name).count() > 1;
+        let barred = match status.mode {
+            ControlMode::InService => false,
+            ControlMode::Draining => !tried,
+            ControlMode::OutOfService => true,
+        };
+        if barred {
+            self.shared.problem(format!("{id}: {} was called while {}", self.provider.name, status.mode.as_str()));
+        }
+        if !self.provider.serves(&envelope.brand) {
+            self.shared.problem(format!("{id}: {} does not serve {}", self.provider.name, envelope.brand));
+        }
+    }
+}
