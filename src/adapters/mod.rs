@@ -75,6 +75,9 @@ pub enum BuildError {
         /// What would be right.
         must: &'static str,
     },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
     /// A file that a setting names cannot be used.
     #[error("{setting}: {path} cannot be used: {detail}")]
     File {
@@ -85,9 +88,6 @@ pub enum BuildError {
         /// What is wrong with it.
         detail: String,
     },
-    /// The HTTP client could not be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(String),
 }
 
 /// Speaks one kind of provider's protocol.

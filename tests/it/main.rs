@@ -1,5 +1,6 @@
 //! Whole flows over real sockets, against servers that this project did not write.
 
+mod email;
 mod envelopes;
 mod peers;
 mod providers;

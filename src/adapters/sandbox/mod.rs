@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
-use crate::model::later as after;
+use crate::model::later;
 use crate::model::{
     Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope,
 };
@@ -86,7 +86,7 @@ impl Sandbox {
                 provider: self.0.name.clone(),
                 reference: reference.clone(),
                 status: ReceiptStatus::Delivered,
-                reported_at: after(envelope.now, self.0.latency + receipts.delay()),
+                reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
             });
         }

@@ -1,6 +1,7 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
 mod prism;
+mod smtp;
 mod telegram;
 mod wiremock;
 
@@ -12,8 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 pub use prism::prism;
+pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;
-pub use wiremock::{Stubs, wiremock};
+pub use wiremock::Stubs;
 
 /// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard
 /// input, and the system closes it even when the test is killed.
@@ -60,11 +62,11 @@ impl Peer {
         peer
     }
 
-    /// Starts a script with the Python of `.peers/venv`.
-    pub fn python(name: &str, script: &Path, arguments: impl Fn(u16) -> Vec<String>) -> Self {
+    /// Starts the Python of `.peers/venv` with the arguments made from the port.
+    pub fn python(name: &str, arguments: impl Fn(u16) -> Vec<String>) -> Self {
         Self::start(name, |port| {
             let mut command = Command::new(installed("venv/bin/python"));
-            command.arg(script).args(arguments(port));
+            command.args(arguments(port));
             command
         })
     }
@@ -133,4 +135,27 @@ pub fn free_port() -> u16 {
 fn is_open(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
+}
+
+#[test]
+fn a_peer_ends_with_its_owner() {
+    let files = scratch("files");
+    std::fs::create_dir_all(&files).unwrap();
+    let arguments = |port: u16| {
+        format!("-m http.server --bind 127.0.0.1 --directory {} {port}", files.display())
+            .split(' ')
+            .map(str::to_owned)
+            .collect()
+    };
+    let peer = Peer::python("files", arguments);
+    let port = peer.port();
+    assert!(is_open(port));
+    drop(peer);
+    assert!(!is_open(port));
+}
+
+#[test]
+#[should_panic(expected = "broken did not start; it said:\nout of order")]
+fn a_peer_that_ends_at_once_says_what_it_said() {
+    Peer::python("broken", |_| vec!["-c".to_owned(), "print('out of order')".to_owned()]);
 }

@@ -1,5 +1,6 @@
 //! Prism: a server made from a provider's own description of its API, which refuses what the description forbids.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -13,7 +14,9 @@ pub fn prism(name: &str) -> Option<Peer> {
         .map_or_else(|| root().join("../shared/providers"), PathBuf::from);
     let description = folder.join("openapi").join(format!("{name}.json"));
     if !description.exists() {
-        eprintln!(
+        // Not by `eprintln!`, which the test harness keeps to itself.
+        let _ = writeln!(
+            std::io::stderr(),
             "skipped: no {} (set RELEVO_PROVIDERS to the providers' descriptions)",
             description.display()
         );

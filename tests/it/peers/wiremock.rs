@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Peer, installed, scratch};
 
 /// The WireMock that all tests share: a Java machine takes its time to start.
-pub fn wiremock() -> &'static Peer {
+fn wiremock() -> &'static Peer {
     static PEER: OnceLock<Peer> = OnceLock::new();
     PEER.get_or_init(|| {
         let files = scratch("wiremock");

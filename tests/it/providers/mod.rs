@@ -43,6 +43,7 @@ fn word(outcome: &Outcome) -> &'static str {
             Rejection::Address { certain: false } => "doubtful address",
             Rejection::OptedOut { certain: true } => "opted out",
             Rejection::OptedOut { certain: false } => "perhaps opted out",
+            Rejection::CommercialOptedOut => "opted out of marketing",
             Rejection::Content => "content",
             Rejection::Policy => "policy",
         },

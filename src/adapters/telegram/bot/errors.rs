@@ -60,5 +60,7 @@ pub(super) fn meaning(code: u16, description: &str) -> Option<Meaning> {
         409 => return Some(Meaning::Misconfigured),
         _ => {}
     }
-    DESCRIPTIONS.iter().find(|(part, _)| description.contains(part)).map(|(_, meaning)| *meaning)
+    let known = DESCRIPTIONS.iter().find(|(part, _)| description.contains(part)).map(|(_, meaning)| *meaning);
+    // Whatever else is forbidden is forbidden in this chat.
+    known.or((code == 403).then_some(POLICY))
 }

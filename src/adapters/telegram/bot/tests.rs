@@ -34,7 +34,7 @@ fn an_answer_is_judged_by_its_words_then_by_its_status() {
         (200, r#"{"ok":false,"result":{"message_id":7,"chat":{"id":42}}}"#, "unknown"),
         (200, "", "unknown"),
         (400, r#"{"ok":false,"error_code":400,"description":"Bad Request: something new"}"#, "rejected"),
-        (403, r#"{"ok":false,"error_code":403,"description":"Forbidden: something new"}"#, "misconfigured"),
+        (403, r#"{"ok":false,"error_code":403,"description":"Forbidden: something new"}"#, "rejected"),
         (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error"}"#, "unavailable"),
         (502, "<html>", "unavailable"),
         (504, "<html>", "unknown"),

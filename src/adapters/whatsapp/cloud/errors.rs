@@ -5,9 +5,9 @@
 //! and mean the same there.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
-    THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
+use crate::model::Rejection;
 
 /// Too many people blocked or reported the number.
 pub(super) const SPAM_RATE: i64 = 131_048;
@@ -25,8 +25,8 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<Meaning> {
         131_026 => DOUBTFUL_ADDRESS,
         // The recipient is the sender.
         131_021 => BAD_ADDRESS,
-        // The person stopped marketing messages; others may still be sent, so the address must not be suppressed.
-        131_050 => PERHAPS_OPTED_OUT,
+        // The person stopped marketing messages. Others may still be sent.
+        131_050 => Meaning::Rejected(Rejection::CommercialOptedOut),
 
         // What may not be said to this person now: outside the 24-hour window, the cap on marketing for each person,
         // an experiment of Meta's.
