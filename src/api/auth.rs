@@ -6,9 +6,9 @@ use subtle::ConstantTimeEq;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
-use super::Brands;
 use super::status::Failure;
 use super::token::Token;
+use crate::dispatch::Policies;
 use crate::model::{BrandId, Key, KeyId, Scope};
 use crate::routing::Policy;
 use crate::store::KeyStore;
@@ -29,8 +29,7 @@ pub struct BrandCaller {
     pub key: KeyId,
     /// The brand it acts for.
     pub brand: BrandId,
-    /// The brand's settings.
-    pub policy: Arc<Policy>,
+    policies: Arc<Policies>,
 }
 
 impl BrandCaller {
@@ -38,11 +37,21 @@ impl BrandCaller {
     ///
     /// # Errors
     /// PERMISSION_DENIED for a gateway key, which touches no brand's data, and for a key of a brand that is gone.
-    pub fn new(caller: Caller, brands: &Brands) -> Result<Self, Failure> {
+    pub fn new(caller: Caller, policies: &Arc<Policies>) -> Result<Self, Failure> {
+        caller.check_brand(policies)?;
         let Caller { key, brand } = caller;
         let Some(brand) = brand else { return Err(without_brand(&key)) };
-        let policy = brands.get(&brand).ok_or_else(|| brand_gone(&key, &brand))?;
-        Ok(Self { key, policy: Arc::clone(policy), brand })
+        Ok(Self { key, brand, policies: Arc::clone(policies) })
+    }
+
+    /// The policy of the brand.
+    pub fn policy(&self) -> &Policy {
+        self.policies.get(&self.brand).expect("a caller of a brand that has no policy is not let in")
+    }
+
+    /// The country in which the brand's phone numbers without `+` are dialled.
+    pub fn country(&self) -> Option<&str> {
+        self.policy().default_country.as_deref()
     }
 }
 
@@ -51,9 +60,9 @@ impl Caller {
     ///
     /// # Errors
     /// PERMISSION_DENIED when it is not.
-    pub fn check_brand(&self, brands: &Brands) -> Result<(), Failure> {
+    pub fn check_brand(&self, policies: &Policies) -> Result<(), Failure> {
         match &self.brand {
-            Some(brand) if !brands.contains_key(brand) => Err(brand_gone(&self.key, brand)),
+            Some(brand) if !policies.contains_key(brand) => Err(brand_gone(&self.key, brand)),
             _ => Ok(()),
         }
     }

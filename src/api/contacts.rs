@@ -89,7 +89,7 @@ impl Contacts {
         caller: &BrandCaller,
         request: v1::UpsertContactRequest,
     ) -> Result<v1::UpsertContactResponse, Failure> {
-        let change = read_change(request, caller.policy.default_country.as_deref())?;
+        let change = read_change(request, caller.country())?;
         let (contact, created) = match self.store.upsert(&caller.brand, change, self.clock.now()).await? {
             Upserted::Created(contact) => (contact, true),
             Upserted::Changed(contact) => (contact, false),
@@ -116,7 +116,7 @@ impl Contacts {
         request: v1::FindContactRequest,
     ) -> Result<v1::FindContactResponse, Failure> {
         let mut violations = Violations::default();
-        let numbers = Numbers::Dialled(caller.policy.default_country.as_deref());
+        let numbers = Numbers::Dialled(caller.country());
         let address = read_address(request.address, numbers, &Path::new("address"), &mut violations);
         let address = violations.finish(address)?;
         let contact = self.store.find(&caller.brand, &address).await?;

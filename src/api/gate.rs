@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 use tracing::{error, info, warn};
 
-use super::Brands;
 use super::auth::{Authenticator, BrandCaller, Caller};
 use super::status::Failure;
 use super::stop::Stop;
+use crate::dispatch::Policies;
 use crate::model::{KeyId, Scope};
 use crate::store::KeyStore;
 
@@ -17,7 +17,7 @@ use crate::store::KeyStore;
 #[derive(Clone)]
 pub struct Gate {
     authenticator: Authenticator,
-    brands: Arc<Brands>,
+    policies: Arc<Policies>,
     stop: Stop,
 }
 
@@ -32,13 +32,13 @@ pub struct Method {
 
 impl Gate {
     /// A door that knows these keys and brands, and closes on `stop`.
-    pub fn new(keys: Arc<dyn KeyStore>, brands: Arc<Brands>, stop: Stop) -> Self {
-        Self { authenticator: Authenticator::new(keys), brands, stop }
+    pub fn new(keys: Arc<dyn KeyStore>, policies: Arc<Policies>, stop: Stop) -> Self {
+        Self { authenticator: Authenticator::new(keys), policies, stop }
     }
 
-    /// The brands of the configuration.
-    pub fn brands(&self) -> &Brands {
-        &self.brands
+    /// The brands of the configuration, with their policies.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The flag that closes the door.
@@ -80,7 +80,7 @@ impl Gate {
         if self.stop.is_raised() {
             return Err(Failure::stopping());
         }
-        caller.check_brand(&self.brands)
+        caller.check_brand(&self.policies)
     }
 
     /// Runs a method for a brand's key that has its scope.
@@ -94,7 +94,7 @@ impl Gate {
         F: Future<Output = Result<R, Failure>>,
     {
         self.any(method, request, |caller, message| async {
-            let caller = BrandCaller::new(caller, &self.brands)?;
+            let caller = BrandCaller::new(caller, &self.policies)?;
             body(caller, message).await
         })
         .await

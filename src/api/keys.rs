@@ -105,7 +105,7 @@ impl Keys {
         }
         let path = Path::new("brand");
         let brand = violations.parsed(name, &path)?;
-        if !self.gate.brands().contains_key(&brand) {
+        if !self.gate.policies().contains_key(&brand) {
             violations.add(&path, "must be a brand of the gateway's configuration");
         }
         Some(brand)

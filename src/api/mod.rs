@@ -23,17 +23,9 @@ pub mod consents;
 pub mod contacts;
 pub mod keys;
 pub mod messages;
+pub mod providers;
 pub mod sandbox;
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::model::BrandId;
-use crate::routing::Policy;
 
 pub use gate::Gate;
 pub use settings::{Settings, TlsSettings};
 pub use stop::Stop;
-
-/// The brands of the configuration.
-pub type Brands = BTreeMap<BrandId, Arc<Policy>>;

@@ -1,30 +1,33 @@
 //! Which providers a key sees and controls.
 
-use std::sync::Arc;
-
 use tonic::Code;
 
-use super::Brands;
 use super::auth::Caller;
 use super::status::Failure;
+use crate::dispatch::{Board, Policies};
 use crate::model::{Provider, ProviderName};
 
-/// The configured providers, as far as keys may reach them.
+/// The providers on the board, as far as keys may reach them.
 #[derive(Clone)]
-pub struct Providers {
-    all: Arc<[Provider]>,
+pub struct Reach {
+    board: Board,
     only_one_brand: bool,
 }
 
-impl Providers {
-    /// These providers, in the order of the configuration.
-    pub fn new(all: Arc<[Provider]>, brands: &Brands) -> Self {
-        Self { all, only_one_brand: brands.len() == 1 }
+impl Reach {
+    /// The providers of `board`, for keys of these brands.
+    pub fn new(board: Board, policies: &Policies) -> Self {
+        Self { board, only_one_brand: policies.len() == 1 }
     }
 
-    /// Those that `caller` sees: all for a gateway key, else those that serve its brand.
+    /// Whether `caller` sees a provider: a gateway key sees all, a brand's key those that serve the brand.
+    pub fn sees(caller: &Caller, provider: &Provider) -> bool {
+        caller.brand.as_ref().is_none_or(|brand| provider.serves(brand))
+    }
+
+    /// Those that `caller` sees, in the order of the configuration.
     pub fn seen_by<'a, 'c>(&'a self, caller: &'c Caller) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
-        self.all.iter().filter(|own| caller.brand.as_ref().is_none_or(|brand| own.serves(brand)))
+        self.board.providers().iter().filter(|own| Self::sees(caller, own))
     }
 
     /// The provider of this name, if `caller` sees it.
@@ -32,8 +35,7 @@ impl Providers {
     /// # Errors
     /// NOT_FOUND, whether it does not exist or serves other brands.
     pub fn seen(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
-        let found = self.all.iter().find(|own| own.name == *name);
-        let seen = found.filter(|own| caller.brand.as_ref().is_none_or(|brand| own.serves(brand)));
+        let seen = self.seen_by(caller).find(|own| own.name == *name);
         seen.ok_or_else(|| no_provider(name))
     }
 

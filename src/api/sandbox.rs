@@ -7,7 +7,7 @@ use tonic::{Code, Request, Response, Status};
 use super::Gate;
 use super::auth::Caller;
 use super::gate::Method;
-use super::operate::Providers;
+use super::operate::Reach;
 use super::page;
 use super::status::Failure;
 use crate::adapters::sandbox::{Behavior, OutboxEntry, Sandboxes, Target};
@@ -22,7 +22,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Clone)]
 pub struct Sandbox {
     gate: Gate,
-    providers: Providers,
+    reach: Reach,
     sandboxes: Sandboxes,
 }
 
@@ -54,8 +54,8 @@ impl SandboxService for Sandbox {
 
 impl Sandbox {
     /// The service over these providers.
-    pub fn new(gate: Gate, providers: Providers, sandboxes: Sandboxes) -> Self {
-        Self { gate, providers, sandboxes }
+    pub fn new(gate: Gate, reach: Reach, sandboxes: Sandboxes) -> Self {
+        Self { gate, reach, sandboxes }
     }
 
     /// A brand's key sees what its own brand sent, also through a provider that others share.
@@ -85,7 +85,7 @@ impl Sandbox {
         let (target, behavior) = read_behavior(request)?;
         let targets = self.targets(caller, &target)?;
         // All or none: nothing is set until all may be.
-        targets.iter().try_for_each(|provider| self.providers.controlled(caller, provider))?;
+        targets.iter().try_for_each(|provider| self.reach.controlled(caller, provider))?;
         for provider in &targets {
             self.sandboxes.set_behavior(&Target::Provider(provider.name.clone()), behavior);
         }
@@ -98,14 +98,14 @@ impl Sandbox {
             Target::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
             Target::FailureDomain(domain) => domain,
         };
-        let seen = self.providers.seen_by(caller);
+        let seen = self.reach.seen_by(caller);
         let inside = seen.filter(|own| own.failure_domain == *domain && self.sandboxes.contains(&own.name));
         let found: Vec<_> = inside.collect();
         if found.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(found) }
     }
 
     fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
-        let provider = self.providers.seen(caller, name)?;
+        let provider = self.reach.seen(caller, name)?;
         if self.sandboxes.contains(name) { Ok(provider) } else { Err(no_sandbox("provider", name.as_str())) }
     }
 }

@@ -7,7 +7,7 @@ use crate::api::auth::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::limits::{self, NAME, WORDING};
 use crate::api::status::Failure;
-use crate::consent::{Question, decide, states};
+use crate::consent::states;
 use crate::model::{Channel, Class, ContactId, Entry, Recipient, Timestamp, Topic, TopicScope, later};
 use crate::store::NewEntry;
 use crate::wire::{
@@ -51,13 +51,9 @@ impl Consents {
         let (class, topic, channels) = read_question(&request)?;
         let recipient = self.recipient(caller, &request.contact_id).await?;
         let now = self.clock.now();
-        let verdicts = channels.iter().flat_map(|channel| {
-            recipient.contact.addresses_for(*channel).map(|own| {
-                let question = Question { class, topic: &topic, channel: *channel, address: &own.address };
-                v1::Verdict::from(&decide(&question, &recipient, &caller.policy.time_zone, now))
-            })
-        });
-        Ok(v1::CheckConsentResponse { verdicts: verdicts.collect() })
+        let verdicts = self.planner.verdicts(&caller.brand, class, &topic, &recipient, now);
+        let asked = verdicts.iter().filter(|own| channels.contains(&own.channel));
+        Ok(v1::CheckConsentResponse { verdicts: asked.map(Into::into).collect() })
     }
 
     /// The person whose id stands in the field `contact_id` of a request.

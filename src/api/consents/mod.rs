@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use super::Gate;
 use super::gate::Method;
 use crate::clock::Clock;
+use crate::dispatch::Planner;
 use crate::model::Scope;
 use crate::store::ConsentStore;
 use crate::wire::v1;
@@ -21,6 +22,7 @@ use crate::wire::v1::consent_service_server::ConsentService;
 pub struct Consents {
     gate: Gate,
     store: Arc<dyn ConsentStore>,
+    planner: Planner,
     clock: Clock,
 }
 
@@ -38,8 +40,8 @@ const LIFT: Method = method("relevo.v1.ConsentService/LiftSuppression");
 
 impl Consents {
     /// The service over this store.
-    pub fn new(gate: Gate, store: Arc<dyn ConsentStore>, clock: Clock) -> Self {
-        Self { gate, store, clock }
+    pub fn new(gate: Gate, store: Arc<dyn ConsentStore>, planner: Planner, clock: Clock) -> Self {
+        Self { gate, store, planner, clock }
     }
 }
 

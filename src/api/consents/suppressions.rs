@@ -72,7 +72,7 @@ fn read_place(
 ) -> Option<(Channel, Address)> {
     let channel = read_channel(channel, &Path::new("channel"), violations);
     let path = Path::new("address");
-    let numbers = Numbers::Dialled(caller.policy.default_country.as_deref());
+    let numbers = Numbers::Dialled(caller.country());
     let address = read_address(address, numbers, &path, violations);
     let (channel, address) = channel.zip(address)?;
     if !channel.takes(&address) {

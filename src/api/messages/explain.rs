@@ -1,9 +1,11 @@
-//! Tells what would happen to a message. (waiting for dispatch)
+//! Tells what would happen to a message, by asking those who would decide.
 
 use super::Messages;
 use crate::api::auth::BrandCaller;
 use crate::api::status::Failure;
-use crate::wire::v1;
+use crate::model::History;
+use crate::routing::{Next, Step};
+use crate::wire::{timestamp, v1};
 
 impl Messages {
     pub(super) async fn explain(
@@ -11,7 +13,34 @@ impl Messages {
         caller: &BrandCaller,
         request: v1::ExplainRouteRequest,
     ) -> Result<v1::ExplainRouteResponse, Failure> {
-        self.prepare(caller, request.message).await?;
-        Ok(v1::ExplainRouteResponse::default())
+        let message = self.prepare(caller, request.message).await?;
+        let history = History::accepted(message.accepted_at);
+        Ok(view(self.planner.next(&message, &history, message.accepted_at).await?))
+    }
+}
+
+fn view(next: Next) -> v1::ExplainRouteResponse {
+    let plan = next.plan.as_ref().map(Into::into);
+    let answer = |next: &str, explanation: String| v1::ExplainRouteResponse {
+        plan,
+        next: next.to_owned(),
+        explanation,
+        ..v1::ExplainRouteResponse::default()
+    };
+    match next.step {
+        Step::Try { way, .. } => {
+            answer("try", format!("It would be handed to {} for {} at once.", way.provider, way.channel))
+        }
+        Step::Wait { until, why } => {
+            let wait_until = Some(timestamp(until));
+            v1::ExplainRouteResponse { wait_until, ..answer("wait", why.explanation) }
+        }
+        Step::Finish { state, explanation, .. } => {
+            let final_state = v1::MessageState::from(state).into();
+            v1::ExplainRouteResponse { final_state, ..answer("finish", explanation) }
+        }
+        // A message without attempts neither falls back nor rests.
+        Step::FallBack { explanation, .. } => answer("try", explanation),
+        Step::Rest => answer("finish", "Nothing is left to do.".to_owned()),
     }
 }

@@ -19,6 +19,7 @@ use super::settings::Settings;
 use super::slots::Slots;
 use super::status::Failure;
 use crate::clock::Clock;
+use crate::dispatch::Planner;
 use crate::model::{MessageId, Scope, State};
 use crate::store::{ContactStore, MessageStore, Stored, Stores};
 use crate::wire::v1::message_service_server::MessageService;
@@ -30,6 +31,7 @@ pub struct Messages {
     gate: Gate,
     store: Arc<dyn MessageStore>,
     contacts: Arc<dyn ContactStore>,
+    planner: Planner,
     clock: Clock,
     window: stream::Window,
     send_streams: Arc<Slots>,
@@ -53,11 +55,19 @@ const EXPLAIN: Method = method("relevo.v1.MessageService/ExplainRoute");
 
 impl Messages {
     /// The service over these stores. `watches` bounds all kinds of watches together.
-    pub fn new(gate: Gate, stores: &Stores, clock: Clock, watches: Arc<Slots>, settings: &Settings) -> Self {
+    pub fn new(
+        gate: Gate,
+        stores: &Stores,
+        planner: Planner,
+        clock: Clock,
+        watches: Arc<Slots>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             gate,
             store: Arc::clone(&stores.messages),
             contacts: Arc::clone(&stores.contacts),
+            planner,
             clock,
             window: stream::Window::new(settings),
             send_streams: Slots::new(settings.max_send_streams_per_key),

@@ -36,7 +36,7 @@ impl Messages {
         spec: Option<v1::MessageSpec>,
     ) -> Result<Message, Failure> {
         let now = self.clock.now();
-        let spec = Spec::read(spec, caller.policy.default_country.as_deref(), now)?;
+        let spec = Spec::read(spec, caller.country(), now)?;
         let contact = self.resolve(caller, &spec.who).await?;
         Ok(spec.into_message(self.clock.message_id(), caller, contact, now))
     }

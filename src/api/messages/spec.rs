@@ -72,7 +72,7 @@ impl Spec {
         now: Timestamp,
     ) -> Message {
         let send_at = self.send_at.map_or(now, |at| at.max(now));
-        let ttl = caller.policy.ttl_for(&self.topic);
+        let ttl = caller.policy().ttl_for(&self.topic);
         Message {
             id,
             brand: caller.brand.clone(),
@@ -85,7 +85,7 @@ impl Spec {
             send_at,
             expire_at: self.expire_at.unwrap_or_else(|| later(send_at, ttl)),
             channels: self.channels,
-            fallback: self.fallback.unwrap_or(caller.policy.fallback),
+            fallback: self.fallback.unwrap_or(caller.policy().fallback),
             labels: self.labels,
         }
     }
