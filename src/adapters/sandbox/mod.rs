@@ -85,6 +85,7 @@ impl Sandbox {
             receipts.schedule(ReceiptReport {
                 provider: self.0.name.clone(),
                 reference: reference.clone(),
+                attempt: Some((envelope.message_id, envelope.attempt)),
                 status: ReceiptStatus::Delivered,
                 reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
