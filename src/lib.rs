@@ -21,3 +21,5 @@ pub mod adapters;
 pub mod api;
 
 pub mod config;
+
+pub mod cli;
