@@ -158,6 +158,11 @@ impl Attempt<'_> {
             || self.receipt.is_some_and(|status| status != ReceiptStatus::Failed)
     }
 
+    /// Whether its outcome is unknown.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.ended, Some((_, Outcome::Unknown { .. })))
+    }
+
     /// Whether the provider reported that it could not deliver, and nothing better.
     pub fn reported_failed(&self) -> bool {
         self.receipt == Some(ReceiptStatus::Failed)
@@ -247,7 +252,10 @@ impl History {
         {
             return false;
         }
-        let state = fold(self.state(), &detail);
+        let state = match &detail {
+            Detail::Receipt(receipt) => self.fold_receipt(receipt),
+            detail => fold(self.state(), detail),
+        };
         self.events.push(Event { at, state, detail });
         true
     }
@@ -284,6 +292,30 @@ impl History {
         self.attempts().iter().any(|attempt| attempt.is_sent() && !attempt.reported_failed())
     }
 
+    /// The state after a receipt. Delivered and read count whichever attempt they speak of. The others count only for
+    /// the attempt that stands: the last that was sent and not given up, or the one in doubt. A call in flight goes on:
+    /// its own end decides.
+    fn fold_receipt(&self, receipt: &Receipt) -> State {
+        let state = self.state();
+        match (receipt.status, state) {
+            (ReceiptStatus::Read, _) | (_, State::Read) => State::Read,
+            (ReceiptStatus::Delivered, _) | (_, State::Delivered) => State::Delivered,
+            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if self.stands(receipt.attempt) => {
+                State::Sent
+            }
+            (ReceiptStatus::Failed, State::Sent) if self.stands(receipt.attempt) => State::Waiting,
+            (ReceiptStatus::Failed, State::InDoubt) if self.stands(receipt.attempt) => State::Failed,
+            (ReceiptStatus::Sent | ReceiptStatus::Failed, state) => state,
+        }
+    }
+
+    fn stands(&self, number: u32) -> bool {
+        let attempts = self.attempts();
+        let standing =
+            attempts.iter().rfind(|attempt| !attempt.given_up && (attempt.is_sent() || attempt.is_unknown()));
+        standing.is_some_and(|attempt| attempt.number == number)
+    }
+
     fn has_receipt(&self, new: &Receipt) -> bool {
         self.events.iter().any(|event| match &event.detail {
             Detail::Receipt(old) => old.attempt == new.attempt && old.status == new.status,
@@ -298,11 +330,8 @@ fn with<'a>(attempts: &mut [Attempt<'a>], number: u32, change: impl FnOnce(&mut 
     }
 }
 
-/// What a receipt proves stands above everything else that happens: no later event takes it back.
+/// What happened moves the state, except that nothing takes back what a receipt has proved.
 fn fold(state: State, detail: &Detail) -> State {
-    if let Detail::Receipt(receipt) = detail {
-        return fold_receipt(state, receipt.status);
-    }
     if matches!(state, State::Delivered | State::Read) {
         return state;
     }
@@ -315,19 +344,5 @@ fn fold(state: State, detail: &Detail) -> State {
         Detail::Waiting { .. } => State::Waiting,
         Detail::Finished { state, .. } => *state,
         Detail::Planned(_) | Detail::CancelRequested { .. } | Detail::Receipt(_) => state,
-    }
-}
-
-fn fold_receipt(state: State, status: ReceiptStatus) -> State {
-    match (status, state) {
-        (ReceiptStatus::Read, _) => State::Read,
-        (_, State::Read) => State::Read,
-        (ReceiptStatus::Delivered, _) => State::Delivered,
-        (_, State::Delivered) => State::Delivered,
-        // A doubt is settled by any report. A call in flight goes on: its own end decides.
-        (ReceiptStatus::Sent, State::Waiting | State::InDoubt) => State::Sent,
-        (ReceiptStatus::Failed, State::Sent) => State::Waiting,
-        (ReceiptStatus::Failed, State::InDoubt) => State::Failed,
-        (_, state) => state,
     }
 }

@@ -38,7 +38,10 @@ pub use receipt::{Receipt, ReceiptStatus};
 pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};
 
-/// `start` and `wait` later, or the end of time.
+/// `start` and `wait` later, or the end of time. Rounded up to the millisecond, the precision of every record: a time
+/// that were rounded down when stored would come before what is waited for.
 pub fn later(start: Timestamp, wait: std::time::Duration) -> Timestamp {
+    let ms = wait.as_nanos().div_ceil(1_000_000);
+    let wait = std::time::Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX));
     start.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::survey::{Candidate, Survey, survey};
 use super::{Doubt, Situation};
 use crate::model::{
-    Attempt, Detail, Outcome, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
+    Attempt, Detail, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
 };
 
 /// What to do next.
@@ -68,11 +68,9 @@ pub fn next(situation: &Situation<'_>) -> Next {
         return Next { plan: None, step };
     }
     let Some(person) = situation.person else {
-        let explanation = "The contact was deleted.".to_owned();
-        return Next {
-            plan: None,
-            step: finish(situation, State::Suppressed, "contact_deleted", explanation),
-        };
+        let state = if attempts.is_empty() { State::Suppressed } else { State::Failed };
+        let step = finish(situation, state, "contact_deleted", "The contact was deleted.".to_owned());
+        return Next { plan: None, step };
     };
     let survey = survey(situation, person);
     let step = choose(situation, &survey);
@@ -127,7 +125,7 @@ fn failed_later(situation: &Situation<'_>, attempt: &Attempt<'_>) -> Step {
     if situation.message.fallback.on_failed && another_way(situation) {
         return Step::FallBack { attempt: attempt.number, explanation };
     }
-    Step::Finish { state: State::Failed, reason: "reported_failed", explanation }
+    finish(situation, State::Failed, "reported_failed", explanation)
 }
 
 /// Whether there is any way left, now or later, before the message expires.
@@ -153,8 +151,7 @@ fn in_doubt(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step>
     if situation.policy.doubt(situation.message.class) == Doubt::Retry {
         return None;
     }
-    let unknown = |own: &&Attempt<'_>| matches!(own.ended, Some((_, Outcome::Unknown { .. })));
-    let doubtful = attempts.iter().filter(unknown).rfind(|own| !own.reported_failed())?;
+    let doubtful = attempts.iter().rfind(|own| own.is_unknown() && !own.reported_failed())?;
     let (ended_at, _) = doubtful.ended?;
     let until = later(ended_at, Duration::from_millis(situation.retry.doubt_wait_ms));
     let explanation =

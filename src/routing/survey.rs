@@ -126,8 +126,14 @@ impl Search<'_> {
             return self.leave_out(*channel, Some(address), reason, why.to_owned());
         };
         for offer in offers {
-            let candidate = self.candidate(rank, &judged.verdict, offer, content.clone());
-            self.candidates.push(candidate);
+            match self
+                .attempts
+                .iter()
+                .find(|own| own.way.provider == offer.provider.name && policy_refused(own))
+            {
+                Some(attempt) => self.left_out.push(forbidden(&judged.verdict, attempt)),
+                None => self.candidates.push(self.candidate(rank, &judged.verdict, offer, content.clone())),
+            }
         }
     }
 
@@ -247,10 +253,22 @@ fn address_refused(attempt: &Attempt<'_>) -> bool {
 }
 
 fn content_refused(attempt: &Attempt<'_>) -> bool {
-    matches!(
-        attempt.ended,
-        Some((_, Outcome::Rejected { cause: Rejection::Content | Rejection::Policy, .. }))
-    )
+    matches!(attempt.ended, Some((_, Outcome::Rejected { cause: Rejection::Content, .. })))
+}
+
+/// Whether a rule of this provider's forbids the message; another provider of the channel may have none.
+fn policy_refused(attempt: &Attempt<'_>) -> bool {
+    matches!(attempt.ended, Some((_, Outcome::Rejected { cause: Rejection::Policy, .. })))
+}
+
+fn forbidden(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
+    LeftOut {
+        channel: verdict.channel,
+        address: Some(verdict.address.clone()),
+        provider: Some(attempt.way.provider.clone()),
+        reason: "policy_rejected".to_owned(),
+        explanation: format!("A rule of {} forbade it in attempt {}.", attempt.way.provider, attempt.number),
+    }
 }
 
 /// Whether the attempt failed in a way that its whole failure domain may share.

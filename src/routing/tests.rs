@@ -291,6 +291,8 @@ fn doubt_is_settled_by_the_class() {
 #[test]
 fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
     let mut world = World::new(Class::Transactional);
+    world.attempt(rejected(Rejection::Policy));
+    assert_eq!(world.tries(), "wa-meta-2", "another account may be allowed to");
     world.attempt(rejected(Rejection::Address { certain: true }));
     assert_eq!(world.tries(), "sms-a", "the same number may work for SMS");
     world.attempt(rejected(Rejection::Content));

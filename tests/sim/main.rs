@@ -1,7 +1,7 @@
 //! The simulation: real dispatch, consent, routing, health and store logic over a map in memory and scripted providers,
 //! on a paused clock. One seed drives everything that can go wrong; the invariants must hold whatever it brings.
 //!
-//! `RELEVO_SEEDS=100000` runs that many seeds instead of 1,000, and `RELEVO_SEED=42` replays one and prints its story.
+//! `RELEVO_SEEDS=100000` runs that many seeds instead of 1,000, and `RELEVO_SEED=42` replays one and prints its story (with `-- --nocapture`).
 
 mod check;
 mod provider;
@@ -21,8 +21,9 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Lives through one seed, in virtual time.
 fn live(seed: u64) -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(World::new(seed).live())
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async move { World::new(seed).live().await })
 }
 
 fn check(seed: u64) -> Run {
@@ -33,7 +34,7 @@ fn check(seed: u64) -> Run {
     };
     assert!(
         problems.is_empty(),
-        "seed {seed} broke what must always hold:\n  {}\nreplay it with RELEVO_SEED={seed} cargo test --test sim",
+        "seed {seed} broke what must always hold:\n  {}\nreplay it with RELEVO_SEED={seed} cargo test --test sim -- --nocapture",
         problems.join("\n  ")
     );
     run.unwrap()
@@ -48,10 +49,22 @@ fn what_must_always_hold_holds_whatever_happens() {
         return;
     }
     let seeds = number("RELEVO_SEEDS").unwrap_or(SEEDS);
-    let mut seen = world::Tally::default();
-    for seed in 0..seeds {
-        seen += check(seed).tally;
-    }
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let share = |thread| {
+        (thread..seeds).step_by(threads as usize).map(check).fold(world::Tally::default(), |mut seen, run| {
+            seen += run.tally;
+            seen
+        })
+    };
+    let seen = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        let mut seen = world::Tally::default();
+        for worker in workers {
+            // The worker has printed its seed.
+            seen += worker.join().expect("a seed failed");
+        }
+        seen
+    });
     println!("{seeds} seeds: {seen}");
     // A simulation in which nothing goes wrong proves nothing.
     if seeds >= SEEDS {

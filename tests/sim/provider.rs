@@ -1,14 +1,15 @@
 //! A scripted provider: checks, at the instant of each call, that the call was permitted; then does what the script says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Address, Channel, ControlMode, Decision, Detail, MessageId, Outcome, OutcomeEvidence, Provider, ProviderName,
-    ReceiptStatus, Rejection, ThrottleScope, Timestamp,
+    Address, Channel, ControlMode, Decision, Detail, MessageId, Outcome, OutcomeEvidence, Provider,
+    ProviderName, ReceiptStatus, Rejection, ThrottleScope, Timestamp,
 };
 use relevo::store::{ReceiptReport, Stored};
 
@@ -25,24 +26,54 @@ pub struct Effect {
     pub address: Address,
 }
 
+/// How many probes a half-open breaker admits, by default.
+const PROBES: u32 = 1;
+
 pub struct Scripted {
     pub provider: Provider,
     pub shared: Arc<Shared>,
+    /// Calls in flight that began while the breaker was half open.
+    pub probes: AtomicU32,
+}
+
+/// A call that began while the breaker was half open, until it ends or is cut off.
+struct Probe<'a>(&'a AtomicU32);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[async_trait]
 impl Adapter for Scripted {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let _probe = self.begin_probe();
         self.check_permitted(envelope).await;
         let latency = Duration::from_millis(self.shared.rng().u64(5..400));
         tokio::time::sleep(latency).await;
         let outcome = self.answer(envelope).await;
-        self.shared.tell(format!("{} attempt {} by {}: {}", envelope.message_id, envelope.attempt, self.provider.name, outcome.as_str()));
+        self.shared.tell(format!(
+            "{} attempt {} by {}: {}",
+            envelope.message_id,
+            envelope.attempt,
+            self.provider.name,
+            outcome.as_str()
+        ));
         outcome
     }
 }
 
 impl Scripted {
+    fn begin_probe(&self) -> Option<Probe<'_>> {
+        let status = self.shared.board().status(&self.provider.name, self.shared.now())?;
+        let probing = status.breaker == BreakerState::HalfOpen;
+        probing.then(|| {
+            self.probes.fetch_add(1, Ordering::Relaxed);
+            Probe(&self.probes)
+        })
+    }
+
     async fn answer(&self, envelope: &Envelope) -> Outcome {
         let evidence = OutcomeEvidence::new("scripted", "as the script says");
         match self.shared.fault(&self.provider.failure_domain) {
@@ -125,12 +156,15 @@ impl Scripted {
     fn check_recorded(&self, envelope: &Envelope, stored: &Stored) {
         let recorded = stored.history.events().last().is_some_and(|event| match &event.detail {
             Detail::AttemptStarted { attempt, way } => {
-                *attempt == envelope.attempt && way.provider == self.provider.name && way.address == envelope.address
+                *attempt == envelope.attempt
+                    && way.provider == self.provider.name
+                    && way.address == envelope.address
             }
             _ => false,
         });
         if !recorded {
-            self.shared.problem(format!("{}: a call began that the store does not know of", envelope.message_id));
+            self.shared
+                .problem(format!("{}: a call began that the store does not know of", envelope.message_id));
         }
         if self.shared.now() >= stored.message.expire_at {
             self.shared.problem(format!("{}: called after it expired", envelope.message_id));
@@ -140,7 +174,8 @@ impl Scripted {
     /// Invariant 2: no attempt without an allowing verdict at that instant.
     async fn check_consent(&self, envelope: &Envelope, stored: &Stored) {
         let message = &stored.message;
-        let recipient = self.shared.stores().consents.recipient(&message.brand, &message.contact).await.unwrap();
+        let recipient =
+            self.shared.stores().consents.recipient(&message.brand, &message.contact).await.unwrap();
         let Some(recipient) = recipient else {
             return self.shared.problem(format!("{}: sent to a deleted contact", message.id));
         };
@@ -168,17 +203,22 @@ impl Scripted {
         if status.breaker == BreakerState::Open {
             self.shared.problem(format!("{id}: {} was called through an open breaker", self.provider.name));
         }
-        if status.breaker == BreakerState::HalfOpen && status.in_flight > 1 + self.shared.calls_before_half_open(&self.provider.name) {
-            self.shared.problem(format!("{id}: {} was called beyond its probe", self.provider.name));
+        if status.breaker == BreakerState::HalfOpen && self.probes.load(Ordering::Relaxed) > PROBES {
+            self.shared.problem(format!("{id}: {} was called beyond its probes", self.provider.name));
         }
-        let tried = stored.history.attempts().iter().filter(|own| own.way.provider == self.provider.name).count() > 1;
+        let tried =
+            stored.history.attempts().iter().filter(|own| own.way.provider == self.provider.name).count() > 1;
         let barred = match status.mode {
             ControlMode::InService => false,
             ControlMode::Draining => !tried,
             ControlMode::OutOfService => true,
         };
         if barred {
-            self.shared.problem(format!("{id}: {} was called while {}", self.provider.name, status.mode.as_str()));
+            self.shared.problem(format!(
+                "{id}: {} was called while {}",
+                self.provider.name,
+                status.mode.as_str()
+            ));
         }
         if !self.provider.serves(&envelope.brand) {
             self.shared.problem(format!("{id}: {} does not serve {}", self.provider.name, envelope.brand));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::civil::Time;
 use relevo::model::{
-    Action, Address, BrandId, Channel, Class, ContactAddress, ContactId, Content, ControlMode, FallbackPolicy, Phone,
-    Preferences, Provider, ProviderName, QuietHours, Template, Timestamp, Topic, TopicScope, later,
+    Action, Address, BrandId, Channel, Class, ContactAddress, ContactId, Content, ControlMode,
+    FallbackPolicy, Phone, Preferences, Provider, ProviderName, QuietHours, Template, Timestamp, Topic,
+    TopicScope, later,
 };
 
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
@@ -124,7 +125,10 @@ impl Script {
             let draft = draft(rng, &people, at, nth);
             // A caller that got no answer asks again.
             if rng.u8(0..4) == 0 {
-                deeds.push((later(at, Duration::from_secs(rng.u64(0..600))), Deed::Send(Box::new(draft.clone()))));
+                deeds.push((
+                    later(at, Duration::from_secs(rng.u64(0..600))),
+                    Deed::Send(Box::new(draft.clone())),
+                ));
             }
             deeds.push((at, Deed::Send(Box::new(draft))));
         }
@@ -174,11 +178,13 @@ fn somebody(rng: &mut Rng, index: usize) -> Somebody {
         Address::TelegramChat(1 + index as i64),
         Address::Email(format!("p{index}@example.org").parse().unwrap()),
     ];
-    let addresses = all.into_iter().filter(|_| rng.u8(0..5) > 0).map(|address| ContactAddress {
-        whatsapp_inbound_at: rng.bool().then(start).filter(|_| matches!(address, Address::Phone(_))),
-        address,
-    });
-    let addresses = addresses.collect();
+    let mut addresses = Vec::new();
+    for address in all {
+        let wrote = rng.bool() && matches!(address, Address::Phone(_));
+        if rng.u8(0..5) > 0 {
+            addresses.push(ContactAddress { address, whatsapp_inbound_at: wrote.then(start) });
+        }
+    }
     let time = |text: &str| text.parse::<Time>().unwrap();
     let quiet_hours = (rng.u8(0..3) == 0).then(|| QuietHours {
         start: time("22:00:00"),
@@ -203,8 +209,13 @@ fn consent(rng: &mut Rng) -> (Action, Channel, TopicScope) {
 }
 
 fn faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
-    let kinds =
-        [FaultKind::Refuse, FaultKind::Hang, FaultKind::LoseReply, FaultKind::Throttle, FaultKind::Misconfigure];
+    let kinds = [
+        FaultKind::Refuse,
+        FaultKind::Hang,
+        FaultKind::LoseReply,
+        FaultKind::Throttle,
+        FaultKind::Misconfigure,
+    ];
     let mut faults: Vec<Fault> = (0..rng.usize(0..10))
         .map(|_| {
             let from = moment(rng);
@@ -263,7 +274,8 @@ fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider]) -> Deed {
         }
         4 if !person.addresses.is_empty() => {
             let address = pick(rng, &person.addresses).address;
-            let channel = pick(rng, &Channel::ALL.into_iter().filter(|own| own.takes(&address)).collect::<Vec<_>>());
+            let channel =
+                pick(rng, &Channel::ALL.into_iter().filter(|own| own.takes(&address)).collect::<Vec<_>>());
             Deed::Suppress { brand, channel, address }
         }
         5 if rng.u8(0..4) == 0 => Deed::Delete { brand, contact: person.id },

@@ -1,0 +1,197 @@
+//! What must hold when everything is over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use relevo::model::{BrandId, Class, Detail, Event, History, MessageId, Outcome, ReceiptStatus, State};
+use relevo::store::Stored;
+
+use crate::provider::Effect;
+use crate::world::Shared;
+
+/// Checks every message, then sends every receipt again in another order and checks that nothing moves.
+pub async fn everything(shared: &Arc<Shared>, accepted: &[(BrandId, MessageId)]) {
+    let before = load(shared, accepted).await;
+    let effects = shared.effects.lock().unwrap().clone();
+    for stored in &before {
+        let own: Vec<&Effect> = effects.iter().filter(|effect| effect.message == stored.message.id).collect();
+        for problem in message(stored, &own) {
+            shared.problem(format!("{}: {problem}", stored.message.id));
+        }
+        tally(shared, stored);
+    }
+    for effect in &effects {
+        if !before.iter().any(|stored| stored.message.id == effect.message) {
+            shared.problem(format!("{} was sent by {} and never accepted", effect.message, effect.provider));
+        }
+    }
+    repeat_receipts(shared).await;
+    for (before, after) in before.iter().zip(load(shared, accepted).await) {
+        if before.history != after.history || before.next_at != after.next_at {
+            shared.problem(format!("{}: a receipt that came again changed it", before.message.id));
+        }
+    }
+}
+
+/// Invariant 1: what was acknowledged is there.
+async fn load(shared: &Shared, accepted: &[(BrandId, MessageId)]) -> Vec<Stored> {
+    let mut all = Vec::new();
+    for (brand, id) in accepted {
+        match shared.stores().messages.get(brand, *id).await.unwrap() {
+            Some(stored) => all.push(stored),
+            None => shared.problem(format!("{id} was acknowledged and is lost")),
+        }
+    }
+    all
+}
+
+/// Invariant 6: receipts are idempotent and may arrive in any order.
+async fn repeat_receipts(shared: &Shared) {
+    let mut reports = shared.reports.lock().unwrap().clone();
+    shared.rng().shuffle(&mut reports);
+    for report in reports {
+        shared.stores().work.receive(report, shared.now()).await.unwrap();
+    }
+}
+
+fn message(stored: &Stored, effects: &[&Effect]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut check = |holds: bool, problem: &str| {
+        if !holds {
+            let state = stored.history.state().as_str();
+            problems.push(format!("{problem} ({state}): {:#?}", stored.history.events()));
+        }
+    };
+    let state = stored.history.state();
+    check(state.is_final() && stored.next_at.is_none(), "it never ended");
+    check(folds(&stored.history), "its history does not explain its state");
+    check(at_most_one_end(&stored.history), "it ended twice");
+    check(well_numbered(&stored.history), "its attempts are not told in full");
+    check(silent_after_sent(stored), "an attempt after sent that no fallback policy asked for");
+    check(silent_in_doubt(stored), "a commercial message was tried again while in doubt");
+    check(told_effects(&stored.history, effects), "what reached a provider is not what the history tells");
+    check(honest(state, &stored.history, effects), "the state is not honest");
+    problems
+}
+
+fn folds(history: &History) -> bool {
+    let mut again = History::default();
+    history
+        .events()
+        .iter()
+        .all(|event| again.push(event.at, event.detail.clone()) && again.state() == event.state)
+}
+
+fn at_most_one_end(history: &History) -> bool {
+    history.events().iter().filter(|event| matches!(event.detail, Detail::Finished { .. })).count() <= 1
+}
+
+fn well_numbered(history: &History) -> bool {
+    let attempts = history.attempts();
+    let numbered = attempts.iter().enumerate().all(|(index, own)| own.number as usize == index + 1);
+    numbered && attempts.iter().all(|own| own.ended.is_some())
+}
+
+/// Invariant 3: after an outcome `sent`, no further attempt, unless the message's own fallback policy asks for one, and
+/// then the history says why.
+fn silent_after_sent(stored: &Stored) -> bool {
+    let fallback = &stored.message.fallback;
+    let mut sent = BTreeSet::new();
+    for event in stored.history.events() {
+        match &event.detail {
+            Detail::AttemptFinished { attempt, outcome: Outcome::Sent { .. } } => {
+                sent.insert(*attempt);
+            }
+            Detail::FellBack { attempt, explanation } => {
+                let allowed = fallback.on_failed
+                    || fallback.undelivered_after.is_some()
+                    || fallback.unread_after.is_some();
+                if !allowed || explanation.is_empty() {
+                    return false;
+                }
+                sent.remove(attempt);
+            }
+            Detail::AttemptStarted { .. } if !sent.is_empty() => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Invariant 4: in doubt, a commercial message is not tried again until a provider reports that it failed.
+fn silent_in_doubt(stored: &Stored) -> bool {
+    if stored.message.class == Class::Transactional {
+        return true;
+    }
+    let mut doubtful = BTreeSet::new();
+    for event in stored.history.events() {
+        match &event.detail {
+            Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } } => {
+                // A report that came before we gave up on the answer settles the doubt as well.
+                if !reported(stored.history.events(), *attempt, event) {
+                    doubtful.insert(*attempt);
+                }
+            }
+            Detail::Receipt(receipt) => {
+                doubtful.remove(&receipt.attempt);
+            }
+            Detail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+fn reported(events: &[Event], attempt: u32, before: &Event) -> bool {
+    let earlier = events.iter().take_while(|event| !std::ptr::eq(*event, before));
+    earlier.into_iter().any(|event| matches!(&event.detail, Detail::Receipt(own) if own.attempt == attempt))
+}
+
+/// Every effect belongs to an attempt that was recorded, happened once, and every attempt called sent had one.
+fn told_effects(history: &History, effects: &[&Effect]) -> bool {
+    let attempts = history.attempts();
+    let told = effects.iter().all(|effect| {
+        attempts.iter().any(|own| {
+            own.number == effect.attempt
+                && own.way.provider == effect.provider
+                && own.way.address == effect.address
+                && own.started_at <= effect.at
+        })
+    });
+    let distinct: BTreeSet<u32> = effects.iter().map(|effect| effect.attempt).collect();
+    let sent = attempts.iter().filter(|own| matches!(own.ended, Some((_, Outcome::Sent { .. }))));
+    told && distinct.len() == effects.len() && sent.into_iter().all(|own| distinct.contains(&own.number))
+}
+
+/// Invariant 8: sent means that a provider has it; suppressed, cancelled and failed that none is known to.
+fn honest(state: State, history: &History, effects: &[&Effect]) -> bool {
+    let attempts = history.attempts();
+    let explained = |effect: &&Effect| {
+        let own = attempts.iter().find(|own| own.number == effect.attempt);
+        own.is_some_and(|own| {
+            own.receipt == Some(ReceiptStatus::Failed)
+                || matches!(own.ended, Some((_, Outcome::Unknown { .. })))
+        })
+    };
+    match state {
+        State::Sent | State::Delivered | State::Read => !effects.is_empty(),
+        State::Suppressed => effects.is_empty() && attempts.is_empty(),
+        State::Failed | State::Expired | State::Cancelled | State::InDoubt => effects.iter().all(explained),
+        State::Accepted | State::Waiting | State::Sending => false,
+    }
+}
+
+fn tally(shared: &Shared, stored: &Stored) {
+    let state = stored.history.state().as_str();
+    shared.tell(format!("{} ended as {state}", stored.message.id));
+    shared.count(format!("state {state}"));
+    for event in stored.history.events() {
+        match &event.detail {
+            Detail::AttemptFinished { outcome, .. } => shared.count(format!("outcome {}", outcome.as_str())),
+            Detail::FellBack { .. } => shared.count("fell back"),
+            Detail::Receipt(_) => shared.count("receipt"),
+            Detail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The world of one seed: lives through its script and looks at what became of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fastrand::Rng;
+use relevo::adapters::{Adapter, Limits};
+use relevo::clock::Clock;
+use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
+use relevo::model::{
+    Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, Suppression,
+    SuppressionReason, Timestamp, later,
+};
+use relevo::routing::RetrySettings;
+use relevo::store::embedded::memory::Memory;
+use relevo::store::{Acceptance, ContactChange, NewEntry, PreferencesChange, ReceiptReport, Stores};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::check;
+use crate::provider::{Effect, Scripted};
+use crate::script::{self, Deed, Draft, FaultKind, Script, Somebody};
+
+/// What became of a seed.
+pub struct Run {
+    pub problems: Vec<String>,
+    pub story: Vec<String>,
+    pub tally: Tally,
+}
+
+/// How often things happened, to show that they did.
+#[derive(Debug, Default, Clone)]
+pub struct Tally(pub BTreeMap<String, u64>);
+
+impl Tally {
+    pub fn count(&mut self, what: impl Into<String>) {
+        *self.0.entry(what.into()).or_default() += 1;
+    }
+
+    pub fn assert_everything_happened(&self) {
+        let must = [
+            "state delivered",
+            "state read",
+            "state sent",
+            "state failed",
+            "state suppressed",
+            "state expired",
+            "state cancelled",
+            "state in doubt",
+            "outcome sent",
+            "outcome rejected",
+            "outcome throttled",
+            "outcome unavailable",
+            "outcome misconfigured",
+            "outcome unknown",
+            "fell back",
+            "receipt",
+            "crash",
+            "duplicate accepted once",
+            "waited for breaker_open",
+            "waited for quiet_hours",
+            "waited for in_doubt",
+        ];
+        for what in must {
+            assert!(self.0.contains_key(what), "never happened in any seed: {what}; it happened: {self}");
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        for (what, times) in other.0 {
+            *self.0.entry(what).or_default() += times;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(|(what, times)| format!("{what} {times}")).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// What the scripted providers share with the world.
+pub struct Shared {
+    clock: Clock,
+    rng: Mutex<Rng>,
+    script: Script,
+    stores: Mutex<Stores>,
+    board: Mutex<Board>,
+    receipts: Mutex<mpsc::Sender<ReceiptReport>>,
+    pub reports: Mutex<Vec<ReceiptReport>>,
+    pub effects: Mutex<Vec<Effect>>,
+    problems: Mutex<Vec<String>>,
+    story: Mutex<Vec<String>>,
+    pub tally: Mutex<Tally>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+impl Shared {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn rng(&self) -> MutexGuard<'_, Rng> {
+        lock(&self.rng)
+    }
+
+    pub fn stores(&self) -> Stores {
+        lock(&self.stores).clone()
+    }
+
+    pub fn board(&self) -> Board {
+        lock(&self.board).clone()
+    }
+
+    pub fn fault(&self, domain: &str) -> Option<FaultKind> {
+        let now = self.now();
+        let current =
+            |fault: &&script::Fault| fault.domain == domain && fault.from <= now && now < fault.until;
+        self.script.faults.iter().find(current).map(|fault| fault.kind)
+    }
+
+    pub fn is_bad(&self, address: &Address) -> bool {
+        self.script.bad.contains(address)
+    }
+
+    pub fn effect(&self, effect: Effect) {
+        lock(&self.effects).push(effect);
+    }
+
+    pub fn problem(&self, problem: String) {
+        self.tell(format!("PROBLEM {problem}"));
+        lock(&self.problems).push(problem);
+    }
+
+    pub fn tell(&self, line: String) {
+        let at = self.now();
+        lock(&self.story).push(format!("{at} {line}"));
+    }
+
+    pub fn count(&self, what: impl Into<String>) {
+        lock(&self.tally).count(what);
+    }
+
+    /// A provider's report travels on its own: a crash of ours does not stop it.
+    pub fn report_later(self: &Arc<Self>, report: ReceiptReport, delay: Duration) {
+        lock(&self.reports).push(report.clone());
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            loop {
+                let sender = lock(&shared.receipts).clone();
+                // While the gateway is down the provider tries again later.
+                if sender.send(report.clone()).await.is_ok() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+        });
+    }
+}
+
+/// One life of the gateway, between two crashes.
+struct Gateway {
+    dispatch: JoinHandle<()>,
+    inbound: JoinHandle<()>,
+}
+
+pub struct World {
+    shared: Arc<Shared>,
+    disk: Memory,
+    /// Every message accepted, in order, with its brand.
+    pub accepted: Vec<(BrandId, MessageId)>,
+    /// Which message first used an idempotency key.
+    keys: BTreeMap<(BrandId, String), MessageId>,
+    controls: Vec<ControlChange>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let script = Script::new(&mut rng);
+        let disk = Memory::default();
+        let board = Board::new(script.providers.clone(), &relevo::health::Settings::default(), vec![]);
+        let shared = Shared {
+            clock: Clock::simulated(script::start(), seed),
+            rng: Mutex::new(rng),
+            stores: Mutex::new(disk.open()),
+            board: Mutex::new(board),
+            receipts: Mutex::new(mpsc::channel(1).0),
+            reports: Mutex::default(),
+            effects: Mutex::default(),
+            problems: Mutex::default(),
+            story: Mutex::default(),
+            tally: Mutex::default(),
+            script,
+        };
+        Self { shared: Arc::new(shared), disk, accepted: vec![], keys: BTreeMap::new(), controls: vec![] }
+    }
+
+    /// Lives through the script and checks what became of it.
+    pub async fn live(mut self) -> Run {
+        self.populate().await;
+        let mut gateway = self.start();
+        for (at, deed) in self.shared.script.deeds.clone() {
+            self.sleep_until(at).await;
+            if matches!(deed, Deed::Crash) {
+                gateway = self.crash(gateway).await;
+            } else {
+                self.do_deed(deed).await;
+            }
+        }
+        self.sleep_until(later(script::start(), script::TROUBLE)).await;
+        self.end_trouble().await;
+        self.sleep_until(later(script::start(), script::END)).await;
+        check::everything(&self.shared, &self.accepted).await;
+        gateway.dispatch.abort();
+        gateway.inbound.abort();
+        Run {
+            problems: lock(&self.shared.problems).clone(),
+            story: lock(&self.shared.story).clone(),
+            tally: lock(&self.shared.tally).clone(),
+        }
+    }
+
+    /// Starts the gateway on what is on disk, as `app` does.
+    fn start(&self) -> Gateway {
+        let stores = self.disk.open();
+        let providers = self.shared.script.providers.clone();
+        let health = relevo::health::Settings::default();
+        let board = Board::new(providers.clone(), &health, self.controls.clone());
+        let policies = Arc::new(script::policies());
+        let planner =
+            Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
+        let limits = Limits { max_concurrency: 3, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
+        let lane = |provider: &relevo::model::Provider| {
+            let scripted = Scripted {
+                provider: provider.clone(),
+                shared: self.shared.clone(),
+                probes: std::sync::atomic::AtomicU32::new(0),
+            };
+            let adapter: Arc<dyn Adapter> = Arc::new(scripted);
+            let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
+            (provider.name.clone(), Lane::new(adapter, &Limits { rate_per_second, ..limits.clone() }))
+        };
+        let lanes = providers.iter().map(lane).collect();
+        let dispatcher = Dispatcher::new(
+            stores.work.clone(),
+            stores.consents.clone(),
+            planner,
+            board.clone(),
+            lanes,
+            Settings { concurrency: 6, batch: 4, ..Settings::default() },
+            self.shared.clock.clone(),
+        );
+        let (sender, receiver) = mpsc::channel(8);
+        *lock(&self.shared.stores) = stores.clone();
+        *lock(&self.shared.board) = board;
+        *lock(&self.shared.receipts) = sender;
+        Gateway {
+            dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
+            inbound: tokio::spawn(relevo::inbound::take_in(receiver, stores.work, self.shared.clock.clone())),
+        }
+    }
+
+    /// Ends everything in mid-word and starts again a little later.
+    async fn crash(&self, gateway: Gateway) -> Gateway {
+        self.shared.tell("crash".to_owned());
+        self.shared.count("crash");
+        gateway.dispatch.abort();
+        gateway.inbound.abort();
+        let _ = tokio::join!(gateway.dispatch, gateway.inbound);
+        *lock(&self.shared.receipts) = mpsc::channel(1).0;
+        let down = Duration::from_millis(self.shared.rng().u64(10..120_000));
+        tokio::time::sleep(down).await;
+        self.start()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let wait = Duration::try_from(at.duration_since(self.shared.now())).unwrap_or_default();
+        tokio::time::sleep(wait).await;
+    }
+
+    async fn populate(&self) {
+        let stores = self.shared.stores();
+        let now = self.shared.now();
+        for person in self.shared.script.people.clone() {
+            let Somebody { brand, id, addresses, preferences, grants } = person;
+            let change = ContactChange {
+                id: id.clone(),
+                addresses: Some(addresses),
+                labels: None,
+                expected_version: None,
+            };
+            stores.contacts.upsert(&brand, change, now).await.unwrap();
+            let change = PreferencesChange {
+                channel_order: Some(preferences.channel_order),
+                excluded_channels: Some(preferences.excluded_channels),
+                quiet_hours: Some(preferences.quiet_hours),
+                time_zone: Some(preferences.time_zone),
+                ..PreferencesChange::default()
+            };
+            stores.consents.set_preferences(&brand, &id, change).await.unwrap();
+            for (action, channel, scope) in grants {
+                stores.consents.record(&brand, &id, entry(action, channel, scope, now), now).await.unwrap();
+            }
+        }
+    }
+
+    async fn do_deed(&mut self, deed: Deed) {
+        let (stores, now) = (self.shared.stores(), self.shared.now());
+        match deed {
+            Deed::Send(draft) => self.send(*draft).await,
+            Deed::Cancel { brand, nth } => {
+                let Some((_, id)) = self.accepted.get(nth).filter(|(own, _)| *own == brand) else { return };
+                let cancelled = stores.messages.cancel(&brand, *id, "somebody", now).await.unwrap();
+                self.shared.tell(format!(
+                    "cancel {id}: {:?}",
+                    cancelled.map(|own| own.map(|own| own.history.state()))
+                ));
+            }
+            Deed::Consent { brand, contact, action, channel, scope } => {
+                self.shared.tell(format!("{action:?} {contact} of {brand} by {channel} for {scope}"));
+                stores
+                    .consents
+                    .record(&brand, &contact, entry(action, channel, scope, now), now)
+                    .await
+                    .unwrap();
+            }
+            Deed::Suppress { brand, channel, address } => {
+                let suppression = Suppression {
+                    channel,
+                    address,
+                    reason: SuppressionReason::Complaint,
+                    explanation: "as the script says".into(),
+                    created_at: now,
+                    recorded_by: "script".into(),
+                };
+                stores.consents.suppress(&brand, suppression).await.unwrap();
+            }
+            Deed::Delete { brand, contact } => {
+                stores.contacts.delete(&brand, &contact).await.unwrap();
+            }
+            Deed::Control { provider, mode, expire_at } => {
+                self.shared.tell(format!("{provider} is {}", mode.as_str()));
+                self.control(provider, mode, expire_at);
+            }
+            Deed::Crash => unreachable!("the world crashes by itself"),
+        }
+    }
+
+    fn control(
+        &mut self,
+        provider: relevo::model::ProviderName,
+        mode: ControlMode,
+        expire_at: Option<Timestamp>,
+    ) {
+        let now = self.shared.now();
+        let control =
+            Control { mode, reason: "script".into(), actor: "script".into(), updated_at: now, expire_at };
+        let change = ControlChange { provider: provider.clone(), control };
+        self.controls.retain(|own| own.provider != provider);
+        self.controls.push(change.clone());
+        self.shared.board().set_control(change);
+    }
+
+    /// The faults have ended by the script; operators end theirs.
+    async fn end_trouble(&mut self) {
+        for change in self.controls.clone() {
+            self.control(change.provider, ControlMode::InService, None);
+        }
+    }
+
+    async fn send(&mut self, draft: Draft) {
+        let (stores, now) = (self.shared.stores(), self.shared.now());
+        let id = self.shared.clock.message_id();
+        let hash = [draft.content.text.as_ref().map_or(0, |text| text.len() as u8); 32];
+        let message = Message {
+            id,
+            brand: draft.brand.clone(),
+            contact: draft.contact,
+            class: draft.class,
+            topic: draft.topic,
+            content: draft.content,
+            idempotency_key: draft.idempotency_key.clone(),
+            accepted_at: now,
+            send_at: draft.send_at.max(now),
+            expire_at: draft.expire_at,
+            channels: draft.channels,
+            fallback: draft.fallback,
+            labels: BTreeMap::new(),
+        };
+        let key = draft.idempotency_key.map(|key| (draft.brand.clone(), key));
+        match stores.messages.accept(message, hash).await.unwrap() {
+            Acceptance::New => {
+                self.shared.tell(format!("accepted {id}"));
+                if let Some(key) = key
+                    && let Some(first) = self.keys.insert(key, id)
+                {
+                    self.shared
+                        .problem(format!("{id} was accepted beside {first} under one idempotency key"));
+                }
+                self.accepted.push((draft.brand, id));
+            }
+            Acceptance::Duplicate(first) => {
+                self.shared.count("duplicate accepted once");
+                let known = key.and_then(|key| self.keys.get(&key).copied());
+                if known != Some(first.message.id) {
+                    self.shared.problem(format!("a duplicate was answered with {}", first.message.id));
+                }
+            }
+            Acceptance::Conflict(other) => self.shared.problem(format!("{id} conflicts with {other}")),
+        }
+    }
+}
+
+fn entry(
+    action: relevo::model::Action,
+    channel: relevo::model::Channel,
+    scope: relevo::model::TopicScope,
+    time: Timestamp,
+) -> NewEntry {
+    let evidence = Evidence {
+        source: "script".into(),
+        method: "script".into(),
+        wording: String::new(),
+        time,
+        origin: String::new(),
+        actor: String::new(),
+    };
+    NewEntry { action, channel, scope, evidence, recorded_by: "script".into() }
+}
