@@ -64,7 +64,13 @@ unpack_smtp_sink() {
     mkdir -p "$target/deb"
     (cd "$target/deb" && { apt-get download -qq -o APT::Sandbox::User=root postfix || { as_root apt-get update -qq && apt-get download -qq -o APT::Sandbox::User=root postfix; }; })
     dpkg-deb -x "$target"/deb/postfix_*.deb "$target/postfix"
+    libraries=$(dpkg-deb -f "$target"/deb/postfix_*.deb Depends | tr ',' '\n' | awk '$1 ~ /^lib/ { print $1 }')
     rm -rf "$target/deb"
+    if LD_LIBRARY_PATH="$target/postfix/usr/lib/postfix" ldd "$target/postfix/usr/sbin/smtp-sink" | grep -q 'not found'; then
+        say "installing the libraries it needs (apt-get)"
+        # Unquoted on purpose: a list of words.
+        as_root apt-get install -y -qq --no-install-recommends $libraries >/dev/null
+    fi
 }
 
 if [ "$(cat "$target/stamp" 2>/dev/null)" = "$stamp" ]; then

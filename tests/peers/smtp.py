@@ -9,7 +9,8 @@ Addresses script the answers by their local part:
   leave@           as recipient: the message is taken, and the connection closed after the reply
 
 The journal has a line of JSON for each message taken, written before the reply: what the session was like, what
-Python's email parser makes of the message, and what dkimpy says of its signature.
+Python's email parser makes of the message, and what dkimpy says of its signature. There is also a line for
+each message that hangs and for each QUIT.
 """
 
 import argparse
@@ -80,6 +81,7 @@ class Handler:
         if reply:
             return reply
         if recipient.startswith("hang@"):
+            self.write({"hangs": session.number})
             await asyncio.Event().wait()
         if recipient.startswith("drop@"):
             server.transport.abort()
@@ -88,6 +90,10 @@ class Handler:
         if recipient.startswith("leave@"):
             asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 2.0.0 OK: taken"
+
+    async def handle_QUIT(self, server, session, envelope):
+        self.write({"quit": getattr(session, "number", None)})
+        return "221 2.0.0 Bye"
 
     def keep(self, session, envelope):
         raw = envelope.content
@@ -109,6 +115,9 @@ class Handler:
                 asked.append(name.decode())
                 return record
             entry["dkim"] = {"verified": dkim.verify(raw, dnsfunc=dns), "asked": asked}
+        self.write(entry)
+
+    def write(self, entry):
         print(json.dumps(entry), file=self.journal, flush=True)
 
 

@@ -1,6 +1,8 @@
 //! One connection to a server, one command at a time.
 
 use std::fmt::Display;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::Address;
@@ -10,6 +12,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::mail::Mail;
@@ -142,7 +145,7 @@ impl Connection {
     ) -> Result<(), Outcome> {
         let late = |_| Err(replies::unavailable(Stage::Recipient, "no answer in time"));
         timeout_at(commands_until, self.name_recipient(&mail.to)).await.unwrap_or_else(late)?;
-        self.send_text(&mail.bytes, reply_until).await
+        self.send_text(&mail.bytes, commands_until, reply_until).await
     }
 
     async fn name_recipient(&mut self, to: &Address) -> Result<(), Outcome> {
@@ -150,29 +153,29 @@ impl Connection {
         self.command(Stage::Data, Data).await
     }
 
-    async fn send_text(&mut self, text: &[u8], reply_until: Instant) -> Result<(), Outcome> {
+    async fn send_text(
+        &mut self,
+        text: &[u8],
+        dot_until: Instant,
+        reply_until: Instant,
+    ) -> Result<(), Outcome> {
         self.state = State::Lost;
-        // lettre asks for the next part, gets none, and only then writes the dot.
-        let mut dot_sent = false;
-        let end = std::iter::from_fn(|| {
-            dot_sent = true;
-            None
-        });
-        let sending = self.smtp.message_iter(std::iter::once(text).chain(end));
-        let (seen, reply) = match timeout_at(reply_until, sending).await {
+        let dot_sent = AtomicBool::new(false);
+        let answer = transmit(&mut self.smtp, text, &dot_sent, dot_until, reply_until).await;
+        let seen = match answer {
             Ok(Ok(response)) if is_completion(&response) => {
                 self.state = State::Ready;
                 return Ok(());
             }
-            Ok(Ok(response)) => (format!("unexpected reply {}", response.code()), None),
-            Ok(Err(error)) => (error.to_string(), reply(&error)),
-            Err(_) => ("no answer in time".to_owned(), None),
+            Ok(Ok(response)) => format!("unexpected reply {}", response.code()),
+            Ok(Err(error)) => match reply(&error) {
+                Some(reply) => return Err(self.refusal(Stage::Message, &reply, State::Ready)),
+                None => error.to_string(),
+            },
+            Err(_) => "no answer in time".to_owned(),
         };
-        match reply {
-            Some(reply) => Err(self.refusal(Stage::Message, &reply, State::Ready)),
-            None if dot_sent => Err(replies::unknown(&seen)),
-            None => Err(replies::unavailable(Stage::Data, &seen)),
-        }
+        let in_doubt = dot_sent.into_inner();
+        Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(Stage::Data, &seen) })
     }
 
     /// What MAIL FROM has to announce (RFC 6531, section 3.4; RFC 6152).
@@ -213,6 +216,26 @@ impl Connection {
     /// Takes leave in the background (RFC 5321, section 4.1.1.10).
     pub(super) fn close(mut self) {
         tokio::spawn(async move { timeout(QUIT_TIMEOUT, self.smtp.abort()).await });
+    }
+}
+
+/// Sends the text and waits for the reply. `dot_sent` tells afterwards whether the final dot may be on its way.
+async fn transmit(
+    smtp: &mut AsyncSmtpConnection,
+    text: &[u8],
+    dot_sent: &AtomicBool,
+    dot_until: Instant,
+    reply_until: Instant,
+) -> Result<Result<Response, Error>, Elapsed> {
+    // lettre asks for the next part, gets none, and only then writes the dot.
+    let end = std::iter::from_fn(|| {
+        dot_sent.store(true, Ordering::Relaxed);
+        None
+    });
+    let mut sending = pin!(smtp.message_iter(std::iter::once(text).chain(end)));
+    match timeout_at(dot_until, &mut sending).await {
+        Err(_) if dot_sent.load(Ordering::Relaxed) => timeout_at(reply_until, sending).await,
+        answer => answer,
     }
 }
 

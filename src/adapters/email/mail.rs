@@ -86,8 +86,8 @@ fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome
         return Err(refused(Rejection::Content, "the content is not an email"));
     };
     let builder = builder.raw_header(subject_header(&one_line(subject)));
-    let plain = |text: &String| SinglePart::plain(with_line_feeds(text));
-    let rich = |html: &String| SinglePart::html(with_line_feeds(html));
+    let plain = |text: &String| SinglePart::plain(with_crlf(text));
+    let rich = |html: &String| SinglePart::html(with_crlf(html));
     let message = match (text, html) {
         (Some(text), Some(html)) => {
             // No text of ours contains an id that was drawn after it was written.
@@ -156,10 +156,10 @@ fn encoded_words(text: &str) -> String {
     encoded.collect::<Vec<_>>().join("\r\n ")
 }
 
-/// Lone carriage returns are no line ends to some servers and line ends to others, which is how messages are smuggled
-/// (RFC 5321, section 2.3.8). lettre turns line feeds into CRLF.
-fn with_line_feeds(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}")
+/// Lone carriage returns and line feeds are no line ends to some servers and line ends to others, which is how messages
+/// are smuggled (RFC 5321, section 2.3.8). lettre would mind line feeds only, in time that grows with their square.
+fn with_crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n").replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]

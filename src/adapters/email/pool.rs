@@ -59,10 +59,9 @@ impl Pool {
 
 impl Idle {
     fn leave(&mut self, is_left: impl Fn(Instant) -> bool) {
-        let (left, kept) = self.connections.drain(..).partition(|(since, _)| is_left(*since));
-        self.connections = kept;
-        let left: Vec<_> = left;
-        left.into_iter().for_each(|(_, connection): (_, Connection)| connection.close());
+        for (_, connection) in self.connections.extract_if(.., |(since, _)| is_left(*since)) {
+            connection.close();
+        }
     }
 }
 

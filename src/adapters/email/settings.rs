@@ -135,3 +135,29 @@ fn is_host(text: &str) -> bool {
 fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(more: &str) -> Result<Settings, toml::de::Error> {
+        toml::from_str(&format!("host = 'mail.example.com'\nfrom = 'shop@example.com'\n{more}"))
+    }
+
+    #[test]
+    fn encryption_is_the_default_and_chooses_the_port() {
+        let port = |more: &str| settings(more).unwrap().port();
+        assert_eq!(settings("").unwrap().tls, Tls::Starttls);
+        assert_eq!(
+            [port(""), port("tls = 'implicit'"), port("tls = 'none'"), port("port = 2525")],
+            [587, 465, 25, 2525]
+        );
+    }
+
+    #[test]
+    fn a_misspelt_setting_and_a_password_in_the_file_are_refused() {
+        assert!(settings("tsl = 'none'").unwrap_err().to_string().contains("tsl"));
+        let error = settings("username = 'shop'\npassword = 'hunter2'").unwrap_err();
+        assert!(!error.message().contains("hunter2"), "{error}");
+    }
+}

@@ -65,8 +65,7 @@ impl Smtp {
     }
 
     /// `None` when the server has closed the connection meanwhile, or does not answer on it: nothing is lost by then.
-    async fn begin_on_idle(&self, idle: Connection, mail: &Mail) -> Option<Result<Connection, Outcome>> {
-        let mut idle = idle;
+    async fn begin_on_idle(&self, mut idle: Connection, mail: &Mail) -> Option<Result<Connection, Outcome>> {
         let begun = timeout(self.connect_timeout, idle.begin(mail)).await;
         if !idle.is_usable() {
             self.pool.clear();

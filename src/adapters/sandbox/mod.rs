@@ -8,9 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
-use crate::model::later;
 use crate::model::{
-    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope,
+    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope, later,
 };
 use crate::store::ReceiptReport;
 

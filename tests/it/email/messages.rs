@@ -3,20 +3,15 @@
 use relevo::adapters::Adapter;
 use relevo::model::Outcome;
 
-use super::{assert_sent, content, email, plain};
+use super::{assert_sent, build, content, email, plain};
 use crate::peers::{Smtp, smtp_sink};
 
 #[tokio::test]
 async fn a_message_arrives_as_it_was_given() {
     let peer = Smtp::start("arrives", &[]);
-    let mut envelope = content(
-        "Añá@bücher.example",
-        "Tu pedido ya está aquí 🎉",
-        Some("¡Olé!\r\n.\n..two dots\nA lone\rreturn"),
-        Some(
-            "<p>¡Olé!</p>\n<p>A long line: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx</p>",
-        ),
-    );
+    let html = format!("<p>¡Olé!</p><p>{}</p>", "A long line. ".repeat(200));
+    let text = "¡Olé!\r\n.\n..two dots\nA lone\rreturn";
+    let mut envelope = content("Añá@bücher.example", "Tu pedido ya está aquí 🎉", Some(text), Some(&html));
     envelope.from = Some("Tienda Ñandú <tienda@acme.example>".into());
     let Outcome::Sent { reference } = plain(peer.port()).deliver(&envelope).await else {
         panic!("not sent");
@@ -36,8 +31,8 @@ async fn a_message_arrives_as_it_was_given() {
     assert_eq!(headers["message-id"], reference);
     assert_eq!(reference, format!("<{}.2@acme.example>", envelope.message_id));
     assert_eq!(parsed["type"], "multipart/alternative");
-    assert_eq!(parsed["parts"]["plain"], "¡Olé!\n.\n..two dots\nA lone\nreturn");
-    let html = "<p>¡Olé!</p>\n<p>A long line: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx</p>";
+    // Line ends within encoded texts are CRLF too (RFC 2045, section 6.8).
+    assert_eq!(parsed["parts"]["plain"], "¡Olé!\r\n.\r\n..two dots\r\nA lone\r\nreturn");
     assert_eq!(parsed["parts"]["html"], html);
 }
 
@@ -105,12 +100,23 @@ async fn a_call_dropped_in_doubt_does_not_confuse_the_next() {
     let hanging = email("hang@example.org");
     tokio::select! {
         outcome = adapter.deliver(&hanging) => panic!("{outcome:?}"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+        () = peer.says("hangs", 1) => {}
     }
     assert_sent(&adapter, &email("bob@example.org")).await;
     let taken = peer.taken();
     assert_eq!(taken[1]["to"][0], "bob@example.org");
     assert_ne!(taken[0]["session"], taken[1]["session"]);
+}
+
+#[tokio::test]
+async fn idle_connections_are_left_in_time_and_in_number() {
+    let peer = Smtp::start("idle", &[]);
+    let short = build(peer.port(), "tls = 'none'\nidle_timeout_ms = 100").unwrap();
+    assert_sent(&short, &email("ana@example.org")).await;
+    peer.says("quit", 1).await;
+    let none = build(peer.port(), "tls = 'none'\nmax_idle_connections = 0").unwrap();
+    assert_sent(&none, &email("ana@example.org")).await;
+    peer.says("quit", 2).await;
 }
 
 #[tokio::test]

@@ -13,11 +13,15 @@ use crate::envelopes::to;
 
 /// An adapter for the server on `port`, with more settings in TOML.
 fn build(port: u16, more: &str) -> Result<Smtp, BuildError> {
+    build_with_timeout(port, more, 5_000)
+}
+
+fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<Smtp, BuildError> {
     let text = format!(
         "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n{more}"
     );
     let settings: Settings = toml::from_str(&text).unwrap();
-    Smtp::new(&settings, &Limits { connect_timeout_ms: 2_000, timeout_ms: 5_000, ..Limits::default() })
+    Smtp::new(&settings, &Limits { connect_timeout_ms: 2_000, timeout_ms, ..Limits::default() })
 }
 
 /// An adapter for a server in clear.

@@ -4,7 +4,7 @@ use relevo::adapters::Adapter;
 use relevo::adapters::email::Smtp as Provider;
 use relevo::model::{Outcome, Rejection, ThrottleScope};
 
-use super::{email, evidence, plain};
+use super::{build_with_timeout, content, email, evidence, plain};
 use crate::peers::{Smtp, free_port, smtp_sink};
 
 async fn outcome_to(adapter: &Provider, address: &str) -> Outcome {
@@ -85,9 +85,19 @@ async fn whatever_happens_before_the_message_is_over_is_no_doubt() {
         ("slow-data", ["-W", "data:60"]),
     ] {
         let sink = smtp_sink(name, &options);
-        let outcome = outcome_to(&plain(sink.port()), "ana@example.org").await;
+        let adapter = build_with_timeout(sink.port(), "tls = 'none'", 1_500).unwrap();
+        let outcome = outcome_to(&adapter, "ana@example.org").await;
         assert_eq!(outcome.as_str(), "unavailable", "{name}: {}", evidence(&outcome));
     }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_reading_has_not_taken_the_message() {
+    let sink = smtp_sink("stops", &["-H", "60", "-T", "1024"]);
+    let text = "a line of a very long message\n".repeat(500_000);
+    let envelope = content("ana@example.org", "Long", Some(&text), None);
+    let outcome = plain(sink.port()).deliver(&envelope).await;
+    assert_eq!(outcome.as_str(), "unavailable", "{}", evidence(&outcome));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Class, MessageId, Timestamp};
+use crate::adapters::envelopes;
 
 fn writer() -> Writer {
     let settings = toml::from_str("host = 'localhost'\nfrom = 'Shop <shop@example.com>'").unwrap();
@@ -7,21 +7,9 @@ fn writer() -> Writer {
 }
 
 fn envelope(subject: &str, text: Option<&str>, html: Option<&str>) -> Envelope {
-    Envelope {
-        message_id: MessageId::new(1_800_000_000_000, &[7; 10]),
-        attempt: 2,
-        brand: "acme".parse().unwrap(),
-        class: Class::Transactional,
-        topic: "orders".parse().unwrap(),
-        from: None,
-        address: model::Address::Email("Ana@example.org".parse().unwrap()),
-        content: Rendered::Email {
-            subject: subject.into(),
-            text: text.map(Into::into),
-            html: html.map(Into::into),
-        },
-        now: Timestamp::constant(1_800_000_000, 0),
-    }
+    let content =
+        Rendered::Email { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
+    envelopes::to(model::Address::Email("Ana@example.org".parse().unwrap()), content)
 }
 
 fn to(address: &str) -> Envelope {
