@@ -20,8 +20,9 @@
 //! was acknowledged. Not detected: damage made after a crash to bytes that hold nothing any more; and files exchanged
 //! together with their seal or mark by somebody who knows how.
 //!
-//! Durability: after sled's own flush, which does not sync the file's metadata on Linux, the writer syncs the file and
-//! every large page that sled keeps in a file of its own ([`tree`]), and answers only then.
+//! Durability: after sled's own flush, which on Linux does not sync the file's metadata, the writer syncs the file, and
+//! answers only then ([`tree`]). Large values are kept in pieces, because sled is not to be trusted with large pages
+//! ([`pieces`]).
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,7 @@ mod disk;
 mod format;
 mod lock;
 mod mark;
+mod pieces;
 mod reader;
 mod rehearsal;
 mod seal;

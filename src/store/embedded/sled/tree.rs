@@ -1,14 +1,14 @@
 //! The tree: sled behind the seam, with its panics and its gaps in durability made good.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::engine::{Get, Order, View, Visit};
 use super::super::keys::{self, Sequence};
 use super::super::txn::{Writes, read_sequence};
+use super::pieces::{self, Kept};
 use super::{Files, io};
 use crate::store::StoreError;
 
@@ -17,7 +17,6 @@ pub struct Tree {
     db: sled::Db,
     path: String,
     log: File,
-    blobs: Blobs,
 }
 
 impl Tree {
@@ -32,8 +31,7 @@ impl Tree {
             .map_err(|_| files.corrupt("sled cannot recover it"))?
             .map_err(|error| explain(&files.name(), error))?;
         let log = File::open(path.join("db")).map_err(|error| io("opening sled's log", error))?;
-        let blobs = Blobs::new(path.join("blobs")).map_err(|error| io("listing sled's blobs", error))?;
-        let tree = Self { db, path: files.name(), log, blobs };
+        let tree = Self { db, path: files.name(), log };
         let found = tree.groups()?;
         if found < acknowledged {
             let lost = acknowledged - found;
@@ -52,39 +50,74 @@ impl Tree {
         let walked = catch_unwind(AssertUnwindSafe(|| {
             self.db.iter().try_for_each(|pair| pair.map(drop).map_err(|error| explain(&self.path, error)))
         }));
-        walked.unwrap_or_else(|_| {
-            Err(StoreError::Corrupt {
-                path: self.path.clone(),
-                detail: "sled cannot read a page of it".to_owned(),
-            })
-        })
+        walked.unwrap_or_else(|_| Err(self.corrupt("sled cannot read a page of it".to_owned())))
     }
 
     /// Puts a group into the tree; all of it survives a crash, or nothing.
     pub fn apply(&self, writes: Writes) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         for (key, value) in writes {
+            if keys::may_be_large(&key) {
+                self.remove_pieces(&mut batch, &key)?;
+            }
             match value {
-                Some(value) => batch.insert(key, value),
+                Some(value) => insert(&mut batch, key, &value),
                 None => batch.remove(key),
             }
         }
         self.db.apply_batch(batch).map_err(|error| explain(&self.path, error))
     }
 
-    /// Makes everything applied durable. sled's flush waits for the data (`sync_file_range`), but not for the length of
-    /// a file that grew, for the disk's own cache, or for its blobs.
+    /// Removes the pieces of what a key holds now.
+    fn remove_pieces(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
+        let Some(kept) = self.db.get(key).map_err(|error| explain(&self.path, error))? else { return Ok(()) };
+        if let Some(Kept::Pieces(count)) = pieces::read(&kept) {
+            (0..count).for_each(|index| batch.remove(pieces::key(key, index)));
+        }
+        Ok(())
+    }
+
+    /// The value of which this is kept at `key`.
+    fn put_together(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let missing = || self.corrupt(format!("the value at {key:02x?} is not whole"));
+        match pieces::read(kept).ok_or_else(missing)? {
+            Kept::Whole(bytes) => Ok(bytes.to_vec()),
+            Kept::Pieces(count) => {
+                let mut value = Vec::new();
+                for index in 0..count {
+                    let piece = self.db.get(pieces::key(key, index));
+                    let piece = piece.map_err(|error| explain(&self.path, error))?;
+                    value.extend_from_slice(&piece.ok_or_else(missing)?);
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    fn corrupt(&self, detail: String) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), detail }
+    }
+
+    /// Makes everything applied durable. sled's flush waits for the data (`sync_file_range`), but neither for the length
+    /// of a file that grew nor for the disk's own cache.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| explain(&self.path, error))?;
-        self.blobs.sync().map_err(|error| io("syncing sled's blobs", error))?;
         self.log.sync_data().map_err(|error| io("syncing sled's log", error))
     }
+}
+
+fn insert(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
+    let (kept, pieces) = pieces::split(value);
+    for (index, piece) in (0..).zip(pieces) {
+        batch.insert(pieces::key(&key, index), piece);
+    }
+    batch.insert(key, kept);
 }
 
 impl Get for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.db.get(key).map_err(|error| explain(&self.path, error))?;
-        Ok(value.map(|value| value.to_vec()))
+        value.map(|kept| self.put_together(key, &kept)).transpose()
     }
 
     fn path(&self) -> &str {
@@ -103,7 +136,7 @@ impl View for Tree {
             Order::Descending => pairs.next_back(),
         } {
             let (key, value) = pair.map_err(|error| explain(&self.path, error))?;
-            if visit(&key, &value)? == ControlFlow::Break(()) {
+            if visit(&key, &self.put_together(&key, &value)?)? == ControlFlow::Break(()) {
                 break;
             }
         }
@@ -135,46 +168,4 @@ fn explain(path: &str, error: sled::Error) -> StoreError {
         sled::Error::Unsupported(what) => corrupt(what),
         error => StoreError::Io { detail: error.to_string() },
     }
-}
-
-/// The pages that sled keeps in files of their own because they are large. Their names are numbers that only grow.
-struct Blobs {
-    folder: PathBuf,
-    synced: std::sync::atomic::AtomicI64,
-}
-
-impl Blobs {
-    fn new(folder: PathBuf) -> std::io::Result<Self> {
-        let newest = numbers(&folder)?.into_iter().max().unwrap_or(i64::MIN);
-        Ok(Self { folder, synced: newest.into() })
-    }
-
-    /// Syncs those that are new since the last time. Only the writer calls it.
-    fn sync(&self) -> std::io::Result<()> {
-        use std::sync::atomic::Ordering::Relaxed;
-        let synced = self.synced.load(Relaxed);
-        let mut newest = synced;
-        for number in numbers(&self.folder)?.into_iter().filter(|number| *number > synced) {
-            match File::open(self.folder.join(number.to_string())) {
-                Ok(file) => file.sync_all()?,
-                // It was replaced by a newer one already.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-            newest = newest.max(number);
-        }
-        if newest > synced {
-            File::open(&self.folder)?.sync_all()?;
-            self.synced.store(newest, Relaxed);
-        }
-        Ok(())
-    }
-}
-
-fn numbers(folder: &Path) -> std::io::Result<Vec<i64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        numbers.extend(entry?.file_name().to_str().and_then(|name| name.parse::<i64>().ok()));
-    }
-    Ok(numbers)
 }

@@ -186,7 +186,7 @@ impl Writer {
         let result = self.write(writes);
         if let Err(error) = result {
             tracing::error!(%error, "a group of writes failed; the store is closed until its disk works again");
-            drop(self.shared.replace(None));
+            self.abandon();
             return Err(error);
         }
         self.groups = groups;
@@ -196,6 +196,15 @@ impl Writer {
         }
         self.shared.signals.tell(news);
         Ok(())
+    }
+
+    /// Closes a tree that failed. On a thread of its own: after some errors sled waits for itself when it is dropped.
+    fn abandon(&self) {
+        let tree = self.shared.replace(None);
+        let dropped = std::thread::Builder::new().name("store-closer".to_owned()).spawn(move || drop(tree));
+        if let Err(error) = dropped {
+            tracing::error!(%error, "no thread to close the store on");
+        }
     }
 
     fn write(&self, writes: Writes) -> Result<(), StoreError> {
