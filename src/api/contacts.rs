@@ -183,10 +183,14 @@ fn read_addresses(
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
-    limits::count(addresses.len(), ADDRESSES, &path, violations);
+    let count = addresses.len();
+    limits::count(count, ADDRESSES, &path, violations);
     let read = read_contact_addresses(addresses, Numbers::Dialled(country), &path, violations);
-    // Compared as read: two spellings of one number are one address.
-    limits::distinct(read.iter().map(|own| &own.address), &path, violations);
+    // Compared as read: two spellings of one number are one address. Only when all could be read do their places tell
+    // which is meant.
+    if read.len() == count {
+        limits::distinct(read.iter().map(|own| &own.address), &path, violations);
+    }
     read
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tonic::{Code, Request, Response, Status};
 use tracing::{error, info, warn};
@@ -19,6 +20,7 @@ pub struct Gate {
     authenticator: Authenticator,
     policies: Arc<Policies>,
     stop: Stop,
+    timeout: Duration,
 }
 
 /// A method, as the log names it, and the scope it needs.
@@ -31,9 +33,9 @@ pub struct Method {
 }
 
 impl Gate {
-    /// A door that knows these keys and brands, and closes on `stop`.
-    pub fn new(keys: Arc<dyn KeyStore>, policies: Arc<Policies>, stop: Stop) -> Self {
-        Self { authenticator: Authenticator::new(keys), policies, stop }
+    /// A door that knows these keys and brands, closes on `stop`, and waits no longer than `timeout` for an answer.
+    pub fn new(keys: Arc<dyn KeyStore>, policies: Arc<Policies>, stop: Stop, timeout: Duration) -> Self {
+        Self { authenticator: Authenticator::new(keys), policies, stop, timeout }
     }
 
     /// The brands of the configuration, with their policies.
@@ -70,7 +72,9 @@ impl Gate {
             Err(failure) => return Err(self.refuse(method, None, failure)),
         };
         let answer = match self.open_for(&caller) {
-            Ok(()) => body(caller.clone(), message).await,
+            Ok(()) => tokio::time::timeout(self.timeout, body(caller.clone(), message))
+                .await
+                .unwrap_or_else(|_| Err(Failure::too_slow(self.timeout))),
             Err(failure) => Err(failure),
         };
         answer.map(Response::new).map_err(|failure| self.refuse(method, Some(&caller), failure))

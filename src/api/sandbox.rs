@@ -99,14 +99,19 @@ impl Sandbox {
             Target::FailureDomain(domain) => domain,
         };
         let seen = self.reach.seen_by(caller);
-        let inside = seen.filter(|own| own.failure_domain == *domain && self.sandboxes.contains(&own.name));
+        let inside =
+            seen.filter(|own| own.failure_domain == *domain && self.sandboxes.get(&own.name).is_some());
         let found: Vec<_> = inside.collect();
         if found.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(found) }
     }
 
     fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
         let provider = self.reach.seen(caller, name)?;
-        if self.sandboxes.contains(name) { Ok(provider) } else { Err(no_sandbox("provider", name.as_str())) }
+        if self.sandboxes.get(name).is_some() {
+            Ok(provider)
+        } else {
+            Err(no_sandbox("provider", name.as_str()))
+        }
     }
 }
 

@@ -99,7 +99,8 @@ async fn drain(
 fn configured(settings: &Settings) -> Result<Server, ServeError> {
     let ms = Duration::from_millis;
     let server = Server::builder()
-        .timeout(ms(settings.request_timeout_ms))
+        // Answering is bounded by the gate; this also bounds how long a caller may take to send what it asks.
+        .timeout(2 * ms(settings.request_timeout_ms))
         .concurrency_limit_per_connection(settings.max_calls_per_connection)
         .max_concurrent_streams(settings.max_streams_per_connection)
         .http2_keepalive_interval(Some(ms(settings.keepalive_interval_ms)))

@@ -1,6 +1,7 @@
 //! All services of the API, built over the rooms they hand on to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tonic::service::Routes;
 
@@ -58,7 +59,8 @@ impl Services {
         let Rooms { stores, clock, policies, board, planner, sandboxes } = rooms;
         let stop = Stop::new();
         let reach = Reach::new(board.clone(), &policies);
-        let gate = Gate::new(Arc::clone(&stores.keys), policies, stop.clone());
+        let timeout = Duration::from_millis(settings.request_timeout_ms);
+        let gate = Gate::new(Arc::clone(&stores.keys), policies, stop.clone(), timeout);
         let watches = Slots::new(settings.max_watches_per_key);
         Self {
             messages: Messages::new(

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -17,9 +18,16 @@ use crate::wire::{Path, Violation, Violations};
 /// The domain of every reason, as in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "relevo";
 
-/// Why a call failed.
+/// How much is told of the fields at fault. An error travels in HTTP/2 headers, base64-encoded, and some clients take no
+/// more than 8 KiB of those.
+const MAX_FIELDS_BYTES: usize = 3_072;
+
+/// Why a call failed. Boxed, because most calls do not fail and should not carry its size.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub struct Failure(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Inner {
     code: Code,
     reason: &'static str,
     message: String,
@@ -32,17 +40,26 @@ impl Failure {
     /// A failure with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         let (metadata, fields) = (HashMap::new(), Vec::new());
-        Self { code, reason, message: message.into(), metadata, fields, detail: None }
+        Self(Box::new(Inner { code, reason, message: message.into(), metadata, fields, detail: None }))
     }
 
     /// A request that breaks the rules, with every field at fault.
     pub fn invalid(violations: Violations) -> Self {
-        let fields = violations.into_vec();
+        let mut fields = violations.into_vec();
         let listed: Vec<String> = fields.iter().take(3).map(ToString::to_string).collect();
         let more = fields.len().saturating_sub(listed.len());
         let rest = if more > 0 { format!("; and {more} more, see the details") } else { String::new() };
         let message = format!("correct the request: {}{rest}", listed.join("; "));
-        Self { fields, ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", message) }
+        let mut bytes = 0;
+        let mut fits = |own: &Violation| {
+            bytes += own.field.len() + own.description.len();
+            bytes <= MAX_FIELDS_BYTES
+        };
+        let fitting = fields.iter().take_while(|own| fits(own)).count();
+        fields.truncate(fitting);
+        let mut failure = Self::new(Code::InvalidArgument, "INVALID_FIELDS", message);
+        failure.0.fields = fields;
+        failure
     }
 
     /// A request with one field at fault.
@@ -54,50 +71,50 @@ impl Failure {
 
     /// Adds a fact for the caller's program.
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
+        self.0.metadata.insert(key.to_owned(), value.to_string());
         self
     }
 
     /// Adds what only the gateway's own log should say.
     fn with_detail(mut self, detail: impl ToString) -> Self {
-        self.detail = Some(detail.to_string());
+        self.0.detail = Some(detail.to_string());
         self
     }
 
     /// The canonical code.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The stable reason.
     pub fn reason(&self) -> &'static str {
-        self.reason
+        self.0.reason
     }
 
     /// What the log should say beyond the reason. Never an address or a content.
     pub fn detail(&self) -> &str {
-        self.detail.as_deref().unwrap_or_default()
+        self.0.detail.as_deref().unwrap_or_default()
     }
 
     /// The failure as an answer within a stream, which goes on.
     pub fn into_send_error(self) -> SendError {
-        let fields = self.fields.into_iter();
-        let fields =
-            fields.map(|own| FieldError { field: own.field, description: own.description }).collect();
-        SendError { code: self.code as i32, message: self.message, fields }
+        let Inner { code, message, fields, .. } = *self.0;
+        let fields = fields.into_iter();
+        let fields = fields.map(|own| FieldError { field: own.field, description: own.description });
+        SendError { code: code as i32, message, fields: fields.collect() }
     }
 }
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
+        let Inner { code, reason, message, metadata, fields, .. } = *failure.0;
         let mut details = ErrorDetails::new();
-        details.set_error_info(failure.reason, DOMAIN, failure.metadata);
-        if !failure.fields.is_empty() {
-            let fields = failure.fields.into_iter();
-            let fields = fields.map(|own| FieldViolation::new(own.field, own.description));
+        details.set_error_info(reason, DOMAIN, metadata);
+        if !fields.is_empty() {
+            let fields = fields.into_iter().map(|own| FieldViolation::new(own.field, own.description));
             details.set_bad_request(fields.collect::<Vec<_>>());
         }
-        Status::with_error_details(failure.code, failure.message, details)
+        Status::with_error_details(code, message, details)
     }
 }
 
@@ -157,6 +174,16 @@ impl Failure {
         .with_detail(error)
     }
 
+    /// The call took longer than the settings allow.
+    pub fn too_slow(timeout: Duration) -> Self {
+        let message = format!(
+            "the call took longer than {} ms and may or may not have had its effect: try again, with the same \
+             idempotency key if you gave one",
+            timeout.as_millis()
+        );
+        Self::new(Code::DeadlineExceeded, "TIMEOUT", message)
+    }
+
     /// The key holds as many streams of a kind as it may.
     pub fn too_many_streams(max: usize) -> Self {
         let message =
@@ -181,5 +208,22 @@ impl Failure {
             "ADDRESS_NOT_FOUND",
             "no contact has this address: add it to one with ContactService.UpsertContact",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_fits_into_the_headers_of_any_client() {
+        let mut violations = Violations::default();
+        for index in 0..Violations::MAX {
+            violations.add(&Path::new("items").index(index), "x".repeat(300));
+        }
+        let status = Status::from(Failure::invalid(violations));
+        assert!(status.message().contains("and 47 more"), "{}", status.message());
+        assert!(status.message().len() + status.details().len() * 4 / 3 < 7_500);
+        assert!(status.get_error_details().bad_request().is_some());
     }
 }

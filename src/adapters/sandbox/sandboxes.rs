@@ -26,9 +26,9 @@ impl Sandboxes {
         self.0.is_empty()
     }
 
-    /// Whether `provider` is one of them.
-    pub fn contains(&self, provider: &ProviderName) -> bool {
-        self.0.contains_key(provider)
+    /// The one of this name.
+    pub fn get(&self, provider: &ProviderName) -> Option<&Sandbox> {
+        self.0.get(provider)
     }
 
     /// What `provider`, or all, were given by `brand`, or by all: at most `limit` entries, newest first. `None` when

@@ -54,7 +54,7 @@ async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
     let reference = format!("{}-2", envelope(1).message_id);
     assert_eq!(outcome, Outcome::Sent { reference: reference.clone() });
 
-    let entries = sandboxes.outbox(None, 10).unwrap();
+    let entries = sandboxes.outbox(None, None, 10).unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].message_id, entries[0].time), (envelope(1).message_id, envelope(1).now));
     assert_eq!((entries[0].text.as_str(), &entries[0].subject), ("message 1", &None));
@@ -88,7 +88,7 @@ async fn it_behaves_as_told() {
     told(Behavior::Hang);
     assert!(timeout(Duration::from_secs(3600), sandbox.deliver(&envelope(1))).await.is_err());
 
-    assert_eq!(sandboxes.outbox(None, 10), Some(vec![]));
+    assert_eq!(sandboxes.outbox(None, None, 10), Some(vec![]));
     assert!(receipts.try_recv().is_err());
 
     told(Behavior::Accept);
@@ -103,7 +103,7 @@ async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
     sandboxes.set_behavior(&Target::Provider("sms-a".parse().unwrap()), Behavior::LoseReply);
 
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "unknown");
-    assert_eq!(texts(sandboxes.outbox(None, 10)), ["message 1"]);
+    assert_eq!(texts(sandboxes.outbox(None, None, 10)), ["message 1"]);
     let receipt = receipts.recv().await.unwrap();
     assert_eq!(receipt.attempt, Some((envelope(1).message_id, 2)));
     assert_eq!(receipt.reference, format!("{}-2", envelope(1).message_id));
@@ -115,7 +115,7 @@ async fn a_call_that_is_dropped_leaves_nothing() {
     let (sandbox, _receipts) = sandbox("sms-a", "a", &settings);
     assert!(timeout(Duration::from_millis(999), sandbox.deliver(&envelope(1))).await.is_err());
     let sandboxes: Sandboxes = [sandbox].into_iter().collect();
-    assert_eq!(sandboxes.outbox(None, 10), Some(vec![]));
+    assert_eq!(sandboxes.outbox(None, None, 10), Some(vec![]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,10 +129,10 @@ async fn outboxes_are_bounded_and_listed_newest_first() {
     b.deliver(&envelope(1_999)).await;
 
     let name = "sms-a".parse().unwrap();
-    let of_a = texts(sandboxes.outbox(Some(&name), usize::MAX));
+    let of_a = texts(sandboxes.outbox(Some(&name), None, usize::MAX));
     assert_eq!((of_a.len(), of_a.last().unwrap().as_str()), (MAX_ENTRIES, "message 2"));
-    assert_eq!(texts(sandboxes.outbox(None, 3)), ["message 2000", "message 1999", "message 1998"]);
-    assert_eq!(sandboxes.outbox(Some(&"sms-c".parse().unwrap()), 3), None);
+    assert_eq!(texts(sandboxes.outbox(None, None, 3)), ["message 2000", "message 1999", "message 1998"]);
+    assert_eq!(sandboxes.outbox(Some(&"sms-c".parse().unwrap()), None, 3), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,7 +159,7 @@ async fn an_entry_shows_a_template_and_cuts_a_long_text() {
     };
     sandbox.deliver(&Envelope { content: Rendered::Template(template), ..envelope(1) }).await;
     sandbox.deliver(&Envelope { content: Rendered::Text("ñ".repeat(20_000)), ..envelope(2) }).await;
-    let shown = texts([sandbox].into_iter().collect::<Sandboxes>().outbox(None, 2));
+    let shown = texts([sandbox].into_iter().collect::<Sandboxes>().outbox(None, None, 2));
     assert_eq!(shown[1], "order_shipped(Ana, 42)");
     assert_eq!(shown[0].chars().count(), 10_000);
 }

@@ -3,7 +3,7 @@
 use super::Messages;
 use crate::api::auth::BrandCaller;
 use crate::api::status::Failure;
-use crate::model::History;
+use crate::model::{History, Timestamp};
 use crate::routing::{Next, Step};
 use crate::wire::{timestamp, v1};
 
@@ -15,7 +15,22 @@ impl Messages {
     ) -> Result<v1::ExplainRouteResponse, Failure> {
         let message = self.prepare(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
-        Ok(view(self.planner.next(&message, &history, message.accepted_at).await?))
+        let next = self.planner.next(&message, &history, message.accepted_at).await?;
+        let answer = view(next);
+        Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
+    }
+}
+
+/// Dispatch does not look at a message before its time. The plan shown is the one it would have now.
+fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainRouteResponse {
+    v1::ExplainRouteResponse {
+        plan: answer.plan,
+        next: "wait".to_owned(),
+        explanation:
+            "It would wait for its send_time, and be decided then; the plan is what it would be now."
+                .to_owned(),
+        wait_until: Some(timestamp(send_at)),
+        ..v1::ExplainRouteResponse::default()
     }
 }
 

@@ -70,7 +70,7 @@ impl Messages {
     async fn start(&self, cursor: Option<u64>) -> Result<u64, Failure> {
         let last = self.store.last_cursor().await?;
         match cursor {
-            Some(cursor) if cursor > last => Err(cursor_ahead(cursor, last)),
+            Some(cursor) if cursor > last => Err(cursor_ahead(cursor)),
             Some(cursor) => Ok(cursor),
             None => Ok(last),
         }
@@ -135,10 +135,10 @@ fn answer(event: &LoggedEvent) -> v1::WatchMessagesResponse {
     }
 }
 
-fn cursor_ahead(cursor: u64, last: u64) -> Failure {
+fn cursor_ahead(cursor: u64) -> Failure {
     let message = format!(
-        "the cursor {cursor} lies after the newest event {last}, so it is from another store or from before a restore: \
+        "the cursor {cursor} lies after the newest event, so it is from another store or from before a restore: \
          start again from `0`"
     );
-    Failure::new(Code::OutOfRange, "CURSOR_AHEAD", message).with("last_cursor", last)
+    Failure::new(Code::OutOfRange, "CURSOR_AHEAD", message)
 }

@@ -25,12 +25,21 @@ impl Providers {
         let change = read_change(caller, request, now)?;
         let provider = self.reach.seen(caller, &change.provider)?;
         self.reach.controlled(caller, provider)?;
+        let name = provider.name.clone();
+        // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
+        // It is only ever cut off by the end of the runtime.
+        let change = tokio::spawn(self.clone().put_in_force(change));
+        change.await.map_err(|_| Failure::stopping())??;
+        let status = self.board.status(&name, now);
+        Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
+    }
+
+    async fn put_in_force(self, change: ControlChange) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
-        // On record before it is in force: a switch that nobody can explain is worse than one that failed.
+        // On record first: a switch that nobody can explain is worse than one that failed.
         self.store.set_control(change.clone()).await?;
         self.board.set_control(change);
-        let status = self.board.status(&provider.name, now);
-        Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
+        Ok(())
     }
 
     pub(super) async fn list_changes(
