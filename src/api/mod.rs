@@ -28,5 +28,7 @@ pub mod providers;
 pub mod sandbox;
 
 pub use gate::Gate;
+pub use server::{ServeError, serve};
+pub use services::{Rooms, Services};
 pub use settings::{Settings, TlsSettings};
 pub use stop::Stop;
