@@ -86,8 +86,7 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
 #[tokio::test]
 async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let (stores, held) = Held::stores();
-    let settings =
-        Settings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..Settings::default() };
+    let settings = Settings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..Settings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
