@@ -19,3 +19,7 @@ pub mod routing;
 pub mod adapters;
 
 pub mod api;
+
+pub mod config;
+
+pub mod cli;

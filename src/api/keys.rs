@@ -71,7 +71,7 @@ impl Keys {
         caller: &Caller,
         request: v1::CreateKeyRequest,
     ) -> Result<v1::CreateKeyResponse, Failure> {
-        let (brand, scopes) = self.read_create(&request)?;
+        let (brand, scopes) = read_create(&request, |brand| self.gate.policies().contains_key(brand))?;
         if caller.brand.is_some() && caller.brand != brand {
             return Err(other_brand(caller));
         }
@@ -80,35 +80,6 @@ impl Keys {
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
         self.store.create_key(key).await?;
         Ok(answer)
-    }
-
-    fn read_create(&self, request: &v1::CreateKeyRequest) -> Result<(Option<BrandId>, Vec<Scope>), Failure> {
-        let mut violations = Violations::default();
-        let brand = self.read_brand(&request.brand, &mut violations);
-        let path = Path::new("scopes");
-        limits::distinct(&request.scopes, &path, &mut violations);
-        let scopes = read_scopes(&request.scopes, &path, &mut violations);
-        if request.scopes.is_empty() {
-            violations.add(&path, "must name at least one");
-        }
-        let for_gateway = |scope: &Scope| matches!(scope, Scope::Operate | Scope::Admin);
-        if request.brand.is_empty() && !scopes.iter().all(for_gateway) {
-            violations.add(&path, "must be SCOPE_OPERATE and SCOPE_ADMIN only, for a key without a brand");
-        }
-        limits::required_line(&request.label, KEY_LABEL, &Path::new("label"), &mut violations);
-        Ok(violations.finish(Some((brand, scopes)))?)
-    }
-
-    fn read_brand(&self, name: &str, violations: &mut Violations) -> Option<BrandId> {
-        if name.is_empty() {
-            return None;
-        }
-        let path = Path::new("brand");
-        let brand = violations.parsed(name, &path)?;
-        if !self.gate.policies().contains_key(&brand) {
-            violations.add(&path, "must be a brand of the gateway's configuration");
-        }
-        Some(brand)
     }
 
     async fn list(
@@ -139,6 +110,46 @@ impl Keys {
         let key = self.store.revoke_key(&id, self.clock.now()).await?.ok_or_else(|| no_key(&id))?;
         Ok(v1::RevokeKeyResponse { key: Some((&key).into()) })
     }
+}
+
+/// Reads what a new key is to be: its brand and its scopes. `is_brand` tells which brands there are.
+///
+/// # Errors
+/// Every field that cannot be.
+pub fn read_create(
+    request: &v1::CreateKeyRequest,
+    is_brand: impl Fn(&BrandId) -> bool,
+) -> Result<(Option<BrandId>, Vec<Scope>), Violations> {
+    let mut violations = Violations::default();
+    let brand = read_brand(&request.brand, is_brand, &mut violations);
+    let path = Path::new("scopes");
+    limits::distinct(&request.scopes, &path, &mut violations);
+    let scopes = read_scopes(&request.scopes, &path, &mut violations);
+    if request.scopes.is_empty() {
+        violations.add(&path, "must name at least one");
+    }
+    let for_gateway = |scope: &Scope| matches!(scope, Scope::Operate | Scope::Admin);
+    if request.brand.is_empty() && !scopes.iter().all(for_gateway) {
+        violations.add(&path, "must be SCOPE_OPERATE and SCOPE_ADMIN only, for a key without a brand");
+    }
+    limits::required_line(&request.label, KEY_LABEL, &Path::new("label"), &mut violations);
+    violations.finish(Some((brand, scopes)))
+}
+
+fn read_brand(
+    name: &str,
+    is_brand: impl Fn(&BrandId) -> bool,
+    violations: &mut Violations,
+) -> Option<BrandId> {
+    if name.is_empty() {
+        return None;
+    }
+    let path = Path::new("brand");
+    let brand = violations.parsed(name, &path)?;
+    if !is_brand(&brand) {
+        violations.add(&path, "must be a brand of the gateway's configuration");
+    }
+    Some(brand)
 }
 
 fn other_brand(caller: &Caller) -> Failure {

@@ -131,6 +131,11 @@ pub fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
+/// Whether a key holds a record whose size callers decide. Everything else is small.
+pub fn may_be_large(key: &[u8]) -> bool {
+    matches!(key.first(), Some(1 | 2 | 12 | 14..=18 | 20))
+}
+
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
     Key::new(0).byte(sequence as u8).done()
 }

@@ -12,9 +12,7 @@ const STATUSES: [ReceiptStatus; 4] =
 
 /// Adds a receipt to the message it speaks of, or parks it.
 pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-    let Some((found, before)) = find(txn, &report)? else {
-        return park(txn, report, now);
-    };
+    let Some((found, before)) = find(txn, &report)? else { return park(txn, report, now) };
     let mut after = before.clone();
     if !fold(&mut after, receipt(report, found.attempt), now) {
         return Ok(Matched::Known(found.message));
@@ -23,21 +21,22 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
     Ok(Matched::Added(found.message))
 }
 
-/// The attempt a report speaks of: the one it names, if that called the provider which reports, else the one to which
-/// the provider gave the reference.
-fn find(txn: &mut Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
-    if let Some((message, attempt)) = report.attempt
-        && let Some(progress) = txn.load::<Progress>(&keys::progress(message))?
-        && provider_of(&progress, attempt).as_ref() == Some(&report.provider)
-    {
-        return Ok(Some((Reference { message, attempt }, progress)));
-    }
-    let Some(reference) = txn.load::<Reference>(&keys::reference(&report.provider, &report.reference))?
-    else {
-        return Ok(None);
+/// The attempt that a receipt speaks of: by the provider's reference, else by what the provider echoes, if that attempt
+/// was indeed made there.
+fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
+    let known = match report.reference.as_str() {
+        "" => None,
+        reference => txn.load::<Reference>(&keys::reference(&report.provider, reference))?,
     };
-    let progress = txn.load::<Progress>(&keys::progress(reference.message))?;
-    Ok(progress.map(|progress| (reference, progress)))
+    let named = report.attempt.map(|(message, attempt)| Reference { message, attempt });
+    for found in named.into_iter().chain(known) {
+        if let Some(progress) = txn.load::<Progress>(&keys::progress(found.message))?
+            && provider_of(&progress, found.attempt).as_ref() == Some(&report.provider)
+        {
+            return Ok(Some((found, progress)));
+        }
+    }
+    Ok(None)
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
@@ -57,9 +56,9 @@ fn fold(progress: &mut Progress, receipt: Receipt, at: Timestamp) -> bool {
     true
 }
 
-/// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new.
+/// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new. One without a
+/// reference can never be found again, and is dropped.
 fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-    // A report without a reference could never be matched later.
     if report.reference.is_empty() {
         return Ok(Matched::Parked);
     }

@@ -125,3 +125,35 @@ impl Get for Txn<'_> {
         self.view.path()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_operation_sees_those_before_it_and_takes_back_only_its_own() {
+        let before = BTreeMap::from([(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"1".to_vec())]);
+        let mut group = Group::new(&before);
+        let first = group.run(|txn| {
+            txn.put(b"a".to_vec(), b"2".to_vec());
+            txn.delete(b"b".to_vec());
+            txn.wake();
+            txn.get(b"a")
+        });
+        assert_eq!(first.unwrap(), Some(b"2".to_vec()));
+        let failed = group.run(|txn| {
+            assert_eq!(txn.get(b"b")?, None);
+            txn.put(b"a".to_vec(), b"3".to_vec());
+            txn.put(b"c".to_vec(), b"3".to_vec());
+            txn.logged(7);
+            Err::<(), _>(StoreError::Io { detail: "on purpose".to_owned() })
+        });
+        assert!(failed.is_err());
+        assert_eq!(group.run(|txn| txn.get(b"a")).unwrap(), Some(b"2".to_vec()));
+        let (writes, news) = group.finish();
+        assert_eq!(writes, Writes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), None)]));
+        assert_eq!((news.work, news.cursor), (true, None));
+    }
+}

@@ -1,0 +1,46 @@
+//! The version of the format, in a text file of its own: it is read before sled touches anything.
+
+use std::fs;
+use std::io;
+
+use super::{Files, disk};
+use crate::store::StoreError;
+
+/// The format this build writes, and the newest it reads. It grows only when records or keys change in a way that an
+/// older build would misread; new fields of records do not.
+pub const CURRENT: u32 = 1;
+
+const NAME: &str = "FORMAT";
+
+/// Whether there is a store.
+pub fn exists(files: &Files) -> bool {
+    files.at(NAME).exists()
+}
+
+/// Refuses a store that a newer build wrote.
+pub fn check(files: &Files) -> Result<(), StoreError> {
+    let text = match fs::read_to_string(files.at(NAME)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
+        Err(error) => return Err(super::io("reading FORMAT", error)),
+    };
+    match parse(&text) {
+        Some(found) if found > CURRENT => {
+            Err(StoreError::Newer { path: files.name(), found, supported: CURRENT })
+        }
+        Some(_) => Ok(()),
+        None => Err(files.corrupt("FORMAT does not tell a version")),
+    }
+}
+
+/// Writes the current version.
+pub fn write(files: &Files) -> Result<(), StoreError> {
+    disk::replace(&files.at(NAME), format!("relevo store {CURRENT}\n").as_bytes())
+        .map_err(|error| super::io("writing FORMAT", error))
+}
+
+fn parse(text: &str) -> Option<u32> {
+    let version = text.strip_prefix("relevo store ")?.strip_suffix('\n')?;
+    version.parse().ok().filter(|version| *version > 0)
+}

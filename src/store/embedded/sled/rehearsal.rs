@@ -1,0 +1,63 @@
+//! Opening after a crash: recovery is tried on a copy first, because sled's recovery writes to what it reads.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::tree::Tree;
+use super::{Files, disk};
+use crate::store::StoreError;
+
+/// Recovers a copy, reads every page of it, and compares what it holds with the mark.
+///
+/// Without room for a copy the rehearsal is left out: the opening itself still refuses a tree below the mark.
+pub fn run(files: &Files, acknowledged: u64) -> Result<(), StoreError> {
+    let copy = Files { root: files.at("check") };
+    let result = match copy_all(&files.sled(), &copy.sled()) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            tracing::warn!(path = %files.root.display(), "no room to rehearse recovery on a copy of the store");
+            Ok(())
+        }
+        Err(error) => Err(super::io("copying the store to check it", error)),
+        Ok(()) => try_out(&copy, acknowledged),
+    };
+    remove(&copy.root)?;
+    result.map_err(|error| name_original(files, error))
+}
+
+fn try_out(copy: &Files, acknowledged: u64) -> Result<(), StoreError> {
+    // The copy is read once from end to end, so a large cache would gain nothing.
+    const CACHE_BYTES: u64 = 16 << 20;
+    Tree::open(copy, CACHE_BYTES, acknowledged)?.read_all()
+}
+
+/// The copy's path would mislead.
+fn name_original(files: &Files, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt { detail, .. } => files.corrupt(detail),
+        error => error,
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(root) = to.parent() {
+        // What a rehearsal that was cut off left behind.
+        match fs::remove_dir_all(root) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::create_dir_all(to)?;
+    for path in disk::files_below(from)? {
+        let target = to.join(path.strip_prefix(from).map_err(io::Error::other)?);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(&path, &target)?;
+    }
+    Ok(())
+}
+
+fn remove(root: &Path) -> Result<(), StoreError> {
+    fs::remove_dir_all(root).map_err(|error| super::io("removing the copy of the store", error))
+}

@@ -1,0 +1,171 @@
+//! The tree: sled behind the seam, with its panics and its gaps in durability made good.
+
+use std::fs::File;
+use std::ops::{ControlFlow, Range};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::super::engine::{Get, Order, View, Visit};
+use super::super::keys::{self, Sequence};
+use super::super::txn::{Writes, read_sequence};
+use super::pieces::{self, Kept};
+use super::{Files, io};
+use crate::store::StoreError;
+
+/// An open tree.
+pub struct Tree {
+    db: sled::Db,
+    path: String,
+    log: File,
+}
+
+impl Tree {
+    /// Opens sled's files, and refuses them when they hold fewer groups than were acknowledged.
+    ///
+    /// sled checks much of what it reads by assertions, so a panic is taken as damage.
+    pub fn open(files: &Files, cache_bytes: u64, acknowledged: u64) -> Result<Self, StoreError> {
+        let path = files.sled();
+        let config = sled::Config::new().path(&path).cache_capacity(cache_bytes).flush_every_ms(None);
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let db = opened
+            .map_err(|_| files.corrupt("sled cannot recover it"))?
+            .map_err(|error| explain(&files.name(), error))?;
+        let log = File::open(path.join("db")).map_err(|error| io("opening sled's log", error))?;
+        let tree = Self { db, path: files.name(), log };
+        let found = tree.groups()?;
+        if found < acknowledged {
+            let lost = acknowledged - found;
+            return Err(files.corrupt(format!("the last {lost} of {acknowledged} groups of writes are gone")));
+        }
+        Ok(tree)
+    }
+
+    /// How many groups the tree holds.
+    pub fn groups(&self) -> Result<u64, StoreError> {
+        read_sequence(self, &keys::sequence(Sequence::Groups))
+    }
+
+    /// Reads every page; sled checks the checksum of each.
+    pub fn read_all(&self) -> Result<(), StoreError> {
+        let walked = catch_unwind(AssertUnwindSafe(|| {
+            self.db.iter().try_for_each(|pair| pair.map(drop).map_err(|error| explain(&self.path, error)))
+        }));
+        walked.unwrap_or_else(|_| Err(self.corrupt("sled cannot read a page of it".to_owned())))
+    }
+
+    /// Puts a group into the tree; all of it survives a crash, or nothing.
+    pub fn apply(&self, writes: Writes) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in writes {
+            if keys::may_be_large(&key) {
+                self.remove_pieces(&mut batch, &key)?;
+            }
+            match value {
+                Some(value) => insert(&mut batch, key, &value),
+                None => batch.remove(key),
+            }
+        }
+        self.db.apply_batch(batch).map_err(|error| explain(&self.path, error))
+    }
+
+    /// Removes the pieces of what a key holds now.
+    fn remove_pieces(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
+        let Some(kept) = self.db.get(key).map_err(|error| explain(&self.path, error))? else { return Ok(()) };
+        if let Some(Kept::Pieces(count)) = pieces::read(&kept) {
+            (0..count).for_each(|index| batch.remove(pieces::key(key, index)));
+        }
+        Ok(())
+    }
+
+    /// The value of which this is kept at `key`.
+    fn put_together(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let missing = || self.corrupt(format!("the value at {key:02x?} is not whole"));
+        match pieces::read(kept).ok_or_else(missing)? {
+            Kept::Whole(bytes) => Ok(bytes.to_vec()),
+            Kept::Pieces(count) => {
+                let mut value = Vec::new();
+                for index in 0..count {
+                    let piece = self.db.get(pieces::key(key, index));
+                    let piece = piece.map_err(|error| explain(&self.path, error))?;
+                    value.extend_from_slice(&piece.ok_or_else(missing)?);
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    fn corrupt(&self, detail: String) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), detail }
+    }
+
+    /// Makes everything applied durable. sled's flush waits for the data (`sync_file_range`), but neither for the length
+    /// of a file that grew nor for the disk's own cache.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|error| explain(&self.path, error))?;
+        self.log.sync_data().map_err(|error| io("syncing sled's log", error))
+    }
+}
+
+fn insert(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
+    let (kept, pieces) = pieces::split(value);
+    for (index, piece) in (0..).zip(pieces) {
+        batch.insert(pieces::key(&key, index), piece);
+    }
+    batch.insert(key, kept);
+}
+
+impl Get for Tree {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.db.get(key).map_err(|error| explain(&self.path, error))?;
+        value.map(|kept| self.put_together(key, &kept)).transpose()
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl View for Tree {
+    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut pairs = self.db.range(range);
+        while let Some(pair) = match order {
+            Order::Ascending => pairs.next(),
+            Order::Descending => pairs.next_back(),
+        } {
+            let (key, value) = pair.map_err(|error| explain(&self.path, error))?;
+            if visit(&key, &self.put_together(&key, &value)?)? == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether sled has let go of its files after the tree was dropped, which its background threads do a moment later.
+pub fn is_released(files: &Files) -> bool {
+    const TRIES: u32 = 200;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let Ok(log) = File::open(files.sled().join("db")) else { return true };
+    for _ in 0..TRIES {
+        // Our own lock ends with `log`, before sled opens the file again.
+        if log.try_lock().is_ok() {
+            return true;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    false
+}
+
+/// An error of sled's in the words of the store.
+fn explain(path: &str, error: sled::Error) -> StoreError {
+    let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
+    match error {
+        sled::Error::Corruption { .. } => corrupt("sled found a page with a wrong checksum".to_owned()),
+        // The settings file or the snapshot cannot be made sense of.
+        sled::Error::Unsupported(what) => corrupt(what),
+        error => StoreError::Io { detail: error.to_string() },
+    }
+}

@@ -1,0 +1,261 @@
+//! The writer: a thread that gathers operations into groups and makes each group durable with one flush.
+
+use std::fs::File;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::engine::{News, Urgency};
+use super::super::keys::{self, Sequence};
+use super::super::txn::{Group, Txn, Writes, read_sequence};
+use super::mark::Mark;
+use super::reader::Shared;
+use super::tree::{self, Tree};
+use super::{Files, Options, disk, io, seal};
+use crate::store::StoreError;
+
+/// What the writer is asked to do.
+pub enum Command {
+    /// Run an operation.
+    Run(Box<dyn Job>),
+    /// Open the tree again if it is closed.
+    Reopen,
+    /// Finish.
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// An operation with somebody waiting for its answer.
+pub trait Job: Send {
+    /// Whether it may use the room that is kept free.
+    fn urgency(&self) -> Urgency;
+
+    /// Runs it within a group. The answer waits until the group is durable.
+    fn run(&mut self, group: &mut Group<'_>);
+
+    /// Answers: with what `run` gave, or with the error that kept it from being durable.
+    fn answer(self: Box<Self>, durable: Result<(), StoreError>);
+}
+
+/// The one kind of [`Job`].
+pub struct Operation<F, R> {
+    urgency: Urgency,
+    operation: Option<F>,
+    result: Option<Result<R, StoreError>>,
+    reply: oneshot::Sender<Result<R, StoreError>>,
+}
+
+impl<F, R> Operation<F, R> {
+    pub fn new(urgency: Urgency, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
+        Self { urgency, operation: Some(operation), result: None, reply }
+    }
+}
+
+impl<F, R> Job for Operation<F, R>
+where
+    R: Send,
+    F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send,
+{
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    fn run(&mut self, group: &mut Group<'_>) {
+        self.result = self.operation.take().map(|operation| group.run(operation));
+    }
+
+    fn answer(self: Box<Self>, durable: Result<(), StoreError>) {
+        let not_run = || Err(StoreError::Io { detail: "the operation was not run".to_owned() });
+        let Self { result, reply, .. } = *self;
+        let answer = durable.and_then(|()| result.unwrap_or_else(not_run));
+        // Nobody waits when the caller has gone away; what it asked for is done all the same.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The thread's state.
+pub struct Writer {
+    files: Files,
+    options: Options,
+    mark: Mark,
+    /// How many groups the tree holds.
+    groups: u64,
+    shared: Arc<Shared>,
+    queue: mpsc::Receiver<Command>,
+    /// A command that came while a group was gathered and has to wait for its end.
+    pending: Option<Command>,
+    // Held until the writer ends.
+    _lock: File,
+}
+
+impl Writer {
+    pub fn new(
+        files: Files,
+        options: Options,
+        mark: Mark,
+        groups: u64,
+        lock: File,
+        shared: Arc<Shared>,
+        queue: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self { files, options, mark, groups, shared, queue, pending: None, _lock: lock }
+    }
+
+    /// Works until it is told to close, or until nobody is left who could ask for anything.
+    pub fn run(mut self) {
+        while let Some(command) = self.pending.take().or_else(|| self.queue.blocking_recv()) {
+            match command {
+                Command::Run(job) => self.run_group(job),
+                Command::Reopen => drop(self.ensure_open()),
+                Command::Close(reply) => {
+                    let result = self.finish();
+                    // The lock goes before the answer: who hears it may open the store again.
+                    drop(self);
+                    let _ = reply.send(result);
+                    return;
+                }
+            }
+        }
+        if let Err(error) = self.finish() {
+            tracing::error!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    fn run_group(&mut self, first: Box<dyn Job>) {
+        if let Err(error) = self.ensure_open() {
+            return first.answer(Err(error));
+        }
+        let shared = Arc::clone(&self.shared);
+        let tree = shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = &*tree else { return first.answer(Err(gone())) };
+        let free_bytes = disk::free_bytes(&self.files.root).unwrap_or(u64::MAX);
+        let mut group = Group::new(open);
+        let mut ran = Vec::new();
+        let mut next = Some(first);
+        while let Some(mut job) = next.take() {
+            match self.admit(job.urgency(), free_bytes) {
+                Ok(()) => {
+                    job.run(&mut group);
+                    ran.push(job);
+                }
+                Err(full) => job.answer(Err(full)),
+            }
+            if ran.len() < self.options.group_operations && group.bytes() < self.options.group_bytes {
+                next = self.next_job();
+            }
+        }
+        let (writes, news) = group.finish();
+        drop(tree);
+        let durable = self.commit(writes, news);
+        for job in ran {
+            job.answer(durable.clone());
+        }
+    }
+
+    /// The next operation, if one is waiting.
+    fn next_job(&mut self) -> Option<Box<dyn Job>> {
+        match self.queue.try_recv().ok()? {
+            Command::Run(job) => Some(job),
+            other => {
+                self.pending = Some(other);
+                None
+            }
+        }
+    }
+
+    /// Refuses what the disk has no room for, before sled learns of it the hard way.
+    fn admit(&self, urgency: Urgency, free_bytes: u64) -> Result<(), StoreError> {
+        let needed_bytes = match urgency {
+            Urgency::Caller => self.options.min_free_bytes,
+            Urgency::Promise => self.options.min_free_bytes / 8,
+        };
+        if free_bytes < needed_bytes { Err(self.full(free_bytes, needed_bytes)) } else { Ok(()) }
+    }
+
+    fn full(&self, free_bytes: u64, needed_bytes: u64) -> StoreError {
+        StoreError::Full { path: self.files.name(), free_bytes, needed_bytes }
+    }
+
+    /// Makes a group durable, marks it, and tells its news. After a failure it is not known what reached the disk, so
+    /// the tree is closed: opening it again recovers all of the group or nothing.
+    fn commit(&mut self, mut writes: Writes, news: News) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let groups = self.groups + 1;
+        writes.insert(keys::sequence(Sequence::Groups), Some(groups.to_be_bytes().to_vec()));
+        let result = self.write(writes);
+        if let Err(error) = result {
+            tracing::error!(%error, "a group of writes failed; the store is closed until its disk works again");
+            self.abandon();
+            return Err(error);
+        }
+        self.groups = groups;
+        if let Err(error) = self.mark.set(groups) {
+            // The group is durable all the same; the next check after a crash is only less sharp.
+            tracing::warn!(%error, "the mark of the store could not be moved on");
+        }
+        self.shared.signals.tell(news);
+        Ok(())
+    }
+
+    /// Closes a tree that failed. On a thread of its own: after some errors sled waits for itself when it is dropped.
+    fn abandon(&self) {
+        let tree = self.shared.replace(None);
+        let dropped = std::thread::Builder::new().name("store-closer".to_owned()).spawn(move || drop(tree));
+        if let Err(error) = dropped {
+            tracing::error!(%error, "no thread to close the store on");
+        }
+    }
+
+    fn write(&self, writes: Writes) -> Result<(), StoreError> {
+        {
+            let tree = self.shared.tree.write().unwrap_or_else(PoisonError::into_inner);
+            tree.as_ref().ok_or_else(gone)?.apply(writes)?;
+        }
+        let tree = self.shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        tree.as_ref().ok_or_else(gone)?.flush()
+    }
+
+    /// Opens the tree again after a failure, as soon as there is room for recovery.
+    fn ensure_open(&mut self) -> Result<(), StoreError> {
+        // Recovery rewrites the end of the last segment (512 KiB) and a snapshot.
+        const RECOVERY_BYTES: u64 = 4 << 20;
+        if self.shared.tree.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
+        let needed_bytes = RECOVERY_BYTES.max(self.options.min_free_bytes / 8);
+        let free_bytes =
+            disk::free_bytes(&self.files.root).map_err(|error| io("asking for free space", error))?;
+        if free_bytes < needed_bytes {
+            return Err(self.full(free_bytes, needed_bytes));
+        }
+        if !tree::is_released(&self.files) {
+            return Err(gone());
+        }
+        let tree = Tree::open(&self.files, self.options.cache_bytes, self.mark.groups())?;
+        self.groups = tree.groups()?;
+        let cursor = read_sequence(&tree, &keys::sequence(Sequence::Events))?;
+        self.shared.replace(Some(tree));
+        tracing::info!(path = %self.files.root.display(), "the store is open again");
+        self.shared.signals.tell(News { work: true, cursor: Some(cursor) });
+        Ok(())
+    }
+
+    /// Closes the tree and seals its files.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(tree) = self.shared.replace(None) else { return Err(gone()) };
+        tree.flush()?;
+        drop(tree);
+        // Without the seal the next opening rehearses.
+        if !tree::is_released(&self.files) {
+            tracing::warn!("sled still holds its files, so they are not sealed");
+        } else if let Err(error) = seal::set(&self.files) {
+            tracing::warn!(%error, "the store could not be sealed");
+        }
+        Ok(())
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Io { detail: "the store is closed until its disk works again".to_owned() }
+}

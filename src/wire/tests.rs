@@ -1,0 +1,470 @@
+//! Whatever the model holds comes back from protobuf as it was.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use prost::Message as _;
+
+use super::{Path, Violations, v1};
+use crate::model::*;
+
+fn timestamps() -> impl Strategy<Value = Timestamp> {
+    let (first, last) = (-62_135_596_800_000_i64, 253_402_207_200_999);
+    (first..last).prop_map(|ms| Timestamp::from_millisecond(ms).unwrap())
+}
+
+fn durations() -> impl Strategy<Value = Duration> {
+    (0..=315_575_999_999_u64, 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| Duration::new(seconds, nanos))
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    "\\PC{0,20}"
+}
+
+fn some_texts() -> impl Strategy<Value = Option<String>> {
+    option::of("\\PC{1,20}")
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>(
+    pattern: &'static str,
+) -> impl Strategy<Value = T> {
+    pattern.prop_map(|text| text.parse().unwrap())
+}
+
+fn brands() -> impl Strategy<Value = BrandId> {
+    parsed("[a-z0-9-]{1,63}")
+}
+
+fn providers() -> impl Strategy<Value = ProviderName> {
+    parsed("[a-z0-9-]{1,63}")
+}
+
+fn contact_ids() -> impl Strategy<Value = ContactId> {
+    parsed("[A-Za-z0-9._:@-]{1,128}")
+}
+
+fn topics() -> impl Strategy<Value = Topic> {
+    parsed("[a-z0-9_-]{1,9}(\\.[a-z0-9_-]{1,9}){0,7}")
+}
+
+fn scopes() -> impl Strategy<Value = TopicScope> {
+    prop_oneof![Just(TopicScope::All), topics().prop_map(TopicScope::Topic)]
+}
+
+fn channels() -> impl Strategy<Value = Channel> {
+    select(&Channel::ALL)
+}
+
+fn channel_lists() -> impl Strategy<Value = Vec<Channel>> {
+    vec(channels(), 0..4)
+}
+
+fn addresses() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        parsed("[A-Za-z0-9]{1,10}@[a-z]{1,10}\\.example").prop_map(Address::Email),
+        "\\+[0-9]{7,15}".prop_map(|text| Address::Phone(Phone::from_e164(&text).unwrap())),
+        (1..=i64::MAX).prop_map(Address::TelegramChat),
+    ]
+}
+
+fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
+    btree_map(texts(), texts(), 0..3)
+}
+
+fn contents() -> impl Strategy<Value = Content> {
+    let email = (some_texts(), some_texts(), some_texts()).prop_map(|(subject, text, html)| EmailContent {
+        subject,
+        text,
+        html,
+    });
+    let template = ("\\PC{1,9}", "[a-z]{2}", vec(texts(), 0..3))
+        .prop_map(|(name, language, parameters)| Template { name, language, parameters });
+    let common = (some_texts(), some_texts(), some_texts(), option::of(email));
+    let own = (some_texts(), some_texts(), some_texts(), option::of(template));
+    (common, own).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| Content {
+        text,
+        subject,
+        html,
+        email,
+        sms,
+        telegram,
+        whatsapp,
+        template,
+    })
+}
+
+fn fallbacks() -> impl Strategy<Value = FallbackPolicy> {
+    (any::<bool>(), option::of(durations()), option::of(durations())).prop_map(
+        |(on_failed, undelivered_after, unread_after)| FallbackPolicy {
+            on_failed,
+            undelivered_after,
+            unread_after,
+        },
+    )
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    let who = (any::<[u8; 16]>(), brands(), contact_ids(), option::of("\\PC{1,20}"));
+    let class = select(&[Class::Transactional, Class::Commercial]);
+    let what = (class, topics(), contents(), channel_lists(), fallbacks(), labels());
+    (who, what, timestamps(), timestamps(), timestamps()).prop_map(
+        |((id, brand, contact, idempotency_key), what, accepted_at, send_at, expire_at)| {
+            let (class, topic, content, channels, fallback, labels) = what;
+            Message {
+                id: MessageId::from_bytes(id),
+                brand,
+                contact,
+                class,
+                topic,
+                content,
+                idempotency_key,
+                accepted_at,
+                send_at,
+                expire_at,
+                channels,
+                fallback,
+                labels,
+            }
+        },
+    )
+}
+
+fn ways() -> impl Strategy<Value = Way> {
+    (channels(), addresses(), providers(), texts()).prop_map(
+        |(channel, address, provider, failure_domain)| Way { channel, address, provider, failure_domain },
+    )
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let decision = prop_oneof![
+        Just(Decision::Allow),
+        timestamps().prop_map(|until| Decision::Hold { until }),
+        Just(Decision::Deny),
+    ];
+    let verdict = (channels(), addresses(), decision, texts(), texts()).prop_map(
+        |(channel, address, decision, reason, explanation)| Verdict {
+            channel,
+            address,
+            decision,
+            reason,
+            explanation,
+        },
+    );
+    let left_out = (channels(), option::of(addresses()), option::of(providers()), texts(), texts()).prop_map(
+        |(channel, address, provider, reason, explanation)| LeftOut {
+            channel,
+            address,
+            provider,
+            reason,
+            explanation,
+        },
+    );
+    let source =
+        select(&[OrderSource::Message, OrderSource::Contact, OrderSource::Topic, OrderSource::Brand]);
+    (vec(verdict, 0..3), vec(ways(), 0..3), vec(left_out, 0..3), source)
+        .prop_map(|(verdicts, ways, left_out, order_source)| Plan { verdicts, ways, left_out, order_source })
+}
+
+fn evidence() -> impl Strategy<Value = OutcomeEvidence> {
+    (texts(), texts()).prop_map(|(code, text)| OutcomeEvidence { code, text })
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    let cause = prop_oneof![
+        any::<bool>().prop_map(|certain| Rejection::Address { certain }),
+        any::<bool>().prop_map(|certain| Rejection::OptedOut { certain }),
+        Just(Rejection::CommercialOptedOut),
+        Just(Rejection::Content),
+        Just(Rejection::Policy),
+    ];
+    let scope = select(&[ThrottleScope::Provider, ThrottleScope::Recipient]);
+    prop_oneof![
+        texts().prop_map(|reference| Outcome::Sent { reference }),
+        (cause, evidence()).prop_map(|(cause, evidence)| Outcome::Rejected { cause, evidence }),
+        (option::of(durations()), scope, evidence())
+            .prop_map(|(retry_after, scope, evidence)| Outcome::Throttled { retry_after, scope, evidence }),
+        evidence().prop_map(|evidence| Outcome::Unavailable { evidence }),
+        evidence().prop_map(|evidence| Outcome::Misconfigured { evidence }),
+        evidence().prop_map(|evidence| Outcome::Unknown { evidence }),
+    ]
+}
+
+fn attempts() -> impl Strategy<Value = u32> {
+    0..=i32::MAX as u32
+}
+
+fn receipts() -> impl Strategy<Value = Receipt> {
+    use ReceiptStatus::{Delivered, Failed, Read, Sent};
+    (attempts(), select(&[Sent, Failed, Delivered, Read]), timestamps(), evidence()).prop_map(
+        |(attempt, status, reported_at, evidence)| Receipt { attempt, status, reported_at, evidence },
+    )
+}
+
+fn states() -> impl Strategy<Value = State> {
+    use State::{
+        Accepted, Cancelled, Delivered, Expired, Failed, InDoubt, Read, Sending, Sent, Suppressed, Waiting,
+    };
+    select(&[
+        Accepted, Waiting, Sending, Sent, Delivered, Read, Failed, Suppressed, Expired, Cancelled, InDoubt,
+    ])
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let waiting = (timestamps(), texts(), texts()).prop_map(|(until, reason, explanation)| Detail::Waiting {
+        until,
+        why: WaitReason { reason, explanation },
+    });
+    let detail = prop_oneof![
+        Just(Detail::Accepted),
+        plans().prop_map(Detail::Planned),
+        (attempts(), ways()).prop_map(|(attempt, way)| Detail::AttemptStarted { attempt, way }),
+        (attempts(), outcomes()).prop_map(|(attempt, outcome)| Detail::AttemptFinished { attempt, outcome }),
+        receipts().prop_map(Detail::Receipt),
+        waiting,
+        (attempts(), texts()).prop_map(|(attempt, explanation)| Detail::FellBack { attempt, explanation }),
+        texts().prop_map(|actor| Detail::CancelRequested { actor }),
+    ];
+    let ended = (timestamps(), states(), texts(), texts()).prop_map(|(at, state, reason, explanation)| {
+        Event { at, state, detail: Detail::Finished { state, reason, explanation } }
+    });
+    let others = (timestamps(), states(), detail).prop_map(|(at, state, detail)| Event { at, state, detail });
+    prop_oneof![8 => others, 1 => ended]
+}
+
+fn contacts() -> impl Strategy<Value = Contact> {
+    let own = (addresses(), option::of(timestamps()))
+        .prop_map(|(address, whatsapp_inbound_at)| ContactAddress { address, whatsapp_inbound_at });
+    (contact_ids(), vec(own, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
+        |(id, addresses, labels, created_at, updated_at, version)| Contact {
+            id,
+            addresses,
+            labels,
+            created_at,
+            updated_at,
+            version,
+        },
+    )
+}
+
+fn entries() -> impl Strategy<Value = Entry> {
+    let evidence = (texts(), texts(), texts(), timestamps(), texts(), texts()).prop_map(
+        |(source, method, wording, time, origin, actor)| Evidence {
+            source,
+            method,
+            wording,
+            time,
+            origin,
+            actor,
+        },
+    );
+    let action = select(&[Action::Grant, Action::Revoke]);
+    (1..=i64::MAX as u64, action, channels(), scopes(), evidence, timestamps(), texts()).prop_map(
+        |(sequence, action, channel, scope, evidence, recorded_at, recorded_by)| Entry {
+            sequence,
+            action,
+            channel,
+            scope,
+            evidence,
+            recorded_at,
+            recorded_by,
+        },
+    )
+}
+
+fn preferences() -> impl Strategy<Value = Preferences> {
+    let topic = (topics(), any::<bool>(), channel_lists())
+        .prop_map(|(topic, muted, channel_order)| TopicPreference { topic, muted, channel_order });
+    let time = || (0..24_i8, 0..60_i8).prop_map(|(hour, minute)| jiff::civil::time(hour, minute, 0, 0));
+    let quiet = (time(), time(), any::<bool>()).prop_map(|(start, end, include_transactional)| QuietHours {
+        start,
+        end,
+        include_transactional,
+    });
+    let zone = option::of(select(&["Europe/Madrid", "America/New_York", "UTC"]).prop_map(str::to_owned));
+    let language = option::of("[a-z]{2,3}(-[A-Z]{2})?");
+    (channel_lists(), channel_lists(), vec(topic, 0..3), option::of(quiet), zone, language).prop_map(
+        |(channel_order, excluded_channels, topics, quiet_hours, time_zone, language)| Preferences {
+            channel_order,
+            excluded_channels,
+            topics,
+            quiet_hours,
+            time_zone,
+            language,
+        },
+    )
+}
+
+fn suppressions() -> impl Strategy<Value = Suppression> {
+    use SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
+    let reason = select(&[BadAddress, OptedOut, Complaint, Manual]);
+    (channels(), addresses(), reason, texts(), timestamps(), texts()).prop_map(
+        |(channel, address, reason, explanation, created_at, recorded_by)| Suppression {
+            channel,
+            address,
+            reason,
+            explanation,
+            created_at,
+            recorded_by,
+        },
+    )
+}
+
+fn control_changes() -> impl Strategy<Value = ControlChange> {
+    let mode = select(&[ControlMode::InService, ControlMode::Draining, ControlMode::OutOfService]);
+    (providers(), mode, texts(), texts(), timestamps(), option::of(timestamps())).prop_map(
+        |(provider, mode, reason, actor, updated_at, expire_at)| ControlChange {
+            provider,
+            control: Control { mode, reason, actor, updated_at, expire_at },
+        },
+    )
+}
+
+fn keys() -> impl Strategy<Value = Key> {
+    let scopes = vec(select(&[Scope::Send, Scope::Contacts, Scope::Operate, Scope::Admin]), 0..4);
+    let id = parsed("[a-z0-9]{1,32}");
+    (id, option::of(brands()), scopes, texts(), any::<[u8; 32]>(), timestamps(), option::of(timestamps()))
+        .prop_map(|(id, brand, scopes, label, secret_hash, created_at, revoked_at)| Key {
+            id,
+            brand,
+            scopes,
+            label,
+            secret_hash,
+            created_at,
+            revoked_at,
+        })
+}
+
+/// As bytes and back, and then read without a violation.
+fn back<P: prost::Message + Default, T>(
+    proto: P,
+    read: impl FnOnce(P, &Path<'_>, &mut Violations) -> Option<T>,
+) -> T {
+    let proto = P::decode(proto.encode_to_vec().as_slice()).unwrap();
+    let mut violations = Violations::default();
+    let value = read(proto, &Path::new("record"), &mut violations);
+    violations.finish(value).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn messages_with_their_history_come_back(
+        message in messages(),
+        events in vec(events(), 1..5),
+        next_at in option::of(timestamps()),
+    ) {
+        let history = History::from_events(events);
+        let view = super::message_view(&message, &history, next_at);
+        let brand = message.brand.clone();
+        let read = back(view.clone(), |proto, path, violations| {
+            super::read_message(brand, proto, path, violations)
+        });
+        prop_assert_eq!(read, message);
+        let read = back(view, |proto, path, violations| {
+            let next = super::read_optional_time(proto.next_time, path, violations);
+            super::read_history(proto.history, path, violations).map(|history| (history, next))
+        });
+        prop_assert_eq!(read, (history, next_at));
+    }
+
+    #[test]
+    fn contacts_come_back(contact in contacts()) {
+        let version = contact.version;
+        let read = back(v1::Contact::from(&contact), |proto, path, violations| {
+            super::read_contact(proto, version, path, violations)
+        });
+        prop_assert_eq!(read, contact);
+    }
+
+    #[test]
+    fn ledger_entries_come_back(entry in entries()) {
+        prop_assert_eq!(back(v1::ConsentEntry::from(&entry), super::read_entry), entry);
+    }
+
+    #[test]
+    fn preferences_come_back(preferences in preferences()) {
+        let read = back(v1::Preferences::from(&preferences), |proto, path, violations| {
+            Some(super::read_preferences(proto, path, violations))
+        });
+        prop_assert_eq!(read, preferences);
+    }
+
+    #[test]
+    fn suppressions_come_back(suppression in suppressions()) {
+        prop_assert_eq!(back(v1::Suppression::from(&suppression), super::read_suppression), suppression);
+    }
+
+    #[test]
+    fn control_changes_come_back(change in control_changes()) {
+        prop_assert_eq!(back(v1::ProviderControlChange::from(&change), super::read_control_change), change);
+    }
+
+    #[test]
+    fn keys_come_back_with_the_hash_kept_apart(key in keys()) {
+        let hash = key.secret_hash;
+        let read = back(v1::Key::from(&key), |proto, path, violations| {
+            super::read_key(proto, hash, path, violations)
+        });
+        prop_assert_eq!(read, key);
+    }
+
+    /// Whatever bytes come in, reading them ends in a value or in violations.
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in vec(any::<u8>(), 0..200), brand in brands()) {
+        let path = Path::new("message");
+        if let Ok(proto) = v1::Message::decode(bytes.as_slice()) {
+            let mut violations = Violations::default();
+            super::read_history(proto.history.clone(), &path, &mut violations);
+            let read = super::read_message(brand, proto, &path, &mut violations);
+            prop_assert!(read.is_some() || !violations.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_request_learns_of_all_its_faults_at_once() {
+    let address = |value| v1::ContactAddress { address: Some(v1::Address { value }), ..Default::default() };
+    let addresses = vec![
+        address(Some(v1::address::Value::Email("ana@example.com".into()))),
+        address(Some(v1::address::Value::Phone("123".into()))),
+        address(None),
+        address(Some(v1::address::Value::TelegramChatId(-5))),
+    ];
+    let mut violations = Violations::default();
+    let contact = Path::new("contact");
+    let path = contact.field("addresses");
+    super::read_contact_addresses(addresses, super::Numbers::Dialled(Some("ES")), &path, &mut violations);
+    let fields: Vec<String> = violations.into_vec().into_iter().map(|own| own.field).collect();
+    assert_eq!(
+        fields,
+        [
+            "contact.addresses[1].address.phone",
+            "contact.addresses[2].address",
+            "contact.addresses[3].address.telegram_chat_id",
+        ]
+    );
+}
+
+#[test]
+fn evidence_of_a_request_is_from_the_past() {
+    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let later: Timestamp = "2026-01-01T00:00:01Z".parse().unwrap();
+    let given = |time| v1::Evidence { source: "checkout".into(), time, ..Default::default() };
+    let mut violations = Violations::default();
+    let path = Path::new("evidence");
+    let read = super::read_evidence(Some(given(None)), Some(now), &path, &mut violations);
+    assert_eq!(read.unwrap().time, now);
+    super::read_evidence(Some(given(Some(super::timestamp(later)))), Some(now), &path, &mut violations);
+    let told: Vec<String> = violations.into_vec().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "evidence.method is required",
+            "evidence.method is required",
+            "evidence.time must not be in the future",
+        ]
+    );
+}

@@ -1,0 +1,121 @@
+//! What people agreed to.
+
+use relevo::model::{
+    Action, Address, Channel, Evidence, QuietHours, Suppression, SuppressionReason, TopicPreference,
+    TopicScope,
+};
+use relevo::store::{NewEntry, PreferencesChange, Stores};
+
+use super::sample::*;
+
+fn entry(action: Action) -> NewEntry {
+    NewEntry {
+        action,
+        channel: Channel::Sms,
+        scope: TopicScope::Topic("offers.shoes".parse().unwrap()),
+        evidence: Evidence {
+            source: "https://shop.example/newsletter".to_owned(),
+            method: "double_opt_in".to_owned(),
+            wording: "Send me offers.".to_owned(),
+            time: at(-5),
+            origin: "192.0.2.7".to_owned(),
+            actor: "crm".to_owned(),
+        },
+        recorded_by: "key-1".to_owned(),
+    }
+}
+
+fn suppression(channel: Channel, address: Address, reason: SuppressionReason) -> Suppression {
+    Suppression {
+        channel,
+        address,
+        reason,
+        explanation: "550 5.1.1".to_owned(),
+        created_at: at(1),
+        recorded_by: "mail-eu".to_owned(),
+    }
+}
+
+pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
+    let ana = contact_id("ana");
+    create(stores, &acme(), "ana", &[]).await;
+    create(stores, &brand("other"), "ana", &[]).await;
+    let mut recorded = Vec::new();
+    for (second, action) in [(1, Action::Grant), (2, Action::Revoke), (3, Action::Grant)] {
+        let stored = stores.consents.record(&acme(), &ana, entry(action), at(second)).await.unwrap().unwrap();
+        assert_eq!(stored.evidence, entry(action).evidence);
+        recorded.push(stored);
+    }
+    assert_eq!(recorded.iter().map(|own| own.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(recorded[1].recorded_at, at(2));
+    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
+    assert_eq!(recipient.ledger, recorded);
+    let other = stores.consents.recipient(&brand("other"), &ana).await.unwrap().unwrap();
+    assert_eq!(other.ledger, []);
+}
+
+pub async fn preferences_change_field_by_field(stores: &Stores) {
+    let ana = contact_id("ana");
+    create(stores, &acme(), "ana", &[]).await;
+    let quiet = QuietHours {
+        start: "22:00".parse().unwrap(),
+        end: "07:30".parse().unwrap(),
+        include_transactional: true,
+    };
+    let shoes = TopicPreference {
+        topic: "offers.shoes".parse().unwrap(),
+        muted: true,
+        channel_order: vec![Channel::Sms],
+    };
+    let change = PreferencesChange {
+        channel_order: Some(vec![Channel::Telegram, Channel::Email]),
+        excluded_channels: Some(vec![Channel::Whatsapp]),
+        topics: Some(vec![shoes.clone()]),
+        quiet_hours: Some(Some(quiet)),
+        time_zone: Some(Some("Europe/Madrid".to_owned())),
+        language: None,
+    };
+    let first = stores.consents.set_preferences(&acme(), &ana, change).await.unwrap().unwrap();
+    assert_eq!((first.language.as_deref(), first.quiet_hours), (None, Some(quiet)));
+    let change = PreferencesChange {
+        quiet_hours: Some(None),
+        language: Some(Some("es".to_owned())),
+        ..PreferencesChange::default()
+    };
+    let second = stores.consents.set_preferences(&acme(), &ana, change).await.unwrap().unwrap();
+    assert_eq!((second.language.as_deref(), second.quiet_hours), (Some("es"), None));
+    assert_eq!((second.topics, second.time_zone), (vec![shoes], first.time_zone));
+    assert_eq!(second.channel_order, first.channel_order);
+    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
+    assert_eq!(recipient.preferences.excluded_channels, [Channel::Whatsapp]);
+}
+
+pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
+    let number = phone("+34600123456");
+    let ana = contact_id("ana");
+    create(stores, &acme(), "ana", std::slice::from_ref(&number)).await;
+    let first = suppression(Channel::Sms, number.clone(), SuppressionReason::OptedOut);
+    assert_eq!(stores.consents.suppress(&acme(), first.clone()).await.unwrap(), first);
+    let second = suppression(Channel::Sms, number.clone(), SuppressionReason::Manual);
+    assert_eq!(stores.consents.suppress(&acme(), second).await.unwrap(), first);
+    // The same number on WhatsApp is another matter, and so is another brand.
+    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
+    assert_eq!(recipient.suppressions, [first]);
+    assert!(!stores.consents.lift(&acme(), Channel::Whatsapp, &number).await.unwrap());
+    assert!(!stores.consents.lift(&brand("other"), Channel::Sms, &number).await.unwrap());
+    assert!(stores.consents.lift(&acme(), Channel::Sms, &number).await.unwrap());
+    assert!(!stores.consents.lift(&acme(), Channel::Sms, &number).await.unwrap());
+    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
+    assert_eq!(recipient.suppressions, []);
+}
+
+pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
+    let nobody = contact_id("nobody");
+    assert_eq!(stores.consents.record(&acme(), &nobody, entry(Action::Grant), at(1)).await.unwrap(), None);
+    let change = PreferencesChange::default();
+    assert_eq!(stores.consents.set_preferences(&acme(), &nobody, change).await.unwrap(), None);
+    assert_eq!(stores.consents.recipient(&acme(), &nobody).await.unwrap(), None);
+    create(stores, &acme(), "nobody", &[]).await;
+    let recipient = stores.consents.recipient(&acme(), &nobody).await.unwrap().unwrap();
+    assert_eq!(recipient.ledger, []);
+}

@@ -1,0 +1,119 @@
+//! The people a brand can reach.
+
+use relevo::model::{Action, Address, Channel, Evidence, Labels, Suppression, SuppressionReason, TopicScope};
+use relevo::store::{ContactChange, NewEntry, PreferencesChange, Stores, Upserted};
+
+use super::sample::*;
+
+pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
+    let (mail, number) = (email("ana@example.com"), phone("+34600123456"));
+    let chat = Address::telegram(42).unwrap();
+    let created = create(stores, &acme(), "ana", &[mail.clone(), chat.clone()]).await;
+    assert_eq!((created.version, created.created_at, created.updated_at), (1, at(0), at(0)));
+    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), Some(created.clone()));
+    assert_eq!(stores.contacts.find(&acme(), &chat).await.unwrap(), Some(created.clone()));
+    assert_eq!(stores.contacts.find(&brand("other"), &mail).await.unwrap(), None);
+
+    let addresses = change("ana", &[number.clone(), chat.clone()]);
+    let changed = match stores.contacts.upsert(&acme(), addresses, at(5)).await.unwrap() {
+        Upserted::Changed(contact) => contact,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((changed.version, changed.created_at, changed.updated_at), (2, at(0), at(5)));
+    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), None);
+    assert_eq!(stores.contacts.find(&acme(), &number).await.unwrap(), Some(changed.clone()));
+
+    let labels = Labels::from([("tier".to_owned(), "gold".to_owned())]);
+    let relabel = ContactChange { addresses: None, labels: Some(labels.clone()), ..change("ana", &[]) };
+    stores.contacts.upsert(&acme(), relabel, at(6)).await.unwrap();
+    let stored = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!((stored.labels, stored.addresses), (labels, changed.addresses));
+    assert_eq!(stores.contacts.contact(&brand("other"), &contact_id("ana")).await.unwrap(), None);
+}
+
+pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
+    let (mail, number) = (email("ana@example.com"), phone("+34600123456"));
+    create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
+    create(stores, &brand("other"), "bea", std::slice::from_ref(&mail)).await;
+    let taken = change("bea", &[number.clone(), mail.clone()]);
+    let expected = Upserted::AddressTaken { index: 1, owner: contact_id("ana") };
+    assert_eq!(stores.contacts.upsert(&acme(), taken.clone(), at(1)).await.unwrap(), expected);
+    assert_eq!(stores.contacts.contact(&acme(), &contact_id("bea")).await.unwrap(), None);
+    assert_eq!(stores.contacts.find(&acme(), &number).await.unwrap(), None);
+    // Given up by its owner, it is free.
+    stores.contacts.upsert(&acme(), change("ana", &[]), at(2)).await.unwrap();
+    assert!(matches!(stores.contacts.upsert(&acme(), taken, at(3)).await.unwrap(), Upserted::Created(_)));
+
+    let claims = (0..32).map(|index| {
+        let address = email("shared@example.com");
+        async move {
+            stores.contacts.upsert(&acme(), change(&format!("c{index}"), &[address]), at(4)).await.unwrap()
+        }
+    });
+    let results = futures_util::future::join_all(claims).await;
+    assert_eq!(results.iter().filter(|result| matches!(result, Upserted::Created(_))).count(), 1);
+}
+
+pub async fn an_expected_version_refuses_a_lost_update(stores: &Stores) {
+    let expecting = |version| ContactChange { expected_version: Some(version), ..change("ana", &[]) };
+    let upsert = async |version| stores.contacts.upsert(&acme(), expecting(version), at(1)).await.unwrap();
+    assert_eq!(upsert(1).await, Upserted::Stale);
+    assert!(matches!(upsert(0).await, Upserted::Created(_)));
+    assert_eq!(upsert(0).await, Upserted::Stale);
+    assert!(matches!(upsert(1).await, Upserted::Changed(_)));
+    assert_eq!(upsert(1).await, Upserted::Stale);
+}
+
+pub async fn contacts_are_listed_by_id(stores: &Stores) {
+    for id in ["b", "a", "ab", "a.b", "c"] {
+        create(stores, &acme(), id, &[]).await;
+        create(stores, &brand("acme-2"), id, &[]).await;
+    }
+    let brand = acme();
+    for size in [1, 2, 5, 50] {
+        let all = all_pages(size, |page| stores.contacts.contacts(&brand, page)).await;
+        let ids: Vec<_> = all.iter().map(|contact| contact.id.as_str()).collect();
+        assert_eq!(ids, ["a", "a.b", "ab", "b", "c"], "pages of {size}");
+    }
+}
+
+pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) {
+    let mail = email("ana@example.com");
+    create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
+    let entry = NewEntry {
+        action: Action::Grant,
+        channel: Channel::Email,
+        scope: TopicScope::All,
+        evidence: Evidence {
+            source: "checkout".to_owned(),
+            method: "web_form".to_owned(),
+            wording: String::new(),
+            time: at(1),
+            origin: String::new(),
+            actor: String::new(),
+        },
+        recorded_by: "key".to_owned(),
+    };
+    stores.consents.record(&acme(), &contact_id("ana"), entry, at(1)).await.unwrap().unwrap();
+    let change = PreferencesChange { language: Some(Some("es".to_owned())), ..PreferencesChange::default() };
+    stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap().unwrap();
+    let suppression = Suppression {
+        channel: Channel::Email,
+        address: mail.clone(),
+        reason: SuppressionReason::Manual,
+        explanation: "asked".to_owned(),
+        created_at: at(2),
+        recorded_by: "key".to_owned(),
+    };
+    stores.consents.suppress(&acme(), suppression.clone()).await.unwrap();
+
+    assert!(stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
+    assert!(!stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
+    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), None);
+    assert_eq!(stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap(), None);
+    create(stores, &acme(), "ana", &[mail]).await;
+    let again = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!(again.ledger, []);
+    assert_eq!(again.preferences.language, None);
+    assert_eq!(again.suppressions, [suppression]);
+}

@@ -1,0 +1,142 @@
+//! A disk that is full, for real: a small file system in memory, mounted for the test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use relevo::store::embedded::sled::{Options, open};
+use relevo::store::{Acceptance, Appended, StoreError};
+
+use super::sample::*;
+
+const MIB: usize = 1 << 20;
+
+/// A file system of 48 MiB, unmounted when dropped.
+struct Small {
+    folder: tempfile::TempDir,
+}
+
+impl Small {
+    /// `None` where mounting is not permitted.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=48m", "tmpfs"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            println!("SKIPPED: a small file system cannot be mounted here, so a full disk cannot be tested");
+        }
+        mounted.then_some(Self { folder })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder.path().join("ballast")
+    }
+
+    /// Fills the disk until `free` bytes are left.
+    fn fill(&self, free: usize) {
+        let free_now = free_bytes(self.folder.path());
+        fs::write(self.ballast(), vec![1; free_now - free]).unwrap();
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+    }
+}
+
+fn free_bytes(path: &Path) -> usize {
+    let output = Command::new("df").args(["--block-size=1", "--output=avail"]).arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn new_messages_are_refused_before_the_disk_is_full() {
+    let Some(small) = Small::mount() else { return };
+    let options = Options { min_free_bytes: 16 * MIB as u64, ..Options::default() };
+    let handle = open(&small.data(), options).unwrap();
+    let stores = &handle.stores;
+    let first = accept(stores, message(0)).await;
+    small.fill(8 * MIB);
+    match stores.messages.accept(keyed(1, "order-1"), [1; 32]).await {
+        Err(StoreError::Full { free_bytes, needed_bytes, .. }) => {
+            assert!(free_bytes < needed_bytes && needed_bytes == 16 * MIB as u64);
+        }
+        other => panic!("{other:?}"),
+    }
+    // What was promised goes on.
+    let stored = get(stores, first.id).await;
+    let steps = vec![(2, started(1)), (2, sent(1, "ref-1"))];
+    assert_eq!(append(stores, &stored, steps, None).await, Appended::Done);
+    small.empty();
+    accept(stores, keyed(1, "order-1")).await;
+    handle.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_store_recovers_from_a_full_disk_by_itself() {
+    let Some(small) = Small::mount() else { return };
+    let handle = open(&small.data(), options()).unwrap();
+    let stores = &handle.stores;
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        acknowledged.push(accept(stores, message(round)).await.id);
+        small.fill(MIB);
+        // Nothing keeps room free here, so sled itself meets the end of the disk.
+        let error = loop {
+            let mut message = message(round);
+            message.content.text = Some("x".repeat(50_000));
+            let id = message.id;
+            match stores.messages.accept(message, [1; 32]).await {
+                Ok(Acceptance::New) => acknowledged.push(id),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error,
+            }
+        };
+        println!("round {round}: {error}");
+        assert!(matches!(error, StoreError::Io { .. } | StoreError::Full { .. }), "{error}");
+        let refused = stores.messages.accept(message(round), [1; 32]).await;
+        assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
+        small.empty();
+        acknowledged.push(accept(stores, message(round)).await.id);
+        for id in &acknowledged {
+            assert!(stores.work.reload(*id).await.unwrap().is_some(), "round {round}: {id} is lost");
+        }
+    }
+    handle.close().await.unwrap();
+    let handle = open(&small.data(), options()).unwrap();
+    for id in &acknowledged {
+        assert!(handle.stores.work.reload(*id).await.unwrap().is_some(), "{id} is lost");
+    }
+    handle.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn readers_alone_bring_the_store_back() {
+    let Some(small) = Small::mount() else { return };
+    let handle = open(&small.data(), options()).unwrap();
+    let stores = &handle.stores;
+    let mut signal = stores.work.work_signal();
+    let id = accept(stores, message(0)).await.id;
+    small.fill(MIB / 2);
+    while stores.messages.accept(message(1), [1; 32]).await.is_ok() {}
+    assert!(stores.work.reload(id).await.is_err());
+    small.empty();
+    signal.mark_unchanged();
+    // A reader never waits, but it has the writer look at the disk, which tells when the store is open again.
+    assert!(stores.work.reload(id).await.is_err());
+    signal.changed().await.unwrap();
+    assert!(stores.work.reload(id).await.unwrap().is_some());
+    handle.close().await.unwrap();
+}

@@ -1,0 +1,225 @@
+//! Messages, as callers see them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use relevo::model::{Detail, History, Labels, Message, State, WaitReason};
+use relevo::store::{Acceptance, Appended, MessageFilter, Stores};
+
+use super::sample::*;
+
+pub async fn an_accepted_message_is_there_and_due(stores: &Stores) {
+    let message = accept(stores, Message { send_at: at(60), ..keyed(0, "order-1") }).await;
+    let stored = stores.messages.get(&acme(), message.id).await.unwrap().unwrap();
+    assert_eq!(stored.history, History::accepted(at(0)));
+    assert_eq!(stored.next_at, Some(at(60)));
+    assert_eq!(stored.message, message);
+    assert_eq!(claim(stores, 59, 10).await, []);
+    assert_eq!(claim(stores, 60, 10).await, [message.id]);
+}
+
+pub async fn a_large_message_is_kept_whole(stores: &Stores) {
+    let mut large = message(0);
+    large.content.html = Some((0..100_000).map(|number| format!("{number},")).collect());
+    let id = accept(stores, large.clone()).await.id;
+    let small = accept(stores, message(1)).await;
+    assert_eq!(get(stores, id).await.message, large);
+    let page = stores.messages.list(&acme(), &MessageFilter::default(), first_page(5)).await.unwrap();
+    assert_eq!(page.items.into_iter().map(|own| own.message).collect::<Vec<_>>(), [small, large]);
+    // Its history grows and is forgotten as any other.
+    let explanation = "It is too early. ".repeat(2_000);
+    let wait =
+        Detail::Waiting { until: at(1), why: WaitReason { reason: "backoff".to_owned(), explanation } };
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, Appended::Done);
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(2, finished(State::Failed))], None).await, Appended::Done);
+    assert_eq!(get(stores, id).await.history.version(), 3);
+    assert_eq!(stores.work.purge(at(3), 10).await.unwrap(), 1);
+    assert_eq!(stores.work.reload(id).await.unwrap(), None);
+}
+
+pub async fn the_same_key_and_content_give_the_first_message(stores: &Stores) {
+    let first = accept(stores, keyed(0, "order-1")).await;
+    let again = keyed(1, "order-1");
+    match stores.messages.accept(again.clone(), [1; 32]).await.unwrap() {
+        Acceptance::Duplicate(stored) => assert_eq!(stored.message, first),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(stores.messages.get(&acme(), again.id).await.unwrap(), None);
+    assert_eq!(claim(stores, 9, 10).await, [first.id]);
+}
+
+pub async fn the_same_key_and_other_content_conflict(stores: &Stores) {
+    let first = accept(stores, keyed(0, "order-1")).await;
+    let other = keyed(1, "order-1");
+    let conflict = stores.messages.accept(other.clone(), [2; 32]).await.unwrap();
+    assert_eq!(conflict, Acceptance::Conflict(first.id));
+    assert_eq!(stores.messages.get(&acme(), other.id).await.unwrap(), None);
+    accept(stores, Message { brand: brand("other"), ..keyed(2, "order-1") }).await;
+}
+
+pub async fn of_many_accepts_with_one_key_exactly_one_is_new(stores: &Stores) {
+    let tasks: Vec<_> = (0..64)
+        .map(|_| {
+            let messages = stores.messages.clone();
+            tokio::spawn(async move { messages.accept(keyed(0, "order-1"), [1; 32]).await.unwrap() })
+        })
+        .collect();
+    let mut firsts = HashSet::new();
+    let mut new = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Acceptance::New => new += 1,
+            Acceptance::Duplicate(stored) => drop(firsts.insert(stored.message.id)),
+            Acceptance::Conflict(id) => panic!("conflict with {id}"),
+        }
+    }
+    assert_eq!((new, firsts.len()), (1, 1));
+    assert_eq!(claim(stores, 9, 100).await, Vec::from_iter(firsts));
+}
+
+pub async fn brands_do_not_see_each_other(stores: &Stores) {
+    let message = accept(stores, message(0)).await;
+    // One name begins like the other: keys must not run into each other.
+    for other in ["acm", "acme-2", "zeta"] {
+        let other = brand(other);
+        assert_eq!(stores.messages.get(&other, message.id).await.unwrap(), None);
+        let filter = MessageFilter::default();
+        assert_eq!(stores.messages.list(&other, &filter, first_page(10)).await.unwrap().items, []);
+        assert_eq!(stores.messages.events(&other, 0, 10).await.unwrap(), []);
+        assert_eq!(stores.messages.cancel(&other, message.id, "key", at(1)).await.unwrap(), None);
+    }
+    assert_eq!(get(stores, message.id).await.history.state(), State::Accepted);
+}
+
+async fn list(stores: &Stores, filter: &MessageFilter, size: usize) -> Vec<i64> {
+    let brand = acme();
+    let all = all_pages(size, |page| stores.messages.list(&brand, filter, page)).await;
+    all.iter().map(|stored| stored.message.accepted_at.as_second() - at(0).as_second()).collect()
+}
+
+pub async fn lists_are_newest_first_and_filtered(stores: &Stores) {
+    let spring = Labels::from([("campaign".to_owned(), "spring".to_owned())]);
+    for second in [3, 1, 2] {
+        accept(stores, message(second)).await;
+    }
+    accept(stores, Message { contact: contact_id("bea"), labels: spring.clone(), ..message(4) }).await;
+    let cancelled = accept(stores, message(5)).await;
+    stores.messages.cancel(&acme(), cancelled.id, "key", at(6)).await.unwrap().unwrap().unwrap();
+
+    let any = MessageFilter::default();
+    assert_eq!(list(stores, &any, 2).await, [5, 4, 3, 2, 1]);
+    let of_bea = MessageFilter { contact: Some(contact_id("bea")), ..any.clone() };
+    assert_eq!(list(stores, &of_bea, 2).await, [4]);
+    let of_be = MessageFilter { contact: Some(contact_id("be")), ..any.clone() };
+    assert!(list(stores, &of_be, 2).await.is_empty());
+    let window = MessageFilter { from: Some(at(2)), until: Some(at(4)), ..any.clone() };
+    assert_eq!(list(stores, &window, 1).await, [3, 2]);
+    let ended = MessageFilter { states: vec![State::Cancelled, State::Read], ..any.clone() };
+    assert_eq!(list(stores, &ended, 2).await, [5]);
+    let labelled = MessageFilter { labels: spring.clone(), ..any.clone() };
+    assert_eq!(list(stores, &labelled, 2).await, [4]);
+    let nothing = MessageFilter { labels: spring, contact: Some(contact_id("ana")), ..any };
+    assert!(list(stores, &nothing, 2).await.is_empty());
+}
+
+pub async fn pages_hold_everything_once(stores: &Stores) {
+    // All in the same millisecond: only their ids tell them apart.
+    for _ in 0..25 {
+        accept(stores, message(0)).await;
+    }
+    let brand = acme();
+    let filter = MessageFilter::default();
+    for size in [1, 7, 25, 100] {
+        let all = all_pages(size, |page| stores.messages.list(&brand, &filter, page)).await;
+        let ids: Vec<_> = all.iter().map(|stored| stored.message.id).collect();
+        assert_eq!(ids.len(), 25, "pages of {size}");
+        assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "pages of {size}");
+    }
+    // A made-up place to go on from stays within the brand.
+    for after in [vec![], vec![0], vec![255; 40]] {
+        let page = relevo::store::PageRequest { size: 100, after: Some(after) };
+        assert!(stores.messages.list(&brand, &filter, page).await.unwrap().items.len() <= 25);
+    }
+}
+
+pub async fn a_filter_that_finds_little_gives_short_pages(stores: &Stores) {
+    let rare = Labels::from([("rare".to_owned(), "yes".to_owned())]);
+    accept(stores, Message { labels: rare.clone(), ..message(0) }).await;
+    let accepts = (1..=1_500).map(|second| accept(stores, message(second)));
+    futures_util::future::join_all(accepts).await;
+    let filter = MessageFilter { labels: rare, ..MessageFilter::default() };
+    let page = stores.messages.list(&acme(), &filter, first_page(10)).await.unwrap();
+    assert_eq!(page.items, []);
+    assert!(page.next.is_some(), "it looked at everything at once");
+    assert_eq!(list(stores, &filter, 10).await, [0]);
+}
+
+pub async fn cancelling_ends_what_is_not_sent(stores: &Stores) {
+    let message = accept(stores, message(0)).await;
+    let stored = stores.messages.cancel(&acme(), message.id, "key-1", at(1)).await.unwrap().unwrap().unwrap();
+    assert_eq!(stored.history.state(), State::Cancelled);
+    assert_eq!(stored.next_at, None);
+    assert_eq!(get(stores, message.id).await, stored);
+    assert_eq!(claim(stores, 9, 10).await, []);
+    let again = stores.messages.cancel(&acme(), message.id, "key-1", at(2)).await.unwrap();
+    assert_eq!(again, Some(Err(State::Cancelled)));
+}
+
+pub async fn cancelling_waits_for_a_call_in_flight(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, Appended::Done);
+    let asked = stores.messages.cancel(&acme(), id, "key-1", at(2)).await.unwrap().unwrap().unwrap();
+    assert_eq!(asked.history.state(), State::Sending);
+    assert!(asked.history.cancel_requested());
+    assert_eq!(asked.next_at, Some(at(0)));
+    // Asking again changes nothing.
+    let again = stores.messages.cancel(&acme(), id, "key-1", at(3)).await.unwrap().unwrap().unwrap();
+    assert_eq!(again, asked);
+}
+
+pub async fn events_come_in_order_and_once(stores: &Stores) {
+    let one = accept(stores, message(0)).await;
+    let two = accept(stores, Message { brand: brand("other"), ..message(1) }).await;
+    let three = accept(stores, Message { contact: contact_id("bea"), ..message(2) }).await;
+    stores.messages.cancel(&acme(), one.id, "key", at(3)).await.unwrap().unwrap().unwrap();
+
+    let last = stores.messages.last_cursor().await.unwrap();
+    let all = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+    assert_eq!(all.last().unwrap().cursor, last);
+    assert!(all.iter().all(|logged| logged.message != two.id));
+    let told: Vec<_> = all.iter().map(|logged| (logged.message, logged.event.state)).collect();
+    let expected = [
+        (one.id, State::Accepted),
+        (three.id, State::Accepted),
+        (one.id, State::Accepted),
+        (one.id, State::Cancelled),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(all[1].contact, contact_id("bea"));
+    assert!(matches!(all[2].event.detail, Detail::CancelRequested { .. }));
+
+    let mut cursor = 0;
+    let mut one_by_one = Vec::new();
+    while let Some(next) = stores.messages.events(&acme(), cursor, 1).await.unwrap().pop() {
+        cursor = next.cursor;
+        one_by_one.push(next);
+    }
+    assert_eq!(one_by_one, all);
+    assert_eq!(stores.messages.events(&acme(), u64::MAX, 10).await.unwrap(), []);
+}
+
+pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
+    let mut signal = stores.messages.event_signal();
+    let messages = stores.messages.clone();
+    let watcher = tokio::spawn(async move {
+        signal.changed().await.unwrap();
+        messages.events(&acme(), 0, 10).await.unwrap()
+    });
+    accept(stores, message(0)).await;
+    let seen = tokio::time::timeout(Duration::from_secs(30), watcher).await.unwrap().unwrap();
+    assert_eq!(seen.len(), 1);
+}

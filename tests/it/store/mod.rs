@@ -1,0 +1,99 @@
+//! One conformance suite for every store, and what only a store on disk has to show.
+
+mod sample;
+
+mod consents;
+mod contacts;
+mod controls;
+mod keys;
+mod messages;
+mod purge;
+mod queue;
+mod receipts;
+
+mod damage;
+mod full;
+mod old;
+mod opening;
+
+/// Runs every test of the suite on every store.
+macro_rules! conformance {
+    ($($area:ident: $($test:ident),+;)+) => {
+        mod memory {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    super::$area::$test(&relevo::store::Stores::memory()).await;
+                }
+            )+)+
+        }
+
+        mod sled {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let disk = super::sample::Disk::new();
+                    let handle = disk.open();
+                    super::$area::$test(&handle.stores).await;
+                    handle.close().await.unwrap();
+                }
+            )+)+
+        }
+    };
+}
+
+conformance! {
+    messages:
+        an_accepted_message_is_there_and_due,
+        a_large_message_is_kept_whole,
+        the_same_key_and_content_give_the_first_message,
+        the_same_key_and_other_content_conflict,
+        of_many_accepts_with_one_key_exactly_one_is_new,
+        brands_do_not_see_each_other,
+        lists_are_newest_first_and_filtered,
+        pages_hold_everything_once,
+        a_filter_that_finds_little_gives_short_pages,
+        cancelling_ends_what_is_not_sent,
+        cancelling_waits_for_a_call_in_flight,
+        events_come_in_order_and_once,
+        the_event_signal_comes_with_the_event;
+    queue:
+        what_is_due_is_claimed_oldest_first_and_once,
+        a_claim_ends_with_its_lease,
+        a_released_claim_is_due_at_its_own_time,
+        an_append_moves_the_message_and_keeps_the_claim,
+        an_append_to_an_old_version_is_stale,
+        of_many_appends_to_one_version_exactly_one_is_done,
+        the_next_due_time_is_told,
+        concurrent_claims_share_nothing,
+        the_work_signal_comes_with_the_work,
+        a_cancel_between_reading_and_appending_is_seen;
+    receipts:
+        a_receipt_finds_its_message_by_reference,
+        a_second_receipt_of_the_same_kind_is_known,
+        an_early_receipt_waits_for_its_reference,
+        a_failed_receipt_makes_the_message_due,
+        a_late_receipt_leaves_a_finished_message_alone,
+        a_receipt_may_name_its_attempt,
+        a_receipt_during_a_claim_makes_the_append_stale;
+    purge:
+        a_purged_message_leaves_nothing_behind,
+        a_message_that_is_not_over_stays,
+        a_purge_is_bounded,
+        parked_receipts_are_purged;
+    contacts:
+        a_contact_is_created_changed_and_found,
+        an_address_belongs_to_one_contact,
+        an_expected_version_refuses_a_lost_update,
+        contacts_are_listed_by_id,
+        a_deleted_contact_leaves_nothing_but_suppressions;
+    consents:
+        the_ledger_keeps_every_entry_in_order,
+        preferences_change_field_by_field,
+        the_first_suppression_stays_until_lifted,
+        consents_of_an_unknown_contact_are_refused;
+    controls:
+        the_last_control_counts_and_all_are_kept;
+    keys:
+        keys_are_created_listed_and_revoked_once;
+}

@@ -1,0 +1,204 @@
+//! Opening, closing and being killed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use relevo::model::{Control, ControlChange, ControlMode, MessageId, ReceiptStatus, State};
+use relevo::store::{Acceptance, Matched, StoreError};
+
+use super::sample::*;
+
+#[tokio::test]
+async fn what_was_stored_is_there_after_reopening() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let stores = &handle.stores;
+    let waiting = accept(stores, keyed(7, "order-1")).await;
+    let sent = accept_and_send(stores, message(1), 2, "ref-1").await;
+    stores.work.receive(report("ref-9", ReceiptStatus::Read), at(3)).await.unwrap();
+    create(stores, &acme(), "ana", &[email("ana@example.com")]).await;
+    let control = Control {
+        mode: ControlMode::Draining,
+        reason: "maintenance".to_owned(),
+        actor: "key".to_owned(),
+        updated_at: at(4),
+        expire_at: None,
+    };
+    let change = ControlChange { provider: provider(), control };
+    stores.controls.set_control(change.clone()).await.unwrap();
+    assert_eq!(claim(stores, 8, 10).await, [waiting.id]);
+    let cursor = stores.messages.last_cursor().await.unwrap();
+    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    handle.close().await.unwrap();
+
+    let handle = disk.open();
+    let stores = &handle.stores;
+    assert_eq!(stores.messages.last_cursor().await.unwrap(), cursor);
+    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), events);
+    assert_eq!(get(stores, sent.message.id).await, sent);
+    // Whoever had claimed it is gone.
+    assert_eq!(claim(stores, 8, 10).await, [waiting.id]);
+    let again = stores.messages.accept(keyed(9, "order-1"), [2; 32]).await.unwrap();
+    assert_eq!(again, Acceptance::Conflict(waiting.id));
+    let receipt = report("ref-1", ReceiptStatus::Delivered);
+    assert_eq!(stores.work.receive(receipt, at(9)).await.unwrap(), Matched::Added(sent.message.id));
+    let parked = accept_and_send(stores, message(10), 11, "ref-9").await;
+    assert_eq!(parked.history.state(), State::Read);
+    assert!(stores.contacts.find(&acme(), &email("ana@example.com")).await.unwrap().is_some());
+    assert_eq!(stores.controls.controls().await.unwrap(), [change]);
+    handle.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn concurrent_accepts_share_a_flush() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let accepts = (0..1_000).map(|second| accept(&handle.stores, message(second)));
+    futures_util::future::join_all(accepts).await;
+    handle.close().await.unwrap();
+    // The mark counts the groups, in two slots of which the larger is the last.
+    let mark = std::fs::read(disk.path().join("MARK")).unwrap();
+    let slot = |at: usize| u64::from_be_bytes(mark[at..at + 8].try_into().unwrap());
+    let groups = slot(0).max(slot(16));
+    assert!((1..=250).contains(&groups), "{groups} flushes for 1,000 messages");
+}
+
+#[tokio::test]
+async fn nothing_is_answered_after_closing() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let stores = handle.stores.clone();
+    handle.close().await.unwrap();
+    let refused = stores.messages.accept(message(0), [1; 32]).await;
+    assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
+    let refused = stores.work.claim(at(0), 1, LEASE).await;
+    assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_second_handle_is_refused_at_once() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let before = snapshot(&disk.path());
+    assert!(matches!(disk.try_open(), Err(StoreError::Locked { .. })));
+    assert_eq!(snapshot(&disk.path()), before);
+    handle.close().await.unwrap();
+    disk.open().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_build_is_refused_untouched() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    std::fs::write(disk.path().join("FORMAT"), "relevo store 2\n").unwrap();
+    let before = snapshot(&disk.path());
+    match disk.try_open() {
+        Err(StoreError::Newer { found: 2, supported: 1, .. }) => {}
+        other => panic!("{:?}", other.err()),
+    }
+    assert_eq!(snapshot(&disk.path()), before);
+}
+
+/// The other process of the tests below: opens the store in `RELEVO_TEST_STORE`, accepts messages until it is killed,
+/// and prints the id of each once it is acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the other process of a test"]
+async fn other_process() {
+    let Ok(path) = std::env::var("RELEVO_TEST_STORE") else { return };
+    let handle = relevo::store::embedded::sled::open(path.as_ref(), options()).unwrap();
+    let accepts = (0..4).map(|_| {
+        let stores = handle.stores.clone();
+        tokio::spawn(async move {
+            loop {
+                let id = accept(&stores, random_message()).await.id;
+                println!("accepted {id}");
+            }
+        })
+    });
+    futures_util::future::join_all(accepts).await;
+}
+
+/// A message whose id no other process has.
+fn random_message() -> relevo::model::Message {
+    let clock = relevo::clock::Clock::system().unwrap();
+    relevo::model::Message { id: clock.message_id(), ..message(0) }
+}
+
+/// The other process, killed when dropped.
+struct Other {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Other {
+    fn start(disk: &Disk) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::opening::other_process", "--ignored", "--nocapture"])
+            .env("RELEVO_TEST_STORE", disk.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits for that many acknowledged messages.
+    fn acknowledged(&mut self, count: usize) -> Vec<MessageId> {
+        self.lines.by_ref().filter_map(|line| read_id(&line.unwrap())).take(count).collect()
+    }
+
+    /// Kills it at once (SIGKILL), and returns what it had acknowledged until then.
+    fn kill(mut self) -> Vec<MessageId> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // The last line may be cut off in the middle.
+        self.lines.by_ref().map_while(Result::ok).filter_map(|line| read_id(&line)).collect()
+    }
+}
+
+fn read_id(line: &str) -> Option<MessageId> {
+    line.rsplit_once("accepted ")?.1.parse().ok()
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_at_once() {
+    let disk = Disk::new();
+    let mut other = Other::start(&disk);
+    assert_eq!(other.acknowledged(1).len(), 1);
+    assert!(matches!(disk.try_open(), Err(StoreError::Locked { .. })));
+    other.kill();
+    disk.open().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged() {
+    let disk = Disk::new();
+    let mut acknowledged = Vec::new();
+    for round in 1..=5 {
+        let mut other = Other::start(&disk);
+        acknowledged.extend(other.acknowledged(40 * round));
+        acknowledged.extend(other.kill());
+        let handle = disk.open();
+        for id in &acknowledged {
+            assert!(handle.stores.work.reload(*id).await.unwrap().is_some(), "round {round}: {id} is lost");
+        }
+        // Every other time the store is left as the kill left it, and opened again by the next process.
+        if round % 2 == 0 { handle.close().await.unwrap() } else { drop_all(handle).await }
+    }
+    assert!(acknowledged.len() >= 600);
+}
+
+/// Closes a store by letting go of it.
+async fn drop_all(handle: relevo::store::embedded::sled::Handle) {
+    let mut signal = handle.stores.work.work_signal();
+    drop(handle);
+    // The signal's sender goes with the last of the store.
+    while signal.changed().await.is_ok() {}
+}

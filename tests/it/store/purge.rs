@@ -1,0 +1,58 @@
+//! Forgetting what is over.
+
+use relevo::model::{ReceiptStatus, State};
+use relevo::store::{Acceptance, Matched, MessageFilter, Stores};
+
+use super::sample::*;
+
+pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
+    let old = accept_and_send(stores, keyed(0, "order-1"), 10, "ref-1").await.message;
+    let kept = accept_and_send(stores, keyed(0, "order-2"), 20, "ref-2").await.message;
+    assert_eq!(stores.work.purge(at(10), 100).await.unwrap(), 0);
+    assert_eq!(stores.work.purge(at(11), 100).await.unwrap(), 1);
+
+    assert_eq!(stores.work.reload(old.id).await.unwrap(), None);
+    assert_eq!(stores.messages.get(&acme(), old.id).await.unwrap(), None);
+    let of_ana = MessageFilter { contact: Some(contact_id("ana")), ..MessageFilter::default() };
+    for filter in [MessageFilter::default(), of_ana] {
+        let page = stores.messages.list(&acme(), &filter, first_page(10)).await.unwrap();
+        assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), [kept.id]);
+    }
+    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    assert!(events.len() == 3 && events.iter().all(|logged| logged.message == kept.id));
+    let again = keyed(30, "order-1");
+    assert_eq!(stores.messages.accept(again, [9; 32]).await.unwrap(), Acceptance::New);
+    let receipt = report("ref-1", ReceiptStatus::Delivered);
+    assert_eq!(stores.work.receive(receipt, at(31)).await.unwrap(), Matched::Parked);
+    let receipt = report("ref-2", ReceiptStatus::Delivered);
+    assert_eq!(stores.work.receive(receipt, at(31)).await.unwrap(), Matched::Added(kept.id));
+    // The receipt was news of the message: it is over since then.
+    assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
+}
+
+pub async fn a_message_that_is_not_over_stays(stores: &Stores) {
+    let due = accept(stores, message(0)).await;
+    let watched = accept_and_send(stores, message(0), 1, "ref-1").await;
+    append(stores, &watched, Vec::new(), Some(at(50))).await;
+    assert_eq!(stores.work.purge(at(1_000), 100).await.unwrap(), 0);
+    assert_eq!(get(stores, due.id).await.history.state(), State::Accepted);
+    assert_eq!(get(stores, watched.message.id).await.history.state(), State::Sent);
+}
+
+pub async fn a_purge_is_bounded(stores: &Stores) {
+    for index in 0..5 {
+        accept_and_send(stores, message(index), index, &format!("ref-{index}")).await;
+    }
+    let purge = async || stores.work.purge(at(100), 2).await.unwrap();
+    assert_eq!([purge().await, purge().await, purge().await, purge().await], [2, 2, 1, 0]);
+}
+
+pub async fn parked_receipts_are_purged(stores: &Stores) {
+    let early = report("ref-1", ReceiptStatus::Delivered);
+    stores.work.receive(early, at(1)).await.unwrap();
+    assert_eq!(stores.work.purge(at(1), 100).await.unwrap(), 0);
+    assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 1);
+    assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 0);
+    let stored = accept_and_send(stores, message(3), 4, "ref-1").await;
+    assert_eq!(stored.history.state(), State::Sent);
+}

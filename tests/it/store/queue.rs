@@ -1,0 +1,147 @@
+//! Messages, as dispatch sees them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use relevo::model::{Detail, Message, State, WaitReason};
+use relevo::store::{Appended, Stores};
+
+use super::sample::*;
+
+fn waiting(until: i64) -> Detail {
+    let why = WaitReason { reason: "backoff".to_owned(), explanation: "It is too early.".to_owned() };
+    Detail::Waiting { until: at(until), why }
+}
+
+pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
+    let mut ids = Vec::new();
+    for second in [2, 0, 1] {
+        ids.push((second, accept(stores, message(second)).await.id));
+    }
+    accept(stores, message(100)).await;
+    ids.sort();
+    let ids: Vec<_> = ids.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(claim(stores, 50, 2).await, ids[..2]);
+    assert_eq!(claim(stores, 50, 2).await, ids[2..]);
+    assert_eq!(claim(stores, 50, 2).await, []);
+}
+
+pub async fn a_claim_ends_with_its_lease(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    assert_eq!(claim(stores, 0, 1).await, [id]);
+    assert_eq!(claim(stores, 29, 1).await, []);
+    assert_eq!(claim(stores, 30, 1).await, [id]);
+    assert_eq!(claim(stores, 31, 1).await, []);
+}
+
+pub async fn a_released_claim_is_due_at_its_own_time(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    assert_eq!(claim(stores, 0, 1).await, [id]);
+    let before = get(stores, id).await;
+    stores.work.release(id).await;
+    assert_eq!(get(stores, id).await, before);
+    assert_eq!(claim(stores, 0, 1).await, [id]);
+    // Releasing what is not claimed does nothing.
+    stores.work.release(message(9).id).await;
+}
+
+pub async fn an_append_moves_the_message_and_keeps_the_claim(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    assert_eq!(claim(stores, 0, 1).await, [id]);
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, waiting(5))], Some(at(5))).await, Appended::Done);
+    let after = get(stores, id).await;
+    assert_eq!((after.next_at, after.history.state()), (Some(at(5)), State::Waiting));
+    assert_eq!(claim(stores, 10, 1).await, [], "the claim lasts");
+    stores.work.release(id).await;
+    assert_eq!(claim(stores, 4, 1).await, [], "the old time is gone");
+    assert_eq!(claim(stores, 5, 1).await, [id]);
+    let end = vec![(6, finished(State::Failed))];
+    assert_eq!(append(stores, &after, end, None).await, Appended::Done);
+    stores.work.release(id).await;
+    assert_eq!(claim(stores, 1_000, 1).await, [], "it is over");
+}
+
+pub async fn an_append_to_an_old_version_is_stale(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, Appended::Done);
+    let before = get(stores, id).await;
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], None).await, Appended::Stale);
+    assert_eq!(get(stores, id).await, before);
+    let unknown = stores.work.append(message(0).id, 1, &[], None).await.unwrap();
+    assert_eq!(unknown, Appended::Stale);
+    assert_eq!(stores.work.reload(message(0).id).await.unwrap(), None);
+}
+
+pub async fn of_many_appends_to_one_version_exactly_one_is_done(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    let appends = (0..32).map(|second| append(stores, &stored, vec![(second, started(1))], Some(at(0))));
+    let results = futures_util::future::join_all(appends).await;
+    assert_eq!(results.iter().filter(|result| **result == Appended::Done).count(), 1);
+    assert_eq!(get(stores, id).await.history.version(), 2);
+}
+
+pub async fn the_next_due_time_is_told(stores: &Stores) {
+    let next_due = async |now| stores.work.claim(at(now), 1, LEASE).await.unwrap().next_due;
+    assert_eq!(next_due(0).await, None);
+    accept(stores, message(100)).await;
+    assert_eq!(next_due(0).await, Some(at(100)));
+    let first = accept(stores, message(10)).await;
+    accept(stores, message(11)).await;
+    // One is claimed; the other is due already.
+    assert_eq!(next_due(20).await, Some(at(11)));
+    // Both are claimed, the first until 50.
+    assert_eq!(next_due(21).await, Some(at(50)));
+    stores.work.release(first.id).await;
+    assert_eq!(stores.work.claim(at(22), 0, LEASE).await.unwrap().next_due, Some(at(10)));
+}
+
+pub async fn concurrent_claims_share_nothing(stores: &Stores) {
+    for _ in 0..100 {
+        accept(stores, message(0)).await;
+    }
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let stores = stores.clone();
+            tokio::spawn(async move { claim(&stores, 1, 20).await })
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    for task in tasks {
+        for id in task.await.unwrap() {
+            assert!(seen.insert(id), "claimed twice");
+        }
+    }
+    assert_eq!(seen.len(), 100);
+}
+
+pub async fn the_work_signal_comes_with_the_work(stores: &Stores) {
+    let mut signal = stores.work.work_signal();
+    let watcher = stores.clone();
+    let claimed = tokio::spawn(async move {
+        signal.changed().await.unwrap();
+        claim(&watcher, 0, 1).await
+    });
+    let id = accept(stores, message(0)).await.id;
+    let seen = tokio::time::timeout(Duration::from_secs(30), claimed).await.unwrap().unwrap();
+    assert_eq!(seen, [id]);
+    // A released message is work again.
+    let mut signal = stores.work.work_signal();
+    stores.work.release(id).await;
+    assert!(signal.has_changed().unwrap());
+    signal.mark_unchanged();
+    assert!(!signal.has_changed().unwrap());
+}
+
+pub async fn a_cancel_between_reading_and_appending_is_seen(stores: &Stores) {
+    let id = accept(stores, Message { class: relevo::model::Class::Commercial, ..message(0) }).await.id;
+    assert_eq!(claim(stores, 0, 1).await, [id]);
+    let stored = get(stores, id).await;
+    stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();
+    assert_eq!(append(stores, &stored, vec![(2, started(1))], Some(at(0))).await, Appended::Stale);
+    assert_eq!(get(stores, id).await.history.state(), State::Cancelled);
+    stores.work.release(id).await;
+    assert_eq!(claim(stores, 100, 1).await, []);
+}

@@ -1,0 +1,109 @@
+//! Receipts: in any order, early, late or twice.
+
+use relevo::model::{Detail, ReceiptStatus, State};
+use relevo::store::{Appended, Matched, ReceiptReport, Stores};
+
+use super::sample::*;
+
+async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> Matched {
+    stores.work.receive(report, at(now)).await.unwrap()
+}
+
+pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
+    let stored = accept_and_send(stores, message(0), 1, "ref-1").await;
+    let id = stored.message.id;
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Delivered), 9).await, Matched::Added(id));
+    let after = get(stores, id).await;
+    assert_eq!((after.history.state(), after.next_at), (State::Delivered, None));
+    let last = after.history.events().last().unwrap();
+    assert!(
+        matches!(&last.detail, Detail::Receipt(receipt) if receipt.attempt == 1 && receipt.reported_at == at(5))
+    );
+    assert_eq!(last.at, at(9));
+    // The same reference of another provider is another reference.
+    let other =
+        ReceiptReport { provider: "mail-us".parse().unwrap(), ..report("ref-1", ReceiptStatus::Read) };
+    assert_eq!(receive(stores, other, 9).await, Matched::Parked);
+}
+
+pub async fn a_second_receipt_of_the_same_kind_is_known(stores: &Stores) {
+    let id = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
+    for (status, expected) in [
+        (ReceiptStatus::Read, Matched::Added(id)),
+        (ReceiptStatus::Read, Matched::Known(id)),
+        (ReceiptStatus::Delivered, Matched::Added(id)),
+        (ReceiptStatus::Delivered, Matched::Known(id)),
+    ] {
+        assert_eq!(receive(stores, report("ref-1", status), 9).await, expected);
+        assert_eq!(get(stores, id).await.history.state(), State::Read);
+    }
+    assert_eq!(get(stores, id).await.history.version(), 5);
+}
+
+pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
+    for _ in 0..3 {
+        assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Delivered), 1).await, Matched::Parked);
+    }
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Sent), 1).await, Matched::Parked);
+    assert_eq!(receive(stores, report("", ReceiptStatus::Read), 1).await, Matched::Parked);
+    let stored = accept_and_send(stores, message(0), 2, "ref-1").await;
+    assert_eq!(stored.history.state(), State::Delivered);
+    assert_eq!(stored.history.version(), 5, "accepted, started, sent, and each receipt once");
+    let again = receive(stores, report("ref-1", ReceiptStatus::Delivered), 3).await;
+    assert_eq!(again, Matched::Known(stored.message.id));
+    // What was taken in is not taken in again by another message.
+    let second = accept_and_send(stores, message(4), 4, "ref-2").await;
+    assert_eq!(second.history.state(), State::Sent);
+}
+
+pub async fn a_failed_receipt_makes_the_message_due(stores: &Stores) {
+    let id = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Failed), 9).await, Matched::Added(id));
+    let after = get(stores, id).await;
+    assert_eq!((after.history.state(), after.next_at), (State::Waiting, Some(at(9))));
+    assert_eq!(claim(stores, 9, 1).await, [id]);
+    // So does one that was parked.
+    receive(stores, report("ref-2", ReceiptStatus::Failed), 10).await;
+    let early = accept_and_send(stores, message(11), 12, "ref-2").await;
+    assert_eq!((early.history.state(), early.next_at), (State::Waiting, Some(at(12))));
+}
+
+pub async fn a_late_receipt_leaves_a_finished_message_alone(stores: &Stores) {
+    let stored = accept_and_send(stores, message(0), 1, "ref-1").await;
+    let id = stored.message.id;
+    receive(stores, report("ref-1", ReceiptStatus::Sent), 9).await;
+    assert_eq!(get(stores, id).await.next_at, None);
+    // A message that is watched is looked at again at once.
+    let stored = get(stores, id).await;
+    assert_eq!(append(stores, &stored, Vec::new(), Some(at(500))).await, Appended::Done);
+    receive(stores, report("ref-1", ReceiptStatus::Delivered), 10).await;
+    assert_eq!(get(stores, id).await.next_at, Some(at(10)));
+}
+
+pub async fn a_receipt_may_name_its_attempt(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    append(stores, &stored, vec![(1, started(1))], Some(at(0))).await;
+    let named = |status| ReceiptReport { attempt: Some((id, 1)), ..report("lost", status) };
+    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, Matched::Added(id));
+    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, Matched::Known(id));
+    assert_eq!(get(stores, id).await.history.state(), State::Delivered);
+    // A provider cannot speak of what another one was given.
+    let other = ReceiptReport { provider: "mail-us".parse().unwrap(), ..named(ReceiptStatus::Read) };
+    assert_eq!(receive(stores, other, 9).await, Matched::Parked);
+    let unknown = ReceiptReport { attempt: Some((id, 7)), ..report("", ReceiptStatus::Read) };
+    assert_eq!(receive(stores, unknown, 9).await, Matched::Parked);
+}
+
+pub async fn a_receipt_during_a_claim_makes_the_append_stale(stores: &Stores) {
+    let stored = accept_and_send(stores, message(0), 1, "ref-1").await;
+    let id = stored.message.id;
+    append(stores, &stored, Vec::new(), Some(at(2))).await;
+    assert_eq!(claim(stores, 2, 1).await, [id]);
+    let read = get(stores, id).await;
+    receive(stores, report("ref-1", ReceiptStatus::Failed), 3).await;
+    assert_eq!(append(stores, &read, vec![(4, finished(State::Failed))], None).await, Appended::Stale);
+    assert_eq!(claim(stores, 5, 1).await, [], "it is still claimed");
+    stores.work.release(id).await;
+    assert_eq!(claim(stores, 5, 1).await, [id]);
+}

@@ -1,0 +1,230 @@
+//! What the tests of the store put into it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use relevo::model::{
+    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
+    FallbackPolicy, History, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName,
+    ReceiptStatus, State, Timestamp, Way,
+};
+use relevo::store::embedded::sled::{Handle, Options, open};
+use relevo::store::{
+    Acceptance, Appended, ContactChange, Page, PageRequest, ReceiptReport, StoreError, Stored, Stores,
+    Upserted,
+};
+
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A data directory that goes away with the test.
+pub struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn open(&self) -> Handle {
+        self.try_open().unwrap()
+    }
+
+    pub fn try_open(&self) -> Result<Handle, StoreError> {
+        open(&self.path(), options())
+    }
+}
+
+/// The tests must not depend on how full the machine's disk is.
+pub fn options() -> Options {
+    Options { min_free_bytes: 0, ..Options::default() }
+}
+
+/// A time, in seconds after a fixed one.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub fn brand(name: &str) -> BrandId {
+    name.parse().unwrap()
+}
+
+pub fn acme() -> BrandId {
+    brand("acme")
+}
+
+pub fn contact_id(name: &str) -> ContactId {
+    name.parse().unwrap()
+}
+
+pub fn email(text: &str) -> Address {
+    Address::Email(text.parse().unwrap())
+}
+
+pub fn phone(text: &str) -> Address {
+    Address::Phone(Phone::parse(text, None).unwrap())
+}
+
+pub fn provider() -> ProviderName {
+    "mail-eu".parse().unwrap()
+}
+
+/// A message accepted and due at `seconds`.
+pub fn message(seconds: i64) -> Message {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    Message {
+        id: MessageId::new(at(seconds).as_millisecond().unsigned_abs(), &random),
+        brand: acme(),
+        contact: contact_id("ana"),
+        class: Class::Transactional,
+        topic: "orders".parse().unwrap(),
+        content: Content { text: Some("Your order has left.".to_owned()), ..Content::default() },
+        idempotency_key: None,
+        accepted_at: at(seconds),
+        send_at: at(seconds),
+        expire_at: at(seconds + 3_600),
+        channels: Vec::new(),
+        fallback: FallbackPolicy::default(),
+        labels: Labels::new(),
+    }
+}
+
+pub fn keyed(seconds: i64, key: &str) -> Message {
+    Message { idempotency_key: Some(key.to_owned()), ..message(seconds) }
+}
+
+pub async fn accept(stores: &Stores, message: Message) -> Message {
+    assert_eq!(stores.messages.accept(message.clone(), [1; 32]).await.unwrap(), Acceptance::New);
+    message
+}
+
+pub async fn get(stores: &Stores, id: MessageId) -> Stored {
+    stores.work.reload(id).await.unwrap().unwrap()
+}
+
+/// Pushes what happened and appends it as dispatch does.
+pub async fn append(
+    stores: &Stores,
+    stored: &Stored,
+    details: Vec<(i64, Detail)>,
+    next_at: Option<Timestamp>,
+) -> Appended {
+    let events = pushed(&stored.history, details);
+    stores.work.append(stored.message.id, stored.history.version(), &events, next_at).await.unwrap()
+}
+
+pub fn pushed(history: &History, details: Vec<(i64, Detail)>) -> Vec<Event> {
+    let version = history.version();
+    let mut history = history.clone();
+    for (seconds, detail) in details {
+        history.push(at(seconds), detail);
+    }
+    history.events()[version..].to_vec()
+}
+
+pub fn started(attempt: u32) -> Detail {
+    let way = Way {
+        channel: Channel::Email,
+        address: email("ana@example.com"),
+        provider: provider(),
+        failure_domain: "mail".to_owned(),
+    };
+    Detail::AttemptStarted { attempt, way }
+}
+
+pub fn sent(attempt: u32, reference: &str) -> Detail {
+    Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference: reference.to_owned() } }
+}
+
+pub fn finished(state: State) -> Detail {
+    Detail::Finished { state, reason: "no_way_left".to_owned(), explanation: "No way is left.".to_owned() }
+}
+
+/// Accepts a message and sends it at `seconds`.
+pub async fn accept_and_send(stores: &Stores, message: Message, seconds: i64, reference: &str) -> Stored {
+    let id = accept(stores, message).await.id;
+    let stored = get(stores, id).await;
+    let steps = vec![(seconds, started(1)), (seconds, sent(1, reference))];
+    assert_eq!(append(stores, &stored, steps, None).await, Appended::Done);
+    get(stores, id).await
+}
+
+pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
+    ReceiptReport {
+        provider: provider(),
+        reference: reference.to_owned(),
+        attempt: None,
+        status,
+        reported_at: at(5),
+        evidence: OutcomeEvidence::default(),
+    }
+}
+
+pub fn first_page(size: usize) -> PageRequest {
+    PageRequest { size, after: None }
+}
+
+/// Follows the pages to the end; every page must be as long as asked, or shorter.
+pub async fn all_pages<T, F>(size: usize, mut read: impl FnMut(PageRequest) -> F) -> Vec<T>
+where
+    F: Future<Output = Result<Page<T>, StoreError>>,
+{
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = read(PageRequest { size, after }).await.unwrap();
+        assert!(page.items.len() <= size);
+        items.extend(page.items);
+        after = match page.next {
+            Some(next) => Some(next),
+            None => return items,
+        };
+    }
+}
+
+pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
+    let own = |address: &Address| ContactAddress { address: address.clone(), whatsapp_inbound_at: None };
+    ContactChange {
+        id: contact_id(id),
+        addresses: Some(addresses.iter().map(own).collect()),
+        labels: None,
+        expected_version: None,
+    }
+}
+
+pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Address]) -> Contact {
+    match stores.contacts.upsert(brand, change(id, addresses), at(0)).await.unwrap() {
+        Upserted::Created(contact) => contact,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub async fn claim(stores: &Stores, now: i64, limit: usize) -> Vec<MessageId> {
+    let claims = stores.work.claim(at(now), limit, LEASE).await.unwrap();
+    claims.messages.iter().map(|stored| stored.message.id).collect()
+}
+
+/// Every file below a folder with its content.
+pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
