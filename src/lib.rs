@@ -17,3 +17,9 @@ pub mod inbound;
 pub mod routing;
 
 pub mod adapters;
+
+pub mod api;
+
+pub mod config;
+
+pub mod cli;

@@ -47,19 +47,35 @@ impl<'de> Visitor<'de> for SecretVisitor {
         f.write_str("{ env = \"NAME\" } or { file = \"PATH\" }")
     }
 
-    // Overridden because the default error would print the value.
+    // The next four are overridden because their default errors would print the value.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
-        Err(E::custom(
-            "a secret does not belong in this file: write { env = \"NAME\" } or { file = \"PATH\" } to say where it is",
-        ))
+        Err(literal())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(literal())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+        Err(literal())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Err(literal())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
-        match map.next_entry::<String, String>()? {
-            Some((key, value)) if key == RESOLVED => Ok(Secret(value)),
+        match map.next_key::<String>()? {
+            Some(key) if key == RESOLVED => map.next_value().map(Secret),
             _ => Err(de::Error::custom(
                 "must be { env = \"NAME\" } or { file = \"PATH\" }, with exactly one of the two",
             )),
         }
     }
+}
+
+fn literal<E: de::Error>() -> E {
+    E::custom(
+        "a secret does not belong in this file: write { env = \"NAME\" } or { file = \"PATH\" } to say where it is",
+    )
 }

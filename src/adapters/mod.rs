@@ -1,5 +1,7 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
 
+pub mod email;
+pub mod sandbox;
 pub mod sms;
 pub mod telegram;
 pub mod whatsapp;
@@ -76,6 +78,16 @@ pub enum BuildError {
     /// The HTTP client could not be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),
+    /// A file that a setting names cannot be used.
+    #[error("{setting}: {path} cannot be used: {detail}")]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 /// Speaks one kind of provider's protocol.

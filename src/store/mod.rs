@@ -16,6 +16,9 @@ use crate::model::{
 };
 
 pub mod embedded;
+mod settings;
+
+pub use settings::Settings;
 
 /// Why the store could not do what was asked. Nothing is half done.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,5 +1,8 @@
 //! Whole flows over real sockets, against servers that this project did not write; and the store on a real disk.
 
+mod cli;
+mod api;
+mod email;
 mod envelopes;
 mod peers;
 mod providers;

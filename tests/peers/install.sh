@@ -11,6 +11,14 @@ say() {
     echo "peers: $*"
 }
 
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
 # A system package is installed only when the command it is wanted for does not work.
 need() {
     package=$1
@@ -30,14 +38,10 @@ install_runtimes() {
     if [ -z "$packages" ]; then
         return
     fi
-    as_root=""
-    if [ "$(id -u)" -ne 0 ]; then
-        as_root=sudo
-    fi
     say "installing the system packages$packages (apt-get)"
-    $as_root apt-get update -qq
+    as_root apt-get update -qq
     # Unquoted on purpose: a list of words.
-    $as_root apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    as_root apt-get install -y -qq --no-install-recommends $packages >/dev/null
 }
 
 install_node_peers() {
@@ -48,9 +52,25 @@ install_node_peers() {
 }
 
 install_python_peers() {
-    say "installing aiosmtpd into .peers/venv (pip)"
+    say "installing aiosmtpd and dkimpy into .peers/venv (pip)"
     python3 -m venv --clear "$target/venv"
     "$target/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins/requirements.txt"
+}
+
+# The package is only unpacked: installing it would start a mail server on this machine.
+unpack_smtp_sink() {
+    say "unpacking smtp-sink into .peers/postfix (apt-get download)"
+    rm -rf "$target/postfix" "$target/deb"
+    mkdir -p "$target/deb"
+    (cd "$target/deb" && { apt-get download -qq -o APT::Sandbox::User=root postfix || { as_root apt-get update -qq && apt-get download -qq -o APT::Sandbox::User=root postfix; }; })
+    dpkg-deb -x "$target"/deb/postfix_*.deb "$target/postfix"
+    libraries=$(dpkg-deb -f "$target"/deb/postfix_*.deb Depends | tr ',' '\n' | awk '$1 ~ /^lib/ { print $1 }')
+    rm -rf "$target/deb"
+    if LD_LIBRARY_PATH="$target/postfix/usr/lib/postfix" ldd "$target/postfix/usr/sbin/smtp-sink" | grep -q 'not found'; then
+        say "installing the libraries it needs (apt-get)"
+        # Unquoted on purpose: a list of words.
+        as_root apt-get install -y -qq --no-install-recommends $libraries >/dev/null
+    fi
 }
 
 if [ "$(cat "$target/stamp" 2>/dev/null)" = "$stamp" ]; then
@@ -61,5 +81,6 @@ rm -f "$target/stamp"
 install_runtimes
 install_node_peers
 install_python_peers
+unpack_smtp_sink
 echo "$stamp" >"$target/stamp"
 say "ready"

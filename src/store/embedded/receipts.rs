@@ -21,8 +21,8 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
     Ok(Matched::Added(found.message))
 }
 
-/// The attempt that a receipt speaks of: the one it names, if that called the provider which reports, else the one to
-/// which the provider gave the reference.
+/// The attempt that a receipt speaks of: by the provider's reference, else by what the provider echoes, if that attempt
+/// was indeed made there.
 fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,

@@ -1,6 +1,7 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
 mod prism;
+mod smtp;
 mod telegram;
 mod wiremock;
 
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use prism::prism;
+pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;
 pub use wiremock::Stubs;
 

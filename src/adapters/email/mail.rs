@@ -1,0 +1,166 @@
+//! Writes an envelope as an internet message (RFC 5322) with MIME parts.
+
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use lettre::message::dkim::DkimConfig;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use url::Host;
+
+use super::settings::Settings;
+use super::{dkim, replies};
+use crate::adapters::{BuildError, Envelope, refused};
+use crate::model::{self, Outcome, Rejection, Rendered};
+
+/// A line may have 998 characters (RFC 5322, section 2.1.1), which leaves ample room for the header's name.
+const MAX_WORD_BYTES: usize = 500;
+
+/// A message ready to be handed to a server.
+#[derive(Debug)]
+pub(super) struct Mail {
+    /// Its `Message-ID`, by which bounces and answers speak of it.
+    pub(super) id: String,
+    /// Who sends it.
+    pub(super) from: Address,
+    /// Who receives it.
+    pub(super) to: Address,
+    /// All of it, with CRLF at the end of each line; ASCII unless an address is not.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Writes messages of one provider.
+pub(super) struct Writer {
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    dkim: Option<DkimConfig>,
+}
+
+impl Writer {
+    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+        let wrong = |setting| BuildError::Setting {
+            setting,
+            must: "must be an email address with an ASCII local part, alone or as Name <address>",
+        };
+        let reply_to = settings.reply_to.as_deref();
+        Ok(Self {
+            from: mailbox(&settings.from).ok_or(wrong("from"))?,
+            reply_to: reply_to.map(|text| mailbox(text).ok_or(wrong("reply_to"))).transpose()?,
+            dkim: settings.dkim.as_ref().map(dkim::signer).transpose()?,
+        })
+    }
+
+    /// Writes the message, or says why it cannot be written.
+    pub(super) fn write(&self, envelope: &Envelope) -> Result<Mail, Outcome> {
+        let from = self.sender(envelope)?;
+        let to = recipient(&envelope.address)?;
+        let id = format!("<{}.{}@{}>", envelope.message_id, envelope.attempt, from.email.domain());
+        let mut builder = Message::builder()
+            .from(from.clone())
+            .to(Mailbox::new(None, to.clone()))
+            .date(SystemTime::from(envelope.now))
+            .message_id(Some(id.clone()));
+        if let Some(reply_to) = &self.reply_to {
+            builder = builder.reply_to(reply_to.clone());
+        }
+        let mut message = body(builder, envelope)?;
+        if let Some(dkim) = &self.dkim {
+            message.sign(dkim);
+        }
+        Ok(Mail { id, from: from.email, to, bytes: message.formatted() })
+    }
+
+    fn sender(&self, envelope: &Envelope) -> Result<Mailbox, Outcome> {
+        match &envelope.from {
+            None => Ok(self.from.clone()),
+            Some(own) => mailbox(own)
+                .ok_or_else(|| replies::misconfigured("the brand's sender is not an email address")),
+        }
+    }
+}
+
+fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome> {
+    let Rendered::Email { subject, text, html } = &envelope.content else {
+        return Err(refused(Rejection::Content, "the content is not an email"));
+    };
+    let builder = builder.raw_header(subject_header(&one_line(subject)));
+    let plain = |text: &String| SinglePart::plain(with_crlf(text));
+    let rich = |html: &String| SinglePart::html(with_crlf(html));
+    let message = match (text, html) {
+        (Some(text), Some(html)) => {
+            // No text of ours contains an id that was drawn after it was written.
+            let boundary = format!("relevo-{}", envelope.message_id);
+            let parts = MultiPart::alternative().boundary(boundary);
+            builder.multipart(parts.singlepart(plain(text)).singlepart(rich(html)))
+        }
+        (Some(text), None) => builder.singlepart(plain(text)),
+        (None, Some(html)) => builder.singlepart(rich(html)),
+        (None, None) => return Err(refused(Rejection::Content, "the email has neither text nor HTML")),
+    };
+    message.map_err(|error| refused(Rejection::Content, &error.to_string()))
+}
+
+/// The address with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII stays, for
+/// servers with SMTPUTF8 (RFC 6531).
+fn recipient(address: &model::Address) -> Result<Address, Outcome> {
+    let bad = |text| refused(Rejection::Address { certain: false }, text);
+    let model::Address::Email(email) = address else {
+        return Err(bad("the address is not an email address"));
+    };
+    in_ascii(email.as_str()).ok_or_else(|| bad("the address cannot be written in SMTP"))
+}
+
+fn in_ascii(address: &str) -> Option<Address> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let domain = if domain.is_ascii() { domain.to_owned() } else { Host::parse(domain).ok()?.to_string() };
+    Address::new(local, domain).ok()
+}
+
+fn mailbox(text: &str) -> Option<Mailbox> {
+    if text.contains(char::is_control) {
+        return None;
+    }
+    let parsed: Mailbox = text.parse().ok()?;
+    let email = in_ascii(parsed.email.as_ref())?;
+    email.user().is_ascii().then(|| Mailbox::new(parsed.name, email))
+}
+
+/// A header is one line; a line break in a subject would begin a header of the caller's own. Runs of spaces go too,
+/// because folding does not keep them.
+fn one_line(subject: &str) -> String {
+    let spaced = subject.replace(char::is_control, " ");
+    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// lettre encodes words beyond ASCII and folds between words; a line of one word may still be too long for it.
+fn subject_header(subject: &str) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Subject");
+    if subject.split(' ').all(|word| word.len() <= MAX_WORD_BYTES) {
+        return HeaderValue::new(name, subject.to_owned());
+    }
+    HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), encoded_words(subject))
+}
+
+/// The text as encoded words short enough for a line of their own (RFC 2047, section 2).
+fn encoded_words(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 42) {
+            words.push(String::new());
+        }
+        words.last_mut().expect("there is a first word").push(c);
+    }
+    let encoded = words.iter().map(|word| format!("=?utf-8?b?{}?=", BASE64_STANDARD.encode(word)));
+    encoded.collect::<Vec<_>>().join("\r\n ")
+}
+
+/// Lone carriage returns and line feeds are no line ends to some servers and line ends to others, which is how messages
+/// are smuggled (RFC 5321, section 2.3.8). lettre would mind line feeds only, in time that grows with their square.
+fn with_crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n").replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use super::*;
+use crate::adapters::envelopes;
+
+fn writer() -> Writer {
+    let settings = toml::from_str("host = 'localhost'\nfrom = 'Shop <shop@example.com>'").unwrap();
+    Writer::new(&settings).unwrap()
+}
+
+fn envelope(subject: &str, text: Option<&str>, html: Option<&str>) -> Envelope {
+    let content =
+        Rendered::Email { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
+    envelopes::to(model::Address::Email("Ana@example.org".parse().unwrap()), content)
+}
+
+fn to(address: &str) -> Envelope {
+    let address = model::Address::Email(address.parse().unwrap());
+    Envelope { address, ..envelope("Hello", Some("Hi"), None) }
+}
+
+/// The message as text, after checking that every line is legal (RFC 5322, section 2.1.1).
+fn written(envelope: &Envelope) -> String {
+    let text = String::from_utf8(writer().write(envelope).unwrap().bytes).unwrap();
+    let without_ends = text.replace("\r\n", "");
+    assert!(!without_ends.contains(['\r', '\n']), "a line end is not CRLF: {text:?}");
+    assert!(text.lines().all(|line| line.len() <= 998), "a line is too long");
+    text.replace("\r\n", "\n")
+}
+
+#[test]
+fn a_text() {
+    let mut envelope = envelope("Your order", Some("It is on its way.\nSee you!"), None);
+    envelope.from = Some("Acme Billing <billing@acme.example>".into());
+    insta::assert_snapshot!(written(&envelope));
+}
+
+#[test]
+fn text_and_html() {
+    insta::assert_snapshot!(written(&envelope("Your order", Some("Shipped."), Some("<p>Shipped.</p>"))));
+}
+
+#[test]
+fn beyond_ascii() {
+    let mut envelope = envelope("Tu pedido ya está aquí 🎉", Some("¡Olé, señora Muñoz!"), None);
+    envelope.from = Some("Tienda Ñandú <tienda@ñandú.example>".into());
+    insta::assert_snapshot!(written(&envelope));
+}
+
+#[test]
+fn a_line_break_in_a_subject_begins_no_header() {
+    let envelope = envelope("Hello\r\nBcc: eve@example.net\r\n\r\n<b>", Some("Hi"), None);
+    insta::assert_snapshot!(written(&envelope));
+}
+
+#[test]
+fn long_lines_and_long_words_become_legal_and_lone_returns_line_ends() {
+    let long = "x".repeat(5_000);
+    let text = written(&envelope(&long, Some(&format!("{long}\rafter\n.\nthe dot")), None));
+    assert!(text.lines().all(|line| line.len() <= 78), "{text}");
+    assert!(text.contains("\nafter\n.\nthe dot"));
+}
+
+#[test]
+fn the_message_id_is_that_of_the_message_and_the_attempt() {
+    let mail = writer().write(&to("ana@example.org")).unwrap();
+    let expected = format!("<{}.2@example.com>", to("ana@example.org").message_id);
+    assert_eq!(mail.id, expected);
+    assert!(String::from_utf8(mail.bytes).unwrap().contains(&format!("Message-ID: {expected}\r\n")));
+}
+
+#[test]
+fn a_domain_beyond_ascii_is_written_in_ascii_and_a_local_part_stays() {
+    let mail = writer().write(&to("ana@bücher.example")).unwrap();
+    assert_eq!(mail.to.as_ref() as &str, "ana@xn--bcher-kva.example");
+    assert!(mail.bytes.is_ascii());
+    let mail = writer().write(&to("añá@bücher.example")).unwrap();
+    assert_eq!(mail.to.as_ref() as &str, "añá@xn--bcher-kva.example");
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let mut no_address = to("ana@example.org");
+    no_address.from = Some("Shop <shop@example.com>\r\nBcc: eve@example.net".into());
+    assert_eq!(writer().write(&no_address).unwrap_err().as_str(), "misconfigured");
+    no_address.from = Some("the shop".into());
+    assert_eq!(writer().write(&no_address).unwrap_err().as_str(), "misconfigured");
+
+    let mut text_message = to("ana@example.org");
+    text_message.content = Rendered::Text("Hi".into());
+    let refusal = writer().write(&text_message).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+}

@@ -1,0 +1,16 @@
+//! Email, by SMTP to any server that relays for the brand.
+//!
+//! lettre writes the messages and speaks the protocol. Connections are driven and kept here, one command at a time,
+//! because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt begins
+//! with the final dot and not before.
+
+mod connection;
+mod dkim;
+mod mail;
+mod pool;
+mod replies;
+mod settings;
+mod smtp;
+
+pub use settings::{Dkim, DkimAlgorithm, Settings, Tls};
+pub use smtp::Smtp;

@@ -1,0 +1,224 @@
+//! What a server's replies mean: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
+//! the basic code (RFC 5321, section 4.2), both in the light of the command they answer.
+
+use std::fmt;
+
+use crate::adapters::meaning::{
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
+};
+use crate::model::{Outcome, OutcomeEvidence};
+
+use Meaning::{Misconfigured, Unavailable};
+
+/// How far the conversation had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// The connection, the greeting, `EHLO`, `STARTTLS`.
+    Connect,
+    /// `AUTH`.
+    Auth,
+    /// `MAIL FROM`, which names us.
+    Mail,
+    /// `RCPT TO`, which names the recipient.
+    Recipient,
+    /// `DATA`, before the message.
+    Data,
+    /// The message and its final dot.
+    Message,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "while connecting",
+            Self::Auth => "at AUTH",
+            Self::Mail => "at MAIL FROM",
+            Self::Recipient => "at RCPT TO",
+            Self::Data => "at DATA",
+            Self::Message => "after the message",
+        })
+    }
+}
+
+/// A negative reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    code: u16,
+    enhanced: Option<Enhanced>,
+    text: String,
+}
+
+/// An enhanced status code: subject and detail. Its class is the reply's first digit (RFC 2034, section 4).
+type Enhanced = (u16, u16);
+
+impl Reply {
+    /// Reads the text of a reply with this code.
+    pub(super) fn new(code: u16, text: &str) -> Self {
+        let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match enhanced(code, first) {
+            Some(enhanced) => Self { code, enhanced: Some(enhanced), text: rest.to_owned() },
+            None => Self { code, enhanced: None, text: text.to_owned() },
+        }
+    }
+
+    /// Whether the server closes the connection with it (RFC 5321, section 3.8).
+    pub(super) fn closes(&self) -> bool {
+        self.code == 421
+    }
+
+    /// The outcome of a message so refused at this stage.
+    pub(super) fn outcome(&self, stage: Stage) -> Outcome {
+        let code = match self.enhanced {
+            Some((subject, detail)) => format!("{} {}.{subject}.{detail}", self.code, self.code / 100),
+            None => self.code.to_string(),
+        };
+        let evidence = OutcomeEvidence::new(code, &format!("{} ({stage})", self.text));
+        self.meaning(stage).outcome(evidence, None)
+    }
+
+    fn meaning(&self, stage: Stage) -> Meaning {
+        if self.code < 500 { self.transient(stage) } else { self.permanent(stage) }
+    }
+
+    fn transient(&self, stage: Stage) -> Meaning {
+        let about_mailbox = matches!(self.enhanced, Some((2, _)));
+        match self.enhanced {
+            // Mail flood detected; Microsoft's "unusual rate"; too many recipients, of whom we give one at a time.
+            Some((7, 28 | 650) | (5, 3)) => THROTTLED,
+            Some((2, 3)) => CONTENT,
+            _ if !about_mailbox && speaks_of_rate(&self.text) => THROTTLED,
+            _ if self.closes() => Unavailable,
+            // Mailbox full or busy.
+            Some((2, _)) => THROTTLED_RECIPIENT,
+            // Greylisting, which some do after the message.
+            Some((7, 1)) if stage >= Stage::Recipient => THROTTLED_RECIPIENT,
+            // The server's own trouble.
+            Some((3, _)) => Unavailable,
+            // What else is temporary at RCPT TO, such as a DNS failure for its domain, is temporary for this recipient.
+            _ if stage == Stage::Recipient => THROTTLED_RECIPIENT,
+            _ => Unavailable,
+        }
+    }
+
+    fn permanent(&self, stage: Stage) -> Meaning {
+        match (self.enhanced, self.code) {
+            _ if stage == Stage::Auth => Misconfigured,
+            // Authentication or TLS is required first (RFC 4954, section 6; RFC 3207, section 4).
+            (_, 530 | 534 | 535 | 538) => Misconfigured,
+            // A policy at RCPT TO may concern this recipient alone, and then must not stop the provider for the others.
+            (Some((7, detail)), _) if stage == Stage::Recipient => by_security(detail)
+                .unwrap_or(if speaks_of_relaying(&self.text) { Misconfigured } else { POLICY }),
+            (Some((subject, detail)), _) => {
+                by_enhanced(stage, subject, detail).unwrap_or_else(|| self.by_code(stage))
+            }
+            (None, _) => self.by_code(stage),
+        }
+    }
+
+    /// What a permanent refusal means by its basic code.
+    fn by_code(&self, stage: Stage) -> Meaning {
+        match (stage, self.code) {
+            // Syntax and sequence: the fault is ours.
+            (_, 500..=504 | 555) => Misconfigured,
+            (Stage::Recipient, _) if speaks_of_relaying(&self.text) => Misconfigured,
+            // "No mail service here" (RFC 7504): the server's state, which may pass.
+            (Stage::Connect, 521 | 554) => Unavailable,
+            // The domain takes no mail (RFC 7504).
+            (Stage::Recipient, 556) => BAD_ADDRESS,
+            // No such mailbox, or a policy that says no more: too little to suppress the address.
+            (Stage::Recipient, 550 | 551 | 553) => DOUBTFUL_ADDRESS,
+            // Over the recipient's storage; at any other stage over the server's limit for a message.
+            (Stage::Recipient, 552) => THROTTLED_RECIPIENT,
+            (Stage::Recipient, _) => POLICY,
+            (_, 552) | (Stage::Data | Stage::Message, _) => CONTENT,
+            (Stage::Connect | Stage::Auth | Stage::Mail, _) => Misconfigured,
+        }
+    }
+}
+
+/// What a permanent refusal means by its enhanced code, if that says more than the basic one.
+fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
+    Some(match (subject, detail) {
+        // 5.1.x: addresses.
+        (1, 7 | 8) => Misconfigured,
+        (1, _) if stage == Stage::Mail => Misconfigured,
+        // No such mailbox; no such domain; bad syntax; moved; the domain takes no mail (RFC 7505).
+        (1, 1 | 2 | 3 | 6 | 10) => BAD_ADDRESS,
+        (1, 0 | 4) => DOUBTFUL_ADDRESS,
+        // 5.2.x: the mailbox. Full is not gone, whatever the first digit; disabled may be enabled again.
+        (2, 2) => THROTTLED_RECIPIENT,
+        (2, 3) => CONTENT,
+        (2, _) => DOUBTFUL_ADDRESS,
+        // 5.3.x: the mail system.
+        (3, 4) => CONTENT,
+        (3, 2 | 5) => Unavailable,
+        // 5.4.x: the way to the domain. A loop is in how servers are set up.
+        (4, 6) => Misconfigured,
+        (4, _) if stage == Stage::Recipient => DOUBTFUL_ADDRESS,
+        // 5.5.x: the protocol. 5.5.0 says nothing, and some say it of mailboxes.
+        (5, 1..) => Misconfigured,
+        // 5.6.x: the message. 5.6.7: an address beyond ASCII (RFC 6531).
+        (6, 7) => DOUBTFUL_ADDRESS,
+        (6, _) => CONTENT,
+        // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before.
+        (7, detail) => by_security(detail).unwrap_or(match stage {
+            Stage::Data | Stage::Message => CONTENT,
+            _ => Misconfigured,
+        }),
+        _ => return None,
+    })
+}
+
+/// The details of 5.7.x that mean the same at every stage.
+fn by_security(detail: u16) -> Option<Meaning> {
+    match detail {
+        // The mailbox or domain has another owner than it had (RFC 7293).
+        17 | 18 => Some(BAD_ADDRESS),
+        // Credentials and encryption (RFC 4954, RFC 5248); what SPF, DKIM and reverse DNS say of us (RFC 7372).
+        8..=14 | 20..=27 | 29 => Some(Misconfigured),
+        28 => Some(THROTTLED),
+        _ => None,
+    }
+}
+
+/// Reads `5.1.1` in a reply whose code begins with the same class.
+fn enhanced(code: u16, word: &str) -> Option<Enhanced> {
+    let mut parts = word.split('.').map(|part| part.parse::<u16>().ok());
+    match (parts.next()??, parts.next()??, parts.next()??, parts.next()) {
+        (class, subject @ 0..=999, detail @ 0..=999, None) if class == code / 100 => Some((subject, detail)),
+        _ => None,
+    }
+}
+
+/// Servers say most often in words alone that we are too fast.
+fn speaks_of_rate(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words = || text.split(|c: char| !c.is_ascii_alphanumeric());
+    words().any(|word| matches!(word, "rate" | "ratelimit" | "ratelimited" | "throttled" | "throttling"))
+        || ["too many", "too fast", "message quota"].iter().any(|phrase| text.contains(phrase))
+}
+
+/// "Relay access denied": the server does not know us, so it refuses every recipient that is not its own.
+fn speaks_of_relaying(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let refused = ["denied", "unable", "not permitted", "not allowed", "prohibited"];
+    text.contains("relay") && refused.iter().any(|word| text.contains(word))
+}
+
+/// Nothing was handed over, and this is what was seen.
+pub(super) fn unavailable(stage: Stage, seen: &str) -> Outcome {
+    Outcome::Unavailable { evidence: OutcomeEvidence::new("", &format!("{seen} ({stage})")) }
+}
+
+/// The message went out whole and its reply never came: it may have been taken (RFC 5321, section 6.1).
+pub(super) fn unknown(seen: &str) -> Outcome {
+    Outcome::Unknown { evidence: OutcomeEvidence::new("", &format!("{seen} ({})", Stage::Message)) }
+}
+
+/// An operator has to change something.
+pub(super) fn misconfigured(seen: &str) -> Outcome {
+    Outcome::Misconfigured { evidence: OutcomeEvidence::new("", seen) }
+}
+
+#[cfg(test)]
+mod tests;

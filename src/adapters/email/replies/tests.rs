@@ -1,0 +1,135 @@
+//! Replies as servers give them, and what each must come to.
+
+use super::*;
+use crate::model::{Rejection, ThrottleScope};
+
+use Stage::{Auth, Connect, Data, Mail, Message, Recipient};
+
+/// The outcome's kind, in a word that tells certain from doubtful and one recipient from all.
+fn word(stage: Stage, code: u16, text: &str) -> &'static str {
+    match Reply::new(code, text).outcome(stage) {
+        Outcome::Rejected { cause: Rejection::Address { certain: true }, .. } => "bad address",
+        Outcome::Rejected { cause: Rejection::Address { certain: false }, .. } => "perhaps bad address",
+        Outcome::Rejected { cause: Rejection::Content, .. } => "content",
+        Outcome::Rejected { cause: Rejection::Policy, .. } => "policy",
+        Outcome::Throttled { scope: ThrottleScope::Provider, .. } => "throttled",
+        Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => "recipient busy",
+        other => other.as_str(),
+    }
+}
+
+#[test]
+fn every_reply_of_the_table_has_its_meaning() {
+    for (stage, code, text, expected) in [
+        // Addresses.
+        (Recipient, 550, "5.1.1 User unknown", "bad address"),
+        (Recipient, 550, "5.1.2 Bad destination system", "bad address"),
+        (Recipient, 501, "5.1.3 Bad destination syntax", "bad address"),
+        (Recipient, 551, "5.1.6 Mailbox has moved", "bad address"),
+        (Recipient, 556, "5.1.10 Recipient address has null MX", "bad address"),
+        (Recipient, 556, "Domain takes no mail", "bad address"),
+        (Recipient, 550, "5.7.17 Mailbox owner has changed", "bad address"),
+        (Message, 550, "5.1.1 User unknown", "bad address"),
+        (Recipient, 550, "No such user here", "perhaps bad address"),
+        (Recipient, 551, "User not local", "perhaps bad address"),
+        (Recipient, 553, "Mailbox name not allowed", "perhaps bad address"),
+        (Recipient, 550, "5.1.0 Address rejected", "perhaps bad address"),
+        (Recipient, 550, "5.2.1 Mailbox disabled", "perhaps bad address"),
+        (Recipient, 550, "5.4.1 Recipient address rejected: Access denied", "perhaps bad address"),
+        (Recipient, 550, "5.4.4 Unable to route", "perhaps bad address"),
+        (Recipient, 550, "5.5.0 Mailbox unavailable", "perhaps bad address"),
+        (Recipient, 553, "5.6.7 SMTPUTF8 required", "perhaps bad address"),
+        // Mailboxes that may have room later, and greylisting.
+        (Recipient, 452, "4.2.2 Mailbox full", "recipient busy"),
+        (Recipient, 552, "5.2.2 Mailbox quota exceeded, too many messages", "recipient busy"),
+        (Recipient, 552, "Exceeded storage allocation", "recipient busy"),
+        (Recipient, 450, "4.2.1 Mailbox busy", "recipient busy"),
+        (Recipient, 451, "4.7.1 Greylisted, please try again", "recipient busy"),
+        (Message, 451, "4.7.1 Greylisted, please try again", "recipient busy"),
+        (Recipient, 450, "4.1.2 Domain not found", "recipient busy"),
+        (Recipient, 450, "4.4.3 Name server failure", "recipient busy"),
+        (Recipient, 450, "Mailbox unavailable", "recipient busy"),
+        (Recipient, 451, "Local error", "recipient busy"),
+        // The message.
+        (Message, 552, "5.3.4 Message too big", "content"),
+        (Message, 552, "Message exceeds maximum size", "content"),
+        (Mail, 552, "5.3.4 Message size exceeds fixed limit", "content"),
+        (Recipient, 452, "4.2.3 Message too long", "content"),
+        (Message, 554, "5.7.1 Message looks like spam", "content"),
+        (Message, 554, "Transaction failed", "content"),
+        (Message, 550, "5.7.0 Rejected by policy", "content"),
+        (Message, 550, "5.7.509 Access denied", "content"),
+        (Message, 554, "5.6.0 Bad MIME", "content"),
+        (Message, 554, "5.6.3 Conversion required", "content"),
+        (Data, 554, "No valid recipients", "content"),
+        // Policies that may concern one recipient only.
+        (Recipient, 550, "5.7.1 Recipient does not accept mail from you", "policy"),
+        (Recipient, 554, "Transaction failed", "policy"),
+        // Us: credentials, sender, domain, address, protocol.
+        (Auth, 535, "5.7.8 Authentication failed", "misconfigured"),
+        (Auth, 534, "5.7.9 Mechanism too weak", "misconfigured"),
+        (Auth, 504, "Unrecognized mechanism", "misconfigured"),
+        (Auth, 550, "Account locked", "misconfigured"),
+        (Mail, 530, "5.7.0 Must issue a STARTTLS command first", "misconfigured"),
+        (Recipient, 530, "5.7.0 Authentication required", "misconfigured"),
+        (Mail, 538, "5.7.11 Encryption required", "misconfigured"),
+        (Mail, 553, "5.1.7 Bad sender address", "misconfigured"),
+        (Mail, 550, "5.1.8 Sender's domain does not exist", "misconfigured"),
+        (Message, 550, "5.1.8 Sender's domain does not exist", "misconfigured"),
+        (Mail, 550, "5.7.1 Sender not allowed", "misconfigured"),
+        (Mail, 550, "Sender rejected", "misconfigured"),
+        (Message, 550, "5.7.23 SPF validation failed", "misconfigured"),
+        (Message, 550, "5.7.26 Multiple authentication checks failed", "misconfigured"),
+        (Recipient, 550, "5.7.25 Reverse DNS validation failed", "misconfigured"),
+        (Recipient, 554, "5.7.1 Relay access denied", "misconfigured"),
+        (Recipient, 550, "Relaying denied", "misconfigured"),
+        (Recipient, 550, "5.4.6 Mail loop", "misconfigured"),
+        (Mail, 501, "5.5.4 Syntax error", "misconfigured"),
+        (Data, 503, "5.5.1 Bad sequence", "misconfigured"),
+        (Mail, 500, "Command not recognized", "misconfigured"),
+        (Mail, 555, "Parameters not recognized", "misconfigured"),
+        (Connect, 550, "5.7.1 Client host blocked", "misconfigured"),
+        (Connect, 504, "5.5.2 Need a fully-qualified hostname", "misconfigured"),
+        // Too fast.
+        (Message, 421, "4.7.28 Unusual rate of mail", "throttled"),
+        (Message, 451, "4.7.650 The mail server was temporarily rate limited", "throttled"),
+        (Mail, 454, "Throttling failure: Maximum sending rate exceeded.", "throttled"),
+        (Message, 454, "Throttling failure: Daily message quota exceeded.", "throttled"),
+        (Recipient, 452, "4.5.3 Too many recipients", "throttled"),
+        (Connect, 421, "4.7.0 Too many connections", "throttled"),
+        (Mail, 550, "5.7.28 Mail flood detected", "throttled"),
+        // The server.
+        (Connect, 421, "4.3.2 Service not available", "unavailable"),
+        (Connect, 554, "No SMTP service here", "unavailable"),
+        (Connect, 454, "4.7.0 TLS not available", "unavailable"),
+        (Auth, 454, "4.7.0 Temporary authentication failure", "unavailable"),
+        (Mail, 421, "Closing transmission channel", "unavailable"),
+        (Recipient, 421, "4.2.1 Closing transmission channel", "unavailable"),
+        (Recipient, 451, "4.3.0 Queue file write error", "unavailable"),
+        (Mail, 452, "4.3.1 Insufficient system storage", "unavailable"),
+        (Message, 451, "Local error in processing", "unavailable"),
+        (Message, 450, "4.4.2 Bad connection", "unavailable"),
+        (Message, 554, "5.3.2 System not accepting messages", "unavailable"),
+    ] {
+        assert_eq!(word(stage, code, text), expected, "{code} {text} {stage}");
+    }
+}
+
+#[test]
+fn corporate_operators_are_not_too_fast() {
+    assert_eq!(word(Mail, 451, "The corporate operator is temporarily away"), "unavailable");
+}
+
+#[test]
+fn an_enhanced_code_of_another_class_is_text() {
+    assert_eq!(Reply::new(550, "5.1.1 Unknown").enhanced, Some((1, 1)));
+    for text in ["4.1.1 Unknown", "5.1 Unknown", "5.1.1.1 Unknown", "5.1.x Unknown", "5.1.1000 Unknown", ""] {
+        assert_eq!(Reply::new(550, text), Reply { code: 550, enhanced: None, text: text.into() });
+    }
+}
+
+#[test]
+fn evidence_names_the_codes_and_the_command_and_no_person() {
+    let outcome = Reply::new(550, "5.1.1 <ana@example.com>: User unknown").outcome(Recipient);
+    assert_eq!(outcome.evidence().unwrap().to_string(), "550 5.1.1 *** User unknown (at RCPT TO)");
+}

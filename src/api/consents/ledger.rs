@@ -1,0 +1,128 @@
+//! What people agreed to, and what follows from it.
+
+use std::time::Duration;
+
+use super::Consents;
+use crate::api::auth::BrandCaller;
+use crate::api::contacts::read_contact_id;
+use crate::api::limits::{self, NAME, WORDING};
+use crate::api::status::Failure;
+use crate::consent::states;
+use crate::model::{Channel, Class, ContactId, Entry, Recipient, Timestamp, Topic, TopicScope, later};
+use crate::store::NewEntry;
+use crate::wire::{
+    Path, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
+};
+
+/// How far a caller's clock may be ahead of ours.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+impl Consents {
+    pub(super) async fn record(
+        &self,
+        caller: &BrandCaller,
+        request: v1::RecordConsentRequest,
+    ) -> Result<v1::RecordConsentResponse, Failure> {
+        let now = self.clock.now();
+        let (id, entry) = read_entry(caller, request, now)?;
+        let entry = self.store.record(&caller.brand, &id, entry, now).await?;
+        let entry = entry.ok_or_else(|| Failure::no_contact(&id))?;
+        Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
+    }
+
+    pub(super) async fn consent(
+        &self,
+        caller: &BrandCaller,
+        request: v1::GetConsentRequest,
+    ) -> Result<v1::GetConsentResponse, Failure> {
+        let recipient = self.recipient(caller, &request.contact_id).await?;
+        Ok(v1::GetConsentResponse {
+            states: states(&recipient.ledger).into_iter().map(state_view).collect(),
+            ledger: recipient.ledger.iter().map(Into::into).collect(),
+            suppressions: recipient.suppressions.iter().map(Into::into).collect(),
+        })
+    }
+
+    pub(super) async fn check(
+        &self,
+        caller: &BrandCaller,
+        request: v1::CheckConsentRequest,
+    ) -> Result<v1::CheckConsentResponse, Failure> {
+        let (class, topic, channels) = read_question(&request)?;
+        let recipient = self.recipient(caller, &request.contact_id).await?;
+        let now = self.clock.now();
+        let verdicts = self.planner.verdicts(&caller.brand, class, &topic, &recipient, now);
+        let asked = verdicts.iter().filter(|own| channels.contains(&own.channel));
+        Ok(v1::CheckConsentResponse { verdicts: asked.map(Into::into).collect() })
+    }
+
+    /// The person whose id stands in the field `contact_id` of a request.
+    pub(super) async fn recipient(&self, caller: &BrandCaller, id: &str) -> Result<Recipient, Failure> {
+        let id = read_contact_id(id)?;
+        let recipient = self.store.recipient(&caller.brand, &id).await?;
+        recipient.ok_or_else(|| Failure::no_contact(&id))
+    }
+}
+
+fn read_entry(
+    caller: &BrandCaller,
+    request: v1::RecordConsentRequest,
+    now: Timestamp,
+) -> Result<(ContactId, NewEntry), Failure> {
+    let mut violations = Violations::default();
+    let id = violations.parsed(&request.contact_id, &Path::new("contact_id"));
+    let action = read_action(request.action, &Path::new("action"), &mut violations);
+    let channel = read_channel(request.channel, &Path::new("channel"), &mut violations);
+    let scope = violations.parsed(&request.topic, &Path::new("topic"));
+    let evidence = read_own_evidence(request.evidence, now, &mut violations);
+    let entry = || {
+        let recorded_by = caller.key.to_string();
+        Some(NewEntry { action: action?, channel: channel?, scope: scope?, evidence: evidence?, recorded_by })
+    };
+    let entry = entry();
+    Ok(violations.finish(id.zip(entry))?)
+}
+
+fn read_own_evidence(
+    evidence: Option<v1::Evidence>,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> Option<crate::model::Evidence> {
+    let path = Path::new("evidence");
+    let mut evidence = violations.required(evidence, &path)?;
+    for (text, name) in [
+        (&evidence.source, "source"),
+        (&evidence.method, "method"),
+        (&evidence.origin, "origin"),
+        (&evidence.actor, "actor"),
+    ] {
+        limits::line(text, NAME, &path.field(name), violations);
+    }
+    limits::chars(&evidence.wording, WORDING, &path.field("wording"), violations);
+    evidence.time.get_or_insert(timestamp(now));
+    read_evidence(Some(evidence), Some(later(now, CLOCK_SKEW)), &path, violations)
+}
+
+fn read_question(request: &v1::CheckConsentRequest) -> Result<(Class, Topic, Vec<Channel>), Failure> {
+    let mut violations = Violations::default();
+    let class = read_class(request.message_class, &Path::new("message_class"), &mut violations);
+    let topic = violations.parsed(&request.topic, &Path::new("topic"));
+    let path = Path::new("channels");
+    limits::distinct_channels(&request.channels, &path, &mut violations);
+    let channels = match request.channels.is_empty() {
+        true => Channel::ALL.to_vec(),
+        false => read_channels(&request.channels, &path, &mut violations),
+    };
+    let question = class.zip(topic).map(|(class, topic)| (class, topic, channels));
+    Ok(violations.finish(question)?)
+}
+
+fn state_view((channel, scope, granted, entry): (Channel, &TopicScope, bool, &Entry)) -> v1::ConsentState {
+    v1::ConsentState {
+        channel: v1::Channel::from(channel).into(),
+        topic: scope.to_string(),
+        granted,
+        // A ledger never grows beyond the range of either type.
+        decided_by: i64::try_from(entry.sequence).unwrap_or(i64::MAX),
+    }
+}

@@ -1,0 +1,93 @@
+//! How a contact wants to be reached.
+
+use super::Consents;
+use crate::api::auth::BrandCaller;
+use crate::api::limits::{self, TOPICS};
+use crate::api::masks::Mask;
+use crate::api::status::Failure;
+use crate::model::{ContactId, QuietHours};
+use crate::store::PreferencesChange;
+use crate::wire::{Path, Violations, read_preferences, v1};
+
+const FIELDS: [&str; 6] =
+    ["channel_order", "excluded_channels", "topics", "quiet_hours", "time_zone", "language"];
+
+impl Consents {
+    pub(super) async fn preferences(
+        &self,
+        caller: &BrandCaller,
+        request: v1::GetPreferencesRequest,
+    ) -> Result<v1::GetPreferencesResponse, Failure> {
+        let recipient = self.recipient(caller, &request.contact_id).await?;
+        Ok(v1::GetPreferencesResponse { preferences: Some((&recipient.preferences).into()) })
+    }
+
+    pub(super) async fn change_preferences(
+        &self,
+        caller: &BrandCaller,
+        request: v1::SetPreferencesRequest,
+    ) -> Result<v1::SetPreferencesResponse, Failure> {
+        let (id, change) = read_change(request)?;
+        let preferences = self.store.set_preferences(&caller.brand, &id, change).await?;
+        let preferences = preferences.ok_or_else(|| Failure::no_contact(&id))?;
+        Ok(v1::SetPreferencesResponse { preferences: Some((&preferences).into()) })
+    }
+}
+
+fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, PreferencesChange), Failure> {
+    let mut violations = Violations::default();
+    let id = violations.parsed(&request.contact_id, &Path::new("contact_id"));
+    let mask = Mask::read(request.update_mask, &FIELDS, &mut violations);
+    let path = Path::new("preferences");
+    let preferences = violations.required(request.preferences, &path);
+    let change = preferences.map(|own| read_named(own, &mask, &path, &mut violations));
+    Ok(violations.finish(id.zip(change))?)
+}
+
+/// Reads the fields that the mask names; the others are not looked at.
+fn read_named(
+    own: v1::Preferences,
+    mask: &Mask,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> PreferencesChange {
+    let own = v1::Preferences {
+        channel_order: mask.pick(FIELDS[0], own.channel_order).unwrap_or_default(),
+        excluded_channels: mask.pick(FIELDS[1], own.excluded_channels).unwrap_or_default(),
+        topics: mask.pick(FIELDS[2], own.topics).unwrap_or_default(),
+        quiet_hours: mask.pick(FIELDS[3], own.quiet_hours).flatten(),
+        time_zone: mask.pick(FIELDS[4], own.time_zone).unwrap_or_default(),
+        language: mask.pick(FIELDS[5], own.language).unwrap_or_default(),
+    };
+    check_lists(&own, path, violations);
+    let read = read_preferences(own, path, violations);
+    check_quiet_hours(read.quiet_hours.as_ref(), path, violations);
+    PreferencesChange {
+        channel_order: mask.pick(FIELDS[0], read.channel_order),
+        excluded_channels: mask.pick(FIELDS[1], read.excluded_channels),
+        topics: mask.pick(FIELDS[2], read.topics),
+        quiet_hours: mask.pick(FIELDS[3], read.quiet_hours),
+        time_zone: mask.pick(FIELDS[4], read.time_zone),
+        language: mask.pick(FIELDS[5], read.language),
+    }
+}
+
+fn check_lists(own: &v1::Preferences, path: &Path<'_>, violations: &mut Violations) {
+    limits::distinct_channels(&own.channel_order, &path.field("channel_order"), violations);
+    limits::distinct_channels(&own.excluded_channels, &path.field("excluded_channels"), violations);
+    let path = path.field("topics");
+    limits::count(own.topics.len(), TOPICS, &path, violations);
+    limits::distinct(own.topics.iter().map(|own| &own.topic), &path, violations);
+    for (index, own) in own.topics.iter().enumerate() {
+        let path = path.index(index);
+        limits::distinct_channels(&own.channel_order, &path.field("channel_order"), violations);
+    }
+}
+
+fn check_quiet_hours(quiet: Option<&QuietHours>, path: &Path<'_>, violations: &mut Violations) {
+    if quiet.is_some_and(|quiet| quiet.start == quiet.end) {
+        let path = path.field("quiet_hours");
+        violations
+            .add(&path.field("end"), "must differ from start: to be quiet always, exclude the channels");
+    }
+}

@@ -1,0 +1,88 @@
+//! Addresses that must not be used.
+
+use tonic::Code;
+
+use super::Consents;
+use crate::api::auth::BrandCaller;
+use crate::api::limits::{self, REASON};
+use crate::api::status::Failure;
+use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};
+use crate::wire::{Numbers, Path, Violations, read_address, read_channel, v1};
+
+impl Consents {
+    pub(super) async fn suppress(
+        &self,
+        caller: &BrandCaller,
+        request: v1::SuppressAddressRequest,
+    ) -> Result<v1::SuppressAddressResponse, Failure> {
+        let suppression = read_suppression(caller, request, self.clock.now())?;
+        let stored = self.store.suppress(&caller.brand, suppression).await?;
+        Ok(v1::SuppressAddressResponse { suppression: Some((&stored).into()) })
+    }
+
+    pub(super) async fn lift(
+        &self,
+        caller: &BrandCaller,
+        request: v1::LiftSuppressionRequest,
+    ) -> Result<v1::LiftSuppressionResponse, Failure> {
+        let mut violations = Violations::default();
+        let place = read_place(caller, request.channel, request.address, &mut violations);
+        let (channel, address) = violations.finish(place)?;
+        match self.store.lift(&caller.brand, channel, &address).await? {
+            true => Ok(v1::LiftSuppressionResponse {}),
+            false => Err(not_suppressed(channel)),
+        }
+    }
+}
+
+fn read_suppression(
+    caller: &BrandCaller,
+    request: v1::SuppressAddressRequest,
+    now: Timestamp,
+) -> Result<Suppression, Failure> {
+    let mut violations = Violations::default();
+    let place = read_place(caller, request.channel, request.address, &mut violations);
+    // What providers report is theirs to say.
+    let reason = match request.reason.as_str() {
+        "" | "manual" => Some(SuppressionReason::Manual),
+        "complaint" => Some(SuppressionReason::Complaint),
+        _ => {
+            violations.add(&Path::new("reason"), "must be one of `complaint`, `manual`");
+            None
+        }
+    };
+    limits::required_line(&request.explanation, REASON, &Path::new("explanation"), &mut violations);
+    let ((channel, address), reason) = violations.finish(place.zip(reason))?;
+    let recorded_by = caller.key.to_string();
+    Ok(Suppression {
+        channel,
+        address,
+        reason,
+        explanation: request.explanation,
+        created_at: now,
+        recorded_by,
+    })
+}
+
+fn read_place(
+    caller: &BrandCaller,
+    channel: i32,
+    address: Option<v1::Address>,
+    violations: &mut Violations,
+) -> Option<(Channel, Address)> {
+    let channel = read_channel(channel, &Path::new("channel"), violations);
+    let path = Path::new("address");
+    let numbers = Numbers::Dialled(caller.country());
+    let address = read_address(address, numbers, &path, violations);
+    let (channel, address) = channel.zip(address)?;
+    if !channel.takes(&address) {
+        violations.add(&path, format_args!("must be an address that {channel} delivers to"));
+    }
+    Some((channel, address))
+}
+
+fn not_suppressed(channel: Channel) -> Failure {
+    let message =
+        format!("this address is not suppressed on {channel}: see the suppressions with GetConsent");
+    Failure::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with("channel", channel)
+}

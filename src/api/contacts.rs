@@ -1,0 +1,213 @@
+//! `ContactService`: the people a brand can reach.
+
+use std::sync::Arc;
+
+use tonic::{Code, Request, Response, Status};
+
+use super::Gate;
+use super::auth::BrandCaller;
+use super::gate::Method;
+use super::limits::{self, ADDRESSES};
+use super::masks::Mask;
+use super::page::{Listing, collect};
+use super::status::Failure;
+use crate::clock::Clock;
+use crate::model::{ContactAddress, ContactId, Scope};
+use crate::store::{ContactChange, ContactStore, Upserted};
+use crate::wire::v1::contact_service_server::ContactService;
+use crate::wire::{Numbers, Path, Violations, contact_view, read_address, read_contact_addresses, v1};
+
+/// The people a brand can reach.
+#[derive(Clone)]
+pub struct Contacts {
+    gate: Gate,
+    store: Arc<dyn ContactStore>,
+    clock: Clock,
+}
+
+const fn method(name: &'static str) -> Method {
+    Method { name, scope: Scope::Contacts }
+}
+
+const UPSERT: Method = method("relevo.v1.ContactService/UpsertContact");
+const GET: Method = method("relevo.v1.ContactService/GetContact");
+const FIND: Method = method("relevo.v1.ContactService/FindContact");
+const LIST: Method = method("relevo.v1.ContactService/ListContacts");
+const DELETE: Method = method("relevo.v1.ContactService/DeleteContact");
+
+#[tonic::async_trait]
+impl ContactService for Contacts {
+    async fn upsert_contact(
+        &self,
+        request: Request<v1::UpsertContactRequest>,
+    ) -> Result<Response<v1::UpsertContactResponse>, Status> {
+        let body = |caller, request| async move { self.upsert(&caller, request).await };
+        self.gate.brand(UPSERT, request, body).await
+    }
+
+    async fn get_contact(
+        &self,
+        request: Request<v1::GetContactRequest>,
+    ) -> Result<Response<v1::GetContactResponse>, Status> {
+        let body = |caller, request| async move { self.get(&caller, request).await };
+        self.gate.brand(GET, request, body).await
+    }
+
+    async fn find_contact(
+        &self,
+        request: Request<v1::FindContactRequest>,
+    ) -> Result<Response<v1::FindContactResponse>, Status> {
+        let body = |caller, request| async move { self.find(&caller, request).await };
+        self.gate.brand(FIND, request, body).await
+    }
+
+    async fn list_contacts(
+        &self,
+        request: Request<v1::ListContactsRequest>,
+    ) -> Result<Response<v1::ListContactsResponse>, Status> {
+        let body = |caller, request| async move { self.list(&caller, request).await };
+        self.gate.brand(LIST, request, body).await
+    }
+
+    async fn delete_contact(
+        &self,
+        request: Request<v1::DeleteContactRequest>,
+    ) -> Result<Response<v1::DeleteContactResponse>, Status> {
+        let body = |caller, request| async move { self.delete(&caller, request).await };
+        self.gate.brand(DELETE, request, body).await
+    }
+}
+
+impl Contacts {
+    /// The service over this store.
+    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, clock: Clock) -> Self {
+        Self { gate, store, clock }
+    }
+
+    async fn upsert(
+        &self,
+        caller: &BrandCaller,
+        request: v1::UpsertContactRequest,
+    ) -> Result<v1::UpsertContactResponse, Failure> {
+        let change = read_change(request, caller.country())?;
+        let (contact, created) = match self.store.upsert(&caller.brand, change, self.clock.now()).await? {
+            Upserted::Created(contact) => (contact, true),
+            Upserted::Changed(contact) => (contact, false),
+            Upserted::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
+            Upserted::Stale => return Err(stale()),
+        };
+        Ok(v1::UpsertContactResponse { contact: Some(contact_view(&contact)), created })
+    }
+
+    async fn get(
+        &self,
+        caller: &BrandCaller,
+        request: v1::GetContactRequest,
+    ) -> Result<v1::GetContactResponse, Failure> {
+        let id = read_contact_id(&request.contact_id)?;
+        let contact = self.store.contact(&caller.brand, &id).await?;
+        let contact = contact.ok_or_else(|| Failure::no_contact(&id))?;
+        Ok(v1::GetContactResponse { contact: Some(contact_view(&contact)) })
+    }
+
+    async fn find(
+        &self,
+        caller: &BrandCaller,
+        request: v1::FindContactRequest,
+    ) -> Result<v1::FindContactResponse, Failure> {
+        let mut violations = Violations::default();
+        let numbers = Numbers::Dialled(caller.country());
+        let address = read_address(request.address, numbers, &Path::new("address"), &mut violations);
+        let address = violations.finish(address)?;
+        let contact = self.store.find(&caller.brand, &address).await?;
+        let contact = contact.ok_or_else(Failure::no_contact_at_address)?;
+        Ok(v1::FindContactResponse { contact: Some(contact_view(&contact)) })
+    }
+
+    async fn list(
+        &self,
+        caller: &BrandCaller,
+        request: v1::ListContactsRequest,
+    ) -> Result<v1::ListContactsResponse, Failure> {
+        let mut violations = Violations::default();
+        let listing = Listing::new("contacts", Some(&caller.brand), &[]);
+        let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
+        let wanted = violations.finish(Some(wanted))?;
+        let page = collect(wanted, |page| self.store.contacts(&caller.brand, page), contact_view).await?;
+        Ok(v1::ListContactsResponse { contacts: page.items, next_page_token: listing.token(page.next) })
+    }
+
+    async fn delete(
+        &self,
+        caller: &BrandCaller,
+        request: v1::DeleteContactRequest,
+    ) -> Result<v1::DeleteContactResponse, Failure> {
+        let id = read_contact_id(&request.contact_id)?;
+        match self.store.delete(&caller.brand, &id).await? {
+            true => Ok(v1::DeleteContactResponse {}),
+            false => Err(Failure::no_contact(&id)),
+        }
+    }
+}
+
+/// Reads the field `contact_id` of a request.
+pub(super) fn read_contact_id(text: &str) -> Result<ContactId, Failure> {
+    let mut violations = Violations::default();
+    let id = violations.parsed(text, &Path::new("contact_id"));
+    Ok(violations.finish(id)?)
+}
+
+fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Result<ContactChange, Failure> {
+    let mut violations = Violations::default();
+    let mask = Mask::read(request.update_mask, &["addresses", "labels"], &mut violations);
+    let path = Path::new("contact");
+    let contact = violations.required(request.contact, &path);
+    let change = contact.and_then(|contact| {
+        let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
+        // What the mask leaves out is not looked at.
+        let addresses = mask.pick("addresses", contact.addresses);
+        let addresses = addresses.map(|own| read_addresses(own, country, &path, &mut violations));
+        let labels = mask.pick("labels", contact.labels);
+        if let Some(labels) = &labels {
+            limits::labels(labels, &path.field("labels"), &mut violations);
+        }
+        Some(ContactChange { id: id?, addresses, labels, expected_version: read_etag(&contact.etag) })
+    });
+    Ok(violations.finish(change)?)
+}
+
+fn read_addresses(
+    addresses: Vec<v1::ContactAddress>,
+    country: Option<&str>,
+    contact: &Path<'_>,
+    violations: &mut Violations,
+) -> Vec<ContactAddress> {
+    let path = contact.field("addresses");
+    let count = addresses.len();
+    limits::count(count, ADDRESSES, &path, violations);
+    let read = read_contact_addresses(addresses, Numbers::Dialled(country), &path, violations);
+    // Compared as read: two spellings of one number are one address. Only when all could be read do their places tell
+    // which is meant.
+    if read.len() == count {
+        limits::distinct(read.iter().map(|own| &own.address), &path, violations);
+    }
+    read
+}
+
+/// An etag is a version. One that is none was never handed out, so no contact has it.
+fn read_etag(etag: &str) -> Option<u64> {
+    (!etag.is_empty()).then(|| etag.parse().unwrap_or(u64::MAX))
+}
+
+fn address_taken(index: usize, owner: &ContactId) -> Failure {
+    let field = format!("contact.addresses[{index}].address");
+    let message =
+        format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
+    Failure::new(Code::AlreadyExists, "ADDRESS_TAKEN", message).with("field", field).with("contact_id", owner)
+}
+
+fn stale() -> Failure {
+    let message =
+        "the contact was changed since this etag was read: read it with GetContact and change it again";
+    Failure::new(Code::Aborted, "ETAG_STALE", message)
+}

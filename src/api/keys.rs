@@ -1,0 +1,164 @@
+//! `KeyService`: API keys. A brand's admin manages that brand's keys, a gateway's admin all of them.
+
+use std::sync::Arc;
+
+use tonic::{Code, Request, Response, Status};
+
+use super::Gate;
+use super::auth::Caller;
+use super::gate::Method;
+use super::limits::{self, KEY_LABEL};
+use super::page::{Listing, collect};
+use super::status::Failure;
+use super::token;
+use crate::clock::Clock;
+use crate::model::{BrandId, Key, KeyId, Scope};
+use crate::store::KeyStore;
+use crate::wire::v1::key_service_server::KeyService;
+use crate::wire::{Path, Violations, read_scopes, v1};
+
+/// API keys.
+#[derive(Clone)]
+pub struct Keys {
+    gate: Gate,
+    store: Arc<dyn KeyStore>,
+    clock: Clock,
+}
+
+const fn method(name: &'static str) -> Method {
+    Method { name, scope: Scope::Admin }
+}
+
+const CREATE: Method = method("relevo.v1.KeyService/CreateKey");
+const LIST: Method = method("relevo.v1.KeyService/ListKeys");
+const REVOKE: Method = method("relevo.v1.KeyService/RevokeKey");
+
+#[tonic::async_trait]
+impl KeyService for Keys {
+    async fn create_key(
+        &self,
+        request: Request<v1::CreateKeyRequest>,
+    ) -> Result<Response<v1::CreateKeyResponse>, Status> {
+        let body = |caller, request| async move { self.create(&caller, request).await };
+        self.gate.any(CREATE, request, body).await
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<v1::ListKeysRequest>,
+    ) -> Result<Response<v1::ListKeysResponse>, Status> {
+        let body = |caller, request| async move { self.list(&caller, request).await };
+        self.gate.any(LIST, request, body).await
+    }
+
+    async fn revoke_key(
+        &self,
+        request: Request<v1::RevokeKeyRequest>,
+    ) -> Result<Response<v1::RevokeKeyResponse>, Status> {
+        let body = |caller, request| async move { self.revoke(&caller, request).await };
+        self.gate.any(REVOKE, request, body).await
+    }
+}
+
+impl Keys {
+    /// The service over this store.
+    pub fn new(gate: Gate, store: Arc<dyn KeyStore>, clock: Clock) -> Self {
+        Self { gate, store, clock }
+    }
+
+    async fn create(
+        &self,
+        caller: &Caller,
+        request: v1::CreateKeyRequest,
+    ) -> Result<v1::CreateKeyResponse, Failure> {
+        let (brand, scopes) = read_create(&request, |brand| self.gate.policies().contains_key(brand))?;
+        if caller.brand.is_some() && caller.brand != brand {
+            return Err(other_brand(caller));
+        }
+        let minted = token::mint(brand, scopes, request.label, self.clock.now());
+        let (key, secret) = minted.map_err(Failure::no_randomness)?;
+        let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
+        self.store.create_key(key).await?;
+        Ok(answer)
+    }
+
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: v1::ListKeysRequest,
+    ) -> Result<v1::ListKeysResponse, Failure> {
+        let mut violations = Violations::default();
+        let brand = caller.brand.as_ref();
+        let listing = Listing::new("keys", brand, &[]);
+        let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
+        let wanted = violations.finish(Some(wanted))?;
+        let page = collect(wanted, |page| self.store.keys(brand, page), |key| v1::Key::from(key)).await?;
+        Ok(v1::ListKeysResponse { keys: page.items, next_page_token: listing.token(page.next) })
+    }
+
+    async fn revoke(
+        &self,
+        caller: &Caller,
+        request: v1::RevokeKeyRequest,
+    ) -> Result<v1::RevokeKeyResponse, Failure> {
+        let mut violations = Violations::default();
+        let id: Option<KeyId> = violations.parsed(&request.key_id, &Path::new("key_id"));
+        let id = violations.finish(id)?;
+        let manages = |key: &Key| caller.brand.is_none() || caller.brand == key.brand;
+        // A key never changes its brand, so looking before revoking leaves no gap.
+        self.store.key(&id).await?.filter(manages).ok_or_else(|| no_key(&id))?;
+        let key = self.store.revoke_key(&id, self.clock.now()).await?.ok_or_else(|| no_key(&id))?;
+        Ok(v1::RevokeKeyResponse { key: Some((&key).into()) })
+    }
+}
+
+/// Reads what a new key is to be: its brand and its scopes. `is_brand` tells which brands there are.
+///
+/// # Errors
+/// Every field that cannot be.
+pub fn read_create(
+    request: &v1::CreateKeyRequest,
+    is_brand: impl Fn(&BrandId) -> bool,
+) -> Result<(Option<BrandId>, Vec<Scope>), Violations> {
+    let mut violations = Violations::default();
+    let brand = read_brand(&request.brand, is_brand, &mut violations);
+    let path = Path::new("scopes");
+    limits::distinct(&request.scopes, &path, &mut violations);
+    let scopes = read_scopes(&request.scopes, &path, &mut violations);
+    if request.scopes.is_empty() {
+        violations.add(&path, "must name at least one");
+    }
+    let for_gateway = |scope: &Scope| matches!(scope, Scope::Operate | Scope::Admin);
+    if request.brand.is_empty() && !scopes.iter().all(for_gateway) {
+        violations.add(&path, "must be SCOPE_OPERATE and SCOPE_ADMIN only, for a key without a brand");
+    }
+    limits::required_line(&request.label, KEY_LABEL, &Path::new("label"), &mut violations);
+    violations.finish(Some((brand, scopes)))
+}
+
+fn read_brand(
+    name: &str,
+    is_brand: impl Fn(&BrandId) -> bool,
+    violations: &mut Violations,
+) -> Option<BrandId> {
+    if name.is_empty() {
+        return None;
+    }
+    let path = Path::new("brand");
+    let brand = violations.parsed(name, &path)?;
+    if !is_brand(&brand) {
+        violations.add(&path, "must be a brand of the gateway's configuration");
+    }
+    Some(brand)
+}
+
+fn other_brand(caller: &Caller) -> Failure {
+    let message =
+        "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
+    Failure::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with("key_id", &caller.key)
+}
+
+fn no_key(id: &KeyId) -> Failure {
+    let message = format!("there is no key {id}: check the id, or list the keys with ListKeys");
+    Failure::new(Code::NotFound, "KEY_NOT_FOUND", message).with("key_id", id)
+}

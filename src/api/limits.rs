@@ -1,0 +1,160 @@
+//! How large the parts of a request may be, as documented in `proto/`, and the checks that more than one service makes.
+//!
+//! Every check notes what is wrong and goes on, so that a caller learns of everything at once.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use crate::model::{Channel, Labels};
+use crate::wire::{Path, Violations};
+
+/// Addresses of a contact.
+pub const ADDRESSES: usize = 32;
+/// Labels of a contact or message.
+pub const LABELS: usize = 16;
+/// Characters of a label's key.
+pub const LABEL_KEY: usize = 63;
+/// Characters of a label's value.
+pub const LABEL_VALUE: usize = 255;
+/// Preferences by topic.
+pub const TOPICS: usize = 64;
+/// Characters of a name: who, where, by which means.
+pub const NAME: usize = 255;
+/// Characters of a reason in somebody's own words.
+pub const REASON: usize = 500;
+/// Characters of the wording a person agreed to.
+pub const WORDING: usize = 10_000;
+/// Characters of a key's label.
+pub const KEY_LABEL: usize = 100;
+/// Messages that one watch may name.
+pub const WATCHED: usize = 1_000;
+
+/// Notes a text of more than `max` characters.
+pub fn chars(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    // No text has more characters than bytes.
+    if text.len() > max && text.chars().count() > max {
+        violations.add(path, format_args!("must be at most {max} characters"));
+    }
+}
+
+/// Notes a text of more than `max` bytes.
+pub fn bytes(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    if text.len() > max {
+        violations.add(path, format_args!("must be at most {max} bytes"));
+    }
+}
+
+/// Notes a text that is required and absent, too long, or not on one line.
+pub fn required_line(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    if text.trim().is_empty() {
+        violations.add(path, "is required");
+    }
+    line(text, max, path, violations);
+}
+
+/// Notes a text that is too long or not on one line.
+pub fn line(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    chars(text, max, path, violations);
+    one_line(text, path, violations);
+}
+
+/// Notes control characters, line breaks among them.
+pub fn one_line(text: &str, path: &Path<'_>, violations: &mut Violations) {
+    if text.chars().any(char::is_control) {
+        violations.add(path, "must be on one line, without control characters");
+    }
+}
+
+/// Notes a list of more than `max` items.
+pub fn count(len: usize, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    if len > max {
+        violations.add(path, format_args!("must be at most {max}"));
+    }
+}
+
+/// Notes every item that stands in the list before.
+pub fn distinct<T: Eq + Hash>(
+    items: impl IntoIterator<Item = T>,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) {
+    let mut seen = HashSet::new();
+    for (index, item) in items.into_iter().enumerate() {
+        if !seen.insert(item) {
+            violations.add(&path.index(index), "must not repeat one before it");
+        }
+    }
+}
+
+/// Notes a list of channels that names one twice.
+pub fn distinct_channels(channels: &[i32], path: &Path<'_>, violations: &mut Violations) {
+    // More entries than channels cannot all differ, and one note is enough for them.
+    if channels.len() > Channel::ALL.len() {
+        violations.add(path, "must name each channel at most once");
+    } else {
+        distinct(channels, path, violations);
+    }
+}
+
+/// Notes labels that are too many or too long.
+pub fn labels(labels: &Labels, path: &Path<'_>, violations: &mut Violations) {
+    count(labels.len(), LABELS, path, violations);
+    for (key, value) in labels {
+        let length = key.chars().count();
+        let valid = (1..=LABEL_KEY).contains(&length) && !key.chars().any(char::is_control);
+        if !valid {
+            violations.add(path, format_args!("must have keys of 1 to {LABEL_KEY} printable characters"));
+            continue;
+        }
+        let own = format!("{}[{key:?}]", path);
+        let own = Path::new(&own);
+        chars(value, LABEL_VALUE, &own, violations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(check: impl FnOnce(&Path<'_>, &mut Violations)) -> Vec<String> {
+        let mut violations = Violations::default();
+        check(&Path::new("it"), &mut violations);
+        violations.into_vec().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn characters_are_counted_as_people_count_them() {
+        assert!(noted(|path, all| chars("ñandú", 5, path, all)).is_empty());
+        assert_eq!(noted(|path, all| chars("ñandúes", 5, path, all)), ["it must be at most 5 characters"]);
+        assert_eq!(noted(|path, all| bytes("ñandú", 5, path, all)), ["it must be at most 5 bytes"]);
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert!(noted(|path, all| required_line("one", 9, path, all)).is_empty());
+        assert_eq!(noted(|path, all| required_line("  ", 9, path, all)), ["it is required"]);
+        let broken = ["it must be on one line, without control characters"];
+        assert_eq!(noted(|path, all| required_line("a\r\nb", 9, path, all)), broken);
+    }
+
+    #[test]
+    fn what_repeats_is_named() {
+        let channels = |list: &[i32]| noted(|path, all| distinct_channels(list, path, all));
+        assert!(channels(&[1, 2, 3, 4]).is_empty());
+        assert_eq!(channels(&[1, 2, 1]), ["it[2] must not repeat one before it"]);
+        assert_eq!(channels(&[1; 1_000]), ["it must name each channel at most once"]);
+    }
+
+    #[test]
+    fn labels_are_bounded() {
+        let own = |key: String, value: String| Labels::from([(key, value)]);
+        let check = |own: &Labels| noted(|path, all| labels(own, path, all));
+        assert!(check(&own("k".repeat(63), "v".repeat(255))).is_empty());
+        assert_eq!(check(&own("k".into(), "v".repeat(256))), ["it[\"k\"] must be at most 255 characters"]);
+        for key in [String::new(), "k".repeat(64), "a\n".into()] {
+            assert_eq!(check(&own(key, "v".into())), ["it must have keys of 1 to 63 printable characters"]);
+        }
+        let many = (0..17).map(|index| (index.to_string(), String::new())).collect();
+        assert_eq!(check(&many), ["it must be at most 16"]);
+    }
+}

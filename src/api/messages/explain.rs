@@ -1,0 +1,61 @@
+//! Tells what would happen to a message, by asking those who would decide.
+
+use super::Messages;
+use crate::api::auth::BrandCaller;
+use crate::api::status::Failure;
+use crate::model::{History, Timestamp};
+use crate::routing::{Next, Step};
+use crate::wire::{timestamp, v1};
+
+impl Messages {
+    pub(super) async fn explain(
+        &self,
+        caller: &BrandCaller,
+        request: v1::ExplainRouteRequest,
+    ) -> Result<v1::ExplainRouteResponse, Failure> {
+        let message = self.prepare(caller, request.message).await?;
+        let history = History::accepted(message.accepted_at);
+        let next = self.planner.next(&message, &history, message.accepted_at).await?;
+        let answer = view(next);
+        Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
+    }
+}
+
+/// Dispatch does not look at a message before its time. The plan shown is the one it would have now.
+fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainRouteResponse {
+    v1::ExplainRouteResponse {
+        plan: answer.plan,
+        next: "wait".to_owned(),
+        explanation:
+            "It would wait for its send_time, and be decided then; the plan is what it would be now."
+                .to_owned(),
+        wait_until: Some(timestamp(send_at)),
+        ..v1::ExplainRouteResponse::default()
+    }
+}
+
+fn view(next: Next) -> v1::ExplainRouteResponse {
+    let plan = next.plan.as_ref().map(Into::into);
+    let answer = |next: &str, explanation: String| v1::ExplainRouteResponse {
+        plan,
+        next: next.to_owned(),
+        explanation,
+        ..v1::ExplainRouteResponse::default()
+    };
+    match next.step {
+        Step::Try { way, .. } => {
+            answer("try", format!("It would be handed to {} for {} at once.", way.provider, way.channel))
+        }
+        Step::Wait { until, why } => {
+            let wait_until = Some(timestamp(until));
+            v1::ExplainRouteResponse { wait_until, ..answer("wait", why.explanation) }
+        }
+        Step::Finish { state, explanation, .. } => {
+            let final_state = v1::MessageState::from(state).into();
+            v1::ExplainRouteResponse { final_state, ..answer("finish", explanation) }
+        }
+        // A message without attempts neither falls back nor rests.
+        Step::FallBack { explanation, .. } => answer("try", explanation),
+        Step::Rest => answer("finish", "Nothing is left to do.".to_owned()),
+    }
+}

@@ -1,0 +1,156 @@
+//! `MessageService`: accepts messages and tells what became of them.
+
+mod content;
+mod explain;
+mod list;
+mod send;
+mod spec;
+mod stream;
+mod watch;
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::Gate;
+use super::gate::Method;
+use super::settings::Settings;
+use super::slots::Slots;
+use super::status::Failure;
+use crate::clock::Clock;
+use crate::dispatch::Planner;
+use crate::model::{MessageId, Scope, State};
+use crate::store::{ContactStore, MessageStore, Stored, Stores};
+use crate::wire::v1::message_service_server::MessageService;
+use crate::wire::{message_view, v1};
+
+/// Accepts messages and tells what became of them.
+#[derive(Clone)]
+pub struct Messages {
+    gate: Gate,
+    store: Arc<dyn MessageStore>,
+    contacts: Arc<dyn ContactStore>,
+    planner: Planner,
+    clock: Clock,
+    window: stream::Window,
+    send_streams: Arc<Slots>,
+    watches: Arc<Slots>,
+}
+
+/// What this service streams.
+type Answers<T> = BoxStream<'static, Result<T, Status>>;
+
+const fn method(name: &'static str) -> Method {
+    Method { name, scope: Scope::Send }
+}
+
+const SEND: Method = method("relevo.v1.MessageService/Send");
+const SEND_STREAM: Method = method("relevo.v1.MessageService/SendStream");
+const GET: Method = method("relevo.v1.MessageService/GetMessage");
+const LIST: Method = method("relevo.v1.MessageService/ListMessages");
+const WATCH: Method = method("relevo.v1.MessageService/WatchMessages");
+const CANCEL: Method = method("relevo.v1.MessageService/CancelMessage");
+const EXPLAIN: Method = method("relevo.v1.MessageService/ExplainRoute");
+
+impl Messages {
+    /// The service over these stores. `watches` bounds all kinds of watches together.
+    pub fn new(
+        gate: Gate,
+        stores: &Stores,
+        planner: Planner,
+        clock: Clock,
+        watches: Arc<Slots>,
+        settings: &Settings,
+    ) -> Self {
+        Self {
+            gate,
+            store: Arc::clone(&stores.messages),
+            contacts: Arc::clone(&stores.contacts),
+            planner,
+            clock,
+            window: stream::Window::new(settings),
+            send_streams: Slots::new(settings.max_send_streams_per_key),
+            watches,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl MessageService for Messages {
+    type SendStreamStream = Answers<v1::SendStreamResponse>;
+    type WatchMessagesStream = Answers<v1::WatchMessagesResponse>;
+
+    async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
+        let body =
+            |caller, request: v1::SendRequest| async move { self.accept(&caller, request.message).await };
+        self.gate.brand(SEND, request, body).await
+    }
+
+    async fn send_stream(
+        &self,
+        request: Request<Streaming<v1::SendStreamRequest>>,
+    ) -> Result<Response<Self::SendStreamStream>, Status> {
+        let body = |caller, requests| async move { self.clone().accept_stream(caller, requests) };
+        self.gate.brand(SEND_STREAM, request, body).await
+    }
+
+    async fn get_message(
+        &self,
+        request: Request<v1::GetMessageRequest>,
+    ) -> Result<Response<v1::GetMessageResponse>, Status> {
+        let body = |caller, request| async move { self.get(&caller, request).await };
+        self.gate.brand(GET, request, body).await
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<v1::ListMessagesRequest>,
+    ) -> Result<Response<v1::ListMessagesResponse>, Status> {
+        let body = |caller, request| async move { self.list(&caller, request).await };
+        self.gate.brand(LIST, request, body).await
+    }
+
+    async fn watch_messages(
+        &self,
+        request: Request<v1::WatchMessagesRequest>,
+    ) -> Result<Response<Self::WatchMessagesStream>, Status> {
+        let body = |caller, request| async move { self.watch(caller, request).await };
+        self.gate.brand(WATCH, request, body).await
+    }
+
+    async fn cancel_message(
+        &self,
+        request: Request<v1::CancelMessageRequest>,
+    ) -> Result<Response<v1::CancelMessageResponse>, Status> {
+        let body = |caller, request| async move { self.cancel(&caller, request).await };
+        self.gate.brand(CANCEL, request, body).await
+    }
+
+    async fn explain_route(
+        &self,
+        request: Request<v1::ExplainRouteRequest>,
+    ) -> Result<Response<v1::ExplainRouteResponse>, Status> {
+        let body = |caller, request| async move { self.explain(&caller, request).await };
+        self.gate.brand(EXPLAIN, request, body).await
+    }
+}
+
+/// A stored message as the API shows it.
+fn view(stored: &Stored) -> v1::Message {
+    message_view(&stored.message, &stored.history, stored.next_at)
+}
+
+fn no_message(id: MessageId) -> Failure {
+    let message = format!("there is no message {id}: check the id, or list the messages with ListMessages");
+    Failure::new(Code::NotFound, "MESSAGE_NOT_FOUND", message).with("message_id", id)
+}
+
+fn not_cancellable(id: MessageId, state: State) -> Failure {
+    let state = state.as_str();
+    let message =
+        format!("the message is {state} and can no longer be cancelled: see its history with GetMessage");
+    Failure::new(Code::FailedPrecondition, "MESSAGE_NOT_CANCELLABLE", message)
+        .with("message_id", id)
+        .with("state", state)
+}

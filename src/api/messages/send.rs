@@ -1,0 +1,103 @@
+//! Accepts messages one at a time, reads and cancels them.
+
+use prost::Message as _;
+use sha2::{Digest, Sha256};
+use tonic::Code;
+
+use super::spec::{Spec, Who};
+use super::{Messages, no_message, not_cancellable, view};
+use crate::api::auth::BrandCaller;
+use crate::api::status::Failure;
+use crate::model::{ContactId, Message, MessageId, State};
+use crate::store::Acceptance;
+use crate::wire::{Path, Violations, v1};
+
+impl Messages {
+    /// Accepts a message; it is durable when this returns.
+    pub(super) async fn accept(
+        &self,
+        caller: &BrandCaller,
+        spec: Option<v1::MessageSpec>,
+    ) -> Result<v1::SendResponse, Failure> {
+        let hash = spec.as_ref().map_or([0; 32], content_hash);
+        let message = self.prepare(caller, spec).await?;
+        let id = message.id;
+        match self.store.accept(message, hash).await? {
+            Acceptance::New => Ok(accepted(id, State::Accepted, false)),
+            Acceptance::Duplicate(first) => Ok(accepted(first.message.id, first.history.state(), true)),
+            Acceptance::Conflict(first) => Err(key_reused(first)),
+        }
+    }
+
+    /// Checks what was asked and makes a message of it, without storing anything.
+    pub(super) async fn prepare(
+        &self,
+        caller: &BrandCaller,
+        spec: Option<v1::MessageSpec>,
+    ) -> Result<Message, Failure> {
+        let now = self.clock.now();
+        let spec = Spec::read(spec, caller.country(), now)?;
+        let contact = self.resolve(caller, &spec.who).await?;
+        Ok(spec.into_message(self.clock.message_id(), caller, contact, now))
+    }
+
+    async fn resolve(&self, caller: &BrandCaller, who: &Who) -> Result<ContactId, Failure> {
+        let found = match who {
+            Who::Contact(id) => self.contacts.contact(&caller.brand, id).await?,
+            Who::Address(address) => self.contacts.find(&caller.brand, address).await?,
+        };
+        found.map(|contact| contact.id).ok_or_else(|| match who {
+            Who::Contact(id) => Failure::no_contact(id),
+            Who::Address(_) => Failure::no_contact_at_address(),
+        })
+    }
+
+    pub(super) async fn get(
+        &self,
+        caller: &BrandCaller,
+        request: v1::GetMessageRequest,
+    ) -> Result<v1::GetMessageResponse, Failure> {
+        let id = read_id(&request.message_id)?;
+        let stored = self.store.get(&caller.brand, id).await?.ok_or_else(|| no_message(id))?;
+        Ok(v1::GetMessageResponse { message: Some(view(&stored)) })
+    }
+
+    pub(super) async fn cancel(
+        &self,
+        caller: &BrandCaller,
+        request: v1::CancelMessageRequest,
+    ) -> Result<v1::CancelMessageResponse, Failure> {
+        let id = read_id(&request.message_id)?;
+        let cancelled = self.store.cancel(&caller.brand, id, caller.key.as_str(), self.clock.now()).await?;
+        let stored = cancelled.ok_or_else(|| no_message(id))?.map_err(|state| not_cancellable(id, state))?;
+        Ok(v1::CancelMessageResponse { message: Some(view(&stored)) })
+    }
+}
+
+fn read_id(text: &str) -> Result<MessageId, Failure> {
+    let mut violations = Violations::default();
+    let id = violations.parsed(text, &Path::new("message_id"));
+    Ok(violations.finish(id)?)
+}
+
+fn accepted(id: MessageId, state: State, duplicate: bool) -> v1::SendResponse {
+    let state = v1::MessageState::from(state).into();
+    v1::SendResponse { message_id: id.to_string(), state, duplicate }
+}
+
+/// What is compared when an idempotency key comes again: everything asked but the key itself. Maps are encoded in the
+/// order of their keys, so equal requests have equal bytes.
+fn content_hash(spec: &v1::MessageSpec) -> [u8; 32] {
+    if spec.idempotency_key.is_empty() {
+        return [0; 32];
+    }
+    let bare = v1::MessageSpec { idempotency_key: String::new(), ..spec.clone() };
+    Sha256::digest(bare.encode_to_vec()).into()
+}
+
+fn key_reused(first: MessageId) -> Failure {
+    let message = format!(
+        "the idempotency key was used for message {first} with other content: send the same content, or use a new key"
+    );
+    Failure::new(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", message).with("message_id", first)
+}

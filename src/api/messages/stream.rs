@@ -1,0 +1,98 @@
+//! Accepts a stream of messages: many at once, answered in order, no more in memory than the window allows.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use prost::Message as _;
+use tokio::sync::Semaphore;
+use tonic::{Status, Streaming};
+use tracing::debug;
+
+use super::{Answers, Messages, SEND_STREAM};
+use crate::api::auth::{BrandCaller, Caller};
+use crate::api::settings::Settings;
+use crate::api::status::Failure;
+use crate::wire::v1;
+
+/// How much of one stream may be on its way to the disk at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Window {
+    pub fn new(settings: &Settings) -> Self {
+        Self { messages: settings.stream_window, bytes: settings.stream_window_bytes }
+    }
+}
+
+impl Messages {
+    /// Answers a stream in order. It reads on only while the window has room, so HTTP/2 slows a fast caller down.
+    pub(super) fn accept_stream(
+        self,
+        caller: BrandCaller,
+        requests: Streaming<v1::SendStreamRequest>,
+    ) -> Result<Answers<v1::SendStreamResponse>, Failure> {
+        let slot = self.send_streams.take(&caller.key);
+        let slot = slot.ok_or_else(|| Failure::too_many_streams(self.send_streams.max()))?;
+        let (stop, window) = (self.gate.stop().clone(), self.window);
+        let room = Arc::new(Semaphore::new(window.bytes));
+        let this = Arc::new((self, caller));
+        let last = Arc::clone(&this);
+        let answers = requests
+            .take_until(stop.raised())
+            .then(move |request| {
+                let room = Arc::clone(&room);
+                async move {
+                    // A request is never larger than the window, and the semaphore is never closed.
+                    let bytes = request.as_ref().map_or(0, |request| request.encoded_len().min(window.bytes));
+                    let permit = room.acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await;
+                    (request, permit)
+                }
+            })
+            .map(move |(request, permit)| {
+                let this = Arc::clone(&this);
+                async move {
+                    let answer = this.0.answer(&this.1, request?).await;
+                    drop(permit);
+                    answer
+                }
+            })
+            .buffered(window.messages)
+            .chain(stream::once(async move { last.0.end(&last.1) }).filter_map(|end| async { end }))
+            .inspect(move |_| {
+                let _held_while_the_stream_lasts = &slot;
+            });
+        Ok(answers.boxed())
+    }
+
+    /// The answer to one message. Only a revoked key ends the stream.
+    async fn answer(
+        &self,
+        caller: &BrandCaller,
+        request: v1::SendStreamRequest,
+    ) -> Result<v1::SendStreamResponse, Status> {
+        use v1::send_stream_response::Result as Answer;
+        if let Err(failure) = self.gate.still_valid(&caller.key).await {
+            return Err(self.refuse(caller, failure));
+        }
+        let result = match self.accept(caller, request.message).await {
+            Ok(accepted) => Answer::Accepted(accepted),
+            Err(failure) => {
+                debug!(reason = failure.reason(), brand = %caller.brand, "a message of a stream was not accepted");
+                Answer::Error(failure.into_send_error())
+            }
+        };
+        Ok(v1::SendStreamResponse { sequence: request.sequence, result: Some(result) })
+    }
+
+    /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.
+    fn end(&self, caller: &BrandCaller) -> Option<Result<v1::SendStreamResponse, Status>> {
+        self.gate.stop().is_raised().then(|| Err(self.refuse(caller, Failure::stopping())))
+    }
+
+    fn refuse(&self, caller: &BrandCaller, failure: Failure) -> Status {
+        self.gate.refuse(SEND_STREAM, Some(&Caller::from(caller)), failure)
+    }
+}

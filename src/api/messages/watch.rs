@@ -1,0 +1,144 @@
+//! Streams events from the log: first what is there already, then what comes, by one and the same way.
+//!
+//! The log is read by cursor, and the signal only says when to read again. So nothing is lost or doubled between
+//! catching up and keeping up, and a slow reader costs no memory: it just reads the log later.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::watch;
+use tonic::Code;
+
+use super::{Answers, Messages, WATCH};
+use crate::api::auth::{BrandCaller, Caller};
+use crate::api::limits::{self, WATCHED};
+use crate::api::slots::Slot;
+use crate::api::status::Failure;
+use crate::api::{Gate, Stop};
+use crate::model::MessageId;
+use crate::store::{LoggedEvent, MessageStore};
+use crate::wire::{Path, Violations, v1};
+
+/// Events read at once.
+const BATCH: usize = 100;
+
+/// One watch.
+struct Watch {
+    gate: Gate,
+    store: Arc<dyn MessageStore>,
+    caller: BrandCaller,
+    /// All messages when empty.
+    only: HashSet<MessageId>,
+    cursor: u64,
+    read: VecDeque<LoggedEvent>,
+    signal: watch::Receiver<u64>,
+    _slot: Slot,
+}
+
+impl Messages {
+    pub(super) async fn watch(
+        &self,
+        caller: BrandCaller,
+        request: v1::WatchMessagesRequest,
+    ) -> Result<Answers<v1::WatchMessagesResponse>, Failure> {
+        let (cursor, only) = read_request(&request)?;
+        let slot = self.watches.take(&caller.key);
+        let slot = slot.ok_or_else(|| Failure::too_many_streams(self.watches.max()))?;
+        let signal = self.store.event_signal();
+        let cursor = self.start(cursor).await?;
+        let (gate, actor) = (self.gate.clone(), Caller::from(&caller));
+        let store = Arc::clone(&self.store);
+        let watch = Watch {
+            gate: gate.clone(),
+            store,
+            caller,
+            only,
+            cursor,
+            read: VecDeque::new(),
+            signal,
+            _slot: slot,
+        };
+        let events = stream::try_unfold(watch, |mut watch| async move {
+            let event = watch.next().await?;
+            Ok(Some((event, watch)))
+        });
+        Ok(events.map_err(move |failure| gate.refuse(WATCH, Some(&actor), failure)).boxed())
+    }
+
+    /// Where to start: after the cursor given, or after what there is now.
+    async fn start(&self, cursor: Option<u64>) -> Result<u64, Failure> {
+        let last = self.store.last_cursor().await?;
+        match cursor {
+            Some(cursor) if cursor > last => Err(cursor_ahead(cursor)),
+            Some(cursor) => Ok(cursor),
+            None => Ok(last),
+        }
+    }
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<v1::WatchMessagesResponse, Failure> {
+        let stop = self.gate.stop().clone();
+        loop {
+            if stop.is_raised() {
+                return Err(Failure::stopping());
+            }
+            while let Some(event) = self.read.pop_front() {
+                self.cursor = event.cursor;
+                if self.only.is_empty() || self.only.contains(&event.message) {
+                    return Ok(answer(&event));
+                }
+            }
+            self.read_on(&stop).await?;
+        }
+    }
+
+    /// Reads what comes next, or waits until there may be something.
+    async fn read_on(&mut self, stop: &Stop) -> Result<(), Failure> {
+        self.gate.still_valid(&self.caller.key).await?;
+        self.signal.mark_unchanged();
+        self.read = self.store.events(&self.caller.brand, self.cursor, BATCH).await?.into();
+        if self.read.is_empty() {
+            tokio::select! {
+                () = stop.clone().raised() => {}
+                changed = self.signal.changed() => changed.map_err(|_| Failure::stopping())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, HashSet<MessageId>), Failure> {
+    let mut violations = Violations::default();
+    let path = Path::new("cursor");
+    let cursor = match request.cursor.as_str() {
+        "" => None,
+        text => text
+            .parse()
+            .map_err(|_| violations.add(&path, "must be the cursor of an event, `0` or empty"))
+            .ok(),
+    };
+    let path = Path::new("message_ids");
+    limits::count(request.message_ids.len(), WATCHED, &path, &mut violations);
+    let ids = request.message_ids.iter().enumerate();
+    let only = ids.filter_map(|(index, id)| violations.parsed(id, &path.index(index))).collect();
+    Ok(violations.finish(Some((cursor, only)))?)
+}
+
+fn answer(event: &LoggedEvent) -> v1::WatchMessagesResponse {
+    v1::WatchMessagesResponse {
+        cursor: event.cursor.to_string(),
+        message_id: event.message.to_string(),
+        contact_id: event.contact.to_string(),
+        event: Some((&event.event).into()),
+    }
+}
+
+fn cursor_ahead(cursor: u64) -> Failure {
+    let message = format!(
+        "the cursor {cursor} lies after the newest event, so it is from another store or from before a restore: \
+         start again from `0`"
+    );
+    Failure::new(Code::OutOfRange, "CURSOR_AHEAD", message)
+}

@@ -1,0 +1,64 @@
+//! Which providers a key sees and controls.
+
+use tonic::Code;
+
+use super::auth::Caller;
+use super::status::Failure;
+use crate::dispatch::{Board, Policies};
+use crate::model::{Provider, ProviderName};
+
+/// The providers on the board, as far as keys may reach them.
+#[derive(Clone)]
+pub struct Reach {
+    board: Board,
+    only_one_brand: bool,
+}
+
+impl Reach {
+    /// The providers of `board`, for keys of these brands.
+    pub fn new(board: Board, policies: &Policies) -> Self {
+        Self { board, only_one_brand: policies.len() == 1 }
+    }
+
+    /// Whether `caller` sees a provider: a gateway key sees all, a brand's key those that serve the brand.
+    pub fn sees(caller: &Caller, provider: &Provider) -> bool {
+        caller.brand.as_ref().is_none_or(|brand| provider.serves(brand))
+    }
+
+    /// Those that `caller` sees, in the order of the configuration.
+    pub fn seen_by<'a, 'c>(&'a self, caller: &'c Caller) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
+        self.board.providers().iter().filter(|own| Self::sees(caller, own))
+    }
+
+    /// The provider of this name, if `caller` sees it.
+    ///
+    /// # Errors
+    /// NOT_FOUND, whether it does not exist or serves other brands.
+    pub fn seen(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
+        let seen = self.seen_by(caller).find(|own| own.name == *name);
+        seen.ok_or_else(|| no_provider(name))
+    }
+
+    /// Tells that `caller` may control a provider it sees: what other brands rely on is not one brand's to switch off.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when the provider may serve other brands too.
+    pub fn controlled(&self, caller: &Caller, provider: &Provider) -> Result<(), Failure> {
+        let own = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
+        if caller.brand.as_ref().is_none_or(own) { Ok(()) } else { Err(shared(caller, &provider.name)) }
+    }
+}
+
+fn no_provider(name: &ProviderName) -> Failure {
+    let message =
+        format!("there is no provider {name}: check the name, or list the providers with ListProviders");
+    Failure::new(Code::NotFound, "PROVIDER_NOT_FOUND", message).with("provider", name)
+}
+
+fn shared(caller: &Caller, name: &ProviderName) -> Failure {
+    let message =
+        format!("the provider {name} serves other brands too: a gateway key is needed to control it");
+    Failure::new(Code::PermissionDenied, "PROVIDER_SHARED", message)
+        .with("key_id", &caller.key)
+        .with("provider", name)
+}

@@ -1,0 +1,128 @@
+//! Pages of lists: their sizes, and the tokens that lead from one to the next.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::model::BrandId;
+use crate::store::{Page, PageRequest};
+use crate::wire::{Path, Violations};
+
+/// Items on a page when the caller does not say.
+const DEFAULT_SIZE: usize = 50;
+/// The most items on a page.
+const MAX_SIZE: i32 = 1_000;
+/// A page that holds more is cut short. Clients refuse answers of more than 4 MiB unless told otherwise.
+const MAX_PAGE_BYTES: usize = 2 << 20;
+/// How many items are read at once, so that a page of large ones is never in memory whole.
+const BATCH: usize = 64;
+const TAG_BYTES: usize = 16;
+
+/// What a token is good for: one list of one brand under one filter.
+pub struct Listing {
+    tag: [u8; TAG_BYTES],
+}
+
+impl Listing {
+    /// The list `name` of `brand`, under a filter given as bytes that differ when the filter does.
+    pub fn new(name: &str, brand: Option<&BrandId>, filter: &[u8]) -> Self {
+        let brand = brand.map_or("", BrandId::as_str);
+        let mut hash = Sha256::new();
+        for part in [name.as_bytes(), brand.as_bytes(), filter] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&hash.finalize()[..TAG_BYTES]);
+        Self { tag }
+    }
+
+    /// Reads the page asked for.
+    pub fn request(&self, size: i32, token: &str, violations: &mut Violations) -> PageRequest {
+        let size = read_size(size, violations);
+        let after = if token.is_empty() { None } else { self.read(token, violations) };
+        PageRequest { size, after }
+    }
+
+    fn read(&self, token: &str, violations: &mut Violations) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok();
+        let after = bytes.and_then(|bytes| bytes.strip_prefix(&self.tag).map(<[u8]>::to_vec));
+        if after.is_none() {
+            violations.add(
+                &Path::new("page_token"),
+                "must be a next_page_token of the same list with the same filters: leave it empty to start again",
+            );
+        }
+        after
+    }
+
+    /// The token for what comes after a page; empty when nothing does.
+    pub fn token(&self, next: Option<Vec<u8>>) -> String {
+        next.map_or_else(String::new, |next| URL_SAFE_NO_PAD.encode([&self.tag[..], &next].concat()))
+    }
+}
+
+/// Reads a page's size; 0 stands for the default.
+pub fn read_size(size: i32, violations: &mut Violations) -> usize {
+    if !(0..=MAX_SIZE).contains(&size) {
+        violations.add(&Path::new("page_size"), format_args!("must be 0 to {MAX_SIZE}"));
+    }
+    match usize::try_from(size) {
+        Ok(0) | Err(_) => DEFAULT_SIZE,
+        Ok(size) => size,
+    }
+}
+
+/// Collects a page in the form in which it is answered, in batches, and ends it early rather than make it too large.
+///
+/// # Errors
+/// Those of `read`.
+pub async fn collect<T, M, E, F>(
+    wanted: PageRequest,
+    read: impl Fn(PageRequest) -> F,
+    translate: impl Fn(&T) -> M,
+) -> Result<Page<M>, E>
+where
+    M: prost::Message,
+    F: Future<Output = Result<Page<T>, E>>,
+{
+    let mut page = Page { items: Vec::new(), next: wanted.after };
+    let (mut bytes, mut batch_size) = (0, BATCH);
+    loop {
+        let size = batch_size.min(wanted.size - page.items.len());
+        let batch = read(PageRequest { size, after: page.next.clone() }).await?;
+        let items: Vec<M> = batch.items.iter().map(&translate).collect();
+        let fitting = fitting_into(&items, MAX_PAGE_BYTES.saturating_sub(bytes));
+        if fitting < items.len() && batch_size > 1 {
+            if fitting == 0 && !page.items.is_empty() {
+                return Ok(page);
+            }
+            // The store tells where a batch ends, not where an item does: read again, just what fits.
+            batch_size = fitting.max(1);
+            continue;
+        }
+        bytes += items.iter().map(M::encoded_len).sum::<usize>();
+        page.items.extend(items);
+        page.next = batch.next;
+        let done = page.next.is_none() || batch.items.is_empty() || page.items.len() >= wanted.size;
+        if done || batch_size < BATCH {
+            return Ok(page);
+        }
+    }
+}
+
+/// How many of the first items fit on a page.
+pub fn fitting<M: prost::Message>(items: &[M]) -> usize {
+    fitting_into(items, MAX_PAGE_BYTES)
+}
+
+fn fitting_into<M: prost::Message>(items: &[M], mut room: usize) -> usize {
+    let fits = |item: &&M| match room.checked_sub(item.encoded_len()) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    items.iter().take_while(fits).count()
+}

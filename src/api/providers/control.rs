@@ -1,0 +1,108 @@
+//! The operator's control, and the log of who changed it.
+
+use std::time::Duration;
+
+use super::{Providers, view};
+use crate::api::auth::Caller;
+use crate::api::limits::{self, NAME, REASON};
+use crate::api::operate::Reach;
+use crate::api::page::{Listing, collect};
+use crate::api::status::Failure;
+use crate::model::{Control, ControlChange, ControlMode, ProviderName, Timestamp, later};
+use crate::store::{PageRequest, StoreError};
+use crate::wire::{Path, Violations, read_control_mode, read_optional_time, v1};
+
+/// How far ahead a control may expire.
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+impl Providers {
+    pub(super) async fn set_control(
+        &self,
+        caller: &Caller,
+        request: v1::SetProviderControlRequest,
+    ) -> Result<v1::SetProviderControlResponse, Failure> {
+        let now = self.clock.now();
+        let change = read_change(caller, request, now)?;
+        let provider = self.reach.seen(caller, &change.provider)?;
+        self.reach.controlled(caller, provider)?;
+        let name = provider.name.clone();
+        // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
+        // It is only ever cut off by the end of the runtime.
+        let change = tokio::spawn(self.clone().put_in_force(change));
+        change.await.map_err(|_| Failure::stopping())??;
+        let status = self.board.status(&name, now);
+        Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
+    }
+
+    async fn put_in_force(self, change: ControlChange) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        // On record first: a switch that nobody can explain is worse than one that failed.
+        self.store.set_control(change.clone()).await?;
+        self.board.set_control(change);
+        Ok(())
+    }
+
+    pub(super) async fn list_changes(
+        &self,
+        caller: &Caller,
+        request: v1::ListProviderControlChangesRequest,
+    ) -> Result<v1::ListProviderControlChangesResponse, Failure> {
+        let mut violations = Violations::default();
+        let listing = Listing::new("control changes", caller.brand.as_ref(), request.provider.as_bytes());
+        let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
+        let provider: Option<ProviderName> = match request.provider.as_str() {
+            "" => None,
+            name => violations.parsed(name, &Path::new("provider")),
+        };
+        let (wanted, provider) = violations.finish(Some((wanted, provider)))?;
+        if let Some(name) = &provider {
+            self.reach.seen(caller, name)?;
+        }
+        let read = |page: PageRequest| async {
+            let mut page = self.store.control_changes(provider.as_ref(), page).await?;
+            page.items.retain(|change| self.shows(caller, change));
+            Ok::<_, StoreError>(page)
+        };
+        let page = collect(wanted, read, |change| v1::ProviderControlChange::from(change)).await?;
+        let next_page_token = listing.token(page.next);
+        Ok(v1::ListProviderControlChangesResponse { changes: page.items, next_page_token })
+    }
+
+    /// A gateway key also sees the changes of providers that are no longer configured.
+    fn shows(&self, caller: &Caller, change: &ControlChange) -> bool {
+        let named = |name: &ProviderName| self.board.providers().iter().find(|own| own.name == *name);
+        caller.brand.is_none() || named(&change.provider).is_some_and(|own| Reach::sees(caller, own))
+    }
+}
+
+fn read_change(
+    caller: &Caller,
+    request: v1::SetProviderControlRequest,
+    now: Timestamp,
+) -> Result<ControlChange, Failure> {
+    let mut violations = Violations::default();
+    let provider = violations.parsed(&request.provider, &Path::new("provider"));
+    let mode = read_control_mode(request.mode, &Path::new("mode"), &mut violations);
+    limits::required_line(&request.reason, REASON, &Path::new("reason"), &mut violations);
+    limits::line(&request.actor, NAME, &Path::new("actor"), &mut violations);
+    let path = Path::new("expire_time");
+    let expire_at = read_optional_time(request.expire_time, &path, &mut violations);
+    if expire_at.is_some_and(|at| at <= now || at > later(now, YEAR)) {
+        violations.add(&path, "must be in the future, and at most 366 days ahead");
+    }
+    if expire_at.is_some() && mode == Some(ControlMode::InService) {
+        violations
+            .add(&path, "must be absent when the mode is CONTROL_MODE_IN_SERVICE, which does not expire");
+    }
+    let (provider, mode) = violations.finish(provider.zip(mode))?;
+    let actor = actor(caller, &request.actor);
+    Ok(ControlChange {
+        provider,
+        control: Control { mode, reason: request.reason, actor, updated_at: now, expire_at },
+    })
+}
+
+/// Who did it: the id of the key, which is proven, and the name given, which is not.
+fn actor(caller: &Caller, name: &str) -> String {
+    if name.is_empty() { caller.key.to_string() } else { format!("{} ({name})", caller.key) }
+}

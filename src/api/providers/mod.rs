@@ -1,0 +1,102 @@
+//! `ProviderService`: the health of providers, and the operator's control above it.
+
+mod control;
+mod view;
+mod watch;
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use tokio::sync::Mutex;
+use tonic::{Request, Response, Status};
+
+use super::Gate;
+use super::auth::Caller;
+use super::gate::Method;
+use super::operate::Reach;
+use super::slots::Slots;
+use crate::clock::Clock;
+use crate::dispatch::Board;
+use crate::model::Scope;
+use crate::store::ControlStore;
+use crate::wire::v1;
+use crate::wire::v1::provider_service_server::ProviderService;
+
+/// The health of providers, and the operator's control above it.
+#[derive(Clone)]
+pub struct Providers {
+    gate: Gate,
+    reach: Reach,
+    board: Board,
+    store: Arc<dyn ControlStore>,
+    clock: Clock,
+    watches: Arc<Slots>,
+    /// Held while a control is changed, so that board and audit log agree on which change was the last.
+    changing: Arc<Mutex<()>>,
+}
+
+const fn method(name: &'static str) -> Method {
+    Method { name, scope: Scope::Operate }
+}
+
+const LIST: Method = method("relevo.v1.ProviderService/ListProviders");
+const WATCH: Method = method("relevo.v1.ProviderService/WatchProviders");
+const SET_CONTROL: Method = method("relevo.v1.ProviderService/SetProviderControl");
+const LIST_CHANGES: Method = method("relevo.v1.ProviderService/ListProviderControlChanges");
+
+impl Providers {
+    /// The service over this board and store. `watches` bounds all kinds of watches together.
+    pub fn new(
+        gate: Gate,
+        reach: Reach,
+        board: Board,
+        store: Arc<dyn ControlStore>,
+        clock: Clock,
+        watches: Arc<Slots>,
+    ) -> Self {
+        Self { gate, reach, board, store, clock, watches, changing: Arc::default() }
+    }
+
+    /// The providers that `caller` sees, as they are now.
+    fn seen(&self, caller: &Caller) -> Vec<v1::Provider> {
+        let statuses = self.board.statuses(self.clock.now()).into_iter();
+        statuses.filter(|own| Reach::sees(caller, &own.provider)).map(view::provider).collect()
+    }
+}
+
+#[tonic::async_trait]
+impl ProviderService for Providers {
+    type WatchProvidersStream = BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>;
+
+    async fn list_providers(
+        &self,
+        request: Request<v1::ListProvidersRequest>,
+    ) -> Result<Response<v1::ListProvidersResponse>, Status> {
+        let body = |caller, _| async move { Ok(v1::ListProvidersResponse { providers: self.seen(&caller) }) };
+        self.gate.any(LIST, request, body).await
+    }
+
+    async fn watch_providers(
+        &self,
+        request: Request<v1::WatchProvidersRequest>,
+    ) -> Result<Response<Self::WatchProvidersStream>, Status> {
+        let body = |caller, _| async move { self.clone().watch(caller) };
+        self.gate.any(WATCH, request, body).await
+    }
+
+    async fn set_provider_control(
+        &self,
+        request: Request<v1::SetProviderControlRequest>,
+    ) -> Result<Response<v1::SetProviderControlResponse>, Status> {
+        let body = |caller, request| async move { self.set_control(&caller, request).await };
+        self.gate.any(SET_CONTROL, request, body).await
+    }
+
+    async fn list_provider_control_changes(
+        &self,
+        request: Request<v1::ListProviderControlChangesRequest>,
+    ) -> Result<Response<v1::ListProviderControlChangesResponse>, Status> {
+        let body = |caller, request| async move { self.list_changes(&caller, request).await };
+        self.gate.any(LIST_CHANGES, request, body).await
+    }
+}

@@ -1,0 +1,36 @@
+//! A provider as the API shows it.
+
+use crate::dispatch::ProviderStatus;
+use crate::health::BreakerState;
+use crate::wire::{timestamp, v1};
+
+pub fn provider(status: ProviderStatus) -> v1::Provider {
+    let own = &status.provider;
+    let mode = v1::ControlMode::from(status.mode).into();
+    let control = status.control.as_ref().map(v1::ProviderControl::from).unwrap_or_default();
+    v1::Provider {
+        provider: own.name.to_string(),
+        channel: v1::Channel::from(own.channel).into(),
+        kind: own.kind.clone(),
+        failure_domain: own.failure_domain.clone(),
+        tier: own.tier,
+        weight: own.weight,
+        // The mode in force, which is not the one asked for once that has expired.
+        control: Some(v1::ProviderControl { mode, ..control }),
+        breaker: breaker(status.breaker).into(),
+        probe_time: status.probe_at.map(timestamp),
+        throttled_until: status.throttled_until.map(timestamp),
+        in_flight: status.in_flight,
+        recent_calls: status.recent_calls,
+        recent_failures: status.recent_failures,
+        last_failure: status.last_failure.unwrap_or_default(),
+    }
+}
+
+fn breaker(state: BreakerState) -> v1::BreakerState {
+    match state {
+        BreakerState::Closed => v1::BreakerState::Closed,
+        BreakerState::Open => v1::BreakerState::Open,
+        BreakerState::HalfOpen => v1::BreakerState::HalfOpen,
+    }
+}

@@ -1,0 +1,174 @@
+//! `SandboxService`: shows and steers the providers that send nothing.
+
+use std::time::Duration;
+
+use tonic::{Code, Request, Response, Status};
+
+use super::Gate;
+use super::auth::Caller;
+use super::gate::Method;
+use super::operate::Reach;
+use super::page;
+use super::status::Failure;
+use crate::adapters::sandbox::{Behavior, OutboxEntry, Sandboxes, Target};
+use crate::model::{Provider, ProviderName, Scope};
+use crate::wire::v1::sandbox_service_server::SandboxService;
+use crate::wire::{Path, Violations, read_optional_duration, timestamp, v1};
+
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
+
+/// Shows and steers sandbox providers.
+#[derive(Clone)]
+pub struct Sandbox {
+    gate: Gate,
+    reach: Reach,
+    sandboxes: Sandboxes,
+}
+
+const fn method(name: &'static str) -> Method {
+    Method { name, scope: Scope::Operate }
+}
+
+const LIST: Method = method("relevo.v1.SandboxService/ListOutbox");
+const SET: Method = method("relevo.v1.SandboxService/SetBehavior");
+
+#[tonic::async_trait]
+impl SandboxService for Sandbox {
+    async fn list_outbox(
+        &self,
+        request: Request<v1::ListOutboxRequest>,
+    ) -> Result<Response<v1::ListOutboxResponse>, Status> {
+        let body = |caller, request| async move { self.outbox(&caller, &request) };
+        self.gate.any(LIST, request, body).await
+    }
+
+    async fn set_behavior(
+        &self,
+        request: Request<v1::SetBehaviorRequest>,
+    ) -> Result<Response<v1::SetBehaviorResponse>, Status> {
+        let body = |caller, request| async move { self.set(&caller, &request) };
+        self.gate.any(SET, request, body).await
+    }
+}
+
+impl Sandbox {
+    /// The service over these providers.
+    pub fn new(gate: Gate, reach: Reach, sandboxes: Sandboxes) -> Self {
+        Self { gate, reach, sandboxes }
+    }
+
+    /// A brand's key sees what its own brand sent, also through a provider that others share.
+    fn outbox(
+        &self,
+        caller: &Caller,
+        request: &v1::ListOutboxRequest,
+    ) -> Result<v1::ListOutboxResponse, Failure> {
+        let mut violations = Violations::default();
+        let limit = page::read_size(request.page_size, &mut violations);
+        let provider = read_name(&request.provider, &mut violations);
+        let (limit, provider) = violations.finish(Some((limit, provider)))?;
+        if let Some(name) = &provider {
+            self.sandbox(caller, name)?;
+        }
+        let entries = self.sandboxes.outbox(provider.as_ref(), caller.brand.as_ref(), limit);
+        let mut entries: Vec<_> = entries.unwrap_or_default().into_iter().map(entry_view).collect();
+        entries.truncate(page::fitting(&entries));
+        Ok(v1::ListOutboxResponse { entries })
+    }
+
+    fn set(
+        &self,
+        caller: &Caller,
+        request: &v1::SetBehaviorRequest,
+    ) -> Result<v1::SetBehaviorResponse, Failure> {
+        let (target, behavior) = read_behavior(request)?;
+        let targets = self.targets(caller, &target)?;
+        // All or none: nothing is set until all may be.
+        targets.iter().try_for_each(|provider| self.reach.controlled(caller, provider))?;
+        for provider in &targets {
+            self.sandboxes.set_behavior(&Target::Provider(provider.name.clone()), behavior);
+        }
+        let providers = targets.iter().map(|provider| provider.name.to_string()).collect();
+        Ok(v1::SetBehaviorResponse { providers })
+    }
+
+    fn targets(&self, caller: &Caller, target: &Target) -> Result<Vec<&Provider>, Failure> {
+        let domain = match target {
+            Target::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
+            Target::FailureDomain(domain) => domain,
+        };
+        let seen = self.reach.seen_by(caller);
+        let inside =
+            seen.filter(|own| own.failure_domain == *domain && self.sandboxes.get(&own.name).is_some());
+        let found: Vec<_> = inside.collect();
+        if found.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(found) }
+    }
+
+    fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
+        let provider = self.reach.seen(caller, name)?;
+        if self.sandboxes.get(name).is_some() {
+            Ok(provider)
+        } else {
+            Err(no_sandbox("provider", name.as_str()))
+        }
+    }
+}
+
+fn read_name(name: &str, violations: &mut Violations) -> Option<ProviderName> {
+    if name.is_empty() { None } else { violations.parsed(name, &Path::new("provider")) }
+}
+
+fn read_behavior(request: &v1::SetBehaviorRequest) -> Result<(Target, Behavior), Failure> {
+    let mut violations = Violations::default();
+    let target = read_target(request, &mut violations);
+    let retry_after = read_retry_after(request.retry_after, &mut violations);
+    let behavior = match request.behavior() {
+        v1::Behavior::Accept => Some(Behavior::Accept),
+        v1::Behavior::Fail => Some(Behavior::Fail),
+        v1::Behavior::Hang => Some(Behavior::Hang),
+        v1::Behavior::Throttle => Some(Behavior::Throttle { retry_after }),
+        v1::Behavior::LoseReply => Some(Behavior::LoseReply),
+        v1::Behavior::RejectAddress => Some(Behavior::RejectAddress),
+        v1::Behavior::Unspecified => violations.required(None, &Path::new("behavior")),
+    };
+    Ok(violations.finish(target.zip(behavior))?)
+}
+
+fn read_target(request: &v1::SetBehaviorRequest, violations: &mut Violations) -> Option<Target> {
+    match (request.provider.as_str(), request.failure_domain.as_str()) {
+        (name, "") if !name.is_empty() => read_name(name, violations).map(Target::Provider),
+        ("", domain) if !domain.is_empty() => Some(Target::FailureDomain(domain.to_owned())),
+        _ => {
+            violations.add(&Path::new("provider"), "must be given, or failure_domain, and not both");
+            None
+        }
+    }
+}
+
+fn read_retry_after(retry_after: Option<prost_types::Duration>, violations: &mut Violations) -> Duration {
+    let path = Path::new("retry_after");
+    let read = read_optional_duration(retry_after, &path, violations).unwrap_or(DEFAULT_RETRY_AFTER);
+    if read.is_zero() || read > MAX_RETRY_AFTER {
+        violations.add(&path, "must be more than 0 and at most 24 hours");
+    }
+    read
+}
+
+fn entry_view(entry: OutboxEntry) -> v1::OutboxEntry {
+    v1::OutboxEntry {
+        time: Some(timestamp(entry.time)),
+        provider: entry.provider.to_string(),
+        channel: v1::Channel::from(entry.channel).into(),
+        message_id: entry.message_id.to_string(),
+        address: Some((&entry.address).into()),
+        subject: entry.subject.unwrap_or_default(),
+        text: entry.text,
+    }
+}
+
+fn no_sandbox(key: &str, value: &str) -> Failure {
+    let message =
+        format!("there is no sandbox provider with the {key} {value}: see ListProviders for their kinds");
+    Failure::new(Code::NotFound, "SANDBOX_NOT_FOUND", message).with(key, value)
+}

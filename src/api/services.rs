@@ -1,0 +1,108 @@
+//! All services of the API, built over the rooms they hand on to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::service::Routes;
+
+use super::consents::Consents;
+use super::contacts::Contacts;
+use super::keys::Keys;
+use super::messages::Messages;
+use super::operate::Reach;
+use super::providers::Providers;
+use super::sandbox::Sandbox;
+use super::settings::Settings;
+use super::slots::Slots;
+use super::{Gate, Stop};
+use crate::adapters::sandbox::Sandboxes;
+use crate::clock::Clock;
+use crate::dispatch::{Board, Planner, Policies};
+use crate::store::Stores;
+use crate::wire::v1::consent_service_server::ConsentServiceServer;
+use crate::wire::v1::contact_service_server::ContactServiceServer;
+use crate::wire::v1::key_service_server::KeyServiceServer;
+use crate::wire::v1::message_service_server::MessageServiceServer;
+use crate::wire::v1::provider_service_server::ProviderServiceServer;
+use crate::wire::v1::sandbox_service_server::SandboxServiceServer;
+
+/// What the services hand on to.
+pub struct Rooms {
+    /// The store.
+    pub stores: Stores,
+    /// The time.
+    pub clock: Clock,
+    /// The brands of the configuration, with their policies.
+    pub policies: Arc<Policies>,
+    /// The providers and their health.
+    pub board: Board,
+    /// What decides, for those who ask what it would decide.
+    pub planner: Planner,
+    /// The providers that are sandboxes.
+    pub sandboxes: Sandboxes,
+}
+
+/// All services of the API.
+pub struct Services {
+    stop: Stop,
+    messages: Messages,
+    contacts: Contacts,
+    consents: Consents,
+    keys: Keys,
+    providers: Providers,
+    sandbox: Option<Sandbox>,
+}
+
+impl Services {
+    /// The services over these rooms.
+    pub fn new(rooms: Rooms, settings: &Settings) -> Self {
+        let Rooms { stores, clock, policies, board, planner, sandboxes } = rooms;
+        let stop = Stop::new();
+        let reach = Reach::new(board.clone(), &policies);
+        let timeout = Duration::from_millis(settings.request_timeout_ms);
+        let gate = Gate::new(Arc::clone(&stores.keys), policies, stop.clone(), timeout);
+        let watches = Slots::new(settings.max_watches_per_key);
+        Self {
+            messages: Messages::new(
+                gate.clone(),
+                &stores,
+                planner.clone(),
+                clock.clone(),
+                Arc::clone(&watches),
+                settings,
+            ),
+            contacts: Contacts::new(gate.clone(), stores.contacts, clock.clone()),
+            consents: Consents::new(gate.clone(), stores.consents, planner, clock.clone()),
+            providers: Providers::new(
+                gate.clone(),
+                reach.clone(),
+                board,
+                stores.controls,
+                clock.clone(),
+                watches,
+            ),
+            sandbox: (!sandboxes.is_empty()).then(|| Sandbox::new(gate.clone(), reach, sandboxes)),
+            keys: Keys::new(gate, stores.keys, clock),
+            stop,
+        }
+    }
+
+    /// The flag that ends all streams.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    pub(super) fn into_routes(self, max_bytes: usize) -> Routes {
+        let sandbox = self.sandbox.map(SandboxServiceServer::new);
+        let routes =
+            Routes::new(MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes))
+                .add_service(ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes))
+                .add_service(ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes))
+                .add_service(ProviderServiceServer::new(self.providers).max_decoding_message_size(max_bytes))
+                .add_service(KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes));
+        match sandbox {
+            Some(sandbox) => routes.add_service(sandbox.max_decoding_message_size(max_bytes)),
+            None => routes,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Why a call failed, and the only place where a [`Status`] is born.
+//!
+//! A [`Failure`] says what is wrong and what to do next, in the canonical code of its kind. Callers' programs read its
+//! reason from `google.rpc.ErrorInfo` (domain `relevo`), and the fields at fault from `google.rpc.BadRequest`.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::model::ContactId;
+use crate::store::StoreError;
+use crate::wire::v1::{FieldError, SendError};
+use crate::wire::{Path, Violation, Violations};
+
+/// The domain of every reason, as in `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "relevo";
+
+/// How much is told of the fields at fault. An error travels in HTTP/2 headers, base64-encoded, and some clients take no
+/// more than 8 KiB of those.
+const MAX_FIELDS_BYTES: usize = 3_072;
+
+/// Why a call failed. Boxed, because most calls do not fail and should not carry its size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Inner {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: HashMap<String, String>,
+    fields: Vec<Violation>,
+    detail: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
+    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        let (metadata, fields) = (HashMap::new(), Vec::new());
+        Self(Box::new(Inner { code, reason, message: message.into(), metadata, fields, detail: None }))
+    }
+
+    /// A request that breaks the rules, with every field at fault.
+    pub fn invalid(violations: Violations) -> Self {
+        let mut fields = violations.into_vec();
+        let listed: Vec<String> = fields.iter().take(3).map(ToString::to_string).collect();
+        let more = fields.len().saturating_sub(listed.len());
+        let rest = if more > 0 { format!("; and {more} more, see the details") } else { String::new() };
+        let message = format!("correct the request: {}{rest}", listed.join("; "));
+        let mut bytes = 0;
+        let mut fits = |own: &Violation| {
+            bytes += own.field.len() + own.description.len();
+            bytes <= MAX_FIELDS_BYTES
+        };
+        let fitting = fields.iter().take_while(|own| fits(own)).count();
+        fields.truncate(fitting);
+        let mut failure = Self::new(Code::InvalidArgument, "INVALID_FIELDS", message);
+        failure.0.fields = fields;
+        failure
+    }
+
+    /// A request with one field at fault.
+    pub fn invalid_field(field: &str, description: impl Display) -> Self {
+        let mut violations = Violations::default();
+        violations.add(&Path::new(field), description);
+        Self::invalid(violations)
+    }
+
+    /// Adds a fact for the caller's program.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.0.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// Adds what only the gateway's own log should say.
+    fn with_detail(mut self, detail: impl ToString) -> Self {
+        self.0.detail = Some(detail.to_string());
+        self
+    }
+
+    /// The canonical code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The stable reason.
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// What the log should say beyond the reason. Never an address or a content.
+    pub fn detail(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or_default()
+    }
+
+    /// The failure as an answer within a stream, which goes on.
+    pub fn into_send_error(self) -> SendError {
+        let Inner { code, message, fields, .. } = *self.0;
+        let fields = fields.into_iter();
+        let fields = fields.map(|own| FieldError { field: own.field, description: own.description });
+        SendError { code: code as i32, message, fields: fields.collect() }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let Inner { code, reason, message, metadata, fields, .. } = *failure.0;
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, DOMAIN, metadata);
+        if !fields.is_empty() {
+            let fields = fields.into_iter().map(|own| FieldViolation::new(own.field, own.description));
+            details.set_bad_request(fields.collect::<Vec<_>>());
+        }
+        Status::with_error_details(code, message, details)
+    }
+}
+
+impl From<Violations> for Failure {
+    fn from(violations: Violations) -> Self {
+        Self::invalid(violations)
+    }
+}
+
+/// The store's words name paths of the machine: they go to the log, not to the caller.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (code, reason, message) = match &error {
+            StoreError::Full { .. } => (
+                Code::ResourceExhausted,
+                "STORE_FULL",
+                "the gateway's disk is full and nothing was stored: try again when its operator has freed space",
+            ),
+            StoreError::Io { .. } => (
+                Code::Unavailable,
+                "STORE_UNAVAILABLE",
+                "the gateway cannot reach its disk: try again, with the same idempotency key if you gave one",
+            ),
+            StoreError::Corrupt { .. } => (
+                Code::DataLoss,
+                "STORE_DAMAGED",
+                "the gateway's store is damaged: its operator has to restore it, and the log says what is wrong",
+            ),
+            StoreError::Locked { .. } | StoreError::Newer { .. } => (
+                Code::Internal,
+                "STORE_CLOSED",
+                "the gateway cannot open its store: tell its operator, the log says what is wrong",
+            ),
+        };
+        Self::new(code, reason, message).with_detail(error)
+    }
+}
+
+/// The failures that more than one service has.
+impl Failure {
+    /// The gateway is going away.
+    pub fn stopping() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "STOPPING",
+            "the gateway is stopping: connect again and repeat the call, or resume the stream where it ended",
+        )
+    }
+
+    /// The operating system gives no randomness.
+    pub fn no_randomness(error: getrandom::Error) -> Self {
+        Self::new(
+            Code::Internal,
+            "NO_RANDOMNESS",
+            "the gateway's machine gives no random numbers: tell its operator",
+        )
+        .with_detail(error)
+    }
+
+    /// The call took longer than the settings allow.
+    pub fn too_slow(timeout: Duration) -> Self {
+        let message = format!(
+            "the call took longer than {} ms and may or may not have had its effect: try again, with the same \
+             idempotency key if you gave one",
+            timeout.as_millis()
+        );
+        Self::new(Code::DeadlineExceeded, "TIMEOUT", message)
+    }
+
+    /// The key holds as many streams of a kind as it may.
+    pub fn too_many_streams(max: usize) -> Self {
+        let message =
+            format!("this key has {max} streams of this kind open, the most it may have: end one first");
+        Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with("max", max)
+    }
+
+    /// The brand has no such contact.
+    pub fn no_contact(id: &ContactId) -> Self {
+        Self::new(
+            Code::NotFound,
+            "CONTACT_NOT_FOUND",
+            format!("there is no contact {id}: check the id, or create it with ContactService.UpsertContact"),
+        )
+        .with("contact_id", id)
+    }
+
+    /// No contact of the brand has the address. The address is the caller's own, and not repeated.
+    pub fn no_contact_at_address() -> Self {
+        Self::new(
+            Code::NotFound,
+            "ADDRESS_NOT_FOUND",
+            "no contact has this address: add it to one with ContactService.UpsertContact",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_fits_into_the_headers_of_any_client() {
+        let mut violations = Violations::default();
+        for index in 0..Violations::MAX {
+            violations.add(&Path::new("items").index(index), "x".repeat(300));
+        }
+        let status = Status::from(Failure::invalid(violations));
+        assert!(status.message().contains("and 47 more"), "{}", status.message());
+        assert!(status.message().len() + status.details().len() * 4 / 3 < 7_500);
+        assert!(status.get_error_details().bad_request().is_some());
+    }
+}

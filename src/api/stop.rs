@@ -1,0 +1,41 @@
+//! The news that the gateway is stopping, for streams that would otherwise never end.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// A flag that is raised once. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    raised: Arc<watch::Sender<bool>>,
+}
+
+impl Stop {
+    /// A flag not yet raised.
+    pub fn new() -> Self {
+        Self { raised: Arc::new(watch::Sender::new(false)) }
+    }
+
+    /// Raises it, for good.
+    pub fn raise(&self) {
+        self.raised.send_replace(true);
+    }
+
+    /// Whether it is raised.
+    pub fn is_raised(&self) -> bool {
+        *self.raised.borrow()
+    }
+
+    /// Waits until it is raised.
+    pub async fn raised(self) {
+        let mut raised = self.raised.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = raised.wait_for(|raised| *raised).await;
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new()
+    }
+}

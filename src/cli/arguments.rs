@@ -1,0 +1,130 @@
+//! Arguments that several commands share.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+
+use super::failure::Failure;
+use crate::wire::v1;
+use v1::address::Value;
+
+/// Pairs the words of the command line with the values of a protobuf enum.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident = $proto:ty: $($word:ident),+ $(,)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        pub(super) enum $name { $(#[allow(missing_docs)] $word),+ }
+
+        impl From<$name> for i32 {
+            fn from(word: $name) -> i32 {
+                match word { $($name::$word => <$proto>::$word.into()),+ }
+            }
+        }
+    };
+}
+
+words!(
+    /// A channel.
+    Channel = v1::Channel: Email, Sms, Telegram, Whatsapp
+);
+words!(
+    /// A message's class.
+    Class = v1::MessageClass: Transactional, Commercial
+);
+words!(
+    /// A message's state.
+    State = v1::MessageState: Accepted, Waiting, Sending, Sent, Delivered, Read, Failed, Suppressed, Expired,
+    Cancelled, InDoubt
+);
+words!(
+    /// What a key may do.
+    Scope = v1::Scope: Send, Contacts, Operate, Admin
+);
+words!(
+    /// What is recorded of consent.
+    Action = v1::ConsentAction: Grant, Revoke
+);
+words!(
+    /// What an operator wants of a provider.
+    Mode = v1::ControlMode: InService, Draining, OutOfService
+);
+words!(
+    /// How a sandbox provider behaves.
+    Behavior = v1::Behavior: Accept, Fail, Hang, Throttle, LoseReply, RejectAddress
+);
+
+/// Values of an enum as protobuf keeps them.
+pub(super) fn numbers<T: Copy + Into<i32>>(words: &[T]) -> Vec<i32> {
+    words.iter().map(|word| (*word).into()).collect()
+}
+
+/// One address of a person.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct AddressArgs {
+    /// An email address
+    #[arg(long)]
+    email: Option<String>,
+    /// A phone number, such as +34600123456; it serves SMS and WhatsApp
+    #[arg(long)]
+    phone: Option<String>,
+    /// The id of a private Telegram chat
+    #[arg(long, value_name = "CHAT_ID")]
+    telegram: Option<i64>,
+}
+
+impl AddressArgs {
+    pub(super) fn address(&self) -> v1::Address {
+        let email = self.email.clone().map(Value::Email);
+        let phone = || self.phone.clone().map(Value::Phone);
+        let telegram = || self.telegram.map(Value::TelegramChatId);
+        v1::Address { value: email.or_else(phone).or_else(telegram) }
+    }
+}
+
+/// How many items to list.
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// At most this many
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+}
+
+/// The largest page that the API gives.
+const MAX_PAGE: u32 = 1_000;
+
+impl LimitArgs {
+    /// Gathers pages until there are enough items or no more pages. `page` takes a size and a token, and answers with
+    /// items and the next token.
+    pub(super) async fn collect<T>(
+        &self,
+        mut page: impl AsyncFnMut(i32, String) -> Result<(Vec<T>, String), Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        let mut token = String::new();
+        loop {
+            let left = self.limit - u32::try_from(all.len()).unwrap_or(u32::MAX).min(self.limit);
+            // At most MAX_PAGE, so it fits.
+            let (items, next) = page(left.min(MAX_PAGE) as i32, token).await?;
+            all.extend(items);
+            all.truncate(self.limit as usize);
+            if next.is_empty() || all.len() >= self.limit as usize {
+                return Ok(all);
+            }
+            token = next;
+        }
+    }
+}
+
+/// Reads `KEY=VALUE`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be KEY=VALUE, such as campaign=spring".to_owned()),
+    }
+}
+
+/// Labels by key; the last of each key counts.
+pub(super) fn labels(pairs: &[(String, String)]) -> BTreeMap<String, String> {
+    pairs.iter().cloned().collect()
+}

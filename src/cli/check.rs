@@ -1,0 +1,104 @@
+//! `relevo check`: whether a configuration is right, and which ways messages would take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::render::Table;
+use super::screen::Screen;
+use crate::config::Config;
+use crate::model::{BrandId, Channel, Provider};
+use crate::routing::Policy;
+
+pub(super) const AFTER_HELP: &str = "\
+Prints, for each brand, the order of channels by topic and the providers of each channel by tier, and warns of what is
+allowed and probably not meant. Exits with 1 when the configuration is wrong; every error names file, line and key.
+Secrets must be where the file says, so run it where the gateway runs.
+
+Examples:
+  relevo check --config config/relevo.toml";
+
+/// The arguments of `relevo check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
+    let config = Config::load(&args.config).map_err(|errors| Failure::Wrong(errors.to_string()))?;
+    if screen.is_json() {
+        return Err(Failure::usage("check has no --json: its exit code tells scripts what they need"));
+    }
+    screen.print(&table(&config))
+}
+
+/// The effective routing table, and the warnings.
+fn table(config: &Config) -> String {
+    let mut text = String::new();
+    for (brand, policy) in &config.brands {
+        text += &format!("brand {brand}\n\n{}\n{}\n", orders(policy), carriers(config, brand));
+    }
+    for warning in config.warnings() {
+        text += &format!("warning: {warning}\n");
+    }
+    text + "The configuration is right.\n"
+}
+
+fn orders(policy: &Policy) -> String {
+    let mut table = Table::new(["topic", "channels, in this order", "time to live"]);
+    let ttl = |ttl: std::time::Duration| format!("{} min", ttl.as_secs() / 60);
+    for topic in policy.topics() {
+        let channels = policy.channels_for(topic).unwrap_or(&policy.channels);
+        table.row([topic.to_string(), names(channels), ttl(policy.ttl_for(topic))]);
+    }
+    table.row(["(any other)".to_owned(), names(&policy.channels), ttl(policy.ttl)]);
+    table.indented("  ")
+}
+
+fn names(channels: &[Channel]) -> String {
+    channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn carriers(config: &Config, brand: &BrandId) -> String {
+    let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
+    for channel in Channel::ALL {
+        let carriers = config.carriers(brand, channel);
+        for own in &carriers {
+            let tier: u64 = carriers
+                .iter()
+                .filter(|other| other.tier == own.tier)
+                .map(|other| u64::from(other.weight))
+                .sum();
+            table.row(carrier(own, tier));
+        }
+    }
+    table.indented("  ")
+}
+
+fn carrier(own: &Provider, tier_weight: u64) -> [String; 6] {
+    let share = format!("{} ({} %)", own.weight, u64::from(own.weight) * 100 / tier_weight);
+    [
+        own.channel.to_string(),
+        own.tier.to_string(),
+        own.name.to_string(),
+        own.kind.clone(),
+        share,
+        own.failure_domain.clone(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_routing_table_shows_orders_providers_and_warnings() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo.toml");
+        insta::assert_snapshot!(table(&Config::load(&demo).unwrap()), @"");
+    }
+}

@@ -1,0 +1,213 @@
+//! `relevo consent`: what people agreed to, and addresses that must not be used.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::arguments::{Action, AddressArgs, Channel, Class, numbers};
+use super::connection::{ConnectionArgs, client};
+use super::failure::Failure;
+use super::render;
+use super::screen::Screen;
+use super::times::When;
+use crate::clock::Clock;
+use crate::model::Timestamp;
+use crate::wire::v1::{self, consent_service_client::ConsentServiceClient};
+
+/// What to do with consent.
+#[derive(Debug, Subcommand)]
+pub enum ConsentCommand {
+    /// Append a grant or a revocation to a contact's ledger
+    #[command(
+        after_help = "Examples:\n  relevo consent record ana grant --channel email --topic newsletter \
+        --source https://shop.example/newsletter \\\n      --method double_opt_in --wording 'Send me the newsletter' \
+        --time 2026-03-01T09:00:00Z --origin 203.0.113.7\n  relevo consent record ana revoke --channel sms \
+        --topic '*' --source support --method telephone --actor eva"
+    )]
+    Record(RecordArgs),
+    /// Show a contact's consent: what is in force, the ledger behind it, and suppressed addresses
+    #[command(after_help = "Examples:\n  relevo consent get ana")]
+    Get(ContactArgs),
+    /// Tell whether a message could go to a contact now, by channel and address; nothing is sent
+    #[command(after_help = "Examples:\n  relevo consent check ana --class commercial --topic offers.shoes")]
+    Check(CheckArgs),
+    /// Suppress an address: no message of any class goes there
+    #[command(after_help = "Examples:\n  relevo consent suppress --channel sms --phone +34600123456 \
+        --explanation 'wrong person, said on the telephone'")]
+    Suppress(SuppressArgs),
+    /// Lift the suppression of an address
+    #[command(after_help = "Examples:\n  relevo consent lift --channel email --email ana@example.com")]
+    Lift(LiftArgs),
+}
+
+/// Names a contact.
+#[derive(Debug, Args)]
+pub struct ContactArgs {
+    /// The brand's id of the contact
+    #[arg(value_name = "CONTACT_ID")]
+    pub(super) contact: String,
+}
+
+/// What was agreed to, and how we know.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    #[command(flatten)]
+    contact: ContactArgs,
+    /// Whether the person agreed or took it back
+    #[arg(value_enum)]
+    action: Action,
+    /// The channel
+    #[arg(long, value_enum)]
+    channel: Channel,
+    /// The topic, which covers those below it; * for all
+    #[arg(long)]
+    topic: String,
+    /// Where it happened, such as checkout or https://shop.example/newsletter
+    #[arg(long)]
+    source: String,
+    /// By which means, such as web_form, double_opt_in, paper or sms_keyword
+    #[arg(long)]
+    method: String,
+    /// The words the person agreed to, or wrote
+    #[arg(long, value_name = "TEXT")]
+    wording: Option<String>,
+    /// When it happened, or how long ago; now when left out
+    #[arg(long)]
+    time: Option<When>,
+    /// The IP address or phone number it came from
+    #[arg(long, value_name = "ADDRESS")]
+    origin: Option<String>,
+    /// Who records it; the id of the key is kept beside it
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    contact: ContactArgs,
+    /// The message's class
+    #[arg(long, value_enum)]
+    class: Class,
+    /// The message's topic
+    #[arg(long)]
+    topic: String,
+    /// Only this channel; may be repeated
+    #[arg(long = "channel", value_enum, value_name = "CHANNEL")]
+    channels: Vec<Channel>,
+}
+
+/// Why an address is suppressed by hand.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Reason {
+    /// The person complained.
+    Complaint,
+    /// Anything else.
+    Manual,
+}
+
+/// What to suppress.
+#[derive(Debug, Args)]
+pub struct SuppressArgs {
+    /// The channel
+    #[arg(long, value_enum)]
+    channel: Channel,
+    #[command(flatten)]
+    address: AddressArgs,
+    /// Whether the person complained
+    #[arg(long, value_enum, default_value = "manual")]
+    reason: Reason,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    explanation: String,
+}
+
+/// What to lift.
+#[derive(Debug, Args)]
+pub struct LiftArgs {
+    /// The channel
+    #[arg(long, value_enum)]
+    channel: Channel,
+    #[command(flatten)]
+    address: AddressArgs,
+}
+
+pub(super) async fn run(
+    command: ConsentCommand,
+    connection: &ConnectionArgs,
+    clock: &Clock,
+    screen: Screen,
+) -> Result<(), Failure> {
+    let failed = |status| Failure::from_status(&connection.server, status);
+    let mut client = client!(ConsentServiceClient, connection);
+    match command {
+        ConsentCommand::Record(args) => {
+            let answer = client.record_consent(args.request(clock.now())).await.map_err(failed)?;
+            screen.show(&answer.into_inner().entry.unwrap_or_default(), render::entry)
+        }
+        ConsentCommand::Get(args) => {
+            let request = v1::GetConsentRequest { contact_id: args.contact };
+            let answer = client.get_consent(request).await.map_err(failed)?;
+            screen.show(answer.get_ref(), render::consent)
+        }
+        ConsentCommand::Check(args) => {
+            let answer = client.check_consent(args.request()).await.map_err(failed)?;
+            screen.show(answer.get_ref(), render::verdicts)
+        }
+        ConsentCommand::Suppress(args) => {
+            let answer = client.suppress_address(args.request()).await.map_err(failed)?;
+            screen.show(&answer.into_inner().suppression.unwrap_or_default(), render::suppression)
+        }
+        ConsentCommand::Lift(args) => {
+            let address = Some(args.address.address());
+            let request = v1::LiftSuppressionRequest { channel: args.channel.into(), address };
+            let answer = client.lift_suppression(request).await.map_err(failed)?;
+            screen.show(answer.get_ref(), |_| "The suppression is lifted.\n".to_owned())
+        }
+    }
+}
+
+impl RecordArgs {
+    fn request(self, now: Timestamp) -> v1::RecordConsentRequest {
+        let evidence = v1::Evidence {
+            source: self.source,
+            method: self.method,
+            wording: self.wording.unwrap_or_default(),
+            time: self.time.map(|when| when.before(now)),
+            origin: self.origin.unwrap_or_default(),
+            actor: self.actor.unwrap_or_default(),
+        };
+        v1::RecordConsentRequest {
+            contact_id: self.contact.contact,
+            action: self.action.into(),
+            channel: self.channel.into(),
+            topic: self.topic,
+            evidence: Some(evidence),
+        }
+    }
+}
+
+impl CheckArgs {
+    fn request(self) -> v1::CheckConsentRequest {
+        v1::CheckConsentRequest {
+            contact_id: self.contact.contact,
+            message_class: self.class.into(),
+            topic: self.topic,
+            channels: numbers(&self.channels),
+        }
+    }
+}
+
+impl SuppressArgs {
+    fn request(self) -> v1::SuppressAddressRequest {
+        let reason = match self.reason {
+            Reason::Complaint => "complaint",
+            Reason::Manual => "manual",
+        };
+        v1::SuppressAddressRequest {
+            channel: self.channel.into(),
+            address: Some(self.address.address()),
+            reason: reason.to_owned(),
+            explanation: self.explanation,
+        }
+    }
+}

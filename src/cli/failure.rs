@@ -1,0 +1,180 @@
+//! Why a command failed, in words for people and in an exit code for scripts.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The gateway refused.
+    Refused(Box<Status>),
+    /// Something that was asked for is wrong, as the text says.
+    Wrong(String),
+    /// The command line is wrong.
+    Usage(String),
+    /// The gateway cannot be reached.
+    Unreachable(String),
+    /// Nobody reads what is printed any more, for example because `head` has seen enough.
+    Unread,
+}
+
+impl Failure {
+    /// What the process exits with: 1 refused or wrong, 2 usage, 3 unreachable, and 0 when nobody was left to read.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) | Self::Wrong(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Unreachable(_) => 3,
+            Self::Unread => 0,
+        }
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    pub(super) fn unreachable(server: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::Unreachable(format!(
+            "{server} cannot be reached ({}): is the gateway running, and is --server right?",
+            chain(error)
+        ))
+    }
+
+    /// A call failed: either the gateway answered so, or no answer came.
+    pub(super) fn from_status(server: &str, status: Status) -> Self {
+        // Only what failed on this side has a source.
+        match status.source() {
+            Some(error) => Self::unreachable(server, error),
+            None => Self::Refused(Box::new(status)),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) => f.write_str(&refusal(status)),
+            Self::Wrong(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Unread => f.write_str("nobody reads the output any more"),
+        }
+    }
+}
+
+impl Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Wrong(format!("the output cannot be written: {error}")),
+        }
+    }
+}
+
+/// What the gateway refused and why, with every field at fault on a line of its own.
+fn refusal(status: &Status) -> String {
+    let details = status.get_error_details();
+    let fields = details.bad_request().map(|wrong| wrong.field_violations.as_slice()).unwrap_or_default();
+    let name = code_name(status.code());
+    if fields.is_empty() {
+        return match what_to_do(status.code()) {
+            Some(hint) => format!("refused ({name}): {}\n  {hint}", status.message()),
+            None => format!("refused ({name}): {}", status.message()),
+        };
+    }
+    let lines = fields.iter().map(|wrong| format!("\n  {} {}", wrong.field, wrong.description));
+    format!("refused ({name}): correct the request{}", lines.collect::<String>())
+}
+
+/// What a person at the command line can do that the gateway does not know of.
+fn what_to_do(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Unauthenticated => Some("RELEVO_API_KEY or --key-file must hold a key of this gateway."),
+        Code::PermissionDenied => Some("Another key is needed: `relevo keys list` shows what each may do."),
+        Code::Unimplemented => Some("The gateway does not offer this: it may be older than this program."),
+        _ => None,
+    }
+}
+
+/// The code as gRPC writes it.
+pub(super) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// An error with its causes, each once.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    fn refused(status: Status) -> String {
+        Failure::from_status("http://127.0.0.1:1", status).to_string()
+    }
+
+    #[test]
+    fn fields_at_fault_are_listed() {
+        let fields = vec![
+            FieldViolation::new("message.topic", "is required"),
+            FieldViolation::new("message.content", "must have a text"),
+        ];
+        let status = Status::with_error_details(
+            Code::InvalidArgument,
+            "correct the request: message.topic is required; message.content must have a text",
+            ErrorDetails::with_bad_request(fields),
+        );
+        insta::assert_snapshot!(refused(status), @"");
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        insta::assert_snapshot!(refused(Status::unauthenticated("no key was presented")), @"");
+        insta::assert_snapshot!(refused(Status::not_found("there is no contact ana")), @"");
+    }
+
+    #[test]
+    fn only_what_failed_on_this_side_is_unreachable() {
+        let stopping =
+            Failure::from_status("http://127.0.0.1:1", Status::unavailable("the gateway is stopping"));
+        assert_eq!(stopping.exit_code(), 1);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let broken = Failure::from_status("http://127.0.0.1:1", Status::from_error(Box::new(reset)));
+        assert_eq!(broken.exit_code(), 3);
+        insta::assert_snapshot!(broken, @"");
+    }
+}

@@ -1,0 +1,163 @@
+//! The command line: everything that `relevo` does besides running the gateway.
+//!
+//! The commands speak gRPC and know nothing of the gateway's inside, but for `check` and `keys create --local`, which
+//! read the configuration. What they print is made by the pure functions of [`render`].
+
+mod arguments;
+mod check;
+mod connection;
+mod consents;
+mod contacts;
+mod failure;
+mod json;
+mod keys;
+mod messages;
+mod preferences;
+mod providers;
+mod render;
+mod sandbox;
+mod screen;
+mod send;
+mod spec;
+mod times;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::clock::Clock;
+use screen::Screen;
+
+pub use connection::ConnectionArgs;
+pub use failure::Failure;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the gateway refused, or something that was asked for is wrong; standard error says what to do
+  2  the command line is wrong
+  3  the gateway cannot be reached
+
+Times are in UTC. With --json, answers are protobuf's canonical JSON, one object a line.
+
+Examples:
+  relevo demo                                        see it work, with nothing to set up
+  relevo check --config config/relevo.toml           is the configuration right?
+  relevo serve --config config/relevo.toml           run the gateway
+  export RELEVO_API_KEY=$(relevo keys create --local --config config/relevo.toml --brand example \\
+      --scope admin --label 'my first key' --json | jq -r .secret)
+  relevo contact upsert ana --email ana@example.com --phone +34600123456
+  relevo send --contact ana --topic orders --text 'Your order is on its way' --subject 'Your order'
+  relevo message watch";
+
+/// A self-hosted multichannel outreach gateway with failover.
+#[derive(Debug, Parser)]
+#[command(name = "relevo", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to reach the gateway and how to print.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway.
+    #[command(flatten)]
+    Gateway(GatewayCommand),
+    /// Anything else.
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+/// The commands that run the gateway. [`crate::cli`] only reads them.
+#[derive(Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Run the gateway
+    #[command(after_help = SERVE_AFTER_HELP)]
+    Serve(ServeArgs),
+    /// See the gateway work: four channels, consent, and an outage
+    #[command(after_help = DEMO_AFTER_HELP)]
+    Demo(DemoArgs),
+}
+
+const SERVE_AFTER_HELP: &str = "\
+SIGTERM and SIGINT stop it in order: calls in flight are let finish, and nothing is lost.
+
+Examples:
+  relevo serve --config config/relevo.toml";
+
+const DEMO_AFTER_HELP: &str = "\
+Examples:
+  relevo demo          shows an outage and its end, then stays up to be tried
+  relevo demo --once   the same, and stops";
+
+/// The arguments of `relevo serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// The arguments of `relevo demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Stop when the demonstration is over, instead of staying up to be tried
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// The commands that do not run the gateway.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Check a configuration and show which ways messages would take
+    #[command(after_help = check::AFTER_HELP)]
+    Check(check::CheckArgs),
+    /// Send one message, or a stream of them
+    #[command(after_help = send::AFTER_HELP)]
+    Send(Box<send::SendArgs>),
+    /// See what became of messages
+    #[command(subcommand)]
+    Message(messages::MessageCommand),
+    /// Keep the people to reach
+    #[command(subcommand)]
+    Contact(contacts::ContactCommand),
+    /// Keep what people agreed to
+    #[command(subcommand)]
+    Consent(consents::ConsentCommand),
+    /// Keep how people want to be reached
+    #[command(subcommand)]
+    Preferences(preferences::PreferencesCommand),
+    /// See and control the health of providers
+    #[command(subcommand)]
+    Provider(providers::ProviderCommand),
+    /// See and steer sandbox providers, which send nothing
+    #[command(subcommand)]
+    Sandbox(sandbox::SandboxCommand),
+    /// Create and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+}
+
+/// Does what `command` asks, and prints it to standard output.
+///
+/// # Errors
+/// Why it was not done; [`Failure::exit_code`] tells scripts apart what [`Failure`] tells people.
+pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), Failure> {
+    let screen = Screen::new(connection.json);
+    match command {
+        ClientCommand::Check(args) => check::run(&args, screen),
+        ClientCommand::Send(args) => send::run(*args, connection, clock, screen).await,
+        ClientCommand::Message(command) => messages::run(command, connection, clock, screen).await,
+        ClientCommand::Contact(command) => contacts::run(command, connection, screen).await,
+        ClientCommand::Consent(command) => consents::run(command, connection, clock, screen).await,
+        ClientCommand::Preferences(command) => preferences::run(command, connection, screen).await,
+        ClientCommand::Provider(command) => providers::run(command, connection, clock, screen).await,
+        ClientCommand::Sandbox(command) => sandbox::run(command, connection, screen).await,
+        ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
+    }
+}

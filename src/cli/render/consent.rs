@@ -1,0 +1,106 @@
+//! Consent, preferences and suppressed addresses.
+
+use super::Table;
+use super::plan;
+use super::words::{action, address, channel, channels, excerpt, list, or_dash, time};
+use crate::wire::v1;
+
+/// How much of a wording is shown; JSON has all of it.
+const WORDING_CHARS: usize = 60;
+
+/// A contact's consent.
+pub(crate) fn consent(answer: &v1::GetConsentResponse) -> String {
+    let mut states = Table::new(["channel", "topic", "opt-in", "decided by"]);
+    for own in &answer.states {
+        let granted = if own.granted { "granted" } else { "none" };
+        states.row([
+            channel(own.channel),
+            own.topic.clone(),
+            granted.to_owned(),
+            format!("#{}", own.decided_by),
+        ]);
+    }
+    let mut text =
+        format!("In force\n{}\nLedger\n{}", states.or("Nothing was recorded."), ledger(&answer.ledger));
+    if !answer.suppressions.is_empty() {
+        text += &format!("\nSuppressed addresses\n{}", suppressions(&answer.suppressions));
+    }
+    text
+}
+
+/// One entry of the ledger.
+pub(crate) fn entry(entry: &v1::ConsentEntry) -> String {
+    ledger(std::slice::from_ref(entry))
+}
+
+fn ledger(entries: &[v1::ConsentEntry]) -> String {
+    let mut table =
+        Table::new(["#", "when", "what", "channel", "topic", "source", "method", "wording", "actor"]);
+    for entry in entries {
+        let evidence = entry.evidence.clone().unwrap_or_default();
+        let actor = match evidence.actor.as_str() {
+            "" => entry.recorded_by.clone(),
+            actor => format!("{actor} ({})", entry.recorded_by),
+        };
+        table.row([
+            entry.sequence.to_string(),
+            time(evidence.time.as_ref()),
+            action(entry.action),
+            channel(entry.channel),
+            entry.topic.clone(),
+            evidence.source,
+            evidence.method,
+            or_dash(&excerpt(&evidence.wording, WORDING_CHARS)),
+            actor,
+        ]);
+    }
+    table.or("It is empty.")
+}
+
+/// A suppressed address.
+pub(crate) fn suppression(suppression: &v1::Suppression) -> String {
+    suppressions(std::slice::from_ref(suppression))
+}
+
+fn suppressions(all: &[v1::Suppression]) -> String {
+    let mut table = Table::new(["channel", "address", "reason", "since", "by", "explanation"]);
+    for own in all {
+        table.row([
+            channel(own.channel),
+            address(own.address.as_ref()),
+            own.reason.clone(),
+            time(own.create_time.as_ref()),
+            own.recorded_by.clone(),
+            own.explanation.clone(),
+        ]);
+    }
+    table.indented("")
+}
+
+/// The verdicts of every channel and address.
+pub(crate) fn verdicts(answer: &v1::CheckConsentResponse) -> String {
+    plan::verdicts(&answer.verdicts, "")
+}
+
+/// How a contact wants to be reached.
+pub(crate) fn preferences(own: &v1::Preferences) -> String {
+    let mut table = Table::<2>::bare();
+    let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+    row("channels first", channels(&own.channel_order));
+    row("never", channels(&own.excluded_channels));
+    row("quiet hours", own.quiet_hours.as_ref().map_or_else(|| "-".to_owned(), quiet_hours));
+    row("time zone", or_dash(&own.time_zone));
+    row("language", or_dash(&own.language));
+    for topic in &own.topics {
+        let muted = topic.muted.then(|| "muted".to_owned());
+        let first =
+            (!topic.channel_order.is_empty()).then(|| format!("{} first", channels(&topic.channel_order)));
+        row(&format!("topic {}", topic.topic), list(muted.into_iter().chain(first)));
+    }
+    table.indented("")
+}
+
+fn quiet_hours(quiet: &v1::QuietHours) -> String {
+    let all = if quiet.include_transactional { ", transactional messages too" } else { "" };
+    format!("{} to {}{all}", quiet.start, quiet.end)
+}

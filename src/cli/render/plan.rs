@@ -1,0 +1,83 @@
+//! Plans: what consent said, the ways to try, and the ways left out.
+
+use super::Table;
+use super::words::{address, channel, decision, or_dash, state, time};
+use crate::wire::v1;
+
+/// What would happen to a message.
+pub(crate) fn explanation(answer: &v1::ExplainRouteResponse) -> String {
+    let mut text = format!("Next: {}", answer.explanation);
+    if answer.wait_until.is_some() {
+        text += &format!(" (until {})", time(answer.wait_until.as_ref()));
+    }
+    if answer.final_state != 0 {
+        text += &format!(" (it would end {})", state(answer.final_state));
+    }
+    text.push('\n');
+    if let Some(plan) = &answer.plan {
+        text += &format!("\n{}", self::plan(plan, ""));
+    }
+    text + "\nNothing was sent or stored.\n"
+}
+
+/// A plan, each line behind `indent`.
+pub(super) fn plan(plan: &v1::Plan, indent: &str) -> String {
+    let inner = format!("{indent}  ");
+    let mut text = format!("{indent}what consent says\n{}", verdicts(&plan.verdicts, &inner));
+    text += &format!("{indent}ways to try, in the order of the {}\n", plan.order_source);
+    text += &ways(&plan.ways, &inner);
+    if !plan.left_out.is_empty() {
+        text += &format!("{indent}left out\n{}", left_out(&plan.left_out, &inner));
+    }
+    text
+}
+
+/// Verdicts, each line behind `indent`.
+pub(super) fn verdicts(verdicts: &[v1::Verdict], indent: &str) -> String {
+    if verdicts.is_empty() {
+        return format!("{indent}nothing, as there is no address\n");
+    }
+    let mut table = Table::<4>::bare();
+    for verdict in verdicts {
+        let hold = match &verdict.hold_until {
+            Some(until) => format!(" until {}", time(Some(until))),
+            None => String::new(),
+        };
+        table.row([
+            channel(verdict.channel),
+            address(verdict.address.as_ref()),
+            decision(verdict.decision) + &hold,
+            format!("{} [{}]", verdict.explanation, verdict.reason),
+        ]);
+    }
+    table.indented(indent)
+}
+
+fn ways(ways: &[v1::Way], indent: &str) -> String {
+    if ways.is_empty() {
+        return format!("{indent}none\n");
+    }
+    let mut table = Table::<4>::bare();
+    for (number, way) in (1..).zip(ways) {
+        table.row([
+            format!("{number}. {}", channel(way.channel)),
+            address(way.address.as_ref()),
+            format!("by {}", way.provider),
+            format!("({})", way.failure_domain),
+        ]);
+    }
+    table.indented(indent)
+}
+
+fn left_out(ways: &[v1::LeftOut], indent: &str) -> String {
+    let mut table = Table::<4>::bare();
+    for way in ways {
+        table.row([
+            channel(way.channel),
+            address(way.address.as_ref()),
+            or_dash(&way.provider),
+            format!("{} [{}]", way.explanation, way.reason),
+        ]);
+    }
+    table.indented(indent)
+}

@@ -1,0 +1,122 @@
+//! Providers, their control, and sandboxes.
+
+use super::Table;
+use super::words::{address, breaker, channel, excerpt, list, mode, or_dash, time};
+use crate::model::Timestamp;
+use crate::wire::{self, v1};
+
+/// How much of a message's text an outbox shows.
+const EXCERPT_CHARS: usize = 60;
+
+/// A list of providers.
+pub(crate) fn providers(providers: &[v1::Provider]) -> String {
+    let mut table = Table::new([
+        "channel",
+        "tier",
+        "provider",
+        "kind",
+        "domain",
+        "weight",
+        "control",
+        "breaker",
+        "calls",
+        "failed",
+        "in flight",
+        "note",
+    ]);
+    for own in providers {
+        table.row([
+            channel(own.channel),
+            own.tier.to_string(),
+            own.provider.clone(),
+            own.kind.clone(),
+            own.failure_domain.clone(),
+            own.weight.to_string(),
+            own.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode)),
+            breaker(own.breaker),
+            own.recent_calls.to_string(),
+            own.recent_failures.to_string(),
+            own.in_flight.to_string(),
+            note(own),
+        ]);
+    }
+    table.or("There are no providers.")
+}
+
+/// A provider as it is at `now`, on one line of a stream.
+pub(crate) fn provider_line(own: &v1::Provider, now: Timestamp) -> String {
+    let control = own.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode));
+    format!(
+        "{}  {} ({}, {})  {control}, breaker {}, {} of {} calls failed, {} in flight  {}\n",
+        time(Some(&wire::timestamp(now))),
+        own.provider,
+        channel(own.channel),
+        own.failure_domain,
+        breaker(own.breaker),
+        own.recent_failures,
+        own.recent_calls,
+        own.in_flight,
+        note(own),
+    )
+}
+
+/// What an operator should know beyond the columns.
+fn note(own: &v1::Provider) -> String {
+    let mut notes = Vec::new();
+    if let Some(control) = own.control.as_ref().filter(|control| !control.reason.is_empty()) {
+        let end = control.expire_time.as_ref().map(|end| format!(" until {}", time(Some(end))));
+        notes.push(format!("{} by {}{}", control.reason, or_dash(&control.actor), end.unwrap_or_default()));
+    }
+    if own.probe_time.is_some() {
+        notes.push(format!("next probe {}", time(own.probe_time.as_ref())));
+    }
+    if own.throttled_until.is_some() {
+        notes.push(format!("throttled until {}", time(own.throttled_until.as_ref())));
+    }
+    if !own.last_failure.is_empty() {
+        notes.push(format!("last failure: {}", own.last_failure));
+    }
+    notes.join("; ")
+}
+
+/// Who changed the control of providers.
+pub(crate) fn control_changes(changes: &[v1::ProviderControlChange]) -> String {
+    let mut table = Table::new(["when", "provider", "control", "until", "actor", "reason"]);
+    for change in changes {
+        let control = change.control.clone().unwrap_or_default();
+        table.row([
+            time(control.update_time.as_ref()),
+            change.provider.clone(),
+            mode(control.mode),
+            time(control.expire_time.as_ref()),
+            control.actor,
+            control.reason,
+        ]);
+    }
+    table.or("Nobody has changed anything.")
+}
+
+/// What sandbox providers were given.
+pub(crate) fn outbox(entries: &[v1::OutboxEntry]) -> String {
+    let mut table = Table::new(["when", "provider", "channel", "address", "message", "says"]);
+    for entry in entries {
+        let says = match entry.subject.as_str() {
+            "" => entry.text.clone(),
+            subject => format!("{subject} | {}", entry.text),
+        };
+        table.row([
+            time(entry.time.as_ref()),
+            entry.provider.clone(),
+            channel(entry.channel),
+            address(entry.address.as_ref()),
+            entry.message_id.clone(),
+            excerpt(&says, EXCERPT_CHARS),
+        ]);
+    }
+    table.or("Nothing was sent through sandbox providers.")
+}
+
+/// Which sandbox providers behave as told.
+pub(crate) fn behaving(answer: &v1::SetBehaviorResponse) -> String {
+    format!("In force for {}.\n", list(answer.providers.iter().cloned()))
+}

@@ -1,0 +1,50 @@
+//! Standard output: text for people, or one line of JSON.
+
+use std::io::{self, Write};
+
+use super::failure::Failure;
+use super::json::{self, Named};
+
+/// Where answers are printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints one answer.
+    pub(super) fn show<M: Named>(self, answer: &M, human: impl FnOnce(&M) -> String) -> Result<(), Failure> {
+        self.print(&if self.json { json::write(answer) } else { human(answer) })
+    }
+
+    /// Prints several answers: as one text, or each on a line of JSON.
+    pub(super) fn show_all<M: Named>(
+        self,
+        answers: &[M],
+        human: impl FnOnce(&[M]) -> String,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            return self.print(&human(answers));
+        }
+        answers.iter().try_for_each(|answer| self.print(&json::write(answer)))
+    }
+
+    /// Whether JSON is wanted.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a text, and the end of its line if it has none.
+    pub(super) fn print(self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        Ok(out.flush()?)
+    }
+}

@@ -1,0 +1,28 @@
+//! Brands: each name and policy checked.
+
+use std::collections::BTreeMap;
+
+use super::errors::Errors;
+use super::places::join;
+use crate::model::BrandId;
+use crate::routing::{BrandSettings, Policy};
+
+/// Checks every brand. Those that cannot be are left out, each with its errors.
+pub(super) fn check(
+    settings: &BTreeMap<String, BrandSettings>,
+    errors: &mut Errors<'_>,
+) -> BTreeMap<BrandId, Policy> {
+    let mut brands = BTreeMap::new();
+    for (name, settings) in settings {
+        let path = join("brands", name);
+        let id = name.parse().map_err(|error| errors.add(&path, error)).ok();
+        match (id, Policy::try_new(settings)) {
+            (Some(id), Ok(policy)) => {
+                brands.insert(id, policy);
+            }
+            (None, Ok(_)) => {}
+            (_, Err(wrong)) => errors.add_all(&path, wrong),
+        }
+    }
+    brands
+}

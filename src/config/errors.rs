@@ -1,0 +1,144 @@
+//! What is wrong with a configuration, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::places::{Places, line_at};
+use crate::model::SettingError;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1; the nearest one there is when the setting is missing.
+    pub line: Option<usize>,
+    /// The path of the setting, for example `providers[2].limits.timeout_ms`; empty when it is the file itself.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.display().fmt(f)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Everything that was found wrong, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+/// One error a line.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ConfigErrors {
+    /// The errors; at least one.
+    pub fn errors(&self) -> &[ConfigError] {
+        &self.0
+    }
+
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("cannot be read ({error}): name a file that this user may read");
+        Self(vec![ConfigError { file: path.into(), line: None, key: String::new(), message }])
+    }
+
+    /// The text is not TOML.
+    pub(super) fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map(|span| line_at(text, span.start));
+        let message = format!("must be TOML: {}", error.message());
+        Self(vec![ConfigError { file: path.into(), line, key: String::new(), message }])
+    }
+}
+
+/// Gathers errors, and knows where they are.
+pub(super) struct Errors<'a> {
+    file: &'a Path,
+    places: &'a Places,
+    found: Vec<ConfigError>,
+}
+
+impl<'a> Errors<'a> {
+    pub(super) fn new(file: &'a Path, places: &'a Places) -> Self {
+        Self { file, places, found: Vec::new() }
+    }
+
+    /// Notes what is wrong with the setting at `key`.
+    pub(super) fn add(&mut self, key: impl Into<String>, message: impl fmt::Display) {
+        let key = key.into();
+        let line = self.places.line_of(&key);
+        let message = message.to_string();
+        self.found.push(ConfigError { file: self.file.into(), line: Some(line), key, message });
+    }
+
+    /// Notes what is wrong with the settings of the table at `path`.
+    pub(super) fn add_all(&mut self, path: &str, wrong: Vec<SettingError>) {
+        for error in wrong {
+            self.add(format!("{path}.{}", error.key), error.must);
+        }
+    }
+
+    /// Notes `message` unless `right`.
+    pub(super) fn require(&mut self, right: bool, key: impl Into<String>, message: impl fmt::Display) {
+        if !right {
+            self.add(key, message);
+        }
+    }
+
+    /// A table has not the shape of its settings.
+    pub(super) fn misshapen(&self, error: &toml::de::Error) -> ConfigErrors {
+        let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
+        let message = in_plain_words(error.message());
+        ConfigErrors(vec![ConfigError { file: self.file.into(), line, key, message }])
+    }
+
+    /// Whether nothing is wrong so far.
+    ///
+    /// # Errors
+    /// What is.
+    pub(super) fn check(&self) -> Result<(), ConfigErrors> {
+        if self.found.is_empty() { Ok(()) } else { Err(self.sorted()) }
+    }
+
+    fn sorted(&self) -> ConfigErrors {
+        let mut found = self.found.clone();
+        found.sort_by_key(|error| error.line);
+        ConfigErrors(found)
+    }
+}
+
+impl From<Errors<'_>> for ConfigErrors {
+    fn from(errors: Errors<'_>) -> Self {
+        errors.sorted()
+    }
+}
+
+/// Serde's message without the names of Rust's types.
+fn in_plain_words(message: &str) -> String {
+    let types = [
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number of 0 or more"),
+        ("expected usize", "expected a whole number of 0 or more"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected f64", "expected a number"),
+        ("expected struct Settings", "expected a table"),
+        ("unknown field", "unknown setting"),
+        ("missing field", "lacks the setting"),
+    ];
+    types.into_iter().fold(message.trim_end().to_owned(), |text, (rust, plain)| text.replace(rust, plain))
+}

@@ -1,0 +1,57 @@
+//! The shape of the file: the rooms' own settings, composed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::log::LogSettings;
+use super::providers::ProviderSettings;
+use crate::routing::{BrandSettings, RetrySettings};
+use crate::{api, dispatch, health, store};
+
+/// The whole file. Every table but `brands` and `providers` may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) server: api::Settings,
+    pub(super) store: store::Settings,
+    pub(super) dispatch: dispatch::Settings,
+    pub(super) retry: RetrySettings,
+    pub(super) health: health::Settings,
+    pub(super) log: LogSettings,
+    pub(super) brands: BTreeMap<String, BrandSettings>,
+    pub(super) providers: Vec<ProviderSettings>,
+}
+
+/// Gives the parsed tables their shape.
+///
+/// # Errors
+/// The first setting that is unknown, missing, or of another type.
+pub(super) fn read(table: Spanned<DeTable<'_>>) -> Result<File, toml::de::Error> {
+    File::deserialize(Deserializer::from(table))
+}
+
+impl File {
+    /// Makes every path absolute or relative to the working directory, instead of to the folder of the file.
+    pub(super) fn resolve_paths(&mut self, folder: &Path) {
+        in_folder(&mut self.store.path, folder);
+        if let Some(tls) = &mut self.server.tls {
+            in_folder(&mut tls.cert_file, folder);
+            in_folder(&mut tls.key_file, folder);
+            if let Some(ca) = &mut tls.client_ca_file {
+                in_folder(ca, folder);
+            }
+        }
+        for provider in &mut self.providers {
+            provider.resolve_paths(folder);
+        }
+    }
+}
+
+pub(super) fn in_folder(path: &mut PathBuf, folder: &Path) {
+    // `join` keeps an absolute path as it is.
+    *path = folder.join(&*path);
+}

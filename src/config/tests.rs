@@ -1,0 +1,417 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::*;
+
+/// The least that works.
+const MINIMAL: &str = r#"
+[brands.acme]
+
+[[providers]]
+name = "first"
+channel = "email"
+failure_domain = "here"
+[providers.sandbox]
+"#;
+
+fn read(text: &str) -> Result<Config, ConfigErrors> {
+    Config::read(Path::new("config/relevo.toml"), text, &|name| match name {
+        "TOKEN" => Some("42:hunter2".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    })
+}
+
+fn errors(text: &str) -> String {
+    read(text).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn the_least_is_a_brand_and_a_provider() {
+    let config = read(MINIMAL).unwrap();
+    assert_eq!(config.server, api::Settings::default());
+    assert_eq!(config.store.path, Path::new("config/data"));
+    let [provider] = config.providers.as_slice() else { panic!("{config:?}") };
+    assert_eq!((provider.provider.tier, provider.provider.weight), (1, 100));
+    assert_eq!(provider.provider.kind, "sandbox");
+}
+
+#[test]
+fn an_empty_file_lacks_a_brand_and_a_provider() {
+    insta::assert_snapshot!(errors(""), @r"
+    config/relevo.toml:1: brands: must have at least one brand, such as [brands.acme]
+    config/relevo.toml:1: providers: must have at least one provider, in [[providers]]
+    ");
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let error = Config::load(Path::new("config/absent.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("config/absent.toml: cannot be read ("), "{error}");
+}
+
+#[test]
+fn what_is_no_toml_is_refused_with_its_line() {
+    insta::assert_snapshot!(errors("[brands.acme]\n\n[store\npath = 1\n"), @"config/relevo.toml:3: must be TOML: unclosed table, expected `]`");
+}
+
+#[test]
+fn unknown_settings_are_refused_with_those_there_are() {
+    insta::assert_snapshot!(errors("[log]\nformat = \"json\"\nlevel = 3\n"), @"config/relevo.toml:3: log.level: unknown setting `level`, expected `format` or `filter`");
+    insta::assert_snapshot!(errors("[[providers]]\nname = \"a\"\n[providers.limits]\ntimeout = 3\n"), @"config/relevo.toml:4: providers[0].limits.timeout: unknown setting `timeout`, expected one of `max_concurrency`, `rate_per_second`, `connect_timeout_ms`, `timeout_ms`");
+}
+
+#[test]
+fn missing_and_mistyped_settings_are_refused() {
+    insta::assert_snapshot!(errors("\n[[providers]]\nname = \"a\"\nchannel = \"email\"\n"), @"config/relevo.toml:2: providers[0]: lacks the setting `failure_domain`");
+    insta::assert_snapshot!(errors("[[providers]]\nname = \"a\"\nchannel = \"fax\"\n"), @"config/relevo.toml:3: providers[0].channel: unknown variant `fax`, expected one of `email`, `sms`, `telegram`, `whatsapp`");
+    insta::assert_snapshot!(errors("[dispatch]\nlease_ms = \"1m\"\n"), @r#"config/relevo.toml:2: dispatch.lease_ms: invalid type: string "1m", expected a whole number of 0 or more"#);
+    insta::assert_snapshot!(errors("[dispatch]\nlease_ms = -1\n"), @"config/relevo.toml:2: dispatch.lease_ms: invalid value: integer `-1`, expected a whole number of 0 or more");
+}
+
+#[test]
+fn everything_that_cannot_be_is_told_at_once() {
+    let text = r#"
+[server]
+stream_window = 0
+[server.tls]
+cert_file = "absent.pem"
+key_file = "absent.key"
+
+[dispatch]
+lease_ms = 0
+
+[retry]
+backoff_ms = 10
+max_backoff_ms = 9
+
+[health]
+failure_ratio = 1.5
+
+[log]
+filter = "relevo=loud"
+
+[brands.Acme]
+
+[brands.acme]
+time_zone = "Mars/Olympus"
+default_country = "es"
+channels = ["sms", "sms"]
+[brands.acme.topics."Offers"]
+ttl_minutes = 0
+
+[[providers]]
+name = "mail"
+channel = "email"
+failure_domain = " "
+weight = 0
+[providers.limits]
+max_concurrency = 0
+timeout_ms = 0
+rate_per_second = 0.0
+[providers.sandbox]
+
+[[providers]]
+name = "mail"
+channel = "sms"
+failure_domain = "here"
+brands = ["acme", "other"]
+[providers.sandbox]
+
+[[providers]]
+name = "None at all"
+channel = "email"
+failure_domain = "here"
+"#;
+    insta::assert_snapshot!(errors(text), @r#"
+    config/relevo.toml:3: server.stream_window: must be at least 1
+    config/relevo.toml:5: server.tls.cert_file: must be a PEM file that can be read: config/absent.pem cannot (No such file or directory (os error 2))
+    config/relevo.toml:6: server.tls.key_file: must be a PEM file that can be read: config/absent.key cannot (No such file or directory (os error 2))
+    config/relevo.toml:9: dispatch.lease_ms: must be at least 1
+    config/relevo.toml:13: retry.max_backoff_ms: must be at least backoff_ms
+    config/relevo.toml:16: health.failure_ratio: must be above 0 and at most 1
+    config/relevo.toml:19: log.filter: must be filter directives such as "info" or "relevo=debug,warn" (error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5)
+    config/relevo.toml:21: brands.Acme: must be 1 to 63 lower-case letters, digits and hyphens
+    config/relevo.toml:24: brands.acme.time_zone: must be an IANA name such as Europe/Madrid
+    config/relevo.toml:25: brands.acme.default_country: must be two capital letters (ISO 3166-1), such as ES
+    config/relevo.toml:26: brands.acme.channels: must name at least one channel, and each once
+    config/relevo.toml:27: brands.acme.topics."Offers": must be 1 to 8 lower-case words of letters, digits, `-` and `_` joined by dots, at most 100 characters
+    config/relevo.toml:28: brands.acme.topics."Offers".ttl_minutes: must be at least 1
+    config/relevo.toml:33: providers[0].failure_domain: must name what the provider fails together with
+    config/relevo.toml:34: providers[0].weight: must be at least 1
+    config/relevo.toml:35: providers[0].limits.connect_timeout_ms: must be at least 1 and at most timeout_ms
+    config/relevo.toml:36: providers[0].limits.max_concurrency: must be at least 1
+    config/relevo.toml:37: providers[0].limits.timeout_ms: must be at least 1
+    config/relevo.toml:38: providers[0].limits.rate_per_second: must be above 0; leave it out for no limit
+    config/relevo.toml:42: providers[1].name: must be unique: another provider is called "mail"
+    config/relevo.toml:45: providers[1].brands[1]: must be one of the brands of this file (Acme, acme), not "other"
+    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, twilio, telegram, whatsapp_cloud and sandbox
+    config/relevo.toml:49: providers[2].name: must be 1 to 63 lower-case letters, digits and hyphens
+    "#);
+}
+
+#[test]
+fn a_claim_must_outlast_the_slowest_provider() {
+    let slow = |lease_ms: u64| {
+        read(&format!("[dispatch]\nlease_ms = {lease_ms}\n{MINIMAL}[providers.limits]\ntimeout_ms = 20000\n"))
+    };
+    assert!(slow(25_000).is_ok());
+    insta::assert_snapshot!(slow(24_999).unwrap_err(), @"config/relevo.toml:2: dispatch.lease_ms: must be at least 25000: the timeout_ms of provider first and 5000 to record what came of it");
+}
+
+#[test]
+fn surprises_are_warned_about() {
+    let text = r#"
+[brands.acme]
+channels = ["email", "whatsapp"]
+[brands.acme.topics.orders]
+channels = ["telegram"]
+[brands.other]
+channels = ["email"]
+
+[[providers]]
+name = "mail"
+channel = "email"
+failure_domain = "here"
+brands = ["acme"]
+[providers.sandbox]
+
+[[providers]]
+name = "whatsapp-1"
+channel = "whatsapp"
+failure_domain = "meta"
+[providers.sandbox]
+
+[[providers]]
+name = "whatsapp-2"
+channel = "whatsapp"
+failure_domain = "meta"
+[providers.sandbox]
+"#;
+    let warnings: Vec<_> = read(text).unwrap().warnings().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+brand acme: email: only provider mail carries it, so it fails when that one does
+brand acme: telegram: no provider carries it, so it is always left out
+brand acme: whatsapp: both providers share failure domain meta, so they fail together
+brand other: email: no provider carries it, so it is always left out
+");
+}
+
+#[test]
+fn a_secret_comes_from_the_environment_or_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("token"), "43:fromfile\r\n").unwrap();
+    let token = |place: &str| {
+        let text = telegram(place);
+        let path = folder.path().join("relevo.toml");
+        let env = |name: &str| (name == "TOKEN").then(|| "42:hunter2".to_owned());
+        let config = Config::read(&path, &text, &env).unwrap();
+        let AdapterSettings::Telegram(settings) = &config.providers[0].adapter else { panic!("{config:?}") };
+        assert!(!format!("{config:?}").contains("hunter2"));
+        settings.token.expose().to_owned()
+    };
+    assert_eq!(token(r#"{ env = "TOKEN" }"#), "42:hunter2");
+    assert_eq!(token(r#"{ file = "token" }"#), "43:fromfile");
+}
+
+fn telegram(token: &str) -> String {
+    format!(
+        "[brands.acme]\n[[providers]]\nname = \"bot\"\nchannel = \"telegram\"\nfailure_domain = \"telegram\"\n\
+         [providers.telegram]\ntoken = {token}\n"
+    )
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_named() {
+    insta::assert_snapshot!(errors(&telegram(r#"{ env = "ABSENT" }"#)), @"config/relevo.toml:7: providers[0].telegram.token: the environment variable ABSENT is not set: set it to the secret");
+    insta::assert_snapshot!(errors(&telegram(r#"{ env = "EMPTY" }"#)), @"config/relevo.toml:7: providers[0].telegram.token: the environment variable EMPTY is empty: set it to the secret");
+    insta::assert_snapshot!(errors(&telegram(r#"{ file = "absent" }"#)), @"config/relevo.toml:7: providers[0].telegram.token: config/absent cannot be read (No such file or directory (os error 2)): put the secret into that file");
+    insta::assert_snapshot!(errors(&telegram(r#"{ env = "TOKEN", file = "token" }"#)), @r#"config/relevo.toml:7: providers[0].telegram.token: must be { env = "NAME" } or { file = "PATH" }, with exactly one of the two"#);
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_shown() {
+    for literal in [
+        r#""4242:hunter2""#,
+        "4242",
+        "4242.5",
+        r#"{ value = "4242:hunter2" }"#,
+        r#"{ env = 4242 }"#,
+        r#"{ "$secret" = "4242:hunter2" }"#,
+        r#"["4242"]"#,
+    ] {
+        let shown = errors(&telegram(literal));
+        assert!(!shown.contains("4242") && !shown.contains("hunter2"), "{shown}");
+        assert!(shown.starts_with("config/relevo.toml:7: providers[0].telegram.token"), "{shown}");
+        assert!(shown.contains(r#"{ env = "NAME" } or { file = "PATH" }"#), "{shown}");
+    }
+}
+
+#[test]
+fn an_adapter_checks_its_own_settings_and_channel() {
+    let text = telegram(r#"{ env = "TOKEN" }"#).replace("\"telegram\"", "\"sms\"");
+    let text = format!("{text}base_url = \"telegram\"\n");
+    insta::assert_snapshot!(errors(&text), @r#"
+    config/relevo.toml:4: providers[0].channel: must be "telegram", the only channel that telegram carries
+    config/relevo.toml:8: providers[0].telegram.base_url: must be a URL such as https://api.example.com, without credentials, query or fragment
+    "#);
+}
+
+/// A file's text with every `#name = value` and `#[table]` taken into force.
+fn uncommented(text: &str) -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with([' ', '#', '-']) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn shipped(name: &str) -> (std::path::PathBuf, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+    let text = fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
+#[test]
+fn the_shipped_files_load() {
+    let relevo = Config::load(&shipped("relevo.toml").0).unwrap();
+    assert!(relevo.store.path.ends_with("config/../data"));
+    let demo = Config::load(&shipped("demo.toml").0).unwrap();
+    let domains: BTreeSet<_> = demo.providers.iter().map(|own| &own.provider.failure_domain).collect();
+    assert_eq!(domains.len(), 3);
+    for channel in crate::model::Channel::ALL {
+        assert_eq!(demo.carriers(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
+    }
+    let warnings: Vec<_> = demo.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["brand acme: whatsapp: both providers share failure domain meta, so they fail together"]
+    );
+}
+
+/// The accounts that `config/relevo.toml` shows are taken into force, with secrets, files and one sender each.
+#[test]
+fn the_real_providers_shown_are_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let authority = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    fs::create_dir(folder.path().join("tls")).unwrap();
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    for name in ["tls/server.pem", "tls/server.key", "tls/clients.pem", "tls/mail-ca.pem"] {
+        fs::write(folder.path().join(name), authority.pem()).unwrap();
+    }
+    fs::write(folder.path().join("secrets/dkim.pem"), key.serialize_pem()).unwrap();
+    let text = uncommented(&shipped("relevo.toml").1)
+        .replace("algorithm = \"rsa\"", "algorithm = \"ed25519\"")
+        .replace("messaging_service_sid =", "#");
+    let env = |_: &str| Some("42:hunter2".to_owned());
+    let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
+    let kinds: BTreeSet<_> = config.providers.iter().map(|own| own.adapter.kind()).collect();
+    assert_eq!(kinds, BTreeSet::from(["sandbox", "smtp", "telegram", "twilio", "whatsapp_cloud"]));
+}
+
+#[test]
+fn the_values_shown_are_the_defaults() {
+    let text = uncommented(&shipped("relevo.toml").1);
+    let shown = file::read(DeTable::parse(&without_secrets(&text)).unwrap()).unwrap();
+    let tls = shown.server.tls.clone();
+    assert!(tls.is_some());
+    assert_eq!(shown.server, api::Settings { tls, ..api::Settings::default() });
+    let path = shown.store.path.clone();
+    assert_eq!(shown.store, store::Settings { path, ..store::Settings::default() });
+    assert_eq!(shown.dispatch, dispatch::Settings::default());
+    assert_eq!(shown.retry, RetrySettings::default());
+    assert_eq!(shown.health, health::Settings::default());
+    assert_eq!(shown.log, LogSettings::default());
+    let limits = crate::adapters::Limits { rate_per_second: Some(100.0), ..Default::default() };
+    assert_eq!(format!("{:?}", shown.providers[0].limits), format!("{limits:?}"));
+}
+
+/// References to secrets in the form in which the settings read them.
+fn without_secrets(text: &str) -> String {
+    text.replace("{ env =", "{ \"$secret\" =").replace("{ file =", "{ \"$secret\" =")
+}
+
+/// Every setting of every table is in `config/relevo.toml`: an unknown setting is put into each of its tables, and serde
+/// answers with the names of those there are.
+#[test]
+fn every_setting_is_shown() {
+    let text = without_secrets(&uncommented(&shipped("relevo.toml").1));
+    let whole = DeTable::parse(&text).unwrap();
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (steps, keys) in tables(whole.get_ref()) {
+        // The items of a list are of one kind: what one of them shows need not stand in the others.
+        let named = steps.iter().filter(|step| step.parse::<usize>().is_err());
+        let kind = named.cloned().collect::<Vec<_>>().join(".");
+        shown.entry(kind.clone()).or_default().extend(keys);
+        known.entry(kind).or_default().extend(known_settings(&whole, &steps));
+    }
+    assert!(known["dispatch"].contains("lease_ms"), "serde's words have changed: {known:#?}");
+    for (table, shown) in shown {
+        if let Some(known) = known.get_mut(&table) {
+            known.retain(|name| !shown.contains(name));
+        }
+    }
+    known.retain(|_, missing| !missing.is_empty());
+    assert!(known.is_empty(), "config/relevo.toml does not show {known:#?}");
+}
+
+fn known_settings(whole: &Spanned<DeTable<'_>>, steps: &[String]) -> Vec<String> {
+    const UNKNOWN: &str = "no_such_setting";
+    let mut whole = whole.clone();
+    let unknown = Spanned::new(0..0, DeValue::Boolean(true));
+    table_at(whole.get_mut(), steps).insert(Spanned::new(0..0, UNKNOWN.into()), unknown);
+    let error = file::read(whole).expect_err("an unknown setting is refused");
+    // Tables of named things, such as `brands`, have no fixed settings.
+    match error.message().strip_prefix(&format!("unknown field `{UNKNOWN}`, expected ")) {
+        Some(known) => known.split('`').skip(1).step_by(2).map(str::to_owned).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Every table with the way to it and its keys.
+fn tables(root: &DeTable<'_>) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut found = Vec::new();
+    walk(root, &[], &mut found);
+    found
+}
+
+fn walk(table: &DeTable<'_>, steps: &[String], found: &mut Vec<(Vec<String>, Vec<String>)>) {
+    found.push((steps.to_vec(), table.keys().map(|key| key.get_ref().to_string()).collect()));
+    for (key, value) in table {
+        let steps = [steps, &[key.get_ref().to_string()]].concat();
+        match value.get_ref() {
+            DeValue::Table(table) if !table.contains_key(crate::secret::RESOLVED) => {
+                walk(table, &steps, found);
+            }
+            DeValue::Array(items) => {
+                let tables = items
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, item)| Some((index, item.get_ref().as_table()?)));
+                tables.for_each(|(index, table)| {
+                    walk(table, &[&steps[..], &[index.to_string()]].concat(), found)
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn table_at<'t, 'i>(table: &'t mut DeTable<'i>, steps: &[String]) -> &'t mut DeTable<'i> {
+    let Some((key, rest)) = steps.split_first() else { return table };
+    match table.get_mut(key.as_str()).unwrap().get_mut() {
+        DeValue::Table(table) => table_at(table, rest),
+        DeValue::Array(items) => {
+            let item = items.get_mut(rest[0].parse::<usize>().unwrap()).unwrap();
+            let DeValue::Table(table) = item.get_mut() else { panic!("{rest:?} is no table") };
+            table_at(table, &rest[1..])
+        }
+        _ => panic!("{key} is no table"),
+    }
+}

@@ -1,0 +1,71 @@
+//! What is allowed, and probably not meant.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Config;
+use crate::model::{BrandId, Channel, Provider};
+use crate::routing::Policy;
+
+/// Something that works, and probably not as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The brand it concerns.
+    pub brand: BrandId,
+    /// The channel it concerns.
+    pub channel: Channel,
+    /// What may surprise.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "brand {}: {}: {}", self.brand, self.channel, self.message)
+    }
+}
+
+impl Config {
+    /// What is allowed, and probably not meant: channels without a way, and without a second one that survives an
+    /// outage of the first.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for (brand, policy) in &self.brands {
+            for channel in used_channels(policy) {
+                let message = self.doubt_about(brand, channel);
+                warnings.extend(message.map(|message| Warning { brand: brand.clone(), channel, message }));
+            }
+        }
+        warnings
+    }
+
+    /// The providers that carry `channel` for `brand`, lowest tier first.
+    pub fn carriers(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
+        let all = self.providers.iter().map(|own| &own.provider);
+        let mut carriers: Vec<_> = all.filter(|own| own.channel == channel && own.serves(brand)).collect();
+        carriers.sort_by_key(|own| own.tier);
+        carriers
+    }
+
+    fn doubt_about(&self, brand: &BrandId, channel: Channel) -> Option<String> {
+        let carriers = self.carriers(brand, channel);
+        let domains: BTreeSet<_> = carriers.iter().map(|own| own.failure_domain.as_str()).collect();
+        match (carriers.as_slice(), domains.first()) {
+            ([], _) | (_, None) => Some("no provider carries it, so it is always left out".to_owned()),
+            ([only], _) => {
+                Some(format!("only provider {} carries it, so it fails when that one does", only.name))
+            }
+            (several, Some(domain)) if domains.len() == 1 => {
+                let all =
+                    if several.len() == 2 { "both".to_owned() } else { format!("all {}", several.len()) };
+                Some(format!("{all} providers share failure domain {domain}, so they fail together"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Every channel that the brand or one of its topics names.
+fn used_channels(policy: &Policy) -> BTreeSet<Channel> {
+    let own = policy.topics().filter_map(|topic| policy.channels_for(topic)).flatten();
+    policy.channels.iter().chain(own).copied().collect()
+}

@@ -1,0 +1,81 @@
+//! Where the embedded store keeps its data, and its bounds.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::embedded::sled::Options;
+use crate::model::SettingError;
+
+/// The settings of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The data directory. One gateway at a time has it open.
+    pub path: PathBuf,
+    /// New messages and other new things are refused while less than this is free on its disk, in bytes.
+    pub min_free_bytes: u64,
+    /// How long a finished message is kept with its history and idempotency key, in days.
+    pub retention_days: u32,
+    /// Memory for pages read from disk, in bytes.
+    pub cache_bytes: u64,
+    /// Operations that may wait for the writer; more wait at their callers.
+    pub queue_operations: usize,
+    /// Operations that share one flush, at most.
+    pub group_operations: usize,
+    /// Bytes that share one flush; an operation that goes beyond is the last of its group.
+    pub group_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let options = Options::default();
+        Self {
+            path: "data".into(),
+            min_free_bytes: options.min_free_bytes,
+            retention_days: 30,
+            cache_bytes: options.cache_bytes,
+            queue_operations: options.queue_operations,
+            group_operations: options.group_operations,
+            group_bytes: options.group_bytes,
+        }
+    }
+}
+
+impl Settings {
+    /// Every setting that cannot be.
+    pub fn errors(&self) -> Vec<SettingError> {
+        let positive = [
+            ("retention_days", self.retention_days > 0),
+            ("queue_operations", self.queue_operations > 0),
+            ("group_operations", self.group_operations > 0),
+            ("group_bytes", self.group_bytes > 0),
+        ];
+        let zero = positive.into_iter().filter(|(_, right)| !right);
+        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
+        if self.cache_bytes < MIN_CACHE_BYTES {
+            errors.push(SettingError::new("cache_bytes", "must be at least 1048576"));
+        }
+        errors
+    }
+
+    /// How the store uses the machine.
+    pub fn options(&self) -> Options {
+        Options {
+            cache_bytes: self.cache_bytes,
+            min_free_bytes: self.min_free_bytes,
+            queue_operations: self.queue_operations,
+            group_operations: self.group_operations,
+            group_bytes: self.group_bytes,
+        }
+    }
+
+    /// How long a finished message is kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.retention_days) * 24 * 3_600)
+    }
+}
+
+/// Room for more than one page with the largest message.
+const MIN_CACHE_BYTES: u64 = 1 << 20;

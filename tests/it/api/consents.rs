@@ -1,0 +1,194 @@
+//! Consents, preferences and suppressions.
+
+use relevo::model::later;
+use relevo::wire::timestamp;
+
+use super::*;
+
+const EMAIL: i32 = v1::Channel::Email as i32;
+const SMS: i32 = v1::Channel::Sms as i32;
+
+fn entry(action: v1::ConsentAction, topic: &str) -> v1::RecordConsentRequest {
+    let evidence =
+        v1::Evidence { source: "checkout".into(), method: "web_form".into(), ..v1::Evidence::default() };
+    v1::RecordConsentRequest {
+        contact_id: "ana".into(),
+        action: action.into(),
+        channel: EMAIL,
+        topic: topic.into(),
+        evidence: Some(evidence),
+    }
+}
+
+fn question(class: v1::MessageClass) -> v1::CheckConsentRequest {
+    let (contact_id, topic) = ("ana".into(), "offers.shoes".into());
+    v1::CheckConsentRequest { contact_id, message_class: class.into(), topic, channels: vec![] }
+}
+
+async fn started() -> (Gateway, String, ConsentServiceClient<Client>) {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let consents = gateway.consents(&key);
+    (gateway, key, consents)
+}
+
+#[tokio::test]
+async fn a_ledger_is_kept_with_its_evidence_and_folded() {
+    let (_gateway, key, mut consents) = started().await;
+    let granted = consents.record_consent(entry(v1::ConsentAction::Grant, "*")).await.unwrap().into_inner();
+    let granted = granted.entry.unwrap();
+    assert_eq!((granted.sequence, granted.recorded_by.as_str()), (1, key_id(&key).as_str()));
+    assert_eq!(granted.evidence.as_ref().unwrap().time, granted.record_time, "now when absent");
+    consents.record_consent(entry(v1::ConsentAction::Revoke, "offers")).await.unwrap();
+    let request = v1::GetConsentRequest { contact_id: "ana".into() };
+    let consent = consents.get_consent(request).await.unwrap().into_inner();
+    let states: Vec<_> =
+        consent.states.iter().map(|own| (own.topic.as_str(), own.granted, own.decided_by)).collect();
+    assert_eq!(states, [("*", true, 1), ("offers", false, 2)]);
+    assert_eq!(consent.ledger.len(), 2);
+}
+
+#[tokio::test]
+async fn a_check_tells_the_verdict_of_each_channel_and_address() {
+    let (_gateway, _, mut consents) = started().await;
+    let mut check = async |class, channels: Vec<i32>| {
+        let request = v1::CheckConsentRequest { channels, ..question(class) };
+        let verdicts = consents.check_consent(request).await.unwrap().into_inner().verdicts;
+        let told = verdicts.iter().map(|own| (own.channel().as_str_name(), own.reason.clone()));
+        told.map(|(channel, reason)| format!("{channel} {reason}")).collect::<Vec<_>>()
+    };
+    let commercial = check(v1::MessageClass::Commercial, vec![]).await;
+    assert_eq!(
+        commercial,
+        ["CHANNEL_EMAIL no_opt_in", "CHANNEL_SMS no_opt_in", "CHANNEL_WHATSAPP no_opt_in"]
+    );
+    assert_eq!(check(v1::MessageClass::Transactional, vec![SMS]).await, ["CHANNEL_SMS transactional"]);
+}
+
+#[tokio::test]
+async fn everything_wrong_with_an_entry_is_told_at_once() {
+    let (gateway, _, mut consents) = started().await;
+    let soon = timestamp(later(gateway.clock.now(), Duration::from_secs(30)));
+    let late = timestamp(later(gateway.clock.now(), Duration::from_secs(3_600)));
+    let at = |time| {
+        let mut request = entry(v1::ConsentAction::Grant, "*");
+        request.evidence.as_mut().unwrap().time = Some(time);
+        request
+    };
+    consents.record_consent(at(soon)).await.expect("a caller's clock may be a little ahead");
+    let refused = consents.record_consent(at(late)).await;
+    let wrong = v1::RecordConsentRequest {
+        contact_id: String::new(),
+        topic: "a b".into(),
+        evidence: Some(v1::Evidence { source: "x".repeat(256), ..v1::Evidence::default() }),
+        ..v1::RecordConsentRequest::default()
+    };
+    let text = shown(refused, &[]) + &shown(consents.record_consent(wrong).await, &[]);
+    insta::assert_snapshot!("invalid_entry", text);
+    let unknown =
+        v1::RecordConsentRequest { contact_id: "ben".into(), ..entry(v1::ConsentAction::Grant, "*") };
+    assert_eq!(told(consents.record_consent(unknown).await), is(Code::NotFound, "CONTACT_NOT_FOUND"));
+}
+
+fn preferences() -> v1::Preferences {
+    let (start, end) = ("22:00".into(), "07:30".into());
+    v1::Preferences {
+        channel_order: vec![SMS, EMAIL],
+        topics: vec![v1::TopicPreference { topic: "offers".into(), muted: true, channel_order: vec![] }],
+        quiet_hours: Some(v1::QuietHours { start, end, include_transactional: false }),
+        time_zone: "Europe/Madrid".into(),
+        language: "es".into(),
+        ..v1::Preferences::default()
+    }
+}
+
+fn set(preferences: v1::Preferences, paths: &[&str]) -> v1::SetPreferencesRequest {
+    let update_mask = prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
+    let (contact_id, preferences) = ("ana".into(), Some(preferences));
+    v1::SetPreferencesRequest { contact_id, preferences, update_mask: Some(update_mask) }
+}
+
+#[tokio::test]
+async fn preferences_change_by_the_fields_named() {
+    let (_gateway, _, mut consents) = started().await;
+    let get = || v1::GetPreferencesRequest { contact_id: "ana".into() };
+    let empty = consents.get_preferences(get()).await.unwrap().into_inner().preferences.unwrap();
+    assert_eq!(empty, v1::Preferences::default());
+    consents.set_preferences(set(preferences(), &[])).await.unwrap();
+    let change =
+        v1::Preferences { language: "ca".into(), time_zone: "Mars/Base".into(), ..Default::default() };
+    consents.set_preferences(set(change, &["language", "quiet_hours"])).await.unwrap();
+    let stored = consents.get_preferences(get()).await.unwrap().into_inner().preferences.unwrap();
+    let expected = v1::Preferences { language: "ca".into(), quiet_hours: None, ..preferences() };
+    assert_eq!(stored, expected);
+}
+
+#[tokio::test]
+async fn everything_wrong_with_preferences_is_told_at_once() {
+    let (_gateway, _, mut consents) = started().await;
+    let same = v1::QuietHours { start: "08:00".into(), end: "08:00".into(), include_transactional: true };
+    let topic = |topic: &str| v1::TopicPreference { topic: topic.into(), ..Default::default() };
+    let wrong = v1::Preferences {
+        channel_order: vec![SMS, SMS],
+        excluded_channels: vec![9],
+        topics: vec![topic("offers"), topic("offers"), topic("No")],
+        quiet_hours: Some(same),
+        time_zone: "Mars/Base".into(),
+        language: "not a language".into(),
+    };
+    let answer = consents.set_preferences(set(wrong, &[])).await;
+    let many = v1::Preferences {
+        topics: (0..65).map(|index| topic(&format!("t{index}"))).collect(),
+        quiet_hours: Some(v1::QuietHours { start: "24:00".into(), end: "7:00".into(), ..Default::default() }),
+        ..Default::default()
+    };
+    let text = shown(answer, &[]) + &shown(consents.set_preferences(set(many, &[])).await, &[]);
+    insta::assert_snapshot!("invalid_preferences", text);
+}
+
+#[tokio::test]
+async fn a_suppressed_address_is_denied_until_it_is_lifted() {
+    let (gateway, key, mut consents) = started().await;
+    let suppress = v1::SuppressAddressRequest {
+        channel: SMS,
+        address: Some(phone("600 123 456")),
+        reason: String::new(),
+        explanation: "asked by telephone".into(),
+    };
+    let stored = consents.suppress_address(suppress.clone()).await.unwrap().into_inner().suppression.unwrap();
+    assert_eq!((stored.reason.as_str(), stored.recorded_by.as_str()), ("manual", key_id(&key).as_str()));
+    assert_eq!(stored.address, Some(phone("+34600123456")));
+    let request =
+        v1::CheckConsentRequest { channels: vec![SMS], ..question(v1::MessageClass::Transactional) };
+    let verdicts = consents.check_consent(request).await.unwrap().into_inner().verdicts;
+    assert_eq!(verdicts[0].decision(), v1::Decision::Deny);
+    let lift = || v1::LiftSuppressionRequest { channel: SMS, address: Some(phone("+34600123456")) };
+    let mut of_globex = gateway.consents(&gateway.globex().await);
+    let missing = is(Code::NotFound, "SUPPRESSION_NOT_FOUND");
+    assert_eq!(told(of_globex.lift_suppression(lift()).await), missing);
+    consents.lift_suppression(lift()).await.unwrap();
+    assert_eq!(told(consents.lift_suppression(lift()).await), missing);
+    let wrong = v1::SuppressAddressRequest {
+        channel: EMAIL,
+        reason: "bad_address".into(),
+        explanation: " ".into(),
+        ..suppress
+    };
+    insta::assert_snapshot!("invalid_suppression", shown(consents.suppress_address(wrong).await, &[]));
+}
+
+#[tokio::test]
+async fn one_brand_never_sees_anothers_consents() {
+    let (gateway, _, _) = started().await;
+    let mut of_globex = gateway.consents(&gateway.globex().await);
+    let missing = is(Code::NotFound, "CONTACT_NOT_FOUND");
+    let contact_id = || "ana".to_owned();
+    let answer = of_globex.get_consent(v1::GetConsentRequest { contact_id: contact_id() }).await;
+    assert_eq!(told(answer), missing);
+    let answer = of_globex.get_preferences(v1::GetPreferencesRequest { contact_id: contact_id() }).await;
+    assert_eq!(told(answer), missing);
+    assert_eq!(told(of_globex.set_preferences(set(preferences(), &[])).await), missing);
+    assert_eq!(told(of_globex.record_consent(entry(v1::ConsentAction::Grant, "*")).await), missing);
+    assert_eq!(told(of_globex.check_consent(question(v1::MessageClass::Commercial)).await), missing);
+}

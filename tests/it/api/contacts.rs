@@ -1,0 +1,119 @@
+//! Contacts.
+
+use super::*;
+
+type Upsert = v1::UpsertContactRequest;
+
+fn upsert(contact: v1::Contact) -> Upsert {
+    Upsert { contact: Some(contact), update_mask: None }
+}
+
+fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() })
+}
+
+#[tokio::test]
+async fn a_contact_is_created_normalised_and_found() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    let addresses = vec![email(" Ana.Maria@EXAMPLE.com"), phone("600 123 456")];
+    let created = contacts.upsert_contact(upsert(contact("ana", addresses))).await.unwrap().into_inner();
+    assert!(created.created);
+    let stored = created.contact.unwrap();
+    let addresses: Vec<_> = stored.addresses.iter().map(|own| own.address.clone().unwrap()).collect();
+    assert_eq!(addresses, [email("Ana.Maria@example.com"), phone("+34600123456")]);
+    let request = v1::GetContactRequest { contact_id: "ana".into() };
+    let got = contacts.get_contact(request).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!(got, stored);
+    for address in addresses {
+        let request = v1::FindContactRequest { address: Some(address) };
+        assert_eq!(
+            contacts.find_contact(request).await.unwrap().into_inner().contact.as_ref(),
+            Some(&stored)
+        );
+    }
+    let request = v1::FindContactRequest { address: Some(email("ana.maria@example.com")) };
+    let other_case = contacts.find_contact(request).await;
+    assert_eq!(told(other_case), is(Code::NotFound, "ADDRESS_NOT_FOUND"), "the local part's case is kept");
+}
+
+#[tokio::test]
+async fn a_mask_changes_only_the_fields_it_names() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    let labels = BTreeMap::from([("tier".to_owned(), "gold".to_owned())]);
+    let first = v1::Contact { labels: labels.clone(), ..contact("ana", vec![email("ana@example.com")]) };
+    contacts.upsert_contact(upsert(first)).await.unwrap();
+    // The addresses are not looked at, so what is wrong with them does not matter.
+    let change = contact("ana", vec![email("nonsense")]);
+    let change = Upsert { update_mask: mask(&["labels"]), ..upsert(change) };
+    let changed = contacts.upsert_contact(change).await.unwrap().into_inner();
+    let changed = (changed.created, changed.contact.unwrap());
+    assert!(!changed.0 && changed.1.labels.is_empty() && changed.1.addresses.len() == 1);
+    let unknown = Upsert { update_mask: mask(&["labels", "name"]), ..upsert(contact("ana", vec![])) };
+    insta::assert_snapshot!("unknown_mask", shown(contacts.upsert_contact(unknown).await, &[]));
+}
+
+#[tokio::test]
+async fn an_address_belongs_to_one_contact_of_a_brand() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    let addresses = vec![email("ben@example.com"), phone("+34600123456")];
+    let clash = gateway.contacts(&acme).upsert_contact(upsert(contact("ben", addresses.clone()))).await;
+    insta::assert_snapshot!("address_taken", shown(clash, &[]));
+    gateway.contacts(&globex).upsert_contact(upsert(contact("ben", addresses))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_etag_changes_nothing() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    let created = contacts.upsert_contact(upsert(contact("ana", vec![]))).await.unwrap().into_inner();
+    let first = created.contact.unwrap();
+    contacts.upsert_contact(upsert(first.clone())).await.unwrap();
+    for etag in [first.etag.as_str(), "never handed out"] {
+        let stale = v1::Contact { etag: etag.into(), ..first.clone() };
+        assert_eq!(told(contacts.upsert_contact(upsert(stale)).await), is(Code::Aborted, "ETAG_STALE"));
+    }
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_contact_is_told_at_once() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    let chat = v1::Address { value: Some(v1::address::Value::TelegramChatId(-5)) };
+    let wrong = vec![email("nobody"), phone("12"), chat, v1::Address::default()];
+    let wrong = contact("no spaces", wrong);
+    insta::assert_snapshot!("invalid_contact", shown(contacts.upsert_contact(upsert(wrong)).await, &[]));
+    let twice = contact("ana", vec![phone("+34600123456"), email("ana@example.com"), phone("600123456")]);
+    insta::assert_snapshot!("address_twice", shown(contacts.upsert_contact(upsert(twice)).await, &[]));
+    let many = (0..33).map(|index| email(&format!("ana{index}@example.com"))).collect();
+    let many = contacts.upsert_contact(upsert(contact("ana", many))).await;
+    assert_eq!(told(many), is(Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
+#[tokio::test]
+async fn contacts_are_listed_by_id_and_deleted_within_their_brand() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    for id in ["c", "a", "b"] {
+        gateway.contacts(&acme).upsert_contact(upsert(contact(id, vec![]))).await.unwrap();
+    }
+    let ids = async |key: &str, page_token: String| {
+        let request = v1::ListContactsRequest { page_size: 2, page_token };
+        let page = gateway.contacts(key).list_contacts(request).await.unwrap().into_inner();
+        let ids: Vec<_> = page.contacts.into_iter().map(|own| own.contact_id).collect();
+        (ids.join(" "), page.next_page_token)
+    };
+    let (first, token) = ids(&acme, String::new()).await;
+    assert_eq!((first.as_str(), ids(&acme, token).await.0.as_str()), ("a b", "c"));
+    assert_eq!(ids(&globex, String::new()).await.0, "");
+    let delete = || v1::DeleteContactRequest { contact_id: "a".into() };
+    let missing = is(Code::NotFound, "CONTACT_NOT_FOUND");
+    assert_eq!(told(gateway.contacts(&globex).delete_contact(delete()).await), missing);
+    gateway.contacts(&acme).delete_contact(delete()).await.unwrap();
+    assert_eq!(told(gateway.contacts(&acme).delete_contact(delete()).await), missing);
+    let request = v1::GetContactRequest { contact_id: "b".into() };
+    assert_eq!(told(gateway.contacts(&globex).get_contact(request).await), missing);
+}

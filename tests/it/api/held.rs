@@ -1,0 +1,122 @@
+//! A message store whose accepts wait to be let go, or fail, for tests of what callers then see.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use relevo::model::{BrandId, Message, MessageId, State, Timestamp};
+use relevo::store::{
+    Acceptance, LoggedEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, Stored, Stores,
+};
+use tokio::sync::{Semaphore, watch};
+
+/// A store whose accepts each take one permit, and fail with `error` if there is one.
+pub struct Held {
+    inner: Arc<dyn MessageStore>,
+    pub permits: Semaphore,
+    pub begun: watch::Sender<usize>,
+    waiting: AtomicUsize,
+    /// The most accepts that ever waited at once.
+    pub most: AtomicUsize,
+    error: Option<StoreError>,
+    /// Accepted when the log was just found to hold nothing new.
+    late: Mutex<Option<Message>>,
+}
+
+impl Held {
+    /// Memory stores whose message side is held.
+    pub fn stores() -> (Stores, Arc<Self>) {
+        Self::around(None)
+    }
+
+    /// Memory stores whose accepts fail.
+    pub fn failing(error: StoreError) -> Stores {
+        let (stores, held) = Self::around(Some(error));
+        held.permits.close();
+        stores
+    }
+
+    fn around(error: Option<StoreError>) -> (Stores, Arc<Self>) {
+        let stores = Stores::memory();
+        let held = Arc::new(Self {
+            inner: stores.messages.clone(),
+            permits: Semaphore::new(0),
+            begun: watch::Sender::new(0),
+            waiting: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+            error,
+            late: Mutex::default(),
+        });
+        (Stores { messages: held.clone(), ..stores }, held)
+    }
+
+    /// Accepts `message` at the worst moment: when a reader of the log has just found nothing new.
+    pub fn accept_late(&self, message: Message) {
+        *self.late.lock().unwrap() = Some(message);
+    }
+
+    /// Waits until this many accepts have begun.
+    pub async fn until_begun(&self, count: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl MessageStore for Held {
+    async fn accept(&self, message: Message, hash: [u8; 32]) -> Result<Acceptance, StoreError> {
+        self.begun.send_modify(|count| *count += 1);
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        let waiting = self.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(waiting, Ordering::SeqCst);
+        self.permits.acquire().await.unwrap().forget();
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.inner.accept(message, hash).await
+    }
+
+    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        self.inner.get(brand, id).await
+    }
+
+    async fn list(
+        &self,
+        brand: &BrandId,
+        filter: &MessageFilter,
+        page: PageRequest,
+    ) -> Result<Page<Stored>, StoreError> {
+        self.inner.list(brand, filter, page).await
+    }
+
+    async fn cancel(
+        &self,
+        brand: &BrandId,
+        id: MessageId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Option<Result<Stored, State>>, StoreError> {
+        self.inner.cancel(brand, id, actor, now).await
+    }
+
+    async fn events(
+        &self,
+        brand: &BrandId,
+        cursor: u64,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let events = self.inner.events(brand, cursor, limit).await?;
+        let late = if events.is_empty() { self.late.lock().unwrap().take() } else { None };
+        if let Some(message) = late {
+            self.inner.accept(message, [0; 32]).await?;
+        }
+        Ok(events)
+    }
+
+    async fn last_cursor(&self) -> Result<u64, StoreError> {
+        self.inner.last_cursor().await
+    }
+
+    fn event_signal(&self) -> watch::Receiver<u64> {
+        self.inner.event_signal()
+    }
+}

@@ -1,0 +1,254 @@
+//! Sending one message, reading it back, cancelling it, and asking what would happen.
+
+use relevo::model::{Detail, Event, State, later};
+use relevo::store::StoreError;
+use relevo::wire::timestamp;
+
+use super::held::Held;
+use super::*;
+
+async fn get(gateway: &Gateway, key: &str, id: &str) -> Result<v1::Message, Status> {
+    let request = v1::GetMessageRequest { message_id: id.into() };
+    gateway.messages(key).get_message(request).await.map(|answer| answer.into_inner().message.unwrap())
+}
+
+#[tokio::test]
+async fn an_accepted_message_can_be_read_back_with_its_defaults() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let answer = gateway.messages(&key).send(send(spec("hello"))).await.unwrap().into_inner();
+    assert_eq!((answer.state(), answer.duplicate), (v1::MessageState::Accepted, false));
+    let message = get(&gateway, &key, &answer.message_id).await.unwrap();
+    assert_eq!((message.contact_id.as_str(), message.topic.as_str()), ("ana", "orders"));
+    assert_eq!(message.content.unwrap().text, "hello");
+    assert_eq!(message.send_time, message.accept_time);
+    let lifetime = message.expire_time.unwrap().seconds - message.accept_time.unwrap().seconds;
+    assert_eq!(lifetime, 3 * 24 * 3_600, "the brand's time to live");
+    assert!(message.fallback.unwrap().on_failed, "the brand's fallback policy");
+    assert_eq!(message.history.len(), 1);
+}
+
+#[tokio::test]
+async fn a_contact_is_found_by_any_of_its_addresses() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    for address in [email("ana@EXAMPLE.com"), phone("+34600123456"), phone("600123456")] {
+        let recipient = Some(v1::message_spec::Recipient::Address(address));
+        let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("hello") })).await;
+        let id = answer.unwrap().into_inner().message_id;
+        assert_eq!(get(&gateway, &key, &id).await.unwrap().contact_id, "ana");
+    }
+    let recipient = Some(v1::message_spec::Recipient::Address(email("nobody@example.com")));
+    let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("hello") })).await;
+    assert_eq!(told(answer), is(Code::NotFound, "ADDRESS_NOT_FOUND"));
+    let recipient = Some(v1::message_spec::Recipient::ContactId("nobody".into()));
+    let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("hello") })).await;
+    insta::assert_snapshot!("unknown_contact", shown(answer, &[]));
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_message_is_told_at_once() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    let now = gateway.clock.now();
+    let wrong = v1::MessageSpec {
+        recipient: None,
+        message_class: 9,
+        topic: "Not A Topic".into(),
+        content: Some(v1::Content {
+            text: "x".repeat(65_537),
+            subject: "two\r\nlines".into(),
+            html: "x".repeat(524_289),
+            sms: Some(v1::TextContent { text: "x".repeat(1_601) }),
+            telegram: Some(v1::TextContent { text: "x".repeat(4_097) }),
+            whatsapp: Some(v1::WhatsappContent {
+                text: "x".repeat(4_097),
+                template: Some(v1::WhatsappTemplate {
+                    name: String::new(),
+                    language: "x".repeat(16),
+                    parameters: vec![String::new(); 65],
+                }),
+            }),
+            email: Some(v1::EmailContent { subject: "x".repeat(999), ..v1::EmailContent::default() }),
+        }),
+        idempotency_key: "new\nline".into(),
+        send_time: Some(timestamp(later(now, Duration::from_secs(400 * 86_400)))),
+        expire_time: Some(timestamp(later(now, Duration::from_secs(399 * 86_400)))),
+        channels: vec![1, 1, 7],
+        fallback: Some(v1::FallbackPolicy {
+            on_failed: true,
+            undelivered_after: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
+            unread_after: Some(prost_types::Duration { seconds: 31 * 86_400, nanos: 0 }),
+        }),
+        labels: (0..17).map(|index| (index.to_string(), "x".repeat(256))).collect(),
+    };
+    let answer = gateway.messages(&key).send(send(wrong)).await;
+    insta::assert_snapshot!("invalid_message", shown(answer, &[]));
+    let answer = gateway.messages(&key).send(v1::SendRequest::default()).await;
+    insta::assert_snapshot!("no_message", shown(answer, &[]));
+}
+
+#[tokio::test]
+async fn the_largest_message_is_accepted() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let (text, html) = ("ñ".repeat(32_768), "x".repeat(524_288));
+    let content = v1::Content {
+        text: text.clone(),
+        subject: "x".repeat(998),
+        html: html.clone(),
+        email: Some(v1::EmailContent { subject: "x".repeat(998), text, html }),
+        sms: Some(v1::TextContent { text: "ñ".repeat(1_600) }),
+        telegram: Some(v1::TextContent { text: "ñ".repeat(4_096) }),
+        whatsapp: None,
+    };
+    let labels = (0..16).map(|index| (format!("{index:063}"), "ñ".repeat(255))).collect();
+    let largest = v1::MessageSpec { content: Some(content.clone()), labels, ..spec("") };
+    let answer = gateway.messages(&key).send(send(largest)).await.unwrap().into_inner();
+    assert_eq!(get(&gateway, &key, &answer.message_id).await.unwrap().content, Some(content));
+}
+
+#[tokio::test]
+async fn a_message_must_say_something_on_a_channel_asked_for() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key);
+    let on = |channels: &[i32]| send(v1::MessageSpec { channels: channels.to_vec(), ..spec("no subject") });
+    assert_eq!(told(messages.send(on(&[1])).await), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    messages.send(on(&[1, 2])).await.unwrap();
+    messages.send(on(&[])).await.unwrap();
+}
+
+#[tokio::test]
+async fn times_must_lie_ahead_in_order() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let now = gateway.clock.now();
+    let at = |hours: i64| Some(timestamp(now.checked_add(jiff::SignedDuration::from_hours(hours)).unwrap()));
+    for (send_hours, expire_hours, valid) in [
+        (1, 2, true),
+        (-1, 1, true),
+        (2, 1, false),
+        (1, 1, false),
+        (-2, -1, false),
+        (366 * 24 + 1, 367 * 24, false),
+    ] {
+        let times =
+            v1::MessageSpec { send_time: at(send_hours), expire_time: at(expire_hours), ..spec("hello") };
+        let answer = gateway.messages(&key).send(send(times)).await;
+        assert_eq!(answer.is_ok(), valid, "{send_hours} {expire_hours} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_answers_with_the_first_message() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    gateway.ana(&globex).await;
+    let keyed = |text: &str| send(v1::MessageSpec { idempotency_key: "order 17".into(), ..spec(text) });
+    let first = gateway.messages(&acme).send(keyed("hello")).await.unwrap().into_inner();
+    let again = gateway.messages(&acme).send(keyed("hello")).await.unwrap().into_inner();
+    assert_eq!((again.duplicate, &again.message_id), (true, &first.message_id));
+    let other = gateway.messages(&acme).send(keyed("goodbye")).await;
+    insta::assert_snapshot!("key_reused", shown(other, &[(first.message_id.as_str(), "<message>")]));
+    let elsewhere = gateway.messages(&globex).send(keyed("goodbye")).await.unwrap().into_inner();
+    assert!(!elsewhere.duplicate, "a key belongs to its brand");
+}
+
+#[tokio::test]
+async fn one_brand_never_sees_anothers_message() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    let message_id = gateway.messages(&acme).send(send(spec("hello"))).await.unwrap().into_inner().message_id;
+    let missing = is(Code::NotFound, "MESSAGE_NOT_FOUND");
+    assert_eq!(told(get(&gateway, &globex, &message_id).await), missing);
+    let cancel = v1::CancelMessageRequest { message_id: message_id.clone() };
+    assert_eq!(told(gateway.messages(&globex).cancel_message(cancel).await), missing);
+    assert_eq!(
+        told(gateway.messages(&globex).send(send(spec("hello"))).await),
+        is(Code::NotFound, "CONTACT_NOT_FOUND")
+    );
+    assert!(get(&gateway, &acme, &message_id).await.is_ok());
+    let answer = get(&gateway, &acme, "17").await;
+    assert_eq!(told(answer), is(Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
+#[tokio::test]
+async fn a_message_is_cancelled_until_it_was_sent() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key);
+    let message_id = messages.send(send(spec("hello"))).await.unwrap().into_inner().message_id;
+    let cancel = || v1::CancelMessageRequest { message_id: message_id.clone() };
+    let cancelled = messages.cancel_message(cancel()).await.unwrap().into_inner().message.unwrap();
+    assert_eq!(cancelled.state(), v1::MessageState::Cancelled);
+    assert!(format!("{:?}", cancelled.history).contains(key_id(&key).as_str()), "the history says who");
+
+    let message_id = messages.send(send(spec("hello"))).await.unwrap().into_inner().message_id;
+    let detail =
+        Detail::Finished { state: State::Sent, reason: "sent".into(), explanation: "It was sent.".into() };
+    let finished = Event { at: gateway.clock.now(), state: State::Sent, detail };
+    let id = message_id.parse().unwrap();
+    gateway.stores.work.append(id, 1, &[finished], None).await.unwrap();
+    let answer = messages.cancel_message(v1::CancelMessageRequest { message_id: message_id.clone() }).await;
+    insta::assert_snapshot!("not_cancellable", shown(answer, &[(message_id.as_str(), "<message>")]));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_in_the_canonical_code_without_its_path() {
+    let path = || "/secret/place".to_owned();
+    let detail = || "bad luck".to_owned();
+    let mut text = String::new();
+    for error in [
+        StoreError::Full { path: path(), free_bytes: 1, needed_bytes: 2 },
+        StoreError::Io { detail: path() },
+        StoreError::Corrupt { path: path(), detail: detail() },
+        StoreError::Locked { path: path() },
+    ] {
+        let gateway = Gateway::with(Held::failing(error), Settings::default()).await;
+        let key = gateway.acme().await;
+        gateway.ana(&key).await;
+        text += &shown(gateway.messages(&key).send(send(spec("hello"))).await, &[]);
+    }
+    assert!(!text.contains("/secret"), "{text}");
+    insta::assert_snapshot!("store_failures", text);
+}
+
+#[tokio::test]
+async fn explaining_a_route_stores_nothing() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key);
+    let mut explain = async |message| {
+        messages.explain_route(v1::ExplainRouteRequest { message: Some(message) }).await.unwrap().into_inner()
+    };
+    let by_sms = explain(spec("hello")).await;
+    assert_eq!(by_sms.next, "try");
+    let plan = by_sms.plan.unwrap();
+    assert_eq!(plan.ways.iter().map(|way| way.provider.as_str()).collect::<Vec<_>>(), ["sms-shared"]);
+    assert!(!plan.left_out.is_empty() && !plan.verdicts.is_empty());
+
+    let commercial = v1::MessageSpec {
+        message_class: v1::MessageClass::Commercial.into(),
+        channels: vec![2],
+        ..spec("offer")
+    };
+    let denied = explain(commercial).await;
+    assert_eq!((denied.next.as_str(), denied.final_state()), ("finish", v1::MessageState::Suppressed));
+
+    let send_time = Some(timestamp(later(gateway.clock.now(), Duration::from_secs(3_600))));
+    let delayed = explain(v1::MessageSpec { send_time, ..spec("later") }).await;
+    assert_eq!((delayed.next.as_str(), delayed.wait_until), ("wait", send_time));
+
+    let listed = gateway.messages(&key).list_messages(v1::ListMessagesRequest::default()).await.unwrap();
+    assert!(listed.into_inner().messages.is_empty());
+}

@@ -1,0 +1,50 @@
+//! The SMTP adapter against aiosmtpd and smtp-sink.
+
+mod dkim;
+mod messages;
+mod outcomes;
+mod tls;
+
+use relevo::adapters::email::{Settings, Smtp};
+use relevo::adapters::{Adapter, BuildError, Envelope, Limits};
+use relevo::model::{Address, Outcome, Rendered};
+
+use crate::envelopes::to;
+
+/// An adapter for the server on `port`, with more settings in TOML.
+fn build(port: u16, more: &str) -> Result<Smtp, BuildError> {
+    build_with_timeout(port, more, 5_000)
+}
+
+fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<Smtp, BuildError> {
+    let text = format!(
+        "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n{more}"
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    Smtp::new(&settings, &Limits { connect_timeout_ms: 2_000, timeout_ms, ..Limits::default() })
+}
+
+/// An adapter for a server in clear.
+fn plain(port: u16) -> Smtp {
+    build(port, "tls = 'none'").unwrap()
+}
+
+/// An email to the address.
+fn email(address: &str) -> Envelope {
+    content(address, "Your order", Some("It is on its way."), None)
+}
+
+fn content(address: &str, subject: &str, text: Option<&str>, html: Option<&str>) -> Envelope {
+    let content =
+        Rendered::Email { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
+    to(Address::Email(address.parse().unwrap()), content)
+}
+
+fn evidence(outcome: &Outcome) -> String {
+    outcome.evidence().map(ToString::to_string).unwrap_or_default()
+}
+
+async fn assert_sent(adapter: &Smtp, envelope: &Envelope) {
+    let outcome = adapter.deliver(envelope).await;
+    assert_eq!(outcome.as_str(), "sent", "{}", evidence(&outcome));
+}

@@ -1,0 +1,171 @@
+"""An SMTP server on aiosmtpd that answers as the addresses ask, and keeps a journal of what it took.
+
+Addresses script the answers by their local part:
+  mail-550-5.1.8@  as sender: this reply to MAIL FROM
+  rcpt-550-5.1.1@  as recipient: this reply to RCPT TO
+  text-554-5.6.0@  as recipient: this reply to the message
+  hang@            as recipient: no reply to the message, ever
+  drop@            as recipient: the connection is cut instead of a reply to the message
+  leave@           as recipient: the message is taken, and the connection closed after the reply
+
+The journal has a line of JSON for each message taken, written before the reply: what the session was like, what
+Python's email parser makes of the message, and what dkimpy says of its signature. There is also a line for
+each message that hangs and for each QUIT.
+"""
+
+import argparse
+import asyncio
+import base64
+import email
+import email.policy
+import itertools
+import json
+import re
+import ssl
+import sys
+
+import dkim
+from aiosmtpd.smtp import SMTP, AuthResult
+
+SCRIPTED = re.compile(r"(?P<stage>mail|rcpt|text)-(?P<code>\d{3})(-(?P<enhanced>\d\.\d+\.\d+))?@")
+
+
+def scripted(stage, address):
+    """The reply that the address asks for at this stage, if any."""
+    found = SCRIPTED.match(address)
+    if not found or found["stage"] != stage:
+        return None
+    words = [found["code"], found["enhanced"], f"as asked by <{address}>"]
+    return " ".join(word for word in words if word)
+
+
+def parsed(raw):
+    """The message as Python's own parser sees it."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    parts = {}
+    for part in message.walk():
+        if part.get_content_maintype() == "text":
+            parts[part.get_content_subtype()] = part.get_content()
+    defects = [repr(defect) for part in message.walk() for defect in part.defects]
+    headers = {name.lower(): str(value) for name, value in message.items()}
+    return {"headers": headers, "type": message.get_content_type(), "parts": parts, "defects": defects}
+
+
+class Handler:
+    sessions = itertools.count(1)
+
+    def __init__(self, options):
+        self.options = options
+        self.journal = open(options.journal, "a", encoding="utf-8")
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        reply = scripted("mail", address)
+        if reply:
+            return reply
+        if not hasattr(session, "number"):
+            session.number = next(self.sessions)
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        reply = scripted("rcpt", address)
+        if reply:
+            return reply
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        recipient = envelope.rcpt_tos[0]
+        reply = scripted("text", recipient)
+        if reply:
+            return reply
+        if recipient.startswith("hang@"):
+            self.write({"hangs": session.number})
+            await asyncio.Event().wait()
+        if recipient.startswith("drop@"):
+            server.transport.abort()
+            return "451 never seen"
+        self.keep(session, envelope)
+        if recipient.startswith("leave@"):
+            asyncio.get_running_loop().call_soon(server.transport.close)
+        return "250 2.0.0 OK: taken"
+
+    async def handle_QUIT(self, server, session, envelope):
+        self.write({"quit": getattr(session, "number", None)})
+        return "221 2.0.0 Bye"
+
+    def keep(self, session, envelope):
+        raw = envelope.content
+        entry = {
+            "session": session.number,
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "options": envelope.mail_options,
+            "encrypted": self.options.tls == "implicit" or session.ssl is not None,
+            "authenticated": session.authenticated,
+            "hello": session.host_name,
+            "raw": base64.b64encode(raw).decode(),
+            "parsed": parsed(raw),
+        }
+        if self.options.dkim_record:
+            record = self.options.dkim_record.encode()
+            asked = []
+            def dns(name, timeout=5):
+                asked.append(name.decode())
+                return record
+            entry["dkim"] = {"verified": dkim.verify(raw, dnsfunc=dns), "asked": asked}
+        self.write(entry)
+
+    def write(self, entry):
+        print(json.dumps(entry), file=self.journal, flush=True)
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--journal", required=True)
+    parser.add_argument("--tls", choices=["none", "starttls", "implicit"], default="none")
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
+    parser.add_argument("--user", help="LOGIN:PASSWORD, required of every client")
+    parser.add_argument("--dkim-record")
+    parser.add_argument("--no-smtputf8", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    chosen = options()
+    context = None
+    if chosen.certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chosen.certificate, chosen.key)
+    handler = Handler(chosen)
+
+    def authenticate(server, session, envelope, mechanism, data):
+        given = f"{data.login.decode()}:{data.password.decode()}"
+        return AuthResult(success=given == chosen.user, handled=False)
+
+    def session():
+        return SMTP(
+            handler,
+            hostname="peer.example",
+            enable_SMTPUTF8=not chosen.no_smtputf8,
+            tls_context=context if chosen.tls == "starttls" else None,
+            require_starttls=chosen.tls == "starttls",
+            authenticator=authenticate if chosen.user else None,
+            auth_required=bool(chosen.user),
+            auth_require_tls=chosen.tls == "starttls",
+        )
+
+    async def serve():
+        loop = asyncio.get_running_loop()
+        implicit = context if chosen.tls == "implicit" else None
+        server = await loop.create_server(session, "127.0.0.1", chosen.port, ssl=implicit)
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
