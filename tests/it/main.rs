@@ -1,7 +1,7 @@
 //! Whole flows over real sockets, against servers that this project did not write.
 
-mod cli;
 mod api;
+mod cli;
 mod email;
 mod envelopes;
 mod peers;
