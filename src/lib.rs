@@ -10,16 +10,18 @@ pub mod wire;
 pub mod store;
 
 pub mod consent;
-
-pub mod dispatch;
 pub mod health;
-pub mod inbound;
 pub mod routing;
 
-pub mod adapters;
+pub mod dispatch;
+pub mod inbound;
 
+pub mod adapters;
 pub mod api;
 
 pub mod config;
+pub mod telemetry;
 
+pub mod app;
 pub mod cli;
+pub mod demo;

@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
-use relevo::cli::{self, Cli, ClientCommand, Command, ConnectionArgs, Failure};
+use relevo::app::Gateway;
+use relevo::cli::{self, Cli, ClientCommand, Command, ConnectionArgs, Failure, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
+use relevo::config::Config;
+use relevo::{demo, telemetry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Gateway(_) => {
-            Err(Failure::Wrong("the gateway is not joined to this program yet".to_owned()))
-        }
+        Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
+        Command::Gateway(GatewayCommand::Demo(args)) => show(args.once).map_err(wrong),
         Command::Client(command) => run_client(command, &cli.connection),
     };
     match done {
@@ -23,6 +27,44 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+fn wrong(error: anyhow::Error) -> Failure {
+    Failure::Wrong(format!("{error:#}"))
+}
+
+fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = Config::load(&args.config)?;
+    telemetry::start(&config.log)?;
+    let clock = Clock::system()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before anything is opened, so that no signal finds nobody listening.
+        let stop = stop_signal()?;
+        let gateway = Gateway::open(config, clock).await?;
+        tracing::info!(address = %gateway.address(), "relevo is ready");
+        gateway.run(stop).await?;
+        tracing::info!("relevo has stopped");
+        Ok(())
+    })
+}
+
+fn show(once: bool) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async { demo::run(once, Clock::system()?, stop_signal()?).await })
+}
+
+/// Resolves when the process is asked to stop: SIGTERM, or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let (mut terminate, mut interrupt): (Signal, Signal) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 fn run_client(command: ClientCommand, connection: &ConnectionArgs) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ pub mod status;
 pub mod stop;
 pub mod token;
 
+mod connections;
 mod limits;
 mod masks;
 mod operate;
@@ -27,5 +28,7 @@ pub mod providers;
 pub mod sandbox;
 
 pub use gate::Gate;
+pub use server::{ServeError, serve};
+pub use services::{Rooms, Services};
 pub use settings::{Settings, TlsSettings};
 pub use stop::Stop;

@@ -18,6 +18,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tracing::{info, warn};
 
 use super::Stop;
+use super::connections::bounded;
 use super::services::Services;
 use super::settings::{Settings, TlsSettings};
 use crate::wire::DESCRIPTORS;
@@ -63,6 +64,7 @@ pub async fn serve(
     let routes = services.into_routes(settings.max_message_bytes).add_service(health);
     let routes = with_reflection(routes);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = bounded(incoming, settings.max_connections);
     let mut server = configured(settings)?;
     let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, stop.clone().raised());
     let mut server = pin!(server);

@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// How long a call may take that is no stream, in milliseconds.
     pub request_timeout_ms: u64,
+    /// Connections open at once; more wait.
+    pub max_connections: usize,
     /// Calls in work at once on one connection, open streams not counted; more wait.
     pub max_calls_per_connection: usize,
     /// HTTP/2 streams open at once on one connection.
@@ -46,6 +48,7 @@ impl Default for Settings {
             tls: None,
             max_message_bytes: 4 << 20,
             request_timeout_ms: 10_000,
+            max_connections: 10_000,
             max_calls_per_connection: 256,
             max_streams_per_connection: 1_024,
             stream_window: 1_024,
@@ -76,6 +79,7 @@ impl Settings {
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("request_timeout_ms", self.request_timeout_ms > 0),
+            ("max_connections", self.max_connections > 0),
             ("max_calls_per_connection", self.max_calls_per_connection > 0),
             ("max_streams_per_connection", self.max_streams_per_connection > 0),
             ("stream_window", self.stream_window > 0),
@@ -105,3 +109,22 @@ impl Settings {
 
 /// Two texts of 64 KiB, two HTML parts of 512 KiB and everything else.
 const MIN_MESSAGE_BYTES: usize = 1_500_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_what_is_not_is_named() {
+        assert_eq!(Settings::default().errors(), []);
+        let wrong = Settings {
+            max_connections: 0,
+            stream_window: 0,
+            max_message_bytes: 1_000,
+            stream_window_bytes: 999,
+            ..Settings::default()
+        };
+        let keys: Vec<_> = wrong.errors().into_iter().map(|own| own.key).collect();
+        assert_eq!(keys, ["max_connections", "stream_window", "max_message_bytes", "stream_window_bytes"]);
+    }
+}

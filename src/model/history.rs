@@ -294,26 +294,30 @@ impl History {
 
     /// The state after a receipt. Delivered and read count whichever attempt they speak of. The others count only for
     /// the attempt that stands: the last that was sent and not given up, or the one in doubt. A call in flight goes on:
-    /// its own end decides.
+    /// its own end decides. Once the message has ended, nothing makes dispatch take it up again.
     fn fold_receipt(&self, receipt: &Receipt) -> State {
+        let attempts = self.attempts();
+        let standing = attempts.iter().rfind(|own| !own.given_up && (own.is_sent() || own.is_unknown()));
+        let stands = standing.is_some_and(|own| own.number == receipt.attempt);
+        let first_word = standing.is_some_and(|own| own.receipt.is_none());
+        let sent_otherwise = attempts
+            .iter()
+            .any(|own| own.number != receipt.attempt && own.is_sent() && !own.reported_failed());
         let state = self.state();
         match (receipt.status, state) {
             (ReceiptStatus::Read, _) | (_, State::Read) => State::Read,
             (ReceiptStatus::Delivered, _) | (_, State::Delivered) => State::Delivered,
-            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if self.stands(receipt.attempt) => {
-                State::Sent
-            }
-            (ReceiptStatus::Failed, State::Sent) if self.stands(receipt.attempt) => State::Waiting,
-            (ReceiptStatus::Failed, State::InDoubt) if self.stands(receipt.attempt) => State::Failed,
+            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if stands && first_word => State::Sent,
+            (ReceiptStatus::Failed, State::Sent) if self.ended() && !sent_otherwise => State::Failed,
+            (ReceiptStatus::Failed, State::Sent) if !self.ended() && stands => State::Waiting,
+            (ReceiptStatus::Failed, State::InDoubt) if stands => State::Failed,
             (ReceiptStatus::Sent | ReceiptStatus::Failed, state) => state,
         }
     }
 
-    fn stands(&self, number: u32) -> bool {
-        let attempts = self.attempts();
-        let standing =
-            attempts.iter().rfind(|attempt| !attempt.given_up && (attempt.is_sent() || attempt.is_unknown()));
-        standing.is_some_and(|attempt| attempt.number == number)
+    /// Whether dispatch has ended it.
+    pub fn ended(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.detail, Detail::Finished { .. }))
     }
 
     fn has_receipt(&self, new: &Receipt) -> bool {

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::survey::{Candidate, Survey, survey};
 use super::{Doubt, Situation};
-use crate::model::{
-    Attempt, Detail, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
-};
+use crate::model::{Attempt, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +76,7 @@ pub fn next(situation: &Situation<'_>) -> Next {
 }
 
 fn ended(situation: &Situation<'_>) -> Option<Step> {
-    let finished = |event: &crate::model::Event| matches!(event.detail, Detail::Finished { .. });
-    situation.history.events().iter().any(finished).then_some(Step::Rest)
+    situation.history.ended().then_some(Step::Rest)
 }
 
 /// A message that a late receipt shows to have arrived after all.
@@ -159,7 +156,7 @@ fn in_doubt(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step>
     if situation.now < until {
         return Some(Step::Wait { until, why: WaitReason { reason: "in_doubt".to_owned(), explanation } });
     }
-    Some(Step::Finish { state: State::InDoubt, reason: "in_doubt", explanation })
+    Some(finish(situation, State::InDoubt, "in_doubt", explanation))
 }
 
 fn out_of_time(situation: &Situation<'_>) -> Option<Step> {

@@ -1,4 +1,4 @@
-//! Whole flows over real sockets, against servers that this project did not write.
+//! Whole flows over real sockets, against servers that this project did not write; and the store on a real disk.
 
 mod api;
 mod cli;

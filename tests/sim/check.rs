@@ -126,11 +126,11 @@ fn silent_in_doubt(stored: &Stored) -> bool {
     let mut doubtful = BTreeSet::new();
     for event in stored.history.events() {
         match &event.detail {
-            Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } } => {
-                // A report that came before we gave up on the answer settles the doubt as well.
-                if !reported(stored.history.events(), *attempt, event) {
-                    doubtful.insert(*attempt);
-                }
+            // A report that came before we gave up on the answer settles the doubt as well.
+            Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
+                if !reported(stored.history.events(), *attempt, event) =>
+            {
+                doubtful.insert(*attempt);
             }
             Detail::Receipt(receipt) => {
                 doubtful.remove(&receipt.attempt);

@@ -28,8 +28,8 @@ fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Prog
         "" => None,
         reference => txn.load::<Reference>(&keys::reference(&report.provider, reference))?,
     };
-    let echoed = report.attempt.map(|(message, attempt)| Reference { message, attempt });
-    for found in known.into_iter().chain(echoed) {
+    let named = report.attempt.map(|(message, attempt)| Reference { message, attempt });
+    for found in named.into_iter().chain(known) {
         if let Some(progress) = txn.load::<Progress>(&keys::progress(found.message))?
             && provider_of(&progress, found.attempt).as_ref() == Some(&report.provider)
         {

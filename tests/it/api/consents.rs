@@ -1,7 +1,5 @@
 //! Consents, preferences and suppressions.
 
-use std::time::Duration;
-
 use relevo::model::later;
 use relevo::wire::timestamp;
 

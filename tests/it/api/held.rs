@@ -1,7 +1,7 @@
 //! A message store whose accepts wait to be let go, or fail, for tests of what callers then see.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use relevo::model::{BrandId, Message, MessageId, State, Timestamp};
@@ -19,6 +19,8 @@ pub struct Held {
     /// The most accepts that ever waited at once.
     pub most: AtomicUsize,
     error: Option<StoreError>,
+    /// Accepted when the log was just found to hold nothing new.
+    late: Mutex<Option<Message>>,
 }
 
 impl Held {
@@ -43,8 +45,14 @@ impl Held {
             waiting: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             error,
+            late: Mutex::default(),
         });
         (Stores { messages: held.clone(), ..stores }, held)
+    }
+
+    /// Accepts `message` at the worst moment: when a reader of the log has just found nothing new.
+    pub fn accept_late(&self, message: Message) {
+        *self.late.lock().unwrap() = Some(message);
     }
 
     /// Waits until this many accepts have begun.
@@ -96,7 +104,12 @@ impl MessageStore for Held {
         cursor: u64,
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        self.inner.events(brand, cursor, limit).await
+        let events = self.inner.events(brand, cursor, limit).await?;
+        let late = if events.is_empty() { self.late.lock().unwrap().take() } else { None };
+        if let Some(message) = late {
+            self.inner.accept(message, [0; 32]).await?;
+        }
+        Ok(events)
     }
 
     async fn last_cursor(&self) -> Result<u64, StoreError> {

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
 use relevo::api::server::{ServeError, serve};
@@ -48,6 +49,9 @@ use tonic_types::StatusExt;
 
 /// The time at which every test starts.
 const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// When a test that waits for something gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A gateway's API with the brands `acme` (in Spain) and `globex`.
 struct Gateway {

@@ -1,7 +1,5 @@
 //! The health and the control of providers.
 
-use std::time::Duration;
-
 use relevo::model::{Outcome, OutcomeEvidence, later};
 use relevo::wire::timestamp;
 use tokio_stream::StreamExt;

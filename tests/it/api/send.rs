@@ -1,7 +1,5 @@
 //! Sending one message, reading it back, cancelling it, and asking what would happen.
 
-use std::time::Duration;
-
 use relevo::model::{Detail, Event, State, later};
 use relevo::store::StoreError;
 use relevo::wire::timestamp;

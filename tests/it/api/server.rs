@@ -1,5 +1,6 @@
 //! What every gRPC server should do: tell its health, describe itself, bound what it takes, and stop gracefully.
 
+use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -24,7 +25,7 @@ async fn health_needs_no_key_and_changes_when_the_gateway_stops() {
     assert_eq!(watch.next().await, Some(ServingStatus::Serving));
     gateway.stop.send(()).unwrap();
     assert_eq!(watch.next().await, Some(ServingStatus::NotServing));
-    assert_eq!(watch.next().await, None);
+    assert_eq!(timeout(PATIENCE, watch.next()).await.expect("the watch should end"), None);
     gateway.server.await.unwrap().unwrap();
 }
 
@@ -85,7 +86,7 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
 #[tokio::test]
 async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let (stores, held) = Held::stores();
-    let settings = Settings { drain_timeout_ms: 1, ..Settings::default() };
+    let settings = Settings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..Settings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -93,7 +94,7 @@ async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let stuck = tokio::spawn(async move { messages.send(send(spec("hello"))).await });
     held.until_begun(1).await;
     gateway.stop.send(()).unwrap();
-    gateway.server.await.unwrap().unwrap();
+    timeout(PATIENCE, gateway.server).await.expect("the drain is bounded").unwrap().unwrap();
     stuck.abort();
 }
 
@@ -116,6 +117,28 @@ async fn a_request_larger_than_allowed_is_refused() {
     let key = gateway.acme().await;
     let answer = gateway.messages(&key).send(send(spec(&"x".repeat(1_500_000)))).await;
     assert_eq!(answer.unwrap_err().code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_waits_for_another_to_close() {
+    let settings = Settings { max_connections: 1, ..Settings::default() };
+    let gateway = Gateway::with(Stores::memory(), settings).await;
+    let key = gateway.acme().await;
+    let mut first = gateway.messages(&key);
+    let mut second = gateway.messages(&key);
+    let list = || v1::ListMessagesRequest::default();
+    first.list_messages(list()).await.unwrap();
+    let mut waiting = std::pin::pin!(second.list_messages(list()));
+    // The server answers a call on the open connection, but not the one that waits.
+    for _ in 0..100 {
+        tokio::select! {
+            biased;
+            answer = &mut waiting => panic!("{answer:?}"),
+            answer = first.list_messages(list()) => drop(answer.unwrap()),
+        }
+    }
+    drop(first);
+    timeout(PATIENCE, waiting).await.expect("a place should come free").unwrap();
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Watching events.
 
+use relevo::model::Message;
+use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic::Streaming;
 
+use super::held::Held;
 use super::*;
 
 type Events = Streaming<v1::WatchMessagesResponse>;
@@ -54,6 +57,22 @@ async fn nothing_is_lost_or_doubled_between_catching_up_and_keeping_up() {
     assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0), "cursors only grow");
     let different: std::collections::HashSet<_> = seen.iter().map(|(_, id)| id).collect();
     assert_eq!(different.len(), MESSAGES);
+}
+
+#[tokio::test]
+async fn an_event_at_the_moment_of_falling_asleep_is_told() {
+    let (stores, held) = Held::stores();
+    let gateway = Gateway::with(stores, Settings::default()).await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    held.permits.add_permits(1);
+    let id = accept(&gateway, &key).await.parse().unwrap();
+    let first = gateway.stores.messages.get(&"acme".parse().unwrap(), id).await.unwrap().unwrap().message;
+    let late = Message { id: gateway.clock.message_id(), ..first };
+    held.accept_late(late.clone());
+    let mut events = watch(&gateway, &key, "", vec![]).await.unwrap();
+    let told = timeout(PATIENCE, next(&mut events)).await.expect("the watch should not sleep");
+    assert_eq!(told.message_id, late.id.to_string());
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ pub async fn lists_are_newest_first_and_filtered(stores: &Stores) {
     let of_bea = MessageFilter { contact: Some(contact_id("bea")), ..any.clone() };
     assert_eq!(list(stores, &of_bea, 2).await, [4]);
     let of_be = MessageFilter { contact: Some(contact_id("be")), ..any.clone() };
-    assert_eq!(list(stores, &of_be, 2).await, [0_i64; 0]);
+    assert!(list(stores, &of_be, 2).await.is_empty());
     let window = MessageFilter { from: Some(at(2)), until: Some(at(4)), ..any.clone() };
     assert_eq!(list(stores, &window, 1).await, [3, 2]);
     let ended = MessageFilter { states: vec![State::Cancelled, State::Read], ..any.clone() };
@@ -121,7 +121,7 @@ pub async fn lists_are_newest_first_and_filtered(stores: &Stores) {
     let labelled = MessageFilter { labels: spring.clone(), ..any.clone() };
     assert_eq!(list(stores, &labelled, 2).await, [4]);
     let nothing = MessageFilter { labels: spring, contact: Some(contact_id("ana")), ..any };
-    assert_eq!(list(stores, &nothing, 2).await, [0_i64; 0]);
+    assert!(list(stores, &nothing, 2).await.is_empty());
 }
 
 pub async fn pages_hold_everything_once(stores: &Stores) {

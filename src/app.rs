@@ -1,0 +1,179 @@
+//! Builds and joins every room; decides nothing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::adapters::sandbox::{Sandbox, Sandboxes};
+use crate::adapters::{Adapter, BuildError, email, sms, telegram, whatsapp};
+use crate::api::{self, Rooms, ServeError, Services};
+use crate::clock::Clock;
+use crate::config::{AdapterSettings, Config, ProviderConfig};
+use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
+use crate::inbound;
+use crate::model::{Provider, ProviderName};
+use crate::store::embedded::sled;
+use crate::store::{ReceiptReport, StoreError};
+
+/// How many receipts may wait to be taken in before those who bring them have to wait.
+const RECEIPTS_WAITING: usize = 1_024;
+
+/// Why the gateway cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be opened or closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address to listen on cannot be had.
+    #[error(
+        "cannot listen on {address}: {source}; is it in use? server.listen in the configuration sets another"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// An adapter cannot be built.
+    #[error("provider {provider}: {source}")]
+    Adapter {
+        /// The provider.
+        provider: ProviderName,
+        /// What went wrong.
+        source: BuildError,
+    },
+    /// The API failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The thread that opened the store did not come back.
+    #[error("opening the store failed: {0}")]
+    Open(#[from] tokio::task::JoinError),
+}
+
+/// A gateway with its store open and its address bound, ready to run.
+pub struct Gateway {
+    config: Config,
+    clock: Clock,
+    store: sled::Handle,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    /// Opens the store and binds the address, so that whatever can be wrong is known before anything runs.
+    ///
+    /// # Errors
+    /// When either cannot be done.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
+        let (path, options) = (config.store.path.clone(), config.store.options());
+        let store = tokio::task::spawn_blocking(move || sled::open(&path, options)).await??;
+        let wanted = config.server.listen;
+        let failed = |source| AppError::Listen { address: wanted, source };
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { config, clock, store, listener, address })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The open store, for whoever has something to put into it before the gateway runs.
+    pub fn stores(&self) -> &crate::store::Stores {
+        &self.store.stores
+    }
+
+    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store.
+    ///
+    /// # Errors
+    /// When an adapter cannot be built, the API fails, or the store's last flush does.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Self { config, clock, store, listener, .. } = self;
+        let stores = store.stores.clone();
+        let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
+        let Adapters { lanes, sandboxes } = build_adapters(&config.providers, &report)?;
+        let providers: Vec<Provider> = config.providers.iter().map(|own| own.provider.clone()).collect();
+        let board = Board::new(providers, &config.health, stores.controls.controls().await?);
+        let policies = Arc::new(config.brands.clone());
+        let planner =
+            Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry.clone());
+        let dispatcher = Arc::new(Dispatcher::new(
+            stores.work.clone(),
+            stores.consents.clone(),
+            planner.clone(),
+            board.clone(),
+            lanes,
+            config.dispatch.clone(),
+            clock.clone(),
+        ));
+        let rooms =
+            Rooms { stores: stores.clone(), clock: clock.clone(), policies, board, planner, sandboxes };
+        let services = Services::new(rooms, &config.server);
+
+        let (stopping, stopped) = watch::channel(false);
+        let serve = api::serve(listener, services, &config.server, raised(stopped.clone()));
+        let serve = async {
+            let served = serve.await;
+            // By itself the API ends only when it fails; then everything else stops too.
+            stopping.send_replace(true);
+            served
+        };
+        let work = dispatcher.run(raised(stopped.clone()));
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                () = raised(stopped) => {}
+            }
+            stopping.send_replace(true);
+        };
+        let (served, (), ()) = tokio::select! {
+            ended = async { tokio::join!(serve, work, stop) } => ended,
+            // Receipts are taken in, and old messages forgotten, for as long as anything else runs.
+            () = inbound::take_in(receipts, stores.work.clone(), clock.clone()) => (Ok(()), (), ()),
+            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), ()),
+        };
+        drop((report, stores));
+        store.close().await?;
+        Ok(served?)
+    }
+}
+
+async fn raised(mut flag: watch::Receiver<bool>) {
+    // The sender outlives everything that waits here.
+    let _ = flag.wait_for(|raised| *raised).await;
+}
+
+struct Adapters {
+    lanes: BTreeMap<ProviderName, Lane>,
+    sandboxes: Sandboxes,
+}
+
+fn build_adapters(
+    providers: &[ProviderConfig],
+    report: &mpsc::Sender<ReceiptReport>,
+) -> Result<Adapters, AppError> {
+    let mut lanes = BTreeMap::new();
+    let mut sandboxes = Vec::new();
+    for ProviderConfig { provider, limits, adapter } in providers {
+        let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
+        let adapter: Arc<dyn Adapter> = match adapter {
+            AdapterSettings::Smtp(own) => Arc::new(email::Smtp::new(own, limits).map_err(failed)?),
+            AdapterSettings::Twilio(own) => Arc::new(sms::twilio::Twilio::new(own, limits).map_err(failed)?),
+            AdapterSettings::Telegram(own) => Arc::new(telegram::bot::Bot::new(own, limits).map_err(failed)?),
+            AdapterSettings::WhatsappCloud(own) => {
+                Arc::new(whatsapp::cloud::Cloud::new(own, limits).map_err(failed)?)
+            }
+            AdapterSettings::Sandbox(own) => {
+                let sandbox = Sandbox::new(provider, own, report.clone());
+                sandboxes.push(sandbox.clone());
+                Arc::new(sandbox)
+            }
+        };
+        lanes.insert(provider.name.clone(), Lane::new(adapter, limits));
+    }
+    Ok(Adapters { lanes, sandboxes: sandboxes.into_iter().collect() })
+}

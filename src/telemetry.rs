@@ -1,0 +1,21 @@
+//! The log: lines for people or for machines, on standard error. Addresses are masked where they are logged, and bodies
+//! never are.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Starts logging as the settings say.
+///
+/// # Errors
+/// When this process logs already.
+pub fn start(settings: &LogSettings) -> Result<(), TryInitError> {
+    // The configuration has checked the filter.
+    let filter = EnvFilter::new(&settings.filter);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.format {
+        LogFormat::Human => log.with_target(false).finish().try_init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
+    }
+}
