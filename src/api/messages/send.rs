@@ -1,5 +1,7 @@
 //! Accepts messages one at a time, reads and cancels them.
 
+use std::mem;
+
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 use tonic::Code;
@@ -17,9 +19,9 @@ impl Messages {
     pub(super) async fn accept(
         &self,
         caller: &BrandCaller,
-        spec: Option<v1::MessageSpec>,
+        mut spec: Option<v1::MessageSpec>,
     ) -> Result<v1::SendResponse, Failure> {
-        let hash = spec.as_ref().map_or([0; 32], content_hash);
+        let hash = spec.as_mut().map_or([0; 32], content_hash);
         let message = self.prepare(caller, spec).await?;
         let id = message.id;
         match self.store.accept(message, hash).await? {
@@ -87,12 +89,14 @@ fn accepted(id: MessageId, state: State, duplicate: bool) -> v1::SendResponse {
 
 /// What is compared when an idempotency key comes again: everything asked but the key itself. Maps are encoded in the
 /// order of their keys, so equal requests have equal bytes.
-fn content_hash(spec: &v1::MessageSpec) -> [u8; 32] {
-    if spec.idempotency_key.is_empty() {
+fn content_hash(spec: &mut v1::MessageSpec) -> [u8; 32] {
+    let key = mem::take(&mut spec.idempotency_key);
+    if key.is_empty() {
         return [0; 32];
     }
-    let bare = v1::MessageSpec { idempotency_key: String::new(), ..spec.clone() };
-    Sha256::digest(bare.encode_to_vec()).into()
+    let hash = Sha256::digest(spec.encode_to_vec()).into();
+    spec.idempotency_key = key;
+    hash
 }
 
 fn key_reused(first: MessageId) -> Failure {
