@@ -188,7 +188,8 @@ pub trait MessageStore: Send + Sync {
 pub struct Claims {
     /// The messages claimed, the longest due first.
     pub messages: Vec<Stored>,
-    /// When the earliest unclaimed message is due.
+    /// When there is more to claim: when the earliest unclaimed message is due (it may be already), or the earliest
+    /// claim on a due message ends.
     pub next_due: Option<Timestamp>,
 }
 
@@ -233,8 +234,9 @@ pub enum Matched {
 /// Messages, as dispatch sees them.
 #[async_trait]
 pub trait WorkQueue: Send + Sync {
-    /// Claims what is due at `now`, at most `limit` messages, for `lease`. A claim that is neither appended to with a
-    /// later time nor released ends by itself when its lease does.
+    /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`. A claim ends when it is
+    /// released, or by itself when its lease does; until then nobody else is given the message, whatever happens to it
+    /// in between. Claims are void after a restart.
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError>;
 
     /// Appends events to a message whose history has `version` events, and says when it is due next. The claim lasts.

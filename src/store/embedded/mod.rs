@@ -1,9 +1,9 @@
 //! The traits over an ordered map with atomic batches.
 //!
-//! Every trait is implemented once, over the seam in [`engine`]: look at a consistent state, or run an operation that
+//! Every trait is implemented once, over the seam in `engine`: look at a consistent state, or run an operation that
 //! reads and then writes, all of it or nothing. Two engines stand behind it: [`memory`] runs operations where they are
 //! called, so that a simulation is deterministic; [`sled`] gathers them into groups and makes each group durable with one
-//! flush. Records are protobuf ([`records`]); where each is kept is told in [`keys`] and nowhere else.
+//! flush. Records are protobuf (`records`); where each is kept is told in `keys` and nowhere else.
 
 use std::sync::Arc;
 

@@ -202,3 +202,13 @@ async fn drop_all(handle: relevo::store::embedded::sled::Handle) {
     // The signal's sender goes with the last of the store.
     while signal.changed().await.is_ok() {}
 }
+
+#[tokio::test]
+async fn large_values_leave_no_pieces_behind() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    super::messages::a_large_message_is_kept_whole(&handle.stores).await;
+    handle.close().await.unwrap();
+    let db = sled::open(disk.path().join("sled")).unwrap();
+    assert_eq!(db.scan_prefix([254]).count(), 0);
+}

@@ -4,12 +4,12 @@
 //!
 //! | name | what |
 //! |---|---|
-//! | `FORMAT` | the version of the format ([`format`]) |
-//! | `LOCK` | locked while a process has the store open ([`lock`]) |
-//! | `MARK` | how many groups were acknowledged ([`mark`]) |
-//! | `SEAL` | after a clean stop, the checksum of every file below `sled/` ([`seal`]) |
-//! | `sled/` | sled's own files ([`tree`]) |
-//! | `check/` | while a store is opened after a crash, the copy it is tried on ([`rehearsal`]) |
+//! | `FORMAT` | the version of the format (`format`) |
+//! | `LOCK` | locked while a process has the store open (`lock`) |
+//! | `MARK` | how many groups were acknowledged (`mark`) |
+//! | `SEAL` | after a clean stop, the checksum of every file below `sled/` (`seal`) |
+//! | `sled/` | sled's own files (`tree`) |
+//! | `check/` | while a store is opened after a crash, the copy it is tried on (`rehearsal`) |
 //!
 //! sled repairs what it finds damaged by cutting it off, in place and without a word, so nothing here lets sled near
 //! files that were not proven first. After a clean stop the seal proves every byte. After a crash, recovery is rehearsed
@@ -21,8 +21,8 @@
 //! together with their seal or mark by somebody who knows how.
 //!
 //! Durability: after sled's own flush, which on Linux does not sync the file's metadata, the writer syncs the file, and
-//! answers only then ([`tree`]). Large values are kept in pieces, because sled is not to be trusted with large pages
-//! ([`pieces`]).
+//! answers only then (`tree`). Large values are kept in pieces, because sled is not to be trusted with large pages
+//! (`pieces`).
 
 use std::path::{Path, PathBuf};
 
