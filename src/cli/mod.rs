@@ -241,6 +241,10 @@ mod tests {
         for line in [
             "relevo send --contact ana --email ana@example.com --topic orders --text x",
             "relevo send --file - --topic orders",
+            "relevo send --file - --class commercial",
+            "relevo send --file - --phone 600123456",
+            "relevo send --file - --sms-text x",
+            "relevo send --file - --fallback-unread-after 1h",
             "relevo contact find",
             "relevo contact find --email a@b.example --phone 1",
             "relevo sandbox set fail --provider a --failure-domain b",
