@@ -9,6 +9,7 @@ mod connection;
 mod consents;
 mod contacts;
 mod failure;
+mod health;
 mod json;
 mod keys;
 mod messages;
@@ -141,6 +142,9 @@ pub enum ClientCommand {
     /// Create and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Ask whether the gateway serves
+    #[command(after_help = health::AFTER_HELP)]
+    Health,
 }
 
 /// Does what `command` asks, and prints it to standard output.
@@ -159,6 +163,7 @@ pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Cl
         ClientCommand::Provider(command) => providers::run(command, connection, clock, screen).await,
         ClientCommand::Sandbox(command) => sandbox::run(command, connection, screen).await,
         ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
+        ClientCommand::Health => health::run(connection, screen).await,
     }
 }
 

@@ -438,3 +438,32 @@ async fn mutual_tls_is_spoken() {
     assert_eq!(gateway.run(&trusting).await.code, 3, "without a client certificate");
     assert_eq!(gateway.run(&["contact", "list"]).await.code, 3, "without trust in the authority");
 }
+
+/// A server of grpc.health.v1 that says of itself that it does not serve.
+async fn not_serving() -> (String, JoinHandle<()>) {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let incoming = tonic::transport::server::TcpIncoming::from(listener);
+    let server = tonic::transport::Server::builder().add_service(health).serve_with_incoming(incoming);
+    (url, tokio::spawn(async move { server.await.unwrap() }))
+}
+
+#[tokio::test]
+async fn health_is_told_by_the_exit_code_and_needs_no_key() {
+    let gateway = Gateway::start().await;
+    let serving = run(&["health", "--server", &gateway.url]).await;
+    assert_eq!((serving.code, serving.out.as_str(), serving.err.as_str()), (0, "serving\n", ""));
+    let json = run(&["health", "--server", &gateway.url, "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap(), serde_json::json!({ "status": "SERVING" }));
+
+    let (url, server) = not_serving().await;
+    let sick = run(&["health", "--server", &url]).await;
+    server.abort();
+    assert_eq!((sick.code, sick.out.as_str()), (1, ""));
+    assert!(sick.err.contains("NOT_SERVING"), "{}", sick.err);
+
+    let absent = run(&["health", "--server", &format!("http://{}", nobody().await)]).await;
+    assert_eq!((absent.code, absent.out.as_str()), (3, ""));
+}

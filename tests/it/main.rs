@@ -6,4 +6,5 @@ mod email;
 mod envelopes;
 mod peers;
 mod providers;
+mod rooms;
 mod store;
