@@ -6,6 +6,7 @@
 mod cast;
 mod client;
 mod encore;
+mod opening;
 mod script;
 mod show;
 mod stage;

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use jiff::tz::TimeZone;
 
 use super::cast::{Person, cast};
 use super::client::Client;
 use super::script::Script;
-use super::telling::{Roster, Summary, channel, journey};
+use super::telling::{Summary, journey};
 use super::watch::Watch;
-use super::{say, stage};
+use super::{opening, say};
 use crate::model::Timestamp;
 use crate::wire::v1;
 
@@ -54,16 +53,8 @@ impl Show {
     /// Brings in the people and starts to watch. `now` is the time.
     pub(super) async fn open(mut client: Client, now: Timestamp) -> anyhow::Result<Self> {
         let people = cast(now);
-        introduce(&mut client, people.len()).await?;
-        let tiers = client.list_providers().await?.into_iter().map(|own| (own.provider, own.tier)).collect();
-        let mut zones = BTreeMap::new();
-        for person in &people {
-            let preferences = enter(&mut client, person, now).await?;
-            if let Some(zone) = preferences.and_then(|own| TimeZone::get(&own.time_zone).ok()) {
-                zones.insert(person.id.to_owned(), zone);
-            }
-        }
-        let watch = Watch::start(client.clone(), Roster { tiers, zones }).await?;
+        let roster = opening::enter(&mut client, &people, now).await?;
+        let watch = Watch::start(client.clone(), roster).await?;
         Ok(Self { client, people, script: Script::default(), watch })
     }
 
@@ -77,12 +68,12 @@ impl Show {
 
     async fn normal_day(&mut self) -> anyhow::Result<()> {
         say("\n1. A normal day: order news, an offer and a newsletter for everybody\n")?;
-        let orders = self.to_all(Script::order);
+        let orders = self.for_all(Script::order);
         for order in orders.clone() {
             let answer = self.client.send(order).await?;
             self.watch.note(&[answer]);
         }
-        let campaign = [self.to_all(Script::offer), self.to_all(Script::newsletter)].concat();
+        let campaign = [self.for_all(Script::offer), self.for_all(Script::newsletter)].concat();
         self.stream(campaign).await?;
         self.watch.until("every message of a normal day is at its end", Watch::all_ended).await?;
         let repeated = self.client.stream(orders).await?;
@@ -103,15 +94,15 @@ impl Show {
              and goes another way; an offer does not, since it may have arrived: nobody wants adverts twice\n",
             hanging.join(" and ")
         ))?;
-        let mut first = self.to_all(Script::order);
+        let mut first = self.for_all(Script::order);
         first.extend(["ana", "kira"].map(|person| self.script.offer(person)));
         self.stream(first).await?;
         self.watch.until("the breaker of the first provider opens", |own| is_open(own, MAIN)).await?;
-        let second = self.to_all(Script::order);
+        let second = self.for_all(Script::order);
         self.stream(second).await?;
         self.watch.until("the breaker of the second provider opens", |own| is_open(own, SPARE)).await?;
         say("\n   Both breakers are open: from here on nobody waits for a time-out\n")?;
-        let third = [self.to_all(Script::order), self.to_all(Script::offer)].concat();
+        let third = [self.for_all(Script::order), self.for_all(Script::offer)].concat();
         self.stream(third).await?;
         self.watch.until("every message is at its end or waits on disk", Watch::all_ended_or_waiting).await?;
         self.tell_waiting().await
@@ -141,7 +132,7 @@ impl Show {
         self.watch.until("what waited is at its end", |own| own.all_ended() && !is_open(own, MAIN)).await?;
         self.close_the_breaker().await?;
         say("\n   The breaker is closed, and everything goes its first way again\n")?;
-        let last = [self.to_all(Script::order), self.to_all(Script::offer)].concat();
+        let last = [self.for_all(Script::order), self.for_all(Script::offer)].concat();
         self.stream(last).await?;
         self.watch.until("every message is at its end", Watch::all_ended).await
     }
@@ -183,7 +174,7 @@ impl Show {
         Ok(())
     }
 
-    fn to_all(&mut self, write: impl Fn(&mut Script, &str) -> v1::MessageSpec) -> Vec<v1::MessageSpec> {
+    fn for_all(&mut self, write: impl Fn(&mut Script, &str) -> v1::MessageSpec) -> Vec<v1::MessageSpec> {
         self.people.iter().map(|person| write(&mut self.script, person.id)).collect()
     }
 }
@@ -194,74 +185,4 @@ fn is_open(watch: &Watch, provider: &str) -> bool {
 
 fn is_closed(watch: &Watch, provider: &str) -> bool {
     watch.breaker(provider) == v1::BreakerState::Closed
-}
-
-/// Says what there is to see.
-async fn introduce(client: &mut Client, people: usize) -> anyhow::Result<()> {
-    let mut channels: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for own in client.list_providers().await? {
-        let provider = format!("{} ({})", own.provider, own.failure_domain);
-        channels.entry(channel(own.channel)).or_default().push(provider);
-    }
-    say(&format!(
-        "A shop, {}, writes to {people} people by {} channels, while one of its platforms fails and comes back.\n\
-         The gateway is the real one, at {}; only its providers are sandboxes, which send nothing.\n\n\
-         Providers, and what each fails together with:",
-        stage::BRAND,
-        channels.len(),
-        client.address
-    ))?;
-    for (channel, providers) in channels {
-        say(&format!("   {channel:<9} {}", providers.join(", ")))?;
-    }
-    say("\nA line tells a message's way: class, topic, person, and each provider in turn\n   \
-         ✓ took it    ✗ did not    ⊘ was passed over, because its breaker is open\n\nPeople:")?;
-    Ok(())
-}
-
-/// Brings a person in: address book, consent ledger, preferences, suppression. Returns the preferences as stored.
-async fn enter(
-    client: &mut Client,
-    person: &Person,
-    now: Timestamp,
-) -> anyhow::Result<Option<v1::Preferences>> {
-    let contact_id = person.id.to_owned();
-    let contact = Some(person.contact(now));
-    let request = v1::UpsertContactRequest { contact, update_mask: None };
-    client.contacts.upsert_contact(request).await.context("UpsertContact failed")?;
-    for (action, channel, topic) in &person.ledger {
-        let request = v1::RecordConsentRequest {
-            contact_id: contact_id.clone(),
-            action: (*action).into(),
-            channel: (*channel).into(),
-            topic: (*topic).to_owned(),
-            evidence: Some(evidence()),
-        };
-        client.consents.record_consent(request).await.context("RecordConsent failed")?;
-    }
-    if let Some((channel, address, reason)) = person.suppressed.clone() {
-        let request = v1::SuppressAddressRequest {
-            channel: channel.into(),
-            address: Some(v1::Address { value: Some(address) }),
-            reason: reason.to_owned(),
-            explanation: "reported a mail as spam".to_owned(),
-        };
-        client.consents.suppress_address(request).await.context("SuppressAddress failed")?;
-    }
-    say(&format!("   {:<6} {}", person.id, person.about))?;
-    let Some(preferences) = person.preferences.clone() else { return Ok(None) };
-    let request = v1::SetPreferencesRequest { contact_id, preferences: Some(preferences), update_mask: None };
-    let stored = client.consents.set_preferences(request).await.context("SetPreferences failed")?;
-    Ok(stored.into_inner().preferences)
-}
-
-fn evidence() -> v1::Evidence {
-    v1::Evidence {
-        source: "https://shop.example/account".to_owned(),
-        method: "web_form".to_owned(),
-        wording: "Yes, write to me about this, until I say stop.".to_owned(),
-        origin: "192.0.2.7".to_owned(),
-        actor: "web shop".to_owned(),
-        time: None,
-    }
 }
