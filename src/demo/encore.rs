@@ -16,7 +16,7 @@ pub(super) fn commands(client: &Client, worth_a_look: Option<&str>) -> std::io::
     }
     lines.push(String::new());
     lines.extend(tries(worth_a_look));
-    let lines: Vec<_> = lines.iter().map(|line| format!("   {line}")).collect();
+    let lines: Vec<_> = lines.iter().map(|line| format!("   {line}").trim_end().to_owned()).collect();
     Ok(format!(
         "\nThe gateway stays up, at {}, until Ctrl-C. Paste into another terminal:\n\n{}\n",
         client.address,

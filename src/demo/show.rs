@@ -90,8 +90,9 @@ impl Show {
     async fn outage(&mut self) -> anyhow::Result<()> {
         let hanging = self.client.behave(DOMAIN, v1::Behavior::Hang).await?;
         say(&format!(
-            "\n2. {DOMAIN} goes down: {} take calls and never answer. What is in flight waits for its time-out,\n   \
-             and goes another way; an offer does not, since it may have arrived: nobody wants adverts twice\n",
+            "\n2. {DOMAIN} goes down: {} take calls and never answer.\n   \
+             What is in flight waits for its time-out and goes another way. An offer does not, since it may have\n   \
+             arrived: nobody wants adverts twice\n",
             hanging.join(" and ")
         ))?;
         let mut first = self.for_all(Script::order);
@@ -126,7 +127,8 @@ impl Show {
     async fn recovery(&mut self) -> anyhow::Result<()> {
         let back = self.client.behave(DOMAIN, v1::Behavior::Accept).await?;
         say(&format!(
-            "\n3. {DOMAIN} is back: {} answer again. What waited flows by itself, and probes close the breaker\n",
+            "\n3. {DOMAIN} is back: {} answer again.\n   \
+             What waited flows by itself, and probes close the breaker\n",
             back.join(" and ")
         ))?;
         self.watch.until("what waited is at its end", |own| own.all_ended() && !is_open(own, MAIN)).await?;
