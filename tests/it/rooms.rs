@@ -9,8 +9,19 @@ const PURE: [&str; 3] = ["consent", "routing", "health"];
 
 /// What a pure room has no use for: waiting, the outside world, the clock, chance, logs and protocols.
 const IMPURE: [&str; 13] = [
-    "async ", ".await", "tokio::", "tonic::", "std::fs", "std::net", "std::env", "std::process", "std::thread",
-    "Instant", "SystemTime", "fastrand", "tracing::",
+    "async ",
+    ".await",
+    "tokio::",
+    "tonic::",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "Instant",
+    "SystemTime",
+    "fastrand",
+    "tracing::",
 ];
 
 /// What may import every room: the program itself.

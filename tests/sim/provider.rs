@@ -203,7 +203,8 @@ impl Scripted {
     fn check_health(&self, envelope: &Envelope, stored: &Stored) {
         let id = envelope.message_id;
         let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
-        if status.breaker == BreakerState::Open {
+        let open = self.shared.open_until(&self.provider.name).is_some_and(|until| self.shared.now() < until);
+        if open || status.breaker == BreakerState::Open {
             self.shared.problem(format!("{id}: {} was called through an open breaker", self.provider.name));
         }
         if status.breaker == BreakerState::HalfOpen && self.probes.load(Ordering::Relaxed) > PROBES {
