@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
 use crate::model::{
-    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope, later,
+    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Rejection,
+    ThrottleScope, later,
 };
-use crate::store::ReceiptReport;
 
 mod outbox;
 mod receipts;
