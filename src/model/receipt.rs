@@ -1,6 +1,6 @@
 //! What providers report later. Receipts may come in any order, early, late, or twice.
 
-use super::{OutcomeEvidence, Timestamp};
+use super::{MessageId, OutcomeEvidence, ProviderName, Timestamp};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,24 @@ impl ReceiptStatus {
 pub struct Receipt {
     /// The attempt it reports on.
     pub attempt: u32,
+    /// What it says.
+    pub status: ReceiptStatus,
+    /// When it happened, by the provider's clock.
+    pub reported_at: Timestamp,
+    /// The provider's words, for a failure.
+    pub evidence: OutcomeEvidence,
+}
+
+/// A receipt as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptReport {
+    /// The provider that reports.
+    pub provider: ProviderName,
+    /// Its id of the message.
+    pub reference: String,
+    /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
+    /// the answer that carried the reference was lost or is still on its way.
+    pub attempt: Option<(MessageId, u32)>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
-    Evidence, History, Key, KeyId, Labels, Message, MessageId, OutcomeEvidence, Preferences, ProviderName,
-    QuietHours, ReceiptStatus, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    Evidence, History, Key, KeyId, Labels, Message, MessageId, Preferences, ProviderName, QuietHours,
+    ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 pub mod embedded;
@@ -200,24 +200,6 @@ pub enum Appended {
     Done,
     /// Somebody else appended in between: read again and decide again.
     Stale,
-}
-
-/// A receipt as it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiptReport {
-    /// The provider that reports.
-    pub provider: ProviderName,
-    /// Its id of the message.
-    pub reference: String,
-    /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
-    /// the answer that carried the reference was lost or is still on its way.
-    pub attempt: Option<(MessageId, u32)>,
-    /// What it says.
-    pub status: ReceiptStatus,
-    /// When it happened, by the provider's clock.
-    pub reported_at: Timestamp,
-    /// The provider's words, for a failure.
-    pub evidence: OutcomeEvidence,
 }
 
 /// What came of a receipt.

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
+use crate::model::ReceiptReport;
 use crate::model::{
     Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope, later,
 };
-use crate::store::ReceiptReport;
 
 mod outbox;
 mod receipts;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::store::ReceiptReport;
+use crate::model::ReceiptReport;
 
 /// How many receipts may be waiting for their time.
 const MAX_WAITING: usize = 65_536;
