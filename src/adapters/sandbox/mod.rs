@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
-use crate::model::ReceiptReport;
 use crate::model::{
-    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Rejection, ThrottleScope, later,
+    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Rejection,
+    ThrottleScope, later,
 };
 
 mod outbox;
