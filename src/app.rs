@@ -14,9 +14,9 @@ use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
 use crate::inbound;
-use crate::model::{Provider, ProviderName};
+use crate::model::{Provider, ProviderName, ReceiptReport};
+use crate::store::StoreError;
 use crate::store::embedded::sled;
-use crate::store::{ReceiptReport, StoreError};
 
 /// How many receipts may wait to be taken in before those who bring them have to wait.
 const RECEIPTS_WAITING: usize = 1_024;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::store::{Matched, ReceiptReport, WorkQueue};
+use crate::model::ReceiptReport;
+use crate::store::{Matched, WorkQueue};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);

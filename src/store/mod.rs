@@ -12,13 +12,12 @@ use tokio::sync::watch;
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
     Evidence, History, Key, KeyId, Labels, Message, MessageId, Preferences, ProviderName, QuietHours,
-    Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 pub mod embedded;
 mod settings;
 
-pub use crate::model::ReceiptReport;
 pub use settings::Settings;
 
 /// Why the store could not do what was asked. Nothing is half done.

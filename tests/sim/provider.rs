@@ -9,9 +9,10 @@ use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
     Action, Address, Channel, Class, ControlMode, Decision, Detail, Message, MessageId, Outcome,
-    OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Recipient, Rejection, ThrottleScope, Timestamp,
+    OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection,
+    ThrottleScope, Timestamp,
 };
-use relevo::store::{ReceiptReport, Stored};
+use relevo::store::Stored;
 
 use crate::script::FaultKind;
 use crate::world::Shared;

@@ -13,11 +13,11 @@ use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
 use relevo::health::BreakerState;
 use relevo::model::{
     Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, ProviderName,
-    Suppression, SuppressionReason, Timestamp, later,
+    ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::Memory;
-use relevo::store::{Acceptance, ContactChange, NewEntry, PreferencesChange, ReceiptReport, Stores};
+use relevo::store::{Acceptance, ContactChange, NewEntry, PreferencesChange, Stores};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

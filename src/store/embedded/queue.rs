@@ -12,8 +12,8 @@ use super::progress::{load_stored, save};
 use super::records::Progress;
 use super::txn::Txn;
 use super::{Embedded, keys, purge, receipts};
-use crate::model::{Class, Event, History, MessageId, Timestamp, later};
-use crate::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, WorkQueue};
+use crate::model::{Class, Event, History, MessageId, ReceiptReport, Timestamp, later};
+use crate::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
 
 #[async_trait]
 impl<E: Engine> WorkQueue for Embedded<E> {

@@ -4,8 +4,10 @@ use super::keys;
 use super::progress::save;
 use super::records::{Parked, Progress, Reference};
 use super::txn::Txn;
-use crate::model::{Detail, Event, MessageId, Outcome, ProviderName, Receipt, ReceiptStatus, Timestamp};
-use crate::store::{Matched, ReceiptReport, StoreError};
+use crate::model::{
+    Detail, Event, MessageId, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
+};
+use crate::store::{Matched, StoreError};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];

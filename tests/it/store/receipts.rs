@@ -1,7 +1,7 @@
 //! Receipts: in any order, early, late or twice.
 
-use relevo::model::{Detail, ReceiptStatus, State};
-use relevo::store::{Appended, Matched, ReceiptReport, Stores};
+use relevo::model::{Detail, ReceiptReport, ReceiptStatus, State};
+use relevo::store::{Appended, Matched, Stores};
 
 use super::sample::*;
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 use relevo::model::{
     Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
     FallbackPolicy, History, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName,
-    ReceiptStatus, State, Timestamp, Way,
+    ReceiptReport, ReceiptStatus, State, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{Handle, Options, open};
 use relevo::store::{
-    Acceptance, Appended, ContactChange, Page, PageRequest, ReceiptReport, StoreError, Stored, Stores,
-    Upserted,
+    Acceptance, Appended, ContactChange, Page, PageRequest, StoreError, Stored, Stores, Upserted,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
