@@ -2,8 +2,10 @@
 
 mod api;
 mod cli;
+mod disk;
 mod email;
 mod envelopes;
+mod gateway;
 mod peers;
 mod providers;
 mod store;

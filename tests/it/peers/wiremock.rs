@@ -61,6 +61,22 @@ impl Stubs {
         self.admin("mappings/import", json!({ "mappings": mappings })).await;
     }
 
+    /// Answers the requests one after the other with `responses`, and all that come after with the last one.
+    pub async fn answer_in_turn(&self, responses: &[Value]) {
+        let state = |turn: usize| if turn == 0 { "Started".to_owned() } else { format!("turn {turn}") };
+        let mapping = |(turn, response): (usize, &Value)| {
+            json!({
+                "request": { "method": "POST", "urlPathPattern": format!("/{}/.*", self.name) },
+                "response": response,
+                "scenarioName": self.name,
+                "requiredScenarioState": state(turn),
+                "newScenarioState": state((turn + 1).min(responses.len() - 1)),
+            })
+        };
+        let mappings: Vec<Value> = responses.iter().enumerate().map(mapping).collect();
+        self.admin("mappings/import", json!({ "mappings": mappings })).await;
+    }
+
     /// The requests made to this corner, oldest first.
     pub async fn requests(&self) -> Vec<Value> {
         let pattern = json!({ "urlPathPattern": format!("/{}/.*", self.name) });
