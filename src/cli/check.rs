@@ -1,6 +1,7 @@
 //! `relevo check`: whether a configuration is right, and which ways messages would take.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -49,13 +50,21 @@ fn table(config: &Config) -> String {
 
 fn orders(policy: &Policy) -> String {
     let mut table = Table::new(["topic", "channels, in this order", "time to live"]);
-    let ttl = |ttl: std::time::Duration| format!("{} min", ttl.as_secs() / 60);
     for topic in policy.topics() {
         let channels = policy.channels_for(topic).unwrap_or(&policy.channels);
         table.row([topic.to_string(), names(channels), ttl(policy.ttl_for(topic))]);
     }
     table.row(["(any other)".to_owned(), names(&policy.channels), ttl(policy.ttl)]);
     table.indented("  ")
+}
+
+/// A time to live in the largest unit that divides it.
+fn ttl(ttl: Duration) -> String {
+    match ttl.as_secs() / 60 {
+        minutes if minutes % 1_440 == 0 => format!("{} d", minutes / 1_440),
+        minutes if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        minutes => format!("{minutes} min"),
+    }
 }
 
 fn names(channels: &[Channel]) -> String {
@@ -99,6 +108,27 @@ mod tests {
     #[test]
     fn the_routing_table_shows_orders_providers_and_warnings() {
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo.toml");
-        insta::assert_snapshot!(table(&Config::load(&demo).unwrap()), @"");
+        insta::assert_snapshot!(table(&Config::load(&demo).unwrap()), @r"
+        brand acme
+
+          TOPIC        CHANNELS, IN THIS ORDER         TIME TO LIVE
+          newsletter   email, telegram                 3 d
+          offers       whatsapp, email, telegram       4 h
+          orders       whatsapp, telegram, sms, email  1 d
+          (any other)  whatsapp, telegram, sms, email  3 d
+
+          CHANNEL   TIER  PROVIDER            KIND     SHARE        FAILURE DOMAIN
+          email     1     email-south         sandbox  100 (100 %)  south
+          email     2     email-north         sandbox  100 (100 %)  north
+          sms       1     sms-north           sandbox  75 (75 %)    north
+          sms       1     sms-south           sandbox  25 (25 %)    south
+          telegram  1     telegram-bot        sandbox  100 (100 %)  north
+          telegram  2     telegram-bot-spare  sandbox  100 (100 %)  south
+          whatsapp  1     whatsapp-main       sandbox  100 (100 %)  meta
+          whatsapp  2     whatsapp-spare      sandbox  100 (100 %)  meta
+
+        warning: brand acme: whatsapp: both providers share failure domain meta, so they fail together
+        The configuration is right.
+        ");
     }
 }

@@ -158,13 +158,20 @@ mod tests {
             "correct the request: message.topic is required; message.content must have a text",
             ErrorDetails::with_bad_request(fields),
         );
-        insta::assert_snapshot!(refused(status), @"");
+        insta::assert_snapshot!(refused(status), @r"
+        refused (INVALID_ARGUMENT): correct the request
+          message.topic is required
+          message.content must have a text
+        ");
     }
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        insta::assert_snapshot!(refused(Status::unauthenticated("no key was presented")), @"");
-        insta::assert_snapshot!(refused(Status::not_found("there is no contact ana")), @"");
+        insta::assert_snapshot!(refused(Status::unauthenticated("no key was presented")), @r"
+        refused (UNAUTHENTICATED): no key was presented
+          RELEVO_API_KEY or --key-file must hold a key of this gateway.
+        ");
+        insta::assert_snapshot!(refused(Status::not_found("there is no contact ana")), @"refused (NOT_FOUND): there is no contact ana");
     }
 
     #[test]
@@ -175,6 +182,6 @@ mod tests {
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
         let broken = Failure::from_status("http://127.0.0.1:1", Status::from_error(Box::new(reset)));
         assert_eq!(broken.exit_code(), 3);
-        insta::assert_snapshot!(broken, @"");
+        insta::assert_snapshot!(broken, @"http://127.0.0.1:1 cannot be reached (connection reset): is the gateway running, and is --server right?");
     }
 }

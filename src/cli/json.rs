@@ -89,7 +89,7 @@ mod tests {
             ..Default::default()
         };
         let json = write(&message);
-        insta::assert_snapshot!(json, @"");
+        insta::assert_snapshot!(json, @r#"{"messageId":"0193","messageClass":"MESSAGE_CLASS_COMMERCIAL","acceptTime":"2023-11-14T22:13:20.005Z","labels":{"campaign":"spring"}}"#);
         assert_eq!(read::<v1::Message>(&json), Ok(message));
     }
 

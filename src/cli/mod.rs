@@ -161,3 +161,99 @@ pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Cl
         ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        fn check(command: &clap::Command, path: &str) {
+            let mut leaves = command.get_subcommands().peekable();
+            if leaves.peek().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Examples:\n  relevo "), "{path} has no examples");
+            }
+            leaves.for_each(|leaf| check(leaf, &format!("{path} {}", leaf.get_name())));
+        }
+        check(&Cli::command(), "relevo");
+    }
+
+    /// Every example is taken from the help and parsed, so none of them can go stale.
+    #[test]
+    fn every_example_is_understood() {
+        fn examples(command: &clap::Command, found: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let joined: Vec<_> = help.split("\\\n").map(str::trim_start).collect();
+            let joined = joined.join(" ");
+            found.extend(joined.lines().filter_map(|line| Some(line.split_once("relevo ")?.1.to_owned())));
+            command.get_subcommands().for_each(|own| examples(own, found));
+        }
+        let mut found = Vec::new();
+        examples(&Cli::command(), &mut found);
+        assert!(found.len() > 40, "{found:#?}");
+        for example in found {
+            let example = example.split([')', '|']).next().unwrap_or_default().to_owned();
+            let example = example.split("   ").next().unwrap_or_default();
+            let words = words(&format!("relevo {example}"));
+            if let Err(error) = Cli::try_parse_from(&words) {
+                panic!("{words:?}: {error}");
+            }
+        }
+    }
+
+    /// Splits at blanks outside single quotes.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (index, part) in line.split('\'').enumerate() {
+            if index % 2 == 1 {
+                words.last_mut().unwrap().push_str(part);
+                continue;
+            }
+            let mut pieces = part.split(' ');
+            words.last_mut().unwrap().push_str(pieces.next().unwrap());
+            words.extend(pieces.map(str::to_owned));
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn a_key_cannot_be_given_on_the_command_line() {
+        assert_eq!(parse("relevo provider list --key rlv_a_b").unwrap_err(), ErrorKind::UnknownArgument);
+        assert_eq!(parse("relevo provider list --api-key rlv_a_b").unwrap_err(), ErrorKind::UnknownArgument);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        for line in [
+            "relevo send --contact ana --email ana@example.com --topic orders --text x",
+            "relevo send --file - --topic orders",
+            "relevo send --file - --class commercial",
+            "relevo send --file - --phone 600123456",
+            "relevo send --file - --sms-text x",
+            "relevo send --file - --fallback-unread-after 1h",
+            "relevo contact find",
+            "relevo contact find --email a@b.example --phone 1",
+            "relevo sandbox set fail --provider a --failure-domain b",
+            "relevo provider set a draining --reason x --for 2h --until 2026-03-01T09:00:00Z",
+            "relevo provider list --client-cert a.pem",
+        ] {
+            let refused = parse(line).unwrap_err();
+            let right = [ErrorKind::ArgumentConflict, ErrorKind::MissingRequiredArgument].contains(&refused);
+            assert!(right, "{line}: {refused:?}");
+        }
+    }
+}

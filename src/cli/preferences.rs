@@ -25,7 +25,7 @@ pub enum PreferencesCommand {
         relevo preferences set ana --mute offers --topic-channels orders=sms,email\n  \
         relevo preferences set ana --clear quiet-hours"
     )]
-    Set(SetArgs),
+    Set(Box<SetArgs>),
 }
 
 /// What a contact wants.

@@ -18,7 +18,7 @@ impl Screen {
 
     /// Prints one answer.
     pub(super) fn show<M: Named>(self, answer: &M, human: impl FnOnce(&M) -> String) -> Result<(), Failure> {
-        self.print(&if self.json { json::write(answer) } else { human(answer) })
+        self.print(&if self.json { json::write(answer) } else { harmless(&human(answer)) })
     }
 
     /// Prints several answers: as one text, or each on a line of JSON.
@@ -28,7 +28,7 @@ impl Screen {
         human: impl FnOnce(&[M]) -> String,
     ) -> Result<(), Failure> {
         if !self.json {
-            return self.print(&human(answers));
+            return self.print(&harmless(&human(answers)));
         }
         answers.iter().try_for_each(|answer| self.print(&json::write(answer)))
     }
@@ -46,5 +46,20 @@ impl Screen {
             out.write_all(b"\n")?;
         }
         Ok(out.flush()?)
+    }
+}
+
+/// The text without what could steer a terminal: people and providers wrote parts of it. JSON escapes it anyway.
+fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_from_outside_cannot_steer_the_terminal() {
+        assert_eq!(harmless("é\n\u{1b}[2J\r\u{9b}"), "é\n\u{fffd}[2J\u{fffd}\u{fffd}");
     }
 }

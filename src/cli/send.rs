@@ -43,29 +43,8 @@ pub struct SendArgs {
     spec: SpecArgs,
 }
 
-/// What describes one message, and so does not go with a file of them.
-const SPEC_FLAGS: [&str; 20] = [
-    "contact",
-    "email",
-    "phone",
-    "telegram",
-    "topic",
-    "text",
-    "subject",
-    "html_file",
-    "sms_text",
-    "telegram_text",
-    "whatsapp_text",
-    "template",
-    "language",
-    "params",
-    "channels",
-    "idempotency_key",
-    "send_at",
-    "expire_at",
-    "fallback_on_failed",
-    "labels",
-];
+/// The arguments and groups of [`SpecArgs`]: what describes one message does not go with a file of them.
+const SPEC_FLAGS: [&str; 5] = ["recipient", "class", "topic", "ContentArgs", "DeliveryArgs"];
 
 /// How many messages wait between the reader of the file and the connection. The gateway's own window is beyond it.
 const READ_AHEAD: usize = 256;

@@ -15,14 +15,14 @@ use crate::wire::v1::{self, address::Value, message_spec::Recipient};
 /// A message.
 #[derive(Debug, Args)]
 pub struct SpecArgs {
-    #[command(flatten)]
-    recipient: RecipientArgs,
     /// What consent it needs: transactional needs none, commercial an opt-in
     #[arg(long, value_enum, default_value = "transactional")]
     class: Class,
     /// What it is about, such as orders or offers.shoes
     #[arg(long)]
     topic: Option<String>,
+    #[command(flatten)]
+    recipient: RecipientArgs,
     #[command(flatten)]
     content: ContentArgs,
     #[command(flatten)]

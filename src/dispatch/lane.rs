@@ -1,30 +1,36 @@
 //! One provider's adapter and the limits on driving it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::adapters::{Adapter, Envelope, Limits};
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::model::{Class, Outcome, OutcomeEvidence};
 
 /// A message waits here no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
 const MAX_PACE: Duration = Duration::from_secs(1);
 
-/// When to come back to a lane with too many waiting.
-const BUSY_RETRY: Duration = Duration::from_millis(500);
+/// Who finds the queue full comes back no sooner than this.
+const MIN_RETURN: Duration = Duration::from_millis(200);
+
+/// And no later than this where the pace is only an estimate, because the provider may have become faster.
+const MAX_RETURN: Duration = Duration::from_secs(30);
 
 /// One provider's adapter and the limits on driving it.
 pub struct Lane {
     adapter: Arc<dyn Adapter>,
     timeout: Duration,
     slots: Arc<Semaphore>,
-    max_waiting: u32,
-    waiting: AtomicU32,
+    max_concurrency: u32,
+    transactional: Queue,
+    commercial: Queue,
     pace: Option<Mutex<Pace>>,
+    /// How long a call that was sent takes: a moving average.
+    took: Mutex<Duration>,
 }
 
 /// The right to make one call, within the limits.
@@ -37,6 +43,14 @@ pub struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy(pub Duration);
 
+/// Those of one class who wait here, and those who were sent away until their turn may have come. Each class has its
+/// own, so that a message somebody is waiting for does not stand behind a campaign.
+#[derive(Debug)]
+struct Queue {
+    waiting: AtomicU32,
+    next_return: Mutex<Instant>,
+}
+
 /// Spaces calls evenly.
 #[derive(Debug)]
 struct Pace {
@@ -46,13 +60,34 @@ struct Pace {
 
 impl Pace {
     /// Takes the next turn and tells when it is, unless it lies too far ahead.
-    fn turn(&mut self, now: Instant) -> Result<Instant, Busy> {
+    fn turn(&mut self, now: Instant) -> Option<Instant> {
         let turn = self.next.max(now);
         if turn - now > MAX_PACE {
-            return Err(Busy(turn - now));
+            return None;
         }
         self.next = turn + self.interval;
-        Ok(turn)
+        Some(turn)
+    }
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self { waiting: AtomicU32::new(0), next_return: Mutex::new(Instant::now()) }
+    }
+
+    /// A place to wait, if fewer than `max` wait already.
+    fn join(&self, max: u32) -> Option<Waiting<'_>> {
+        let place = |waiting| (waiting < max).then_some(waiting + 1);
+        let joined = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, place);
+        joined.ok().map(|_| Waiting(&self.waiting))
+    }
+
+    /// When to come back: one after the other, at the pace at which the lane takes messages.
+    fn come_back(&self, interval: Duration, now: Instant, longest: Duration) -> Busy {
+        let mut next = lock(&self.next_return);
+        let turn = (*next).max(now + MIN_RETURN).min(now + longest);
+        *next = turn + interval;
+        Busy(turn - now)
     }
 }
 
@@ -67,9 +102,11 @@ impl Lane {
             adapter,
             timeout: Duration::from_millis(limits.timeout_ms),
             slots: Arc::new(Semaphore::new(limits.max_concurrency as usize)),
-            max_waiting: limits.max_concurrency,
-            waiting: AtomicU32::new(0),
+            max_concurrency: limits.max_concurrency,
+            transactional: Queue::new(),
+            commercial: Queue::new(),
             pace,
+            took: Mutex::new(Duration::ZERO),
         }
     }
 
@@ -83,21 +120,41 @@ impl Lane {
     }
 
     /// Waits for a slot and, where the rate is limited, for its turn.
-    pub(super) async fn enter(&self) -> Result<Slot, Busy> {
-        let place = Waiting::join(&self.waiting, self.max_waiting).ok_or(Busy(BUSY_RETRY))?;
-        let permit = self.slots.clone().acquire_owned().await.map_err(|_| Busy(BUSY_RETRY))?;
+    pub(super) async fn enter(&self, class: Class) -> Result<Slot, Busy> {
+        let queue = match class {
+            Class::Transactional => &self.transactional,
+            Class::Commercial => &self.commercial,
+        };
+        let place = queue.join(self.max_concurrency).ok_or_else(|| self.come_back(queue))?;
+        // The semaphore is never closed.
+        let permit = self.slots.clone().acquire_owned().await.map_err(|_| self.come_back(queue))?;
         if let Some(pace) = &self.pace {
-            let turn = pace.lock().unwrap_or_else(PoisonError::into_inner).turn(Instant::now())?;
+            let turn = lock(pace).turn(Instant::now()).ok_or_else(|| self.come_back(queue))?;
             tokio::time::sleep_until(turn).await;
         }
         drop(place);
         Ok(Slot { _permit: permit })
     }
 
+    fn come_back(&self, queue: &Queue) -> Busy {
+        let estimate = *lock(&self.took) / self.max_concurrency;
+        match &self.pace {
+            Some(pace) => queue.come_back(lock(pace).interval.max(estimate), Instant::now(), Duration::MAX),
+            None => queue.come_back(estimate, Instant::now(), MAX_RETURN),
+        }
+    }
+
     /// Hands the envelope to the provider, within the time it has.
     pub(super) async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let began = Instant::now();
         match tokio::time::timeout(self.timeout, self.adapter.deliver(envelope)).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => {
+                if matches!(outcome, Outcome::Sent { .. }) {
+                    let mut took = lock(&self.took);
+                    *took = (*took * 7 + began.elapsed()) / 8;
+                }
+                outcome
+            }
             Err(_) => {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
                 Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }
@@ -109,23 +166,23 @@ impl Lane {
 /// A place among those who wait, given up when dropped.
 struct Waiting<'a>(&'a AtomicU32);
 
-impl<'a> Waiting<'a> {
-    fn join(count: &'a AtomicU32, max: u32) -> Option<Self> {
-        let place = |waiting| (waiting < max).then_some(waiting + 1);
-        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, place).ok().map(|_| Self(count))
-    }
-}
-
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use async_trait::async_trait;
+    use futures_util::future::join_all;
+    use futures_util::poll;
+
+    use super::*;
 
     struct Idle;
 
@@ -141,27 +198,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_are_spaced_by_the_rate_and_a_long_queue_is_sent_away() {
+    async fn calls_are_spaced_by_the_rate() {
         let lane = lane(100, Some(10.0));
         let start = Instant::now();
         for turn in 0..5 {
-            drop(lane.enter().await.unwrap());
+            drop(lane.enter(Class::Commercial).await.unwrap());
             assert_eq!(start.elapsed().as_millis().div_ceil(100), turn);
         }
-        let entries = futures_util::future::join_all((0..20).map(|_| lane.enter())).await;
-        let sent_away = entries.iter().filter(|entry| entry.is_err()).count();
-        assert!((8..=10).contains(&sent_away), "{sent_away} of 20 had more than a second to wait");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_calls_than_slots() {
+    async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
+        let lane = lane(100, Some(10.0));
+        let entries = join_all((0..1_000).map(|_| lane.enter(Class::Commercial))).await;
+        let mut returns: Vec<Duration> =
+            entries.into_iter().filter_map(|entry| Some(entry.err()?.0)).collect();
+        returns.sort();
+        assert!((980..=990).contains(&returns.len()), "a second's worth waits here: {}", returns.len());
+        assert_eq!(returns[1] - returns[0], Duration::from_millis(100));
+        assert!(returns[900] >= Duration::from_secs(90), "{:?}", returns[900]);
+        let urgent = lane.enter(Class::Transactional).await.unwrap_err();
+        assert_eq!(urgent.0, MIN_RETURN, "a campaign's queue is not in its way");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_calls_than_slots_and_as_many_waiting_of_each_class() {
         let lane = lane(1, None);
         let slot = lane.try_enter().unwrap();
         assert!(lane.try_enter().is_none());
-        let waiting = lane.enter();
+        let waiting = lane.enter(Class::Commercial);
         tokio::pin!(waiting);
-        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        assert_eq!(lane.enter().await.unwrap_err(), Busy(BUSY_RETRY), "one may wait, a second may not");
+        assert!(poll!(waiting.as_mut()).is_pending());
+        assert!(lane.enter(Class::Commercial).await.is_err(), "one may wait, a second may not");
+        assert!(poll!(std::pin::pin!(lane.enter(Class::Transactional))).is_pending());
         drop(slot);
         assert!(waiting.await.is_ok());
     }

@@ -109,7 +109,7 @@ impl Dispatcher {
         let entered = tokio::select! {
             biased;
             _ = changes.changed() => return Flow::Again,
-            entered = lane.enter() => entered,
+            entered = lane.enter(case.message.class) => entered,
         };
         match entered {
             Ok(slot) => {

@@ -234,7 +234,8 @@ pub enum Matched {
 /// Messages, as dispatch sees them.
 #[async_trait]
 pub trait WorkQueue: Send + Sync {
-    /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`. A claim ends when it is
+    /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`: transactional messages before
+    /// commercial ones, which always get a share, and in each class the longest due first. A claim ends when it is
     /// released, or by itself when its lease does; until then nobody else is given the message, whatever happens to it
     /// in between. Claims are void after a restart.
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError>;

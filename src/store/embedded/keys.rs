@@ -9,7 +9,7 @@
 //! | 0 sequence | which | the last number given out |
 //! | 1 message | id | `MessageRecord`, written once |
 //! | 2 progress | id | `ProgressRecord`, rewritten with every step |
-//! | 3 due | next time, id | |
+//! | 3 due | class, next time, id | |
 //! | 4 finished | time of the last event, id | |
 //! | 5 idempotency | brand, key | `PointerRecord` |
 //! | 6 of brand | brand, time of acceptance, id | |
@@ -32,7 +32,7 @@
 use std::ops::Range;
 
 use crate::model::{
-    Address, BrandId, Channel, ContactId, KeyId, MessageId, ProviderName, ReceiptStatus, Timestamp,
+    Address, BrandId, Channel, Class, ContactId, KeyId, MessageId, ProviderName, ReceiptStatus, Timestamp,
 };
 
 /// Numbers that only ever grow.
@@ -148,13 +148,21 @@ pub fn progress(id: MessageId) -> Vec<u8> {
     Key::new(2).id(id).done()
 }
 
-pub fn due(at: Timestamp, id: MessageId) -> Vec<u8> {
-    Key::new(3).time(at).id(id).done()
+pub fn due(class: Class, at: Timestamp, id: MessageId) -> Vec<u8> {
+    by_class(class).time(at).id(id).done()
 }
 
-/// Every message that has a next time.
-pub fn all_due() -> Range<Vec<u8>> {
-    Key::new(3).all()
+/// Every message of a class that has a next time.
+pub fn all_due(class: Class) -> Range<Vec<u8>> {
+    by_class(class).all()
+}
+
+fn by_class(class: Class) -> Key {
+    let class = match class {
+        Class::Transactional => 0,
+        Class::Commercial => 1,
+    };
+    Key::new(3).byte(class)
 }
 
 pub fn finished(at: Timestamp, id: MessageId) -> Vec<u8> {
@@ -311,7 +319,7 @@ mod tests {
         let keys: Vec<_> = times.map(|text| time(text.parse().unwrap())).into();
         assert!(keys.is_sorted());
         let (at, id) = (times[3].parse().unwrap(), MessageId::from_bytes([7; 16]));
-        assert_eq!(time_and_id(&due(at, id)), Some((at, id)));
+        assert_eq!(time_and_id(&due(Class::Commercial, at, id)), Some((at, id)));
     }
 
     #[test]

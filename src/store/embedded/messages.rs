@@ -82,6 +82,7 @@ fn accept(txn: &mut Txn<'_>, message: &Message, content_hash: [u8; 32]) -> Resul
     let progress = Progress {
         brand: message.brand.clone(),
         contact: message.contact.clone(),
+        class: message.class,
         history: History::accepted(message.accepted_at),
         next_at: Some(message.send_at),
         cursors: Vec::new(),

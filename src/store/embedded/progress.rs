@@ -33,13 +33,13 @@ pub fn save(
     let old_due = before.and_then(|old| old.next_at);
     let old_finished = before.and_then(Progress::finished_at);
     if let Some(at) = old_due {
-        txn.delete(keys::due(at, id));
+        txn.delete(keys::due(after.class, at, id));
     }
     if let Some(at) = old_finished {
         txn.delete(keys::finished(at, id));
     }
     if let Some(at) = after.next_at {
-        txn.put(keys::due(at, id), Vec::new());
+        txn.put(keys::due(after.class, at, id), Vec::new());
         txn.wake();
     }
     if let Some(at) = after.finished_at() {

@@ -12,7 +12,7 @@ use super::progress::{load_stored, save};
 use super::records::Progress;
 use super::txn::Txn;
 use super::{Embedded, keys, purge, receipts};
-use crate::model::{Event, History, MessageId, Timestamp, later};
+use crate::model::{Class, Event, History, MessageId, Timestamp, later};
 use crate::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, WorkQueue};
 
 #[async_trait]
@@ -71,8 +71,8 @@ struct Due {
     next_due: Option<Timestamp>,
 }
 
-/// Walks the due order as far as the first message that is neither claimed nor taken now. What is passed over on the
-/// way becomes due when its claim ends.
+/// Finds what is due: transactional messages first, because somebody is waiting for them, but an eighth is left to
+/// commercial ones, so that they are never held up for good.
 fn look_for_due(
     view: &dyn View,
     held: &Held<'_>,
@@ -81,7 +81,23 @@ fn look_for_due(
     until: Timestamp,
 ) -> Result<Due, StoreError> {
     let mut due = Due { ids: Vec::new(), next_due: None };
-    view.scan(keys::all_due(), Order::Ascending, &mut |key, _| {
+    walk(view, Class::Transactional, held, now, limit - limit / 8, until, &mut due)?;
+    walk(view, Class::Commercial, held, now, limit, until, &mut due)?;
+    Ok(due)
+}
+
+/// Walks the due order of a class as far as the first message that is neither claimed nor taken now. What is passed over
+/// on the way becomes due when its claim ends.
+fn walk(
+    view: &dyn View,
+    class: Class,
+    held: &Held<'_>,
+    now: Timestamp,
+    limit: usize,
+    until: Timestamp,
+    due: &mut Due,
+) -> Result<(), StoreError> {
+    view.scan(keys::all_due(class), Order::Ascending, &mut |key, _| {
         let (at, id) = keys::time_and_id(key)
             .ok_or_else(|| damaged(view, "a key of the due order is too short".to_owned()))?;
         let again = match held.until(id) {
@@ -95,8 +111,7 @@ fn look_for_due(
         due.next_due = Some(due.next_due.map_or(again, |earliest| earliest.min(again)));
         // Nothing further on is due before this one, claimed or not.
         Ok(if again == at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
-    Ok(due)
+    })
 }
 
 fn append(

@@ -4,11 +4,11 @@
 use prost::Message as _;
 
 use crate::model::{
-    BrandId, Contact, ContactId, ControlChange, Entry, History, Key, Message, MessageId, Preferences,
+    BrandId, Class, Contact, ContactId, ControlChange, Entry, History, Key, Message, MessageId, Preferences,
     Receipt, Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
-use crate::wire::{self, Path, Violations};
+use crate::wire::{self, Path, Violations, v1};
 
 /// Something the store keeps.
 pub trait Record: Sized {
@@ -57,6 +57,8 @@ pub struct Progress {
     pub brand: BrandId,
     /// The message's contact.
     pub contact: ContactId,
+    /// The message's class.
+    pub class: Class,
     /// What has happened.
     pub history: History,
     /// When dispatch looks at it again.
@@ -75,12 +77,14 @@ impl Record for Progress {
             cursors: self.cursors.clone(),
             brand: self.brand.as_str().to_owned(),
             contact_id: self.contact.as_str().to_owned(),
+            message_class: v1::MessageClass::from(self.class).into(),
         }
         .encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ProgressRecord, violations| {
+            let class = wire::read_class(record.message_class, &Path::new("message_class"), violations);
             let brand = violations.parsed(&record.brand, &Path::new("brand"));
             let contact = violations.parsed(&record.contact_id, &Path::new("contact_id"));
             let history = wire::read_history(record.history, &Path::new("history"), violations);
@@ -88,6 +92,7 @@ impl Record for Progress {
             Some(Self {
                 brand: brand?,
                 contact: contact?,
+                class: class?,
                 history: history?,
                 next_at,
                 cursors: record.cursors,

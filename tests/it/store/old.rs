@@ -51,7 +51,15 @@ fn message_record(id: MessageId) -> Vec<u8> {
 fn progress_record() -> Vec<u8> {
     let accepted = [time(1), number(2, 1), bytes(3, &[])].concat();
     // No cursors: the event log came later.
-    [bytes(1, &[accepted, unknown()].concat()), time(2), text(4, "acme"), text(5, "ana"), unknown()].concat()
+    [
+        bytes(1, &[accepted, unknown()].concat()),
+        time(2),
+        text(4, "acme"),
+        text(5, "ana"),
+        number(6, 1),
+        unknown(),
+    ]
+    .concat()
 }
 
 fn contact_record() -> Vec<u8> {
@@ -81,7 +89,7 @@ async fn records_of_other_builds_are_read() {
         &[
             ([&[1], &id.as_bytes()[..]].concat(), message_record(id)),
             ([&[2], &id.as_bytes()[..]].concat(), progress_record()),
-            ([&[3], &due.to_be_bytes()[..], id.as_bytes()].concat(), Vec::new()),
+            ([&[3, 0], &due.to_be_bytes()[..], id.as_bytes()].concat(), Vec::new()),
             (b"\x0cacme\0ana".to_vec(), contact_record()),
             (b"\x0dacme\0\x02+34600123456".to_vec(), b"ana".to_vec()),
         ],
