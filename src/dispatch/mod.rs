@@ -121,9 +121,13 @@ impl Dispatcher {
 
     fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: Stored) {
         let Some(working) = Working::begin(self, stored.message.id) else { return };
+        let (dispatcher, id) = (Arc::clone(self), stored.message.id);
         tasks.spawn(async move {
-            working.dispatcher.work(stored).await;
+            dispatcher.work(stored).await;
+            // In this order: whoever claims the message once it is released must find that nobody works on it, or the
+            // new claim would lie idle until it ends by itself.
             drop(working);
+            dispatcher.store.release(id).await;
         });
     }
 

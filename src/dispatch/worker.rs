@@ -24,12 +24,10 @@ enum Flow {
 }
 
 impl Dispatcher {
-    /// Takes one claimed message as far as it can go now, and gives the claim back.
+    /// Takes one claimed message as far as it can go now.
     pub(super) async fn work(&self, stored: Stored) {
-        let id = stored.message.id;
         let mut case = Case::new(stored);
         while self.advance(&mut case).await == Flow::Again {}
-        self.store.release(id).await;
     }
 
     async fn advance(&self, case: &mut Case) -> Flow {
