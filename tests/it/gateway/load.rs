@@ -102,7 +102,7 @@ impl Load {
     pub fn spec(key: &str) -> v1::MessageSpec {
         use v1::Channel::{Email, Sms, Whatsapp};
         let number: usize = key.rsplit('-').next().unwrap().parse().unwrap();
-        let spec = if number % 3 == 0 { offer() } else { order() };
+        let spec = if number.is_multiple_of(3) { offer() } else { order() };
         let channels: [&[v1::Channel]; 5] =
             [&[Email], &[Sms], &[Whatsapp, Sms], &[Whatsapp], &[Sms, Email, Whatsapp]];
         let mut spec = by(channels[number % 5], spec);

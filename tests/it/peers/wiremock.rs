@@ -18,6 +18,8 @@ fn wiremock() -> &'static Peer {
             command.args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"]);
             command.arg(installed("node_modules/wiremock/build/wiremock-standalone-3.13.2.jar"));
             command
+                // An answer that is delayed holds no thread, or a few of them would hold up all tests.
+                .args(["--async-response-enabled", "true"])
                 .args(["--bind-address", "127.0.0.1", "--port", &port.to_string(), "--root-dir"])
                 .arg(&files);
             command
