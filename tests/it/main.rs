@@ -1,6 +1,7 @@
 //! Whole flows over real sockets, against servers that this project did not write; and the store on a real disk.
 
 mod api;
+mod claims;
 mod cli;
 mod disk;
 mod email;
