@@ -71,9 +71,13 @@ impl ConnectionArgs {
     /// Connects. Call as `client!(service_client::ServiceClient, connection)`, which also lifts the size of answers.
     pub(super) async fn connect(&self) -> Result<Gateway, Failure> {
         let bearer = self.bearer()?;
+        Ok(InterceptedService::new(self.channel().await?, bearer))
+    }
+
+    /// Connects without a key.
+    pub(super) async fn channel(&self) -> Result<Channel, Failure> {
         let endpoint = self.endpoint()?;
-        let channel = endpoint.connect().await.map_err(|error| Failure::unreachable(&self.server, &error))?;
-        Ok(InterceptedService::new(channel, bearer))
+        endpoint.connect().await.map_err(|error| Failure::unreachable(&self.server, &error))
     }
 
     fn endpoint(&self) -> Result<Endpoint, Failure> {

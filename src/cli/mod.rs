@@ -9,6 +9,7 @@ mod connection;
 mod consents;
 mod contacts;
 mod failure;
+mod health;
 mod json;
 mod keys;
 mod messages;
@@ -138,6 +139,9 @@ pub enum ClientCommand {
     /// See and steer sandbox providers, which send nothing
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),
+    /// Tell whether the gateway serves
+    #[command(after_help = health::AFTER_HELP)]
+    Health,
     /// Create and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -158,6 +162,7 @@ pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Cl
         ClientCommand::Preferences(command) => preferences::run(command, connection, screen).await,
         ClientCommand::Provider(command) => providers::run(command, connection, clock, screen).await,
         ClientCommand::Sandbox(command) => sandbox::run(command, connection, screen).await,
+        ClientCommand::Health => health::run(connection, screen).await,
         ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
     }
 }

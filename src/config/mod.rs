@@ -63,6 +63,15 @@ impl Config {
         Self::read(path, &text, &|name| std::env::var(name).ok())
     }
 
+    /// Reads and checks a configuration that is part of the program: `name` stands for its path in errors, and it has
+    /// no environment to take secrets from.
+    ///
+    /// # Errors
+    /// Everything that is wrong, as far as it can be told at once.
+    pub fn built_in(name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        Self::read(Path::new(name), text, &|_| None)
+    }
+
     /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
     fn read(path: &Path, text: &str, env: &secrets::Env<'_>) -> Result<Self, ConfigErrors> {
         let mut table =

@@ -155,6 +155,15 @@ async fn done_of(command: &mut Command) -> Done {
 }
 
 #[tokio::test]
+async fn health_is_told_without_a_key() {
+    let gateway = Gateway::start().await;
+    let done = done_of(relevo(&["health", "--server", &gateway.url]).env_remove("RELEVO_API_KEY")).await;
+    assert_eq!((done.code, done.out.as_str()), (0, "serving\n"));
+    let server = format!("http://{}", nobody().await);
+    assert_eq!(done_of(&mut relevo(&["health", "--server", &server])).await.code, 3);
+}
+
+#[tokio::test]
 async fn a_gateway_that_is_not_there_exits_with_3() {
     let server = format!("http://{}", nobody().await);
     let mut command = relevo(&["provider", "list", "--server", &server]);

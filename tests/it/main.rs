@@ -4,6 +4,7 @@ mod api;
 mod claims;
 mod cli;
 mod disk;
+mod demo;
 mod email;
 mod envelopes;
 mod gateway;

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Address, Channel, ControlMode, Decision, Detail, MessageId, Outcome, OutcomeEvidence, Provider,
-    ProviderName, ReceiptStatus, Rejection, ThrottleScope, Timestamp,
+    Action, Address, Channel, Class, ControlMode, Decision, Detail, Message, MessageId, Outcome,
+    OutcomeEvidence, Provider, ProviderName, ReceiptStatus, Recipient, Rejection, ThrottleScope, Timestamp,
 };
 use relevo::store::{ReceiptReport, Stored};
 
@@ -183,6 +183,9 @@ impl Scripted {
             self.shared.problem(format!("{}: sent to an address of somebody else", message.id));
         }
         let channel: Channel = self.provider.channel;
+        if let Some(plain) = plainly_forbidden(message, &recipient, channel, &envelope.address) {
+            self.shared.problem(format!("{}: sent although {plain}", message.id));
+        }
         let question = relevo::consent::Question {
             class: message.class,
             topic: &message.topic,
@@ -200,7 +203,8 @@ impl Scripted {
     fn check_health(&self, envelope: &Envelope, stored: &Stored) {
         let id = envelope.message_id;
         let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
-        if status.breaker == BreakerState::Open {
+        let open = self.shared.open_until(&self.provider.name).is_some_and(|until| self.shared.now() < until);
+        if open || status.breaker == BreakerState::Open {
             self.shared.problem(format!("{id}: {} was called through an open breaker", self.provider.name));
         }
         if status.breaker == BreakerState::HalfOpen && self.probes.load(Ordering::Relaxed) > PROBES {
@@ -223,5 +227,31 @@ impl Scripted {
         if !self.provider.serves(&envelope.brand) {
             self.shared.problem(format!("{id}: {} does not serve {}", self.provider.name, envelope.brand));
         }
+    }
+}
+
+/// What anybody would see without knowing the rules in full, so that a mistake in the rules shows here too.
+fn plainly_forbidden(
+    message: &Message,
+    recipient: &Recipient,
+    channel: Channel,
+    address: &Address,
+) -> Option<&'static str> {
+    if recipient.suppressions.iter().any(|own| own.channel == channel && own.address == *address) {
+        return Some("the address is suppressed");
+    }
+    if recipient.preferences.excluded_channels.contains(&channel) {
+        return Some("the person excluded the channel");
+    }
+    if message.class == Class::Transactional {
+        return None;
+    }
+    let said =
+        recipient.ledger.iter().filter(|own| own.channel == channel && own.scope.covers(&message.topic));
+    match said.max_by_key(|own| (own.evidence.time, own.sequence)).map(|own| own.action) {
+        Some(Action::Grant) => None,
+        // An older word is stronger only when it is narrower, and then it is a revocation.
+        Some(Action::Revoke) => Some("the person's last word on it was no"),
+        None => Some("the person never agreed"),
     }
 }

@@ -10,9 +10,10 @@ use fastrand::Rng;
 use relevo::adapters::{Adapter, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
+use relevo::health::BreakerState;
 use relevo::model::{
-    Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, Suppression,
-    SuppressionReason, Timestamp, later,
+    Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, ProviderName,
+    Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::Memory;
@@ -98,6 +99,8 @@ pub struct Shared {
     problems: Mutex<Vec<String>>,
     story: Mutex<Vec<String>>,
     pub tally: Mutex<Tally>,
+    /// Until when the breaker of each provider was last seen to be open.
+    open_until: Mutex<BTreeMap<ProviderName, Timestamp>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -126,6 +129,29 @@ impl Shared {
         let current =
             |fault: &&script::Fault| fault.domain == domain && fault.from <= now && now < fault.until;
         self.script.faults.iter().find(current).map(|fault| fault.kind)
+    }
+
+    /// Until when a provider's breaker is open, as seen from outside.
+    pub fn open_until(&self, provider: &ProviderName) -> Option<Timestamp> {
+        lock(&self.open_until).get(provider).copied()
+    }
+
+    /// Watches the breakers, so that one that opens is remembered even when a call changes its state.
+    async fn watch_breakers(self: Arc<Self>, board: Board) {
+        let mut changes = board.subscribe();
+        loop {
+            for status in board.statuses(self.now()) {
+                let mut open = lock(&self.open_until);
+                match (status.breaker, status.probe_at) {
+                    (BreakerState::Open, Some(until)) => open.insert(status.provider.name, until),
+                    (BreakerState::Closed, _) => open.remove(&status.provider.name),
+                    _ => None,
+                };
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     pub fn is_bad(&self, address: &Address) -> bool {
@@ -172,6 +198,7 @@ impl Shared {
 struct Gateway {
     dispatch: JoinHandle<()>,
     inbound: JoinHandle<()>,
+    breakers: JoinHandle<()>,
 }
 
 pub struct World {
@@ -201,6 +228,7 @@ impl World {
             problems: Mutex::default(),
             story: Mutex::default(),
             tally: Mutex::default(),
+            open_until: Mutex::default(),
             script,
         };
         Self { shared: Arc::new(shared), disk, accepted: vec![], keys: BTreeMap::new(), controls: vec![] }
@@ -224,6 +252,7 @@ impl World {
         check::everything(&self.shared, &self.accepted).await;
         gateway.dispatch.abort();
         gateway.inbound.abort();
+        gateway.breakers.abort();
         Run {
             problems: lock(&self.shared.problems).clone(),
             story: lock(&self.shared.story).clone(),
@@ -263,9 +292,11 @@ impl World {
         );
         let (sender, receiver) = mpsc::channel(8);
         *lock(&self.shared.stores) = stores.clone();
-        *lock(&self.shared.board) = board;
+        *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
+        lock(&self.shared.open_until).clear();
         Gateway {
+            breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
             inbound: tokio::spawn(relevo::inbound::take_in(receiver, stores.work, self.shared.clock.clone())),
         }
@@ -277,6 +308,7 @@ impl World {
         self.shared.count("crash");
         gateway.dispatch.abort();
         gateway.inbound.abort();
+        gateway.breakers.abort();
         let _ = tokio::join!(gateway.dispatch, gateway.inbound);
         *lock(&self.shared.receipts) = mpsc::channel(1).0;
         let down = Duration::from_millis(self.shared.rng().u64(10..120_000));
@@ -369,6 +401,9 @@ impl World {
         let change = ControlChange { provider: provider.clone(), control };
         self.controls.retain(|own| own.provider != provider);
         self.controls.push(change.clone());
+        if mode == ControlMode::InService {
+            lock(&self.shared.open_until).remove(&provider);
+        }
         self.shared.board().set_control(change);
     }
 

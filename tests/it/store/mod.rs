@@ -59,6 +59,7 @@ conformance! {
         the_event_signal_comes_with_the_event;
     queue:
         what_is_due_is_claimed_oldest_first_and_once,
+        a_message_somebody_waits_for_passes_a_campaign_that_still_gets_its_share,
         a_claim_ends_with_its_lease,
         a_released_claim_is_due_at_its_own_time,
         an_append_moves_the_message_and_keeps_the_claim,

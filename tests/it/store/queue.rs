@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Detail, Message, State, WaitReason};
+use relevo::model::{Class, Detail, Message, State, WaitReason};
 use relevo::store::{Appended, Stores};
 
 use super::sample::*;
@@ -24,6 +24,21 @@ pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
     assert_eq!(claim(stores, 50, 2).await, ids[..2]);
     assert_eq!(claim(stores, 50, 2).await, ids[2..]);
     assert_eq!(claim(stores, 50, 2).await, []);
+}
+
+pub async fn a_message_somebody_waits_for_passes_a_campaign_that_still_gets_its_share(stores: &Stores) {
+    let commercial = |second| Message { class: Class::Commercial, ..message(second) };
+    let mut campaign = Vec::new();
+    for second in 0..16 {
+        campaign.push(accept(stores, commercial(second)).await.id);
+    }
+    let urgent = accept(stores, message(20)).await.id;
+    assert_eq!(claim(stores, 30, 2).await, [urgent, campaign[0]]);
+    for second in 20..40 {
+        accept(stores, message(second)).await;
+    }
+    let claimed = claim(stores, 50, 8).await;
+    assert_eq!(claimed[7..], [campaign[1]], "an eighth is left to the campaign");
 }
 
 pub async fn a_claim_ends_with_its_lease(stores: &Stores) {
