@@ -3,8 +3,8 @@
 mod api;
 mod claims;
 mod cli;
-mod disk;
 mod demo;
+mod disk;
 mod email;
 mod envelopes;
 mod gateway;
