@@ -1,6 +1,6 @@
 //! One conformance suite for every store, and what only a store on disk has to show.
 
-mod sample;
+pub mod sample;
 
 mod consents;
 mod contacts;
