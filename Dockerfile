@@ -1,36 +1,42 @@
-# syntax=docker/dockerfile:1
+# Relevo in a small image. `docker build -t relevo .`
+#
+# Tags name a version; to fix every byte, pin the digests that you have tested: FROM rust:1.95.0-slim-trixie@sha256:...
 
-# Both images are Debian 12, so that what is built in one runs in the other. For builds that are the same to the byte, pin each by digest (`image@sha256:...`).
-FROM rust:1.95-slim-bookworm AS build
-WORKDIR /build
-
-# The dependencies alone, so that a change of our own code does not build them again.
+FROM rust:1.95.0-slim-trixie AS build
+WORKDIR /src
+# The dependencies alone, behind a program that does nothing, so that they are built again only when they change.
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY proto proto
-RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cargo build --release --locked && rm -rf src
-
-COPY src src
+RUN mkdir src \
+    && echo 'fn main() {}' >src/main.rs \
+    && touch src/lib.rs \
+    && cargo build --release --locked \
+    && rm -r src
 COPY config config
-# Newer than what the step before built.
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked \
-    && strip target/release/relevo
+COPY src src
+# Cargo goes by the time of a file, and the files of a checkout may be older than the program above.
+RUN touch src/lib.rs src/main.rs && cargo build --release --locked && target/release/relevo --version
 
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
+LABEL org.opencontainers.image.title="Relevo" \
+    org.opencontainers.image.description="A self-hosted multichannel outreach gateway with failover" \
+    org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# The authorities by which providers are recognised. Time zones are in the program.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/relevo --create-home relevo
-LABEL org.opencontainers.image.title="relevo" \
-      org.opencontainers.image.description="A self-hosted multichannel outreach gateway with failover" \
-      org.opencontainers.image.licenses="MIT OR Apache-2.0"
-COPY --from=build /build/target/release/relevo /usr/local/bin/relevo
-
-# The configuration in /etc/relevo/relevo.toml, with store.path = "/var/lib/relevo" and server.listen = "0.0.0.0:50051".
-VOLUME ["/etc/relevo", "/var/lib/relevo"]
-USER relevo
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin relevo \
+    && install -d -o relevo -g relevo -m 0700 /var/lib/relevo \
+    && install -d /etc/relevo
+COPY --from=build /src/target/release/relevo /usr/local/bin/relevo
+COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/relevo/
+USER 10001:10001
+# The configuration is mounted at /etc/relevo/relevo.toml; its store.path should be /var/lib/relevo.
+VOLUME ["/var/lib/relevo"]
 EXPOSE 50051
+# Calls in flight are let finish, and the store is closed in order; give it the time: docker stop --time 60.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["relevo", "--timeout", "2s", "health"]
+# It asks RELEVO_SERVER, which is http://127.0.0.1:50051 unless set.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["relevo", "health", "--timeout", "3s"]
 ENTRYPOINT ["relevo"]
 CMD ["serve", "--config", "/etc/relevo/relevo.toml"]

@@ -1,34 +1,55 @@
-# The two commands a new user needs are `make demo` and `make test`; each installs what the machine lacks, and says so.
+# What Relevo needs and does, each in one command. `make help` lists them.
+#
+# What is missing is installed first, and said: system packages with apt-get, test peers into .peers/ with npm, pip and
+# apt-get, lint tools into .tools/ with cargo and npm. Rust itself is expected to be there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
 
 CARGO ?= cargo
-ARGS ?=
 
-.PHONY: help demo test lint tools peers lint-tools
+# $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
+step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-help:
-	@echo 'make demo   see the gateway work: four channels, consent, an outage (ARGS=--once: stop when it is over)'
-	@echo 'make test   run every test, against independent servers on this machine'
-	@echo 'make lint   check format, lints, documentation, dependencies and protos'
+.PHONY: help demo test lint quick-lint code-lint peers tools compiler
 
-demo: tools
-	$(CARGO) run --locked -- demo $(ARGS)
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
-test: tools peers
-	$(CARGO) test --locked
+demo: compiler ## see it work: four channels, consent, and an outage (make demo ARGS=--once stops by itself)
+	@echo "==> building and starting the demonstration (cargo run)"
+	@$(CARGO) run --locked --quiet -- demo $(ARGS)
 
-lint: tools lint-tools
-	$(CARGO) fmt --check
-	sh -n scripts/*.sh tests/peers/*.sh
-	.tools/node_modules/.bin/buf lint
-	cargo deny --offline --log-level error check licenses bans sources
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
+	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
+	$(call step,running the tests,$(CARGO) test --workspace --locked)
 
-tools:
-	@scripts/install-tools.sh
+lint: quick-lint code-lint ## check format, scripts, protos, dependencies, code and documentation
 
-peers:
+quick-lint: tools ## the part of lint that compiles nothing
+	$(call step,rustfmt,$(CARGO) fmt --check)
+	$(call step,shell scripts,bash -n .ci/run && sh -n .ci/tools.sh && sh -n tests/peers/install.sh)
+	$(call step,buf,.tools/node_modules/.bin/buf lint)
+	$(call step,unused dependencies,.tools/bin/cargo-machete)
+	$(call step,cargo-deny,.tools/bin/cargo-deny --locked check bans licenses sources)
+
+code-lint: compiler ## the part of lint that compiles
+	$(call step,clippy,$(CARGO) clippy --workspace --all-targets --locked -- -D warnings)
+	$(call step,rustdoc,RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --locked --no-deps --document-private-items)
+
+peers: ## install the independent servers that the tests talk to, into .peers/
 	@tests/peers/install.sh
 
-lint-tools:
-	@scripts/install-lint-tools.sh
+tools: compiler ## install the lint tools into .tools/
+	@.ci/tools.sh
+
+# ring is partly C and assembler, and Rust links with cc.
+compiler:
+	@if ! command -v cc >/dev/null; then \
+		echo "==> installing a C compiler (apt-get)"; \
+		root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); \
+		$$root apt-get update -qq; \
+		$$root apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	fi

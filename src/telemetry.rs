@@ -1,6 +1,8 @@
 //! The log: lines for people or for machines, on standard error. Addresses are masked where they are logged, and bodies
 //! never are.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -13,7 +15,11 @@ use crate::config::{LogFormat, LogSettings};
 pub fn start(settings: &LogSettings) -> Result<(), TryInitError> {
     // The configuration has checked the filter.
     let filter = EnvFilter::new(&settings.filter);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals; in a file or a container's log they are noise.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match settings.format {
         LogFormat::Human => log.with_target(false).finish().try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().try_init(),

@@ -74,7 +74,7 @@ impl ConnectionArgs {
         Ok(InterceptedService::new(self.channel().await?, bearer))
     }
 
-    /// Connects without a key.
+    /// Connects without a key, for what needs none.
     pub(super) async fn channel(&self) -> Result<Channel, Failure> {
         let endpoint = self.endpoint()?;
         endpoint.connect().await.map_err(|error| Failure::unreachable(&self.server, &error))

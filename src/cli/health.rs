@@ -1,4 +1,4 @@
-//! `relevo health`: whether the gateway serves, for health checks. Needs no key.
+//! `relevo health`: whether the gateway serves, for probes and scripts.
 
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -9,18 +9,21 @@ use super::failure::Failure;
 use super::screen::Screen;
 
 pub(super) const AFTER_HELP: &str = "\
-Asks grpc.health.v1. Exits with 0 when the gateway serves, with 1 when it is stopping, with 3 when it cannot be reached.
+Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the gateway serves, 1 when it says that it does
+not (while it stops, for example), and 3 when it cannot be reached.
 
 Examples:
   relevo health
-  relevo health --server https://gateway.example:50051 --timeout 2s";
+  relevo health --server https://gateway.example.com:50051 --timeout 2s";
 
 pub(super) async fn run(connection: &ConnectionArgs, screen: Screen) -> Result<(), Failure> {
     let mut client = HealthClient::new(connection.channel().await?);
-    let answer = client.check(HealthCheckRequest::default()).await;
+    // The empty name asks for the server as a whole.
+    let answer = client.check(HealthCheckRequest { service: String::new() }).await;
     let answer = answer.map_err(|status| Failure::from_status(&connection.server, status))?;
-    match answer.get_ref().status() {
-        ServingStatus::Serving => screen.print("serving\n"),
-        _ => Err(Failure::Wrong("the gateway answers, but does not serve: it is stopping".to_owned())),
+    match answer.into_inner().status() {
+        ServingStatus::Serving if screen.is_json() => screen.print(r#"{"status":"SERVING"}"#),
+        ServingStatus::Serving => screen.print("serving"),
+        other => Err(Failure::Wrong(format!("{} answers {}", connection.server, other.as_str_name()))),
     }
 }

@@ -139,12 +139,12 @@ pub enum ClientCommand {
     /// See and steer sandbox providers, which send nothing
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),
-    /// Tell whether the gateway serves
-    #[command(after_help = health::AFTER_HELP)]
-    Health,
     /// Create and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Ask whether the gateway serves
+    #[command(after_help = health::AFTER_HELP)]
+    Health,
 }
 
 /// Does what `command` asks, and prints it to standard output.
@@ -162,8 +162,8 @@ pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Cl
         ClientCommand::Preferences(command) => preferences::run(command, connection, screen).await,
         ClientCommand::Provider(command) => providers::run(command, connection, clock, screen).await,
         ClientCommand::Sandbox(command) => sandbox::run(command, connection, screen).await,
-        ClientCommand::Health => health::run(connection, screen).await,
         ClientCommand::Keys(command) => keys::run(command, connection, clock, screen).await,
+        ClientCommand::Health => health::run(connection, screen).await,
     }
 }
 

@@ -155,15 +155,6 @@ async fn done_of(command: &mut Command) -> Done {
 }
 
 #[tokio::test]
-async fn health_is_told_without_a_key() {
-    let gateway = Gateway::start().await;
-    let done = done_of(relevo(&["health", "--server", &gateway.url]).env_remove("RELEVO_API_KEY")).await;
-    assert_eq!((done.code, done.out.as_str()), (0, "serving\n"));
-    let server = format!("http://{}", nobody().await);
-    assert_eq!(done_of(&mut relevo(&["health", "--server", &server])).await.code, 3);
-}
-
-#[tokio::test]
 async fn a_gateway_that_is_not_there_exits_with_3() {
     let server = format!("http://{}", nobody().await);
     let mut command = relevo(&["provider", "list", "--server", &server]);
@@ -446,4 +437,33 @@ async fn mutual_tls_is_spoken() {
     gateway.ok(&[&trusting[..], &client[..]].concat()).await;
     assert_eq!(gateway.run(&trusting).await.code, 3, "without a client certificate");
     assert_eq!(gateway.run(&["contact", "list"]).await.code, 3, "without trust in the authority");
+}
+
+/// A server of grpc.health.v1 that says of itself that it does not serve.
+async fn not_serving() -> (String, JoinHandle<()>) {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let incoming = tonic::transport::server::TcpIncoming::from(listener);
+    let server = tonic::transport::Server::builder().add_service(health).serve_with_incoming(incoming);
+    (url, tokio::spawn(async move { server.await.unwrap() }))
+}
+
+#[tokio::test]
+async fn health_is_told_by_the_exit_code_and_needs_no_key() {
+    let gateway = Gateway::start().await;
+    let serving = run(&["health", "--server", &gateway.url]).await;
+    assert_eq!((serving.code, serving.out.as_str(), serving.err.as_str()), (0, "serving\n", ""));
+    let json = run(&["health", "--server", &gateway.url, "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap(), serde_json::json!({ "status": "SERVING" }));
+
+    let (url, server) = not_serving().await;
+    let sick = run(&["health", "--server", &url]).await;
+    server.abort();
+    assert_eq!((sick.code, sick.out.as_str()), (1, ""));
+    assert!(sick.err.contains("NOT_SERVING"), "{}", sick.err);
+
+    let absent = run(&["health", "--server", &format!("http://{}", nobody().await)]).await;
+    assert_eq!((absent.code, absent.out.as_str()), (3, ""));
 }

@@ -10,4 +10,5 @@ mod envelopes;
 mod gateway;
 mod peers;
 mod providers;
+mod rooms;
 mod store;
