@@ -1,7 +1,7 @@
 //! The command line: everything that `relevo` does besides running the gateway.
 //!
 //! The commands speak gRPC and know nothing of the gateway's inside, but for `check` and `keys create --local`, which
-//! read the configuration. What they print is made by the pure functions of [`render`].
+//! read the configuration. What they print is made by the pure functions of `render`.
 
 mod arguments;
 mod check;

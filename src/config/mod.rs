@@ -1,8 +1,8 @@
 //! The configuration: one TOML file, read once into checked values. Nothing below this room reads the environment.
 //!
-//! Reading takes four steps, each in a file of its own: the text is parsed with the place of every key ([`places`]),
-//! secrets are fetched from where the file says they are ([`secrets`]), the tables take the shape of the rooms' own
-//! settings ([`file`]), and what those cannot check alone is checked together ([`check`]). Every error says in which
+//! Reading takes four steps, each in a file of its own: the text is parsed with the place of every key (`places`),
+//! secrets are fetched from where the file says they are (`secrets`), the tables take the shape of the rooms' own
+//! settings (`file`), and what those cannot check alone is checked together (`check`). Every error says in which
 //! line it is and what would be right.
 
 mod brands;

@@ -7,9 +7,10 @@ use crate::store::Stored;
 
 use super::lane::Slot;
 
-/// A plan is recorded with each of the first attempts; after so many a reader has seen enough, and the history of a
-/// message that waits out a long outage stays small.
-const RECORDED_PLANS: usize = 20;
+/// Plans and waits are recorded until there were this many attempts, or this many events: by then a reader has seen
+/// enough, and the history of a message that waits out a long outage stays small.
+const RECORDED_ATTEMPTS: usize = 20;
+const RECORDED_EVENTS: usize = 100;
 
 /// A message while it is worked on.
 pub(super) struct Case {
@@ -34,10 +35,17 @@ impl Case {
         &self.history.events()[self.saved..]
     }
 
+    /// Whether `stored` has all that was not known to be stored: a save seemed to fail, and had succeeded.
+    pub fn is_saved_in(&self, stored: &Stored) -> bool {
+        let since = stored.history.events().get(self.saved..).unwrap_or_default();
+        !self.unsaved().is_empty() && since.starts_with(self.unsaved())
+    }
+
     /// Starts over from what is stored now. Of what was not yet stored, the answers of providers stay: they happened.
     /// Decisions do not: they are made again.
     pub fn rebase(&mut self, stored: Stored) {
-        let is_fact = |event: &&Event| matches!(event.detail, Detail::AttemptFinished { .. });
+        let told = self.is_saved_in(&stored);
+        let is_fact = |event: &&Event| !told && matches!(event.detail, Detail::AttemptFinished { .. });
         let facts: Vec<Event> = self.unsaved().iter().filter(is_fact).cloned().collect();
         *self = Self { slot: self.slot.take(), ..Self::new(stored) };
         for fact in facts {
@@ -58,17 +66,27 @@ impl Case {
         }
     }
 
+    /// The history as if attempt number `attempt` had not begun.
+    pub fn history_before(&self, attempt: u32) -> History {
+        let begins = |event: &Event| matches!(&event.detail, Detail::AttemptStarted { attempt: own, .. } if *own == attempt);
+        History::from_events(self.history.events().iter().filter(|event| !begins(event)).cloned().collect())
+    }
+
     /// Whether the message was already tried at `provider`.
     pub fn tried(&self, provider: &ProviderName) -> bool {
         self.history.attempts().iter().any(|attempt| attempt.way.provider == *provider)
     }
 
+    /// Whether the history has said enough of plans and waits.
+    fn is_long(&self) -> bool {
+        self.history.version() >= RECORDED_EVENTS || self.history.attempts().len() >= RECORDED_ATTEMPTS
+    }
+
     /// Records a plan that differs from the last one recorded.
     pub fn record_plan(&mut self, plan: Option<Plan>, now: Timestamp) {
         let Some(plan) = plan else { return };
-        let enough = self.history.attempts().len() >= RECORDED_PLANS;
         let known = self.history.last_plan().is_some_and(|last| same(last, &plan));
-        if !enough && !known {
+        if !self.is_long() && !known {
             self.history.push(now, Detail::Planned(plan));
         }
     }
@@ -79,7 +97,7 @@ impl Case {
             Detail::Waiting { why, .. } => Some(why.reason.as_str()),
             _ => None,
         });
-        if last == Some(why.reason.as_str()) || self.history.attempts().len() >= RECORDED_PLANS {
+        if last == Some(why.reason.as_str()) || self.is_long() {
             return;
         }
         self.record_plan(plan, now);
@@ -99,4 +117,72 @@ fn same(a: &Plan, b: &Plan) -> bool {
         plan.verdicts.iter().map(|own| (own.channel, own.address.clone(), own.reason.clone())).collect()
     };
     a.ways == b.ways && left_out(a) == left_out(b) && verdicts(a) == verdicts(b)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Address, Channel, Class, Content, FallbackPolicy, Labels, MessageId, Way, later};
+
+    fn start() -> Timestamp {
+        "2026-06-01T12:00:00Z".parse().unwrap()
+    }
+
+    /// A message that was just accepted.
+    pub fn stored() -> Stored {
+        let message = Message {
+            id: MessageId::new(1, &[7; 10]),
+            brand: "acme".parse().unwrap(),
+            contact: "ana".parse().unwrap(),
+            class: Class::Transactional,
+            topic: "orders".parse().unwrap(),
+            content: Content { text: Some("Hi".into()), ..Content::default() },
+            idempotency_key: None,
+            accepted_at: start(),
+            send_at: start(),
+            expire_at: later(start(), Duration::from_secs(366 * 24 * 3_600)),
+            channels: Vec::new(),
+            fallback: FallbackPolicy::default(),
+            labels: Labels::new(),
+        };
+        Stored { message, history: History::accepted(start()), next_at: Some(start()) }
+    }
+
+    fn started() -> Detail {
+        let way = Way {
+            channel: Channel::Telegram,
+            address: Address::TelegramChat(7),
+            provider: "tg".parse().unwrap(),
+            failure_domain: "telegram".into(),
+        };
+        Detail::AttemptStarted { attempt: 1, way }
+    }
+
+    #[test]
+    fn the_history_of_a_message_that_waits_for_days_stays_small() {
+        let mut case = Case::new(stored());
+        for turn in 0..10_000 {
+            let now = later(start(), Duration::from_secs(turn));
+            let reason = ["breaker_open", "busy"][turn as usize % 2].to_owned();
+            let why = WaitReason { reason, explanation: String::new() };
+            case.record_wait(None, later(now, Duration::from_secs(1)), why, now);
+        }
+        assert!(case.history.version() < 300, "{} events", case.history.version());
+    }
+
+    #[test]
+    fn an_answer_stored_by_a_save_that_seemed_to_fail_is_not_told_twice() {
+        let mut before = stored();
+        before.history.push(start(), started());
+        let mut case = Case::new(before);
+        case.history.push(
+            start(),
+            Detail::AttemptFinished { attempt: 1, outcome: Outcome::Sent { reference: "1".into() } },
+        );
+        let after = Stored { history: case.history.clone(), ..stored() };
+        case.rebase(after.clone());
+        assert_eq!((case.history, case.saved), (after.history.clone(), after.history.version()));
+    }
 }

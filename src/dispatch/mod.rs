@@ -120,10 +120,14 @@ impl Dispatcher {
     }
 
     fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: Stored) {
-        let Some(working) = Working::begin(self, stored.message.id) else { return };
+        let id = stored.message.id;
+        let Some(working) = Working::begin(self, id) else { return };
+        let dispatcher = Arc::clone(self);
         tasks.spawn(async move {
-            working.dispatcher.work(stored).await;
+            dispatcher.work(stored).await;
+            // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
+            dispatcher.store.release(id).await;
         });
     }
 

@@ -18,7 +18,7 @@ pub async fn forget_old(store: Arc<dyn WorkQueue>, clock: Clock, retention: Dura
     loop {
         let before = clock.now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
         match store.purge(before, STEP).await {
-            Ok(STEP) => continue,
+            Ok(STEP..) => continue,
             Ok(0) => {}
             Ok(forgotten) => {
                 tracing::info!(forgotten, "forgot messages that ended before the retention period")
@@ -26,5 +26,42 @@ pub async fn forget_old(store: Arc<dyn WorkQueue>, clock: Clock, retention: Dura
             Err(error) => tracing::error!(%error, "cannot forget old messages; trying again later"),
         }
         tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::case::tests::stored;
+    use crate::model::{Message, OutcomeEvidence, ReceiptStatus};
+    use crate::store::{ReceiptReport, Stores};
+
+    fn report(index: usize, status: ReceiptStatus) -> ReceiptReport {
+        ReceiptReport {
+            provider: "sms".parse().unwrap(),
+            reference: index.to_string(),
+            attempt: None,
+            status,
+            reported_at: Timestamp::UNIX_EPOCH,
+            evidence: OutcomeEvidence::default(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everything_old_is_forgotten_in_one_go() {
+        let Stores { work, messages, .. } = Stores::memory();
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 1);
+        for index in 0..STEP * 3 / 2 {
+            let message = Message { accepted_at: clock.now(), id: clock.message_id(), ..stored().message };
+            let (brand, id) = (message.brand.clone(), message.id);
+            messages.accept(message, [0; 32]).await.unwrap();
+            messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
+            work.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
+        }
+        let retention = Duration::from_secs(60);
+        tokio::time::advance(2 * retention).await;
+        let forgetting = forget_old(work.clone(), clock.clone(), retention);
+        assert!(tokio::time::timeout(INTERVAL / 2, forgetting).await.is_err(), "it goes on for ever");
+        assert_eq!(work.purge(clock.now(), STEP).await.unwrap(), 0);
     }
 }

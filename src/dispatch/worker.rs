@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::lane::Busy;
-use super::{Board, Dispatcher};
+use super::{Board, Call, Dispatcher};
 use crate::adapters::Envelope;
 use crate::model::{
-    Action, Channel, Detail, Evidence, Outcome, Plan, Rejection, Rendered, State, Suppression,
-    SuppressionReason, Timestamp, TopicScope, WaitReason, Way, later,
+    Action, Channel, Detail, Evidence, Outcome, OutcomeEvidence, Plan, Rejection, Rendered, State,
+    Suppression, SuppressionReason, Timestamp, TopicScope, WaitReason, Way, later,
 };
 use crate::routing::{Next, Step};
 use crate::store::{Appended, NewEntry, StoreError, Stored};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// A decision this old is made again before a provider is called. A healthy disk takes less to record an attempt.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// Whether there is more to do with a message now.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,12 +27,10 @@ enum Flow {
 }
 
 impl Dispatcher {
-    /// Takes one claimed message as far as it can go now, and gives the claim back.
+    /// Takes one claimed message as far as it can go now.
     pub(super) async fn work(&self, stored: Stored) {
-        let id = stored.message.id;
         let mut case = Case::new(stored);
         while self.advance(&mut case).await == Flow::Again {}
-        self.store.release(id).await;
     }
 
     async fn advance(&self, case: &mut Case) -> Flow {
@@ -87,7 +88,13 @@ impl Dispatcher {
         if self.save(case, case.next_at).await != Saved::Done {
             return Flow::Again;
         }
-        let envelope = self.envelope(case, attempt, &way, content, now);
+        let Some(call) = self.confirm(case, attempt, &way, call, now).await else {
+            let evidence = OutcomeEvidence::new("not_called", "it took too long to record the attempt");
+            let outcome = Outcome::Unavailable { evidence };
+            case.history.push(self.clock.now(), Detail::AttemptFinished { attempt, outcome });
+            return Flow::Again;
+        };
+        let envelope = self.envelope(case, attempt, &way, content, self.clock.now());
         let outcome = lane.deliver(&envelope).await;
         let ended_at = self.clock.now();
         call.finish(&outcome, ended_at);
@@ -96,6 +103,34 @@ impl Dispatcher {
         self.apply(case, &way, &outcome, ended_at).await;
         case.history.push(ended_at, Detail::AttemptFinished { attempt, outcome });
         Flow::Again
+    }
+
+    /// Makes sure that what was decided at `decided_at` still holds after the attempt was recorded: a store that fails for
+    /// a while must not lead to a call that nobody permits any more.
+    async fn confirm(
+        &self,
+        case: &Case,
+        attempt: u32,
+        way: &Way,
+        mut call: Call,
+        mut decided_at: Timestamp,
+    ) -> Option<Call> {
+        loop {
+            let now = self.clock.now();
+            if now <= later(decided_at, FRESH) {
+                return Some(call);
+            }
+            drop(call);
+            let before = case.history_before(attempt);
+            let next = self.insist(|| self.planner.next(&case.message, &before, now)).await;
+            match next.step {
+                Step::Try { way: again, .. } if again == *way => {}
+                _ => return None,
+            }
+            let tried = before.attempts().iter().any(|own| own.way.provider == way.provider);
+            call = self.board().permit(&way.provider, tried, now).ok()?;
+            decided_at = now;
+        }
     }
 
     /// Waits for a slot, but no longer than the health of the providers stays as it is.
@@ -193,7 +228,8 @@ impl Dispatcher {
         }
     }
 
-    /// Stores what happened. When somebody else stored something in between, the case is rebased on that.
+    /// Stores what happened. When somebody else stored something in between, the case is rebased on that; unless it was
+    /// this very save, which the store could not confirm the first time.
     async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Saved {
         let id = case.message.id;
         let appended = self.insist(|| self.store.append(id, case.saved, case.unsaved(), next_at)).await;
@@ -204,8 +240,9 @@ impl Dispatcher {
         }
         match self.insist(|| self.store.reload(id)).await {
             Some(stored) => {
+                let done = case.is_saved_in(&stored);
                 case.rebase(stored);
-                Saved::Rebased
+                if done { Saved::Done } else { Saved::Rebased }
             }
             None => Saved::Gone,
         }

@@ -73,7 +73,8 @@ impl Health {
         self.in_flight -= 1;
         let effect = Effect::of(outcome);
         if let Effect::Throttle { retry_after } = effect {
-            let wait = retry_after.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
+            let wait = retry_after.filter(|wait| !wait.is_zero());
+            let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
             let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
             self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
         }
@@ -159,16 +160,26 @@ mod tests {
         assert_eq!(health.admits(true, at(0)), Ok(()));
     }
 
-    #[test]
-    fn a_throttle_pauses_it_and_counts_as_no_failure() {
+    fn throttled(seconds: u64) -> Health {
         let mut health = Health::new(Settings::default());
         let permit = health.permit(false, at(0)).unwrap();
         let outcome = Outcome::Throttled {
-            retry_after: Some(Duration::from_secs(2)),
+            retry_after: Some(Duration::from_secs(seconds)),
             scope: ThrottleScope::Provider,
             evidence: OutcomeEvidence::default(),
         };
         health.record(permit, &outcome, at(0));
+        health
+    }
+
+    #[test]
+    fn a_throttle_without_a_wait_pauses_it_all_the_same() {
+        assert_eq!(throttled(0).admits(false, at(0)), Err(Refusal::Throttled { until: at(1_000) }));
+    }
+
+    #[test]
+    fn a_throttle_pauses_it_and_counts_as_no_failure() {
+        let health = throttled(2);
         assert_eq!(health.admits(false, at(1_999)), Err(Refusal::Throttled { until: at(2_000) }));
         assert_eq!(health.admits(false, at(2_000)), Ok(()));
         assert_eq!(health.recent(at(1)), (1, 0));

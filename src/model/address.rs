@@ -107,7 +107,8 @@ impl Phone {
         if !phonenumber::is_valid(&number) {
             return Err(AddressError::Phone);
         }
-        Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+        // Some numbering plans have numbers shorter or longer than E.164's.
+        Self::from_e164(&number.format().mode(phonenumber::Mode::E164).to_string())
     }
 
     /// Reads a number that was checked when it was stored: its form, not its numbering plan, which may have changed.
@@ -197,6 +198,19 @@ mod tests {
         assert_eq!(Phone::parse("600123456", None), Err(AddressError::Phone));
         for text in ["", "123", "+34 600", "+999999999999", "hello", "+34600123456789012"] {
             assert_eq!(spain(text), Err(AddressError::Phone), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_parsed_can_be_read_back() {
+        let digits = "123456789012345678";
+        for prefix in ["+49 30", "+49 2", "+39 0", "+290", "+247", "+44", "+81 3", "+683", "+672", "+49 1"] {
+            for length in 0..18 {
+                let text = format!("{prefix}{}", &digits[..length]);
+                if let Ok(phone) = Phone::parse(&text, None) {
+                    assert_eq!(Phone::from_e164(phone.as_str()), Ok(phone.clone()), "{text}");
+                }
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub enum State {
     Expired,
     /// It was cancelled.
     Cancelled,
-    /// It may or may not have been sent, and a second copy is forbidden.
+    /// It may or may not have been sent, and a second copy is forbidden or no longer wanted.
     InDoubt,
 }
 
@@ -254,7 +254,7 @@ impl History {
         }
         let state = match &detail {
             Detail::Receipt(receipt) => self.fold_receipt(receipt),
-            detail => fold(self.state(), detail),
+            detail => self.fold(detail),
         };
         self.events.push(Event { at, state, detail });
         true
@@ -273,23 +273,55 @@ impl History {
             self.push(at, Detail::CancelRequested { actor: actor.to_owned() });
         }
         if state != State::Sending {
-            self.push(at, self.cancelled());
+            let (state, explanation) = self.cancelled();
+            let (reason, explanation) = ("cancelled".to_owned(), explanation.to_owned());
+            self.push(at, Detail::Finished { state, reason, explanation });
         }
         Ok(())
     }
 
-    /// How a cancelled message ends: one that an earlier attempt sent stays sent.
-    pub fn cancelled(&self) -> Detail {
-        let (state, explanation) = match self.was_sent() {
-            true => (State::Sent, "It was cancelled after it had been sent; no other way is tried."),
-            false => (State::Cancelled, "It was cancelled before it was sent."),
-        };
-        Detail::Finished { state, reason: "cancelled".to_owned(), explanation: explanation.to_owned() }
+    /// How a cancelled message ends, and why: one that a provider took stays sent, and one that a provider may have
+    /// taken stays in doubt.
+    pub fn cancelled(&self) -> (State, &'static str) {
+        let in_doubt = |own: &Attempt<'_>| own.is_unknown() && !own.reported_failed();
+        if self.was_sent() {
+            (State::Sent, "It was cancelled after it had been sent; no other way is tried.")
+        } else if self.attempts().iter().any(in_doubt) {
+            (State::InDoubt, "It was cancelled when it was not known whether it had been sent.")
+        } else {
+            (State::Cancelled, "It was cancelled before it was sent.")
+        }
     }
 
     /// Whether a provider took it in some attempt, and did not report later that it could not deliver.
     pub fn was_sent(&self) -> bool {
         self.attempts().iter().any(|attempt| attempt.is_sent() && !attempt.reported_failed())
+    }
+
+    /// Whether a provider took it in some attempt that still stands: not `besides`, not given up, not reported as failed.
+    fn stands_sent(&self, besides: Option<u32>) -> bool {
+        let stands = |own: &Attempt<'_>| own.is_sent() && !own.given_up && !own.reported_failed();
+        self.attempts().iter().any(|own| Some(own.number) != besides && stands(own))
+    }
+
+    /// What happened moves the state, except that nothing takes back what a receipt has proved.
+    fn fold(&self, detail: &Detail) -> State {
+        let state = self.state();
+        if matches!(state, State::Delivered | State::Read) {
+            return state;
+        }
+        match detail {
+            Detail::Accepted => State::Accepted,
+            Detail::AttemptStarted { .. } => State::Sending,
+            Detail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => State::Sent,
+            Detail::AttemptFinished { .. } if self.stands_sent(None) => State::Sent,
+            Detail::FellBack { attempt, .. } if self.stands_sent(Some(*attempt)) => State::Sent,
+            Detail::AttemptFinished { .. } | Detail::FellBack { .. } => State::Waiting,
+            Detail::Waiting { .. } if state == State::Sent => State::Sent,
+            Detail::Waiting { .. } => State::Waiting,
+            Detail::Finished { state, .. } => *state,
+            Detail::Planned(_) | Detail::CancelRequested { .. } | Detail::Receipt(_) => state,
+        }
     }
 
     /// The state after a receipt. Delivered and read count whichever attempt they speak of. The others count only for
@@ -334,19 +366,81 @@ fn with<'a>(attempts: &mut [Attempt<'a>], number: u32, change: impl FnOnce(&mut 
     }
 }
 
-/// What happened moves the state, except that nothing takes back what a receipt has proved.
-fn fold(state: State, detail: &Detail) -> State {
-    if matches!(state, State::Delivered | State::Read) {
-        return state;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Channel, OutcomeEvidence};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
-    match detail {
-        Detail::Accepted => State::Accepted,
-        Detail::AttemptStarted { .. } => State::Sending,
-        Detail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => State::Sent,
-        Detail::AttemptFinished { .. } | Detail::FellBack { .. } => State::Waiting,
-        Detail::Waiting { .. } if state == State::Sent => State::Sent,
-        Detail::Waiting { .. } => State::Waiting,
-        Detail::Finished { state, .. } => *state,
-        Detail::Planned(_) | Detail::CancelRequested { .. } | Detail::Receipt(_) => state,
+
+    fn started(history: &mut History, attempt: u32) {
+        let way = Way {
+            channel: Channel::Telegram,
+            address: Address::TelegramChat(7),
+            provider: "tg".parse().unwrap(),
+            failure_domain: "telegram".into(),
+        };
+        history.push(at(1), Detail::AttemptStarted { attempt, way });
+    }
+
+    fn ended(history: &mut History, attempt: u32, outcome: Outcome) {
+        history.push(at(2), Detail::AttemptFinished { attempt, outcome });
+    }
+
+    fn unknown() -> Outcome {
+        Outcome::Unknown { evidence: OutcomeEvidence::default() }
+    }
+
+    fn unavailable() -> Outcome {
+        Outcome::Unavailable { evidence: OutcomeEvidence::default() }
+    }
+
+    fn reported(history: &mut History, attempt: u32, status: ReceiptStatus) {
+        let evidence = OutcomeEvidence::default();
+        history.push(at(3), Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence }));
+    }
+
+    #[test]
+    fn a_receipt_that_comes_before_the_lost_answer_proves_that_it_was_sent() {
+        let mut history = History::accepted(at(0));
+        started(&mut history, 1);
+        reported(&mut history, 1, ReceiptStatus::Sent);
+        ended(&mut history, 1, unknown());
+        assert_eq!(history.state(), State::Sent);
+    }
+
+    #[test]
+    fn a_second_copy_that_fails_leaves_the_first_sent() {
+        let mut history = History::accepted(at(0));
+        started(&mut history, 1);
+        ended(&mut history, 1, unknown());
+        started(&mut history, 2);
+        reported(&mut history, 1, ReceiptStatus::Sent);
+        ended(&mut history, 2, unavailable());
+        assert_eq!(history.state(), State::Sent);
+    }
+
+    #[test]
+    fn an_attempt_given_up_does_not_make_the_next_one_sent() {
+        let mut history = History::accepted(at(0));
+        started(&mut history, 1);
+        ended(&mut history, 1, Outcome::Sent { reference: "1".into() });
+        history.push(at(4), Detail::FellBack { attempt: 1, explanation: "Late.".into() });
+        started(&mut history, 2);
+        ended(&mut history, 2, unavailable());
+        assert_eq!(history.state(), State::Waiting);
+    }
+
+    #[test]
+    fn cancelling_what_may_have_been_sent_leaves_it_in_doubt_until_a_receipt_comes() {
+        let mut history = History::accepted(at(0));
+        started(&mut history, 1);
+        ended(&mut history, 1, unknown());
+        history.cancel(at(4), "ana").unwrap();
+        assert_eq!(history.state(), State::InDoubt);
+        reported(&mut history, 1, ReceiptStatus::Sent);
+        assert_eq!(history.state(), State::Sent);
     }
 }

@@ -15,19 +15,71 @@ pub struct Evidence {
 impl Evidence {
     const MAX_CHARS: usize = 300;
 
-    /// Keeps a code and a text, cut to length. Words that look like an email address or a phone number are masked.
+    /// Keeps a code and a text, cut to length. What looks like an email address or a phone number is masked.
     pub fn new(code: impl fmt::Display, text: &str) -> Self {
         let code = code.to_string().chars().take(64).collect();
-        let words: Vec<&str> = text.split_whitespace().map(mask_word).collect();
-        Self { code, text: words.join(" ").chars().take(Self::MAX_CHARS).collect() }
+        Self { code, text: masked(text).chars().take(Self::MAX_CHARS).collect() }
     }
 }
 
-fn mask_word(word: &str) -> &str {
-    let digits = word.chars().filter(char::is_ascii_digit).count();
-    let number = digits >= 7 && word.chars().all(|c| c.is_ascii_digit() || "+()-.,:;'\"".contains(c));
-    let email = word.find('@').is_some_and(|at| at > 0 && at + 1 < word.len());
-    if number || email { "***" } else { word }
+/// The text with each email address and each phone number in it replaced by `***`.
+fn masked(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut rest = words.as_slice();
+    let mut masked = String::with_capacity(text.len());
+    while let Some((word, others)) = rest.split_first() {
+        if !masked.is_empty() {
+            masked.push(' ');
+        }
+        let spelt = words_of_number(rest);
+        if spelt > 0 {
+            masked.push_str(MASK);
+            rest = &rest[spelt..];
+        } else {
+            mask_word(word, &mut masked);
+            rest = others;
+        }
+    }
+    masked
+}
+
+const MASK: &str = "***";
+/// No phone number is shorter, and hardly a code is longer.
+const MIN_DIGITS: usize = 7;
+
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || "+()-.".contains(c)
+}
+
+fn digits(text: &str) -> usize {
+    text.chars().filter(char::is_ascii_digit).count()
+}
+
+/// How many of the first words spell a phone number such as `+34 600 123 456`.
+fn words_of_number(words: &[&str]) -> usize {
+    if !words[0].trim_start_matches('(').starts_with('+') {
+        return 0;
+    }
+    let count = words.iter().take_while(|word| word.chars().all(is_of_number)).count();
+    let total: usize = words[..count].iter().map(|word| digits(word)).sum();
+    if total >= MIN_DIGITS { count } else { 0 }
+}
+
+/// A word that holds an email address goes as a whole; of others, what may be a phone number.
+fn mask_word(word: &str, masked: &mut String) {
+    let inside = |at: Option<usize>| at.is_some_and(|at| at > 0 && at + 1 < word.len());
+    // `%40` is the `@` of an address in a URL.
+    if inside(word.find('@')) || inside(word.find("%40")) {
+        return masked.push_str(MASK);
+    }
+    for run in word.split_inclusive(|c| !is_of_number(c)) {
+        let (number, after) = match run.char_indices().next_back() {
+            Some((at, c)) if !is_of_number(c) => run.split_at(at),
+            _ => (run, ""),
+        };
+        masked.push_str(if digits(number) >= MIN_DIGITS { MASK } else { number });
+        masked.push_str(after);
+    }
 }
 
 impl fmt::Display for Evidence {
@@ -145,6 +197,19 @@ mod tests {
     fn evidence_carries_no_address_and_stays_short() {
         let evidence = Evidence::new("550 5.1.1", "<ana@example.com>: no such user, call +34600123456 now");
         assert_eq!(evidence.to_string(), "550 5.1.1 *** no such user, call *** now");
+        for (said, kept) in [
+            (r#"{"to":"+34600123456","status":400}"#, r#"{"to":"***","status":400}"#),
+            ("to=34600123456; try again", "to=***; try again"),
+            ("the number +34 600 123 456 is not valid", "the number *** is not valid"),
+            ("call (+34) 600-123-456.", "call ***"),
+            ("GET /contacts/ana%40example.com", "GET ***"),
+            ("<ana@example.com>:rejected", "***"),
+            ("+1 error, 5.7.1 and 21610", "+1 error, 5.7.1 and 21610"),
+            ("ñ+34600123456ñ", "ñ***ñ"),
+            ("@ 100% @", "@ 100% @"),
+        ] {
+            assert_eq!(Evidence::new("", said).text, kept, "{said}");
+        }
         assert_eq!(Evidence::new("", &"x".repeat(900)).text.len(), 300);
     }
 }

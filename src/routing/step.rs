@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::survey::{Candidate, Survey, survey};
 use super::{Doubt, Situation};
-use crate::model::{Attempt, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later};
+use crate::model::{
+    Attempt, Detail, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
+};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,8 +135,9 @@ fn another_way(situation: &Situation<'_>) -> bool {
 }
 
 fn cancelled(situation: &Situation<'_>) -> Option<Step> {
+    let (state, explanation) = situation.history.cancelled();
     let requested = situation.history.cancel_requested();
-    requested.then(|| finish(situation, State::Cancelled, "cancelled", "It was cancelled.".to_owned()))
+    requested.then(|| Step::Finish { state, reason: "cancelled", explanation: explanation.to_owned() })
 }
 
 /// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent.
@@ -186,13 +189,15 @@ fn choose(situation: &Situation<'_>, survey: &Survey) -> Step {
     }
 }
 
-/// A way of a channel that stands before `ready`'s, and only has to be waited for a little because we are too fast.
+/// A way of a channel that stands before `ready`'s, and only has to be waited for a little because we are too fast. The
+/// patience is one for all waits in a row, or a channel that others keep busy would be waited for until the end.
 fn worth_waiting_for<'a>(
     situation: &Situation<'_>,
     survey: &'a Survey,
     ready: &Candidate,
 ) -> Option<&'a Candidate> {
-    let patience = later(situation.now, Duration::from_millis(situation.retry.throttle_patience_ms));
+    let since = throttled_since(situation).unwrap_or(situation.now);
+    let patience = later(since, Duration::from_millis(situation.retry.throttle_patience_ms));
     let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
     better
         .filter(|candidate| candidate.hindrance.as_ref().is_some_and(|own| own.throttle))
@@ -200,6 +205,15 @@ fn worth_waiting_for<'a>(
             candidate.ready_at <= patience && candidate.ready_at < situation.message.expire_at
         })
         .min_by_key(|candidate| candidate.ready_at)
+}
+
+/// Since when the message has been waiting because we are too fast, if that is what it last waited for.
+fn throttled_since(situation: &Situation<'_>) -> Option<Timestamp> {
+    let last = situation.history.events().iter().rev().find_map(|event| match &event.detail {
+        Detail::Waiting { why, .. } => Some((event.at, why)),
+        _ => None,
+    });
+    last.filter(|(_, why)| why.reason == "throttled").map(|(at, _)| at)
 }
 
 fn wait_for(situation: &Situation<'_>, candidate: &Candidate) -> Step {

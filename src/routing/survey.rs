@@ -210,12 +210,12 @@ impl Search<'_> {
         let failures = self.attempts.iter().filter(here).count();
         let last = self.attempts.iter().filter(here).rfind(|own| own.way.address == *address)?;
         let (ended_at, outcome) = last.ended?;
-        let backoff = self
-            .situation
-            .retry
-            .backoff(self.situation.message.id, u32::try_from(failures).unwrap_or(u32::MAX));
+        let (retry, id) = (self.situation.retry, self.situation.message.id);
+        let backoff = retry.backoff(id, u32::try_from(failures).unwrap_or(u32::MAX));
         let (wait, throttle) = match outcome {
-            Outcome::Throttled { retry_after, .. } => (retry_after.unwrap_or(backoff), true),
+            // A provider that says "now" is not taken at its word, or it would be called over and over.
+            Outcome::Throttled { retry_after: Some(wait), .. } => ((*wait).max(retry.backoff(id, 1)), true),
+            Outcome::Throttled { retry_after: None, .. } => (backoff, true),
             _ => (backoff, false),
         };
         let reason = if throttle { "throttled" } else { "backoff" };

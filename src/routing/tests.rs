@@ -5,7 +5,7 @@ use super::*;
 use crate::model::{
     Address, Channel, Class, Content, Decision, Detail, FallbackPolicy, OrderSource, Outcome,
     OutcomeEvidence, Phone, Receipt, ReceiptStatus, Refusal, Rejection, State, Template, ThrottleScope,
-    TopicPreference, Way, later,
+    TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -310,6 +310,37 @@ fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
     world.wait(5);
     assert_eq!(world.tries(), "wa-meta-1");
     world.attempt(throttled(600));
+    assert_eq!(world.tries(), "sms-a");
+}
+
+#[test]
+fn a_throttle_without_a_wait_is_not_retried_at_once() {
+    let mut world = World::new(Class::Transactional);
+    world.message.channels = vec![Channel::Email];
+    world.attempt(throttled(0));
+    let step = world.step();
+    let (until, reason) = waits(&step);
+    assert!(reason == "throttled" && until >= later(start(), Duration::from_millis(500)), "{until}");
+}
+
+#[test]
+fn patience_with_a_throttled_channel_ends() {
+    let mut world = World::new(Class::Transactional);
+    world.providers.retain(|own| ["wa-meta-1", "sms-a"].contains(&own.name.as_str()));
+    let throttle = |now| Refusal::Throttled { until: later(now, Duration::from_secs(2)) };
+    for _ in 0..5 {
+        // Others use up the provider's allowance each time.
+        world.refusals.insert("wa-meta-1".into(), throttle(world.now));
+        let step = world.step();
+        let (until, reason) = waits(&step);
+        let why = WaitReason { reason: reason.to_owned(), explanation: "Too fast.".into() };
+        if world.history.state() != State::Waiting {
+            world.history.push(world.now, Detail::Waiting { until, why });
+        }
+        world.wait(5);
+    }
+    world.wait(10);
+    world.refusals.insert("wa-meta-1".into(), throttle(world.now));
     assert_eq!(world.tries(), "sms-a");
 }
 

@@ -147,6 +147,14 @@ pub trait MessageStore: Send + Sync {
     /// `content_hash` is SHA-256 of what was asked, compared when the idempotency key was used before.
     async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError>;
 
+    /// The message for which the brand used an idempotency key, and the hash it was accepted with. What is found
+    /// is durable.
+    async fn find_by_key(
+        &self,
+        brand: &BrandId,
+        idempotency_key: &str,
+    ) -> Result<Option<(Stored, [u8; 32])>, StoreError>;
+
     /// A message of the brand.
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
 

@@ -13,9 +13,10 @@ use crate::world::Shared;
 pub async fn everything(shared: &Arc<Shared>, accepted: &[(BrandId, MessageId)]) {
     let before = load(shared, accepted).await;
     let effects = shared.effects.lock().unwrap().clone();
+    let crashed = shared.happened("crash");
     for stored in &before {
         let own: Vec<&Effect> = effects.iter().filter(|effect| effect.message == stored.message.id).collect();
-        for problem in message(stored, &own) {
+        for problem in message(stored, &own, crashed) {
             shared.problem(format!("{}: {problem}", stored.message.id));
         }
         tally(shared, stored);
@@ -54,7 +55,7 @@ async fn repeat_receipts(shared: &Shared) {
     }
 }
 
-fn message(stored: &Stored, effects: &[&Effect]) -> Vec<String> {
+fn message(stored: &Stored, effects: &[&Effect], crashed: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let mut check = |holds: bool, problem: &str| {
         if !holds {
@@ -67,6 +68,8 @@ fn message(stored: &Stored, effects: &[&Effect]) -> Vec<String> {
     check(folds(&stored.history), "its history does not explain its state");
     check(at_most_one_end(&stored.history), "it ended twice");
     check(well_numbered(&stored.history), "its attempts are not told in full");
+    check(answers_told_once(&stored.history), "the answer to an attempt is told twice");
+    check(crashed || !was_interrupted(&stored.history), "an attempt was cut off and nothing crashed");
     check(silent_after_sent(stored), "an attempt after sent that no fallback policy asked for");
     check(silent_in_doubt(stored), "a commercial message was tried again while in doubt");
     check(told_effects(&stored.history, effects), "what reached a provider is not what the history tells");
@@ -90,6 +93,20 @@ fn well_numbered(history: &History) -> bool {
     let attempts = history.attempts();
     let numbered = attempts.iter().enumerate().all(|(index, own)| own.number as usize == index + 1);
     numbered && attempts.iter().all(|own| own.ended.is_some())
+}
+
+fn answers_told_once(history: &History) -> bool {
+    let mut ended = BTreeSet::new();
+    history.events().iter().all(|event| match &event.detail {
+        Detail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
+        _ => true,
+    })
+}
+
+/// Whether dispatch found an attempt of which it did not know what came.
+fn was_interrupted(history: &History) -> bool {
+    let code = |outcome: &Outcome| outcome.evidence().is_some_and(|own| own.code == "interrupted");
+    history.attempts().iter().any(|own| own.ended.is_some_and(|(_, outcome)| code(outcome)))
 }
 
 /// Invariant 3: after an outcome `sent`, no further attempt, unless the message's own fallback policy asks for one, and

@@ -6,6 +6,7 @@
 mod check;
 mod provider;
 mod script;
+mod shaky;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -116,7 +116,8 @@ impl Scripted {
             address: envelope.address.clone(),
         });
         let mut statuses = match self.shared.rng().u8(0..10) {
-            0..=2 => vec![],
+            0 | 1 => vec![],
+            2 => vec![ReceiptStatus::Sent],
             3 => vec![ReceiptStatus::Failed],
             4 => vec![ReceiptStatus::Sent, ReceiptStatus::Failed],
             5 => vec![ReceiptStatus::Delivered, ReceiptStatus::Failed],

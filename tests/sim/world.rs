@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use crate::check;
 use crate::provider::{Effect, Scripted};
 use crate::script::{self, Deed, Draft, FaultKind, Script, Somebody};
+use crate::shaky::Shaky;
 
 /// What became of a seed.
 pub struct Run {
@@ -60,6 +61,9 @@ impl Tally {
             "fell back",
             "receipt",
             "crash",
+            "disk failed before an append",
+            "disk failed after an append",
+            "disk failed after a receipt",
             "duplicate accepted once",
             "waited for breaker_open",
             "waited for quiet_hours",
@@ -176,6 +180,11 @@ impl Shared {
         lock(&self.tally).count(what);
     }
 
+    /// Whether something was counted.
+    pub fn happened(&self, what: &str) -> bool {
+        lock(&self.tally).0.contains_key(what)
+    }
+
     /// A provider's report travels on its own: a crash of ours does not stop it.
     pub fn report_later(self: &Arc<Self>, report: ReceiptReport, delay: Duration) {
         lock(&self.reports).push(report.clone());
@@ -281,8 +290,9 @@ impl World {
             (provider.name.clone(), Lane::new(adapter, &Limits { rate_per_second, ..limits.clone() }))
         };
         let lanes = providers.iter().map(lane).collect();
+        let work = Arc::new(Shaky { inner: stores.work.clone(), shared: self.shared.clone() });
         let dispatcher = Dispatcher::new(
-            stores.work.clone(),
+            work.clone(),
             stores.consents.clone(),
             planner,
             board.clone(),
@@ -298,7 +308,7 @@ impl World {
         Gateway {
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
-            inbound: tokio::spawn(relevo::inbound::take_in(receiver, stores.work, self.shared.clock.clone())),
+            inbound: tokio::spawn(relevo::inbound::take_in(receiver, work, self.shared.clock.clone())),
         }
     }
 

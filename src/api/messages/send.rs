@@ -11,7 +11,7 @@ use super::{Messages, no_message, not_cancellable, view};
 use crate::api::auth::BrandCaller;
 use crate::api::status::Failure;
 use crate::model::{ContactId, Message, MessageId, State};
-use crate::store::Acceptance;
+use crate::store::{Acceptance, Stored};
 use crate::wire::{Path, Violations, v1};
 
 impl Messages {
@@ -22,12 +22,34 @@ impl Messages {
         mut spec: Option<v1::MessageSpec>,
     ) -> Result<v1::SendResponse, Failure> {
         let hash = spec.as_mut().map_or([0; 32], content_hash);
-        let message = self.prepare(caller, spec).await?;
+        let key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
+        let message = match self.prepare(caller, spec).await {
+            Ok(message) => message,
+            Err(failure) => return self.repeat(caller, &key, hash).await?.ok_or(failure),
+        };
         let id = message.id;
         match self.store.accept(message, hash).await? {
             Acceptance::New => Ok(accepted(id, State::Accepted, false)),
-            Acceptance::Duplicate(first) => Ok(accepted(first.message.id, first.history.state(), true)),
+            Acceptance::Duplicate(first) => Ok(duplicate(&first)),
             Acceptance::Conflict(first) => Err(key_reused(first)),
+        }
+    }
+
+    /// The first answer, for a message that cannot be accepted now but was before: a caller who got no answer asks
+    /// again, and by then the message's times may have passed or its contact be gone.
+    async fn repeat(
+        &self,
+        caller: &BrandCaller,
+        key: &str,
+        hash: [u8; 32],
+    ) -> Result<Option<v1::SendResponse>, Failure> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        match self.store.find_by_key(&caller.brand, key).await? {
+            Some((first, first_hash)) if first_hash == hash => Ok(Some(duplicate(&first))),
+            Some((first, _)) => Err(key_reused(first.message.id)),
+            None => Ok(None),
         }
     }
 
@@ -80,6 +102,10 @@ fn read_id(text: &str) -> Result<MessageId, Failure> {
     let mut violations = Violations::default();
     let id = violations.parsed(text, &Path::new("message_id"));
     Ok(violations.finish(id)?)
+}
+
+fn duplicate(first: &Stored) -> v1::SendResponse {
+    accepted(first.message.id, first.history.state(), true)
 }
 
 fn accepted(id: MessageId, state: State, duplicate: bool) -> v1::SendResponse {

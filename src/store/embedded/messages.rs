@@ -21,6 +21,23 @@ impl<E: Engine> MessageStore for Embedded<E> {
         self.engine.write(Urgency::Caller, move |txn| accept(txn, &message, content_hash)).await
     }
 
+    async fn find_by_key(
+        &self,
+        brand: &BrandId,
+        idempotency_key: &str,
+    ) -> Result<Option<(Stored, [u8; 32])>, StoreError> {
+        let key = keys::idempotency(brand, idempotency_key);
+        if self.engine.read(|view| view.get(&key))?.is_none() {
+            return Ok(None);
+        }
+        // What can be read may still be lost. An operation answers after those before it are durable.
+        let find = move |txn: &mut Txn<'_>| match txn.load::<Asked>(&key)? {
+            Some(asked) => first(txn, &asked).map(|first| Some((first, asked.content_hash))),
+            None => Ok(None),
+        };
+        self.engine.write(Urgency::Promise, find).await
+    }
+
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
         self.engine.read(|view| match load::<Progress>(view, &keys::progress(id))? {
             Some(progress) if progress.brand == *brand => join(view, id, progress).map(Some),
@@ -95,10 +112,14 @@ fn known(txn: &Txn<'_>, asked: &Asked, content_hash: [u8; 32]) -> Result<Accepta
     if asked.content_hash != content_hash {
         return Ok(Acceptance::Conflict(asked.message));
     }
-    let first = load_stored(txn, asked.message)?.ok_or_else(|| {
+    first(txn, asked).map(|first| Acceptance::Duplicate(Box::new(first)))
+}
+
+/// The message for which an idempotency key was used.
+fn first(txn: &Txn<'_>, asked: &Asked) -> Result<Stored, StoreError> {
+    load_stored(txn, asked.message)?.ok_or_else(|| {
         super::engine::damaged(txn, format!("an idempotency key leads to no message {}", asked.message))
-    })?;
-    Ok(Acceptance::Duplicate(Box::new(first)))
+    })
 }
 
 fn list(

@@ -75,6 +75,14 @@ impl MessageStore for Held {
         self.inner.accept(message, hash).await
     }
 
+    async fn find_by_key(
+        &self,
+        brand: &BrandId,
+        idempotency_key: &str,
+    ) -> Result<Option<(Stored, [u8; 32])>, StoreError> {
+        self.inner.find_by_key(brand, idempotency_key).await
+    }
+
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
         self.inner.get(brand, id).await
     }

@@ -66,7 +66,7 @@ struct Gateway {
 
 /// Puts a key into each call's metadata.
 #[derive(Clone)]
-struct Bearer(Option<AsciiMetadataValue>);
+pub struct Bearer(pub Option<AsciiMetadataValue>);
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -77,7 +77,8 @@ impl Interceptor for Bearer {
     }
 }
 
-type Client = InterceptedService<Connection, Bearer>;
+/// A connection that presents a key.
+pub type Client = InterceptedService<Connection, Bearer>;
 
 impl Gateway {
     async fn start() -> Self {
@@ -204,15 +205,18 @@ fn sandbox(provider: &Provider) -> Sandbox {
     Sandbox::new(provider, &Default::default(), reports)
 }
 
-fn email(text: &str) -> v1::Address {
+/// An email address.
+pub fn email(text: &str) -> v1::Address {
     v1::Address { value: Some(v1::address::Value::Email(text.into())) }
 }
 
-fn phone(text: &str) -> v1::Address {
+/// A phone number.
+pub fn phone(text: &str) -> v1::Address {
     v1::Address { value: Some(v1::address::Value::Phone(text.into())) }
 }
 
-fn contact(id: &str, addresses: Vec<v1::Address>) -> v1::Contact {
+/// A contact with these addresses.
+pub fn contact(id: &str, addresses: Vec<v1::Address>) -> v1::Contact {
     let own = |address| v1::ContactAddress { address: Some(address), whatsapp_inbound_time: None };
     let addresses = addresses.into_iter().map(own).collect();
     v1::Contact { contact_id: id.into(), addresses, ..v1::Contact::default() }
@@ -229,7 +233,8 @@ fn spec(text: &str) -> v1::MessageSpec {
     }
 }
 
-fn send(spec: v1::MessageSpec) -> v1::SendRequest {
+/// Asks to send it.
+pub fn send(spec: v1::MessageSpec) -> v1::SendRequest {
     v1::SendRequest { message: Some(spec) }
 }
 

@@ -161,6 +161,53 @@ async fn an_idempotency_key_answers_with_the_first_message() {
     assert!(!elsewhere.duplicate, "a key belongs to its brand");
 }
 
+/// A caller that got no answer asks again, and by then the world may have moved on.
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_whatever_has_changed_since() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    let expire_time = Some(timestamp(later(gateway.clock.now(), Duration::from_secs(3_600))));
+    let recipient = Some(v1::message_spec::Recipient::Address(email("ana@example.com")));
+    let keyed = |text: &str| v1::MessageSpec {
+        idempotency_key: "order 17".into(),
+        expire_time,
+        recipient: recipient.clone(),
+        ..spec(text)
+    };
+    let first = gateway.messages(&acme).send(send(keyed("hello"))).await.unwrap().into_inner();
+    let repeated = async || {
+        let again = gateway.messages(&acme).send(send(keyed("hello"))).await.unwrap().into_inner();
+        assert_eq!((again.duplicate, &again.message_id), (true, &first.message_id));
+        let other = gateway.messages(&acme).send(send(keyed("goodbye"))).await;
+        assert_eq!(told(other), is(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"));
+        let item = v1::SendStreamRequest { message: Some(keyed("hello")), sequence: 1 };
+        let items = futures_util::stream::iter([item]);
+        let mut answers = gateway.messages(&acme).send_stream(items).await.unwrap().into_inner();
+        match answers.message().await.unwrap().unwrap().result.unwrap() {
+            v1::send_stream_response::Result::Accepted(again) => assert!(again.duplicate),
+            other => panic!("{other:?}"),
+        }
+        let elsewhere = gateway.messages(&globex).send(send(keyed("hello"))).await;
+        assert!(elsewhere.is_err(), "a key belongs to its brand");
+    };
+
+    let delete = v1::DeleteContactRequest { contact_id: "ana".into() };
+    gateway.contacts(&acme).delete_contact(delete).await.unwrap();
+    repeated().await;
+    let fresh = v1::MessageSpec { idempotency_key: "order 18".into(), ..keyed("hello") };
+    let answer = gateway.messages(&acme).send(send(fresh.clone())).await;
+    assert_eq!(told(answer), is(Code::NotFound, "ADDRESS_NOT_FOUND"));
+
+    gateway.ana(&acme).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3_601)).await;
+    tokio::time::resume();
+    repeated().await;
+    let answer = gateway.messages(&acme).send(send(fresh)).await;
+    assert_eq!(told(answer), is(Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
 #[tokio::test]
 async fn one_brand_never_sees_anothers_message() {
     let gateway = Gateway::start().await;

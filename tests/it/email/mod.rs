@@ -3,7 +3,7 @@
 mod dkim;
 mod messages;
 mod outcomes;
-mod tls;
+pub mod tls;
 
 use relevo::adapters::email::{Settings, Smtp};
 use relevo::adapters::{Adapter, BuildError, Envelope, Limits};

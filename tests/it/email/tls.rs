@@ -11,14 +11,15 @@ use crate::peers::{Smtp, scratch};
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A certificate authority of a test's own, and a certificate of it for `localhost`.
-struct Certificates {
+pub struct Certificates {
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
 }
 
 impl Certificates {
-    fn new(name: &str) -> Self {
+    /// New ones for the test `name`.
+    pub fn new(name: &str) -> Self {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(vec![]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -38,7 +39,8 @@ impl Certificates {
         }
     }
 
-    fn serve(&self, name: &str, tls: &str, more: &[&str]) -> Smtp {
+    /// Starts an SMTP server with them.
+    pub fn serve(&self, name: &str, tls: &str, more: &[&str]) -> Smtp {
         let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
         let (certificate, key) = (path(&self.certificate), path(&self.key));
         let mut options = vec!["--tls", tls, "--certificate", &certificate, "--key", &key];
@@ -46,7 +48,8 @@ impl Certificates {
         Smtp::start(name, &options)
     }
 
-    fn trust(&self, tls: &str) -> String {
+    /// The settings of an adapter that trusts them.
+    pub fn trust(&self, tls: &str) -> String {
         format!("tls = '{tls}'\nca_file = '{}'\n", self.authority.display())
     }
 }

@@ -18,6 +18,8 @@ fn wiremock() -> &'static Peer {
             command.args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-jar"]);
             command.arg(installed("node_modules/wiremock/build/wiremock-standalone-3.13.2.jar"));
             command
+                // An answer that is delayed holds no thread, or a few of them would hold up all tests.
+                .args(["--async-response-enabled", "true"])
                 .args(["--bind-address", "127.0.0.1", "--port", &port.to_string(), "--root-dir"])
                 .arg(&files);
             command
@@ -58,6 +60,22 @@ impl Stubs {
                 json!({ "request": request, "response": response })
             })
             .collect();
+        self.admin("mappings/import", json!({ "mappings": mappings })).await;
+    }
+
+    /// Answers the requests one after the other with `responses`, and all that come after with the last one.
+    pub async fn answer_in_turn(&self, responses: &[Value]) {
+        let state = |turn: usize| if turn == 0 { "Started".to_owned() } else { format!("turn {turn}") };
+        let mapping = |(turn, response): (usize, &Value)| {
+            json!({
+                "request": { "method": "POST", "urlPathPattern": format!("/{}/.*", self.name) },
+                "response": response,
+                "scenarioName": self.name,
+                "requiredScenarioState": state(turn),
+                "newScenarioState": state((turn + 1).min(responses.len() - 1)),
+            })
+        };
+        let mappings: Vec<Value> = responses.iter().enumerate().map(mapping).collect();
         self.admin("mappings/import", json!({ "mappings": mappings })).await;
     }
 

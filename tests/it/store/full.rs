@@ -1,65 +1,10 @@
-//! A disk that is full, for real: a small file system in memory, mounted for the test.
-
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! A disk that is full, for real.
 
 use relevo::store::embedded::sled::{Options, open};
 use relevo::store::{Acceptance, Appended, StoreError};
 
 use super::sample::*;
-
-const MIB: usize = 1 << 20;
-
-/// A file system of 48 MiB, unmounted when dropped.
-struct Small {
-    folder: tempfile::TempDir,
-}
-
-impl Small {
-    /// `None` where mounting is not permitted.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=48m", "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            println!("SKIPPED: a small file system cannot be mounted here, so a full disk cannot be tested");
-        }
-        mounted.then_some(Self { folder })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.folder.path().join("ballast")
-    }
-
-    /// Fills the disk until `free` bytes are left.
-    fn fill(&self, free: usize) {
-        let free_now = free_bytes(self.folder.path());
-        fs::write(self.ballast(), vec![1; free_now - free]).unwrap();
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
-    }
-}
-
-fn free_bytes(path: &Path) -> usize {
-    let output = Command::new("df").args(["--block-size=1", "--output=avail"]).arg(path).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap()
-}
+use crate::disk::{MIB, Small};
 
 #[tokio::test]
 async fn new_messages_are_refused_before_the_disk_is_full() {

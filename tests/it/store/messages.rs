@@ -59,6 +59,19 @@ pub async fn the_same_key_and_other_content_conflict(stores: &Stores) {
     accept(stores, Message { brand: brand("other"), ..keyed(2, "order-1") }).await;
 }
 
+pub async fn a_message_is_found_by_the_key_it_was_accepted_with(stores: &Stores) {
+    let find = |brand, key| async move { stores.messages.find_by_key(&brand, key).await.unwrap() };
+    let first = accept(stores, keyed(0, "order-1")).await;
+    stores.messages.cancel(&acme(), first.id, "key", at(1)).await.unwrap().unwrap().unwrap();
+    let (found, hash) = find(acme(), "order-1").await.unwrap();
+    assert_eq!((found.message, found.history.state(), hash), (first, State::Cancelled, [1; 32]));
+    assert_eq!(find(acme(), "order").await, None);
+    assert_eq!(find(acme(), "order-12").await, None);
+    assert_eq!(find(brand("other"), "order-1").await, None);
+    assert_eq!(stores.work.purge(at(2), 10).await.unwrap(), 1);
+    assert_eq!(find(acme(), "order-1").await, None);
+}
+
 pub async fn of_many_accepts_with_one_key_exactly_one_is_new(stores: &Stores) {
     let tasks: Vec<_> = (0..64)
         .map(|_| {

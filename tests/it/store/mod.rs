@@ -1,6 +1,6 @@
 //! One conformance suite for every store, and what only a store on disk has to show.
 
-mod sample;
+pub mod sample;
 
 mod consents;
 mod contacts;
@@ -48,6 +48,7 @@ conformance! {
         a_large_message_is_kept_whole,
         the_same_key_and_content_give_the_first_message,
         the_same_key_and_other_content_conflict,
+        a_message_is_found_by_the_key_it_was_accepted_with,
         of_many_accepts_with_one_key_exactly_one_is_new,
         brands_do_not_see_each_other,
         lists_are_newest_first_and_filtered,

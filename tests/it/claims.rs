@@ -1,0 +1,116 @@
+//! A message that is given back is taken up again when it is due, however fast the loop is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::clock::Clock;
+use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
+use relevo::model::{Channel, Event, MessageId, Outcome, OutcomeEvidence, Provider, Timestamp};
+use relevo::routing::{BrandSettings, Policy, RetrySettings};
+use relevo::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, Stores, WorkQueue};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::store::sample;
+
+/// A queue that is slow to answer a release: only when the message was claimed again, or could have been.
+struct SlowRelease {
+    inner: Arc<dyn WorkQueue>,
+    claimed: watch::Sender<Option<MessageId>>,
+}
+
+#[async_trait]
+impl WorkQueue for SlowRelease {
+    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
+        let claims = self.inner.claim(now, limit, lease).await?;
+        if let Some(first) = claims.messages.first() {
+            self.claimed.send_replace(Some(first.message.id));
+        }
+        Ok(claims)
+    }
+
+    async fn release(&self, id: MessageId) {
+        let mut claimed = self.claimed.subscribe();
+        self.inner.release(id).await;
+        let _ = timeout(Duration::from_secs(1), claimed.changed()).await;
+    }
+
+    async fn append(
+        &self,
+        id: MessageId,
+        version: usize,
+        events: &[Event],
+        next_at: Option<Timestamp>,
+    ) -> Result<Appended, StoreError> {
+        self.inner.append(id, version, events, next_at).await
+    }
+
+    async fn reload(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        self.inner.reload(id).await
+    }
+
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+        self.inner.receive(report, now).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.purge(before, limit).await
+    }
+
+    fn work_signal(&self) -> watch::Receiver<u64> {
+        self.inner.work_signal()
+    }
+}
+
+/// A provider that is down, and tells of each call.
+struct Down(mpsc::Sender<()>);
+
+#[async_trait]
+impl Adapter for Down {
+    async fn deliver(&self, _: &Envelope) -> Outcome {
+        self.0.send(()).await.unwrap();
+        Outcome::Unavailable { evidence: OutcomeEvidence::default() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
+    let stores = Stores::memory();
+    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
+    sample::accept(&stores, sample::message(0)).await;
+    let provider = Provider {
+        name: "sms".parse().unwrap(),
+        channel: Channel::Sms,
+        kind: "down".into(),
+        failure_domain: "lab".into(),
+        tier: 1,
+        weight: 1,
+        brands: Vec::new(),
+    };
+    let board = Board::new(vec![provider.clone()], &Default::default(), Vec::new());
+    let policy = Policy::try_new(&BrandSettings::default()).unwrap();
+    let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
+    let policies = Arc::new([(sample::acme(), policy)].into());
+    let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
+    let (calls, mut called) = mpsc::channel(1);
+    let lane = Lane::new(Arc::new(Down(calls)), &Limits::default());
+    let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
+    let settings = Settings::default();
+    let lease = settings.lease();
+    let dispatcher = Arc::new(Dispatcher::new(
+        Arc::new(queue),
+        stores.consents.clone(),
+        planner,
+        board,
+        [(provider.name, lane)].into(),
+        settings,
+        Clock::simulated(sample::at(0), 7),
+    ));
+    let twice = async {
+        called.recv().await.unwrap();
+        called.recv().await.unwrap();
+    };
+    timeout(lease / 2, dispatcher.run(twice)).await.expect("it is tried again when it is due");
+}

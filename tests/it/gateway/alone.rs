@@ -1,0 +1,34 @@
+//! One data directory serves one process at a time.
+
+use relevo::wire::v1::MessageState;
+
+use super::order;
+use super::process::Home;
+use super::providers::provider;
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_stops_at_once_and_says_why() {
+    let home = Home::new(&provider("sms", "sms", "", "[providers.sandbox]")).await;
+    let gateway = home.start().await;
+    gateway.knows(super::ana()).await;
+    let commands: [&[&str]; 2] =
+        [&["serve"], &["keys", "create", "--local", "--brand", "acme", "--scope", "send", "--label", "late"]];
+    for command in commands {
+        let second = home.run(command).await;
+        assert_eq!(second.status.code(), Some(1), "{command:?}: {second:?}");
+        assert!(second.stdout.is_empty(), "{command:?}: {second:?}");
+        let said = String::from_utf8(second.stderr).unwrap();
+        let told = said.lines().last().unwrap();
+        assert!(told.starts_with("relevo: "), "{command:?}: {said}");
+        assert!(
+            told.ends_with(
+                "/data is in use by another process: stop that one, or give this one a data directory of its own"
+            ),
+            "{command:?}: {said}"
+        );
+    }
+    // The first one has not noticed.
+    assert_eq!(gateway.sends_to_the_end(order()).await.state(), MessageState::Sent);
+    gateway.stop().await;
+    assert!(home.run(commands[1]).await.status.success(), "the data is free again");
+}

@@ -1,0 +1,125 @@
+//! A gateway that is killed again and again in the middle of its work loses nothing that it acknowledged, and sends
+//! nothing twice of which it does not say that it is in doubt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use relevo::wire::v1::{self, MessageClass, MessageState, OutcomeKind};
+
+use super::load::{Effects, Load, Outside};
+use super::process::{Home, PATIENCE};
+use super::story::{Attempt, attempts};
+
+const CRASHES: usize = 20;
+
+/// Doubt is settled quickly, and little of the disk is kept free.
+const QUICK: &str =
+    "min_free_bytes = 1048576\n\n[retry]\nbackoff_ms = 50\nmax_backoff_ms = 500\ndoubt_wait_ms = 100\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_nothing() {
+    let outside = Outside::start("crash", "crash-sms", "crash-whatsapp", 30).await;
+    let home = Home::new(&format!("{QUICK}{}", outside.providers())).await;
+    let load = Load::default();
+    for crash in 0..CRASHES {
+        let gateway = home.start().await;
+        if crash == 0 {
+            Load::prepare(&gateway).await;
+        }
+        load.ask_again();
+        let (callers, mut acknowledged) = load.start(&gateway, 40);
+        // At another moment of the work each time; the first ones while it is still starting.
+        let enough = crash * 29 % 120;
+        let reached = acknowledged.wait_for(|count| *count >= enough);
+        tokio::time::timeout(PATIENCE, reached).await.expect("the load goes on").unwrap();
+        gateway.kill().await;
+        callers.join_all().await;
+    }
+
+    let gateway = home.start().await;
+    let asked = load.asked();
+    let acknowledged: Vec<String> = asked.values().flatten().cloned().collect();
+    gateway.all_ended(&acknowledged).await;
+    let ids = keys_hold(&load, &asked, &gateway).await;
+    let all: Vec<String> = ids.values().cloned().collect();
+    assert_eq!(
+        gateway.all_ids().await,
+        all.iter().cloned().collect::<BTreeSet<_>>(),
+        "one message for each key"
+    );
+
+    let messages = gateway.all_ended(&all).await;
+    let mut effects = outside.effects(|key| ids[key].clone()).await;
+    let mut interrupted = 0;
+    for message in &messages {
+        let seen = effects.remove(&message.message_id).unwrap_or_default();
+        check(message, &seen);
+        interrupted += attempts(message).iter().filter(|own| own.code() == "interrupted").count();
+    }
+    assert!(effects.is_empty(), "nothing was sent that is not on record: {effects:?}");
+    assert!(acknowledged.len() < asked.len(), "some calls were cut off");
+    assert!(interrupted > 0, "some calls to providers were cut off");
+    println!("{} asked, {} acknowledged, {interrupted} interrupted", asked.len(), acknowledged.len());
+    gateway.stop().await;
+}
+
+/// Repeats everything that was ever asked: what was acknowledged is answered with the same message, and what was not
+/// becomes one message at most. Returns the ids by key.
+async fn keys_hold(
+    load: &Load,
+    asked: &BTreeMap<String, Option<String>>,
+    gateway: &super::process::Gateway,
+) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for (key, answer) in load.repeat(gateway).await {
+        if let Some(id) = &asked[&key] {
+            assert!(answer.duplicate && answer.message_id == *id, "{key} was {id}: {answer:?}");
+        }
+        ids.insert(key, answer.message_id);
+    }
+    for (key, answer) in load.repeat(gateway).await {
+        assert!(answer.duplicate && answer.message_id == ids[&key], "{key} was {}: {answer:?}", ids[&key]);
+    }
+    ids
+}
+
+/// Holds what a message's history says against what was seen of it outside.
+fn check(message: &v1::Message, seen: &Effects) {
+    let attempts = attempts(message);
+    let told = || format!("{seen:?} {message:#?}");
+    let (last, others) = attempts.split_last().unwrap_or_else(|| panic!("nothing was tried: {}", told()));
+    assert!(
+        others.iter().all(|own| own.outcome() == OutcomeKind::Unknown),
+        "tried again without doubt: {}",
+        told()
+    );
+    match message.message_class() {
+        MessageClass::Commercial => {
+            let states = [MessageState::Sent, MessageState::InDoubt];
+            assert!(others.is_empty() && states.contains(&message.state()), "{}", told());
+        }
+        _ => assert_eq!(message.state(), MessageState::Sent, "{}", told()),
+    }
+    let is_sent = last.outcome() == OutcomeKind::Sent;
+    assert_eq!(is_sent, message.state() == MessageState::Sent, "{}", told());
+    let (by_sms, others): (Vec<_>, Vec<_>) =
+        attempts.iter().partition(|own| own.way.channel() == v1::Channel::Sms);
+    for own in &others {
+        let count = seen.attempts.get(&own.number).copied().unwrap_or_default();
+        assert!(
+            possible(&[own]).contains(&count),
+            "attempt {} was seen {count} times: {}",
+            own.number,
+            told()
+        );
+    }
+    assert!(possible(&by_sms).contains(&seen.sms), "{}", told());
+    let known = |number: &i32| others.iter().any(|own| own.number == *number);
+    assert!(seen.attempts.keys().all(known), "an attempt is not on record: {}", told());
+}
+
+/// How often these attempts may have been seen: once each that was sent, and at most once each that is in doubt.
+fn possible(attempts: &[&Attempt]) -> std::ops::RangeInclusive<usize> {
+    let count = |kind| attempts.iter().filter(|own| own.outcome() == kind).count();
+    let sent = count(OutcomeKind::Sent);
+    sent..=sent + count(OutcomeKind::Unknown)
+}

@@ -1,0 +1,200 @@
+//! A load of messages whose effects are seen outside of the gateway: by an SMTP server, and by a WireMock that stands in
+//! for Twilio and WhatsApp. It remembers what was asked and what was acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use relevo::wire::v1;
+use relevo::wire::v1::send_stream_response::Result as Answer;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_stream::StreamExt;
+
+use super::process::Gateway;
+use super::providers::{smtp, twilio, twilio_takes, whatsapp, whatsapp_takes};
+use super::{ana, by, offer, order};
+use crate::api::send;
+use crate::peers::{Smtp, Stubs};
+
+/// How many callers send one message after the other.
+const CALLERS: usize = 6;
+
+/// The servers at the other end.
+pub struct Outside {
+    mail: Smtp,
+    sms: Stubs,
+    whatsapp: Stubs,
+}
+
+/// What one message caused outside.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// How often each attempt was seen, where its server is told which one it is.
+    pub attempts: BTreeMap<i32, usize>,
+    /// How many SMS were seen: Twilio is not told of attempts.
+    pub sms: usize,
+}
+
+impl Outside {
+    /// Starts them. Twilio and WhatsApp take `delay_ms` to answer, so that calls are in flight at any time.
+    pub async fn start(mail: &str, sms: &'static str, whatsapp: &'static str, delay_ms: u64) -> Self {
+        let outside =
+            Self { mail: Smtp::start(mail, &[]), sms: Stubs::new(sms), whatsapp: Stubs::new(whatsapp) };
+        let late = |mut answer: Value| {
+            answer["fixedDelayMilliseconds"] = delay_ms.into();
+            answer
+        };
+        outside.sms.answer(json!({}), late(twilio_takes())).await;
+        outside.whatsapp.answer(json!({}), late(whatsapp_takes())).await;
+        outside
+    }
+
+    /// The providers that lead there.
+    pub fn providers(&self) -> String {
+        smtp("mail", self.mail.port(), "tls = 'none'", "")
+            + &twilio("sms", self.sms.url(), "")
+            + &whatsapp("whatsapp", self.whatsapp.url(), "")
+    }
+
+    /// What was seen of each message, by its id. `id_of` tells the id of the message with this text.
+    pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, Effects> {
+        let mut effects: BTreeMap<String, Effects> = BTreeMap::new();
+        let mut seen = |id: &str, attempt: &str| {
+            let own = effects.entry(id.to_owned()).or_default();
+            *own.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
+        };
+        for mail in self.mail.taken() {
+            let message_id = mail["parsed"]["headers"]["message-id"].as_str().unwrap();
+            let (local, _) = message_id.trim_start_matches('<').split_once('@').unwrap();
+            let (id, attempt) = local.rsplit_once('.').unwrap();
+            seen(id, attempt);
+        }
+        for request in self.whatsapp.requests().await {
+            let body: Value = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
+            let (id, attempt) = body["biz_opaque_callback_data"].as_str().unwrap().split_once('/').unwrap();
+            seen(id, attempt);
+        }
+        for request in self.sms.requests().await {
+            let body = request["body"].as_str().unwrap();
+            let (_, text) =
+                url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Body").unwrap();
+            effects.entry(id_of(&text)).or_default().sms += 1;
+        }
+        effects
+    }
+}
+
+/// What was asked of the gateway, and what it acknowledged. Clones share it.
+#[derive(Clone, Default)]
+pub struct Load(Arc<Mutex<Ledger>>);
+
+#[derive(Default)]
+struct Ledger {
+    /// The ids acknowledged, by idempotency key; `None` for what was asked in vain.
+    asked: BTreeMap<String, Option<String>>,
+    /// What callers ask again before they ask anything new.
+    again: Vec<String>,
+}
+
+impl Load {
+    /// The message with this idempotency key: always the same one for the same key. Every third is commercial.
+    pub fn spec(key: &str) -> v1::MessageSpec {
+        use v1::Channel::{Email, Sms, Whatsapp};
+        let number: usize = key.rsplit('-').next().unwrap().parse().unwrap();
+        let spec = if number.is_multiple_of(3) { offer() } else { order() };
+        let channels: [&[v1::Channel]; 5] =
+            [&[Email], &[Sms], &[Whatsapp, Sms], &[Whatsapp], &[Sms, Email, Whatsapp]];
+        let mut spec = by(channels[number % 5], spec);
+        spec.content.as_mut().unwrap().text = key.to_owned();
+        v1::MessageSpec { idempotency_key: key.to_owned(), ..spec }
+    }
+
+    /// Makes the contact that all of it goes to known, with every opt-in.
+    pub async fn prepare(gateway: &Gateway) {
+        gateway.knows(ana()).await;
+        for channel in [v1::Channel::Email, v1::Channel::Sms, v1::Channel::Whatsapp] {
+            gateway.records(v1::ConsentAction::Grant, channel, "offers").await;
+        }
+    }
+
+    /// Sends from all sides until the gateway no longer answers, and tells how many were acknowledged: by calls of
+    /// their own without end, and by one stream of `streamed` messages.
+    pub fn start(&self, gateway: &Gateway, streamed: usize) -> (JoinSet<()>, watch::Receiver<usize>) {
+        let acknowledged = watch::Sender::new(0);
+        let receiver = acknowledged.subscribe();
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (load, mut messages, acknowledged) = (self.clone(), gateway.messages(), acknowledged.clone());
+            callers.spawn(async move {
+                loop {
+                    let key = load.next();
+                    let Ok(answer) = messages.send(send(Self::spec(&key))).await else { return };
+                    load.acknowledge(&key, answer.into_inner());
+                    acknowledged.send_modify(|count| *count += 1);
+                }
+            });
+        }
+        let (load, mut messages) = (self.clone(), gateway.messages());
+        callers.spawn(async move {
+            let keys: Vec<String> = (0..streamed).map(|_| load.next()).collect();
+            let requests = tokio_stream::iter(requests(keys.clone()));
+            let Ok(answers) = messages.send_stream(requests).await else { return };
+            let mut answers = answers.into_inner();
+            while let Some(Ok(answer)) = answers.next().await {
+                let Some(Answer::Accepted(accepted)) = answer.result else { panic!("{answer:?}") };
+                load.acknowledge(&keys[answer.sequence as usize], accepted);
+                acknowledged.send_modify(|count| *count += 1);
+            }
+        });
+        (callers, receiver)
+    }
+
+    /// Has callers ask again for half of what was asked in vain so far.
+    pub fn ask_again(&self) {
+        let mut ledger = self.ledger();
+        let vain = ledger.asked.iter().filter(|(_, id)| id.is_none()).map(|(key, _)| key.clone());
+        ledger.again = vain.step_by(2).collect();
+    }
+
+    /// Everything that was asked, and the id where it was acknowledged.
+    pub fn asked(&self) -> BTreeMap<String, Option<String>> {
+        self.ledger().asked.clone()
+    }
+
+    /// Asks once more for everything that was ever asked, and returns each answer with its key.
+    pub async fn repeat(&self, gateway: &Gateway) -> Vec<(String, v1::SendResponse)> {
+        let keys: Vec<String> = self.asked().into_keys().collect();
+        let requests = tokio_stream::iter(requests(keys.clone()));
+        let mut answers = gateway.messages().send_stream(requests).await.unwrap().into_inner();
+        let mut repeated = Vec::new();
+        for key in keys {
+            let answer = answers.next().await.expect("an answer to each").unwrap();
+            let Some(Answer::Accepted(accepted)) = answer.result else { panic!("{key}: {answer:?}") };
+            repeated.push((key, accepted));
+        }
+        repeated
+    }
+
+    fn next(&self) -> String {
+        let mut ledger = self.ledger();
+        if let Some(key) = ledger.again.pop() {
+            return key;
+        }
+        let key = format!("load-{}", ledger.asked.len());
+        ledger.asked.insert(key.clone(), None);
+        key
+    }
+
+    fn acknowledge(&self, key: &str, answer: v1::SendResponse) {
+        self.ledger().asked.insert(key.to_owned(), Some(answer.message_id));
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap()
+    }
+}
+
+fn requests(keys: Vec<String>) -> impl Iterator<Item = v1::SendStreamRequest> {
+    (0..).zip(keys).map(|(sequence, key)| v1::SendStreamRequest { message: Some(Load::spec(&key)), sequence })
+}

@@ -1,0 +1,169 @@
+//! Starts and ends gateways: the program that users run, with a configuration and a data directory of the test's own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+const RELEVO: &str = env!("CARGO_BIN_EXE_relevo");
+
+/// When a test that waits for something gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What every secret in the configurations is.
+pub const SECRET: &str = "the-secret-of-this-test";
+
+/// What a gateway has on disk: it stays when the gateway goes.
+pub struct Home {
+    folder: tempfile::TempDir,
+    /// A key of the brand `acme` that may do everything.
+    pub brand_key: String,
+    /// A key of the gateway that may do everything.
+    pub gateway_key: String,
+}
+
+impl Home {
+    /// A new one, with the configuration that follows after the path of the store: more of `[store]` first.
+    pub async fn new(config: &str) -> Self {
+        Self::with_data(Path::new("data"), config).await
+    }
+
+    /// The same with the data elsewhere.
+    pub async fn with_data(data: &Path, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "[server]\nlisten = '127.0.0.1:0'\n\n[log]\nformat = 'json'\nfilter = 'info'\n\n[brands.acme]\n\n\
+             [store]\npath = '{}'\n{config}",
+            data.display()
+        );
+        fs::write(folder.path().join("relevo.toml"), config).unwrap();
+        fs::write(folder.path().join("secret"), SECRET).unwrap();
+        fs::write(folder.path().join("token"), format!("1234567890:{SECRET}")).unwrap();
+        let mut home = Self { folder, brand_key: String::new(), gateway_key: String::new() };
+        home.brand_key = home.create_key(&["--brand", "acme"]).await;
+        home.gateway_key = home.create_key(&[]).await;
+        home
+    }
+
+    async fn create_key(&self, more: &[&str]) -> String {
+        let output = self.run(&[&["keys", "create", "--local", "--json"], more, KEY].concat()).await;
+        assert!(output.status.success(), "{output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs the program with these arguments and `--config`, to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let ended = self.command(arguments).stdin(Stdio::null()).output();
+        timeout(PATIENCE, ended).await.expect("the program should end").unwrap()
+    }
+
+    /// Starts a gateway and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends instead.
+    pub async fn start(&self) -> Gateway {
+        let mut child = self.command(&["serve"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::read(child.stderr.take().unwrap());
+        let ready = log.says("relevo is ready").await;
+        let address = ready["address"].as_str().unwrap().parse().unwrap();
+        let (brand_key, gateway_key) = (self.brand_key.clone(), self.gateway_key.clone());
+        Gateway { child, log, address, brand_key, gateway_key }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        // The gateway ends with the test even when that is killed. `setpriv` becomes the program it starts, so the
+        // process id is the gateway's own.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", RELEVO]).args(arguments);
+        command.arg("--config").arg(self.config()).kill_on_drop(true);
+        command
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("relevo.toml")
+    }
+}
+
+/// What every key is created with.
+const KEY: &[&str] = &["--scope", "admin", "--label", "test"];
+
+/// A running gateway. It is killed when dropped.
+pub struct Gateway {
+    child: Child,
+    /// What it logs.
+    pub log: Log,
+    /// Where its API is.
+    pub address: SocketAddr,
+    pub(super) brand_key: String,
+    pub(super) gateway_key: String,
+}
+
+impl Gateway {
+    /// Ends it in an instant, as a power cut would.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop.
+    pub async fn terminate(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        timeout(PATIENCE, self.child.wait()).await.expect("the gateway should end").unwrap()
+    }
+
+    /// Stops it in order.
+    pub async fn stop(mut self) {
+        self.terminate().await;
+        let status = self.ended().await;
+        assert!(status.success(), "{status}: {:#?}", self.log.lines());
+    }
+}
+
+/// What a gateway logs, line by line.
+pub struct Log(watch::Receiver<Vec<String>>);
+
+impl Log {
+    fn read(stderr: ChildStderr) -> Self {
+        let (lines, log) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            let mut read = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = read.next_line().await {
+                lines.send_modify(|lines| lines.push(line));
+            }
+        });
+        Self(log)
+    }
+
+    /// Waits for a line with this message.
+    ///
+    /// # Panics
+    /// When the gateway ends without it.
+    pub async fn says(&self, message: &str) -> Value {
+        let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
+        let find =
+            |lines: &Vec<String>| lines.iter().filter_map(parsed).find(|line| line["message"] == message);
+        let mut log = self.0.clone();
+        let said = timeout(PATIENCE, log.wait_for(|lines| find(lines).is_some())).await;
+        match said {
+            Ok(Ok(lines)) => find(&lines).expect("it was just there"),
+            _ => panic!("the gateway never said {message:?}: {:#?}", self.lines()),
+        }
+    }
+
+    /// Everything so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+}

@@ -1,0 +1,76 @@
+//! Providers for a configuration, each with the real adapter, and what their servers say when all is well.
+
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+
+/// A provider; `more` is more of its own settings, with `[providers.limits]` last.
+pub fn provider(name: &str, channel: &str, more: &str, adapter: &str) -> String {
+    format!(
+        "\n[[providers]]\nname = '{name}'\nchannel = '{channel}'\nfailure_domain = '{name}'\n{more}\n{adapter}\n"
+    )
+}
+
+/// WhatsApp's Cloud API at `url`.
+pub fn whatsapp(name: &str, url: impl Display, more: &str) -> String {
+    let adapter = format!(
+        "[providers.whatsapp_cloud]\nphone_number_id = '106540352242922'\naccess_token = {{ file = 'secret' }}\n\
+         base_url = '{url}'"
+    );
+    provider(name, "whatsapp", more, &adapter)
+}
+
+/// Twilio's Messages API at `url`.
+pub fn twilio(name: &str, url: impl Display, more: &str) -> String {
+    let adapter = format!(
+        "[providers.twilio]\naccount_sid = 'AC{}'\nauth_token = {{ file = 'secret' }}\nfrom = '+34910000000'\n\
+         base_url = '{url}'",
+        "1".repeat(32)
+    );
+    provider(name, "sms", more, &adapter)
+}
+
+/// Telegram's Bot API at `url`.
+pub fn telegram(name: &str, url: impl Display, more: &str) -> String {
+    let adapter = format!("[providers.telegram]\ntoken = {{ file = 'token' }}\nbase_url = '{url}'");
+    provider(name, "telegram", more, &adapter)
+}
+
+/// An SMTP server on `port`; `own` is more of its adapter's settings.
+pub fn smtp(name: &str, port: u16, own: &str, more: &str) -> String {
+    let adapter = format!(
+        "[providers.smtp]\nhost = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\n{own}"
+    );
+    provider(name, "email", more, &adapter)
+}
+
+/// What Twilio answers when it takes a message. Every message gets an id of its own.
+pub fn twilio_takes() -> Value {
+    json!({
+        "status": 201,
+        "jsonBody": { "sid": "SM{{randomValue length=32 type='HEXADECIMAL'}}", "status": "queued" },
+        "transformers": ["response-template"],
+    })
+}
+
+/// What Twilio answers when it refuses with this code.
+pub fn twilio_refuses(status: u16, code: u32) -> Value {
+    json!({ "status": status, "jsonBody": { "code": code, "message": "refused", "status": status } })
+}
+
+/// What WhatsApp answers when it takes a message.
+pub fn whatsapp_takes() -> Value {
+    json!({
+        "status": 200,
+        "jsonBody": {
+            "messaging_product": "whatsapp",
+            "messages": [{ "id": "wamid.{{randomValue length=32 type='HEXADECIMAL'}}" }],
+        },
+        "transformers": ["response-template"],
+    })
+}
+
+/// What WhatsApp answers when it refuses with this code.
+pub fn whatsapp_refuses(status: u16, code: u32) -> Value {
+    json!({ "status": status, "jsonBody": { "error": { "message": "refused", "code": code } } })
+}
