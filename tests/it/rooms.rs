@@ -33,12 +33,22 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A section of ARCHITECTURE.md.
+fn section(title: &str) -> String {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section = text.split("\n## ").find(|section| section.starts_with(title));
+    section.unwrap_or_else(|| panic!("ARCHITECTURE.md has no section {title}")).to_owned()
+}
+
+/// What stands between backticks.
+fn names(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 /// The table below "Who may import whom": in each row a room, and the rooms that it may import.
 fn allowed() -> Arrows {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let section = text.split("\n## ").find(|section| section.starts_with("Who may import whom")).unwrap();
+    let section = section("Who may import whom");
     let rows = section.lines().filter(|line| line.starts_with("| `"));
-    let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split('|').collect();
         (names(cells[1]).remove(0), names(cells[2]).into_iter().collect())
@@ -46,9 +56,9 @@ fn allowed() -> Arrows {
     rows.map(row).collect()
 }
 
-/// Each Rust file of `src/` with the room it belongs to: the first part of its path.
-fn files() -> Vec<(String, PathBuf)> {
-    let mut folders = vec![root().join("src")];
+/// Every Rust file below a folder.
+fn below(folder: &str) -> Vec<PathBuf> {
+    let mut folders = vec![root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -56,13 +66,21 @@ fn files() -> Vec<(String, PathBuf)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(root().join("src")).unwrap();
-                let room = Path::new(inside.iter().next().unwrap()).file_stem().unwrap();
-                files.push((room.to_str().unwrap().to_owned(), path));
+                files.push(path);
             }
         }
     }
     files
+}
+
+/// Each file of `src/` with the room it belongs to: the first part of its path.
+fn files() -> Vec<(String, PathBuf)> {
+    let room = |path: &Path| {
+        let inside = path.strip_prefix(root().join("src")).unwrap();
+        let room = Path::new(inside.iter().next().unwrap()).file_stem().unwrap();
+        room.to_str().unwrap().to_owned()
+    };
+    below("src").into_iter().map(|path| (room(&path), path)).collect()
 }
 
 /// The code without its comments.
@@ -182,5 +200,20 @@ fn pure_rooms_import_the_model_alone_and_touch_nothing() {
         let code = code(&path);
         let impure: Vec<&str> = IMPURE.into_iter().filter(|word| code.contains(word)).collect();
         assert!(impure.is_empty(), "{} is in a pure room, and has {impure:?}", path.display());
+    }
+}
+
+#[test]
+fn every_test_that_the_architecture_names_exists() {
+    let code: String = ["src", "tests"].into_iter().flat_map(below).map(|path| code(&path)).collect();
+    let section = section("What must always hold");
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains('_'));
+    let named: Vec<String> = rows.flat_map(names).filter(|name| name.contains('_')).collect();
+    assert!(named.len() > 10, "the table of invariants was not found");
+    for name in named {
+        assert!(
+            code.contains(&format!("fn {name}(")),
+            "ARCHITECTURE.md names {name}, and no such test exists"
+        );
     }
 }
