@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
-use relevo::model::{Channel, Event, MessageId, Outcome, OutcomeEvidence, Provider, Timestamp};
+use relevo::model::{
+    Channel, Event, MessageId, Outcome, OutcomeEvidence, Provider, ReceiptReport, Timestamp,
+};
 use relevo::routing::{BrandSettings, Policy, RetrySettings};
-use relevo::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, Stores, WorkQueue};
+use relevo::store::{Appended, Claims, Matched, StoreError, Stored, Stores, WorkQueue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::model::{Event, MessageId, Timestamp};
-use relevo::store::{Appended, Claims, Matched, ReceiptReport, StoreError, Stored, WorkQueue};
+use relevo::model::{Event, MessageId, ReceiptReport, Timestamp};
+use relevo::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
 use tokio::sync::watch;
 
 use crate::world::Shared;
