@@ -124,10 +124,13 @@ impl Dispatcher {
         let Some(working) = Working::begin(self, id) else { return };
         let dispatcher = Arc::clone(self);
         tasks.spawn(async move {
-            dispatcher.work(stored).await;
+            let worked = dispatcher.work(stored).await;
             // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
-            dispatcher.store.release(id).await;
+            // What cannot be worked on keeps its claim: it would only be claimed again at once.
+            if worked.is_ok() {
+                dispatcher.store.release(id).await;
+            }
         });
     }
 

@@ -33,8 +33,8 @@ pub async fn forget_old(store: Arc<dyn WorkQueue>, clock: Clock, retention: Dura
 mod tests {
     use super::*;
     use crate::dispatch::case::tests::stored;
-    use crate::model::{Message, OutcomeEvidence, ReceiptStatus};
-    use crate::store::{ReceiptReport, Stores};
+    use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
+    use crate::store::Stores;
 
     fn report(index: usize, status: ReceiptStatus) -> ReceiptReport {
         ReceiptReport {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::Case;
-use super::lane::Busy;
+use super::lane::{Busy, Lane};
 use super::{Board, Call, Dispatcher};
 use crate::adapters::Envelope;
 use crate::model::{
@@ -26,17 +26,25 @@ enum Flow {
     Stop,
 }
 
+/// A record that belongs to the message is damaged; the log says which. Asking again would change nothing.
+#[derive(Debug)]
+pub(super) struct Damaged;
+
 impl Dispatcher {
     /// Takes one claimed message as far as it can go now.
-    pub(super) async fn work(&self, stored: Stored) {
+    ///
+    /// # Errors
+    /// When a record that belongs to it is damaged.
+    pub(super) async fn work(&self, stored: Stored) -> Result<(), Damaged> {
         let mut case = Case::new(stored);
-        while self.advance(&mut case).await == Flow::Again {}
+        while self.advance(&mut case).await? == Flow::Again {}
+        Ok(())
     }
 
-    async fn advance(&self, case: &mut Case) -> Flow {
+    async fn advance(&self, case: &mut Case) -> Result<Flow, Damaged> {
         let now = self.clock.now();
         case.settle_interrupted(now);
-        let next = self.insist(|| self.planner.next(&case.message, &case.history, now)).await;
+        let next = self.insist(|| self.planner.next(&case.message, &case.history, now)).await?;
         let Next { plan, step } = next;
         match step {
             Step::Try { way, content } => self.attempt(case, plan, way, content, now).await,
@@ -47,7 +55,7 @@ impl Dispatcher {
             }
             Step::FallBack { attempt, explanation } => {
                 case.history.push(now, Detail::FellBack { attempt, explanation });
-                Flow::Again
+                Ok(Flow::Again)
             }
             Step::Finish { state, reason, explanation } => {
                 case.record_plan(plan, now);
@@ -68,31 +76,31 @@ impl Dispatcher {
         way: Way,
         content: Rendered,
         now: Timestamp,
-    ) -> Flow {
+    ) -> Result<Flow, Damaged> {
         let Some(lane) = self.lanes.get(&way.provider) else {
             tracing::error!(provider.name = %way.provider, "planned a provider that has no adapter");
-            return Flow::Stop;
+            return Err(Damaged);
         };
         if case.slot.as_ref().is_none_or(|(owner, _)| *owner != way.provider) {
             case.slot = None;
             match lane.try_enter() {
                 Some(slot) => case.slot = Some((way.provider.clone(), slot)),
-                None => return self.queue(case, &way, now).await,
+                None => return self.queue(case, &way, lane, now).await,
             }
         }
         let tried = case.tried(&way.provider);
-        let Ok(call) = self.board().permit(&way.provider, tried, now) else { return Flow::Again };
+        let Ok(call) = self.board().permit(&way.provider, tried, now) else { return Ok(Flow::Again) };
         case.record_plan(plan, now);
         let attempt = u32::try_from(case.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
         case.history.push(now, Detail::AttemptStarted { attempt, way: way.clone() });
-        if self.save(case, case.next_at).await != Saved::Done {
-            return Flow::Again;
+        if self.save(case, case.next_at).await? != Saved::Done {
+            return Ok(Flow::Again);
         }
-        let Some(call) = self.confirm(case, attempt, &way, call, now).await else {
+        let Some(call) = self.confirm(case, attempt, &way, call, now).await? else {
             let evidence = OutcomeEvidence::new("not_called", "it took too long to record the attempt");
             let outcome = Outcome::Unavailable { evidence };
             case.history.push(self.clock.now(), Detail::AttemptFinished { attempt, outcome });
-            return Flow::Again;
+            return Ok(Flow::Again);
         };
         let envelope = self.envelope(case, attempt, &way, content, self.clock.now());
         let outcome = lane.deliver(&envelope).await;
@@ -102,7 +110,7 @@ impl Dispatcher {
         log_attempt(case, attempt, &way, &outcome);
         self.apply(case, &way, &outcome, ended_at).await;
         case.history.push(ended_at, Detail::AttemptFinished { attempt, outcome });
-        Flow::Again
+        Ok(Flow::Again)
     }
 
     /// Makes sure that what was decided at `decided_at` still holds after the attempt was recorded: a store that fails for
@@ -114,42 +122,44 @@ impl Dispatcher {
         way: &Way,
         mut call: Call,
         mut decided_at: Timestamp,
-    ) -> Option<Call> {
+    ) -> Result<Option<Call>, Damaged> {
         loop {
             let now = self.clock.now();
             if now <= later(decided_at, FRESH) {
-                return Some(call);
+                return Ok(Some(call));
             }
             drop(call);
             let before = case.history_before(attempt);
-            let next = self.insist(|| self.planner.next(&case.message, &before, now)).await;
+            let next = self.insist(|| self.planner.next(&case.message, &before, now)).await?;
             match next.step {
                 Step::Try { way: again, .. } if again == *way => {}
-                _ => return None,
+                _ => return Ok(None),
             }
             let tried = before.attempts().iter().any(|own| own.way.provider == way.provider);
-            call = self.board().permit(&way.provider, tried, now).ok()?;
+            call = match self.board().permit(&way.provider, tried, now) {
+                Ok(call) => call,
+                Err(_) => return Ok(None),
+            };
             decided_at = now;
         }
     }
 
     /// Waits for a slot, but no longer than the health of the providers stays as it is.
-    async fn queue(&self, case: &mut Case, way: &Way, now: Timestamp) -> Flow {
+    async fn queue(&self, case: &mut Case, way: &Way, lane: &Lane, now: Timestamp) -> Result<Flow, Damaged> {
         // What is known must not be lost while waiting.
-        if !case.unsaved().is_empty() && self.save(case, case.next_at).await != Saved::Done {
-            return Flow::Again;
+        if !case.unsaved().is_empty() && self.save(case, case.next_at).await? != Saved::Done {
+            return Ok(Flow::Again);
         }
-        let Some(lane) = self.lanes.get(&way.provider) else { return Flow::Stop };
         let mut changes = self.board().subscribe();
         let entered = tokio::select! {
             biased;
-            _ = changes.changed() => return Flow::Again,
+            _ = changes.changed() => return Ok(Flow::Again),
             entered = lane.enter(case.message.class) => entered,
         };
         match entered {
             Ok(slot) => {
                 case.slot = Some((way.provider.clone(), slot));
-                Flow::Again
+                Ok(Flow::Again)
             }
             Err(Busy(wait)) => {
                 let until = later(now, wait);
@@ -211,51 +221,54 @@ impl Dispatcher {
             created_at: now,
             recorded_by: way.provider.to_string(),
         };
-        self.insist(|| self.consents.suppress(&case.message.brand, suppression.clone())).await;
+        // What is damaged stays as it is; the outcome itself is recorded all the same.
+        let _ = self.insist(|| self.consents.suppress(&case.message.brand, suppression.clone())).await;
     }
 
     async fn revoke(&self, case: &Case, way: &Way, wording: String, now: Timestamp) {
         let entry = revocation(way.channel, way.provider.to_string(), wording, now);
-        self.insist(|| self.consents.record(&case.message.brand, &case.message.contact, entry.clone(), now))
-            .await;
+        let (brand, contact) = (&case.message.brand, &case.message.contact);
+        // As above.
+        let _ = self.insist(|| self.consents.record(brand, contact, entry.clone(), now)).await;
     }
 
     /// Stores what happened and leaves the message until `next_at`.
-    async fn rest(&self, case: &mut Case, next_at: Option<Timestamp>) -> Flow {
-        match self.save(case, next_at).await {
+    async fn rest(&self, case: &mut Case, next_at: Option<Timestamp>) -> Result<Flow, Damaged> {
+        Ok(match self.save(case, next_at).await? {
             Saved::Done | Saved::Gone => Flow::Stop,
             Saved::Rebased => Flow::Again,
-        }
+        })
     }
 
     /// Stores what happened. When somebody else stored something in between, the case is rebased on that; unless it was
     /// this very save, which the store could not confirm the first time.
-    async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Saved {
+    async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Result<Saved, Damaged> {
         let id = case.message.id;
-        let appended = self.insist(|| self.store.append(id, case.saved, case.unsaved(), next_at)).await;
+        let appended = self.insist(|| self.store.append(id, case.saved, case.unsaved(), next_at)).await?;
         if appended == Appended::Done {
             case.saved = case.history.version();
             case.next_at = next_at;
-            return Saved::Done;
+            return Ok(Saved::Done);
         }
-        match self.insist(|| self.store.reload(id)).await {
-            Some(stored) => {
-                let done = case.is_saved_in(&stored);
-                case.rebase(stored);
-                if done { Saved::Done } else { Saved::Rebased }
-            }
-            None => Saved::Gone,
-        }
+        let Some(stored) = self.insist(|| self.store.reload(id)).await? else { return Ok(Saved::Gone) };
+        let done = case.is_saved_in(&stored);
+        case.rebase(stored);
+        Ok(if done { Saved::Done } else { Saved::Rebased })
     }
 
     /// Asks the store until it answers: what a provider answered must not be lost because the disk was full for a while.
-    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> T
+    /// Only damage does not pass by waiting.
+    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Damaged>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         loop {
             match ask().await {
-                Ok(answer) => return answer,
+                Ok(answer) => return Ok(answer),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%error, "a message cannot be worked on; it is tried again when its claim ends");
+                    return Err(Damaged);
+                }
                 Err(error) => tracing::error!(%error, "the store failed; trying again"),
             }
             tokio::time::sleep(STORE_RETRY).await;

@@ -19,14 +19,23 @@ use crate::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
 impl<E: Engine> WorkQueue for Embedded<E> {
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
         let mut held = self.leases.hold(now);
-        let (messages, next_due) = self.engine.read(|view| {
+        let (loaded, next_due) = self.engine.read(|view| {
             let found = look_for_due(view, &held, now, limit, later(now, lease))?;
-            let load = |id: &MessageId| load_stored(view, *id).transpose();
-            let messages = found.ids.iter().filter_map(load).collect::<Result<Vec<_>, _>>()?;
-            Ok((messages, found.next_due))
+            let loaded: Vec<_> = found.ids.iter().map(|id| (*id, load_stored(view, *id))).collect();
+            Ok((loaded, found.next_due))
         })?;
-        for stored in &messages {
-            held.claim(stored.message.id, later(now, lease));
+        let mut messages = Vec::with_capacity(loaded.len());
+        for (id, stored) in loaded {
+            held.claim(id, later(now, lease));
+            match stored {
+                Ok(stored) => messages.extend(stored),
+                // One damaged record must not stop the others. It is claimed all the same, so that it is told of once
+                // a lease.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(message.id = %id, %error, "a message that is due cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(Claims { messages, next_due })
     }

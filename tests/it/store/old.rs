@@ -121,3 +121,25 @@ async fn a_record_that_makes_no_sense_is_told_apart() {
     }
     handle.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn one_damaged_record_does_not_stop_the_others() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    let (damaged, whole) = (MessageId::new(9_000, &[5; 10]), MessageId::new(9_000, &[6; 10]));
+    let due = (9_000_u64 ^ 1 << 63).to_be_bytes();
+    let due = |id: MessageId| ([&[3, 0], &due[..], id.as_bytes()].concat(), Vec::new());
+    write(
+        &disk,
+        &[
+            ([&[2], &damaged.as_bytes()[..]].concat(), b"no record".to_vec()),
+            due(damaged),
+            ([&[1], &whole.as_bytes()[..]].concat(), message_record(whole)),
+            ([&[2], &whole.as_bytes()[..]].concat(), progress_record()),
+            due(whole),
+        ],
+    );
+    let handle = disk.open();
+    assert_eq!(claim(&handle.stores, 0, 10).await, [whole]);
+    handle.close().await.unwrap();
+}
