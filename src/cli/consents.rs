@@ -60,7 +60,7 @@ pub struct RecordArgs {
     /// The topic, which covers those below it; * for all
     #[arg(long)]
     topic: String,
-    /// Where it happened, such as checkout or https://shop.example/newsletter
+    /// Where it happened, such as checkout or shop.example/newsletter
     #[arg(long)]
     source: String,
     /// By which means, such as web_form, double_opt_in, paper or sms_keyword
