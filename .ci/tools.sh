@@ -36,10 +36,20 @@ say "installing buf $buf into .tools/ (npm)"
 # No install script runs: the program comes as a package of its own.
 npm install --prefix "$target" --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error "@bufbuild/buf@$buf"
 
-# Unoptimized, because building them takes longer than running them.
-say "building cargo-machete $cargo_machete and cargo-deny $cargo_deny into .tools/ (cargo install)"
-cargo install --quiet --locked --debug --root "$target" "cargo-machete@$cargo_machete"
-cargo install --quiet --locked --debug --root "$target" "cargo-deny@$cargo_deny"
+# A program of the right version that the machine has already is used as it is.
+cargo_tool() {
+    if [ "$("$1" --version 2>/dev/null)" = "$1 $2" ]; then
+        mkdir -p "$target/bin"
+        ln -sf "$(command -v "$1")" "$target/bin/$1"
+        return
+    fi
+    say "building $1 $2 into .tools/ (cargo install)"
+    # Unoptimized, because building it takes longer than running it.
+    cargo install --quiet --locked --debug --root "$target" "$1@$2"
+}
+
+cargo_tool cargo-machete "$cargo_machete"
+cargo_tool cargo-deny "$cargo_deny"
 
 echo "$stamp" >"$target/stamp"
 say "ready"
