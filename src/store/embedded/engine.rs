@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 
 use tokio::sync::watch;
 
+use super::keys;
 use super::records::Record;
 use super::txn::Txn;
 use crate::store::StoreError;
@@ -43,7 +44,8 @@ pub fn load<T: Record>(from: &(impl Get + ?Sized), key: &[u8]) -> Result<Option<
 
 /// Reads a record. One that cannot be read is damage, because nothing but this build or an older one wrote it.
 pub fn decode<T: Record>(from: &(impl Get + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
-    T::decode(bytes).map_err(|detail| damaged(from, format!("the {} at {key:02x?}: {detail}", T::NAME)))
+    T::decode(bytes)
+        .map_err(|detail| damaged(from, format!("the {} at {}: {detail}", T::NAME, keys::told(key))))
 }
 
 /// The error for something in the store that cannot be right.

@@ -31,6 +31,8 @@
 
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
 use crate::model::{
     Address, BrandId, Channel, Class, ContactId, KeyId, MessageId, ProviderName, ReceiptStatus, Timestamp,
 };
@@ -129,6 +131,13 @@ pub fn time_and_id(key: &[u8]) -> Option<(Timestamp, MessageId)> {
 /// Reads the number with which a key ends.
 pub fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A key as an error tells it: its kind and a digest, because a key can hold an address.
+pub fn told(key: &[u8]) -> String {
+    let digest = Sha256::digest(key);
+    let kind = key.first().copied().unwrap_or_default();
+    format!("a key of kind {kind} ({:02x}{:02x}{:02x}{:02x})", digest[0], digest[1], digest[2], digest[3])
 }
 
 /// Whether a key holds a record whose size callers decide. Everything else is small.
@@ -329,6 +338,14 @@ mod tests {
         assert!(contacts(&acme).contains(&super::contact(&acme, &contact)));
         assert!(!contacts(&acme).contains(&super::contact(&acme_eu, &contact)));
         assert_ne!(idempotency(&acme, "-eu\0x"), idempotency(&acme_eu, "x"));
+    }
+
+    #[test]
+    fn an_error_shows_no_address() {
+        let ana = Address::Email("ana@example.com".parse().unwrap());
+        let told = told(&address(&"acme".parse().unwrap(), &ana));
+        assert_eq!(told.len(), "a key of kind 13 (01234567)".len(), "{told}");
+        assert!(told.starts_with("a key of kind 13 ("), "{told}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Tree {
 
     /// The value of which this is kept at `key`.
     fn put_together(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let missing = || self.corrupt(format!("the value at {key:02x?} is not whole"));
+        let missing = || self.corrupt(format!("the value at {} is not whole", keys::told(key)));
         match pieces::read(kept).ok_or_else(missing)? {
             Kept::Whole(bytes) => Ok(bytes.to_vec()),
             Kept::Pieces(count) => {
