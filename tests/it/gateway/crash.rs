@@ -87,15 +87,17 @@ fn check(message: &v1::Message, seen: &Effects) {
     let attempts = attempts(message);
     let told = || format!("{seen:?} {message:#?}");
     let (last, others) = attempts.split_last().unwrap_or_else(|| panic!("nothing was tried: {}", told()));
+    // An attempt that took too long to record was never made; `possible` holds it against what was seen.
+    let made: Vec<_> = others.iter().filter(|own| own.code() != "not_called").collect();
     assert!(
-        others.iter().all(|own| own.outcome() == OutcomeKind::Unknown),
+        made.iter().all(|own| own.outcome() == OutcomeKind::Unknown),
         "tried again without doubt: {}",
         told()
     );
     match message.message_class() {
         MessageClass::Commercial => {
             let states = [MessageState::Sent, MessageState::InDoubt];
-            assert!(others.is_empty() && states.contains(&message.state()), "{}", told());
+            assert!(made.is_empty() && states.contains(&message.state()), "{}", told());
         }
         _ => assert_eq!(message.state(), MessageState::Sent, "{}", told()),
     }
