@@ -324,24 +324,25 @@ impl History {
         }
     }
 
-    /// The state after a receipt. Delivered and read count whichever attempt they speak of. The others count only for
-    /// the attempt that stands: the last that was sent and not given up, or the one in doubt. A call in flight goes on:
-    /// its own end decides. Once the message has ended, nothing makes dispatch take it up again.
+    /// The state after a receipt. Delivered and read count whichever attempt they speak of. Sent counts for an attempt
+    /// that was not given up and of which nothing was heard; failed, when no other attempt stands as sent. A call in
+    /// flight goes on: its own end decides. Once the message has ended, nothing makes dispatch take it up again.
     fn fold_receipt(&self, receipt: &Receipt) -> State {
         let attempts = self.attempts();
         let standing = attempts.iter().rfind(|own| !own.given_up && (own.is_sent() || own.is_unknown()));
         let stands = standing.is_some_and(|own| own.number == receipt.attempt);
-        let first_word = standing.is_some_and(|own| own.receipt.is_none());
-        let sent_otherwise = attempts
-            .iter()
-            .any(|own| own.number != receipt.attempt && own.is_sent() && !own.reported_failed());
+        let own = attempts.iter().find(|own| own.number == receipt.attempt);
+        let first_word = own.is_some_and(|own| !own.given_up && own.receipt.is_none());
+        let others = || attempts.iter().filter(|own| own.number != receipt.attempt);
+        let sent_otherwise = others().any(|own| own.is_sent() && !own.reported_failed());
+        let stands_otherwise = others().any(|own| own.is_sent() && !own.reported_failed() && !own.given_up);
         let state = self.state();
         match (receipt.status, state) {
             (ReceiptStatus::Read, _) | (_, State::Read) => State::Read,
             (ReceiptStatus::Delivered, _) | (_, State::Delivered) => State::Delivered,
-            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if stands && first_word => State::Sent,
+            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if first_word => State::Sent,
             (ReceiptStatus::Failed, State::Sent) if self.ended() && !sent_otherwise => State::Failed,
-            (ReceiptStatus::Failed, State::Sent) if !self.ended() && stands => State::Waiting,
+            (ReceiptStatus::Failed, State::Sent) if !self.ended() && !stands_otherwise => State::Waiting,
             (ReceiptStatus::Failed, State::InDoubt) if stands => State::Failed,
             (ReceiptStatus::Sent | ReceiptStatus::Failed, state) => state,
         }

@@ -8,9 +8,8 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Action, Address, Channel, Class, ControlMode, Decision, Detail, Message, MessageId, Outcome,
-    OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection,
-    ThrottleScope, Timestamp,
+    Action, Address, Channel, Class, ControlMode, Decision, Message, MessageId, Outcome, OutcomeEvidence,
+    Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection, ThrottleScope, Timestamp,
 };
 use relevo::store::Stored;
 
@@ -156,13 +155,11 @@ impl Scripted {
 
     /// Before a call the store knows that it begins.
     fn check_recorded(&self, envelope: &Envelope, stored: &Stored) {
-        let recorded = stored.history.events().last().is_some_and(|event| match &event.detail {
-            Detail::AttemptStarted { attempt, way } => {
-                *attempt == envelope.attempt
-                    && way.provider == self.provider.name
-                    && way.address == envelope.address
-            }
-            _ => false,
+        let recorded = stored.history.attempts().last().is_some_and(|own| {
+            own.number == envelope.attempt
+                && own.ended.is_none()
+                && own.way.provider == self.provider.name
+                && own.way.address == envelope.address
         });
         if !recorded {
             self.shared
