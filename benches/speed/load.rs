@@ -17,6 +17,9 @@ use crate::client::Client;
 use crate::mold::Mold;
 use crate::stopwatch::Stopwatch;
 
+/// How many messages of a stream are unanswered at most: the gateway's own window.
+pub const WINDOW: usize = 1_024;
+
 /// When a run ends.
 #[derive(Clone, Copy)]
 pub enum Until {
@@ -34,11 +37,6 @@ pub struct Run {
 }
 
 impl Run {
-    /// Calls answered.
-    pub fn count(&self) -> u64 {
-        self.latencies.len() as u64
-    }
-
     /// Calls answered a second.
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.seconds

@@ -19,14 +19,20 @@
 //! and for what it is held against alike. The two share the machine, as the figures of others do.
 
 mod client;
+mod delivery;
+mod fates;
+mod figures;
 mod gateway;
 mod helpers;
+mod inside;
 mod load;
 mod machine;
 mod mold;
 mod parts;
 mod process;
+mod providers;
 mod report;
+mod rivals;
 mod sample;
 mod stopwatch;
 

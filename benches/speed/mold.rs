@@ -80,6 +80,21 @@ pub fn contact_id(number: u64) -> String {
     format!("contact-{number:08}")
 }
 
+/// The email address of a contact.
+pub fn email(number: u64) -> String {
+    format!("contact-{number}@example.com")
+}
+
+/// The phone number of a contact.
+pub fn phone(number: u64) -> String {
+    format!("+34{}", 600_000_000 + number)
+}
+
+/// The Telegram chat of a contact.
+pub fn chat(number: u64) -> i64 {
+    1 + i64::try_from(number).unwrap_or(i64::MAX - 1)
+}
+
 /// A contact who can be reached by every channel, and who has just written on WhatsApp.
 pub fn contact(number: u64, now: Timestamp) -> v1::Contact {
     use v1::address::Value::{Email, Phone, TelegramChatId};
@@ -90,9 +105,9 @@ pub fn contact(number: u64, now: Timestamp) -> v1::Contact {
     v1::Contact {
         contact_id: contact_id(number),
         addresses: vec![
-            address(Email(format!("contact-{number}@example.com")), None),
-            address(Phone(format!("+34{}", 600_000_000 + number)), Some(timestamp(now))),
-            address(TelegramChatId(1 + i64::try_from(number).unwrap_or(i64::MAX)), None),
+            address(Email(email(number)), None),
+            address(Phone(phone(number)), Some(timestamp(now))),
+            address(TelegramChatId(chat(number)), None),
         ],
         ..v1::Contact::default()
     }

@@ -55,6 +55,11 @@ impl Row {
         Self { ours, against: Against::Measured(against), goal: Goal::Ratio(ratio) }
     }
 
+    /// A figure that must be at least `ratio` times another that could not be had.
+    pub fn skipped(ours: Sample, why: Skipped, ratio: f64) -> Self {
+        Self { ours, against: Against::Skipped(why), goal: Goal::Ratio(ratio) }
+    }
+
     /// A figure next to another, whatever their ratio.
     pub fn beside(ours: Sample, against: Sample) -> Self {
         Self { ours, against: Against::Measured(against), goal: Goal::Seen }

@@ -1,55 +1,24 @@
-//! What a measurement gives, and what it is given: the words that every part and every rival share.
+//! What a measurement gives back, and what it is given: the words that the harness and everything it measures share.
 
 /// One thing measured in several runs.
 pub struct Sample {
-    /// What was measured.
+    /// What was measured, of whom.
     pub name: String,
-    /// The unit of every run.
+    /// What the runs are counted in: `messages/s`, `ms`.
     pub unit: &'static str,
-    /// What each run gave.
+    /// One figure per run, in the order of the runs.
     pub runs: Vec<f64>,
-    /// What a reader must know to judge the figure.
+    /// What this does less or more than what it stands beside, in a short sentence.
     pub note: String,
 }
 
 /// Why something was not measured, in a sentence.
 pub struct Skipped(pub String);
 
-/// Where a measurement may work.
+/// Where a measurement may work: a scratch folder of its own on disk, and whether to be quick.
 pub struct Place {
-    /// A scratch folder of its own on disk.
+    /// The scratch folder. It exists.
     pub folder: std::path::PathBuf,
-    /// Whether to be quick.
+    /// One short run of everything, instead of several that can be compared.
     pub quick: bool,
-}
-
-impl Sample {
-    /// A sample without runs yet.
-    pub fn new(name: impl Into<String>, unit: &'static str, note: impl Into<String>) -> Self {
-        Self { name: name.into(), unit, runs: Vec::new(), note: note.into() }
-    }
-
-    /// The same with one run that gave this.
-    pub fn once(name: impl Into<String>, unit: &'static str, value: f64, note: impl Into<String>) -> Self {
-        Self { runs: vec![value], ..Self::new(name, unit, note) }
-    }
-
-    /// The middle of the runs; of an even number the mean of the two in the middle, of none 0.
-    pub fn median(&self) -> f64 {
-        let mut sorted = self.runs.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        match sorted.len() {
-            0 => 0.0,
-            odd if odd % 2 == 1 => sorted[middle],
-            _ => (sorted[middle - 1] + sorted[middle]) / 2.0,
-        }
-    }
-
-    /// The least and the most that a run gave.
-    pub fn spread(&self) -> (f64, f64) {
-        let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        (least, most)
-    }
 }

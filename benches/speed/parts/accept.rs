@@ -8,21 +8,22 @@ use relevo::wire::v1::message_service_client::MessageServiceClient;
 use tokio::process::Command;
 
 use crate::client::{Client, connect};
+use crate::figures::RATE;
 use crate::gateway::{Gateway, Home};
-use crate::load::{self, Run, Until};
+use crate::load::{self, Run, Until, WINDOW};
 use crate::mold::{self, Mold};
 use crate::process::{Process, helper};
-use crate::report::Row;
+use crate::report::{Goal, Row};
 use crate::sample::{Place, Sample};
 
-use super::{SANDBOX, know_contacts};
+use super::{know_contacts, sandbox};
 
 /// Connections and calls in flight on each: many callers, and those of the published comparison with notifyd.
 const MANY: (usize, usize) = (8, 50);
 const FEW: (usize, usize) = (32, 1);
 
-/// Streams, each on a connection of its own, and the messages that each has unanswered at most: the gateway's own window.
-const STREAMS: (usize, usize) = (4, 1_024);
+/// Streams, each on a connection of its own.
+const STREAMS: usize = 4;
 
 /// What the runs of one kind gave.
 struct Kind {
@@ -34,7 +35,7 @@ struct Kind {
 impl Kind {
     fn new(name: &str, note: &str) -> Self {
         Self {
-            rate: Sample::new(name, "/s", note),
+            rate: Sample::new(name, RATE, note),
             p50: Sample::new(format!("{name}: p50"), "ms", ""),
             p99: Sample::new(format!("{name}: p99"), "ms", ""),
         }
@@ -49,7 +50,7 @@ impl Kind {
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 0.3) } else { (10_000, 5, 2.0) };
-    let home = Home::new(&place.folder.join("gateway"), SANDBOX).await?;
+    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let (_noop, address) = Process::start_helper("noop", &[]).await?;
@@ -63,11 +64,9 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
         kinds.many.add(&load::send(&ours.many, MANY.1, &mold, until).await?);
         kinds.few.add(&load::send(&ours.few, FEW.1, &mold, until).await?);
         kinds.with_keys.add(&load::send(&ours.many, MANY.1, &mold.clone().with_keys(), until).await?);
-        kinds.noop_stream.add(&load::send_stream(&theirs.streams, STREAMS.1, &mold, until).await?);
-        kinds.stream.add(&load::send_stream(&ours.streams, STREAMS.1, &mold, until).await?);
-        kinds
-            .campaign
-            .add(&load::send_stream(&ours.streams, STREAMS.1, &mold.clone().campaign(), until).await?);
+        kinds.noop_stream.add(&load::send_stream(&theirs.streams, WINDOW, &mold, until).await?);
+        kinds.stream.add(&load::send_stream(&ours.streams, WINDOW, &mold, until).await?);
+        kinds.campaign.add(&load::send_stream(&ours.streams, WINDOW, &mold.clone().campaign(), until).await?);
         let folder = place.folder.join(format!("sled-{round}"));
         kinds.sled.runs.push(raw_sled(helper("sled")?.arg("--folder").arg(folder), seconds).await?);
     }
@@ -86,7 +85,7 @@ impl Clients {
         Ok(Self {
             many: gateway.messages(MANY.0).await?,
             few: gateway.messages(FEW.0).await?,
-            streams: gateway.messages(STREAMS.0).await?,
+            streams: gateway.messages(STREAMS).await?,
         })
     }
 
@@ -94,7 +93,7 @@ impl Clients {
         let clients = async |count| -> anyhow::Result<Vec<_>> {
             Ok(connect(address, "any", count).await?.into_iter().map(MessageServiceClient::new).collect())
         };
-        Ok(Self { many: clients(MANY.0).await?, few: Vec::new(), streams: clients(STREAMS.0).await? })
+        Ok(Self { many: clients(MANY.0).await?, few: Vec::new(), streams: clients(STREAMS).await? })
     }
 }
 
@@ -133,24 +132,23 @@ impl Kinds {
 
     fn rows(self) -> Vec<Row> {
         let Self { many, few, with_keys, stream, campaign, noop_many, noop_stream, sled } = self;
-        let without_keys = Sample { runs: many.rate.runs.clone(), ..Sample::new("without keys", "/s", "") };
-        let without_campaign =
-            Sample { runs: stream.rate.runs.clone(), ..Sample::new("own contents", "/s", "") };
-        let ceiling = Sample { runs: stream.rate.runs.clone(), ..Sample::new(&*stream.rate.name, "/s", "") };
+        let without_keys = many.rate.called("without keys");
+        let own_contents = stream.rate.called("own contents");
+        let again = stream.rate.called(&stream.rate.name);
         vec![
             Row::ratio(many.rate, noop_many.rate, 0.6),
             Row::beside(many.p50, noop_many.p50),
-            Row { goal: crate::report::Goal::AtMost(25.0), ..Row::beside(many.p99, noop_many.p99) },
+            Row { goal: Goal::AtMost(25.0), ..Row::beside(many.p99, noop_many.p99) },
             Row::seen(few.rate),
             Row::seen(few.p50),
             Row::seen(few.p99),
             Row::beside(with_keys.rate, without_keys),
             Row::seen(with_keys.p99),
             Row::ratio(stream.rate, sled, 0.8),
-            Row::beside(ceiling, noop_stream.rate),
+            Row::beside(again, noop_stream.rate),
             Row::seen(stream.p50),
             Row::seen(stream.p99),
-            Row::beside(campaign.rate, without_campaign),
+            Row::beside(campaign.rate, own_contents),
         ]
     }
 }

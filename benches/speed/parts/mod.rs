@@ -1,6 +1,13 @@
 //! The parts of the benchmark, each a module that measures and gives its rows of the table.
 
 mod accept;
+mod drain;
+mod growth;
+mod http;
+mod memory;
+mod outage;
+mod rolling;
+mod smtp;
 
 use std::fs;
 
@@ -10,6 +17,7 @@ use relevo::wire::v1;
 use crate::gateway::Gateway;
 use crate::load::{self, Run, Until};
 use crate::mold;
+use crate::providers::Provider;
 use crate::report::Row;
 use crate::sample::Place;
 
@@ -18,6 +26,20 @@ use crate::sample::Place;
 pub enum Part {
     /// Durable accepts, beside gRPC alone and sled alone
     Accept,
+    /// Email from accept to recorded outcome
+    Smtp,
+    /// SMS, Telegram and WhatsApp from accept to recorded outcome
+    Http,
+    /// A backlog through a provider that does nothing
+    Drain,
+    /// One of two providers in trouble
+    Outage,
+    /// Idle, and at full rate
+    Memory,
+    /// Accepted, sent and forgotten, over and over
+    Rolling,
+    /// The same work in a larger and larger store
+    Growth,
 }
 
 impl Part {
@@ -25,6 +47,13 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
+            Self::Smtp => "smtp",
+            Self::Http => "http",
+            Self::Drain => "drain",
+            Self::Outage => "outage",
+            Self::Memory => "memory",
+            Self::Rolling => "rolling",
+            Self::Growth => "growth",
         }
     }
 
@@ -36,15 +65,23 @@ impl Part {
         fs::create_dir_all(&place.folder)?;
         let rows = match self {
             Self::Accept => accept::run(place).await,
+            Self::Smtp => smtp::run(place).await,
+            Self::Http => http::run(place).await,
+            Self::Drain => drain::run(place).await,
+            Self::Outage => outage::run(place).await,
+            Self::Memory => memory::run(place).await,
+            Self::Rolling => rolling::run(place).await,
+            Self::Growth => growth::run(place).await,
         }?;
         fs::remove_dir_all(&place.folder)?;
         Ok(rows)
     }
 }
 
-/// A provider that takes everything at once and sends nothing.
-const SANDBOX: &str = "[[providers]]\nname = 'sandbox'\nchannel = 'sms'\nfailure_domain = 'sandbox'\n\
-                       [providers.limits]\nmax_concurrency = 256\n[providers.sandbox]\n";
+/// A configuration with one provider that takes everything at once and sends nothing.
+fn sandbox() -> String {
+    Provider::sandbox().config("max_concurrency = 256")
+}
 
 /// Makes so many contacts known to the gateway.
 async fn know_contacts(gateway: &Gateway, count: u64) -> anyhow::Result<Run> {
