@@ -14,6 +14,7 @@
 //! | memory | idle, and at full rate | 30 s |
 //! | rolling | messages accepted, finished and forgotten, over and over | 75 s |
 //! | growth | 10 thousand, 1 million and 10 million contacts and messages in the store | 240 s |
+//! | rivals | Postfix, Kannel and notifyd | 240 s |
 //!
 //! The gateway is the program that users run, in a process of its own; the load comes from this process, for the gateway
 //! and for what it is held against alike. The two share the machine, as the figures of others do.
@@ -104,7 +105,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let watch = Stopwatch::start();
         eprintln!("==> {}", part.name());
         let place = Place { folder: folder.join(part.name()), quick: arguments.quick };
-        match part.run(&place).await {
+        match part.run(&place, &report).await {
             Ok(rows) => report.add(part.name(), rows),
             Err(error) => {
                 eprintln!("==> {} failed: {error:#}", part.name());

@@ -55,9 +55,9 @@ impl Row {
         Self { ours, against: Against::Measured(against), goal: Goal::Ratio(ratio) }
     }
 
-    /// A figure that must be at least `ratio` times another that could not be had.
-    pub fn skipped(ours: Sample, why: Skipped, ratio: f64) -> Self {
-        Self { ours, against: Against::Skipped(why), goal: Goal::Ratio(ratio) }
+    /// A figure next to another that could not be had, of which it should be at least so many times.
+    pub fn skipped(ours: Sample, why: Skipped, ratio: Option<f64>) -> Self {
+        Self { ours, against: Against::Skipped(why), goal: ratio.map_or(Goal::Seen, Goal::Ratio) }
     }
 
     /// A figure next to another, whatever their ratio.
@@ -133,6 +133,12 @@ impl Report {
     /// Adds what a part measured.
     pub fn add(&mut self, part: &'static str, rows: Vec<Row>) {
         self.parts.push((part, rows));
+    }
+
+    /// What was measured of ours under this name, to stand in another row too.
+    pub fn sample(&self, name: &str) -> Option<Sample> {
+        let mut rows = self.parts.iter().flat_map(|(_, rows)| rows);
+        rows.find(|row| row.ours.name == name).map(|row| row.ours.called(name))
     }
 
     /// The report as a page.

@@ -22,6 +22,9 @@ use super::{know_contacts, sandbox};
 const MANY: (usize, usize) = (8, 50);
 const FEW: (usize, usize) = (32, 1);
 
+/// The name of the sample that a rival stands beside.
+pub const FEW_NAME: &str = "accept, unary, 32 connections x 1 in flight";
+
 /// Streams, each on a connection of its own.
 const STREAMS: usize = 4;
 
@@ -116,7 +119,7 @@ impl Kinds {
                 "accept, unary, 8 connections x 50 in flight",
                 "500 bytes of text each, durable.",
             ),
-            few: Kind::new("accept, unary, 32 connections x 1 in flight", ""),
+            few: Kind::new(FEW_NAME, ""),
             with_keys: Kind::new("accept, unary, 8 x 50, with idempotency keys", "random UUIDs."),
             stream: Kind::new("accept, 4 streams, 1,024 unanswered on each", "durable, answered in order."),
             campaign: Kind::new("accept, 4 streams, the same content for all", "a campaign."),

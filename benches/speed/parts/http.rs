@@ -24,7 +24,7 @@ use super::know_contacts;
 const AT_ONCE: usize = 64;
 
 /// One way over HTTP.
-struct Way {
+pub struct Way {
     name: &'static str,
     channel: Channel,
     provider: fn(&str) -> Provider,
@@ -32,7 +32,8 @@ struct Way {
     request: fn(&Client, &str, u64) -> RequestBuilder,
 }
 
-const WAYS: [Way; 3] = [
+/// The ways, SMS first.
+pub const WAYS: [Way; 3] = [
     Way {
         name: "SMS over HTTP (Twilio's API)",
         channel: Channel::Sms,
@@ -67,6 +68,13 @@ const WAYS: [Way; 3] = [
     },
 ];
 
+impl Way {
+    /// The name of the sample of the whole path.
+    pub fn whole_name(&self) -> String {
+        format!("{}, {AT_ONCE} at once, durable in and recorded out", self.name)
+    }
+}
+
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for way in WAYS {
@@ -83,8 +91,7 @@ async fn measure(way: &Way, place: &Place) -> anyhow::Result<Vec<Row>> {
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, way.channel)).await?;
-    let whole = format!("{}, {AT_ONCE} at once, durable in and recorded out", way.name);
-    let mut whole = Sample::new(whole, RATE, "500 bytes of text each.");
+    let mut whole = Sample::new(way.whole_name(), RATE, "500 bytes of text each.");
     let mut drain = Sample::new(format!("{}: a backlog drained", way.name), RATE, "");
     let mut cpu = Sample::new(format!("{}: the gateway's processor time", way.name), "us/message", "");
     let mut bare = Sample::new("a bare HTTP client", RATE, "reqwest posting the same body; stores nothing.");

@@ -6,6 +6,7 @@ mod growth;
 mod http;
 mod memory;
 mod outage;
+mod rivals;
 mod rolling;
 mod smtp;
 
@@ -18,7 +19,7 @@ use crate::gateway::Gateway;
 use crate::load::{self, Run, Until};
 use crate::mold;
 use crate::providers::Provider;
-use crate::report::Row;
+use crate::report::{Report, Row};
 use crate::sample::Place;
 
 /// A part that can be run by itself.
@@ -40,6 +41,8 @@ pub enum Part {
     Rolling,
     /// The same work in a larger and larger store
     Growth,
+    /// Postfix, Kannel and notifyd, beside what was measured of us before
+    Rivals,
 }
 
 impl Part {
@@ -54,11 +57,12 @@ impl Part {
             Self::Memory => "memory",
             Self::Rolling => "rolling",
             Self::Growth => "growth",
+            Self::Rivals => "rivals",
         }
     }
 
-    /// Measures it in an empty folder, which is removed when all went well.
-    pub async fn run(self, place: &Place) -> anyhow::Result<Vec<Row>> {
+    /// Measures it in an empty folder, which is removed when all went well. `report` holds what was measured before.
+    pub async fn run(self, place: &Place, report: &Report) -> anyhow::Result<Vec<Row>> {
         if place.folder.exists() {
             fs::remove_dir_all(&place.folder)?;
         }
@@ -72,6 +76,7 @@ impl Part {
             Self::Memory => memory::run(place).await,
             Self::Rolling => rolling::run(place).await,
             Self::Growth => growth::run(place).await,
+            Self::Rivals => rivals::run(place, report).await,
         }?;
         fs::remove_dir_all(&place.folder)?;
         Ok(rows)

@@ -18,6 +18,11 @@ use super::know_contacts;
 /// Sessions at once, ours and those of the ceiling.
 const SESSIONS: usize = 20;
 
+/// The name of the sample that rivals stand beside.
+pub fn name() -> String {
+    format!("email by SMTP, {SESSIONS} sessions, durable in and recorded out")
+}
+
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 1.0) } else { (10_000, 3, 5.0) };
     let sink = Sink::start(&place.folder).await?;
@@ -26,8 +31,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Email)).await?;
-    let name = format!("email by SMTP, {SESSIONS} sessions, durable in and recorded out");
-    let mut ours = Sample::new(name, RATE, "500 bytes of text each.");
+    let mut ours = Sample::new(name(), RATE, "500 bytes of text each.");
     let mut cpu = Sample::new("email by SMTP: the gateway's processor time", "us/message", "");
     for _ in 0..rounds {
         let run = delivery.run(seconds).await?;
@@ -53,7 +57,7 @@ fn rows(ours: Sample, cpu: Sample, straight: Result<Vec<Sample>, Skipped>) -> Ve
                 rows.push(row);
             }
         }
-        Err(skipped) => rows.push(Row::skipped(ours, skipped, 0.4)),
+        Err(skipped) => rows.push(Row::skipped(ours, skipped, Some(0.4))),
     }
     rows.push(Row::seen(cpu));
     rows

@@ -6,13 +6,13 @@
 pub mod kannel;
 pub mod notifyd;
 pub mod postfix;
+pub mod smtp;
 pub mod straight;
 
 mod arrivals;
 mod http;
 mod postgres;
 mod process;
-mod smtp;
 
 use std::fs;
 use std::path::{Path, PathBuf};
