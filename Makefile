@@ -12,7 +12,7 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test lint quick-lint code-lint peers tools compiler
+.PHONY: help demo test bench lint quick-lint code-lint peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -25,6 +25,10 @@ demo: compiler ## see it work: four channels, consent, and an outage (make demo 
 test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
 	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
+
+bench: compiler ## measure how fast it is, beside its rivals (make bench ARGS='--quick accept' for a trial of one part)
+	@benches/peers/install.sh
+	@$(CARGO) bench --locked --bench speed -- $(ARGS)
 
 lint: quick-lint code-lint ## check format, scripts, protos, dependencies, code and documentation
 

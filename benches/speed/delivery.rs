@@ -1,0 +1,109 @@
+//! Whole ways: from the first accept to the last outcome recorded.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use relevo::model::Timestamp;
+use relevo::wire::v1::MessageState;
+use relevo::wire::v1::message_service_client::MessageServiceClient;
+
+use crate::client::Client;
+use crate::fates::{self, Fate};
+use crate::gateway::Gateway;
+use crate::load::{self, Until, WINDOW};
+use crate::mold::{self, Mold};
+
+/// Streams that bring the messages in.
+const STREAMS: usize = 2;
+
+/// Messages of the trial that tells how many a run can have.
+const TRIAL: u64 = 1_000;
+
+/// Brings messages in and waits for their outcomes.
+pub struct Delivery<'a> {
+    gateway: &'a Gateway,
+    clients: Vec<MessageServiceClient<Client>>,
+    mold: Mold,
+    /// Messages a second, as the trial had them: accepted, and accepted and delivered.
+    accepts: f64,
+    delivers: f64,
+}
+
+/// What a run gave.
+pub struct Delivered {
+    /// Messages a second.
+    pub rate: f64,
+    /// The gateway's processor time, in microseconds a message.
+    pub cpu_us: f64,
+}
+
+impl<'a> Delivery<'a> {
+    /// Messages from `mold` through this gateway, tried once.
+    pub async fn new(gateway: &'a Gateway, mold: Mold) -> anyhow::Result<Self> {
+        let clients = gateway.messages(STREAMS).await?;
+        let mut delivery = Self { gateway, clients, mold, accepts: 0.0, delivers: 0.0 };
+        let from = mold::now()?;
+        delivery.accepts = delivery.accept(&delivery.mold, TRIAL).await?;
+        delivery.delivers = rate(&delivery.all_sent(from, TRIAL).await?, from);
+        Ok(delivery)
+    }
+
+    /// Accepts and delivers about as many messages as take this long.
+    pub async fn run(&mut self, seconds: f64) -> anyhow::Result<Delivered> {
+        let count = (self.delivers * seconds) as u64;
+        let (from, cpu) = (mold::now()?, self.gateway.cpu_seconds()?);
+        self.accept(&self.mold, count).await?;
+        let fates = self.all_sent(from, count).await?;
+        self.delivered(&fates, from, cpu)
+    }
+
+    /// Accepts a backlog that is due a little later, and delivers it from then on, as many as take about this long.
+    pub async fn drain(&mut self, seconds: f64) -> anyhow::Result<Delivered> {
+        let from = mold::now()?;
+        let (count, due) = self.backlog(seconds).await?;
+        let cpu = self.gateway.cpu_seconds()?;
+        let fates = self.all_sent(from, count).await?;
+        self.delivered(&fates, due, cpu)
+    }
+
+    /// Accepts as many messages as take about this long to deliver, and returns at the moment when they are due, with
+    /// their number and that moment.
+    pub async fn backlog(&self, seconds: f64) -> anyhow::Result<(u64, Timestamp)> {
+        let count = (self.delivers * seconds) as u64;
+        // Twice what accepting took in the trial, and a second.
+        let lead = Duration::from_secs_f64(1.0 + 2.0 * count as f64 / self.accepts);
+        let due = mold::in_(lead)?;
+        self.accept(&self.mold.clone().at(due), count).await?;
+        let rest = Duration::try_from(due.duration_since(mold::now()?));
+        let rest = rest.with_context(|| format!("accepting {count} messages took longer than {lead:?}"))?;
+        tokio::time::sleep(rest).await;
+        Ok((count, due))
+    }
+
+    /// Accepts messages, and tells how many that was a second.
+    async fn accept(&self, mold: &Mold, count: u64) -> anyhow::Result<f64> {
+        Ok(load::send_stream(&self.clients, WINDOW, mold, Until::Count(count)).await?.rate())
+    }
+
+    fn delivered(&mut self, fates: &[Fate], from: Timestamp, cpu: f64) -> anyhow::Result<Delivered> {
+        self.delivers = rate(fates, from);
+        let cpu_us = (self.gateway.cpu_seconds()? - cpu) * 1e6 / fates.len() as f64;
+        Ok(Delivered { rate: self.delivers, cpu_us })
+    }
+
+    /// The fates of all, every one of which must have been sent.
+    async fn all_sent(&mut self, from: Timestamp, count: u64) -> anyhow::Result<Vec<Fate>> {
+        let fates = fates::of_all(&mut self.clients[0], from).await?;
+        ensure!(fates.len() as u64 == count, "{count} messages were accepted and {} are listed", fates.len());
+        let odd = fates.iter().find(|fate| fate.state != MessageState::Sent);
+        ensure!(odd.is_none(), "a message ended as {:?}", odd.map(|fate| fate.state));
+        Ok(fates)
+    }
+}
+
+/// Messages a second from this time until the last of these ended.
+fn rate(fates: &[Fate], from: Timestamp) -> f64 {
+    let last = fates.iter().map(|fate| fate.ended_ms).max().unwrap_or(0);
+    let took_ms = (last - from.as_millisecond()).max(1);
+    fates.len() as f64 * 1_000.0 / took_ms as f64
+}

@@ -1,0 +1,57 @@
+//! Contacts and messages by the million.
+
+use std::time::Duration;
+
+use futures_util::{TryStreamExt, stream};
+use relevo::clock::Clock;
+use relevo::model::{Address, ContactAddress, Timestamp};
+use relevo::store::{ContactChange, Stores};
+
+use super::{AT_ONCE, brand, message, phone};
+use crate::mold;
+use crate::stopwatch::Stopwatch;
+
+/// Contacts and messages that are added before the clock is looked at.
+const STEP: u64 = 10_000;
+
+/// Adds contacts to those a store has, and for each a message that waits until `due`, until it has `wanted` of both or
+/// the time is over. Returns how many it has.
+pub async fn fill(
+    stores: &Stores,
+    mut have: u64,
+    wanted: u64,
+    due: Timestamp,
+    budget: Duration,
+) -> anyhow::Result<u64> {
+    let (watch, clock) = (Stopwatch::start(), Clock::system()?);
+    while have < wanted && watch.elapsed() < budget {
+        let until = wanted.min(have + STEP);
+        stream::iter((have..until).map(anyhow::Ok))
+            .try_for_each_concurrent(AT_ONCE, |number| add(stores, &clock, number, due))
+            .await?;
+        have = until;
+    }
+    Ok(have)
+}
+
+async fn add(stores: &Stores, clock: &Clock, number: u64, due: Timestamp) -> anyhow::Result<()> {
+    let now = clock.now();
+    let change = ContactChange {
+        id: mold::contact_id(number).parse()?,
+        addresses: Some(addresses(number, now)?),
+        labels: None,
+        expected_version: None,
+    };
+    stores.contacts.upsert(&brand()?, change, now).await?;
+    stores.messages.accept(message(clock, number, now, due)?, [0; 32]).await?;
+    Ok(())
+}
+
+fn addresses(number: u64, now: Timestamp) -> anyhow::Result<Vec<ContactAddress>> {
+    let own = |address, whatsapp_inbound_at| ContactAddress { address, whatsapp_inbound_at };
+    Ok(vec![
+        own(Address::Email(mold::email(number).parse()?), None),
+        own(phone(number)?, Some(now)),
+        own(Address::TelegramChat(mold::chat(number)), None),
+    ])
+}

@@ -1,0 +1,76 @@
+//! The gateway's own store, opened in this process while no gateway runs on it: to fill it with millions of contacts and
+//! messages, and to send years of messages through it in a minute. The only place here that knows the library's inside.
+
+use std::path::Path;
+use std::time::Duration;
+
+use relevo::clock::Clock;
+use relevo::model::{
+    Address, BrandId, Channel, Class, Content, FallbackPolicy, Labels, Message, Phone, Timestamp,
+};
+use relevo::store::embedded::sled::{self, Handle, Options};
+
+use crate::mold;
+
+mod fill;
+mod roll;
+
+pub use fill::fill;
+pub use roll::{STEP, roll};
+
+/// Operations in flight at once, so that every group of the store is full.
+const AT_ONCE: usize = 2_048;
+
+/// Opens a gateway's store while the gateway is stopped.
+pub fn open(data: &Path) -> anyhow::Result<Handle> {
+    Ok(sled::open(data, Options::default())?)
+}
+
+/// The message with this number, to the contact with the same number.
+fn message(
+    clock: &Clock,
+    number: u64,
+    accepted_at: Timestamp,
+    send_at: Timestamp,
+) -> anyhow::Result<Message> {
+    Ok(Message {
+        id: clock.message_id(),
+        brand: brand()?,
+        contact: mold::contact_id(number).parse()?,
+        class: Class::Transactional,
+        topic: "orders".parse()?,
+        content: Content {
+            text: Some(mold::text(number)),
+            subject: Some("Your order".to_owned()),
+            ..Content::default()
+        },
+        idempotency_key: None,
+        accepted_at,
+        send_at,
+        expire_at: send_at.saturating_add(Duration::from_secs(24 * 3_600))?,
+        channels: vec![Channel::Sms],
+        fallback: FallbackPolicy::default(),
+        labels: Labels::default(),
+    })
+}
+
+/// The phone number of a contact.
+fn phone(number: u64) -> anyhow::Result<Address> {
+    Ok(Address::Phone(Phone::parse(&mold::phone(number), None)?))
+}
+
+/// The brand that every gateway here serves.
+fn brand() -> anyhow::Result<BrandId> {
+    Ok("acme".parse()?)
+}
+
+/// The bytes of all files in a folder.
+pub fn size_bytes(folder: &Path) -> std::io::Result<u64> {
+    let mut total = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let own = entry.metadata()?;
+        total += if own.is_dir() { size_bytes(&entry.path())? } else { own.len() };
+    }
+    Ok(total)
+}

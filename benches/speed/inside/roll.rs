@@ -1,0 +1,109 @@
+//! Messages accepted, sent and forgotten, over and over: what stays on disk must not grow.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use relevo::clock::Clock;
+use relevo::model::{
+    Channel, Decision, Detail, Event, OrderSource, Outcome, Plan, State, Timestamp, Verdict, Way,
+};
+use relevo::store::{Stored, WorkQueue};
+
+use super::{message, open, phone, size_bytes};
+use crate::stopwatch::Stopwatch;
+
+/// Messages of one step, which takes a second of the clock that is held here.
+pub const STEP: u64 = 1_000;
+
+/// What a rolling load gave.
+pub struct Rolling {
+    /// Messages that went all the way.
+    pub messages: u64,
+    /// Those a second.
+    pub rate: f64,
+    /// The bytes on disk whenever another tenth of the messages was done, the first time when the window was full.
+    pub sizes: Vec<u64>,
+}
+
+/// Sends `wanted` messages through a store in `data`, or as many as the time allows, while it keeps those of the last
+/// `window` seconds.
+pub async fn roll(data: &Path, wanted: u64, window: u64, budget: Duration) -> anyhow::Result<Rolling> {
+    let (watch, clock) = (Stopwatch::start(), Clock::system()?);
+    let handle = open(data)?;
+    let start = clock.now();
+    let (mut messages, mut sizes) = (0, Vec::new());
+    while messages < wanted && watch.elapsed() < budget {
+        let second = messages / STEP;
+        let now = start.saturating_add(Duration::from_secs(second))?;
+        step(&handle.stores, &clock, messages, now).await?;
+        messages += STEP;
+        if second >= window {
+            let before = now.saturating_sub(Duration::from_secs(window))?;
+            while handle.stores.work.purge(before, STEP as usize).await? as u64 >= STEP {}
+        }
+        let parts_done = messages * 10 / wanted;
+        if second >= window && parts_done > sizes.len() as u64 {
+            sizes.push(size_bytes(data)?);
+        }
+    }
+    let rate = messages as f64 / watch.seconds();
+    handle.close().await?;
+    Ok(Rolling { messages, rate, sizes })
+}
+
+/// Accepts and finishes the messages of one second, as the gateway does.
+async fn step(
+    stores: &relevo::store::Stores,
+    clock: &Clock,
+    first: u64,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    try_join_all((first..first + STEP).map(async |number| {
+        let message = message(clock, number, now, now)?;
+        anyhow::Ok(stores.messages.accept(message, [0; 32]).await?)
+    }))
+    .await?;
+    let lease = Duration::from_secs(60);
+    let claims = stores.work.claim(now, STEP as usize, lease).await?;
+    try_join_all(claims.messages.iter().map(|own| send(stores.work.as_ref(), own, now))).await?;
+    Ok(())
+}
+
+/// Records what dispatch records of a message that the first provider takes.
+async fn send(work: &dyn WorkQueue, stored: &Stored, now: Timestamp) -> anyhow::Result<()> {
+    let id = stored.message.id;
+    let way = Way {
+        channel: Channel::Sms,
+        address: phone(0)?,
+        provider: "sandbox".parse()?,
+        failure_domain: "sandbox".to_owned(),
+    };
+    let event = |state, detail| Event { at: now, state, detail };
+    let begun = [
+        event(State::Accepted, Detail::Planned(plan(way.clone()))),
+        event(State::Sending, Detail::AttemptStarted { attempt: 1, way }),
+    ];
+    work.append(id, stored.history.version(), &begun, Some(now)).await?;
+    let outcome = Outcome::Sent { reference: format!("{id}-1") };
+    let ended = [event(State::Sent, Detail::AttemptFinished { attempt: 1, outcome })];
+    work.append(id, stored.history.version() + begun.len(), &ended, None).await?;
+    work.release(id).await;
+    Ok(())
+}
+
+fn plan(way: Way) -> Plan {
+    let verdict = Verdict {
+        channel: way.channel,
+        address: way.address.clone(),
+        decision: Decision::Allow,
+        reason: "transactional".to_owned(),
+        explanation: "A transactional message needs no opt-in.".to_owned(),
+    };
+    Plan {
+        verdicts: vec![verdict],
+        ways: vec![way],
+        left_out: Vec::new(),
+        order_source: OrderSource::Message,
+    }
+}

@@ -1,0 +1,121 @@
+//! How fast Relevo is, beside the limits of what it is built on and beside its rivals, all on one machine in one run.
+//!
+//! `make bench` runs everything and writes `target/bench/report.md` and `target/bench/report.json`;
+//! `make bench ARGS='accept smtp'` runs those parts alone, and `ARGS=--quick` is a short trial whose figures say little.
+//! Every part has a bound on its time, so that all of it ends within 15 minutes:
+//!
+//! | part | what | at most |
+//! |---|---|---|
+//! | accept | durable accepts, beside gRPC without anything behind it and beside sled alone | 90 s |
+//! | smtp | email from accept to recorded outcome, beside `smtp-source` | 45 s |
+//! | http | SMS, Telegram and WhatsApp, beside a bare HTTP client | 90 s |
+//! | drain | a backlog through a provider that does nothing | 30 s |
+//! | outage | one of two providers refuses, hangs or throttles | 60 s |
+//! | memory | idle, and at full rate | 30 s |
+//! | rolling | messages accepted, finished and forgotten, over and over | 75 s |
+//! | growth | 10 thousand, 1 million and 10 million contacts and messages in the store | 240 s |
+//! | rivals | Postfix, Kannel and notifyd | 240 s |
+//!
+//! The gateway is the program that users run, in a process of its own; the load comes from this process, for the gateway
+//! and for what it is held against alike. The two share the machine, as the figures of others do.
+
+mod client;
+mod delivery;
+mod fates;
+mod figures;
+mod gateway;
+mod helpers;
+mod inside;
+mod load;
+mod machine;
+mod mold;
+mod parts;
+mod process;
+mod providers;
+mod report;
+mod rivals;
+mod sample;
+mod stopwatch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use machine::Machine;
+use parts::Part;
+use report::Report;
+use sample::Place;
+use stopwatch::Stopwatch;
+
+/// Measures how fast Relevo is.
+#[derive(Parser)]
+struct Arguments {
+    /// The parts to run; all of them when none is named
+    parts: Vec<Part>,
+    /// Run each part briefly, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Given by this program to itself: which helper to be
+    #[arg(long, hide = true)]
+    helper: Option<Helper>,
+    /// Where a helper works
+    #[arg(long, hide = true, default_value = ".")]
+    folder: PathBuf,
+    /// How long a helper works, in seconds
+    #[arg(long, hide = true, default_value_t = 1.0)]
+    seconds: f64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Helper {
+    Noop,
+    Stub,
+    Sled,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    match arguments.helper {
+        Some(helper) => help(helper, &arguments).await.map(|()| ExitCode::SUCCESS),
+        None => measure(&arguments).await,
+    }
+}
+
+async fn help(helper: Helper, arguments: &Arguments) -> anyhow::Result<()> {
+    match helper {
+        Helper::Noop => helpers::noop::serve().await,
+        Helper::Stub => helpers::stub::serve().await,
+        Helper::Sled => helpers::sled::run(&arguments.folder, Duration::from_secs_f64(arguments.seconds)),
+    }
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    fs::create_dir_all(&folder)?;
+    let parts = if arguments.parts.is_empty() { Part::value_variants() } else { &arguments.parts };
+    let (mut report, mut is_whole) = (Report::default(), true);
+    for part in parts {
+        let watch = Stopwatch::start();
+        eprintln!("==> {}", part.name());
+        let place = Place { folder: folder.join(part.name()), quick: arguments.quick };
+        match part.run(&place, &report).await {
+            Ok(rows) => report.add(part.name(), rows),
+            Err(error) => {
+                eprintln!("==> {} failed: {error:#}", part.name());
+                is_whole = false;
+            }
+        }
+        eprintln!("==> {}: {:.0} s", part.name(), watch.seconds());
+    }
+    let machine = Machine::look(&folder);
+    report.write(&machine, &folder)?;
+    println!("{}", report.markdown(&machine));
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

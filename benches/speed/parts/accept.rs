@@ -1,0 +1,162 @@
+//! Accepts: a call returns once its message is durable. Beside them the two ceilings in the same minute: gRPC with
+//! nothing behind it, and sled with nothing before it. Messages are due in an hour, so nothing but accepting goes on.
+
+use std::time::Duration;
+
+use relevo::wire::v1::Channel;
+use relevo::wire::v1::message_service_client::MessageServiceClient;
+use tokio::process::Command;
+
+use crate::client::{Client, connect};
+use crate::figures::RATE;
+use crate::gateway::{Gateway, Home};
+use crate::load::{self, Run, Until, WINDOW};
+use crate::mold::{self, Mold};
+use crate::process::{Process, helper};
+use crate::report::{Goal, Row};
+use crate::sample::{Place, Sample};
+
+use super::{know_contacts, sandbox};
+
+/// Connections and calls in flight on each: many callers, and those of the published comparison with notifyd.
+const MANY: (usize, usize) = (8, 50);
+const FEW: (usize, usize) = (32, 1);
+
+/// The name of the sample that a rival stands beside.
+pub const FEW_NAME: &str = "accept, unary, 32 connections x 1 in flight";
+
+/// Streams, each on a connection of its own.
+const STREAMS: usize = 4;
+
+/// What the runs of one kind gave.
+struct Kind {
+    rate: Sample,
+    p50: Sample,
+    p99: Sample,
+}
+
+impl Kind {
+    fn new(name: &str, note: &str) -> Self {
+        Self {
+            rate: Sample::new(name, RATE, note),
+            p50: Sample::new(format!("{name}: p50"), "ms", ""),
+            p99: Sample::new(format!("{name}: p99"), "ms", ""),
+        }
+    }
+
+    fn add(&mut self, run: &Run) {
+        self.rate.runs.push(run.rate());
+        self.p50.runs.push(run.percentile_ms(0.50));
+        self.p99.runs.push(run.percentile_ms(0.99));
+    }
+}
+
+pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
+    let (contacts, rounds, seconds) = if place.quick { (500, 1, 0.3) } else { (10_000, 5, 2.0) };
+    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let gateway = home.start().await?;
+    know_contacts(&gateway, contacts).await?;
+    let (_noop, address) = Process::start_helper("noop", &[]).await?;
+    let mold = Mold::new(contacts, Channel::Sms).at(mold::in_(Duration::from_secs(3_600))?);
+    let ours = Clients::of_gateway(&gateway).await?;
+    let theirs = Clients::of_noop(&address).await?;
+    let mut kinds = Kinds::new();
+    for round in 0..rounds {
+        let until = Until::Elapsed(Duration::from_secs_f64(seconds));
+        kinds.noop_many.add(&load::send(&theirs.many, MANY.1, &mold, until).await?);
+        kinds.many.add(&load::send(&ours.many, MANY.1, &mold, until).await?);
+        kinds.few.add(&load::send(&ours.few, FEW.1, &mold, until).await?);
+        kinds.with_keys.add(&load::send(&ours.many, MANY.1, &mold.clone().with_keys(), until).await?);
+        kinds.noop_stream.add(&load::send_stream(&theirs.streams, WINDOW, &mold, until).await?);
+        kinds.stream.add(&load::send_stream(&ours.streams, WINDOW, &mold, until).await?);
+        kinds.campaign.add(&load::send_stream(&ours.streams, WINDOW, &mold.clone().campaign(), until).await?);
+        let folder = place.folder.join(format!("sled-{round}"));
+        kinds.sled.runs.push(raw_sled(helper("sled")?.arg("--folder").arg(folder), seconds).await?);
+    }
+    gateway.stop().await?;
+    Ok(kinds.rows())
+}
+
+struct Clients {
+    many: Vec<MessageServiceClient<Client>>,
+    few: Vec<MessageServiceClient<Client>>,
+    streams: Vec<MessageServiceClient<Client>>,
+}
+
+impl Clients {
+    async fn of_gateway(gateway: &Gateway) -> anyhow::Result<Self> {
+        Ok(Self {
+            many: gateway.messages(MANY.0).await?,
+            few: gateway.messages(FEW.0).await?,
+            streams: gateway.messages(STREAMS).await?,
+        })
+    }
+
+    async fn of_noop(address: &str) -> anyhow::Result<Self> {
+        let clients = async |count| -> anyhow::Result<Vec<_>> {
+            Ok(connect(address, "any", count).await?.into_iter().map(MessageServiceClient::new).collect())
+        };
+        Ok(Self { many: clients(MANY.0).await?, few: Vec::new(), streams: clients(STREAMS).await? })
+    }
+}
+
+struct Kinds {
+    many: Kind,
+    few: Kind,
+    with_keys: Kind,
+    stream: Kind,
+    campaign: Kind,
+    noop_many: Kind,
+    noop_stream: Kind,
+    sled: Sample,
+}
+
+impl Kinds {
+    fn new() -> Self {
+        let noop = "decodes the same requests over the same connections, stores nothing.";
+        Self {
+            many: Kind::new(
+                "accept, unary, 8 connections x 50 in flight",
+                "500 bytes of text each, durable.",
+            ),
+            few: Kind::new(FEW_NAME, ""),
+            with_keys: Kind::new("accept, unary, 8 x 50, with idempotency keys", "random UUIDs."),
+            stream: Kind::new("accept, 4 streams, 1,024 unanswered on each", "durable, answered in order."),
+            campaign: Kind::new("accept, 4 streams, the same content for all", "a campaign."),
+            noop_many: Kind::new("no-op gRPC, unary", noop),
+            noop_stream: Kind::new("no-op gRPC, streams", noop),
+            sled: Sample::new(
+                "raw sled",
+                "/s",
+                "the same records, one flush for every 100 messages, no gRPC.",
+            ),
+        }
+    }
+
+    fn rows(self) -> Vec<Row> {
+        let Self { many, few, with_keys, stream, campaign, noop_many, noop_stream, sled } = self;
+        let without_keys = many.rate.called("without keys");
+        let own_contents = stream.rate.called("own contents");
+        let again = stream.rate.called(&stream.rate.name);
+        vec![
+            Row::ratio(many.rate, noop_many.rate, 0.6),
+            Row::beside(many.p50, noop_many.p50),
+            Row { goal: Goal::AtMost(25.0), ..Row::beside(many.p99, noop_many.p99) },
+            Row::seen(few.rate),
+            Row::seen(few.p50),
+            Row::seen(few.p99),
+            Row::beside(with_keys.rate, without_keys),
+            Row::seen(with_keys.p99),
+            Row::ratio(stream.rate, sled, 0.8),
+            Row::beside(again, noop_stream.rate),
+            Row::seen(stream.p50),
+            Row::seen(stream.p99),
+            Row::beside(campaign.rate, own_contents),
+        ]
+    }
+}
+
+async fn raw_sled(command: &mut Command, seconds: f64) -> anyhow::Result<f64> {
+    let output = command.args(["--seconds", &seconds.to_string()]).output().await?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}

@@ -1,0 +1,125 @@
+//! How cost grows: the same work with more and more contacts and waiting messages in the store. The same directories
+//! tell what a backlog costs in memory and on disk, and how long a restart on it takes.
+
+use std::time::Duration;
+
+use relevo::model::Timestamp;
+use relevo::wire::v1::Channel;
+
+use crate::delivery::Delivery;
+use crate::figures::RATE;
+use crate::gateway::{Gateway, Home};
+use crate::inside;
+use crate::load::{self, Until};
+use crate::mold::{self, Mold};
+use crate::report::Row;
+use crate::sample::{Place, Sample};
+use crate::stopwatch::Stopwatch;
+
+use super::memory::MB;
+use super::sandbox;
+
+/// A size of the store, and how long it may take to get there.
+struct Size {
+    wanted: u64,
+    budget: Duration,
+}
+
+/// What was measured at a size.
+struct Stage {
+    /// Contacts, and messages that wait.
+    has: u64,
+    accepts: f64,
+    p99_ms: f64,
+    streams: f64,
+    delivers: f64,
+    resident: f64,
+    disk_bytes: f64,
+    /// From the start of the program to the first accepted message, after a clean stop and after a kill, in seconds.
+    restart: f64,
+    restart_killed: f64,
+}
+
+pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
+    let size = |wanted, seconds| Size { wanted, budget: Duration::from_secs(seconds) };
+    let sizes = match place.quick {
+        true => vec![size(1_000, 5), size(10_000, 10)],
+        false => vec![size(10_000, 5), size(1_000_000, 40), size(10_000_000, 120)],
+    };
+    let seconds = if place.quick { 0.5 } else { 2.0 };
+    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let due = mold::in_(Duration::from_secs(24 * 3_600))?;
+    let (mut rows, mut has) = (Vec::new(), 0);
+    let mut first = None;
+    for size in sizes {
+        has = fill(&home, has, &size, due).await?;
+        let stage = measure(&home, has, due, seconds).await?;
+        rows.extend(stage.rows(&size, first.as_ref()));
+        first.get_or_insert(stage);
+    }
+    Ok(rows)
+}
+
+async fn fill(home: &Home, has: u64, size: &Size, due: Timestamp) -> anyhow::Result<u64> {
+    let store = inside::open(&home.data())?;
+    let has = inside::fill(&store.stores, has, size.wanted, due, size.budget).await?;
+    store.close().await?;
+    Ok(has)
+}
+
+async fn measure(home: &Home, has: u64, due: Timestamp, seconds: f64) -> anyhow::Result<Stage> {
+    let disk_bytes = inside::size_bytes(&home.data())? as f64 / has as f64;
+    let waiting = Mold::new(has, Channel::Sms).at(due);
+    let (gateway, restart) = restart(home, &waiting).await?;
+    gateway.kill().await?;
+    let (gateway, restart_killed) = self::restart(home, &waiting).await?;
+    let until = Until::Elapsed(Duration::from_secs_f64(seconds));
+    let clients = gateway.messages(8).await?;
+    let unary = load::send(&clients, 50, &waiting, until).await?;
+    let streams = load::send_stream(&clients[..4], load::WINDOW, &waiting, until).await?;
+    let mut delivery = Delivery::new(&gateway, Mold::new(has, Channel::Sms)).await?;
+    let delivers = delivery.run(seconds).await?.rate;
+    let resident = gateway.memory()?.peak as f64 / MB;
+    gateway.stop().await?;
+    let (accepts, p99_ms, streams) = (unary.rate(), unary.percentile_ms(0.99), streams.rate());
+    Ok(Stage { has, accepts, p99_ms, streams, delivers, resident, disk_bytes, restart, restart_killed })
+}
+
+/// Starts the gateway, and tells how long it took until it had accepted a message, in seconds.
+async fn restart(home: &Home, waiting: &Mold) -> anyhow::Result<(Gateway, f64)> {
+    let watch = Stopwatch::start();
+    let gateway = home.start().await?;
+    load::send(&gateway.messages(1).await?, 1, waiting, Until::Count(1)).await?;
+    Ok((gateway, watch.seconds()))
+}
+
+impl Stage {
+    /// The rows of this stage; throughput is held against that of the first.
+    fn rows(&self, size: &Size, first: Option<&Self>) -> Vec<Row> {
+        let with = format!("with {} contacts and as many messages waiting", self.has);
+        let short = if self.has < size.wanted {
+            format!("{} were wanted; filling stopped after {:?}.", size.wanted, size.budget)
+        } else {
+            String::new()
+        };
+        let sample =
+            |what: &str, unit, value| Sample::once(format!("{what}, {with}"), unit, value, short.clone());
+        let flat = |what: &str, value: f64, before: Option<f64>| {
+            let ours = sample(what, RATE, value);
+            match before {
+                Some(before) => Row::ratio(ours, Sample::once("with the fewest", RATE, before, ""), 0.8),
+                None => Row::seen(ours),
+            }
+        };
+        vec![
+            flat("accept, unary, 8 x 50", self.accepts, first.map(|own| own.accepts)),
+            Row::seen(sample("accept, unary, 8 x 50: p99", "ms", self.p99_ms)),
+            flat("accept, 4 streams", self.streams, first.map(|own| own.streams)),
+            flat("no-op provider, durable in and recorded out", self.delivers, first.map(|own| own.delivers)),
+            Row::at_most(sample("resident memory, at most", "MB", self.resident), 300.0),
+            Row::seen(sample("disk, a waiting message and its contact", "bytes", self.disk_bytes)),
+            Row::at_most(sample("restart after a clean stop, to the first accept", "s", self.restart), 2.0),
+            Row::at_most(sample("restart after SIGKILL, to the first accept", "s", self.restart_killed), 2.0),
+        ]
+    }
+}

@@ -1,0 +1,103 @@
+//! The parts of the benchmark, each a module that measures and gives its rows of the table.
+
+mod accept;
+mod drain;
+mod growth;
+mod http;
+mod memory;
+mod outage;
+mod rivals;
+mod rolling;
+mod smtp;
+
+use std::fs;
+
+use clap::ValueEnum;
+use relevo::wire::v1;
+
+use crate::gateway::Gateway;
+use crate::load::{self, Run, Until};
+use crate::mold;
+use crate::providers::Provider;
+use crate::report::{Report, Row};
+use crate::sample::Place;
+
+/// A part that can be run by itself.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Part {
+    /// Durable accepts, beside gRPC alone and sled alone
+    Accept,
+    /// Email from accept to recorded outcome
+    Smtp,
+    /// SMS, Telegram and WhatsApp from accept to recorded outcome
+    Http,
+    /// A backlog through a provider that does nothing
+    Drain,
+    /// One of two providers in trouble
+    Outage,
+    /// Idle, and at full rate
+    Memory,
+    /// Accepted, sent and forgotten, over and over
+    Rolling,
+    /// The same work in a larger and larger store
+    Growth,
+    /// Postfix, Kannel and notifyd, beside what was measured of us before
+    Rivals,
+}
+
+impl Part {
+    /// Its name on the command line and in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Smtp => "smtp",
+            Self::Http => "http",
+            Self::Drain => "drain",
+            Self::Outage => "outage",
+            Self::Memory => "memory",
+            Self::Rolling => "rolling",
+            Self::Growth => "growth",
+            Self::Rivals => "rivals",
+        }
+    }
+
+    /// Measures it in an empty folder, which is removed when all went well. `report` holds what was measured before.
+    pub async fn run(self, place: &Place, report: &Report) -> anyhow::Result<Vec<Row>> {
+        if place.folder.exists() {
+            fs::remove_dir_all(&place.folder)?;
+        }
+        fs::create_dir_all(&place.folder)?;
+        let rows = match self {
+            Self::Accept => accept::run(place).await,
+            Self::Smtp => smtp::run(place).await,
+            Self::Http => http::run(place).await,
+            Self::Drain => drain::run(place).await,
+            Self::Outage => outage::run(place).await,
+            Self::Memory => memory::run(place).await,
+            Self::Rolling => rolling::run(place).await,
+            Self::Growth => growth::run(place).await,
+            Self::Rivals => rivals::run(place, report).await,
+        }?;
+        fs::remove_dir_all(&place.folder)?;
+        Ok(rows)
+    }
+}
+
+/// A configuration with one provider that takes everything at once and sends nothing.
+fn sandbox() -> String {
+    Provider::sandbox().config("max_concurrency = 256")
+}
+
+/// Makes so many contacts known to the gateway.
+async fn know_contacts(gateway: &Gateway, count: u64) -> anyhow::Result<Run> {
+    let now = mold::now()?;
+    let workers = load::workers(&gateway.contacts(8).await?, 50);
+    load::calls(workers, Until::Count(count), move |mut client, number| {
+        let contact = Some(mold::contact(number, now));
+        async move {
+            client.upsert_contact(v1::UpsertContactRequest { contact, update_mask: None }).await?;
+            Ok(())
+        }
+    })
+    .await
+}
