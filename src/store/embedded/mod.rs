@@ -20,6 +20,7 @@ mod consents;
 mod contacts;
 mod controls;
 mod events;
+mod key_cache;
 mod leases;
 mod messages;
 mod progress;
@@ -31,6 +32,7 @@ pub mod memory;
 pub mod sled;
 
 use engine::Engine;
+use key_cache::KeyCache;
 use leases::Leases;
 
 /// The traits of the store over one engine. Claims are kept in memory: the one process that has the store open gave
@@ -38,11 +40,12 @@ use leases::Leases;
 struct Embedded<E> {
     engine: E,
     leases: Leases,
+    key_cache: Arc<KeyCache>,
 }
 
 impl<E: Engine> Embedded<E> {
     fn stores(engine: E) -> Stores {
-        let store = Arc::new(Self { engine, leases: Leases::default() });
+        let store = Arc::new(Self { engine, leases: Leases::default(), key_cache: Arc::default() });
         Stores {
             messages: store.clone(),
             work: store.clone(),
