@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use relevo::clock::Clock;
 use relevo::model::{
-    Channel, Decision, Detail, Event, OrderSource, Outcome, Plan, State, Timestamp, Verdict, Way,
+    Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way,
 };
 use relevo::store::{Stored, WorkQueue};
 
@@ -79,15 +79,14 @@ async fn send(work: &dyn WorkQueue, stored: &Stored, now: Timestamp) -> anyhow::
         provider: "sandbox".parse()?,
         failure_domain: "sandbox".to_owned(),
     };
-    let event = |state, detail| Event { at: now, state, detail };
-    let begun = [
-        event(State::Accepted, Detail::Planned(plan(way.clone()))),
-        event(State::Sending, Detail::AttemptStarted { attempt: 1, way }),
-    ];
-    work.append(id, stored.history.version(), &begun, Some(now)).await?;
+    let (message, mut history, known) = (&stored.message, stored.history.clone(), stored.history.version());
+    history.push(now, Detail::Planned(plan(way.clone())));
+    history.push(now, Detail::AttemptStarted { attempt: 1, way });
+    work.append(message, &history, known, Some(now)).await?;
+    let known = history.version();
     let outcome = Outcome::Sent { reference: format!("{id}-1") };
-    let ended = [event(State::Sent, Detail::AttemptFinished { attempt: 1, outcome })];
-    work.append(id, stored.history.version() + begun.len(), &ended, None).await?;
+    history.push(now, Detail::AttemptFinished { attempt: 1, outcome });
+    work.append(message, &history, known, None).await?;
     work.release(id).await;
     Ok(())
 }
