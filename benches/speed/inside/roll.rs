@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use relevo::clock::Clock;
-use relevo::model::{
-    Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way,
-};
+use relevo::model::{Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
 use relevo::store::{Stored, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
