@@ -14,22 +14,36 @@ use crate::sample::{Place, Sample, Skipped};
 /// The connections that messages are handed in on, each waiting for its answer before the next.
 const CONNECTIONS: usize = 50;
 
-const NOTE: &str = "writes each message to its store without flushing it, so a power cut can lose what was accepted; no \
-    consent check, no other channel when a message is refused";
+/// Its two stores on disk: the name that its configuration knows, where below the folder it lies, and what it does.
+const STORES: [(&str, &str, &str); 2] = [
+    ("file", "store/messages", "appends each message, and that it was delivered, to one file"),
+    ("spool", "store", "writes each message to a file of its own and removes it after delivery"),
+];
 
 /// Measures sendsms requests to smsbox, through bearerbox to an HTTP stub: the messages a second from the first request
 /// until the stub has all.
 pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
-    let folder = place.fresh("kannel")?;
-    let mut stub = Stub::start("sent").await?;
-    let kannel = Kannel::start(&folder, stub.port).await?;
-    relay(kannel.port, &mut stub, 500).await?;
-    let mut runs = Vec::new();
-    for messages in place.runs(20_000) {
-        runs.push(relay(kannel.port, &mut stub, messages).await?);
+    let mut samples = Vec::new();
+    for (store, location, what) in STORES {
+        let folder = place.fresh(&format!("kannel-{store}"))?;
+        let mut stub = Stub::start("sent").await?;
+        let kannel = Kannel::start(&folder, store, location, stub.port).await?;
+        relay(kannel.port, &mut stub, 500).await?;
+        let mut runs = Vec::new();
+        for messages in place.runs(20_000) {
+            runs.push(relay(kannel.port, &mut stub, messages).await?);
+        }
+        samples.push(Sample {
+            name: format!("Kannel, sendsms to an HTTP provider through its {store} store, {CONNECTIONS} connections"),
+            unit: "messages/s",
+            runs,
+            note: format!(
+                "{what}, without flushing, so a power cut can lose what was accepted; no consent check, no other channel \
+                 when a message is refused"
+            ),
+        });
     }
-    let name = format!("Kannel, sendsms to an HTTP provider through its store, {CONNECTIONS} connections");
-    Ok(vec![Sample { name, unit: "messages/s", runs, note: NOTE.to_owned() }])
+    Ok(samples)
 }
 
 /// Sends messages through Kannel and gives how many a second arrived.
@@ -56,11 +70,12 @@ struct Kannel {
 }
 
 impl Kannel {
-    async fn start(folder: &Path, stub: u16) -> anyhow::Result<Self> {
-        fs::create_dir(folder.join("store")).map_err(anyhow::Error::from)?;
+    async fn start(folder: &Path, store: &str, location: &str, stub: u16) -> anyhow::Result<Self> {
+        fs::create_dir(folder.join("store"))?;
         let settings = folder.join("kannel.conf");
         let (boxes, port) = (free_port()?, free_port()?);
-        fs::write(&settings, configuration(folder, stub, boxes, port)?)?;
+        let place = format!("store-type = {store}\nstore-location = {}", folder.join(location).display());
+        fs::write(&settings, configuration(&place, stub, boxes, port)?)?;
         let mut bearerbox = Process::start("bearerbox", folder, &mut program("bearerbox", &settings)?)?;
         bearerbox.listens(boxes).await?;
         let mut smsbox = Process::start("smsbox", folder, &mut program("smsbox", &settings)?)?;
@@ -70,7 +85,7 @@ impl Kannel {
 }
 
 fn program(name: &str, settings: &Path) -> anyhow::Result<Command> {
-    let mut command = server(installed("kannel", &format!("usr/sbin/{name}"))?, None);
+    let mut command = server(installed("kannel", &format!("usr/sbin/{name}"))?);
     let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
     let libraries = installed("kannel", "")?;
     let libraries = libraries.display();
@@ -81,9 +96,7 @@ fn program(name: &str, settings: &Path) -> anyhow::Result<Command> {
 }
 
 /// `kannel.conf`, as the chapters on the store and on HTTP centers of the user's guide have it, without limits.
-fn configuration(folder: &Path, stub: u16, boxes: u16, port: u16) -> anyhow::Result<String> {
-    let store = folder.join("store");
-    let store = store.display();
+fn configuration(store: &str, stub: u16, boxes: u16, port: u16) -> anyhow::Result<String> {
     let (admin, receipts) = (free_port()?, free_port()?);
     Ok(format!(
         "group = core
@@ -92,8 +105,7 @@ admin-interface = 127.0.0.1
 admin-password = bench
 smsbox-port = {boxes}
 smsbox-interface = 127.0.0.1
-store-type = spool
-store-location = {store}
+{store}
 sms-incoming-queue-limit = -1
 sms-outgoing-queue-limit = -1
 
@@ -101,7 +113,6 @@ group = smsc
 smsc = http
 system-type = generic
 port = {receipts}
-interface = 127.0.0.1
 connect-allow-ip = 127.0.0.1
 send-url = \"http://127.0.0.1:{stub}/send?to=%p&text=%b\"
 status-success-regex = sent

@@ -58,7 +58,7 @@ async fn start(folder: &Path, sink: u16) -> anyhow::Result<(Process, u16)> {
     fs::write(settings.join("main.cf"), main_settings(folder, sink)?)?;
     fs::write(settings.join("master.cf"), services(port))?;
     create_queue(folder).context("cannot create the queue of Postfix")?;
-    let mut command = server(installed("postfix", "usr/lib/postfix/sbin/master")?, None);
+    let mut command = server(installed("postfix", "usr/lib/postfix/sbin/master")?);
     command.env("LD_LIBRARY_PATH", smtp::libraries()?).arg("-s").arg("-c").arg(&settings);
     let mut process = Process::start("postfix", folder, &mut command)?;
     process.listens(port).await?;

@@ -7,10 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::installed;
-use super::process::{Process, free_port, is_root, run, server};
-
-/// Whom root runs it as, because PostgreSQL refuses root. The name and its group have the same number on Debian.
-const USER: &str = "nobody";
+use super::process::{Process, free_port, is_root, run, unprivileged};
 
 /// A running cluster, which everyone on this machine may use while it lives.
 pub struct Cluster {
@@ -24,16 +21,12 @@ impl Cluster {
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         let programs = programs()?;
         let data = folder.join("postgres");
-        let user = is_root().then_some(USER);
-        let mut install = Command::new("install");
-        run(install
-            .args(["-d", "-m", "700"])
-            .args(user.map(|user| ["-o", user]).iter().flatten())
-            .arg(&data))?;
-        let mut initdb = server(programs.join("initdb"), user);
+        let owner: &[&str] = if is_root() { &["-o", "nobody"] } else { &[] };
+        run(Command::new("install").args(["-d", "-m", "700"]).args(owner).arg(&data))?;
+        let mut initdb = unprivileged(programs.join("initdb"));
         run(initdb.args(["--auth=trust", "--username=bench", "--encoding=UTF8", "-D"]).arg(&data))?;
         let port = free_port()?;
-        let mut command = server(programs.join("postgres"), user);
+        let mut command = unprivileged(programs.join("postgres"));
         command.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
         command.args(["-c", "unix_socket_directories="]);
         // What its documentation recommends to begin with: a quarter of the memory.

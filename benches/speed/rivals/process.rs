@@ -78,6 +78,9 @@ impl Process {
 impl Drop for Process {
     /// Asks it to end, so that it ends its own children too, and insists when it does not.
     fn drop(&mut self) {
+        if self.has_ended() {
+            return;
+        }
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         for _ in 0..STEPS {
             if self.has_ended() {
@@ -90,15 +93,21 @@ impl Drop for Process {
     }
 }
 
-/// A server's command, which ends when the benchmark does, even when that is killed. A server that refuses to run as
-/// root is given a `user` to run as, with the group of the same number; only root can do that.
-pub fn server(program: impl AsRef<OsStr>, user: Option<&str>) -> Command {
+/// A server's command, which ends when the benchmark does, even when that is killed.
+pub fn server(program: impl AsRef<OsStr>) -> Command {
+    guarded(&[], program.as_ref())
+}
+
+/// The command of a server that refuses to run as root: root runs it as Debian's nobody.
+pub fn unprivileged(program: impl AsRef<OsStr>) -> Command {
+    let nobody: &[&str] =
+        if is_root() { &["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] } else { &[] };
+    guarded(nobody, program.as_ref())
+}
+
+fn guarded(privileges: &[&str], program: &OsStr) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM"]);
-    if let Some(user) = user {
-        command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
-    }
-    command.arg("--").arg(program);
+    command.args(["--pdeathsig", "TERM"]).args(privileges).arg("--").arg(program);
     command
 }
 

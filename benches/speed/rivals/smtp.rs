@@ -28,7 +28,7 @@ impl Sink {
     /// Starts one, with its log in `folder`.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let mut command = server(installed("postfix", "usr/sbin/smtp-sink")?, None);
+        let mut command = server(installed("postfix", "usr/sbin/smtp-sink")?);
         command.env("LD_LIBRARY_PATH", libraries()?);
         // It refuses to run as root unless that is asked for.
         if is_root() {
