@@ -143,7 +143,7 @@ impl From<StoreError> for Failure {
                 "STORE_DAMAGED",
                 "the gateway's store is damaged: its operator has to restore it, and the log says what is wrong",
             ),
-            StoreError::Locked { .. } | StoreError::Newer { .. } => (
+            StoreError::Locked { .. } | StoreError::Newer { .. } | StoreError::Older { .. } => (
                 Code::Internal,
                 "STORE_CLOSED",
                 "the gateway cannot open its store: tell its operator, the log says what is wrong",

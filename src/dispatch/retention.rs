@@ -34,13 +34,13 @@ mod tests {
     use super::*;
     use crate::dispatch::case::tests::stored;
     use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
-    use crate::store::Stores;
+    use crate::store::{Acceptance, Stores};
 
     fn report(index: usize, status: ReceiptStatus) -> ReceiptReport {
         ReceiptReport {
             provider: "sms".parse().unwrap(),
             reference: index.to_string(),
-            attempt: None,
+            echo: None,
             status,
             reported_at: Timestamp::UNIX_EPOCH,
             evidence: OutcomeEvidence::default(),
@@ -53,8 +53,8 @@ mod tests {
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 1);
         for index in 0..STEP * 3 / 2 {
             let message = Message { accepted_at: clock.now(), id: clock.message_id(), ..stored().message };
-            let (brand, id) = (message.brand.clone(), message.id);
-            messages.accept(message, [0; 32]).await.unwrap();
+            let brand = message.brand.clone();
+            let Acceptance::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
             work.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
         }

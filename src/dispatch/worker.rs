@@ -243,14 +243,17 @@ impl Dispatcher {
     /// Stores what happened. When somebody else stored something in between, the case is rebased on that; unless it was
     /// this very save, which the store could not confirm the first time.
     async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Result<Saved, Damaged> {
-        let id = case.message.id;
-        let appended = self.insist(|| self.store.append(id, case.saved, case.unsaved(), next_at)).await?;
+        let (message, history, known) = (&case.message, &case.history, case.saved);
+        let appended = self.insist(|| self.store.append(message, history, known, next_at)).await?;
         if appended == Appended::Done {
             case.saved = case.history.version();
             case.next_at = next_at;
             return Ok(Saved::Done);
         }
-        let Some(stored) = self.insist(|| self.store.reload(id)).await? else { return Ok(Saved::Gone) };
+        let (brand, id) = (&case.message.brand, case.message.id);
+        let Some(stored) = self.insist(|| self.store.reload(brand, id)).await? else {
+            return Ok(Saved::Gone);
+        };
         let done = case.is_saved_in(&stored);
         case.rebase(stored);
         Ok(if done { Saved::Done } else { Saved::Rebased })

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::Timestamp;
+
 /// Why a text is no identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -20,6 +22,11 @@ impl MessageId {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_ms, random).into_uuid())
     }
 
+    /// The smallest id of a time.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self::new(u64::try_from(at.as_millisecond()).unwrap_or(0), &[0; 10])
+    }
+
     /// Reads an id back from its sixteen bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -28,6 +35,30 @@ impl MessageId {
     /// The sixteen bytes, whose order is the order of the ids.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
+    }
+
+    /// The time in it: when the message was accepted.
+    pub fn accepted_at(&self) -> Timestamp {
+        // 48 bits reach beyond the last year of a timestamp.
+        let ms = i64::try_from(self.unix_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The time in it, in milliseconds since the Unix epoch.
+    pub fn unix_ms(&self) -> u64 {
+        // The first 48 bits of 128 (RFC 9562, section 5.7).
+        (self.0.as_u128() >> 80) as u64
+    }
+
+    /// The id that comes after this one: the random part counts up (RFC 9562, section 6.2, method 2), and when it is used
+    /// up, the time goes on by a millisecond.
+    pub fn next(&self) -> Self {
+        const COUNTER: u128 = (1 << 62) - 1;
+        let value = self.0.as_u128();
+        if value & COUNTER == COUNTER {
+            return Self::new(self.unix_ms() + 1, &[0; 10]);
+        }
+        Self(Uuid::from_u128(value + 1))
     }
 }
 
@@ -105,3 +136,18 @@ text_id!(
     /// The public part of an API key.
     KeyId, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit(), "must be 1 to 32 lower-case letters and digits"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_id_comes_right_after_and_is_a_uuid_7() {
+        let id = MessageId::new(1_800_000_000_123, &[7; 10]);
+        assert_eq!(id.unix_ms(), 1_800_000_000_123);
+        assert_eq!(id.next().0.as_u128(), id.0.as_u128() + 1);
+        let last = MessageId::new(5, &[255; 10]);
+        assert!(last.next() > last);
+        assert_eq!((last.next().unix_ms(), last.next().0.get_version_num()), (6, 7));
+    }
+}

@@ -68,3 +68,11 @@ pub struct Message {
     /// The brand's labels.
     pub labels: Labels,
 }
+
+impl Message {
+    /// The message under another id, accepted at the time that is in it.
+    pub fn renamed(self, id: MessageId) -> Self {
+        let accepted_at = id.accepted_at();
+        Self { id, accepted_at, ..self }
+    }
+}

@@ -1,6 +1,6 @@
 //! What providers report later. Receipts may come in any order, early, late, or twice.
 
-use super::{MessageId, OutcomeEvidence, ProviderName, Timestamp};
+use super::{BrandId, MessageId, OutcomeEvidence, ProviderName, Timestamp};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,17 @@ pub struct Receipt {
     pub evidence: OutcomeEvidence,
 }
 
+/// What we gave a provider with a call, as it gives it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// The brand of the message.
+    pub brand: BrandId,
+    /// The message.
+    pub message: MessageId,
+    /// The attempt.
+    pub attempt: u32,
+}
+
 /// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
@@ -49,7 +60,7 @@ pub struct ReceiptReport {
     pub reference: String,
     /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
     /// the answer that carried the reference was lost or is still on its way.
-    pub attempt: Option<(MessageId, u32)>,
+    pub echo: Option<Echo>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.

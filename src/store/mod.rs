@@ -56,6 +56,19 @@ pub enum StoreError {
         /// The newest format this build reads.
         supported: u32,
     },
+    /// A build too old for this one wrote the store.
+    #[error(
+        "{path} was written in format {found}, and this build reads from {supported} on: let the relevo that wrote it \
+         finish its messages, and give this one a data directory of its own"
+    )]
+    Older {
+        /// The data directory.
+        path: String,
+        /// The format found.
+        found: u32,
+        /// The oldest format this build reads.
+        supported: u32,
+    },
     /// The store is damaged.
     #[error("{path} is damaged ({detail}): restore it from a backup; nothing in it was changed")]
     Corrupt {
@@ -75,8 +88,8 @@ pub enum StoreError {
 /// What came of an accept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Acceptance {
-    /// It is new, and durable.
-    New,
+    /// It is new, and durable, under this id.
+    New(MessageId),
     /// The idempotency key was used before for the same content: the first message.
     Duplicate(Box<Stored>),
     /// The idempotency key was used before for other content, by this message.
@@ -145,6 +158,10 @@ pub struct LoggedEvent {
 pub trait MessageStore: Send + Sync {
     /// Makes a message durable, with its idempotency key and its place in the due order: all of it or nothing.
     /// `content_hash` is SHA-256 of what was asked, compared when the idempotency key was used before.
+    ///
+    /// Ids ascend in the order in which messages become durable. A message whose id would not is given the next one, and
+    /// with it a later time of acceptance: that happens to those who ask in the same millisecond, and when the machine's
+    /// clock was set back.
     async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError>;
 
     /// The message for which the brand used an idempotency key, and the hash it was accepted with. What is found
@@ -230,18 +247,18 @@ pub trait WorkQueue: Send + Sync {
     /// in between. Claims are void after a restart.
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError>;
 
-    /// Appends events to a message whose history has `version` events, and says when it is due next. The claim lasts.
+    /// Stores what happened to a message since its history had `known` events, and when it is due next. The claim lasts.
     /// A `Sent` outcome takes in the receipts that were parked for its reference.
     async fn append(
         &self,
-        id: MessageId,
-        version: usize,
-        events: &[Event],
+        message: &Message,
+        history: &History,
+        known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<Appended, StoreError>;
 
-    /// Reads a claimed message again.
-    async fn reload(&self, id: MessageId) -> Result<Option<Stored>, StoreError>;
+    /// Reads a message again.
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
 
     /// Gives a claim back: the message is due again at its own time. Nothing durable changes.
     async fn release(&self, id: MessageId);

@@ -26,6 +26,8 @@ pub struct Settings {
     pub group_operations: usize,
     /// Bytes that share one flush; an operation that goes beyond is the last of its group.
     pub group_bytes: usize,
+    /// Bytes of new messages that may wait for dispatch in memory; more are read from disk when their turn comes.
+    pub handover_bytes: usize,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             queue_operations: options.queue_operations,
             group_operations: options.group_operations,
             group_bytes: options.group_bytes,
+            handover_bytes: options.handover_bytes,
         }
     }
 }
@@ -68,6 +71,7 @@ impl Settings {
             queue_operations: self.queue_operations,
             group_operations: self.group_operations,
             group_bytes: self.group_bytes,
+            handover_bytes: self.handover_bytes,
         }
     }
 

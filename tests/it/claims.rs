@@ -8,7 +8,8 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
 use relevo::model::{
-    Channel, Event, MessageId, Outcome, OutcomeEvidence, Provider, ReceiptReport, Timestamp,
+    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, ReceiptReport,
+    Timestamp,
 };
 use relevo::routing::{BrandSettings, Policy, RetrySettings};
 use relevo::store::{Appended, Claims, Matched, StoreError, Stored, Stores, WorkQueue};
@@ -41,16 +42,16 @@ impl WorkQueue for SlowRelease {
 
     async fn append(
         &self,
-        id: MessageId,
-        version: usize,
-        events: &[Event],
+        message: &Message,
+        history: &History,
+        known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<Appended, StoreError> {
-        self.inner.append(id, version, events, next_at).await
+        self.inner.append(message, history, known, next_at).await
     }
 
-    async fn reload(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        self.inner.reload(id).await
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        self.inner.reload(brand, id).await
     }
 
     async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {

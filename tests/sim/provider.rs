@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Action, Address, Channel, Class, ControlMode, Decision, Message, MessageId, Outcome, OutcomeEvidence,
-    Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection, ThrottleScope, Timestamp,
+    Action, Address, Channel, Class, ControlMode, Decision, Echo, Message, MessageId, Outcome,
+    OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection,
+    ThrottleScope, Timestamp,
 };
 use relevo::store::Stored;
 
@@ -131,7 +132,11 @@ impl Scripted {
             let report = ReceiptReport {
                 provider: self.provider.name.clone(),
                 reference: reference.clone(),
-                attempt: echo.then_some((envelope.message_id, envelope.attempt)),
+                echo: echo.then(|| Echo {
+                    brand: envelope.brand.clone(),
+                    message: envelope.message_id,
+                    attempt: envelope.attempt,
+                }),
                 status,
                 reported_at: self.shared.now(),
                 evidence: OutcomeEvidence::default(),
@@ -145,7 +150,7 @@ impl Scripted {
 
     async fn check_permitted(&self, envelope: &Envelope) {
         let id = envelope.message_id;
-        let Some(stored) = self.shared.stores().work.reload(id).await.unwrap() else {
+        let Some(stored) = self.shared.stores().work.reload(&envelope.brand, id).await.unwrap() else {
             return self.shared.problem(format!("{id} was sent and is not in the store"));
         };
         self.check_recorded(envelope, &stored);

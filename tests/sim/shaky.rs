@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::model::{Event, MessageId, ReceiptReport, Timestamp};
+use relevo::model::{BrandId, History, Message, MessageId, ReceiptReport, Timestamp};
 use relevo::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
 use tokio::sync::watch;
 
@@ -34,19 +34,19 @@ impl WorkQueue for Shaky {
 
     async fn append(
         &self,
-        id: MessageId,
-        version: usize,
-        events: &[Event],
+        message: &Message,
+        history: &History,
+        known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<Appended, StoreError> {
         self.shake("before an append")?;
-        let appended = self.inner.append(id, version, events, next_at).await?;
+        let appended = self.inner.append(message, history, known, next_at).await?;
         self.shake("after an append")?;
         Ok(appended)
     }
 
-    async fn reload(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        self.inner.reload(id).await
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        self.inner.reload(brand, id).await
     }
 
     async fn release(&self, id: MessageId) {

@@ -445,7 +445,7 @@ impl World {
         };
         let key = draft.idempotency_key.map(|key| (draft.brand.clone(), key));
         match stores.messages.accept(message, hash).await.unwrap() {
-            Acceptance::New => {
+            Acceptance::New(id) => {
                 self.shared.tell(format!("accepted {id}"));
                 if let Some(key) = key
                     && let Some(first) = self.keys.insert(key, id)

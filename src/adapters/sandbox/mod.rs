@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::adapters::{Adapter, Envelope};
 use crate::model::{
-    Channel, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Rejection,
+    Channel, Echo, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Rejection,
     ThrottleScope, later,
 };
 
@@ -84,7 +84,11 @@ impl Sandbox {
             receipts.schedule(ReceiptReport {
                 provider: self.0.name.clone(),
                 reference: reference.clone(),
-                attempt: Some((envelope.message_id, envelope.attempt)),
+                echo: Some(Echo {
+                    brand: envelope.brand.clone(),
+                    message: envelope.message_id,
+                    attempt: envelope.attempt,
+                }),
                 status: ReceiptStatus::Delivered,
                 reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),

@@ -105,7 +105,8 @@ async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "unknown");
     assert_eq!(texts(sandboxes.outbox(None, None, 10)), ["message 1"]);
     let receipt = receipts.recv().await.unwrap();
-    assert_eq!(receipt.attempt, Some((envelope(1).message_id, 2)));
+    let echo = receipt.echo.unwrap();
+    assert_eq!((echo.message, echo.attempt), (envelope(1).message_id, 2));
     assert_eq!(receipt.reference, format!("{}-2", envelope(1).message_id));
 }
 

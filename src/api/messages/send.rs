@@ -27,9 +27,8 @@ impl Messages {
             Ok(message) => message,
             Err(failure) => return self.repeat(caller, &key, hash).await?.ok_or(failure),
         };
-        let id = message.id;
         match self.store.accept(message, hash).await? {
-            Acceptance::New => Ok(accepted(id, State::Accepted, false)),
+            Acceptance::New(id) => Ok(accepted(id, State::Accepted, false)),
             Acceptance::Duplicate(first) => Ok(duplicate(&first)),
             Acceptance::Conflict(first) => Err(key_reused(first)),
         }

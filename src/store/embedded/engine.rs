@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::ops::{ControlFlow, Range};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::desk::{Desk, News};
 use super::keys;
 use super::records::Record;
 use super::txn::Txn;
@@ -14,6 +16,9 @@ use crate::store::StoreError;
 pub trait Get {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The pair with the largest key in `range`.
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError>;
 
     /// Where the store is, for errors.
     fn path(&self) -> &str;
@@ -77,40 +82,49 @@ pub trait Engine: Send + Sync + 'static {
         R: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static;
 
-    /// Tells who waits for news.
+    /// What dispatch and watchers are told once it is durable.
     fn signals(&self) -> &Signals;
 }
 
-/// What a durable group of operations means to those who wait.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct News {
-    /// There may be new work.
-    pub work: bool,
-    /// The newest event's cursor.
-    pub cursor: Option<u64>,
-}
-
-/// Tells who waits for news, once they are durable.
-#[derive(Debug)]
+/// Tells dispatch and watchers the news, once they are durable.
 pub struct Signals {
+    desk: Mutex<Desk>,
     work: watch::Sender<u64>,
     events: watch::Sender<u64>,
 }
 
 impl Signals {
-    /// Signals for a store whose newest event has this cursor.
-    pub fn new(last_cursor: u64) -> Self {
-        Self { work: watch::Sender::new(0), events: watch::Sender::new(last_cursor) }
+    /// Signals for a store whose newest event has this cursor. At most `handover_bytes` of messages are handed to
+    /// dispatch in memory.
+    pub fn new(last_cursor: u64, handover_bytes: usize) -> Self {
+        Self {
+            desk: Mutex::new(Desk::new(handover_bytes)),
+            work: watch::Sender::new(0),
+            events: watch::Sender::new(last_cursor),
+        }
     }
 
     /// Tells the news. The engine calls it, not the caller of an operation, who may have gone away.
     pub fn tell(&self, news: News) {
-        if news.work {
+        let cursor = news.cursor;
+        if self.desk().hear(news) {
             self.wake();
         }
-        if let Some(cursor) = news.cursor {
+        if let Some(cursor) = cursor {
             self.events.send_replace(cursor);
         }
+    }
+
+    /// Says that the store was read anew: all that is known is what is on disk.
+    pub fn reopened(&self, last_cursor: u64) {
+        self.desk().look_again();
+        self.events.send_replace(last_cursor);
+        self.wake();
+    }
+
+    /// What is ready for dispatch.
+    pub fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that there may be new work.

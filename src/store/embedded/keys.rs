@@ -6,15 +6,15 @@
 //!
 //! | kind | parts | value |
 //! |---|---|---|
-//! | 0 sequence | which | the last number given out |
-//! | 1 message | id | `MessageRecord`, written once |
-//! | 2 progress | id | `ProgressRecord`, rewritten with every step |
-//! | 3 due | class, next time, id | |
-//! | 4 finished | time of the last event, id | |
+//! | 0 sequence | which | the last number or id given out |
+//! | 1 pack | brand, id of its first message | `PackRecord` |
+//! | 2 states | brand, id of the pack | `StatesRecord`, rewritten with every step |
+//! | 3 due | class, time, cover or single, brand, id of the pack or the message | |
+//! | 4 history apart | brand, id | `HistoryRecord` |
 //! | 5 idempotency | brand, key | `PointerRecord` |
-//! | 6 of brand | brand, time of acceptance, id | |
-//! | 7 of contact | brand, contact, time of acceptance, id | |
-//! | 8 event | brand, cursor | `EventRecord` |
+//! | 6 head | brand | `HeadRecord` |
+//! | 7 contacts | brand, id of the first message | four bytes for the contact of each message (`index`) |
+//! | 8 journal | brand, first cursor | `JournalRecord` |
 //! | 9 reference | provider, reference | `PointerRecord` |
 //! | 10 parked | provider, status, reference | `ParkedReceiptRecord` |
 //! | 11 parked at | time, key of the parked receipt | |
@@ -28,6 +28,8 @@
 //! | 19 control log of provider | provider, number | |
 //! | 20 API key | id | `KeyRecord` |
 //! | 21 API key of brand | brand, id | |
+//! | 22 content | brand, hash | `ContentRecord` |
+//! | 23 content's messages | brand, hash | how many messages share it |
 
 use std::ops::Range;
 
@@ -46,6 +48,8 @@ pub enum Sequence {
     Events = 1,
     /// Entries of the control log.
     Controls = 2,
+    /// Receipts that are parked now. The one number that also goes down.
+    Parked = 3,
 }
 
 /// Builds a key.
@@ -120,12 +124,8 @@ pub fn time(at: Timestamp) -> [u8; 8] {
     (at.as_millisecond() ^ i64::MIN).to_be_bytes()
 }
 
-/// Reads the time and the id with which a key ends.
-pub fn time_and_id(key: &[u8]) -> Option<(Timestamp, MessageId)> {
-    let (rest, id) = key.split_last_chunk::<16>()?;
-    let (_, time) = rest.split_last_chunk::<8>()?;
-    let at = Timestamp::from_millisecond(i64::from_be_bytes(*time) ^ i64::MIN).ok()?;
-    Some((at, MessageId::from_bytes(*id)))
+fn read_time(bytes: [u8; 8]) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::from_be_bytes(bytes) ^ i64::MIN).ok()
 }
 
 /// Reads the number with which a key ends.
@@ -142,26 +142,94 @@ pub fn told(key: &[u8]) -> String {
 
 /// Whether a key holds a record whose size callers decide. Everything else is small.
 pub fn may_be_large(key: &[u8]) -> bool {
-    matches!(key.first(), Some(1 | 2 | 12 | 14..=18 | 20))
+    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22))
 }
 
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
     Key::new(0).byte(sequence as u8).done()
 }
 
-pub fn message(id: MessageId) -> Vec<u8> {
-    Key::new(1).id(id).done()
+/// The newest message id.
+pub fn last_id() -> Vec<u8> {
+    Key::new(0).byte(LAST_ID).done()
 }
 
-pub fn progress(id: MessageId) -> Vec<u8> {
-    Key::new(2).id(id).done()
+/// Beside the sequences.
+const LAST_ID: u8 = 255;
+
+pub fn pack(brand: &BrandId, first: MessageId) -> Vec<u8> {
+    packs_of(brand).id(first).done()
 }
 
-pub fn due(class: Class, at: Timestamp, id: MessageId) -> Vec<u8> {
-    by_class(class).time(at).id(id).done()
+/// The packs of a brand.
+pub fn packs(brand: &BrandId) -> Range<Vec<u8>> {
+    packs_of(brand).all()
 }
 
-/// Every message of a class that has a next time.
+/// The packs that may hold `id`: it is in the last of them, or nowhere.
+pub fn packs_up_to(brand: &BrandId, id: MessageId) -> Range<Vec<u8>> {
+    packs_of(brand).done()..packs_of(brand).id(id).byte(0).done()
+}
+
+fn packs_of(brand: &BrandId) -> Key {
+    Key::new(1).name(brand.as_str())
+}
+
+/// Reads the id with which a key ends.
+pub fn id(key: &[u8]) -> Option<MessageId> {
+    key.last_chunk().map(|bytes| MessageId::from_bytes(*bytes))
+}
+
+pub fn states(brand: &BrandId, pack: MessageId) -> Vec<u8> {
+    Key::new(2).name(brand.as_str()).id(pack).done()
+}
+
+/// An entry of the due order that stands for all messages of a pack that are due at a time, or for one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// Whose.
+    pub brand: BrandId,
+    /// Which.
+    pub what: DueWhat,
+}
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueWhat {
+    /// The messages of this pack for which no entry of their own stands.
+    Cover(MessageId),
+    /// This message.
+    Single(MessageId),
+}
+
+impl Due {
+    pub fn key(&self, class: Class) -> Vec<u8> {
+        let (kind, id) = match self.what {
+            DueWhat::Cover(pack) => (0, pack),
+            DueWhat::Single(id) => (1, id),
+        };
+        by_class(class).time(self.at).byte(kind).name(self.brand.as_str()).id(id).done()
+    }
+
+    /// Reads a key of the due order.
+    pub fn read(key: &[u8]) -> Option<Self> {
+        let (at, rest) = key.get(2..)?.split_first_chunk()?;
+        let (kind, rest) = rest.split_first()?;
+        let (brand, id) = rest.split_last_chunk()?;
+        let brand = std::str::from_utf8(brand.strip_suffix(&[0])?).ok()?.parse().ok()?;
+        let id = MessageId::from_bytes(*id);
+        let what = match kind {
+            0 => DueWhat::Cover(id),
+            1 => DueWhat::Single(id),
+            _ => return None,
+        };
+        Some(Self { at: read_time(*at)?, brand, what })
+    }
+}
+
+/// The due order of a class.
 pub fn all_due(class: Class) -> Range<Vec<u8>> {
     by_class(class).all()
 }
@@ -174,45 +242,66 @@ fn by_class(class: Class) -> Key {
     Key::new(3).byte(class)
 }
 
-pub fn finished(at: Timestamp, id: MessageId) -> Vec<u8> {
-    Key::new(4).time(at).id(id).done()
+pub fn history_apart(brand: &BrandId, id: MessageId) -> Vec<u8> {
+    Key::new(4).name(brand.as_str()).id(id).done()
 }
 
-/// The messages whose last event was before `before`.
-pub fn finished_before(before: Timestamp) -> Range<Vec<u8>> {
-    Key::new(4).done()..Key::new(4).time(before).done()
+pub fn head(brand: &BrandId) -> Vec<u8> {
+    Key::new(6).last(brand.as_str().as_bytes()).done()
+}
+
+/// The heads of all brands.
+pub fn heads() -> Range<Vec<u8>> {
+    Key::new(6).all()
+}
+
+/// Reads the brand of a head.
+pub fn brand_of_head(key: &[u8]) -> Option<BrandId> {
+    std::str::from_utf8(key.get(1..)?).ok()?.parse().ok()
+}
+
+pub fn contacts_index(brand: &BrandId, first: MessageId) -> Vec<u8> {
+    contacts_index_of(brand).id(first).done()
+}
+
+/// The indexes of a brand's messages by contact.
+pub fn contacts_indexes(brand: &BrandId) -> Range<Vec<u8>> {
+    contacts_index_of(brand).all()
+}
+
+/// Those that begin at or before `id`.
+pub fn contacts_indexes_up_to(brand: &BrandId, id: MessageId) -> Range<Vec<u8>> {
+    contacts_index_of(brand).done()..contacts_index_of(brand).id(id).byte(0).done()
+}
+
+fn contacts_index_of(brand: &BrandId) -> Key {
+    Key::new(7).name(brand.as_str())
+}
+
+pub fn journal(brand: &BrandId, first: u64) -> Vec<u8> {
+    Key::new(8).name(brand.as_str()).number(first).done()
+}
+
+/// The journal of a brand.
+pub fn journals(brand: &BrandId) -> Range<Vec<u8>> {
+    Key::new(8).name(brand.as_str()).all()
+}
+
+/// The records of the journal that may hold `cursor`: it is in the last of them, or nowhere.
+pub fn journals_up_to(brand: &BrandId, cursor: u64) -> Range<Vec<u8>> {
+    journal(brand, 0)..journal(brand, cursor.saturating_add(1))
+}
+
+pub fn content(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
+    Key::new(22).name(brand.as_str()).last(hash).done()
+}
+
+pub fn content_messages(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
+    Key::new(23).name(brand.as_str()).last(hash).done()
 }
 
 pub fn idempotency(brand: &BrandId, key: &str) -> Vec<u8> {
     Key::new(5).name(brand.as_str()).last(key.as_bytes()).done()
-}
-
-fn by_brand(brand: &BrandId) -> Key {
-    Key::new(6).name(brand.as_str())
-}
-
-fn by_contact(brand: &BrandId, contact: &ContactId) -> Key {
-    Key::new(7).name(brand.as_str()).name(contact.as_str())
-}
-
-pub fn of_brand(brand: &BrandId, at: Timestamp, id: MessageId) -> Vec<u8> {
-    by_brand(brand).time(at).id(id).done()
-}
-
-pub fn of_contact(brand: &BrandId, contact: &ContactId, at: Timestamp, id: MessageId) -> Vec<u8> {
-    by_contact(brand, contact).time(at).id(id).done()
-}
-
-/// The messages of a brand, or of one contact of it.
-pub fn all_of(brand: &BrandId, contact: Option<&ContactId>) -> Range<Vec<u8>> {
-    match contact {
-        Some(contact) => by_contact(brand, contact).all(),
-        None => by_brand(brand).all(),
-    }
-}
-
-pub fn event(brand: &BrandId, cursor: u64) -> Vec<u8> {
-    Key::new(8).name(brand.as_str()).number(cursor).done()
 }
 
 pub fn reference(provider: &ProviderName, reference: &str) -> Vec<u8> {
@@ -327,8 +416,17 @@ mod tests {
         ];
         let keys: Vec<_> = times.map(|text| time(text.parse().unwrap())).into();
         assert!(keys.is_sorted());
-        let (at, id) = (times[3].parse().unwrap(), MessageId::from_bytes([7; 16]));
-        assert_eq!(time_and_id(&due(Class::Commercial, at, id)), Some((at, id)));
+    }
+
+    #[test]
+    fn a_key_of_the_due_order_is_read_back() {
+        let id = MessageId::from_bytes([0; 16]);
+        for what in [DueWhat::Cover(id), DueWhat::Single(id)] {
+            let due =
+                Due { at: "1969-01-01T00:00:00Z".parse().unwrap(), brand: "acme".parse().unwrap(), what };
+            assert_eq!(Due::read(&due.key(Class::Commercial)), Some(due));
+        }
+        assert_eq!(Due::read(&[3, 0, 0]), None);
     }
 
     #[test]

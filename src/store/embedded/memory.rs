@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Embedded;
 use super::engine::{Engine, Get, Order, Signals, Urgency, View, Visit};
 use super::keys::{self, Sequence};
-use super::txn::{Group, Txn, read_sequence};
+use super::txn::{Group, Txn, read_number};
 use crate::store::{StoreError, Stores};
+
+/// How much of new messages may wait for dispatch in memory, in bytes. Little, so that a simulation meets both ways.
+const HANDOVER_BYTES: usize = 4 << 10;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -24,8 +27,8 @@ impl Memory {
     /// not be used any more.
     pub fn open(&self) -> Stores {
         // A map in memory has no damaged records, so the sequence can be read.
-        let cursor = read_sequence(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
-        let signals = Signals::new(cursor);
+        let cursor = read_number(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
+        let signals = Signals::new(cursor, HANDOVER_BYTES);
         Embedded::stores(MemoryEngine { memory: self.clone(), signals })
     }
 
@@ -72,6 +75,13 @@ impl Engine for MemoryEngine {
 impl Get for Map {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(BTreeMap::get(self, key).cloned())
+    }
+
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.range(range).next_back().map(|(key, value)| (key.clone(), value.clone())))
     }
 
     fn path(&self) -> &str {

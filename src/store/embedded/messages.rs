@@ -1,24 +1,31 @@
 //! Messages, as callers see them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use prost::Message as _;
 use tokio::sync::watch;
 
-use super::Embedded;
-use super::engine::{Engine, Order, Urgency, View, load};
-use super::paging::read_page;
-use super::progress::{join, load_stored, save};
-use super::records::{Asked, Progress};
+use super::contents::{self, Seen};
+use super::desk::Arrival;
+use super::engine::{Engine, Get, Urgency, damaged};
+use super::listing::list;
+use super::records::Asked;
+use super::states::States;
+use super::step::{self, News, Subject, load_stored, read_stored};
 use super::txn::Txn;
-use super::{events, keys};
+use super::{Embedded, index, journal, keys, pack};
 use crate::model::{BrandId, History, Message, MessageId, State, Timestamp};
 use crate::store::{
     Acceptance, LoggedEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, Stored,
 };
+use crate::wire::store::v1::{JournalEntry, PackedMessage};
 
 #[async_trait]
 impl<E: Engine> MessageStore for Embedded<E> {
     async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError> {
-        self.engine.write(Urgency::Caller, move |txn| accept(txn, &message, content_hash)).await
+        let (draft, seen) = (Draft::new(message, content_hash), Arc::clone(&self.seen));
+        self.engine.write(Urgency::Caller, move |txn| accept(txn, &seen, draft)).await
     }
 
     async fn find_by_key(
@@ -31,18 +38,16 @@ impl<E: Engine> MessageStore for Embedded<E> {
             return Ok(None);
         }
         // What can be read may still be lost. An operation answers after those before it are durable.
+        let brand = brand.clone();
         let find = move |txn: &mut Txn<'_>| match txn.load::<Asked>(&key)? {
-            Some(asked) => first(txn, &asked).map(|first| Some((first, asked.content_hash))),
+            Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.content_hash))),
             None => Ok(None),
         };
         self.engine.write(Urgency::Promise, find).await
     }
 
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        self.engine.read(|view| match load::<Progress>(view, &keys::progress(id))? {
-            Some(progress) if progress.brand == *brand => join(view, id, progress).map(Some),
-            _ => Ok(None),
-        })
+        self.engine.read(|view| load_stored(view, brand, id))
     }
 
     async fn list(
@@ -72,7 +77,7 @@ impl<E: Engine> MessageStore for Embedded<E> {
         limit: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let newest = self.engine.signals().last_cursor();
-        self.engine.read(|view| events::read(view, brand, cursor..newest, limit))
+        self.engine.read(|view| journal::read(view, brand, cursor, newest, limit))
     }
 
     async fn last_cursor(&self) -> Result<u64, StoreError> {
@@ -84,76 +89,101 @@ impl<E: Engine> MessageStore for Embedded<E> {
     }
 }
 
-fn accept(txn: &mut Txn<'_>, message: &Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError> {
-    let id = message.id;
-    if let Some(key) = &message.idempotency_key {
-        let key = keys::idempotency(&message.brand, key);
-        if let Some(asked) = txn.load::<Asked>(&key)? {
-            return known(txn, &asked, content_hash);
-        }
-        txn.save(key, &Asked { message: id, content_hash });
-    }
-    txn.save(keys::message(id), message);
-    txn.put(keys::of_brand(&message.brand, message.accepted_at, id), Vec::new());
-    txn.put(keys::of_contact(&message.brand, &message.contact, message.accepted_at, id), Vec::new());
-    let progress = Progress {
-        brand: message.brand.clone(),
-        contact: message.contact.clone(),
-        class: message.class,
-        history: History::accepted(message.accepted_at),
-        next_at: Some(message.send_at),
-        cursors: Vec::new(),
-    };
-    save(txn, id, None, progress)?;
-    Ok(Acceptance::New)
+/// A message with what can be made of it before it has its place.
+struct Draft {
+    message: Message,
+    packed: PackedMessage,
+    shared: Option<contents::Hash>,
+    request_hash: [u8; 32],
 }
 
-fn known(txn: &Txn<'_>, asked: &Asked, content_hash: [u8; 32]) -> Result<Acceptance, StoreError> {
+impl Draft {
+    fn new(message: Message, request_hash: [u8; 32]) -> Self {
+        let packed = PackedMessage::new(&message);
+        let shared = contents::hash(&packed.content);
+        Self { message, packed, shared, request_hash }
+    }
+}
+
+fn accept(txn: &mut Txn<'_>, seen: &Seen, draft: Draft) -> Result<Acceptance, StoreError> {
+    let message = &draft.message;
+    let idempotency = message.idempotency_key.as_ref().map(|key| keys::idempotency(&message.brand, key));
+    if let Some(key) = &idempotency
+        && let Some(asked) = txn.load::<Asked>(key)?
+    {
+        return known(txn, &message.brand, &asked, draft.request_hash);
+    }
+    let id = next_id(txn, message.id)?;
+    if let Some(key) = idempotency {
+        txn.save(key, &Asked { message: id, content_hash: draft.request_hash });
+    }
+    store(txn, seen, draft.message.renamed(id), draft.packed, draft.shared)?;
+    Ok(Acceptance::New(id))
+}
+
+/// The id that a message gets: its own, or the next one when it would not be the newest.
+fn next_id(txn: &mut Txn<'_>, wanted: MessageId) -> Result<MessageId, StoreError> {
+    let key = keys::last_id();
+    let last = txn.get(&key)?.and_then(|bytes| keys::id(&bytes));
+    let id = last.map_or(wanted, |last| wanted.max(last.next()));
+    txn.put(key, id.as_bytes().to_vec());
+    Ok(id)
+}
+
+/// Puts a message into a pack, the due order, the journal and the index.
+fn store(
+    txn: &mut Txn<'_>,
+    seen: &Seen,
+    message: Message,
+    mut packed: PackedMessage,
+    shared: Option<contents::Hash>,
+) -> Result<(), StoreError> {
+    let (brand, id) = (message.brand.clone(), message.id);
+    let size_bytes = packed.encoded_len();
+    if let Some(hash) = shared
+        && contents::share(txn, seen, &brand, hash, &packed.content)?
+    {
+        packed.content.clear();
+        packed.content_hash = hash.to_vec();
+    }
+    let head_key = keys::head(&brand);
+    let mut head = txn.load(&head_key)?.unwrap_or_default();
+    let (place, record) = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
+    let mut states = States::load(txn, &brand, place.pack)?;
+    let at_once = message.send_at <= message.accepted_at;
+    let (cover_at, cover) = states.cover(txn, message.class, message.send_at, at_once);
+    states.save(txn);
+    packed.number = place.number;
+    packed.message_id = id.as_bytes().to_vec();
+    packed.cover_time_ms = cover_at.as_millisecond();
+    pack::write(txn, &brand, place.pack, packed, record);
+    let entry = JournalEntry { message_id: id.as_bytes().to_vec(), ..JournalEntry::default() };
+    journal::log(txn, &brand, &mut head, entry)?;
+    index::note(txn, &brand, &mut head, id, message.contact.as_str())?;
+    txn.save(head_key, &head);
+    let subject = Subject { brand, id, class: message.class, send_at: message.send_at, cover_at, place };
+    let history = History::accepted(message.accepted_at);
+    let stored = Stored { next_at: Some(message.send_at), message, history };
+    txn.arrived(Arrival { stored, subject, cover, size_bytes });
+    Ok(())
+}
+
+fn known(
+    txn: &Txn<'_>,
+    brand: &BrandId,
+    asked: &Asked,
+    content_hash: [u8; 32],
+) -> Result<Acceptance, StoreError> {
     if asked.content_hash != content_hash {
         return Ok(Acceptance::Conflict(asked.message));
     }
-    first(txn, asked).map(|first| Acceptance::Duplicate(Box::new(first)))
+    first(txn, brand, asked).map(|first| Acceptance::Duplicate(Box::new(first)))
 }
 
 /// The message for which an idempotency key was used.
-fn first(txn: &Txn<'_>, asked: &Asked) -> Result<Stored, StoreError> {
-    load_stored(txn, asked.message)?.ok_or_else(|| {
-        super::engine::damaged(txn, format!("an idempotency key leads to no message {}", asked.message))
-    })
-}
-
-fn list(
-    view: &dyn View,
-    brand: &BrandId,
-    filter: &MessageFilter,
-    page: &PageRequest,
-) -> Result<Page<Stored>, StoreError> {
-    let mut range = keys::all_of(brand, filter.contact.as_ref());
-    let prefix = range.start.len();
-    let bound = |at: Timestamp| [&range.start[..prefix], &keys::time(at)].concat();
-    let (from, until) = (filter.from.map(bound), filter.until.map(bound));
-    range.start = from.unwrap_or(range.start);
-    range.end = until.unwrap_or(range.end);
-    read_page(view, range, prefix, Order::Descending, page, |key, _| {
-        let Some((_, id)) = keys::time_and_id(key) else {
-            return Err(super::engine::damaged(
-                view,
-                "a key of the list of messages is too short".to_owned(),
-            ));
-        };
-        matching(view, id, filter)
-    })
-}
-
-/// The message, when the filter lets it through. Its content is read only when its state does.
-fn matching(view: &dyn View, id: MessageId, filter: &MessageFilter) -> Result<Option<Stored>, StoreError> {
-    let Some(progress) = load::<Progress>(view, &keys::progress(id))? else { return Ok(None) };
-    if !filter.states.is_empty() && !filter.states.contains(&progress.history.state()) {
-        return Ok(None);
-    }
-    let stored = join(view, id, progress)?;
-    let carries = |(key, value): (&String, &String)| stored.message.labels.get(key) == Some(value);
-    Ok(filter.labels.iter().all(carries).then_some(stored))
+fn first(txn: &Txn<'_>, brand: &BrandId, asked: &Asked) -> Result<Stored, StoreError> {
+    load_stored(txn, brand, asked.message)?
+        .ok_or_else(|| damaged(txn, format!("an idempotency key leads to no message {}", asked.message)))
 }
 
 fn cancel(
@@ -163,19 +193,20 @@ fn cancel(
     actor: &str,
     now: Timestamp,
 ) -> Result<Option<Result<Stored, State>>, StoreError> {
-    let before = match txn.load::<Progress>(&keys::progress(id))? {
-        Some(progress) if progress.brand == *brand => progress,
-        _ => return Ok(None),
-    };
-    let mut after = before.clone();
-    if let Err(state) = after.history.cancel(now, actor) {
+    let Some(found) = pack::find(txn, brand, id)? else { return Ok(None) };
+    let states = States::load(txn, brand, found.place.pack)?;
+    let mut stored = read_stored(txn, brand, &found, &states)?;
+    let known = stored.history.version();
+    if let Err(state) = stored.history.cancel(now, actor) {
         return Ok(Some(Err(state)));
     }
-    if after.history.state().is_final() {
-        after.next_at = None;
+    if stored.history.state().is_final() {
+        stored.next_at = None;
     }
-    if after.history.version() != before.history.version() {
-        after = save(txn, id, Some(&before), after)?;
+    let events = &stored.history.events()[known..];
+    if !events.is_empty() {
+        let subject = Subject::of(txn, brand, &found)?;
+        step::save(txn, &subject, states, News::new(events, stored.next_at))?;
     }
-    join(txn, id, after).map(|stored| Some(Ok(stored)))
+    Ok(Some(Ok(stored)))
 }

@@ -15,14 +15,22 @@ mod paging;
 mod records;
 mod txn;
 
+mod contents;
+mod index;
+mod journal;
+mod pack;
+mod states;
+mod step;
+
+mod desk;
+mod due;
+
 mod access_keys;
 mod consents;
 mod contacts;
 mod controls;
-mod events;
-mod leases;
+mod listing;
 mod messages;
-mod progress;
 mod purge;
 mod queue;
 mod receipts;
@@ -30,19 +38,19 @@ mod receipts;
 pub mod memory;
 pub mod sled;
 
+use contents::Seen;
 use engine::Engine;
-use leases::Leases;
 
-/// The traits of the store over one engine. Claims are kept in memory: the one process that has the store open gave
-/// them, so a crash voids them, and what was claimed is due again.
+/// The traits of the store over one engine. Claims are kept in memory (`desk`): the one process that has the store open
+/// gave them, so a crash voids them, and what was claimed is due again.
 struct Embedded<E> {
     engine: E,
-    leases: Leases,
+    seen: Arc<Seen>,
 }
 
 impl<E: Engine> Embedded<E> {
     fn stores(engine: E) -> Stores {
-        let store = Arc::new(Self { engine, leases: Leases::default() });
+        let store = Arc::new(Self { engine, seen: Arc::default() });
         Stores {
             messages: store.clone(),
             work: store.clone(),

@@ -1,64 +1,67 @@
 //! Messages, as dispatch sees them.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::engine::{Engine, Order, Urgency, View, damaged};
-use super::leases::Held;
-use super::progress::{load_stored, save};
-use super::records::Progress;
+use super::desk::Desk;
+use super::due::{self, OnDisk};
+use super::engine::{Engine, Urgency};
+use super::receipts::{self, Taken};
+use super::states::States;
+use super::step::{self, News, Subject, load_stored};
 use super::txn::Txn;
-use super::{Embedded, keys, purge, receipts};
-use crate::model::{Class, Event, History, MessageId, ReceiptReport, Timestamp, later};
+use super::{Embedded, pack, purge};
+use crate::model::{BrandId, Class, History, Message, MessageId, ReceiptReport, Timestamp, later};
 use crate::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
 
 #[async_trait]
 impl<E: Engine> WorkQueue for Embedded<E> {
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
-        let mut held = self.leases.hold(now);
-        let (loaded, next_due) = self.engine.read(|view| {
-            let found = look_for_due(view, &held, now, limit, later(now, lease))?;
-            let loaded: Vec<_> = found.ids.iter().map(|id| (*id, load_stored(view, *id))).collect();
-            Ok((loaded, found.next_due))
-        })?;
-        let mut messages = Vec::with_capacity(loaded.len());
-        for (id, stored) in loaded {
-            held.claim(id, later(now, lease));
-            match stored {
-                Ok(stored) => messages.extend(stored),
-                // One damaged record must not stop the others. It is claimed all the same, so that it is told of once
-                // a lease.
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(message.id = %id, %error, "a message that is due cannot be read");
-                }
-                Err(error) => return Err(error),
-            }
+        let mut desk = self.engine.signals().desk();
+        desk.expire(now);
+        let claimed = self.claim_from(&mut desk, now, limit, later(now, lease));
+        if claimed.is_err() {
+            desk.look_again();
         }
-        Ok(Claims { messages, next_due })
+        Ok(Claims { messages: claimed?, next_due: desk.next_due() })
     }
 
     async fn append(
         &self,
-        id: MessageId,
-        version: usize,
-        events: &[Event],
+        message: &Message,
+        history: &History,
+        known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<Appended, StoreError> {
-        let events = events.to_vec();
-        self.engine.write(Urgency::Promise, move |txn| append(txn, id, version, events, next_at)).await
+        let subject = self.engine.signals().desk().subject(message.id).cloned();
+        let (brand, id) = (message.brand.clone(), message.id);
+        let events = history.events().get(known..).unwrap_or_default();
+        let (news, taken) = (News::new(events, next_at), receipts::taken(history, known));
+        self.engine
+            .write(Urgency::Promise, move |txn| {
+                let subject = match subject {
+                    Some(subject) => subject,
+                    None => match pack::find(txn, &brand, id)? {
+                        Some(found) => Subject::of(txn, &brand, &found)?,
+                        None => return Ok(Appended::Stale),
+                    },
+                };
+                append(txn, &subject, known, news, taken)
+            })
+            .await
     }
 
-    async fn reload(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        self.engine.read(|view| load_stored(view, id))
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        self.engine.read(|view| load_stored(view, brand, id))
     }
 
     async fn release(&self, id: MessageId) {
-        self.leases.release(id);
-        // Whoever asked before was told of the lease's end, which is later than the message's own time.
-        self.engine.signals().wake();
+        if self.engine.signals().desk().release(id) {
+            // Whoever asked before was told of the lease's end, which is later than the message's own time.
+            self.engine.signals().wake();
+        }
     }
 
     async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
@@ -74,71 +77,48 @@ impl<E: Engine> WorkQueue for Embedded<E> {
     }
 }
 
-/// What may be claimed, and when there will be more.
-struct Due {
-    ids: Vec<MessageId>,
-    next_due: Option<Timestamp>,
-}
-
-/// Finds what is due: transactional messages first, because somebody is waiting for them, but an eighth is left to
-/// commercial ones, so that they are never held up for good.
-fn look_for_due(
-    view: &dyn View,
-    held: &Held<'_>,
-    now: Timestamp,
-    limit: usize,
-    until: Timestamp,
-) -> Result<Due, StoreError> {
-    let mut due = Due { ids: Vec::new(), next_due: None };
-    walk(view, Class::Transactional, held, now, limit - limit / 8, until, &mut due)?;
-    walk(view, Class::Commercial, held, now, limit, until, &mut due)?;
-    Ok(due)
-}
-
-/// Walks the due order of a class as far as the first message that is neither claimed nor taken now. What is passed over
-/// on the way becomes due when its claim ends.
-fn walk(
-    view: &dyn View,
-    class: Class,
-    held: &Held<'_>,
-    now: Timestamp,
-    limit: usize,
-    until: Timestamp,
-    due: &mut Due,
-) -> Result<(), StoreError> {
-    view.scan(keys::all_due(class), Order::Ascending, &mut |key, _| {
-        let (at, id) = keys::time_and_id(key)
-            .ok_or_else(|| damaged(view, "a key of the due order is too short".to_owned()))?;
-        let again = match held.until(id) {
-            Some(until) => until.max(at),
-            None if at <= now && due.ids.len() < limit => {
-                due.ids.push(id);
-                until
-            }
-            None => at,
-        };
-        due.next_due = Some(due.next_due.map_or(again, |earliest| earliest.min(again)));
-        // Nothing further on is due before this one, claimed or not.
-        Ok(if again == at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })
+impl<E: Engine> Embedded<E> {
+    /// Transactional messages come first, because somebody is waiting for them, but an eighth is left to commercial ones,
+    /// so that they are never held up for good.
+    fn claim_from(
+        &self,
+        desk: &mut Desk,
+        now: Timestamp,
+        limit: usize,
+        until: Timestamp,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let look = desk.is_due_on_disk(now);
+        if look {
+            desk.looked();
+        }
+        let mut messages = Vec::new();
+        for (class, room) in [(Class::Transactional, limit - limit / 8), (Class::Commercial, limit)] {
+            let room = room - messages.len();
+            let on_disk = match look {
+                true => self.engine.read(|view| due::look(view, desk, class, now, room))?,
+                false => OnDisk::default(),
+            };
+            messages.extend(due::take(desk, class, on_disk, now, until, room));
+        }
+        Ok(messages)
+    }
 }
 
 fn append(
     txn: &mut Txn<'_>,
-    id: MessageId,
-    version: usize,
-    events: Vec<Event>,
-    next_at: Option<Timestamp>,
+    subject: &Subject,
+    known: usize,
+    news: News,
+    taken: Vec<Taken>,
 ) -> Result<Appended, StoreError> {
-    let before = match txn.load::<Progress>(&keys::progress(id))? {
-        Some(progress) if progress.history.version() == version => progress,
-        _ => return Ok(Appended::Stale),
-    };
-    let all = before.history.events().iter().cloned().chain(events.iter().cloned()).collect();
-    let mut next = Progress { history: History::from_events(all), next_at, ..before.clone() };
-    for event in &events {
-        receipts::take_in(txn, id, event, &mut next)?;
+    let states = States::load(txn, &subject.brand, subject.place.pack)?;
+    if states.version(subject.place.number) != known {
+        return Ok(Appended::Stale);
     }
-    save(txn, id, Some(&before), next)?;
+    let news = if taken.is_empty() { news } else { news.referenced() };
+    step::save(txn, subject, states, news)?;
+    for own in taken {
+        receipts::take_in(txn, subject, own)?;
+    }
     Ok(Appended::Done)
 }

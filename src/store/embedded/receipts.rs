@@ -1,41 +1,41 @@
 //! Receipts: matched by provider and reference, or parked until the reference is known.
 
-use super::keys;
-use super::progress::save;
-use super::records::{Parked, Progress, Reference};
-use super::txn::Txn;
+use super::keys::{self, Sequence};
+use super::pack;
+use super::records::Parked;
+use super::states::States;
+use super::step::{self, News, Subject, load_stored};
+use super::txn::{Txn, read_number};
 use crate::model::{
-    Detail, Event, MessageId, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
+    Detail, Echo, History, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
 };
-use crate::store::{Matched, StoreError};
+use crate::store::{Matched, StoreError, Stored};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
 
 /// Adds a receipt to the message it speaks of, or parks it.
 pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-    let Some((found, before)) = find(txn, &report)? else { return park(txn, report, now) };
-    let mut after = before.clone();
-    if !fold(&mut after, receipt(report, found.attempt), now) {
-        return Ok(Matched::Known(found.message));
+    let Some((of, stored)) = find(txn, &report)? else { return park(txn, report, now) };
+    if fold(txn, &of, stored, receipt(report, of.attempt), now)? {
+        Ok(Matched::Added(of.message))
+    } else {
+        Ok(Matched::Known(of.message))
     }
-    save(txn, found.message, Some(&before), after)?;
-    Ok(Matched::Added(found.message))
 }
 
-/// The attempt that a receipt speaks of: by the provider's reference, else by what the provider echoes, if that attempt
-/// was indeed made there.
-fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Reference, Progress)>, StoreError> {
+/// The attempt that a receipt speaks of: by what the provider echoes, else by its reference, if that attempt was indeed
+/// made there.
+fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, Stored)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
-        reference => txn.load::<Reference>(&keys::reference(&report.provider, reference))?,
+        reference => txn.load::<Echo>(&keys::reference(&report.provider, reference))?,
     };
-    let named = report.attempt.map(|(message, attempt)| Reference { message, attempt });
-    for found in named.into_iter().chain(known) {
-        if let Some(progress) = txn.load::<Progress>(&keys::progress(found.message))?
-            && provider_of(&progress, found.attempt).as_ref() == Some(&report.provider)
+    for of in report.echo.iter().cloned().chain(known) {
+        if let Some(stored) = load_stored(txn, &of.brand, of.message)?
+            && provider_of(&stored.history, of.attempt) == Some(&report.provider)
         {
-            return Ok(Some((found, progress)));
+            return Ok(Some((of, stored)));
         }
     }
     Ok(None)
@@ -48,14 +48,28 @@ fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
 
 /// Adds a receipt to a history, and makes the message due when dispatch has to look: it is not final, or dispatch was
 /// going to look anyway. Returns whether it said anything new.
-fn fold(progress: &mut Progress, receipt: Receipt, at: Timestamp) -> bool {
-    if !progress.history.push(at, Detail::Receipt(receipt)) {
-        return false;
+fn fold(
+    txn: &mut Txn<'_>,
+    of: &Echo,
+    stored: Stored,
+    receipt: Receipt,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let Stored { mut history, mut next_at, .. } = stored;
+    let known = history.version();
+    if !history.push(at, Detail::Receipt(receipt)) {
+        return Ok(false);
     }
-    if !progress.history.state().is_final() || progress.next_at.is_some() {
-        progress.next_at = Some(progress.next_at.map_or(at, |next| next.min(at)));
+    if !history.state().is_final() || next_at.is_some() {
+        next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
-    true
+    // It was just read, so it is there.
+    if let Some(found) = pack::find(txn, &of.brand, of.message)? {
+        let subject = Subject::of(txn, &of.brand, &found)?;
+        let states = States::load(txn, &of.brand, found.place.pack)?;
+        step::save(txn, &subject, states, News::new(&history.events()[known..], next_at))?;
+    }
+    Ok(true)
 }
 
 /// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new. One without a
@@ -68,36 +82,64 @@ fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matc
     if txn.load::<Parked>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
         txn.save(key, &Parked { receipt: receipt(report, 0), parked_at: now });
+        txn.count(Sequence::Parked)?;
     }
     Ok(Matched::Parked)
 }
 
-/// When the event says that a provider took the message: remembers its reference, and takes in the receipts that came
-/// before it.
-pub fn take_in(
-    txn: &mut Txn<'_>,
-    id: MessageId,
-    event: &Event,
-    progress: &mut Progress,
-) -> Result<(), StoreError> {
-    let Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } = &event.detail else {
-        return Ok(());
-    };
-    let Some(provider) = provider_of(progress, *attempt).filter(|_| !reference.is_empty()) else {
-        return Ok(());
-    };
-    txn.save(keys::reference(&provider, reference), &Reference { message: id, attempt: *attempt });
-    for mut parked in take_parked(txn, &provider, reference)? {
-        parked.receipt.attempt = *attempt;
-        fold(progress, parked.receipt, event.at);
+/// A receipt is parked no more.
+pub fn unpark(txn: &mut Txn<'_>, key: Vec<u8>, parked_at: Timestamp) -> Result<(), StoreError> {
+    txn.delete(keys::parked_at(parked_at, &key));
+    txn.delete(key);
+    let count = keys::sequence(Sequence::Parked);
+    let left = read_number(txn, &count)?.saturating_sub(1);
+    txn.put_number(count, left);
+    Ok(())
+}
+
+/// A provider took the message in an attempt.
+#[derive(Debug)]
+pub struct Taken {
+    provider: ProviderName,
+    reference: String,
+    attempt: u32,
+    at: Timestamp,
+}
+
+/// The references that providers gave since a history had `known` events.
+pub fn taken(history: &History, known: usize) -> Vec<Taken> {
+    let events = history.events().get(known..).unwrap_or_default();
+    let taken = events.iter().filter_map(|event| match &event.detail {
+        Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
+            if !reference.is_empty() =>
+        {
+            let provider = provider_of(history, *attempt)?.clone();
+            Some(Taken { provider, reference: reference.clone(), attempt: *attempt, at: event.at })
+        }
+        _ => None,
+    });
+    taken.collect()
+}
+
+/// Remembers a reference, and takes in the receipts that came before it.
+pub fn take_in(txn: &mut Txn<'_>, subject: &Subject, taken: Taken) -> Result<(), StoreError> {
+    let Taken { provider, reference, attempt, at } = taken;
+    let of = Echo { brand: subject.brand.clone(), message: subject.id, attempt };
+    txn.save(keys::reference(&provider, &reference), &of);
+    for parked in take_parked(txn, &provider, &reference)? {
+        if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
+            fold(txn, &of, stored, Receipt { attempt, ..parked.receipt }, at)?;
+        }
     }
     Ok(())
 }
 
 /// The provider that an attempt called.
-pub fn provider_of(progress: &Progress, number: u32) -> Option<ProviderName> {
-    let attempts = progress.history.attempts();
-    attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.way.provider.clone())
+pub fn provider_of(history: &History, number: u32) -> Option<&ProviderName> {
+    history.events().iter().find_map(|event| match &event.detail {
+        Detail::AttemptStarted { attempt, way } if *attempt == number => Some(&way.provider),
+        _ => None,
+    })
 }
 
 /// Takes what was parked for a reference, the earliest first.
@@ -107,11 +149,13 @@ fn take_parked(
     reference: &str,
 ) -> Result<Vec<Parked>, StoreError> {
     let mut found = Vec::new();
+    if read_number(txn, &keys::sequence(Sequence::Parked))? == 0 {
+        return Ok(found);
+    }
     for status in STATUSES {
         let key = keys::parked(provider, status, reference);
         if let Some(parked) = txn.load::<Parked>(&key)? {
-            txn.delete(keys::parked_at(parked.parked_at, &key));
-            txn.delete(key);
+            unpark(txn, key, parked.parked_at)?;
             found.push(parked);
         }
     }

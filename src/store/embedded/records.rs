@@ -4,11 +4,11 @@
 use prost::Message as _;
 
 use crate::model::{
-    BrandId, Class, Contact, ContactId, ControlChange, Entry, History, Key, Message, MessageId, Preferences,
-    Receipt, Suppression, Timestamp,
+    Contact, ControlChange, Echo, Entry, History, Key, MessageId, Preferences, Receipt, Suppression,
+    Timestamp,
 };
 use crate::wire::store::v1 as proto;
-use crate::wire::{self, Path, Violations, v1};
+use crate::wire::{self, Path, Violations};
 
 /// Something the store keeps.
 pub trait Record: Sized {
@@ -33,102 +33,42 @@ where
     violations.finish(value).map_err(|violations| violations.to_string())
 }
 
-impl Record for Message {
-    const NAME: &'static str = "message";
+/// Records that are used as they are written.
+macro_rules! plain {
+    ($($record:ident: $name:literal),+) => {
+        $(impl Record for proto::$record {
+            const NAME: &'static str = $name;
+
+            fn encode(&self) -> Vec<u8> {
+                self.encode_to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, String> {
+                <Self as prost::Message>::decode(bytes).map_err(|error| error.to_string())
+            }
+        })+
+    };
+}
+
+plain! {
+    PackRecord: "pack of messages",
+    StatesRecord: "states of a pack",
+    JournalRecord: "journal",
+    HeadRecord: "head",
+    ContentRecord: "content"
+}
+
+/// A history that outlasts the journal.
+impl Record for History {
+    const NAME: &'static str = "history";
 
     fn encode(&self) -> Vec<u8> {
-        proto::MessageRecord { brand: self.brand.as_str().to_owned(), message: Some(self.into()) }
-            .encode_to_vec()
+        proto::HistoryRecord { events: self.events().iter().map(Into::into).collect() }.encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        read(bytes, |record: proto::MessageRecord, violations| {
-            let brand = violations.parsed(&record.brand, &Path::new("brand"));
-            let message = violations.required(record.message, &Path::new("message"));
-            wire::read_message(brand?, message?, &Path::new("message"), violations)
-        })
-    }
-}
-
-/// What has happened to a message, and where that is indexed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// The message's brand.
-    pub brand: BrandId,
-    /// The message's contact.
-    pub contact: ContactId,
-    /// The message's class.
-    pub class: Class,
-    /// What has happened.
-    pub history: History,
-    /// When dispatch looks at it again.
-    pub next_at: Option<Timestamp>,
-    /// The place of each event in the event log.
-    pub cursors: Vec<u64>,
-}
-
-impl Record for Progress {
-    const NAME: &'static str = "progress";
-
-    fn encode(&self) -> Vec<u8> {
-        proto::ProgressRecord {
-            history: self.history.events().iter().map(Into::into).collect(),
-            next_time: self.next_at.map(wire::timestamp),
-            cursors: self.cursors.clone(),
-            brand: self.brand.as_str().to_owned(),
-            contact_id: self.contact.as_str().to_owned(),
-            message_class: v1::MessageClass::from(self.class).into(),
-        }
-        .encode_to_vec()
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        read(bytes, |record: proto::ProgressRecord, violations| {
-            let class = wire::read_class(record.message_class, &Path::new("message_class"), violations);
-            let brand = violations.parsed(&record.brand, &Path::new("brand"));
-            let contact = violations.parsed(&record.contact_id, &Path::new("contact_id"));
-            let history = wire::read_history(record.history, &Path::new("history"), violations);
-            let next_at = wire::read_optional_time(record.next_time, &Path::new("next_time"), violations);
-            Some(Self {
-                brand: brand?,
-                contact: contact?,
-                class: class?,
-                history: history?,
-                next_at,
-                cursors: record.cursors,
-            })
-        })
-    }
-}
-
-/// An event in the event log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventPlace {
-    /// The message.
-    pub message: MessageId,
-    /// The event's place in its history.
-    pub index: u32,
-    /// The message's contact.
-    pub contact: ContactId,
-}
-
-impl Record for EventPlace {
-    const NAME: &'static str = "event";
-
-    fn encode(&self) -> Vec<u8> {
-        proto::EventRecord {
-            message_id: self.message.to_string(),
-            index: self.index,
-            contact_id: self.contact.as_str().to_owned(),
-        }
-        .encode_to_vec()
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        read(bytes, |record: proto::EventRecord, violations| {
-            let message = violations.parsed(&record.message_id, &Path::new("message_id"));
-            let contact = violations.parsed(&record.contact_id, &Path::new("contact_id"));
-            Some(Self { message: message?, index: record.index, contact: contact? })
+        read(bytes, |record: proto::HistoryRecord, violations| {
+            wire::read_history(record.events, &Path::new("events"), violations)
         })
     }
 }
@@ -147,20 +87,26 @@ impl Record for Asked {
 
     fn encode(&self) -> Vec<u8> {
         proto::PointerRecord {
-            message_id: self.message.to_string(),
+            message_id: self.message.as_bytes().to_vec(),
             content_hash: self.content_hash.to_vec(),
-            attempt: 0,
+            ..Default::default()
         }
         .encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PointerRecord, violations| {
-            let message = violations.parsed(&record.message_id, &Path::new("message_id"));
+            let message = read_id(&record.message_id, &Path::new("message_id"), violations);
             let content_hash = read_hash(&record.content_hash, &Path::new("content_hash"), violations);
             Some(Self { message: message?, content_hash: content_hash? })
         })
     }
+}
+
+/// Reads the sixteen bytes of an id.
+pub fn read_id(bytes: &[u8], path: &Path<'_>, violations: &mut Violations) -> Option<MessageId> {
+    let id = bytes.try_into().map(MessageId::from_bytes);
+    id.map_err(|_| violations.add(path, "must be 16 bytes long")).ok()
 }
 
 fn read_hash(bytes: &[u8], path: &Path<'_>, violations: &mut Violations) -> Option<[u8; 32]> {
@@ -168,32 +114,26 @@ fn read_hash(bytes: &[u8], path: &Path<'_>, violations: &mut Violations) -> Opti
 }
 
 /// Where a provider's reference leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// The message.
-    pub message: MessageId,
-    /// The attempt.
-    pub attempt: u32,
-}
-
-impl Record for Reference {
+impl Record for Echo {
     const NAME: &'static str = "reference";
 
     fn encode(&self) -> Vec<u8> {
         proto::PointerRecord {
-            message_id: self.message.to_string(),
-            content_hash: Vec::new(),
+            message_id: self.message.as_bytes().to_vec(),
             attempt: i32::try_from(self.attempt).unwrap_or(i32::MAX),
+            brand: self.brand.as_str().to_owned(),
+            ..Default::default()
         }
         .encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PointerRecord, violations| {
-            let message = violations.parsed(&record.message_id, &Path::new("message_id"));
+            let brand = violations.parsed(&record.brand, &Path::new("brand"));
+            let message = read_id(&record.message_id, &Path::new("message_id"), violations);
             let attempt = u32::try_from(record.attempt)
                 .map_err(|_| violations.add(&Path::new("attempt"), "must not be negative"));
-            Some(Self { message: message?, attempt: attempt.ok()? })
+            Some(Self { brand: brand?, message: message?, attempt: attempt.ok()? })
         })
     }
 }

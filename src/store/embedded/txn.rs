@@ -1,10 +1,13 @@
 //! Operations that read what they and those before them wrote.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::engine::{Get, News, View, load};
+use super::desk::{Arrival, News};
+use super::engine::{Get, View, damaged, load};
 use super::keys;
 use super::records::Record;
+use crate::model::{MessageId, Timestamp};
 use crate::store::StoreError;
 
 /// Keys with their new values; `None` deletes.
@@ -35,8 +38,7 @@ impl<'a> Group<'a> {
         self.bytes +=
             own.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
         self.writes.extend(own);
-        self.news.work |= news.work;
-        self.news.cursor = news.cursor.or(self.news.cursor);
+        self.news.add(news);
         Ok(result)
     }
 
@@ -86,30 +88,57 @@ impl Txn<'_> {
         load(self, key)
     }
 
+    /// Writes a number.
+    pub fn put_number(&mut self, key: Vec<u8>, number: u64) {
+        self.put(key, number.to_be_bytes().to_vec());
+    }
+
     /// Counts a sequence up and returns its new value, from 1.
     pub fn count(&mut self, sequence: keys::Sequence) -> Result<u64, StoreError> {
         let key = keys::sequence(sequence);
-        let next = read_sequence(self, &key)? + 1;
-        self.put(key, next.to_be_bytes().to_vec());
+        let next = read_number(self, &key)? + 1;
+        self.put_number(key, next);
         Ok(next)
-    }
-
-    /// Says that there may be new work once this is durable.
-    pub fn wake(&mut self) {
-        self.news.work = true;
     }
 
     /// Says that there is an event with this cursor once this is durable.
     pub fn logged(&mut self, cursor: u64) {
         self.news.cursor = Some(cursor);
     }
+
+    /// Says that there is a new message once this is durable.
+    pub fn arrived(&mut self, arrival: Arrival) {
+        self.news.arrivals.push(arrival);
+    }
+
+    /// Says that a message moved on and is due at `next_at` once this is durable.
+    pub fn stepped(&mut self, id: MessageId, next_at: Option<Timestamp>) {
+        self.news.steps.push((id, next_at));
+    }
+
+    /// Says that a cover is no longer in the due order once this is durable.
+    pub fn uncovered(&mut self, cover: Vec<u8>) {
+        self.news.uncovered.push(cover);
+    }
+
+    /// The newest pair in `range` that this operation or those before it wrote or deleted.
+    fn last_staged(&self, range: Range<&[u8]>) -> Option<(&Vec<u8>, &Option<Vec<u8>>)> {
+        let bounds = (std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end));
+        let own = self.own.range::<[u8], _>(bounds).next_back();
+        let group = self.group.range::<[u8], _>(bounds).next_back();
+        match (own, group) {
+            // What this operation wrote stands above what those before it wrote at the same key.
+            (Some(own), Some(group)) if group.0 > own.0 => Some(group),
+            (own, group) => own.or(group),
+        }
+    }
 }
 
-/// The last value of a sequence, 0 for none.
-pub fn read_sequence(from: &(impl Get + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
+/// A number, 0 for none.
+pub fn read_number(from: &(impl Get + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
     let Some(bytes) = from.get(key)? else { return Ok(0) };
     let bytes = <[u8; 8]>::try_from(bytes)
-        .map_err(|_| super::engine::damaged(from, "a sequence is not eight bytes long".to_owned()))?;
+        .map_err(|_| damaged(from, format!("the number at {} is not eight bytes long", keys::told(key))))?;
     Ok(u64::from_be_bytes(bytes))
 }
 
@@ -118,6 +147,23 @@ impl Get for Txn<'_> {
         match self.own.get(key).or_else(|| self.group.get(key)) {
             Some(value) => Ok(value.clone()),
             None => self.view.get(key),
+        }
+    }
+
+    fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        loop {
+            let staged = if range.is_empty() { None } else { self.last_staged(&*range.start..&*range.end) };
+            let above = staged.map_or(range.start.clone(), |(key, _)| [key.as_slice(), &[0]].concat());
+            // Beyond the last staged key, what was there before is as it was.
+            if let Some(before) = self.view.last_in(above..range.end.clone())? {
+                return Ok(Some(before));
+            }
+            match staged {
+                None => return Ok(None),
+                Some((key, Some(value))) => return Ok(Some((key.clone(), value.clone()))),
+                // Deleted: what comes before it counts.
+                Some((key, None)) => range.end = key.clone(),
+            }
         }
     }
 
@@ -139,7 +185,7 @@ mod tests {
         let first = group.run(|txn| {
             txn.put(b"a".to_vec(), b"2".to_vec());
             txn.delete(b"b".to_vec());
-            txn.wake();
+            txn.logged(5);
             txn.get(b"a")
         });
         assert_eq!(first.unwrap(), Some(b"2".to_vec()));
@@ -154,6 +200,34 @@ mod tests {
         assert_eq!(group.run(|txn| txn.get(b"a")).unwrap(), Some(b"2".to_vec()));
         let (writes, news) = group.finish();
         assert_eq!(writes, Writes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), None)]));
-        assert_eq!((news.work, news.cursor), (true, None));
+        assert_eq!(news.cursor, Some(5));
+    }
+
+    #[test]
+    fn the_last_of_a_range_is_found_among_what_was_and_what_is_staged() {
+        let before: BTreeMap<_, _> = [b"b", b"d", b"f"].map(|key| (key.to_vec(), b"1".to_vec())).into();
+        let mut group = Group::new(&before);
+        group
+            .run(|txn| {
+                txn.delete(b"f".to_vec());
+                txn.put(b"c".to_vec(), b"2".to_vec());
+                Ok(())
+            })
+            .unwrap();
+        let last = |group: &mut Group<'_>, range: Range<&[u8; 1]>| {
+            let range = range.start.to_vec()..range.end.to_vec();
+            group.run(|txn| txn.last_in(range)).unwrap().map(|(key, _)| key)
+        };
+        assert_eq!(last(&mut group, b"a"..b"z"), Some(b"d".to_vec()));
+        assert_eq!(last(&mut group, b"a"..b"d"), Some(b"c".to_vec()));
+        group
+            .run(|txn| {
+                txn.delete(b"c".to_vec());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(last(&mut group, b"a"..b"d"), Some(b"b".to_vec()));
+        assert_eq!(last(&mut group, b"e"..b"z"), None);
+        assert_eq!(last(&mut group, b"z"..b"a"), None);
     }
 }

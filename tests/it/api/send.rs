@@ -1,7 +1,7 @@
 //! Sending one message, reading it back, cancelling it, and asking what would happen.
 
-use relevo::model::{Detail, Event, State, later};
-use relevo::store::StoreError;
+use relevo::model::{Detail, State, later};
+use relevo::store::{StoreError, Stored};
 use relevo::wire::timestamp;
 
 use super::held::Held;
@@ -240,11 +240,13 @@ async fn a_message_is_cancelled_until_it_was_sent() {
     assert!(format!("{:?}", cancelled.history).contains(key_id(&key).as_str()), "the history says who");
 
     let message_id = messages.send(send(spec("hello"))).await.unwrap().into_inner().message_id;
+    let (brand, id) = ("acme", message_id.parse().unwrap());
+    let Stored { message, mut history, .. } =
+        gateway.stores.messages.get(&brand.parse().unwrap(), id).await.unwrap().unwrap();
     let detail =
         Detail::Finished { state: State::Sent, reason: "sent".into(), explanation: "It was sent.".into() };
-    let finished = Event { at: gateway.clock.now(), state: State::Sent, detail };
-    let id = message_id.parse().unwrap();
-    gateway.stores.work.append(id, 1, &[finished], None).await.unwrap();
+    history.push(gateway.clock.now(), detail);
+    gateway.stores.work.append(&message, &history, 1, None).await.unwrap();
     let answer = messages.cancel_message(v1::CancelMessageRequest { message_id: message_id.clone() }).await;
     insta::assert_snapshot!("not_cancellable", shown(answer, &[(message_id.as_str(), "<message>")]));
 }

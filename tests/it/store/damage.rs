@@ -66,7 +66,10 @@ impl Sound {
             Err(other) => panic!("{what}: {other}"),
             Ok(handle) => {
                 for id in &self.ids {
-                    assert!(handle.stores.work.reload(*id).await.unwrap().is_some(), "{what}: {id} is lost");
+                    assert!(
+                        handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(),
+                        "{what}: {id} is lost"
+                    );
                 }
                 handle.close().await.unwrap();
                 false

@@ -42,9 +42,8 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
         let error = loop {
             let mut message = message(round);
             message.content.text = Some("x".repeat(50_000));
-            let id = message.id;
             match stores.messages.accept(message, [1; 32]).await {
-                Ok(Acceptance::New) => acknowledged.push(id),
+                Ok(Acceptance::New(id)) => acknowledged.push(id),
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => break error,
             }
@@ -56,13 +55,13 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
         small.empty();
         acknowledged.push(accept(stores, message(round)).await.id);
         for id in &acknowledged {
-            assert!(stores.work.reload(*id).await.unwrap().is_some(), "round {round}: {id} is lost");
+            assert!(stores.work.reload(&acme(), *id).await.unwrap().is_some(), "round {round}: {id} is lost");
         }
     }
     handle.close().await.unwrap();
     let handle = open(&small.data(), options()).unwrap();
     for id in &acknowledged {
-        assert!(handle.stores.work.reload(*id).await.unwrap().is_some(), "{id} is lost");
+        assert!(handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(), "{id} is lost");
     }
     handle.close().await.unwrap();
 }
@@ -76,12 +75,12 @@ async fn readers_alone_bring_the_store_back() {
     let id = accept(stores, message(0)).await.id;
     small.fill(MIB / 2);
     while stores.messages.accept(message(1), [1; 32]).await.is_ok() {}
-    assert!(stores.work.reload(id).await.is_err());
+    assert!(stores.work.reload(&acme(), id).await.is_err());
     small.empty();
     signal.mark_unchanged();
     // A reader never waits, but it has the writer look at the disk, which tells when the store is open again.
-    assert!(stores.work.reload(id).await.is_err());
+    assert!(stores.work.reload(&acme(), id).await.is_err());
     signal.changed().await.unwrap();
-    assert!(stores.work.reload(id).await.unwrap().is_some());
+    assert!(stores.work.reload(&acme(), id).await.unwrap().is_some());
     handle.close().await.unwrap();
 }

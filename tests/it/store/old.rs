@@ -33,33 +33,45 @@ fn unknown() -> Vec<u8> {
     bytes(15, b"from the future")
 }
 
-fn message_record(id: MessageId) -> Vec<u8> {
-    let message = [
-        text(1, &id.to_string()),
-        text(2, "ana"),
-        number(3, 1),
-        text(4, "orders"),
-        bytes(5, &[text(1, "Your order has left."), unknown()].concat()),
-        time(7),
-        time(8),
-        time(9),
-        // No fallback policy, no labels, no channels.
+/// A message in a pack, accepted and due nine seconds after 1970 began.
+fn packed(number_in_pack: u8, id: MessageId) -> Vec<u8> {
+    // No fallback policy, no labels, no channels.
+    let message = [text(4, "orders"), time(9)];
+    let content = bytes(1, &[text(1, "Your order has left."), unknown()].concat());
+    let own = [
+        number(1, number_in_pack),
+        bytes(2, id.as_bytes()),
+        text(3, "ana"),
+        number(4, 1),
+        send_time(),
+        bytes(6, &message.concat()),
+        bytes(7, &content),
+        [vec![9 << 3], SIGNED_9000.to_vec()].concat(),
+        unknown(),
     ];
-    [text(1, "acme"), bytes(2, &message.concat()), unknown()].concat()
+    bytes(1, &own.concat())
 }
 
-fn progress_record() -> Vec<u8> {
-    let accepted = [time(1), number(2, 1), bytes(3, &[])].concat();
-    // No cursors: the event log came later.
-    [
-        bytes(1, &[accepted, unknown()].concat()),
-        time(2),
-        text(4, "acme"),
-        text(5, "ana"),
-        number(6, 1),
-        unknown(),
-    ]
-    .concat()
+/// 9000 as protobuf writes signed numbers.
+const SIGNED_9000: [u8; 3] = [0xd0, 0x8c, 0x01];
+
+fn send_time() -> Vec<u8> {
+    [vec![5 << 3], SIGNED_9000.to_vec()].concat()
+}
+
+/// One cover of transactional messages due at nine seconds, and no state of a message.
+fn states_record(messages: u8) -> Vec<u8> {
+    let cover = [number(1, 1), [vec![2 << 3], SIGNED_9000.to_vec()].concat(), number(3, messages), unknown()];
+    [bytes(1, &cover.concat()), unknown()].concat()
+}
+
+fn at_pack(kind: u8, pack: MessageId) -> Vec<u8> {
+    [&[kind], b"acme\0".as_slice(), pack.as_bytes()].concat()
+}
+
+fn due(pack: MessageId) -> (Vec<u8>, Vec<u8>) {
+    let at = 9_000_u64 ^ 1 << 63;
+    ([&[3, 0], &at.to_be_bytes()[..], &[0], b"acme\0".as_slice(), pack.as_bytes()].concat(), Vec::new())
 }
 
 fn contact_record() -> Vec<u8> {
@@ -83,13 +95,12 @@ async fn records_of_other_builds_are_read() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
     let id = MessageId::new(9_000, &[5; 10]);
-    let due = 9_000_u64 ^ 1 << 63;
     write(
         &disk,
         &[
-            ([&[1], &id.as_bytes()[..]].concat(), message_record(id)),
-            ([&[2], &id.as_bytes()[..]].concat(), progress_record()),
-            ([&[3, 0], &due.to_be_bytes()[..], id.as_bytes()].concat(), Vec::new()),
+            (at_pack(1, id), [packed(0, id), unknown()].concat()),
+            (at_pack(2, id), states_record(1)),
+            due(id),
             (b"\x0cacme\0ana".to_vec(), contact_record()),
             (b"\x0dacme\0\x02+34600123456".to_vec(), b"ana".to_vec()),
         ],
@@ -103,7 +114,7 @@ async fn records_of_other_builds_are_read() {
     assert_eq!(stored.message.content.text.as_deref(), Some("Your order has left."));
     stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();
     let events = stores.messages.events(&acme(), 0, 10).await.unwrap();
-    assert_eq!(events.len(), 3, "the events of before are in the log now");
+    assert_eq!(events.len(), 2, "its acceptance was never in the journal");
     let ana = stores.contacts.find(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
     assert_eq!(ana.version, 3);
     handle.close().await.unwrap();
@@ -127,19 +138,32 @@ async fn one_damaged_record_does_not_stop_the_others() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
     let (damaged, whole) = (MessageId::new(9_000, &[5; 10]), MessageId::new(9_000, &[6; 10]));
-    let due = (9_000_u64 ^ 1 << 63).to_be_bytes();
-    let due = |id: MessageId| ([&[3, 0], &due[..], id.as_bytes()].concat(), Vec::new());
+    // Its content is no content.
+    let mut broken = packed(0, damaged);
+    let place = broken.windows(5).position(|own| own == b"order").unwrap();
+    broken[place - 1] = 0xff;
     write(
         &disk,
         &[
-            ([&[2], &damaged.as_bytes()[..]].concat(), b"no record".to_vec()),
+            (at_pack(1, damaged), [broken, packed(1, whole)].concat()),
+            (at_pack(2, damaged), states_record(2)),
             due(damaged),
-            ([&[1], &whole.as_bytes()[..]].concat(), message_record(whole)),
-            ([&[2], &whole.as_bytes()[..]].concat(), progress_record()),
-            due(whole),
         ],
     );
     let handle = disk.open();
     assert_eq!(claim(&handle.stores, 0, 10).await, [whole]);
     handle.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_a_format_no_longer_read_is_refused() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    std::fs::write(disk.path().join("FORMAT"), "relevo store 1\n").unwrap();
+    let before = snapshot(&disk.path());
+    match disk.try_open() {
+        Err(StoreError::Older { found: 1, supported: 2, .. }) => {}
+        other => panic!("{:?}", other.err()),
+    }
+    assert_eq!(snapshot(&disk.path()), before);
 }

@@ -90,10 +90,10 @@ async fn a_second_handle_is_refused_at_once() {
 async fn a_store_of_a_newer_build_is_refused_untouched() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
-    std::fs::write(disk.path().join("FORMAT"), "relevo store 2\n").unwrap();
+    std::fs::write(disk.path().join("FORMAT"), "relevo store 3\n").unwrap();
     let before = snapshot(&disk.path());
     match disk.try_open() {
-        Err(StoreError::Newer { found: 2, supported: 1, .. }) => {}
+        Err(StoreError::Newer { found: 3, supported: 2, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     assert_eq!(snapshot(&disk.path()), before);
@@ -187,7 +187,10 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         acknowledged.extend(other.kill());
         let handle = disk.open();
         for id in &acknowledged {
-            assert!(handle.stores.work.reload(*id).await.unwrap().is_some(), "round {round}: {id} is lost");
+            assert!(
+                handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(),
+                "round {round}: {id} is lost"
+            );
         }
         // Every other time the store is left as the kill left it, and opened again by the next process.
         if round % 2 == 0 { handle.close().await.unwrap() } else { drop_all(handle).await }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use relevo::model::{Class, Detail, Message, State, WaitReason};
-use relevo::store::{Appended, Stores};
+use relevo::store::{Appended, Stored, Stores};
 
 use super::sample::*;
 
@@ -84,9 +84,9 @@ pub async fn an_append_to_an_old_version_is_stale(stores: &Stores) {
     let before = get(stores, id).await;
     assert_eq!(append(stores, &stored, vec![(1, started(1))], None).await, Appended::Stale);
     assert_eq!(get(stores, id).await, before);
-    let unknown = stores.work.append(message(0).id, 1, &[], None).await.unwrap();
-    assert_eq!(unknown, Appended::Stale);
-    assert_eq!(stores.work.reload(message(0).id).await.unwrap(), None);
+    let unknown = Stored { message: message(0), ..stored };
+    assert_eq!(append(stores, &unknown, Vec::new(), None).await, Appended::Stale);
+    assert_eq!(stores.work.reload(&acme(), unknown.message.id).await.unwrap(), None);
 }
 
 pub async fn of_many_appends_to_one_version_exactly_one_is_done(stores: &Stores) {

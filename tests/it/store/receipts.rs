@@ -1,9 +1,13 @@
 //! Receipts: in any order, early, late or twice.
 
-use relevo::model::{Detail, ReceiptReport, ReceiptStatus, State};
+use relevo::model::{Detail, Echo, MessageId, ReceiptReport, ReceiptStatus, State};
 use relevo::store::{Appended, Matched, Stores};
 
 use super::sample::*;
+
+fn echo(message: MessageId, attempt: u32) -> Option<Echo> {
+    Some(Echo { brand: acme(), message, attempt })
+}
 
 async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> Matched {
     stores.work.receive(report, at(now)).await.unwrap()
@@ -84,14 +88,14 @@ pub async fn a_receipt_may_name_its_attempt(stores: &Stores) {
     let id = accept(stores, message(0)).await.id;
     let stored = get(stores, id).await;
     append(stores, &stored, vec![(1, started(1))], Some(at(0))).await;
-    let named = |status| ReceiptReport { attempt: Some((id, 1)), ..report("lost", status) };
+    let named = |status| ReceiptReport { echo: echo(id, 1), ..report("lost", status) };
     assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, Matched::Added(id));
     assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, Matched::Known(id));
     assert_eq!(get(stores, id).await.history.state(), State::Delivered);
     // A provider cannot speak of what another one was given.
     let other = ReceiptReport { provider: "mail-us".parse().unwrap(), ..named(ReceiptStatus::Read) };
     assert_eq!(receive(stores, other, 9).await, Matched::Parked);
-    let unknown = ReceiptReport { attempt: Some((id, 7)), ..report("", ReceiptStatus::Read) };
+    let unknown = ReceiptReport { echo: echo(id, 7), ..report("", ReceiptStatus::Read) };
     assert_eq!(receive(stores, unknown, 9).await, Matched::Parked);
 }
 

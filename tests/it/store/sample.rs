@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
-    FallbackPolicy, History, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName,
-    ReceiptReport, ReceiptStatus, State, Timestamp, Way,
+    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, FallbackPolicy,
+    Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName, ReceiptReport, ReceiptStatus,
+    State, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{Handle, Options, open};
 use relevo::store::{
@@ -99,13 +99,17 @@ pub fn keyed(seconds: i64, key: &str) -> Message {
     Message { idempotency_key: Some(key.to_owned()), ..message(seconds) }
 }
 
+/// Accepts a message, and returns it under the id it got.
 pub async fn accept(stores: &Stores, message: Message) -> Message {
-    assert_eq!(stores.messages.accept(message.clone(), [1; 32]).await.unwrap(), Acceptance::New);
-    message
+    match stores.messages.accept(message.clone(), [1; 32]).await.unwrap() {
+        Acceptance::New(id) => message.renamed(id),
+        other => panic!("{other:?}"),
+    }
 }
 
+/// A message of acme.
 pub async fn get(stores: &Stores, id: MessageId) -> Stored {
-    stores.work.reload(id).await.unwrap().unwrap()
+    stores.work.reload(&acme(), id).await.unwrap().unwrap()
 }
 
 /// Pushes what happened and appends it as dispatch does.
@@ -115,17 +119,11 @@ pub async fn append(
     details: Vec<(i64, Detail)>,
     next_at: Option<Timestamp>,
 ) -> Appended {
-    let events = pushed(&stored.history, details);
-    stores.work.append(stored.message.id, stored.history.version(), &events, next_at).await.unwrap()
-}
-
-pub fn pushed(history: &History, details: Vec<(i64, Detail)>) -> Vec<Event> {
-    let version = history.version();
-    let mut history = history.clone();
+    let (mut history, known) = (stored.history.clone(), stored.history.version());
     for (seconds, detail) in details {
         history.push(at(seconds), detail);
     }
-    history.events()[version..].to_vec()
+    stores.work.append(&stored.message, &history, known, next_at).await.unwrap()
 }
 
 pub fn started(attempt: u32) -> Detail {
@@ -159,7 +157,7 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
     ReceiptReport {
         provider: provider(),
         reference: reference.to_owned(),
-        attempt: None,
+        echo: None,
         status,
         reported_at: at(5),
         evidence: OutcomeEvidence::default(),

@@ -8,7 +8,10 @@ use crate::store::StoreError;
 
 /// The format this build writes, and the newest it reads. It grows only when records or keys change in a way that an
 /// older build would misread; new fields of records do not.
-pub const CURRENT: u32 = 1;
+pub const CURRENT: u32 = 2;
+
+/// The oldest format this build reads. Format 1 kept a record for each message.
+const OLDEST: u32 = 2;
 
 const NAME: &str = "FORMAT";
 
@@ -17,7 +20,7 @@ pub fn exists(files: &Files) -> bool {
     files.at(NAME).exists()
 }
 
-/// Refuses a store that a newer build wrote.
+/// Refuses a store that a newer build wrote, or one too old.
 pub fn check(files: &Files) -> Result<(), StoreError> {
     let text = match fs::read_to_string(files.at(NAME)) {
         Ok(text) => text,
@@ -28,6 +31,9 @@ pub fn check(files: &Files) -> Result<(), StoreError> {
     match parse(&text) {
         Some(found) if found > CURRENT => {
             Err(StoreError::Newer { path: files.name(), found, supported: CURRENT })
+        }
+        Some(found) if found < OLDEST => {
+            Err(StoreError::Older { path: files.name(), found, supported: OLDEST })
         }
         Some(_) => Ok(()),
         None => Err(files.corrupt("FORMAT does not tell a version")),

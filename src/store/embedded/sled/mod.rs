@@ -57,6 +57,8 @@ pub struct Options {
     pub group_operations: usize,
     /// Bytes that share one flush; an operation that goes beyond is the last of its group.
     pub group_bytes: usize,
+    /// Bytes of new messages that may wait for dispatch in memory; more are read from disk when their turn comes.
+    pub handover_bytes: usize,
 }
 
 impl Default for Options {
@@ -67,6 +69,7 @@ impl Default for Options {
             queue_operations: 1_024,
             group_operations: 512,
             group_bytes: 4 << 20,
+            handover_bytes: 16 << 20,
         }
     }
 }
@@ -127,7 +130,7 @@ fn io(what: &str, error: impl std::fmt::Display) -> StoreError {
 /// reading all of them once, and after a crash as copying them.
 ///
 /// # Errors
-/// [`StoreError::Locked`], [`StoreError::Newer`] and [`StoreError::Corrupt`] before anything in the directory was
+/// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Older`] and [`StoreError::Corrupt`] before anything in the directory was
 /// changed; [`StoreError::Io`] when the disk fails.
 pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
     let files = Files { root: path.to_path_buf() };
@@ -138,7 +141,7 @@ pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
     seal::lift(&files)?;
     let tree = tree::Tree::open(&files, options.cache_bytes, mark.groups())?;
     let groups = tree.groups()?;
-    let (engine, shared, queue) = SledEngine::new(&files, tree, options.queue_operations)?;
+    let (engine, shared, queue) = SledEngine::new(&files, tree, &options)?;
     let writer = Writer::new(files, options, mark, groups, lock, shared, queue);
     let writer = std::thread::Builder::new()
         .name("store-writer".to_owned())

@@ -6,10 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::engine::{Engine, Signals, Urgency, View};
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Txn, read_sequence};
-use super::Files;
+use super::super::txn::{Txn, read_number};
 use super::tree::Tree;
 use super::writer::{Command, Operation};
+use super::{Files, Options};
 use crate::store::StoreError;
 
 /// What readers and the writer share. The writer holds the lock while it applies a group, so that whoever looks sees
@@ -40,12 +40,15 @@ impl SledEngine {
     pub fn new(
         files: &Files,
         tree: Tree,
-        queue_operations: usize,
+        options: &Options,
     ) -> Result<(Self, Arc<Shared>, mpsc::Receiver<Command>), StoreError> {
-        let cursor = read_sequence(&tree, &keys::sequence(Sequence::Events))?;
+        let cursor = read_number(&tree, &keys::sequence(Sequence::Events))?;
         tracing::debug!(path = %files.root.display(), cursor, "the store is open");
-        let shared = Arc::new(Shared { tree: RwLock::new(Some(tree)), signals: Signals::new(cursor) });
-        let (queue, commands) = mpsc::channel(queue_operations.max(1));
+        let shared = Arc::new(Shared {
+            tree: RwLock::new(Some(tree)),
+            signals: Signals::new(cursor, options.handover_bytes),
+        });
+        let (queue, commands) = mpsc::channel(options.queue_operations.max(1));
         Ok((Self { shared: Arc::clone(&shared), queue }, shared, commands))
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::engine::{Get, Order, View, Visit};
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Writes, read_sequence};
+use super::super::txn::{Writes, read_number};
 use super::pieces::{self, Kept};
 use super::{Files, io};
 use crate::store::StoreError;
@@ -42,7 +42,7 @@ impl Tree {
 
     /// How many groups the tree holds.
     pub fn groups(&self) -> Result<u64, StoreError> {
-        read_sequence(self, &keys::sequence(Sequence::Groups))
+        read_number(self, &keys::sequence(Sequence::Groups))
     }
 
     /// Reads every page; sled checks the checksum of each.
@@ -118,6 +118,16 @@ impl Get for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.db.get(key).map_err(|error| explain(&self.path, error))?;
         value.map(|kept| self.put_together(key, &kept)).transpose()
+    }
+
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let Some(last) = self.db.range(range).next_back() else { return Ok(None) };
+        let (key, kept) = last.map_err(|error| explain(&self.path, error))?;
+        let value = self.put_together(&key, &kept)?;
+        Ok(Some((key.to_vec(), value)))
     }
 
     fn path(&self) -> &str {

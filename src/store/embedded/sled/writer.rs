@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::engine::{News, Urgency};
+use super::super::desk::News;
+use super::super::engine::Urgency;
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Group, Txn, Writes, read_sequence};
+use super::super::txn::{Group, Txn, Writes, read_number};
 use super::mark::Mark;
 use super::reader::Shared;
 use super::tree::{self, Tree};
@@ -234,10 +235,10 @@ impl Writer {
         }
         let tree = Tree::open(&self.files, self.options.cache_bytes, self.mark.groups())?;
         self.groups = tree.groups()?;
-        let cursor = read_sequence(&tree, &keys::sequence(Sequence::Events))?;
+        let cursor = read_number(&tree, &keys::sequence(Sequence::Events))?;
         self.shared.replace(Some(tree));
         tracing::info!(path = %self.files.root.display(), "the store is open again");
-        self.shared.signals.tell(News { work: true, cursor: Some(cursor) });
+        self.shared.signals.reopened(cursor);
         Ok(())
     }
 

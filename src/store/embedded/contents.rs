@@ -1,0 +1,89 @@
+//! Contents that many messages share: a campaign's is kept once, not once for each person.
+//!
+//! Whether a content comes again is only known when it does, so the first message keeps its own, and from the second on
+//! they share. A count of the messages that share a content tells when it is no longer needed.
+
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::engine::{Get, damaged, load};
+use super::keys;
+use super::txn::{Txn, read_number};
+use crate::model::BrandId;
+use crate::store::StoreError;
+use crate::wire::store::v1::ContentRecord;
+
+/// Shorter contents are not shared, in bytes of their record: there would be little to gain.
+const MIN_BYTES: usize = 64;
+
+/// How many contents are remembered as seen.
+const SEEN: usize = 4_096;
+
+/// The first bytes of SHA-256 of a content's record.
+pub type Hash = [u8; 16];
+
+/// The hash of a record that is long enough to be shared.
+pub fn hash(record: &[u8]) -> Option<Hash> {
+    if record.len() < MIN_BYTES {
+        return None;
+    }
+    Sha256::digest(record).first_chunk().copied()
+}
+
+/// Which contents were seen of late. Two that meet in a place forget each other, which only costs room.
+pub struct Seen(Mutex<Vec<Hash>>);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Mutex::new(vec![Hash::default(); SEEN]))
+    }
+}
+
+impl Seen {
+    /// Whether the content was seen before; it is from now on.
+    fn again(&self, hash: Hash) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % SEEN;
+        std::mem::replace(&mut seen[place], hash) == hash
+    }
+}
+
+/// Shares a content with the messages before that had it. Returns whether it is shared now.
+pub fn share(
+    txn: &mut Txn<'_>,
+    seen: &Seen,
+    brand: &BrandId,
+    hash: Hash,
+    record: &[u8],
+) -> Result<bool, StoreError> {
+    if !seen.again(hash) {
+        return Ok(false);
+    }
+    let count = keys::content_messages(brand, &hash);
+    let messages = read_number(txn, &count)?;
+    if messages == 0 {
+        txn.put(keys::content(brand, &hash), record.to_vec());
+    }
+    txn.put_number(count, messages + 1);
+    Ok(true)
+}
+
+/// One message less shares the content; after the last one it is gone.
+pub fn release(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), StoreError> {
+    let count = keys::content_messages(brand, hash);
+    match read_number(txn, &count)? {
+        0 | 1 => {
+            txn.delete(keys::content(brand, hash));
+            txn.delete(count);
+        }
+        more => txn.put_number(count, more - 1),
+    }
+    Ok(())
+}
+
+/// The record of a shared content.
+pub fn read(from: &(impl Get + ?Sized), brand: &BrandId, hash: &[u8]) -> Result<ContentRecord, StoreError> {
+    load(from, &keys::content(brand, hash))?
+        .ok_or_else(|| damaged(from, "a message leads to no content".to_owned()))
+}

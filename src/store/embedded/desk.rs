@@ -1,0 +1,253 @@
+//! What is ready for dispatch: the claims in force, and the messages handed over in memory.
+//!
+//! A message that is due at once goes from its accept to dispatch without being read from disk, as long as dispatch keeps
+//! up and there is room. Whatever is not handed over is found on disk, where all of it is anyway; the desk knows the
+//! earliest time at which looking there may find something. Nothing here outlasts the process.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::step::Subject;
+use crate::model::{Class, MessageId, Timestamp};
+use crate::store::Stored;
+
+/// What a durable group of operations means to those who wait.
+#[derive(Default)]
+pub struct News {
+    /// Messages that are new.
+    pub arrivals: Vec<Arrival>,
+    /// Messages that moved on, and when each is due.
+    pub steps: Vec<(MessageId, Option<Timestamp>)>,
+    /// Covers that are no longer in the due order, by their keys.
+    pub uncovered: Vec<Vec<u8>>,
+    /// The newest event's cursor.
+    pub cursor: Option<u64>,
+}
+
+impl News {
+    /// Adds what happened later.
+    pub fn add(&mut self, later: Self) {
+        self.arrivals.extend(later.arrivals);
+        self.steps.extend(later.steps);
+        self.uncovered.extend(later.uncovered);
+        self.cursor = later.cursor.or(self.cursor);
+    }
+}
+
+/// A new message.
+pub struct Arrival {
+    /// The message.
+    pub stored: Stored,
+    /// Where it is.
+    pub subject: Subject,
+    /// The key of its cover in the due order.
+    pub cover: Vec<u8>,
+    /// About how much memory it takes, in bytes.
+    pub size_bytes: usize,
+}
+
+/// A claim, or a message that waits in memory to be claimed.
+struct Claim {
+    subject: Subject,
+    /// The key of the cover it was found under, if it was.
+    cover: Option<Vec<u8>>,
+    /// Until when it is claimed; `None` while it waits in memory.
+    until: Option<Timestamp>,
+    /// When it is due next, as far as is known.
+    next_at: Option<Timestamp>,
+}
+
+/// A message that waits in memory.
+struct Handed {
+    stored: Stored,
+    size_bytes: usize,
+}
+
+/// What is ready for dispatch.
+pub struct Desk {
+    claims: HashMap<MessageId, Claim>,
+    /// Covers under which nothing is left to claim, and when the first claim on what is under them ends.
+    exhausted: HashMap<Vec<u8>, Timestamp>,
+    handed: [BTreeMap<(Timestamp, MessageId), Handed>; 2],
+    free_bytes: usize,
+    /// The earliest time at which something on disk may be due that is neither claimed nor handed over.
+    disk_due: Option<Timestamp>,
+    /// No claim ends before.
+    first_end: Timestamp,
+}
+
+impl Desk {
+    /// A desk that takes at most `handover_bytes` of messages, and has not looked at the disk yet.
+    pub fn new(handover_bytes: usize) -> Self {
+        Self {
+            claims: HashMap::new(),
+            exhausted: HashMap::new(),
+            handed: Default::default(),
+            free_bytes: handover_bytes,
+            disk_due: Some(Timestamp::MIN),
+            first_end: Timestamp::MAX,
+        }
+    }
+
+    /// Takes in the news. Returns whether there may be new work.
+    pub fn hear(&mut self, news: News) -> bool {
+        let mut work = false;
+        for arrival in news.arrivals {
+            work = true;
+            self.arrive(arrival);
+        }
+        for (id, next_at) in news.steps {
+            work |= self.step(id, next_at);
+        }
+        for cover in news.uncovered {
+            self.exhausted.remove(&cover);
+        }
+        work
+    }
+
+    /// Forgets what is known of the disk.
+    pub fn look_again(&mut self) {
+        self.disk_due = Some(Timestamp::MIN);
+    }
+
+    /// Hands a new message over when it is due, nothing that is due waits on disk, and there is room.
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { stored, subject, cover, size_bytes } = arrival;
+        let (id, at) = (subject.id, subject.send_at);
+        let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
+        if self.claims.contains_key(&id) {
+            // Whoever looked at the disk was faster.
+            return;
+        }
+        if !is_next || size_bytes > self.free_bytes {
+            self.exhausted.remove(&cover);
+            return self.due_on_disk(at);
+        }
+        self.free_bytes -= size_bytes;
+        self.exhausted.entry(cover.clone()).or_insert(Timestamp::MAX);
+        self.handed[place(subject.class)].insert((at, id), Handed { stored, size_bytes });
+        self.claims.insert(id, Claim { subject, cover: Some(cover), until: None, next_at: Some(at) });
+    }
+
+    /// A message moved on. One that waited in memory is read from disk when its time comes, because it is no longer what
+    /// it was.
+    fn step(&mut self, id: MessageId, next_at: Option<Timestamp>) -> bool {
+        match self.claims.get_mut(&id) {
+            Some(claim) => {
+                claim.next_at = next_at;
+                claim.until.is_none() && self.release(id)
+            }
+            None => {
+                next_at.into_iter().for_each(|at| self.due_on_disk(at));
+                next_at.is_some()
+            }
+        }
+    }
+
+    /// Ends a claim; the message is due again at its own time. Returns whether there is anything left to do with it.
+    pub fn release(&mut self, id: MessageId) -> bool {
+        let Some(claim) = self.claims.remove(&id) else { return false };
+        if claim.until.is_none() {
+            self.take_back(&claim.subject);
+        }
+        let Some(next_at) = claim.next_at else { return false };
+        if let Some(cover) = &claim.cover {
+            self.exhausted.remove(cover);
+        }
+        self.due_on_disk(next_at);
+        true
+    }
+
+    fn take_back(&mut self, subject: &Subject) {
+        let handed = self.handed[place(subject.class)].remove(&(subject.send_at, subject.id));
+        self.free_bytes += handed.map_or(0, |own| own.size_bytes);
+    }
+
+    /// Forgets the claims that have ended at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        if now < self.first_end {
+            return;
+        }
+        let ended = |claim: &Claim| claim.until.is_some_and(|until| until <= now);
+        let ids: Vec<_> = self.claims.iter().filter(|(_, claim)| ended(claim)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.release(id);
+        }
+        let ends = self.claims.values().filter_map(|claim| claim.until);
+        self.first_end = ends.min().unwrap_or(Timestamp::MAX);
+    }
+
+    /// Whether looking at the disk may find something that is due at `now`.
+    pub fn is_due_on_disk(&self, now: Timestamp) -> bool {
+        self.disk_due.is_some_and(|due| due <= now)
+    }
+
+    /// The disk is looked at now: what is left there to claim is told by [`Self::due_on_disk`].
+    pub fn looked(&mut self) {
+        self.disk_due = None;
+    }
+
+    /// Something on disk is due at this time that is neither claimed nor handed over.
+    pub fn due_on_disk(&mut self, at: Timestamp) {
+        self.disk_due = Some(self.disk_due.map_or(at, |due| due.min(at)));
+    }
+
+    /// When there may be something to claim: the earliest that a message waits for, or that a claim ends.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let waiting = self.handed.iter().filter_map(|own| Some(own.first_key_value()?.0.0));
+        waiting.chain(self.disk_due).min()
+    }
+
+    /// The messages of a class that wait in memory and are due at `now`, the longest due first.
+    pub fn waiting(&self, class: Class, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        self.handed[place(class)].keys().take_while(move |(at, _)| *at <= now).copied()
+    }
+
+    /// Claims a message that waits in memory.
+    pub fn take(&mut self, class: Class, key: (Timestamp, MessageId), until: Timestamp) -> Option<Stored> {
+        let Handed { stored, size_bytes } = self.handed[place(class)].remove(&key)?;
+        self.free_bytes += size_bytes;
+        self.claims.get_mut(&key.1)?.until = Some(until);
+        self.claimed_until(until);
+        Some(stored)
+    }
+
+    /// Claims a message that was found on disk, under a cover or by itself.
+    pub fn claim(&mut self, subject: Subject, cover: Option<Vec<u8>>, next_at: Timestamp, until: Timestamp) {
+        let claim = Claim { cover, until: Some(until), next_at: Some(next_at), subject };
+        self.claims.insert(claim.subject.id, claim);
+        self.claimed_until(until);
+    }
+
+    /// When the claim ends, what is on disk is due again.
+    fn claimed_until(&mut self, until: Timestamp) {
+        self.first_end = self.first_end.min(until);
+        self.due_on_disk(until);
+    }
+
+    /// Until when a message is claimed; the end of time for one that waits in memory.
+    pub fn held_until(&self, id: MessageId) -> Option<Timestamp> {
+        self.claims.get(&id).map(|claim| claim.until.unwrap_or(Timestamp::MAX))
+    }
+
+    /// Where a claimed message is.
+    pub fn subject(&self, id: MessageId) -> Option<&Subject> {
+        self.claims.get(&id).map(|claim| &claim.subject)
+    }
+
+    /// Notes that nothing is left to claim under a cover, and when the first claim on what is under it ends.
+    pub fn exhaust(&mut self, cover: Vec<u8>, first_end: Timestamp) {
+        self.exhausted.insert(cover, first_end);
+    }
+
+    /// Until when nothing can be claimed under a cover.
+    pub fn exhausted_until(&self, cover: &[u8]) -> Option<Timestamp> {
+        self.exhausted.get(cover).copied()
+    }
+}
+
+fn place(class: Class) -> usize {
+    match class {
+        Class::Transactional => 0,
+        Class::Commercial => 1,
+    }
+}

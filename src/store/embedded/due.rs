@@ -1,0 +1,205 @@
+//! Claiming what is due: on disk, and in the memory of the desk.
+
+use std::ops::ControlFlow;
+
+use super::desk::Desk;
+use super::engine::{Order, View, damaged, decode};
+use super::keys::{self, Due, DueWhat};
+use super::pack::{self, Found, Place};
+use super::states::States;
+use super::step::{Subject, read_stored};
+use crate::model::{BrandId, Class, MessageId, Timestamp};
+use crate::store::{StoreError, Stored};
+use crate::wire::store::v1::PackRecord;
+
+/// A message that is due and not claimed.
+struct Candidate {
+    at: Timestamp,
+    subject: Subject,
+    cover: Option<Vec<u8>>,
+    stored: Result<Stored, StoreError>,
+}
+
+/// What was found on disk.
+#[derive(Default)]
+pub struct OnDisk {
+    candidates: Vec<Candidate>,
+    /// Covers under which nothing is left but the candidates and what is claimed, and when the first claim ends.
+    covers: Vec<(Vec<u8>, Timestamp)>,
+    /// When there will be more.
+    next_due: Option<Timestamp>,
+}
+
+impl OnDisk {
+    fn due(&mut self, at: Timestamp) {
+        self.next_due = Some(self.next_due.map_or(at, |due| due.min(at)));
+    }
+}
+
+/// Looks on disk for what is due of a class: at most `room` messages.
+pub fn look(
+    view: &dyn View,
+    desk: &Desk,
+    class: Class,
+    now: Timestamp,
+    room: usize,
+) -> Result<OnDisk, StoreError> {
+    let mut found = OnDisk::default();
+    view.scan(keys::all_due(class), Order::Ascending, &mut |key, _| {
+        let due = Due::read(key)
+            .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
+        // Nothing further on is due before this one.
+        if due.at > now || found.candidates.len() >= room && found.next_due.is_some_and(|next| next <= now) {
+            found.due(due.at);
+            return Ok(ControlFlow::Break(()));
+        }
+        match due.what {
+            DueWhat::Cover(pack) => {
+                let look = Look { view, desk, brand: &due.brand, now, room };
+                look.under_cover(key, class, due.at, pack, &mut found)?;
+            }
+            DueWhat::Single(id) => {
+                Look { view, desk, brand: &due.brand, now, room }.single(due.at, id, &mut found)?
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    found.candidates.sort_by_key(|own| (own.at, own.subject.id));
+    Ok(found)
+}
+
+struct Look<'a> {
+    view: &'a dyn View,
+    desk: &'a Desk,
+    brand: &'a BrandId,
+    now: Timestamp,
+    room: usize,
+}
+
+impl Look<'_> {
+    /// A message with an entry of its own.
+    fn single(&self, at: Timestamp, id: MessageId, found: &mut OnDisk) -> Result<(), StoreError> {
+        match self.desk.held_until(id) {
+            Some(until) => found.due(until.max(at)),
+            None if found.candidates.len() >= self.room => found.due(at),
+            None => {
+                let Some(own) = pack::find(self.view, self.brand, id)? else {
+                    return Err(damaged(self.view, format!("message {id} is due and nowhere")));
+                };
+                let states = States::load(self.view, self.brand, own.place.pack)?;
+                self.add(at, &own, &states, None, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands under a cover.
+    fn under_cover(
+        &self,
+        key: &[u8],
+        class: Class,
+        at: Timestamp,
+        pack: MessageId,
+        found: &mut OnDisk,
+    ) -> Result<(), StoreError> {
+        if let Some(until) = self.desk.exhausted_until(key) {
+            found.due(until.max(at));
+            return Ok(());
+        }
+        let pack_key = keys::pack(self.brand, pack);
+        let Some(bytes) = self.view.get(&pack_key)? else {
+            return Err(damaged(self.view, format!("the pack {pack} is due and nowhere")));
+        };
+        let states = States::load(self.view, self.brand, pack)?;
+        let (mut all, mut first_end) = (true, Timestamp::MAX);
+        for packed in decode::<PackRecord>(self.view, &pack_key, &bytes)?.messages {
+            let is_under = packed.cover_time_ms == at.as_millisecond()
+                && packed.class(self.view)? == class
+                && states.is_covered(packed.number);
+            if !is_under {
+                continue;
+            }
+            let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
+            match self.desk.held_until(id) {
+                Some(until) => first_end = first_end.min(until),
+                None if send_at <= self.now && found.candidates.len() < self.room => {
+                    let own = Found { place: Place { pack, number: packed.number }, packed };
+                    self.add(send_at, &own, &states, Some(key.to_vec()), found)?;
+                }
+                None => {
+                    found.due(send_at);
+                    all = false;
+                }
+            }
+        }
+        if all {
+            found.covers.push((key.to_vec(), first_end));
+        }
+        Ok(())
+    }
+
+    /// One damaged record must not stop the others: it is told of when the message is claimed, once a lease.
+    fn add(
+        &self,
+        at: Timestamp,
+        own: &Found,
+        states: &States,
+        cover: Option<Vec<u8>>,
+        found: &mut OnDisk,
+    ) -> Result<(), StoreError> {
+        let stored = match read_stored(self.view, self.brand, own, states) {
+            Err(error) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
+            stored => stored,
+        };
+        let subject = Subject::of(self.view, self.brand, own)?;
+        found.candidates.push(Candidate { at, subject, cover, stored });
+        Ok(())
+    }
+}
+
+/// Claims up to `room` messages of a class until `until`, of those found on disk and those that wait in memory: the longest
+/// due first.
+pub fn take(
+    desk: &mut Desk,
+    class: Class,
+    on_disk: OnDisk,
+    now: Timestamp,
+    until: Timestamp,
+    room: usize,
+) -> Vec<Stored> {
+    let mut messages = Vec::new();
+    let mut taken = 0;
+    let mut candidates = on_disk.candidates.into_iter().peekable();
+    while taken < room {
+        let waiting = desk.waiting(class, now).next();
+        let found = candidates.peek().map(|own| (own.at, own.subject.id));
+        match (found, waiting) {
+            (None, None) => break,
+            (Some(found), Some(waiting)) if waiting < found => {
+                messages.extend(desk.take(class, waiting, until))
+            }
+            (None, Some(waiting)) => messages.extend(desk.take(class, waiting, until)),
+            (Some(_), _) => messages.extend(candidates.next().and_then(|own| claim(desk, own, until))),
+        }
+        taken += 1;
+    }
+    let left: Vec<Candidate> = candidates.collect();
+    for (cover, first_end) in on_disk.covers {
+        if !left.iter().any(|own| own.cover.as_ref() == Some(&cover)) {
+            desk.exhaust(cover, first_end.min(until));
+        }
+    }
+    left.iter().map(|own| own.at).chain(on_disk.next_due).for_each(|at| desk.due_on_disk(at));
+    messages
+}
+
+fn claim(desk: &mut Desk, candidate: Candidate, until: Timestamp) -> Option<Stored> {
+    let Candidate { at, subject, cover, stored } = candidate;
+    let id = subject.id;
+    desk.claim(subject, cover, at, until);
+    stored
+        .inspect_err(
+            |error| tracing::error!(message.id = %id, %error, "a message that is due cannot be read"),
+        )
+        .ok()
+}

@@ -1,0 +1,164 @@
+//! The journal: every event of a brand, in the order in which they became durable. Each event of a message tells where the
+//! one before it is, so that the newest leads to the whole history.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use prost::Message as _;
+
+use super::engine::{Get, Order, View, damaged, decode, load};
+use super::keys::{self, Sequence};
+use super::pack::{self, Found, RECORD_BYTES};
+use super::records::read_id;
+use super::states::States;
+use super::txn::Txn;
+use crate::model::{BrandId, Detail, Event, History, MessageId, State, Timestamp};
+use crate::store::{LoggedEvent, StoreError};
+use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
+use crate::wire::{self, Path, Violations, v1};
+
+/// Appends an event and returns its cursor.
+pub fn log(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    head: &mut HeadRecord,
+    entry: JournalEntry,
+) -> Result<u64, StoreError> {
+    let cursor = txn.count(Sequence::Events)?;
+    let one = JournalRecord { entries: vec![JournalEntry { cursor, ..entry }] };
+    let mut record = match head.journal {
+        0 => Vec::new(),
+        first => txn.get(&keys::journal(brand, first))?.unwrap_or_default(),
+    };
+    if record.is_empty() || record.len() + one.encoded_len() > RECORD_BYTES {
+        record.clear();
+        head.journal = cursor;
+    }
+    // As with packs; and a vector has room for whatever is encoded into it.
+    let _ = one.encode(&mut record);
+    txn.put(keys::journal(brand, head.journal), record);
+    txn.logged(cursor);
+    Ok(cursor)
+}
+
+/// The history of a message.
+pub fn history(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    id: MessageId,
+    states: &States,
+    number: u32,
+) -> Result<History, StoreError> {
+    let accepted = History::accepted(id.accepted_at());
+    let Some(state) = states.of(number) else { return Ok(accepted) };
+    let mut events = Vec::new();
+    let mut cursor = state.last_cursor;
+    while cursor != 0 {
+        let entry = entry_at(from, brand, cursor)?;
+        events.push(read_event(from, &entry)?);
+        cursor = entry.previous_cursor;
+    }
+    let whole = state.events as usize;
+    let before = if events.len() + 1 == whole {
+        accepted
+    } else {
+        load(from, &keys::history_apart(brand, id))?.unwrap_or_default()
+    };
+    let events: Vec<_> = before.events().iter().cloned().chain(events.into_iter().rev()).collect();
+    if events.len() != whole {
+        return Err(damaged(from, format!("message {id} has {} of {whole} events", events.len())));
+    }
+    Ok(History::from_events(events))
+}
+
+fn entry_at(from: &(impl Get + ?Sized), brand: &BrandId, cursor: u64) -> Result<JournalEntry, StoreError> {
+    let record = match from.last_in(keys::journals_up_to(brand, cursor))? {
+        Some((key, bytes)) => decode::<JournalRecord>(from, &key, &bytes)?,
+        None => JournalRecord::default(),
+    };
+    let entry = record.entries.into_iter().find(|own| own.cursor == cursor);
+    entry.ok_or_else(|| damaged(from, format!("event {cursor} is not in the journal")))
+}
+
+fn read_event(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Event, StoreError> {
+    let unreadable = |error: String| damaged(from, format!("event {}: {error}", entry.cursor));
+    let event = v1::Event::decode(entry.event.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    let mut violations = Violations::default();
+    let event = wire::read_event(event, &Path::new("event"), &mut violations);
+    violations.finish(event).map_err(|error| unreadable(error.to_string()))
+}
+
+/// When the event of an entry happened.
+pub fn time_of(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Timestamp, StoreError> {
+    match entry.index {
+        0 => Ok(message_of(from, entry)?.accepted_at()),
+        _ => Ok(read_event(from, entry)?.at),
+    }
+}
+
+/// Drops a record.
+pub fn drop_record(txn: &mut Txn<'_>, brand: &BrandId, key: Vec<u8>) -> Result<(), StoreError> {
+    let head_key = keys::head(brand);
+    let head = txn.load::<HeadRecord>(&head_key)?.unwrap_or_default();
+    if keys::number(&key) == Some(head.journal) {
+        txn.save(head_key, &HeadRecord { journal: 0, ..head });
+    }
+    txn.delete(key);
+    Ok(())
+}
+
+/// The message of an entry.
+pub fn message_of(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<MessageId, StoreError> {
+    let mut violations = Violations::default();
+    let id = read_id(&entry.message_id, &Path::new("message_id"), &mut violations);
+    violations.finish(id).map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)))
+}
+
+/// The brand's events after `after` and up to `newest`, oldest first, at most `limit`; those of forgotten messages are
+/// left out.
+pub fn read(
+    view: &dyn View,
+    brand: &BrandId,
+    after: u64,
+    newest: u64,
+    limit: usize,
+) -> Result<Vec<LoggedEvent>, StoreError> {
+    let mut range = keys::journals(brand);
+    if let Some((first, _)) = view.last_in(keys::journals_up_to(brand, after))? {
+        range.start = first;
+    }
+    let mut found = HashMap::new();
+    let mut events = Vec::new();
+    view.scan(range, Order::Ascending, &mut |key, bytes| {
+        for entry in decode::<JournalRecord>(view, key, bytes)?.entries {
+            if entry.cursor > newest || events.len() >= limit {
+                return Ok(ControlFlow::Break(()));
+            }
+            if entry.cursor > after {
+                events.extend(resolve(view, brand, &mut found, &entry)?);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(events)
+}
+
+/// The event of an entry, or `None` when its message was forgotten.
+fn resolve(
+    view: &dyn View,
+    brand: &BrandId,
+    found: &mut HashMap<MessageId, Option<Found>>,
+    entry: &JournalEntry,
+) -> Result<Option<LoggedEvent>, StoreError> {
+    let message = message_of(view, entry)?;
+    let found = match found.entry(message) {
+        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::hash_map::Entry::Vacant(new) => new.insert(pack::find(view, brand, message)?),
+    };
+    let Some(found) = found else { return Ok(None) };
+    let event = match entry.index {
+        0 => Event { at: message.accepted_at(), state: State::Accepted, detail: Detail::Accepted },
+        _ => read_event(view, entry)?,
+    };
+    Ok(Some(LoggedEvent { cursor: entry.cursor, message, contact: found.packed.contact(view)?, event }))
+}

@@ -1,0 +1,119 @@
+//! Lists of messages, newest first.
+
+use std::ops::{ControlFlow, Range};
+
+use super::engine::{Order, View, decode};
+use super::pack::{Found, Place};
+use super::paging::MAX_EXAMINED;
+use super::states::States;
+use super::step::read_stored;
+use super::{index, keys};
+use crate::model::{BrandId, MessageId};
+use crate::store::{MessageFilter, Page, PageRequest, StoreError, Stored};
+use crate::wire::store::v1::PackRecord;
+
+/// Walks the packs backwards, all of them or those that the index by contact leads to. Where a page ends is told by the id
+/// of the last message looked at.
+pub fn list(
+    view: &dyn View,
+    brand: &BrandId,
+    filter: &MessageFilter,
+    page: &PageRequest,
+) -> Result<Page<Stored>, StoreError> {
+    let after = page.after.as_ref().and_then(|after| keys::id(after));
+    let end = after.into_iter().chain(filter.until.map(MessageId::first_at)).min();
+    let from = filter.from.map(MessageId::first_at);
+    let mut listing = Listing {
+        view,
+        brand,
+        filter,
+        run: from..end,
+        size: page.size,
+        items: Vec::new(),
+        examined: 0,
+        last: None,
+        next: None,
+    };
+    match &filter.contact {
+        None => drop(listing.walk(from..end)?),
+        Some(contact) => {
+            index::runs(view, brand, contact.as_str(), end, &mut |run| listing.walk(run))?;
+        }
+    }
+    Ok(Page { items: listing.items, next: listing.next.map(|id| id.as_bytes().to_vec()) })
+}
+
+struct Listing<'a> {
+    view: &'a dyn View,
+    brand: &'a BrandId,
+    filter: &'a MessageFilter,
+    /// Only messages from the first on and before the second.
+    run: Range<Option<MessageId>>,
+    size: usize,
+    items: Vec<Stored>,
+    examined: usize,
+    /// The last message looked at.
+    last: Option<MessageId>,
+    /// Where to go on, when the page ended before the list.
+    next: Option<MessageId>,
+}
+
+impl Listing<'_> {
+    /// Walks a run of ids; breaks when the page is full, or nothing older is wanted.
+    fn walk(&mut self, run: Range<Option<MessageId>>) -> Result<ControlFlow<()>, StoreError> {
+        let brand = self.brand;
+        let range = run.end.map_or_else(|| keys::packs(brand), |end| keys::packs_up_to(brand, end));
+        let mut ended = ControlFlow::Continue(());
+        let view = self.view;
+        view.scan(range, Order::Descending, &mut |key, bytes| {
+            let Some(pack) = keys::id(key) else { return Ok(ControlFlow::Continue(())) };
+            ended = self.pack(pack, &run, decode::<PackRecord>(view, key, bytes)?)?;
+            // A pack that begins before the run is the last that may hold a part of it.
+            let is_last = run.start.is_some_and(|start| pack <= start);
+            Ok(if is_last { ControlFlow::Break(()) } else { ended })
+        })?;
+        Ok(ended)
+    }
+
+    /// Looks at the messages of a pack, newest first.
+    fn pack(
+        &mut self,
+        pack: MessageId,
+        run: &Range<Option<MessageId>>,
+        record: PackRecord,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let states = States::load(self.view, self.brand, pack)?;
+        for packed in record.messages.into_iter().rev() {
+            let id = packed.id(self.view)?;
+            let is_after = [run.end, self.run.end].into_iter().flatten().any(|end| id >= end);
+            if is_after || run.start.is_some_and(|start| id < start) {
+                continue;
+            }
+            if self.run.start.is_some_and(|from| id < from) {
+                return Ok(ControlFlow::Break(()));
+            }
+            if self.items.len() >= self.size || self.examined >= MAX_EXAMINED {
+                self.next = self.last;
+                return Ok(ControlFlow::Break(()));
+            }
+            self.examined += 1;
+            self.last = Some(id);
+            let found = Found { place: Place { pack, number: packed.number }, packed };
+            self.items.extend(self.matching(&found, &states)?);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The message, when the filter lets it through. It is read whole only when what stands beside it does.
+    fn matching(&self, found: &Found, states: &States) -> Result<Option<Stored>, StoreError> {
+        let MessageFilter { contact, states: wanted, labels, .. } = self.filter;
+        let passes = contact.as_ref().is_none_or(|own| own.as_str() == found.packed.contact_id)
+            && (wanted.is_empty() || wanted.contains(&states.state(self.view, found.place.number)?));
+        if !passes {
+            return Ok(None);
+        }
+        let stored = read_stored(self.view, self.brand, found, states)?;
+        let carries = |(key, value): (&String, &String)| stored.message.labels.get(key) == Some(value);
+        Ok(labels.iter().all(carries).then_some(stored))
+    }
+}

@@ -1,0 +1,184 @@
+//! Packs: messages of one brand that were accepted one after the other share a record.
+//!
+//! sled keeps some 250 bytes in memory for every page, and a page holds about ten records, however small they are. With a
+//! record for each message, a backlog of ten million would need gigabytes of memory; with packs it needs a tenth of that,
+//! and an accept writes a share of a few records instead of eight of its own.
+
+use std::mem;
+
+use prost::Message as _;
+
+use super::contents;
+use super::engine::{Get, damaged, decode};
+use super::keys;
+use super::records::read_id;
+use super::txn::Txn;
+use crate::model::{BrandId, Class, ContactId, Message, MessageId, Timestamp};
+use crate::store::StoreError;
+use crate::wire::store::v1::{ContentRecord, HeadRecord, PackRecord, PackedMessage};
+use crate::wire::{self, Path, Violations, v1};
+
+/// A record grows up to this, in bytes, unless its first element alone is larger.
+pub const RECORD_BYTES: usize = 4 << 10;
+
+/// Messages accepted further apart do not share a pack, in milliseconds: at such a pace there are few packs anyway.
+const SPAN_MS: u64 = 10_000;
+
+/// Where a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The pack: the id it begins with.
+    pub pack: MessageId,
+    /// The place in it.
+    pub number: u32,
+}
+
+/// A message found in its pack.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where it is.
+    pub place: Place,
+    /// What is kept of it.
+    pub packed: PackedMessage,
+}
+
+/// A place for a message of this size, and what its pack holds already: the brand's newest pack when it has room, else a
+/// new one.
+pub fn place(
+    txn: &Txn<'_>,
+    brand: &BrandId,
+    head: &mut HeadRecord,
+    id: MessageId,
+    bytes: usize,
+) -> Result<(Place, Vec<u8>), StoreError> {
+    // What is not yet known of an element: its number, id and cover, and its frame.
+    const REST_BYTES: usize = 48;
+    if let Ok(pack) = head.pack.as_slice().try_into().map(MessageId::from_bytes)
+        && id.unix_ms() - pack.unix_ms() <= SPAN_MS
+        && let Some(record) = txn.get(&keys::pack(brand, pack))?
+        && record.len() + bytes + REST_BYTES <= RECORD_BYTES
+    {
+        let place = Place { pack, number: head.next_number };
+        head.next_number += 1;
+        return Ok((place, record));
+    }
+    head.pack = id.as_bytes().to_vec();
+    head.next_number = 1;
+    Ok((Place { pack: id, number: 0 }, Vec::new()))
+}
+
+/// Writes a message behind what its pack holds already.
+pub fn write(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    pack: MessageId,
+    packed: PackedMessage,
+    mut record: Vec<u8>,
+) {
+    // The bytes of a record with one element, after those of a record, are that record with one element more.
+    let one = PackRecord { messages: vec![packed] };
+    record.reserve(one.encoded_len());
+    // A vector has room for whatever is encoded into it.
+    let _ = one.encode(&mut record);
+    txn.put(keys::pack(brand, pack), record);
+}
+
+/// Finds a message of a brand.
+pub fn find(from: &(impl Get + ?Sized), brand: &BrandId, id: MessageId) -> Result<Option<Found>, StoreError> {
+    let Some((key, bytes)) = from.last_in(keys::packs_up_to(brand, id))? else { return Ok(None) };
+    let pack = keys::id(&key).ok_or_else(|| damaged(from, "a pack's key is too short".to_owned()))?;
+    let record: PackRecord = decode(from, &key, &bytes)?;
+    let packed = record.messages.into_iter().find(|own| own.message_id == id.as_bytes());
+    Ok(packed.map(|packed| Found { place: Place { pack, number: packed.number }, packed }))
+}
+
+impl PackedMessage {
+    /// What is kept of a message, as far as it is known before it has its id and place.
+    pub fn new(message: &Message) -> Self {
+        let mut own = v1::Message::from(message);
+        let content = own.content.take();
+        // Told by its id.
+        own.message_id.clear();
+        own.accept_time = None;
+        // Kept beside it.
+        own.send_time = None;
+        Self {
+            contact_id: mem::take(&mut own.contact_id),
+            message_class: mem::take(&mut own.message_class),
+            send_time_ms: message.send_at.as_millisecond(),
+            message: own.encode_to_vec(),
+            content: ContentRecord { content }.encode_to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// The id of the message.
+    pub fn id(&self, from: &(impl Get + ?Sized)) -> Result<MessageId, StoreError> {
+        check(from, |violations| read_id(&self.message_id, &Path::new("message_id"), violations))
+    }
+
+    /// When the message is due at first.
+    pub fn send_at(&self, from: &(impl Get + ?Sized)) -> Result<Timestamp, StoreError> {
+        time(from, self.send_time_ms)
+    }
+
+    /// The time of the entry of the due order that stands for the message at first.
+    pub fn cover_at(&self, from: &(impl Get + ?Sized)) -> Result<Timestamp, StoreError> {
+        time(from, self.cover_time_ms)
+    }
+
+    /// The contact that the message goes to.
+    pub fn contact(&self, from: &(impl Get + ?Sized)) -> Result<ContactId, StoreError> {
+        self.contact_id.parse().map_err(|error| unreadable(from, error))
+    }
+
+    /// The key against doubles that the message was accepted with.
+    pub fn idempotency_key(&self, from: &(impl Get + ?Sized)) -> Result<Option<String>, StoreError> {
+        let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
+        Ok(wire::optional_text(own.idempotency_key))
+    }
+
+    /// The class of the message.
+    pub fn class(&self, from: &(impl Get + ?Sized)) -> Result<Class, StoreError> {
+        let path = Path::new("message_class");
+        check(from, |violations| wire::read_class(self.message_class, &path, violations))
+    }
+
+    /// Reads the whole message.
+    pub fn read(&self, from: &(impl Get + ?Sized), brand: &BrandId) -> Result<Message, StoreError> {
+        let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
+        let id = self.id(from)?;
+        let ContentRecord { content } = match self.content_hash.as_slice() {
+            [] => ContentRecord::decode(self.content.as_slice()).map_err(|error| unreadable(from, error))?,
+            hash => contents::read(from, brand, hash)?,
+        };
+        let whole = v1::Message {
+            message_id: id.to_string(),
+            contact_id: self.contact_id.clone(),
+            message_class: self.message_class,
+            accept_time: Some(wire::timestamp(id.accepted_at())),
+            send_time: Some(wire::timestamp(self.send_at(from)?)),
+            content,
+            ..own
+        };
+        let path = Path::new("message");
+        check(from, |violations| wire::read_message(brand.clone(), whole, &path, violations))
+    }
+}
+
+fn time(from: &(impl Get + ?Sized), ms: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(ms).map_err(|error| unreadable(from, error))
+}
+
+fn check<T>(
+    from: &(impl Get + ?Sized),
+    read: impl FnOnce(&mut Violations) -> Option<T>,
+) -> Result<T, StoreError> {
+    let mut violations = Violations::default();
+    let value = read(&mut violations);
+    violations.finish(value).map_err(|error| unreadable(from, error))
+}
+
+fn unreadable(from: &(impl Get + ?Sized), error: impl std::fmt::Display) -> StoreError {
+    damaged(from, format!("a message in its pack: {error}"))
+}

@@ -1,0 +1,152 @@
+//! Where the messages of a pack stand, and what of the due order follows from it.
+//!
+//! As long as nothing is known of a message but that it was accepted, it has no state of its own, and shares an entry of
+//! the due order, a cover, with those of its pack that are due at the same time. It stays under its cover until it is
+//! finished, so that a message that is sent at once never has an entry of its own.
+
+use super::engine::{Get, damaged, load};
+use super::keys::{self, Due, DueWhat};
+use super::pack::Found;
+use super::txn::Txn;
+use crate::model::{BrandId, Class, MessageId, State, Timestamp};
+use crate::store::StoreError;
+use crate::wire::store::v1::{Cover, MessageStateRecord, StatesRecord};
+use crate::wire::{self, Path, Violations, v1};
+
+/// A cover stands for messages that are due no more than this later, in milliseconds.
+const COVER_SPAN_MS: i64 = 10_000;
+
+/// The states of a pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct States {
+    brand: BrandId,
+    pack: MessageId,
+    record: StatesRecord,
+}
+
+impl States {
+    /// Reads the states of a pack; a pack that was just begun has none.
+    pub fn load(from: &(impl Get + ?Sized), brand: &BrandId, pack: MessageId) -> Result<Self, StoreError> {
+        let record = load(from, &keys::states(brand, pack))?.unwrap_or_default();
+        Ok(Self { brand: brand.clone(), pack, record })
+    }
+
+    /// Writes them.
+    pub fn save(&self, txn: &mut Txn<'_>) {
+        txn.save(keys::states(&self.brand, self.pack), &self.record);
+    }
+
+    /// The state of a message; `None` while nothing is known but that it was accepted.
+    pub fn of(&self, number: u32) -> Option<&MessageStateRecord> {
+        self.record.states.iter().find(|own| own.number == number)
+    }
+
+    /// How a message stands.
+    pub fn state(&self, from: &(impl Get + ?Sized), number: u32) -> Result<State, StoreError> {
+        let Some(own) = self.of(number) else { return Ok(State::Accepted) };
+        let mut violations = Violations::default();
+        let state = wire::read_state(own.state, &Path::new("state"), &mut violations);
+        violations
+            .finish(state)
+            .map_err(|error| damaged(from, format!("a state in pack {}: {error}", self.pack)))
+    }
+
+    /// Sets the state of a message.
+    pub fn set(&mut self, state: MessageStateRecord) {
+        match self.record.states.iter_mut().find(|own| own.number == state.number) {
+            Some(own) => *own = state,
+            None => self.record.states.push(state),
+        }
+    }
+
+    /// Forgets the state of a message.
+    pub fn forget(&mut self, number: u32) {
+        self.record.states.retain(|own| own.number != number);
+    }
+
+    /// How many events the history of a message has.
+    pub fn version(&self, number: u32) -> usize {
+        self.of(number).map_or(1, |own| own.events as usize)
+    }
+
+    /// Whether a cover stands for a message.
+    pub fn is_covered(&self, number: u32) -> bool {
+        self.of(number).is_none_or(|own| own.covered)
+    }
+
+    /// The messages that were over before `before`.
+    pub fn ended_before(&self, before: Timestamp) -> impl Iterator<Item = u32> {
+        let before = before.as_millisecond();
+        let over = move |own: &&MessageStateRecord| {
+            !own.covered && own.next_time_ms.is_none() && own.update_time_ms < before
+        };
+        self.record.states.iter().filter(over).map(|own| own.number)
+    }
+
+    /// Notes that the history of a message is no longer in the journal. Returns whether any of it was.
+    pub fn leave_journal(&mut self, number: u32) -> bool {
+        let own = self.record.states.iter_mut().find(|own| own.number == number);
+        own.is_some_and(|own| std::mem::take(&mut own.last_cursor) != 0)
+    }
+
+    /// Puts a message that is due at `send_at` under a cover, and returns the cover's time and key. One that is due at once
+    /// may join those that were due a little before; any other only those that are due at the same time.
+    pub fn cover(
+        &mut self,
+        txn: &mut Txn<'_>,
+        class: Class,
+        send_at: Timestamp,
+        at_once: bool,
+    ) -> (Timestamp, Vec<u8>) {
+        let due = send_at.as_millisecond();
+        let span = if at_once { COVER_SPAN_MS } else { 1 };
+        let class_code = i32::from(v1::MessageClass::from(class));
+        let fits = |own: &&mut Cover| {
+            own.message_class == class_code && (0..span).contains(&due.saturating_sub(own.due_time_ms))
+        };
+        if let Some(cover) = self.record.covers.iter_mut().find(fits) {
+            cover.messages += 1;
+            let at = Timestamp::from_millisecond(cover.due_time_ms).unwrap_or(send_at);
+            return (at, self.due(at).key(class));
+        }
+        self.record.covers.push(Cover { message_class: class_code, due_time_ms: due, messages: 1 });
+        let key = self.due(send_at).key(class);
+        txn.put(key.clone(), Vec::new());
+        (send_at, key)
+    }
+
+    /// Takes a message from under its cover. A cover of nothing is taken out of the due order.
+    pub fn uncover(&mut self, txn: &mut Txn<'_>, class: Class, cover_at: Timestamp) {
+        let class_code = i32::from(v1::MessageClass::from(class));
+        let is_cover =
+            |own: &Cover| own.message_class == class_code && own.due_time_ms == cover_at.as_millisecond();
+        if let Some(cover) = self.record.covers.iter_mut().find(|own| is_cover(own)) {
+            cover.messages = cover.messages.saturating_sub(1);
+            if cover.messages > 0 {
+                return;
+            }
+        }
+        self.record.covers.retain(|own| !is_cover(own));
+        let key = self.due(cover_at).key(class);
+        txn.uncovered(key.clone());
+        txn.delete(key);
+    }
+
+    fn due(&self, at: Timestamp) -> Due {
+        Due { at, brand: self.brand.clone(), what: DueWhat::Cover(self.pack) }
+    }
+
+    /// When dispatch looks at a message again.
+    pub fn next_at(
+        &self,
+        from: &(impl Get + ?Sized),
+        found: &Found,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        match self.of(found.place.number) {
+            Some(own) if !own.covered => {
+                Ok(own.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
+            }
+            _ => found.packed.send_at(from).map(Some),
+        }
+    }
+}

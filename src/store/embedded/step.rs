@@ -1,0 +1,178 @@
+//! One step of a message: what happened is logged, its state is set, and it moves in the due order.
+
+use super::engine::Get;
+use super::journal;
+use super::keys::{self, Due, DueWhat};
+use super::pack::{self, Found, Place};
+use super::states::States;
+use super::txn::Txn;
+use crate::model::{BrandId, Class, Event, MessageId, Timestamp};
+use crate::store::{StoreError, Stored};
+use crate::wire::store::v1::{JournalEntry, MessageStateRecord};
+use crate::wire::v1;
+use prost::Message as _;
+
+/// A message, as far as a step has to know it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Its brand.
+    pub brand: BrandId,
+    /// Its id.
+    pub id: MessageId,
+    /// Its class.
+    pub class: Class,
+    /// When it is due at first.
+    pub send_at: Timestamp,
+    /// The time of the cover under which it began.
+    pub cover_at: Timestamp,
+    /// Where it is.
+    pub place: Place,
+}
+
+impl Subject {
+    /// A message that was found in its pack.
+    pub fn of(from: &(impl Get + ?Sized), brand: &BrandId, found: &Found) -> Result<Self, StoreError> {
+        Ok(Self {
+            brand: brand.clone(),
+            id: found.packed.id(from)?,
+            class: found.packed.class(from)?,
+            send_at: found.packed.send_at(from)?,
+            cover_at: found.packed.cover_at(from)?,
+            place: found.place,
+        })
+    }
+}
+
+/// What happened, ready to be written.
+#[derive(Debug)]
+pub struct News {
+    events: Vec<Vec<u8>>,
+    last: Option<(Timestamp, v1::MessageState)>,
+    next_at: Option<Timestamp>,
+    referenced: bool,
+}
+
+impl News {
+    /// These events, after which the message is due at `next_at`.
+    pub fn new(events: &[Event], next_at: Option<Timestamp>) -> Self {
+        Self {
+            events: events.iter().map(|event| v1::Event::from(event).encode_to_vec()).collect(),
+            last: events.last().map(|event| (event.at, event.state.into())),
+            next_at,
+            referenced: false,
+        }
+    }
+
+    /// Notes that an attempt has a reference that leads to the message.
+    pub fn referenced(self) -> Self {
+        Self { referenced: true, ..self }
+    }
+}
+
+/// Writes a step.
+pub fn save(txn: &mut Txn<'_>, of: &Subject, mut states: States, news: News) -> Result<(), StoreError> {
+    let before = states.of(of.place.number).cloned().unwrap_or_else(|| fresh(of));
+    let (last_cursor, events) = log(txn, of, &before, &news.events)?;
+    let covered = move_due(txn, of, &mut states, &before, news.next_at);
+    let (update_time_ms, state) = match news.last {
+        Some((at, state)) => (at.as_millisecond(), state.into()),
+        None => (before.update_time_ms, before.state),
+    };
+    states.set(MessageStateRecord {
+        number: of.place.number,
+        state,
+        events,
+        last_cursor,
+        update_time_ms,
+        next_time_ms: news.next_at.map(Timestamp::as_millisecond),
+        covered,
+        referenced: before.referenced || news.referenced,
+    });
+    states.save(txn);
+    txn.stepped(of.id, news.next_at);
+    Ok(())
+}
+
+/// The state of a message of which nothing is known but that it was accepted.
+fn fresh(of: &Subject) -> MessageStateRecord {
+    MessageStateRecord {
+        number: of.place.number,
+        state: v1::MessageState::Accepted.into(),
+        events: 1,
+        last_cursor: 0,
+        update_time_ms: of.id.accepted_at().as_millisecond(),
+        next_time_ms: Some(of.send_at.as_millisecond()),
+        covered: true,
+        referenced: false,
+    }
+}
+
+/// Logs events after those of before; returns the newest cursor and how many events there are.
+fn log(
+    txn: &mut Txn<'_>,
+    of: &Subject,
+    before: &MessageStateRecord,
+    events: &[Vec<u8>],
+) -> Result<(u64, u32), StoreError> {
+    let (mut previous_cursor, mut index) = (before.last_cursor, before.events);
+    if events.is_empty() {
+        return Ok((previous_cursor, index));
+    }
+    let key = keys::head(&of.brand);
+    let mut head = txn.load(&key)?.unwrap_or_default();
+    for event in events {
+        let message_id = of.id.as_bytes().to_vec();
+        let entry = JournalEntry { cursor: 0, message_id, index, previous_cursor, event: event.clone() };
+        previous_cursor = journal::log(txn, &of.brand, &mut head, entry)?;
+        index += 1;
+    }
+    txn.save(key, &head);
+    Ok((previous_cursor, index))
+}
+
+/// Moves a message in the due order. It stays under its cover as long as it is due when it was at first; returns whether
+/// it does.
+fn move_due(
+    txn: &mut Txn<'_>,
+    of: &Subject,
+    states: &mut States,
+    before: &MessageStateRecord,
+    next_at: Option<Timestamp>,
+) -> bool {
+    if before.covered && next_at == Some(of.send_at) {
+        return true;
+    }
+    let single = |at| Due { at, brand: of.brand.clone(), what: DueWhat::Single(of.id) }.key(of.class);
+    if before.covered {
+        states.uncover(txn, of.class, of.cover_at);
+    } else if let Some(old) = before.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
+        txn.delete(single(old));
+    }
+    if let Some(at) = next_at {
+        txn.put(single(at), Vec::new());
+    }
+    false
+}
+
+/// A message with what has happened to it.
+pub fn load_stored(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    id: MessageId,
+) -> Result<Option<Stored>, StoreError> {
+    let Some(found) = pack::find(from, brand, id)? else { return Ok(None) };
+    let states = States::load(from, brand, found.place.pack)?;
+    read_stored(from, brand, &found, &states).map(Some)
+}
+
+/// A message that was found in its pack, with what has happened to it.
+pub fn read_stored(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    found: &Found,
+    states: &States,
+) -> Result<Stored, StoreError> {
+    let message = found.packed.read(from, brand)?;
+    let history = journal::history(from, brand, message.id, states, found.place.number)?;
+    Ok(Stored { next_at: states.next_at(from, found)?, message, history })
+}
