@@ -47,6 +47,7 @@ unpack() {
         for package in ./*.deb; do
             dpkg-deb -x "$package" "$target/unpacked"
         done
+        dpkg-deb -f "./$1"_*.deb Version >"$target/unpacked/version"
     ) && mv "$target/unpacked" "$target/$name" && rm -rf "$target/deb"
 }
 

@@ -1,9 +1,10 @@
-//! What became of the messages of a run. It is read from their histories when the run is over, so that watching costs
-//! the run nothing, and every message is looked at.
+//! What became of the messages of a run. It is read when the run is over, so that watching costs the run nothing, and
+//! every message is looked at.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use relevo::model::Timestamp;
 use relevo::wire::{timestamp, v1};
 use v1::event::Detail;
@@ -28,8 +29,7 @@ pub struct Fate {
     pub state: MessageState,
     /// When its last outcome was recorded, in milliseconds since the Unix epoch.
     pub ended_ms: i64,
-    /// What each call to a provider came to, in order.
-    pub outcomes: Vec<OutcomeKind>,
+    id: String,
 }
 
 /// Waits until every message accepted since `from` has ended, and returns what became of them.
@@ -73,13 +73,30 @@ async fn list(
 
 fn fate(message: v1::Message) -> anyhow::Result<Fate> {
     let ended = message.update_time.context("a message that ended has a time")?;
-    let outcome = |event: &v1::Event| match &event.detail {
+    let ended_ms = ended.seconds * 1_000 + i64::from(ended.nanos) / 1_000_000;
+    Ok(Fate { state: message.state(), ended_ms, id: message.message_id })
+}
+
+/// What each call to a provider came to, for each of these messages.
+pub async fn outcomes(
+    client: &MessageServiceClient<Client>,
+    fates: &[Fate],
+) -> anyhow::Result<Vec<Vec<OutcomeKind>>> {
+    let histories = fates.iter().map(|fate| {
+        let (mut client, message_id) = (client.clone(), fate.id.clone());
+        async move {
+            let answer = client.get_message(v1::GetMessageRequest { message_id }).await?;
+            let message = answer.into_inner().message.context("a message that was listed")?;
+            Ok(message.history.iter().filter_map(outcome).collect())
+        }
+    });
+    // As many at once as the gateway takes on one connection.
+    stream::iter(histories).buffer_unordered(200).try_collect().await
+}
+
+fn outcome(event: &v1::Event) -> Option<OutcomeKind> {
+    match &event.detail {
         Some(Detail::AttemptFinished(finished)) => finished.outcome.as_ref().map(v1::Outcome::kind),
         _ => None,
-    };
-    Ok(Fate {
-        state: message.state(),
-        ended_ms: ended.seconds * 1_000 + i64::from(ended.nanos) / 1_000_000,
-        outcomes: message.history.iter().filter_map(outcome).collect(),
-    })
+    }
 }

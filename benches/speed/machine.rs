@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::mold;
+use crate::rivals;
 
 /// The head of the report: names and what they are.
 pub struct Machine(Vec<(&'static str, String)>);
@@ -26,7 +27,8 @@ impl Machine {
             ("sled", locked("sled")),
             ("tonic", locked("tonic")),
         ];
-        Self(facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect())
+        let facts = facts.into_iter().chain(rivals::versions());
+        Self(facts.filter_map(|(name, fact)| Some((name, fact?))).collect())
     }
 
     /// As the head of a page.

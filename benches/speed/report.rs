@@ -184,8 +184,9 @@ fn figure(sample: &Sample) -> String {
 }
 
 /// A number as people read it: three digits that count, and a comma for every thousand.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let decimals = match value.abs() {
+        whole if whole.fract() == 0.0 => 0,
         large if large >= 100.0 => 0,
         middle if middle >= 10.0 => 1,
         _ => 2,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, stream};
-use relevo::clock::Clock;
 use relevo::model::{Address, ContactAddress, Timestamp};
 use relevo::store::{ContactChange, Stores};
 
@@ -23,19 +22,19 @@ pub async fn fill(
     due: Timestamp,
     budget: Duration,
 ) -> anyhow::Result<u64> {
-    let (watch, clock) = (Stopwatch::start(), Clock::system()?);
+    let watch = Stopwatch::start();
     while have < wanted && watch.elapsed() < budget {
         let until = wanted.min(have + STEP);
         stream::iter((have..until).map(anyhow::Ok))
-            .try_for_each_concurrent(AT_ONCE, |number| add(stores, &clock, number, due))
+            .try_for_each_concurrent(AT_ONCE, |number| add(stores, number, due))
             .await?;
         have = until;
     }
     Ok(have)
 }
 
-async fn add(stores: &Stores, clock: &Clock, number: u64, due: Timestamp) -> anyhow::Result<()> {
-    let now = clock.now();
+async fn add(stores: &Stores, number: u64, due: Timestamp) -> anyhow::Result<()> {
+    let now = mold::now()?;
     let change = ContactChange {
         id: mold::contact_id(number).parse()?,
         addresses: Some(addresses(number, now)?),
@@ -43,7 +42,7 @@ async fn add(stores: &Stores, clock: &Clock, number: u64, due: Timestamp) -> any
         expected_version: None,
     };
     stores.contacts.upsert(&brand()?, change, now).await?;
-    stores.messages.accept(message(clock, number, now, due)?, [0; 32]).await?;
+    stores.messages.accept(message(number, now, due)?, [0; 32]).await?;
     Ok(())
 }
 

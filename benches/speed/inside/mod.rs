@@ -4,9 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use relevo::clock::Clock;
 use relevo::model::{
-    Address, BrandId, Channel, Class, Content, FallbackPolicy, Labels, Message, Phone, Timestamp,
+    Address, BrandId, Channel, Class, Content, FallbackPolicy, Labels, Message, MessageId, Phone, Timestamp,
 };
 use relevo::store::embedded::sled::{self, Handle, Options};
 
@@ -27,14 +26,9 @@ pub fn open(data: &Path) -> anyhow::Result<Handle> {
 }
 
 /// The message with this number, to the contact with the same number.
-fn message(
-    clock: &Clock,
-    number: u64,
-    accepted_at: Timestamp,
-    send_at: Timestamp,
-) -> anyhow::Result<Message> {
+fn message(number: u64, accepted_at: Timestamp, send_at: Timestamp) -> anyhow::Result<Message> {
     Ok(Message {
-        id: clock.message_id(),
+        id: MessageId::new(u64::try_from(accepted_at.as_millisecond())?, &random(number)),
         brand: brand()?,
         contact: mold::contact_id(number).parse()?,
         class: Class::Transactional,
@@ -52,6 +46,13 @@ fn message(
         fallback: FallbackPolicy::default(),
         labels: Labels::default(),
     })
+}
+
+/// The random part of the message's id.
+fn random(number: u64) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    fastrand::Rng::with_seed(number).fill(&mut bytes);
+    bytes
 }
 
 /// The phone number of a contact.

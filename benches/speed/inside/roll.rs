@@ -4,15 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use relevo::clock::Clock;
-use relevo::model::{Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
-use relevo::store::{Stored, WorkQueue};
+use relevo::model::{
+    Channel, Decision, Detail, Event, History, OrderSource, Outcome, Plan, State, Timestamp, Verdict, Way,
+};
+use relevo::store::{Stored, Stores, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
+use crate::mold;
 use crate::stopwatch::Stopwatch;
 
 /// Messages of one step, which takes a second of the clock that is held here.
 pub const STEP: u64 = 1_000;
+
+/// How often the directory is looked at, at most.
+const LOOKS: u32 = 20;
 
 /// What a rolling load gave.
 pub struct Rolling {
@@ -20,28 +25,29 @@ pub struct Rolling {
     pub messages: u64,
     /// Those a second.
     pub rate: f64,
-    /// The bytes on disk whenever another tenth of the messages was done, the first time when the window was full.
+    /// The bytes on disk from when the window was full, looked at over and over.
     pub sizes: Vec<u64>,
 }
 
 /// Sends `wanted` messages through a store in `data`, or as many as the time allows, while it keeps those of the last
 /// `window` seconds.
 pub async fn roll(data: &Path, wanted: u64, window: u64, budget: Duration) -> anyhow::Result<Rolling> {
-    let (watch, clock) = (Stopwatch::start(), Clock::system()?);
+    let (watch, start) = (Stopwatch::start(), mold::now()?);
     let handle = open(data)?;
-    let start = clock.now();
     let (mut messages, mut sizes) = (0, Vec::new());
+    let mut looked = Stopwatch::start();
     while messages < wanted && watch.elapsed() < budget {
         let second = messages / STEP;
         let now = start.saturating_add(Duration::from_secs(second))?;
-        step(&handle.stores, &clock, messages, now).await?;
+        step(&handle.stores, messages, now).await?;
         messages += STEP;
-        if second >= window {
-            let before = now.saturating_sub(Duration::from_secs(window))?;
-            while handle.stores.work.purge(before, STEP as usize).await? as u64 >= STEP {}
+        if second < window {
+            continue;
         }
-        let parts_done = messages * 10 / wanted;
-        if second >= window && parts_done > sizes.len() as u64 {
+        let before = now.saturating_sub(Duration::from_secs(window))?;
+        while handle.stores.work.purge(before, STEP as usize).await? as u64 >= STEP {}
+        if sizes.is_empty() || looked.elapsed() > budget / LOOKS {
+            looked = Stopwatch::start();
             sizes.push(size_bytes(data)?);
         }
     }
@@ -51,14 +57,9 @@ pub async fn roll(data: &Path, wanted: u64, window: u64, budget: Duration) -> an
 }
 
 /// Accepts and finishes the messages of one second, as the gateway does.
-async fn step(
-    stores: &relevo::store::Stores,
-    clock: &Clock,
-    first: u64,
-    now: Timestamp,
-) -> anyhow::Result<()> {
+async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()> {
     try_join_all((first..first + STEP).map(async |number| {
-        let message = message(clock, number, now, now)?;
+        let message = message(number, now, now)?;
         anyhow::Ok(stores.messages.accept(message, [0; 32]).await?)
     }))
     .await?;
@@ -70,22 +71,23 @@ async fn step(
 
 /// Records what dispatch records of a message that the first provider takes.
 async fn send(work: &dyn WorkQueue, stored: &Stored, now: Timestamp) -> anyhow::Result<()> {
-    let id = stored.message.id;
+    let (message, known) = (&stored.message, stored.history.version());
     let way = Way {
         channel: Channel::Sms,
         address: phone(0)?,
         provider: "sandbox".parse()?,
         failure_domain: "sandbox".to_owned(),
     };
-    let (message, mut history, known) = (&stored.message, stored.history.clone(), stored.history.version());
-    history.push(now, Detail::Planned(plan(way.clone())));
-    history.push(now, Detail::AttemptStarted { attempt: 1, way });
-    work.append(message, &history, known, Some(now)).await?;
-    let known = history.version();
-    let outcome = Outcome::Sent { reference: format!("{id}-1") };
-    history.push(now, Detail::AttemptFinished { attempt: 1, outcome });
-    work.append(message, &history, known, None).await?;
-    work.release(id).await;
+    let event = |state, detail| Event { at: now, state, detail };
+    let mut events = stored.history.events().to_vec();
+    events.push(event(State::Accepted, Detail::Planned(plan(way.clone()))));
+    events.push(event(State::Sending, Detail::AttemptStarted { attempt: 1, way }));
+    let begun = History::from_events(events.clone());
+    work.append(message, &begun, known, Some(now)).await?;
+    let outcome = Outcome::Sent { reference: format!("{}-1", message.id) };
+    events.push(event(State::Sent, Detail::AttemptFinished { attempt: 1, outcome }));
+    work.append(message, &History::from_events(events), begun.version(), None).await?;
+    work.release(message.id).await;
     Ok(())
 }
 

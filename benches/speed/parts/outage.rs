@@ -22,16 +22,21 @@ use super::know_contacts;
 /// Answers come within this time or not at all, in milliseconds.
 const TIMEOUT_MS: u64 = 2_000;
 
-/// How long the backlog flows before the trouble begins, and how long after the breaker opened goodput is counted.
-const HEALTHY: Duration = Duration::from_secs(3);
-const TROUBLED: Duration = Duration::from_secs(4);
-
 /// The trouble of the one provider.
 #[derive(Clone, Copy)]
 enum Trouble {
     Refuses,
     Hangs,
     Throttles,
+}
+
+/// How long things go on.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The backlog flows before the trouble begins.
+    healthy: Duration,
+    /// Goodput is counted after the breaker opened.
+    troubled: Duration,
 }
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
@@ -48,10 +53,12 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
 
 async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<Vec<Row>> {
     let contacts = if place.quick { 500 } else { 10_000 };
+    let seconds = if place.quick { (1, 1) } else { (3, 4) };
+    let times = Times { healthy: Duration::from_secs(seconds.0), troubled: Duration::from_secs(seconds.1) };
     let (troubled, troubled_at) = Process::start_helper("stub", &[]).await?;
     let (_healthy, healthy_at) = Process::start_helper("stub", &[]).await?;
     let limits =
-        format!("max_concurrency = 64\ntimeout_ms = {TIMEOUT_MS}\nconnect_timeout_ms = {TIMEOUT_MS}");
+        format!("max_concurrency = 256\ntimeout_ms = {TIMEOUT_MS}\nconnect_timeout_ms = {TIMEOUT_MS}");
     let config = Provider::twilio("one", &troubled_at).config(&limits)
         + &Provider::twilio("other", &healthy_at).config(&limits);
     let home = Home::new(&place.folder.join(name.replace(' ', "-")), &config).await?;
@@ -60,16 +67,20 @@ async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<
     let delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Sms)).await?;
     let from = mold::now()?;
     // Enough to last through all of it, whatever the trouble does to the rate.
-    let lasts = HEALTHY + TROUBLED + Duration::from_millis(2 * TIMEOUT_MS);
+    let lasts = times.healthy + times.troubled + Duration::from_millis(2 * TIMEOUT_MS);
     let (_, due) = delivery.backlog(lasts.as_secs_f64()).await?;
-    tokio::time::sleep(HEALTHY).await;
+    tokio::time::sleep(times.healthy).await;
     let began = mold::now()?.as_millisecond();
     begin(trouble, troubled, &troubled_at).await?;
     let opened = breaker_opens(&gateway, trouble).await?;
-    let fates = fates::of_all(&mut gateway.messages(1).await?[0], from).await?;
+    let client = &mut gateway.messages(1).await?[0];
+    let fates = fates::of_all(client, from).await?;
+    let outcomes = fates::outcomes(client, &fates).await?;
     gateway.stop().await?;
     let seen = Seen { due: due.as_millisecond(), began, opened };
-    Ok(rows(name, &seen, &fates))
+    let mut rows = vec![goodput(name, times, &seen, &fates)];
+    rows.extend(costs(&seen, &outcomes).map(Row::seen));
+    Ok(rows)
 }
 
 /// Times in milliseconds since the Unix epoch.
@@ -109,27 +120,35 @@ async fn breaker_opens(gateway: &Gateway, trouble: Trouble) -> anyhow::Result<i6
     timeout(Duration::from_secs(15), opens).await.context("the breaker did not open")?
 }
 
-fn rows(name: &str, seen: &Seen, fates: &[Fate]) -> Vec<Row> {
+/// What got through once the breaker was open, beside what did before.
+fn goodput(name: &str, times: Times, seen: &Seen, fates: &[Fate]) -> Row {
     // What the first and the last moments do is not what lasts.
     const EDGE_MS: i64 = 500;
     let rate = |from: i64, until: i64| {
         let sent = |fate: &&Fate| fate.state == MessageState::Sent && (from..until).contains(&fate.ended_ms);
         fates.iter().filter(sent).count() as f64 * 1_000.0 / (until - from) as f64
     };
-    let troubled_ms = i64::try_from(TROUBLED.as_millis()).unwrap_or(i64::MAX);
-    let healthy = Sample::once("both healthy", RATE, rate(seen.due + EDGE_MS, seen.began), "");
+    let troubled_ms = i64::try_from(times.troubled.as_millis()).unwrap_or(i64::MAX);
     let open = seen.opened + EDGE_MS;
+    let healthy = Sample::once("both healthy", RATE, rate(seen.due + EDGE_MS, seen.began), "");
     let after = Sample::once(
         format!("one of two providers {name}: goodput once its breaker is open"),
         RATE,
         rate(open, open + troubled_ms),
-        "a backlog over two SMS providers of one tier.",
+        "a backlog over two SMS providers of one tier, each with slots enough for all of it.",
     );
+    Row::ratio(after, healthy, 0.95)
+}
+
+/// What the trouble cost.
+fn costs(seen: &Seen, outcomes: &[Vec<OutcomeKind>]) -> [Sample; 3] {
     let opens = (seen.opened - seen.began) as f64;
-    let opens = Sample::once("time until the breaker opened", "ms", opens, "");
-    let timed_out = fates.iter().filter(|fate| fate.outcomes.contains(&OutcomeKind::Unknown)).count();
-    let timed_out = Sample::once("messages that paid a time-out", "messages", timed_out as f64, "");
-    let again = fates.iter().filter(|fate| fate.outcomes.len() > 1).count();
-    let again = Sample::once("messages that took more than one call", "messages", again as f64, "");
-    vec![Row::ratio(after, healthy, 0.95), Row::seen(opens), Row::seen(timed_out), Row::seen(again)]
+    let with = |kind| outcomes.iter().filter(|own| own.contains(&kind)).count() as f64;
+    let again = outcomes.iter().filter(|own| own.len() > 1).count() as f64;
+    let unit = "messages";
+    [
+        Sample::once("time until its breaker opened, or it was left out as throttled", "ms", opens, ""),
+        Sample::once("messages that paid a time-out", unit, with(OutcomeKind::Unknown), ""),
+        Sample::once("messages that took more than one call", unit, again, ""),
+    ]
 }

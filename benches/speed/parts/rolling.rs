@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
+
 use crate::figures::RATE;
 use crate::inside;
-use crate::report::Row;
+use crate::report::{Row, number};
 use crate::sample::{Place, Sample};
 
 use super::memory::MB;
@@ -15,21 +17,26 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let rolling =
         inside::roll(&place.folder.join("data"), messages, window, Duration::from_secs(seconds)).await?;
     let sizes: Vec<f64> = rolling.sizes.iter().map(|&bytes| bytes as f64 / MB).collect();
-    let (Some(first), Some(last)) = (sizes.first(), sizes.last()) else {
-        anyhow::bail!("{} messages were too few to fill the window", rolling.messages)
-    };
-    let growth = last / first;
+    let halves = sizes.split_at(sizes.len() / 2);
+    let [early, late] = [halves.0, halves.1].map(|half| half.iter().copied().fold(0.0, f64::max));
+    ensure!(early > 0.0, "{} messages were too few to fill the window twice", rolling.messages);
+    let growth = late / early;
     let note = format!(
-        "by the store in this process; {} of {messages} messages within {seconds} s, the last {window},000 of which \
-         are kept.",
-        rolling.messages
+        "by the store in this process; {} of {} messages within {seconds} s, the last {window},000 of which are kept; \
+         looked at from when those were full.",
+        number(rolling.messages as f64),
+        number(messages as f64)
     );
     let sizes =
         Sample { runs: sizes.clone(), ..Sample::new("rolling load: directory, over time", "MB", note) };
-    let growth =
-        Sample::once("rolling load: the directory's growth", "times", growth, "since the window was full.");
+    let growth = Sample::once(
+        "rolling load: the directory's growth",
+        "times",
+        growth,
+        "the largest of the second half by the largest of the first.",
+    );
     let rate = Sample::once("rolling load: accepted, sent and forgotten", RATE, rolling.rate, "");
-    let kept = last * MB / (window as f64 * inside::STEP as f64);
+    let kept = late * MB / (window as f64 * inside::STEP as f64);
     let kept = Sample::once("disk, a finished message with its history", "bytes", kept, "");
     Ok(vec![Row::seen(rate), Row::seen(sizes), Row::at_most(growth, 1.2), Row::seen(kept)])
 }

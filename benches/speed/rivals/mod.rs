@@ -16,6 +16,7 @@ mod process;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
@@ -59,4 +60,22 @@ fn installed(name: &str, path: &str) -> anyhow::Result<PathBuf> {
         Ok(reason) => bail!("{}", reason.trim()),
         Err(_) => bail!("{} is missing: run benches/peers/install.sh", found.display()),
     }
+}
+
+/// The rivals and their versions, as far as they are installed.
+pub fn versions() -> Vec<(&'static str, Option<String>)> {
+    let debian = |name| {
+        let version = fs::read_to_string(installed(name, "version").ok()?).ok()?;
+        Some(version.trim().to_owned())
+    };
+    vec![
+        ("Postfix", debian("postfix")),
+        ("Kannel", debian("kannel")),
+        ("notifyd", installed("notifyd", "bin/notifyd").and_then(version_of).ok()),
+        ("PostgreSQL", postgres::programs().and_then(|folder| version_of(folder.join("postgres"))).ok()),
+    ]
+}
+
+fn version_of(program: PathBuf) -> anyhow::Result<String> {
+    Ok(process::run(Command::new(program).arg("--version"))?.trim().to_owned())
 }

@@ -51,7 +51,7 @@ impl Cluster {
 }
 
 /// The folder with the server's programs: the machine's own, or what was unpacked.
-fn programs() -> anyhow::Result<PathBuf> {
+pub fn programs() -> anyhow::Result<PathBuf> {
     let newest = |versions: &Path| {
         let versions = fs::read_dir(versions).ok()?.flatten().map(|version| version.path().join("bin"));
         versions.filter(|bin| bin.join("initdb").exists() && bin.join("psql").exists()).max()
