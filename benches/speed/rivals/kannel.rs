@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::http::{self, Stub};
 use super::installed;
-use super::process::{Process, free_port, server};
+use super::process::{Process, free_port};
 use crate::sample::{Place, Sample, Skipped};
 
 /// The connections that messages are handed in on, each waiting for its answer before the next.
@@ -76,16 +76,16 @@ impl Kannel {
         let (boxes, port) = (free_port()?, free_port()?);
         let place = format!("store-type = {store}\nstore-location = {}", folder.join(location).display());
         fs::write(&settings, configuration(&place, stub, boxes, port)?)?;
-        let mut bearerbox = Process::start("bearerbox", folder, &mut program("bearerbox", &settings)?)?;
+        let mut bearerbox = Process::start("bearerbox", folder, &program("bearerbox", &settings)?)?;
         bearerbox.listens(boxes).await?;
-        let mut smsbox = Process::start("smsbox", folder, &mut program("smsbox", &settings)?)?;
+        let mut smsbox = Process::start("smsbox", folder, &program("smsbox", &settings)?)?;
         smsbox.listens(port).await?;
         Ok(Self { port, _smsbox: smsbox, _bearerbox: bearerbox })
     }
 }
 
 fn program(name: &str, settings: &Path) -> anyhow::Result<Command> {
-    let mut command = server(installed("kannel", &format!("usr/sbin/{name}"))?);
+    let mut command = Command::new(installed("kannel", &format!("usr/sbin/{name}"))?);
     let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
     let libraries = installed("kannel", "")?;
     let libraries = libraries.display();

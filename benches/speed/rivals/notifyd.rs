@@ -1,6 +1,7 @@
 //! notifyd: a notification service in Rust on PostgreSQL. Set up and loaded as its own page of benchmarks does.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,7 +11,7 @@ use tokio::time;
 use super::http::{self, Load};
 use super::installed;
 use super::postgres::Cluster;
-use super::process::{Process, free_port, server};
+use super::process::{Process, free_port};
 use super::smtp::Sink;
 use crate::sample::{Place, Sample, Skipped};
 
@@ -132,9 +133,7 @@ impl Notifyd {
     /// Starts one with the settings of its page of benchmarks, and what is said here of its email provider.
     async fn start(folder: &Path, cluster: &Cluster, provider: &[(&str, &str)]) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let mut command = server(installed("notifyd", "bin/notifyd")?);
-        // Its configuration file would be looked for where it is started.
-        command.env_clear().current_dir(folder);
+        let mut command = Command::new(installed("notifyd", "bin/notifyd")?);
         command.envs([
             ("DATABASE_URL", cluster.url().as_str()),
             ("DATABASE_MAX_CONNECTIONS", "20"),
@@ -148,7 +147,7 @@ impl Notifyd {
             ("RUST_LOG", "notifyd=warn"),
         ]);
         command.envs(provider.iter().copied());
-        let mut process = Process::start("notifyd", folder, &mut command)?;
+        let mut process = Process::start("notifyd", folder, &command)?;
         process.listens(port).await?;
         Ok(Self { port, _process: process })
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 
 use super::installed;
-use super::process::{Process, free_port, is_root, run, server};
+use super::process::{Process, free_port, is_root, run};
 use super::smtp::{self, Sink};
 use crate::sample::{Place, Sample, Skipped};
 
@@ -58,9 +58,9 @@ async fn start(folder: &Path, sink: u16) -> anyhow::Result<(Process, u16)> {
     fs::write(settings.join("main.cf"), main_settings(folder, sink)?)?;
     fs::write(settings.join("master.cf"), services(port))?;
     create_queue(folder).context("cannot create the queue of Postfix")?;
-    let mut command = server(installed("postfix", "usr/lib/postfix/sbin/master")?);
+    let mut command = Command::new(installed("postfix", "usr/lib/postfix/sbin/master")?);
     command.env("LD_LIBRARY_PATH", smtp::libraries()?).arg("-s").arg("-c").arg(&settings);
-    let mut process = Process::start("postfix", folder, &mut command)?;
+    let mut process = Process::start("postfix", folder, &command)?;
     process.listens(port).await?;
     Ok((process, port))
 }

@@ -31,7 +31,7 @@ impl Cluster {
         command.args(["-c", "unix_socket_directories="]);
         // What its documentation recommends to begin with: a quarter of the memory.
         command.args(["-c", &format!("shared_buffers={}MB", memory_mb()? / 4)]);
-        let mut process = Process::start("postgres", folder, &mut command)?;
+        let mut process = Process::start("postgres", folder, &command)?;
         process.listens(port).await?;
         Ok(Self { programs, port, _process: process })
     }

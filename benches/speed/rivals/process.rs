@@ -4,52 +4,74 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpStream;
 use tokio::time;
 
-/// How often something is looked at until it is as expected.
-const STEP: Duration = Duration::from_millis(20);
-
-/// The steps waited at most for a server to listen, or to end when it is asked to: 20 seconds.
-const STEPS: usize = 1_000;
+/// Runs a command until it ends or standard input closes, whichever is first. A measurement holds the other end of
+/// standard input, and the system closes it even when the benchmark is killed. The command is asked to end, so that it ends
+/// its own children too, and made to when it does not.
+const WARDEN: &str = r#"
+    exec 3<&0
+    "$@" </dev/null 3<&- &
+    server=$!
+    (read -r _ <&3; kill $server; sleep 15; kill -9 $server) >/dev/null 2>&1 &
+    guard=$!
+    exec 3<&-
+    wait $server
+    kill $guard
+"#;
 
 /// A server started by a measurement.
 pub struct Process {
     name: &'static str,
     log: PathBuf,
-    child: Child,
+    warden: Child,
+    /// Its closing ends the server.
+    leash: Option<ChildStdin>,
 }
 
 impl Process {
     /// Starts a server. What it prints goes to `FOLDER/NAME.log`.
-    pub fn start(name: &'static str, folder: &Path, command: &mut Command) -> anyhow::Result<Self> {
+    pub fn start(name: &'static str, folder: &Path, command: &Command) -> anyhow::Result<Self> {
         let (log, file) = create_log(name, folder)?;
-        command.stdout(file.try_clone()?);
-        Self::spawn(name, log, file, command)
+        let output = file.try_clone()?.into();
+        Self::spawn(name, log, file, output, command)
     }
 
     /// Starts a server whose output is for us. Only what it complains of goes to `FOLDER/NAME.log`.
     pub fn start_talking(
         name: &'static str,
         folder: &Path,
-        command: &mut Command,
+        command: &Command,
     ) -> anyhow::Result<(Self, ChildStdout)> {
         let (log, file) = create_log(name, folder)?;
-        let mut process = Self::spawn(name, log, file, command.stdout(Stdio::piped()))?;
-        let output = process.child.stdout.take().context("its output was asked for")?;
+        let mut process = Self::spawn(name, log, file, Stdio::piped(), command)?;
+        let output = process.warden.stdout.take().context("its output was asked for")?;
         Ok((process, output))
     }
 
-    fn spawn(name: &'static str, log: PathBuf, file: File, command: &mut Command) -> anyhow::Result<Self> {
-        command.stdin(Stdio::null()).stderr(file);
-        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name, log, child })
+    fn spawn(
+        name: &'static str,
+        log: PathBuf,
+        file: File,
+        output: Stdio,
+        command: &Command,
+    ) -> anyhow::Result<Self> {
+        let mut warden = Command::new("sh");
+        warden.args(["-c", WARDEN, name]).arg(command.get_program()).args(command.get_args());
+        warden.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        warden.stdin(Stdio::piped()).stdout(output).stderr(file);
+        // What interrupts the benchmark from the keyboard must not end the warden first.
+        warden.process_group(0);
+        let mut warden = warden.spawn().with_context(|| format!("cannot start {name}"))?;
+        let leash = warden.stdin.take();
+        Ok(Self { name, log, warden, leash })
     }
 
     /// Waits until it listens on a loopback port.
@@ -57,57 +79,34 @@ impl Process {
     /// # Errors
     /// When it ends instead, or takes too long, with what it said.
     pub async fn listens(&mut self, port: u16) -> anyhow::Result<()> {
-        for _ in 0..STEPS {
+        for _ in 0..1_000 {
             if is_open(port).await {
                 return Ok(());
             }
-            if self.child.try_wait()?.is_some() {
+            if self.warden.try_wait()?.is_some() {
                 break;
             }
-            time::sleep(STEP).await;
+            time::sleep(Duration::from_millis(20)).await;
         }
         let said = fs::read_to_string(&self.log).unwrap_or_default();
         bail!("{} did not start; it said: {}", self.name, said.trim())
     }
-
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
 }
 
 impl Drop for Process {
-    /// Asks it to end, so that it ends its own children too, and insists when it does not.
     fn drop(&mut self) {
-        if self.has_ended() {
-            return;
-        }
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        for _ in 0..STEPS {
-            if self.has_ended() {
-                return;
-            }
-            thread::sleep(STEP);
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.leash.take());
+        let _ = self.warden.wait();
     }
-}
-
-/// A server's command, which ends when the benchmark does, even when that is killed.
-pub fn server(program: impl AsRef<OsStr>) -> Command {
-    guarded(&[], program.as_ref())
 }
 
 /// The command of a server that refuses to run as root: root runs it as Debian's nobody.
 pub fn unprivileged(program: impl AsRef<OsStr>) -> Command {
-    let nobody: &[&str] =
-        if is_root() { &["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"] } else { &[] };
-    guarded(nobody, program.as_ref())
-}
-
-fn guarded(privileges: &[&str], program: &OsStr) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM"]).args(privileges).arg("--").arg(program);
+    command.args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--"]).arg(program);
     command
 }
 
