@@ -34,7 +34,7 @@ lint: quick-lint code-lint ## check format, scripts, protos, dependencies, code 
 
 quick-lint: tools ## the part of lint that compiles nothing
 	$(call step,rustfmt,$(CARGO) fmt --check)
-	$(call step,shell scripts,bash -n .ci/run && sh -n .ci/tools.sh && sh -n tests/peers/install.sh)
+	$(call step,shell scripts,bash -n .ci/run && sh -n .ci/tools.sh && sh -n tests/peers/install.sh && sh -n benches/peers/install.sh)
 	$(call step,buf,.tools/node_modules/.bin/buf lint)
 	$(call step,unused dependencies,.tools/bin/cargo-machete)
 	$(call step,cargo-deny,.tools/bin/cargo-deny --locked check bans licenses sources)
