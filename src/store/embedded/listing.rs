@@ -85,8 +85,11 @@ impl Listing<'_> {
         let states = States::load(self.view, self.brand, pack)?;
         for packed in record.messages.into_iter().rev() {
             let id = packed.id(self.view)?;
-            let is_after = [run.end, self.run.end].into_iter().flatten().any(|end| id >= end);
-            if is_after || run.start.is_some_and(|start| id < start) {
+            let is_outside = [run.end, self.run.end].into_iter().flatten().any(|end| id >= end)
+                || run.start.is_some_and(|start| id < start);
+            // Of the messages around those of a contact, only their contact is looked at.
+            let is_others = self.filter.contact.as_ref().is_some_and(|own| own.as_str() != packed.contact_id);
+            if is_outside || is_others {
                 continue;
             }
             if self.run.start.is_some_and(|from| id < from) {
@@ -106,10 +109,8 @@ impl Listing<'_> {
 
     /// The message, when the filter lets it through. It is read whole only when what stands beside it does.
     fn matching(&self, found: &Found, states: &States) -> Result<Option<Stored>, StoreError> {
-        let MessageFilter { contact, states: wanted, labels, .. } = self.filter;
-        let passes = contact.as_ref().is_none_or(|own| own.as_str() == found.packed.contact_id)
-            && (wanted.is_empty() || wanted.contains(&states.state(self.view, found.place.number)?));
-        if !passes {
+        let MessageFilter { states: wanted, labels, .. } = self.filter;
+        if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.place.number)?) {
             return Ok(None);
         }
         let stored = read_stored(self.view, self.brand, found, states)?;

@@ -236,3 +236,47 @@ pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
     let seen = tokio::time::timeout(Duration::from_secs(30), watcher).await.unwrap().unwrap();
     assert_eq!(seen.len(), 1);
 }
+
+pub async fn ids_ascend_when_the_clock_is_set_back(stores: &Stores) {
+    let first = accept(stores, message(100)).await;
+    let second = accept(stores, message(40)).await;
+    assert!(second.id > first.id);
+    let stored = get(stores, second.id).await;
+    assert_eq!((&stored.message, stored.next_at), (&second, Some(at(40))));
+    assert_eq!(stored.history, History::accepted(at(100)), "it was accepted after the first");
+    assert_eq!(claim(stores, 40, 10).await, [second.id], "and is due when it was to be");
+}
+
+pub async fn a_content_that_many_share_is_read_back_for_each(stores: &Stores) {
+    let offer = |brand: &str| {
+        let mut message = Message { brand: super::sample::brand(brand), ..message(0) };
+        message.content.text = Some("Half price on everything with laces. ".repeat(200));
+        message
+    };
+    let mut all = Vec::new();
+    for brand in ["acme", "acme", "other", "acme", "other", "other"] {
+        all.push(accept(stores, offer(brand)).await);
+    }
+    for message in all {
+        let stored = stores.messages.get(&message.brand, message.id).await.unwrap().unwrap();
+        assert_eq!(stored.message, message);
+    }
+}
+
+pub async fn messages_of_a_contact_are_found_among_many(stores: &Stores) {
+    let mut of_bea = Vec::new();
+    for round in 0..4 {
+        of_bea.push(accept(stores, Message { contact: contact_id("bea"), ..message(round) }).await.id);
+        futures_util::future::join_all((0..700).map(|_| accept(stores, message(round)))).await;
+    }
+    of_bea.reverse();
+    let filter = MessageFilter { contact: Some(contact_id("bea")), ..MessageFilter::default() };
+    let brand = acme();
+    for size in [1, 10] {
+        let all = all_pages(size, |page| stores.messages.list(&brand, &filter, page)).await;
+        assert_eq!(all.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea);
+    }
+    let window = MessageFilter { from: Some(at(1)), until: Some(at(3)), ..filter };
+    let page = stores.messages.list(&brand, &window, first_page(10)).await.unwrap();
+    assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea[1..3]);
+}

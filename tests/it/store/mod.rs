@@ -50,7 +50,10 @@ conformance! {
         the_same_key_and_other_content_conflict,
         a_message_is_found_by_the_key_it_was_accepted_with,
         of_many_accepts_with_one_key_exactly_one_is_new,
+        ids_ascend_when_the_clock_is_set_back,
+        a_content_that_many_share_is_read_back_for_each,
         brands_do_not_see_each_other,
+        messages_of_a_contact_are_found_among_many,
         lists_are_newest_first_and_filtered,
         pages_hold_everything_once,
         a_filter_that_finds_little_gives_short_pages,
@@ -68,6 +71,7 @@ conformance! {
         of_many_appends_to_one_version_exactly_one_is_done,
         the_next_due_time_is_told,
         concurrent_claims_share_nothing,
+        a_backlog_larger_than_memory_is_claimed_whole_and_once,
         the_work_signal_comes_with_the_work,
         a_cancel_between_reading_and_appending_is_seen;
     receipts:
@@ -82,6 +86,8 @@ conformance! {
         a_purged_message_leaves_nothing_behind,
         a_message_that_is_not_over_stays,
         a_purge_is_bounded,
+        a_message_that_stays_keeps_its_history,
+        a_shared_content_lasts_as_long_as_its_last_message,
         parked_receipts_are_purged;
     contacts:
         a_contact_is_created_changed_and_found,

@@ -1,7 +1,7 @@
 //! Forgetting what is over.
 
-use relevo::model::{ReceiptStatus, State};
-use relevo::store::{Acceptance, Matched, MessageFilter, Stores};
+use relevo::model::{Detail, Message, ReceiptStatus, State, WaitReason};
+use relevo::store::{Acceptance, Appended, Matched, MessageFilter, Stores};
 
 use super::sample::*;
 
@@ -56,4 +56,42 @@ pub async fn parked_receipts_are_purged(stores: &Stores) {
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 0);
     let stored = accept_and_send(stores, message(3), 4, "ref-1").await;
     assert_eq!(stored.history.state(), State::Sent);
+}
+
+pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
+    let kept = accept(stores, message(0)).await.id;
+    let wait = Detail::Waiting {
+        until: at(900),
+        why: WaitReason { reason: "backoff".to_owned(), explanation: String::new() },
+    };
+    let before = get(stores, kept).await;
+    assert_eq!(append(stores, &before, vec![(1, wait)], Some(at(900))).await, Appended::Done);
+    accept_and_send(stores, message(2), 3, "ref-1").await;
+    let before = get(stores, kept).await;
+    assert_eq!(stores.work.purge(at(50), 100).await.unwrap(), 1);
+    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), [], "its events are old too");
+    assert_eq!(get(stores, kept).await, before);
+    // It goes on from there, and is forgotten when it is over.
+    assert_eq!(append(stores, &before, vec![(60, finished(State::Failed))], None).await, Appended::Done);
+    let after = get(stores, kept).await;
+    assert_eq!((after.history.version(), after.history.state()), (3, State::Failed));
+    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap().len(), 1);
+    assert_eq!(stores.work.purge(at(100), 100).await.unwrap(), 1);
+    assert_eq!(stores.work.reload(&acme(), kept).await.unwrap(), None);
+}
+
+pub async fn a_shared_content_lasts_as_long_as_its_last_message(stores: &Stores) {
+    let mut offer = message(0);
+    offer.content.text = Some("Half price on everything with laces. ".repeat(10));
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(accept(stores, Message { id: message(0).id, ..offer.clone() }).await.id);
+    }
+    for (second, id) in ids.iter().enumerate() {
+        let stored = get(stores, *id).await;
+        assert_eq!(stored.message.content, offer.content);
+        let end = vec![(second as i64, finished(State::Failed))];
+        assert_eq!(append(stores, &stored, end, None).await, Appended::Done);
+        assert_eq!(stores.work.purge(at(second as i64 + 1), 100).await.unwrap(), 1);
+    }
 }

@@ -160,3 +160,29 @@ pub async fn a_cancel_between_reading_and_appending_is_seen(stores: &Stores) {
     stores.work.release(id).await;
     assert_eq!(claim(stores, 100, 1).await, []);
 }
+
+pub async fn a_backlog_larger_than_memory_is_claimed_whole_and_once(stores: &Stores) {
+    // The first look at the disk finds nothing, so what comes then is handed over in memory, as far as there is room.
+    assert_eq!(claim(stores, 0, 10).await, []);
+    let mut accepted = Vec::new();
+    for number in 0..100 {
+        let class = if number % 3 == 0 { Class::Commercial } else { Class::Transactional };
+        let mut message = Message { class, ..message(number / 10) };
+        message.content.text = Some(format!("{number}").repeat(200));
+        accepted.push(accept(stores, message).await.id);
+    }
+    let mut claimed = Vec::new();
+    for _ in 0..100 {
+        claimed.extend(claim(stores, 20, 7).await);
+    }
+    claimed.sort();
+    assert_eq!(claimed, accepted);
+    // What was given back without a step is there again, and only that.
+    let given_back = [accepted[3], accepted[50], accepted[51]];
+    for id in given_back {
+        stores.work.release(id).await;
+    }
+    let mut again = claim(stores, 20, 10).await;
+    again.sort();
+    assert_eq!(again, given_back);
+}
