@@ -12,13 +12,16 @@ use super::records::Record;
 use super::txn::Txn;
 use crate::store::StoreError;
 
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 /// Looks up single keys.
 pub trait Get {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The pair with the largest key in `range`.
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError>;
 
     /// Where the store is, for errors.
     fn path(&self) -> &str;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Embedded;
-use super::engine::{Engine, Get, Order, Signals, Urgency, View, Visit};
+use super::engine::{Engine, Get, Order, Pair, Signals, Urgency, View, Visit};
 use super::keys::{self, Sequence};
 use super::txn::{Group, Txn, read_number};
 use crate::store::{StoreError, Stores};
@@ -77,7 +77,7 @@ impl Get for Map {
         Ok(BTreeMap::get(self, key).cloned())
     }
 
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
         if range.is_empty() {
             return Ok(None);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::desk::{Arrival, News};
-use super::engine::{Get, View, damaged, load};
+use super::engine::{Get, Pair, View, damaged, load};
 use super::keys;
 use super::records::Record;
 use crate::model::{MessageId, Timestamp};
@@ -205,7 +205,7 @@ impl Get for Txn<'_> {
         }
     }
 
-    fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
         while !range.is_empty() {
             let staged = self.writes.range(range.clone()).next_back();
             let above = staged.map_or(range.start.clone(), |(key, _)| [key.as_slice(), &[0]].concat());

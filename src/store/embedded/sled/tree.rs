@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::super::engine::{Get, Order, View, Visit};
+use super::super::engine::{Get, Order, Pair, View, Visit};
 use super::super::keys::{self, Sequence};
 use super::super::txn::{Writes, read_number};
 use super::pieces::{self, Kept};
@@ -120,7 +120,7 @@ impl Get for Tree {
         value.map(|kept| self.put_together(key, &kept)).transpose()
     }
 
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
         if range.is_empty() {
             return Ok(None);
         }
