@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::arrivals::{Arrivals, Counter};
+use crate::stopwatch::Stopwatch;
 
 /// A kept-open connection that reads messages with a length, one after the other.
 struct Wire {
@@ -90,7 +91,7 @@ pub async fn load(
 ) -> anyhow::Result<Load> {
     let request = Arc::new(request);
     let next = Arc::new(AtomicUsize::new(0));
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     let mut clients = JoinSet::new();
     for _ in 0..connections {
         let (request, next) = (Arc::clone(&request), Arc::clone(&next));
@@ -103,7 +104,7 @@ pub async fn load(
                     return anyhow::Ok(took);
                 }
                 let request = request(number);
-                let asked = Instant::now();
+                let asked = Stopwatch::start();
                 wire.call(&request).await?;
                 took.push(asked.elapsed());
             }

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use super::http::{self, Stub};
 use super::installed;
 use super::process::{Process, free_port, server};
 use crate::sample::{Place, Sample, Skipped};
+use crate::stopwatch::Stopwatch;
 
 /// The connections that messages are handed in on, each waiting for its answer before the next.
 const CONNECTIONS: usize = 50;
@@ -49,7 +49,7 @@ pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
 /// Sends messages through Kannel and gives how many a second arrived.
 async fn relay(port: u16, stub: &mut Stub, messages: usize) -> anyhow::Result<f64> {
     let before = stub.taken.count();
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     http::load(port, CONNECTIONS, messages, sendsms).await?;
     stub.taken.reach(before + messages as u64).await?;
     Ok(messages as f64 / begin.elapsed().as_secs_f64())

@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
@@ -12,6 +11,7 @@ use super::installed;
 use super::process::{Process, free_port, is_root, run, server};
 use super::smtp::{self, Sink};
 use crate::sample::{Place, Sample, Skipped};
+use crate::stopwatch::Stopwatch;
 
 /// Sessions kept open by smtp-source, and by Postfix to the sink.
 const SESSIONS: usize = 20;
@@ -43,7 +43,7 @@ pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
 /// Sends messages through Postfix and gives how many a second arrived.
 async fn relay(port: u16, sink: &mut Sink, messages: usize) -> anyhow::Result<f64> {
     let before = sink.taken.count();
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     smtp::send(port, SESSIONS, messages).await?;
     sink.taken.reach(before + messages as u64).await?;
     Ok(messages as f64 / begin.elapsed().as_secs_f64())

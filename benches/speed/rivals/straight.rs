@@ -1,9 +1,8 @@
 //! The ceiling of all email: smtp-source straight to smtp-sink over sessions that stay open, with nothing in between.
 
-use std::time::Instant;
-
 use super::smtp::{self, Sink};
 use crate::sample::{Place, Sample, Skipped};
+use crate::stopwatch::Stopwatch;
 
 /// The sessions that are tried for the best number of them.
 const TRIED: [usize; 6] = [5, 10, 20, 30, 40, 50];
@@ -44,7 +43,7 @@ async fn best(place: &Place, port: u16) -> anyhow::Result<usize> {
 
 /// Messages a second from the first connection until the sink has answered to the last message.
 async fn rate(port: u16, sessions: usize, messages: usize) -> anyhow::Result<f64> {
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     smtp::send(port, sessions, messages).await?;
     Ok(messages as f64 / begin.elapsed().as_secs_f64())
 }
