@@ -128,7 +128,7 @@ impl Lane {
             Class::Transactional => &self.transactional,
             Class::Commercial => &self.commercial,
         };
-        let place = queue.join(self.max_concurrency).ok_or_else(|| self.come_back(queue))?;
+        let place = queue.join(self.places()).ok_or_else(|| self.come_back(queue))?;
         // The semaphore is never closed.
         let permit = self.slots.clone().acquire_owned().await.map_err(|_| self.come_back(queue))?;
         if let Some(pace) = &self.pace {
@@ -137,6 +137,18 @@ impl Lane {
         }
         drop(place);
         Ok(Slot { _permit: permit })
+    }
+
+    /// How many messages of a class may wait here: as many as the lane is likely to take within [`MAX_PACE`], and no fewer
+    /// than there are slots. Those that find no place are written back to the store, which costs more than waiting.
+    fn places(&self) -> u32 {
+        let took = *lock(&self.took);
+        let rounds = match took.is_zero() {
+            // Nothing is known yet.
+            true => 1,
+            false => MAX_PACE.as_micros() / took.as_micros().max(1_000),
+        };
+        self.max_concurrency.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1))
     }
 
     fn come_back(&self, queue: &Queue) -> Busy {

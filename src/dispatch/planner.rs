@@ -53,6 +53,9 @@ impl Planner {
             // The brand was taken out of the configuration: nothing may be sent in its name any more.
             return Ok(Next { plan: None, step: brand_gone(message) });
         };
+        if routing::rests(message, history) {
+            return Ok(Next { plan: None, step: routing::Step::Rest });
+        }
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
         let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
         let person = recipient.as_ref().zip(verdicts.as_ref());

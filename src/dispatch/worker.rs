@@ -85,7 +85,13 @@ impl Dispatcher {
             case.slot = None;
             match lane.try_enter() {
                 Some(slot) => case.slot = Some((way.provider.clone(), slot)),
-                None => return self.queue(case, &way, lane, now).await,
+                None => {
+                    let flow = self.queue(case, &way, lane, now).await?;
+                    // What was decided a moment ago still holds, once there is a slot.
+                    if case.slot.is_none() || self.clock.now() > later(now, FRESH) {
+                        return Ok(flow);
+                    }
+                }
             }
         }
         let tried = case.tried(&way.provider);

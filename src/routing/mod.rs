@@ -14,7 +14,7 @@ use crate::model::{Admission, History, Message, MessageId, Preferences, Provider
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
 pub use settings::{BrandSettings, Doubt, FallbackSettings, Policy, TopicSettings};
-pub use step::{Next, Step, next};
+pub use step::{Next, Step, next, rests};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::survey::{Candidate, Survey, survey};
 use super::{Doubt, Situation};
 use crate::model::{
-    Attempt, Detail, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way, later,
+    Attempt, Detail, History, Message, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way,
+    later,
 };
 
 /// What to do next.
@@ -54,12 +55,20 @@ pub struct Next {
     pub step: Step,
 }
 
+/// Whether a message rests whatever the person wants and however the providers are: it has ended, or was sent and has
+/// nothing to wait for. Then nobody has to be asked.
+pub fn rests(message: &Message, history: &History) -> bool {
+    let attempts = history.attempts();
+    history.ended() || arrived(message, &attempts) || sent_for_good(message, &attempts)
+}
+
 /// Decides what to do next with a message. Every attempt in its history must have ended.
 pub fn next(situation: &Situation<'_>) -> Next {
+    if rests(situation.message, situation.history) {
+        return Next { plan: None, step: Step::Rest };
+    }
     let attempts = situation.history.attempts();
-    let settled = ended(situation)
-        .or_else(|| arrived(situation, &attempts))
-        .or_else(|| sent(situation, &attempts))
+    let settled = sent(situation, &attempts)
         .or_else(|| cancelled(situation))
         .or_else(|| in_doubt(situation, &attempts))
         .or_else(|| out_of_time(situation))
@@ -77,22 +86,28 @@ pub fn next(situation: &Situation<'_>) -> Next {
     Next { plan: Some(survey.plan), step }
 }
 
-fn ended(situation: &Situation<'_>) -> Option<Step> {
-    situation.history.ended().then_some(Step::Rest)
-}
-
 /// A message that a late receipt shows to have arrived after all.
-fn arrived(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
-    let wanted = match situation.message.fallback.unread_after {
+fn arrived(message: &Message, attempts: &[Attempt<'_>]) -> bool {
+    let wanted = match message.fallback.unread_after {
         Some(_) => ReceiptStatus::Read,
         None => ReceiptStatus::Delivered,
     };
-    attempts.iter().any(|own| own.receipt >= Some(wanted)).then_some(Step::Rest)
+    attempts.iter().any(|own| own.receipt >= Some(wanted))
+}
+
+/// A message that a provider has, and of which no receipt has to come in time.
+fn sent_for_good(message: &Message, attempts: &[Attempt<'_>]) -> bool {
+    let awaited = message.fallback.undelivered_after.is_some() || message.fallback.unread_after.is_some();
+    !awaited && last_sent(attempts).is_some_and(|last| !last.reported_failed())
+}
+
+fn last_sent<'a, 'b>(attempts: &'b [Attempt<'a>]) -> Option<&'b Attempt<'a>> {
+    attempts.iter().rfind(|own| own.is_sent() && !own.given_up)
 }
 
 /// A message that a provider has: rest, or what its own fallback policy asks for.
 fn sent(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
-    let last = attempts.iter().rfind(|own| own.is_sent() && !own.given_up)?;
+    let last = last_sent(attempts)?;
     let fallback = &situation.message.fallback;
     if last.reported_failed() {
         return Some(failed_later(situation, last));

@@ -82,8 +82,10 @@ impl MessageService for Messages {
     type WatchMessagesStream = Answers<v1::WatchMessagesResponse>;
 
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        let body =
-            |caller, request: v1::SendRequest| async move { self.accept(&caller, request.message).await };
+        let body = |caller, request: v1::SendRequest| {
+            let asked = self.read(&caller, request.message);
+            async move { self.accept(&caller, asked).await }
+        };
         self.gate.brand(SEND, request, body).await
     }
 

@@ -14,20 +14,36 @@ use crate::model::{ContactId, Message, MessageId, State};
 use crate::store::{Acceptance, Stored};
 use crate::wire::{Path, Violations, v1};
 
+/// What a caller asks to be sent, read before anything is waited for: a stream has many of these under way, and each
+/// should be small.
+pub struct Asked {
+    spec: Result<Box<Spec>, Failure>,
+    idempotency_key: String,
+    content_hash: [u8; 32],
+}
+
 impl Messages {
+    /// Reads what is asked.
+    pub(super) fn read(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> Asked {
+        let content_hash = spec.as_mut().map_or([0; 32], content_hash);
+        let idempotency_key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
+        Asked { spec: self.read_spec(caller, spec), idempotency_key, content_hash }
+    }
+
     /// Accepts a message; it is durable when this returns.
     pub(super) async fn accept(
         &self,
         caller: &BrandCaller,
-        mut spec: Option<v1::MessageSpec>,
+        asked: Asked,
     ) -> Result<v1::SendResponse, Failure> {
-        let hash = spec.as_mut().map_or([0; 32], content_hash);
-        let key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
-        let message = match self.prepare(caller, spec).await {
+        let hash = asked.content_hash;
+        let message = match self.address(caller, asked.spec).await {
             Ok(message) => message,
-            Err(failure) => return self.repeat(caller, &key, hash).await?.ok_or(failure),
+            Err(failure) => {
+                return self.repeat(caller, &asked.idempotency_key, hash).await?.ok_or(failure);
+            }
         };
-        match self.store.accept(message, hash).await? {
+        match self.store.accept(*message, hash).await? {
             Acceptance::New(id) => Ok(accepted(id, State::Accepted, false)),
             Acceptance::Duplicate(first) => Ok(duplicate(&first)),
             Acceptance::Conflict(first) => Err(key_reused(first)),
@@ -57,11 +73,23 @@ impl Messages {
         &self,
         caller: &BrandCaller,
         spec: Option<v1::MessageSpec>,
-    ) -> Result<Message, Failure> {
-        let now = self.clock.now();
-        let spec = Spec::read(spec, caller.country(), now)?;
+    ) -> Result<Box<Message>, Failure> {
+        self.address(caller, self.read_spec(caller, spec)).await
+    }
+
+    fn read_spec(&self, caller: &BrandCaller, spec: Option<v1::MessageSpec>) -> Result<Box<Spec>, Failure> {
+        Ok(Spec::read(spec, caller.country(), self.clock.now())?)
+    }
+
+    /// Finds the contact that a message goes to. Boxed like [`Asked`], and for the same reason.
+    async fn address(
+        &self,
+        caller: &BrandCaller,
+        spec: Result<Box<Spec>, Failure>,
+    ) -> Result<Box<Message>, Failure> {
+        let spec = spec?;
         let contact = self.resolve(caller, &spec.who).await?;
-        Ok(spec.into_message(self.clock.message_id(), caller, contact, now))
+        Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact)))
     }
 
     async fn resolve(&self, caller: &BrandCaller, who: &Who) -> Result<ContactId, Failure> {

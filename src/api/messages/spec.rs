@@ -44,10 +44,11 @@ pub struct Spec {
     channels: Vec<Channel>,
     fallback: Option<FallbackPolicy>,
     labels: Labels,
+    read_at: Timestamp,
 }
 
 impl Spec {
-    /// Reads the field `message` of a request.
+    /// Reads the field `message` of a request. Boxed, because it waits for the store.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -55,7 +56,7 @@ impl Spec {
         spec: Option<v1::MessageSpec>,
         country: Option<&str>,
         now: Timestamp,
-    ) -> Result<Self, Violations> {
+    ) -> Result<Box<Self>, Violations> {
         let mut violations = Violations::default();
         let path = Path::new("message");
         let spec = violations.required(spec, &path);
@@ -64,13 +65,8 @@ impl Spec {
     }
 
     /// The message, for a contact that was found. Texts and times that the caller left open come from the brand.
-    pub fn into_message(
-        self,
-        id: MessageId,
-        caller: &BrandCaller,
-        contact: ContactId,
-        now: Timestamp,
-    ) -> Message {
+    pub fn into_message(self, id: MessageId, caller: &BrandCaller, contact: ContactId) -> Message {
+        let now = self.read_at;
         let send_at = self.send_at.map_or(now, |at| at.max(now));
         let ttl = caller.policy().ttl_for(&self.topic);
         Message {
@@ -97,7 +93,7 @@ fn read(
     now: Timestamp,
     path: &Path<'_>,
     violations: &mut Violations,
-) -> Option<Spec> {
+) -> Option<Box<Spec>> {
     check_limits(&spec, path, violations);
     let who = read_who(spec.recipient, country, path, violations);
     let class = read_class(spec.message_class, &path.field("message_class"), violations);
@@ -111,7 +107,7 @@ fn read(
     let expire_at = read_optional_time(spec.expire_time, &path.field("expire_time"), violations);
     check_times(send_at, expire_at, now, path, violations);
     let fallback = spec.fallback.map(|own| read_checked_fallback(&own, &path.field("fallback"), violations));
-    Some(Spec {
+    Some(Box::new(Spec {
         who: who?,
         class: class?,
         topic: topic?,
@@ -122,7 +118,8 @@ fn read(
         channels,
         fallback,
         labels: spec.labels,
-    })
+        read_at: now,
+    }))
 }
 
 fn check_limits(spec: &v1::MessageSpec, path: &Path<'_>, violations: &mut Violations) {

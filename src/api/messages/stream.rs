@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tonic::{Status, Streaming};
 use tracing::debug;
 
+use super::send::Asked;
 use super::{Answers, Messages, SEND_STREAM};
 use crate::api::auth::{BrandCaller, Caller};
 use crate::api::settings::Settings;
@@ -53,8 +54,10 @@ impl Messages {
             })
             .map(move |(request, permit)| {
                 let this = Arc::clone(&this);
+                let asked = request.map(|request| (request.sequence, this.0.read(&this.1, request.message)));
                 async move {
-                    let answer = this.0.answer(&this.1, request?).await;
+                    let (sequence, asked) = asked?;
+                    let answer = this.0.answer(&this.1, sequence, asked).await;
                     drop(permit);
                     answer
                 }
@@ -71,20 +74,21 @@ impl Messages {
     async fn answer(
         &self,
         caller: &BrandCaller,
-        request: v1::SendStreamRequest,
+        sequence: u64,
+        asked: Asked,
     ) -> Result<v1::SendStreamResponse, Status> {
         use v1::send_stream_response::Result as Answer;
         if let Err(failure) = self.gate.still_valid(&caller.key).await {
             return Err(self.refuse(caller, failure));
         }
-        let result = match self.accept(caller, request.message).await {
+        let result = match self.accept(caller, asked).await {
             Ok(accepted) => Answer::Accepted(accepted),
             Err(failure) => {
                 debug!(reason = failure.reason(), brand = %caller.brand, "a message of a stream was not accepted");
                 Answer::Error(failure.into_send_error())
             }
         };
-        Ok(v1::SendStreamResponse { sequence: request.sequence, result: Some(result) })
+        Ok(v1::SendStreamResponse { sequence, result: Some(result) })
     }
 
     /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.

@@ -1,5 +1,7 @@
 //! API keys.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::engine::{Engine, Order, Urgency, damaged, decode, load};
@@ -23,7 +25,12 @@ impl<E: Engine> KeyStore for Embedded<E> {
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
-        self.engine.read(|view| load(view, &keys::access_key(id)))
+        if let Some(key) = self.key_cache.get(id) {
+            return Ok(Some(key));
+        }
+        let key = self.engine.read(|view| load(view, &keys::access_key(id)))?;
+        key.iter().for_each(|key| self.key_cache.keep(key));
+        Ok(key)
     }
 
     async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<Key>, StoreError> {
@@ -42,11 +49,12 @@ impl<E: Engine> KeyStore for Embedded<E> {
     }
 
     async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Key>, StoreError> {
-        let at = keys::access_key(id);
+        let (at, cache) = (keys::access_key(id), Arc::clone(&self.key_cache));
         self.engine
             .write(Urgency::Promise, move |txn| {
                 let Some(mut key) = txn.load::<Key>(&at)? else { return Ok(None) };
                 if key.revoked_at.is_none() {
+                    cache.strike_out(&key.id);
                     key.revoked_at = Some(now);
                     txn.save(at, &key);
                 }

@@ -23,13 +23,32 @@ pub struct News {
     pub cursor: Option<u64>,
 }
 
+/// How much news there was.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    arrivals: usize,
+    steps: usize,
+    uncovered: usize,
+    cursor: Option<u64>,
+}
+
 impl News {
-    /// Adds what happened later.
-    pub fn add(&mut self, later: Self) {
-        self.arrivals.extend(later.arrivals);
-        self.steps.extend(later.steps);
-        self.uncovered.extend(later.uncovered);
-        self.cursor = later.cursor.or(self.cursor);
+    /// How much news there is now.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            arrivals: self.arrivals.len(),
+            steps: self.steps.len(),
+            uncovered: self.uncovered.len(),
+            cursor: self.cursor,
+        }
+    }
+
+    /// Forgets what came since.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.arrivals.truncate(mark.arrivals);
+        self.steps.truncate(mark.steps);
+        self.uncovered.truncate(mark.uncovered);
+        self.cursor = mark.cursor;
     }
 }
 

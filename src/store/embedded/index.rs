@@ -26,16 +26,10 @@ pub fn note(
     contact: &str,
 ) -> Result<(), StoreError> {
     let open = head.contacts.as_slice().try_into().map(MessageId::from_bytes).ok();
-    let record = match open {
-        Some(first) => txn.get(&keys::contacts_index(brand, first))?.map(|record| (first, record)),
-        None => None,
-    };
-    let (first, mut record) =
-        record.filter(|(_, record)| record.len() < RECORD_BYTES).unwrap_or_else(|| (id, Vec::new()));
-    record.extend(hash(contact));
-    txn.put(keys::contacts_index(brand, first), record);
+    let length = open.map_or(Ok(0), |first| txn.length(&keys::contacts_index(brand, first)))?;
+    let first = open.filter(|_| (1..RECORD_BYTES).contains(&length)).unwrap_or(id);
     head.contacts = first.as_bytes().to_vec();
-    Ok(())
+    txn.append(keys::contacts_index(brand, first), |record| record.extend(hash(contact)))
 }
 
 /// The runs of ids before `end` among which a contact's messages are, the newest first, for as long as `visit` says so.

@@ -26,17 +26,15 @@ pub fn log(
 ) -> Result<u64, StoreError> {
     let cursor = txn.count(Sequence::Events)?;
     let one = JournalRecord { entries: vec![JournalEntry { cursor, ..entry }] };
-    let mut record = match head.journal {
-        0 => Vec::new(),
-        first => txn.get(&keys::journal(brand, first))?.unwrap_or_default(),
+    let length = match head.journal {
+        0 => 0,
+        first => txn.length(&keys::journal(brand, first))?,
     };
-    if record.is_empty() || record.len() + one.encoded_len() > RECORD_BYTES {
-        record.clear();
+    if length == 0 || length + one.encoded_len() > RECORD_BYTES {
         head.journal = cursor;
     }
-    // As with packs; and a vector has room for whatever is encoded into it.
-    let _ = one.encode(&mut record);
-    txn.put(keys::journal(brand, head.journal), record);
+    // As with packs.
+    txn.append(keys::journal(brand, head.journal), |record| one.encode_raw(record))?;
     txn.logged(cursor);
     Ok(cursor)
 }

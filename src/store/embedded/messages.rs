@@ -148,7 +148,7 @@ fn store(
     }
     let head_key = keys::head(&brand);
     let mut head = txn.load(&head_key)?.unwrap_or_default();
-    let (place, record) = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
+    let place = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
     let mut states = States::load(txn, &brand, place.pack)?;
     let at_once = message.send_at <= message.accepted_at;
     let (cover_at, cover) = states.cover(txn, message.class, message.send_at, at_once);
@@ -156,7 +156,7 @@ fn store(
     packed.number = place.number;
     packed.message_id = id.as_bytes().to_vec();
     packed.cover_time_ms = cover_at.as_millisecond();
-    pack::write(txn, &brand, place.pack, packed, record);
+    pack::write(txn, &brand, place.pack, packed)?;
     let entry = JournalEntry { message_id: id.as_bytes().to_vec(), ..JournalEntry::default() };
     journal::log(txn, &brand, &mut head, entry)?;
     index::note(txn, &brand, &mut head, id, message.contact.as_str())?;

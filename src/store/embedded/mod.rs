@@ -29,6 +29,7 @@ mod access_keys;
 mod consents;
 mod contacts;
 mod controls;
+mod key_cache;
 mod listing;
 mod messages;
 mod purge;
@@ -40,17 +41,19 @@ pub mod sled;
 
 use contents::Seen;
 use engine::Engine;
+use key_cache::KeyCache;
 
 /// The traits of the store over one engine. Claims are kept in memory (`desk`): the one process that has the store open
 /// gave them, so a crash voids them, and what was claimed is due again.
 struct Embedded<E> {
     engine: E,
     seen: Arc<Seen>,
+    key_cache: Arc<KeyCache>,
 }
 
 impl<E: Engine> Embedded<E> {
     fn stores(engine: E) -> Stores {
-        let store = Arc::new(Self { engine, seen: Arc::default() });
+        let store = Arc::new(Self { engine, seen: Arc::default(), key_cache: Arc::default() });
         Stores {
             messages: store.clone(),
             work: store.clone(),

@@ -42,45 +42,40 @@ pub struct Found {
     pub packed: PackedMessage,
 }
 
-/// A place for a message of this size, and what its pack holds already: the brand's newest pack when it has room, else a
-/// new one.
+/// A place for a message of this size: in the brand's newest pack when it has room, else in a new one.
 pub fn place(
     txn: &Txn<'_>,
     brand: &BrandId,
     head: &mut HeadRecord,
     id: MessageId,
     bytes: usize,
-) -> Result<(Place, Vec<u8>), StoreError> {
+) -> Result<Place, StoreError> {
     // What is not yet known of an element: its number, id and cover, and its frame.
     const REST_BYTES: usize = 48;
     if let Ok(pack) = head.pack.as_slice().try_into().map(MessageId::from_bytes)
         && id.unix_ms() - pack.unix_ms() <= SPAN_MS
-        && let Some(record) = txn.get(&keys::pack(brand, pack))?
-        && record.len() + bytes + REST_BYTES <= RECORD_BYTES
+        && let length @ 1.. = txn.length(&keys::pack(brand, pack))?
+        && length + bytes + REST_BYTES <= RECORD_BYTES
     {
         let place = Place { pack, number: head.next_number };
         head.next_number += 1;
-        return Ok((place, record));
+        return Ok(place);
     }
     head.pack = id.as_bytes().to_vec();
     head.next_number = 1;
-    Ok((Place { pack: id, number: 0 }, Vec::new()))
+    Ok(Place { pack: id, number: 0 })
 }
 
-/// Writes a message behind what its pack holds already.
+/// Writes a message into its pack.
 pub fn write(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     pack: MessageId,
     packed: PackedMessage,
-    mut record: Vec<u8>,
-) {
-    // The bytes of a record with one element, after those of a record, are that record with one element more.
+) -> Result<(), StoreError> {
     let one = PackRecord { messages: vec![packed] };
-    record.reserve(one.encoded_len());
-    // A vector has room for whatever is encoded into it.
-    let _ = one.encode(&mut record);
-    txn.put(keys::pack(brand, pack), record);
+    // The bytes of a record with one element, behind those of a record, are that record with one element more.
+    txn.append(keys::pack(brand, pack), |record| one.encode_raw(record))
 }
 
 /// Finds a message of a brand.

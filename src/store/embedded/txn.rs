@@ -32,14 +32,24 @@ impl<'a> Group<'a> {
         &mut self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let mut txn = Txn { view: self.view, group: &self.writes, own: Writes::new(), news: News::default() };
-        let result = operation(&mut txn)?;
-        let Txn { own, news, .. } = txn;
-        self.bytes +=
-            own.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
-        self.writes.extend(own);
-        self.news.add(news);
-        Ok(result)
+        let before = self.news.mark();
+        let mut txn = Txn {
+            view: self.view,
+            writes: &mut self.writes,
+            news: &mut self.news,
+            bytes: self.bytes,
+            undo: Vec::new(),
+        };
+        let result = operation(&mut txn);
+        let Txn { bytes, undo, .. } = txn;
+        match result {
+            Ok(_) => self.bytes = bytes,
+            Err(_) => {
+                undo.into_iter().rev().for_each(|undo| undo.apply(&mut self.writes));
+                self.news.back_to(before);
+            }
+        }
+        result
     }
 
     /// About how much the group writes, in bytes.
@@ -53,24 +63,50 @@ impl<'a> Group<'a> {
     }
 }
 
+/// How a key was before an operation wrote to it.
+enum Undo {
+    /// It was not written by any operation before.
+    Absent(Vec<u8>),
+    /// It had this value, or was deleted.
+    Was(Vec<u8>, Option<Vec<u8>>),
+    /// Its value was as long as this.
+    Shorter(Vec<u8>, usize),
+}
+
+impl Undo {
+    fn apply(self, writes: &mut Writes) {
+        match self {
+            Self::Absent(key) => drop(writes.remove(&key)),
+            Self::Was(key, value) => drop(writes.insert(key, value)),
+            Self::Shorter(key, bytes) => {
+                if let Some(Some(value)) = writes.get_mut(&key) {
+                    value.truncate(bytes);
+                }
+            }
+        }
+    }
+}
+
 /// What one operation sees and writes.
 pub struct Txn<'a> {
     view: &'a dyn View,
-    group: &'a Writes,
-    own: Writes,
-    news: News,
+    writes: &'a mut Writes,
+    news: &'a mut News,
+    bytes: usize,
+    undo: Vec<Undo>,
 }
 
-impl Txn<'_> {
+impl<'a> Txn<'a> {
     /// The state before the group: ranges are read here, and what is found is checked with `get`, because an operation
     /// of the same group may have changed it.
-    pub fn before(&self) -> &dyn View {
+    pub fn before(&self) -> &'a dyn View {
         self.view
     }
 
     /// Writes a value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.own.insert(key, Some(value));
+        self.bytes += key.len() + value.len();
+        self.write(key, Some(value));
     }
 
     /// Writes a record.
@@ -80,7 +116,38 @@ impl Txn<'_> {
 
     /// Deletes a key.
     pub fn delete(&mut self, key: Vec<u8>) {
-        self.own.insert(key, None);
+        self.bytes += key.len();
+        self.write(key, None);
+    }
+
+    fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.undo.push(match self.writes.insert(key.clone(), value) {
+            Some(old) => Undo::Was(key, old),
+            None => Undo::Absent(key),
+        });
+    }
+
+    /// Writes behind what is at `key`, or begins it.
+    pub fn append(&mut self, key: Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), StoreError> {
+        if let Some(Some(value)) = self.writes.get_mut(&key) {
+            let before = value.len();
+            write(value);
+            self.bytes += value.len() - before;
+            self.undo.push(Undo::Shorter(key, before));
+            return Ok(());
+        }
+        let mut value = self.get(&key)?.unwrap_or_default();
+        write(&mut value);
+        self.put(key, value);
+        Ok(())
+    }
+
+    /// How many bytes are at `key`; 0 when there is nothing.
+    pub fn length(&self, key: &[u8]) -> Result<usize, StoreError> {
+        match self.writes.get(key) {
+            Some(value) => Ok(value.as_ref().map_or(0, Vec::len)),
+            None => Ok(self.view.get(key)?.map_or(0, |value| value.len())),
+        }
     }
 
     /// Reads a record.
@@ -120,18 +187,6 @@ impl Txn<'_> {
     pub fn uncovered(&mut self, cover: Vec<u8>) {
         self.news.uncovered.push(cover);
     }
-
-    /// The newest pair in `range` that this operation or those before it wrote or deleted.
-    fn last_staged(&self, range: Range<&[u8]>) -> Option<(&Vec<u8>, &Option<Vec<u8>>)> {
-        let bounds = (std::ops::Bound::Included(range.start), std::ops::Bound::Excluded(range.end));
-        let own = self.own.range::<[u8], _>(bounds).next_back();
-        let group = self.group.range::<[u8], _>(bounds).next_back();
-        match (own, group) {
-            // What this operation wrote stands above what those before it wrote at the same key.
-            (Some(own), Some(group)) if group.0 > own.0 => Some(group),
-            (own, group) => own.or(group),
-        }
-    }
 }
 
 /// A number, 0 for none.
@@ -144,27 +199,28 @@ pub fn read_number(from: &(impl Get + ?Sized), key: &[u8]) -> Result<u64, StoreE
 
 impl Get for Txn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.own.get(key).or_else(|| self.group.get(key)) {
+        match self.writes.get(key) {
             Some(value) => Ok(value.clone()),
             None => self.view.get(key),
         }
     }
 
     fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
-        loop {
-            let staged = if range.is_empty() { None } else { self.last_staged(&*range.start..&*range.end) };
+        while !range.is_empty() {
+            let staged = self.writes.range(range.clone()).next_back();
             let above = staged.map_or(range.start.clone(), |(key, _)| [key.as_slice(), &[0]].concat());
             // Beyond the last staged key, what was there before is as it was.
             if let Some(before) = self.view.last_in(above..range.end.clone())? {
                 return Ok(Some(before));
             }
             match staged {
-                None => return Ok(None),
+                None => break,
                 Some((key, Some(value))) => return Ok(Some((key.clone(), value.clone()))),
                 // Deleted: what comes before it counts.
                 Some((key, None)) => range.end = key.clone(),
             }
         }
+        Ok(None)
     }
 
     fn path(&self) -> &str {
@@ -193,6 +249,8 @@ mod tests {
             assert_eq!(txn.get(b"b")?, None);
             txn.put(b"a".to_vec(), b"3".to_vec());
             txn.put(b"c".to_vec(), b"3".to_vec());
+            txn.append(b"a".to_vec(), |value| value.extend(b"4"))?;
+            assert_eq!(txn.get(b"a")?, Some(b"34".to_vec()));
             txn.logged(7);
             Err::<(), _>(StoreError::Io { detail: "on purpose".to_owned() })
         });
@@ -201,6 +259,26 @@ mod tests {
         let (writes, news) = group.finish();
         assert_eq!(writes, Writes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), None)]));
         assert_eq!(news.cursor, Some(5));
+    }
+
+    #[test]
+    fn what_is_appended_by_an_operation_that_fails_is_taken_back() {
+        let before = BTreeMap::from([(b"a".to_vec(), b"1".to_vec())]);
+        let mut group = Group::new(&before);
+        let append = |group: &mut Group<'_>, fail: bool| {
+            let _ = group.run(|txn| {
+                txn.append(b"a".to_vec(), |value| value.extend(b"2"))?;
+                txn.append(b"b".to_vec(), |value| value.extend(b"2"))?;
+                if fail { Err(StoreError::Io { detail: "on purpose".to_owned() }) } else { Ok(()) }
+            });
+        };
+        append(&mut group, true);
+        assert_eq!(group.writes, Writes::new());
+        append(&mut group, false);
+        append(&mut group, true);
+        append(&mut group, false);
+        let all = [(b"a".to_vec(), Some(b"122".to_vec())), (b"b".to_vec(), Some(b"22".to_vec()))];
+        assert_eq!(group.finish().0, Writes::from(all));
     }
 
     #[test]

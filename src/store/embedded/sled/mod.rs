@@ -66,8 +66,8 @@ impl Default for Options {
         Self {
             cache_bytes: 64 << 20,
             min_free_bytes: 64 << 20,
-            queue_operations: 1_024,
-            group_operations: 512,
+            queue_operations: 4_096,
+            group_operations: 2_048,
             group_bytes: 4 << 20,
             handover_bytes: 16 << 20,
         }

@@ -1,0 +1,92 @@
+//! The API keys in use, so that not every call reads its key from the engine.
+//!
+//! A revocation takes effect as it does in the engine: before it is written, its key is struck out for good. Whoever
+//! read the key until then cannot put it back, and from then on the engine alone tells what became of it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Key, KeyId};
+
+/// How many keys are kept. Few are in use at a time, and one that is not kept costs a look into the engine.
+const KEPT: usize = 1_024;
+
+/// The API keys in use.
+#[derive(Debug, Default)]
+pub struct KeyCache(Mutex<Keys>);
+
+#[derive(Debug, Default)]
+struct Keys {
+    kept: HashMap<KeyId, Key>,
+    /// As many as were revoked since the store was opened.
+    struck_out: HashSet<KeyId>,
+}
+
+impl KeyCache {
+    /// The key, if it is kept.
+    pub fn get(&self, id: &KeyId) -> Option<Key> {
+        self.lock().kept.get(id).cloned()
+    }
+
+    /// Keeps a key as the engine had it, unless it was struck out meanwhile.
+    pub fn keep(&self, key: &Key) {
+        let mut keys = self.lock();
+        if keys.struck_out.contains(&key.id) {
+            return;
+        }
+        if keys.kept.len() >= KEPT {
+            keys.kept.clear();
+        }
+        keys.kept.insert(key.id.clone(), key.clone());
+    }
+
+    /// Forgets a key, and never keeps it again.
+    pub fn strike_out(&self, id: &KeyId) {
+        let mut keys = self.lock();
+        keys.kept.remove(id);
+        keys.struck_out.insert(id.clone());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    fn key(id: &str) -> Key {
+        Key {
+            id: id.parse().unwrap(),
+            brand: None,
+            scopes: Vec::new(),
+            label: String::new(),
+            secret_hash: [0; 32],
+            created_at: Timestamp::UNIX_EPOCH,
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_read_before_its_revocation_is_not_kept_after_it() {
+        let (cache, key) = (KeyCache::default(), key("one"));
+        cache.keep(&key);
+        assert_eq!(cache.get(&key.id), Some(key.clone()));
+        cache.strike_out(&key.id);
+        cache.keep(&key);
+        assert_eq!(cache.get(&key.id), None);
+    }
+
+    #[test]
+    fn no_more_keys_are_kept_than_the_bound() {
+        let cache = KeyCache::default();
+        for index in 0..3 * KEPT {
+            let key = key(&index.to_string());
+            cache.keep(&key);
+            assert_eq!(cache.get(&key.id), Some(key));
+        }
+        assert!(cache.lock().kept.len() <= KEPT);
+    }
+}
