@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::ensure;
 use futures_util::future::try_join_all;
 use relevo::model::{Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
 use relevo::store::{Stored, Stores, WorkQueue};
@@ -61,8 +62,14 @@ async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()>
         anyhow::Ok(stores.messages.accept(message, [0; 32]).await?)
     }))
     .await?;
-    let lease = Duration::from_secs(60);
-    let claims = stores.work.claim(now, STEP as usize, lease).await?;
+    // An eighth of what is claimed at once is left to commercial messages, of which there are none here.
+    let limit = 2 * STEP as usize;
+    let claims = stores.work.claim(now, limit, Duration::from_secs(60)).await?;
+    ensure!(
+        claims.messages.len() as u64 == STEP,
+        "{} of {STEP} messages were claimed",
+        claims.messages.len()
+    );
     try_join_all(claims.messages.iter().map(|own| send(stores.work.as_ref(), own, now))).await?;
     Ok(())
 }
