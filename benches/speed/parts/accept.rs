@@ -127,7 +127,7 @@ impl Kinds {
             noop_stream: Kind::new("no-op gRPC, streams", noop),
             sled: Sample::new(
                 "raw sled",
-                "/s",
+                RATE,
                 "the same records, one flush for every 100 messages, no gRPC.",
             ),
         }
