@@ -53,7 +53,7 @@ pub fn place(
     // What is not yet known of an element: its number, id and cover, and its frame.
     const REST_BYTES: usize = 48;
     if let Ok(pack) = head.pack.as_slice().try_into().map(MessageId::from_bytes)
-        && id.unix_ms() - pack.unix_ms() <= SPAN_MS
+        && id.unix_ms().saturating_sub(pack.unix_ms()) <= SPAN_MS
         && let length @ 1.. = txn.length(&keys::pack(brand, pack))?
         && length + bytes + REST_BYTES <= RECORD_BYTES
     {
