@@ -24,7 +24,7 @@ struct Candidate {
 #[derive(Default)]
 pub struct OnDisk {
     candidates: Vec<Candidate>,
-    /// Covers under which nothing is left but the candidates and what is claimed, and when the first claim ends.
+    /// Entries under which nothing is left but the candidates and what is claimed, and when the first claim ends.
     covers: Vec<(Vec<u8>, Timestamp)>,
     /// When there will be more.
     next_due: Option<Timestamp>,
@@ -53,14 +53,22 @@ pub fn look(
             found.due(due.at);
             return Ok(ControlFlow::Break(()));
         }
-        match due.what {
-            DueWhat::Cover(pack) => {
-                let look = Look { view, desk, brand: &due.brand, now, room };
-                look.under_cover(key, class, due.at, pack, &mut found)?;
+        if let Some(until) = desk.exhausted_until(key).filter(|until| *until > now) {
+            found.due(until.max(due.at));
+            return Ok(ControlFlow::Continue(()));
+        }
+        let look = Look { view, desk, brand: &due.brand, now, room };
+        let looked = match due.what {
+            DueWhat::Cover(pack) => look.under_cover(key, class, due.at, pack, &mut found),
+            DueWhat::Single(id) => look.single(due.at, id, &mut found),
+        };
+        match looked {
+            // What is damaged must not stop the others. It is left alone for a lease, and told of once in that time.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "an entry of the due order leads to damage");
+                found.covers.push((key.to_vec(), Timestamp::MAX));
             }
-            DueWhat::Single(id) => {
-                Look { view, desk, brand: &due.brand, now, room }.single(due.at, id, &mut found)?
-            }
+            looked => looked?,
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -102,10 +110,6 @@ impl Look<'_> {
         pack: MessageId,
         found: &mut OnDisk,
     ) -> Result<(), StoreError> {
-        if let Some(until) = self.desk.exhausted_until(key) {
-            found.due(until.max(at));
-            return Ok(());
-        }
         let pack_key = keys::pack(self.brand, pack);
         let Some(bytes) = self.view.get(&pack_key)? else {
             return Err(damaged(self.view, format!("the pack {pack} is due and nowhere")));

@@ -138,6 +138,7 @@ async fn one_damaged_record_does_not_stop_the_others() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
     let (damaged, whole) = (MessageId::new(9_000, &[5; 10]), MessageId::new(9_000, &[6; 10]));
+    let gone = [1, 9].map(|byte| MessageId::new(9_000, &[byte; 10]));
     // Its content is no content.
     let mut broken = packed(0, damaged);
     let place = broken.windows(5).position(|own| own == b"order").unwrap();
@@ -148,10 +149,16 @@ async fn one_damaged_record_does_not_stop_the_others() {
             (at_pack(1, damaged), [broken, packed(1, whole)].concat()),
             (at_pack(2, damaged), states_record(2)),
             due(damaged),
+            // A pack that is no pack, and one that is not there.
+            (at_pack(1, gone[0]), vec![0xff; 9]),
+            due(gone[0]),
+            due(gone[1]),
         ],
     );
     let handle = disk.open();
     assert_eq!(claim(&handle.stores, 0, 10).await, [whole]);
+    handle.stores.work.release(whole).await;
+    assert_eq!(claim(&handle.stores, 0, 10).await, [whole], "and again");
     handle.close().await.unwrap();
 }
 
