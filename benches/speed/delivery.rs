@@ -44,6 +44,7 @@ impl<'a> Delivery<'a> {
         let mut delivery = Self { gateway, clients, mold, accepts: 0.0, delivers: 0.0 };
         let from = mold::now()?;
         delivery.accepts = delivery.accept(&delivery.mold, TRIAL).await?;
+        fates::all_over(&mut delivery.clients[0], from).await?;
         delivery.delivers = rate(&delivery.all_sent(from, TRIAL).await?, from);
         Ok(delivery)
     }
@@ -53,8 +54,7 @@ impl<'a> Delivery<'a> {
         let count = (self.delivers * seconds) as u64;
         let (from, cpu) = (mold::now()?, self.gateway.cpu_seconds()?);
         self.accept(&self.mold, count).await?;
-        let fates = self.all_sent(from, count).await?;
-        self.delivered(&fates, from, cpu)
+        self.delivered(from, from, count, cpu).await
     }
 
     /// Accepts a backlog that is due a little later, and delivers it from then on, as many as take about this long.
@@ -62,8 +62,7 @@ impl<'a> Delivery<'a> {
         let from = mold::now()?;
         let (count, due) = self.backlog(seconds).await?;
         let cpu = self.gateway.cpu_seconds()?;
-        let fates = self.all_sent(from, count).await?;
-        self.delivered(&fates, due, cpu)
+        self.delivered(from, due, count, cpu).await
     }
 
     /// Accepts as many messages as take about this long to deliver, and returns at the moment when they are due, with
@@ -85,9 +84,18 @@ impl<'a> Delivery<'a> {
         Ok(load::send_stream(&self.clients, WINDOW, mold, Until::Count(count)).await?.rate())
     }
 
-    fn delivered(&mut self, fates: &[Fate], from: Timestamp, cpu: f64) -> anyhow::Result<Delivered> {
-        self.delivers = rate(fates, from);
-        let cpu_us = (self.gateway.cpu_seconds()? - cpu) * 1e6 / fates.len() as f64;
+    /// Waits for the messages accepted since `from`, which were due at `due`, when the gateway had used so much time.
+    async fn delivered(
+        &mut self,
+        from: Timestamp,
+        due: Timestamp,
+        count: u64,
+        cpu: f64,
+    ) -> anyhow::Result<Delivered> {
+        fates::all_over(&mut self.clients[0], from).await?;
+        // Before they are listed, which is no part of the work.
+        let cpu_us = (self.gateway.cpu_seconds()? - cpu) * 1e6 / count as f64;
+        self.delivers = rate(&self.all_sent(from, count).await?, due);
         Ok(Delivered { rate: self.delivers, cpu_us })
     }
 

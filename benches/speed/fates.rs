@@ -32,8 +32,8 @@ pub struct Fate {
     id: String,
 }
 
-/// Waits until every message accepted since `from` has ended, and returns what became of them.
-pub async fn of_all(client: &mut MessageServiceClient<Client>, from: Timestamp) -> anyhow::Result<Vec<Fate>> {
+/// Waits until every message accepted since `from` has ended.
+pub async fn all_over(client: &mut MessageServiceClient<Client>, from: Timestamp) -> anyhow::Result<()> {
     const OPEN: [MessageState; 3] = [MessageState::Accepted, MessageState::Waiting, MessageState::Sending];
     let watch = Stopwatch::start();
     // The newest come first and end last, so that this look is short until the end.
@@ -41,6 +41,11 @@ pub async fn of_all(client: &mut MessageServiceClient<Client>, from: Timestamp) 
         ensure!(watch.elapsed() < PATIENCE, "some messages had no outcome after {PATIENCE:?}");
         tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
+}
+
+/// What became of every message accepted since `from`.
+pub async fn of_all(client: &mut MessageServiceClient<Client>, from: Timestamp) -> anyhow::Result<Vec<Fate>> {
     let ended = list(client, from, &[], usize::MAX).await?;
     ended.into_iter().map(fate).collect()
 }

@@ -162,8 +162,9 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            self.board.health()[self.index].cancel(permit);
+        let Some(permit) = self.permit.take() else { return };
+        let is_free = self.board.health()[self.index].cancel(permit);
+        if is_free {
             self.board.announce();
         }
     }

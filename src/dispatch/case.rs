@@ -5,7 +5,7 @@ use crate::model::{
 };
 use crate::store::Stored;
 
-use super::lane::Slot;
+use super::lane::Turn;
 
 /// Plans and waits are recorded until there were this many attempts, or this many events: by then a reader has seen
 /// enough, and the history of a message that waits out a long outage stays small.
@@ -19,15 +19,15 @@ pub(super) struct Case {
     pub next_at: Option<Timestamp>,
     /// How many events of the history are stored.
     pub saved: usize,
-    /// A provider's slot, held while its turn is being decided.
-    pub slot: Option<(ProviderName, Slot)>,
+    /// A provider's turn, held until its call has ended or another provider is called.
+    pub turn: Option<(ProviderName, Turn)>,
 }
 
 impl Case {
     pub fn new(stored: Stored) -> Self {
         let Stored { message, history, next_at } = stored;
         let saved = history.version();
-        Self { message, history, next_at, saved, slot: None }
+        Self { message, history, next_at, saved, turn: None }
     }
 
     /// The events not yet stored.
@@ -47,7 +47,7 @@ impl Case {
         let told = self.is_saved_in(&stored);
         let is_fact = |event: &&Event| !told && matches!(event.detail, Detail::AttemptFinished { .. });
         let facts: Vec<Event> = self.unsaved().iter().filter(is_fact).cloned().collect();
-        *self = Self { slot: self.slot.take(), ..Self::new(stored) };
+        *self = Self { turn: self.turn.take(), ..Self::new(stored) };
         for fact in facts {
             self.history.push(fact.at, fact.detail);
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::adapters::{Adapter, Envelope, Limits};
@@ -23,23 +23,64 @@ const MAX_RETURN: Duration = Duration::from_secs(30);
 /// And no later than this where the pace is set. Beyond it the places in the queue no longer differ.
 const MAX_PACED_RETURN: Duration = Duration::from_secs(3_600);
 
+/// No more attempts are recorded ahead of their calls than this many times the slots.
+const MAX_AHEAD: u32 = 8;
+
 /// One provider's adapter and the limits on driving it.
+///
+/// An attempt has to be durable before its call begins. A slot that waited for the disk meanwhile would be idle most of the
+/// time, so the right to begin an attempt (a [`Turn`]) is another than the right to make the call (a [`Slot`]): there are
+/// as many more turns than slots as calls end while an attempt is recorded.
 pub struct Lane {
     adapter: Arc<dyn Adapter>,
     timeout: Duration,
-    slots: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    slots: Semaphore,
     max_concurrency: u32,
     transactional: Queue,
     commercial: Queue,
     pace: Option<Mutex<Pace>>,
-    /// How long a call that was sent takes: a moving average.
-    took: Mutex<Duration>,
+    times: Mutex<Times>,
 }
 
-/// The right to make one call, within the limits.
+/// The right to begin one attempt, within the limits.
 #[derive(Debug)]
-pub struct Slot {
+pub struct Turn {
+    began: Instant,
     _permit: OwnedSemaphorePermit,
+}
+
+/// The right to make one call.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    _permit: SemaphorePermit<'a>,
+}
+
+/// How long things take, as moving averages, and what follows from it.
+#[derive(Debug)]
+struct Times {
+    /// From a turn to the attempt's record on disk.
+    recording: Duration,
+    /// A call that was sent.
+    call: Duration,
+    /// How many turns there are.
+    turns: u32,
+}
+
+impl Times {
+    /// How many turns there should be with so many slots.
+    fn wanted_turns(&self, slots: u32) -> u32 {
+        if self.call.is_zero() {
+            return slots;
+        }
+        let ahead = f64::from(slots) * (self.recording.as_secs_f64() / self.call.as_secs_f64());
+        // Beyond the range of the type it is at its end, and the maximum is less.
+        slots.saturating_add((ahead as u32).min(slots.saturating_mul(MAX_AHEAD)))
+    }
+}
+
+fn average(of: &mut Duration, next: Duration) {
+    *of = (*of * 7 + next) / 8;
 }
 
 /// Too many are waiting; come back after this time.
@@ -104,45 +145,66 @@ impl Lane {
         Self {
             adapter,
             timeout: Duration::from_millis(limits.timeout_ms),
-            slots: Arc::new(Semaphore::new(limits.max_concurrency as usize)),
+            turns: Arc::new(Semaphore::new(limits.max_concurrency as usize)),
+            slots: Semaphore::new(limits.max_concurrency as usize),
             max_concurrency: limits.max_concurrency,
             transactional: Queue::new(),
             commercial: Queue::new(),
             pace,
-            took: Mutex::new(Duration::ZERO),
+            times: Mutex::new(Times {
+                recording: Duration::ZERO,
+                call: Duration::ZERO,
+                turns: limits.max_concurrency,
+            }),
         }
     }
 
-    /// A slot, if one is free this instant.
-    pub(super) fn try_enter(&self) -> Option<Slot> {
+    /// A turn, if one is free this instant.
+    pub(super) fn try_enter(&self) -> Option<Turn> {
         if self.pace.is_some() {
             return None;
         }
-        let permit = self.slots.clone().try_acquire_owned().ok()?;
-        Some(Slot { _permit: permit })
+        let permit = self.turns.clone().try_acquire_owned().ok()?;
+        Some(Turn { began: Instant::now(), _permit: permit })
     }
 
-    /// Waits for a slot and, where the rate is limited, for its turn.
-    pub(super) async fn enter(&self, class: Class) -> Result<Slot, Busy> {
+    /// Waits for a turn, no sooner than the rate allows.
+    pub(super) async fn enter(&self, class: Class) -> Result<Turn, Busy> {
         let queue = match class {
             Class::Transactional => &self.transactional,
             Class::Commercial => &self.commercial,
         };
         let place = queue.join(self.places()).ok_or_else(|| self.come_back(queue))?;
         // The semaphore is never closed.
-        let permit = self.slots.clone().acquire_owned().await.map_err(|_| self.come_back(queue))?;
+        let permit = self.turns.clone().acquire_owned().await.map_err(|_| self.come_back(queue))?;
         if let Some(pace) = &self.pace {
             let turn = lock(pace).turn(Instant::now());
             tokio::time::sleep_until(turn.ok_or_else(|| self.come_back(queue))?).await;
         }
         drop(place);
-        Ok(Slot { _permit: permit })
+        Ok(Turn { began: Instant::now(), _permit: permit })
+    }
+
+    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant.
+    pub(super) fn recorded(&self, turn: &Turn) -> Option<Slot<'_>> {
+        average(&mut lock(&self.times).recording, turn.began.elapsed());
+        let permit = self.slots.try_acquire().ok()?;
+        Some(Slot { _permit: permit })
+    }
+
+    /// Waits for a slot.
+    pub(super) async fn slot(&self) -> Slot<'_> {
+        match self.slots.acquire().await {
+            Ok(permit) => Slot { _permit: permit },
+            // The semaphore is never closed.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// How many messages of a class may wait here: as many as the lane is likely to take within [`MAX_PACE`], and no fewer
     /// than there are slots. Those that find no place are written back to the store, which costs more than waiting.
     fn places(&self) -> u32 {
-        let took = *lock(&self.took);
+        let took = lock(&self.times).call;
         let rounds = match took.is_zero() {
             // Nothing is known yet.
             true => 1,
@@ -152,7 +214,7 @@ impl Lane {
     }
 
     fn come_back(&self, queue: &Queue) -> Busy {
-        let estimate = *lock(&self.took) / self.max_concurrency;
+        let estimate = lock(&self.times).call / self.max_concurrency;
         let (interval, longest) = match &self.pace {
             Some(pace) => (lock(pace).interval.max(estimate), MAX_PACED_RETURN),
             None => (estimate, MAX_RETURN),
@@ -161,13 +223,12 @@ impl Lane {
     }
 
     /// Hands the envelope to the provider, within the time it has.
-    pub(super) async fn deliver(&self, envelope: &Envelope) -> Outcome {
+    pub(super) async fn deliver(&self, envelope: &Envelope, _slot: Slot<'_>) -> Outcome {
         let began = Instant::now();
         match tokio::time::timeout(self.timeout, self.adapter.deliver(envelope)).await {
             Ok(outcome) => {
                 if matches!(outcome, Outcome::Sent { .. }) {
-                    let mut took = lock(&self.took);
-                    *took = (*took * 7 + began.elapsed()) / 8;
+                    self.took(began.elapsed());
                 }
                 outcome
             }
@@ -175,6 +236,23 @@ impl Lane {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
                 Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }
             }
+        }
+    }
+}
+
+impl Lane {
+    /// Notes how long a call took, and makes as many turns as there should be.
+    fn took(&self, call: Duration) {
+        let mut times = lock(&self.times);
+        average(&mut times.call, call);
+        let wanted = times.wanted_turns(self.max_concurrency);
+        if wanted > times.turns {
+            self.turns.add_permits((wanted - times.turns) as usize);
+            times.turns = wanted;
+        } else {
+            // Those that are taken go another time.
+            let forgotten = self.turns.forget_permits((times.turns - wanted) as usize);
+            times.turns -= u32::try_from(forgotten).unwrap_or(0);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::Case;
-use super::lane::{Busy, Lane};
+use super::lane::{Busy, Lane, Slot};
 use super::{Board, Call, Dispatcher};
 use crate::adapters::Envelope;
 use crate::model::{
@@ -67,8 +67,8 @@ impl Dispatcher {
         }
     }
 
-    /// Calls a provider: its slot first, then the leave of its breaker, then the record that a call begins, then the
-    /// call. Whenever anything had to be waited for, everything is decided again.
+    /// Calls a provider: its turn first, then the leave of its breaker, then the record that a call begins, then a slot, then
+    /// the call. Whenever anything had to be waited for, everything is decided again.
     async fn attempt(
         &self,
         case: &mut Case,
@@ -81,14 +81,14 @@ impl Dispatcher {
             tracing::error!(provider.name = %way.provider, "planned a provider that has no adapter");
             return Err(Damaged);
         };
-        if case.slot.as_ref().is_none_or(|(owner, _)| *owner != way.provider) {
-            case.slot = None;
+        if case.turn.as_ref().is_none_or(|(owner, _)| *owner != way.provider) {
+            case.turn = None;
             match lane.try_enter() {
-                Some(slot) => case.slot = Some((way.provider.clone(), slot)),
+                Some(turn) => case.turn = Some((way.provider.clone(), turn)),
                 None => {
                     let flow = self.queue(case, &way, lane, now).await?;
-                    // What was decided a moment ago still holds, once there is a slot.
-                    if case.slot.is_none() || self.clock.now() > later(now, FRESH) {
+                    // What was decided a moment ago still holds, once it is its turn.
+                    if case.turn.is_none() || self.clock.now() > later(now, FRESH) {
                         return Ok(flow);
                     }
                 }
@@ -102,55 +102,79 @@ impl Dispatcher {
         if self.save(case, case.next_at).await? != Saved::Done {
             return Ok(Flow::Again);
         }
-        let Some(call) = self.confirm(case, attempt, &way, call, now).await? else {
-            let evidence = OutcomeEvidence::new("not_called", "it took too long to record the attempt");
+        let Some((call, slot)) = self.begin(case, attempt, &way, lane, call, now).await? else {
+            case.turn = None;
+            let evidence =
+                OutcomeEvidence::new("not_called", "what was decided no longer held when its turn came");
             let outcome = Outcome::Unavailable { evidence };
             case.history.push(self.clock.now(), Detail::AttemptFinished { attempt, outcome });
             return Ok(Flow::Again);
         };
         let envelope = self.envelope(case, attempt, &way, content, self.clock.now());
-        let outcome = lane.deliver(&envelope).await;
+        let outcome = lane.deliver(&envelope, slot).await;
         let ended_at = self.clock.now();
         call.finish(&outcome, ended_at);
-        case.slot = None;
+        case.turn = None;
         log_attempt(case, attempt, &way, &outcome);
         self.apply(case, &way, &outcome, ended_at).await;
         case.history.push(ended_at, Detail::AttemptFinished { attempt, outcome });
         Ok(Flow::Again)
     }
 
-    /// Makes sure that what was decided at `decided_at` still holds after the attempt was recorded: a store that fails for
-    /// a while must not lead to a call that nobody permits any more.
-    async fn confirm(
+    /// Waits for a slot after the attempt was recorded, as long as what was decided at `decided_at` still holds: neither a
+    /// store nor a provider that is slow for a while must lead to a call that nobody permits any more.
+    async fn begin<'a>(
         &self,
         case: &Case,
         attempt: u32,
         way: &Way,
+        lane: &'a Lane,
         mut call: Call,
         mut decided_at: Timestamp,
-    ) -> Result<Option<Call>, Damaged> {
+    ) -> Result<Option<(Call, Slot<'a>)>, Damaged> {
+        let mut slot = case.turn.as_ref().and_then(|(_, turn)| lane.recorded(turn));
+        let mut changes = self.board().subscribe();
         loop {
             let now = self.clock.now();
-            if now <= later(decided_at, FRESH) {
-                return Ok(Some(call));
+            if changes.has_changed().unwrap_or(false) || now > later(decided_at, FRESH) {
+                changes.mark_unchanged();
+                drop(call);
+                call = match self.permit_again(case, attempt, way, now).await? {
+                    Some(call) => call,
+                    None => return Ok(None),
+                };
+                decided_at = now;
+            } else if let Some(slot) = slot {
+                return Ok(Some((call, slot)));
+            } else {
+                tokio::select! {
+                    biased;
+                    _ = changes.changed() => changes.mark_changed(),
+                    free = lane.slot() => slot = Some(free),
+                }
             }
-            drop(call);
-            let before = case.history_before(attempt);
-            let next = self.insist(|| self.planner.next(&case.message, &before, now)).await?;
-            match next.step {
-                Step::Try { way: again, .. } if again == *way => {}
-                _ => return Ok(None),
-            }
-            let tried = before.attempts().iter().any(|own| own.way.provider == way.provider);
-            call = match self.board().permit(&way.provider, tried, now) {
-                Ok(call) => call,
-                Err(_) => return Ok(None),
-            };
-            decided_at = now;
         }
     }
 
-    /// Waits for a slot, but no longer than the health of the providers stays as it is.
+    /// Decides again on an attempt that was recorded, and asks its provider's breaker again.
+    async fn permit_again(
+        &self,
+        case: &Case,
+        attempt: u32,
+        way: &Way,
+        now: Timestamp,
+    ) -> Result<Option<Call>, Damaged> {
+        let before = case.history_before(attempt);
+        let next = self.insist(|| self.planner.next(&case.message, &before, now)).await?;
+        match next.step {
+            Step::Try { way: again, .. } if again == *way => {}
+            _ => return Ok(None),
+        }
+        let tried = before.attempts().iter().any(|own| own.way.provider == way.provider);
+        Ok(self.board().permit(&way.provider, tried, now).ok())
+    }
+
+    /// Waits for a turn, but no longer than the health of the providers stays as it is.
     async fn queue(&self, case: &mut Case, way: &Way, lane: &Lane, now: Timestamp) -> Result<Flow, Damaged> {
         // What is known must not be lost while waiting.
         if !case.unsaved().is_empty() && self.save(case, case.next_at).await? != Saved::Done {
@@ -163,8 +187,8 @@ impl Dispatcher {
             entered = lane.enter(case.message.class) => entered,
         };
         match entered {
-            Ok(slot) => {
-                case.slot = Some((way.provider.clone(), slot));
+            Ok(turn) => {
+                case.turn = Some((way.provider.clone(), turn));
                 Ok(Flow::Again)
             }
             Err(Busy(wait)) => {

@@ -157,12 +157,14 @@ impl Breaker {
         Ok(Permit { era: self.era, probe })
     }
 
-    /// Gives back a permit for a call that was not made.
-    pub fn cancel(&mut self, permit: Permit) {
-        if permit.era == self.era
-            && let Inner::HalfOpen { in_flight, .. } = &mut self.state
-        {
-            *in_flight -= u32::from(permit.probe);
+    /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
+    pub fn cancel(&mut self, permit: Permit) -> bool {
+        match &mut self.state {
+            Inner::HalfOpen { in_flight, .. } if permit.probe && permit.era == self.era => {
+                *in_flight -= 1;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -288,7 +290,7 @@ mod tests {
         let probe = breaker.permit(at(5_000)).unwrap();
         assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
         assert!(breaker.permit(at(5_000)).is_err());
-        breaker.cancel(probe);
+        assert!(breaker.cancel(probe), "another probe may be made");
         assert!(breaker.admits(at(5_000)).is_ok());
     }
 

@@ -62,10 +62,10 @@ impl Health {
         Ok(permit)
     }
 
-    /// Gives back a permit for a call that was not made.
-    pub fn cancel(&mut self, permit: Permit) {
+    /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
+    pub fn cancel(&mut self, permit: Permit) -> bool {
         self.in_flight -= 1;
-        self.breaker.cancel(permit);
+        self.breaker.cancel(permit)
     }
 
     /// Takes in what came of a call.

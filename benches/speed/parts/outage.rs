@@ -74,6 +74,7 @@ async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<
     begin(trouble, troubled, &troubled_at).await?;
     let opened = breaker_opens(&gateway, trouble).await?;
     let client = &mut gateway.messages(1).await?[0];
+    fates::all_over(client, from).await?;
     let fates = fates::of_all(client, from).await?;
     let outcomes = fates::outcomes(client, &fates).await?;
     gateway.stop().await?;

@@ -1,4 +1,4 @@
-//! One connection to a server, one command at a time.
+//! One connection to a server, and the commands on it: one at a time, or together where the server takes them so.
 
 use std::fmt::Display;
 use std::io;
@@ -10,7 +10,7 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
@@ -71,10 +71,19 @@ impl Server {
         if self.tls == Tls::Starttls {
             self.encrypt(&mut smtp).await?;
         }
+        let pipelining = self.offers_pipelining(&mut smtp).await?;
         if let Some(credentials) = &self.credentials {
             authenticate(&mut smtp, credentials).await?;
         }
-        Ok(Connection { smtp, state: State::Ready })
+        Ok(Connection { smtp, pipelining, state: State::Ready })
+    }
+
+    /// Whether the server takes commands together (RFC 2920). lettre reads what a server offers, but not this, so the server
+    /// is greeted once more, which a client may do at any time (RFC 5321, section 4.1.4).
+    async fn offers_pipelining(&self, smtp: &mut AsyncSmtpConnection) -> Result<bool, Outcome> {
+        let answer = smtp.command(Ehlo::new(self.hello.clone())).await;
+        let offers = answer.map_err(|error| failure(Stage::Connect, &error))?;
+        Ok(offers.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")))
     }
 
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
@@ -128,6 +137,8 @@ enum State {
     Ready,
     /// A message was begun and refused: the server has to be told to forget it.
     Begun,
+    /// The server waits for the text of a message.
+    Text,
     /// A reply is missing or unreadable, or was the last one: whatever is read next may answer another command.
     Lost,
 }
@@ -135,6 +146,7 @@ enum State {
 /// One connection. Dropped in mid-command it just closes.
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
+    pipelining: bool,
     state: State,
 }
 
@@ -144,30 +156,69 @@ impl Connection {
         self.state != State::Lost
     }
 
-    /// Begins a message, so that only its text is left to send.
+    /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
     pub(super) async fn begin(&mut self, mail: &Mail) -> Result<(), Outcome> {
         let parameters = self.parameters(mail)?;
         if self.state == State::Begun {
             self.command(Stage::Mail, Rset).await?;
         }
-        self.command(Stage::Mail, MailFrom::new(Some(mail.from.clone()), parameters)).await
+        let from = MailFrom::new(Some(mail.from.clone()), parameters);
+        if self.pipelining {
+            self.pipeline(from, Rcpt::new(mail.to.clone(), vec![])).await
+        } else {
+            self.command(Stage::Mail, from).await
+        }
     }
 
-    /// Names the recipient and hands the message over. `Unknown` is possible only once the final dot may be on its way.
+    /// Names the recipient, if that is still to be done, and hands the message over. `Unknown` is possible only once the
+    /// final dot may be on its way.
     pub(super) async fn hand_over(
         &mut self,
         mail: &Mail,
         commands_until: Instant,
         reply_until: Instant,
     ) -> Result<(), Outcome> {
-        let late = |_| Err(replies::unavailable(Stage::Recipient, "no answer in time"));
-        timeout_at(commands_until, self.name_recipient(&mail.to)).await.unwrap_or_else(late)?;
+        if self.state != State::Text {
+            let late = |_| Err(replies::unavailable(Stage::Recipient, "no answer in time"));
+            timeout_at(commands_until, self.name_recipient(&mail.to)).await.unwrap_or_else(late)?;
+        }
         self.send_text(&mail.bytes, commands_until, reply_until).await
     }
 
     async fn name_recipient(&mut self, to: &Address) -> Result<(), Outcome> {
         self.command(Stage::Recipient, Rcpt::new(to.clone(), vec![])).await?;
         self.command(Stage::Data, Data).await
+    }
+
+    /// Sends MAIL, RCPT and DATA in one go, and reads the three replies. The first refusal counts.
+    async fn pipeline(&mut self, from: MailFrom, to: Rcpt) -> Result<(), Outcome> {
+        self.state = State::Lost;
+        let mut answer = self.smtp.command(format!("{from}{to}{Data}")).await;
+        let mut refused: Option<(Stage, Reply)> = None;
+        for stage in [Stage::Mail, Stage::Recipient, Stage::Data] {
+            if stage != Stage::Mail {
+                answer = self.smtp.read_response().await;
+            }
+            match &answer {
+                Ok(response) if is_completion(response) != (stage == Stage::Data) => {}
+                Ok(response) => {
+                    let evidence = format!("unexpected reply {}", response.code());
+                    return Err(replies::unavailable(stage, &evidence));
+                }
+                Err(error) => match reply(error) {
+                    Some(reply) if reply.closes() => return Err(reply.outcome(stage)),
+                    Some(reply) => refused = refused.or(Some((stage, reply))),
+                    None => return Err(replies::unavailable(stage, &error.to_string())),
+                },
+            }
+        }
+        match refused {
+            None => self.state = State::Text,
+            // The server waits for the text of a message to nobody: the connection is given up.
+            Some((stage, reply)) if answer.is_ok() => return Err(reply.outcome(stage)),
+            Some((stage, reply)) => return Err(self.refusal(stage, &reply, State::Begun)),
+        }
+        Ok(())
     }
 
     async fn send_text(
