@@ -26,6 +26,8 @@ pub struct Settings {
     pub group_operations: usize,
     /// Bytes that share one flush; an operation that goes beyond is the last of its group.
     pub group_bytes: usize,
+    /// How long a group is held open while operations keep coming, in microseconds. A store that is not busy never waits.
+    pub group_wait_us: u64,
     /// Bytes of new messages that may wait for dispatch in memory; more are read from disk when their turn comes.
     pub handover_bytes: usize,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             queue_operations: options.queue_operations,
             group_operations: options.group_operations,
             group_bytes: options.group_bytes,
+            group_wait_us: options.group_wait_us,
             handover_bytes: options.handover_bytes,
         }
     }
@@ -71,6 +74,7 @@ impl Settings {
             queue_operations: self.queue_operations,
             group_operations: self.group_operations,
             group_bytes: self.group_bytes,
+            group_wait_us: self.group_wait_us,
             handover_bytes: self.handover_bytes,
         }
     }

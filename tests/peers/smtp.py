@@ -58,6 +58,12 @@ class Handler:
         self.options = options
         self.journal = open(options.journal, "a", encoding="utf-8")
 
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        if self.options.pipelining:
+            responses.insert(0, "250-PIPELINING")
+        return responses
+
     async def handle_MAIL(self, server, session, envelope, address, options):
         reply = scripted("mail", address)
         if reply:
@@ -121,6 +127,15 @@ class Handler:
         print(json.dumps(entry), file=self.journal, flush=True)
 
 
+class Careless(SMTP):
+    """A server that asks for the text of a message to nobody, as RFC 2920 (section 3.1) warns that some do."""
+
+    async def smtp_DATA(self, arg):
+        if self.envelope.rcpt_tos:
+            return await super().smtp_DATA(arg)
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+
+
 def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
@@ -131,6 +146,8 @@ def options():
     parser.add_argument("--user", help="LOGIN:PASSWORD, required of every client")
     parser.add_argument("--dkim-record")
     parser.add_argument("--no-smtputf8", action="store_true")
+    parser.add_argument("--pipelining", action="store_true", help="take commands together")
+    parser.add_argument("--careless", action="store_true", help="ask for the text of a message to nobody")
     return parser.parse_args()
 
 
@@ -147,7 +164,7 @@ def main():
         return AuthResult(success=given == chosen.user, handled=False)
 
     def session():
-        return SMTP(
+        return (Careless if chosen.careless else SMTP)(
             handler,
             hostname="peer.example",
             enable_SMTPUTF8=not chosen.no_smtputf8,

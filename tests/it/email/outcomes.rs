@@ -4,7 +4,7 @@ use relevo::adapters::Adapter;
 use relevo::adapters::email::Smtp as Provider;
 use relevo::model::{Outcome, Rejection, ThrottleScope};
 
-use super::{build_with_timeout, content, email, evidence, plain};
+use super::{assert_sent, build_with_timeout, content, email, evidence, plain};
 use crate::peers::{Smtp, free_port, smtp_sink};
 
 async fn outcome_to(adapter: &Provider, address: &str) -> Outcome {
@@ -13,7 +13,27 @@ async fn outcome_to(adapter: &Provider, address: &str) -> Outcome {
 
 #[tokio::test]
 async fn every_kind_of_reply_comes_to_its_outcome() {
-    let peer = Smtp::start("replies", &[]);
+    // The reply of 421 ends the first session.
+    replies(Smtp::start("replies", &[]), 2).await;
+}
+
+#[tokio::test]
+async fn the_replies_to_commands_sent_together_come_to_the_same_outcomes() {
+    // A reply of 421 to the first commands on a kept connection may be about its age: another is tried.
+    replies(Smtp::start("replies-together", &["--pipelining"]), 3).await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_text_to_nobody_is_left() {
+    let peer = Smtp::start("careless", &["--pipelining", "--careless"]);
+    let adapter = plain(peer.port());
+    let outcome = outcome_to(&adapter, "rcpt-550-5.1.1@example.org").await;
+    assert_eq!(outcome.as_str(), "rejected", "{}", evidence(&outcome));
+    assert_sent(&adapter, &email("ana@example.org")).await;
+    assert_eq!(peer.taken()[0]["session"], 2);
+}
+
+async fn replies(peer: Smtp, last_session: u64) {
     let adapter = plain(peer.port());
     let address = |certain| Some(Rejection::Address { certain });
     for (local, expected, cause, scope) in [
@@ -39,11 +59,19 @@ async fn every_kind_of_reply_comes_to_its_outcome() {
         }
     }
     assert!(peer.taken().is_empty());
+    // All other refusals leave the session as it was.
+    assert_sent(&adapter, &email("ana@example.org")).await;
+    assert_eq!(peer.taken()[0]["session"], last_session);
 }
 
 #[tokio::test]
 async fn a_refused_sender_is_our_fault() {
-    let peer = Smtp::start("sender", &[]);
+    for options in [&[][..], &["--pipelining"]] {
+        refused_sender(&Smtp::start("sender", options)).await;
+    }
+}
+
+async fn refused_sender(peer: &Smtp) {
     let mut envelope = email("ana@example.org");
     envelope.from = Some("mail-550-5.1.8@acme.example".into());
     let outcome = plain(peer.port()).deliver(&envelope).await;

@@ -25,6 +25,7 @@
 //! (`pieces`).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Embedded;
 use crate::store::{StoreError, Stores};
@@ -57,6 +58,8 @@ pub struct Options {
     pub group_operations: usize,
     /// Bytes that share one flush; an operation that goes beyond is the last of its group.
     pub group_bytes: usize,
+    /// How long a group is held open while operations keep coming, in microseconds.
+    pub group_wait_us: u64,
     /// Bytes of new messages that may wait for dispatch in memory; more are read from disk when their turn comes.
     pub handover_bytes: usize,
 }
@@ -69,8 +72,15 @@ impl Default for Options {
             queue_operations: 4_096,
             group_operations: 2_048,
             group_bytes: 4 << 20,
+            group_wait_us: 4_000,
             handover_bytes: 16 << 20,
         }
+    }
+}
+
+impl Options {
+    fn group_wait(&self) -> Duration {
+        Duration::from_micros(self.group_wait_us)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +15,20 @@ use super::reader::Shared;
 use super::tree::{self, Tree};
 use super::{Files, Options, disk, io, seal};
 use crate::store::StoreError;
+
+/// How long to look away while operations keep coming.
+const MOMENT: Duration = Duration::from_micros(250);
+
+/// Operations keep coming when so many came since the last look.
+const BUSY: usize = 4;
+
+/// A group that is held open.
+struct Gathering {
+    /// How much longer, at most.
+    left: Duration,
+    /// How many operations it had at the last look.
+    operations: usize,
+}
 
 /// What the writer is asked to do.
 pub enum Command {
@@ -132,6 +147,7 @@ impl Writer {
         let mut group = Group::new(open);
         let mut ran = Vec::new();
         let mut next = Some(first);
+        let mut gathering = Gathering { left: self.options.group_wait(), operations: 0 };
         while let Some(mut job) = next.take() {
             match self.admit(job.urgency(), free_bytes) {
                 Ok(()) => {
@@ -141,7 +157,7 @@ impl Writer {
                 Err(full) => job.answer(Err(full)),
             }
             if ran.len() < self.options.group_operations && group.bytes() < self.options.group_bytes {
-                next = self.next_job();
+                next = self.next_job().or_else(|| self.wait_for_job(&mut gathering, ran.len()));
             }
         }
         let (writes, news) = group.finish();
@@ -161,6 +177,19 @@ impl Writer {
                 None
             }
         }
+    }
+
+    /// Holds the group open for a moment when operations keep coming: a flush costs the same for a few as for many, so a
+    /// busy store does more with fewer. One that is not busy never waits.
+    fn wait_for_job(&mut self, gathering: &mut Gathering, operations: usize) -> Option<Box<dyn Job>> {
+        let came = operations - gathering.operations;
+        gathering.operations = operations;
+        if self.pending.is_some() || came < BUSY || gathering.left.is_zero() {
+            return None;
+        }
+        gathering.left = gathering.left.saturating_sub(MOMENT);
+        std::thread::sleep(MOMENT);
+        self.next_job()
     }
 
     /// Refuses what the disk has no room for, before sled learns of it the hard way.
