@@ -12,11 +12,11 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test bench lint quick-lint code-lint peers tools compiler
+.PHONY: help demo test bench bench-instructions lint quick-lint code-lint peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
-		printf '  make %-11s %s\n' "$$name" "$$what"; done
+		printf '  make %-18s %s\n' "$$name" "$$what"; done
 
 demo: compiler ## see it work: four channels, consent, and an outage (make demo ARGS=--once stops by itself)
 	@echo "==> building and starting the demonstration (cargo run)"
@@ -29,6 +29,10 @@ test: compiler peers ## run every test: units, whole flows against real peers, 1
 bench: compiler ## measure how fast it is, beside its rivals (make bench ARGS='--quick accept' for a trial of one part)
 	@benches/peers/install.sh
 	@$(CARGO) bench --locked --bench speed -- $(ARGS)
+
+bench-instructions: compiler ## count the instructions of the decisions, held against benches/instructions/baseline.toml
+	@benches/peers/install.sh valgrind gungraun-runner
+	@$(CARGO) bench --locked --bench instructions -- $(ARGS)
 
 lint: quick-lint code-lint ## check format, scripts, protos, dependencies, code and documentation
 

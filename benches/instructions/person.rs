@@ -1,0 +1,116 @@
+//! A person with a history of consents, as an ordinary brand would know one.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::time;
+
+use relevo::model::{
+    Action, Address, Channel, Contact, ContactAddress, Entry, Evidence, Phone, Preferences, QuietHours,
+    Recipient, Suppression, SuppressionReason, Timestamp, Topic, TopicPreference,
+};
+
+/// A day is a second here: all that matters of the entries is their order.
+const FIRST_ENTRY: i64 = 1_700_000_000;
+
+/// What messages are about in every case.
+pub fn topic() -> Topic {
+    "offers.shoes".parse().expect("a topic")
+}
+
+/// Noon in Madrid, where the person lives.
+pub fn noon() -> Timestamp {
+    "2026-06-01T10:00:00Z".parse().expect("a time")
+}
+
+/// The person's phone.
+pub fn phone() -> Address {
+    Address::Phone(Phone::from_e164("+34600123456").expect("a number"))
+}
+
+/// The person, whose ledger has as many entries and ends with an opt-in for offers by `channel`.
+pub fn person(channel: Channel, entries: usize) -> Recipient {
+    let mut ledger: Vec<Entry> = (1..entries).map(earlier).collect();
+    ledger.push(entry(entries, Action::Grant, channel, "offers"));
+    Recipient { contact: contact(), ledger, preferences: preferences(), suppressions: suppressions() }
+}
+
+/// The person, who opted in to everything by every channel.
+pub fn willing() -> Recipient {
+    let grant = |(index, channel)| entry(index + 1, Action::Grant, channel, "*");
+    Recipient { ledger: Channel::ALL.into_iter().enumerate().map(grant).collect(), ..person(Channel::Sms, 1) }
+}
+
+/// An entry of a ledger.
+pub fn entry(sequence: usize, action: Action, channel: Channel, scope: &str) -> Entry {
+    let second = FIRST_ENTRY + i64::try_from(sequence).expect("a short ledger");
+    let time = Timestamp::from_second(second).expect("a time");
+    Entry {
+        sequence: sequence as u64,
+        action,
+        channel,
+        scope: scope.parse().expect("a scope"),
+        evidence: Evidence {
+            source: "checkout".to_owned(),
+            method: "web_form".to_owned(),
+            wording: "Yes, send me offers and news. I may withdraw this at any time.".to_owned(),
+            time,
+            origin: "203.0.113.7".to_owned(),
+            actor: "ana".to_owned(),
+        },
+        recorded_at: time,
+        recorded_by: "k7d2m9".to_owned(),
+    }
+}
+
+/// Somebody who opts in and out, channel by channel and topic by topic.
+fn earlier(sequence: usize) -> Entry {
+    let round = sequence / Channel::ALL.len();
+    let action = if round.is_multiple_of(2) { Action::Grant } else { Action::Revoke };
+    let channel = Channel::ALL[sequence % Channel::ALL.len()];
+    let scope = ["offers", "news", "*"][round % 3];
+    entry(sequence, action, channel, scope)
+}
+
+fn contact() -> Contact {
+    let own = |address| ContactAddress { address, whatsapp_inbound_at: Some(noon()) };
+    let email = Address::Email("ana@example.com".parse().expect("an address"));
+    Contact {
+        id: "ana".parse().expect("an id"),
+        addresses: vec![own(email), own(phone()), own(Address::TelegramChat(7_000_001))],
+        labels: BTreeMap::new(),
+        created_at: noon(),
+        updated_at: noon(),
+        version: 3,
+    }
+}
+
+/// Quiet at night, on the person's own clock, and one topic muted that is not the one in question.
+fn preferences() -> Preferences {
+    Preferences {
+        topics: vec![TopicPreference {
+            topic: "offers.hats".parse().expect("a topic"),
+            muted: true,
+            channel_order: Vec::new(),
+        }],
+        quiet_hours: Some(QuietHours {
+            start: time(22, 0, 0, 0),
+            end: time(8, 0, 0, 0),
+            include_transactional: false,
+        }),
+        time_zone: Some("Europe/Madrid".to_owned()),
+        language: Some("es".to_owned()),
+        ..Preferences::default()
+    }
+}
+
+/// An old mailbox that no longer exists.
+fn suppressions() -> Vec<Suppression> {
+    vec![Suppression {
+        channel: Channel::Email,
+        address: Address::Email("ana.old@example.com".parse().expect("an address")),
+        reason: SuppressionReason::BadAddress,
+        explanation: "550 5.1.1 no such user".to_owned(),
+        created_at: noon(),
+        recorded_by: "mail".to_owned(),
+    }]
+}

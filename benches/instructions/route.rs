@@ -1,0 +1,189 @@
+//! `routing::next`: the plan of a new message, and the step after something happened to it.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Duration;
+
+use gungraun::{library_benchmark, library_benchmark_group};
+
+use relevo::consent::{self, Question};
+use relevo::model::{
+    Channel, Class, Content, Detail, FallbackPolicy, History, Message, MessageId, Outcome, OutcomeEvidence,
+    Preferences, Provider, Template, Timestamp, later,
+};
+use relevo::routing::{
+    self, BrandSettings, Judged, Next, Offer, Person, Policy, RetrySettings, Situation, Step,
+};
+
+use crate::harness::repeat;
+use crate::person::{noon, topic, willing};
+
+/// All that the next step depends on. It is never freed, so that nothing but the decisions is counted.
+pub struct World {
+    message: Message,
+    history: History,
+    preferences: Preferences,
+    judged: Vec<Judged>,
+    policy: Policy,
+    offers: Vec<Offer<'static>>,
+    retry: RetrySettings,
+    now: Timestamp,
+}
+
+impl World {
+    /// A new message of a brand with that many channels and, on each, that many providers.
+    fn new(class: Class, channels: usize, providers: usize) -> Self {
+        let channels = Channel::ALL[..channels].to_vec();
+        let providers =
+            channels.iter().flat_map(|channel| (0..providers).map(|index| provider(*channel, index)));
+        let offer = |provider| Offer { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
+        let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
+        Self {
+            message: message(class),
+            history: History::accepted(noon()),
+            preferences: willing().preferences,
+            offers: providers.map(offer).collect(),
+            judged: judged(class, &channels),
+            policy: Policy::try_new(&settings).expect("a policy"),
+            retry: RetrySettings::default(),
+            now: noon(),
+        }
+    }
+
+    /// Takes the next way and lets it end in `outcome`.
+    fn attempted(mut self, outcome: Outcome) -> Self {
+        let Next { plan: Some(plan), step: Step::Try { way, .. } } = self.next() else {
+            panic!("no attempt")
+        };
+        for detail in [
+            Detail::Planned(plan),
+            Detail::AttemptStarted { attempt: 1, way },
+            Detail::AttemptFinished { attempt: 1, outcome },
+        ] {
+            self.history.push(self.now, detail);
+        }
+        self
+    }
+
+    /// Asked once beforehand: the case must be the one it says.
+    fn expecting(self, step: &str) -> &'static Self {
+        assert_eq!(word(&self.next().step), step);
+        Box::leak(Box::new(self))
+    }
+
+    fn next(&self) -> Next {
+        routing::next(&Situation {
+            message: &self.message,
+            history: &self.history,
+            person: Some(Person { preferences: &self.preferences, verdicts: &self.judged }),
+            policy: &self.policy,
+            offers: &self.offers,
+            retry: &self.retry,
+            now: self.now,
+        })
+    }
+}
+
+fn word(step: &Step) -> &'static str {
+    match step {
+        Step::Try { .. } => "try",
+        Step::Wait { .. } => "wait",
+        Step::FallBack { .. } => "fall back",
+        Step::Finish { .. } => "finish",
+        Step::Rest => "rest",
+    }
+}
+
+fn provider(channel: Channel, index: usize) -> Provider {
+    let name = format!("{}-{index}", channel.as_str());
+    Provider {
+        name: name.parse().expect("a name"),
+        channel,
+        kind: "sandbox".to_owned(),
+        failure_domain: name,
+        tier: 1,
+        weight: 100,
+        brands: Vec::new(),
+    }
+}
+
+fn message(class: Class) -> Message {
+    let text = |text: &str| Some(text.to_owned());
+    Message {
+        id: MessageId::new(noon().as_millisecond().unsigned_abs(), &[7; 10]),
+        brand: "acme".parse().expect("a brand"),
+        contact: "ana".parse().expect("an id"),
+        class,
+        topic: topic(),
+        content: Content {
+            text: text("Your shoes are back in stock, in your size. Order today and have them tomorrow."),
+            subject: text("Back in stock"),
+            html: text("<p>Your shoes are back in stock, in your size.</p><p>Order today.</p>"),
+            template: Some(Template {
+                name: "back_in_stock".to_owned(),
+                language: "es".to_owned(),
+                parameters: vec!["Ana".to_owned()],
+            }),
+            ..Content::default()
+        },
+        idempotency_key: text("restock-2026-06-01-ana"),
+        accepted_at: noon(),
+        send_at: noon(),
+        expire_at: later(noon(), Duration::from_secs(3_600)),
+        channels: Vec::new(),
+        fallback: FallbackPolicy::default(),
+        labels: BTreeMap::new(),
+    }
+}
+
+/// What consent says of the person who wants everything, one address a channel.
+fn judged(class: Class, channels: &[Channel]) -> Vec<Judged> {
+    let (person, topic) = (willing(), topic());
+    let judge = |channel: &Channel| {
+        let own = person.contact.addresses_for(*channel).next().expect("an address of each channel");
+        let question = Question { class, topic: &topic, channel: *channel, address: &own.address };
+        let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
+        Judged { verdict, window_open: true }
+    };
+    channels.iter().map(judge).collect()
+}
+
+fn new_message(channels: usize, providers: usize) -> &'static World {
+    World::new(Class::Commercial, channels, providers).expecting("try")
+}
+
+fn sent() -> &'static World {
+    let outcome = Outcome::Sent { reference: "SM0123456789".to_owned() };
+    World::new(Class::Commercial, 2, 2).attempted(outcome).expecting("rest")
+}
+
+fn unknown(class: Class) -> World {
+    let evidence = OutcomeEvidence::new("timeout", "no answer within 10 s");
+    World::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
+}
+
+fn unknown_transactional() -> &'static World {
+    unknown(Class::Transactional).expecting("try")
+}
+
+fn unknown_commercial() -> &'static World {
+    unknown(Class::Commercial).expecting("wait")
+}
+
+#[library_benchmark]
+#[bench::channels_1_providers_1(args = (1, 1), setup = new_message)]
+#[bench::channels_4_providers_8(args = (4, 2), setup = new_message)]
+fn plan(world: &'static World) {
+    repeat(|| black_box(world).next());
+}
+
+#[library_benchmark]
+#[bench::accepted(args = (2, 2), setup = new_message)]
+#[bench::sent(setup = sent)]
+#[bench::unknown_transactional(setup = unknown_transactional)]
+#[bench::unknown_commercial(setup = unknown_commercial)]
+fn next(world: &'static World) {
+    repeat(|| black_box(world).next());
+}
+
+library_benchmark_group!(name = routing_room, benchmarks = [plan, next]);
