@@ -56,8 +56,11 @@ struct Arguments {
     /// The parts to run; all of them when none is named
     parts: Vec<Part>,
     /// Run each part briefly, to see that it works
-    #[arg(long)]
+    #[arg(long, conflicts_with = "full")]
     quick: bool,
+    /// Have ten million contacts and messages, however long that takes
+    #[arg(long)]
+    full: bool,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -104,7 +107,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for part in parts {
         let watch = Stopwatch::start();
         eprintln!("==> {}", part.name());
-        let place = Place { folder: folder.join(part.name()), quick: arguments.quick };
+        let place = Place { folder: folder.join(part.name()), quick: arguments.quick, full: arguments.full };
         match part.run(&place, &report).await {
             Ok(rows) => report.add(part.name(), rows),
             Err(error) => {

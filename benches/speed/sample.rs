@@ -21,4 +21,6 @@ pub struct Place {
     pub folder: std::path::PathBuf,
     /// One short run of everything, instead of several that can be compared.
     pub quick: bool,
+    /// As many messages and contacts as are wanted, however long that takes.
+    pub full: bool,
 }

@@ -160,11 +160,44 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Gives the leave back, to be asked for again at once. Others learn of it only if it is not given again: they would
+    /// ask again themselves, and so on for ever.
+    pub(super) fn lay_down(mut self) -> LaidDown {
+        let is_free = self.give_back();
+        LaidDown { board: self.board.clone(), is_free }
+    }
+
+    /// Whether another call may be made in its place.
+    fn give_back(&mut self) -> bool {
+        self.permit.take().is_some_and(|permit| self.board.health()[self.index].cancel(permit))
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
-        let is_free = self.board.health()[self.index].cancel(permit);
-        if is_free {
+        if self.give_back() {
+            self.board.announce();
+        }
+    }
+}
+
+/// Leave that was given back to be asked for again. Dropping it tells the others that they may have it.
+pub(super) struct LaidDown {
+    board: Board,
+    is_free: bool,
+}
+
+impl LaidDown {
+    /// It was given again.
+    pub(super) fn taken_up(mut self) {
+        self.is_free = false;
+    }
+}
+
+impl Drop for LaidDown {
+    fn drop(&mut self) {
+        if self.is_free {
             self.board.announce();
         }
     }
@@ -184,5 +217,52 @@ fn status(provider: &Provider, health: &Health, now: Timestamp) -> ProviderStatu
         recent_calls,
         recent_failures,
         last_failure: health.last_failure().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Channel, OutcomeEvidence, later};
+
+    fn start() -> Timestamp {
+        "2026-06-01T12:00:00Z".parse().unwrap()
+    }
+
+    /// A board with one provider, whose breaker has been open for long enough to let a probe through.
+    fn half_open() -> (Board, ProviderName, Timestamp) {
+        let name: ProviderName = "a".parse().unwrap();
+        let provider = Provider {
+            name: name.clone(),
+            channel: Channel::Sms,
+            kind: "sandbox".into(),
+            failure_domain: "a".into(),
+            tier: 1,
+            weight: 1,
+            brands: Vec::new(),
+        };
+        let board = Board::new(vec![provider], &Settings::default(), Vec::new());
+        let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
+        board.permit(&name, false, start()).unwrap().finish(&broken, start());
+        (board, name, later(start(), Duration::from_secs(3_600)))
+    }
+
+    #[test]
+    fn leave_that_is_laid_down_is_told_of_only_when_it_is_not_taken_up_again() {
+        let (board, name, now) = half_open();
+        let call = board.permit(&name, false, now).unwrap();
+        assert!(board.permit(&name, false, now).is_err(), "one probe at a time");
+        let mut changes = board.subscribe();
+        let laid_down = call.lay_down();
+        let call = board.permit(&name, false, now).unwrap();
+        laid_down.taken_up();
+        assert!(!changes.has_changed().unwrap());
+        drop(call.lay_down());
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        drop(board.permit(&name, false, now).unwrap());
+        assert!(changes.has_changed().unwrap());
     }
 }

@@ -327,4 +327,37 @@ mod tests {
         drop(slot);
         assert!(waiting.await.is_ok());
     }
+
+    /// Sends so many messages through, each of which takes this long to record and this long to call.
+    async fn drive(lane: &Lane, messages: usize, recording: Duration, call: Duration) -> Duration {
+        let start = Instant::now();
+        let one = async || {
+            let turn = lane.enter(Class::Commercial).await.unwrap();
+            tokio::time::sleep(recording).await;
+            let slot = match lane.recorded(&turn) {
+                Some(slot) => slot,
+                None => lane.slot().await,
+            };
+            tokio::time::sleep(call).await;
+            lane.took(call);
+            drop((slot, turn));
+        };
+        join_all((0..messages).map(|_| one())).await;
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_recorded_ahead_as_long_as_recording_is_what_takes_time() {
+        let millis = Duration::from_millis;
+        let fast = lane(10, None);
+        drive(&fast, 10, millis(9), millis(3)).await;
+        // Half a second of calls on ten slots.
+        let took = drive(&fast, 10 * 160, millis(9), millis(3)).await;
+        assert!(took < millis(520), "the slots were idle for {:?}", took - millis(480));
+        let slow = lane(10, None);
+        for messages in [10, 30] {
+            drive(&slow, messages, millis(9), millis(300)).await;
+        }
+        assert_eq!(slow.turns.available_permits(), 10, "nothing is gained by recording ahead");
+    }
 }

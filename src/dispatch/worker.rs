@@ -138,11 +138,12 @@ impl Dispatcher {
             let now = self.clock.now();
             if changes.has_changed().unwrap_or(false) || now > later(decided_at, FRESH) {
                 changes.mark_unchanged();
-                drop(call);
+                let laid_down = call.lay_down();
                 call = match self.permit_again(case, attempt, way, now).await? {
                     Some(call) => call,
                     None => return Ok(None),
                 };
+                laid_down.taken_up();
                 decided_at = now;
             } else if let Some(slot) = slot {
                 return Ok(Some((call, slot)));

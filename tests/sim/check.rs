@@ -204,7 +204,12 @@ fn tally(shared: &Shared, stored: &Stored) {
     shared.count(format!("state {state}"));
     for event in stored.history.events() {
         match &event.detail {
-            Detail::AttemptFinished { outcome, .. } => shared.count(format!("outcome {}", outcome.as_str())),
+            Detail::AttemptFinished { outcome, .. } => {
+                shared.count(format!("outcome {}", outcome.as_str()));
+                if outcome.evidence().is_some_and(|own| own.code == "not_called") {
+                    shared.count("recorded ahead and not called");
+                }
+            }
             Detail::FellBack { .. } => shared.count("fell back"),
             Detail::Receipt(_) => shared.count("receipt"),
             Detail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),

@@ -14,7 +14,7 @@ use relevo::model::{
 };
 use relevo::store::Stored;
 
-use crate::script::FaultKind;
+use crate::script::{self, FaultKind};
 use crate::world::Shared;
 
 /// A message that really reached a provider.
@@ -33,14 +33,23 @@ const PROBES: u32 = 1;
 pub struct Scripted {
     pub provider: Provider,
     pub shared: Arc<Shared>,
-    /// Calls in flight that began while the breaker was half open.
+    /// Calls in flight.
+    pub calls: AtomicU32,
+    /// Those of them that began while the breaker was half open.
     pub probes: AtomicU32,
 }
 
-/// A call that began while the breaker was half open, until it ends or is cut off.
-struct Probe<'a>(&'a AtomicU32);
+/// One of those counted, until it ends or is cut off.
+struct Counted<'a>(&'a AtomicU32);
 
-impl Drop for Probe<'_> {
+impl<'a> Counted<'a> {
+    fn among(all: &'a AtomicU32) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -49,6 +58,7 @@ impl Drop for Probe<'_> {
 #[async_trait]
 impl Adapter for Scripted {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let _call = Counted::among(&self.calls);
         let _probe = self.begin_probe();
         self.check_permitted(envelope).await;
         let latency = Duration::from_millis(self.shared.rng().u64(5..400));
@@ -66,13 +76,10 @@ impl Adapter for Scripted {
 }
 
 impl Scripted {
-    fn begin_probe(&self) -> Option<Probe<'_>> {
+    fn begin_probe(&self) -> Option<Counted<'_>> {
         let status = self.shared.board().status(&self.provider.name, self.shared.now())?;
         let probing = status.breaker == BreakerState::HalfOpen;
-        probing.then(|| {
-            self.probes.fetch_add(1, Ordering::Relaxed);
-            Probe(&self.probes)
-        })
+        probing.then(|| Counted::among(&self.probes))
     }
 
     async fn answer(&self, envelope: &Envelope) -> Outcome {
@@ -206,6 +213,9 @@ impl Scripted {
     /// Invariant 5: an open breaker admits nothing, a half-open one probes only, an operator's word stands above it.
     fn check_health(&self, envelope: &Envelope, stored: &Stored) {
         let id = envelope.message_id;
+        if self.calls.load(Ordering::Relaxed) > script::SLOTS {
+            self.shared.problem(format!("{id}: {} was called beyond its slots", self.provider.name));
+        }
         let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
         let open = self.shared.open_until(&self.provider.name).is_some_and(|until| self.shared.now() < until);
         if open || status.breaker == BreakerState::Open {

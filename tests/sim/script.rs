@@ -23,6 +23,9 @@ pub const TROUBLE: Duration = Duration::from_secs(2 * 3_600);
 /// the wait in doubt, and the longest fallback.
 pub const END: Duration = Duration::from_secs(6 * 3_600);
 
+/// Calls that a provider takes at once.
+pub const SLOTS: u32 = 3;
+
 pub const TIMEOUT_MS: u64 = 5_000;
 
 /// Something wrong with a provider for a while.

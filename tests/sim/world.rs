@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ impl Tally {
             "outcome unavailable",
             "outcome misconfigured",
             "outcome unknown",
+            "recorded ahead and not called",
             "fell back",
             "receipt",
             "crash",
@@ -278,12 +280,13 @@ impl World {
         let policies = Arc::new(script::policies());
         let planner =
             Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
-        let limits = Limits { max_concurrency: 3, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
+        let limits = Limits { max_concurrency: script::SLOTS, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
         let lane = |provider: &relevo::model::Provider| {
             let scripted = Scripted {
                 provider: provider.clone(),
                 shared: self.shared.clone(),
-                probes: std::sync::atomic::AtomicU32::new(0),
+                calls: AtomicU32::new(0),
+                probes: AtomicU32::new(0),
             };
             let adapter: Arc<dyn Adapter> = Arc::new(scripted);
             let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);

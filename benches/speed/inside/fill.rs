@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, stream};
-use relevo::model::{Address, ContactAddress, Timestamp};
+use relevo::model::{Address, ContactAddress, Message, Timestamp};
 use relevo::store::{ContactChange, Stores};
 
 use super::{AT_ONCE, brand, message, phone};
@@ -27,6 +27,32 @@ pub async fn fill(
         let until = wanted.min(have + STEP);
         stream::iter((have..until).map(anyhow::Ok))
             .try_for_each_concurrent(AT_ONCE, |number| add(stores, number, due))
+            .await?;
+        have = until;
+    }
+    Ok(have)
+}
+
+/// Adds messages to so many contacts, which the store knows, that wait until `due`, until it has `wanted` messages or the
+/// time is over. Returns how many it has.
+pub async fn pile_up(
+    stores: &Stores,
+    mut have: u64,
+    wanted: u64,
+    contacts: u64,
+    due: Timestamp,
+    budget: Duration,
+) -> anyhow::Result<u64> {
+    let watch = Stopwatch::start();
+    while have < wanted && watch.elapsed() < budget {
+        let (until, now) = (wanted.min(have + STEP), mold::now()?);
+        stream::iter((have..until).map(anyhow::Ok))
+            .try_for_each_concurrent(AT_ONCE, async |number| {
+                let message = message(number, now, due)?;
+                let contact = mold::contact_id(number % contacts).parse()?;
+                stores.messages.accept(Message { contact, ..message }, [0; 32]).await?;
+                Ok(())
+            })
             .await?;
         have = until;
     }

@@ -14,7 +14,7 @@ use crate::mold;
 mod fill;
 mod roll;
 
-pub use fill::fill;
+pub use fill::{fill, pile_up};
 pub use roll::{STEP, roll};
 
 /// Operations in flight at once, so that every group of the store is full.

@@ -1,6 +1,7 @@
 //! The parts of the benchmark, each a module that measures and gives its rows of the table.
 
 mod accept;
+mod backlog;
 mod drain;
 mod growth;
 mod http;
@@ -37,6 +38,8 @@ pub enum Part {
     Outage,
     /// Idle, and at full rate
     Memory,
+    /// Millions of messages that wait
+    Backlog,
     /// Accepted, sent and forgotten, over and over
     Rolling,
     /// The same work in a larger and larger store
@@ -55,6 +58,7 @@ impl Part {
             Self::Drain => "drain",
             Self::Outage => "outage",
             Self::Memory => "memory",
+            Self::Backlog => "backlog",
             Self::Rolling => "rolling",
             Self::Growth => "growth",
             Self::Rivals => "rivals",
@@ -74,6 +78,7 @@ impl Part {
             Self::Drain => drain::run(place).await,
             Self::Outage => outage::run(place).await,
             Self::Memory => memory::run(place).await,
+            Self::Backlog => backlog::run(place).await,
             Self::Rolling => rolling::run(place).await,
             Self::Growth => growth::run(place).await,
             Self::Rivals => rivals::run(place, report).await,

@@ -1,9 +1,14 @@
 //! The seal: the checksum of every file of sled's, written after a clean stop and lifted before sled opens them again.
+//!
+//! A store of millions of messages has gigabytes, all of which are read before it is opened, so the pieces of a file are
+//! summed by CRC-32 on all processors, and what is kept is the hash of their sums.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread;
 
 use sha2::{Digest, Sha256};
 
@@ -12,9 +17,14 @@ use crate::store::StoreError;
 
 const NAME: &str = "SEAL";
 
+/// The first line of a seal. One that begins otherwise proves nothing.
+const KIND: &str = "SHA-256 of the CRC-32 of each MiB, bytes, name\n";
+
+const PIECE: usize = 1 << 20;
+
 /// Whether the store was stopped cleanly.
 pub fn is_set(files: &Files) -> bool {
-    files.at(NAME).exists()
+    fs::read(files.at(NAME)).is_ok_and(|seal| seal.starts_with(KIND.as_bytes()))
 }
 
 /// Seals the files. Nothing may write to them any more.
@@ -43,18 +53,72 @@ pub fn lift(files: &Files) -> Result<(), StoreError> {
     disk::remove(&files.at(NAME)).map_err(|error| super::io("lifting the seal", error))
 }
 
-/// One line for each file: checksum, size and path.
+/// One line for each file, after that which tells the kind.
 fn describe(root: &Path) -> io::Result<String> {
-    let mut text = String::new();
+    let mut text = KIND.to_owned();
     for path in disk::files_below(root)? {
         let name = path.strip_prefix(root).unwrap_or(&path).display();
-        let mut digest = Sha256::new();
-        let size = io::copy(&mut File::open(&path)?, &mut digest)?;
-        for byte in digest.finalize() {
+        let file = File::open(&path)?;
+        let size = file.metadata()?.len();
+        for byte in hash(&file, size)? {
             // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
         let _ = writeln!(text, " {size} {name}");
     }
     Ok(text)
+}
+
+/// The hash of the checksums of a file's pieces.
+fn hash(file: &File, size: u64) -> io::Result<[u8; 32]> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let sums = thread::scope(|scope| {
+        let start = |worker| scope.spawn(move || sum_every(file, size, worker, workers));
+        let started: Vec<_> = (0..workers).map(start).collect();
+        let failed = |_| Err(io::Error::other("a thread that sums a file failed"));
+        started.into_iter().map(|own| own.join().unwrap_or_else(failed)).collect::<io::Result<Vec<_>>>()
+    })?;
+    // In the order of the pieces, whatever the number of processors.
+    let rounds = sums.first().map_or(0, Vec::len);
+    let mut digest = Sha256::new();
+    for sum in (0..rounds).flat_map(|round| sums.iter().filter_map(move |own| own.get(round))) {
+        digest.update(sum.to_be_bytes());
+    }
+    Ok(digest.finalize().into())
+}
+
+/// The checksums of every `step`th piece, from the one with this number on.
+fn sum_every(file: &File, size: u64, first: usize, step: usize) -> io::Result<Vec<u32>> {
+    let mut buffer = vec![0; PIECE];
+    let mut sums = Vec::new();
+    for start in (0..size).step_by(PIECE).skip(first).step_by(step) {
+        let length = usize::try_from(size - start).unwrap_or(PIECE).min(PIECE);
+        file.read_exact_at(&mut buffer[..length], start)?;
+        sums.push(crc32fast::hash(&buffer[..length]));
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_of_all_bytes_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let bytes: Vec<u8> = (0..PIECE as u32 * 5 / 2).map(|place| (place / 1_000) as u8).collect();
+        let hash_of = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            hash(&File::open(&path).unwrap(), bytes.len() as u64).unwrap()
+        };
+        let sums = bytes.chunks(PIECE).flat_map(|piece| crc32fast::hash(piece).to_be_bytes());
+        let whole = hash_of(&bytes);
+        assert_eq!(whole, <[u8; 32]>::from(Sha256::digest(sums.collect::<Vec<_>>())));
+        for place in [0, PIECE, bytes.len() - 1] {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            assert_ne!(hash_of(&changed), whole, "byte {place}");
+        }
+    }
 }
