@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::super::engine::{Get, Order, Pair, View, Visit};
@@ -45,12 +47,35 @@ impl Tree {
         read_number(self, &keys::sequence(Sequence::Groups))
     }
 
-    /// Reads every page; sled checks the checksum of each.
+    /// Reads every page; sled checks the checksum of each. It is read from both ends at once.
     pub fn read_all(&self) -> Result<(), StoreError> {
-        let walked = catch_unwind(AssertUnwindSafe(|| {
-            self.db.iter().try_for_each(|pair| pair.map(drop).map_err(|error| explain(&self.path, error)))
-        }));
-        walked.unwrap_or_else(|_| Err(self.corrupt("sled cannot read a page of it".to_owned())))
+        let met = Meeting::default();
+        thread::scope(|scope| {
+            let backwards = scope.spawn(|| self.read_until(&met, Order::Descending));
+            let forwards = self.read_until(&met, Order::Ascending);
+            forwards.and(backwards.join().unwrap_or_else(|_| Err(self.unreadable())))
+        })
+    }
+
+    fn read_until(&self, met: &Meeting, order: Order) -> Result<(), StoreError> {
+        let walk = || {
+            let mut pairs = self.db.iter();
+            while let Some(pair) = match order {
+                Order::Ascending => pairs.next(),
+                Order::Descending => pairs.next_back(),
+            } {
+                let (key, _) = pair.map_err(|error| explain(&self.path, error))?;
+                if met.is_past(key, order) {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        catch_unwind(AssertUnwindSafe(walk)).unwrap_or_else(|_| Err(self.unreadable()))
+    }
+
+    fn unreadable(&self) -> StoreError {
+        self.corrupt("sled cannot read a page of it".to_owned())
     }
 
     /// Puts a group into the tree; all of it survives a crash, or nothing.
@@ -103,6 +128,30 @@ impl Tree {
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| explain(&self.path, error))?;
         self.log.sync_data().map_err(|error| io("syncing sled's log", error))
+    }
+}
+
+/// How far two who read towards each other have come.
+#[derive(Default)]
+struct Meeting {
+    ascending: Mutex<Option<sled::IVec>>,
+    descending: Mutex<Option<sled::IVec>>,
+}
+
+impl Meeting {
+    /// Notes how far one has come, and tells whether that is beyond where the other is.
+    fn is_past(&self, key: sled::IVec, order: Order) -> bool {
+        let (own, other) = match order {
+            Order::Ascending => (&self.ascending, &self.descending),
+            Order::Descending => (&self.descending, &self.ascending),
+        };
+        let is_past = match &*other.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => false,
+            Some(other) if order == Order::Ascending => key > *other,
+            Some(other) => key < *other,
+        };
+        *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+        is_past
     }
 }
 
@@ -164,7 +213,7 @@ pub fn is_released(files: &Files) -> bool {
         if log.try_lock().is_ok() {
             return true;
         }
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
     }
     false
 }
