@@ -119,7 +119,10 @@ impl Contacts {
         let numbers = Numbers::Dialled(caller.country());
         let address = read_address(request.address, numbers, &Path::new("address"), &mut violations);
         let address = violations.finish(address)?;
-        let contact = self.store.find(&caller.brand, &address).await?;
+        let contact = match self.store.find(&caller.brand, &address).await? {
+            Some(id) => self.store.contact(&caller.brand, &id).await?,
+            None => None,
+        };
         let contact = contact.ok_or_else(Failure::no_contact_at_address)?;
         Ok(v1::FindContactResponse { contact: Some(contact_view(&contact)) })
     }

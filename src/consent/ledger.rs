@@ -23,8 +23,15 @@ pub enum Standing<'a> {
 pub fn standing<'a>(ledger: &'a [Entry], channel: Channel, topic: &Topic) -> Standing<'a> {
     let covering = || ledger.iter().filter(|entry| entry.channel == channel && entry.scope.covers(topic));
     let revocations = || covering().filter(|entry| entry.action == Action::Revoke);
+    // Some revocation beats a grant just when the deepest or the latest does; a ledger may be long.
+    let deepest = revocations().map(|entry| entry.scope.depth()).max();
+    let latest = revocations().map(|entry| entry.evidence.time).max();
     let grants = covering().filter(|entry| entry.action == Action::Grant);
-    let in_force = grants.filter(|grant| !revocations().any(|revocation| beats(revocation, grant)));
+    let in_force = grants.filter(|grant| {
+        // At the same instant the revocation wins: silence is the safer mistake.
+        deepest.is_none_or(|deepest| grant.scope.depth() >= deepest)
+            && latest.is_none_or(|latest| grant.evidence.time > latest)
+    });
     if let Some(grant) = in_force.max_by_key(|grant| (grant.scope.depth(), age(grant))) {
         return Standing::Granted(grant);
     }
@@ -57,12 +64,6 @@ fn standing_of_all(ledger: &[Entry], channel: Channel) -> Standing<'_> {
         Some(entry) => Standing::Revoked(entry),
         None => Standing::Silent,
     }
-}
-
-/// Whether a revocation ends a grant, both covering the topic in question.
-fn beats(revocation: &Entry, grant: &Entry) -> bool {
-    // At the same instant the revocation wins: silence is the safer mistake.
-    revocation.scope.depth() > grant.scope.depth() || revocation.evidence.time >= grant.evidence.time
 }
 
 fn age(entry: &Entry) -> (jiff::Timestamp, u64) {

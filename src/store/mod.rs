@@ -319,8 +319,11 @@ pub trait ContactStore: Send + Sync {
     /// A contact by its id.
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;
 
-    /// The contact that has the address.
-    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<Contact>, StoreError>;
+    /// Whether there is a contact with this id. Asked for each message, so it costs less than reading the contact.
+    async fn knows(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+
+    /// The id of the contact that has the address.
+    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<ContactId>, StoreError>;
 
     /// The contacts of a brand by id.
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError>;

@@ -280,7 +280,8 @@ impl World {
         let policies = Arc::new(script::policies());
         let planner =
             Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
-        let limits = Limits { max_concurrency: script::SLOTS, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
+        let limits =
+            Limits { max_concurrency: script::SLOTS, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
         let lane = |provider: &relevo::model::Provider| {
             let scripted = Scripted {
                 provider: provider.clone(),

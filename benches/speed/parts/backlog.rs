@@ -59,9 +59,8 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
         true => format!("{} were wanted; it stopped after {budget:?}.", number(wanted as f64)),
         false => String::new(),
     };
-    let sample = |what: &str, unit, value| {
-        Sample::once(format!("{what}, {}", with(has)), unit, value, short.clone())
-    };
+    let sample =
+        |what: &str, unit, value| Sample::once(format!("{what}, {}", with(has)), unit, value, short.clone());
     rows.push(Row::at_most(sample("resident memory while more are accepted", "MB", resident), 300.0));
     rows.push(Row::seen(sample("disk, a waiting message", "bytes", disk)));
     rows.push(Row::seen(sample("restart after a clean stop, to the first accept", "s", seconds)));

@@ -93,14 +93,14 @@ impl Messages {
     }
 
     async fn resolve(&self, caller: &BrandCaller, who: &Who) -> Result<ContactId, Failure> {
-        let found = match who {
-            Who::Contact(id) => self.contacts.contact(&caller.brand, id).await?,
-            Who::Address(address) => self.contacts.find(&caller.brand, address).await?,
-        };
-        found.map(|contact| contact.id).ok_or_else(|| match who {
-            Who::Contact(id) => Failure::no_contact(id),
-            Who::Address(_) => Failure::no_contact_at_address(),
-        })
+        match who {
+            Who::Contact(id) if self.contacts.knows(&caller.brand, id).await? => Ok(id.clone()),
+            Who::Contact(id) => Err(Failure::no_contact(id)),
+            Who::Address(address) => {
+                let found = self.contacts.find(&caller.brand, address).await?;
+                found.ok_or_else(Failure::no_contact_at_address)
+            }
+        }
     }
 
     pub(super) async fn get(

@@ -25,11 +25,12 @@ impl<E: Engine> ContactStore for Embedded<E> {
         self.engine.read(|view| load(view, &keys::contact(brand, id)))
     }
 
-    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<Contact>, StoreError> {
-        self.engine.read(|view| match owner(view, brand, address)? {
-            Some(id) => load(view, &keys::contact(brand, &id)),
-            None => Ok(None),
-        })
+    async fn knows(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
+        self.engine.read(|view| Ok(view.get(&keys::contact(brand, id))?.is_some()))
+    }
+
+    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<ContactId>, StoreError> {
+        self.engine.read(|view| owner(view, brand, address))
     }
 
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError> {
