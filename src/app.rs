@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::adapters::sandbox::{Sandbox, Sandboxes};
-use crate::adapters::{Adapter, BuildError, email, sms, telegram, whatsapp};
+use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, Rooms, ServeError, Services};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
@@ -161,12 +161,7 @@ fn build_adapters(
     for ProviderConfig { provider, limits, adapter } in providers {
         let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
         let adapter: Arc<dyn Adapter> = match adapter {
-            AdapterSettings::Smtp(own) => Arc::new(email::Smtp::new(own, limits).map_err(failed)?),
-            AdapterSettings::Twilio(own) => Arc::new(sms::twilio::Twilio::new(own, limits).map_err(failed)?),
-            AdapterSettings::Telegram(own) => Arc::new(telegram::bot::Bot::new(own, limits).map_err(failed)?),
-            AdapterSettings::WhatsappCloud(own) => {
-                Arc::new(whatsapp::cloud::Cloud::new(own, limits).map_err(failed)?)
-            }
+            AdapterSettings::Remote(own) => own.build(limits).map_err(failed)?,
             AdapterSettings::Sandbox(own) => {
                 let sandbox = Sandbox::new(provider, own, report.clone());
                 sandboxes.push(sandbox.clone());

@@ -11,12 +11,15 @@ mod envelopes;
 mod http;
 mod meaning;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::model::{
-    Address, BrandId, Class, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Timestamp,
-    Topic,
+    Address, BrandId, Channel, Class, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
+    Timestamp, Topic,
 };
 
 /// One message as one provider is to carry it to one address.
@@ -97,6 +100,23 @@ pub trait Adapter: Send + Sync {
     /// certainly did not take the message, `Unknown` when it may have. The caller bounds the time; being dropped in
     /// mid-call must leave nothing broken.
     async fn deliver(&self, envelope: &Envelope) -> Outcome;
+}
+
+/// A kind of provider, by the settings that its table in the configuration holds.
+pub trait Kind {
+    /// The only channel that it carries; `None` when it carries any.
+    fn channel(&self) -> Option<Channel>;
+
+    /// Builds the adapter. Reads the files that the settings name.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or the machine's TLS cannot be set up.
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError>;
+
+    /// The paths among the settings.
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        Vec::new()
+    }
 }
 
 /// How hard a provider may be driven, and how long it may take.

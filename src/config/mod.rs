@@ -26,7 +26,7 @@ use crate::{api, dispatch, health, store};
 
 pub use errors::{ConfigError, ConfigErrors};
 pub use log::{Format as LogFormat, LogSettings};
-pub use providers::{AdapterSettings, ProviderConfig};
+pub use providers::{AdapterSettings, ProviderConfig, Remote};
 pub use warnings::Warning;
 
 use errors::Errors;

@@ -2,33 +2,81 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::errors::Errors;
-use crate::adapters::{BuildError, Limits, email, sandbox, sms, telegram, whatsapp};
+use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, whatsapp};
 use crate::model::{BrandId, Channel, Provider};
 
-/// A provider in the file: exactly one of the last five tables names its kind.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProviderSettings {
-    pub(super) name: String,
-    pub(super) channel: Channel,
-    pub(super) failure_domain: String,
-    #[serde(default = "default_tier")]
-    pub(super) tier: u32,
-    #[serde(default = "default_weight")]
-    pub(super) weight: u32,
-    #[serde(default)]
-    pub(super) brands: Vec<String>,
-    #[serde(default)]
-    pub(super) limits: Limits,
-    smtp: Option<email::Settings>,
-    twilio: Option<sms::twilio::Settings>,
-    telegram: Option<telegram::bot::Settings>,
-    whatsapp_cloud: Option<whatsapp::cloud::Settings>,
-    sandbox: Option<sandbox::Settings>,
+/// Every kind of provider there is but the sandbox: its table in the file, its name here, and its settings.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $table:ident: $kind:ident($settings:ty),)+) => {
+        /// A provider in the file: exactly one of the tables after `limits` names its kind.
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct ProviderSettings {
+            pub(super) name: String,
+            pub(super) channel: Channel,
+            pub(super) failure_domain: String,
+            #[serde(default = "default_tier")]
+            pub(super) tier: u32,
+            #[serde(default = "default_weight")]
+            pub(super) weight: u32,
+            #[serde(default)]
+            pub(super) brands: Vec<String>,
+            #[serde(default)]
+            pub(super) limits: Limits,
+            $($table: Option<$settings>,)+
+            sandbox: Option<sandbox::Settings>,
+        }
+
+        impl ProviderSettings {
+            fn take_adapter(&mut self) -> Vec<AdapterSettings> {
+                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten();
+                remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
+            }
+
+            fn remote(&mut self) -> impl Iterator<Item = &mut dyn Kind> {
+                [$(self.$table.as_mut().map(|own| own as &mut dyn Kind)),+].into_iter().flatten()
+            }
+        }
+
+        /// The settings of one kind of adapter that calls a provider.
+        #[derive(Debug, Clone)]
+        pub enum Remote {
+            $($(#[doc = $doc])+ $kind($settings),)+
+        }
+
+        impl Remote {
+            /// The names of their tables in the file.
+            const TABLES: &[&str] = &[$(stringify!($table)),+];
+
+            fn table(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => stringify!($table),)+
+                }
+            }
+
+            fn kind(&self) -> &dyn Kind {
+                match self {
+                    $(Self::$kind(own) => own,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Email through an SMTP server.
+    smtp: Smtp(email::Settings),
+    /// SMS through Twilio's Messages API.
+    twilio: Twilio(sms::twilio::Settings),
+    /// Telegram through the Bot API.
+    telegram: Telegram(telegram::bot::Settings),
+    /// WhatsApp through Meta's Cloud API.
+    whatsapp_cloud: WhatsappCloud(whatsapp::cloud::Settings),
 }
 
 fn default_tier() -> u32 {
@@ -50,17 +98,11 @@ pub struct ProviderConfig {
     pub adapter: AdapterSettings,
 }
 
-/// The settings of one kind of adapter.
+/// The settings of an adapter.
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
-    /// Email through an SMTP server.
-    Smtp(email::Settings),
-    /// SMS through Twilio's Messages API.
-    Twilio(sms::twilio::Settings),
-    /// Telegram through the Bot API.
-    Telegram(telegram::bot::Settings),
-    /// WhatsApp through Meta's Cloud API.
-    WhatsappCloud(whatsapp::cloud::Settings),
+    /// It calls a provider.
+    Remote(Remote),
     /// Any channel, to nobody.
     Sandbox(sandbox::Settings),
 }
@@ -69,54 +111,28 @@ impl AdapterSettings {
     /// The kind's name: that of its table in the file.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Smtp(_) => "smtp",
-            Self::Twilio(_) => "twilio",
-            Self::Telegram(_) => "telegram",
-            Self::WhatsappCloud(_) => "whatsapp_cloud",
+            Self::Remote(own) => own.table(),
             Self::Sandbox(_) => "sandbox",
         }
     }
+}
 
-    /// The only channel this kind carries; `None` when it carries all.
-    fn channel(&self) -> Option<Channel> {
-        match self {
-            Self::Smtp(_) => Some(Channel::Email),
-            Self::Twilio(_) => Some(Channel::Sms),
-            Self::Telegram(_) => Some(Channel::Telegram),
-            Self::WhatsappCloud(_) => Some(Channel::Whatsapp),
-            Self::Sandbox(_) => None,
-        }
-    }
-
-    /// Builds the adapter and drops it: its own checks are the only ones there are.
-    fn try_build(&self, limits: &Limits) -> Result<(), BuildError> {
-        match self {
-            Self::Smtp(settings) => email::Smtp::new(settings, limits).map(drop),
-            Self::Twilio(settings) => sms::twilio::Twilio::new(settings, limits).map(drop),
-            Self::Telegram(settings) => telegram::bot::Bot::new(settings, limits).map(drop),
-            Self::WhatsappCloud(settings) => whatsapp::cloud::Cloud::new(settings, limits).map(drop),
-            Self::Sandbox(_) => Ok(()),
-        }
+impl Remote {
+    /// Builds the adapter. Reads the files that its settings name.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong.
+    pub fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        self.kind().build(limits)
     }
 }
 
 impl ProviderSettings {
     /// Makes the paths relative to `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
-        if let Some(ca) = self.smtp.as_mut().and_then(|smtp| smtp.ca_file.as_mut()) {
-            super::file::in_folder(ca, folder);
+        for path in self.remote().flat_map(Kind::files) {
+            super::file::in_folder(path, folder);
         }
-    }
-
-    fn take_adapter(&mut self) -> Vec<AdapterSettings> {
-        let kinds = [
-            self.smtp.take().map(AdapterSettings::Smtp),
-            self.twilio.take().map(AdapterSettings::Twilio),
-            self.telegram.take().map(AdapterSettings::Telegram),
-            self.whatsapp_cloud.take().map(AdapterSettings::WhatsappCloud),
-            self.sandbox.take().map(AdapterSettings::Sandbox),
-        ];
-        kinds.into_iter().flatten().collect()
     }
 }
 
@@ -221,21 +237,23 @@ fn check_adapter(
 ) -> Option<AdapterSettings> {
     let mut kinds = settings.take_adapter();
     let (Some(adapter), true) = (kinds.pop(), kinds.is_empty()) else {
-        let must = "must have exactly one of the tables smtp, twilio, telegram, whatsapp_cloud and sandbox";
-        errors.add(path, must);
+        let tables = Remote::TABLES.join(", ");
+        errors.add(path, format_args!("must have exactly one of the tables {tables} and sandbox"));
         return None;
     };
-    let kind = adapter.kind();
-    if let Some(channel) = adapter.channel().filter(|channel| *channel != settings.channel) {
+    let AdapterSettings::Remote(remote) = &adapter else { return Some(adapter) };
+    let table = remote.table();
+    if let Some(channel) = remote.kind().channel().filter(|channel| *channel != settings.channel) {
         errors.add(
             format!("{path}.channel"),
-            format_args!("must be \"{channel}\", the only channel that {kind} carries"),
+            format_args!("must be \"{channel}\", the only channel that {table} carries"),
         );
     }
-    if limits_right && let Err(error) = adapter.try_build(&settings.limits) {
+    // Building it makes its own checks, which are the only ones there are.
+    if limits_right && let Err(error) = remote.build(&settings.limits) {
         match error {
-            BuildError::Setting { setting, must } => errors.add(format!("{path}.{kind}.{setting}"), must),
-            other => errors.add(format!("{path}.{kind}"), other),
+            BuildError::Setting { setting, must } => errors.add(format!("{path}.{table}.{setting}"), must),
+            other => errors.add(format!("{path}.{table}"), other),
         }
     }
     Some(adapter)

@@ -1,5 +1,6 @@
 //! The adapter: writes a message, finds a connection, hands it over.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::mail::{Mail, Writer};
 use super::pool::Pool;
 use super::replies::{self, Stage};
 use super::settings::Settings;
-use crate::adapters::{Adapter, BuildError, Envelope, Limits};
-use crate::model::Outcome;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome};
 
 /// Sends email by one SMTP server.
 pub struct Smtp {
@@ -91,6 +92,20 @@ impl Smtp {
                 Err(outcome)
             }
         }
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Smtp::new(self, limits)?))
+    }
+
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        self.ca_file.as_mut().into_iter().collect()
     }
 }
 

@@ -3,6 +3,8 @@
 mod errors;
 mod settings;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -11,8 +13,8 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Limits};
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
 use settings::Sender;
 
 /// One Twilio account.
@@ -61,6 +63,16 @@ impl Twilio {
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
         let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
         Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Twilio::new(self, limits)?))
     }
 }
 

@@ -7,6 +7,7 @@
 mod errors;
 mod settings;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,8 +20,8 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Limits, refused};
-use crate::model::{Address, Outcome, OutcomeEvidence, Rejection, Timestamp};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection, Timestamp};
 
 /// One bot.
 #[derive(Debug)]
@@ -89,6 +90,16 @@ impl Bot {
             Some(meaning) => meaning.outcome(evidence, retry_after),
             None => answer.by_status(evidence),
         })
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Telegram)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Bot::new(self, limits)?))
     }
 }
 

@@ -4,6 +4,7 @@ mod errors;
 mod request;
 mod settings;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,8 +16,8 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Limits};
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One phone number of a WhatsApp Business account.
 #[derive(Debug)]
@@ -47,6 +48,16 @@ impl Cloud {
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
         let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
         Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Whatsapp)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Cloud::new(self, limits)?))
     }
 }
 
