@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::model::{
-    Address, BrandId, Channel, Class, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
+    Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
     Timestamp, Topic,
 };
 
@@ -48,6 +48,12 @@ pub struct Envelope {
 /// Routing never hands an adapter what its channel does not carry. Should it happen, it is a refusal like any other,
 /// so that the message goes its next way.
 impl Envelope {
+    /// What a provider is asked to give back with its reports, so that a report finds its attempt even when the answer that
+    /// would have named the provider's own reference was lost.
+    fn echo(&self) -> Echo {
+        Echo { brand: self.brand.clone(), message: self.message_id, attempt: self.attempt }
+    }
+
     fn phone(&self) -> Result<&Phone, Outcome> {
         match &self.address {
             Address::Phone(phone) => Ok(phone),

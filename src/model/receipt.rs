@@ -1,5 +1,8 @@
 //! What providers report later. Receipts may come in any order, early, late, or twice.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::{BrandId, MessageId, OutcomeEvidence, ProviderName, Timestamp};
 
 /// What a receipt says.
@@ -51,6 +54,34 @@ pub struct Echo {
     pub attempt: u32,
 }
 
+/// As a provider carries it in a field of ours: `BRAND/MESSAGE/ATTEMPT`, at most 111 characters, none of which has to be
+/// escaped anywhere.
+impl fmt::Display for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.brand, self.message, self.attempt)
+    }
+}
+
+/// What is wrong with an echo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a brand, a message's id and an attempt's number, with / between them")]
+pub struct EchoError;
+
+impl FromStr for Echo {
+    type Err = EchoError;
+
+    fn from_str(text: &str) -> Result<Self, EchoError> {
+        let mut parts = text.split('/');
+        let mut next = || parts.next().ok_or(EchoError);
+        let echo = Self {
+            brand: next()?.parse().map_err(|_| EchoError)?,
+            message: next()?.parse().map_err(|_| EchoError)?,
+            attempt: next()?.parse().map_err(|_| EchoError)?,
+        };
+        if parts.next().is_some() { Err(EchoError) } else { Ok(echo) }
+    }
+}
+
 /// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
@@ -67,4 +98,20 @@ pub struct ReceiptReport {
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_echo_comes_back_as_it_went_out_or_not_at_all() {
+        let echo = Echo { brand: "acme".parse().unwrap(), message: MessageId::new(1, &[7; 10]), attempt: 3 };
+        let text = echo.to_string();
+        assert_eq!(text.parse(), Ok(echo));
+        for wrong in ["", "acme", &text[..text.len() - 2], &format!("{text}/1"), &text.replace("acme", "A B")]
+        {
+            assert_eq!(wrong.parse::<Echo>(), Err(EchoError), "{wrong}");
+        }
+    }
 }

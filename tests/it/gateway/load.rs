@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use relevo::model::Echo;
 use relevo::wire::v1;
 use relevo::wire::v1::send_stream_response::Result as Answer;
 use serde_json::{Value, json};
@@ -72,8 +73,8 @@ impl Outside {
         }
         for request in self.whatsapp.requests().await {
             let body: Value = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
-            let (id, attempt) = body["biz_opaque_callback_data"].as_str().unwrap().split_once('/').unwrap();
-            seen(id, attempt);
+            let echo: Echo = body["biz_opaque_callback_data"].as_str().unwrap().parse().unwrap();
+            seen(&echo.message.to_string(), &echo.attempt.to_string());
         }
         for request in self.sms.requests().await {
             let body = request["body"].as_str().unwrap();

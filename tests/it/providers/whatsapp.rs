@@ -63,7 +63,7 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
     let [text, template] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!(text["url"], "/whatsapp-request/v23.0/106540352242922/messages");
     assert_eq!(text["headers"]["Authorization"], "Bearer the-access-token");
-    let tracking = format!("{}/2", envelopes::to_phone("").message_id);
+    let echo = format!("acme/{}/2", envelopes::to_phone("").message_id);
     assert_eq!(
         body(text),
         json!({
@@ -72,7 +72,7 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
             "to": "34600123456",
             "type": "text",
             "text": { "body": "hello", "preview_url": false },
-            "biz_opaque_callback_data": tracking,
+            "biz_opaque_callback_data": echo,
         })
     );
     assert_eq!(template["url"], "/whatsapp-request/v23.0/777/messages");

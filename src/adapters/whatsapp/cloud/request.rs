@@ -23,7 +23,8 @@ pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
         "to": envelope.phone()?.digits(),
         "type": kind,
         kind: content,
-        "biz_opaque_callback_data": tracking(envelope),
+        // At most 512 characters.
+        "biz_opaque_callback_data": envelope.echo().to_string(),
     }))
 }
 
@@ -35,10 +36,4 @@ fn template(template: &Template) -> Value {
         value["components"] = json!([{ "type": "body", "parameters": parameters }]);
     }
     value
-}
-
-/// Comes back with every status report (at most 512 characters), so that a report finds its attempt even when the
-/// answer that would have named the reference was lost.
-fn tracking(envelope: &Envelope) -> String {
-    format!("{}/{}", envelope.message_id, envelope.attempt)
 }
