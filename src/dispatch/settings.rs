@@ -23,7 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { concurrency: 2_048, batch: 512, lease_ms: 60_000, drain_ms: 20_000 }
+        Self { concurrency: 1_024, batch: 256, lease_ms: 60_000, drain_ms: 20_000 }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use relevo::wire::v1::{BreakerState, Channel, MessageState, OutcomeKind, WatchProvidersRequest};
 use tokio::time::timeout;
 
@@ -64,11 +64,13 @@ async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<
     let home = Home::new(&place.folder.join(name.replace(' ', "-")), &config).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
-    let delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Sms)).await?;
+    let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Sms)).await?;
+    // The trial that this began with is too short to tell the rate.
+    delivery.run(1.0).await?;
     let from = mold::now()?;
     // Enough to last through all of it, whatever the trouble does to the rate.
     let lasts = times.healthy + times.troubled + Duration::from_millis(2 * TIMEOUT_MS);
-    let (_, due) = delivery.backlog(lasts.as_secs_f64()).await?;
+    let (_, due) = delivery.backlog(lasts.as_secs_f64() * 1.5).await?;
     tokio::time::sleep(times.healthy).await;
     let began = mold::now()?.as_millisecond();
     begin(trouble, troubled, &troubled_at).await?;
@@ -79,10 +81,15 @@ async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<
     let outcomes = fates::outcomes(client, &fates).await?;
     gateway.stop().await?;
     let seen = Seen { due: due.as_millisecond(), began, opened };
+    let last = fates.iter().map(|fate| fate.ended_ms).max().unwrap_or(0);
+    ensure!(last > seen.until(times), "the backlog ran out before the time was over");
     let mut rows = vec![goodput(name, times, &seen, &fates)];
     rows.extend(costs(&seen, &outcomes).map(Row::seen));
     Ok(rows)
 }
+
+/// What the first and the last moments do is not what lasts.
+const EDGE_MS: i64 = 500;
 
 /// Times in milliseconds since the Unix epoch.
 struct Seen {
@@ -90,6 +97,17 @@ struct Seen {
     began: i64,
     /// When the provider was left out: its breaker opened, or it was throttled.
     opened: i64,
+}
+
+impl Seen {
+    /// When the look at what got through begins, once the provider was left out, and when it ends.
+    fn from(&self) -> i64 {
+        self.opened + EDGE_MS
+    }
+
+    fn until(&self, times: Times) -> i64 {
+        self.from() + i64::try_from(times.troubled.as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 async fn begin(trouble: Trouble, stub: Process, address: &str) -> anyhow::Result<()> {
@@ -123,19 +141,15 @@ async fn breaker_opens(gateway: &Gateway, trouble: Trouble) -> anyhow::Result<i6
 
 /// What got through once the breaker was open, beside what did before.
 fn goodput(name: &str, times: Times, seen: &Seen, fates: &[Fate]) -> Row {
-    // What the first and the last moments do is not what lasts.
-    const EDGE_MS: i64 = 500;
     let rate = |from: i64, until: i64| {
         let sent = |fate: &&Fate| fate.state == MessageState::Sent && (from..until).contains(&fate.ended_ms);
         fates.iter().filter(sent).count() as f64 * 1_000.0 / (until - from) as f64
     };
-    let troubled_ms = i64::try_from(times.troubled.as_millis()).unwrap_or(i64::MAX);
-    let open = seen.opened + EDGE_MS;
     let healthy = Sample::once("both healthy", RATE, rate(seen.due + EDGE_MS, seen.began), "");
     let after = Sample::once(
         format!("one of two providers {name}: goodput once its breaker is open"),
         RATE,
-        rate(open, open + troubled_ms),
+        rate(seen.from(), seen.until(times)),
         "a backlog over two SMS providers of one tier, each with slots enough for all of it.",
     );
     Row::ratio(after, healthy, 0.95)
