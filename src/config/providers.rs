@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::errors::Errors;
+use crate::adapters::hooks::Hook;
 use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, whatsapp};
 use crate::model::{BrandId, Channel, Provider};
 
@@ -124,6 +125,11 @@ impl Remote {
     /// When a setting's value is wrong.
     pub fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         self.kind().build(limits)
+    }
+
+    /// What takes the provider's calls, where its settings say how to know them.
+    pub fn hook(&self) -> Option<Arc<dyn Hook>> {
+        self.kind().hook()
     }
 }
 
