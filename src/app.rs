@@ -167,6 +167,10 @@ async fn hear(
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
+        for provider in hooks.providers() {
+            let url = settings.url(provider.as_str());
+            tracing::info!(provider.name = %provider, url, "the provider can call back");
+        }
         inbound::serve(listener, hooks, settings, stop).await;
     }
 }

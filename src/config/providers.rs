@@ -35,7 +35,7 @@ macro_rules! kinds {
 
         impl ProviderSettings {
             fn take_adapter(&mut self) -> Vec<AdapterSettings> {
-                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten();
+                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten().map(Box::new);
                 remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
             }
 
@@ -103,7 +103,7 @@ pub struct ProviderConfig {
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
     /// It calls a provider.
-    Remote(Remote),
+    Remote(Box<Remote>),
     /// Any channel, to nobody.
     Sandbox(sandbox::Settings),
 }

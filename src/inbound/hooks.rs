@@ -40,6 +40,11 @@ impl Hooks {
         Self { hooks: Arc::new(hooks), store, clock }
     }
 
+    /// The providers that may call.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        self.hooks.keys()
+    }
+
     pub(super) async fn take(&self, provider: &str, call: &Call<'_>) -> Answer {
         let known = provider.parse().ok().and_then(|name: ProviderName| self.hooks.get_key_value(&name));
         let Some((provider, hook)) = known else { return Answer::Unknown };

@@ -26,12 +26,7 @@ pub(super) const PATH: &str = "/providers/";
 const MAX_HEADERS: usize = 64;
 
 /// Serves until `stop` resolves, and then lets calls in flight end.
-pub async fn serve(
-    listener: TcpListener,
-    hooks: Hooks,
-    settings: Settings,
-    stop: impl Future<Output = ()>,
-) {
+pub async fn serve(listener: TcpListener, hooks: Hooks, settings: Settings, stop: impl Future<Output = ()>) {
     let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let accept = async {
@@ -107,8 +102,8 @@ async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) 
         Err(_) => return text(StatusCode::BAD_REQUEST, "the body ended early"),
     };
     let query = head.uri.query().unwrap_or_default();
-    let (mark, base) = (if query.is_empty() { "" } else { "?" }, settings.public_url.trim_end_matches('/'));
-    let url = format!("{base}{PATH}{provider}{mark}{query}");
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{mark}{query}", settings.url(provider));
     let body = (!is_get).then_some(&*body);
     let call = Call { url: &url, query, headers: &head.headers, body, now: hooks.clock.now() };
     told(provider, hooks.take(provider, &call).await)
@@ -117,9 +112,10 @@ async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) 
 fn told(provider: &str, answer: Answer) -> Response<Full<Bytes>> {
     match answer {
         Answer::Kept(answer) => text(StatusCode::OK, answer),
-        Answer::Unknown => {
-            text(StatusCode::NOT_FOUND, "no provider of this name is configured to call back; see its settings")
-        }
+        Answer::Unknown => text(
+            StatusCode::NOT_FOUND,
+            "no provider of this name is configured to call back; see its settings",
+        ),
         Answer::Refused(error) => {
             tracing::warn!(provider.name = provider, %error, "a call was refused");
             let status = match error {

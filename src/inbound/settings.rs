@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::model::{ProviderName, SettingError};
+use crate::model::SettingError;
 
 /// The settings of the listener for providers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -51,14 +51,15 @@ impl Settings {
         let zero = positive.into_iter().filter(|(_, right)| !right);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
         if !is_public_url(&self.public_url) {
-            let must = "must be a URL such as https://hooks.example.com, without credentials, query or fragment";
+            let must =
+                "must be a URL such as https://hooks.example.com, without credentials, query or fragment";
             errors.push(SettingError::new("public_url", must));
         }
         errors
     }
 
-    /// The URL to give to a provider.
-    pub fn url(&self, provider: &ProviderName) -> String {
+    /// The URL that a provider is to be given.
+    pub fn url(&self, provider: &str) -> String {
         format!("{}{}{provider}", self.public_url.trim_end_matches('/'), super::server::PATH)
     }
 

@@ -6,9 +6,7 @@ use reqwest::header::HeaderMap;
 
 pub(super) use signature::{Algorithm, is_signed, same};
 
-use crate::model::{
-    Echo, Outcome, OutcomeEvidence, ReceiptStatus, Rejection, SuppressionReason, Timestamp,
-};
+use crate::model::{Echo, Outcome, OutcomeEvidence, ReceiptStatus, Rejection, SuppressionReason, Timestamp};
 
 /// A call, as it arrived.
 pub struct Call<'a> {

@@ -80,9 +80,10 @@ fn read(parameters: &Parameters<'_>, call: &Call<'_>) -> Result<Option<Notice>, 
     let code = get("ErrorCode").and_then(|code| code.parse().ok());
     let meaning = code.and_then(errors::meaning).filter(|_| status == ReceiptStatus::Failed);
     let evidence = match status {
-        ReceiptStatus::Failed => {
-            OutcomeEvidence::new(get("ErrorCode").unwrap_or_default(), get("ErrorMessage").unwrap_or_default())
-        }
+        ReceiptStatus::Failed => OutcomeEvidence::new(
+            get("ErrorCode").unwrap_or_default(),
+            get("ErrorMessage").unwrap_or_default(),
+        ),
         _ => OutcomeEvidence::default(),
     };
     let outcome = meaning.map(|meaning: Meaning| meaning.outcome(evidence.clone(), None));
@@ -144,7 +145,8 @@ mod tests {
 
     #[test]
     fn only_what_is_certain_suppresses_the_address() {
-        let failed = |code| notice(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}")).suppression;
+        let failed =
+            |code| notice(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}")).suppression;
         assert_eq!(failed("30005"), Some(SuppressionReason::BadAddress));
         assert_eq!(failed("21610"), Some(SuppressionReason::OptedOut));
         for code in ["30004", "30003", "30007", "99999", ""] {
@@ -157,7 +159,10 @@ mod tests {
         let body = "MessageSid=SM1&MessageStatus=delivered";
         let right = sign(URL, body);
         assert!(hear(URL, &right, body).is_ok());
-        assert!(hear(URL, &right, "MessageStatus=delivered&MessageSid=SM1").is_ok(), "the order is no matter");
+        assert!(
+            hear(URL, &right, "MessageStatus=delivered&MessageSid=SM1").is_ok(),
+            "the order is no matter"
+        );
         assert!(hear(URL, &sign(&with_port(URL), body), body).is_ok(), "nor is the scheme's own port");
         let other = format!("{URL}?a=b");
         for (url, signed, body) in [

@@ -21,7 +21,8 @@ pub(super) struct Webhooks {
 impl Hook for Webhooks {
     fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
         let Some(body) = call.body else { return self.verify(call) };
-        let signature = call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
+        let signature =
+            call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
         let key = self.app_secret.expose().as_bytes();
         // Over the bytes as they came: Meta escapes what another writer would not.
         if !signature.is_some_and(|own| is_signed(Algorithm::HmacSha256, key, &[body], &own)) {
@@ -88,7 +89,8 @@ struct StatusError {
 }
 
 fn read(body: &[u8]) -> Result<Vec<Notice>, HookError> {
-    let malformed = |error: serde_json::Error| HookError::Malformed(format!("not a webhook of the Cloud API: {error}"));
+    let malformed =
+        |error: serde_json::Error| HookError::Malformed(format!("not a webhook of the Cloud API: {error}"));
     let payload: Payload = serde_json::from_slice(body).map_err(malformed)?;
     let changes = payload.entry.into_iter().flat_map(|entry| entry.changes);
     let statuses = changes.filter_map(|mut change| match change.value.get_mut("statuses")?.take() {
@@ -189,7 +191,8 @@ mod tests {
         assert_eq!(notices[2].echo.as_ref().unwrap().attempt, 2);
         assert_eq!(notices[2].suppression, Some(SuppressionReason::BadAddress));
         assert_eq!(notices[2].evidence.code, "131021");
-        let inbound = br#"{"object":"x","entry":[{"changes":[{"value":{"messages":[{"id":"wamid.9"}]}},{}]},{}]}"#;
+        let inbound =
+            br#"{"object":"x","entry":[{"changes":[{"value":{"messages":[{"id":"wamid.9"}]}},{}]},{}]}"#;
         assert_eq!(hear(&sign(inbound), inbound), Ok(Heard::Notices(vec![])));
     }
 
@@ -213,7 +216,10 @@ mod tests {
     #[test]
     fn what_is_signed_and_cannot_be_read_is_told_apart() {
         for body in ["", "[]", "{}", "nonsense"].map(str::to_owned) {
-            assert!(matches!(hear(&sign(body.as_bytes()), body.as_bytes()), Err(HookError::Malformed(_))), "{body}");
+            assert!(
+                matches!(hear(&sign(body.as_bytes()), body.as_bytes()), Err(HookError::Malformed(_))),
+                "{body}"
+            );
         }
         let body = statuses(json!([{ "id": "wamid.1", "status": "sent", "timestamp": "yesterday" }]));
         assert!(matches!(hear(&sign(&body), &body), Err(HookError::Malformed(_))));
