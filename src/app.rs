@@ -7,13 +7,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::sandbox::{Sandbox, Sandboxes};
 use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, Rooms, ServeError, Services};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
-use crate::inbound;
+use crate::inbound::{self, Hooks};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
 use crate::store::embedded::sled;
@@ -60,6 +61,7 @@ pub struct Gateway {
     store: sled::Handle,
     listener: TcpListener,
     address: SocketAddr,
+    inbound: Option<TcpListener>,
 }
 
 impl Gateway {
@@ -70,16 +72,22 @@ impl Gateway {
     pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
         let (path, options) = (config.store.path.clone(), config.store.options());
         let store = tokio::task::spawn_blocking(move || sled::open(&path, options)).await??;
-        let wanted = config.server.listen;
-        let failed = |source| AppError::Listen { address: wanted, source };
-        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { config, clock, store, listener, address })
+        let (listener, address) = listen(config.server.listen).await?;
+        let inbound = match &config.inbound {
+            Some(settings) => Some(listen(settings.listen).await?.0),
+            None => None,
+        };
+        Ok(Self { config, clock, store, listener, address, inbound })
     }
 
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address on which providers call back, if they can.
+    pub fn inbound_address(&self) -> Option<SocketAddr> {
+        self.inbound.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The open store, for whoever has something to put into it before the gateway runs.
@@ -92,7 +100,7 @@ impl Gateway {
     /// # Errors
     /// When an adapter cannot be built, the API fails, or the store's last flush does.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { config, clock, store, listener, .. } = self;
+        let Self { config, clock, store, listener, inbound, .. } = self;
         let stores = store.stores.clone();
         let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
         let Adapters { lanes, sandboxes } = build_adapters(&config.providers, &report)?;
@@ -123,6 +131,8 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(raised(stopped.clone()));
+        let hooks = Hooks::new(hooks(&config.providers), stores.work.clone(), clock.clone());
+        let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
         let stop = async {
             tokio::select! {
                 () = stop => {}
@@ -130,16 +140,48 @@ impl Gateway {
             }
             stopping.send_replace(true);
         };
-        let (served, (), ()) = tokio::select! {
-            ended = async { tokio::join!(serve, work, stop) } => ended,
+        let (served, (), (), ()) = tokio::select! {
+            ended = async { tokio::join!(serve, work, hear, stop) } => ended,
             // Receipts are taken in, and old messages forgotten, for as long as anything else runs.
-            () = inbound::take_in(receipts, stores.work.clone(), clock.clone()) => (Ok(()), (), ()),
-            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), ()),
+            () = inbound::take_in(receipts, stores.work.clone(), clock.clone()) => (Ok(()), (), (), ()),
+            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), ()),
         };
         drop((report, stores));
         store.close().await?;
         Ok(served?)
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
+    let failed = |source| AppError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Takes the calls of providers, where there is a listener for them.
+async fn hear(
+    listener: Option<TcpListener>,
+    hooks: Hooks,
+    settings: Option<inbound::Settings>,
+    stop: impl Future<Output = ()>,
+) {
+    if let Some((listener, settings)) = listener.zip(settings) {
+        for provider in hooks.providers() {
+            let url = settings.url(provider.as_str());
+            tracing::info!(provider.name = %provider, url, "the provider can call back");
+        }
+        inbound::serve(listener, hooks, settings, stop).await;
+    }
+}
+
+/// What takes the calls of each provider that may call back.
+fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> {
+    let hook = |own: &ProviderConfig| match &own.adapter {
+        AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook()?)),
+        AdapterSettings::Sandbox(_) => None,
+    };
+    providers.iter().filter_map(hook).collect()
 }
 
 async fn raised(mut flag: watch::Receiver<bool>) {

@@ -1,6 +1,7 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
 
 pub mod email;
+pub mod hooks;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+
+use hooks::Hook;
 
 use crate::model::{
     Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
@@ -118,6 +121,11 @@ pub trait Kind {
     /// # Errors
     /// When a setting's value is wrong, or the machine's TLS cannot be set up.
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError>;
+
+    /// What takes the provider's calls, where its settings say how to know them.
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        None
+    }
 
     /// The paths among the settings.
     fn files(&mut self) -> Vec<&mut PathBuf> {

@@ -20,6 +20,9 @@ pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
     errors.add_all("dispatch", file.dispatch.errors());
     errors.add_all("retry", file.retry.errors());
     errors.add_all("health", file.health.errors());
+    if let Some(inbound) = &file.inbound {
+        errors.add_all("inbound", inbound.errors());
+    }
     if let Some(tls) = &file.server.tls {
         check_tls(tls, errors);
     }
@@ -46,6 +49,7 @@ pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
         dispatch: file.dispatch,
         retry: file.retry,
         health: file.health,
+        inbound: file.inbound,
         log: file.log,
         brands,
         providers,

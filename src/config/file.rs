@@ -10,7 +10,7 @@ use toml::de::{DeTable, Deserializer};
 use super::log::LogSettings;
 use super::providers::ProviderSettings;
 use crate::routing::{BrandSettings, RetrySettings};
-use crate::{api, dispatch, health, store};
+use crate::{api, dispatch, health, inbound, store};
 
 /// The whole file. Every table but `brands` and `providers` may be left out.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) dispatch: dispatch::Settings,
     pub(super) retry: RetrySettings,
     pub(super) health: health::Settings,
+    pub(super) inbound: Option<inbound::Settings>,
     pub(super) log: LogSettings,
     pub(super) brands: BTreeMap<String, BrandSettings>,
     pub(super) providers: Vec<ProviderSettings>,

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use crate::model::BrandId;
 use crate::routing::{Policy, RetrySettings};
-use crate::{api, dispatch, health, store};
+use crate::{api, dispatch, health, inbound, store};
 
 pub use errors::{ConfigError, ConfigErrors};
 pub use log::{Format as LogFormat, LogSettings};
@@ -45,6 +45,8 @@ pub struct Config {
     pub retry: RetrySettings,
     /// When breakers open and close.
     pub health: health::Settings,
+    /// How providers call back; they cannot when absent.
+    pub inbound: Option<inbound::Settings>,
     /// How to log.
     pub log: LogSettings,
     /// How each brand routes. At least one.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::errors::Errors;
+use crate::adapters::hooks::Hook;
 use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, whatsapp};
 use crate::model::{BrandId, Channel, Provider};
 
@@ -34,7 +35,7 @@ macro_rules! kinds {
 
         impl ProviderSettings {
             fn take_adapter(&mut self) -> Vec<AdapterSettings> {
-                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten();
+                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten().map(Box::new);
                 remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
             }
 
@@ -102,7 +103,7 @@ pub struct ProviderConfig {
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
     /// It calls a provider.
-    Remote(Remote),
+    Remote(Box<Remote>),
     /// Any channel, to nobody.
     Sandbox(sandbox::Settings),
 }
@@ -124,6 +125,11 @@ impl Remote {
     /// When a setting's value is wrong.
     pub fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         self.kind().build(limits)
+    }
+
+    /// What takes the provider's calls, where its settings say how to know them.
+    pub fn hook(&self) -> Option<Arc<dyn Hook>> {
+        self.kind().hook()
     }
 }
 

@@ -210,9 +210,8 @@ fn a_secret_comes_from_the_environment_or_a_file() {
         let path = folder.path().join("relevo.toml");
         let env = |name: &str| (name == "TOKEN").then(|| "42:hunter2".to_owned());
         let config = Config::read(&path, &text, &env).unwrap();
-        let AdapterSettings::Remote(Remote::Telegram(settings)) = &config.providers[0].adapter else {
-            panic!("{config:?}")
-        };
+        let AdapterSettings::Remote(remote) = &config.providers[0].adapter else { panic!("{config:?}") };
+        let Remote::Telegram(settings) = &**remote else { panic!("{config:?}") };
         assert!(!format!("{config:?}").contains("hunter2"));
         settings.token.expose().to_owned()
     };

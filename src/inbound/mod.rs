@@ -1,44 +1,12 @@
-//! What comes back from providers. Receipts are folded into the messages they speak of; the next claim sees them.
+//! What comes back from providers: over HTTP, or from sandboxes in this process. Receipts are folded into the messages they
+//! speak of; the next claim sees them.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod hooks;
+mod receipts;
+mod server;
+mod settings;
 
-use tokio::sync::mpsc;
-
-use crate::clock::Clock;
-use crate::model::ReceiptReport;
-use crate::store::{Matched, WorkQueue};
-
-/// How long to wait before the store is asked again after it failed.
-const STORE_RETRY: Duration = Duration::from_millis(500);
-
-/// Takes in receipts until every sender is gone. One is taken up only when the one before it is durable, so a full
-/// channel slows the senders down and nothing is dropped.
-pub async fn take_in(mut receipts: mpsc::Receiver<ReceiptReport>, store: Arc<dyn WorkQueue>, clock: Clock) {
-    while let Some(report) = receipts.recv().await {
-        keep(report, store.as_ref(), &clock).await;
-    }
-}
-
-async fn keep(report: ReceiptReport, store: &dyn WorkQueue, clock: &Clock) {
-    loop {
-        match store.receive(report.clone(), clock.now()).await {
-            Ok(matched) => return log(&report, matched),
-            Err(error) => tracing::error!(%error, "the store failed to keep a receipt; trying again"),
-        }
-        tokio::time::sleep(STORE_RETRY).await;
-    }
-}
-
-fn log(report: &ReceiptReport, matched: Matched) {
-    let (provider, status) = (&report.provider, report.status.as_str());
-    match matched {
-        Matched::Added(id) => tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt"),
-        Matched::Known(id) => {
-            tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt again")
-        }
-        Matched::Parked => {
-            tracing::debug!(provider.name = %provider, status, "receipt for no message known yet")
-        }
-    }
-}
+pub use hooks::Hooks;
+pub use receipts::take_in;
+pub use server::serve;
+pub use settings::Settings;

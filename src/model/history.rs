@@ -400,7 +400,10 @@ mod tests {
 
     fn reported(history: &mut History, attempt: u32, status: ReceiptStatus) {
         let evidence = OutcomeEvidence::default();
-        history.push(at(3), Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence }));
+        history.push(
+            at(3),
+            Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, suppression: None }),
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BrandId, MessageId, OutcomeEvidence, ProviderName, Timestamp};
+use super::{BrandId, MessageId, OutcomeEvidence, ProviderName, SuppressionReason, Timestamp};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Receipt {
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
+    /// Why the address is to be suppressed, if the report says so.
+    pub suppression: Option<SuppressionReason>,
 }
 
 /// What we gave a provider with a call, as it gives it back.
@@ -98,6 +100,8 @@ pub struct ReceiptReport {
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
+    /// Why the address is to be suppressed, if the report says so.
+    pub suppression: Option<SuppressionReason>,
 }
 
 #[cfg(test)]

@@ -140,8 +140,10 @@ impl World {
 
     fn receipt(&mut self, attempt: u32, status: ReceiptStatus) {
         let evidence = OutcomeEvidence::default();
-        self.history
-            .push(self.now, Detail::Receipt(Receipt { attempt, status, reported_at: self.now, evidence }));
+        self.history.push(
+            self.now,
+            Detail::Receipt(Receipt { attempt, status, reported_at: self.now, evidence, suppression: None }),
+        );
     }
 
     fn wait(&mut self, seconds: u64) {

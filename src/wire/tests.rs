@@ -199,8 +199,15 @@ fn attempts() -> impl Strategy<Value = u32> {
 
 fn receipts() -> impl Strategy<Value = Receipt> {
     use ReceiptStatus::{Delivered, Failed, Read, Sent};
-    (attempts(), select(&[Sent, Failed, Delivered, Read]), timestamps(), evidence()).prop_map(
-        |(attempt, status, reported_at, evidence)| Receipt { attempt, status, reported_at, evidence },
+    let suppression = proptest::option::of(suppression_reasons());
+    (attempts(), select(&[Sent, Failed, Delivered, Read]), timestamps(), evidence(), suppression).prop_map(
+        |(attempt, status, reported_at, evidence, suppression)| Receipt {
+            attempt,
+            status,
+            reported_at,
+            evidence,
+            suppression,
+        },
     )
 }
 
@@ -298,10 +305,13 @@ fn preferences() -> impl Strategy<Value = Preferences> {
     )
 }
 
-fn suppressions() -> impl Strategy<Value = Suppression> {
+fn suppression_reasons() -> impl Strategy<Value = SuppressionReason> {
     use SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
-    let reason = select(&[BadAddress, OptedOut, Complaint, Manual]);
-    (channels(), addresses(), reason, texts(), timestamps(), texts()).prop_map(
+    select(&[BadAddress, OptedOut, Complaint, Manual])
+}
+
+fn suppressions() -> impl Strategy<Value = Suppression> {
+    (channels(), addresses(), suppression_reasons(), texts(), timestamps(), texts()).prop_map(
         |(channel, address, reason, explanation, created_at, recorded_by)| Suppression {
             channel,
             address,

@@ -50,16 +50,8 @@ impl<E: Engine> ConsentStore for Embedded<E> {
     }
 
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
-        let key = keys::suppression(brand, suppression.channel, &suppression.address);
-        self.engine
-            .write(Urgency::Promise, move |txn| match txn.load(&key)? {
-                Some(first) => Ok(first),
-                None => {
-                    txn.save(key, &suppression);
-                    Ok(suppression)
-                }
-            })
-            .await
+        let brand = brand.clone();
+        self.engine.write(Urgency::Promise, move |txn| suppress(txn, &brand, suppression)).await
     }
 
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError> {
@@ -131,4 +123,18 @@ fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
         time_zone: change.time_zone.unwrap_or(before.time_zone),
         language: change.language.unwrap_or(before.language),
     }
+}
+
+/// Suppresses an address, unless it is already. Returns the suppression in force.
+pub fn suppress(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    suppression: Suppression,
+) -> Result<Suppression, StoreError> {
+    let key = keys::suppression(brand, suppression.channel, &suppression.address);
+    if let Some(first) = txn.load(&key)? {
+        return Ok(first);
+    }
+    txn.save(key, &suppression);
+    Ok(suppression)
 }

@@ -1,13 +1,14 @@
 //! Receipts: matched by provider and reference, or parked until the reference is known.
 
 use super::keys::{self, Sequence};
-use super::pack;
 use super::records::Parked;
 use super::states::States;
 use super::step::{self, News, Subject, load_stored};
 use super::txn::{Txn, read_number};
+use super::{consents, pack};
 use crate::model::{
-    Detail, Echo, History, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
+    Detail, Echo, History, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Suppression,
+    Timestamp, Way,
 };
 use crate::store::{Matched, StoreError, Stored};
 
@@ -42,12 +43,13 @@ fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, Stored)>,
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
-    let ReceiptReport { status, reported_at, evidence, .. } = report;
-    Receipt { attempt, status, reported_at, evidence }
+    let ReceiptReport { status, reported_at, evidence, suppression, .. } = report;
+    Receipt { attempt, status, reported_at, evidence, suppression }
 }
 
 /// Adds a receipt to a history, and makes the message due when dispatch has to look: it is not final, or dispatch was
-/// going to look anyway. Returns whether it said anything new.
+/// going to look anyway. Suppresses the address when the receipt asks for it. Returns whether it said anything new of the
+/// message.
 fn fold(
     txn: &mut Txn<'_>,
     of: &Echo,
@@ -57,6 +59,19 @@ fn fold(
 ) -> Result<bool, StoreError> {
     let Stored { mut history, mut next_at, .. } = stored;
     let known = history.version();
+    if let Some(reason) = receipt.suppression
+        && let Some(way) = way_of(&history, of.attempt)
+    {
+        let suppression = Suppression {
+            channel: way.channel,
+            address: way.address.clone(),
+            reason,
+            explanation: receipt.evidence.to_string(),
+            created_at: at,
+            recorded_by: way.provider.to_string(),
+        };
+        consents::suppress(txn, &of.brand, suppression)?;
+    }
     if !history.push(at, Detail::Receipt(receipt)) {
         return Ok(false);
     }
@@ -136,8 +151,12 @@ pub fn take_in(txn: &mut Txn<'_>, subject: &Subject, taken: Taken) -> Result<(),
 
 /// The provider that an attempt called.
 pub fn provider_of(history: &History, number: u32) -> Option<&ProviderName> {
+    way_of(history, number).map(|way| &way.provider)
+}
+
+fn way_of(history: &History, number: u32) -> Option<&Way> {
     history.events().iter().find_map(|event| match &event.detail {
-        Detail::AttemptStarted { attempt, way } if *attempt == number => Some(&way.provider),
+        Detail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
         _ => None,
     })
 }

@@ -6,6 +6,7 @@ mod control;
 mod crash;
 mod flows;
 mod full;
+mod hooks;
 mod load;
 mod outage;
 mod process;

@@ -20,6 +20,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     Settings {
         account_sid: account(),
         auth_token: Secret::new(TOKEN),
+        account_auth_token: None,
         api_key_sid: None,
         from: Some("+34910000000".to_owned()),
         messaging_service_sid: None,

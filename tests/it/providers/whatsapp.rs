@@ -14,6 +14,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     Settings {
         phone_number_id: "106540352242922".to_owned(),
         access_token: Secret::new("the-access-token"),
+        app_secret: None,
+        verify_token: None,
         api_version: "v23.0".to_owned(),
         base_url,
     }

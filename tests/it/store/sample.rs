@@ -161,6 +161,7 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
         status,
         reported_at: at(5),
         evidence: OutcomeEvidence::default(),
+        suppression: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! SMS by Twilio's Messages API, version 2010-04-01.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use url::Url;
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -73,6 +75,11 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Twilio::new(self, limits)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let auth_token = self.callback_token()?.clone();
+        Some(Arc::new(hook::StatusCallbacks { auth_token }))
     }
 }
 

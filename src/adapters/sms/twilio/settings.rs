@@ -14,6 +14,8 @@ pub struct Settings {
     pub account_sid: String,
     /// The account's auth token, or the secret of the API key when `api_key_sid` is set.
     pub auth_token: Secret,
+    /// The account's auth token, by which Twilio signs its callbacks, where `auth_token` is the secret of an API key.
+    pub account_auth_token: Option<Secret>,
     /// An API key to use in place of the account's own credentials: `SK` and 32 hexadecimal digits.
     pub api_key_sid: Option<String>,
     /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
@@ -61,6 +63,15 @@ impl Settings {
             "status_callback",
             "must be a URL such as https://relevo.example.com/twilio, without credentials",
         )
+    }
+
+    /// By what the account signs its callbacks, if it is known.
+    pub(super) fn callback_token(&self) -> Option<&Secret> {
+        match (&self.account_auth_token, &self.api_key_sid) {
+            (Some(token), _) => Some(token),
+            (None, None) => Some(&self.auth_token),
+            (None, Some(_)) => None,
+        }
     }
 
     pub(super) fn sender(&self) -> Result<Sender, BuildError> {

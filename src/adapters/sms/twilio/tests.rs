@@ -9,6 +9,7 @@ fn settings() -> Settings {
     Settings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
+        account_auth_token: None,
         api_key_sid: None,
         from: Some("+34910000000".to_owned()),
         messaging_service_sid: None,

@@ -1,6 +1,7 @@
 //! WhatsApp by Meta's Cloud API: texts inside the 24-hour service window, approved templates outside it.
 
 mod errors;
+mod hook;
 mod request;
 mod settings;
 
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -58,6 +60,11 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Cloud::new(self, limits)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
+        Some(Arc::new(hook::Webhooks { app_secret, verify_token }))
     }
 }
 

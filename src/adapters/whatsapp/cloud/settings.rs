@@ -13,6 +13,10 @@ pub struct Settings {
     pub phone_number_id: String,
     /// A system user's access token with the permission `whatsapp_business_messaging`.
     pub access_token: Secret,
+    /// The app's secret, by which Meta signs its webhooks. They are not taken without it.
+    pub app_secret: Option<Secret>,
+    /// The token that Meta was told to verify the webhook's URL with.
+    pub verify_token: Option<Secret>,
     /// The version of the Graph API.
     #[serde(default = "default_api_version")]
     pub api_version: String,
@@ -40,6 +44,9 @@ impl Settings {
             "must be the id of a phone number as the API names it: digits only, without +",
         )?;
         must(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
+        let is_set = |secret: &Option<Secret>| secret.as_ref().is_none_or(|own| !own.expose().is_empty());
+        must(is_set(&self.app_secret), "app_secret", "must not be empty; leave it out to take no webhooks")?;
+        must(is_set(&self.verify_token), "verify_token", "must not be empty; leave it out to verify no URL")?;
         must(is_version(&self.api_version), "api_version", "must be a version such as v23.0")
     }
 }

@@ -11,6 +11,8 @@ fn settings() -> Settings {
     Settings {
         phone_number_id: "106540352242922".to_owned(),
         access_token: Secret::new(TOKEN),
+        app_secret: None,
+        verify_token: None,
         api_version: "v23.0".to_owned(),
         base_url: "https://graph.example.com".to_owned(),
     }

@@ -1,0 +1,44 @@
+//! Receipts of providers inside this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::model::ReceiptReport;
+use crate::store::{Matched, WorkQueue};
+
+/// How long to wait before the store is asked again after it failed.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// Takes in receipts until every sender is gone. One is taken up only when the one before it is durable, so a full
+/// channel slows the senders down and nothing is dropped.
+pub async fn take_in(mut receipts: mpsc::Receiver<ReceiptReport>, store: Arc<dyn WorkQueue>, clock: Clock) {
+    while let Some(report) = receipts.recv().await {
+        keep(report, store.as_ref(), &clock).await;
+    }
+}
+
+async fn keep(report: ReceiptReport, store: &dyn WorkQueue, clock: &Clock) {
+    loop {
+        match store.receive(report.clone(), clock.now()).await {
+            Ok(matched) => return log(&report, matched),
+            Err(error) => tracing::error!(%error, "the store failed to keep a receipt; trying again"),
+        }
+        tokio::time::sleep(STORE_RETRY).await;
+    }
+}
+
+pub(super) fn log(report: &ReceiptReport, matched: Matched) {
+    let (provider, status) = (&report.provider, report.status.as_str());
+    match matched {
+        Matched::Added(id) => tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt"),
+        Matched::Known(id) => {
+            tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt again")
+        }
+        Matched::Parked => {
+            tracing::debug!(provider.name = %provider, status, "receipt for no message known yet")
+        }
+    }
+}

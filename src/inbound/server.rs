@@ -1,0 +1,139 @@
+//! The listener: HTTP/1.1, one path for each provider, with bounds on everything that comes in.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::hooks::{Answer, Hooks};
+use super::settings::Settings;
+use crate::adapters::hooks::{Call, HookError};
+
+/// Before the provider's name in the path of its calls.
+pub(super) const PATH: &str = "/providers/";
+
+/// Headers of a call, at most. Providers send about twenty.
+const MAX_HEADERS: usize = 64;
+
+/// Serves until `stop` resolves, and then lets calls in flight end.
+pub async fn serve(listener: TcpListener, hooks: Hooks, settings: Settings, stop: impl Future<Output = ()>) {
+    let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
+    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let accept = async {
+        loop {
+            // The semaphore is never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => start(stream, place, &hooks, &settings, &connections),
+                Err(error) => {
+                    tracing::warn!(%error, "a provider's connection could not be accepted");
+                    tokio::time::sleep(settings.request_timeout() / 100).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = stop => {}
+    }
+    if timeout(settings.request_timeout(), connections.shutdown()).await.is_err() {
+        tracing::warn!("calls of providers were still in flight when the time for them had passed");
+    }
+}
+
+fn start(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    hooks: &Hooks,
+    settings: &Arc<Settings>,
+    connections: &GracefulShutdown,
+) {
+    let (hooks, settings) = (hooks.clone(), Arc::clone(settings));
+    let time = settings.request_timeout();
+    let service = service_fn(move |request| {
+        let (hooks, settings) = (hooks.clone(), Arc::clone(&settings));
+        async move {
+            let answered = timeout(settings.request_timeout(), answer(request, &hooks, &settings)).await;
+            let late = |_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long");
+            Ok::<_, Infallible>(answered.unwrap_or_else(late))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(time)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        let _place = place;
+        // A caller that goes away in mid-call is no concern of ours.
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a provider's connection ended early");
+        }
+    });
+}
+
+async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let Some(provider) = head.uri.path().strip_prefix(PATH).filter(|name| !name.contains('/')) else {
+        return text(StatusCode::NOT_FOUND, "providers call /providers/NAME");
+    };
+    let is_get = head.method == Method::GET;
+    if !is_get && head.method != Method::POST {
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "providers call with POST, or ask with GET");
+        answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, POST"));
+        return answer;
+    }
+    let body = match Limited::new(body, settings.max_body_bytes).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than inbound.max_body_bytes");
+        }
+        Err(_) => return text(StatusCode::BAD_REQUEST, "the body ended early"),
+    };
+    let query = head.uri.query().unwrap_or_default();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{mark}{query}", settings.url(provider));
+    let body = (!is_get).then_some(&*body);
+    let call = Call { url: &url, query, headers: &head.headers, body, now: hooks.clock.now() };
+    told(provider, hooks.take(provider, &call).await)
+}
+
+fn told(provider: &str, answer: Answer) -> Response<Full<Bytes>> {
+    match answer {
+        Answer::Kept(answer) => text(StatusCode::OK, answer),
+        Answer::Unknown => text(
+            StatusCode::NOT_FOUND,
+            "no provider of this name is configured to call back; see its settings",
+        ),
+        Answer::Refused(error) => {
+            tracing::warn!(provider.name = provider, %error, "a call was refused");
+            let status = match error {
+                HookError::Forged(_) => StatusCode::UNAUTHORIZED,
+                HookError::Malformed(_) => StatusCode::BAD_REQUEST,
+            };
+            text(status, error.to_string())
+        }
+        Answer::NotKept(error) => {
+            tracing::error!(provider.name = provider, %error, "what a provider told could not be kept");
+            text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
+        }
+    }
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,79 @@
+//! How providers reach the gateway, and the bounds on their calls.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::model::SettingError;
+
+/// The settings of the listener for providers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where to listen for HTTP. TLS is for the proxy in front.
+    pub listen: SocketAddr,
+    /// The URL by which providers reach this listener, without the path: providers sign the URL they were given, and
+    /// behind a proxy a call does not tell which that was.
+    pub public_url: String,
+    /// The largest body of a call, in bytes.
+    #[serde(default = "default_max_body_bytes")]
+    pub max_body_bytes: usize,
+    /// How long a call may take, from its first byte to the answer, in milliseconds.
+    #[serde(default = "default_request_timeout_ms")]
+    pub request_timeout_ms: u64,
+    /// Connections open at once; more wait.
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
+}
+
+fn default_max_body_bytes() -> usize {
+    1 << 20
+}
+
+fn default_request_timeout_ms() -> u64 {
+    10_000
+}
+
+fn default_max_connections() -> usize {
+    1_000
+}
+
+impl Settings {
+    /// Every setting that cannot be.
+    pub fn errors(&self) -> Vec<SettingError> {
+        let positive = [
+            ("max_body_bytes", self.max_body_bytes > 0),
+            ("request_timeout_ms", self.request_timeout_ms > 0),
+            ("max_connections", self.max_connections > 0),
+        ];
+        let zero = positive.into_iter().filter(|(_, right)| !right);
+        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
+        if !is_public_url(&self.public_url) {
+            let must =
+                "must be a URL such as https://hooks.example.com, without credentials, query or fragment";
+            errors.push(SettingError::new("public_url", must));
+        }
+        errors
+    }
+
+    /// The URL that a provider is to be given.
+    pub fn url(&self, provider: &str) -> String {
+        format!("{}{}{provider}", self.public_url.trim_end_matches('/'), super::server::PATH)
+    }
+
+    pub(super) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+fn is_public_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
