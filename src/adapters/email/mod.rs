@@ -1,9 +1,10 @@
-//! Email, by SMTP to any server that relays for the brand.
+//! Email: by SMTP to any server that relays for the brand, or over HTTP to one of the providers that have an API.
 //!
-//! lettre writes the messages and speaks the protocol. Connections are driven and kept here, one command at a time,
-//! because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt begins
-//! with the final dot and not before.
+//! For SMTP lettre writes the messages and speaks the protocol. Connections are driven and kept here, one command at a
+//! time, because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt
+//! begins with the final dot and not before.
 
+mod addresses;
 mod connection;
 mod dkim;
 mod mail;
