@@ -71,6 +71,8 @@ macro_rules! kinds {
 kinds! {
     /// Email through an SMTP server.
     smtp: Smtp(email::Settings),
+    /// Email through SendGrid's Web API.
+    sendgrid: Sendgrid(email::sendgrid::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

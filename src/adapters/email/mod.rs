@@ -4,7 +4,10 @@
 //! time, because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt
 //! begins with the final dot and not before.
 
+pub mod sendgrid;
+
 mod addresses;
+mod api;
 mod connection;
 mod dkim;
 mod mail;

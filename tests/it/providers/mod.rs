@@ -1,6 +1,7 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
 mod network;
+mod sendgrid;
 mod telegram;
 mod twilio;
 mod whatsapp;
@@ -50,4 +51,9 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => "throttled recipient",
         other => other.as_str(),
     }
+}
+
+/// The JSON that a request carried.
+fn body(request: &Value) -> Value {
+    serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }
