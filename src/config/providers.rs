@@ -73,6 +73,8 @@ kinds! {
     smtp: Smtp(email::Settings),
     /// Email through SendGrid's Web API.
     sendgrid: Sendgrid(email::sendgrid::Settings),
+    /// Email through Resend.
+    resend: Resend(email::resend::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

@@ -72,6 +72,16 @@ pub(super) fn present(mut object: Value) -> Value {
     object
 }
 
+/// The echo in three fields, for a provider whose own fields do not hold it in one.
+pub(super) fn echo_in_parts(envelope: &Envelope) -> [(&'static str, String); 3] {
+    let echo = envelope.echo();
+    [
+        ("relevo-brand", echo.brand.to_string()),
+        ("relevo-message", echo.message.to_string()),
+        ("relevo-attempt", echo.attempt.to_string()),
+    ]
+}
+
 /// Checks the setting that holds a provider's key.
 ///
 /// # Errors
