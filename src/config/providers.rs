@@ -75,6 +75,8 @@ kinds! {
     sendgrid: Sendgrid(email::sendgrid::Settings),
     /// Email through Resend.
     resend: Resend(email::resend::Settings),
+    /// Email through Postmark.
+    postmark: Postmark(email::postmark::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

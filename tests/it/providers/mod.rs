@@ -1,6 +1,7 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
 mod network;
+mod postmark;
 mod resend;
 mod sendgrid;
 mod telegram;
