@@ -77,6 +77,8 @@ kinds! {
     resend: Resend(email::resend::Settings),
     /// Email through Postmark.
     postmark: Postmark(email::postmark::Settings),
+    /// Email through Mailgun.
+    mailgun: Mailgun(email::mailgun::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.
