@@ -79,6 +79,8 @@ kinds! {
     postmark: Postmark(email::postmark::Settings),
     /// Email through Mailgun.
     mailgun: Mailgun(email::mailgun::Settings),
+    /// Email through Brevo.
+    brevo: Brevo(email::brevo::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

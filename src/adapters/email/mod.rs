@@ -4,6 +4,7 @@
 //! time, because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt
 //! begins with the final dot and not before.
 
+pub mod brevo;
 pub mod mailgun;
 pub mod postmark;
 pub mod resend;

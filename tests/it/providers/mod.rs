@@ -1,5 +1,6 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
+mod brevo;
 mod mailgun;
 mod network;
 mod postmark;

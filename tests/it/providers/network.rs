@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use relevo::adapters::email::brevo::Brevo;
 use relevo::adapters::email::mailgun::Mailgun;
 use relevo::adapters::email::postmark::Postmark;
 use relevo::adapters::email::resend::Resend;
@@ -14,7 +15,7 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{mailgun, postmark, resend, sendgrid, telegram, twilio, whatsapp};
+use super::{brevo, mailgun, postmark, resend, sendgrid, telegram, twilio, whatsapp};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -32,6 +33,7 @@ fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
         (Box::new(Resend::new(&resend::settings(url()), limits).unwrap()), email()),
         (Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()), email()),
         (Box::new(Mailgun::new(&mailgun::settings(url()), limits).unwrap()), email()),
+        (Box::new(Brevo::new(&brevo::settings(url()), limits).unwrap()), email()),
     ]
 }
 
@@ -54,7 +56,7 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 7);
+    assert_eq!(outcomes.len(), 8);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
