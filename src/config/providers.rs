@@ -110,6 +110,7 @@ pub struct ProviderConfig {
 
 /// The settings of an adapter.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each provider, made once")]
 pub enum AdapterSettings {
     /// It calls a provider.
     Remote(Remote),
