@@ -1,8 +1,8 @@
 //! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
 //! own failures mean.
 //!
-//! None of these providers takes an idempotency key, so the line that matters is whether a request may have gone out.
-//! Until there is a connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
+//! An attempt is called once, so the line that matters is whether its request may have gone out. Until there is a
+//! connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
 
 use std::error::Error;
 use std::time::Duration;
@@ -104,16 +104,34 @@ impl Answer {
 /// # Errors
 /// The outcome, when there is no answer to judge.
 pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
-    let response = request.send().await.map_err(failure)?;
+    exchange_with_headers(request, now).await.map(|(answer, _)| answer)
+}
+
+/// The same for a provider that says in a header what others say in the body.
+///
+/// # Errors
+/// The outcome, when there is no answer to judge.
+pub(super) async fn exchange_with_headers(
+    request: RequestBuilder,
+    now: Timestamp,
+) -> Result<(Answer, HeaderMap), Outcome> {
+    let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
-    let retry_after = retry_after(response.headers(), now);
+    let headers = std::mem::take(response.headers_mut());
+    let retry_after = retry_after(&headers, now);
     let body = match read(response).await {
         Ok(body) => body,
         // The status is all that is needed to know that it was refused.
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok(Answer { status: status.as_u16(), retry_after, body })
+    Ok((Answer { status: status.as_u16(), retry_after, body }, headers))
+}
+
+/// A header as text; `None` when it is absent, empty or not text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    (!text.is_empty()).then_some(text)
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {
@@ -154,22 +172,29 @@ fn describe(error: reqwest::Error) -> String {
 
 /// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => until(value, now)?,
-    };
-    Some(wait.min(MAX_WAIT))
+    let value = header(headers, RETRY_AFTER.as_str())?;
+    seconds(value).or_else(|| until_date(value, now))
 }
 
-fn until(date: &str, now: Timestamp) -> Option<Duration> {
-    let date = DateTimeParser::new().parse_timestamp(date).ok()?;
-    // A date in the past asks for no wait.
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+/// The wait of so many seconds, at most [`MAX_WAIT`].
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    Some(Duration::from_secs(text.parse().ok()?).min(MAX_WAIT))
+}
+
+/// The wait until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_WAIT`].
+pub(super) fn until_date(date: &str, now: Timestamp) -> Option<Duration> {
+    Some(until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
+}
+
+/// The wait until a moment, at most [`MAX_WAIT`]; none when it is past.
+pub(super) fn until(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_WAIT)
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     fn wait(header: &str) -> Option<u64> {
@@ -195,6 +220,16 @@ mod tests {
             assert_eq!(wait(header), seconds, "{header}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn a_header_is_text_or_nothing() {
+        let headers: HeaderMap = [("X-Message-Id", &b" 17 "[..]), ("X-Empty", b" "), ("X-Binary", b"\xff")]
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value).unwrap()))
+            .into_iter()
+            .collect();
+        let read = ["x-message-id", "X-Empty", "X-Binary", "X-Absent"].map(|name| header(&headers, name));
+        assert_eq!(read, [Some("17"), None, None, None]);
     }
 
     #[test]

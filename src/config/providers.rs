@@ -72,6 +72,16 @@ macro_rules! kinds {
 kinds! {
     /// Email through an SMTP server.
     smtp: Smtp(email::Settings),
+    /// Email through SendGrid's Web API.
+    sendgrid: Sendgrid(email::sendgrid::Settings),
+    /// Email through Resend.
+    resend: Resend(email::resend::Settings),
+    /// Email through Postmark.
+    postmark: Postmark(email::postmark::Settings),
+    /// Email through Mailgun.
+    mailgun: Mailgun(email::mailgun::Settings),
+    /// Email through Brevo.
+    brevo: Brevo(email::brevo::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

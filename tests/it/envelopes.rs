@@ -13,6 +13,30 @@ pub fn to_chat(text: &str) -> Envelope {
     to(Address::telegram(42).unwrap(), Rendered::Text(text.to_owned()))
 }
 
+/// An email of a text alone.
+pub fn to_email(text: &str) -> Envelope {
+    email(text, None)
+}
+
+/// An email of a text and HTML.
+pub fn to_email_with_html(text: &str, html: &str) -> Envelope {
+    email(text, Some(html))
+}
+
+fn email(text: &str, html: Option<&str>) -> Envelope {
+    let content = Rendered::Email {
+        subject: "Your order".to_owned(),
+        text: Some(text.to_owned()),
+        html: html.map(str::to_owned),
+    };
+    to(Address::Email("ana@example.org".parse().unwrap()), content)
+}
+
+/// What the attempt of every envelope here is called towards a provider.
+pub fn echo() -> String {
+    format!("acme/{}/2", to_chat("").message_id)
+}
+
 /// The content to the address, at a time that does not change.
 pub fn to(address: Address, content: Rendered) -> Envelope {
     Envelope {

@@ -8,12 +8,12 @@ use lettre::message::dkim::DkimConfig;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
-use url::Host;
 
+use super::addresses::{Sender, recipient};
+use super::dkim;
 use super::settings::Settings;
-use super::{dkim, replies};
 use crate::adapters::{BuildError, Envelope, refused};
-use crate::model::{self, Outcome, Rejection, Rendered};
+use crate::model::{Outcome, Rejection, Rendered};
 
 /// A line may have 998 characters (RFC 5322, section 2.1.1), which leaves ample room for the header's name.
 const MAX_WORD_BYTES: usize = 500;
@@ -33,28 +33,21 @@ pub(super) struct Mail {
 
 /// Writes messages of one provider.
 pub(super) struct Writer {
-    from: Mailbox,
-    reply_to: Option<Mailbox>,
+    sender: Sender,
     dkim: Option<DkimConfig>,
 }
 
 impl Writer {
     pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
-        let wrong = |setting| BuildError::Setting {
-            setting,
-            must: "must be an email address with an ASCII local part, alone or as Name <address>",
-        };
-        let reply_to = settings.reply_to.as_deref();
         Ok(Self {
-            from: mailbox(&settings.from).ok_or(wrong("from"))?,
-            reply_to: reply_to.map(|text| mailbox(text).ok_or(wrong("reply_to"))).transpose()?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
             dkim: settings.dkim.as_ref().map(dkim::signer).transpose()?,
         })
     }
 
     /// Writes the message, or says why it cannot be written.
     pub(super) fn write(&self, envelope: &Envelope) -> Result<Mail, Outcome> {
-        let from = self.sender(envelope)?;
+        let from = self.sender.of(envelope)?;
         let to = recipient(&envelope.address)?;
         let id = format!("<{}.{}@{}>", envelope.message_id, envelope.attempt, from.email.domain());
         let mut builder = Message::builder()
@@ -62,7 +55,7 @@ impl Writer {
             .to(Mailbox::new(None, to.clone()))
             .date(SystemTime::from(envelope.now))
             .message_id(Some(id.clone()));
-        if let Some(reply_to) = &self.reply_to {
+        if let Some(reply_to) = self.sender.reply_to() {
             builder = builder.reply_to(reply_to.clone());
         }
         let mut message = body(builder, envelope)?;
@@ -70,14 +63,6 @@ impl Writer {
             message.sign(dkim);
         }
         Ok(Mail { id, from: from.email, to, bytes: message.formatted() })
-    }
-
-    fn sender(&self, envelope: &Envelope) -> Result<Mailbox, Outcome> {
-        match &envelope.from {
-            None => Ok(self.from.clone()),
-            Some(own) => mailbox(own)
-                .ok_or_else(|| replies::misconfigured("the brand's sender is not an email address")),
-        }
     }
 }
 
@@ -102,34 +87,9 @@ fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome
     message.map_err(|error| refused(Rejection::Content, &error.to_string()))
 }
 
-/// The address with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII stays, for
-/// servers with SMTPUTF8 (RFC 6531).
-fn recipient(address: &model::Address) -> Result<Address, Outcome> {
-    let bad = |text| refused(Rejection::Address { certain: false }, text);
-    let model::Address::Email(email) = address else {
-        return Err(bad("the address is not an email address"));
-    };
-    in_ascii(email.as_str()).ok_or_else(|| bad("the address cannot be written in SMTP"))
-}
-
-fn in_ascii(address: &str) -> Option<Address> {
-    let (local, domain) = address.rsplit_once('@')?;
-    let domain = if domain.is_ascii() { domain.to_owned() } else { Host::parse(domain).ok()?.to_string() };
-    Address::new(local, domain).ok()
-}
-
-fn mailbox(text: &str) -> Option<Mailbox> {
-    if text.contains(char::is_control) {
-        return None;
-    }
-    let parsed: Mailbox = text.parse().ok()?;
-    let email = in_ascii(parsed.email.as_ref())?;
-    email.user().is_ascii().then(|| Mailbox::new(parsed.name, email))
-}
-
 /// A header is one line; a line break in a subject would begin a header of the caller's own. Runs of spaces go too,
 /// because folding does not keep them.
-fn one_line(subject: &str) -> String {
+pub(super) fn one_line(subject: &str) -> String {
     let spaced = subject.replace(char::is_control, " ");
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

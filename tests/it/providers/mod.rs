@@ -1,6 +1,11 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
+mod brevo;
+mod mailgun;
 mod network;
+mod postmark;
+mod resend;
+mod sendgrid;
 mod telegram;
 mod twilio;
 mod whatsapp;
@@ -50,4 +55,21 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => "throttled recipient",
         other => other.as_str(),
     }
+}
+
+/// The JSON that a request carried.
+fn body(request: &Value) -> Value {
+    serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
+}
+
+/// The fields of the form that a request carried.
+fn form(request: &Value) -> Vec<(String, String)> {
+    let body = request["body"].as_str().unwrap();
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+/// The header of a user and a password (RFC 7617).
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }

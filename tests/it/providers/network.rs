@@ -3,6 +3,11 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use relevo::adapters::email::brevo::Brevo;
+use relevo::adapters::email::mailgun::Mailgun;
+use relevo::adapters::email::postmark::Postmark;
+use relevo::adapters::email::resend::Resend;
+use relevo::adapters::email::sendgrid::Sendgrid;
 use relevo::adapters::sms::twilio::Twilio;
 use relevo::adapters::telegram::bot::Bot;
 use relevo::adapters::whatsapp::cloud::Cloud;
@@ -10,7 +15,7 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{telegram, twilio, whatsapp};
+use super::{brevo, mailgun, postmark, resend, sendgrid, telegram, twilio, whatsapp};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -19,10 +24,16 @@ type Delivery = (Box<dyn Adapter>, Envelope);
 /// Every adapter, with a message it carries.
 fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
     let url = || base_url.to_owned();
+    let email = || envelopes::to_email("hello");
     vec![
         (Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
         (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
         (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
+        (Box::new(Sendgrid::new(&sendgrid::settings(url()), limits).unwrap()), email()),
+        (Box::new(Resend::new(&resend::settings(url()), limits).unwrap()), email()),
+        (Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()), email()),
+        (Box::new(Mailgun::new(&mailgun::settings(url()), limits).unwrap()), email()),
+        (Box::new(Brevo::new(&brevo::settings(url()), limits).unwrap()), email()),
     ]
 }
 
@@ -45,12 +56,14 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 3);
+    assert_eq!(outcomes.len(), 8);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
         let shown = format!("{outcome:?}");
-        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot"] {
+        for secret in
+            ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "the-key-of", "the-token-of"]
+        {
             assert!(!shown.contains(secret), "{shown}");
         }
     }

@@ -6,7 +6,7 @@ use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
 
-use super::{Row, replay};
+use super::{Row, basic, form, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
@@ -77,12 +77,12 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     assert_eq!(first["url"], format!("/twilio-request/2010-04-01/Accounts/{}/Messages.json", account()));
     assert_eq!(first["headers"]["Content-Type"], "application/x-www-form-urlencoded");
     assert_eq!(first["headers"]["User-Agent"], concat!("relevo/", env!("CARGO_PKG_VERSION")));
-    assert_eq!(first["headers"]["Authorization"], basic(&account()));
+    assert_eq!(first["headers"]["Authorization"], basic(&account(), TOKEN));
     assert_eq!(
         form(first),
         [("To", "+34600123456"), ("Body", "1 + 1 = 2 & más"), ("From", "+34910000000")].map(owned)
     );
-    assert_eq!(second["headers"]["Authorization"], basic(&key));
+    assert_eq!(second["headers"]["Authorization"], basic(&key, TOKEN));
     assert_eq!(
         form(second),
         [
@@ -93,16 +93,6 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
         ]
         .map(owned)
     );
-}
-
-fn basic(user: &str) -> String {
-    use base64::Engine as _;
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{TOKEN}")))
-}
-
-fn form(request: &serde_json::Value) -> Vec<(String, String)> {
-    let body = request["body"].as_str().unwrap();
-    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
 fn owned((key, value): (&str, &str)) -> (String, String) {

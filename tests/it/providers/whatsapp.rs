@@ -6,7 +6,7 @@ use relevo::model::{Outcome, Rendered, Template};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
-use super::{Row, replay};
+use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
@@ -80,10 +80,6 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
     assert_eq!(template["url"], "/whatsapp-request/v23.0/777/messages");
     assert_eq!(body(template)["type"], "template");
     assert_eq!(body(template)["template"]["components"][0]["parameters"][0]["text"], "Ana");
-}
-
-fn body(request: &Value) -> Value {
-    serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }
 
 #[tokio::test]

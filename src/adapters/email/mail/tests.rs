@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::envelopes;
+use crate::model;
 
 fn writer() -> Writer {
     let settings = toml::from_str("host = 'localhost'\nfrom = 'Shop <shop@example.com>'").unwrap();

@@ -1,0 +1,44 @@
+//! Brevo's errors (developers.brevo.com, "Error codes", and the list in its API's description), by their codes.
+
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, THROTTLED};
+
+/// What a code means, in the light of its status and message, or `None` when it is not in the table.
+pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<Meaning> {
+    Some(match code {
+        // Too many requests, whatever the code is called.
+        _ if status == 429 => THROTTLED,
+
+        // A field of the request, which the message names.
+        "invalid_parameter"
+        | "missing_parameter"
+        | "out_of_range"
+        | "duplicate_parameter"
+        | "bad_request" => by_field(message),
+
+        // The key: not one, or without the right.
+        "unauthorized" | "permission_denied" | "reseller_permission_denied" => Meaning::Misconfigured,
+        // The account: looked at by Brevo, or without credits.
+        "account_under_validation" | "not_enough_credits" => Meaning::Misconfigured,
+        // The base URL is not the API's, or the API has changed.
+        "method_not_allowed" | "not_acceptable" | "document_not_found" => Meaning::Misconfigured,
+
+        _ => return None,
+    })
+}
+
+/// The key of this attempt is known, so Brevo had its request before. This answer does not tell what became of it.
+pub(super) fn leaves_doubt(code: &str) -> bool {
+    code == "duplicate_request"
+}
+
+/// "email is not valid in to". What Brevo does not take for an address, another provider may.
+fn by_field(message: &str) -> Meaning {
+    let message = message.to_ascii_lowercase();
+    if message.contains("valid in to") {
+        DOUBTFUL_ADDRESS
+    } else if message.contains("sender") || message.contains("replyto") {
+        Meaning::Misconfigured
+    } else {
+        CONTENT
+    }
+}

@@ -1,0 +1,152 @@
+//! Email by Brevo's transactional API, version 3.
+//!
+//! Each attempt has an idempotency key, which Brevo remembers for some minutes: however often something between us and
+//! Brevo repeats the request of an attempt, it is carried out once. The next attempt is a new request with a key of its
+//! own, so what was in doubt stays so, and the class's policy decides.
+//!
+//! Brevo gives our echo back as `X-Mailin-custom`, a field of every event.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::{self, Email};
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+
+/// One Brevo account.
+#[derive(Debug)]
+pub struct Brevo {
+    client: Client,
+    api_key: HeaderValue,
+    sender: Sender,
+    endpoint: Url,
+}
+
+impl Brevo {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            api_key: api::key_header("api_key", "", &settings.api_key)?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let request = self.request(envelope)?;
+        let (answer, headers) = http::exchange_with_headers(request, envelope.now).await?;
+        Ok(outcome(&answer, &headers))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Brevo::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Brevo {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+    api::present(json!({
+        "sender": api::named(&email.from),
+        "to": [{ "email": email.to.to_string() }],
+        "replyTo": email.reply_to.map(api::named),
+        "subject": email.subject,
+        "textContent": email.text,
+        "htmlContent": email.html,
+        // Brevo takes these two from here and not from the request's own headers.
+        "headers": {
+            "X-Mailin-custom": envelope.echo().to_string(),
+            "idempotencyKey": idempotency_key(envelope).to_string(),
+        },
+    }))
+}
+
+/// The key of an attempt. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
+/// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two attempts share one.
+fn idempotency_key(envelope: &Envelope) -> Uuid {
+    let attempt = u128::from(envelope.attempt & 0xfff);
+    Uuid::from_u128(u128::from_be_bytes(*envelope.message_id.as_bytes()) ^ (attempt << 64))
+}
+
+/// The parts we read of an acceptance.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    message_id: String,
+}
+
+/// The parts we read of a refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn outcome(answer: &Answer, headers: &HeaderMap) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, headers) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+/// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let Accepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
+    (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
+}
+
+fn refused(answer: &Answer, headers: &HeaderMap) -> Option<Outcome> {
+    let Refusal { code, message } = serde_json::from_slice(&answer.body).ok()?;
+    let evidence = OutcomeEvidence::new(&code, &message);
+    if errors::leaves_doubt(&code) {
+        return Some(Outcome::Unknown { evidence });
+    }
+    Some(match errors::meaning(answer.status, &code, &message) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(headers))),
+        None => answer.by_status(evidence),
+    })
+}
+
+/// The wait until the limit begins anew, in seconds.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+    http::seconds(http::header(headers, "x-sib-ratelimit-reset")?)
+}
+
+#[cfg(test)]
+mod tests;

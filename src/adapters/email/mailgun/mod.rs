@@ -1,0 +1,128 @@
+//! Email by Mailgun's messages API, version 3.
+//!
+//! Mailgun takes no idempotency key. It gives our echo back as `relevo`, a variable of every event; the email's receiver
+//! can find it in the header `X-Mailgun-Variables`.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use url::Url;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::{self, Email};
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+use crate::secret::Secret;
+
+/// One domain at Mailgun.
+#[derive(Debug)]
+pub struct Mailgun {
+    client: Client,
+    api_key: Secret,
+    sender: Sender,
+    endpoint: Url,
+}
+
+impl Mailgun {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        api::check_key("api_key", &settings.api_key)?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            api_key: settings.api_key.clone(),
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let email = Email::of(envelope, &self.sender)?;
+        let mut form = vec![
+            ("from", email.from.to_string()),
+            ("to", email.to.to_string()),
+            ("subject", email.subject),
+            ("v:relevo", envelope.echo().to_string()),
+        ];
+        form.extend(email.text.map(|text| ("text", text.to_owned())));
+        form.extend(email.html.map(|html| ("html", html.to_owned())));
+        form.extend(email.reply_to.map(|reply_to| ("h:Reply-To", reply_to.to_string())));
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request.basic_auth("api", Some(self.api_key.expose())).form(&form))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer, envelope.now))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Mailgun::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Mailgun {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of an acceptance.
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+}
+
+/// The parts we read of a refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+fn outcome(answer: &Answer, now: Timestamp) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+/// The id is the message's `Message-ID` in angle brackets; events speak of it without them.
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let Accepted { id } = serde_json::from_slice(&answer.body).ok()?;
+    let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+    (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
+}
+
+fn refused(answer: &Answer, now: Timestamp) -> Option<Outcome> {
+    let Refusal { message } = serde_json::from_slice(&answer.body).ok()?;
+    let evidence = OutcomeEvidence::new(answer.status, &message);
+    Some(match errors::meaning(answer.status, &message) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),
+        None => answer.by_status(evidence),
+    })
+}
+
+fn wait(message: &str, now: Timestamp) -> Option<Duration> {
+    http::until_date(&errors::try_again_after(message)?, now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What the configuration says of a domain at Mailgun.
+
+use serde::Deserialize;
+
+use crate::adapters::BuildError;
+use crate::adapters::email::settings::check;
+use crate::secret::Secret;
+
+/// The settings of a domain at Mailgun.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The domain that sends, as Mailgun knows it: `mg.example.com`.
+    pub domain: String,
+    /// An API key: the domain's sending key is enough.
+    pub api_key: Secret,
+    /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone.
+    pub from: String,
+    /// Where answers go, when not to the sender.
+    pub reply_to: Option<String>,
+    /// Where the API is: `https://api.eu.mailgun.net` for a domain in the EU.
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+}
+
+fn default_base_url() -> String {
+    "https://api.mailgun.net".to_owned()
+}
+
+impl Settings {
+    pub(super) fn validate(&self) -> Result<(), BuildError> {
+        check(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")
+    }
+}
+
+fn is_domain(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+    text.len() <= 253
+        && text.contains('.')
+        && text.split('.').all(|part| !part.is_empty())
+        && text.bytes().all(allowed)
+}

@@ -1,0 +1,63 @@
+//! Postmark's error codes (postmarkapp.com/developer/api/overview#error-codes), as far as they concern sending.
+//!
+//! The codes look like HTTP statuses and are none: nearly all of them come with HTTP 422.
+
+use crate::adapters::meaning::{
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, THROTTLED,
+};
+
+/// What a code means, in the light of its message, or `None` when it is not in the table.
+pub(super) fn meaning(code: u32, message: &str) -> Option<Meaning> {
+    Some(match code {
+        // The recipient is inactive: an earlier hard bounce, a complaint, or a suppression.
+        406 => inactive(message),
+
+        // The request: an address, or no body, or too large.
+        300 => by_field(message),
+        // JSON that is none, or whose fields are wrong; an attachment of a forbidden kind.
+        402 | 403 | 411 => CONTENT,
+        // A template, which is missing or whose fields are.
+        1101 | 1120..=1123 => CONTENT,
+
+        // The token.
+        10 => Meaning::Misconfigured,
+        // The sender is not known, or not confirmed.
+        400 | 401 => Meaning::Misconfigured,
+        // The account: out of credits, waiting for approval, stopped.
+        405 | 412 | 413 => Meaning::Misconfigured,
+        // The headers do not say JSON.
+        409 => Meaning::Misconfigured,
+        // The message stream: unknown, or not for sending.
+        1235 | 1236 => Meaning::Misconfigured,
+
+        // Too many requests.
+        429 => THROTTLED,
+        // Maintenance.
+        100 => Meaning::Unavailable,
+
+        _ => return None,
+    })
+}
+
+/// The message names the reason, or all the reasons that there are: then nobody knows which of them it was.
+fn inactive(message: &str) -> Meaning {
+    let message = message.to_ascii_lowercase();
+    let bounced = message.contains("bounce");
+    let left = ["complaint", "unsubscribe", "suppression"].iter().any(|word| message.contains(word));
+    match (bounced, left) {
+        (true, false) => BAD_ADDRESS,
+        (false, true) => OPTED_OUT,
+        _ => PERHAPS_OPTED_OUT,
+    }
+}
+
+/// "Invalid 'To' address". What Postmark does not take for an address, such as one beyond ASCII, another provider may.
+fn by_field(message: &str) -> Meaning {
+    if message.contains("'To'") {
+        DOUBTFUL_ADDRESS
+    } else if message.contains("'From'") || message.contains("'ReplyTo'") {
+        Meaning::Misconfigured
+    } else {
+        CONTENT
+    }
+}

@@ -1,0 +1,135 @@
+//! Email by Postmark.
+//!
+//! Postmark takes no idempotency key. Its metadata comes back with its reports. A value there has at most 80 characters,
+//! so the echo is in three of them.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::{self, Email};
+use crate::adapters::http::{self, Answer};
+use crate::adapters::meaning::Meaning;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+
+/// One server at Postmark.
+#[derive(Debug)]
+pub struct Postmark {
+    client: Client,
+    token: HeaderValue,
+    sender: Sender,
+    message_stream: Option<String>,
+    endpoint: Url,
+}
+
+impl Postmark {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            token: api::key_header("server_token", "", &settings.server_token)?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            message_stream: settings.message_stream.clone(),
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["email"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = self.body(envelope, &Email::of(envelope, &self.sender)?);
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request
+            .header("X-Postmark-Server-Token", self.token.clone())
+            .header(ACCEPT, "application/json")
+            .json(&body))
+    }
+
+    fn body(&self, envelope: &Envelope, email: &Email<'_>) -> Value {
+        let metadata: Value = api::echo_in_parts(envelope)
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)))
+            .collect();
+        api::present(json!({
+            "From": email.from.to_string(),
+            "To": email.to.to_string(),
+            "ReplyTo": email.reply_to.map(ToString::to_string),
+            "Subject": email.subject,
+            "TextBody": email.text,
+            "HtmlBody": email.html,
+            "MessageStream": self.message_stream,
+            "Metadata": metadata,
+        }))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Postmark::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Postmark {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of an answer. It has one form, whatever it says, and only the code tells: 0 is an acceptance.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answered {
+    error_code: u32,
+    #[serde(default)]
+    message: String,
+    #[serde(rename = "MessageID", default)]
+    message_id: String,
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let Ok(answered) = serde_json::from_slice::<Answered>(&answer.body) else { return answer.nonsense() };
+    match (answer.is_success(), answered.error_code) {
+        (true, 0) if answered.message_id.is_empty() => answer.nonsense(),
+        (true, 0) => Outcome::Sent { reference: answered.message_id },
+        _ => refused(answer, &answered),
+    }
+}
+
+fn refused(answer: &Answer, answered: &Answered) -> Outcome {
+    /// What Postmark's refusals come with, when not with a success.
+    const UNPROCESSABLE: u16 = 422;
+    let evidence = OutcomeEvidence::new(answered.error_code, &answered.message);
+    let status = if answer.is_success() { UNPROCESSABLE } else { answer.status };
+    match errors::meaning(answered.error_code, &answered.message).or_else(|| Meaning::of_status(status)) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => Outcome::Unknown { evidence },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Email by Resend.
+//!
+//! Each attempt's echo is its `Idempotency-Key`, which Resend remembers for 24 hours: however often something between
+//! us and Resend repeats the request of an attempt, it is carried out once. The next attempt is a new request with a key
+//! of its own, so what was in doubt stays so, and the class's policy decides.
+//!
+//! Resend's tags come back with its events. They take no `/`, so the echo is in three of them.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::{self, Email};
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+
+/// One Resend account.
+#[derive(Debug)]
+pub struct Resend {
+    client: Client,
+    authorization: HeaderValue,
+    sender: Sender,
+    endpoint: Url,
+}
+
+impl Resend {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["emails"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header("Idempotency-Key", envelope.echo().to_string())
+            .json(&body))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Resend::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Resend {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+    let tags = api::echo_in_parts(envelope).map(|(name, value)| json!({ "name": name, "value": value }));
+    api::present(json!({
+        "from": email.from.to_string(),
+        "to": [email.to.to_string()],
+        "reply_to": email.reply_to.map(ToString::to_string),
+        "subject": email.subject,
+        "text": email.text,
+        "html": email.html,
+        "tags": tags,
+    }))
+}
+
+/// The parts we read of an acceptance.
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+}
+
+/// The parts we read of a refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    name: String,
+    #[serde(default)]
+    message: String,
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let Accepted { id } = serde_json::from_slice(&answer.body).ok()?;
+    (!id.is_empty()).then_some(Outcome::Sent { reference: id })
+}
+
+fn refused(answer: &Answer) -> Option<Outcome> {
+    let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+    // Resend's own table and its clients disagree on the case of one name.
+    let name = refusal.name.to_ascii_lowercase();
+    let evidence = OutcomeEvidence::new(&name, &refusal.message);
+    if errors::leaves_doubt(&name) {
+        return Some(Outcome::Unknown { evidence });
+    }
+    Some(match errors::meaning(answer.status, &name, &refusal.message) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => answer.by_status(evidence),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Email by SendGrid's Web API, version 3.
+//!
+//! SendGrid takes no idempotency key. It gives our echo back as `relevo`, a field of every event.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::{self, Email};
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+
+/// One SendGrid account.
+#[derive(Debug)]
+pub struct Sendgrid {
+    client: Client,
+    authorization: HeaderValue,
+    sender: Sender,
+    endpoint: Url,
+}
+
+impl Sendgrid {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["v3", "mail", "send"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(&body))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let request = self.request(envelope)?;
+        let (answer, headers) = http::exchange_with_headers(request, envelope.now).await?;
+        Ok(outcome(&answer, &headers, envelope.now))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Sendgrid::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Sendgrid {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+    // The plain text has to come first.
+    let parts = [("text/plain", email.text), ("text/html", email.html)];
+    let content: Vec<Value> = parts
+        .iter()
+        .filter_map(|(kind, text)| text.map(|text| json!({ "type": kind, "value": text })))
+        .collect();
+    api::present(json!({
+        "personalizations": [{
+            "to": [{ "email": email.to.to_string() }],
+            "custom_args": { "relevo": envelope.echo().to_string() },
+        }],
+        "from": api::named(&email.from),
+        "reply_to": email.reply_to.map(api::named),
+        "subject": email.subject,
+        "content": content,
+    }))
+}
+
+/// The parts we read of a refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    errors: Vec<Error>,
+}
+
+#[derive(Deserialize)]
+struct Error {
+    #[serde(default)]
+    message: String,
+    field: Option<String>,
+}
+
+fn outcome(answer: &Answer, headers: &HeaderMap, now: Timestamp) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer, headers) } else { refused(answer, headers, now) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+/// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
+fn accepted(answer: &Answer, headers: &HeaderMap) -> Option<Outcome> {
+    let reference = http::header(headers, "x-message-id")?.to_owned();
+    (answer.status == 202).then_some(Outcome::Sent { reference })
+}
+
+fn refused(answer: &Answer, headers: &HeaderMap, now: Timestamp) -> Option<Outcome> {
+    let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+    let error = refusal.errors.into_iter().next()?;
+    let field = error.field.unwrap_or_default();
+    let code = format!("{} {field}", answer.status);
+    let evidence = OutcomeEvidence::new(code.trim_end(), &error.message);
+    Some(match errors::meaning(answer.status, &field) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(headers, now))),
+        None => answer.by_status(evidence),
+    })
+}
+
+/// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
+fn until_reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let reset = http::header(headers, "x-ratelimit-reset")?.parse().ok()?;
+    Some(http::until(Timestamp::from_second(reset).ok()?, now))
+}
+
+#[cfg(test)]
+mod tests;

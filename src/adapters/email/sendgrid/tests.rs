@@ -1,0 +1,120 @@
+use super::*;
+use crate::model::Rejection;
+use crate::secret::Secret;
+
+const KEY: &str = "SG.the-key-of-sendgrid";
+
+fn settings() -> Settings {
+    Settings {
+        api_key: Secret::new(KEY),
+        from: "Shop <shop@example.com>".to_owned(),
+        reply_to: None,
+        base_url: "https://api.example.com".to_owned(),
+    }
+}
+
+fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+    headers.iter().map(|&(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+}
+
+/// 10:00:00, or 1795341600 seconds after the Unix epoch.
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn judge(status: u16, id: &'static str, body: &str) -> Outcome {
+    outcome(
+        &Answer { status, retry_after: None, body: body.into() },
+        &headers(&[("x-message-id", id)]),
+        now(),
+    )
+}
+
+#[test]
+fn an_answer_is_judged_by_its_status_and_its_id() {
+    assert_eq!(judge(202, "17", ""), Outcome::Sent { reference: "17".to_owned() });
+    for (status, id, body, word) in [
+        // Without an id it may be anybody's answer; 200 is for messages that were only checked.
+        (202, "", "", "unknown"),
+        (200, "17", "", "unknown"),
+        (200, "", "<html>ok</html>", "unknown"),
+        (204, "", "", "unknown"),
+        // Refusals that are not SendGrid's.
+        (400, "", r#"{"errors":[]}"#, "rejected"),
+        (403, "", "<html>blocked</html>", "misconfigured"),
+        (404, "", "no such page", "misconfigured"),
+        (302, "", "", "misconfigured"),
+        (429, "", "slow down", "throttled"),
+        (502, "", "", "unavailable"),
+        (504, "", "", "unknown"),
+    ] {
+        assert_eq!(judge(status, id, body).as_str(), word, "{status} {id} {body}");
+    }
+}
+
+#[test]
+fn the_evidence_holds_the_field_and_no_address() {
+    let body = r#"{"errors":[{"message":"ana@example.org is no address.","field":"personalizations.0.to.0.email"}]}"#;
+    let evidence = OutcomeEvidence {
+        code: "400 personalizations.0.to.0.email".to_owned(),
+        text: "*** is no address.".to_owned(),
+    };
+    assert_eq!(
+        judge(400, "", body),
+        Outcome::Rejected { cause: Rejection::Address { certain: false }, evidence }
+    );
+    let evidence = OutcomeEvidence { code: "401".to_owned(), text: "no".to_owned() };
+    let body = r#"{"errors":[{"message":"no","field":null}]}"#;
+    assert_eq!(judge(401, "", body), Outcome::Misconfigured { evidence });
+}
+
+#[test]
+fn a_throttle_lasts_until_the_limit_begins_anew() {
+    let body = br#"{"errors":[{"message":"too many requests","field":null}]}"#;
+    let wait = |retry_after: Option<u64>, reset: &'static str| {
+        let retry_after = retry_after.map(Duration::from_secs);
+        let answer = Answer { status: 429, retry_after, body: body.to_vec() };
+        match outcome(&answer, &headers(&[("x-ratelimit-reset", reset)]), now()) {
+            Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(now().as_second(), 1_795_341_600);
+    assert_eq!(wait(None, "1795341607"), Some(7));
+    assert_eq!(wait(None, "1795341500"), Some(0));
+    assert_eq!(wait(None, "9999999999"), Some(3_600));
+    assert_eq!(wait(None, "soon"), None);
+    assert_eq!(wait(Some(3), "1795341607"), Some(3));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Sendgrid::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
+    assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
+    let reply_to = error(|settings| settings.reply_to = Some("nobody".to_owned()));
+    assert!(reply_to.starts_with("reply_to must be an email"));
+    assert!(
+        error(|settings| settings.base_url = "sendgrid".to_owned()).starts_with("base_url must be a URL")
+    );
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.sendgrid.com", KEY));
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+}
+
+#[test]
+fn the_key_is_never_shown() {
+    let sendgrid = Sendgrid::new(&settings(), &Limits::default()).unwrap();
+    let request = sendgrid.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
+    let shown = format!("{sendgrid:?} {request:?}");
+    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
+}
