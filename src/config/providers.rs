@@ -35,7 +35,8 @@ macro_rules! kinds {
         impl ProviderSettings {
             fn take_adapter(&mut self) -> Vec<AdapterSettings> {
                 let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten();
-                remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
+                let remote = remote.map(|own| AdapterSettings::Remote(Box::new(own)));
+                remote.chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
             }
 
             fn remote(&mut self) -> impl Iterator<Item = &mut dyn Kind> {
@@ -51,7 +52,7 @@ macro_rules! kinds {
 
         impl Remote {
             /// The names of their tables in the file.
-            const TABLES: &[&str] = &[$(stringify!($table)),+];
+            pub(super) const TABLES: &[&str] = &[$(stringify!($table)),+];
 
             fn table(&self) -> &'static str {
                 match self {
@@ -101,8 +102,8 @@ pub struct ProviderConfig {
 /// The settings of an adapter.
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
-    /// It calls a provider.
-    Remote(Remote),
+    /// It calls a provider. Boxed, because some of them have much to say.
+    Remote(Box<Remote>),
     /// Any channel, to nobody.
     Sandbox(sandbox::Settings),
 }

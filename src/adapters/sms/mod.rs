@@ -1,3 +1,5 @@
 //! SMS, by the providers that carry it.
 
 pub mod twilio;
+
+mod sender;

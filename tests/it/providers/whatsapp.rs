@@ -23,7 +23,8 @@ fn cloud(base_url: String) -> Cloud {
     Cloud::new(&settings(base_url), &Limits::default()).unwrap()
 }
 
-fn template(parameters: &[&str]) -> Envelope {
+/// A template to a phone number.
+pub(super) fn template(parameters: &[&str]) -> Envelope {
     let content = Rendered::Template(Template {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),
@@ -80,7 +81,7 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
     assert_eq!(body(template)["template"]["components"][0]["parameters"][0]["text"], "Ana");
 }
 
-fn body(request: &Value) -> Value {
+pub(super) fn body(request: &Value) -> Value {
     serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }
 
