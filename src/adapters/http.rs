@@ -1,7 +1,7 @@
 //! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
 //! own failures mean.
 //!
-//! None of these providers takes an idempotency key, so the line that matters is whether a request may have gone out.
+//! Few of these providers take an idempotency key, so the line that matters is whether a request may have gone out.
 //! Until there is a connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
 
 use std::error::Error;

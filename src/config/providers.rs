@@ -74,6 +74,12 @@ kinds! {
     smtp: Smtp(email::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
+    /// SMS through Vonage's SMS API.
+    vonage: Vonage(sms::vonage::Settings),
+    /// SMS through Infobip.
+    infobip: Infobip(sms::infobip::Settings),
+    /// SMS through Sinch's SMS API.
+    sinch: Sinch(sms::sinch::Settings),
     /// Telegram through the Bot API.
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.

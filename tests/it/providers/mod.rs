@@ -1,8 +1,11 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
+mod infobip;
 mod network;
+mod sinch;
 mod telegram;
 mod twilio;
+mod vonage;
 mod whatsapp;
 
 use relevo::adapters::{Adapter, Envelope};

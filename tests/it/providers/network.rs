@@ -3,14 +3,17 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use relevo::adapters::sms::infobip::Infobip;
+use relevo::adapters::sms::sinch::Sinch;
 use relevo::adapters::sms::twilio::Twilio;
+use relevo::adapters::sms::vonage::Vonage;
 use relevo::adapters::telegram::bot::Bot;
 use relevo::adapters::whatsapp::cloud::Cloud;
 use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{telegram, twilio, whatsapp};
+use super::{infobip, sinch, telegram, twilio, vonage, whatsapp as cloud};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -19,11 +22,17 @@ type Delivery = (Box<dyn Adapter>, Envelope);
 /// Every adapter, with a message it carries.
 fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
     let url = || base_url.to_owned();
-    vec![
-        (Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
-        (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
-        (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
-    ]
+    let text = || envelopes::to_phone("hello");
+    let of_whatsapp: [Box<dyn Adapter>; 1] = [Box::new(Cloud::new(&cloud::settings(url()), limits).unwrap())];
+    let of_sms: [Box<dyn Adapter>; 4] = [
+        Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()),
+        Box::new(Vonage::new(&vonage::settings(url()), limits).unwrap()),
+        Box::new(Infobip::new(&infobip::settings(url()), limits).unwrap()),
+        Box::new(Sinch::new(&sinch::settings(url()), limits).unwrap()),
+    ];
+    let bot = Box::new(Bot::new(&telegram::settings(url()), limits).unwrap());
+    let by_phone = of_sms.into_iter().chain(of_whatsapp).map(|adapter| (adapter, text()));
+    by_phone.chain([(bot as Box<dyn Adapter>, envelopes::to_chat("hello"))]).collect()
 }
 
 /// Delivers once by every adapter.
@@ -45,12 +54,12 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 3);
+    assert_eq!(outcomes.len(), 6);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
         let shown = format!("{outcome:?}");
-        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot"] {
+        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "the-api-"] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
