@@ -84,6 +84,12 @@ kinds! {
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.
     whatsapp_cloud: WhatsappCloud(whatsapp::cloud::Settings),
+    /// WhatsApp through Vonage's Messages API.
+    whatsapp_vonage: WhatsappVonage(whatsapp::vonage::Settings),
+    /// WhatsApp through Twilio's Messages API.
+    whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::Settings),
+    /// WhatsApp through Infobip.
+    whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::Settings),
 }
 
 fn default_tier() -> u32 {

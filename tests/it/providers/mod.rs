@@ -7,6 +7,9 @@ mod telegram;
 mod twilio;
 mod vonage;
 mod whatsapp;
+mod whatsapp_infobip;
+mod whatsapp_twilio;
+mod whatsapp_vonage;
 
 use relevo::adapters::{Adapter, Envelope};
 use relevo::model::{Outcome, Rejection, ThrottleScope};

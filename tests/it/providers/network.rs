@@ -8,12 +8,16 @@ use relevo::adapters::sms::sinch::Sinch;
 use relevo::adapters::sms::twilio::Twilio;
 use relevo::adapters::sms::vonage::Vonage;
 use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::whatsapp;
 use relevo::adapters::whatsapp::cloud::Cloud;
 use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{infobip, sinch, telegram, twilio, vonage, whatsapp as cloud};
+use super::{
+    infobip, sinch, telegram, twilio, vonage, whatsapp as cloud, whatsapp_infobip, whatsapp_twilio,
+    whatsapp_vonage,
+};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -23,7 +27,12 @@ type Delivery = (Box<dyn Adapter>, Envelope);
 fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
     let url = || base_url.to_owned();
     let text = || envelopes::to_phone("hello");
-    let of_whatsapp: [Box<dyn Adapter>; 1] = [Box::new(Cloud::new(&cloud::settings(url()), limits).unwrap())];
+    let of_whatsapp: [Box<dyn Adapter>; 4] = [
+        Box::new(Cloud::new(&cloud::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::vonage::Vonage::new(&whatsapp_vonage::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), limits).unwrap()),
+    ];
     let of_sms: [Box<dyn Adapter>; 4] = [
         Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()),
         Box::new(Vonage::new(&vonage::settings(url()), limits).unwrap()),
@@ -54,7 +63,7 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 6);
+    assert_eq!(outcomes.len(), 9);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
