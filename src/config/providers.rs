@@ -52,7 +52,7 @@ macro_rules! kinds {
 
         impl Remote {
             /// The names of their tables in the file.
-            const TABLES: &[&str] = &[$(stringify!($table)),+];
+            pub(super) const TABLES: &[&str] = &[$(stringify!($table)),+];
 
             fn table(&self) -> &'static str {
                 match self {
@@ -84,10 +84,22 @@ kinds! {
     brevo: Brevo(email::brevo::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
+    /// SMS through Vonage's SMS API.
+    vonage: Vonage(sms::vonage::Settings),
+    /// SMS through Infobip.
+    infobip: Infobip(sms::infobip::Settings),
+    /// SMS through Sinch's SMS API.
+    sinch: Sinch(sms::sinch::Settings),
     /// Telegram through the Bot API.
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.
     whatsapp_cloud: WhatsappCloud(whatsapp::cloud::Settings),
+    /// WhatsApp through Vonage's Messages API.
+    whatsapp_vonage: WhatsappVonage(whatsapp::vonage::Settings),
+    /// WhatsApp through Twilio's Messages API.
+    whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::Settings),
+    /// WhatsApp through Infobip.
+    whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::Settings),
 }
 
 fn default_tier() -> u32 {

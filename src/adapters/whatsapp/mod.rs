@@ -1,3 +1,8 @@
 //! WhatsApp, by the providers that carry it.
 
 pub mod cloud;
+pub mod infobip;
+pub mod twilio;
+pub mod vonage;
+
+mod sender;

@@ -1,14 +1,20 @@
 //! The adapters of the providers with an HTTP API, over real sockets.
 
 mod brevo;
+mod infobip;
 mod mailgun;
 mod network;
 mod postmark;
 mod resend;
 mod sendgrid;
+mod sinch;
 mod telegram;
 mod twilio;
+mod vonage;
 mod whatsapp;
+mod whatsapp_infobip;
+mod whatsapp_twilio;
+mod whatsapp_vonage;
 
 use relevo::adapters::{Adapter, Envelope};
 use relevo::model::{Outcome, Rejection, ThrottleScope};

@@ -8,14 +8,21 @@ use relevo::adapters::email::mailgun::Mailgun;
 use relevo::adapters::email::postmark::Postmark;
 use relevo::adapters::email::resend::Resend;
 use relevo::adapters::email::sendgrid::Sendgrid;
+use relevo::adapters::sms::infobip::Infobip;
+use relevo::adapters::sms::sinch::Sinch;
 use relevo::adapters::sms::twilio::Twilio;
+use relevo::adapters::sms::vonage::Vonage;
 use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::whatsapp;
 use relevo::adapters::whatsapp::cloud::Cloud;
 use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{brevo, mailgun, postmark, resend, sendgrid, telegram, twilio, whatsapp};
+use super::{
+    brevo, infobip, mailgun, postmark, resend, sendgrid, sinch, telegram, twilio, vonage, whatsapp as cloud,
+    whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
+};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -24,17 +31,30 @@ type Delivery = (Box<dyn Adapter>, Envelope);
 /// Every adapter, with a message it carries.
 fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
     let url = || base_url.to_owned();
-    let email = || envelopes::to_email("hello");
-    vec![
-        (Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
-        (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
-        (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
-        (Box::new(Sendgrid::new(&sendgrid::settings(url()), limits).unwrap()), email()),
-        (Box::new(Resend::new(&resend::settings(url()), limits).unwrap()), email()),
-        (Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()), email()),
-        (Box::new(Mailgun::new(&mailgun::settings(url()), limits).unwrap()), email()),
-        (Box::new(Brevo::new(&brevo::settings(url()), limits).unwrap()), email()),
-    ]
+    let text = || envelopes::to_phone("hello");
+    let of_whatsapp: [Box<dyn Adapter>; 4] = [
+        Box::new(Cloud::new(&cloud::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::vonage::Vonage::new(&whatsapp_vonage::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), limits).unwrap()),
+        Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), limits).unwrap()),
+    ];
+    let of_sms: [Box<dyn Adapter>; 4] = [
+        Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()),
+        Box::new(Vonage::new(&vonage::settings(url()), limits).unwrap()),
+        Box::new(Infobip::new(&infobip::settings(url()), limits).unwrap()),
+        Box::new(Sinch::new(&sinch::settings(url()), limits).unwrap()),
+    ];
+    let of_email: [Box<dyn Adapter>; 5] = [
+        Box::new(Sendgrid::new(&sendgrid::settings(url()), limits).unwrap()),
+        Box::new(Resend::new(&resend::settings(url()), limits).unwrap()),
+        Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()),
+        Box::new(Mailgun::new(&mailgun::settings(url()), limits).unwrap()),
+        Box::new(Brevo::new(&brevo::settings(url()), limits).unwrap()),
+    ];
+    let by_email = of_email.into_iter().map(|adapter| (adapter, envelopes::to_email("hello")));
+    let bot = Box::new(Bot::new(&telegram::settings(url()), limits).unwrap());
+    let by_phone = of_sms.into_iter().chain(of_whatsapp).map(|adapter| (adapter, text()));
+    by_phone.chain(by_email).chain([(bot as Box<dyn Adapter>, envelopes::to_chat("hello"))]).collect()
 }
 
 /// Delivers once by every adapter.
@@ -56,14 +76,19 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 8);
+    assert_eq!(outcomes.len(), 14);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
         let shown = format!("{outcome:?}");
-        for secret in
-            ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "the-key-of", "the-token-of"]
-        {
+        for secret in [
+            "the-auth-token",
+            "the-access-token",
+            "the-secret-of-a-bot",
+            "the-api-",
+            "the-key-of",
+            "the-token-of",
+        ] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }

@@ -25,7 +25,8 @@ fn cloud(base_url: String) -> Cloud {
     Cloud::new(&settings(base_url), &Limits::default()).unwrap()
 }
 
-fn template(parameters: &[&str]) -> Envelope {
+/// A template to a phone number.
+pub(super) fn template(parameters: &[&str]) -> Envelope {
     let content = Rendered::Template(Template {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),

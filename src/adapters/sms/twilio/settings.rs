@@ -1,9 +1,10 @@
 //! What the configuration says of a Twilio account.
 
 use serde::Deserialize;
-use url::Url;
 
+use super::account::{Access, is_sid};
 use crate::adapters::BuildError;
+use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
 /// The settings of a Twilio account.
@@ -42,27 +43,14 @@ pub(super) enum Sender {
 }
 
 impl Settings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
-        must(
-            is_sid("AC", &self.account_sid),
-            "account_sid",
-            "must be the account's SID: AC and 32 hexadecimal digits",
-        )?;
-        must(!self.auth_token.expose().is_empty(), "auth_token", "must not be empty")?;
-        let key = self.api_key_sid.as_deref();
-        must(
-            key.is_none_or(|sid| is_sid("SK", sid)),
-            "api_key_sid",
-            "must be an API key's SID: SK and 32 hexadecimal digits",
-        )?;
-        must(
-            self.status_callback.as_deref().is_none_or(is_callback),
-            "status_callback",
-            "must be a URL such as https://relevo.example.com/twilio, without credentials",
-        )
+    pub(super) fn access(&self) -> Access<'_> {
+        Access {
+            account_sid: &self.account_sid,
+            auth_token: &self.auth_token,
+            api_key_sid: self.api_key_sid.as_deref(),
+            base_url: &self.base_url,
+            status_callback: self.status_callback.as_deref(),
+        }
     }
 
     /// By what the account signs its callbacks, if it is known.
@@ -77,12 +65,8 @@ impl Settings {
     pub(super) fn sender(&self) -> Result<Sender, BuildError> {
         let wrong = |setting, must| Err(BuildError::Setting { setting, must });
         match (self.from.clone(), self.messaging_service_sid.clone()) {
-            (Some(from), None) if is_sender(&from) => Ok(Sender::Number(from)),
-            (Some(_), None) => wrong(
-                "from",
-                "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 \
-                 letters, digits and spaces with at least one letter",
-            ),
+            (Some(from), None) if sender::is_sender(&from) => Ok(Sender::Number(from)),
+            (Some(_), None) => wrong("from", sender::MUST),
             (None, Some(sid)) if is_sid("MG", &sid) => Ok(Sender::MessagingService(sid)),
             (None, Some(_)) => wrong(
                 "messaging_service_sid",
@@ -92,25 +76,4 @@ impl Settings {
             (Some(_), Some(_)) => wrong("from", "and messaging_service_sid must not both be set"),
         }
     }
-}
-
-fn is_sid(prefix: &str, text: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn is_callback(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
-    })
-}
-
-fn is_sender(text: &str) -> bool {
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let number = text.strip_prefix('+').is_some_and(|rest| (7..=15).contains(&rest.len()) && digits(rest));
-    let short_code = (3..=8).contains(&text.len()) && digits(text);
-    let sender_id = (1..=11).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ')
-        && text.bytes().any(|b| b.is_ascii_alphabetic());
-    number || short_code || sender_id
 }

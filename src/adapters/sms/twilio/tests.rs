@@ -1,6 +1,8 @@
+use super::answer::outcome;
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered};
+use crate::adapters::http::Answer;
+use crate::model::{Address, OutcomeEvidence, Rejection, Rendered};
 use crate::secret::Secret;
 
 const TOKEN: &str = "0123456789abcdef-the-auth-token";

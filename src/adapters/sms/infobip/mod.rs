@@ -1,0 +1,79 @@
+//! SMS by Infobip's API, version 3.
+//!
+//! Each attempt goes out under an id of our own, and Infobip refuses an id that it has seen. So a request that something
+//! on the way repeats is sent once, and its second answer (status 23) says that it was taken. Another attempt has another
+//! id: it is no repetition, and goes out.
+
+pub(in crate::adapters) mod account;
+pub(in crate::adapters) mod answer;
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+pub use settings::Settings;
+
+use crate::adapters::http;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome};
+use account::Account;
+
+/// One Infobip account.
+#[derive(Debug)]
+pub struct Infobip {
+    account: Account,
+    from: String,
+}
+
+impl Infobip {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let account = Account::new(&settings.api_key, &settings.base_url, limits)?;
+        Ok(Self { account, from: settings.from.clone() })
+    }
+
+    fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
+        let sender = envelope.from.as_deref().unwrap_or(&self.from);
+        let message = json!({
+            "sender": sender.trim_start_matches('+'),
+            "destinations": [{ "to": envelope.phone()?.digits(), "messageId": id }],
+            "content": { "text": envelope.text()? },
+            "webhooks": { "callbackData": id },
+        });
+        Ok(self.account.request(&["sms", "3", "messages"], &json!({ "messages": [message] })))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let id = envelope.echo().to_string();
+        let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
+        Ok(answer::outcome(&answer, &id))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Infobip::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Infobip {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use super::*;
+use crate::adapters::envelopes;
+use crate::adapters::http::Answer;
+use crate::model::{Address, Rejection, Rendered};
+use crate::secret::Secret;
+
+const KEY: &str = "the-api-key";
+const OWN_ID: &str = "acme/1/2";
+
+fn settings() -> Settings {
+    Settings {
+        api_key: Secret::new(KEY),
+        from: "ACME".to_owned(),
+        base_url: "https://abc12.api.example.com".to_owned(),
+    }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    answer::outcome(&Answer { status, retry_after: None, body: body.into() }, OWN_ID)
+}
+
+fn entry(group: u32, id: u32) -> String {
+    format!(
+        r#"{{"messageId":"m1","status":{{"groupId":{group},"id":{id},"name":"NAME"}},"to":"34600123456"}}"#
+    )
+}
+
+fn list(group: u32, id: u32) -> String {
+    format!(r#"{{"bulkId":"b1","messages":[{}]}}"#, entry(group, id))
+}
+
+#[test]
+fn an_answer_is_judged_by_its_message_then_by_its_status() {
+    for (status, body, word) in [
+        (200, list(1, 26), "sent"),
+        (200, list(3, 2), "sent"),
+        (200, list(0, 0), "sent"),
+        (200, entry(1, 7), "sent"),
+        // HTTP says success, the message was refused.
+        (200, list(5, 12), "misconfigured"),
+        (200, entry(5, 12), "misconfigured"),
+        (200, list(5, 999), "rejected"),
+        (200, list(2, 999), "rejected"),
+        (200, list(2, 31), "unavailable"),
+        // Expired without the platform knowing what became of it.
+        (200, list(4, 29), "unknown"),
+        // Nonsense in a success: it may have been taken.
+        (200, list(9, 1), "unknown"),
+        (200, entry(1, 26).replace("m1", ""), "unknown"),
+        (200, r#"{"messages":[]}"#.to_owned(), "unknown"),
+        (200, r#"{"messages":[{"messageId":"m1"}]}"#.to_owned(), "unknown"),
+        (200, "{}".to_owned(), "unknown"),
+        (200, "<html>ok</html>".to_owned(), "unknown"),
+        (204, String::new(), "unknown"),
+        // What is no success is none, whatever its messages say.
+        (500, list(1, 26), "unavailable"),
+        (404, "no such page".to_owned(), "misconfigured"),
+        (504, "upstream timed out".to_owned(), "unknown"),
+    ] {
+        assert_eq!(judge(status, &body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn an_id_that_was_taken_before_is_sent_under_that_id() {
+    assert_eq!(judge(200, &list(5, 23)), Outcome::Sent { reference: OWN_ID.to_owned() });
+    assert_eq!(judge(200, &list(1, 26)), Outcome::Sent { reference: "m1".to_owned() });
+}
+
+#[test]
+fn the_evidence_holds_the_code_and_no_number() {
+    let refused = r#"{"messages":[{"status":{"groupId":5,"id":52,"name":"REJECTED_DESTINATION","description":"34600123456 is wrong"}}]}"#;
+    let newer = r#"{"errorCode":"E401","description":"Invalid key for +34600123456","action":"Check it."}"#;
+    let older = r#"{"requestError":{"serviceException":{"messageId":"UNAUTHORIZED","text":"Invalid login details"}}}"#;
+    for (status, body, shown) in [
+        (200, refused, "52 REJECTED_DESTINATION *** is wrong"),
+        (401, newer, "E401 Invalid key for ***"),
+        (401, older, "UNAUTHORIZED Invalid login details"),
+    ] {
+        assert_eq!(judge(status, body).evidence().unwrap().to_string(), shown);
+    }
+}
+
+#[test]
+fn what_an_sms_does_not_carry_is_refused_before_any_call() {
+    let infobip = Infobip::new(&settings(), &Limits::default()).unwrap();
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let refusal = infobip.request(&envelopes::to_phone(email), OWN_ID).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = infobip.request(&envelopes::to(Address::TelegramChat(7), text), OWN_ID).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Infobip::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let key = "api_key must be an API key: visible ASCII characters only";
+    assert_eq!(error(|settings| settings.api_key = Secret::new("")), key);
+    assert_eq!(error(|settings| settings.api_key = Secret::new("a\nb")), key);
+    assert!(
+        error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
+    );
+    assert!(error(|settings| settings.base_url = "infobip".to_owned()).starts_with("base_url must be a URL"));
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!(
+        "base_url = \"https://abc12.api.infobip.com\"\nfrom = \"ACME\"\napi_key = {{ \"$secret\" = \"{KEY}\" }}"
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!(settings.api_key.expose(), KEY);
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_api_key_is_never_shown() {
+    let infobip = Infobip::new(&settings(), &Limits::default()).unwrap();
+    let envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    let shown = format!("{infobip:?} {:?}", infobip.request(&envelope, OWN_ID).unwrap());
+    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
+}

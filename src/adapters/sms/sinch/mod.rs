@@ -1,0 +1,120 @@
+//! SMS by Sinch's SMS API, each message as a batch of one.
+//!
+//! It takes no idempotency key: a call without an answer stays in doubt.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+pub use settings::Settings;
+
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+
+/// One service plan.
+#[derive(Debug)]
+pub struct Sinch {
+    client: Client,
+    settings: Settings,
+    endpoint: Url,
+}
+
+impl Sinch {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            client: http::client(limits)?,
+            settings: settings.clone(),
+            endpoint: http::endpoint(&base, &["xms", "v1", &settings.service_plan_id, "batches"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let mut batch = json!({
+            "type": "mt_text",
+            "from": envelope.from.as_deref().unwrap_or(&self.settings.from).trim_start_matches('+'),
+            "to": [envelope.phone()?.digits()],
+            "body": envelope.text()?,
+            // At most 128 characters.
+            "client_reference": envelope.echo().to_string(),
+        });
+        // Asked for a report without an address for it, Sinch refuses the message.
+        if let Some(url) = &self.settings.callback_url {
+            batch["delivery_report"] = json!("per_recipient");
+            batch["callback_url"] = json!(url);
+        }
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request.bearer_auth(self.settings.api_token.expose()).json(&batch))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Sinch::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Sinch {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of a created batch.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+/// The parts we read of an error.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    #[serde(default)]
+    text: String,
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let outcome = if answer.is_success() { created(answer) } else { refused(answer) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+fn created(answer: &Answer) -> Option<Outcome> {
+    let Created { id } = serde_json::from_slice(&answer.body).ok()?;
+    (!id.is_empty()).then_some(Outcome::Sent { reference: id })
+}
+
+fn refused(answer: &Answer) -> Option<Outcome> {
+    let Refusal { code, text } = serde_json::from_slice(&answer.body).ok()?;
+    let evidence = OutcomeEvidence::new(&code, &text);
+    Some(match errors::meaning(&code) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => answer.by_status(evidence),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! What the configuration says of a Sinch service plan.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::adapters::BuildError;
+use crate::adapters::sms::sender;
+use crate::secret::Secret;
+
+/// The settings of a Sinch service plan for SMS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The service plan's id.
+    pub service_plan_id: String,
+    /// The API token that goes with it.
+    pub api_token: Secret,
+    /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
+    /// sender id.
+    pub from: String,
+    /// Where the API is: the service plan's region has an address of its own.
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+    /// Where Sinch reports what becomes of a message. It reports nothing when absent.
+    pub callback_url: Option<String>,
+}
+
+fn default_base_url() -> String {
+    "https://eu.sms.api.sinch.com".to_owned()
+}
+
+impl Settings {
+    pub(super) fn validate(&self) -> Result<(), BuildError> {
+        let must = |right: bool, setting, must| {
+            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+        };
+        must(
+            is_id(&self.service_plan_id),
+            "service_plan_id",
+            "must be the service plan's id: letters, digits, - and _",
+        )?;
+        must(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
+        must(sender::is_sender(&self.from), "from", sender::MUST)?;
+        must(
+            self.callback_url.as_deref().is_none_or(is_callback),
+            "callback_url",
+            "must be a URL such as https://relevo.example.com/sinch, without credentials",
+        )
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn is_callback(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    })
+}

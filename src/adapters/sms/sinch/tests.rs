@@ -1,0 +1,108 @@
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Rejection, Rendered};
+use crate::secret::Secret;
+
+const TOKEN: &str = "the-api-token";
+
+fn settings() -> Settings {
+    Settings {
+        service_plan_id: "plan-1".to_owned(),
+        api_token: Secret::new(TOKEN),
+        from: "ACME".to_owned(),
+        base_url: "https://eu.example.com".to_owned(),
+        callback_url: None,
+    }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    outcome(&Answer { status, retry_after: None, body: body.into() })
+}
+
+#[test]
+fn an_answer_is_judged_by_its_code_then_by_its_status() {
+    for (status, body, word) in [
+        (201, r#"{"id":"01FC66621","to":["34600123456"],"canceled":false}"#, "sent"),
+        (200, r#"{"id":"01FC66621"}"#, "sent"),
+        // Nonsense in a success: it may have been taken.
+        (201, r#"{"id":""}"#, "unknown"),
+        (201, r#"{"id":7}"#, "unknown"),
+        (201, r#"{"code":"syntax_invalid_json"}"#, "unknown"),
+        (201, "<html>ok</html>", "unknown"),
+        (204, "", "unknown"),
+        // A known code beats the status, an unknown one does not.
+        (403, r#"{"code":"unknown_group","text":"no such group"}"#, "rejected"),
+        (400, r#"{"code":"missing_callback_url"}"#, "misconfigured"),
+        (400, r#"{"code":"new"}"#, "rejected"),
+        (403, r#"{"code":"new"}"#, "misconfigured"),
+        (401, "", "misconfigured"),
+        (404, "no such page", "misconfigured"),
+        (409, "", "rejected"),
+        (429, "", "throttled"),
+        (500, r#"{"id":"01FC66621"}"#, "unavailable"),
+        (503, "", "unavailable"),
+        (504, "upstream timed out", "unknown"),
+    ] {
+        assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn the_evidence_holds_the_code_and_no_number() {
+    let body = r#"{"code":"syntax_invalid_parameter_format","text":"34600123456 is not a valid MSISDN"}"#;
+    assert_eq!(
+        judge(400, body).evidence().unwrap().to_string(),
+        "syntax_invalid_parameter_format *** is not a valid MSISDN"
+    );
+}
+
+#[test]
+fn what_an_sms_does_not_carry_is_refused_before_any_call() {
+    let sinch = Sinch::new(&settings(), &Limits::default()).unwrap();
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let refusal = sinch.request(&envelopes::to_phone(email)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = sinch.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Sinch::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let plan = "service_plan_id must be the service plan's id: letters, digits, - and _";
+    assert_eq!(error(|settings| settings.service_plan_id = String::new()), plan);
+    assert_eq!(error(|settings| settings.service_plan_id = "a/b".to_owned()), plan);
+    assert_eq!(error(|settings| settings.api_token = Secret::new("")), "api_token must not be empty");
+    assert!(
+        error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
+    );
+    assert!(error(|settings| settings.base_url = "sinch".to_owned()).starts_with("base_url must be a URL"));
+    let callback =
+        |settings: &mut Settings| settings.callback_url = Some("https://u:p@example.com".to_owned());
+    assert!(error(callback).starts_with("callback_url must be a URL"));
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text =
+        format!("service_plan_id = \"plan-1\"\nfrom = \"ACME\"\napi_token = {{ \"$secret\" = \"{TOKEN}\" }}");
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!(
+        (settings.base_url.as_str(), settings.api_token.expose()),
+        ("https://eu.sms.api.sinch.com", TOKEN)
+    );
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_api_token_is_never_shown() {
+    let sinch = Sinch::new(&settings(), &Limits::default()).unwrap();
+    let request = sinch.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let shown = format!("{sinch:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
+}

@@ -1,0 +1,94 @@
+//! An account at Twilio, whichever channel it carries.
+
+use reqwest::{Client, RequestBuilder};
+use url::Url;
+
+use crate::adapters::http;
+use crate::adapters::{BuildError, Limits};
+use crate::secret::Secret;
+
+/// What the settings of every channel say of the account.
+#[derive(Debug)]
+pub(in crate::adapters) struct Access<'a> {
+    /// `account_sid`
+    pub account_sid: &'a str,
+    /// `auth_token`
+    pub auth_token: &'a Secret,
+    /// `api_key_sid`
+    pub api_key_sid: Option<&'a str>,
+    /// `base_url`
+    pub base_url: &'a str,
+    /// `status_callback`
+    pub status_callback: Option<&'a str>,
+}
+
+/// A client with an account's credentials.
+#[derive(Debug)]
+pub(in crate::adapters) struct Account {
+    client: Client,
+    endpoint: Url,
+    user: String,
+    password: Secret,
+    status_callback: Option<String>,
+}
+
+impl Account {
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(access: &Access<'_>, limits: &Limits) -> Result<Self, BuildError> {
+        access.validate()?;
+        let base = http::base_url("base_url", access.base_url)?;
+        Ok(Self {
+            client: http::client(limits)?,
+            endpoint: http::endpoint(&base, &["2010-04-01", "Accounts", access.account_sid, "Messages.json"]),
+            user: access.api_key_sid.unwrap_or(access.account_sid).to_owned(),
+            password: access.auth_token.clone(),
+            status_callback: access.status_callback.map(str::to_owned),
+        })
+    }
+
+    /// The request that creates a message from `form`.
+    pub fn request<'a>(&'a self, mut form: Vec<(&str, &'a str)>) -> RequestBuilder {
+        if let Some(url) = &self.status_callback {
+            form.push(("StatusCallback", url));
+        }
+        let request = self.client.post(self.endpoint.clone());
+        request.basic_auth(&self.user, Some(self.password.expose())).form(&form)
+    }
+}
+
+impl Access<'_> {
+    fn validate(&self) -> Result<(), BuildError> {
+        let must = |right: bool, setting, must| {
+            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+        };
+        must(
+            is_sid("AC", self.account_sid),
+            "account_sid",
+            "must be the account's SID: AC and 32 hexadecimal digits",
+        )?;
+        must(!self.auth_token.expose().is_empty(), "auth_token", "must not be empty")?;
+        must(
+            self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)),
+            "api_key_sid",
+            "must be an API key's SID: SK and 32 hexadecimal digits",
+        )?;
+        must(
+            self.status_callback.is_none_or(is_callback),
+            "status_callback",
+            "must be a URL such as https://relevo.example.com/twilio, without credentials",
+        )
+    }
+}
+
+/// Whether the text is one of Twilio's ids: two letters that say of what, and 32 hexadecimal digits.
+pub(in crate::adapters) fn is_sid(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn is_callback(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    })
+}

@@ -1,0 +1,28 @@
+//! What Vonage's APIs have in common.
+
+use crate::adapters::{BuildError, Envelope};
+use crate::secret::Secret;
+
+/// A longer reference is refused with the message.
+const MAX_REFERENCE_CHARS: usize = 100;
+
+/// Checks an account's credentials.
+///
+/// # Errors
+/// When one of them cannot be right.
+pub(in crate::adapters) fn check(api_key: &str, api_secret: &Secret) -> Result<(), BuildError> {
+    if api_key.len() != 8 || !api_key.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        let must = "must be the account's API key: eight letters and digits";
+        return Err(BuildError::Setting { setting: "api_key", must });
+    }
+    if api_secret.expose().is_empty() {
+        return Err(BuildError::Setting { setting: "api_secret", must: "must not be empty" });
+    }
+    Ok(())
+}
+
+/// Our reference for a message, which comes back with its reports. The longest names of brands leave no room for it:
+/// reports on their messages are found by the message's id alone.
+pub(in crate::adapters) fn reference(envelope: &Envelope) -> Option<String> {
+    Some(envelope.echo().to_string()).filter(|echo| echo.len() <= MAX_REFERENCE_CHARS)
+}

@@ -1,0 +1,44 @@
+//! The statuses of Vonage's SMS API (developer.vonage.com/api-errors/sms), as far as they concern sending messages.
+//!
+//! They stand in the answer's messages, and the HTTP status is 200 whatever they say. The error codes of delivery
+//! receipts are others, with numbers of their own.
+
+use crate::adapters::meaning::{
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+};
+
+/// The status of a message that was taken.
+pub(super) const TAKEN: u32 = 0;
+
+/// What a status means. One that is not in the table refuses the message all the same, since only zero takes it.
+pub(super) fn meaning(status: u32) -> Meaning {
+    match status {
+        // The number was given up by its owner.
+        33 => BAD_ADDRESS,
+        // It cannot be processed, for example because its prefix is unknown.
+        6 => DOUBTFUL_ADDRESS,
+        // It is on a list of numbers that may not be written to. Whose, one answer does not tell.
+        7 => PERHAPS_OPTED_OUT,
+
+        // The account is for demonstrations, and the number is not in its list.
+        29 => POLICY,
+
+        // Faster than the account's limit; more connections at once than it may have.
+        1 | 10 => THROTTLED,
+
+        // An error within the platform.
+        5 => Meaning::Unavailable,
+
+        // The credentials, or their signature; both a signature and a secret.
+        4 | 14 | 32 => Meaning::Misconfigured,
+        // The account: barred, out of credit, not set up for this API.
+        8 | 9 | 11 => Meaning::Misconfigured,
+        // A sender that the account may not use; a wrong address for receipts.
+        15 | 23 => Meaning::Misconfigured,
+
+        // A parameter missing or wrong, too long, wrong network code.
+        2 | 3 | 12 | 22 => CONTENT,
+
+        _ => CONTENT,
+    }
+}

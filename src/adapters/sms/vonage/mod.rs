@@ -1,0 +1,126 @@
+//! SMS by Vonage's SMS API.
+//!
+//! It takes no idempotency key: a call without an answer stays in doubt.
+
+pub(in crate::adapters) mod account;
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use url::Url;
+
+pub use settings::Settings;
+
+use super::gsm;
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+
+/// One Vonage account.
+#[derive(Debug)]
+pub struct Vonage {
+    client: Client,
+    settings: Settings,
+    endpoint: Url,
+}
+
+impl Vonage {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            client: http::client(limits)?,
+            settings: settings.clone(),
+            endpoint: http::endpoint(&base, &["sms", "json"]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let text = envelope.text()?;
+        let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
+        let reference = account::reference(envelope);
+        let mut form = vec![
+            ("api_key", self.settings.api_key.as_str()),
+            ("api_secret", self.settings.api_secret.expose()),
+            ("to", envelope.phone()?.digits()),
+            ("from", sender.trim_start_matches('+')),
+            ("text", text),
+            // What the alphabet lacks would arrive as question marks.
+            ("type", if gsm::is_gsm(text) { "text" } else { "unicode" }),
+        ];
+        form.extend(reference.as_deref().map(|reference| ("client-ref", reference)));
+        Ok(self.client.post(self.endpoint.clone()).form(&form))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Vonage::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Vonage {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of an answer: one entry for each part that a long text is cut into.
+#[derive(Deserialize)]
+struct Answered {
+    messages: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    status: String,
+    #[serde(rename = "message-id", default)]
+    id: String,
+    #[serde(rename = "error-text", default)]
+    error: String,
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    judged(answer).unwrap_or_else(|| answer.nonsense())
+}
+
+fn judged(answer: &Answer) -> Option<Outcome> {
+    let parts = serde_json::from_slice::<Answered>(&answer.body).ok()?.messages;
+    let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
+    let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {
+        return taken(answer, parts);
+    };
+    let evidence = OutcomeEvidence::new(statuses[refused], &parts[refused].error);
+    if statuses.contains(&errors::TAKEN) {
+        // Some parts are on their way: the whole text went neither out nor back.
+        return Some(Outcome::Unknown { evidence });
+    }
+    Some(errors::meaning(statuses[refused]).outcome(evidence, answer.retry_after))
+}
+
+/// Receipts come for each part, and all of them carry our own reference.
+fn taken(answer: &Answer, parts: Vec<Part>) -> Option<Outcome> {
+    let reference = parts.into_iter().next()?.id;
+    (answer.is_success() && !reference.is_empty()).then_some(Outcome::Sent { reference })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! WhatsApp by Infobip: texts inside the 24-hour service window, approved templates outside it.
+//!
+//! Account, statuses and answers are those of [SMS by Infobip](crate::adapters::sms::infobip), and so is what our own id
+//! of each attempt gives: a request that something on the way repeats is sent once.
+
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+pub use settings::Settings;
+
+use crate::adapters::http;
+use crate::adapters::sms::infobip::account::Account;
+use crate::adapters::sms::infobip::answer;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::model::{Channel, Outcome, Rejection, Rendered, Template};
+
+/// One WhatsApp number at Infobip.
+#[derive(Debug)]
+pub struct Infobip {
+    account: Account,
+    from: String,
+}
+
+impl Infobip {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let account = Account::new(&settings.api_key, &settings.base_url, limits)?;
+        Ok(Self { account, from: settings.from.clone() })
+    }
+
+    fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
+        let sender = envelope.from.as_deref().unwrap_or(&self.from);
+        let mut message = json!({
+            "from": sender.trim_start_matches('+'),
+            "to": envelope.phone()?.digits(),
+            "messageId": id,
+            "callbackData": id,
+        });
+        let path = |kind| ["whatsapp", "1", "message", kind];
+        match &envelope.content {
+            Rendered::Text(text) => {
+                message["content"] = json!({ "text": text });
+                Ok(self.account.request(&path("text"), &message))
+            }
+            Rendered::Template(template) => {
+                message["content"] = content(template);
+                Ok(self.account.request(&path("template"), &json!({ "messages": [message] })))
+            }
+            Rendered::Email { .. } => {
+                Err(refused(Rejection::Content, "the content is neither a text nor a template"))
+            }
+        }
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let id = envelope.echo().to_string();
+        let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
+        Ok(answer::outcome(&answer, &id))
+    }
+}
+
+fn content(template: &Template) -> Value {
+    json!({
+        "templateName": template.name,
+        "templateData": { "body": { "placeholders": template.parameters } },
+        "language": template.language,
+    })
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Whatsapp)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Infobip::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Infobip {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;

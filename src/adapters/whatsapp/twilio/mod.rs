@@ -1,0 +1,107 @@
+//! WhatsApp by Twilio's Messages API: texts inside the 24-hour service window, approved contents outside it.
+//!
+//! Account, errors and answers are those of [SMS by Twilio](crate::adapters::sms::twilio). The API takes no idempotency
+//! key and gives back nothing of ours.
+
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::RequestBuilder;
+use serde_json::{Map, Value};
+
+pub use settings::Settings;
+
+use crate::adapters::http;
+use crate::adapters::sms::twilio::account::Account;
+use crate::adapters::sms::twilio::answer;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::model::{Channel, Outcome, Rejection, Rendered};
+
+/// One WhatsApp number at Twilio.
+#[derive(Debug)]
+pub struct Twilio {
+    account: Account,
+    settings: Settings,
+}
+
+impl Twilio {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        let account = Account::new(&settings.access(), limits)?;
+        settings.validate()?;
+        Ok(Self { account, settings: settings.clone() })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let to = address(envelope.phone()?.as_str());
+        let from = address(envelope.from.as_deref().unwrap_or(&self.settings.from));
+        let content = self.content(envelope)?;
+        let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
+        form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
+        Ok(self.account.request(form))
+    }
+
+    fn content(&self, envelope: &Envelope) -> Result<Vec<(&'static str, String)>, Outcome> {
+        let template = match &envelope.content {
+            Rendered::Text(text) => return Ok(vec![("Body", text.clone())]),
+            Rendered::Template(template) => template,
+            Rendered::Email { .. } => {
+                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+            }
+        };
+        let sid = self.settings.content_sid(template).ok_or_else(|| {
+            refused(
+                Rejection::Content,
+                "the settings name no content of Twilio's for this template and language",
+            )
+        })?;
+        let mut content = vec![("ContentSid", sid.to_owned())];
+        if !template.parameters.is_empty() {
+            content.push(("ContentVariables", variables(&template.parameters)));
+        }
+        Ok(content)
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(answer::outcome(&answer))
+    }
+}
+
+/// A number as Twilio addresses it on WhatsApp.
+fn address(number: &str) -> String {
+    format!("whatsapp:+{}", number.trim_start_matches('+'))
+}
+
+/// The placeholders are numbered from 1.
+fn variables(parameters: &[String]) -> String {
+    let numbered = parameters.iter().enumerate();
+    let variables: Map<String, Value> =
+        numbered.map(|(index, text)| ((index + 1).to_string(), Value::from(text.as_str()))).collect();
+    Value::Object(variables).to_string()
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Whatsapp)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Twilio::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Twilio {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Template};
+use crate::secret::Secret;
+
+const TOKEN: &str = "0123456789abcdef-the-auth-token";
+
+fn content_sid() -> String {
+    format!("HX{}", "c".repeat(32))
+}
+
+fn settings() -> Settings {
+    let languages = [("en_US".to_owned(), content_sid())];
+    Settings {
+        account_sid: format!("AC{}", "1".repeat(32)),
+        auth_token: Secret::new(TOKEN),
+        api_key_sid: None,
+        from: "+34910000000".to_owned(),
+        base_url: "https://api.example.com".to_owned(),
+        status_callback: None,
+        templates: [("order_update".to_owned(), languages.into())].into(),
+    }
+}
+
+fn template(name: &str, language: &str, parameters: &[&str]) -> Rendered {
+    Rendered::Template(Template {
+        name: name.to_owned(),
+        language: language.to_owned(),
+        parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+    })
+}
+
+fn form(content: Rendered) -> Vec<(String, String)> {
+    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let request = twilio.request(&envelopes::to_phone(content)).unwrap().build().unwrap();
+    let body = request.body().unwrap().as_bytes().unwrap();
+    url::form_urlencoded::parse(body).into_owned().collect()
+}
+
+#[test]
+fn a_template_goes_out_as_the_content_that_the_settings_name() {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let ends = [("To", "whatsapp:+34600123456"), ("From", "whatsapp:+34910000000")].map(owned);
+    let sid = ("ContentSid".to_owned(), content_sid());
+    let variables = owned(("ContentVariables", r#"{"1":"Ana \"A\"","2":"A-17"}"#));
+
+    let with_values = form(template("order_update", "en_US", &["Ana \"A\"", "A-17"]));
+    assert_eq!(with_values, [&ends[..], &[sid.clone(), variables]].concat());
+    let without = [&ends[..], &[sid]].concat();
+    assert_eq!(form(template("order_update", "en_US", &[])), without);
+    // Named by the SID itself, whatever the language.
+    assert_eq!(form(template(&content_sid(), "es", &[])), without);
+}
+
+#[test]
+fn what_cannot_go_out_is_refused_before_any_call() {
+    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    for content in [email, template("order_update", "es", &[]), template("other", "en_US", &[])] {
+        let refusal = twilio.request(&envelopes::to_phone(content)).unwrap_err();
+        assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
+    }
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Twilio::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let number = "from must be a WhatsApp number in international form such as +34600123456";
+    for from in ["ACME", "34910000000", "+", "whatsapp:+34910000000"] {
+        let wrong = Settings { from: from.to_owned(), ..settings() };
+        assert_eq!(Twilio::new(&wrong, &Limits::default()).unwrap_err().to_string(), number, "{from}");
+    }
+    assert!(error(|settings| settings.account_sid = "AC12".to_owned()).starts_with("account_sid must be"));
+    assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
+    assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
+    let content = |settings: &mut Settings| {
+        settings.templates.get_mut("order_update").unwrap().insert("es".to_owned(), "HX12".to_owned());
+    };
+    assert_eq!(
+        error(content),
+        "templates must give a content's SID for each language: HX and 32 hexadecimal digits"
+    );
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!(
+        "account_sid = \"AC{}\"\nfrom = \"+34910000000\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
+        "1".repeat(32)
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_auth_token_is_never_shown() {
+    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let shown = format!("{twilio:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
+}

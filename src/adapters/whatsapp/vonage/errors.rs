@@ -1,0 +1,67 @@
+//! The errors of Vonage's Messages API, as far as they concern sending on WhatsApp.
+//!
+//! Two tables meet in an answer. The API's own description (messages-olympus, 1.4.0) gives each refusal a title, and
+//! a code that says something else in the other table: an internal error carries the code of a throttle. That other table
+//! is the list of codes (developer.vonage.com/api-errors/messages), which status webhooks use too. So the title goes
+//! first, and what neither table knows is judged by the HTTP status.
+
+use crate::adapters::meaning::{
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+};
+
+/// The code of a message that went out before.
+pub(super) const ALREADY_SENT: u32 = 1320;
+
+/// What a title means, or `None` when it is not in the table.
+pub(super) fn by_title(title: &str) -> Option<Meaning> {
+    Some(match title {
+        // Not a number that the channel knows.
+        "Invalid recipient" => DOUBTFUL_ADDRESS,
+
+        "Invalid params" | "Invalid message type" | "Invalid channel parameters" => CONTENT,
+
+        "Rate Limit Hit" => THROTTLED,
+
+        "Internal error" => Meaning::Unavailable,
+
+        // What would be wrong with every message: the sender, the channel, our reference, credit, credentials.
+        "Invalid sender" | "Unsupported channel" | "Invalid client reference" => Meaning::Misconfigured,
+        "Low balance" | "You did not provide correct credentials." => Meaning::Misconfigured,
+
+        _ => return None,
+    })
+}
+
+/// What a code means, or `None` when it is not in the table.
+pub(super) fn by_code(code: u32) -> Option<Meaning> {
+    Some(match code {
+        // No number, or one that is gone for good.
+        1170 | 1190 => BAD_ADDRESS,
+        // Cannot be processed or reached: unknown prefix, moved between networks, no route, blocked by the carrier, not on
+        // the channel, a device that cannot.
+        1040 | 1200 | 1250 | 1260 | 1280 | 1300 | 1310 => DOUBTFUL_ADDRESS,
+
+        1240 => OPTED_OUT,
+        // On a list of numbers that may not be written to. Whose, one answer does not tell.
+        1050 => PERHAPS_OPTED_OUT,
+
+        // A parameter missing or wrong, a tag, a template; too long, wrong class, taken for spam.
+        1010 | 1020..=1022 | 1090 | 1150 | 1210 => CONTENT,
+        // What may not be said to this person: outside the 24-hour window, too young, not in the account's list.
+        1340 | 1270 | 1160 => POLICY,
+
+        1000 | 1241 => THROTTLED,
+
+        // The platform, or its link to the channel.
+        1030 | 1100 | 1230 => Meaning::Unavailable,
+        // Away or busy, out of credit, too late, unknown.
+        1180 | 1220 | 1290 | 1330 | 1360 => Meaning::Unavailable,
+
+        // The account: barred, out of credit, not set up for this.
+        1060 | 1070 | 1080 | 1140 | 1370 | 1380 => Meaning::Misconfigured,
+        // The sender, or what the request says of the channel.
+        1110 | 1120 | 1130 => Meaning::Misconfigured,
+
+        _ => return None,
+    })
+}

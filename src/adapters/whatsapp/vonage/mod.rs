@@ -1,0 +1,145 @@
+//! WhatsApp by Vonage's Messages API: texts inside the 24-hour service window, approved templates outside it.
+//!
+//! It takes no idempotency key: a call without an answer stays in doubt.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+pub use settings::Settings;
+
+use crate::adapters::http::{self, Answer};
+use crate::adapters::sms::vonage::account;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, Rendered};
+
+/// One WhatsApp number at Vonage.
+#[derive(Debug)]
+pub struct Vonage {
+    client: Client,
+    settings: Settings,
+    endpoint: Url,
+}
+
+impl Vonage {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        Ok(Self {
+            client: http::client(limits)?,
+            settings: settings.clone(),
+            endpoint: http::endpoint(&base, &["v1", "messages"]),
+        })
+    }
+
+    fn message(&self, envelope: &Envelope) -> Result<Value, Outcome> {
+        let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
+        let mut message = json!({
+            "channel": "whatsapp",
+            "to": envelope.phone()?.digits(),
+            "from": sender.trim_start_matches('+'),
+        });
+        match &envelope.content {
+            Rendered::Text(text) => {
+                message["message_type"] = json!("text");
+                message["text"] = json!(text);
+            }
+            Rendered::Template(template) => {
+                message["message_type"] = json!("template");
+                message["template"] = json!({ "name": template.name, "parameters": template.parameters });
+                message["whatsapp"] = json!({ "policy": "deterministic", "locale": template.language });
+            }
+            Rendered::Email { .. } => {
+                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+            }
+        }
+        if let Some(reference) = account::reference(envelope) {
+            message["client_ref"] = json!(reference);
+        }
+        Ok(message)
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let Settings { api_key, api_secret, .. } = &self.settings;
+        let request = self.client.post(self.endpoint.clone()).basic_auth(api_key, Some(api_secret.expose()));
+        Ok(request.json(&self.message(envelope)?))
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Whatsapp)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Vonage::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Vonage {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of an acceptance.
+#[derive(Deserialize)]
+struct Accepted {
+    message_uuid: String,
+}
+
+/// The parts we read of an error (RFC 7807).
+#[derive(Deserialize)]
+struct Refusal {
+    /// A URL. Its fragment is the code.
+    #[serde(rename = "type", default)]
+    kind: String,
+    title: String,
+    #[serde(default)]
+    detail: String,
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let Accepted { message_uuid } = serde_json::from_slice(&answer.body).ok()?;
+    (!message_uuid.is_empty()).then_some(Outcome::Sent { reference: message_uuid })
+}
+
+fn refusal(answer: &Answer) -> Option<Outcome> {
+    let Refusal { kind, title, detail } = serde_json::from_slice(&answer.body).ok()?;
+    let code = kind.rsplit_once('#').map_or("", |(_, code)| code);
+    let number = code.parse().ok();
+    if number == Some(errors::ALREADY_SENT) {
+        // Its reports bring our reference.
+        return Some(Outcome::Sent { reference: String::new() });
+    }
+    let evidence = OutcomeEvidence::new(code, &format!("{title} {detail}"));
+    Some(match errors::by_title(&title).or_else(|| number.and_then(errors::by_code)) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => answer.by_status(evidence),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! What the configuration says of a Vonage account for WhatsApp.
+
+use serde::Deserialize;
+
+use crate::adapters::BuildError;
+use crate::adapters::sms::vonage::account;
+use crate::adapters::whatsapp::sender;
+use crate::secret::Secret;
+
+/// The settings of a WhatsApp number at Vonage.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The account's API key: eight letters and digits.
+    pub api_key: String,
+    /// The API secret that goes with it.
+    pub api_secret: Secret,
+    /// The WhatsApp number that sends for brands without one of their own, in E.164 form.
+    pub from: String,
+    /// Where the API is.
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+}
+
+fn default_base_url() -> String {
+    "https://api.nexmo.com".to_owned()
+}
+
+impl Settings {
+    pub(super) fn validate(&self) -> Result<(), BuildError> {
+        account::check(&self.api_key, &self.api_secret)?;
+        if sender::is_sender(&self.from) {
+            Ok(())
+        } else {
+            Err(BuildError::Setting { setting: "from", must: sender::MUST })
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::Address;
+use crate::secret::Secret;
+
+const SECRET: &str = "the-api-secret";
+
+fn settings() -> Settings {
+    Settings {
+        api_key: "abcd1234".to_owned(),
+        api_secret: Secret::new(SECRET),
+        from: "+34910000000".to_owned(),
+        base_url: "https://api.example.com".to_owned(),
+    }
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    outcome(&Answer { status, retry_after: None, body: body.into() })
+}
+
+fn problem(code: &str, title: &str) -> String {
+    json!({
+        "type": format!("https://developer.example.com/api-errors/messages#{code}"),
+        "title": title,
+        "detail": "in more words",
+        "instance": "bf0ca0bf",
+    })
+    .to_string()
+}
+
+#[test]
+fn an_answer_is_judged_by_its_title_then_by_its_code_then_by_its_status() {
+    for (status, body, word) in [
+        (202, r#"{"message_uuid":"aaaa"}"#.to_owned(), "sent"),
+        (200, r#"{"message_uuid":"aaaa"}"#.to_owned(), "sent"),
+        // Nonsense in a success: it may have been taken.
+        (202, r#"{"message_uuid":""}"#.to_owned(), "unknown"),
+        (202, "{}".to_owned(), "unknown"),
+        (202, problem("1000", "Rate Limit Hit"), "unknown"),
+        (202, "<html>ok</html>".to_owned(), "unknown"),
+        (204, String::new(), "unknown"),
+        // The code of a throttle with the title of an internal error.
+        (500, problem("1000", "Internal error"), "unavailable"),
+        (422, problem("1000", "new"), "throttled"),
+        (422, problem("9999", "new"), "rejected"),
+        (403, problem("forbidden", "new"), "misconfigured"),
+        (402, r#"{"title":"new"}"#.to_owned(), "misconfigured"),
+        (500, r#"{"message_uuid":"aaaa"}"#.to_owned(), "unavailable"),
+        (404, "no such page".to_owned(), "misconfigured"),
+        (429, "slow down".to_owned(), "throttled"),
+        (504, "upstream timed out".to_owned(), "unknown"),
+    ] {
+        assert_eq!(judge(status, &body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn what_went_out_before_is_sent() {
+    assert_eq!(
+        judge(422, &problem("1320", "Message already sent")),
+        Outcome::Sent { reference: String::new() }
+    );
+}
+
+#[test]
+fn the_evidence_holds_the_code_and_no_number() {
+    let body = problem("1300", "new").replace("in more words", "34600123456 is not on WhatsApp");
+    assert_eq!(judge(422, &body).evidence().unwrap().to_string(), "1300 new *** is not on WhatsApp");
+}
+
+#[test]
+fn a_reference_that_is_too_long_is_left_out() {
+    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    envelope.brand = "a".repeat(61).parse().unwrap();
+    assert!(vonage.message(&envelope).unwrap()["client_ref"].is_string());
+    envelope.brand = "a".repeat(62).parse().unwrap();
+    assert!(vonage.message(&envelope).unwrap()["client_ref"].is_null());
+}
+
+#[test]
+fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
+    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
+    let text = Rendered::Text("hello".to_owned());
+    let refusal = vonage.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Vonage::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    let key = "api_key must be the account's API key: eight letters and digits";
+    assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
+    assert_eq!(error(|settings| settings.api_secret = Secret::new("")), "api_secret must not be empty");
+    let number = "from must be a WhatsApp number in international form such as +34600123456";
+    assert_eq!(error(|settings| settings.from = "ACME".to_owned()), number);
+    assert!(error(|settings| settings.base_url = "vonage".to_owned()).starts_with("base_url must be a URL"));
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!(
+        "api_key = \"abcd1234\"\nfrom = \"+34910000000\"\napi_secret = {{ \"$secret\" = \"{SECRET}\" }}"
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!((settings.base_url.as_str(), settings.api_secret.expose()), ("https://api.nexmo.com", SECRET));
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_api_secret_is_never_shown() {
+    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let request = vonage.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let shown = format!("{vonage:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");
+}
