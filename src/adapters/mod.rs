@@ -4,6 +4,7 @@ pub mod email;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
+pub mod webhook;
 pub mod whatsapp;
 
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub struct Envelope {
     pub class: Class,
     /// The topic.
     pub topic: Topic,
+    /// The channel.
+    pub channel: Channel,
     /// The brand's own sender for this channel; the provider's when `None`.
     pub from: Option<String>,
     /// Where to.

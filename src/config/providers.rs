@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::errors::Errors;
-use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, whatsapp};
+use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, webhook, whatsapp};
 use crate::model::{BrandId, Channel, Provider};
 
 /// Every kind of provider there is but the sandbox: its table in the file, its name here, and its settings.
@@ -77,6 +77,8 @@ kinds! {
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.
     whatsapp_cloud: WhatsappCloud(whatsapp::cloud::Settings),
+    /// Any channel, through a receiver of one's own.
+    webhook: Webhook(webhook::Settings),
 }
 
 fn default_tier() -> u32 {

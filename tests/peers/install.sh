@@ -52,7 +52,7 @@ install_node_peers() {
 }
 
 install_python_peers() {
-    say "installing aiosmtpd and dkimpy into .peers/venv (pip)"
+    say "installing aiosmtpd, dkimpy, standardwebhooks, and moto into .peers/venv (pip)"
     python3 -m venv --clear "$target/venv"
     "$target/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins/requirements.txt"
 }

@@ -3,6 +3,7 @@
 mod prism;
 mod smtp;
 mod telegram;
+mod webhook;
 mod wiremock;
 
 use std::fs::File;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;
+pub use webhook::webhook;
 pub use wiremock::Stubs;
 
 /// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard

@@ -3,6 +3,7 @@
 mod network;
 mod telegram;
 mod twilio;
+mod webhook;
 mod whatsapp;
 
 use relevo::adapters::{Adapter, Envelope};

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use relevo::adapters::sms::twilio::Twilio;
 use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::webhook::Webhook;
 use relevo::adapters::whatsapp::cloud::Cloud;
 use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{telegram, twilio, whatsapp};
+use super::{telegram, twilio, webhook, whatsapp};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -23,6 +24,7 @@ fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
         (Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
         (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
         (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
+        (Box::new(Webhook::new(&webhook::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
     ]
 }
 
@@ -45,12 +47,12 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 3);
+    assert_eq!(outcomes.len(), 4);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
         let shown = format!("{outcome:?}");
-        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot"] {
+        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "whsec_"] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
