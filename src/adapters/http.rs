@@ -69,10 +69,12 @@ pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The wait asked for in the `Retry-After` header.
     pub retry_after: Option<Duration>,
     /// The body; empty when an error's body could not be read.
@@ -106,14 +108,15 @@ impl Answer {
 pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
     let response = request.send().await.map_err(failure)?;
     let status = response.status();
-    let retry_after = retry_after(response.headers(), now);
+    let headers = response.headers().clone();
+    let retry_after = retry_after(&headers, now);
     let body = match read(response).await {
         Ok(body) => body,
         // The status is all that is needed to know that it was refused.
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok(Answer { status: status.as_u16(), retry_after, body })
+    Ok(Answer { status: status.as_u16(), headers, retry_after, body })
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {

@@ -7,6 +7,7 @@ pub mod telegram;
 pub mod webhook;
 pub mod whatsapp;
 
+mod aws;
 #[cfg(test)]
 mod envelopes;
 mod http;

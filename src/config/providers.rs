@@ -71,6 +71,10 @@ macro_rules! kinds {
 kinds! {
     /// Email through an SMTP server.
     smtp: Smtp(email::Settings),
+    /// Email through Amazon SES.
+    ses: Ses(email::ses::Settings),
+    /// SMS through Amazon SNS.
+    sns: Sns(sms::sns::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// Telegram through the Bot API.

@@ -149,7 +149,7 @@ failure_domain = "here"
     config/relevo.toml:38: providers[0].limits.rate_per_second: must be above 0; leave it out for no limit
     config/relevo.toml:42: providers[1].name: must be unique: another provider is called "mail"
     config/relevo.toml:45: providers[1].brands[1]: must be one of the brands of this file (Acme, acme), not "other"
-    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, twilio, telegram, whatsapp_cloud, webhook and sandbox
+    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, ses, sns, twilio, telegram, whatsapp_cloud, webhook and sandbox
     config/relevo.toml:49: providers[2].name: must be 1 to 63 lower-case letters, digits and hyphens
     "#);
 }
@@ -316,7 +316,10 @@ fn the_real_providers_shown_are_right() {
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
     let kinds: BTreeSet<_> = config.providers.iter().map(|own| own.adapter.kind()).collect();
-    assert_eq!(kinds, BTreeSet::from(["sandbox", "smtp", "telegram", "twilio", "webhook", "whatsapp_cloud"]));
+    assert_eq!(
+        kinds,
+        BTreeSet::from(["sandbox", "ses", "smtp", "sns", "telegram", "twilio", "webhook", "whatsapp_cloud"])
+    );
 }
 
 #[test]

@@ -13,6 +13,13 @@ pub fn to_chat(text: &str) -> Envelope {
     to(Address::telegram(42).unwrap(), Rendered::Text(text.to_owned()))
 }
 
+/// A text to ana@example.org.
+pub fn to_email(text: &str) -> Envelope {
+    let content =
+        Rendered::Email { subject: "Your order".to_owned(), text: Some(text.to_owned()), html: None };
+    to(Address::Email("ana@example.org".parse().unwrap()), content)
+}
+
 /// The content to the address, at a time that does not change.
 pub fn to(address: Address, content: Rendered) -> Envelope {
     let channel = match address {

@@ -104,7 +104,7 @@ fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome
 
 /// The address with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII stays, for
 /// servers with SMTPUTF8 (RFC 6531).
-fn recipient(address: &model::Address) -> Result<Address, Outcome> {
+pub(super) fn recipient(address: &model::Address) -> Result<Address, Outcome> {
     let bad = |text| refused(Rejection::Address { certain: false }, text);
     let model::Address::Email(email) = address else {
         return Err(bad("the address is not an email address"));
@@ -118,7 +118,7 @@ fn in_ascii(address: &str) -> Option<Address> {
     Address::new(local, domain).ok()
 }
 
-fn mailbox(text: &str) -> Option<Mailbox> {
+pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
     if text.contains(char::is_control) {
         return None;
     }
@@ -127,9 +127,19 @@ fn mailbox(text: &str) -> Option<Mailbox> {
     email.user().is_ascii().then(|| Mailbox::new(parsed.name, email))
 }
 
+/// The mailbox in ASCII, as it stands in a header.
+pub(super) fn in_header(mailbox: &Mailbox) -> String {
+    match &mailbox.name {
+        Some(name) if !name.is_ascii() => {
+            format!("{} <{}>", encoded_words(name).replace("\r\n", ""), mailbox.email)
+        }
+        _ => mailbox.to_string(),
+    }
+}
+
 /// A header is one line; a line break in a subject would begin a header of the caller's own. Runs of spaces go too,
 /// because folding does not keep them.
-fn one_line(subject: &str) -> String {
+pub(super) fn one_line(subject: &str) -> String {
     let spaced = subject.replace(char::is_control, " ");
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -1,6 +1,6 @@
-//! Email, by SMTP to any server that relays for the brand.
+//! Email, by SMTP to any server that relays for the brand, or by the API of a provider.
 //!
-//! lettre writes the messages and speaks the protocol. Connections are driven and kept here, one command at a time,
+//! For SMTP, lettre writes the messages and speaks the protocol. Connections are driven and kept here, one command at a time,
 //! because what a refusal means depends on the command it answers (RFC 5321, section 4.2), and because doubt begins
 //! with the final dot and not before.
 
@@ -9,6 +9,7 @@ mod dkim;
 mod mail;
 mod pool;
 mod replies;
+pub mod ses;
 mod settings;
 mod smtp;
 

@@ -1,3 +1,4 @@
 //! SMS, by the providers that carry it.
 
+pub mod sns;
 pub mod twilio;

@@ -18,7 +18,7 @@ fn text() -> Envelope {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, retry_after: None, body: body.into() }, &text())
+    outcome(&Answer { status, body: body.into(), ..Answer::default() }, &text())
 }
 
 #[test]
@@ -65,14 +65,17 @@ fn the_reference_is_the_receivers_or_else_the_echo() {
     };
     let echo = format!("acme/{}/2", text().message_id);
     assert_eq!(reference(r#"{"reference":"r-17"}"#), "r-17");
-    assert_eq!([reference(""), reference("{}"), reference(r#"{"reference":""}"#)], [(); 3].map(|()| echo.clone()));
+    assert_eq!(
+        [reference(""), reference("{}"), reference(r#"{"reference":""}"#)],
+        [(); 3].map(|()| echo.clone())
+    );
 }
 
 #[test]
 fn the_wait_in_the_body_comes_before_that_of_the_header_and_is_capped() {
     let wait = |header: Option<u64>, body: &str| {
         let retry_after = header.map(Duration::from_secs);
-        match outcome(&Answer { status: 429, retry_after, body: body.into() }, &text()) {
+        match outcome(&Answer { status: 429, retry_after, body: body.into(), ..Answer::default() }, &text()) {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {
                 retry_after.map(|wait| wait.as_secs())
             }
@@ -140,7 +143,10 @@ fn each_kind_of_content_has_its_form() {
     };
     let to = Address::Email("ana@example.org".parse().unwrap());
     for (content, json) in [
-        (email(Some("Hi")), json!({ "type": "email", "subject": "Hello", "text": "Hi", "html": "<p>Hi</p>" })),
+        (
+            email(Some("Hi")),
+            json!({ "type": "email", "subject": "Hello", "text": "Hi", "html": "<p>Hi</p>" }),
+        ),
         (email(None), json!({ "type": "email", "subject": "Hello", "text": null, "html": "<p>Hi</p>" })),
         (
             Rendered::Template(template),

@@ -1,5 +1,6 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
+mod aws;
 mod prism;
 mod smtp;
 mod telegram;
@@ -13,6 +14,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+pub use aws::{aws, botocore};
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;

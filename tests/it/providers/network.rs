@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use relevo::adapters::email::ses::Ses;
+use relevo::adapters::sms::sns::Sns;
 use relevo::adapters::sms::twilio::Twilio;
 use relevo::adapters::telegram::bot::Bot;
 use relevo::adapters::webhook::Webhook;
@@ -11,7 +13,7 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
-use super::{telegram, twilio, webhook, whatsapp};
+use super::{ses, sns, telegram, twilio, webhook, whatsapp};
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
@@ -25,6 +27,8 @@ fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
         (Box::new(Cloud::new(&whatsapp::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
         (Box::new(Bot::new(&telegram::settings(url()), limits).unwrap()), envelopes::to_chat("hello")),
         (Box::new(Webhook::new(&webhook::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
+        (Box::new(Ses::new(&ses::settings(url()), limits).unwrap()), envelopes::to_email("hello")),
+        (Box::new(Sns::new(&sns::settings(url()), limits).unwrap()), envelopes::to_phone("hello")),
     ]
 }
 
@@ -47,12 +51,14 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 4);
+    assert_eq!(outcomes.len(), 6);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
         let shown = format!("{outcome:?}");
-        for secret in ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "whsec_"] {
+        for secret in
+            ["the-auth-token", "the-access-token", "the-secret-of-a-bot", "whsec_", "the-secret-access-key"]
+        {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
