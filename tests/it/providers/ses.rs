@@ -58,13 +58,17 @@ async fn amazons_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
     }
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let wrong = json!({ "FromEmailAddress": "shop@example.com", "Content": { "Simple": { "Subject": "no object" } } });
-    let request = client
-        .post(format!("{}/v2/email/outbound-emails", peer.url()))
-        .header("authorization", "AWS4-HMAC-SHA256 Credential=x")
-        .header("x-amz-date", "20261122T100000Z")
-        .json(&wrong);
-    assert_eq!(request.send().await.unwrap().status(), 422);
+    let right = json!({ "Data": "Hello" });
+    for (subject, status) in [(right, 200), (json!("Hello"), 400)] {
+        let body =
+            json!({ "Content": { "Simple": { "Subject": subject, "Body": { "Text": { "Data": "Hi" } } } } });
+        let request = client
+            .post(format!("{}/v2/email/outbound-emails", peer.url()))
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=x")
+            .header("x-amz-date", "20261122T100000Z")
+            .json(&body);
+        assert_eq!(request.send().await.unwrap().status(), status, "{body}");
+    }
 }
 
 #[tokio::test]
