@@ -106,6 +106,7 @@ pub struct ProviderConfig {
 
 /// The settings of an adapter.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there are as many as providers, made once")]
 pub enum AdapterSettings {
     /// It calls a provider.
     Remote(Remote),
