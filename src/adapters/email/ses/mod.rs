@@ -1,7 +1,7 @@
 //! Email by Amazon SES, API v2.
 //!
 //! SES takes no idempotency key: a call without an answer leaves the message in doubt. The echo goes out as the tag
-//! `relevo`, which comes back with every event.
+//! `relevo`, which comes back with every event that a configuration set publishes.
 
 mod errors;
 mod request;
