@@ -1,19 +1,25 @@
 //! Envelopes for the adapters' unit tests.
 
 use super::Envelope;
-use crate::model::{Address, Class, MessageId, Phone, Rendered};
+use crate::model::{Address, Channel, Class, MessageId, Phone, Rendered};
 
 pub(super) fn to_phone(content: Rendered) -> Envelope {
     to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), content)
 }
 
 pub(super) fn to(address: Address, content: Rendered) -> Envelope {
+    let channel = match address {
+        Address::Email(_) => Channel::Email,
+        Address::Phone(_) => Channel::Sms,
+        Address::TelegramChat(_) => Channel::Telegram,
+    };
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
         attempt: 2,
         brand: "acme".parse().unwrap(),
         class: Class::Transactional,
         topic: "orders".parse().unwrap(),
+        channel,
         from: None,
         address,
         content,

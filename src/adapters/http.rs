@@ -69,10 +69,12 @@ pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The wait asked for in the `Retry-After` header.
     pub retry_after: Option<Duration>,
     /// The body; empty when an error's body could not be read.
@@ -83,6 +85,11 @@ impl Answer {
     /// Whether the provider says that it took the request.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// A header as text; `None` when it is absent, empty or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
     }
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.
@@ -104,17 +111,6 @@ impl Answer {
 /// # Errors
 /// The outcome, when there is no answer to judge.
 pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
-    exchange_with_headers(request, now).await.map(|(answer, _)| answer)
-}
-
-/// The same for a provider that says in a header what others say in the body.
-///
-/// # Errors
-/// The outcome, when there is no answer to judge.
-pub(super) async fn exchange_with_headers(
-    request: RequestBuilder,
-    now: Timestamp,
-) -> Result<(Answer, HeaderMap), Outcome> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
@@ -125,11 +121,10 @@ pub(super) async fn exchange_with_headers(
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok((Answer { status: status.as_u16(), retry_after, body }, headers))
+    Ok(Answer { status: status.as_u16(), headers, retry_after, body })
 }
 
-/// A header as text; `None` when it is absent, empty or not text.
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     (!text.is_empty()).then_some(text)
 }

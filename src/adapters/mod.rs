@@ -5,8 +5,10 @@ pub mod hooks;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
+pub mod webhook;
 pub mod whatsapp;
 
+mod aws;
 #[cfg(test)]
 mod envelopes;
 mod http;
@@ -38,6 +40,8 @@ pub struct Envelope {
     pub class: Class,
     /// The topic.
     pub topic: Topic,
+    /// The channel.
+    pub channel: Channel,
     /// The brand's own sender for this channel; the provider's when `None`.
     pub from: Option<String>,
     /// Where to.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::errors::Errors;
 use crate::adapters::hooks::Hook;
-use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, whatsapp};
+use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, webhook, whatsapp};
 use crate::model::{BrandId, Channel, Provider};
 
 /// Every kind of provider there is but the sandbox: its table in the file, its name here, and its settings.
@@ -82,6 +82,8 @@ kinds! {
     mailgun: Mailgun(email::mailgun::Settings),
     /// Email through Brevo.
     brevo: Brevo(email::brevo::Settings),
+    /// Email through Amazon SES.
+    ses: Ses(email::ses::Settings),
     /// SMS through Twilio's Messages API.
     twilio: Twilio(sms::twilio::Settings),
     /// SMS through Vonage's SMS API.
@@ -90,6 +92,8 @@ kinds! {
     infobip: Infobip(sms::infobip::Settings),
     /// SMS through Sinch's SMS API.
     sinch: Sinch(sms::sinch::Settings),
+    /// SMS through Amazon SNS.
+    sns: Sns(sms::sns::Settings),
     /// Telegram through the Bot API.
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.
@@ -100,6 +104,8 @@ kinds! {
     whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::Settings),
     /// WhatsApp through Infobip.
     whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::Settings),
+    /// Any channel, through a receiver of one's own.
+    webhook: Webhook(webhook::Settings),
 }
 
 fn default_tier() -> u32 {

@@ -149,7 +149,7 @@ failure_domain = "here"
     config/relevo.toml:38: providers[0].limits.rate_per_second: must be above 0; leave it out for no limit
     config/relevo.toml:42: providers[1].name: must be unique: another provider is called "mail"
     config/relevo.toml:45: providers[1].brands[1]: must be one of the brands of this file (Acme, acme), not "other"
-    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, sendgrid, resend, postmark, mailgun, brevo, twilio, vonage, infobip, sinch, telegram, whatsapp_cloud, whatsapp_vonage, whatsapp_twilio, whatsapp_infobip and sandbox
+    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, sendgrid, resend, postmark, mailgun, brevo, ses, twilio, vonage, infobip, sinch, sns, telegram, whatsapp_cloud, whatsapp_vonage, whatsapp_twilio, whatsapp_infobip, webhook and sandbox
     config/relevo.toml:49: providers[2].name: must be 1 to 63 lower-case letters, digits and hyphens
     "#);
 }
@@ -309,7 +309,10 @@ fn the_real_providers_shown_are_right() {
     let text = uncommented(&shipped("relevo.toml").1)
         .replace("algorithm = \"rsa\"", "algorithm = \"ed25519\"")
         .replace("messaging_service_sid =", "#");
-    let env = |_: &str| Some("42:hunter2".to_owned());
+    let env = |name: &str| match name {
+        "RELAY_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        _ => Some("42:hunter2".to_owned()),
+    };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
     let kinds: BTreeSet<_> = config.providers.iter().map(|own| own.adapter.kind()).collect();
     let tables = Remote::TABLES.iter().copied().chain(["sandbox"]);

@@ -210,6 +210,7 @@ impl Dispatcher {
             brand: message.brand.clone(),
             class: message.class,
             topic: message.topic.clone(),
+            channel: way.channel,
             from: policy.and_then(|own| own.senders.get(&way.channel).cloned()),
             address: way.address.clone(),
             content,

@@ -1,7 +1,7 @@
 //! Envelopes as dispatch would hand them to an adapter.
 
 use relevo::adapters::Envelope;
-use relevo::model::{Address, Class, MessageId, Phone, Rendered};
+use relevo::model::{Address, Channel, Class, MessageId, Phone, Rendered};
 
 /// A text to a phone number.
 pub fn to_phone(text: &str) -> Envelope {
@@ -39,12 +39,18 @@ pub fn echo() -> String {
 
 /// The content to the address, at a time that does not change.
 pub fn to(address: Address, content: Rendered) -> Envelope {
+    let channel = match address {
+        Address::Email(_) => Channel::Email,
+        Address::Phone(_) => Channel::Sms,
+        Address::TelegramChat(_) => Channel::Telegram,
+    };
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
         attempt: 2,
         brand: "acme".parse().unwrap(),
         class: Class::Transactional,
         topic: "orders".parse().unwrap(),
+        channel,
         from: None,
         address,
         content,

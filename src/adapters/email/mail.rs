@@ -103,6 +103,16 @@ fn subject_header(subject: &str) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), encoded_words(subject))
 }
 
+/// The mailbox in ASCII, as it stands in a header.
+pub(super) fn in_header(mailbox: &Mailbox) -> String {
+    match &mailbox.name {
+        Some(name) if !name.is_ascii() => {
+            format!("{} <{}>", encoded_words(name).replace("\r\n", ""), mailbox.email)
+        }
+        _ => mailbox.to_string(),
+    }
+}
+
 /// The text as encoded words short enough for a line of their own (RFC 2047, section 2).
 fn encoded_words(text: &str) -> String {
     let mut words = vec![String::new()];

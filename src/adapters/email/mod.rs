@@ -17,6 +17,7 @@ mod dkim;
 mod mail;
 mod pool;
 mod replies;
+pub mod ses;
 mod settings;
 mod smtp;
 

@@ -2,6 +2,7 @@
 
 pub mod infobip;
 pub mod sinch;
+pub mod sns;
 pub mod twilio;
 pub mod vonage;
 

@@ -2,7 +2,7 @@
 
 use relevo::adapters::Envelope;
 use relevo::adapters::sandbox::{Behavior, Target};
-use relevo::model::{Class, Rendered};
+use relevo::model::{Channel, Class, Rendered};
 
 use super::*;
 
@@ -15,6 +15,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
         brand: brand.parse().unwrap(),
         class: Class::Transactional,
         topic: "orders".parse().unwrap(),
+        channel: Channel::Sms,
         from: None,
         address: relevo::model::Address::Phone(relevo::model::Phone::parse("+34600123456", None).unwrap()),
         content: Rendered::Text(text.into()),

@@ -113,6 +113,34 @@ async fn each_channel_reaches_its_own_server() {
 }
 
 #[tokio::test]
+async fn a_webhook_carries_every_channel_and_says_which() {
+    let stubs = Stubs::new("flows-webhook");
+    stubs.answer(json!({}), json!({ "status": 204 })).await;
+    let channels = ["email", "sms", "telegram", "whatsapp"];
+    let home = Home::new(&channels.map(|channel| webhook(channel, channel, stubs.url())).concat()).await;
+    let gateway = home.start().await;
+    gateway.knows(ana()).await;
+    for channel in [Channel::Email, Channel::Sms, Channel::Telegram, Channel::Whatsapp] {
+        let message = gateway.sends_to_the_end(by(&[channel], order())).await;
+        assert_eq!(message.state(), MessageState::Sent, "{}", path(&message));
+    }
+
+    let requests = stubs.requests().await;
+    let bodies =
+        requests.iter().map(|own| serde_json::from_str::<Value>(own["body"].as_str().unwrap()).unwrap());
+    let said: Vec<_> = bodies.map(|own| json!([own["channel"], own["to"], own["content"]["type"]])).collect();
+    assert_eq!(
+        said,
+        [
+            json!(["email", "ana@example.com", "email"]),
+            json!(["sms", "+34600123456", "text"]),
+            json!(["telegram", "42", "text"]),
+            json!(["whatsapp", "+34600123456", "template"]),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_providers_own_descriptions_accept_what_a_gateway_sends() {
     let described = |name: &str| prism(name).map(|peer| (peer.url(), peer));
     let (Some(sms), Some(meta), Some(bot)) =

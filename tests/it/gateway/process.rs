@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -46,6 +47,8 @@ impl Home {
         fs::write(folder.path().join("relevo.toml"), config).unwrap();
         fs::write(folder.path().join("secret"), SECRET).unwrap();
         fs::write(folder.path().join("token"), format!("1234567890:{SECRET}")).unwrap();
+        let webhook = base64::prelude::BASE64_STANDARD.encode(format!("{SECRET}, signing"));
+        fs::write(folder.path().join("webhook"), format!("whsec_{webhook}")).unwrap();
         let mut home = Self { folder, brand_key: String::new(), gateway_key: String::new() };
         home.brand_key = home.create_key(&["--brand", "acme"]).await;
         home.gateway_key = home.create_key(&[]).await;

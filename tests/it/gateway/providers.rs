@@ -44,6 +44,12 @@ pub fn smtp(name: &str, port: u16, own: &str, more: &str) -> String {
     provider(name, "email", more, &adapter)
 }
 
+/// A receiver of webhooks at `url`, for any channel.
+pub fn webhook(name: &str, channel: &str, url: impl Display) -> String {
+    let adapter = format!("[providers.webhook]\nurl = '{url}/in'\nsecret = {{ file = 'webhook' }}");
+    provider(name, channel, "", &adapter)
+}
+
 /// What Twilio answers when it takes a message. Every message gets an id of its own.
 pub fn twilio_takes() -> Value {
     json!({

@@ -1,8 +1,10 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
+mod aws;
 mod prism;
 mod smtp;
 mod telegram;
+mod webhook;
 mod wiremock;
 
 use std::fs::File;
@@ -12,9 +14,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+pub use aws::{aws, botocore};
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;
+pub use webhook::webhook;
 pub use wiremock::Stubs;
 
 /// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard

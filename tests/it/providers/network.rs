@@ -8,11 +8,14 @@ use relevo::adapters::email::mailgun::Mailgun;
 use relevo::adapters::email::postmark::Postmark;
 use relevo::adapters::email::resend::Resend;
 use relevo::adapters::email::sendgrid::Sendgrid;
+use relevo::adapters::email::ses::Ses;
 use relevo::adapters::sms::infobip::Infobip;
 use relevo::adapters::sms::sinch::Sinch;
+use relevo::adapters::sms::sns::Sns;
 use relevo::adapters::sms::twilio::Twilio;
 use relevo::adapters::sms::vonage::Vonage;
 use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::webhook::Webhook;
 use relevo::adapters::whatsapp;
 use relevo::adapters::whatsapp::cloud::Cloud;
 use relevo::adapters::{Adapter, Envelope, Limits};
@@ -20,8 +23,8 @@ use relevo::model::Outcome;
 use serde_json::{Value, json};
 
 use super::{
-    brevo, infobip, mailgun, postmark, resend, sendgrid, sinch, telegram, twilio, vonage, whatsapp as cloud,
-    whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
+    brevo, infobip, mailgun, postmark, resend, sendgrid, ses, sinch, sns, telegram, twilio, vonage, webhook,
+    whatsapp as cloud, whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
 };
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
@@ -38,13 +41,16 @@ fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
         Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), limits).unwrap()),
         Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), limits).unwrap()),
     ];
-    let of_sms: [Box<dyn Adapter>; 4] = [
+    let of_sms: [Box<dyn Adapter>; 6] = [
         Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()),
         Box::new(Vonage::new(&vonage::settings(url()), limits).unwrap()),
         Box::new(Infobip::new(&infobip::settings(url()), limits).unwrap()),
+        Box::new(Sns::new(&sns::settings(url()), limits).unwrap()),
+        Box::new(Webhook::new(&webhook::settings(url()), limits).unwrap()),
         Box::new(Sinch::new(&sinch::settings(url()), limits).unwrap()),
     ];
-    let of_email: [Box<dyn Adapter>; 5] = [
+    let of_email: [Box<dyn Adapter>; 6] = [
+        Box::new(Ses::new(&ses::settings(url()), limits).unwrap()),
         Box::new(Sendgrid::new(&sendgrid::settings(url()), limits).unwrap()),
         Box::new(Resend::new(&resend::settings(url()), limits).unwrap()),
         Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()),
@@ -76,7 +82,7 @@ async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Ou
 
 /// Every outcome is the one expected, says something, and holds no secret.
 fn assert_all(outcomes: &[Outcome], word: &str) {
-    assert_eq!(outcomes.len(), 14);
+    assert_eq!(outcomes.len(), 17);
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
@@ -88,6 +94,8 @@ fn assert_all(outcomes: &[Outcome], word: &str) {
             "the-api-",
             "the-key-of",
             "the-token-of",
+            "whsec_",
+            "the-secret-access-key",
         ] {
             assert!(!shown.contains(secret), "{shown}");
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,9 +59,8 @@ impl Brevo {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let request = self.request(envelope)?;
-        let (answer, headers) = http::exchange_with_headers(request, envelope.now).await?;
-        Ok(outcome(&answer, &headers))
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
     }
 }
 
@@ -120,8 +119,8 @@ struct Refusal {
     message: String,
 }
 
-fn outcome(answer: &Answer, headers: &HeaderMap) -> Outcome {
-    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, headers) };
+fn outcome(answer: &Answer) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
@@ -131,21 +130,21 @@ fn accepted(answer: &Answer) -> Option<Outcome> {
     (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
 }
 
-fn refused(answer: &Answer, headers: &HeaderMap) -> Option<Outcome> {
+fn refused(answer: &Answer) -> Option<Outcome> {
     let Refusal { code, message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &message);
     if errors::leaves_doubt(&code) {
         return Some(Outcome::Unknown { evidence });
     }
     Some(match errors::meaning(answer.status, &code, &message) {
-        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(headers))),
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer))),
         None => answer.by_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, in seconds.
-fn until_reset(headers: &HeaderMap) -> Option<Duration> {
-    http::seconds(http::header(headers, "x-sib-ratelimit-reset")?)
+fn until_reset(answer: &Answer) -> Option<Duration> {
+    http::seconds(answer.header("x-sib-ratelimit-reset")?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use reqwest::header::HeaderMap;
+
 use super::*;
 use crate::model::Rejection;
 use crate::secret::Secret;
@@ -16,7 +18,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, retry_after: None, body: body.into() }, &HeaderMap::new())
+    outcome(&Answer { status, body: body.into(), ..Answer::default() })
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
             "x-sib-ratelimit-reset".parse().unwrap(),
             HeaderValue::from_static(reset),
         )]);
-        match outcome(&Answer { status: 429, retry_after, body }, &headers) {
+        match outcome(&Answer { status: 429, headers, retry_after, body }) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }

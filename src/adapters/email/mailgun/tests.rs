@@ -15,7 +15,7 @@ fn settings() -> Settings {
 
 fn judge(status: u16, body: &str) -> Outcome {
     let now = "2026-11-22T10:00:00Z".parse().unwrap();
-    outcome(&Answer { status, retry_after: None, body: body.into() }, now)
+    outcome(&Answer { status, body: body.into(), ..Answer::default() }, now)
 }
 
 #[test]

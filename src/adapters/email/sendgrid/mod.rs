@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,9 +54,8 @@ impl Sendgrid {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let request = self.request(envelope)?;
-        let (answer, headers) = http::exchange_with_headers(request, envelope.now).await?;
-        Ok(outcome(&answer, &headers, envelope.now))
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer, envelope.now))
     }
 }
 
@@ -109,32 +108,32 @@ struct Error {
     field: Option<String>,
 }
 
-fn outcome(answer: &Answer, headers: &HeaderMap, now: Timestamp) -> Outcome {
-    let outcome = if answer.is_success() { accepted(answer, headers) } else { refused(answer, headers, now) };
+fn outcome(answer: &Answer, now: Timestamp) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
-fn accepted(answer: &Answer, headers: &HeaderMap) -> Option<Outcome> {
-    let reference = http::header(headers, "x-message-id")?.to_owned();
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let reference = answer.header("x-message-id")?.to_owned();
     (answer.status == 202).then_some(Outcome::Sent { reference })
 }
 
-fn refused(answer: &Answer, headers: &HeaderMap, now: Timestamp) -> Option<Outcome> {
+fn refused(answer: &Answer, now: Timestamp) -> Option<Outcome> {
     let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
     let error = refusal.errors.into_iter().next()?;
     let field = error.field.unwrap_or_default();
     let code = format!("{} {field}", answer.status);
     let evidence = OutcomeEvidence::new(code.trim_end(), &error.message);
     Some(match errors::meaning(answer.status, &field) {
-        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(headers, now))),
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer, now))),
         None => answer.by_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
-fn until_reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let reset = http::header(headers, "x-ratelimit-reset")?.parse().ok()?;
+fn until_reset(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
     Some(http::until(Timestamp::from_second(reset).ok()?, now))
 }
 

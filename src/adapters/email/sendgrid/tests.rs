@@ -1,3 +1,5 @@
+use reqwest::header::HeaderMap;
+
 use super::*;
 use crate::model::Rejection;
 use crate::secret::Secret;
@@ -23,11 +25,8 @@ fn now() -> Timestamp {
 }
 
 fn judge(status: u16, id: &'static str, body: &str) -> Outcome {
-    outcome(
-        &Answer { status, retry_after: None, body: body.into() },
-        &headers(&[("x-message-id", id)]),
-        now(),
-    )
+    let headers = headers(&[("x-message-id", id)]);
+    outcome(&Answer { status, headers, body: body.into(), ..Answer::default() }, now())
 }
 
 #[test]
@@ -73,8 +72,8 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
     let body = br#"{"errors":[{"message":"too many requests","field":null}]}"#;
     let wait = |retry_after: Option<u64>, reset: &'static str| {
         let retry_after = retry_after.map(Duration::from_secs);
-        let answer = Answer { status: 429, retry_after, body: body.to_vec() };
-        match outcome(&answer, &headers(&[("x-ratelimit-reset", reset)]), now()) {
+        let headers = headers(&[("x-ratelimit-reset", reset)]);
+        match outcome(&Answer { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }

@@ -16,7 +16,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    answer::outcome(&Answer { status, retry_after: None, body: body.into() }, OWN_ID)
+    answer::outcome(&Answer { status, body: body.into(), ..Answer::default() }, OWN_ID)
 }
 
 fn entry(group: u32, id: u32) -> String {

@@ -21,7 +21,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, retry_after: None, body: body.into() })
+    outcome(&Answer { status, body: body.into(), ..Answer::default() })
 }
 
 #[test]

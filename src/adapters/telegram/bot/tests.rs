@@ -18,7 +18,8 @@ fn settings(token: &str) -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer = Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.into() };
+    let answer =
+        Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.into(), ..Answer::default() };
     match bot().reply(&answer) {
         Some(Reply::Outcome(outcome)) => outcome,
         Some(Reply::Moved(chat)) => panic!("moved to {chat}"),

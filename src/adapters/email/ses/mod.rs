@@ -1,0 +1,137 @@
+//! Email by Amazon SES, API v2.
+//!
+//! SES takes no idempotency key: a call without an answer leaves the message in doubt. The echo goes out as the tag
+//! `relevo`, which comes back with every event that a configuration set publishes.
+
+mod errors;
+mod request;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use url::Url;
+
+pub use settings::Settings;
+
+use super::addresses::Sender;
+use super::api::Email;
+use crate::adapters::aws::Signer;
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
+
+/// One SES account in one region.
+#[derive(Debug)]
+pub struct Ses {
+    client: Client,
+    settings: Settings,
+    sender: Sender,
+    signer: Signer,
+    endpoint: Url,
+}
+
+impl Ses {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let credentials = settings.credentials();
+        let signer = Signer::new("ses", credentials.clone())?;
+        let base = credentials.base_url("email", settings.base_url.as_deref())?;
+        Ok(Self {
+            client: http::client(limits)?,
+            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            settings: settings.clone(),
+            signer,
+            endpoint: http::endpoint(&base, &["v2", "email", "outbound-emails"]),
+        })
+    }
+
+    fn email<'a>(&'a self, envelope: &'a Envelope) -> Result<Email<'a>, Outcome> {
+        let email = Email::of(envelope, &self.sender)?;
+        if !email.to.user().is_ascii() {
+            let text = "SES does not carry a local part beyond ASCII";
+            return Err(refused(Rejection::Address { certain: false }, text));
+        }
+        Ok(email)
+    }
+
+    fn request(&self, envelope: &Envelope, email: &Email<'_>) -> RequestBuilder {
+        let body = request::message(envelope, email, &self.settings).to_string();
+        let headers = self.signer.headers(&self.endpoint, "application/json", &body, envelope.now);
+        self.client.post(self.endpoint.clone()).headers(headers).body(body)
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let email = self.email(envelope)?;
+        let answer = http::exchange(self.request(envelope, &email), envelope.now).await?;
+        Ok(outcome(&answer, &email))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Email)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Ses::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Ses {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// The parts we read of an acceptance.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Accepted {
+    message_id: String,
+}
+
+/// The parts we read of an error's body; its name is in a header.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    #[serde(alias = "Message")]
+    message: String,
+}
+
+fn outcome(answer: &Answer, email: &Email<'_>) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+fn accepted(answer: &Answer) -> Option<Outcome> {
+    let accepted: Accepted = serde_json::from_slice(&answer.body).ok()?;
+    (!accepted.message_id.is_empty()).then_some(Outcome::Sent { reference: accepted.message_id })
+}
+
+fn refusal(answer: &Answer, email: &Email<'_>) -> Option<Outcome> {
+    let name = error_name(answer)?;
+    let text = serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().message;
+    let evidence = OutcomeEvidence::new(name, &text);
+    Some(match errors::meaning(name, &text, email.from.email.as_ref(), email.to.as_ref()) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => answer.by_status(evidence),
+    })
+}
+
+/// `Name:` and an address of Amazon's own may follow the name, and a namespace with `#` may come before it.
+fn error_name(answer: &Answer) -> Option<&str> {
+    let header = answer.headers.get("x-amzn-errortype")?.to_str().ok()?;
+    let name = header.split(':').next()?;
+    Some(name.rsplit('#').next().unwrap_or(name).trim()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

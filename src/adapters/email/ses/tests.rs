@@ -1,0 +1,180 @@
+use reqwest::header::HeaderMap;
+
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Echo, MessageId, Rendered};
+use crate::secret::Secret;
+
+const SECRET: &str = "the-secret-access-key";
+
+fn settings() -> Settings {
+    Settings {
+        region: "eu-west-1".to_owned(),
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: Secret::new(SECRET),
+        session_token: Some(Secret::new("the-session-token")),
+        from: "Shop <shop@example.com>".to_owned(),
+        reply_to: None,
+        configuration_set: None,
+        base_url: None,
+    }
+}
+
+fn ses() -> Ses {
+    Ses::new(&settings(), &Limits::default()).unwrap()
+}
+
+fn email(address: &str) -> Envelope {
+    let content = Rendered::Email { subject: "Hello".to_owned(), text: Some("Hi".to_owned()), html: None };
+    envelopes::to(Address::Email(address.parse().unwrap()), content)
+}
+
+fn judge(status: u16, name: &str, body: &str) -> Outcome {
+    let headers = match name {
+        "" => HeaderMap::new(),
+        name => HeaderMap::from_iter([("x-amzn-errortype".parse().unwrap(), name.parse().unwrap())]),
+    };
+    let (ses, envelope) = (ses(), email("ana@example.org"));
+    let email = ses.email(&envelope).unwrap();
+    outcome(&Answer { status, headers, body: body.into(), ..Answer::default() }, &email)
+}
+
+#[test]
+fn an_answer_is_judged_by_its_name_then_by_its_status() {
+    for (status, name, body, word) in [
+        (200, "", r#"{"MessageId":"0102"}"#, "sent"),
+        (200, "", r#"{"MessageId":""}"#, "unknown"),
+        (200, "", "{}", "unknown"),
+        (200, "", "<html>ok</html>", "unknown"),
+        (204, "", "", "unknown"),
+        // A known name beats the status, an unknown one does not.
+        (400, "TooManyRequestsException", "{}", "throttled"),
+        (400, "AccountSuspendedException:http://internal.amazon.com/coral/", "{}", "misconfigured"),
+        (400, "com.amazonaws.ses#SendingPausedException", "{}", "misconfigured"),
+        (400, "MessageRejected", "not even JSON", "rejected"),
+        (400, "NewException", "{}", "rejected"),
+        (403, "NewException", "{}", "misconfigured"),
+        (429, "NewException", "{}", "throttled"),
+        (500, "NewException", "{}", "unavailable"),
+        // Without a name it is not SES that speaks.
+        (400, "", r#"{"message":"no"}"#, "rejected"),
+        (404, "", "no such page", "misconfigured"),
+        (302, "", "", "misconfigured"),
+        (503, "", "", "unavailable"),
+        (504, "", "", "unknown"),
+    ] {
+        assert_eq!(judge(status, name, body).as_str(), word, "{status} {name} {body}");
+    }
+}
+
+#[test]
+fn who_is_not_verified_decides_whether_the_provider_is_set_up_wrongly() {
+    let unverified = |who: &str| {
+        let text = format!("Email address is not verified. The following identities failed the check: {who}");
+        judge(400, "MessageRejected", &format!(r#"{{"message":"{text}"}}"#))
+    };
+    let is_policy = |outcome| matches!(outcome, Outcome::Rejected { cause: Rejection::Policy, .. });
+    assert!(is_policy(unverified("Ana@Example.org")));
+    assert_eq!(unverified("Shop <shop@example.com>").as_str(), "misconfigured");
+    assert_eq!(unverified("ana@example.org, shop@example.com").as_str(), "misconfigured");
+    assert_eq!(unverified("...").as_str(), "misconfigured");
+}
+
+#[test]
+fn the_evidence_holds_the_name_and_no_address() {
+    let outcome = judge(400, "BadRequestException", r#"{"message":"Illegal address: ana@example.org"}"#);
+    assert_eq!(outcome.evidence().unwrap().to_string(), "BadRequestException Illegal address: ***");
+}
+
+#[test]
+fn a_tag_is_one_that_ses_takes_and_gives_the_echo_back() {
+    let brand = format!("a-{}", "9".repeat(61)).parse().unwrap();
+    let echo = Echo { brand, message: MessageId::new(1, &[7; 10]), attempt: u32::MAX };
+    let tag = request::tag(&echo);
+    assert!(
+        tag.len() <= 256 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+        "{tag}"
+    );
+    assert_eq!(tag.replace('_', "/").parse(), Ok(echo));
+}
+
+#[test]
+fn names_beyond_ascii_are_encoded_and_subjects_are_one_line() {
+    let mut envelope = email("ana@bücher.example");
+    envelope.from = Some("Tienda Ñandú <tienda@acme.example>".to_owned());
+    envelope.content = Rendered::Email {
+        subject: "Olá\r\nBcc: eve@example.org".to_owned(),
+        text: None,
+        html: Some("<p>Olá</p>".to_owned()),
+    };
+    let ses = ses();
+    let body = request::message(&envelope, &ses.email(&envelope).unwrap(), &ses.settings);
+    assert_eq!(body["FromEmailAddress"], "=?utf-8?b?VGllbmRhIMORYW5kw7o=?= <tienda@acme.example>");
+    assert_eq!(body["Destination"]["ToAddresses"][0], "ana@xn--bcher-kva.example");
+    let simple = &body["Content"]["Simple"];
+    assert_eq!(simple["Subject"]["Data"], "Olá Bcc: eve@example.org");
+    assert_eq!(simple["Body"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn what_ses_does_not_carry_is_refused_before_any_call() {
+    let ses = ses();
+    let refusal = |envelope: &Envelope| match ses.email(envelope) {
+        Ok(email) => panic!("{email:?}"),
+        Err(outcome) => outcome,
+    };
+    let text = Envelope { content: Rendered::Text("hello".to_owned()), ..email("ana@example.org") };
+    assert!(matches!(refusal(&text), Outcome::Rejected { cause: Rejection::Content, .. }));
+    let empty = Rendered::Email { subject: "Hello".to_owned(), text: None, html: None };
+    let empty = Envelope { content: empty, ..email("ana@example.org") };
+    assert!(matches!(refusal(&empty), Outcome::Rejected { cause: Rejection::Content, .. }));
+    for address in [Address::TelegramChat(7), Address::Email("añá@example.org".parse().unwrap())] {
+        let wrong = Envelope { address, ..email("ana@example.org") };
+        assert!(matches!(
+            refusal(&wrong),
+            Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }
+        ));
+    }
+    let sender = Envelope { from: Some("ACME".to_owned()), ..email("ana@example.org") };
+    assert_eq!(refusal(&sender).as_str(), "misconfigured");
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Ses::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    assert!(error(|settings| settings.from = "shop".to_owned()).starts_with("from must be an email address"));
+    let reply_to = |settings: &mut Settings| settings.reply_to = Some("shop".to_owned());
+    assert!(error(reply_to).starts_with("reply_to must be an email address"));
+    let set = |settings: &mut Settings| settings.configuration_set = Some("my set".to_owned());
+    assert!(error(set).starts_with("configuration_set must be the name"));
+    assert!(error(|settings| settings.region = "Ireland".to_owned()).starts_with("region must be"));
+    assert!(error(|settings| settings.access_key_id = String::new()).starts_with("access_key_id must be"));
+    let base_url = |settings: &mut Settings| settings.base_url = Some("ses".to_owned());
+    assert!(error(base_url).starts_with("base_url must be a URL"));
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!(
+        "region = \"eu-west-1\"\naccess_key_id = \"AKIAIOSFODNN7EXAMPLE\"\nfrom = \"shop@example.com\"\n\
+         secret_access_key = {{ \"$secret\" = \"{SECRET}\" }}"
+    );
+    let settings: Settings = toml::from_str(&text).unwrap();
+    let ses = Ses::new(&settings, &Limits::default()).unwrap();
+    assert_eq!(ses.endpoint.as_str(), "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails");
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let ses = ses();
+    let envelope = email("ana@example.org");
+    let request = ses.request(&envelope, &ses.email(&envelope).unwrap());
+    let shown = format!("{ses:?} {request:?}");
+    assert!(shown.contains("Secret(***)") && shown.contains("x-amz-security-token"), "{shown}");
+    assert!(!shown.contains(SECRET) && !shown.contains("the-session-token"), "{shown}");
+}

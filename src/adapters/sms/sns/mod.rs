@@ -1,0 +1,138 @@
+//! SMS by Amazon SNS: `Publish` to a phone number, API version 2010-03-31.
+//!
+//! SNS takes no idempotency key, and has no field of ours that comes back with its reports: a call without an answer
+//! leaves the message in doubt.
+
+mod errors;
+mod settings;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, RequestBuilder};
+use url::{Url, form_urlencoded};
+
+pub use settings::Settings;
+
+use crate::adapters::aws::Signer;
+use crate::adapters::http::{self, Answer};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Class, Outcome, OutcomeEvidence};
+
+/// One SNS account in one region.
+#[derive(Debug)]
+pub struct Sns {
+    client: Client,
+    settings: Settings,
+    signer: Signer,
+    endpoint: Url,
+}
+
+impl Sns {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let credentials = settings.credentials();
+        let signer = Signer::new("sns", credentials.clone())?;
+        let base = credentials.base_url("sns", settings.base_url.as_deref())?;
+        Ok(Self {
+            client: http::client(limits)?,
+            settings: settings.clone(),
+            signer,
+            // With the slash at the end: it is part of what is signed.
+            endpoint: http::endpoint(&base, &[""]),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = self.form(envelope)?;
+        let headers =
+            self.signer.headers(&self.endpoint, "application/x-www-form-urlencoded", &body, envelope.now);
+        Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
+    }
+
+    fn form(&self, envelope: &Envelope) -> Result<String, Outcome> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", "Publish").append_pair("Version", "2010-03-31");
+        form.append_pair("PhoneNumber", envelope.phone()?.as_str());
+        form.append_pair("Message", envelope.text()?);
+        for (index, (name, value)) in self.attributes(envelope).into_iter().enumerate() {
+            let entry = format!("MessageAttributes.entry.{}", index + 1);
+            form.append_pair(&format!("{entry}.Name"), name);
+            form.append_pair(&format!("{entry}.Value.DataType"), "String");
+            form.append_pair(&format!("{entry}.Value.StringValue"), value);
+        }
+        Ok(form.finish())
+    }
+
+    fn attributes<'e>(&'e self, envelope: &'e Envelope) -> Vec<(&'static str, &'e str)> {
+        let kind = match envelope.class {
+            Class::Transactional => "Transactional",
+            Class::Commercial => "Promotional",
+        };
+        let mut attributes = vec![("AWS.SNS.SMS.SMSType", kind)];
+        if let Some(from) = envelope.from.as_deref().or(self.settings.from.as_deref()) {
+            let number = settings::is_number(from);
+            attributes
+                .push((if number { "AWS.MM.SMS.OriginationNumber" } else { "AWS.SNS.SMS.SenderID" }, from));
+        }
+        attributes
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
+        Ok(outcome(&answer))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Sns::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Sns {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let body = String::from_utf8_lossy(&answer.body);
+    let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
+    outcome.unwrap_or_else(|| answer.nonsense())
+}
+
+fn published(body: &str) -> Option<Outcome> {
+    let id = element(element(body, "PublishResult")?, "MessageId")?;
+    (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
+}
+
+fn refusal(answer: &Answer, body: &str) -> Option<Outcome> {
+    let error = element(body, "Error")?;
+    let (code, text) = (element(error, "Code")?, element(error, "Message").unwrap_or_default());
+    let evidence = OutcomeEvidence::new(code, text);
+    Some(match errors::meaning(code, text) {
+        Some(meaning) => meaning.outcome(evidence, answer.retry_after),
+        None => answer.by_status(evidence),
+    })
+}
+
+/// What stands in the first element of this name. SNS's answers are a few elements without attributes inside, each of them
+/// once: no parser is needed to read them.
+fn element<'x>(xml: &'x str, name: &str) -> Option<&'x str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (inside, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(inside.trim())
+}
+
+#[cfg(test)]
+mod tests;

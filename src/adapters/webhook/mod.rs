@@ -1,0 +1,152 @@
+//! Any channel, by a signed HTTP POST in Relevo's own JSON: for a provider of one's own, or one that Relevo does not know.
+//!
+//! The contract is in `docs/providers/webhook.md`. The request is signed by Standard Webhooks
+//! (standardwebhooks.com), for which there are verifiers in most languages. Its `webhook-id` is the echo of the attempt,
+//! so whoever receives the same one twice can tell that it is one call and not two; and as a later attempt at the same
+//! message has another id and the same `message_id`, the receiver can also see to it that a doubt of the gateway's costs
+//! no second message.
+
+mod errors;
+mod request;
+mod settings;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+pub use settings::Settings;
+
+use super::http::{self, Answer};
+use super::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::model::{Channel, Outcome, OutcomeEvidence};
+use signature::Signer;
+
+/// One receiver of messages.
+#[derive(Debug)]
+pub struct Webhook {
+    client: Client,
+    settings: Settings,
+    url: Url,
+    signer: Signer,
+}
+
+impl Webhook {
+    /// Builds the adapter.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong, or TLS cannot be set up.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        Ok(Self {
+            client: http::client(limits)?,
+            url: http::base_url("url", &settings.url)?,
+            signer: settings.signer()?,
+            settings: settings.clone(),
+        })
+    }
+
+    fn request(&self, envelope: &Envelope) -> RequestBuilder {
+        let body = request::message(envelope, self.settings.from.as_deref()).to_string();
+        let id = envelope.echo().to_string();
+        let timestamp = envelope.now.as_second();
+        let signature = self.signer.sign(&id, timestamp, &body);
+        self.client
+            .post(self.url.clone())
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)
+    }
+
+    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
+        let answer = http::exchange(self.request(envelope), envelope.now).await?;
+        Ok(outcome(&answer, envelope))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        None
+    }
+
+    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Webhook::new(self, limits)?))
+    }
+}
+
+#[async_trait]
+impl Adapter for Webhook {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// What a receiver may say with any status. All of it may be left out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reply {
+    reference: Option<String>,
+    outcome: Option<String>,
+    cause: Option<String>,
+    /// A text or a number.
+    code: Value,
+    text: Option<String>,
+    retry_after_seconds: Option<f64>,
+}
+
+fn outcome(answer: &Answer, envelope: &Envelope) -> Outcome {
+    match reply(&answer.body) {
+        Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
+        Some(reply) if answer.is_success() => sent(reply, envelope),
+        Some(reply) => answer.by_status(evidence(answer, &reply)),
+        None => answer.nonsense(),
+    }
+}
+
+/// An empty body says nothing; one that is no JSON object is not the receiver's.
+fn reply(body: &[u8]) -> Option<Reply> {
+    if body.trim_ascii().is_empty() {
+        return Some(Reply::default());
+    }
+    // An array would do for serde.
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
+}
+
+fn sent(reply: Reply, envelope: &Envelope) -> Outcome {
+    let own = reply.reference.filter(|reference| !reference.is_empty());
+    Outcome::Sent { reference: own.unwrap_or_else(|| envelope.echo().to_string()) }
+}
+
+/// The word counts, whatever the status; a word that is not in the contract does not.
+fn refused(answer: &Answer, reply: &Reply) -> Outcome {
+    let evidence = evidence(answer, reply);
+    match errors::meaning(reply.outcome.as_deref().unwrap_or_default(), reply.cause.as_deref()) {
+        Some(meaning) => meaning.outcome(evidence, wait(answer, reply)),
+        None => answer.by_status(evidence),
+    }
+}
+
+fn wait(answer: &Answer, reply: &Reply) -> Option<Duration> {
+    let longest = http::MAX_WAIT.as_secs_f64();
+    let asked = reply.retry_after_seconds.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, longest)));
+    asked.or(answer.retry_after)
+}
+
+fn evidence(answer: &Answer, reply: &Reply) -> OutcomeEvidence {
+    let text = reply.text.as_deref().unwrap_or_default();
+    match &reply.code {
+        Value::Null => OutcomeEvidence::new(answer.status, text),
+        Value::String(code) => OutcomeEvidence::new(code, text),
+        code => OutcomeEvidence::new(code, text),
+    }
+}
+
+#[cfg(test)]
+mod tests;

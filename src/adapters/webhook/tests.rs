@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::adapters::envelopes;
+use crate::model::{Address, Class, Rejection, Rendered, Template, ThrottleScope};
+use crate::secret::Secret;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn settings() -> Settings {
+    Settings { url: "https://relay.example.com/relevo".to_owned(), secret: Secret::new(SECRET), from: None }
+}
+
+fn text() -> Envelope {
+    envelopes::to_phone(Rendered::Text("hello".to_owned()))
+}
+
+fn judge(status: u16, body: &str) -> Outcome {
+    outcome(&Answer { status, body: body.into(), ..Answer::default() }, &text())
+}
+
+#[test]
+fn an_answer_is_judged_by_its_word_then_by_its_status() {
+    for (status, body, word) in [
+        (200, "", "sent"),
+        (204, "", "sent"),
+        (202, " \r\n", "sent"),
+        (200, "{}", "sent"),
+        (200, r#"{"reference":"r-17","more":[1]}"#, "sent"),
+        (200, r#"{"reference":null,"outcome":null}"#, "sent"),
+        // Nonsense in a success: it may have been taken.
+        (200, "OK", "unknown"),
+        (200, "<html>ok</html>", "unknown"),
+        (200, "[]", "unknown"),
+        (200, r#"{"reference":17}"#, "unknown"),
+        (200, r#"{"reference":"#, "unknown"),
+        // A known word beats the status, success included; an unknown one does not.
+        (200, r#"{"outcome":"rejected","cause":"content"}"#, "rejected"),
+        (200, r#"{"outcome":"misconfigured","reference":"r-17"}"#, "misconfigured"),
+        (503, r#"{"outcome":"rejected"}"#, "rejected"),
+        (400, r#"{"outcome":"throttled"}"#, "throttled"),
+        (504, r#"{"outcome":"unavailable"}"#, "unavailable"),
+        (200, r#"{"outcome":"gone fishing"}"#, "unknown"),
+        (400, r#"{"outcome":"gone fishing"}"#, "rejected"),
+        (503, r#"{"outcome":"gone fishing"}"#, "unavailable"),
+        // Without a word.
+        (400, r#"{"text":"too long"}"#, "rejected"),
+        (401, "", "misconfigured"),
+        (429, "slow down", "throttled"),
+        (302, "", "misconfigured"),
+        (500, "{}", "unavailable"),
+        (504, "", "unknown"),
+    ] {
+        assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
+    }
+}
+
+#[test]
+fn the_reference_is_the_receivers_or_else_the_echo() {
+    let reference = |body: &str| match judge(200, body) {
+        Outcome::Sent { reference } => reference,
+        other => panic!("{other:?}"),
+    };
+    let echo = format!("acme/{}/2", text().message_id);
+    assert_eq!(reference(r#"{"reference":"r-17"}"#), "r-17");
+    assert_eq!(
+        [reference(""), reference("{}"), reference(r#"{"reference":""}"#)],
+        [(); 3].map(|()| echo.clone())
+    );
+}
+
+#[test]
+fn the_wait_in_the_body_comes_before_that_of_the_header_and_is_capped() {
+    let wait = |header: Option<u64>, body: &str| {
+        let retry_after = header.map(Duration::from_secs);
+        match outcome(&Answer { status: 429, retry_after, body: body.into(), ..Answer::default() }, &text()) {
+            Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {
+                retry_after.map(|wait| wait.as_secs())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(Some(9), r#"{"outcome":"throttled","retry_after_seconds":30}"#), Some(30));
+    assert_eq!(wait(Some(9), r#"{"outcome":"throttled"}"#), Some(9));
+    assert_eq!(wait(Some(9), ""), Some(9));
+    assert_eq!(wait(None, r#"{"outcome":"throttled","retry_after_seconds":99999999}"#), Some(3_600));
+    assert_eq!(wait(None, r#"{"outcome":"throttled","retry_after_seconds":-1.5}"#), Some(0));
+    assert_eq!(wait(None, r#"{"outcome":"throttled"}"#), None);
+}
+
+#[test]
+fn the_evidence_holds_the_code_and_no_address() {
+    let said = |body: &str| judge(400, body).evidence().unwrap().to_string();
+    let cause = r#"{"outcome":"rejected","cause":"address","code":"E7","text":"+34600123456 is a landline"}"#;
+    let evidence = OutcomeEvidence { code: "E7".to_owned(), text: "*** is a landline".to_owned() };
+    assert_eq!(
+        judge(400, cause),
+        Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence }
+    );
+    assert_eq!(said(r#"{"outcome":"rejected","code":17,"text":"no"}"#), "17 no");
+    assert_eq!(said(r#"{"outcome":"rejected","text":"no"}"#), "400 no");
+    assert_eq!(said(r#"{"text":"no"}"#), "400 no");
+}
+
+#[test]
+fn the_body_says_all_of_a_message() {
+    let mut envelope = text();
+    envelope.class = Class::Commercial;
+    let id = envelope.message_id.to_string();
+    assert_eq!(
+        request::message(&envelope, None),
+        json!({
+            "message_id": id,
+            "attempt": 2,
+            "brand": "acme",
+            "class": "commercial",
+            "topic": "orders",
+            "channel": "sms",
+            "from": null,
+            "to": "+34600123456",
+            "content": { "type": "text", "text": "hello" },
+            "sent_at": "2026-11-22T10:00:00Z",
+        })
+    );
+    assert_eq!(request::message(&envelope, Some("ACME"))["from"], "ACME");
+    envelope.from = Some("Acme Shoes".to_owned());
+    assert_eq!(request::message(&envelope, Some("ACME"))["from"], "Acme Shoes");
+}
+
+#[test]
+fn each_kind_of_content_has_its_form() {
+    let email = |text: Option<&str>| Rendered::Email {
+        subject: "Hello".to_owned(),
+        text: text.map(str::to_owned),
+        html: Some("<p>Hi</p>".to_owned()),
+    };
+    let template = Template {
+        name: "order_update".to_owned(),
+        language: "en_US".to_owned(),
+        parameters: vec!["Ana".to_owned()],
+    };
+    let to = Address::Email("ana@example.org".parse().unwrap());
+    for (content, json) in [
+        (
+            email(Some("Hi")),
+            json!({ "type": "email", "subject": "Hello", "text": "Hi", "html": "<p>Hi</p>" }),
+        ),
+        (email(None), json!({ "type": "email", "subject": "Hello", "text": null, "html": "<p>Hi</p>" })),
+        (
+            Rendered::Template(template),
+            json!({ "type": "template", "name": "order_update", "language": "en_US", "parameters": ["Ana"] }),
+        ),
+    ] {
+        assert_eq!(request::message(&envelopes::to(to.clone(), content), None)["content"], json);
+    }
+    let chat = envelopes::to(Address::TelegramChat(42), Rendered::Text(String::new()));
+    let body = request::message(&chat, None);
+    assert_eq!((&body["channel"], &body["to"]), (&json!("telegram"), &json!("42")));
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Webhook::new(&settings, &Limits::default()).unwrap_err().to_string()
+    };
+    assert!(error(|settings| settings.url = "relay".to_owned()).starts_with("url must be a URL"));
+    assert_eq!(
+        error(|settings| settings.secret = Secret::new("hunter2")),
+        "secret must be whsec_ and 24 to 64 random bytes in base64"
+    );
+}
+
+#[test]
+fn settings_are_read_from_configuration() {
+    let text = format!("url = \"https://relay.example.com\"\nsecret = {{ \"$secret\" = \"{SECRET}\" }}");
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!((settings.from, settings.secret.expose()), (None, SECRET));
+    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+}
+
+#[test]
+fn the_secret_is_never_shown() {
+    let webhook = Webhook::new(&settings(), &Limits::default()).unwrap();
+    let shown = format!("{webhook:?} {:?}", webhook.request(&text()));
+    assert!(shown.contains("Secret(***)") && shown.contains("Signer(***)"), "{shown}");
+    assert!(!shown.contains(&SECRET[6..]), "{shown}");
+}
