@@ -4,7 +4,7 @@
 //! The signature is computed here (IAM User Guide, "Create a signed AWS API request") for the one form of request that is
 //! needed: a POST without a query. The SDK's own crate for it, aws-sigv4, would bring thirteen crates along.
 
-use hmac::{Hmac, Mac};
+use ring::hmac;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
@@ -141,9 +141,7 @@ fn names(headers: &[(HeaderName, String)]) -> String {
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,31 +4,27 @@ use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use ring::hmac;
 
 use crate::secret::Secret;
 
 /// Signs with one key.
 #[derive(Clone)]
-pub(super) struct Signer(Hmac<Sha256>);
+pub(super) struct Signer(hmac::Key);
 
 impl Signer {
     /// Reads a secret: `whsec_` and 24 to 64 bytes in base64, as the specification says.
     pub(super) fn new(secret: &Secret) -> Option<Self> {
         let key = BASE64_STANDARD.decode(secret.expose().strip_prefix("whsec_")?).ok()?;
-        if !(24..=64).contains(&key.len()) {
-            return None;
-        }
-        Hmac::new_from_slice(&key).ok().map(Self)
+        (24..=64).contains(&key.len()).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 
     /// The header `webhook-signature`. `timestamp` is in seconds since the Unix epoch.
     pub(super) fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
-        let mut mac = self.0.clone();
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body.as_bytes());
-        format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(format!("{id}.{timestamp}.").as_bytes());
+        context.update(body.as_bytes());
+        format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
     }
 }
 
