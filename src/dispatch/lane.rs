@@ -29,7 +29,7 @@ const MAX_AHEAD: u32 = 8;
 /// One provider's adapter and the limits on driving it.
 ///
 /// An attempt has to be durable before its call begins. A slot that waited for the disk meanwhile would be idle most of the
-/// time, so the right to begin an attempt (a [`Turn`]) is another than the right to make the call (a [`Slot`]): there are
+/// time, so the right to begin an attempt (a turn) is another than the right to make the call (a slot): there are
 /// as many more turns than slots as calls end while an attempt is recorded.
 pub struct Lane {
     adapter: Arc<dyn Adapter>,
