@@ -4,8 +4,8 @@
 //! The signature is computed here (IAM User Guide, "Create a signed AWS API request") for the one form of request that is
 //! needed: a POST without a query. The SDK's own crate for it, aws-sigv4, would bring thirteen crates along.
 
-use ring::hmac;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use ring::hmac;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
