@@ -2,6 +2,7 @@
 //! (twilio.com/docs/usage/security, "Validating requests").
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,10 +16,10 @@ use crate::secret::Secret;
 
 type Parameters<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-/// Takes the status callbacks of an account.
-pub(super) struct StatusCallbacks {
+/// Takes the status callbacks of an account, whichever channel they speak of.
+pub(in crate::adapters) struct StatusCallbacks {
     /// The account's auth token, by which it signs.
-    pub auth_token: Secret,
+    auth_token: Secret,
 }
 
 impl Hook for StatusCallbacks {
@@ -33,6 +34,18 @@ impl Hook for StatusCallbacks {
 }
 
 impl StatusCallbacks {
+    /// What takes the callbacks, if the account's own auth token is known: `auth_token` is it unless an API key is used, and
+    /// then `account_auth_token` is.
+    pub(in crate::adapters) fn hook(
+        auth_token: &Secret,
+        api_key_sid: Option<&str>,
+        account_auth_token: Option<&Secret>,
+    ) -> Option<Arc<dyn Hook>> {
+        let own = api_key_sid.is_none().then_some(auth_token);
+        let auth_token = account_auth_token.or(own)?.clone();
+        Some(Arc::new(Self { auth_token }))
+    }
+
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
     /// scheme's own port or without it.
     fn is_signed(&self, call: &Call<'_>, parameters: &Parameters<'_>) -> bool {

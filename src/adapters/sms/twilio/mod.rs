@@ -3,7 +3,7 @@
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
 mod errors;
-mod hook;
+pub(in crate::adapters) mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::adapters::http;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome};
 use account::Account;
+use hook::StatusCallbacks;
 use settings::Sender;
 
 /// One Twilio account.
@@ -62,8 +63,7 @@ impl Kind for Settings {
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {
-        let auth_token = self.callback_token()?.clone();
-        Some(Arc::new(hook::StatusCallbacks { auth_token }))
+        StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
     }
 }
 

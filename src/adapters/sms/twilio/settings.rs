@@ -53,15 +53,6 @@ impl Settings {
         }
     }
 
-    /// By what the account signs its callbacks, if it is known.
-    pub(super) fn callback_token(&self) -> Option<&Secret> {
-        match (&self.account_auth_token, &self.api_key_sid) {
-            (Some(token), _) => Some(token),
-            (None, None) => Some(&self.auth_token),
-            (None, Some(_)) => None,
-        }
-    }
-
     pub(super) fn sender(&self) -> Result<Sender, BuildError> {
         let wrong = |setting, must| Err(BuildError::Setting { setting, must });
         match (self.from.clone(), self.messaging_service_sid.clone()) {

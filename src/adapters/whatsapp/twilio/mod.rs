@@ -13,9 +13,11 @@ use serde_json::{Map, Value};
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http;
 use crate::adapters::sms::twilio::account::Account;
 use crate::adapters::sms::twilio::answer;
+use crate::adapters::sms::twilio::hook::StatusCallbacks;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
 use crate::model::{Channel, Outcome, Rejection, Rendered};
 
@@ -93,6 +95,10 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Twilio::new(self, limits)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub account_sid: String,
     /// The account's auth token, or the secret of the API key when `api_key_sid` is set.
     pub auth_token: Secret,
+    /// The account's auth token, by which Twilio signs its callbacks, where `auth_token` is the secret of an API key.
+    pub account_auth_token: Option<Secret>,
     /// An API key to use in place of the account's own credentials: `SK` and 32 hexadecimal digits.
     pub api_key_sid: Option<String>,
     /// The WhatsApp number that sends for brands without one of their own, in E.164 form.

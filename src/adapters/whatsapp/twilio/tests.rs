@@ -14,6 +14,7 @@ fn settings() -> Settings {
     Settings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
+        account_auth_token: None,
         api_key_sid: None,
         from: "+34910000000".to_owned(),
         base_url: "https://api.example.com".to_owned(),
