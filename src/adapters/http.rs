@@ -7,13 +7,14 @@
 use std::error::Error;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use url::Url;
 
 use super::meaning::Meaning;
-use super::{BuildError, Limits};
+use super::{Adapter, BuildError, Envelope, Limits};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
 /// No answer to a send is longer; what goes beyond is not from the API.
@@ -103,6 +104,32 @@ impl Answer {
     /// The outcome of an answer that is not the API's. Its body is left out: it may be anybody's page.
     pub fn nonsense(&self) -> Outcome {
         self.by_status(OutcomeEvidence::new(self.status, "the answer is not one of the API's"))
+    }
+}
+
+/// A provider that takes each message with one request.
+pub(super) trait Exchange: Send + Sync {
+    /// The request that carries an envelope.
+    ///
+    /// # Errors
+    /// The outcome, when the provider does not carry it.
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome>;
+
+    /// What the answer means.
+    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome;
+}
+
+#[async_trait]
+impl<T: Exchange> Adapter for T {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let request = match self.request(envelope) {
+            Ok(request) => request,
+            Err(outcome) => return outcome,
+        };
+        match exchange(request, envelope.now).await {
+            Ok(answer) => self.outcome(&answer, envelope),
+            Err(outcome) => outcome,
+        }
     }
 }
 

@@ -14,7 +14,6 @@ mod signature;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -23,8 +22,8 @@ use url::Url;
 
 pub use settings::Settings;
 
-use super::http::{self, Answer};
 use super::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 use signature::Signer;
 
@@ -50,24 +49,26 @@ impl Webhook {
             settings: settings.clone(),
         })
     }
+}
 
-    fn request(&self, envelope: &Envelope) -> RequestBuilder {
+impl Exchange for Webhook {
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
         let id = envelope.echo().to_string();
         let timestamp = envelope.now.as_second();
         let signature = self.signer.sign(&id, timestamp, &body);
-        self.client
+        Ok(self
+            .client
             .post(self.url.clone())
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .header(CONTENT_TYPE, "application/json")
-            .body(body)
+            .body(body))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope), envelope.now).await?;
-        Ok(outcome(&answer, envelope))
+    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+        outcome(answer, envelope)
     }
 }
 
@@ -78,13 +79,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Webhook::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Webhook {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -12,7 +12,6 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -24,7 +23,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -51,16 +50,17 @@ impl Brevo {
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
+}
 
+impl Exchange for Brevo {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &Email::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -71,13 +71,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Brevo::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Brevo {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -9,7 +9,6 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
@@ -18,7 +17,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
@@ -48,7 +47,9 @@ impl Mailgun {
             endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
         })
     }
+}
 
+impl Exchange for Mailgun {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let email = Email::of(envelope, &self.sender)?;
         let mut form = vec![
@@ -64,9 +65,8 @@ impl Mailgun {
         Ok(request.basic_auth("api", Some(self.api_key.expose())).form(&form))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer, envelope.now))
+    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+        outcome(answer, envelope.now)
     }
 }
 
@@ -77,13 +77,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Mailgun::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Mailgun {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

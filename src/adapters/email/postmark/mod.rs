@@ -8,7 +8,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::meaning::Meaning;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -50,16 +49,9 @@ impl Postmark {
             endpoint: http::endpoint(&base, &["email"]),
         })
     }
+}
 
-    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = self.body(envelope, &Email::of(envelope, &self.sender)?);
-        let request = self.client.post(self.endpoint.clone());
-        Ok(request
-            .header("X-Postmark-Server-Token", self.token.clone())
-            .header(ACCEPT, "application/json")
-            .json(&body))
-    }
-
+impl Postmark {
     fn body(&self, envelope: &Envelope, email: &Email<'_>) -> Value {
         let metadata: Value = api::echo_in_parts(envelope)
             .into_iter()
@@ -76,10 +68,20 @@ impl Postmark {
             "Metadata": metadata,
         }))
     }
+}
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+impl Exchange for Postmark {
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = self.body(envelope, &Email::of(envelope, &self.sender)?);
+        let request = self.client.post(self.endpoint.clone());
+        Ok(request
+            .header("X-Postmark-Server-Token", self.token.clone())
+            .header(ACCEPT, "application/json")
+            .json(&body))
+    }
+
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -90,13 +92,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Postmark::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Postmark {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

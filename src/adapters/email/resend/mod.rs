@@ -11,7 +11,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -22,7 +21,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -49,7 +48,9 @@ impl Resend {
             endpoint: http::endpoint(&base, &["emails"]),
         })
     }
+}
 
+impl Exchange for Resend {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &Email::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
@@ -59,9 +60,8 @@ impl Resend {
             .json(&body))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -72,13 +72,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Resend::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Resend {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -8,7 +8,6 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 
@@ -46,16 +45,17 @@ impl Sendgrid {
             endpoint: http::endpoint(&base, &["v3", "mail", "send"]),
         })
     }
+}
 
+impl Exchange for Sendgrid {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &Email::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(&body))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer, envelope.now))
+    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+        outcome(answer, envelope.now)
     }
 }
 
@@ -66,13 +66,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Sendgrid::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Sendgrid {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -7,7 +7,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,7 +14,7 @@ use url::Url;
 
 pub use settings::Settings;
 
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -41,7 +40,9 @@ impl Sinch {
             endpoint: http::endpoint(&base, &["xms", "v1", &settings.service_plan_id, "batches"]),
         })
     }
+}
 
+impl Exchange for Sinch {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut batch = json!({
             "type": "mt_text",
@@ -60,9 +61,8 @@ impl Sinch {
         Ok(request.bearer_auth(self.settings.api_token.expose()).json(&batch))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -73,13 +73,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Sinch::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Sinch {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

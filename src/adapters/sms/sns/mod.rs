@@ -8,14 +8,13 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use url::{Url, form_urlencoded};
 
 pub use settings::Settings;
 
 use crate::adapters::aws::Signer;
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Class, Outcome, OutcomeEvidence};
 
@@ -46,14 +45,9 @@ impl Sns {
             endpoint: http::endpoint(&base, &[""]),
         })
     }
+}
 
-    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = self.form(envelope)?;
-        let headers =
-            self.signer.headers(&self.endpoint, "application/x-www-form-urlencoded", &body, envelope.now);
-        Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
-    }
-
+impl Sns {
     fn form(&self, envelope: &Envelope) -> Result<String, Outcome> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", "Publish").append_pair("Version", "2010-03-31");
@@ -81,10 +75,18 @@ impl Sns {
         }
         attributes
     }
+}
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+impl Exchange for Sns {
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let body = self.form(envelope)?;
+        let headers =
+            self.signer.headers(&self.endpoint, "application/x-www-form-urlencoded", &body, envelope.now);
+        Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
+    }
+
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -95,13 +97,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Sns::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Sns {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

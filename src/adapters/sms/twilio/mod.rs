@@ -8,13 +8,12 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::RequestBuilder;
 
 pub use settings::Settings;
 
 use crate::adapters::hooks::Hook;
-use crate::adapters::http;
+use crate::adapters::http::{Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome};
 use account::Account;
@@ -36,7 +35,9 @@ impl Twilio {
     pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
         Ok(Self { account: Account::new(&settings.access(), limits)?, sender: settings.sender()? })
     }
+}
 
+impl Exchange for Twilio {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut form = vec![("To", envelope.phone()?.as_str()), ("Body", envelope.text()?)];
         form.push(match (&envelope.from, &self.sender) {
@@ -47,9 +48,8 @@ impl Twilio {
         Ok(self.account.request(form))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(answer::outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        answer::outcome(answer)
     }
 }
 
@@ -64,13 +64,6 @@ impl Kind for Settings {
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {
         StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
-    }
-}
-
-#[async_trait]
-impl Adapter for Twilio {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -8,7 +8,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
@@ -16,7 +15,7 @@ use url::Url;
 pub use settings::Settings;
 
 use super::gsm;
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -42,7 +41,9 @@ impl Vonage {
             endpoint: http::endpoint(&base, &["sms", "json"]),
         })
     }
+}
 
+impl Exchange for Vonage {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let text = envelope.text()?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
@@ -60,9 +61,8 @@ impl Vonage {
         Ok(self.client.post(self.endpoint.clone()).form(&form))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -73,13 +73,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Vonage::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Vonage {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -8,7 +8,6 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +16,7 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -39,7 +38,9 @@ impl Cloud {
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self { client: http::client(limits)?, settings: settings.clone(), base })
     }
+}
 
+impl Exchange for Cloud {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let message = request::message(envelope)?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.phone_number_id);
@@ -47,9 +48,8 @@ impl Cloud {
         Ok(self.client.post(endpoint).bearer_auth(self.settings.access_token.expose()).json(&message))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -65,13 +65,6 @@ impl Kind for Settings {
     fn hook(&self) -> Option<Arc<dyn Hook>> {
         let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
         Some(Arc::new(hook::Webhooks { app_secret, verify_token }))
-    }
-}
-
-#[async_trait]
-impl Adapter for Cloud {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

@@ -7,14 +7,13 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 
 pub use settings::Settings;
 
 use crate::adapters::hooks::Hook;
-use crate::adapters::http;
+use crate::adapters::http::{Answer, Exchange};
 use crate::adapters::sms::twilio::account::Account;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::hook::StatusCallbacks;
@@ -38,16 +37,9 @@ impl Twilio {
         settings.validate()?;
         Ok(Self { account, settings: settings.clone() })
     }
+}
 
-    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let to = address(envelope.phone()?.as_str());
-        let from = address(envelope.from.as_deref().unwrap_or(&self.settings.from));
-        let content = self.content(envelope)?;
-        let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
-        form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
-        Ok(self.account.request(form))
-    }
-
+impl Twilio {
     fn content(&self, envelope: &Envelope) -> Result<Vec<(&'static str, String)>, Outcome> {
         let template = match &envelope.content {
             Rendered::Text(text) => return Ok(vec![("Body", text.clone())]),
@@ -68,10 +60,20 @@ impl Twilio {
         }
         Ok(content)
     }
+}
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(answer::outcome(&answer))
+impl Exchange for Twilio {
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
+        let to = address(envelope.phone()?.as_str());
+        let from = address(envelope.from.as_deref().unwrap_or(&self.settings.from));
+        let content = self.content(envelope)?;
+        let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
+        form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
+        Ok(self.account.request(form))
+    }
+
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        answer::outcome(answer)
     }
 }
 
@@ -99,13 +101,6 @@ impl Kind for Settings {
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {
         StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
-    }
-}
-
-#[async_trait]
-impl Adapter for Twilio {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 

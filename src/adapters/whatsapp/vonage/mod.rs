@@ -7,7 +7,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use url::Url;
 
 pub use settings::Settings;
 
-use crate::adapters::http::{self, Answer};
+use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, Rendered};
@@ -69,16 +68,17 @@ impl Vonage {
         }
         Ok(message)
     }
+}
 
+impl Exchange for Vonage {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let Settings { api_key, api_secret, .. } = &self.settings;
         let request = self.client.post(self.endpoint.clone()).basic_auth(api_key, Some(api_secret.expose()));
         Ok(request.json(&self.message(envelope)?))
     }
 
-    async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let answer = http::exchange(self.request(envelope)?, envelope.now).await?;
-        Ok(outcome(&answer))
+    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+        outcome(answer)
     }
 }
 
@@ -89,13 +89,6 @@ impl Kind for Settings {
 
     fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Vonage::new(self, limits)?))
-    }
-}
-
-#[async_trait]
-impl Adapter for Vonage {
-    async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 }
 
