@@ -1,6 +1,6 @@
 //! Receipts: in any order, early, late or twice.
 
-use relevo::model::{Detail, Echo, MessageId, ReceiptReport, ReceiptStatus, State};
+use relevo::model::{Detail, Echo, MessageId, ReceiptReport, ReceiptStatus, State, SuppressionReason};
 use relevo::store::{Appended, Matched, Stores};
 
 use super::sample::*;
@@ -45,14 +45,21 @@ pub async fn a_second_receipt_of_the_same_kind_is_known(stores: &Stores) {
 }
 
 pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
+    let complaint = ReceiptReport {
+        suppression: Some(SuppressionReason::Complaint),
+        ..report("ref-1", ReceiptStatus::Delivered)
+    };
     for _ in 0..3 {
-        assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Delivered), 1).await, Matched::Parked);
+        assert_eq!(receive(stores, complaint.clone(), 1).await, Matched::Parked);
     }
     assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Sent), 1).await, Matched::Parked);
     assert_eq!(receive(stores, report("", ReceiptStatus::Read), 1).await, Matched::Parked);
     let stored = accept_and_send(stores, message(0), 2, "ref-1").await;
     assert_eq!(stored.history.state(), State::Delivered);
     assert_eq!(stored.history.version(), 5, "accepted, started, sent, and each receipt once");
+    let way = stored.history.attempts()[0].way.clone();
+    let lifted = stores.consents.lift(&acme(), way.channel, &way.address).await.unwrap();
+    assert!(lifted, "what a receipt says of the address holds when it was early, too");
     let again = receive(stores, report("ref-1", ReceiptStatus::Delivered), 3).await;
     assert_eq!(again, Matched::Known(stored.message.id));
     // What was taken in is not taken in again by another message.
