@@ -14,7 +14,7 @@ use crate::api::{self, Rooms, ServeError, Services};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
-use crate::inbound::{self, Hooks};
+use crate::inbound::{self, Hooks, Keeper};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
 use crate::store::embedded::sled;
@@ -103,7 +103,7 @@ impl Gateway {
         let Self { config, clock, store, listener, inbound, .. } = self;
         let stores = store.stores.clone();
         let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
-        let Adapters { lanes, sandboxes } = build_adapters(&config.providers, &report)?;
+        let Adapters { lanes, remote, sandboxes } = build_adapters(&config.providers, &report)?;
         let providers: Vec<Provider> = config.providers.iter().map(|own| own.provider.clone()).collect();
         let board = Board::new(providers, &config.health, stores.controls.controls().await?);
         let policies = Arc::new(config.brands.clone());
@@ -131,7 +131,8 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(raised(stopped.clone()));
-        let hooks = Hooks::new(hooks(&config.providers), stores.work.clone(), clock.clone());
+        let keeper = Keeper::new(stores.work.clone(), clock.clone());
+        let hooks = Hooks::new(hooks(&config.providers), keeper.clone());
         let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
         let stop = async {
             tokio::select! {
@@ -142,7 +143,8 @@ impl Gateway {
         };
         let (served, (), (), ()) = tokio::select! {
             ended = async { tokio::join!(serve, work, hear, stop) } => ended,
-            // Receipts are taken in, and old messages forgotten, for as long as anything else runs.
+            // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
+            () = listen_to(remote, &keeper) => (Ok(()), (), (), ()),
             () = inbound::take_in(receipts, stores.work.clone(), clock.clone()) => (Ok(()), (), (), ()),
             () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), ()),
         };
@@ -184,6 +186,16 @@ fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> 
     providers.iter().filter_map(hook).collect()
 }
 
+/// Hears what providers tell over the adapters' own connections, for as long as there are any.
+async fn listen_to(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &Keeper) {
+    let listen = |(provider, adapter): (ProviderName, Arc<dyn Adapter>)| {
+        let ear = keeper.ear(provider);
+        async move { adapter.listen(&ear).await }
+    };
+    futures_util::future::join_all(adapters.into_iter().map(listen)).await;
+    std::future::pending().await
+}
+
 async fn raised(mut flag: watch::Receiver<bool>) {
     // The sender outlives everything that waits here.
     let _ = flag.wait_for(|raised| *raised).await;
@@ -191,6 +203,7 @@ async fn raised(mut flag: watch::Receiver<bool>) {
 
 struct Adapters {
     lanes: BTreeMap<ProviderName, Lane>,
+    remote: Vec<(ProviderName, Arc<dyn Adapter>)>,
     sandboxes: Sandboxes,
 }
 
@@ -199,11 +212,15 @@ fn build_adapters(
     report: &mpsc::Sender<ReceiptReport>,
 ) -> Result<Adapters, AppError> {
     let mut lanes = BTreeMap::new();
-    let mut sandboxes = Vec::new();
+    let (mut remote, mut sandboxes) = (Vec::new(), Vec::new());
     for ProviderConfig { provider, limits, adapter } in providers {
         let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
         let adapter: Arc<dyn Adapter> = match adapter {
-            AdapterSettings::Remote(own) => own.build(limits).map_err(failed)?,
+            AdapterSettings::Remote(own) => {
+                let adapter = own.build(limits).map_err(failed)?;
+                remote.push((provider.name.clone(), Arc::clone(&adapter)));
+                adapter
+            }
             AdapterSettings::Sandbox(own) => {
                 let sandbox = Sandbox::new(provider, own, report.clone());
                 sandboxes.push(sandbox.clone());
@@ -212,5 +229,5 @@ fn build_adapters(
         };
         lanes.insert(provider.name.clone(), Lane::new(adapter, limits));
     }
-    Ok(Adapters { lanes, sandboxes: sandboxes.into_iter().collect() })
+    Ok(Adapters { lanes, remote, sandboxes: sandboxes.into_iter().collect() })
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use hooks::Hook;
+use hooks::{Ear, Hook};
 
 use crate::model::{
     Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
@@ -113,6 +113,13 @@ pub trait Adapter: Send + Sync {
     /// certainly did not take the message, `Unknown` when it may have. The caller bounds the time; being dropped in
     /// mid-call must leave nothing broken.
     async fn deliver(&self, envelope: &Envelope) -> Outcome;
+
+    /// Hears what the provider tells over a connection of the adapter's own, for those that have one or that ask for it,
+    /// and hands it to `ear`. Runs as long as the gateway does; being dropped must leave nothing broken.
+    async fn listen(&self, ear: &dyn Ear) {
+        let _ = ear;
+        std::future::pending().await
+    }
 }
 
 /// A kind of provider, by the settings that its table in the configuration holds.

@@ -44,7 +44,7 @@ mod tests {
             status,
             reported_at: Timestamp::UNIX_EPOCH,
             evidence: OutcomeEvidence::default(),
-            suppression: None,
+            objection: None,
         }
     }
 

@@ -7,11 +7,10 @@ use super::lane::{Busy, Lane, Slot};
 use super::{Board, Call, Dispatcher};
 use crate::adapters::Envelope;
 use crate::model::{
-    Action, Channel, Detail, Evidence, Outcome, OutcomeEvidence, Plan, Rejection, Rendered, State,
-    Suppression, SuppressionReason, Timestamp, TopicScope, WaitReason, Way, later,
+    Detail, Evidence, Outcome, OutcomeEvidence, Plan, Rendered, State, Timestamp, WaitReason, Way, later,
 };
 use crate::routing::{Next, Step};
-use crate::store::{Appended, NewEntry, StoreError, Stored};
+use crate::store::{Appended, Objected, StoreError, Stored};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -221,47 +220,13 @@ impl Dispatcher {
     /// What a refusal says about the person goes into the records before the outcome does: a crash in between costs a
     /// second look, never a second message to somebody who opted out.
     async fn apply(&self, case: &Case, way: &Way, outcome: &Outcome, now: Timestamp) {
-        let Outcome::Rejected { cause, evidence } = outcome else { return };
-        match cause {
-            Rejection::Address { certain: true } => {
-                self.suppress(case, way, SuppressionReason::BadAddress, evidence.to_string(), now).await;
-            }
-            Rejection::OptedOut { certain: true } => {
-                self.suppress(case, way, SuppressionReason::OptedOut, evidence.to_string(), now).await;
-            }
-            Rejection::CommercialOptedOut => self.revoke(case, way, evidence.to_string(), now).await,
-            Rejection::Address { certain: false }
-            | Rejection::OptedOut { certain: false }
-            | Rejection::Content
-            | Rejection::Policy => {}
-        }
-    }
-
-    async fn suppress(
-        &self,
-        case: &Case,
-        way: &Way,
-        reason: SuppressionReason,
-        explanation: String,
-        now: Timestamp,
-    ) {
-        let suppression = Suppression {
-            channel: way.channel,
-            address: way.address.clone(),
-            reason,
-            explanation,
-            created_at: now,
-            recorded_by: way.provider.to_string(),
-        };
+        let Some(objection) = outcome.objection() else { return };
+        let wording = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+        let evidence = Evidence::reported(&way.provider, wording, now);
+        let (channel, address) = (way.channel, way.address.clone());
+        let objected = Objected { channel, address, objection, evidence };
         // What is damaged stays as it is; the outcome itself is recorded all the same.
-        let _ = self.insist(|| self.consents.suppress(&case.message.brand, suppression.clone())).await;
-    }
-
-    async fn revoke(&self, case: &Case, way: &Way, wording: String, now: Timestamp) {
-        let entry = revocation(way.channel, way.provider.to_string(), wording, now);
-        let (brand, contact) = (&case.message.brand, &case.message.contact);
-        // As above.
-        let _ = self.insist(|| self.consents.record(brand, contact, entry.clone(), now)).await;
+        let _ = self.insist(|| self.consents.object(&case.message.brand, objected.clone(), now)).await;
     }
 
     /// Stores what happened and leaves the message until `next_at`.
@@ -331,23 +296,6 @@ enum Saved {
     Done,
     Rebased,
     Gone,
-}
-
-fn revocation(channel: Channel, provider: String, wording: String, now: Timestamp) -> NewEntry {
-    NewEntry {
-        action: Action::Revoke,
-        channel,
-        scope: TopicScope::All,
-        evidence: Evidence {
-            source: provider.clone(),
-            method: "provider_report".to_owned(),
-            wording,
-            time: now,
-            origin: String::new(),
-            actor: provider.clone(),
-        },
-        recorded_by: provider,
-    }
 }
 
 fn log_attempt(case: &Case, attempt: u32, way: &Way, outcome: &Outcome) {

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::receipts;
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, Notice};
-use crate::clock::Clock;
-use crate::model::{ProviderName, ReceiptReport};
-use crate::store::{StoreError, WorkQueue};
+use super::Keeper;
+use crate::adapters::hooks::{Call, Heard, Hook, HookError};
+use crate::model::ProviderName;
+use crate::store::StoreError;
 
 /// What takes the calls of each provider. Cheap to clone.
 #[derive(Clone)]
 pub struct Hooks {
     hooks: Arc<BTreeMap<ProviderName, Arc<dyn Hook>>>,
-    store: Arc<dyn WorkQueue>,
-    pub(super) clock: Clock,
+    pub(super) keeper: Keeper,
 }
 
 /// How a call ended.
@@ -32,12 +30,8 @@ pub(super) enum Answer {
 
 impl Hooks {
     /// Takes the calls of these providers.
-    pub fn new(
-        hooks: BTreeMap<ProviderName, Arc<dyn Hook>>,
-        store: Arc<dyn WorkQueue>,
-        clock: Clock,
-    ) -> Self {
-        Self { hooks: Arc::new(hooks), store, clock }
+    pub fn new(hooks: BTreeMap<ProviderName, Arc<dyn Hook>>, keeper: Keeper) -> Self {
+        Self { hooks: Arc::new(hooks), keeper }
     }
 
     /// The providers that may call.
@@ -48,24 +42,13 @@ impl Hooks {
     pub(super) async fn take(&self, provider: &str, call: &Call<'_>) -> Answer {
         let known = provider.parse().ok().and_then(|name: ProviderName| self.hooks.get_key_value(&name));
         let Some((provider, hook)) = known else { return Answer::Unknown };
-        let notices = match hook.hear(call) {
-            Ok(Heard::Notices(notices)) => notices,
-            Ok(Heard::Challenge(answer)) => return Answer::Kept(answer),
-            Err(error) => return Answer::Refused(error),
-        };
-        for notice in notices {
-            let report = report(provider, notice);
-            match self.store.receive(report.clone(), call.now).await {
-                Ok(matched) => receipts::log(&report, matched),
-                // What was kept before it is known when all of it comes again.
-                Err(error) => return Answer::NotKept(error),
-            }
+        match hook.hear(call).await {
+            Ok(Heard::Challenge(answer)) => Answer::Kept(answer),
+            Ok(Heard::Told(told)) => match self.keeper.keep(provider, told).await {
+                Ok(()) => Answer::Kept(String::new()),
+                Err(error) => Answer::NotKept(error),
+            },
+            Err(error) => Answer::Refused(error),
         }
-        Answer::Kept(String::new())
     }
-}
-
-fn report(provider: &ProviderName, notice: Notice) -> ReceiptReport {
-    let Notice { reference, echo, status, reported_at, evidence, suppression } = notice;
-    ReceiptReport { provider: provider.clone(), reference, echo, status, reported_at, evidence, suppression }
 }

@@ -1,12 +1,14 @@
-//! What comes back from providers: over HTTP, or from sandboxes in this process. Receipts are folded into the messages they
-//! speak of; the next claim sees them.
+//! What comes back from providers: over HTTP, over connections of the adapters, or from sandboxes in this process. Receipts are
+//! folded into the messages they speak of; the next claim sees them.
 
 mod hooks;
+mod keeper;
 mod receipts;
 mod server;
 mod settings;
 
 pub use hooks::Hooks;
+pub use keeper::Keeper;
 pub use receipts::take_in;
 pub use server::serve;
 pub use settings::Settings;

@@ -105,7 +105,7 @@ async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) 
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{}{mark}{query}", settings.url(provider));
     let body = (!is_get).then_some(&*body);
-    let call = Call { url: &url, query, headers: &head.headers, body, now: hooks.clock.now() };
+    let call = Call { url: &url, query, headers: &head.headers, body, now: hooks.keeper.clock.now() };
     told(provider, hooks.take(provider, &call).await)
 }
 
@@ -121,6 +121,7 @@ fn told(provider: &str, answer: Answer) -> Response<Full<Bytes>> {
             let status = match error {
                 HookError::Forged(_) => StatusCode::UNAUTHORIZED,
                 HookError::Malformed(_) => StatusCode::BAD_REQUEST,
+                HookError::Unproven(_) => StatusCode::SERVICE_UNAVAILABLE,
             };
             text(status, error.to_string())
         }

@@ -2,7 +2,7 @@
 
 use jiff::civil::Time;
 
-use super::{Address, Channel, Timestamp, Topic, TopicScope};
+use super::{Address, Channel, ProviderName, Timestamp, Topic, TopicScope};
 
 /// What a ledger entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +28,14 @@ pub struct Evidence {
     pub origin: String,
     /// Who recorded it.
     pub actor: String,
+}
+
+impl Evidence {
+    /// A provider's report at `time`, in its own words.
+    pub fn reported(provider: &ProviderName, wording: String, time: Timestamp) -> Self {
+        let (source, actor) = (provider.to_string(), provider.to_string());
+        Self { source, method: "provider_report".to_owned(), wording, time, origin: String::new(), actor }
+    }
 }
 
 /// One entry of a contact's consent ledger.

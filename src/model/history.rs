@@ -355,7 +355,10 @@ impl History {
 
     fn has_receipt(&self, new: &Receipt) -> bool {
         self.events.iter().any(|event| match &event.detail {
-            Detail::Receipt(old) => old.attempt == new.attempt && old.status == new.status,
+            Detail::Receipt(old) => {
+                let same = old.attempt == new.attempt && old.status == new.status;
+                same && (new.objection.is_none() || new.objection == old.objection)
+            }
             _ => false,
         })
     }
@@ -402,7 +405,7 @@ mod tests {
         let evidence = OutcomeEvidence::default();
         history.push(
             at(3),
-            Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, suppression: None }),
+            Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, objection: None }),
         );
     }
 

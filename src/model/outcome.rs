@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Objection;
+
 /// The provider's own words on an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
@@ -185,6 +187,20 @@ impl Outcome {
             | Self::Unavailable { evidence }
             | Self::Misconfigured { evidence }
             | Self::Unknown { evidence } => Some(evidence),
+        }
+    }
+
+    /// What it says against the address, as far as one answer is sure enough.
+    pub fn objection(&self) -> Option<Objection> {
+        let Self::Rejected { cause, .. } = self else { return None };
+        match cause {
+            Rejection::Address { certain: true } => Some(Objection::BadAddress),
+            Rejection::OptedOut { certain: true } => Some(Objection::OptedOut),
+            Rejection::CommercialOptedOut => Some(Objection::CommercialOptedOut),
+            Rejection::Address { certain: false }
+            | Rejection::OptedOut { certain: false }
+            | Rejection::Content
+            | Rejection::Policy => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BrandId, MessageId, OutcomeEvidence, ProviderName, SuppressionReason, Timestamp};
+use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,8 @@ pub struct Receipt {
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
-    /// Why the address is to be suppressed, if the report says so.
-    pub suppression: Option<SuppressionReason>,
+    /// What it says of the address, if it says that it is wanted no more.
+    pub objection: Option<Objection>,
 }
 
 /// What we gave a provider with a call, as it gives it back.
@@ -100,8 +100,8 @@ pub struct ReceiptReport {
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
-    /// Why the address is to be suppressed, if the report says so.
-    pub suppression: Option<SuppressionReason>,
+    /// What it says of the address, if it says that it is wanted no more.
+    pub objection: Option<Objection>,
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl World {
         let evidence = OutcomeEvidence::default();
         self.history.push(
             self.now,
-            Detail::Receipt(Receipt { attempt, status, reported_at: self.now, evidence, suppression: None }),
+            Detail::Receipt(Receipt { attempt, status, reported_at: self.now, evidence, objection: None }),
         );
     }
 

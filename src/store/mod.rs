@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
-    Evidence, History, Key, KeyId, Labels, Message, MessageId, Preferences, ProviderName, QuietHours,
-    ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    Evidence, History, Key, KeyId, Labels, Message, MessageId, Objection, Preferences, ProviderName,
+    QuietHours, ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 pub mod embedded;
@@ -347,6 +347,19 @@ pub struct NewEntry {
     pub recorded_by: String,
 }
 
+/// That an address, or commercial messages to it, are wanted no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objected {
+    /// The channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: Address,
+    /// What is wanted no more, and why.
+    pub objection: Objection,
+    /// How we know. Its actor is the provider that told us.
+    pub evidence: Evidence,
+}
+
 /// A change to preferences. `None` leaves a field as it is; an inner `None` clears it.
 #[derive(Debug, Clone, Default)]
 pub struct PreferencesChange {
@@ -389,6 +402,10 @@ pub trait ConsentStore: Send + Sync {
 
     /// Suppresses an address for a brand. The first suppression of an address stays.
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError>;
+
+    /// Puts an objection on record at `now`: suppresses the address where the objection asks for it, and withdraws the
+    /// opt-ins of the contact that has the address where that is the person's will and there is one to withdraw.
+    async fn object(&self, brand: &BrandId, objected: Objected, now: Timestamp) -> Result<(), StoreError>;
 
     /// Lifts a suppression. Returns whether there was one.
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError>;

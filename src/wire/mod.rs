@@ -52,8 +52,8 @@ pub use receipt::read_receipt;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
 pub use violations::{Path, Violation, Violations, optional_text};
 pub use words::{
-    read_action, read_channel, read_class, read_control_mode, read_order_source, read_receipt_status,
-    read_scope, read_state, read_suppression_reason,
+    read_action, read_channel, read_class, read_control_mode, read_objection, read_order_source,
+    read_receipt_status, read_scope, read_state, read_suppression_reason,
 };
 
 /// The encoded `FileDescriptorSet` of everything in `proto/`.

@@ -1,7 +1,7 @@
 //! What providers report later.
 
-use super::{Path, Violations, read_receipt_status, read_suppression_reason, read_time, timestamp, v1};
-use crate::model::{OutcomeEvidence, Receipt, SuppressionReason};
+use super::{Path, Violations, read_objection, read_receipt_status, read_time, timestamp, v1};
+use crate::model::{Objection, OutcomeEvidence, Receipt};
 
 impl From<&Receipt> for v1::Receipt {
     fn from(receipt: &Receipt) -> Self {
@@ -11,7 +11,7 @@ impl From<&Receipt> for v1::Receipt {
             report_time: Some(timestamp(receipt.reported_at)),
             code: receipt.evidence.code.clone(),
             text: receipt.evidence.text.clone(),
-            suppression_reason: receipt.suppression.map_or("", SuppressionReason::as_str).to_owned(),
+            objection: receipt.objection.map_or("", Objection::as_str).to_owned(),
         }
     }
 }
@@ -33,15 +33,15 @@ pub fn read_receipt(receipt: v1::Receipt, path: &Path<'_>, violations: &mut Viol
     let attempt = read_attempt(receipt.attempt, path, violations);
     let status = read_receipt_status(receipt.status, &path.field("status"), violations);
     let reported_at = read_time(receipt.report_time, &path.field("report_time"), violations);
-    let suppression = match receipt.suppression_reason.as_str() {
+    let objection = match receipt.objection.as_str() {
         "" => Some(None),
-        reason => read_suppression_reason(reason, &path.field("suppression_reason"), violations).map(Some),
+        word => read_objection(word, &path.field("objection"), violations).map(Some),
     };
     Some(Receipt {
         attempt: attempt?,
         status: status?,
         reported_at: reported_at?,
-        suppression: suppression?,
+        objection: objection?,
         evidence: OutcomeEvidence { code: receipt.code, text: receipt.text },
     })
 }

@@ -199,14 +199,14 @@ fn attempts() -> impl Strategy<Value = u32> {
 
 fn receipts() -> impl Strategy<Value = Receipt> {
     use ReceiptStatus::{Delivered, Failed, Read, Sent};
-    let suppression = proptest::option::of(suppression_reasons());
-    (attempts(), select(&[Sent, Failed, Delivered, Read]), timestamps(), evidence(), suppression).prop_map(
-        |(attempt, status, reported_at, evidence, suppression)| Receipt {
+    let objection = proptest::option::of(select(&Objection::ALL));
+    (attempts(), select(&[Sent, Failed, Delivered, Read]), timestamps(), evidence(), objection).prop_map(
+        |(attempt, status, reported_at, evidence, objection)| Receipt {
             attempt,
             status,
             reported_at,
             evidence,
-            suppression,
+            objection,
         },
     )
 }

@@ -92,6 +92,11 @@ pub fn read_suppression_reason(
     read_word(text, &all, model::SuppressionReason::as_str, path, violations)
 }
 
+/// Reads what a provider says against an address.
+pub fn read_objection(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<model::Objection> {
+    read_word(text, &model::Objection::ALL, model::Objection::as_str, path, violations)
+}
+
 /// Reads who chose the order of the channels.
 pub fn read_order_source(
     text: &str,

@@ -147,7 +147,7 @@ impl Scripted {
                 status,
                 reported_at: self.shared.now(),
                 evidence: OutcomeEvidence::default(),
-                suppression: None,
+                objection: None,
             };
             let delay = self.shared.rng().u64(0..1_200_000);
             let delay = if self.shared.rng().u8(0..4) == 0 { 0 } else { delay };

@@ -2,11 +2,14 @@
 
 mod signature;
 
+use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use signature::{Algorithm, is_signed, same};
 
-use crate::model::{Echo, Outcome, OutcomeEvidence, ReceiptStatus, Rejection, SuppressionReason, Timestamp};
+use crate::model::{
+    Address, AddressNews, Echo, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus, Timestamp,
+};
 
 /// A call, as it arrived.
 pub struct Call<'a> {
@@ -35,27 +38,41 @@ impl Call<'_> {
 /// What a call says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// What became of messages; nothing when it speaks of other things.
-    Notices(Vec<Notice>),
+    /// What the provider tells; nothing when it speaks of other things.
+    Told(Vec<Told>),
     /// The provider asks whether it is us: the answer to give.
     Challenge(String),
+}
+
+/// One thing that a provider tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// What became of a message.
+    Receipt(Notice),
+    /// Somebody wrote to us.
+    Text(InboundText),
+    /// Something about an address.
+    Address(AddressNews),
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The provider's id of the message.
+    /// The provider's id of the message; empty when only the echo leads to it.
     pub reference: String,
     /// What we gave with the message, if it came back.
     pub echo: Option<Echo>,
+    /// The address it speaks of, where it names it: what it says against the address counts even when the message is not
+    /// known any more.
+    pub address: Option<Address>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
-    /// Why the address is to be suppressed, if the notice says so.
-    pub suppression: Option<SuppressionReason>,
+    /// What it says of the address, if it says that it is wanted no more.
+    pub objection: Option<Objection>,
 }
 
 /// Why a call changes nothing.
@@ -67,26 +84,41 @@ pub enum HookError {
     /// It comes from the provider, and cannot be understood.
     #[error("{0}")]
     Malformed(String),
+    /// Whether it comes from the provider cannot be told now: it should call again.
+    #[error("{0}")]
+    Unproven(String),
 }
 
 /// Takes the calls of one provider.
+#[async_trait]
 pub trait Hook: Send + Sync {
-    /// Checks that a call comes from the provider, before anything of it is read, and then reads it.
+    /// Checks that a call comes from the provider, before anything of it is believed, and then reads it.
     ///
     /// # Errors
     /// Why it does not count.
-    fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError>;
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError>;
 }
 
-/// Why the address of a message that failed so is to be suppressed, if it is: the provider is certain.
-pub(super) fn suppression(outcome: &Outcome) -> Option<SuppressionReason> {
-    match outcome {
-        Outcome::Rejected { cause: Rejection::Address { certain: true }, .. } => {
-            Some(SuppressionReason::BadAddress)
-        }
-        Outcome::Rejected { cause: Rejection::OptedOut { certain: true }, .. } => {
-            Some(SuppressionReason::OptedOut)
-        }
-        _ => None,
-    }
+/// Where an adapter puts what its provider tells over a connection of its own.
+#[async_trait]
+pub trait Ear: Send + Sync {
+    /// Keeps it: what was told is durable when this returns. To tell it again changes nothing.
+    ///
+    /// # Errors
+    /// When it could not be kept, or not all of it: the provider should tell it again.
+    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept>;
+
+    /// The time.
+    fn now(&self) -> Timestamp;
+}
+
+/// What was told could not be kept; the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it could not be kept")]
+pub struct NotKept;
+
+/// Reads a phone number as providers write them in reports: E.164, with or without its `+`.
+pub(super) fn phone(text: &str) -> Option<Address> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
 }

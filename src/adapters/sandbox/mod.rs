@@ -92,7 +92,7 @@ impl Sandbox {
                 status: ReceiptStatus::Delivered,
                 reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
-                suppression: None,
+                objection: None,
             });
         }
         reference

@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use super::engine::{Engine, Get, Urgency, View, load};
 use super::records::Ledger;
 use super::txn::Txn;
-use super::{Embedded, keys};
+use super::{Embedded, contacts, keys};
 use crate::model::{
-    Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Suppression, Timestamp,
+    Action, Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Suppression, Timestamp,
+    TopicScope,
 };
-use crate::store::{ConsentStore, NewEntry, PreferencesChange, Recipient, StoreError};
+use crate::store::{ConsentStore, NewEntry, Objected, PreferencesChange, Recipient, StoreError};
 
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]
@@ -52,6 +53,11 @@ impl<E: Engine> ConsentStore for Embedded<E> {
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
         let brand = brand.clone();
         self.engine.write(Urgency::Promise, move |txn| suppress(txn, &brand, suppression)).await
+    }
+
+    async fn object(&self, brand: &BrandId, objected: Objected, now: Timestamp) -> Result<(), StoreError> {
+        let brand = brand.clone();
+        self.engine.write(Urgency::Promise, move |txn| object(txn, &brand, objected, now)).await
     }
 
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError> {
@@ -125,12 +131,51 @@ fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
     }
 }
 
-/// Suppresses an address, unless it is already. Returns the suppression in force.
-pub fn suppress(
+/// Puts an objection on record.
+pub fn object(
     txn: &mut Txn<'_>,
     brand: &BrandId,
-    suppression: Suppression,
-) -> Result<Suppression, StoreError> {
+    objected: Objected,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Objected { channel, address, objection, evidence } = objected;
+    if let Some(reason) = objection.suppression() {
+        let suppression = Suppression {
+            channel,
+            address: address.clone(),
+            reason,
+            explanation: evidence.wording.clone(),
+            created_at: now,
+            recorded_by: evidence.actor.clone(),
+        };
+        suppress(txn, brand, suppression)?;
+    }
+    if objection.withdraws_opt_in()
+        && let Some(contact) = contacts::owner(txn, brand, &address)?
+    {
+        let ledger = txn.load::<Ledger>(&keys::ledger(brand, &contact))?.unwrap_or_default();
+        if !is_withdrawn(&ledger.0, channel) {
+            let recorded_by = evidence.actor.clone();
+            let entry =
+                NewEntry { action: Action::Revoke, channel, scope: TopicScope::All, evidence, recorded_by };
+            record(txn, brand, &contact, entry, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything on a channel was withdrawn, and nothing granted since: to say it again would say nothing.
+fn is_withdrawn(ledger: &[Entry], channel: Channel) -> bool {
+    let own = || ledger.iter().filter(|entry| entry.channel == channel);
+    let revocations = own().filter(|entry| entry.action == Action::Revoke && entry.scope == TopicScope::All);
+    let latest = revocations.map(|entry| entry.evidence.time).max();
+    latest.is_some_and(|latest| {
+        own().all(|entry| entry.action == Action::Revoke || entry.evidence.time <= latest)
+    })
+}
+
+/// Suppresses an address, unless it is already. Returns the suppression in force.
+fn suppress(txn: &mut Txn<'_>, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
     let key = keys::suppression(brand, suppression.channel, &suppression.address);
     if let Some(first) = txn.load(&key)? {
         return Ok(first);

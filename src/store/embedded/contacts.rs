@@ -50,7 +50,7 @@ impl<E: Engine> ContactStore for Embedded<E> {
 }
 
 /// The contact that has an address.
-fn owner(
+pub fn owner(
     from: &(impl Get + ?Sized),
     brand: &BrandId,
     address: &Address,

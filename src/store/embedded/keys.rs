@@ -16,7 +16,7 @@
 //! | 7 contacts | brand, id of the first message | four bytes for the contact of each message (`index`) |
 //! | 8 journal | brand, first cursor | `JournalRecord` |
 //! | 9 reference | provider, reference | `PointerRecord` |
-//! | 10 parked | provider, status, reference | `ParkedReceiptRecord` |
+//! | 10 parked | provider, status and objection, reference | `ParkedReceiptRecord` |
 //! | 11 parked at | time, key of the parked receipt | |
 //! | 12 contact | brand, contact | `ContactRecord` |
 //! | 13 address | brand, kind, address | the contact's id |
@@ -36,7 +36,8 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactId, KeyId, MessageId, ProviderName, ReceiptStatus, Timestamp,
+    Address, BrandId, Channel, Class, ContactId, KeyId, MessageId, Objection, ProviderName, ReceiptStatus,
+    Timestamp,
 };
 
 /// Numbers that only ever grow.
@@ -308,14 +309,26 @@ pub fn reference(provider: &ProviderName, reference: &str) -> Vec<u8> {
     Key::new(9).name(provider.as_str()).last(reference.as_bytes()).done()
 }
 
-pub fn parked(provider: &ProviderName, status: ReceiptStatus, reference: &str) -> Vec<u8> {
+pub fn parked(
+    provider: &ProviderName,
+    status: ReceiptStatus,
+    objection: Option<Objection>,
+    reference: &str,
+) -> Vec<u8> {
     let status = match status {
         ReceiptStatus::Sent => 1,
         ReceiptStatus::Failed => 2,
         ReceiptStatus::Delivered => 3,
         ReceiptStatus::Read => 4,
     };
-    Key::new(10).name(provider.as_str()).byte(status).last(reference.as_bytes()).done()
+    let objection = match objection {
+        None => 0,
+        Some(Objection::BadAddress) => 1,
+        Some(Objection::OptedOut) => 2,
+        Some(Objection::CommercialOptedOut) => 3,
+        Some(Objection::Complaint) => 4,
+    };
+    Key::new(10).name(provider.as_str()).byte(objection << 4 | status).last(reference.as_bytes()).done()
 }
 
 pub fn parked_at(at: Timestamp, parked: &[u8]) -> Vec<u8> {

@@ -7,10 +7,10 @@ use super::step::{self, News, Subject, load_stored};
 use super::txn::{Txn, read_number};
 use super::{consents, pack};
 use crate::model::{
-    Detail, Echo, History, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Suppression,
+    Detail, Echo, Evidence, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus,
     Timestamp, Way,
 };
-use crate::store::{Matched, StoreError, Stored};
+use crate::store::{Matched, Objected, StoreError, Stored};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
@@ -43,13 +43,12 @@ fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, Stored)>,
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
-    let ReceiptReport { status, reported_at, evidence, suppression, .. } = report;
-    Receipt { attempt, status, reported_at, evidence, suppression }
+    let ReceiptReport { status, reported_at, evidence, objection, .. } = report;
+    Receipt { attempt, status, reported_at, evidence, objection }
 }
 
 /// Adds a receipt to a history, and makes the message due when dispatch has to look: it is not final, or dispatch was
-/// going to look anyway. Suppresses the address when the receipt asks for it. Returns whether it said anything new of the
-/// message.
+/// going to look anyway. What it says against the address is put on record. Returns whether it said anything new.
 fn fold(
     txn: &mut Txn<'_>,
     of: &Echo,
@@ -59,21 +58,14 @@ fn fold(
 ) -> Result<bool, StoreError> {
     let Stored { mut history, mut next_at, .. } = stored;
     let known = history.version();
-    if let Some(reason) = receipt.suppression
-        && let Some(way) = way_of(&history, of.attempt)
-    {
-        let suppression = Suppression {
-            channel: way.channel,
-            address: way.address.clone(),
-            reason,
-            explanation: receipt.evidence.to_string(),
-            created_at: at,
-            recorded_by: way.provider.to_string(),
-        };
-        consents::suppress(txn, &of.brand, suppression)?;
-    }
+    let objection = receipt.objection.zip(way_of(&history, of.attempt).cloned());
+    let (reported_at, wording) = (receipt.reported_at, receipt.evidence.to_string());
     if !history.push(at, Detail::Receipt(receipt)) {
         return Ok(false);
+    }
+    if let Some((objection, Way { channel, address, provider, .. })) = objection {
+        let evidence = Evidence::reported(&provider, wording, reported_at.min(at));
+        consents::object(txn, &of.brand, Objected { channel, address, objection, evidence }, at)?;
     }
     if !history.state().is_final() || next_at.is_some() {
         next_at = Some(next_at.map_or(at, |next| next.min(at)));
@@ -87,13 +79,13 @@ fn fold(
     Ok(true)
 }
 
-/// Keeps a receipt, at most one of each status for a reference: a second one would say nothing new. One without a
+/// Keeps a receipt, at most one of each status and objection for a reference: a second one would say nothing new. One without a
 /// reference can never be found again, and is dropped.
 fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
     if report.reference.is_empty() {
         return Ok(Matched::Parked);
     }
-    let key = keys::parked(&report.provider, report.status, &report.reference);
+    let key = keys::parked(&report.provider, report.status, report.objection, &report.reference);
     if txn.load::<Parked>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
         txn.save(key, &Parked { receipt: receipt(report, 0), parked_at: now });
@@ -171,8 +163,9 @@ fn take_parked(
     if read_number(txn, &keys::sequence(Sequence::Parked))? == 0 {
         return Ok(found);
     }
-    for status in STATUSES {
-        let key = keys::parked(provider, status, reference);
+    let objections = || Objection::ALL.into_iter().map(Some).chain([None]);
+    for (status, objection) in STATUSES.into_iter().flat_map(|own| objections().map(move |why| (own, why))) {
+        let key = keys::parked(provider, status, objection, reference);
         if let Some(parked) = txn.load::<Parked>(&key)? {
             unpark(txn, key, parked.parked_at)?;
             found.push(parked);

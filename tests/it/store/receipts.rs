@@ -1,6 +1,6 @@
 //! Receipts: in any order, early, late or twice.
 
-use relevo::model::{Detail, Echo, MessageId, ReceiptReport, ReceiptStatus, State, SuppressionReason};
+use relevo::model::{Detail, Echo, MessageId, Objection, ReceiptReport, ReceiptStatus, State};
 use relevo::store::{Appended, Matched, Stores};
 
 use super::sample::*;
@@ -45,10 +45,8 @@ pub async fn a_second_receipt_of_the_same_kind_is_known(stores: &Stores) {
 }
 
 pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
-    let complaint = ReceiptReport {
-        suppression: Some(SuppressionReason::Complaint),
-        ..report("ref-1", ReceiptStatus::Delivered)
-    };
+    let complaint =
+        ReceiptReport { objection: Some(Objection::Complaint), ..report("ref-1", ReceiptStatus::Delivered) };
     for _ in 0..3 {
         assert_eq!(receive(stores, complaint.clone(), 1).await, Matched::Parked);
     }

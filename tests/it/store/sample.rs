@@ -161,7 +161,7 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
         status,
         reported_at: at(5),
         evidence: OutcomeEvidence::default(),
-        suppression: None,
+        objection: None,
     }
 }
 

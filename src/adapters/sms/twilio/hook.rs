@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 use super::errors;
-use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, is_signed, suppression};
-use crate::adapters::meaning::Meaning;
+use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, Told, is_signed, phone};
 use crate::model::{OutcomeEvidence, ReceiptStatus};
 use crate::secret::Secret;
 
@@ -22,14 +22,15 @@ pub(in crate::adapters) struct StatusCallbacks {
     auth_token: Secret,
 }
 
+#[async_trait]
 impl Hook for StatusCallbacks {
-    fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
         let body = call.body.ok_or(HookError::Forged("Twilio calls with POST"))?;
         let parameters: Parameters<'_> = form_urlencoded::parse(body).collect();
         if !self.is_signed(call, &parameters) {
             return Err(HookError::Forged("X-Twilio-Signature is not that of this account"));
         }
-        read(&parameters, call).map(|notice| Heard::Notices(notice.into_iter().collect()))
+        read(&parameters, call).map(|notice| Heard::Told(notice.map(Told::Receipt).into_iter().collect()))
     }
 }
 
@@ -99,10 +100,11 @@ fn read(parameters: &Parameters<'_>, call: &Call<'_>) -> Result<Option<Notice>, 
         ),
         _ => OutcomeEvidence::default(),
     };
-    let outcome = meaning.map(|meaning: Meaning| meaning.outcome(evidence.clone(), None));
-    let suppression = outcome.as_ref().and_then(suppression);
+    let objection = meaning.and_then(|own| own.outcome(evidence.clone(), None).objection());
+    let address = get("To").and_then(|to| phone(to.strip_prefix("whatsapp:").unwrap_or(to)));
     // A callback does not say when it happened.
-    Ok(Some(Notice { reference, echo: None, status, reported_at: call.now, evidence, suppression }))
+    let reported_at = call.now;
+    Ok(Some(Notice { reference, echo: None, address, status, reported_at, evidence, objection }))
 }
 
 #[cfg(test)]
@@ -110,16 +112,16 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
-    use crate::model::SuppressionReason;
+    use crate::model::Objection;
 
     const URL: &str = "https://hooks.example.com/providers/twilio";
 
-    fn hear(url: &str, signed: &str, body: &str) -> Result<Heard, HookError> {
+    async fn hear(url: &str, signed: &str, body: &str) -> Result<Heard, HookError> {
         let mut headers = HeaderMap::new();
         headers.insert("X-Twilio-Signature", signed.parse().unwrap());
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         let hook = StatusCallbacks { auth_token: Secret::new("12345") };
-        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now }).await
     }
 
     fn sign(url: &str, body: &str) -> String {
@@ -130,15 +132,18 @@ mod tests {
         STANDARD.encode(ring::hmac::sign(&key, format!("{url}{joined}").as_bytes()))
     }
 
-    fn notice(body: &str) -> Notice {
-        match hear(URL, &sign(URL, body), body) {
-            Ok(Heard::Notices(notices)) => notices.into_iter().next().unwrap(),
+    async fn notice(body: &str) -> Notice {
+        match hear(URL, &sign(URL, body), body).await {
+            Ok(Heard::Told(told)) => match told.into_iter().next().unwrap() {
+                Told::Receipt(notice) => notice,
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }
 
-    #[test]
-    fn a_callback_says_what_became_of_the_message() {
+    #[tokio::test]
+    async fn a_callback_says_what_became_of_the_message() {
         for (status, expected) in [
             ("sent", ReceiptStatus::Sent),
             ("delivered", ReceiptStatus::Delivered),
@@ -147,36 +152,41 @@ mod tests {
             ("failed", ReceiptStatus::Failed),
             ("canceled", ReceiptStatus::Failed),
         ] {
-            let notice = notice(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456"));
+            let notice = notice(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456")).await;
             assert_eq!((notice.reference.as_str(), notice.status), ("SM1", expected));
         }
         for status in ["queued", "sending", "accepted", "a-word-of-tomorrow"] {
             let body = format!("MessageSid=SM1&MessageStatus={status}");
-            assert_eq!(hear(URL, &sign(URL, &body), &body), Ok(Heard::Notices(vec![])), "{status}");
+            assert_eq!(hear(URL, &sign(URL, &body), &body).await, Ok(Heard::Told(vec![])), "{status}");
         }
     }
 
-    #[test]
-    fn only_what_is_certain_suppresses_the_address() {
-        let failed =
-            |code| notice(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}")).suppression;
-        assert_eq!(failed("30005"), Some(SuppressionReason::BadAddress));
-        assert_eq!(failed("21610"), Some(SuppressionReason::OptedOut));
-        for code in ["30004", "30003", "30007", "99999", ""] {
-            assert_eq!(failed(code), None, "{code}");
+    #[tokio::test]
+    async fn only_what_is_certain_suppresses_the_address() {
+        for (code, expected) in [
+            ("30005", Some(Objection::BadAddress)),
+            ("21610", Some(Objection::OptedOut)),
+            ("30004", None),
+            ("30003", None),
+            ("30007", None),
+            ("99999", None),
+            ("", None),
+        ] {
+            let body = format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}");
+            assert_eq!(notice(&body).await.objection, expected, "{code}");
         }
     }
 
-    #[test]
-    fn whatever_is_changed_breaks_the_signature() {
+    #[tokio::test]
+    async fn whatever_is_changed_breaks_the_signature() {
         let body = "MessageSid=SM1&MessageStatus=delivered";
         let right = sign(URL, body);
-        assert!(hear(URL, &right, body).is_ok());
+        assert!(hear(URL, &right, body).await.is_ok());
         assert!(
-            hear(URL, &right, "MessageStatus=delivered&MessageSid=SM1").is_ok(),
+            hear(URL, &right, "MessageStatus=delivered&MessageSid=SM1").await.is_ok(),
             "the order is no matter"
         );
-        assert!(hear(URL, &sign(&with_port(URL), body), body).is_ok(), "nor is the scheme's own port");
+        assert!(hear(URL, &sign(&with_port(URL), body), body).await.is_ok(), "nor is the scheme's own port");
         let other = format!("{URL}?a=b");
         for (url, signed, body) in [
             (URL, right.as_str(), "MessageSid=SM1&MessageStatus=read"),
@@ -186,14 +196,17 @@ mod tests {
             (URL, "not base64", body),
             (URL, &right[..20], body),
         ] {
-            assert!(matches!(hear(url, signed, body), Err(HookError::Forged(_))), "{url} {signed} {body}");
+            assert!(
+                matches!(hear(url, signed, body).await, Err(HookError::Forged(_))),
+                "{url} {signed} {body}"
+            );
         }
     }
 
-    #[test]
-    fn what_is_signed_and_no_callback_is_told_apart() {
+    #[tokio::test]
+    async fn what_is_signed_and_no_callback_is_told_apart() {
         let body = "From=%2B34600123456&Body=STOP&MessageSid=SM2";
-        let answer = hear(URL, &sign(URL, body), body);
+        let answer = hear(URL, &sign(URL, body), body).await;
         assert_eq!(answer.unwrap_err().to_string(), "MessageStatus is missing: it is not a status callback");
     }
 }

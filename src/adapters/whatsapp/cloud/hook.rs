@@ -1,12 +1,13 @@
 //! The Cloud API's webhooks (developers.facebook.com, WhatsApp Business Platform, "Webhooks"): the status of messages, how
 //! they are signed, and the question by which Meta verifies a URL.
 
+use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
 use super::errors;
-use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, is_signed, same, suppression};
+use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, Told, is_signed, phone, same};
 use crate::model::{OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
@@ -18,8 +19,9 @@ pub(super) struct Webhooks {
     pub verify_token: Option<Secret>,
 }
 
+#[async_trait]
 impl Hook for Webhooks {
-    fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
         let Some(body) = call.body else { return self.verify(call) };
         let signature =
             call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
@@ -28,7 +30,7 @@ impl Hook for Webhooks {
         if !signature.is_some_and(|own| is_signed(Algorithm::HmacSha256, key, &[body], &own)) {
             return Err(HookError::Forged("X-Hub-Signature-256 is not that of this app"));
         }
-        read(body).map(Heard::Notices)
+        read(body).map(|notices| Heard::Told(notices.into_iter().map(Told::Receipt).collect()))
     }
 }
 
@@ -77,6 +79,7 @@ struct Status {
     /// Seconds since the Unix epoch, as text.
     timestamp: String,
     biz_opaque_callback_data: Option<String>,
+    recipient_id: Option<String>,
     #[serde(default)]
     errors: Vec<StatusError>,
 }
@@ -120,14 +123,15 @@ fn notice(own: Status) -> Result<Option<Notice>, HookError> {
     let error = own.errors.first();
     let evidence = error.map(|error| OutcomeEvidence::new(error.code, &error.title)).unwrap_or_default();
     let meaning = error.and_then(|error| errors::meaning(error.code, None));
-    let outcome = meaning.map(|meaning| meaning.outcome(evidence.clone(), None));
+    let objection = meaning.and_then(|meaning| meaning.outcome(evidence.clone(), None).objection());
     Ok(Some(Notice {
         reference: own.id,
         echo: own.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
+        address: own.recipient_id.as_deref().and_then(phone),
         status,
         reported_at,
-        suppression: outcome.as_ref().and_then(suppression),
         evidence,
+        objection,
     }))
 }
 
@@ -137,17 +141,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::SuppressionReason;
+    use crate::model::Objection;
 
     fn hook() -> Webhooks {
         Webhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
     }
 
-    fn hear(signature: &str, body: &[u8]) -> Result<Heard, HookError> {
+    async fn hear(signature: &str, body: &[u8]) -> Result<Heard, HookError> {
         let mut headers = HeaderMap::new();
         headers.insert("X-Hub-Signature-256", signature.parse().unwrap());
         let (url, now) = ("https://hooks.example.com/providers/wa", "2026-11-22T10:00:00Z".parse().unwrap());
-        hook().hear(&Call { url, query: "", headers: &headers, body: Some(body), now })
+        hook().hear(&Call { url, query: "", headers: &headers, body: Some(body), now }).await
     }
 
     fn sign(body: &[u8]) -> String {
@@ -166,8 +170,8 @@ mod tests {
         .into_bytes()
     }
 
-    #[test]
-    fn statuses_are_read_wherever_they_stand_and_the_rest_is_passed_over() {
+    #[tokio::test]
+    async fn statuses_are_read_wherever_they_stand_and_the_rest_is_passed_over() {
         let body = statuses(json!([
             { "id": "wamid.1", "status": "sent", "timestamp": "1795000000", "recipient_id": "34600123456" },
             { "id": "wamid.2", "status": "read", "timestamp": "1795000001", "conversation": {} },
@@ -178,7 +182,12 @@ mod tests {
                 "errors": [{ "code": 131_021, "title": "Recipient cannot be sender" }],
             },
         ]));
-        let Ok(Heard::Notices(notices)) = hear(&sign(&body), &body) else { panic!() };
+        let Ok(Heard::Told(told)) = hear(&sign(&body), &body).await else { panic!() };
+        let receipt = |own| match own {
+            Told::Receipt(notice) => notice,
+            other => panic!("{other:?}"),
+        };
+        let notices: Vec<Notice> = told.into_iter().map(receipt).collect();
         let told: Vec<_> = notices.iter().map(|own| (own.reference.as_str(), own.status)).collect();
         assert_eq!(
             told,
@@ -189,18 +198,18 @@ mod tests {
             ]
         );
         assert_eq!(notices[2].echo.as_ref().unwrap().attempt, 2);
-        assert_eq!(notices[2].suppression, Some(SuppressionReason::BadAddress));
+        assert_eq!(notices[2].objection, Some(Objection::BadAddress));
         assert_eq!(notices[2].evidence.code, "131021");
         let inbound =
             br#"{"object":"x","entry":[{"changes":[{"value":{"messages":[{"id":"wamid.9"}]}},{}]},{}]}"#;
-        assert_eq!(hear(&sign(inbound), inbound), Ok(Heard::Notices(vec![])));
+        assert_eq!(hear(&sign(inbound), inbound).await, Ok(Heard::Told(vec![])));
     }
 
-    #[test]
-    fn whatever_is_changed_breaks_the_signature() {
+    #[tokio::test]
+    async fn whatever_is_changed_breaks_the_signature() {
         let body = statuses(json!([]));
         let right = sign(&body);
-        assert!(hear(&right, &body).is_ok());
+        assert!(hear(&right, &body).await.is_ok());
         for (signature, body) in [
             (right.as_str(), statuses(json!([1]))),
             (&right[7..], body.clone()),
@@ -209,40 +218,41 @@ mod tests {
             ("sha256=zz", body.clone()),
             ("", body.clone()),
         ] {
-            assert!(matches!(hear(signature, &body), Err(HookError::Forged(_))), "{signature}");
+            assert!(matches!(hear(signature, &body).await, Err(HookError::Forged(_))), "{signature}");
         }
     }
 
-    #[test]
-    fn what_is_signed_and_cannot_be_read_is_told_apart() {
+    #[tokio::test]
+    async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         for body in ["", "[]", "{}", "nonsense"].map(str::to_owned) {
             assert!(
-                matches!(hear(&sign(body.as_bytes()), body.as_bytes()), Err(HookError::Malformed(_))),
+                matches!(hear(&sign(body.as_bytes()), body.as_bytes()).await, Err(HookError::Malformed(_))),
                 "{body}"
             );
         }
         let body = statuses(json!([{ "id": "wamid.1", "status": "sent", "timestamp": "yesterday" }]));
-        assert!(matches!(hear(&sign(&body), &body), Err(HookError::Malformed(_))));
+        assert!(matches!(hear(&sign(&body), &body).await, Err(HookError::Malformed(_))));
     }
 
-    #[test]
-    fn a_url_is_verified_by_the_token_alone() {
-        let ask = |query: &str, hook: &Webhooks| {
-            let headers = HeaderMap::new();
+    #[tokio::test]
+    async fn a_url_is_verified_by_the_token_alone() {
+        let headers = HeaderMap::new();
+        let call = |query| {
             let now = "2026-11-22T10:00:00Z".parse().unwrap();
-            hook.hear(&Call { url: "", query, headers: &headers, body: None, now })
+            Call { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
-        assert_eq!(ask(right, &hook()), Ok(Heard::Challenge("1158201444".to_owned())));
+        assert_eq!(hook().hear(&call(right)).await, Ok(Heard::Challenge("1158201444".to_owned())));
         for wrong in [
             "",
             "hub.mode=subscribe&hub.verify_token=verif&hub.challenge=1",
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(ask(wrong, &hook()), Err(HookError::Forged(_))), "{wrong}");
+            assert!(matches!(hook().hear(&call(wrong)).await, Err(HookError::Forged(_))), "{wrong}");
         }
         let without = Webhooks { verify_token: None, ..hook() };
-        assert!(ask("hub.mode=subscribe&hub.verify_token=&hub.challenge=1", &without).is_err());
+        let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
+        assert!(without.hear(&call(empty)).await.is_err());
     }
 }

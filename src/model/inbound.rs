@@ -1,0 +1,95 @@
+//! What comes from people and about their addresses, apart from what became of a message.
+
+use super::{Address, OutcomeEvidence, SuppressionReason, Timestamp};
+
+/// Why an address, or commercial messages to it, are wanted no more: what a provider says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Objection {
+    /// The address does not exist or takes no messages.
+    BadAddress,
+    /// The person opted out at the provider, or blocked us.
+    OptedOut,
+    /// The person wants no more commercial messages on this channel; others still pass.
+    CommercialOptedOut,
+    /// The person complained.
+    Complaint,
+}
+
+impl Objection {
+    /// Every objection there is.
+    pub const ALL: [Self; 4] = [Self::BadAddress, Self::OptedOut, Self::CommercialOptedOut, Self::Complaint];
+
+    /// A stable word for the objection.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadAddress => "bad_address",
+            Self::OptedOut => "opted_out",
+            Self::CommercialOptedOut => "commercial_opted_out",
+            Self::Complaint => "complaint",
+        }
+    }
+
+    /// Why the address is suppressed for every class from now on, if it is.
+    pub fn suppression(self) -> Option<SuppressionReason> {
+        match self {
+            Self::BadAddress => Some(SuppressionReason::BadAddress),
+            Self::OptedOut => Some(SuppressionReason::OptedOut),
+            Self::CommercialOptedOut => None,
+            Self::Complaint => Some(SuppressionReason::Complaint),
+        }
+    }
+
+    /// Whether it is the person's own will, which withdraws every opt-in for the channel.
+    pub fn withdraws_opt_in(self) -> bool {
+        match self {
+            Self::OptedOut | Self::CommercialOptedOut | Self::Complaint => true,
+            Self::BadAddress => false,
+        }
+    }
+}
+
+/// A text that somebody wrote to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboundText {
+    /// The provider's id of it: the same text that comes again has the same.
+    pub id: String,
+    /// Who wrote.
+    pub from: Address,
+    /// Which of our numbers or senders they wrote to, in the provider's spelling, where it says so.
+    pub to: Option<String>,
+    /// What they wrote. Empty when it was a picture or the like.
+    pub text: String,
+    /// The provider's id of the message that it answers, where it says so.
+    pub reply_to: Option<String>,
+    /// When, by the provider's clock.
+    pub at: Timestamp,
+}
+
+/// What a provider says of an address, and of no message in particular.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressNews {
+    /// The provider's id of the news: the same that comes again has the same.
+    pub id: String,
+    /// The address.
+    pub address: Address,
+    /// Which of our numbers or senders it concerns, in the provider's spelling, where it says so.
+    pub to: Option<String>,
+    /// What it says.
+    pub change: AddressChange,
+    /// When, by the provider's clock.
+    pub at: Timestamp,
+    /// The provider's words.
+    pub evidence: OutcomeEvidence,
+}
+
+/// What became of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressChange {
+    /// It is wanted no more.
+    Objected(Objection),
+    /// The person lifted their own opt-out at the provider, or unblocked us: the address can be reached again. It is no
+    /// opt-in.
+    Returned,
+    /// It is another one now.
+    MovedTo(Address),
+}
