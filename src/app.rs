@@ -14,7 +14,7 @@ use crate::api::{self, Rooms, ServeError, Services};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
-use crate::inbound::{self, Hooks, Keeper};
+use crate::inbound::{self, Hooks, Keeper, Reach, Source};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
 use crate::store::embedded::sled;
@@ -131,7 +131,7 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(raised(stopped.clone()));
-        let keeper = Keeper::new(stores.work.clone(), clock.clone());
+        let keeper = Keeper::new(&stores, reach(&config), clock.clone());
         let hooks = Hooks::new(hooks(&config.providers), keeper.clone());
         let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
         let stop = async {
@@ -145,7 +145,7 @@ impl Gateway {
             ended = async { tokio::join!(serve, work, hear, stop) } => ended,
             // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
             () = listen_to(remote, &keeper) => (Ok(()), (), (), ()),
-            () = inbound::take_in(receipts, stores.work.clone(), clock.clone()) => (Ok(()), (), (), ()),
+            () = inbound::take_in(receipts, stores.inbox.clone(), clock.clone()) => (Ok(()), (), (), ()),
             () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), ()),
         };
         drop((report, stores));
@@ -184,6 +184,17 @@ fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> 
         AdapterSettings::Sandbox(_) => None,
     };
     providers.iter().filter_map(hook).collect()
+}
+
+/// Whom the news of each provider concern.
+fn reach(config: &Config) -> Reach {
+    let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
+        let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
+        let brands = brands.map(|(brand, own)| (brand.clone(), own.senders.get(&provider.channel).cloned()));
+        (provider.name.clone(), Source { channel: provider.channel, brands: brands.collect() })
+    };
+    let keywords = config.brands.iter().map(|(brand, own)| (brand.clone(), own.keywords.clone()));
+    Reach { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
 }
 
 /// Hears what providers tell over the adapters' own connections, for as long as there are any.

@@ -72,7 +72,7 @@ fn earlier(sequence: usize) -> Entry {
 }
 
 fn contact() -> Contact {
-    let own = |address| ContactAddress { address, whatsapp_inbound_at: Some(noon()) };
+    let own = |address| ContactAddress { whatsapp_inbound_at: Some(noon()), ..ContactAddress::new(address) };
     let email = Address::Email("ana@example.com".parse().expect("an address"));
     Contact {
         id: "ana".parse().expect("an id"),

@@ -9,7 +9,7 @@ use gungraun::{library_benchmark, library_benchmark_group};
 use relevo::consent::{self, Question};
 use relevo::model::{
     Channel, Class, Content, Detail, FallbackPolicy, History, Message, MessageId, Outcome, OutcomeEvidence,
-    Preferences, Provider, Template, Timestamp, later,
+    Preferences, Provider, ServiceWindow, Template, Timestamp, later,
 };
 use relevo::routing::{
     self, BrandSettings, Judged, Next, Offer, Person, Policy, RetrySettings, Situation, Step,
@@ -143,7 +143,7 @@ fn judged(class: Class, channels: &[Channel]) -> Vec<Judged> {
         let own = person.contact.addresses_for(*channel).next().expect("an address of each channel");
         let question = Question { class, topic: &topic, channel: *channel, address: &own.address };
         let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
-        Judged { verdict, window_open: true }
+        Judged { verdict, window: ServiceWindow::Everywhere }
     };
     channels.iter().map(judge).collect()
 }

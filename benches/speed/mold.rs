@@ -101,6 +101,7 @@ pub fn contact(number: u64, now: Timestamp) -> v1::Contact {
     let address = |value, whatsapp_inbound_time| v1::ContactAddress {
         address: Some(v1::Address { value: Some(value) }),
         whatsapp_inbound_time,
+        ..Default::default()
     };
     v1::Contact {
         contact_id: contact_id(number),

@@ -33,6 +33,7 @@ const UPSERT: Method = method("relevo.v1.ContactService/UpsertContact");
 const GET: Method = method("relevo.v1.ContactService/GetContact");
 const FIND: Method = method("relevo.v1.ContactService/FindContact");
 const LIST: Method = method("relevo.v1.ContactService/ListContacts");
+const EVENTS: Method = method("relevo.v1.ContactService/ListContactEvents");
 const DELETE: Method = method("relevo.v1.ContactService/DeleteContact");
 
 #[tonic::async_trait]
@@ -67,6 +68,14 @@ impl ContactService for Contacts {
     ) -> Result<Response<v1::ListContactsResponse>, Status> {
         let body = |caller, request| async move { self.list(&caller, request).await };
         self.gate.brand(LIST, request, body).await
+    }
+
+    async fn list_contact_events(
+        &self,
+        request: Request<v1::ListContactEventsRequest>,
+    ) -> Result<Response<v1::ListContactEventsResponse>, Status> {
+        let body = |caller, request| async move { self.events(&caller, request).await };
+        self.gate.brand(EVENTS, request, body).await
     }
 
     async fn delete_contact(
@@ -140,6 +149,25 @@ impl Contacts {
         Ok(v1::ListContactsResponse { contacts: page.items, next_page_token: listing.token(page.next) })
     }
 
+    async fn events(
+        &self,
+        caller: &BrandCaller,
+        request: v1::ListContactEventsRequest,
+    ) -> Result<v1::ListContactEventsResponse, Failure> {
+        let mut violations = Violations::default();
+        let contact = request.contact_id.as_str();
+        let listing = Listing::new("contact events", Some(&caller.brand), contact.as_bytes());
+        let id = violations.parsed::<ContactId>(contact, &Path::new("contact_id"));
+        let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
+        let (id, wanted) = violations.finish(id.map(|id| (id, wanted)))?;
+        if !self.store.knows(&caller.brand, &id).await? {
+            return Err(Failure::no_contact(&id));
+        }
+        let read = |page| self.store.contact_events(&caller.brand, &id, page);
+        let page = collect(wanted, read, |event| v1::ContactEvent::from(event)).await?;
+        Ok(v1::ListContactEventsResponse { events: page.items, next_page_token: listing.token(page.next) })
+    }
+
     async fn delete(
         &self,
         caller: &BrandCaller,
@@ -180,13 +208,15 @@ fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Resu
 }
 
 fn read_addresses(
-    addresses: Vec<v1::ContactAddress>,
+    mut addresses: Vec<v1::ContactAddress>,
     country: Option<&str>,
     contact: &Path<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
     let count = addresses.len();
+    // The gateway's own, whatever the caller gives back.
+    addresses.iter_mut().for_each(|own| own.whatsapp_windows.clear());
     limits::count(count, ADDRESSES, &path, violations);
     let read = read_contact_addresses(addresses, Numbers::Dialled(country), &path, violations);
     // Compared as read: two spellings of one number are one address. Only when all could be read do their places tell

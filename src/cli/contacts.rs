@@ -29,6 +29,11 @@ pub enum ContactCommand {
     /// List contacts in the order of their ids
     #[command(after_help = "Examples:\n  relevo contact list --limit 1000 --json")]
     List(LimitArgs),
+    /// List what came from a contact and what providers told of its addresses, newest first
+    #[command(
+        after_help = "Examples:\n  relevo contact events ana\n  relevo contact events ana --limit 1000 --json"
+    )]
+    Events(EventsArgs),
     /// Delete a contact with its addresses, preferences and consent ledger
     #[command(
         after_help = "Suppressed addresses stay suppressed. Messages not yet sent end as suppressed.\n\n\
@@ -43,6 +48,16 @@ pub struct IdArgs {
     /// The brand's id of the contact
     #[arg(value_name = "CONTACT_ID")]
     id: String,
+}
+
+/// What came from a contact.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// The brand's id of the contact
+    #[arg(value_name = "CONTACT_ID")]
+    id: String,
+    #[command(flatten)]
+    limit: LimitArgs,
 }
 
 /// What a contact is to be.
@@ -111,6 +126,15 @@ pub(super) async fn run(
             };
             screen.show_all(&limit.collect(page).await?, render::contacts)
         }
+        ContactCommand::Events(EventsArgs { id, limit }) => {
+            let page = async |page_size, page_token| {
+                let contact_id = id.clone();
+                let request = v1::ListContactEventsRequest { contact_id, page_size, page_token };
+                let answer = client.list_contact_events(request).await.map_err(failed)?.into_inner();
+                Ok((answer.events, answer.next_page_token))
+            };
+            screen.show_all(&limit.collect(page).await?, render::contact_events)
+        }
         ContactCommand::Delete(IdArgs { id }) => {
             let request = v1::DeleteContactRequest { contact_id: id.clone() };
             let answer = client.delete_contact(request).await.map_err(failed)?;
@@ -138,7 +162,7 @@ impl UpsertArgs {
         let telegrams = self.telegrams.iter().copied().map(Value::TelegramChatId);
         let address = |value| v1::ContactAddress {
             address: Some(v1::Address { value: Some(value) }),
-            whatsapp_inbound_time: None,
+            ..Default::default()
         };
         emails.chain(phones).chain(telegrams).map(address).collect()
     }

@@ -28,6 +28,7 @@ named!(
     CheckConsentResponse,
     ConsentEntry,
     Contact,
+    ContactEvent,
     CreateKeyResponse,
     DeleteContactResponse,
     ExplainRouteResponse,

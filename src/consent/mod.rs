@@ -4,6 +4,7 @@
 //! class passes a suppressed address or a channel the person excluded. Quiet hours hold commercial messages, and
 //! transactional ones only when the person asked for it.
 
+mod keywords;
 mod ledger;
 mod quiet;
 
@@ -11,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Address, Channel, Class, Decision, Recipient, Timestamp, Topic, Verdict};
 
+pub use keywords::{keyword, taken_by_stop};
 pub use ledger::{Standing, standing, states};
 pub use quiet::held_until;
 

@@ -124,6 +124,7 @@ impl Person {
             whatsapp_inbound_time: (self.wrote_by_whatsapp && matches!(value, Value::Phone(_)))
                 .then(|| timestamp(wrote)),
             address: Some(v1::Address { value: Some(value) }),
+            ..v1::ContactAddress::default()
         });
         v1::Contact {
             contact_id: self.id.to_owned(),

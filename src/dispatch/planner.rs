@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Board;
 use crate::consent::{self, Question};
 use crate::model::{
     Address, BrandId, Channel, Class, ContactAddress, History, Message, Recipient, Timestamp, Topic, Verdict,
-    later,
 };
 use crate::routing::{self, Judged, Next, Offer, Person, Policy, RetrySettings, Situation};
 use crate::store::{ConsentStore, StoreError};
-
-/// How long a person's WhatsApp message opens the service window (Meta, Cloud API, "customer service windows").
-const SERVICE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// The policies of all brands.
 pub type Policies = BTreeMap<BrandId, Policy>;
@@ -102,8 +97,7 @@ fn judge(class: Class, topic: &Topic, recipient: &Recipient, policy: &Policy, no
         let address: &Address = &own.address;
         let verdict =
             consent::decide(&Question { class, topic, channel, address }, recipient, &policy.time_zone, now);
-        let window_open = own.whatsapp_inbound_at.is_some_and(|at| now < later(at, SERVICE_WINDOW));
-        Judged { verdict, window_open }
+        Judged { verdict, window: own.service_window(now) }
     };
     ways.map(judge).collect()
 }

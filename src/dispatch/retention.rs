@@ -50,14 +50,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everything_old_is_forgotten_in_one_go() {
-        let Stores { work, messages, .. } = Stores::memory();
+        let Stores { work, inbox, messages, .. } = Stores::memory();
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 1);
         for index in 0..STEP * 3 / 2 {
             let message = Message { accepted_at: clock.now(), id: clock.message_id(), ..stored().message };
             let brand = message.brand.clone();
             let Acceptance::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
-            work.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
+            inbox.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
         }
         let retention = Duration::from_secs(60);
         tokio::time::advance(2 * retention).await;

@@ -4,23 +4,32 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::receipts;
+use super::reach::Reach;
+use super::{news, receipts};
 use crate::adapters::hooks::{Ear, NotKept, Notice, Told};
 use crate::clock::Clock;
-use crate::model::{ProviderName, ReceiptReport, Timestamp};
-use crate::store::{StoreError, WorkQueue};
+use crate::consent;
+use crate::model::{
+    Address, AddressChange, AddressNews, BrandId, Entry, InboundText, Keyword, ProviderName, ReceiptReport,
+    Timestamp,
+};
+use crate::store::{self, ConsentStore, ContactStore, Heard, Inbox, Matched, StoreError, Stores};
 
 /// Keeps what providers tell. Cheap to clone.
 #[derive(Clone)]
 pub struct Keeper {
-    store: Arc<dyn WorkQueue>,
+    inbox: Arc<dyn Inbox>,
+    contacts: Arc<dyn ContactStore>,
+    consents: Arc<dyn ConsentStore>,
+    reach: Arc<Reach>,
     pub(super) clock: Clock,
 }
 
 impl Keeper {
-    /// Keeps it in this store.
-    pub fn new(store: Arc<dyn WorkQueue>, clock: Clock) -> Self {
-        Self { store, clock }
+    /// Keeps it in these stores.
+    pub fn new(stores: &Stores, reach: Reach, clock: Clock) -> Self {
+        let Stores { inbox, contacts, consents, .. } = stores.clone();
+        Self { inbox, contacts, consents, reach: Arc::new(reach), clock }
     }
 
     /// Where the adapter of `provider` puts what it hears.
@@ -32,16 +41,86 @@ impl Keeper {
     pub(super) async fn keep(&self, provider: &ProviderName, told: Vec<Told>) -> Result<(), StoreError> {
         for told in told {
             match told {
-                Told::Receipt(notice) => self.receive(report(provider, notice)).await?,
-                Told::Text(_) | Told::Address(_) => {}
+                Told::Receipt(notice) => self.receipt(provider, notice).await?,
+                Told::Text(text) => self.text(provider, text).await?,
+                Told::Address(news) => self.address(provider, news, None).await?,
             }
         }
         Ok(())
     }
 
-    async fn receive(&self, report: ReceiptReport) -> Result<(), StoreError> {
-        let matched = self.store.receive(report.clone(), self.clock.now()).await?;
+    async fn receipt(&self, provider: &ProviderName, notice: Notice) -> Result<(), StoreError> {
+        let (apart, report) = report(provider, notice);
+        let matched = self.inbox.receive(report.clone(), self.clock.now()).await?;
         receipts::log(&report, matched);
+        match apart.filter(|_| matched == Matched::Parked) {
+            Some((brand, news)) => self.address(provider, news, Some(brand)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A text is for one brand; where more could be meant, none of them may see it, but a word that stops counts for all.
+    async fn text(&self, provider: &ProviderName, text: InboundText) -> Result<(), StoreError> {
+        let Some(source) = self.reach.sources.get(provider) else { return Ok(()) };
+        let answered = match &text.reply_to {
+            Some(reference) => self.inbox.referenced(provider, reference).await?,
+            None => None,
+        };
+        let concerned = match &answered {
+            Some(answered) => vec![&answered.brand],
+            None => source.concerned(text.to.as_deref()),
+        };
+        for brand in &concerned {
+            let Some(keywords) = self.reach.keywords.get(*brand) else { continue };
+            if concerned.len() > 1 && consent::keyword(&text.text, keywords) != Some(Keyword::Stop) {
+                tracing::warn!(
+                    provider.name = %provider, %brand, candidates = concerned.len(),
+                    "a text could be for more than one brand, and was kept for none: give each a sender of its own"
+                );
+                continue;
+            }
+            let ledger = self.ledger(brand, &text.from).await?;
+            let heard = news::of_text(provider, source.channel, text.clone(), &ledger, keywords);
+            self.hear(brand, heard).await?;
+        }
+        Ok(())
+    }
+
+    /// News of an address concern the brand named, or all that they may.
+    async fn address(
+        &self,
+        provider: &ProviderName,
+        news: AddressNews,
+        brand: Option<BrandId>,
+    ) -> Result<(), StoreError> {
+        let Some(source) = self.reach.sources.get(provider) else { return Ok(()) };
+        let concerned = match &brand {
+            Some(named) => {
+                source.brands.iter().map(|(brand, _)| brand).filter(|brand| *brand == named).collect()
+            }
+            None => source.concerned(news.to.as_deref()),
+        };
+        for brand in concerned {
+            self.hear(brand, news::of_address(provider, source.channel, news.clone())).await?;
+        }
+        Ok(())
+    }
+
+    async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<Entry>, StoreError> {
+        let Some(contact) = self.contacts.find(brand, address).await? else { return Ok(Vec::new()) };
+        let recipient = self.consents.recipient(brand, &contact).await?;
+        Ok(recipient.map(|own| own.ledger).unwrap_or_default())
+    }
+
+    async fn hear(&self, brand: &BrandId, heard: Heard) -> Result<(), StoreError> {
+        let (provider, address) = (heard.event.provider.clone(), heard.event.address.masked());
+        let told = self.inbox.hear(brand, heard, self.clock.now()).await?;
+        let told = match told {
+            store::Told::Kept(_) => "kept",
+            store::Told::Known => "known",
+            store::Told::Stranger => "from nobody whom the brand knows",
+        };
+        tracing::debug!(provider.name = %provider, %brand, address, told, "a contact was heard of");
         Ok(())
     }
 }
@@ -65,7 +144,20 @@ impl Ear for ProviderEar {
     }
 }
 
-fn report(provider: &ProviderName, notice: Notice) -> ReceiptReport {
-    let Notice { reference, echo, status, reported_at, evidence, objection, .. } = notice;
-    ReceiptReport { provider: provider.clone(), reference, echo, status, reported_at, evidence, objection }
+/// A notice as a receipt; and what it says against an address as news of that, for when the message is not known.
+fn report(provider: &ProviderName, notice: Notice) -> (Option<(BrandId, AddressNews)>, ReceiptReport) {
+    let Notice { reference, echo, address, status, reported_at, evidence, objection } = notice;
+    let apart = objection.zip(address).zip(echo.as_ref()).map(|((objection, address), echo)| {
+        let news = AddressNews {
+            id: format!("{echo} {}", objection.as_str()),
+            address,
+            to: None,
+            change: AddressChange::Objected(objection),
+            at: reported_at,
+            evidence: evidence.clone(),
+        };
+        (echo.brand.clone(), news)
+    });
+    let provider = provider.clone();
+    (apart, ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection })
 }

@@ -3,12 +3,15 @@
 
 mod hooks;
 mod keeper;
+mod news;
+mod reach;
 mod receipts;
 mod server;
 mod settings;
 
 pub use hooks::Hooks;
 pub use keeper::Keeper;
+pub use reach::{Reach, Source};
 pub use receipts::take_in;
 pub use server::serve;
 pub use settings::Settings;

@@ -7,20 +7,20 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::model::ReceiptReport;
-use crate::store::{Matched, WorkQueue};
+use crate::store::{Inbox, Matched};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// Takes in receipts until every sender is gone. One is taken up only when the one before it is durable, so a full
 /// channel slows the senders down and nothing is dropped.
-pub async fn take_in(mut receipts: mpsc::Receiver<ReceiptReport>, store: Arc<dyn WorkQueue>, clock: Clock) {
+pub async fn take_in(mut receipts: mpsc::Receiver<ReceiptReport>, store: Arc<dyn Inbox>, clock: Clock) {
     while let Some(report) = receipts.recv().await {
         keep(report, store.as_ref(), &clock).await;
     }
 }
 
-async fn keep(report: ReceiptReport, store: &dyn WorkQueue, clock: &Clock) {
+async fn keep(report: ReceiptReport, store: &dyn Inbox, clock: &Clock) {
     loop {
         match store.receive(report.clone(), clock.now()).await {
             Ok(matched) => return log(&report, matched),

@@ -31,10 +31,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The means of what a person wrote as a keyword.
+    pub const KEYWORD: &str = "keyword";
+    /// The means of what a provider reports.
+    pub const PROVIDER_REPORT: &str = "provider_report";
+
     /// A provider's report at `time`, in its own words.
     pub fn reported(provider: &ProviderName, wording: String, time: Timestamp) -> Self {
         let (source, actor) = (provider.to_string(), provider.to_string());
-        Self { source, method: "provider_report".to_owned(), wording, time, origin: String::new(), actor }
+        Self { source, method: Self::PROVIDER_REPORT.to_owned(), wording, time, origin: String::new(), actor }
     }
 }
 

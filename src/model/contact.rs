@@ -1,6 +1,11 @@
 //! A person, as a brand knows them.
 
-use super::{Address, Channel, ContactId, Entry, Labels, Preferences, Suppression, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{
+    Address, Channel, ContactId, Entry, Labels, Preferences, ProviderName, Suppression, Timestamp, later,
+};
 
 /// A person, known to the brand by its own id.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +29,49 @@ pub struct Contact {
 pub struct ContactAddress {
     /// The address.
     pub address: Address,
-    /// When the person last wrote to the brand on WhatsApp from this number.
+    /// When the person last wrote to the brand on WhatsApp from this number, as the brand told.
     pub whatsapp_inbound_at: Option<Timestamp>,
+    /// The same by provider, as those told: a window opens for one sender only.
+    pub whatsapp_windows: BTreeMap<ProviderName, Timestamp>,
+}
+
+/// How long a person's WhatsApp message opens the service window (Meta, Cloud API, "customer service windows").
+const SERVICE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
+
+impl ContactAddress {
+    /// An address of which nothing else is known.
+    pub fn new(address: Address) -> Self {
+        Self { address, whatsapp_inbound_at: None, whatsapp_windows: BTreeMap::new() }
+    }
+
+    /// Through which providers WhatsApp's service window is open at `now`.
+    pub fn service_window(&self, now: Timestamp) -> ServiceWindow {
+        let open = |at: Timestamp| now < later(at, SERVICE_WINDOW);
+        if self.whatsapp_inbound_at.is_some_and(open) {
+            return ServiceWindow::Everywhere;
+        }
+        let own = self.whatsapp_windows.iter().filter(|(_, at)| open(**at));
+        ServiceWindow::At(own.map(|(provider, _)| provider.clone()).collect())
+    }
+}
+
+/// Through which providers WhatsApp's service window is open for an address: outside it only templates may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceWindow {
+    /// Through all.
+    Everywhere,
+    /// Through these.
+    At(Vec<ProviderName>),
+}
+
+impl ServiceWindow {
+    /// Whether it is open through this provider.
+    pub fn is_open_at(&self, provider: &ProviderName) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::At(providers) => providers.contains(provider),
+        }
+    }
 }
 
 impl Contact {

@@ -1,6 +1,8 @@
 //! What comes from people and about their addresses, apart from what became of a message.
 
-use super::{Address, OutcomeEvidence, SuppressionReason, Timestamp};
+use std::collections::BTreeSet;
+
+use super::{Address, Channel, MessageId, OutcomeEvidence, ProviderName, SuppressionReason, Timestamp};
 
 /// Why an address, or commercial messages to it, are wanted no more: what a provider says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,4 +94,88 @@ pub enum AddressChange {
     Returned,
     /// It is another one now.
     MovedTo(Address),
+}
+
+/// A word by which a person steers what they are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keyword {
+    /// Nothing more on this channel.
+    Stop,
+    /// Takes an earlier stop back.
+    Start,
+}
+
+impl Keyword {
+    /// Every keyword there is.
+    pub const ALL: [Self; 2] = [Self::Stop, Self::Start];
+
+    /// A stable word for the keyword.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// The words that a brand takes for keywords: as [`Keywords::plain`] leaves them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keywords {
+    /// Those for [`Keyword::Stop`].
+    pub stop: BTreeSet<String>,
+    /// Those for [`Keyword::Start`].
+    pub start: BTreeSet<String>,
+}
+
+impl Keywords {
+    /// A text as keywords are compared: its words in lower case, without what stands around and between them.
+    pub fn plain(text: &str) -> String {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Something that came from a contact, or that a provider told of one of its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactEvent {
+    /// When, by the provider's clock.
+    pub at: Timestamp,
+    /// The channel.
+    pub channel: Channel,
+    /// The provider it came through.
+    pub provider: ProviderName,
+    /// The contact's address.
+    pub address: Address,
+    /// What it was.
+    pub detail: ContactDetail,
+}
+
+/// What came from a contact, or was told of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactDetail {
+    /// The person wrote.
+    Wrote {
+        /// What they wrote; empty when it was a picture or the like.
+        text: String,
+        /// Which of the brand's senders they wrote to, in the provider's spelling.
+        to: Option<String>,
+        /// The message that it answers.
+        answers: Option<MessageId>,
+        /// How it was understood.
+        keyword: Option<Keyword>,
+    },
+    /// The address, or commercial messages to it, are wanted no more.
+    Objected {
+        /// What is wanted no more, and why.
+        objection: Objection,
+        /// The provider's words.
+        evidence: OutcomeEvidence,
+    },
+    /// The address can be reached again.
+    Returned,
+    /// The address is another one now.
+    Moved {
+        /// The new one.
+        to: Address,
+    },
 }

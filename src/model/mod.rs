@@ -25,12 +25,14 @@ pub use address::{Address, AddressError, Channel, Email, Phone};
 pub use consent::{
     Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
 };
-pub use contact::{Contact, ContactAddress, Recipient};
+pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{Content, EmailContent, Rendered, Template};
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
-pub use inbound::{AddressChange, AddressNews, InboundText, Objection};
+pub use inbound::{
+    AddressChange, AddressNews, ContactDetail, ContactEvent, InboundText, Keyword, Keywords, Objection,
+};
 pub use key::{Key, Scope};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};

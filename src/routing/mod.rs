@@ -9,11 +9,13 @@ mod settings;
 mod step;
 mod survey;
 
-use crate::model::{Admission, History, Message, MessageId, Preferences, Provider, Timestamp, Verdict};
+use crate::model::{
+    Admission, History, Message, MessageId, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
+};
 
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
-pub use settings::{BrandSettings, Doubt, FallbackSettings, Policy, TopicSettings};
+pub use settings::{BrandSettings, Doubt, FallbackSettings, KeywordSettings, Policy, TopicSettings};
 pub use step::{Next, Step, next, rests};
 
 /// Everything a decision rests on.
@@ -41,7 +43,7 @@ pub struct Person<'a> {
     /// How the person wants to be reached.
     pub preferences: &'a Preferences,
     /// What consent says of each channel and address the person has, the preferred address of a channel first, and
-    /// whether WhatsApp's service window is open there.
+    /// where WhatsApp's service window is open.
     pub verdicts: &'a [Judged],
 }
 
@@ -50,8 +52,8 @@ pub struct Person<'a> {
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// Whether WhatsApp's 24-hour service window is open.
-    pub window_open: bool,
+    /// Through which providers WhatsApp's service window is open.
+    pub window: ServiceWindow,
 }
 
 /// A provider, and whether it may be called now.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::{Channel, Class, FallbackPolicy, SettingError, Topic};
+use crate::model::{Channel, Class, FallbackPolicy, Keywords, SettingError, Topic};
 
 /// A brand in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -28,6 +28,8 @@ pub struct BrandSettings {
     pub fallback: FallbackSettings,
     /// The brand's own sender by channel, where it differs from the provider's.
     pub senders: BTreeMap<Channel, String>,
+    /// The words that stop messages on a channel, and those that take it back.
+    pub keywords: KeywordSettings,
     /// What differs by topic; a topic covers those below it.
     pub topics: BTreeMap<String, TopicSettings>,
 }
@@ -43,8 +45,43 @@ impl Default for BrandSettings {
             commercial_doubt: Doubt::Wait,
             fallback: FallbackSettings::default(),
             senders: BTreeMap::new(),
+            keywords: KeywordSettings::default(),
             topics: BTreeMap::new(),
         }
+    }
+}
+
+/// The words that steer what a person is sent, when a text says nothing else. Upper and lower case, and what stands around
+/// and between words, do not matter.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeywordSettings {
+    /// Nothing more on the channel.
+    pub stop: Vec<String>,
+    /// What a stop took is given back.
+    pub start: Vec<String>,
+}
+
+/// The first seven to stop are those that the US takes for a revocation whatever else a sender offers (47 CFR 64.1200(a)(10),
+/// in force since April 2025), the next those that carriers and providers add, the last Spanish.
+const STOP: [&str; 11] = [
+    "stop",
+    "quit",
+    "end",
+    "revoke",
+    "opt out",
+    "cancel",
+    "unsubscribe",
+    "optout",
+    "stopall",
+    "stop all",
+    "baja",
+];
+const START: [&str; 3] = ["start", "unstop", "alta"];
+
+impl Default for KeywordSettings {
+    fn default() -> Self {
+        Self { stop: STOP.map(str::to_owned).to_vec(), start: START.map(str::to_owned).to_vec() }
     }
 }
 
@@ -101,6 +138,8 @@ pub struct Policy {
     pub fallback: FallbackPolicy,
     /// The brand's own sender by channel.
     pub senders: BTreeMap<Channel, String>,
+    /// The words that steer what a person is sent.
+    pub keywords: Keywords,
     transactional_doubt: Doubt,
     commercial_doubt: Doubt,
     topics: Vec<TopicPolicy>,
@@ -142,6 +181,17 @@ impl Policy {
                 error(key, "must be at least 1");
             }
         }
+        let plain = |words: &[String]| words.iter().map(|word| Keywords::plain(word)).collect();
+        let keywords =
+            Keywords { stop: plain(&settings.keywords.stop), start: plain(&settings.keywords.start) };
+        for (key, words) in [("keywords.stop", &keywords.stop), ("keywords.start", &keywords.start)] {
+            if words.contains("") {
+                error(key, "must be words, each with a letter or digit");
+            }
+        }
+        if !keywords.stop.is_disjoint(&keywords.start) {
+            error("keywords.start", "must not hold a word that stops");
+        }
         let mut topics = Vec::new();
         for (name, own) in &settings.topics {
             if has_doubles(&own.channels) {
@@ -174,6 +224,7 @@ impl Policy {
                 unread_after: seconds(settings.fallback.unread_after_seconds),
             },
             senders: settings.senders.clone(),
+            keywords,
             transactional_doubt: settings.transactional_doubt,
             commercial_doubt: settings.commercial_doubt,
             topics,

@@ -2,8 +2,8 @@
 
 use super::{Judged, Offer, Person, Situation, channel_order, provider_order};
 use crate::model::{
-    Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, Refusal, Rejection, Rendered,
-    Timestamp, Verdict, WaitReason, Way, later,
+    Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, ProviderName, Refusal, Rejection,
+    Rendered, Timestamp, Verdict, WaitReason, Way, later,
 };
 
 /// A way that may be taken, now or later.
@@ -117,22 +117,25 @@ impl Search<'_> {
         if let Some(why) = self.exhausted(*channel, address) {
             return self.leave_out(*channel, Some(address), "tried", why);
         }
-        let Some(content) = self.situation.message.content.render(*channel, judged.window_open) else {
-            let (reason, why) = if *channel == Channel::Whatsapp && !judged.window_open {
-                ("window_closed", "The 24-hour service window is closed, and the message brings no template.")
-            } else {
-                ("no_content", "The message brings nothing to send by it.")
-            };
-            return self.leave_out(*channel, Some(address), reason, why.to_owned());
-        };
+        let mut empty = Vec::new();
         for offer in offers {
-            match self
-                .attempts
-                .iter()
-                .find(|own| own.way.provider == offer.provider.name && policy_refused(own))
-            {
-                Some(attempt) => self.left_out.push(forbidden(&judged.verdict, attempt)),
-                None => self.candidates.push(self.candidate(rank, &judged.verdict, offer, content.clone())),
+            let name = &offer.provider.name;
+            let open = judged.window.is_open_at(name);
+            let refused = self.attempts.iter().find(|own| own.way.provider == *name && policy_refused(own));
+            match (refused, self.situation.message.content.render(*channel, open)) {
+                (_, None) => empty.push((name, open)),
+                (Some(attempt), Some(_)) => self.left_out.push(forbidden(&judged.verdict, attempt)),
+                (None, Some(content)) => {
+                    self.candidates.push(self.candidate(rank, &judged.verdict, offer, content));
+                }
+            }
+        }
+        let nowhere = empty.len() == offers.len();
+        for (name, open) in empty {
+            let provider = (!nowhere).then(|| name.clone());
+            self.left_out.push(nothing_to_send(*channel, address, provider, open));
+            if nowhere {
+                break;
             }
         }
     }
@@ -259,6 +262,27 @@ fn content_refused(attempt: &Attempt<'_>) -> bool {
 /// Whether a rule of this provider's forbids the message; another provider of the channel may have none.
 fn policy_refused(attempt: &Attempt<'_>) -> bool {
     matches!(attempt.ended, Some((_, Outcome::Rejected { cause: Rejection::Policy, .. })))
+}
+
+/// Nothing to send through a provider, or through any.
+fn nothing_to_send(
+    channel: Channel,
+    address: &Address,
+    provider: Option<ProviderName>,
+    window_open: bool,
+) -> LeftOut {
+    let (reason, explanation) = if channel == Channel::Whatsapp && !window_open {
+        ("window_closed", "The 24-hour service window is closed, and the message brings no template.")
+    } else {
+        ("no_content", "The message brings nothing to send by it.")
+    };
+    LeftOut {
+        channel,
+        address: Some(address.clone()),
+        provider,
+        reason: reason.to_owned(),
+        explanation: explanation.to_owned(),
+    }
 }
 
 fn forbidden(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {

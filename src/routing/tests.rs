@@ -4,8 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::{
     Address, Channel, Class, Content, Decision, Detail, FallbackPolicy, OrderSource, Outcome,
-    OutcomeEvidence, Phone, Receipt, ReceiptStatus, Refusal, Rejection, State, Template, ThrottleScope,
-    TopicPreference, WaitReason, Way, later,
+    OutcomeEvidence, Phone, Receipt, ReceiptStatus, Refusal, Rejection, ServiceWindow, State, Template,
+    ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -53,7 +53,7 @@ fn judged(channel: Channel, decision: Decision) -> Judged {
         reason: "test_reason".into(),
         explanation: "Because.".into(),
     };
-    Judged { verdict, window_open: true }
+    Judged { verdict, window: ServiceWindow::Everywhere }
 }
 
 impl World {
@@ -374,7 +374,7 @@ fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
 #[test]
 fn whatsapp_text_needs_the_window_and_a_template_does_not() {
     let mut world = World::new(Class::Transactional);
-    world.judged.iter_mut().for_each(|own| own.window_open = false);
+    world.judged.iter_mut().for_each(|own| own.window = ServiceWindow::At(Vec::new()));
     assert_eq!(world.tries(), "sms-a");
     assert!(world.left_out().contains(&("whatsapp".into(), "window_closed".into())));
     let template = Template { name: "order".into(), language: "en".into(), parameters: vec![] };
@@ -383,6 +383,26 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
         Step::Try { content, .. } => assert_eq!(content, crate::model::Rendered::Template(template)),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
+    let mut world = World::new(Class::Transactional);
+    let only = |name: &str| ServiceWindow::At(vec![name.parse().unwrap()]);
+    for name in ["wa-meta-1", "wa-twilio"] {
+        world.judged.iter_mut().for_each(|own| own.window = only(name));
+        assert_eq!(world.tries(), name);
+        assert!(world.left_out().contains(&("whatsapp".into(), "window_closed".into())));
+    }
+    world.message.content.template =
+        Some(Template { name: "order".into(), language: "en".into(), parameters: vec![] });
+    let tried = |world: &World| match world.step() {
+        Step::Try { way, content, .. } => (way.provider.to_string(), content),
+        other => panic!("{other:?}"),
+    };
+    let (first, content) = tried(&world);
+    let is_text = matches!(content, crate::model::Rendered::Text(_));
+    assert_eq!(is_text, first == "wa-twilio", "text where the window is open, a template elsewhere");
 }
 
 #[test]

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::model::{
-    Action, Address, BrandId, Channel, Contact, ContactAddress, ContactId, ControlChange, Entry, Event,
-    Evidence, History, Key, KeyId, Labels, Message, MessageId, Objection, Preferences, ProviderName,
-    QuietHours, ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference, TopicScope,
+    Action, Address, BrandId, Channel, Contact, ContactAddress, ContactEvent, ContactId, ControlChange, Echo,
+    Entry, Event, Evidence, History, Key, KeyId, Labels, Message, MessageId, Objection, Preferences,
+    ProviderName, QuietHours, ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference,
+    TopicScope,
 };
 
 pub mod embedded;
@@ -140,17 +141,24 @@ pub struct Page<T> {
     pub next: Option<Vec<u8>>,
 }
 
-/// An event in the order in which a brand's messages were changed.
+/// An event in the order in which they became durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedEvent {
     /// Its place; only ever grows within a store.
     pub cursor: u64,
-    /// The message.
-    pub message: MessageId,
     /// The contact.
     pub contact: ContactId,
     /// What happened.
-    pub event: Event,
+    pub happened: Happened,
+}
+
+/// What happened to a message or a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happened {
+    /// Something happened to a message.
+    Message(MessageId, Event),
+    /// Something came from the contact, or was told of one of its addresses.
+    Contact(ContactEvent),
 }
 
 /// Messages, as callers see them.
@@ -263,15 +271,65 @@ pub trait WorkQueue: Send + Sync {
     /// Gives a claim back: the message is due again at its own time. Nothing durable changes.
     async fn release(&self, id: MessageId);
 
-    /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError>;
-
-    /// Forgets messages that were finished before `before`, their idempotency keys, events and references, and receipts
-    /// parked before then; at most `limit` of each. Returns how many were forgotten.
+    /// Forgets messages that were finished before `before`, their idempotency keys, events and references, receipts parked
+    /// and events of contacts that came before then; at most `limit` of each. Returns how many were forgotten.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes whenever there may be new work.
     fn work_signal(&self) -> watch::Receiver<u64>;
+}
+
+/// Something that a provider tells of a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The provider's id of it; what comes again has the same.
+    pub id: String,
+    /// What it is, and of which address. An answer to a message of ours is found by `reply_to`.
+    pub event: ContactEvent,
+    /// The provider's reference of the message that a text answers.
+    pub reply_to: Option<String>,
+    /// What it changes.
+    pub effects: Vec<Effect>,
+}
+
+/// What something that a provider tells changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// As [`ConsentStore::object`].
+    Object(Objected),
+    /// Appends to the contact's ledger.
+    Record(NewEntry),
+    /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
+    /// provider told of.
+    Readmit(Option<ProviderName>),
+    /// Opens WhatsApp's service window of the address, through the provider.
+    OpenWindow,
+    /// Puts another address in the place of this one, unless another contact has it.
+    Move(Address),
+}
+
+/// What came of something told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It is durable, and an event of this contact.
+    Kept(ContactId),
+    /// It was told before.
+    Known,
+    /// The brand has no contact with the address: what it changes is durable, and it is no event.
+    Stranger,
+}
+
+/// What providers tell.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError>;
+
+    /// The attempt to which the provider gave a reference.
+    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError>;
+
+    /// Keeps what a provider tells of a contact of the brand, with all that it changes: all of it, once, or nothing.
+    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError>;
 }
 
 /// A change to a contact. `None` leaves a field as it is.
@@ -328,12 +386,20 @@ pub trait ContactStore: Send + Sync {
     /// The contacts of a brand by id.
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError>;
 
-    /// Deletes a contact with its addresses, preferences and ledger. Returns whether there was one.
+    /// Deletes a contact with its addresses, preferences, ledger and events. Returns whether there was one.
     async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+
+    /// What came from a contact, newest first.
+    async fn contact_events(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        page: PageRequest,
+    ) -> Result<Page<ContactEvent>, StoreError>;
 }
 
 /// A new ledger entry.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NewEntry {
     /// Grant or revoke.
     pub action: Action,
@@ -444,13 +510,15 @@ pub trait KeyStore: Send + Sync {
     async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Key>, StoreError>;
 }
 
-/// One store, as its five sides.
+/// One store, as its sides.
 #[derive(Clone)]
 pub struct Stores {
     /// Messages, as callers see them.
     pub messages: Arc<dyn MessageStore>,
     /// Messages, as dispatch sees them.
     pub work: Arc<dyn WorkQueue>,
+    /// What providers tell.
+    pub inbox: Arc<dyn Inbox>,
     /// Contacts.
     pub contacts: Arc<dyn ContactStore>,
     /// Consents.

@@ -1,7 +1,7 @@
 //! Contacts.
 
 use super::{Numbers, Path, Violations, read_address, read_optional_time, read_time, timestamp, v1};
-use crate::model::{Contact, ContactAddress};
+use crate::model::{Contact, ContactAddress, ProviderName, Timestamp};
 
 /// The contact without its etag, whose form is the API's own.
 impl From<&Contact> for v1::Contact {
@@ -27,8 +27,13 @@ impl From<&ContactAddress> for v1::ContactAddress {
         Self {
             address: Some((&own.address).into()),
             whatsapp_inbound_time: own.whatsapp_inbound_at.map(timestamp),
+            whatsapp_windows: own.whatsapp_windows.iter().map(window).collect(),
         }
     }
+}
+
+fn window((provider, at): (&ProviderName, &Timestamp)) -> v1::WhatsappWindow {
+    v1::WhatsappWindow { provider: provider.to_string(), inbound_time: Some(timestamp(*at)) }
 }
 
 /// Reads a contact as stored, whose version stands beside it.
@@ -73,5 +78,18 @@ fn read_contact_address(
     let address = read_address(own.address, numbers, &path.field("address"), violations);
     let inbound = path.field("whatsapp_inbound_time");
     let whatsapp_inbound_at = read_optional_time(own.whatsapp_inbound_time, &inbound, violations);
-    Some(ContactAddress { address: address?, whatsapp_inbound_at })
+    let windows = path.field("whatsapp_windows");
+    let read = |(index, own)| read_window(own, &windows.index(index), violations);
+    let whatsapp_windows = own.whatsapp_windows.into_iter().enumerate().filter_map(read).collect();
+    Some(ContactAddress { address: address?, whatsapp_inbound_at, whatsapp_windows })
+}
+
+fn read_window(
+    own: v1::WhatsappWindow,
+    path: &Path<'_>,
+    violations: &mut Violations,
+) -> Option<(ProviderName, Timestamp)> {
+    let provider = violations.parsed(&own.provider, &path.field("provider"));
+    let at = read_time(own.inbound_time, &path.field("inbound_time"), violations);
+    Some((provider?, at?))
 }

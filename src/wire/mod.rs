@@ -29,6 +29,7 @@ mod contact;
 mod content;
 mod control;
 mod history;
+mod inbound;
 mod key;
 mod message;
 mod outcome;
@@ -43,6 +44,7 @@ pub use contact::{contact_view, read_contact, read_contact_addresses};
 pub use content::read_content;
 pub use control::{read_control, read_control_change};
 pub use history::{read_event, read_history};
+pub use inbound::read_contact_event;
 pub use key::{read_key, read_scopes};
 pub use message::{message_view, read_fallback, read_message};
 pub use outcome::read_outcome;
@@ -52,8 +54,8 @@ pub use receipt::read_receipt;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
 pub use violations::{Path, Violation, Violations, optional_text};
 pub use words::{
-    read_action, read_channel, read_class, read_control_mode, read_objection, read_order_source,
-    read_receipt_status, read_scope, read_state, read_suppression_reason,
+    read_action, read_channel, read_class, read_control_mode, read_keyword, read_objection,
+    read_order_source, read_receipt_status, read_scope, read_state, read_suppression_reason,
 };
 
 /// The encoded `FileDescriptorSet` of everything in `proto/`.

@@ -243,8 +243,14 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 fn contacts() -> impl Strategy<Value = Contact> {
-    let own = (addresses(), option::of(timestamps()))
-        .prop_map(|(address, whatsapp_inbound_at)| ContactAddress { address, whatsapp_inbound_at });
+    let windows = btree_map(providers(), timestamps(), 0..3);
+    let own = (addresses(), option::of(timestamps()), windows).prop_map(
+        |(address, whatsapp_inbound_at, whatsapp_windows)| ContactAddress {
+            address,
+            whatsapp_inbound_at,
+            whatsapp_windows,
+        },
+    );
     (contact_ids(), vec(own, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
         |(id, addresses, labels, created_at, updated_at, version)| Contact {
             id,
@@ -254,6 +260,25 @@ fn contacts() -> impl Strategy<Value = Contact> {
             updated_at,
             version,
         },
+    )
+}
+
+fn contact_events() -> impl Strategy<Value = ContactEvent> {
+    let wrote = (
+        texts(),
+        option::of("[!-~]{1,20}"),
+        option::of(any::<[u8; 16]>().prop_map(MessageId::from_bytes)),
+        option::of(select(&Keyword::ALL)),
+    );
+    let detail = prop_oneof![
+        wrote.prop_map(|(text, to, answers, keyword)| ContactDetail::Wrote { text, to, answers, keyword }),
+        (select(&Objection::ALL), evidence())
+            .prop_map(|(objection, evidence)| ContactDetail::Objected { objection, evidence }),
+        Just(ContactDetail::Returned),
+        addresses().prop_map(|to| ContactDetail::Moved { to }),
+    ];
+    (timestamps(), channels(), providers(), addresses(), detail).prop_map(
+        |(at, channel, provider, address, detail)| ContactEvent { at, channel, provider, address, detail },
     )
 }
 
@@ -405,6 +430,11 @@ proptest! {
     #[test]
     fn suppressions_come_back(suppression in suppressions()) {
         prop_assert_eq!(back(v1::Suppression::from(&suppression), super::read_suppression), suppression);
+    }
+
+    #[test]
+    fn contact_events_come_back(event in contact_events()) {
+        prop_assert_eq!(back(v1::ContactEvent::from(&event), super::read_contact_event), event);
     }
 
     #[test]

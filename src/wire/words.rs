@@ -97,6 +97,11 @@ pub fn read_objection(text: &str, path: &Path<'_>, violations: &mut Violations) 
     read_word(text, &model::Objection::ALL, model::Objection::as_str, path, violations)
 }
 
+/// Reads how a person's words were understood.
+pub fn read_keyword(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<model::Keyword> {
+    read_word(text, &model::Keyword::ALL, model::Keyword::as_str, path, violations)
+}
+
 /// Reads who chose the order of the channels.
 pub fn read_order_source(
     text: &str,

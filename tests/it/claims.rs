@@ -8,11 +8,10 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
 use relevo::model::{
-    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, ReceiptReport,
-    Timestamp,
+    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, Timestamp,
 };
 use relevo::routing::{BrandSettings, Policy, RetrySettings};
-use relevo::store::{Appended, Claims, Matched, StoreError, Stored, Stores, WorkQueue};
+use relevo::store::{Appended, Claims, StoreError, Stored, Stores, WorkQueue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -52,10 +51,6 @@ impl WorkQueue for SlowRelease {
 
     async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
         self.inner.reload(brand, id).await
-    }
-
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-        self.inner.receive(report, now).await
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

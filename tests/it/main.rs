@@ -8,6 +8,7 @@ mod disk;
 mod email;
 mod envelopes;
 mod gateway;
+mod inbound;
 mod peers;
 mod providers;
 mod rooms;

@@ -51,7 +51,7 @@ async fn repeat_receipts(shared: &Shared) {
     let mut reports = shared.reports.lock().unwrap().clone();
     shared.rng().shuffle(&mut reports);
     for report in reports {
-        shared.stores().work.receive(report, shared.now()).await.unwrap();
+        shared.stores().inbox.receive(report, shared.now()).await.unwrap();
     }
 }
 

@@ -185,7 +185,10 @@ fn somebody(rng: &mut Rng, index: usize) -> Somebody {
     for address in all {
         let wrote = rng.bool() && matches!(address, Address::Phone(_));
         if rng.u8(0..5) > 0 {
-            addresses.push(ContactAddress { address, whatsapp_inbound_at: wrote.then(start) });
+            addresses.push(ContactAddress {
+                whatsapp_inbound_at: wrote.then(start),
+                ..ContactAddress::new(address)
+            });
         }
     }
     let time = |text: &str| text.parse::<Time>().unwrap();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::model::{BrandId, History, Message, MessageId, ReceiptReport, Timestamp};
-use relevo::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
+use relevo::model::{BrandId, Echo, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp};
+use relevo::store::{Appended, Claims, Heard, Inbox, Matched, StoreError, Stored, Stores, Told, WorkQueue};
 use tokio::sync::watch;
 
 use crate::world::Shared;
 
 pub struct Shaky {
-    pub inner: Arc<dyn WorkQueue>,
+    pub stores: Stores,
     pub shared: Arc<Shared>,
 }
 
@@ -29,7 +29,7 @@ impl Shaky {
 #[async_trait]
 impl WorkQueue for Shaky {
     async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
-        self.inner.claim(now, limit, lease).await
+        self.stores.work.claim(now, limit, lease).await
     }
 
     async fn append(
@@ -40,31 +40,42 @@ impl WorkQueue for Shaky {
         next_at: Option<Timestamp>,
     ) -> Result<Appended, StoreError> {
         self.shake("before an append")?;
-        let appended = self.inner.append(message, history, known, next_at).await?;
+        let appended = self.stores.work.append(message, history, known, next_at).await?;
         self.shake("after an append")?;
         Ok(appended)
     }
 
     async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        self.inner.reload(brand, id).await
+        self.stores.work.reload(brand, id).await
     }
 
     async fn release(&self, id: MessageId) {
-        self.inner.release(id).await;
+        self.stores.work.release(id).await;
     }
 
+    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.stores.work.purge(before, limit).await
+    }
+
+    fn work_signal(&self) -> watch::Receiver<u64> {
+        self.stores.work.work_signal()
+    }
+}
+
+#[async_trait]
+impl Inbox for Shaky {
     async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
         self.shake("before a receipt")?;
-        let matched = self.inner.receive(report, now).await?;
+        let matched = self.stores.inbox.receive(report, now).await?;
         self.shake("after a receipt")?;
         Ok(matched)
     }
 
-    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.purge(before, limit).await
+    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
+        self.stores.inbox.referenced(provider, reference).await
     }
 
-    fn work_signal(&self) -> watch::Receiver<u64> {
-        self.inner.work_signal()
+    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
+        self.stores.inbox.hear(brand, heard, now).await
     }
 }

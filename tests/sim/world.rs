@@ -294,7 +294,7 @@ impl World {
             (provider.name.clone(), Lane::new(adapter, &Limits { rate_per_second, ..limits.clone() }))
         };
         let lanes = providers.iter().map(lane).collect();
-        let work = Arc::new(Shaky { inner: stores.work.clone(), shared: self.shared.clone() });
+        let work = Arc::new(Shaky { stores: stores.clone(), shared: self.shared.clone() });
         let dispatcher = Dispatcher::new(
             work.clone(),
             stores.consents.clone(),

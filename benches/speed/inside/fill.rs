@@ -73,7 +73,8 @@ async fn add(stores: &Stores, number: u64, due: Timestamp) -> anyhow::Result<()>
 }
 
 fn addresses(number: u64, now: Timestamp) -> anyhow::Result<Vec<ContactAddress>> {
-    let own = |address, whatsapp_inbound_at| ContactAddress { address, whatsapp_inbound_at };
+    let own =
+        |address, whatsapp_inbound_at| ContactAddress { whatsapp_inbound_at, ..ContactAddress::new(address) };
     Ok(vec![
         own(Address::Email(mold::email(number).parse()?), None),
         own(phone(number)?, Some(now)),

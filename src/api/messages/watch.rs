@@ -16,8 +16,8 @@ use crate::api::limits::{self, WATCHED};
 use crate::api::slots::Slot;
 use crate::api::status::Failure;
 use crate::api::{Gate, Stop};
-use crate::model::MessageId;
-use crate::store::{LoggedEvent, MessageStore};
+use crate::model::{ContactDetail, MessageId};
+use crate::store::{Happened, LoggedEvent, MessageStore};
 use crate::wire::{Path, Violations, v1};
 
 /// Events read at once.
@@ -86,12 +86,23 @@ impl Watch {
             }
             while let Some(event) = self.read.pop_front() {
                 self.cursor = event.cursor;
-                if self.only.is_empty() || self.only.contains(&event.message) {
+                if self.wants(&event) {
                     return Ok(answer(&event));
                 }
             }
             self.read_on(&stop).await?;
         }
+    }
+
+    fn wants(&self, event: &LoggedEvent) -> bool {
+        let message = match &event.happened {
+            Happened::Message(id, _) => Some(id),
+            Happened::Contact(event) => match &event.detail {
+                ContactDetail::Wrote { answers, .. } => answers.as_ref(),
+                _ => None,
+            },
+        };
+        self.only.is_empty() || message.is_some_and(|id| self.only.contains(id))
     }
 
     /// Reads what comes next, or waits until there may be something.
@@ -127,11 +138,16 @@ fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, Hash
 }
 
 fn answer(event: &LoggedEvent) -> v1::WatchMessagesResponse {
-    v1::WatchMessagesResponse {
+    let answer = v1::WatchMessagesResponse {
         cursor: event.cursor.to_string(),
-        message_id: event.message.to_string(),
         contact_id: event.contact.to_string(),
-        event: Some((&event.event).into()),
+        ..Default::default()
+    };
+    match &event.happened {
+        Happened::Message(id, event) => {
+            v1::WatchMessagesResponse { message_id: id.to_string(), event: Some(event.into()), ..answer }
+        }
+        Happened::Contact(event) => v1::WatchMessagesResponse { contact_event: Some(event.into()), ..answer },
     }
 }
 

@@ -1,8 +1,8 @@
 //! Messages in lists and streams.
 
 use super::Table;
-use super::story;
 use super::words::{class, labels, or_dash, state, time};
+use super::{contact, story};
 use crate::cli::failure::code_name;
 use crate::wire::v1::{self, send_stream_response::Result as Answer};
 
@@ -50,13 +50,15 @@ pub(crate) fn messages(messages: &[v1::Message]) -> String {
 
 /// One event of the stream.
 pub(crate) fn watched(event: &v1::WatchMessagesResponse) -> String {
-    let happened = event.event.as_ref().and_then(|own| own.detail.as_ref()).map(story::happened);
+    let of_message = event.event.as_ref().and_then(|own| own.detail.as_ref()).map(story::happened);
+    let happened = of_message.or_else(|| event.contact_event.as_ref().map(contact::happened));
     let at = event.event.as_ref().and_then(|own| own.time.as_ref());
+    let at = at.or_else(|| event.contact_event.as_ref().and_then(|own| own.time.as_ref()));
     format!(
         "{}  #{}  {}  {}  {}\n",
         time(at),
         event.cursor,
-        event.message_id,
+        or_dash(&event.message_id),
         or_dash(&event.contact_id),
         happened.unwrap_or_else(|| "something that this version does not know".to_owned())
     )

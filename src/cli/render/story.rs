@@ -8,7 +8,7 @@ use super::words::{
 use crate::wire::v1::{self, event::Detail};
 
 /// How much of a message's text is shown.
-const EXCERPT_CHARS: usize = 72;
+pub(super) const EXCERPT_CHARS: usize = 72;
 
 /// The message, and everything that happened to it.
 pub(crate) fn story(message: &v1::Message) -> String {
@@ -147,7 +147,7 @@ fn outcome(outcome: &v1::Outcome) -> String {
 }
 
 /// The provider's own words.
-fn evidence(code: &str, text: &str) -> String {
+pub(super) fn evidence(code: &str, text: &str) -> String {
     match (code, text) {
         ("", "") => String::new(),
         (code, "") => format!(" ({code})"),

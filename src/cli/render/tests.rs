@@ -214,6 +214,7 @@ fn messages_are_listed_and_watched() {
         message_id: message().message_id,
         contact_id: "ana".into(),
         event: Some(message().history[1].clone()),
+        contact_event: None,
     };
     insta::assert_snapshot!(watched(&event), @"2026-03-01 09:00:00.004Z  #7  019ca8b0-1c00-7000-8000-000000000001  ana  planned: 2 ways to try");
 }
@@ -242,8 +243,8 @@ fn contacts_and_their_consent_are_shown() {
     let own = v1::Contact {
         contact_id: "ana".into(),
         addresses: vec![
-            v1::ContactAddress { address: email(), whatsapp_inbound_time: None },
-            v1::ContactAddress { address: phone(), whatsapp_inbound_time: at(0) },
+            v1::ContactAddress { address: email(), ..Default::default() },
+            v1::ContactAddress { address: phone(), whatsapp_inbound_time: at(0), ..Default::default() },
         ],
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
         create_time: at(0),

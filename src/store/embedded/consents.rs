@@ -78,7 +78,8 @@ fn exists(txn: &Txn<'_>, brand: &BrandId, contact: &ContactId) -> Result<bool, S
     Ok(txn.get(&keys::contact(brand, contact))?.is_some())
 }
 
-fn record(
+/// Appends to a contact's ledger. `None` when there is no such contact.
+pub fn record(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     contact: &ContactId,
@@ -109,7 +110,7 @@ fn recipient(view: &dyn View, brand: &BrandId, id: &ContactId) -> Result<Option<
     let mut suppressions = Vec::new();
     for channel in Channel::ALL {
         for own in contact.addresses_for(channel) {
-            suppressions.extend(load(view, &keys::suppression(brand, channel, &own.address))?);
+            suppressions.extend(suppression(view, brand, channel, &own.address)?);
         }
     }
     Ok(Some(Recipient {
@@ -172,6 +173,16 @@ fn is_withdrawn(ledger: &[Entry], channel: Channel) -> bool {
     latest.is_some_and(|latest| {
         own().all(|entry| entry.action == Action::Revoke || entry.evidence.time <= latest)
     })
+}
+
+/// The suppression of an address.
+pub fn suppression(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    channel: Channel,
+    address: &Address,
+) -> Result<Option<Suppression>, StoreError> {
+    load(from, &keys::suppression(brand, channel, address))
 }
 
 /// Suppresses an address, unless it is already. Returns the suppression in force.

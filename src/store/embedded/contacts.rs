@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::engine::{Engine, Get, Order, Urgency, damaged, decode, load};
-use super::paging::read_page;
+use super::paging::{keys_in, read_page};
 use super::txn::Txn;
 use super::{Embedded, keys};
-use crate::model::{Address, BrandId, Contact, ContactId, Labels, Timestamp};
+use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
 use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, Upserted};
 
 #[async_trait]
@@ -38,6 +38,21 @@ impl<E: Engine> ContactStore for Embedded<E> {
             let range = keys::contacts(brand);
             let prefix = range.start.len();
             read_page(view, range, prefix, Order::Ascending, &page, |key, value| {
+                decode(view, key, value).map(Some)
+            })
+        })
+    }
+
+    async fn contact_events(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        page: PageRequest,
+    ) -> Result<Page<ContactEvent>, StoreError> {
+        self.engine.read(|view| {
+            let range = keys::contact_events(brand, id);
+            let prefix = range.start.len();
+            read_page(view, range, prefix, Order::Descending, &page, |key, value| {
                 decode(view, key, value).map(Some)
             })
         })
@@ -79,8 +94,9 @@ fn upsert(
     }
     let created = before.is_none();
     let before = before.unwrap_or_else(|| unknown(change.id.clone(), now));
+    let addresses = change.addresses.map(|own| with_windows(own, &before.addresses));
     let after = Contact {
-        addresses: change.addresses.unwrap_or_else(|| before.addresses.clone()),
+        addresses: addresses.unwrap_or_else(|| before.addresses.clone()),
         labels: change.labels.unwrap_or_else(|| before.labels.clone()),
         updated_at: now,
         version: version + 1,
@@ -89,6 +105,40 @@ fn upsert(
     move_addresses(txn, brand, &before, &after);
     txn.save(keys::contact(brand, &after.id), &after);
     Ok(if created { Upserted::Created(after) } else { Upserted::Changed(after) })
+}
+
+/// The service windows of an address last as long as the contact has it.
+fn with_windows(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
+    for own in &mut addresses {
+        let known = before.iter().find(|known| known.address == own.address);
+        own.whatsapp_windows = known.map(|known| known.whatsapp_windows.clone()).unwrap_or_default();
+    }
+    addresses
+}
+
+/// Puts an address in the place of another one, unless another contact has it.
+pub fn move_address(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    id: &ContactId,
+    from: &Address,
+    to: Address,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
+    let is_known = before.addresses.iter().any(|own| own.address == to);
+    if is_known || owner(txn, brand, &to)?.is_some() {
+        return Ok(());
+    }
+    let moved = |own: &ContactAddress| match own.address == *from {
+        true => ContactAddress::new(to.clone()),
+        false => own.clone(),
+    };
+    let addresses = before.addresses.iter().map(moved).collect();
+    let after = Contact { addresses, updated_at: now, version: before.version + 1, ..before.clone() };
+    move_addresses(txn, brand, &before, &after);
+    txn.save(keys::contact(brand, id), &after);
+    Ok(())
 }
 
 /// A contact before anything is known of it.
@@ -113,5 +163,8 @@ fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, St
     txn.delete(keys::contact(brand, id));
     txn.delete(keys::ledger(brand, id));
     txn.delete(keys::preferences(brand, id));
+    for key in keys_in(txn.before(), keys::contact_events(brand, id), usize::MAX, |_| true)? {
+        txn.delete(key);
+    }
     Ok(true)
 }

@@ -12,8 +12,8 @@ use super::pack::{self, Found, RECORD_BYTES};
 use super::records::read_id;
 use super::states::States;
 use super::txn::Txn;
-use crate::model::{BrandId, Detail, Event, History, MessageId, State, Timestamp};
-use crate::store::{LoggedEvent, StoreError};
+use crate::model::{BrandId, ContactId, Detail, Event, History, MessageId, State, Timestamp};
+use crate::store::{Happened, LoggedEvent, StoreError};
 use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
 use crate::wire::{self, Path, Violations, v1};
 
@@ -88,6 +88,10 @@ fn read_event(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Event,
 
 /// When the event of an entry happened.
 pub fn time_of(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Timestamp, StoreError> {
+    if !entry.contact_id.is_empty() {
+        let at = Timestamp::from_millisecond(entry.record_time_ms);
+        return at.map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)));
+    }
     match entry.index {
         0 => Ok(message_of(from, entry)?.accepted_at()),
         _ => Ok(read_event(from, entry)?.at),
@@ -141,13 +145,16 @@ pub fn read(
     Ok(events)
 }
 
-/// The event of an entry, or `None` when its message was forgotten.
+/// The event of an entry, or `None` when its message or contact was forgotten.
 fn resolve(
     view: &dyn View,
     brand: &BrandId,
     found: &mut HashMap<MessageId, Option<Found>>,
     entry: &JournalEntry,
 ) -> Result<Option<LoggedEvent>, StoreError> {
+    if !entry.contact_id.is_empty() {
+        return of_contact(view, brand, entry);
+    }
     let message = message_of(view, entry)?;
     let found = match found.entry(message) {
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
@@ -158,5 +165,17 @@ fn resolve(
         0 => Event { at: message.accepted_at(), state: State::Accepted, detail: Detail::Accepted },
         _ => read_event(view, entry)?,
     };
-    Ok(Some(LoggedEvent { cursor: entry.cursor, message, contact: found.packed.contact(view)?, event }))
+    let happened = Happened::Message(message, event);
+    Ok(Some(LoggedEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, happened }))
+}
+
+fn of_contact(
+    view: &dyn View,
+    brand: &BrandId,
+    entry: &JournalEntry,
+) -> Result<Option<LoggedEvent>, StoreError> {
+    let contact: Result<ContactId, _> = entry.contact_id.parse();
+    let contact = contact.map_err(|error| damaged(view, format!("event {}: {error}", entry.cursor)))?;
+    let event = load(view, &keys::contact_event(brand, &contact, entry.cursor))?;
+    Ok(event.map(|event| LoggedEvent { cursor: entry.cursor, contact, happened: Happened::Contact(event) }))
 }

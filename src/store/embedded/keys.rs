@@ -30,6 +30,9 @@
 //! | 21 API key of brand | brand, id | |
 //! | 22 content | brand, hash | `ContentRecord` |
 //! | 23 content's messages | brand, hash | how many messages share it |
+//! | 24 contact event | brand, contact, cursor | `ContactEventRecord` |
+//! | 25 heard | brand, provider, the provider's id of it | `HeardRecord` |
+//! | 26 heard at | time, brand, provider, the provider's id of it | |
 
 use std::ops::Range;
 
@@ -373,6 +376,41 @@ pub fn suppression(brand: &BrandId, channel: Channel, address: &Address) -> Vec<
         Channel::Whatsapp => 4,
     };
     Key::new(16).name(brand.as_str()).byte(channel).address(address).done()
+}
+
+pub fn contact_event(brand: &BrandId, contact: &ContactId, cursor: u64) -> Vec<u8> {
+    contact_events_of(brand, contact).number(cursor).done()
+}
+
+/// The events of a contact.
+pub fn contact_events(brand: &BrandId, contact: &ContactId) -> Range<Vec<u8>> {
+    contact_events_of(brand, contact).all()
+}
+
+fn contact_events_of(brand: &BrandId, contact: &ContactId) -> Key {
+    Key::new(24).name(brand.as_str()).name(contact.as_str())
+}
+
+pub fn heard(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<u8> {
+    Key::new(25).name(brand.as_str()).name(provider.as_str()).last(id.as_bytes()).done()
+}
+
+/// An entry of the order in which things were heard, for a key of `heard`.
+pub fn heard_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
+    Key::new(26).time(at).last(&heard[1..]).done()
+}
+
+/// The key of `heard` and the brand that a key of `heard_at` leads to.
+pub fn heard_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
+    let rest = heard_at.get(9..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let brand = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    Some((Key::new(25).last(rest).done(), brand))
+}
+
+/// What was heard before `before`.
+pub fn heard_before(before: Timestamp) -> Range<Vec<u8>> {
+    Key::new(26).done()..Key::new(26).time(before).done()
 }
 
 pub fn control(provider: &ProviderName) -> Vec<u8> {

@@ -24,6 +24,7 @@ mod step;
 
 mod desk;
 mod due;
+mod inbox;
 
 mod access_keys;
 mod consents;
@@ -57,6 +58,7 @@ impl<E: Engine> Embedded<E> {
         Stores {
             messages: store.clone(),
             work: store.clone(),
+            inbox: store.clone(),
             contacts: store.clone(),
             consents: store.clone(),
             controls: store.clone(),

@@ -53,3 +53,21 @@ fn go_on(range: &mut Range<Vec<u8>>, prefix: usize, order: Order, after: &[u8]) 
         _ => {}
     }
 }
+
+/// The first keys of a range for as long as `go_on` says so.
+pub fn keys_in(
+    view: &dyn View,
+    range: Range<Vec<u8>>,
+    limit: usize,
+    go_on: impl Fn(&[u8]) -> bool,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut found = Vec::new();
+    view.scan(range, Order::Ascending, &mut |key, _| {
+        if found.len() >= limit || !go_on(key) {
+            return Ok(ControlFlow::Break(()));
+        }
+        found.push(key.to_vec());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}

@@ -1,11 +1,12 @@
 //! Forgetting what is over.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
-use super::engine::{Get, Order, View};
+use super::engine::{Get, Order};
 use super::journal;
 use super::keys;
 use super::pack::{self, Found, Place};
+use super::paging::keys_in;
 use super::receipts::{provider_of, unpark};
 use super::records::{Asked, Parked, Record};
 use super::states::States;
@@ -13,9 +14,10 @@ use super::txn::Txn;
 use super::{contents, index};
 use crate::model::{BrandId, Detail, Echo, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
-use crate::wire::store::v1::{JournalRecord, PackRecord};
+use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
 
-/// Forgets messages finished, and receipts parked, before `before`; at most `limit` of each. Returns how many.
+/// Forgets messages finished, receipts parked, and what was heard of contacts, before `before`; at most `limit` of each.
+/// Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut forgotten = 0;
     for key in keys_in(txn.before(), keys::heads(), usize::MAX, |_| true)? {
@@ -33,25 +35,25 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
             unparked += 1;
         }
     }
-    Ok(forgotten + unparked)
+    Ok(forgotten + unparked + forget_heard(txn, before, limit)?)
 }
 
-/// The first keys of a range for as long as `go_on` says so.
-fn keys_in(
-    view: &dyn View,
-    range: Range<Vec<u8>>,
-    limit: usize,
-    go_on: impl Fn(&[u8]) -> bool,
-) -> Result<Vec<Vec<u8>>, StoreError> {
-    let mut found = Vec::new();
-    view.scan(range, Order::Ascending, &mut |key, _| {
-        if found.len() >= limit || !go_on(key) {
-            return Ok(ControlFlow::Break(()));
+/// Forgets what was heard of contacts.
+fn forget_heard(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    let old = keys_in(txn.before(), keys::heard_before(before), limit, |_| true)?;
+    let count = old.len();
+    for at in old {
+        if let Some((key, brand)) = keys::heard_of(&at)
+            && let Some(heard) = txn.load::<HeardRecord>(&key)?
+        {
+            if let Ok(contact) = heard.contact_id.parse() {
+                txn.delete(keys::contact_event(&brand, &contact, heard.cursor));
+            }
+            txn.delete(key);
         }
-        found.push(key.to_vec());
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
+        txn.delete(at);
+    }
+    Ok(count)
 }
 
 /// Forgets messages of a brand, the oldest first.
@@ -170,7 +172,7 @@ fn clear_journal(
         if txn.get(&key)?.is_none_or(|bytes| bytes.len() > record.encode().len()) {
             continue;
         }
-        for entry in &record.entries {
+        for entry in record.entries.iter().filter(|entry| entry.contact_id.is_empty()) {
             take_apart(txn, brand, journal::message_of(txn, entry)?)?;
         }
         journal::drop_record(txn, brand, key)?;

@@ -13,8 +13,8 @@ use super::states::States;
 use super::step::{self, News, Subject, load_stored};
 use super::txn::Txn;
 use super::{Embedded, pack, purge};
-use crate::model::{BrandId, Class, History, Message, MessageId, ReceiptReport, Timestamp, later};
-use crate::store::{Appended, Claims, Matched, StoreError, Stored, WorkQueue};
+use crate::model::{BrandId, Class, History, Message, MessageId, Timestamp, later};
+use crate::store::{Appended, Claims, StoreError, Stored, WorkQueue};
 
 #[async_trait]
 impl<E: Engine> WorkQueue for Embedded<E> {
@@ -62,10 +62,6 @@ impl<E: Engine> WorkQueue for Embedded<E> {
             // Whoever asked before was told of the lease's end, which is later than the message's own time.
             self.engine.signals().wake();
         }
-    }
-
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-        self.engine.write(Urgency::Promise, move |txn| receipts::receive(txn, report, now)).await
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

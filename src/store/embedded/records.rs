@@ -4,8 +4,8 @@
 use prost::Message as _;
 
 use crate::model::{
-    Contact, ControlChange, Echo, Entry, History, Key, MessageId, Preferences, Receipt, Suppression,
-    Timestamp,
+    Contact, ContactEvent, ControlChange, Echo, Entry, History, Key, MessageId, Preferences, Receipt,
+    Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
 use crate::wire::{self, Path, Violations};
@@ -55,7 +55,8 @@ plain! {
     StatesRecord: "states of a pack",
     JournalRecord: "journal",
     HeadRecord: "head",
-    ContentRecord: "content"
+    ContentRecord: "content",
+    HeardRecord: "what was heard"
 }
 
 /// A history that outlasts the journal.
@@ -181,6 +182,22 @@ impl Record for Contact {
             let path = Path::new("contact");
             let contact = violations.required(record.contact, &path)?;
             wire::read_contact(contact, record.version, &path, violations)
+        })
+    }
+}
+
+impl Record for ContactEvent {
+    const NAME: &'static str = "event of a contact";
+
+    fn encode(&self) -> Vec<u8> {
+        proto::ContactEventRecord { event: Some(self.into()) }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        read(bytes, |record: proto::ContactEventRecord, violations| {
+            let path = Path::new("event");
+            let event = violations.required(record.event, &path)?;
+            wire::read_contact_event(event, &path, violations)
         })
     }
 }

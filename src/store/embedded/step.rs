@@ -122,7 +122,8 @@ fn log(
     let mut head = txn.load(&key)?.unwrap_or_default();
     for event in events {
         let message_id = of.id.as_bytes().to_vec();
-        let entry = JournalEntry { cursor: 0, message_id, index, previous_cursor, event: event.clone() };
+        let entry =
+            JournalEntry { message_id, index, previous_cursor, event: event.clone(), ..Default::default() };
         previous_cursor = journal::log(txn, &of.brand, &mut head, entry)?;
         index += 1;
     }

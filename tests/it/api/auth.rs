@@ -31,6 +31,7 @@ async fn brand_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
         refusal!(contacts, FindContactRequest, find_contact),
         refusal!(contacts, ListContactsRequest, list_contacts),
         refusal!(contacts, DeleteContactRequest, delete_contact),
+        refusal!(contacts, ListContactEventsRequest, list_contact_events),
         refusal!(consents, RecordConsentRequest, record_consent),
         refusal!(consents, GetConsentRequest, get_consent),
         refusal!(consents, GetPreferencesRequest, get_preferences),

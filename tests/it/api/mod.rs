@@ -217,7 +217,7 @@ pub fn phone(text: &str) -> v1::Address {
 
 /// A contact with these addresses.
 pub fn contact(id: &str, addresses: Vec<v1::Address>) -> v1::Contact {
-    let own = |address| v1::ContactAddress { address: Some(address), whatsapp_inbound_time: None };
+    let own = |address| v1::ContactAddress { address: Some(address), ..Default::default() };
     let addresses = addresses.into_iter().map(own).collect();
     v1::Contact { contact_id: id.into(), addresses, ..v1::Contact::default() }
 }

@@ -203,8 +203,8 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     let all = stores.messages.events(&acme(), 0, 100).await.unwrap();
     assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
     assert_eq!(all.last().unwrap().cursor, last);
-    assert!(all.iter().all(|logged| logged.message != two.id));
-    let told: Vec<_> = all.iter().map(|logged| (logged.message, logged.event.state)).collect();
+    assert!(all.iter().all(|logged| of_message(logged).0 != two.id));
+    let told: Vec<_> = all.iter().map(|logged| (of_message(logged).0, of_message(logged).1.state)).collect();
     let expected = [
         (one.id, State::Accepted),
         (three.id, State::Accepted),
@@ -213,7 +213,7 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     ];
     assert_eq!(told, expected);
     assert_eq!(all[1].contact, contact_id("bea"));
-    assert!(matches!(all[2].event.detail, Detail::CancelRequested { .. }));
+    assert!(matches!(of_message(&all[2]).1.detail, Detail::CancelRequested { .. }));
 
     let mut cursor = 0;
     let mut one_by_one = Vec::new();

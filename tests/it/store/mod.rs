@@ -5,6 +5,7 @@ pub mod sample;
 mod consents;
 mod contacts;
 mod controls;
+mod inbox;
 mod keys;
 mod messages;
 mod purge;
@@ -95,6 +96,15 @@ conformance! {
         an_expected_version_refuses_a_lost_update,
         contacts_are_listed_by_id,
         a_deleted_contact_leaves_nothing_but_suppressions;
+    inbox:
+        what_is_heard_is_kept_once_with_its_contact,
+        what_a_stranger_says_counts_and_is_no_event,
+        an_objection_is_put_on_record_once,
+        only_the_persons_own_opt_out_is_readmitted,
+        a_window_lasts_as_long_as_the_address,
+        a_moved_address_is_in_the_place_of_the_old_one,
+        a_text_finds_the_message_that_it_answers,
+        what_was_heard_is_forgotten_in_time_and_with_its_contact;
     consents:
         the_ledger_keeps_every_entry_in_order,
         preferences_change_field_by_field,

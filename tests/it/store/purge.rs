@@ -19,14 +19,14 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
         assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), [kept.id]);
     }
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
-    assert!(events.len() == 3 && events.iter().all(|logged| logged.message == kept.id));
+    assert!(events.len() == 3 && events.iter().all(|logged| of_message(logged).0 == kept.id));
     let again = keyed(30, "order-1");
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
     assert!(matches!(again, Acceptance::New(_)), "{again:?}");
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.work.receive(receipt, at(31)).await.unwrap(), Matched::Parked);
+    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), Matched::Parked);
     let receipt = report("ref-2", ReceiptStatus::Delivered);
-    assert_eq!(stores.work.receive(receipt, at(31)).await.unwrap(), Matched::Added(kept.id));
+    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), Matched::Added(kept.id));
     // The receipt was news of the message: it is over since then.
     assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
 }
@@ -50,7 +50,7 @@ pub async fn a_purge_is_bounded(stores: &Stores) {
 
 pub async fn parked_receipts_are_purged(stores: &Stores) {
     let early = report("ref-1", ReceiptStatus::Delivered);
-    stores.work.receive(early, at(1)).await.unwrap();
+    stores.inbox.receive(early, at(1)).await.unwrap();
     assert_eq!(stores.work.purge(at(1), 100).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 1);
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 0);

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, FallbackPolicy,
-    Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName, ReceiptReport, ReceiptStatus,
-    State, Timestamp, Way,
+    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
+    FallbackPolicy, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName, ReceiptReport,
+    ReceiptStatus, State, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{Handle, Options, open};
 use relevo::store::{
-    Acceptance, Appended, ContactChange, Page, PageRequest, StoreError, Stored, Stores, Upserted,
+    Acceptance, Appended, ContactChange, Happened, LoggedEvent, Page, PageRequest, StoreError, Stored,
+    Stores, Upserted,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -165,6 +166,14 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
     }
 }
 
+/// The message and the event of it.
+pub fn of_message(logged: &LoggedEvent) -> (MessageId, &Event) {
+    match &logged.happened {
+        Happened::Message(id, event) => (*id, event),
+        Happened::Contact(event) => panic!("{event:?}"),
+    }
+}
+
 pub fn first_page(size: usize) -> PageRequest {
     PageRequest { size, after: None }
 }
@@ -188,7 +197,7 @@ where
 }
 
 pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
-    let own = |address: &Address| ContactAddress { address: address.clone(), whatsapp_inbound_at: None };
+    let own = |address: &Address| ContactAddress::new(address.clone());
     ContactChange {
         id: contact_id(id),
         addresses: Some(addresses.iter().map(own).collect()),

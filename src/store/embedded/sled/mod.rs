@@ -67,7 +67,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_bytes: 64 << 20,
+            cache_bytes: 32 << 20,
             min_free_bytes: 64 << 20,
             queue_operations: 4_096,
             group_operations: 2_048,

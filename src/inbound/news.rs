@@ -1,0 +1,70 @@
+//! PURE. What a text or an address's news changes.
+
+use crate::consent;
+use crate::model::Objection;
+use crate::model::{
+    Action, AddressChange, AddressNews, Channel, ContactDetail, ContactEvent, Entry, Evidence, InboundText,
+    Keyword, Keywords, ProviderName,
+};
+use crate::store::{Effect, Heard, NewEntry, Objected};
+
+/// Characters of a text that are kept: no channel's own limit is higher but email's.
+const MAX_TEXT: usize = 4_096;
+
+/// What `provider` told: `text` came by `channel`, from somebody with this consent ledger, for a brand with these keywords.
+pub(super) fn of_text(
+    provider: &ProviderName,
+    channel: Channel,
+    text: InboundText,
+    ledger: &[Entry],
+    keywords: &Keywords,
+) -> Heard {
+    let InboundText { id, from, to, text, reply_to, at } = text;
+    let text: String = text.chars().take(MAX_TEXT).collect();
+    let keyword = consent::keyword(&text, keywords);
+    let evidence = || Evidence {
+        source: provider.to_string(),
+        method: Evidence::KEYWORD.to_owned(),
+        wording: text.clone(),
+        time: at,
+        origin: from.to_string(),
+        actor: provider.to_string(),
+    };
+    let mut effects = match keyword {
+        Some(Keyword::Stop) => {
+            let (address, objection) = (from.clone(), Objection::OptedOut);
+            vec![Effect::Object(Objected { channel, address, objection, evidence: evidence() })]
+        }
+        Some(Keyword::Start) => {
+            let grants = consent::taken_by_stop(ledger, channel).into_iter().map(|scope| {
+                let (scope, recorded_by) = (scope.clone(), provider.to_string());
+                let evidence = evidence();
+                Effect::Record(NewEntry { action: Action::Grant, channel, scope, evidence, recorded_by })
+            });
+            std::iter::once(Effect::Readmit(None)).chain(grants).collect()
+        }
+        None => Vec::new(),
+    };
+    if channel == Channel::Whatsapp {
+        effects.push(Effect::OpenWindow);
+    }
+    let detail = ContactDetail::Wrote { text, to, answers: None, keyword };
+    let event = ContactEvent { at, channel, provider: provider.clone(), address: from, detail };
+    Heard { id, event, reply_to, effects }
+}
+
+/// What `provider`, which carries `channel`, told of an address.
+pub(super) fn of_address(provider: &ProviderName, channel: Channel, news: AddressNews) -> Heard {
+    let AddressNews { id, address, change, at, evidence, to: _ } = news;
+    let (detail, effect) = match change {
+        AddressChange::Objected(objection) => {
+            let words = Evidence::reported(provider, evidence.to_string(), at);
+            let objected = Objected { channel, address: address.clone(), objection, evidence: words };
+            (ContactDetail::Objected { objection, evidence }, Effect::Object(objected))
+        }
+        AddressChange::Returned => (ContactDetail::Returned, Effect::Readmit(Some(provider.clone()))),
+        AddressChange::MovedTo(to) => (ContactDetail::Moved { to: to.clone() }, Effect::Move(to)),
+    };
+    let event = ContactEvent { at, channel, provider: provider.clone(), address, detail };
+    Heard { id, event, reply_to: None, effects: vec![effect] }
+}

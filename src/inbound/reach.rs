@@ -1,0 +1,92 @@
+//! PURE. Whom a provider's news concerns.
+
+use std::collections::BTreeMap;
+
+use crate::model::{BrandId, Channel, Keywords, ProviderName};
+
+/// A provider as news come through it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it carries.
+    pub channel: Channel,
+    /// The brands it serves, each with its own sender there, if it has one.
+    pub brands: Vec<(BrandId, Option<String>)>,
+}
+
+/// All providers, and what brands take for keywords.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// The providers.
+    pub sources: BTreeMap<ProviderName, Source>,
+    /// The keywords of each brand.
+    pub keywords: BTreeMap<BrandId, Keywords>,
+}
+
+impl Source {
+    /// The brands that a call concerns which was meant for the sender `to`: those whose own sender it is; else those that
+    /// have none of their own, and so send as the provider is set up; else all that the provider serves.
+    pub fn concerned(&self, to: Option<&str>) -> Vec<&BrandId> {
+        let to = to.map(plain);
+        let those = |wanted: &dyn Fn(Option<&str>) -> bool| -> Vec<&BrandId> {
+            let brands = self.brands.iter().filter(|(_, sender)| wanted(sender.as_deref()));
+            brands.map(|(brand, _)| brand).collect()
+        };
+        let its_own = those(&|sender| to.is_some() && sender.map(plain) == to);
+        if !its_own.is_empty() {
+            return its_own;
+        }
+        let without = those(&|sender| to.is_some() && sender.is_none());
+        if without.is_empty() { those(&|_| true) } else { without }
+    }
+}
+
+/// A sender as the configuration and providers spell it, in one spelling: the digits of a number, else lower case.
+fn plain(sender: &str) -> String {
+    let sender = sender.trim();
+    let sender = sender.strip_prefix("whatsapp:").unwrap_or(sender);
+    let is_number = sender.chars().all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
+    if !is_number {
+        return sender.to_lowercase();
+    }
+    let digits: String = sender.chars().filter(char::is_ascii_digit).collect();
+    digits.strip_prefix("00").unwrap_or(&digits).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(brands: &[(&str, Option<&str>)]) -> Source {
+        let brand =
+            |(name, sender): &(&str, Option<&str>)| (name.parse().unwrap(), sender.map(str::to_owned));
+        Source { channel: Channel::Sms, brands: brands.iter().map(brand).collect() }
+    }
+
+    #[test]
+    fn a_text_is_for_the_brand_whose_sender_it_was_sent_to() {
+        let source = source(&[
+            ("acme", Some("+34 600 111 222")),
+            ("globex", Some("Globex")),
+            ("hooli", Some("+34600111222")),
+            ("initech", None),
+            ("umbrella", None),
+        ]);
+        for (to, expected) in [
+            (Some("34600111222"), &["acme", "hooli"][..]),
+            (Some("whatsapp:+34600111222"), &["acme", "hooli"]),
+            (Some("0034600111222"), &["acme", "hooli"]),
+            (Some("GLOBEX"), &["globex"]),
+            (Some("+34600999999"), &["initech", "umbrella"]),
+            (None, &["acme", "globex", "hooli", "initech", "umbrella"]),
+        ] {
+            let names: Vec<_> = source.concerned(to).iter().map(|brand| brand.as_str()).collect();
+            assert_eq!(names, expected, "{to:?}");
+        }
+    }
+
+    #[test]
+    fn a_sender_that_nobody_has_concerns_all() {
+        let source = source(&[("acme", Some("Acme")), ("globex", Some("Globex"))]);
+        assert_eq!(source.concerned(Some("+34600999999")).len(), 2);
+    }
+}

@@ -1,0 +1,141 @@
+//! What providers tell of contacts: once, with all that it changes.
+
+use async_trait::async_trait;
+
+use super::consents::{object, record, suppression};
+use super::contacts::{move_address, owner};
+use super::engine::{Engine, Urgency, load};
+use super::txn::Txn;
+use super::{Embedded, journal, keys, receipts};
+use crate::model::{
+    BrandId, Contact, ContactDetail, ContactEvent, ContactId, Echo, ProviderName, ReceiptReport,
+    SuppressionReason, Timestamp,
+};
+use crate::store::{Effect, Heard, Inbox, Matched, StoreError, Told};
+use crate::wire::store::v1::{HeadRecord, HeardRecord, JournalEntry};
+
+// An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
+#[async_trait]
+impl<E: Engine> Inbox for Embedded<E> {
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+        self.engine.write(Urgency::Promise, move |txn| receipts::receive(txn, report, now)).await
+    }
+
+    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
+        self.engine.read(|view| load(view, &keys::reference(provider, reference)))
+    }
+
+    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
+        let brand = brand.clone();
+        self.engine.write(Urgency::Promise, move |txn| hear(txn, &brand, heard, now)).await
+    }
+}
+
+fn hear(txn: &mut Txn<'_>, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
+    let Heard { id, mut event, reply_to, effects } = heard;
+    let key = keys::heard(brand, &event.provider, &id);
+    if txn.load::<HeardRecord>(&key)?.is_some() {
+        return Ok(Told::Known);
+    }
+    // Asked before anything changes: a move takes the address away from the contact.
+    let contact = owner(txn, brand, &event.address)?;
+    for effect in effects {
+        take_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
+    }
+    if let ContactDetail::Wrote { answers, .. } = &mut event.detail
+        && let Some(reference) = reply_to
+    {
+        let found = txn.load::<Echo>(&keys::reference(&event.provider, &reference))?;
+        *answers = found.filter(|found| found.brand == *brand).map(|found| found.message);
+    }
+    let cursor = match &contact {
+        Some(contact) => keep(txn, brand, contact, &event, now)?,
+        None => 0,
+    };
+    let contact_id = contact.as_ref().map(ToString::to_string).unwrap_or_default();
+    txn.put(keys::heard_at(now, &key), Vec::new());
+    txn.save(key, &HeardRecord { contact_id, cursor });
+    Ok(contact.map_or(Told::Stranger, Told::Kept))
+}
+
+/// Keeps an event with its contact, and its place in the journal. Returns its cursor.
+fn keep(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    contact: &ContactId,
+    event: &ContactEvent,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let head_key = keys::head(brand);
+    let mut head = txn.load::<HeadRecord>(&head_key)?.unwrap_or_default();
+    let entry = JournalEntry {
+        contact_id: contact.to_string(),
+        record_time_ms: now.as_millisecond(),
+        ..Default::default()
+    };
+    let cursor = journal::log(txn, brand, &mut head, entry)?;
+    txn.save(head_key, &head);
+    txn.save(keys::contact_event(brand, contact, cursor), event);
+    Ok(cursor)
+}
+
+fn take_effect(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    contact: Option<&ContactId>,
+    event: &ContactEvent,
+    effect: Effect,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match effect {
+        Effect::Object(objected) => object(txn, brand, objected, now)?,
+        Effect::Readmit(by) => readmit(txn, brand, event, by.as_ref())?,
+        Effect::Record(entry) => {
+            if let Some(contact) = contact {
+                record(txn, brand, contact, entry, now)?;
+            }
+        }
+        Effect::OpenWindow => open_window(txn, brand, contact, event, now)?,
+        Effect::Move(to) => {
+            if let Some(contact) = contact {
+                move_address(txn, brand, contact, &event.address, to, now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lifts a suppression that stands for the person's own opt-out.
+fn readmit(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    event: &ContactEvent,
+    by: Option<&ProviderName>,
+) -> Result<(), StoreError> {
+    let Some(found) = suppression(txn, brand, event.channel, &event.address)? else { return Ok(()) };
+    let told_by_it = by.is_none_or(|by| found.recorded_by == by.as_str());
+    if found.reason == SuppressionReason::OptedOut && told_by_it {
+        txn.delete(keys::suppression(brand, event.channel, &event.address));
+    }
+    Ok(())
+}
+
+/// Opens the window from when the person wrote; a clock ahead of ours opens it no longer than from now.
+fn open_window(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    contact: Option<&ContactId>,
+    event: &ContactEvent,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(id) = contact else { return Ok(()) };
+    let Some(mut contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
+    if let Some(own) = contact.addresses.iter_mut().find(|own| own.address == event.address) {
+        let at = event.at.min(now);
+        let window = own.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
+        *window = at.max(*window);
+    }
+    // Its version stays: what others may change has not changed.
+    txn.save(keys::contact(brand, &contact.id), &contact);
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! What providers tell of contacts, from the ear of an adapter to what consent says.
+
+use relevo::adapters::hooks::{Ear, Notice, Told};
+use relevo::clock::Clock;
+use relevo::consent::{Standing, standing};
+use relevo::inbound::{Keeper, Reach, Source};
+use relevo::model::{
+    Action, Address, AddressChange, AddressNews, Channel, ContactDetail, ContactEvent, Echo, Evidence,
+    InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName, ReceiptStatus, Recipient,
+    SuppressionReason, Timestamp, TopicScope,
+};
+use relevo::routing::{BrandSettings, Policy};
+use relevo::store::{NewEntry, Stores};
+
+use crate::store::sample::{acme, brand, contact_id, create, first_page, phone};
+
+/// Two brands that share a provider: acme has a number of its own, globex has not.
+struct World {
+    stores: Stores,
+    keeper: Keeper,
+}
+
+impl World {
+    async fn new(senders: [Option<&str>; 2]) -> Self {
+        let stores = Stores::memory();
+        let brands = [acme(), brand("globex")];
+        let senders = senders.map(|sender| sender.map(str::to_owned));
+        let source =
+            Source { channel: Channel::Whatsapp, brands: brands.clone().into_iter().zip(senders).collect() };
+        let keywords = Policy::try_new(&BrandSettings::default()).unwrap().keywords;
+        let reach = Reach {
+            sources: [(provider(), source)].into(),
+            keywords: brands.clone().map(|brand| (brand, keywords.clone())).into(),
+        };
+        for brand in &brands {
+            create(&stores, brand, "ana", &[number()]).await;
+        }
+        let keeper = Keeper::new(&stores, reach, Clock::simulated(minute(100), 1));
+        Self { stores, keeper }
+    }
+
+    async fn tells(&self, told: Told) {
+        self.keeper.ear(provider()).keep(vec![told]).await.unwrap();
+    }
+
+    async fn ana(&self, brand: &relevo::model::BrandId) -> Recipient {
+        self.stores.consents.recipient(brand, &contact_id("ana")).await.unwrap().unwrap()
+    }
+
+    async fn events(&self, brand: &relevo::model::BrandId) -> Vec<ContactEvent> {
+        let page = self.stores.contacts.contact_events(brand, &contact_id("ana"), first_page(10)).await;
+        page.unwrap().items
+    }
+
+    async fn opts_in(&self, topic: &str) {
+        let evidence = Evidence {
+            source: "shop".to_owned(),
+            method: "web_form".to_owned(),
+            wording: String::new(),
+            time: minute(0),
+            origin: String::new(),
+            actor: String::new(),
+        };
+        let scope = TopicScope::Topic(topic.parse().unwrap());
+        let recorded_by = "key".to_owned();
+        let entry =
+            NewEntry { action: Action::Grant, channel: Channel::Whatsapp, scope, evidence, recorded_by };
+        self.stores.consents.record(&acme(), &contact_id("ana"), entry, minute(0)).await.unwrap();
+    }
+}
+
+fn provider() -> ProviderName {
+    "wa".parse().unwrap()
+}
+
+fn number() -> Address {
+    phone("+34600123456")
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + 60 * minute).unwrap()
+}
+
+fn text(id: i64, to: Option<&str>, text: &str) -> Told {
+    let to = to.map(str::to_owned);
+    let (id, at) = (id.to_string(), minute(id));
+    Told::Text(InboundText { id, from: number(), to, text: text.to_owned(), reply_to: None, at })
+}
+
+fn is_granted(recipient: &Recipient, topic: &str) -> bool {
+    matches!(standing(&recipient.ledger, Channel::Whatsapp, &topic.parse().unwrap()), Standing::Granted(_))
+}
+
+#[tokio::test]
+async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
+    let world = World::new([Some("+34910000000"), None]).await;
+    world.opts_in("offers").await;
+    world.tells(text(1, Some("34910000000"), "Stop!")).await;
+    let stopped = world.ana(&acme()).await;
+    assert_eq!(stopped.suppressions[0].reason, SuppressionReason::OptedOut);
+    assert!(!is_granted(&stopped, "offers"));
+    let entry = stopped.ledger.last().unwrap();
+    assert_eq!((entry.evidence.wording.as_str(), entry.evidence.origin.as_str()), ("Stop!", "+34600123456"));
+    assert!(world.ana(&brand("globex")).await.suppressions.is_empty(), "it was not said to globex");
+
+    // Told twice, and a text that means nothing, change nothing.
+    world.tells(text(1, Some("34910000000"), "Stop!")).await;
+    world.tells(text(2, Some("34910000000"), "why do you stop?")).await;
+    assert_eq!(world.ana(&acme()).await.ledger, stopped.ledger);
+
+    world.tells(text(3, Some("34910000000"), "/start")).await;
+    let back = world.ana(&acme()).await;
+    assert!(back.suppressions.is_empty());
+    assert!(is_granted(&back, "offers") && !is_granted(&back, "news"), "what it took, and nothing more");
+    let events = world.events(&acme()).await;
+    let keywords = events.into_iter().map(|event| match event.detail {
+        ContactDetail::Wrote { keyword, .. } => keyword,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(keywords.collect::<Vec<_>>(), [Some(Keyword::Start), None, Some(Keyword::Stop)]);
+}
+
+#[tokio::test]
+async fn a_text_that_could_be_for_two_brands_is_shown_to_none_and_still_stops_both() {
+    let world = World::new([None, None]).await;
+    world.tells(text(1, Some("34910000000"), "my new address is ...")).await;
+    world.tells(text(2, None, "stop")).await;
+    for brand in [acme(), brand("globex")] {
+        assert_eq!(world.ana(&brand).await.suppressions.len(), 1, "{brand}");
+        assert_eq!(world.events(&brand).await.len(), 1, "the stop and not the other");
+    }
+}
+
+#[tokio::test]
+async fn a_text_opens_the_window_where_it_came_through() {
+    let world = World::new([Some("+34910000000"), None]).await;
+    world.tells(text(1, Some("34910000000"), "hello")).await;
+    let windows = |recipient: Recipient| recipient.contact.addresses[0].whatsapp_windows.clone();
+    assert_eq!(windows(world.ana(&acme()).await), [(provider(), minute(1))].into());
+    assert_eq!(windows(world.ana(&brand("globex")).await), [].into());
+}
+
+#[tokio::test]
+async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
+    let world = World::new([None, None]).await;
+    world.opts_in("offers").await;
+    let news = |id: &str, change, at| {
+        let (address, evidence) = (number(), OutcomeEvidence::new("kicked", "the bot was blocked"));
+        Told::Address(AddressNews { id: id.to_owned(), address, to: None, change, at, evidence })
+    };
+    world.tells(news("1", AddressChange::Objected(Objection::OptedOut), minute(1))).await;
+    let blocked = world.ana(&acme()).await;
+    assert_eq!(blocked.suppressions[0].explanation, "kicked the bot was blocked");
+    assert!(!is_granted(&blocked, "offers"));
+    assert_eq!(world.ana(&brand("globex")).await.suppressions.len(), 1, "an address is blocked for all");
+    world.tells(news("2", AddressChange::Returned, minute(2))).await;
+    let back = world.ana(&acme()).await;
+    assert!(back.suppressions.is_empty() && !is_granted(&back, "offers"), "it is no opt-in");
+}
+
+#[tokio::test]
+async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
+    let world = World::new([None, None]).await;
+    let echo = Echo { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
+    let notice = |echo: Echo| {
+        Told::Receipt(Notice {
+            reference: "gone".to_owned(),
+            echo: Some(echo),
+            address: Some(number()),
+            status: ReceiptStatus::Delivered,
+            reported_at: minute(1),
+            evidence: OutcomeEvidence::new("complaint", ""),
+            objection: Some(Objection::Complaint),
+        })
+    };
+    world.tells(notice(Echo { brand: brand("initech"), ..echo.clone() })).await;
+    world.tells(notice(echo)).await;
+    assert_eq!(world.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
+    assert!(world.ana(&acme()).await.suppressions.is_empty());
+}

@@ -1,0 +1,228 @@
+//! What providers tell of contacts.
+
+use relevo::model::{
+    Action, Address, Channel, ContactAddress, ContactDetail, ContactEvent, Evidence, Objection,
+    ServiceWindow, Suppression, SuppressionReason, TopicScope,
+};
+use relevo::store::{Effect, Happened, Heard, NewEntry, Objected, Stores, Told, Upserted};
+
+use super::sample::*;
+
+fn number() -> Address {
+    phone("+34600123456")
+}
+
+fn wrote(id: &str, text: &str, effects: Vec<Effect>) -> Heard {
+    let detail = ContactDetail::Wrote { text: text.to_owned(), to: None, answers: None, keyword: None };
+    let event = ContactEvent {
+        at: at(5),
+        channel: Channel::Whatsapp,
+        provider: provider(),
+        address: number(),
+        detail,
+    };
+    Heard { id: id.to_owned(), event, reply_to: None, effects }
+}
+
+fn evidence() -> Evidence {
+    Evidence::reported(&provider(), "STOP".to_owned(), at(5))
+}
+
+fn opted_out() -> Effect {
+    let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::OptedOut);
+    Effect::Object(Objected { channel, address, objection, evidence: evidence() })
+}
+
+async fn hear(stores: &Stores, heard: Heard) -> Told {
+    stores.inbox.hear(&acme(), heard, at(6)).await.unwrap()
+}
+
+async fn texts(stores: &Stores, id: &str) -> Vec<String> {
+    let of = contact_id(id);
+    let (brand, contacts) = (acme(), &stores.contacts);
+    let read = |page| contacts.contact_events(&brand, &of, page);
+    let text = |event: ContactEvent| match event.detail {
+        ContactDetail::Wrote { text, .. } => text,
+        other => format!("{other:?}"),
+    };
+    all_pages(2, read).await.into_iter().map(text).collect()
+}
+
+pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    create(stores, &brand("other"), "ana", &[number()]).await;
+    let kept = Told::Kept(contact_id("ana"));
+    for (id, text) in [("1", "one"), ("2", "two"), ("3", "three")] {
+        assert_eq!(hear(stores, wrote(id, text, vec![])).await, kept);
+    }
+    assert_eq!(hear(stores, wrote("2", "another", vec![opted_out()])).await, Told::Known);
+    assert_eq!(texts(stores, "ana").await, ["three", "two", "one"]);
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert!(recipient.suppressions.is_empty(), "what is known changes nothing");
+
+    let message = accept(stores, message(7)).await.id;
+    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    assert!(events.iter().all(|event| event.contact == contact_id("ana")));
+    let told: Vec<_> = events.iter().map(|own| matches!(own.happened, Happened::Contact(_))).collect();
+    assert_eq!(told, [true, true, true, false]);
+    assert!(matches!(events[3].happened, Happened::Message(id, _) if id == message));
+    assert_eq!(stores.messages.events(&brand("other"), 0, 100).await.unwrap(), []);
+    assert_eq!(stores.messages.events(&acme(), events[1].cursor, 1).await.unwrap(), events[2..3]);
+}
+
+pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
+    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out(), Effect::OpenWindow])).await, Told::Stranger);
+    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out()])).await, Told::Known);
+    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
+    create(stores, &acme(), "ana", &[number()]).await;
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!(recipient.suppressions.len(), 1, "whoever gets the number later is not written to");
+}
+
+pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    let recipient = async || stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    for id in ["1", "2"] {
+        hear(stores, wrote(id, "STOP", vec![opted_out()])).await;
+    }
+    let known = recipient().await;
+    let [entry] = known.ledger.as_slice() else { panic!("{known:?}") };
+    assert_eq!(
+        (entry.action, entry.channel, &entry.scope),
+        (Action::Revoke, Channel::Whatsapp, &TopicScope::All)
+    );
+    assert_eq!((&entry.evidence, entry.recorded_by.as_str()), (&evidence(), "mail-eu"));
+    let [suppression] = known.suppressions.as_slice() else { panic!("{known:?}") };
+    assert_eq!((suppression.reason, suppression.channel), (SuppressionReason::OptedOut, Channel::Whatsapp));
+
+    // What was granted after it is withdrawn by the next one.
+    let scope = TopicScope::Topic("offers".parse().unwrap());
+    let later = Evidence { time: at(20), ..evidence() };
+    let grant = NewEntry {
+        action: Action::Grant,
+        channel: Channel::Whatsapp,
+        scope,
+        evidence: later,
+        recorded_by: "key-1".to_owned(),
+    };
+    stores.consents.record(&acme(), &contact_id("ana"), grant, at(20)).await.unwrap();
+    let again = Evidence { time: at(30), ..evidence() };
+    let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::CommercialOptedOut);
+    let objected = Objected { channel, address, objection, evidence: again };
+    stores.consents.object(&acme(), objected, at(30)).await.unwrap();
+    assert_eq!(recipient().await.ledger.len(), 3);
+    // A bad address is no will of the person's.
+    let address = email("ana@example.com");
+    let objected =
+        Objected { channel: Channel::Email, address, objection: Objection::BadAddress, evidence: evidence() };
+    stores.consents.object(&acme(), objected, at(31)).await.unwrap();
+    assert_eq!(recipient().await.ledger.len(), 3);
+}
+
+pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    let suppressed = async || {
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        !recipient.suppressions.is_empty()
+    };
+    hear(stores, wrote("1", "STOP", vec![opted_out()])).await;
+    let elsewhere = Effect::Readmit(Some("mail-us".parse().unwrap()));
+    hear(stores, wrote("2", "", vec![elsewhere])).await;
+    assert!(suppressed().await, "another provider cannot know");
+    hear(stores, wrote("3", "", vec![Effect::Readmit(Some(provider()))])).await;
+    assert!(!suppressed().await);
+    let manual = Suppression {
+        channel: Channel::Whatsapp,
+        address: number(),
+        reason: SuppressionReason::Manual,
+        explanation: String::new(),
+        created_at: at(1),
+        recorded_by: "mail-eu".to_owned(),
+    };
+    stores.consents.suppress(&acme(), manual).await.unwrap();
+    hear(stores, wrote("4", "START", vec![Effect::Readmit(None)])).await;
+    assert!(suppressed().await, "what the brand set, the brand lifts");
+}
+
+pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
+    let created = create(stores, &acme(), "ana", &[number()]).await;
+    hear(stores, wrote("1", "hello", vec![Effect::OpenWindow])).await;
+    let mut early = wrote("2", "earlier", vec![Effect::OpenWindow]);
+    early.event.at = at(3);
+    hear(stores, early).await;
+    let mut ahead = wrote("3", "from a fast clock", vec![Effect::OpenWindow]);
+    ahead.event.provider = "mail-us".parse().unwrap();
+    ahead.event.at = at(900);
+    hear(stores, ahead).await;
+    let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!(contact.version, created.version, "an etag of before still fits");
+    let windows = &contact.addresses[0].whatsapp_windows;
+    assert_eq!(
+        windows.iter().map(|(name, at)| (name.as_str(), *at)).collect::<Vec<_>>(),
+        [("mail-eu", at(5)), ("mail-us", at(6)),]
+    );
+    let day = 24 * 3_600;
+    let open = |seconds| contact.addresses[0].service_window(at(seconds));
+    let at_us = ServiceWindow::At(vec!["mail-us".parse().unwrap()]);
+    assert_eq!(open(day + 5), at_us, "a window is open for a day");
+    assert_eq!(open(day + 6), ServiceWindow::At(vec![]));
+
+    let changed =
+        async |addresses: &[Address]| stores.contacts.upsert(&acme(), change("ana", addresses), at(7)).await;
+    let Upserted::Changed(kept) = changed(&[email("ana@example.com"), number()]).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(kept.addresses[1].whatsapp_windows, *windows);
+    changed(&[]).await.unwrap();
+    let Upserted::Changed(anew) = changed(&[number()]).await.unwrap() else { panic!() };
+    assert_eq!(anew.addresses, [ContactAddress::new(number())]);
+}
+
+pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
+    create(stores, &acme(), "ana", &[email("ana@example.com"), number()]).await;
+    create(stores, &acme(), "ben", &[phone("+34600999999")]).await;
+    let moved = |id: &str, to: &str| wrote(id, "", vec![Effect::Move(phone(to))]);
+    hear(stores, moved("1", "+34600999999")).await;
+    let addresses = async || {
+        let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        contact.addresses.into_iter().map(|own| own.address).collect::<Vec<_>>()
+    };
+    assert_eq!(addresses().await, [email("ana@example.com"), number()], "it is somebody else's");
+    hear(stores, moved("2", "+34600777777")).await;
+    assert_eq!(addresses().await, [email("ana@example.com"), phone("+34600777777")]);
+    assert_eq!(stores.contacts.find(&acme(), &number()).await.unwrap(), None);
+    let found = stores.contacts.find(&acme(), &phone("+34600777777")).await.unwrap();
+    assert_eq!(found, Some(contact_id("ana")));
+}
+
+pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    let sent = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
+    let found = stores.inbox.referenced(&provider(), "ref-1").await.unwrap().unwrap();
+    assert_eq!((found.brand, found.message), (acme(), sent));
+    assert_eq!(stores.inbox.referenced(&provider(), "ref-2").await.unwrap(), None);
+    hear(stores, Heard { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
+    hear(stores, Heard { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
+    let page = stores.contacts.contact_events(&acme(), &contact_id("ana"), first_page(9)).await.unwrap();
+    let answers = page.items.iter().map(|event| match &event.detail {
+        ContactDetail::Wrote { answers, .. } => *answers,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), [None, Some(sent)]);
+}
+
+pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    hear(stores, wrote("1", "one", vec![])).await;
+    hear(stores, wrote("2", "two", vec![])).await;
+    assert_eq!(stores.work.purge(at(6), 1).await.unwrap(), 0);
+    assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
+    assert_eq!(texts(stores, "ana").await, ["two"]);
+    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, Told::Known);
+    stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap();
+    create(stores, &acme(), "ana", &[number()]).await;
+    assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
+    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
+    assert_eq!(stores.work.purge(at(7), 10).await.unwrap(), 1);
+    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, Told::Kept(contact_id("ana")));
+}
