@@ -4,6 +4,7 @@
 mod hooks;
 mod keeper;
 mod news;
+mod pace;
 mod reach;
 mod receipts;
 mod server;

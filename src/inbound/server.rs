@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::hooks::{Answer, Hooks};
+use super::pace::Pace;
 use super::settings::Settings;
 use crate::adapters::hooks::{Call, HookError};
 
@@ -29,12 +31,13 @@ const MAX_HEADERS: usize = 64;
 pub async fn serve(listener: TcpListener, hooks: Hooks, settings: Settings, stop: impl Future<Output = ()>) {
     let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(settings.max_connections));
+    let pace = Arc::new(Pace::new(settings.max_calls_per_second, Instant::now()));
     let accept = async {
         loop {
             // The semaphore is never closed.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => start(stream, place, &hooks, &settings, &connections),
+                Ok((stream, _)) => start(stream, place, &hooks, &settings, &pace, &connections),
                 Err(error) => {
                     tracing::warn!(%error, "a provider's connection could not be accepted");
                     tokio::time::sleep(settings.request_timeout() / 100).await;
@@ -56,13 +59,18 @@ fn start(
     place: OwnedSemaphorePermit,
     hooks: &Hooks,
     settings: &Arc<Settings>,
+    pace: &Arc<Pace>,
     connections: &GracefulShutdown,
 ) {
-    let (hooks, settings) = (hooks.clone(), Arc::clone(settings));
+    let (hooks, settings, pace) = (hooks.clone(), Arc::clone(settings), Arc::clone(pace));
     let time = settings.request_timeout();
     let service = service_fn(move |request| {
         let (hooks, settings) = (hooks.clone(), Arc::clone(&settings));
+        let admitted = pace.admits(Instant::now());
         async move {
+            if !admitted {
+                return Ok(too_many());
+            }
             let answered = timeout(settings.request_timeout(), answer(request, &hooks, &settings)).await;
             let late = |_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long");
             Ok::<_, Infallible>(answered.unwrap_or_else(late))
@@ -130,6 +138,12 @@ fn told(provider: &str, answer: Answer) -> Response<Full<Bytes>> {
             text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
         }
     }
+}
+
+fn too_many() -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many calls; please call again later");
+    response.headers_mut().insert(RETRY_AFTER, hyper::header::HeaderValue::from_static("1"));
+    response
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

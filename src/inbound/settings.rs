@@ -26,6 +26,9 @@ pub struct Settings {
     /// Connections open at once; more wait.
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
+    /// Calls a second, on average; the providers are told to call again with what goes beyond.
+    #[serde(default = "default_max_calls_per_second")]
+    pub max_calls_per_second: f64,
 }
 
 fn default_max_body_bytes() -> usize {
@@ -40,6 +43,10 @@ fn default_max_connections() -> usize {
     1_000
 }
 
+fn default_max_calls_per_second() -> f64 {
+    2_000.0
+}
+
 impl Settings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
@@ -50,6 +57,9 @@ impl Settings {
         ];
         let zero = positive.into_iter().filter(|(_, right)| !right);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
+        if !(self.max_calls_per_second.is_finite() && self.max_calls_per_second > 0.0) {
+            errors.push(SettingError::new("max_calls_per_second", "must be above 0"));
+        }
         if !is_public_url(&self.public_url) {
             let must =
                 "must be a URL such as https://hooks.example.com, without credentials, query or fragment";

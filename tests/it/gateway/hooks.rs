@@ -24,9 +24,13 @@ struct Called {
 
 impl Called {
     async fn start(providers: &str) -> Self {
+        Self::start_with("", providers).await
+    }
+
+    async fn start_with(settings: &str, providers: &str) -> Self {
         let port = free_port();
         let listener = format!(
-            "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = '{PUBLIC_URL}'\nmax_body_bytes = 10_000\n"
+            "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = '{PUBLIC_URL}'\nmax_body_bytes = 10_000\n{settings}\n"
         );
         let home = Home::new(&format!("{listener}{providers}")).await;
         let gateway = home.start().await;
@@ -129,6 +133,21 @@ async fn what_is_not_signed_or_too_much_changes_nothing() {
 
     assert_eq!(called.gateway.message(&sent.message_id).await.history, sent.history);
     assert!(called.consent().await.suppressions.is_empty());
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn more_calls_than_allowed_are_put_off() {
+    let sms = Stubs::new("hooks-pace");
+    // One, and the next after a quarter of an hour.
+    let called = Called::start_with("max_calls_per_second = 0.001", &twilio("sms", sms.url(), "")).await;
+    let call = async || called.post("/providers/sms", "").send().await.unwrap();
+    assert_eq!(call().await.status(), StatusCode::UNAUTHORIZED);
+    let put_off = call().await;
+    assert_eq!(
+        (put_off.status(), &put_off.headers()["Retry-After"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
+    );
     called.gateway.stop().await;
 }
 
