@@ -8,9 +8,10 @@ use relevo::adapters::{Adapter, Envelope, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
 use relevo::model::{
-    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, Timestamp,
+    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, State, Timestamp,
 };
 use relevo::routing::{BrandSettings, Policy, RetrySettings};
+use relevo::store::embedded::memory::Memory;
 use relevo::store::{Appended, Claims, StoreError, Stored, Stores, WorkQueue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -111,4 +112,32 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
         called.recv().await.unwrap();
     };
     timeout(lease / 2, dispatcher.run(twice)).await.expect("it is tried again when it is due");
+}
+
+/// Three messages of one time lie under one entry of the due order. Whoever asks while nothing can be claimed is told a time
+/// after now: one that is not after it would make dispatch ask without end.
+#[tokio::test]
+async fn whoever_finds_nothing_is_never_told_to_look_at_once() {
+    let memory = Memory::default();
+    let before = memory.open();
+    for _ in 0..3 {
+        sample::accept(&before, sample::message(0)).await;
+    }
+    // Opened again, nothing is handed over in memory: all of it is found under the entry.
+    let stores = memory.open();
+    let claim = async |now, limit| stores.work.claim(sample::at(now), limit, sample::LEASE).await.unwrap();
+    // The claims end at 30, 40 and 50, but the first message is over before.
+    let first = claim(0, 1).await.messages.remove(0);
+    for now in [10, 20] {
+        assert_eq!(claim(now, 1).await.messages.len(), 1);
+    }
+    let over = vec![(21, sample::finished(State::Failed))];
+    assert_eq!(sample::append(&stores, &first, over, None).await, Appended::Done);
+    stores.work.release(first.message.id).await;
+    for now in 22..40 {
+        let claims = claim(now, 1).await;
+        assert!(claims.messages.is_empty());
+        let next_due = claims.next_due.unwrap();
+        assert!(next_due > sample::at(now) && next_due <= sample::at(40), "{next_due} at {now}");
+    }
 }

@@ -125,7 +125,10 @@ impl Look<'_> {
             }
             let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
             match self.desk.held_until(id) {
-                Some(until) => first_end = first_end.min(until),
+                Some(until) => {
+                    first_end = first_end.min(until);
+                    found.due(until);
+                }
                 None if send_at <= self.now && found.candidates.len() < self.room => {
                     let own = Found { place: Place { pack, number: packed.number }, packed };
                     self.add(send_at, &own, &states, Some(key.to_vec()), found)?;

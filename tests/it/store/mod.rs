@@ -71,7 +71,6 @@ conformance! {
         an_append_to_an_old_version_is_stale,
         of_many_appends_to_one_version_exactly_one_is_done,
         the_next_due_time_is_told,
-        whoever_finds_nothing_is_never_told_to_look_at_once,
         concurrent_claims_share_nothing,
         a_backlog_larger_than_memory_is_claimed_whole_and_once,
         the_work_signal_comes_with_the_work,

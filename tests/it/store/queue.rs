@@ -113,23 +113,6 @@ pub async fn the_next_due_time_is_told(stores: &Stores) {
     assert_eq!(stores.work.claim(at(22), 0, LEASE).await.unwrap().next_due, Some(at(10)));
 }
 
-/// Three messages of one time lie under one entry of the due order. Whoever asks while nothing can be claimed is told a time
-/// after now: one that is not after it would make dispatch ask without end.
-pub async fn whoever_finds_nothing_is_never_told_to_look_at_once(stores: &Stores) {
-    for _ in 0..3 {
-        accept(stores, message(0)).await;
-    }
-    // Claims end at 30, 40 and 50; each is claimed again as soon as it has.
-    for now in [0, 10, 20] {
-        assert_eq!(claim(stores, now, 1).await.len(), 1);
-    }
-    for now in 21..100 {
-        while !claim(stores, now, 1).await.is_empty() {}
-        let next_due = stores.work.claim(at(now), 1, LEASE).await.unwrap().next_due;
-        assert!(next_due.is_some_and(|next| next > at(now)), "{next_due:?} at {now}");
-    }
-}
-
 pub async fn concurrent_claims_share_nothing(stores: &Stores) {
     for _ in 0..100 {
         accept(stores, message(0)).await;
