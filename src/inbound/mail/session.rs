@@ -134,3 +134,24 @@ fn reply(answer: Answer) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn what_could_not_be_kept_is_asked_for_again_and_what_is_not_ours_is_not() {
+        let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
+        for (answer, code) in [
+            (Answer::Kept(String::new()), "250"),
+            (Answer::NotKept(failing), "451"),
+            (Answer::Refused(HookError::Unproven(String::new())), "451"),
+            (Answer::Refused(HookError::Forged("")), "550"),
+            (Answer::Refused(HookError::Malformed(String::new())), "554"),
+            (Answer::Unknown, "550"),
+        ] {
+            assert!(reply(answer).starts_with(code), "{code}");
+        }
+    }
+}

@@ -4,15 +4,17 @@ use std::process::Command;
 
 use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
-use super::process::{Gateway, Home};
+use super::process::{Gateway, Home, PATIENCE};
 use super::providers::smtp;
 use super::story::path;
 use super::{ana, by, offer, order};
-use crate::peers::{Smtp, free_port, installed, root};
+use crate::api::{contact, email};
+use crate::peers::{Smtp, free_port, installed, postfix, root};
 
-const BOUNCES: &str =
-    "tls = 'none'\nbounce_address = 'bounce@bounces.example.com'\nbounce_secret = { file = 'secret' }";
+const BOUNCES: &str = "tls = 'none'\nbounce_address = 'bounce@bounces.example.com'\nbounce_secret = { file = 'secret' }\nnotices = 'all'";
 
 /// A gateway that sends by `peer` and takes what comes back.
 struct Mailed {
@@ -26,11 +28,17 @@ struct Mailed {
 impl Mailed {
     async fn start(name: &str) -> Self {
         let peer = Smtp::start(name, &[]);
-        let (http, lmtp) = (free_port(), free_port());
+        let (port, lmtp) = (peer.port(), free_port());
+        Self::sending_to(peer, port, lmtp).await
+    }
+
+    /// The same with a server on `port` before the peer.
+    async fn sending_to(peer: Smtp, port: u16, lmtp: u16) -> Self {
+        let http = free_port();
         let listeners = format!(
             "\n[inbound]\nlisten = '127.0.0.1:{http}'\npublic_url = 'https://hooks.example.com'\n\
              [inbound.mail]\nlisten = '127.0.0.1:{lmtp}'\nmax_message_bytes = 20_000\n{}",
-            smtp("mail", peer.port(), BOUNCES, "")
+            smtp("mail", port, BOUNCES, "")
         );
         let home = Home::new(&listeners).await;
         let gateway = home.start().await;
@@ -149,5 +157,68 @@ async fn a_mail_that_is_no_report_or_too_large_changes_nothing() {
     assert!(hand_over(holiday).starts_with("250"));
     assert!(hand_over(&format!("{holiday}{}", "a line\r\n".repeat(5_000))).starts_with("552"));
     assert_eq!(mailed.gateway.message(&sent.message_id).await.history, sent.history);
+    mailed.gateway.stop().await;
+}
+
+/// What is replied to bytes that are sent in one go, up to the end of the connection.
+async fn replies(port: u16, sent: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut replies = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut replies)).await.unwrap().unwrap();
+    replies.lines().map(|line| &line[..4]).filter(|code| code.ends_with(' ')).collect()
+}
+
+#[tokio::test]
+async fn a_mail_ends_where_its_dot_is_and_nothing_comes_after_too_much() {
+    let mailed = Mailed::start("raw").await;
+    let (_, sender) = mailed.sends(order()).await;
+    let begin = format!("LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<{sender}>\r\nDATA\r\n");
+    let smuggled = "Subject: a\r\n\r\nb\n.\r\nc\r.\r\nd\r\n.\nMAIL FROM:<>\r\n..\r\n.\r\nNOOP\r\nQUIT\r\n";
+    let said = replies(mailed.lmtp, &format!("{begin}{smuggled}")).await;
+    assert_eq!(said, "220 250 250 250 354 250 250 221 ", "one mail, NOOP and QUIT");
+    // A line whose end is in two pieces as it is read.
+    let long = format!("Subject: a\r\n\r\n{}\r\n.\r\nQUIT\r\n", "x".repeat(8 * 1_024 - 1));
+    assert_eq!(replies(mailed.lmtp, &format!("{begin}{long}")).await, "220 250 250 250 354 250 221 ");
+    for (line, said) in [
+        ("LHLO x\nQUIT\r\n", "220 500 "),
+        (&"x".repeat(1_024), "220 500 "),
+        ("\0\u{ff}\r\nQUIT\r\n", "220 500 221 "),
+    ] {
+        assert_eq!(replies(mailed.lmtp, line).await, said, "{line:?}");
+    }
+    mailed.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stays_when_the_gateway_goes_is_told() {
+    let mailed = Mailed::start("stays").await;
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", mailed.lmtp)).await.unwrap();
+    let mut greeting = [0; b"220 relevo LMTP\r\n".len()];
+    stream.read_exact(&mut greeting).await.unwrap();
+    mailed.gateway.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "421 4.3.2 closing down\r\n");
+}
+
+#[tokio::test]
+async fn postfix_hands_its_reports_over() {
+    let (peer, lmtp) = (Smtp::start("behind-postfix", &[]), free_port());
+    let Some(relay) = postfix("reports", peer.port(), "bounces.example.com", lmtp) else {
+        return eprintln!("skipped: Postfix starts as root only");
+    };
+    let mailed = Mailed::sending_to(peer, relay.port(), lmtp).await;
+    let gone = contact("ana", vec![email("rcpt-550-5.1.1@example.org")]);
+    mailed.gateway.knows(gone).await;
+    let refused = mailed.gateway.sends(by(&[Channel::Email], order())).await;
+    mailed
+        .gateway
+        .all_reach(std::slice::from_ref(&refused), |event| event.state() == MessageState::Failed)
+        .await;
+    let consent = mailed.consent().await;
+    let suppression = &consent.suppressions[0];
+    assert_eq!(suppression.reason, "bad_address");
+    assert!(suppression.explanation.contains("550 5.1.1"), "{suppression:?}");
     mailed.gateway.stop().await;
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod maildev;
+mod postfix;
 mod prism;
 mod smtp;
 mod telegram;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use aws::{aws, botocore};
 pub use maildev::maildev;
+pub use postfix::postfix;
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;
