@@ -2,8 +2,18 @@
 
 use relevo::adapters::Adapter;
 
+use tokio::net::TcpSocket;
+
 use super::{assert_sent, build, email, evidence};
-use crate::peers::{Smtp, free_port, smtp_sink};
+use crate::peers::{Smtp, smtp_sink};
+
+/// A port that refuses connections, for as long as its socket is held: nothing else can listen there.
+fn closed() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
 
 fn settings(fallback: u16) -> String {
     format!("tls = 'none'\nfallback_hosts = ['localhost:{fallback}']")
@@ -12,7 +22,8 @@ fn settings(fallback: u16) -> String {
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_costs_no_message() {
     let next = Smtp::start("next", &[]);
-    let adapter = build(free_port(), &settings(next.port())).unwrap();
+    let (_held, port) = closed();
+    let adapter = build(port, &settings(next.port())).unwrap();
     assert_sent(&adapter, &email("ana@example.org")).await;
     assert_sent(&adapter, &email("bob@example.org")).await;
     assert_eq!(next.taken().len(), 2);
@@ -46,7 +57,7 @@ async fn a_server_that_has_the_message_is_asked_alone() {
 
 #[tokio::test]
 async fn without_any_server_it_is_an_outage() {
-    let outcome =
-        build(free_port(), &settings(free_port())).unwrap().deliver(&email("ana@example.org")).await;
+    let ((_first, port), (_second, fallback)) = (closed(), closed());
+    let outcome = build(port, &settings(fallback)).unwrap().deliver(&email("ana@example.org")).await;
     assert_eq!(outcome.as_str(), "unavailable", "{}", evidence(&outcome));
 }
