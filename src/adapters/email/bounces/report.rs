@@ -35,20 +35,20 @@ pub(super) struct News {
 
 /// Why a mail cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(super) enum Missing {
     #[error("it is no mail: it has no header")]
-    NoHeader,
+    Header,
     #[error("the report on a delivery has no fields of a recipient (RFC 3464, section 2.3)")]
-    NoRecipient,
+    Recipient,
     #[error("the feedback report has no fields (RFC 5965, section 3)")]
-    NoFeedback,
+    Feedback,
 }
 
 impl Mail {
     /// Reads a mail. What is no report, such as an answer by a machine or a person, says nothing.
-    pub(super) fn read(mail: &[u8]) -> Result<Self, Unreadable> {
+    pub(super) fn read(mail: &[u8]) -> Result<Self, Missing> {
         let (head, body) = head_and_body(mail);
-        let head = MessageParser::default().parse_headers(head).ok_or(Unreadable::NoHeader)?;
+        let head = MessageParser::default().parse_headers(head).ok_or(Missing::Header)?;
         let parts: Vec<Part<'_>> = report_parts(&head, body).into_iter().filter_map(Part::read).collect();
         let inside = parts.iter().flat_map(Part::envelope_senders);
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
@@ -85,7 +85,7 @@ impl<'a> Part<'a> {
     }
 }
 
-fn news(parts: &[Part<'_>]) -> Result<Option<News>, Unreadable> {
+fn news(parts: &[Part<'_>]) -> Result<Option<News>, Missing> {
     let part = |own: &[&str]| parts.iter().find(|part| own.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);
@@ -98,7 +98,7 @@ fn news(parts: &[Part<'_>]) -> Result<Option<News>, Unreadable> {
 
 /// What became of the mail. A report on several recipients speaks of those that an alias of ours stands for, and the best
 /// news counts: only when all have failed, ours has.
-fn delivery(body: &[u8]) -> Result<Option<News>, Unreadable> {
+fn delivery(body: &[u8]) -> Result<Option<News>, Missing> {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
     let groups = text.split("\n\n").map(str::trim).filter(|group| !group.is_empty()).take(MAX_RECIPIENTS);
     let groups: Vec<Message<'_>> =
@@ -107,7 +107,7 @@ fn delivery(body: &[u8]) -> Result<Option<News>, Unreadable> {
         .iter()
         .filter_map(|group| Some((Action::read(&value(group, "Action")?), group)))
         .max_by_key(|(action, _)| *action);
-    let (action, group) = best.ok_or(Unreadable::NoRecipient)?;
+    let (action, group) = best.ok_or(Missing::Recipient)?;
     let status = match action {
         Action::Delivered => ReceiptStatus::Delivered,
         Action::Passed => ReceiptStatus::Sent,
@@ -148,9 +148,9 @@ impl Action {
 
 /// Somebody complains of a mail, which they can only have received. Reports of viruses and forgeries are not theirs, and
 /// `not-spam` takes back what the address was suppressed for, which only the person can (RFC 6430).
-fn complaint(body: &[u8]) -> Result<Option<News>, Unreadable> {
-    let fields = MessageParser::new().parse_headers(body).ok_or(Unreadable::NoFeedback)?;
-    let kind = value(&fields, "Feedback-Type").ok_or(Unreadable::NoFeedback)?;
+fn complaint(body: &[u8]) -> Result<Option<News>, Missing> {
+    let fields = MessageParser::new().parse_headers(body).ok_or(Missing::Feedback)?;
+    let kind = value(&fields, "Feedback-Type").ok_or(Missing::Feedback)?;
     let objection = match first_word(&kind).as_str() {
         "abuse" => Objection::Complaint,
         "opt-out" => Objection::OptedOut,

@@ -128,10 +128,10 @@ fn other_mail_says_nothing() {
 #[test]
 fn a_report_without_its_fields_cannot_be_read() {
     let report = delivery_report("x@y.example", "Final-Recipient: rfc822; ana@example.org\r\n");
-    assert_eq!(Mail::read(report.as_bytes()).unwrap_err(), Unreadable::NoRecipient);
+    assert_eq!(Mail::read(report.as_bytes()).unwrap_err(), Missing::Recipient);
     let feedback = complaint("Version: 1", "X: y");
-    assert_eq!(Mail::read(feedback.as_bytes()).unwrap_err(), Unreadable::NoFeedback);
-    assert_eq!(Mail::read(b"").unwrap_err(), Unreadable::NoHeader);
+    assert_eq!(Mail::read(feedback.as_bytes()).unwrap_err(), Missing::Feedback);
+    assert_eq!(Mail::read(b"").unwrap_err(), Missing::Header);
 }
 
 #[test]
