@@ -62,6 +62,7 @@ pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     inbound: Option<TcpListener>,
+    mail: Option<TcpListener>,
 }
 
 impl Gateway {
@@ -73,11 +74,14 @@ impl Gateway {
         let (path, options) = (config.store.path.clone(), config.store.options());
         let store = tokio::task::spawn_blocking(move || sled::open(&path, options)).await??;
         let (listener, address) = listen(config.server.listen).await?;
-        let inbound = match &config.inbound {
-            Some(settings) => Some(listen(settings.listen).await?.0),
-            None => None,
-        };
-        Ok(Self { config, clock, store, listener, address, inbound })
+        let (mut inbound, mut mail) = (None, None);
+        if let Some(settings) = &config.inbound {
+            inbound = Some(listen(settings.listen).await?.0);
+            if let Some(settings) = &settings.mail {
+                mail = Some(listen(settings.listen).await?.0);
+            }
+        }
+        Ok(Self { config, clock, store, listener, address, inbound, mail })
     }
 
     /// The address it listens on.
@@ -100,7 +104,7 @@ impl Gateway {
     /// # Errors
     /// When an adapter cannot be built, the API fails, or the store's last flush does.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { config, clock, store, listener, inbound, .. } = self;
+        let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
         let Adapters { lanes, remote, sandboxes } = build_adapters(&config.providers, &report)?;
@@ -133,6 +137,8 @@ impl Gateway {
         let work = dispatcher.run(raised(stopped.clone()));
         let keeper = Keeper::new(&stores, reach(&config), clock.clone());
         let hooks = Hooks::new(hooks(&config.providers), keeper.clone());
+        let post = config.inbound.as_ref().and_then(|own| own.mail.clone());
+        let post = take_mail(mail, hooks.clone(), post, raised(stopped.clone()));
         let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
         let stop = async {
             tokio::select! {
@@ -141,12 +147,12 @@ impl Gateway {
             }
             stopping.send_replace(true);
         };
-        let (served, (), (), ()) = tokio::select! {
-            ended = async { tokio::join!(serve, work, hear, stop) } => ended,
+        let (served, ..) = tokio::select! {
+            ended = async { tokio::join!(serve, work, hear, post, stop) } => ended,
             // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
-            () = listen_to(remote, &keeper) => (Ok(()), (), (), ()),
-            () = inbound::take_in(receipts, stores.inbox.clone(), clock.clone()) => (Ok(()), (), (), ()),
-            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), ()),
+            () = listen_to(remote, &keeper) => (Ok(()), (), (), (), ()),
+            () = inbound::take_in(receipts, stores.inbox.clone(), clock.clone()) => (Ok(()), (), (), (), ()),
+            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
         };
         drop((report, stores));
         store.close().await?;
@@ -174,6 +180,18 @@ async fn hear(
             tracing::info!(provider.name = %provider, url, "the provider can call back");
         }
         inbound::serve(listener, hooks, settings, stop).await;
+    }
+}
+
+/// Takes mail, where there is a listener for it.
+async fn take_mail(
+    listener: Option<TcpListener>,
+    hooks: Hooks,
+    settings: Option<inbound::MailSettings>,
+    stop: impl Future<Output = ()>,
+) {
+    if let Some((listener, settings)) = listener.zip(settings) {
+        inbound::serve_mail(listener, hooks, settings, stop).await;
     }
 }
 

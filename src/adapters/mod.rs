@@ -138,6 +138,11 @@ pub trait Kind {
         None
     }
 
+    /// Tells the settings which brands the provider serves, for kinds whose hooks have to know.
+    fn serve(&mut self, brands: &[BrandId]) {
+        let _ = brands;
+    }
+
     /// The paths among the settings.
     fn files(&mut self) -> Vec<&mut PathBuf> {
         Vec::new()

@@ -208,6 +208,9 @@ fn check_one(
     );
     errors.require(settings.weight > 0, format!("{path}.weight"), "must be at least 1");
     let served = check_brands(&settings.brands, path, brands, errors);
+    let known = || brands.iter().filter_map(|name| name.parse().ok()).collect();
+    let own = if served.is_empty() { known() } else { served.clone() };
+    settings.remote().for_each(|kind| kind.serve(&own));
     let limits_right = check_limits(&settings.limits, path, errors);
     let adapter = check_adapter(&mut settings, path, limits_right, errors)?;
     Some(ProviderConfig {

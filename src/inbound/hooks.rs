@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hyper::HeaderMap;
+use url::form_urlencoded;
+
 use super::Keeper;
 use crate::adapters::hooks::{Call, Heard, Hook, HookError};
 use crate::model::ProviderName;
@@ -37,6 +40,28 @@ impl Hooks {
     /// The providers that may call.
     pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
         self.hooks.keys()
+    }
+
+    /// Whether some provider takes mail to this address.
+    pub(super) fn receive(&self, recipient: &str) -> bool {
+        self.hooks.values().any(|hook| hook.receives(recipient))
+    }
+
+    /// Gives a mail to each provider that takes mail to this address: several may share one. The first answer that it is not
+    /// kept is theirs.
+    pub(super) async fn take_mail(&self, recipient: &str, mail: &[u8]) -> Answer {
+        let query =
+            form_urlencoded::Serializer::new(String::new()).append_pair("recipient", recipient).finish();
+        let (headers, now) = (HeaderMap::new(), self.keeper.clock.now());
+        let call = Call { url: "", query: &query, headers: &headers, body: Some(mail), now };
+        let mut answer = Answer::Unknown;
+        for (provider, _) in self.hooks.iter().filter(|(_, hook)| hook.receives(recipient)) {
+            answer = self.take(provider.as_str(), &call).await;
+            if !matches!(answer, Answer::Kept(_)) {
+                break;
+            }
+        }
+        answer
     }
 
     pub(super) async fn take(&self, provider: &str, call: &Call<'_>) -> Answer {

@@ -1,8 +1,9 @@
-//! What comes back from providers: over HTTP, over connections of the adapters, or from sandboxes in this process. Receipts are
-//! folded into the messages they speak of; the next claim sees them.
+//! What comes back from providers: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process.
+//! Receipts are folded into the messages they speak of; the next claim sees them.
 
 mod hooks;
 mod keeper;
+mod mail;
 mod news;
 mod pace;
 mod reach;
@@ -12,7 +13,8 @@ mod settings;
 
 pub use hooks::Hooks;
 pub use keeper::Keeper;
+pub use mail::serve as serve_mail;
 pub use reach::{Reach, Source};
 pub use receipts::take_in;
 pub use server::serve;
-pub use settings::Settings;
+pub use settings::{MailSettings, Settings};

@@ -29,6 +29,38 @@ pub struct Settings {
     /// Calls a second, on average; the providers are told to call again with what goes beyond.
     #[serde(default = "default_max_calls_per_second")]
     pub max_calls_per_second: f64,
+    /// Where mail servers hand over reports on mail. Nowhere when absent.
+    pub mail: Option<MailSettings>,
+}
+
+/// The settings of the listener for mail.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// Where to listen for LMTP. It is for a mail server on this machine or a private network: there is no TLS.
+    pub listen: SocketAddr,
+    /// The largest mail, in bytes.
+    #[serde(default = "default_max_message_bytes")]
+    pub max_message_bytes: usize,
+    /// How long a client may be silent, and how long the text of a mail may take, in milliseconds.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Connections open at once; more wait.
+    #[serde(default = "default_max_mail_connections")]
+    pub max_connections: usize,
+}
+
+fn default_max_message_bytes() -> usize {
+    1 << 20
+}
+
+/// RFC 5321, section 4.5.3.2.7.
+fn default_timeout_ms() -> u64 {
+    300_000
+}
+
+fn default_max_mail_connections() -> usize {
+    20
 }
 
 fn default_max_body_bytes() -> usize {
@@ -55,7 +87,14 @@ impl Settings {
             ("request_timeout_ms", self.request_timeout_ms > 0),
             ("max_connections", self.max_connections > 0),
         ];
-        let zero = positive.into_iter().filter(|(_, right)| !right);
+        let of_mail = self.mail.iter().flat_map(|mail| {
+            [
+                ("mail.max_message_bytes", mail.max_message_bytes > 0),
+                ("mail.timeout_ms", mail.timeout_ms > 0),
+                ("mail.max_connections", mail.max_connections > 0),
+            ]
+        });
+        let zero = positive.into_iter().chain(of_mail).filter(|(_, right)| !right);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
         if !(self.max_calls_per_second.is_finite() && self.max_calls_per_second > 0.0) {
             errors.push(SettingError::new("max_calls_per_second", "must be above 0"));
@@ -75,6 +114,17 @@ impl Settings {
 
     pub(super) fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+impl MailSettings {
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    /// How long mail in flight may take when the gateway stops.
+    pub(super) fn stop_timeout(&self) -> Duration {
+        self.timeout().min(Duration::from_secs(10))
     }
 }
 

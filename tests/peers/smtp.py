@@ -61,7 +61,9 @@ class Handler:
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
         if self.options.pipelining:
-            responses.insert(0, "250-PIPELINING")
+            responses.insert(1, "250-PIPELINING")
+        if self.options.dsn:
+            responses.insert(1, "250-DSN")
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, options):
@@ -92,7 +94,7 @@ class Handler:
         if recipient.startswith("drop@"):
             server.transport.abort()
             return "451 never seen"
-        self.keep(session, envelope)
+        self.keep(server, session, envelope)
         if recipient.startswith("leave@"):
             asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 2.0.0 OK: taken"
@@ -101,13 +103,21 @@ class Handler:
         self.write({"quit": getattr(session, "number", None)})
         return "221 2.0.0 Bye"
 
-    def keep(self, session, envelope):
+    async def auth_XOAUTH2(self, server, args):
+        """Google's description of XOAUTH2: a token that is refused is refused in a challenge."""
+        if len(args) == 2 and base64.b64decode(args[1]).decode() == self.options.token:
+            return AuthResult(success=True, auth_data=args[1])
+        await server.challenge_auth('{"status":"401","schemes":"bearer mac"}')
+        return AuthResult(success=False, handled=False)
+
+    def keep(self, server, session, envelope):
         raw = envelope.content
         entry = {
             "session": session.number,
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "options": envelope.mail_options,
+            "notices": server.notices,
             "encrypted": self.options.tls == "implicit" or session.ssl is not None,
             "authenticated": session.authenticated,
             "hello": session.host_name,
@@ -127,7 +137,27 @@ class Handler:
         print(json.dumps(entry), file=self.journal, flush=True)
 
 
-class Careless(SMTP):
+class Peer(SMTP):
+    """aiosmtpd that takes the parameters of RFC 3461, which it does not know, where DSN is offered."""
+
+    notices = None
+
+    async def smtp_MAIL(self, arg):
+        self.notices = []
+        await super().smtp_MAIL(self.without_notices(arg, "RET=", "ENVID="))
+
+    async def smtp_RCPT(self, arg):
+        await super().smtp_RCPT(self.without_notices(arg, "NOTIFY=", "ORCPT="))
+
+    def without_notices(self, arg, *keywords):
+        if not self.event_handler.options.dsn:
+            return arg
+        words = arg.split(" ")
+        self.notices += [word for word in words if word.startswith(keywords)]
+        return " ".join(word for word in words if not word.startswith(keywords))
+
+
+class Careless(Peer):
     """A server that asks for the text of a message to nobody, as RFC 2920 (section 3.1) warns that some do."""
 
     async def smtp_DATA(self, arg):
@@ -144,6 +174,9 @@ def options():
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--user", help="LOGIN:PASSWORD, required of every client")
+    parser.add_argument("--token", help="what a client that uses XOAUTH2 has to say")
+    parser.add_argument("--dsn", action="store_true", help="report on deliveries as asked")
+    parser.add_argument("--size", type=int, default=33554432, help="the largest message, in bytes")
     parser.add_argument("--dkim-record")
     parser.add_argument("--no-smtputf8", action="store_true")
     parser.add_argument("--pipelining", action="store_true", help="take commands together")
@@ -164,14 +197,16 @@ def main():
         return AuthResult(success=given == chosen.user, handled=False)
 
     def session():
-        return (Careless if chosen.careless else SMTP)(
+        return (Careless if chosen.careless else Peer)(
             handler,
+            data_size_limit=chosen.size,
+            auth_exclude_mechanism=[] if chosen.token else ["XOAUTH2"],
             hostname="peer.example",
             enable_SMTPUTF8=not chosen.no_smtputf8,
             tls_context=context if chosen.tls == "starttls" else None,
             require_starttls=chosen.tls == "starttls",
             authenticator=authenticate if chosen.user else None,
-            auth_required=bool(chosen.user),
+            auth_required=bool(chosen.user or chosen.token),
             auth_require_tls=chosen.tls == "starttls",
         )
 

@@ -56,7 +56,8 @@ pub(super) fn recipient(address: &model::Address) -> Result<Address, Outcome> {
     in_ascii(email.as_str()).ok_or_else(|| bad("the address cannot be written in an email"))
 }
 
-fn in_ascii(address: &str) -> Option<Address> {
+/// The address with its domain in ASCII; `None` when it is none.
+pub(super) fn in_ascii(address: &str) -> Option<Address> {
     let (local, domain) = address.rsplit_once('@')?;
     let domain = if domain.is_ascii() { domain.to_owned() } else { Host::parse(domain).ok()?.to_string() };
     Address::new(local, domain).ok()

@@ -6,22 +6,23 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lettre::Address;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailFrom, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::auth::Login;
+use super::extensions::Offers;
 use super::mail::Mail;
 use super::replies::{self, Reply, Stage};
-use super::settings::{Settings, Tls};
-use crate::adapters::{BuildError, refused};
-use crate::model::{Outcome, Rejection};
+use super::settings::{At, Notices, Settings};
+use super::tls::{Encrypted, Encryption};
+use crate::adapters::BuildError;
+use crate::model::Outcome;
 
 /// How long to be polite for when leaving.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -30,23 +31,30 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     host: String,
     port: u16,
-    tls: Tls,
-    tls_parameters: TlsParameters,
-    credentials: Option<Credentials>,
+    encryption: Encryption,
+    login: Option<Login>,
     hello: ClientId,
+    notices: Notices,
     connect_timeout: Duration,
 }
 
 impl Server {
-    pub(super) fn new(settings: &Settings, connect_timeout: Duration) -> Result<Self, BuildError> {
-        let credentials = settings.username.clone().zip(settings.password.as_ref());
+    /// The server at this place, with what the settings say of all.
+    ///
+    /// # Errors
+    /// When the file of certificates cannot be used.
+    pub(super) fn new(
+        settings: &Settings,
+        at: At<'_>,
+        connect_timeout: Duration,
+    ) -> Result<Self, BuildError> {
         Ok(Self {
-            host: settings.host.clone(),
-            port: settings.port(),
-            tls: settings.tls,
-            tls_parameters: tls_parameters(settings)?,
-            credentials: credentials.map(|(user, password)| Credentials::new(user, password.expose().into())),
+            host: at.host.to_owned(),
+            port: at.port,
+            encryption: Encryption::new(settings, at.host)?,
+            login: Login::new(settings),
             hello: settings.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
+            notices: settings.notices,
             connect_timeout,
         })
     }
@@ -58,76 +66,55 @@ impl Server {
     }
 
     async fn open(&self) -> Result<Connection, Outcome> {
-        let smtp = match self.tls {
-            Tls::Implicit => {
-                let (address, tls) = ((self.host.as_str(), self.port), Some(self.tls_parameters.clone()));
-                AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, tls, None).await
-            }
-            Tls::None | Tls::Starttls => {
-                AsyncSmtpConnection::connect_with_transport(Box::new(self.dial().await?), &self.hello).await
-            }
-        };
-        let mut smtp = smtp.map_err(|error| failure(Stage::Connect, &error))?;
-        if self.tls == Tls::Starttls {
-            self.encrypt(&mut smtp).await?;
+        let mut smtp = self.greet(self.dial().await?).await?;
+        let offers = self.offers(&mut smtp).await?;
+        if let Some(login) = &self.login {
+            login.authenticate(&mut smtp).await?;
         }
-        let pipelining = self.offers_pipelining(&mut smtp).await?;
-        if let Some(credentials) = &self.credentials {
-            authenticate(&mut smtp, credentials).await?;
-        }
-        Ok(Connection { smtp, pipelining, state: State::Ready })
+        Ok(Connection { smtp, offers, notices: self.notices, state: State::Ready })
     }
 
-    /// Whether the server takes commands together (RFC 2920). lettre reads what a server offers, but not this, so the server
-    /// is greeted once more, which a client may do at any time (RFC 5321, section 4.1.4).
-    async fn offers_pipelining(&self, smtp: &mut AsyncSmtpConnection) -> Result<bool, Outcome> {
+    async fn greet(&self, stream: TcpStream) -> Result<AsyncSmtpConnection, Outcome> {
+        let failed = |error| failure(Stage::Connect, &error);
+        let greeted = match &self.encryption {
+            Encryption::Implicit(connector, name) => {
+                let encrypted = connector.connect(name.clone(), stream).await.map_err(lost)?;
+                AsyncSmtpConnection::connect_with_transport(Box::new(Encrypted(encrypted)), &self.hello).await
+            }
+            Encryption::None | Encryption::Starttls(_) => {
+                AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
+            }
+        };
+        let mut smtp = greeted.map_err(failed)?;
+        if let Encryption::Starttls(parameters) = &self.encryption {
+            // Going on in clear would let anybody on the way take the offer out.
+            if !smtp.can_starttls() {
+                return Err(replies::misconfigured("the server does not offer STARTTLS"));
+            }
+            smtp.starttls(parameters.clone(), &self.hello).await.map_err(failed)?;
+        }
+        Ok(smtp)
+    }
+
+    /// What the server offers. lettre has asked, but reads not all of it, so the server is greeted once more, which a client may
+    /// do at any time (RFC 5321, section 4.1.4).
+    async fn offers(&self, smtp: &mut AsyncSmtpConnection) -> Result<Offers, Outcome> {
         let answer = smtp.command(Ehlo::new(self.hello.clone())).await;
         let offers = answer.map_err(|error| failure(Stage::Connect, &error))?;
-        Ok(offers.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")))
+        Ok(Offers::read(offers.message()))
     }
 
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
     /// would wait for the server's delayed acknowledgement of the text: 40 ms for each message.
     async fn dial(&self) -> Result<TcpStream, Outcome> {
-        let failed = |error: io::Error| replies::unavailable(Stage::Connect, &error.to_string());
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(lost)?;
+        stream.set_nodelay(true).map_err(lost)?;
         Ok(stream)
     }
-
-    async fn encrypt(&self, smtp: &mut AsyncSmtpConnection) -> Result<(), Outcome> {
-        // Going on in clear would let anybody on the way take the offer out.
-        if !smtp.can_starttls() {
-            return Err(replies::misconfigured("the server does not offer STARTTLS"));
-        }
-        let encrypted = smtp.starttls(self.tls_parameters.clone(), &self.hello).await;
-        encrypted.map_err(|error| failure(Stage::Connect, &error))
-    }
 }
 
-async fn authenticate(smtp: &mut AsyncSmtpConnection, credentials: &Credentials) -> Result<(), Outcome> {
-    if smtp.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
-        return Err(replies::misconfigured("the server offers neither AUTH PLAIN nor AUTH LOGIN"));
-    }
-    let accepted = smtp.auth(DEFAULT_MECHANISMS, credentials).await;
-    accepted.map(drop).map_err(|error| match error.status() {
-        // Without its text, because some servers repeat the command, and so the password.
-        Some(code) => Reply::new(code.into(), "the server refuses the credentials").outcome(Stage::Auth),
-        None => failure(Stage::Auth, &error),
-    })
-}
-
-fn tls_parameters(settings: &Settings) -> Result<TlsParameters, BuildError> {
-    let mut builder = TlsParameters::builder(settings.host.clone());
-    let path = settings.ca_file.clone().unwrap_or_default();
-    let wrong =
-        |detail: String| BuildError::File { setting: "ca_file", path: path.display().to_string(), detail };
-    if settings.ca_file.is_some() {
-        let pem = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
-        builder = builder.add_root_certificate(certificate);
-    }
-    builder.build_rustls().map_err(|error| wrong(error.to_string()))
+fn lost(error: io::Error) -> Outcome {
+    replies::unavailable(Stage::Connect, &error.to_string())
 }
 
 /// Where a connection stands between two commands.
@@ -146,7 +133,8 @@ enum State {
 /// One connection. Dropped in mid-command it just closes.
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
-    pipelining: bool,
+    offers: Offers,
+    notices: Notices,
     state: State,
 }
 
@@ -158,13 +146,13 @@ impl Connection {
 
     /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
     pub(super) async fn begin(&mut self, mail: &Mail) -> Result<(), Outcome> {
-        let parameters = self.parameters(mail)?;
+        let parameters = self.offers.with_mail(mail, self.notices)?;
         if self.state == State::Begun {
             self.command(Stage::Mail, Rset).await?;
         }
         let from = MailFrom::new(Some(mail.from.clone()), parameters);
-        if self.pipelining {
-            self.pipeline(from, Rcpt::new(mail.to.clone(), vec![])).await
+        if self.offers.pipelining {
+            self.pipeline(from, self.recipient(mail)).await
         } else {
             self.command(Stage::Mail, from).await
         }
@@ -180,14 +168,18 @@ impl Connection {
     ) -> Result<(), Outcome> {
         if self.state != State::Text {
             let late = |_| Err(replies::unavailable(Stage::Recipient, "no answer in time"));
-            timeout_at(commands_until, self.name_recipient(&mail.to)).await.unwrap_or_else(late)?;
+            timeout_at(commands_until, self.name_recipient(mail)).await.unwrap_or_else(late)?;
         }
         self.send_text(&mail.bytes, commands_until, reply_until).await
     }
 
-    async fn name_recipient(&mut self, to: &Address) -> Result<(), Outcome> {
-        self.command(Stage::Recipient, Rcpt::new(to.clone(), vec![])).await?;
+    async fn name_recipient(&mut self, mail: &Mail) -> Result<(), Outcome> {
+        self.command(Stage::Recipient, self.recipient(mail)).await?;
         self.command(Stage::Data, Data).await
+    }
+
+    fn recipient(&self, mail: &Mail) -> Rcpt {
+        Rcpt::new(mail.to.clone(), self.offers.with_recipient(mail, self.notices))
     }
 
     /// Sends MAIL, RCPT and DATA in one go, and reads the three replies. The first refusal counts.
@@ -244,18 +236,6 @@ impl Connection {
         };
         let in_doubt = dot_sent.into_inner();
         Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(Stage::Data, &seen) })
-    }
-
-    /// What MAIL FROM has to announce (RFC 6531, section 3.4; RFC 6152).
-    fn parameters(&self, mail: &Mail) -> Result<Vec<MailParameter>, Outcome> {
-        if mail.bytes.is_ascii() && mail.to.user().is_ascii() {
-            return Ok(vec![]);
-        }
-        if !self.smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
-            let evidence = "the address has characters beyond ASCII, and the server does not offer SMTPUTF8";
-            return Err(refused(Rejection::Address { certain: false }, evidence));
-        }
-        Ok(vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)])
     }
 
     async fn command(&mut self, stage: Stage, command: impl Display) -> Result<(), Outcome> {
@@ -317,7 +297,7 @@ fn reply(error: &Error) -> Option<Reply> {
     error.status().map(|code| Reply::new(code.into(), &text))
 }
 
-fn failure(stage: Stage, error: &Error) -> Outcome {
+pub(super) fn failure(stage: Stage, error: &Error) -> Outcome {
     match reply(error) {
         Some(reply) => reply.outcome(stage),
         None => replies::unavailable(stage, &error.to_string()),

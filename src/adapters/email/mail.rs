@@ -10,6 +10,7 @@ use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
 use super::addresses::{Sender, recipient};
+use super::bounces::Addresses;
 use super::dkim;
 use super::settings::Settings;
 use crate::adapters::{BuildError, Envelope, refused};
@@ -23,7 +24,9 @@ const MAX_WORD_BYTES: usize = 500;
 pub(super) struct Mail {
     /// Its `Message-ID`, by which bounces and answers speak of it.
     pub(super) id: String,
-    /// Who sends it.
+    /// What reports on it may name it by (RFC 3461, section 4.4).
+    pub(super) envelope_id: String,
+    /// Whom reports on it go to.
     pub(super) from: Address,
     /// Who receives it.
     pub(super) to: Address,
@@ -34,6 +37,7 @@ pub(super) struct Mail {
 /// Writes messages of one provider.
 pub(super) struct Writer {
     sender: Sender,
+    bounces: Option<Addresses>,
     dkim: Option<DkimConfig>,
 }
 
@@ -41,6 +45,7 @@ impl Writer {
     pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
         Ok(Self {
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            bounces: settings.bounces()?,
             dkim: settings.dkim.as_ref().map(dkim::signer).transpose()?,
         })
     }
@@ -49,7 +54,8 @@ impl Writer {
     pub(super) fn write(&self, envelope: &Envelope) -> Result<Mail, Outcome> {
         let from = self.sender.of(envelope)?;
         let to = recipient(&envelope.address)?;
-        let id = format!("<{}.{}@{}>", envelope.message_id, envelope.attempt, from.email.domain());
+        let envelope_id = format!("{}.{}", envelope.message_id, envelope.attempt);
+        let id = format!("<{envelope_id}@{}>", from.email.domain());
         let mut builder = Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))
@@ -62,7 +68,8 @@ impl Writer {
         if let Some(dkim) = &self.dkim {
             message.sign(dkim);
         }
-        Ok(Mail { id, from: from.email, to, bytes: message.formatted() })
+        let from = self.bounces.as_ref().map_or(from.email, |bounces| bounces.of(&envelope.echo()));
+        Ok(Mail { id, envelope_id, from, to, bytes: message.formatted() })
     }
 }
 

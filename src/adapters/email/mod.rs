@@ -12,14 +12,19 @@ pub mod sendgrid;
 
 mod addresses;
 mod api;
+mod auth;
+mod bounces;
 mod connection;
 mod dkim;
+mod extensions;
 mod mail;
 mod pool;
 mod replies;
+mod servers;
 pub mod ses;
 mod settings;
 mod smtp;
+mod tls;
 
-pub use settings::{Dkim, DkimAlgorithm, Settings, Tls};
+pub use settings::{Dkim, DkimAlgorithm, Notices, Settings, Tls};
 pub use smtp::Smtp;

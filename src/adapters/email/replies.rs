@@ -6,7 +6,7 @@ use std::fmt;
 use crate::adapters::meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::model::{Objection, Outcome, OutcomeEvidence};
 
 use Meaning::{Misconfigured, Unavailable};
 
@@ -61,6 +61,32 @@ impl Reply {
         }
     }
 
+    /// Reads a failure as a report tells it (RFC 3464, sections 2.3.4 and 2.3.6): a status such as `5.1.1`, and after `smtp;`
+    /// the reply of the server that refused, if one did.
+    pub(super) fn reported(status: &str, diagnostic: &str) -> Self {
+        let (kind, said) = diagnostic.split_once(';').unwrap_or(("", diagnostic));
+        let said = said.trim_start();
+        let reply = said.split_at_checked(3).filter(|_| kind.trim().eq_ignore_ascii_case("smtp"));
+        let reply =
+            reply.and_then(|(code, text)| Some((code.parse().ok()?, text.get(1..).unwrap_or_default())));
+        let status = status.split([' ', '(']).next().unwrap_or_default();
+        let class = if status.starts_with('4') { 4 } else { 5 };
+        let (code, text) = match reply {
+            Some((code @ 400..=599, text)) if code / 100 == class => (code, text),
+            _ => (class * 100 + 50, said),
+        };
+        let read = Self::new(code, text);
+        // x.0.0 says no more than its class.
+        Self { enhanced: enhanced(code, status).filter(|own| *own != (0, 0)).or(read.enhanced), ..read }
+    }
+
+    /// What a report with this failure says: its words, and what they mean for the address.
+    pub(super) fn in_report(&self) -> (OutcomeEvidence, Option<Objection>) {
+        let evidence = self.evidence("in a report");
+        let outcome = self.meaning(Stage::Recipient).outcome(evidence.clone(), None);
+        (evidence, outcome.objection())
+    }
+
     /// Whether the server closes the connection with it (RFC 5321, section 3.8).
     pub(super) fn closes(&self) -> bool {
         self.code == 421
@@ -68,12 +94,15 @@ impl Reply {
 
     /// The outcome of a message so refused at this stage.
     pub(super) fn outcome(&self, stage: Stage) -> Outcome {
+        self.meaning(stage).outcome(self.evidence(stage), None)
+    }
+
+    fn evidence(&self, place: impl fmt::Display) -> OutcomeEvidence {
         let code = match self.enhanced {
             Some((subject, detail)) => format!("{} {}.{subject}.{detail}", self.code, self.code / 100),
             None => self.code.to_string(),
         };
-        let evidence = OutcomeEvidence::new(code, &format!("{} ({stage})", self.text));
-        self.meaning(stage).outcome(evidence, None)
+        OutcomeEvidence::new(code, &format!("{} ({place})", self.text))
     }
 
     fn meaning(&self, stage: Stage) -> Meaning {
@@ -157,8 +186,8 @@ fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
         (4, _) if stage == Stage::Recipient => DOUBTFUL_ADDRESS,
         // 5.5.x: the protocol. 5.5.0 says nothing, and some say it of mailboxes.
         (5, 1..) => Misconfigured,
-        // 5.6.x: the message. 5.6.7: an address beyond ASCII (RFC 6531).
-        (6, 7) => DOUBTFUL_ADDRESS,
+        // 5.6.x: the message. 5.6.7: an address beyond ASCII, which another server may take (RFC 6531).
+        (6, 7) => POLICY,
         (6, _) => CONTENT,
         // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before.
         (7, detail) => by_security(detail).unwrap_or(match stage {

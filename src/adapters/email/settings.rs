@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::bounces::{self, Addresses};
 use crate::adapters::BuildError;
+use crate::model::BrandId;
 use crate::secret::Secret;
 
 /// An SMTP server's own settings.
@@ -15,6 +17,10 @@ use crate::secret::Secret;
 pub struct Settings {
     /// The server's name or IP address; its certificate must be for it.
     pub host: String,
+    /// Servers to use in its place while it cannot be reached, in this order: each a name or an IP address, with a port of its
+    /// own after a colon if it has one.
+    #[serde(default)]
+    pub fallback_hosts: Vec<String>,
     /// The server's port: 587 with `starttls`, 465 with `implicit`, 25 with `none` when absent.
     pub port: Option<u16>,
     /// How the connection is encrypted.
@@ -26,12 +32,23 @@ pub struct Settings {
     pub username: Option<String>,
     /// The password that goes with `username`.
     pub password: Option<Secret>,
+    /// A file with an OAuth 2.0 access token to use instead of a password. It is read for each connection, because tokens
+    /// expire: whatever refreshes them replaces the file.
+    pub oauth2_token_file: Option<PathBuf>,
     /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone.
     pub from: String,
     /// Where answers go, when not to the sender.
     pub reply_to: Option<String>,
     /// How the gateway introduces itself: a domain name. The machine's host name when absent.
     pub hello_name: Option<String>,
+    /// Where reports on undelivered mail go: each message gets an envelope sender of its own, which is this address with a
+    /// signed token. The message's own sender when absent, and then no report comes back here.
+    pub bounce_address: Option<String>,
+    /// What signs the tokens: any text that nobody can guess. When it changes, reports on earlier mail are not believed.
+    pub bounce_secret: Option<Secret>,
+    /// Which reports to ask for of servers that let themselves be asked (RFC 3461).
+    #[serde(default)]
+    pub notices: Notices,
     /// How many connections to keep open between messages.
     #[serde(default = "default_max_idle_connections")]
     pub max_idle_connections: usize,
@@ -40,6 +57,22 @@ pub struct Settings {
     pub idle_timeout_ms: u64,
     /// Signs messages (RFC 6376).
     pub dkim: Option<Dkim>,
+    /// The brands that the provider serves: not a setting of its own.
+    #[serde(skip)]
+    pub(super) brands: Vec<BrandId>,
+}
+
+/// Which reports on a delivery are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notices {
+    /// Those that the servers make of themselves: mostly of failures.
+    #[default]
+    Default,
+    /// Of failures and delays.
+    Failure,
+    /// Of deliveries too.
+    All,
 }
 
 /// How the connection to a server is encrypted.
@@ -89,7 +122,44 @@ fn default_idle_timeout_ms() -> u64 {
     30_000
 }
 
+/// Where a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct At<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+}
+
 impl Settings {
+    /// Every server, the first in turn first.
+    pub(super) fn servers(&self) -> impl Iterator<Item = At<'_>> {
+        let port = self.port();
+        let first = At { host: &self.host, port };
+        // An IPv6 address has more than one colon, and then no port.
+        let other = move |text| match str::rsplit_once(text, ':') {
+            Some((host, own)) if !host.contains(':') => At { host, port: own.parse().unwrap_or(0) },
+            _ => At { host: text, port },
+        };
+        std::iter::once(first).chain(self.fallback_hosts.iter().map(String::as_str).map(other))
+    }
+
+    /// The envelope senders by which reports find their message, if there are to be any.
+    ///
+    /// # Errors
+    /// When the address cannot carry a token, or one setting is there without the other.
+    pub(super) fn bounces(&self) -> Result<Option<Addresses>, BuildError> {
+        match (&self.bounce_address, &self.bounce_secret) {
+            (None, None) => Ok(None),
+            (Some(address), Some(secret)) => {
+                let wrong = BuildError::Setting { setting: "bounce_address", must: bounces::MUST };
+                Addresses::new(address, secret).map(Some).ok_or(wrong)
+            }
+            _ => Err(BuildError::Setting {
+                setting: "bounce_secret",
+                must: "must be given if and only if bounce_address is",
+            }),
+        }
+    }
+
     /// The port, given or by convention (RFC 8314, section 3.3; RFC 5321, section 4.5.4.2).
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
@@ -111,12 +181,24 @@ impl Settings {
             "must be a domain name such as gateway.example.com",
         )?;
         check(
-            self.username.is_some() == self.password.is_some(),
-            "password",
-            "must be given if and only if username is",
+            self.servers().skip(1).all(|at| is_host(at.host) && at.port > 0),
+            "fallback_hosts",
+            "must be host names or IP addresses, with :PORT after them or without",
         )?;
         check(
-            self.username.is_none() || self.tls != Tls::None || is_this_machine(&self.host),
+            self.password.is_none() || self.oauth2_token_file.is_none(),
+            "oauth2_token_file",
+            "must not be given together with password",
+        )?;
+        check(
+            self.username.is_some() == (self.password.is_some() || self.oauth2_token_file.is_some()),
+            "password",
+            "or oauth2_token_file must be given if and only if username is",
+        )?;
+        check(
+            self.username.is_none()
+                || self.tls != Tls::None
+                || self.servers().all(|at| is_this_machine(at.host)),
             "tls",
             "must not be \"none\" with a username: the password would cross the network in clear",
         )
@@ -152,6 +234,39 @@ mod tests {
             [port(""), port("tls = 'implicit'"), port("tls = 'none'"), port("port = 2525")],
             [587, 465, 25, 2525]
         );
+    }
+
+    #[test]
+    fn further_servers_have_the_port_of_the_first_or_their_own() {
+        let settings =
+            settings("fallback_hosts = ['mx2.example.com', 'mx3.example.com:2525', '::1', '']").unwrap();
+        let servers: Vec<_> = settings.servers().map(|at| (at.host, at.port)).collect();
+        let expected =
+            [("mail.example.com", 587), ("mx2.example.com", 587), ("mx3.example.com", 2525), ("::1", 587)];
+        assert_eq!(servers[..4], expected);
+        let wrong = |entry: &str| Settings { fallback_hosts: vec![entry.to_owned()], ..settings.clone() };
+        for entry in ["", "mx:", "mx:0", "mx:65536", "two words", ":25"] {
+            assert!(
+                wrong(entry).validate().unwrap_err().to_string().starts_with("fallback_hosts"),
+                "{entry}"
+            );
+        }
+        wrong("mx2.example.com").validate().unwrap();
+    }
+
+    #[test]
+    fn a_bounce_address_can_carry_a_token_and_has_a_secret() {
+        let bounces = |more: &str| settings(more).unwrap().bounces().map(|own| own.is_some());
+        let secret = "bounce_secret = { '$secret' = 'the secret' }\n";
+        assert_eq!(bounces(""), Ok(false));
+        assert_eq!(bounces(&format!("{secret}bounce_address = 'bounce@x.example'")), Ok(true));
+        for (more, setting) in [
+            (secret.to_owned(), "bounce_secret"),
+            ("bounce_address = 'bounce@x.example'".to_owned(), "bounce_secret"),
+            (format!("{secret}bounce_address = 'x.example'"), "bounce_address"),
+        ] {
+            assert!(bounces(&more).unwrap_err().to_string().starts_with(setting), "{more}");
+        }
     }
 
     #[test]

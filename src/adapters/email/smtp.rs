@@ -7,18 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection::{Connection, Server};
+use super::bounces::Bounces;
+use super::connection::Connection;
 use super::mail::{Mail, Writer};
 use super::pool::Pool;
 use super::replies::{self, Stage};
+use super::servers::Servers;
 use super::settings::Settings;
+use crate::adapters::hooks::Hook;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
-use crate::model::{Channel, Outcome};
+use crate::model::{BrandId, Channel, Outcome};
 
-/// Sends email by one SMTP server.
+/// Sends email by SMTP: by one server, or by others in its place.
 pub struct Smtp {
     writer: Writer,
-    server: Server,
+    servers: Servers,
     pool: Arc<Pool>,
     connect_timeout: Duration,
     timeout: Duration,
@@ -34,7 +37,7 @@ impl Smtp {
         let connect_timeout = Duration::from_millis(limits.connect_timeout_ms);
         Ok(Self {
             writer: Writer::new(settings)?,
-            server: Server::new(settings, connect_timeout)?,
+            servers: Servers::new(settings, connect_timeout)?,
             pool: Pool::new(settings.max_idle_connections, settings.idle_timeout()),
             connect_timeout,
             timeout: Duration::from_millis(limits.timeout_ms),
@@ -56,12 +59,15 @@ impl Smtp {
 
     /// A connection on which the message is begun.
     async fn begin(&self, mail: &Mail) -> Result<Connection, Outcome> {
+        if self.servers.is_back_to_first() {
+            self.pool.clear();
+        }
         if let Some(idle) = self.pool.take()
             && let Some(begun) = self.begin_on_idle(idle, mail).await
         {
             return begun;
         }
-        let fresh = self.server.connect().await?;
+        let fresh = self.servers.connect().await?;
         self.begin_on(fresh, mail).await
     }
 
@@ -104,8 +110,18 @@ impl Kind for Settings {
         Ok(Arc::new(Smtp::new(self, limits)?))
     }
 
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        // What is wrong with the settings is told when the adapter is built.
+        let addresses = self.bounces().ok()??;
+        Some(Arc::new(Bounces::new(addresses, self.brands.clone())))
+    }
+
+    fn serve(&mut self, brands: &[BrandId]) {
+        self.brands = brands.to_vec();
+    }
+
     fn files(&mut self) -> Vec<&mut PathBuf> {
-        self.ca_file.as_mut().into_iter().collect()
+        self.ca_file.iter_mut().chain(&mut self.oauth2_token_file).collect()
     }
 }
 

@@ -97,6 +97,13 @@ pub trait Hook: Send + Sync {
     /// # Errors
     /// Why it does not count.
     async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError>;
+
+    /// Whether a mail to this address is for it. Such a mail becomes a call: the body is the mail, and the query names the
+    /// address as `recipient`.
+    fn receives(&self, recipient: &str) -> bool {
+        let _ = recipient;
+        false
+    }
 }
 
 /// Where an adapter puts what its provider tells over a connection of its own.

@@ -1,8 +1,11 @@
 //! The SMTP adapter against aiosmtpd and smtp-sink.
 
 mod dkim;
+mod extensions;
+mod maildev;
 mod messages;
 mod outcomes;
+mod servers;
 pub mod tls;
 
 use relevo::adapters::email::{Settings, Smtp};

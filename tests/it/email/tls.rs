@@ -111,6 +111,49 @@ async fn wrong_credentials_are_misconfigured_and_never_told() {
     assert_sent(&adapter, &email("ana@example.org")).await;
 }
 
+fn by_token(name: &str, token: &str) -> (PathBuf, String) {
+    let file = scratch(&format!("{name}.token"));
+    std::fs::write(&file, token).unwrap();
+    let settings = format!("username = 'shop'\noauth2_token_file = '{}'\n", file.display());
+    (file, settings)
+}
+
+#[tokio::test]
+async fn an_access_token_is_read_anew_for_each_connection() {
+    let certificates = Certificates::new("token");
+    let said = "user=shop\x01auth=Bearer fresh\x01\x01";
+    let peer = certificates.serve("token", "starttls", &["--token", said]);
+    let (file, settings) = by_token("token", "stale\n");
+    let adapter = build(peer.port(), &(certificates.trust("starttls") + &settings)).unwrap();
+    let outcome = adapter.deliver(&email("ana@example.org")).await;
+    assert_eq!(outcome.as_str(), "misconfigured");
+    let expected = "535 the server refuses the access token (status 401) (at AUTH)";
+    assert_eq!(evidence(&outcome), expected);
+    std::fs::write(&file, "fresh\n").unwrap();
+    assert_sent(&adapter, &email("ana@example.org")).await;
+    let taken = &peer.taken()[0];
+    assert_eq!((&taken["encrypted"], &taken["authenticated"]), (&true.into(), &true.into()));
+    for unusable in ["", "two words"] {
+        std::fs::write(&file, unusable).unwrap();
+        let adapter = build(peer.port(), &(certificates.trust("starttls") + &settings)).unwrap();
+        let outcome = adapter.deliver(&email("ana@example.org")).await;
+        assert_eq!(outcome.as_str(), "misconfigured");
+        assert!(evidence(&outcome).contains("oauth2_token_file"), "{}", evidence(&outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_not_given_to_a_server_that_does_not_ask_for_one() {
+    let peer = Smtp::start("no-token", &["--user", "shop:another"]);
+    let (_, settings) = by_token("no-token", "fresh");
+    let outcome = build(peer.port(), &format!("tls = 'none'\n{settings}"))
+        .unwrap()
+        .deliver(&email("a@example.org"))
+        .await;
+    assert_eq!(outcome.as_str(), "misconfigured");
+    assert_eq!(evidence(&outcome), "the server does not offer AUTH XOAUTH2");
+}
+
 #[tokio::test]
 async fn missing_credentials_are_misconfigured() {
     let peer = Smtp::start("no-password", &["--user", "shop:another"]);
@@ -132,6 +175,15 @@ fn settings_that_would_tell_the_password_or_cannot_work_are_refused() {
     assert_eq!(setting(&format!("host = 'mail.example.com'\ntls = 'none'\n{login}")), "tls");
     assert_eq!(setting(&format!("host = '127.0.0.1'\ntls = 'none'\n{login}")), "");
     assert_eq!(setting("host = 'mail.example.com'\nusername = 'shop'"), "password");
+    let token = "username = 'shop'\noauth2_token_file = '/run/token'";
+    assert_eq!(setting(&format!("host = 'mail.example.com'\ntls = 'none'\n{token}")), "tls");
+    assert_eq!(
+        setting(&format!("host = 'localhost'\n{login}oauth2_token_file = '/run/token'")),
+        "oauth2_token_file"
+    );
+    let fallback = "tls = 'none'\nfallback_hosts = ['mail.example.com']";
+    assert_eq!(setting(&format!("host = 'localhost'\n{fallback}\n{login}")), "tls");
+    assert_eq!(setting("host = 'localhost'\nbounce_address = 'bounce@x.example'"), "bounce_secret");
     assert_eq!(setting("host = 'mail example com'"), "host");
     assert_eq!(setting("host = 'localhost'\nhello_name = \"a\\r\\nb\""), "hello_name");
     assert_eq!(setting("host = 'localhost'\nreply_to = 'nobody'"), "reply_to");

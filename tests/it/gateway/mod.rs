@@ -2,6 +2,7 @@
 //! over a real socket, and at the other end servers that this project did not write.
 
 mod alone;
+mod bounces;
 mod control;
 mod crash;
 mod flows;

@@ -1,6 +1,8 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
 mod aws;
+mod maildev;
+mod postfix;
 mod prism;
 mod smtp;
 mod telegram;
@@ -15,6 +17,8 @@ use std::thread;
 use std::time::Duration;
 
 pub use aws::{aws, botocore};
+pub use maildev::maildev;
+pub use postfix::postfix;
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;

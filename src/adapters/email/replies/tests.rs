@@ -1,7 +1,7 @@
 //! Replies as servers give them, and what each must come to.
 
 use super::*;
-use crate::model::{Rejection, ThrottleScope};
+use crate::model::{Objection, Rejection, ThrottleScope};
 
 use Stage::{Auth, Connect, Data, Mail, Message, Recipient};
 
@@ -38,7 +38,7 @@ fn every_reply_of_the_table_has_its_meaning() {
         (Recipient, 550, "5.4.1 Recipient address rejected: Access denied", "perhaps bad address"),
         (Recipient, 550, "5.4.4 Unable to route", "perhaps bad address"),
         (Recipient, 550, "5.5.0 Mailbox unavailable", "perhaps bad address"),
-        (Recipient, 553, "5.6.7 SMTPUTF8 required", "perhaps bad address"),
+        (Recipient, 553, "5.6.7 SMTPUTF8 required", "policy"),
         // Mailboxes that may have room later, and greylisting.
         (Recipient, 452, "4.2.2 Mailbox full", "recipient busy"),
         (Recipient, 552, "5.2.2 Mailbox quota exceeded, too many messages", "recipient busy"),
@@ -132,4 +132,32 @@ fn an_enhanced_code_of_another_class_is_text() {
 fn evidence_names_the_codes_and_the_command_and_no_person() {
     let outcome = Reply::new(550, "5.1.1 <ana@example.com>: User unknown").outcome(Recipient);
     assert_eq!(outcome.evidence().unwrap().to_string(), "550 5.1.1 *** User unknown (at RCPT TO)");
+}
+
+#[test]
+fn a_report_says_as_much_as_the_reply_it_quotes() {
+    let bad = Some(Objection::BadAddress);
+    for (status, diagnostic, code, objection) in [
+        ("5.1.1", "smtp; 550 5.1.1 <ana@example.com>: unknown", "550 5.1.1", bad),
+        // A line of several (RFC 5321, section 4.2.1).
+        ("5.1.1", "smtp; 550-5.1.1 The email account does not exist", "550 5.1.1", bad),
+        ("5.0.0", "smtp;550 5.1.1 unknown", "550 5.1.1", bad),
+        ("5.1.10 (null MX)", "smtp; 556 takes no mail", "556 5.1.10", bad),
+        ("5.0.0", "smtp; 556 takes no mail", "556", bad),
+        ("5.1.1", "x-unix; no such user", "550 5.1.1", bad),
+        ("5.1.1", "", "550 5.1.1", bad),
+        ("5.4.4", "X-Postfix; Host not found", "550 5.4.4", None),
+        ("5.2.2", "smtp; 552 5.2.2 mailbox full", "552 5.2.2", None),
+        ("5.7.1", "smtp; 550 5.7.1 spam", "550 5.7.1", None),
+        // It gave up on what may pass.
+        ("4.4.1", "X-Postfix; connect timed out", "450 4.4.1", None),
+        ("4.2.2", "smtp; 550 5.1.1 unknown", "450 4.2.2", None),
+        ("", "", "550", None),
+        ("5.1.1", "smtp; ñandú", "550 5.1.1", bad),
+        ("nonsense", "smtp; 99", "550", None),
+    ] {
+        let (evidence, seen) = Reply::reported(status, diagnostic).in_report();
+        assert_eq!((evidence.code.as_str(), seen), (code, objection), "{status} {diagnostic}");
+        assert!(!evidence.text.contains("ana@"), "{evidence}");
+    }
 }

@@ -1,0 +1,60 @@
+//! Takes reports on mail, which a mail server hands over by LMTP, or anybody by HTTP.
+//!
+//! A mail proves nothing of itself: neither who sent it nor that the addresses in it are true. The token proves which attempt
+//! it is about, and so only that attempt's own address can be suppressed. Whoever received the mail knows the token.
+
+use async_trait::async_trait;
+use url::form_urlencoded;
+
+use super::address::Addresses;
+use super::report::Mail;
+use crate::adapters::hooks::{Call, Heard, Hook, HookError, Notice, Told};
+use crate::model::BrandId;
+
+/// Takes the reports to one provider's envelope senders.
+pub(in crate::adapters::email) struct Bounces {
+    addresses: Addresses,
+    brands: Vec<BrandId>,
+}
+
+impl Bounces {
+    /// Takes reports on the mail of these brands.
+    pub(in crate::adapters::email) fn new(addresses: Addresses, brands: Vec<BrandId>) -> Self {
+        Self { addresses, brands }
+    }
+}
+
+#[async_trait]
+impl Hook for Bounces {
+    /// The body is the mail; the query may name its envelope recipient as `recipient`.
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        let mail = call.body.ok_or(HookError::Forged("a mail is handed over with POST"))?;
+        let Mail { addresses, date, news } =
+            Mail::read(mail).map_err(|error| HookError::Malformed(error.to_string()))?;
+        let query = form_urlencoded::parse(call.query.as_bytes());
+        let recipient =
+            query.into_iter().find(|(name, _)| name == "recipient").map(|(_, value)| value.into());
+        let echo = recipient
+            .into_iter()
+            .chain(addresses)
+            .find_map(|address: String| self.addresses.echo(&address, &self.brands))
+            .ok_or(HookError::Forged("the mail has no bounce address of this provider in it"))?;
+        let notice = news.map(|news| Notice {
+            reference: String::new(),
+            echo: Some(echo),
+            address: None,
+            status: news.status,
+            reported_at: date.unwrap_or(call.now).min(call.now),
+            evidence: news.evidence,
+            objection: news.objection,
+        });
+        Ok(Heard::Told(notice.map(Told::Receipt).into_iter().collect()))
+    }
+
+    fn receives(&self, recipient: &str) -> bool {
+        self.addresses.is_base(recipient) || self.addresses.echo(recipient, &self.brands).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use reqwest::header::HeaderMap;
+
+use super::*;
+use crate::adapters::email::bounces::address::tests::{addresses, brands, echo};
+use crate::adapters::email::bounces::report::tests::{complaint, delivery_report};
+use crate::model::{Objection, ReceiptStatus};
+
+const FAILED: &str = "Final-Recipient: rfc822; eve@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n";
+
+fn hook() -> Bounces {
+    Bounces::new(addresses(), brands())
+}
+
+async fn hear(query: &str, mail: &str) -> Result<Heard, HookError> {
+    let (headers, now) = (HeaderMap::new(), "2026-11-22T12:00:00Z".parse().unwrap());
+    hook().hear(&Call { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now }).await
+}
+
+fn notice(heard: Result<Heard, HookError>) -> Notice {
+    match heard {
+        Ok(Heard::Told(told)) => match told.as_slice() {
+            [Told::Receipt(notice)] => notice.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn query(address: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("recipient", address).finish()
+}
+
+#[tokio::test]
+async fn the_token_says_which_attempt_it_is_and_no_address_in_the_mail_counts() {
+    let own = addresses().of(&echo()).to_string();
+    let told = notice(hear(&query(&own), &delivery_report("somebody@example.com", FAILED)).await);
+    assert_eq!((told.echo, told.address), (Some(echo()), None));
+    assert_eq!((told.status, told.objection), (ReceiptStatus::Failed, Some(Objection::BadAddress)));
+    assert_eq!(told.reported_at, "2026-11-22T10:00:00Z".parse().unwrap());
+    // By HTTP nobody need name the recipient again.
+    assert_eq!(notice(hear("", &delivery_report(&own, FAILED)).await).echo, Some(echo()));
+}
+
+#[tokio::test]
+async fn a_complaint_names_the_envelope_sender_itself() {
+    let own = addresses().of(&echo()).to_string();
+    let fields = format!("Feedback-Type: abuse\nOriginal-Mail-From: <{own}>");
+    let told = notice(hear(&query("bounce@bounces.example.com"), &complaint(&fields, "X: y")).await);
+    assert_eq!((told.echo, told.objection), (Some(echo()), Some(Objection::Complaint)));
+    let returned = format!("Return-Path: <{own}>");
+    let told = notice(hear("", &complaint("Feedback-Type: abuse", &returned)).await);
+    assert_eq!(told.echo, Some(echo()));
+}
+
+#[tokio::test]
+async fn without_a_token_of_ours_nothing_is_believed() {
+    let forged = addresses().of(&echo()).to_string().replace("+", "+a");
+    for (query, mail) in [
+        (query(&forged), delivery_report(&forged, FAILED)),
+        (String::new(), delivery_report("bounce@bounces.example.com", FAILED)),
+        (String::new(), complaint("Feedback-Type: abuse", "X: y")),
+    ] {
+        assert!(matches!(hear(&query, &mail).await, Err(HookError::Forged(_))), "{mail}");
+    }
+    let own = addresses().of(&echo()).to_string();
+    assert!(matches!(hear(&query(&own), "").await, Err(HookError::Malformed(_))));
+    assert_eq!(hear("", &format!("To: {own}\r\n\r\nI am on holiday.")).await, Ok(Heard::Told(vec![])));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_reports_nothing_from_the_future() {
+    let own = addresses().of(&echo()).to_string();
+    let mail = delivery_report(&own, FAILED);
+    let told = notice(hear("", &mail.replace("22 Nov 2026 11:00", "22 Nov 2036 11:00")).await);
+    assert_eq!(told.reported_at, "2026-11-22T12:00:00Z".parse().unwrap());
+    let told = notice(hear("", &mail.replace("Date: Sun", "Date: none")).await);
+    assert!(told.reported_at <= "2026-11-22T12:00:00Z".parse().unwrap());
+}
+
+#[test]
+fn mail_to_our_addresses_is_ours() {
+    let own = addresses().of(&echo()).to_string();
+    assert!(hook().receives(&own) && hook().receives("bounce@bounces.example.com"));
+    for other in [own.replace('+', "+a"), "ana@bounces.example.com".to_owned(), String::new()] {
+        assert!(!hook().receives(&other), "{other}");
+    }
+}

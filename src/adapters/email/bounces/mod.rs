@@ -1,0 +1,8 @@
+//! What comes back by mail: reports to envelope senders that are each of one attempt.
+
+mod address;
+mod hook;
+mod report;
+
+pub(super) use address::{Addresses, MUST};
+pub(super) use hook::Bounces;

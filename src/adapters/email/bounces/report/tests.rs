@@ -1,0 +1,154 @@
+use super::*;
+
+/// A report on a delivery as Postfix writes it.
+pub(in crate::adapters::email::bounces) fn delivery_report(to: &str, fields: &str) -> String {
+    format!(
+        "Return-Path: <>\r\nDate: Sun, 22 Nov 2026 11:00:00 +0100 (CET)\r\n\
+         From: MAILER-DAEMON@mx.example.com (Mail Delivery System)\r\nSubject: Undelivered Mail Returned to Sender\r\n\
+         To: {to}\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"A1/mx.example.com\"\r\n\r\n\
+         This is a MIME-encapsulated message.\r\n\r\n--A1/mx.example.com\r\n\
+         Content-Description: Notification\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nI'm sorry.\r\n\r\n\
+         --A1/mx.example.com\r\nContent-Description: Delivery report\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; mx.example.com\r\nX-Postfix-Queue-ID: A1\r\n\
+         Arrival-Date: Sun, 22 Nov 2026 10:59:00 +0100 (CET)\r\n\r\n{fields}\r\n\
+         --A1/mx.example.com\r\nContent-Type: text/rfc822-headers\r\n\r\n\
+         Return-Path: <inner@bounces.example.com>\r\nFrom: shop@example.com\r\nTo: ana@example.org\r\n\r\n\
+         --A1/mx.example.com--\r\n"
+    )
+}
+
+/// A complaint as in RFC 5965, appendix B.
+pub(in crate::adapters::email::bounces) fn complaint(fields: &str, returned: &str) -> String {
+    format!(
+        "From: <abusedesk@example.org>\nDate: Sun, 22 Nov 2026 10:00:00 GMT\nSubject: FW: Your order\n\
+         To: <bounce@bounces.example.com>\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=feedback-report;\n    boundary=\"part1_13d.2e68ed54_boundary\"\n\n\
+         --part1_13d.2e68ed54_boundary\nContent-Type: text/plain; charset=\"US-ASCII\"\n\nThis is an abuse report.\n\n\
+         --part1_13d.2e68ed54_boundary\nContent-Type: message/feedback-report\n\n{fields}\n\n\
+         --part1_13d.2e68ed54_boundary\nContent-Type: message/rfc822\n\n{returned}\nSubject: Your order\n\nHi\n\
+         --part1_13d.2e68ed54_boundary--\n"
+    )
+}
+
+fn failed(more: &str) -> String {
+    format!("Final-Recipient: rfc822; ana@example.org\r\nAction: failed\r\n{more}\r\n")
+}
+
+fn read(mail: &str) -> Mail {
+    Mail::read(mail.as_bytes()).unwrap()
+}
+
+fn status(mail: &str) -> Option<ReceiptStatus> {
+    read(mail).news.map(|news| news.status)
+}
+
+#[test]
+fn a_report_of_a_failure_says_why() {
+    let fields = failed(
+        "Status: 5.1.1\r\nRemote-MTA: dns; mx.example.org\r\n\
+         Diagnostic-Code: smtp; 550 5.1.1 <ana@example.org>: Recipient address\r\n    rejected: User unknown",
+    );
+    let mail = read(&delivery_report("<bounce+x@bounces.example.com>", &fields));
+    assert_eq!(mail.addresses, ["bounce+x@bounces.example.com", "inner@bounces.example.com"]);
+    assert_eq!(mail.date, Some("2026-11-22T10:00:00Z".parse().unwrap()));
+    let news = mail.news.unwrap();
+    assert_eq!(news.status, ReceiptStatus::Failed);
+    assert_eq!(news.objection, Some(Objection::BadAddress));
+    let expected = "550 5.1.1 *** Recipient address rejected: User unknown (in a report)";
+    assert_eq!(news.evidence.to_string(), expected);
+}
+
+#[test]
+fn every_action_has_its_meaning() {
+    for (action, expected) in [
+        ("failed", Some(ReceiptStatus::Failed)),
+        ("FAILED (for good)", Some(ReceiptStatus::Failed)),
+        ("delivered", Some(ReceiptStatus::Delivered)),
+        ("relayed", Some(ReceiptStatus::Sent)),
+        ("expanded", Some(ReceiptStatus::Sent)),
+        ("delayed", None),
+        ("a-word-of-tomorrow", None),
+    ] {
+        let fields =
+            format!("Final-Recipient: rfc822; ana@example.org\r\nAction: {action}\r\nStatus: 2.0.0\r\n");
+        assert_eq!(status(&delivery_report("x@y.example", &fields)), expected, "{action}");
+    }
+}
+
+#[test]
+fn an_alias_has_failed_only_when_all_that_it_stands_for_have() {
+    let bad = failed("Status: 5.1.1");
+    let good = bad.replace("failed", "delivered");
+    let report = |fields: &[&str]| status(&delivery_report("x@y.example", &fields.join("\r\n")));
+    assert_eq!(report(&[&bad, &good]), Some(ReceiptStatus::Delivered));
+    assert_eq!(report(&[&good, &bad]), Some(ReceiptStatus::Delivered));
+    assert_eq!(report(&[&bad, &bad]), Some(ReceiptStatus::Failed));
+}
+
+#[test]
+fn a_complaint_is_the_persons_will() {
+    let fields = "Feedback-Type: abuse\nUser-Agent: SomeGenerator/1.0\nVersion: 1\n\
+                  Original-Mail-From: <bounce+y@bounces.example.com>\nOriginal-Rcpt-To: <ana@example.org>";
+    let mail = read(&complaint(fields, "Return-Path: <bounce+z@bounces.example.com>"));
+    let expected =
+        ["bounce@bounces.example.com", "bounce+y@bounces.example.com", "bounce+z@bounces.example.com"];
+    assert_eq!(mail.addresses, expected);
+    let news = mail.news.unwrap();
+    assert_eq!((news.status, news.objection), (ReceiptStatus::Delivered, Some(Objection::Complaint)));
+    assert_eq!(news.evidence.to_string(), "abuse in a feedback report by SomeGenerator/1.0");
+    for (kind, objection) in [
+        ("opt-out", Some(Objection::OptedOut)),
+        ("opt-out-list", Some(Objection::CommercialOptedOut)),
+        ("Abuse", Some(Objection::Complaint)),
+        ("fraud", None),
+        ("virus", None),
+        ("not-spam", None),
+        ("auth-failure", None),
+    ] {
+        let news = read(&complaint(&format!("Version: 1\nFeedback-Type: {kind}"), "X: y")).news;
+        assert_eq!(news.and_then(|news| news.objection), objection, "{kind}");
+    }
+}
+
+#[test]
+fn other_mail_says_nothing() {
+    for mail in [
+        "To: bounce+x@bounces.example.com\r\nAuto-Submitted: auto-replied\r\n\r\nAction: failed\r\n",
+        "To: bounce+x@bounces.example.com\r\nContent-Type: multipart/report\r\n\r\nNo boundary.\r\n",
+        "To: x@y.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n--b--\r\n",
+        "To: x@y.example\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: message/disposition-notification\r\n\r\nDisposition: automatic-action\r\n--b--\r\n",
+    ] {
+        assert_eq!(read(mail).news, None, "{mail}");
+    }
+}
+
+#[test]
+fn a_report_without_its_fields_cannot_be_read() {
+    let report = delivery_report("x@y.example", "Final-Recipient: rfc822; ana@example.org\r\n");
+    assert_eq!(Mail::read(report.as_bytes()).unwrap_err(), Missing::Recipient);
+    let feedback = complaint("Version: 1", "X: y");
+    assert_eq!(Mail::read(feedback.as_bytes()).unwrap_err(), Missing::Feedback);
+    assert_eq!(Mail::read(b"").unwrap_err(), Missing::Header);
+}
+
+#[test]
+fn a_report_that_was_cut_off_says_what_is_left_of_it() {
+    let report = delivery_report("x@y.example", &failed("Status: 5.1.1"));
+    let cut = report.find("text/rfc822-headers").unwrap();
+    assert_eq!(status(&report[..cut]), Some(ReceiptStatus::Failed));
+    // And nothing of it is more than can be read.
+    for end in 0..report.len() {
+        let _ = Mail::read(&report.as_bytes()[..end]);
+    }
+}
+
+#[test]
+fn mail_within_mail_is_not_too_deep() {
+    let report = delivery_report("x@y.example", &failed("Status: 5.1.1"));
+    let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(30_000);
+    let deep = report.replace("Content-Type: text/rfc822-headers\r\n\r\n", &nested);
+    assert_eq!(status(&deep), Some(ReceiptStatus::Failed));
+}

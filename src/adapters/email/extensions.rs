@@ -1,0 +1,168 @@
+//! What a server offers beyond plain SMTP, and what is said with MAIL and RCPT where it does.
+
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
+
+use super::mail::Mail;
+use super::settings::Notices;
+use crate::adapters::refused;
+use crate::model::{Outcome, Rejection};
+
+/// The extensions in a server's reply to EHLO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Offers {
+    /// Commands may go together (RFC 2920).
+    pub(super) pipelining: bool,
+    /// It reports on a delivery as it is asked to (RFC 3461).
+    notices: bool,
+    /// Addresses may have local parts beyond ASCII (RFC 6531).
+    utf8: bool,
+    size: Option<Size>,
+}
+
+/// It is told a message's size (RFC 1870).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    /// The largest it takes, in bytes, if it says so.
+    max: Option<usize>,
+}
+
+impl Offers {
+    /// Reads the lines of the reply. lettre reads them too, but not these.
+    pub(super) fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        let mut offers = Self::default();
+        // The first line is the greeting.
+        for line in lines.skip(1) {
+            let mut words = line.split_ascii_whitespace();
+            match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
+                "PIPELINING" => offers.pipelining = true,
+                "DSN" => offers.notices = true,
+                "SMTPUTF8" => offers.utf8 = true,
+                "SIZE" => {
+                    let max = words.next().and_then(|max| max.parse().ok()).filter(|max| *max > 0);
+                    offers.size = Some(Size { max });
+                }
+                _ => {}
+            }
+        }
+        offers
+    }
+
+    /// What MAIL has to say of this message, or why the server does not take it, before anything is sent.
+    pub(super) fn with_mail(&self, mail: &Mail, notices: Notices) -> Result<Vec<MailParameter>, Outcome> {
+        let mut parameters = Vec::new();
+        if !mail.bytes.is_ascii() || !mail.to.user().is_ascii() {
+            if !self.utf8 {
+                let evidence =
+                    "the address has characters beyond ASCII, and the server does not offer SMTPUTF8";
+                return Err(refused(Rejection::Policy, evidence));
+            }
+            parameters
+                .extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
+        }
+        if let Some(Size { max }) = self.size {
+            // lettre ends the text with a line end of its own before the dot.
+            let size = mail.bytes.len() + 2;
+            if let Some(max) = max.filter(|max| size > *max) {
+                let evidence = format!("the message has {size} bytes, and the server takes at most {max}");
+                return Err(refused(Rejection::Content, &evidence));
+            }
+            parameters.push(MailParameter::Size(size));
+        }
+        if self.notices && notices != Notices::Default {
+            parameters.extend([("RET", "HDRS".to_owned()), ("ENVID", mail.envelope_id.clone())].map(
+                |(keyword, value)| MailParameter::Other { keyword: keyword.into(), value: Some(value) },
+            ));
+        }
+        Ok(parameters)
+    }
+
+    /// What RCPT has to say of this message.
+    pub(super) fn with_recipient(&self, mail: &Mail, notices: Notices) -> Vec<RcptParameter> {
+        let notify = match notices {
+            Notices::Failure => "FAILURE,DELAY",
+            Notices::All => "SUCCESS,FAILURE,DELAY",
+            Notices::Default => return Vec::new(),
+        };
+        if !self.notices {
+            return Vec::new();
+        }
+        let mut parameters = vec![("NOTIFY", notify.to_owned())];
+        // Beyond ASCII it would need the address type of RFC 6533.
+        if mail.to.user().is_ascii() {
+            parameters.push(("ORCPT", format!("rfc822;{}", mail.to)));
+        }
+        let parameter = |(keyword, value): (&str, String)| RcptParameter::Other {
+            keyword: keyword.to_owned(),
+            value: Some(value),
+        };
+        parameters.into_iter().map(parameter).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offers(reply: &str) -> Offers {
+        Offers::read(reply.lines())
+    }
+
+    fn mail(to: &str) -> Mail {
+        Mail {
+            id: "<1.2@example.com>".to_owned(),
+            envelope_id: "1.2".to_owned(),
+            from: "bounce@example.com".parse().unwrap(),
+            to: to.parse().unwrap(),
+            bytes: b"To: ana@example.org\r\n\r\nHi\r\n".to_vec(),
+        }
+    }
+
+    fn shown<P: ToString>(parameters: &[P]) -> Vec<String> {
+        parameters.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_size_is_told_and_too_much_is_not_sent() {
+        let mail = mail("ana@example.org");
+        for (reply, expected) in [
+            ("peer\nSIZE 29", Ok(vec!["SIZE=29".to_owned()])),
+            ("peer\nsize 0", Ok(vec!["SIZE=29".to_owned()])),
+            ("peer\nSIZE", Ok(vec!["SIZE=29".to_owned()])),
+            ("peer", Ok(vec![])),
+            ("SIZE 1", Ok(vec![])),
+            ("peer\nSIZE 28", Err("the message has 29 bytes, and the server takes at most 28".to_owned())),
+        ] {
+            let parameters = offers(reply).with_mail(&mail, Notices::Default);
+            let parameters = parameters.map(|own| shown(&own));
+            assert_eq!(parameters.map_err(|own| own.evidence().unwrap().to_string()), expected, "{reply}");
+        }
+    }
+
+    #[test]
+    fn reports_are_asked_for_where_they_are_offered() {
+        let mail = mail("ana+shop=1@example.org");
+        let offers = offers("peer\nDSN\nPIPELINING");
+        assert!(offers.pipelining);
+        let parameters = offers.with_mail(&mail, Notices::Failure).unwrap();
+        assert_eq!(shown(&parameters), ["RET=HDRS", "ENVID=1.2"]);
+        let parameters = offers.with_recipient(&mail, Notices::All);
+        // RFC 3461, section 4: what is no plain character is written in hexadecimal after a plus.
+        assert_eq!(
+            shown(&parameters),
+            ["NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;ana+2Bshop+3D1@example.org"]
+        );
+        assert!(offers.with_recipient(&mail, Notices::Default).is_empty());
+        assert!(Offers::default().with_recipient(&mail, Notices::All).is_empty());
+    }
+
+    #[test]
+    fn a_local_part_beyond_ascii_goes_where_it_is_taken_and_elsewhere_it_may() {
+        let mail = mail("añá@example.org");
+        let parameters = offers("peer\nSMTPUTF8").with_mail(&mail, Notices::Default).unwrap();
+        assert_eq!(shown(&parameters), ["SMTPUTF8", "BODY=8BITMIME"]);
+        let refusal = Offers::default().with_mail(&mail, Notices::Default).unwrap_err();
+        assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Policy, .. }));
+        let parameters = offers("peer\nDSN").with_recipient(&mail, Notices::Failure);
+        assert_eq!(shown(&parameters), ["NOTIFY=FAILURE,DELAY"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The servers of one provider: the first is used as long as it can be reached, and then the next.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::connection::{Connection, Server};
+use super::settings::Settings;
+use crate::adapters::BuildError;
+use crate::model::Outcome;
+
+/// How long one that answered in the first one's place is kept to.
+const KEPT_TO: Duration = Duration::from_secs(60);
+
+/// The servers in their order.
+pub(super) struct Servers {
+    servers: Vec<Server>,
+    stand_in: Mutex<StandIn>,
+}
+
+/// Which server is used in the first one's place, and until when.
+#[derive(Debug, Default)]
+struct StandIn(Option<(usize, Instant)>);
+
+impl Servers {
+    /// The servers that the settings name, each given `connect_timeout` to answer.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong.
+    pub(super) fn new(settings: &Settings, connect_timeout: Duration) -> Result<Self, BuildError> {
+        let servers = settings.servers().map(|at| Server::new(settings, at, connect_timeout));
+        Ok(Self { servers: servers.collect::<Result<_, _>>()?, stand_in: Mutex::default() })
+    }
+
+    /// Whether the first server is to be tried again from now on. Connections to another are no use then.
+    pub(super) fn is_back_to_first(&self) -> bool {
+        self.stand_in().is_over(Instant::now())
+    }
+
+    /// A connection to the first server in turn that can be reached; without one, what the last of them answered. Nothing was
+    /// handed over by then.
+    pub(super) async fn connect(&self) -> Result<Connection, Outcome> {
+        let first = self.stand_in().index();
+        let mut index = first;
+        loop {
+            let answer = self.servers[index].connect().await;
+            if answer.is_ok() {
+                self.stand_in().answered(index, Instant::now());
+            }
+            // What is neither down nor too busy would be the same at the next one.
+            let passes = matches!(answer, Err(Outcome::Unavailable { .. } | Outcome::Throttled { .. }));
+            index = (index + 1) % self.servers.len();
+            if !passes || index == first {
+                return answer;
+            }
+        }
+    }
+
+    fn stand_in(&self) -> MutexGuard<'_, StandIn> {
+        // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
+        self.stand_in.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StandIn {
+    fn index(&self) -> usize {
+        self.0.map_or(0, |(index, _)| index)
+    }
+
+    fn answered(&mut self, index: usize, now: Instant) {
+        // The time does not begin anew with each connection, or the first one's turn might never come.
+        if index != self.index() {
+            self.0 = (index > 0).then_some((index, now + KEPT_TO));
+        }
+    }
+
+    /// Whether its time has just come to its end.
+    fn is_over(&mut self, now: Instant) -> bool {
+        self.0.take_if(|(_, until)| *until <= now).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_answers_in_the_first_ones_place_is_kept_to_for_a_while() {
+        let start = Instant::now();
+        let mut stand_in = StandIn::default();
+        stand_in.answered(0, start);
+        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false));
+        stand_in.answered(2, start);
+        stand_in.answered(2, start + KEPT_TO / 2);
+        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO / 2)), (2, false));
+        assert!(stand_in.is_over(start + KEPT_TO));
+        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false), "it is over once");
+        stand_in.answered(1, start);
+        stand_in.answered(0, start);
+        assert_eq!(stand_in.index(), 0, "the others failed, and the first one did not");
+    }
+}

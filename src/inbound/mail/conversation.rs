@@ -1,0 +1,199 @@
+//! What is said and when: the commands of LMTP (RFC 2033, section 4; RFC 5321, section 4.1), apart from the connection.
+
+/// Recipients of one mail. A report has one.
+const MAX_RECIPIENTS: usize = 20;
+
+/// Where a conversation stands between two commands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Conversation {
+    max_message_bytes: usize,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The client has not said LHLO.
+    New,
+    Ready,
+    /// A mail has begun, and these are its recipients so far.
+    Begun(Vec<String>),
+}
+
+/// What follows on a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// This is the reply.
+    Reply(String),
+    /// The text of the mail comes next, and a reply for each of its recipients.
+    Text(Vec<String>),
+    /// The client takes leave.
+    Quit,
+}
+
+impl Conversation {
+    /// Begins one. Mail of more than `max_message_bytes` is not taken.
+    pub(super) fn new(max_message_bytes: usize) -> Self {
+        Self { max_message_bytes, state: State::New }
+    }
+
+    /// Obeys a command, or says why not. `knows` tells whether a recipient is one of ours.
+    pub(super) fn obey(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> Step {
+        let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let reply = match verb.to_ascii_uppercase().as_str() {
+            "LHLO" => self.hello(rest),
+            "HELO" | "EHLO" => "500 5.5.1 this is LMTP: say LHLO".to_owned(),
+            "MAIL" => self.begin(rest).to_owned(),
+            "RCPT" => self.recipient(rest, knows).to_owned(),
+            "DATA" => match &mut self.state {
+                State::Begun(recipients) if !recipients.is_empty() => {
+                    let recipients = std::mem::take(recipients);
+                    self.state = State::Ready;
+                    return Step::Text(recipients);
+                }
+                _ => "503 5.5.1 no recipient was accepted".to_owned(),
+            },
+            "RSET" => {
+                if self.state != State::New {
+                    self.state = State::Ready;
+                }
+                "250 2.0.0 forgotten".to_owned()
+            }
+            "NOOP" => "250 2.0.0 still here".to_owned(),
+            "VRFY" => "252 2.5.0 send a mail and see".to_owned(),
+            "QUIT" => return Step::Quit,
+            _ => "500 5.5.2 no such command".to_owned(),
+        };
+        Step::Reply(reply)
+    }
+
+    fn hello(&mut self, name: &str) -> String {
+        if name.trim().is_empty() {
+            return "501 5.5.4 LHLO wants a name".to_owned();
+        }
+        self.state = State::Ready;
+        let size = self.max_message_bytes;
+        format!("250-relevo\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SIZE {size}")
+    }
+
+    /// Any sender will do: what a mail is worth is in its recipient.
+    fn begin(&mut self, rest: &str) -> &'static str {
+        match self.state {
+            State::New => return "503 5.5.1 say LHLO first",
+            State::Begun(_) => return "503 5.5.1 one mail at a time",
+            State::Ready => {}
+        }
+        let Some((_, parameters)) = path(rest, "FROM:") else {
+            return "501 5.5.4 MAIL FROM:<address> is expected";
+        };
+        for parameter in parameters.split_ascii_whitespace() {
+            let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            match keyword.to_ascii_uppercase().as_str() {
+                "BODY" => {}
+                "SIZE" => match value.parse::<usize>() {
+                    Ok(size) if size <= self.max_message_bytes => {}
+                    Ok(_) => return "552 5.3.4 the mail is too large",
+                    Err(_) => return "501 5.5.4 SIZE wants a number",
+                },
+                _ => return "555 5.5.4 no such parameter",
+            }
+        }
+        self.state = State::Begun(Vec::new());
+        "250 2.1.0 go on"
+    }
+
+    fn recipient(&mut self, rest: &str, knows: impl Fn(&str) -> bool) -> &'static str {
+        let State::Begun(recipients) = &mut self.state else { return "503 5.5.1 say MAIL first" };
+        let Some((address, parameters)) = path(rest, "TO:") else {
+            return "501 5.5.4 RCPT TO:<address> is expected";
+        };
+        if !parameters.trim().is_empty() {
+            return "555 5.5.4 no such parameter";
+        }
+        if recipients.len() >= MAX_RECIPIENTS {
+            return "452 4.5.3 too many recipients";
+        }
+        if !knows(address) {
+            return "550 5.1.1 no such address";
+        }
+        recipients.push(address.to_owned());
+        "250 2.1.5 go on"
+    }
+}
+
+/// The address in `FROM:<ana@example.com> SIZE=1`, and what comes after it.
+fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let (word, rest) = rest.trim_start().split_at_checked(keyword.len())?;
+    if !word.eq_ignore_ascii_case(keyword) {
+        return None;
+    }
+    rest.trim_start().strip_prefix('<')?.split_once('>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is replied to each command, and where it leads.
+    fn talk(commands: &[&str]) -> Vec<String> {
+        let mut conversation = Conversation::new(1_000);
+        let reply =
+            |command: &&str| match conversation.obey(command, |address| address.starts_with("bounce+")) {
+                Step::Reply(reply) => reply.lines().last().unwrap().to_owned(),
+                Step::Text(recipients) => format!("text for {recipients:?}"),
+                Step::Quit => "quit".to_owned(),
+            };
+        commands.iter().map(reply).collect()
+    }
+
+    #[test]
+    fn a_mail_has_a_sender_a_recipient_of_ours_and_a_text() {
+        let replies = talk(&[
+            "lhlo mx.example.com",
+            "MAIL FROM:<> SIZE=1000 BODY=8BITMIME",
+            "rcpt to: <bounce+1@x.example>",
+            "RCPT TO:<ana@example.com>",
+            "DATA",
+            "MAIL FROM:<ana@example.com>",
+            "QUIT",
+        ]);
+        let expected = [
+            "250 SIZE 1000",
+            "250 2.1.0 go on",
+            "250 2.1.5 go on",
+            "550 5.1.1 no such address",
+            "text for [\"bounce+1@x.example\"]",
+            "250 2.1.0 go on",
+            "quit",
+        ];
+        assert_eq!(replies, expected);
+    }
+
+    #[test]
+    fn whatever_comes_out_of_turn_or_is_too_much_is_refused() {
+        for (commands, code) in [
+            (&["MAIL FROM:<>"][..], "503"),
+            (&["RCPT TO:<bounce+1@x.example>"], "503"),
+            (&["DATA"], "503"),
+            (&["RSET", "MAIL FROM:<>"], "503"),
+            (&["EHLO x"], "500"),
+            (&["LHLO"], "501"),
+            (&["STARTTLS"], "500"),
+            (&[""], "500"),
+            (&["LHLO x", "MAIL FROM:<>", "MAIL FROM:<>"], "503"),
+            (&["LHLO x", "MAIL FROM:<>", "DATA"], "503"),
+            (&["LHLO x", "MAIL FROM:<>", "RCPT TO:<bounce+1@x>", "RSET", "DATA"], "503"),
+            (&["LHLO x", "MAIL FROM:<> SIZE=1001"], "552"),
+            (&["LHLO x", "MAIL FROM:<> SIZE=x"], "501"),
+            (&["LHLO x", "MAIL FROM:<> RET=HDRS"], "555"),
+            (&["LHLO x", "MAIL ana@example.com"], "501"),
+            (&["LHLO x", "MAIL ñ"], "501"),
+            (&["LHLO x", "MAIL FROM:<>", "RCPT TO:bounce+1@x"], "501"),
+            (&["LHLO x", "MAIL FROM:<>", "RCPT TO:<bounce+1@x> NOTIFY=NEVER"], "555"),
+        ] {
+            let replies = talk(commands);
+            assert!(replies.last().unwrap().starts_with(code), "{commands:?} {replies:?}");
+        }
+        let many = [&["LHLO x", "MAIL FROM:<>"][..], &["RCPT TO:<bounce+1@x>"; MAX_RECIPIENTS + 1]].concat();
+        assert!(talk(&many).last().unwrap().starts_with("452"));
+    }
+}

@@ -1,0 +1,157 @@
+//! One connection: lines in, replies out, with bounds on both.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::conversation::{Conversation, Step};
+use crate::adapters::hooks::HookError;
+use crate::inbound::Hooks;
+use crate::inbound::hooks::Answer;
+use crate::inbound::settings::MailSettings;
+
+/// A command, with its line end: twice what RFC 5321 (section 4.5.3.1.4) asks for, which leaves room for parameters.
+const MAX_COMMAND_BYTES: u64 = 1_024;
+/// How much of a mail's line is read at once.
+const CHUNK_BYTES: u64 = 8 * 1_024;
+
+struct Session {
+    stream: BufReader<TcpStream>,
+    hooks: Hooks,
+    settings: Arc<MailSettings>,
+}
+
+/// Talks with a client until it takes leave, is silent for too long, or `stopped` says that it is time to go.
+pub(super) async fn run(
+    stream: TcpStream,
+    hooks: Hooks,
+    settings: Arc<MailSettings>,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut conversation = Conversation::new(settings.max_message_bytes);
+    let mut session = Session { stream: BufReader::new(stream), hooks, settings };
+    session.say("220 relevo LMTP").await?;
+    loop {
+        let time = session.settings.timeout();
+        let command = tokio::select! {
+            // The listener waits for its sessions.
+            _ = stopped.wait_for(|stopped| *stopped) => None,
+            command = timeout(time, session.command()) => Some(command),
+        };
+        let command = match command {
+            None => return session.say("421 4.3.2 closing down").await,
+            Some(Err(_)) => return session.say("421 4.4.2 silent for too long").await,
+            Some(Ok(command)) => command?,
+        };
+        let Some(command) = command else { return session.say("500 5.5.2 that is no line").await };
+        match conversation.obey(&command, |address| session.hooks.receive(address)) {
+            Step::Reply(reply) => session.say(&reply).await?,
+            Step::Text(recipients) => session.take(&recipients).await?,
+            Step::Quit => return session.say("221 2.0.0 bye").await,
+        }
+    }
+}
+
+impl Session {
+    async fn say(&mut self, reply: &str) -> io::Result<()> {
+        let reply = format!("{reply}\r\n");
+        let said = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
+        said.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The next command, without its line end; `None` when it is too long, or no text that ends with CRLF.
+    async fn command(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        let read = (&mut self.stream).take(MAX_COMMAND_BYTES).read_until(b'\n', &mut line).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.strip_suffix(b"\r\n").and_then(|line| String::from_utf8(line.to_vec()).ok()))
+    }
+
+    /// Takes the text of a mail, and replies for each recipient (RFC 2033, section 4.2).
+    async fn take(&mut self, recipients: &[String]) -> io::Result<()> {
+        self.say("354 the mail, and a dot").await?;
+        let text = timeout(self.settings.timeout(), self.text()).await;
+        let text = text.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        for recipient in recipients {
+            let reply = match &text {
+                Some(text) => reply(self.hooks.take_mail(recipient, text).await),
+                None => "552 5.3.4 the mail is too large".to_owned(),
+            };
+            self.say(&reply).await?;
+        }
+        Ok(())
+    }
+
+    /// The text up to its dot (RFC 5321, section 4.5.2); `None` when it is too long, and then it was read all the same. Only
+    /// CRLF ends a line, or one mail could be made to look like two.
+    async fn text(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let max = self.settings.max_message_bytes;
+        let (mut text, mut chunk, mut fits) = (Vec::new(), Vec::new(), true);
+        // Whether a line begins, and the byte before it.
+        let (mut begins, mut last) = (true, b'\n');
+        loop {
+            chunk.clear();
+            if (&mut self.stream).take(CHUNK_BYTES).read_until(b'\n', &mut chunk).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if begins && chunk == b".\r\n" {
+                return Ok(fits.then_some(text));
+            }
+            let stuffed = begins && chunk.starts_with(b".");
+            let line = &chunk[usize::from(stuffed)..];
+            fits = fits && text.len() + line.len() <= max;
+            if fits {
+                text.extend_from_slice(line);
+            }
+            begins = chunk.ends_with(b"\r\n") || (chunk == b"\n" && last == b'\r');
+            last = *chunk.last().expect("something was read");
+        }
+    }
+}
+
+fn reply(answer: Answer) -> String {
+    match answer {
+        Answer::Kept(_) => "250 2.0.0 kept".to_owned(),
+        Answer::Unknown => "550 5.1.1 no such address".to_owned(),
+        Answer::Refused(error) => {
+            tracing::warn!(%error, "a mail was refused");
+            match error {
+                HookError::Forged(_) => format!("550 5.7.1 {error}"),
+                HookError::Malformed(_) => format!("554 5.6.0 {error}"),
+                HookError::Unproven(_) => format!("451 4.7.1 {error}"),
+            }
+        }
+        Answer::NotKept(error) => {
+            tracing::error!(%error, "what a mail says could not be kept");
+            "451 4.3.0 it could not be kept; please try again".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn what_could_not_be_kept_is_asked_for_again_and_what_is_not_ours_is_not() {
+        let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
+        for (answer, code) in [
+            (Answer::Kept(String::new()), "250"),
+            (Answer::NotKept(failing), "451"),
+            (Answer::Refused(HookError::Unproven(String::new())), "451"),
+            (Answer::Refused(HookError::Forged("")), "550"),
+            (Answer::Refused(HookError::Malformed(String::new())), "554"),
+            (Answer::Unknown, "550"),
+        ] {
+            assert!(reply(answer).starts_with(code), "{code}");
+        }
+    }
+}
