@@ -20,6 +20,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+pub use http::{Http, HttpSettings};
+
 use hooks::{Ear, Hook};
 
 use crate::model::{
@@ -131,17 +133,31 @@ pub trait Kind {
     ///
     /// # Errors
     /// When a setting's value is wrong, or the machine's TLS cannot be set up.
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError>;
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError>;
 
     /// What takes the provider's calls, where its settings say how to know them.
     fn hook(&self) -> Option<Arc<dyn Hook>> {
         None
     }
 
+    /// Whether it is reached over HTTP, so that settings of HTTP are for it.
+    fn is_http(&self) -> bool {
+        true
+    }
+
     /// The paths among the settings.
     fn files(&mut self) -> Vec<&mut PathBuf> {
         Vec::new()
     }
+}
+
+/// How a provider is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Transport {
+    /// How hard it may be driven, and how long it may take.
+    pub limits: Limits,
+    /// The way to it, if it is reached over HTTP.
+    pub http: Http,
 }
 
 /// How hard a provider may be driven, and how long it may take.

@@ -12,7 +12,7 @@ use super::mail::{Mail, Writer};
 use super::pool::Pool;
 use super::replies::{self, Stage};
 use super::settings::Settings;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, Transport};
 use crate::model::{Channel, Outcome};
 
 /// Sends email by one SMTP server.
@@ -100,8 +100,12 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Smtp::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Smtp::new(self, &transport.limits)?))
+    }
+
+    fn is_http(&self) -> bool {
+        false
     }
 
     fn files(&mut self) -> Vec<&mut PathBuf> {

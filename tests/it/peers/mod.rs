@@ -1,6 +1,7 @@
 //! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
 
 mod aws;
+mod network;
 mod prism;
 mod smtp;
 mod telegram;
@@ -15,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use aws::{aws, botocore};
+pub use network::{Api, Proxy};
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};
 pub use telegram::telegram;

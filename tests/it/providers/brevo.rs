@@ -1,7 +1,7 @@
 //! Brevo's transactional API.
 
 use relevo::adapters::email::brevo::{Brevo, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn brevo(settings: &Settings) -> Brevo {
-    Brevo::new(settings, &Limits::default()).unwrap()
+    Brevo::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub use settings::Settings;
 use super::addresses::Sender;
 use super::api::{self, Email};
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Brevo account.
@@ -41,12 +41,12 @@ impl Brevo {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
@@ -69,8 +69,8 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Brevo::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Brevo::new(self, transport)?))
     }
 }
 

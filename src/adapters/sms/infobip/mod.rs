@@ -18,7 +18,7 @@ use serde_json::json;
 pub use settings::Settings;
 
 use crate::adapters::http;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome};
 use account::Account;
 
@@ -34,9 +34,9 @@ impl Infobip {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
-        let account = Account::new(&settings.api_key, &settings.base_url, limits)?;
+        let account = Account::new(&settings.api_key, &settings.base_url, transport)?;
         Ok(Self { account, from: settings.from.clone() })
     }
 
@@ -63,8 +63,8 @@ impl Kind for Settings {
         Some(Channel::Sms)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Infobip::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Infobip::new(self, transport)?))
     }
 }
 
