@@ -36,6 +36,9 @@ pub struct Envelope {
     pub message_id: MessageId,
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// The number of the first attempt by the same way whose outcome nobody knows, which this one repeats; its own when there
+    /// is none.
+    pub repeats: u32,
     /// The brand that sends.
     pub brand: BrandId,
     /// The class.
@@ -61,6 +64,14 @@ impl Envelope {
     /// would have named the provider's own reference was lost.
     fn echo(&self) -> Echo {
         Echo { brand: self.brand.clone(), message: self.message_id, attempt: self.attempt }
+    }
+
+    /// What a provider is asked to carry out once, however often it is called. A call that repeats one in doubt has the key,
+    /// and in its place the echo, of that one: the provider either knows it, and sends no second copy, or does not, and the
+    /// first call had come to nothing. Any other call has a key of its own, so that no refusal is given to it that was
+    /// meant for another.
+    fn idempotency_key(&self) -> Echo {
+        Echo { attempt: self.repeats, ..self.echo() }
     }
 
     fn phone(&self) -> Result<&Phone, Outcome> {

@@ -200,6 +200,79 @@ async fn a_redirect_is_not_followed() {
     assert!(Stubs::new("redirect-target").requests().await.is_empty());
 }
 
+/// What is no answer of any provider's, whatever it says it is, with the words for what every adapter must make of it.
+const SHAPES: &[(&str, &[u8])] = &[
+    ("application/json", b"{\"id\":\"17\",\"messageId\":\"17\",\"MessageId\":\"17\",\"sid\":\"SM1"),
+    ("application/json", b"{}"),
+    ("application/json", b"[]"),
+    ("application/json", b"null"),
+    ("application/json", b"\"sent\""),
+    ("application/json", b"17"),
+    ("application/json", b"{\"id\":17,\"messages\":{},\"sid\":null,\"error\":[],\"message\":{}}"),
+    // Not the encoding of JSON (RFC 8259, section 8.1), and not one at all.
+    ("application/json; charset=utf-16", b"\xff\xfe{\0\"\0i\0d\0\"\0:\0\"\x001\0\"\0}\0"),
+    ("application/json", b"{\"id\":\"\xff\xfe\xfd\"}"),
+    ("application/octet-stream", b"\x1f\x8b\x08\0\0\0\0\0\0\x03"),
+    ("text/xml", b"<?xml version=\"1.0\"?><PublishResponse><PublishResult><MessageId>17</Messa"),
+    ("text/html; charset=iso-8859-1", b"<html><title>\xa1Bienvenido!</title></html>"),
+    ("", b"OK"),
+];
+
+/// A status, and the outcome of an answer with it that says nothing else.
+const MEANINGS: &[(u16, &str)] = &[
+    (200, "unknown"),
+    (202, "unknown"),
+    (302, "misconfigured"),
+    (400, "rejected"),
+    (401, "misconfigured"),
+    (429, "throttled"),
+    (500, "unavailable"),
+    (503, "unavailable"),
+    (504, "unknown"),
+];
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_understood_is_never_sent() {
+    use base64::Engine as _;
+    let stubs = Stubs::new("shapes");
+    let deliveries = deliveries(&stubs.url(), &Transport::default());
+    // JSON nested so deep that reading it must not take the stack.
+    let deep = [b"[".repeat(30_000), b"]".repeat(30_000)].concat();
+    let shapes = SHAPES.iter().copied().chain([("application/json", deep.as_slice())]);
+    for (number, (kind, body)) in shapes.enumerate() {
+        for (status, word) in MEANINGS {
+            let body = base64::engine::general_purpose::STANDARD.encode(body);
+            let headers = if kind.is_empty() { json!({}) } else { json!({ "Content-Type": kind }) };
+            stubs
+                .answer(json!({}), json!({ "status": status, "headers": headers, "base64Body": body }))
+                .await;
+            for (index, (adapter, envelope)) in deliveries.iter().enumerate() {
+                let outcome = adapter.deliver(envelope).await;
+                let told = format!("shape {number} with {status}, adapter {index}: {outcome:?}");
+                if index == WEBHOOK && matches!(number, 1 | 6 | 8) && *status < 300 {
+                    // An object without a word of refusal is what its contract asks of a success.
+                    assert_eq!(outcome.as_str(), "sent", "{told}");
+                    continue;
+                }
+                assert_eq!(outcome.as_str(), *word, "{told}");
+                assert!(!outcome.evidence().unwrap().to_string().is_empty(), "{told}");
+            }
+        }
+    }
+}
+
+/// The receiver of webhooks among the deliveries.
+const WEBHOOK: usize = 4;
+
+#[tokio::test]
+async fn an_empty_success_is_in_doubt_but_where_that_is_the_contract() {
+    for (name, status) in [("empty-200", 200), ("empty-204", 204)] {
+        let mut outcomes = stubbed(name, json!({ "status": status }), &Transport::default()).await;
+        assert_eq!(outcomes.remove(WEBHOOK).as_str(), "sent");
+        assert!(outcomes.iter().all(|outcome| outcome.as_str() == "unknown"), "{outcomes:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_throttle_passes_on_the_wait_that_was_asked_for() {
     // The envelope's time is 10:00:00.

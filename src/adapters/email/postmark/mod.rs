@@ -53,7 +53,7 @@ impl Postmark {
 
 impl Postmark {
     fn body(&self, envelope: &Envelope, email: &Email<'_>) -> Value {
-        let metadata: Value = api::echo_in_parts(envelope)
+        let metadata: Value = api::echo_in_parts(&envelope.echo())
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();

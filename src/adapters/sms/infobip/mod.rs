@@ -1,8 +1,8 @@
 //! SMS by Infobip's API, version 3.
 //!
-//! Each attempt goes out under an id of our own, and Infobip refuses an id that it has seen. So a request that something
-//! on the way repeats is sent once, and its second answer (status 23) says that it was taken. Another attempt has another
-//! id: it is no repetition, and goes out.
+//! Each call goes out under an id of our own, and Infobip refuses an id that it has seen. So an attempt that repeats one in
+//! doubt, under the same id, either goes out or is told that the first one was taken (status 23). Another attempt has
+//! another id: it is no repetition, and goes out.
 
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
@@ -52,7 +52,7 @@ impl Infobip {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.echo().to_string();
+        let id = envelope.idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }

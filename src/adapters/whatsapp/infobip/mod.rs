@@ -1,7 +1,7 @@
 //! WhatsApp by Infobip: texts inside the 24-hour service window, approved templates outside it.
 //!
 //! Account, statuses and answers are those of [SMS by Infobip](crate::adapters::sms::infobip), and so is what our own id
-//! of each attempt gives: a request that something on the way repeats is sent once.
+//! of each call gives: what repeats a call in doubt is sent once.
 
 mod settings;
 
@@ -62,7 +62,7 @@ impl Infobip {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.echo().to_string();
+        let id = envelope.idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
