@@ -17,8 +17,9 @@ use crate::model::{
 };
 
 pub(super) const AFTER_HELP: &str = "\
-Calls the provider itself, with the configuration's own settings and secrets: no gateway need run, nothing is stored, and
-nobody is asked for consent. So send to an address of your own. The exit code is 0 only when the provider took the message.
+It calls the provider itself, with the configuration's settings and secrets: no gateway need run.
+Nothing is stored, and no consent is asked for, so send to an address of your own.
+The exit code is 0 only when the provider took the message.
 
 Examples:
   relevo provider test mail --to me@example.com --config config/relevo.toml
