@@ -12,7 +12,7 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test bench bench-instructions lint quick-lint code-lint peers tools compiler
+.PHONY: help demo test fuzz bench bench-instructions lint quick-lint code-lint peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -25,6 +25,20 @@ demo: compiler ## see it work: four channels, consent, and an outage (make demo 
 test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
 	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
+
+TARGET ?= webhooks
+FUZZ_SECONDS ?= 600
+
+# libFuzzer needs the sanitizers of rustc, which are in every toolchain and said to be unstable.
+fuzz: compiler ## feed a parser of what comes from outside for ten minutes (make fuzz TARGET=answers; fuzz/targets has them all)
+	@command -v c++ >/dev/null || { echo "libFuzzer is C++: install g++ first"; exit 1; }
+	@[ -x .tools/bin/cargo-fuzz ] || { echo "==> building cargo-fuzz into .tools/ (cargo install)"; \
+		$(CARGO) install --quiet --locked --debug --root .tools cargo-fuzz@0.13.2; }
+	@cp Cargo.lock fuzz/Cargo.lock
+	@mkdir -p fuzz/target/corpus/$(TARGET)
+	@PATH="$$PWD/.tools/bin:$$PATH" RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --dev $(TARGET) \
+		fuzz/target/corpus/$(TARGET) fuzz/corpus/$(TARGET) -- \
+		-max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=1024
 
 bench: compiler ## measure how fast it is, beside its rivals (make bench ARGS='--quick accept' for a trial of one part)
 	@benches/peers/install.sh

@@ -242,11 +242,11 @@ fn build_adapters(
 ) -> Result<Adapters, AppError> {
     let mut lanes = BTreeMap::new();
     let (mut remote, mut sandboxes) = (Vec::new(), Vec::new());
-    for ProviderConfig { provider, limits, adapter } in providers {
+    for ProviderConfig { provider, transport, adapter } in providers {
         let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
         let adapter: Arc<dyn Adapter> = match adapter {
             AdapterSettings::Remote(own) => {
-                let adapter = own.build(limits).map_err(failed)?;
+                let adapter = own.build(transport).map_err(failed)?;
                 remote.push((provider.name.clone(), Arc::clone(&adapter)));
                 adapter
             }
@@ -256,7 +256,7 @@ fn build_adapters(
                 Arc::new(sandbox)
             }
         };
-        lanes.insert(provider.name.clone(), Lane::new(adapter, limits));
+        lanes.insert(provider.name.clone(), Lane::new(adapter, &transport.limits));
     }
     Ok(Adapters { lanes, remote, sandboxes: sandboxes.into_iter().collect() })
 }

@@ -4,17 +4,23 @@
 //! An attempt is called once, so the line that matters is whether its request may have gone out. Until there is a
 //! connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
 
+mod client;
+
 use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response};
 use url::Url;
 
+pub use client::{Http, HttpSettings};
+
+pub(super) use client::client;
+
 use super::meaning::Meaning;
-use super::{Adapter, BuildError, Envelope, Limits};
+use super::{Adapter, BuildError, Envelope};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
 /// No answer to a send is longer; what goes beyond is not from the API.
@@ -22,28 +28,6 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The longest wait that is believed, so that one wrong answer cannot stop a provider for a day.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(3_600);
-
-/// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
-/// would leave the request sent on it in doubt.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-
-/// The client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
-/// where a message and its credentials go.
-///
-/// # Errors
-/// When the machine's TLS set-up cannot be read.
-pub(super) fn client(limits: &Limits) -> Result<Client, BuildError> {
-    Client::builder()
-        .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
-        .timeout(Duration::from_millis(limits.timeout_ms))
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .use_rustls_tls()
-        .user_agent(concat!("relevo/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| BuildError::Client(describe(error)))
-}
 
 /// Reads a base URL of the settings.
 ///
@@ -101,9 +85,11 @@ impl Answer {
         }
     }
 
-    /// The outcome of an answer that is not the API's. Its body is left out: it may be anybody's page.
+    /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
     pub fn nonsense(&self) -> Outcome {
-        self.by_status(OutcomeEvidence::new(self.status, "the answer is not one of the API's"))
+        let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
+        let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
+        self.by_status(OutcomeEvidence::new(self.status, &text))
     }
 }
 

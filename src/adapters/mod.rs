@@ -20,6 +20,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+pub use http::{Http, HttpSettings};
+
 use hooks::{Ear, Hook};
 
 use crate::model::{
@@ -34,6 +36,9 @@ pub struct Envelope {
     pub message_id: MessageId,
     /// The number of the attempt, from 1.
     pub attempt: u32,
+    /// The number of the first attempt by the same way whose outcome nobody knows, which this one repeats; its own when there
+    /// is none.
+    pub repeats: u32,
     /// The brand that sends.
     pub brand: BrandId,
     /// The class.
@@ -59,6 +64,14 @@ impl Envelope {
     /// would have named the provider's own reference was lost.
     fn echo(&self) -> Echo {
         Echo { brand: self.brand.clone(), message: self.message_id, attempt: self.attempt }
+    }
+
+    /// What a provider is asked to carry out once, however often it is called. A call that repeats one in doubt has the key,
+    /// and in its place the echo, of that one: the provider either knows it, and sends no second copy, or does not, and the
+    /// first call had come to nothing. Any other call has a key of its own, so that no refusal is given to it that was
+    /// meant for another.
+    fn idempotency_key(&self) -> Echo {
+        Echo { attempt: self.repeats, ..self.echo() }
     }
 
     fn phone(&self) -> Result<&Phone, Outcome> {
@@ -131,7 +144,7 @@ pub trait Kind {
     ///
     /// # Errors
     /// When a setting's value is wrong, or the machine's TLS cannot be set up.
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError>;
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError>;
 
     /// What takes the provider's calls, where its settings say how to know them.
     fn hook(&self) -> Option<Arc<dyn Hook>> {
@@ -143,10 +156,24 @@ pub trait Kind {
         let _ = brands;
     }
 
+    /// Whether it is reached over HTTP, so that settings of HTTP are for it.
+    fn is_http(&self) -> bool {
+        true
+    }
+
     /// The paths among the settings.
     fn files(&mut self) -> Vec<&mut PathBuf> {
         Vec::new()
     }
+}
+
+/// How a provider is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Transport {
+    /// How hard it may be driven, and how long it may take.
+    pub limits: Limits,
+    /// The way to it, if it is reached over HTTP.
+    pub http: Http,
 }
 
 /// How hard a provider may be driven, and how long it may take.

@@ -1,7 +1,7 @@
 //! The command line: everything that `relevo` does besides running the gateway.
 //!
-//! The commands speak gRPC and know nothing of the gateway's inside, but for `check` and `keys create --local`, which
-//! read the configuration. What they print is made by the pure functions of `render`.
+//! The commands speak gRPC and know nothing of the gateway's inside, but for `check`, `keys create --local` and
+//! `provider test`, which read the configuration. What they print is made by the pure functions of `render`.
 
 mod arguments;
 mod check;
@@ -21,6 +21,7 @@ mod screen;
 mod send;
 mod spec;
 mod times;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -133,7 +134,7 @@ pub enum ClientCommand {
     /// Keep how people want to be reached
     #[command(subcommand)]
     Preferences(preferences::PreferencesCommand),
-    /// See and control the health of providers
+    /// See and control the health of providers, and test them
     #[command(subcommand)]
     Provider(providers::ProviderCommand),
     /// See and steer sandbox providers, which send nothing

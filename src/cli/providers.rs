@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::render;
 use super::screen::Screen;
 use super::times::{self, When};
+use super::trial;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::wire::v1::{self, provider_service_client::ProviderServiceClient};
@@ -34,6 +35,9 @@ pub enum ProviderCommand {
     /// Show who changed the control of providers, when and why, newest first
     #[command(after_help = "Examples:\n  relevo provider log --provider twilio-eu")]
     Log(LogArgs),
+    /// Send one real message through one provider, and explain its answer
+    #[command(after_help = trial::AFTER_HELP)]
+    Test(trial::TestArgs),
 }
 
 /// What is wanted of a provider.
@@ -75,13 +79,14 @@ pub(super) async fn run(
     screen: Screen,
 ) -> Result<(), Failure> {
     let failed = |status| Failure::from_status(&connection.server, status);
-    let mut client = client!(ProviderServiceClient, connection);
     match command {
         ProviderCommand::List => {
+            let mut client = client!(ProviderServiceClient, connection);
             let answer = client.list_providers(v1::ListProvidersRequest {}).await.map_err(failed)?;
             screen.show_all(&answer.get_ref().providers, render::providers)
         }
         ProviderCommand::Watch => {
+            let mut client = client!(ProviderServiceClient, connection);
             let answer = client.watch_providers(v1::WatchProvidersRequest {}).await.map_err(failed)?;
             let mut changes = answer.into_inner();
             while let Some(change) = changes.message().await.map_err(failed)? {
@@ -91,11 +96,13 @@ pub(super) async fn run(
             Err(Failure::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
         }
         ProviderCommand::Set(args) => {
+            let mut client = client!(ProviderServiceClient, connection);
             let answer = client.set_provider_control(args.request(clock.now())).await.map_err(failed)?;
             let provider = answer.into_inner().provider.unwrap_or_default();
             screen.show(&provider, |provider| render::providers(std::slice::from_ref(provider)))
         }
         ProviderCommand::Log(args) => {
+            let mut client = client!(ProviderServiceClient, connection);
             let provider = args.provider.unwrap_or_default();
             let page = async |page_size, page_token| {
                 let provider = provider.clone();
@@ -106,6 +113,7 @@ pub(super) async fn run(
             };
             screen.show_all(&args.limit.collect(page).await?, render::control_changes)
         }
+        ProviderCommand::Test(args) => trial::run(args, clock, screen).await,
     }
 }
 

@@ -50,7 +50,7 @@ impl Screen {
 }
 
 /// The text without what could steer a terminal: people and providers wrote parts of it. JSON escapes it anyway.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
 

@@ -73,8 +73,8 @@ fn readable(file: &Path) -> std::io::Result<()> {
 }
 
 fn check_lease(dispatch: &dispatch::Settings, providers: &[ProviderConfig], errors: &mut Errors<'_>) {
-    let Some(slowest) = providers.iter().max_by_key(|own| own.limits.timeout_ms) else { return };
-    let needed = slowest.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
+    let Some(slowest) = providers.iter().max_by_key(|own| own.transport.limits.timeout_ms) else { return };
+    let needed = slowest.transport.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
     let name = &slowest.provider.name;
     let must = format_args!(
         "must be at least {needed}: the timeout_ms of provider {name} and {LEASE_MARGIN_MS} to record what came of it"

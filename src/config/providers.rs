@@ -8,7 +8,10 @@ use serde::Deserialize;
 
 use super::errors::Errors;
 use crate::adapters::hooks::Hook;
-use crate::adapters::{Adapter, BuildError, Kind, Limits, email, sandbox, sms, telegram, webhook, whatsapp};
+use crate::adapters::{
+    Adapter, BuildError, Http, HttpSettings, Kind, Limits, Transport, email, sandbox, sms, telegram, webhook,
+    whatsapp,
+};
 use crate::model::{BrandId, Channel, Provider};
 
 /// Every kind of provider there is but the sandbox: its table in the file, its name here, and its settings.
@@ -29,6 +32,7 @@ macro_rules! kinds {
             pub(super) brands: Vec<String>,
             #[serde(default)]
             pub(super) limits: Limits,
+            pub(super) http: Option<HttpSettings>,
             $($table: Option<$settings>,)+
             sandbox: Option<sandbox::Settings>,
         }
@@ -121,8 +125,8 @@ fn default_weight() -> u32 {
 pub struct ProviderConfig {
     /// The provider as routing sees it.
     pub provider: Provider,
-    /// How hard it may be driven.
-    pub limits: Limits,
+    /// How it is reached.
+    pub transport: Transport,
     /// Its adapter's own settings.
     pub adapter: AdapterSettings,
 }
@@ -151,8 +155,8 @@ impl Remote {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        self.kind().build(limits)
+    pub fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        self.kind().build(transport)
     }
 
     /// What takes the provider's calls, where its settings say how to know them.
@@ -164,6 +168,8 @@ impl Remote {
 impl ProviderSettings {
     /// Makes the paths relative to `folder`.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
+        let ca_file = self.http.as_mut().and_then(|http| http.ca_file.as_mut());
+        ca_file.into_iter().for_each(|path| super::file::in_folder(path, folder));
         for path in self.remote().flat_map(Kind::files) {
             super::file::in_folder(path, folder);
         }
@@ -211,8 +217,8 @@ fn check_one(
     let known = || brands.iter().filter_map(|name| name.parse().ok()).collect();
     let own = if served.is_empty() { known() } else { served.clone() };
     settings.remote().for_each(|kind| kind.serve(&own));
-    let limits_right = check_limits(&settings.limits, path, errors);
-    let adapter = check_adapter(&mut settings, path, limits_right, errors)?;
+    let transport = check_transport(&settings, path, errors);
+    let adapter = check_adapter(&mut settings, path, transport.as_ref(), errors)?;
     Some(ProviderConfig {
         provider: Provider {
             name: name?,
@@ -223,7 +229,7 @@ fn check_one(
             weight: settings.weight,
             brands: served,
         },
-        limits: settings.limits,
+        transport: transport?,
         adapter,
     })
 }
@@ -251,6 +257,27 @@ fn check_brands(
     served
 }
 
+fn check_transport(settings: &ProviderSettings, path: &str, errors: &mut Errors<'_>) -> Option<Transport> {
+    let limits = check_limits(&settings.limits, path, errors).then(|| settings.limits.clone());
+    let http = match &settings.http {
+        None => Some(Http::default()),
+        Some(http) => http.read().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
+    };
+    Some(Transport { limits: limits?, http: http? })
+}
+
+/// Adds what is wrong in a table of settings, at the setting if there is one.
+fn add(error: &BuildError, table: &str, errors: &mut Errors<'_>) {
+    match error {
+        BuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
+        BuildError::File { setting, path, detail } => {
+            let must = format_args!("must be a file that can be used: {path} cannot ({detail})");
+            errors.add(format!("{table}.{setting}"), must);
+        }
+        BuildError::Client(_) => errors.add(table, error),
+    }
+}
+
 fn check_limits(limits: &Limits, path: &str, errors: &mut Errors<'_>) -> bool {
     let rate = limits.rate_per_second.is_none_or(|rate| rate.is_finite() && rate > 0.0);
     let connect = (1..=limits.timeout_ms).contains(&limits.connect_timeout_ms);
@@ -269,7 +296,7 @@ fn check_limits(limits: &Limits, path: &str, errors: &mut Errors<'_>) -> bool {
 fn check_adapter(
     settings: &mut ProviderSettings,
     path: &str,
-    limits_right: bool,
+    transport: Option<&Transport>,
     errors: &mut Errors<'_>,
 ) -> Option<AdapterSettings> {
     let mut kinds = settings.take_adapter();
@@ -278,6 +305,11 @@ fn check_adapter(
         errors.add(path, format_args!("must have exactly one of the tables {tables} and sandbox"));
         return None;
     };
+    let is_http = matches!(&adapter, AdapterSettings::Remote(own) if own.kind().is_http());
+    if settings.http.is_some() && !is_http {
+        let kind = adapter.kind();
+        errors.add(format!("{path}.http"), format_args!("must be left out: {kind} is not reached over HTTP"));
+    }
     let AdapterSettings::Remote(remote) = &adapter else { return Some(adapter) };
     let table = remote.table();
     if let Some(channel) = remote.kind().channel().filter(|channel| *channel != settings.channel) {
@@ -287,11 +319,10 @@ fn check_adapter(
         );
     }
     // Building it makes its own checks, which are the only ones there are.
-    if limits_right && let Err(error) = remote.build(&settings.limits) {
-        match error {
-            BuildError::Setting { setting, must } => errors.add(format!("{path}.{table}.{setting}"), must),
-            other => errors.add(format!("{path}.{table}"), other),
-        }
+    if let Some(transport) = transport
+        && let Err(error) = remote.build(transport)
+    {
+        add(&error, &format!("{path}.{table}"), errors);
     }
     Some(adapter)
 }

@@ -302,7 +302,8 @@ fn the_real_providers_shown_are_right() {
     let authority = rcgen::CertificateParams::default().self_signed(&key).unwrap();
     fs::create_dir(folder.path().join("tls")).unwrap();
     fs::create_dir(folder.path().join("secrets")).unwrap();
-    for name in ["tls/server.pem", "tls/server.key", "tls/clients.pem", "tls/mail-ca.pem"] {
+    for name in ["tls/server.pem", "tls/server.key", "tls/clients.pem", "tls/mail-ca.pem", "tls/proxy-ca.pem"]
+    {
         fs::write(folder.path().join(name), authority.pem()).unwrap();
     }
     fs::write(folder.path().join("secrets/dkim.pem"), key.serialize_pem()).unwrap();
@@ -335,6 +336,21 @@ fn the_values_shown_are_the_defaults() {
     assert_eq!(shown.log, LogSettings::default());
     let limits = crate::adapters::Limits { rate_per_second: Some(100.0), ..Default::default() };
     assert_eq!(format!("{:?}", shown.providers[0].limits), format!("{limits:?}"));
+}
+
+#[test]
+fn the_way_to_a_provider_is_checked_and_its_files_are_beside_the_configuration() {
+    let errors = |kind: &str, http: &str| {
+        let account = "name = \"a\"\nchannel = \"email\"\nfailure_domain = \"a\"";
+        errors(&format!("[brands.acme]\n[[providers]]\n{account}\n{kind}\n[providers.http]\n{http}"))
+    };
+    let resend = "[providers.resend]\nfrom = \"a@example.com\"\napi_key = { env = \"TOKEN\" }";
+    insta::assert_snapshot!(errors(resend, "proxy = \"proxy.example.com\""), @"config/relevo.toml:10: providers[0].http.proxy: must be a URL such as http://proxy.example.com:3128, without credentials, path or query");
+    insta::assert_snapshot!(errors(resend, "ca_file = \"absent.pem\""), @"config/relevo.toml:10: providers[0].http.ca_file: must be a file that can be used: config/absent.pem cannot (No such file or directory (os error 2))");
+    insta::assert_snapshot!(errors(resend, "proxy_password = \"open sesame\""), @r#"config/relevo.toml:10: providers[0].http.proxy_password: a secret does not belong in this file: write { env = "NAME" } or { file = "PATH" } to say where it is"#);
+    insta::assert_snapshot!(errors("[providers.sandbox]", ""), @"config/relevo.toml:7: providers[0].http: must be left out: sandbox is not reached over HTTP");
+    let smtp = "[providers.smtp]\nhost = \"localhost\"\nfrom = \"a@example.com\"";
+    insta::assert_snapshot!(errors(smtp, ""), @"config/relevo.toml:9: providers[0].http: must be left out: smtp is not reached over HTTP");
 }
 
 /// References to secrets in the form in which the settings read them.

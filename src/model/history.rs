@@ -244,6 +244,13 @@ impl History {
         attempts
     }
 
+    /// The number of the first call by a way whose outcome nobody knows: neither it nor a receipt has told.
+    pub fn first_in_doubt(&self, way: &Way) -> Option<u32> {
+        let attempts = self.attempts();
+        let in_doubt = |own: &&Attempt<'_>| own.way == way && own.is_unknown() && own.receipt.is_none();
+        attempts.iter().find(in_doubt).map(|own| own.number)
+    }
+
     /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
     /// the event was kept.
     pub fn push(&mut self, at: Timestamp, detail: Detail) -> bool {
@@ -407,6 +414,27 @@ mod tests {
             at(3),
             Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, objection: None }),
         );
+    }
+
+    #[test]
+    fn the_first_call_in_doubt_is_one_by_the_same_way_of_which_nothing_was_heard() {
+        let mut history = History::accepted(at(0));
+        started(&mut history, 1);
+        ended(&mut history, 1, unavailable());
+        let way = history.attempts()[0].way.clone();
+        assert_eq!(history.first_in_doubt(&way), None);
+        for attempt in [2, 3] {
+            started(&mut history, attempt);
+            ended(&mut history, attempt, unknown());
+        }
+        started(&mut history, 4);
+        ended(&mut history, 4, unavailable());
+        assert_eq!(history.first_in_doubt(&way), Some(2));
+        assert_eq!(history.first_in_doubt(&Way { provider: "tg-2".parse().unwrap(), ..way.clone() }), None);
+        reported(&mut history, 2, ReceiptStatus::Failed);
+        assert_eq!(history.first_in_doubt(&way), Some(3));
+        reported(&mut history, 3, ReceiptStatus::Failed);
+        assert_eq!(history.first_in_doubt(&way), None);
     }
 
     #[test]

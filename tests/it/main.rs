@@ -7,6 +7,7 @@ mod demo;
 mod disk;
 mod email;
 mod envelopes;
+mod fuzz;
 mod gateway;
 mod inbound;
 mod peers;

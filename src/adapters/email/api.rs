@@ -10,7 +10,7 @@ use super::addresses::{Sender, recipient};
 use super::mail::one_line;
 use super::settings::check;
 use crate::adapters::{BuildError, Envelope, refused};
-use crate::model::{Outcome, Rejection, Rendered};
+use crate::model::{Echo, Outcome, Rejection, Rendered};
 use crate::secret::Secret;
 
 /// An email in pieces.
@@ -73,8 +73,7 @@ pub(super) fn present(mut object: Value) -> Value {
 }
 
 /// The echo in three fields, for a provider whose own fields do not hold it in one.
-pub(super) fn echo_in_parts(envelope: &Envelope) -> [(&'static str, String); 3] {
-    let echo = envelope.echo();
+pub(super) fn echo_in_parts(echo: &Echo) -> [(&'static str, String); 3] {
     [
         ("relevo-brand", echo.brand.to_string()),
         ("relevo-message", echo.message.to_string()),

@@ -15,7 +15,7 @@ use super::replies::{self, Stage};
 use super::servers::Servers;
 use super::settings::Settings;
 use crate::adapters::hooks::Hook;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, Transport};
 use crate::model::{BrandId, Channel, Outcome};
 
 /// Sends email by SMTP: by one server, or by others in its place.
@@ -106,8 +106,12 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Smtp::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Smtp::new(self, &transport.limits)?))
+    }
+
+    fn is_http(&self) -> bool {
+        false
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {

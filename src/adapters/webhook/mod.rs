@@ -22,7 +22,7 @@ use url::Url;
 
 pub use settings::Settings;
 
-use super::{Adapter, BuildError, Envelope, Kind, Limits};
+use super::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 use signature::Signer;
@@ -41,9 +41,9 @@ impl Webhook {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         Ok(Self {
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             url: http::base_url("url", &settings.url)?,
             signer: settings.signer()?,
             settings: settings.clone(),
@@ -77,8 +77,8 @@ impl Kind for Settings {
         None
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Webhook::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Webhook::new(self, transport)?))
     }
 }
 

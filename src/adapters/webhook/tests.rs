@@ -165,7 +165,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Webhook::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Webhook::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.url = "relay".to_owned()).starts_with("url must be a URL"));
     assert_eq!(
@@ -184,7 +184,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_secret_is_never_shown() {
-    let webhook = Webhook::new(&settings(), &Limits::default()).unwrap();
+    let webhook = Webhook::new(&settings(), &Transport::default()).unwrap();
     let shown = format!("{webhook:?} {:?}", webhook.request(&text()));
     assert!(shown.contains("Secret(***)") && shown.contains("Signer(***)"), "{shown}");
     assert!(!shown.contains(&SECRET[6..]), "{shown}");

@@ -25,14 +25,15 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
     }
 }
 
-/// The attempt that a receipt speaks of: by what the provider echoes, else by its reference, if that attempt was indeed
-/// made there.
+/// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
+/// made there. Where an attempt repeated one in doubt, both have the same echo, and the reference is that of the one that
+/// is known to have been taken.
 fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, Stored)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
         reference => txn.load::<Echo>(&keys::reference(&report.provider, reference))?,
     };
-    for of in report.echo.iter().cloned().chain(known) {
+    for of in known.into_iter().chain(report.echo.clone()) {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)?
             && provider_of(&stored.history, of.attempt) == Some(&report.provider)
         {

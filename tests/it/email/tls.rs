@@ -12,9 +12,9 @@ const PASSWORD: &str = "correct horse battery staple";
 
 /// A certificate authority of a test's own, and a certificate of it for `localhost`.
 pub struct Certificates {
-    authority: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
+    pub authority: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Certificates {

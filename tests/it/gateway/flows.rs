@@ -192,6 +192,29 @@ async fn a_failing_channel_is_left_for_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_call_in_doubt_is_repeated_under_its_key_and_any_other_has_its_own() {
+    let stubs = Stubs::new("repeats");
+    let taken = json!({ "status": 200, "jsonBody": { "id": "17" } });
+    let answers = [json!({ "status": 503 }), json!({ "status": 504 }), json!({ "status": 503 }), taken];
+    stubs.answer_in_turn(&answers).await;
+    let retry = "\n[retry]\nbackoff_ms = 10\nmax_backoff_ms = 50\n";
+    let home = Home::new(&[retry, &resend("mail", stubs.url())].concat()).await;
+    let gateway = home.start().await;
+    gateway.knows(ana()).await;
+    let message = gateway.sends_to_the_end(by(&[Channel::Email], order())).await;
+    let told = "mail UNAVAILABLE 503, mail UNKNOWN 504, mail UNAVAILABLE 503, mail SENT";
+    assert_eq!(path(&message), told);
+    let requests = stubs.requests().await;
+    let key = |turn: usize| requests[turn]["headers"]["idempotency-key"].as_str().unwrap();
+    assert!(key(0).ends_with("/1") && key(1).ends_with("/2"), "{requests:?}");
+    // The provider refuses a known key with another body.
+    for repeated in [2, 3] {
+        assert_eq!((key(repeated), &requests[repeated]["body"]), (key(1), &requests[1]["body"]));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_opted_out_at_twilio_is_not_written_to_again() {
     let pair = Pair::start("stop-word-whatsapp", "stop-word-sms", "").await;
     pair.sms.answer(json!({}), twilio_refuses(400, 21610)).await;

@@ -11,7 +11,7 @@ mod hooks;
 mod load;
 mod outage;
 mod process;
-mod providers;
+pub mod providers;
 mod stop;
 mod story;
 mod talk;

@@ -44,6 +44,14 @@ pub fn smtp(name: &str, port: u16, own: &str, more: &str) -> String {
     provider(name, "email", more, &adapter)
 }
 
+/// Resend's API at `url`.
+pub fn resend(name: &str, url: impl Display) -> String {
+    let adapter = format!(
+        "[providers.resend]\napi_key = {{ file = 'secret' }}\nfrom = 'Shop <shop@example.com>'\nbase_url = '{url}'"
+    );
+    provider(name, "email", "", &adapter)
+}
+
 /// A receiver of webhooks at `url`, for any channel.
 pub fn webhook(name: &str, channel: &str, url: impl Display) -> String {
     let adapter = format!("[providers.webhook]\nurl = '{url}/in'\nsecret = {{ file = 'webhook' }}");

@@ -2,6 +2,7 @@
 
 mod aws;
 mod maildev;
+mod network;
 mod postfix;
 mod prism;
 mod smtp;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use aws::{aws, botocore};
 pub use maildev::maildev;
+pub use network::{Api, Proxy};
 pub use postfix::postfix;
 pub use prism::prism;
 pub use smtp::{Smtp, smtp_sink};

@@ -1,7 +1,7 @@
 //! Brevo's transactional API.
 
 use relevo::adapters::email::brevo::{Brevo, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn brevo(settings: &Settings) -> Brevo {
-    Brevo::new(settings, &Limits::default()).unwrap()
+    Brevo::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -34,6 +34,7 @@ async fn the_request_holds_what_brevo_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),
         attempt: 3,
+        repeats: 3,
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers =

@@ -1,7 +1,7 @@
 //! SMS by Infobip.
 
 use relevo::adapters::sms::infobip::{Infobip, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn infobip(base_url: String) -> Infobip {
-    Infobip::new(&settings(base_url), &Limits::default()).unwrap()
+    Infobip::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// The entry of a message in an answer.

@@ -1,7 +1,7 @@
 //! Mailgun's messages API.
 
 use relevo::adapters::email::mailgun::{Mailgun, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn mailgun(settings: &Settings) -> Mailgun {
-    Mailgun::new(settings, &Limits::default()).unwrap()
+    Mailgun::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

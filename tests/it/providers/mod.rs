@@ -2,6 +2,7 @@
 
 mod aws;
 mod brevo;
+mod connections;
 mod infobip;
 mod mailgun;
 mod network;

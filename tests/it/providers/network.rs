@@ -18,7 +18,7 @@ use relevo::adapters::telegram::bot::Bot;
 use relevo::adapters::webhook::Webhook;
 use relevo::adapters::whatsapp;
 use relevo::adapters::whatsapp::cloud::Cloud;
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Limits, Transport};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
@@ -29,53 +29,57 @@ use super::{
 use crate::envelopes;
 use crate::peers::{Stubs, free_port};
 
-type Delivery = (Box<dyn Adapter>, Envelope);
+pub(super) type Delivery = (Box<dyn Adapter>, Envelope);
 
 /// Every adapter, with a message it carries.
-fn deliveries(base_url: &str, limits: &Limits) -> Vec<Delivery> {
+pub(super) fn deliveries(base_url: &str, transport: &Transport) -> Vec<Delivery> {
     let url = || base_url.to_owned();
     let text = || envelopes::to_phone("hello");
     let of_whatsapp: [Box<dyn Adapter>; 4] = [
-        Box::new(Cloud::new(&cloud::settings(url()), limits).unwrap()),
-        Box::new(whatsapp::vonage::Vonage::new(&whatsapp_vonage::settings(url()), limits).unwrap()),
-        Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), limits).unwrap()),
-        Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), limits).unwrap()),
+        Box::new(Cloud::new(&cloud::settings(url()), transport).unwrap()),
+        Box::new(whatsapp::vonage::Vonage::new(&whatsapp_vonage::settings(url()), transport).unwrap()),
+        Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), transport).unwrap()),
+        Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), transport).unwrap()),
     ];
     let of_sms: [Box<dyn Adapter>; 6] = [
-        Box::new(Twilio::new(&twilio::settings(url()), limits).unwrap()),
-        Box::new(Vonage::new(&vonage::settings(url()), limits).unwrap()),
-        Box::new(Infobip::new(&infobip::settings(url()), limits).unwrap()),
-        Box::new(Sns::new(&sns::settings(url()), limits).unwrap()),
-        Box::new(Webhook::new(&webhook::settings(url()), limits).unwrap()),
-        Box::new(Sinch::new(&sinch::settings(url()), limits).unwrap()),
+        Box::new(Twilio::new(&twilio::settings(url()), transport).unwrap()),
+        Box::new(Vonage::new(&vonage::settings(url()), transport).unwrap()),
+        Box::new(Infobip::new(&infobip::settings(url()), transport).unwrap()),
+        Box::new(Sns::new(&sns::settings(url()), transport).unwrap()),
+        Box::new(Webhook::new(&webhook::settings(url()), transport).unwrap()),
+        Box::new(Sinch::new(&sinch::settings(url()), transport).unwrap()),
     ];
     let of_email: [Box<dyn Adapter>; 6] = [
-        Box::new(Ses::new(&ses::settings(url()), limits).unwrap()),
-        Box::new(Sendgrid::new(&sendgrid::settings(url()), limits).unwrap()),
-        Box::new(Resend::new(&resend::settings(url()), limits).unwrap()),
-        Box::new(Postmark::new(&postmark::settings(url()), limits).unwrap()),
-        Box::new(Mailgun::new(&mailgun::settings(url()), limits).unwrap()),
-        Box::new(Brevo::new(&brevo::settings(url()), limits).unwrap()),
+        Box::new(Ses::new(&ses::settings(url()), transport).unwrap()),
+        Box::new(Sendgrid::new(&sendgrid::settings(url()), transport).unwrap()),
+        Box::new(Resend::new(&resend::settings(url()), transport).unwrap()),
+        Box::new(Postmark::new(&postmark::settings(url()), transport).unwrap()),
+        Box::new(Mailgun::new(&mailgun::settings(url()), transport).unwrap()),
+        Box::new(Brevo::new(&brevo::settings(url()), transport).unwrap()),
     ];
     let by_email = of_email.into_iter().map(|adapter| (adapter, envelopes::to_email("hello")));
-    let bot = Box::new(Bot::new(&telegram::settings(url()), limits).unwrap());
+    let bot = Box::new(Bot::new(&telegram::settings(url()), transport).unwrap());
     let by_phone = of_sms.into_iter().chain(of_whatsapp).map(|adapter| (adapter, text()));
     by_phone.chain(by_email).chain([(bot as Box<dyn Adapter>, envelopes::to_chat("hello"))]).collect()
 }
 
 /// Delivers once by every adapter.
-async fn deliver_all(base_url: &str, limits: &Limits) -> Vec<Outcome> {
+async fn deliver_all(base_url: &str, transport: &Transport) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    for (adapter, envelope) in deliveries(base_url, limits) {
+    for (adapter, envelope) in deliveries(base_url, transport) {
         outcomes.push(adapter.deliver(&envelope).await);
     }
     outcomes
 }
 
-async fn stubbed(name: &'static str, response: Value, limits: &Limits) -> Vec<Outcome> {
+fn hasty(limits: Limits) -> Transport {
+    Transport { limits, ..Transport::default() }
+}
+
+async fn stubbed(name: &'static str, response: Value, transport: &Transport) -> Vec<Outcome> {
     let stubs = Stubs::new(name);
     stubs.answer(json!({}), response).await;
-    let outcomes = deliver_all(&stubs.url(), limits).await;
+    let outcomes = deliver_all(&stubs.url(), transport).await;
     assert!(!stubs.requests().await.is_empty(), "the peer was asked");
     outcomes
 }
@@ -105,19 +109,19 @@ fn assert_all(outcomes: &[Outcome], word: &str) {
 #[tokio::test]
 async fn a_refused_connection_took_nothing() {
     let url = format!("http://127.0.0.1:{}", free_port());
-    assert_all(&deliver_all(&url, &Limits::default()).await, "unavailable");
+    assert_all(&deliver_all(&url, &Transport::default()).await, "unavailable");
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_took_nothing() {
-    assert_all(&deliver_all("http://provider.invalid", &Limits::default()).await, "unavailable");
+    assert_all(&deliver_all("http://provider.invalid", &Transport::default()).await, "unavailable");
 }
 
 #[tokio::test]
 async fn a_failed_tls_handshake_took_nothing() {
     // WireMock speaks plain HTTP here, so that no handshake succeeds.
     let url = Stubs::new("tls").url().replace("http://", "https://");
-    assert_all(&deliver_all(&url, &Limits::default()).await, "unavailable");
+    assert_all(&deliver_all(&url, &Transport::default()).await, "unavailable");
 }
 
 #[tokio::test]
@@ -125,44 +129,44 @@ async fn a_handshake_without_an_answer_took_nothing() {
     // The system accepts the connection, and nobody ever reads from it.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("https://{}", silent.local_addr().unwrap());
-    let limits = Limits { connect_timeout_ms: 100, ..Limits::default() };
-    assert_all(&deliver_all(&url, &limits).await, "unavailable");
+    let hasty = hasty(Limits { connect_timeout_ms: 100, ..Limits::default() });
+    assert_all(&deliver_all(&url, &hasty).await, "unavailable");
 }
 
 #[tokio::test]
 async fn a_reset_after_the_request_is_in_doubt() {
     let fault = json!({ "fault": "CONNECTION_RESET_BY_PEER" });
-    assert_all(&stubbed("reset", fault, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("reset", fault, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn a_connection_closed_without_an_answer_is_in_doubt() {
     let fault = json!({ "fault": "EMPTY_RESPONSE" });
-    assert_all(&stubbed("empty", fault, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("empty", fault, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_http_is_in_doubt() {
     let fault = json!({ "fault": "RANDOM_DATA_THEN_CLOSE" });
-    assert_all(&stubbed("random", fault, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("random", fault, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn a_success_with_a_broken_body_is_in_doubt() {
     let fault = json!({ "status": 200, "fault": "MALFORMED_RESPONSE_CHUNK" });
-    assert_all(&stubbed("chunk", fault, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("chunk", fault, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn a_success_with_somebody_elses_body_is_in_doubt() {
     let page = json!({ "status": 200, "body": "<html>Welcome to the hotel</html>" });
-    assert_all(&stubbed("page", page, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("page", page, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn a_success_with_an_endless_body_is_in_doubt() {
     let long = json!({ "status": 200, "body": " ".repeat(70_000) });
-    let outcomes = stubbed("long", long, &Limits::default()).await;
+    let outcomes = stubbed("long", long, &Transport::default()).await;
     assert_all(&outcomes, "unknown");
     assert!(outcomes[0].evidence().unwrap().text.contains("longer than 65536 bytes"), "{outcomes:?}");
 }
@@ -170,8 +174,8 @@ async fn a_success_with_an_endless_body_is_in_doubt() {
 #[tokio::test]
 async fn no_answer_in_time_is_in_doubt() {
     let late = json!({ "status": 200, "body": "{}", "fixedDelayMilliseconds": 10_000 });
-    let limits = Limits { timeout_ms: 200, ..Limits::default() };
-    let outcomes = stubbed("late", late, &limits).await;
+    let hasty = hasty(Limits { timeout_ms: 200, ..Limits::default() });
+    let outcomes = stubbed("late", late, &hasty).await;
     assert_all(&outcomes, "unknown");
     assert_eq!(outcomes[0].evidence().unwrap().code, "timeout");
 }
@@ -179,21 +183,94 @@ async fn no_answer_in_time_is_in_doubt() {
 #[tokio::test]
 async fn a_gateways_own_timeout_is_in_doubt() {
     let page = json!({ "status": 504, "body": "<html>Gateway Timeout</html>" });
-    assert_all(&stubbed("gateway", page, &Limits::default()).await, "unknown");
+    assert_all(&stubbed("gateway", page, &Transport::default()).await, "unknown");
 }
 
 #[tokio::test]
 async fn a_server_error_without_a_word_took_nothing() {
     let page = json!({ "status": 503, "body": "<html>Service Unavailable</html>" });
-    assert_all(&stubbed("server-error", page, &Limits::default()).await, "unavailable");
+    assert_all(&stubbed("server-error", page, &Transport::default()).await, "unavailable");
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Stubs::new("redirect-target").url();
     let redirect = json!({ "status": 307, "headers": { "Location": format!("{elsewhere}/x") } });
-    assert_all(&stubbed("redirect", redirect, &Limits::default()).await, "misconfigured");
+    assert_all(&stubbed("redirect", redirect, &Transport::default()).await, "misconfigured");
     assert!(Stubs::new("redirect-target").requests().await.is_empty());
+}
+
+/// What is no answer of any provider's, whatever it says it is, with the words for what every adapter must make of it.
+const SHAPES: &[(&str, &[u8])] = &[
+    ("application/json", b"{\"id\":\"17\",\"messageId\":\"17\",\"MessageId\":\"17\",\"sid\":\"SM1"),
+    ("application/json", b"{}"),
+    ("application/json", b"[]"),
+    ("application/json", b"null"),
+    ("application/json", b"\"sent\""),
+    ("application/json", b"17"),
+    ("application/json", b"{\"id\":17,\"messages\":{},\"sid\":null,\"error\":[],\"message\":{}}"),
+    // Not the encoding of JSON (RFC 8259, section 8.1), and not one at all.
+    ("application/json; charset=utf-16", b"\xff\xfe{\0\"\0i\0d\0\"\0:\0\"\x001\0\"\0}\0"),
+    ("application/json", b"{\"id\":\"\xff\xfe\xfd\"}"),
+    ("application/octet-stream", b"\x1f\x8b\x08\0\0\0\0\0\0\x03"),
+    ("text/xml", b"<?xml version=\"1.0\"?><PublishResponse><PublishResult><MessageId>17</Messa"),
+    ("text/html; charset=iso-8859-1", b"<html><title>\xa1Bienvenido!</title></html>"),
+    ("", b"OK"),
+];
+
+/// A status, and the outcome of an answer with it that says nothing else.
+const MEANINGS: &[(u16, &str)] = &[
+    (200, "unknown"),
+    (202, "unknown"),
+    (302, "misconfigured"),
+    (400, "rejected"),
+    (401, "misconfigured"),
+    (429, "throttled"),
+    (500, "unavailable"),
+    (503, "unavailable"),
+    (504, "unknown"),
+];
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_understood_is_never_sent() {
+    use base64::Engine as _;
+    let stubs = Stubs::new("shapes");
+    let deliveries = deliveries(&stubs.url(), &Transport::default());
+    // JSON nested so deep that reading it must not take the stack.
+    let deep = [b"[".repeat(30_000), b"]".repeat(30_000)].concat();
+    let shapes = SHAPES.iter().copied().chain([("application/json", deep.as_slice())]);
+    for (number, (kind, body)) in shapes.enumerate() {
+        for (status, word) in MEANINGS {
+            let body = base64::engine::general_purpose::STANDARD.encode(body);
+            let headers = if kind.is_empty() { json!({}) } else { json!({ "Content-Type": kind }) };
+            stubs
+                .answer(json!({}), json!({ "status": status, "headers": headers, "base64Body": body }))
+                .await;
+            for (index, (adapter, envelope)) in deliveries.iter().enumerate() {
+                let outcome = adapter.deliver(envelope).await;
+                let told = format!("shape {number} with {status}, adapter {index}: {outcome:?}");
+                if index == WEBHOOK && matches!(number, 1 | 6 | 8) && *status < 300 {
+                    // An object without a word of refusal is what its contract asks of a success.
+                    assert_eq!(outcome.as_str(), "sent", "{told}");
+                    continue;
+                }
+                assert_eq!(outcome.as_str(), *word, "{told}");
+                assert!(!outcome.evidence().unwrap().to_string().is_empty(), "{told}");
+            }
+        }
+    }
+}
+
+/// The receiver of webhooks among the deliveries.
+const WEBHOOK: usize = 4;
+
+#[tokio::test]
+async fn an_empty_success_is_in_doubt_but_where_that_is_the_contract() {
+    for (name, status) in [("empty-200", 200), ("empty-204", 204)] {
+        let mut outcomes = stubbed(name, json!({ "status": status }), &Transport::default()).await;
+        assert_eq!(outcomes.remove(WEBHOOK).as_str(), "sent");
+        assert!(outcomes.iter().all(|outcome| outcome.as_str() == "unknown"), "{outcomes:?}");
+    }
 }
 
 #[tokio::test]
@@ -201,7 +278,7 @@ async fn a_throttle_passes_on_the_wait_that_was_asked_for() {
     // The envelope's time is 10:00:00.
     for (name, value) in [("wait-seconds", "90"), ("wait-date", "Sun, 22 Nov 2026 10:01:30 GMT")] {
         let throttle = json!({ "status": 429, "headers": { "Retry-After": value }, "body": "slow down" });
-        for outcome in stubbed(name, throttle, &Limits::default()).await {
+        for outcome in stubbed(name, throttle, &Transport::default()).await {
             let Outcome::Throttled { retry_after, .. } = outcome else { panic!("{outcome:?}") };
             assert_eq!(retry_after, Some(Duration::from_secs(90)), "{name}");
         }

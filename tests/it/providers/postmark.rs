@@ -1,7 +1,7 @@
 //! Postmark's API.
 
 use relevo::adapters::email::postmark::{Postmark, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn postmark(settings: &Settings) -> Postmark {
-    Postmark::new(settings, &Limits::default()).unwrap()
+    Postmark::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

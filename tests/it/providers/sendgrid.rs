@@ -1,7 +1,7 @@
 //! SendGrid's Web API.
 
 use relevo::adapters::email::sendgrid::{Sendgrid, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -20,14 +20,14 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn sendgrid(base_url: String) -> Sendgrid {
-    Sendgrid::new(&settings(base_url), &Limits::default()).unwrap()
+    Sendgrid::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]
 async fn sendgrids_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("sendgrid_mail_send") else { return };
     let with_answers = Settings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
-    let adapter = Sendgrid::new(&with_answers, &Limits::default()).unwrap();
+    let adapter = Sendgrid::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Olá 👋"), envelopes::to_email_with_html("Olá", "<p>Olá 👋</p>")]
     {
         // The description knows nothing of the header with the id: accepted, and of whom is in doubt.
@@ -54,7 +54,7 @@ async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
     for envelope in [envelopes::to_email("Hello"), own_sender] {
         let with_answers =
             Settings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
-        let outcome = Sendgrid::new(&with_answers, &Limits::default()).unwrap().deliver(&envelope).await;
+        let outcome = Sendgrid::new(&with_answers, &Transport::default()).unwrap().deliver(&envelope).await;
         assert_eq!(outcome, Outcome::Sent { reference: "17".to_owned() });
     }
 

@@ -1,7 +1,7 @@
 //! Amazon SES.
 
 use relevo::adapters::email::ses::{Ses, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Address, Outcome, Rendered};
 use relevo::secret::Secret;
@@ -35,7 +35,7 @@ fn full(base_url: String) -> Settings {
 }
 
 fn ses(settings: &Settings) -> Ses {
-    Ses::new(settings, &Limits::default()).unwrap()
+    Ses::new(settings, &Transport::default()).unwrap()
 }
 
 fn html(text: &str) -> Envelope {

@@ -1,7 +1,7 @@
 //! Sinch's SMS API.
 
 use relevo::adapters::sms::sinch::{Settings, Sinch};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn sinch(settings: &Settings) -> Sinch {
-    Sinch::new(settings, &Limits::default()).unwrap()
+    Sinch::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! SMS by Amazon SNS.
 
 use relevo::adapters::sms::sns::{Settings, Sns};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Class, Outcome};
 use relevo::secret::Secret;
@@ -24,7 +24,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn sns(settings: &Settings) -> Sns {
-    Sns::new(settings, &Limits::default()).unwrap()
+    Sns::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use relevo::adapters::telegram::bot::{Bot, Settings};
-use relevo::adapters::{Adapter, Limits};
+use relevo::adapters::{Adapter, Transport};
 use relevo::model::{Outcome, ThrottleScope};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn bot(base_url: String) -> Bot {
-    Bot::new(&settings(base_url), &Limits::default()).unwrap()
+    Bot::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Twilio's Messages API.
 
 use relevo::adapters::sms::twilio::{Settings, Twilio};
-use relevo::adapters::{Adapter, Limits};
+use relevo::adapters::{Adapter, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn twilio(settings: &Settings) -> Twilio {
-    Twilio::new(settings, &Limits::default()).unwrap()
+    Twilio::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

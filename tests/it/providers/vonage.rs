@@ -1,7 +1,7 @@
 //! Vonage's SMS API.
 
 use relevo::adapters::sms::vonage::{Settings, Vonage};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn vonage(base_url: String) -> Vonage {
-    Vonage::new(&settings(base_url), &Limits::default()).unwrap()
+    Vonage::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A receiver of one's own, by webhook.
 
 use relevo::adapters::webhook::{Settings, Webhook};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Outcome, Timestamp};
 use relevo::secret::Secret;
@@ -20,7 +20,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn adapter(settings: &Settings) -> Webhook {
-    Webhook::new(settings, &Limits::default()).unwrap()
+    Webhook::new(settings, &Transport::default()).unwrap()
 }
 
 fn at(now: Timestamp, text: &str) -> Envelope {

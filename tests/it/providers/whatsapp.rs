@@ -1,7 +1,7 @@
 //! WhatsApp's Cloud API.
 
 use relevo::adapters::whatsapp::cloud::{Cloud, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{Outcome, Rendered, Template};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn cloud(base_url: String) -> Cloud {
-    Cloud::new(&settings(base_url), &Limits::default()).unwrap()
+    Cloud::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// A template to a phone number.

@@ -1,7 +1,7 @@
 //! WhatsApp by Infobip.
 
 use relevo::adapters::whatsapp::infobip::{Infobip, Settings};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn infobip(base_url: String) -> Infobip {
-    Infobip::new(&settings(base_url), &Limits::default()).unwrap()
+    Infobip::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! WhatsApp by Twilio's Messages API.
 
 use relevo::adapters::whatsapp::twilio::{Settings, Twilio};
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(super) fn settings(base_url: String) -> Settings {
 }
 
 fn twilio(settings: &Settings) -> Twilio {
-    Twilio::new(settings, &Limits::default()).unwrap()
+    Twilio::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

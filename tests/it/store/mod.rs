@@ -82,6 +82,7 @@ conformance! {
         a_failed_receipt_makes_the_message_due,
         a_late_receipt_leaves_a_finished_message_alone,
         a_receipt_may_name_its_attempt,
+        a_reference_says_more_than_the_attempt_named,
         a_receipt_during_a_claim_makes_the_append_stale;
     purge:
         a_purged_message_leaves_nothing_behind,

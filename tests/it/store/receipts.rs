@@ -104,6 +104,19 @@ pub async fn a_receipt_may_name_its_attempt(stores: &Stores) {
     assert_eq!(receive(stores, unknown, 9).await, Matched::Parked);
 }
 
+/// Of two attempts that are one call to the provider, the receipt is for the one that is known to have been taken.
+pub async fn a_reference_says_more_than_the_attempt_named(stores: &Stores) {
+    let id = accept(stores, message(0)).await.id;
+    let stored = get(stores, id).await;
+    let events = vec![(1, started(1)), (2, unknown(1)), (3, started(2)), (4, sent(2, "ref-1"))];
+    append(stores, &stored, events, None).await;
+    let failed = ReceiptReport { echo: echo(id, 1), ..report("ref-1", ReceiptStatus::Failed) };
+    assert_eq!(receive(stores, failed, 9).await, Matched::Added(id));
+    let after = get(stores, id).await;
+    let receipts: Vec<_> = after.history.attempts().iter().map(|own| own.receipt).collect();
+    assert_eq!(receipts, [None, Some(ReceiptStatus::Failed)]);
+}
+
 pub async fn a_receipt_during_a_claim_makes_the_append_stale(stores: &Stores) {
     let stored = accept_and_send(stores, message(0), 1, "ref-1").await;
     let id = stored.message.id;

@@ -141,6 +141,11 @@ pub fn sent(attempt: u32, reference: &str) -> Detail {
     Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference: reference.to_owned() } }
 }
 
+pub fn unknown(attempt: u32) -> Detail {
+    let evidence = OutcomeEvidence::new("timeout", "");
+    Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
+}
+
 pub fn finished(state: State) -> Detail {
     Detail::Finished { state, reason: "no_way_left".to_owned(), explanation: "No way is left.".to_owned() }
 }

@@ -1,8 +1,7 @@
 //! Email by Brevo's transactional API, version 3.
 //!
-//! Each attempt has an idempotency key, which Brevo remembers for some minutes: however often something between us and
-//! Brevo repeats the request of an attempt, it is carried out once. The next attempt is a new request with a key of its
-//! own, so what was in doubt stays so, and the class's policy decides.
+//! Each request has an idempotency key, which Brevo remembers for some minutes. An attempt that repeats one in doubt has
+//! the same key, and is carried out only when Brevo does not know it; else the outcome stays in doubt.
 //!
 //! Brevo gives our echo back as `X-Mailin-custom`, a field of every event.
 
@@ -24,7 +23,7 @@ pub use settings::Settings;
 use super::addresses::Sender;
 use super::api::{self, Email};
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Brevo account.
@@ -41,12 +40,12 @@ impl Brevo {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
@@ -69,8 +68,8 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Brevo::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Brevo::new(self, transport)?))
     }
 }
 
@@ -84,16 +83,16 @@ fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
         "htmlContent": email.html,
         // Brevo takes these two from here and not from the request's own headers.
         "headers": {
-            "X-Mailin-custom": envelope.echo().to_string(),
+            "X-Mailin-custom": envelope.idempotency_key().to_string(),
             "idempotencyKey": idempotency_key(envelope).to_string(),
         },
     }))
 }
 
-/// The key of an attempt. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
-/// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two attempts share one.
+/// The key of a call. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
+/// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two calls share one but those that repeat each other.
 fn idempotency_key(envelope: &Envelope) -> Uuid {
-    let attempt = u128::from(envelope.attempt & 0xfff);
+    let attempt = u128::from(envelope.repeats & 0xfff);
     Uuid::from_u128(u128::from_be_bytes(*envelope.message_id.as_bytes()) ^ (attempt << 64))
 }
 

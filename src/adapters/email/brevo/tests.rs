@@ -84,7 +84,8 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
 fn every_attempt_of_every_message_has_a_key_of_its_own() {
     let first = api::tests::envelope(Some("Hi"), None);
     let second = Envelope { message_id: first.message_id.next(), ..first.clone() };
-    let of = |envelope: &Envelope, attempt| idempotency_key(&Envelope { attempt, ..envelope.clone() });
+    let of =
+        |envelope: &Envelope, attempt| idempotency_key(&Envelope { repeats: attempt, ..envelope.clone() });
     let keys: BTreeSet<Uuid> =
         (1..=300).flat_map(|attempt| [of(&first, attempt), of(&second, attempt)]).collect();
     assert_eq!(keys.len(), 600);
@@ -97,7 +98,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Brevo::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Brevo::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
     assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
@@ -116,7 +117,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_key_is_never_shown() {
-    let brevo = Brevo::new(&settings(), &Limits::default()).unwrap();
+    let brevo = Brevo::new(&settings(), &Transport::default()).unwrap();
     let request = brevo.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
     let shown = format!("{brevo:?} {request:?}");
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");

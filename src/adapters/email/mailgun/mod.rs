@@ -18,7 +18,7 @@ pub use settings::Settings;
 use super::addresses::Sender;
 use super::api::{self, Email};
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
@@ -36,14 +36,14 @@ impl Mailgun {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         api::check_key("api_key", &settings.api_key)?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: settings.api_key.clone(),
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
         })
     }
@@ -75,8 +75,8 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Mailgun::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Mailgun::new(self, transport)?))
     }
 }
 

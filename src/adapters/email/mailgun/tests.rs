@@ -76,11 +76,11 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Mailgun::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Mailgun::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     for domain in ["", "localhost", "example..com", "example.com/", "ex ample.com"] {
         let wrong = Settings { domain: domain.to_owned(), ..settings() };
-        let error = Mailgun::new(&wrong, &Limits::default()).unwrap_err().to_string();
+        let error = Mailgun::new(&wrong, &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "domain must be a domain at Mailgun such as mg.example.com");
     }
     assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
@@ -102,7 +102,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_key_is_never_shown() {
-    let mailgun = Mailgun::new(&settings(), &Limits::default()).unwrap();
+    let mailgun = Mailgun::new(&settings(), &Transport::default()).unwrap();
     let request = mailgun.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
     let shown = format!("{mailgun:?} {request:?}");
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");

@@ -20,7 +20,7 @@ use super::addresses::Sender;
 use super::api::{self, Email};
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::meaning::Meaning;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One server at Postmark.
@@ -38,14 +38,14 @@ impl Postmark {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             token: api::key_header("server_token", "", &settings.server_token)?,
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
             message_stream: settings.message_stream.clone(),
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["email"]),
         })
     }
@@ -53,7 +53,7 @@ impl Postmark {
 
 impl Postmark {
     fn body(&self, envelope: &Envelope, email: &Email<'_>) -> Value {
-        let metadata: Value = api::echo_in_parts(envelope)
+        let metadata: Value = api::echo_in_parts(&envelope.echo())
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
@@ -90,8 +90,8 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Postmark::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Postmark::new(self, transport)?))
     }
 }
 

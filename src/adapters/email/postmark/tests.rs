@@ -60,7 +60,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Postmark::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Postmark::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(
         error(|settings| settings.server_token = Secret::new("")).starts_with("server_token must be the key")
@@ -85,7 +85,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_token_is_never_shown() {
-    let postmark = Postmark::new(&settings(), &Limits::default()).unwrap();
+    let postmark = Postmark::new(&settings(), &Transport::default()).unwrap();
     let request = postmark.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
     let shown = format!("{postmark:?} {request:?}");
     assert!(shown.contains("Sensitive") && !shown.contains(TOKEN), "{shown}");

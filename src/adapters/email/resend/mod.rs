@@ -1,8 +1,8 @@
 //! Email by Resend.
 //!
-//! Each attempt's echo is its `Idempotency-Key`, which Resend remembers for 24 hours: however often something between
-//! us and Resend repeats the request of an attempt, it is carried out once. The next attempt is a new request with a key
-//! of its own, so what was in doubt stays so, and the class's policy decides.
+//! Each request has an `Idempotency-Key`, which Resend remembers for 24 hours (resend.com/docs, "Idempotency keys"): an
+//! attempt that repeats one in doubt has the same key, and gets the same answer without a second copy. The body must be the same, too,
+//! so the tags name the attempt that is repeated; when it is not, because the settings have changed since, the outcome stays in doubt.
 //!
 //! Resend's tags come back with its events. They take no `/`, so the echo is in three of them.
 
@@ -22,7 +22,7 @@ pub use settings::Settings;
 use super::addresses::Sender;
 use super::api::{self, Email};
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Resend account.
@@ -39,12 +39,12 @@ impl Resend {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["emails"]),
         })
     }
@@ -56,7 +56,7 @@ impl Exchange for Resend {
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
-            .header("Idempotency-Key", envelope.echo().to_string())
+            .header("Idempotency-Key", envelope.idempotency_key().to_string())
             .json(&body))
     }
 
@@ -70,13 +70,14 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Resend::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Resend::new(self, transport)?))
     }
 }
 
 fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
-    let tags = api::echo_in_parts(envelope).map(|(name, value)| json!({ "name": name, "value": value }));
+    let tags = api::echo_in_parts(&envelope.idempotency_key())
+        .map(|(name, value)| json!({ "name": name, "value": value }));
     api::present(json!({
         "from": email.from.to_string(),
         "to": [email.to.to_string()],

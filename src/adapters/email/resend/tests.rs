@@ -60,7 +60,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Resend::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Resend::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
     assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
@@ -79,7 +79,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_key_is_never_shown() {
-    let resend = Resend::new(&settings(), &Limits::default()).unwrap();
+    let resend = Resend::new(&settings(), &Transport::default()).unwrap();
     let request = resend.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
     let shown = format!("{resend:?} {request:?}");
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");

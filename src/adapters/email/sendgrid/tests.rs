@@ -91,7 +91,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Sendgrid::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Sendgrid::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
     assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
@@ -112,7 +112,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_key_is_never_shown() {
-    let sendgrid = Sendgrid::new(&settings(), &Limits::default()).unwrap();
+    let sendgrid = Sendgrid::new(&settings(), &Transport::default()).unwrap();
     let request = sendgrid.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
     let shown = format!("{sendgrid:?} {request:?}");
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");

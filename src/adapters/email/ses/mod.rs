@@ -20,7 +20,7 @@ use super::addresses::Sender;
 use super::api::Email;
 use crate::adapters::aws::Signer;
 use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
 
 /// One SES account in one region.
@@ -38,13 +38,13 @@ impl Ses {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = Signer::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
             settings: settings.clone(),
             signer,
@@ -79,8 +79,8 @@ impl Kind for Settings {
         Some(Channel::Email)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Ses::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Ses::new(self, transport)?))
     }
 }
 

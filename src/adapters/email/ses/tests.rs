@@ -21,7 +21,7 @@ fn settings() -> Settings {
 }
 
 fn ses() -> Ses {
-    Ses::new(&settings(), &Limits::default()).unwrap()
+    Ses::new(&settings(), &Transport::default()).unwrap()
 }
 
 fn email(address: &str) -> Envelope {
@@ -144,7 +144,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Ses::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Ses::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.from = "shop".to_owned()).starts_with("from must be an email address"));
     let reply_to = |settings: &mut Settings| settings.reply_to = Some("shop".to_owned());
@@ -164,7 +164,7 @@ fn settings_are_read_from_configuration() {
          secret_access_key = {{ \"$secret\" = \"{SECRET}\" }}"
     );
     let settings: Settings = toml::from_str(&text).unwrap();
-    let ses = Ses::new(&settings, &Limits::default()).unwrap();
+    let ses = Ses::new(&settings, &Transport::default()).unwrap();
     assert_eq!(ses.endpoint.as_str(), "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails");
     assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }

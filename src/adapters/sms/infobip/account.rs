@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::adapters::http;
-use crate::adapters::{BuildError, Limits};
+use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
 /// A client with an account's credentials.
@@ -21,7 +21,7 @@ pub(in crate::adapters) struct Account {
 impl Account {
     /// # Errors
     /// When the key or the URL is wrong, or TLS cannot be set up.
-    pub fn new(api_key: &Secret, base_url: &str, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(api_key: &Secret, base_url: &str, transport: &Transport) -> Result<Self, BuildError> {
         let key = api_key.expose();
         let wrong = BuildError::Setting {
             setting: "api_key",
@@ -32,7 +32,11 @@ impl Account {
         }
         let mut authorization = HeaderValue::try_from(format!("App {key}")).map_err(|_| wrong)?;
         authorization.set_sensitive(true);
-        Ok(Self { client: http::client(limits)?, authorization, base: http::base_url("base_url", base_url)? })
+        Ok(Self {
+            client: http::client(transport)?,
+            authorization,
+            base: http::base_url("base_url", base_url)?,
+        })
     }
 
     /// A request with `body` to a path of the API.

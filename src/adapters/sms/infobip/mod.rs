@@ -1,8 +1,8 @@
 //! SMS by Infobip's API, version 3.
 //!
-//! Each attempt goes out under an id of our own, and Infobip refuses an id that it has seen. So a request that something
-//! on the way repeats is sent once, and its second answer (status 23) says that it was taken. Another attempt has another
-//! id: it is no repetition, and goes out.
+//! Each call goes out under an id of our own, and Infobip refuses an id that it has seen. So an attempt that repeats one in
+//! doubt, under the same id, either goes out or is told that the first one was taken (status 23). Another attempt has
+//! another id: it is no repetition, and goes out.
 
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
@@ -18,7 +18,7 @@ use serde_json::json;
 pub use settings::Settings;
 
 use crate::adapters::http;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome};
 use account::Account;
 
@@ -34,9 +34,9 @@ impl Infobip {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
-        let account = Account::new(&settings.api_key, &settings.base_url, limits)?;
+        let account = Account::new(&settings.api_key, &settings.base_url, transport)?;
         Ok(Self { account, from: settings.from.clone() })
     }
 
@@ -52,7 +52,7 @@ impl Infobip {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.echo().to_string();
+        let id = envelope.idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -63,8 +63,8 @@ impl Kind for Settings {
         Some(Channel::Sms)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Infobip::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Infobip::new(self, transport)?))
     }
 }
 

@@ -83,7 +83,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let infobip = Infobip::new(&settings(), &Limits::default()).unwrap();
+    let infobip = Infobip::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     let refusal = infobip.request(&envelopes::to_phone(email), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -97,7 +97,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Infobip::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Infobip::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be an API key: visible ASCII characters only";
     assert_eq!(error(|settings| settings.api_key = Secret::new("")), key);
@@ -120,7 +120,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_api_key_is_never_shown() {
-    let infobip = Infobip::new(&settings(), &Limits::default()).unwrap();
+    let infobip = Infobip::new(&settings(), &Transport::default()).unwrap();
     let envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
     let shown = format!("{infobip:?} {:?}", infobip.request(&envelope, OWN_ID).unwrap());
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");

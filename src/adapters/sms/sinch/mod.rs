@@ -15,7 +15,7 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One service plan.
@@ -31,11 +31,11 @@ impl Sinch {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["xms", "v1", &settings.service_plan_id, "batches"]),
         })
@@ -71,8 +71,8 @@ impl Kind for Settings {
         Some(Channel::Sms)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Sinch::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Sinch::new(self, transport)?))
     }
 }
 

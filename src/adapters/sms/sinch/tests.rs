@@ -58,7 +58,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let sinch = Sinch::new(&settings(), &Limits::default()).unwrap();
+    let sinch = Sinch::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     let refusal = sinch.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -72,7 +72,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Sinch::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Sinch::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let plan = "service_plan_id must be the service plan's id: letters, digits, - and _";
     assert_eq!(error(|settings| settings.service_plan_id = String::new()), plan);
@@ -101,7 +101,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_api_token_is_never_shown() {
-    let sinch = Sinch::new(&settings(), &Limits::default()).unwrap();
+    let sinch = Sinch::new(&settings(), &Transport::default()).unwrap();
     let request = sinch.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{sinch:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");

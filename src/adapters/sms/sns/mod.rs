@@ -15,7 +15,7 @@ pub use settings::Settings;
 
 use crate::adapters::aws::Signer;
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Class, Outcome, OutcomeEvidence};
 
 /// One SNS account in one region.
@@ -32,13 +32,13 @@ impl Sns {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = Signer::new("sns", credentials.clone())?;
         let base = credentials.base_url("sns", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             settings: settings.clone(),
             signer,
             // With the slash at the end: it is part of what is signed.
@@ -95,8 +95,8 @@ impl Kind for Settings {
         Some(Channel::Sms)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Sns::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Sns::new(self, transport)?))
     }
 }
 

@@ -17,7 +17,7 @@ fn settings() -> Settings {
 }
 
 fn sns() -> Sns {
-    Sns::new(&settings(), &Limits::default()).unwrap()
+    Sns::new(&settings(), &Transport::default()).unwrap()
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
@@ -80,7 +80,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 fn the_sender_is_a_number_or_an_id_and_the_class_goes_along() {
     let sender = |from: &str| {
         let settings = Settings { from: Some(from.to_owned()), ..settings() };
-        let sns = Sns::new(&settings, &Limits::default()).unwrap();
+        let sns = Sns::new(&settings, &Transport::default()).unwrap();
         let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
         envelope.class = Class::Commercial;
         let attributes = sns.attributes(&envelope);
@@ -109,11 +109,11 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Sns::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Sns::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     for from in ["", "+", "34910000000123", "Acme Shoes", "ACME-OF-SPAIN", "12", "Ácme"] {
         let settings = Settings { from: Some(from.to_owned()), ..settings() };
-        let error = Sns::new(&settings, &Limits::default()).unwrap_err().to_string();
+        let error = Sns::new(&settings, &Transport::default()).unwrap_err().to_string();
         assert!(error.starts_with("from must be a phone number"), "{from}");
     }
     assert!(error(|settings| settings.region = "Ireland".to_owned()).starts_with("region must be"));
@@ -130,7 +130,7 @@ fn settings_are_read_from_configuration() {
          secret_access_key = {{ \"$secret\" = \"{SECRET}\" }}"
     );
     let settings: Settings = toml::from_str(&text).unwrap();
-    let sns = Sns::new(&settings, &Limits::default()).unwrap();
+    let sns = Sns::new(&settings, &Transport::default()).unwrap();
     assert_eq!(sns.endpoint.as_str(), "https://sns.eu-west-1.amazonaws.com/");
     assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }

@@ -4,7 +4,7 @@ use reqwest::{Client, RequestBuilder};
 use url::Url;
 
 use crate::adapters::http;
-use crate::adapters::{BuildError, Limits};
+use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
 /// What the settings of every channel say of the account.
@@ -35,11 +35,11 @@ pub(in crate::adapters) struct Account {
 impl Account {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(access: &Access<'_>, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(access: &Access<'_>, transport: &Transport) -> Result<Self, BuildError> {
         access.validate()?;
         let base = http::base_url("base_url", access.base_url)?;
         Ok(Self {
-            client: http::client(limits)?,
+            client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["2010-04-01", "Accounts", access.account_sid, "Messages.json"]),
             user: access.api_key_sid.unwrap_or(access.account_sid).to_owned(),
             password: access.auth_token.clone(),

@@ -14,7 +14,7 @@ pub use settings::Settings;
 
 use crate::adapters::hooks::Hook;
 use crate::adapters::http::{Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome};
 use account::Account;
 use hook::StatusCallbacks;
@@ -32,8 +32,8 @@ impl Twilio {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
-        Ok(Self { account: Account::new(&settings.access(), limits)?, sender: settings.sender()? })
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        Ok(Self { account: Account::new(&settings.access(), transport)?, sender: settings.sender()? })
     }
 }
 
@@ -58,8 +58,8 @@ impl Kind for Settings {
         Some(Channel::Sms)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Twilio::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Twilio::new(self, transport)?))
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {

@@ -65,7 +65,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -79,7 +79,7 @@ fn senders_are_checked() {
     let build = |from: Option<&str>, service: Option<&str>| {
         let sender = settings();
         let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
-        Twilio::new(&Settings { from, messaging_service_sid, ..sender }, &Limits::default()).map(|_| ())
+        Twilio::new(&Settings { from, messaging_service_sid, ..sender }, &Transport::default()).map(|_| ())
     };
     let service = format!("MG{}", "a".repeat(32));
     for from in ["+34910000000", "12345", "ACME", "Acme 24"] {
@@ -99,7 +99,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Twilio::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Twilio::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let sid = "account_sid must be the account's SID: AC and 32 hexadecimal digits";
     assert_eq!(error(|settings| settings.account_sid = "AC12".to_owned()), sid);
@@ -111,7 +111,10 @@ fn wrong_settings_say_what_would_be_right() {
     let mut wrong = settings();
     wrong.status_callback = callback;
     assert!(
-        Twilio::new(&wrong, &Limits::default()).unwrap_err().to_string().starts_with("status_callback must")
+        Twilio::new(&wrong, &Transport::default())
+            .unwrap_err()
+            .to_string()
+            .starts_with("status_callback must")
     );
 }
 
@@ -128,7 +131,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_auth_token_is_never_shown() {
-    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{twilio:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");

@@ -71,7 +71,7 @@ fn the_evidence_holds_the_status_and_no_number() {
 }
 
 fn form(envelope: &Envelope) -> Vec<(String, String)> {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let request = vonage.request(envelope).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -98,7 +98,7 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -112,7 +112,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Vonage::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Vonage::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be the account's API key: eight letters and digits";
     assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
@@ -138,7 +138,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_api_secret_is_never_shown() {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let request = vonage.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{vonage:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");

@@ -20,7 +20,7 @@ use url::Url;
 pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection, Timestamp};
 
 /// One bot.
@@ -36,10 +36,10 @@ impl Bot {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(limits)?, settings: settings.clone(), base })
+        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
@@ -98,8 +98,8 @@ impl Kind for Settings {
         Some(Channel::Telegram)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Bot::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Bot::new(self, transport)?))
     }
 }
 

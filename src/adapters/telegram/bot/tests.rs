@@ -9,7 +9,7 @@ use crate::secret::Secret;
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
 
 fn bot() -> Bot {
-    Bot::new(&settings(TOKEN), &Limits::default()).unwrap()
+    Bot::new(&settings(TOKEN), &Transport::default()).unwrap()
 }
 
 fn settings(token: &str) -> Settings {
@@ -125,7 +125,7 @@ async fn what_a_bot_does_not_carry_is_refused_before_any_call() {
 #[test]
 fn a_malformed_token_is_refused_without_being_shown() {
     for token in ["", "abc", "110201543", "110201543:", ":AAH", "x1:AAH", "110201543:AA H/.."] {
-        let error = Bot::new(&settings(token), &Limits::default()).unwrap_err().to_string();
+        let error = Bot::new(&settings(token), &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "token must be a bot's token: digits, a colon, then letters, digits, - and _");
     }
 }

@@ -17,7 +17,7 @@ pub use settings::Settings;
 
 use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One phone number of a WhatsApp Business account.
@@ -33,10 +33,10 @@ impl Cloud {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(limits)?, settings: settings.clone(), base })
+        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
     }
 }
 
@@ -58,8 +58,8 @@ impl Kind for Settings {
         Some(Channel::Whatsapp)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Cloud::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Cloud::new(self, transport)?))
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {

@@ -110,7 +110,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Cloud::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Cloud::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let number =
         "phone_number_id must be the id of a phone number as the API names it: digits only, without +";
@@ -118,7 +118,7 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.access_token = Secret::new("")), "access_token must not be empty");
     for version in ["23.0", "v23", "v.0", "vx.y"] {
         let error =
-            Cloud::new(&Settings { api_version: version.to_owned(), ..settings() }, &Limits::default());
+            Cloud::new(&Settings { api_version: version.to_owned(), ..settings() }, &Transport::default());
         assert_eq!(
             error.unwrap_err().to_string(),
             "api_version must be a version such as v23.0",
@@ -129,7 +129,7 @@ fn wrong_settings_say_what_would_be_right() {
 
 #[test]
 fn the_access_token_is_never_shown() {
-    let cloud = Cloud::new(&settings(), &Limits::default()).unwrap();
+    let cloud = Cloud::new(&settings(), &Transport::default()).unwrap();
     let request = cloud.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{cloud:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");

@@ -1,7 +1,7 @@
 //! WhatsApp by Infobip: texts inside the 24-hour service window, approved templates outside it.
 //!
 //! Account, statuses and answers are those of [SMS by Infobip](crate::adapters::sms::infobip), and so is what our own id
-//! of each attempt gives: a request that something on the way repeats is sent once.
+//! of each call gives: what repeats a call in doubt is sent once.
 
 mod settings;
 
@@ -16,7 +16,7 @@ pub use settings::Settings;
 use crate::adapters::http;
 use crate::adapters::sms::infobip::account::Account;
 use crate::adapters::sms::infobip::answer;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, Rejection, Rendered, Template};
 
 /// One WhatsApp number at Infobip.
@@ -31,9 +31,9 @@ impl Infobip {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
-        let account = Account::new(&settings.api_key, &settings.base_url, limits)?;
+        let account = Account::new(&settings.api_key, &settings.base_url, transport)?;
         Ok(Self { account, from: settings.from.clone() })
     }
 
@@ -62,7 +62,7 @@ impl Infobip {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.echo().to_string();
+        let id = envelope.idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -81,8 +81,8 @@ impl Kind for Settings {
         Some(Channel::Whatsapp)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Infobip::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Infobip::new(self, transport)?))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::adapters::http::{Answer, Exchange};
 use crate::adapters::sms::twilio::account::Account;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::hook::StatusCallbacks;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, refused};
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, Rejection, Rendered};
 
 /// One WhatsApp number at Twilio.
@@ -32,8 +32,8 @@ impl Twilio {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
-        let account = Account::new(&settings.access(), limits)?;
+    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        let account = Account::new(&settings.access(), transport)?;
         settings.validate()?;
         Ok(Self { account, settings: settings.clone() })
     }
@@ -95,8 +95,8 @@ impl Kind for Settings {
         Some(Channel::Whatsapp)
     }
 
-    fn build(&self, limits: &Limits) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Twilio::new(self, limits)?))
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Twilio::new(self, transport)?))
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {

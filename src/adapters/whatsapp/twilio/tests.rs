@@ -32,7 +32,7 @@ fn template(name: &str, language: &str, parameters: &[&str]) -> Rendered {
 }
 
 fn form(content: Rendered) -> Vec<(String, String)> {
-    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let request = twilio.request(&envelopes::to_phone(content)).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -55,7 +55,7 @@ fn a_template_goes_out_as_the_content_that_the_settings_name() {
 
 #[test]
 fn what_cannot_go_out_is_refused_before_any_call() {
-    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     for content in [email, template("order_update", "es", &[]), template("other", "en_US", &[])] {
         let refusal = twilio.request(&envelopes::to_phone(content)).unwrap_err();
@@ -71,12 +71,12 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Twilio::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Twilio::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let number = "from must be a WhatsApp number in international form such as +34600123456";
     for from in ["ACME", "34910000000", "+", "whatsapp:+34910000000"] {
         let wrong = Settings { from: from.to_owned(), ..settings() };
-        assert_eq!(Twilio::new(&wrong, &Limits::default()).unwrap_err().to_string(), number, "{from}");
+        assert_eq!(Twilio::new(&wrong, &Transport::default()).unwrap_err().to_string(), number, "{from}");
     }
     assert!(error(|settings| settings.account_sid = "AC12".to_owned()).starts_with("account_sid must be"));
     assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
@@ -103,7 +103,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_auth_token_is_never_shown() {
-    let twilio = Twilio::new(&settings(), &Limits::default()).unwrap();
+    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{twilio:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");

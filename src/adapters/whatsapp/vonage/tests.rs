@@ -70,7 +70,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn a_reference_that_is_too_long_is_left_out() {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
     envelope.brand = "a".repeat(61).parse().unwrap();
     assert!(vonage.message(&envelope).unwrap()["client_ref"].is_string());
@@ -80,7 +80,7 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -94,7 +94,7 @@ fn wrong_settings_say_what_would_be_right() {
     let error = |change: fn(&mut Settings)| {
         let mut settings = settings();
         change(&mut settings);
-        Vonage::new(&settings, &Limits::default()).unwrap_err().to_string()
+        Vonage::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be the account's API key: eight letters and digits";
     assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
@@ -116,7 +116,7 @@ fn settings_are_read_from_configuration() {
 
 #[test]
 fn the_api_secret_is_never_shown() {
-    let vonage = Vonage::new(&settings(), &Limits::default()).unwrap();
+    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
     let request = vonage.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
     let shown = format!("{vonage:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");

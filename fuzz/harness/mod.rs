@@ -1,0 +1,105 @@
+//! What the fuzz targets do with an input. `tests/it/fuzz.rs` does the same with everything in `fuzz/corpus`, and with mutations
+//! of it.
+//!
+//! Each takes any bytes, and panics when what it hands them to does, or makes more of them than it should.
+
+// Each target uses a part.
+#![allow(dead_code)]
+
+mod api;
+mod providers;
+mod signed;
+
+use std::sync::OnceLock;
+
+use relevo::adapters::hooks::{Call, Heard, HookError, Told};
+use relevo::model::{Echo, Outcome};
+use reqwest::header::HeaderMap;
+use tokio::runtime::{Builder, Runtime};
+
+use providers::Provider;
+
+/// What is kept of a provider's words.
+const MAX_CODE_CHARS: usize = 64;
+const MAX_TEXT_CHARS: usize = 300;
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Builder::new_current_thread().enable_all().build().expect("a runtime"))
+}
+
+/// What a provider gives back as our echo: it is one, and then it is written as it was read, or it is none.
+pub fn echo(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(echo) = text.parse::<Echo>() {
+        let written = echo.to_string();
+        assert!(written.len() <= 111, "{written}");
+        assert_eq!(written.parse(), Ok(echo));
+    }
+}
+
+/// A provider's answer: the first byte chooses the provider, the second the status, the rest of the line is what the headers
+/// with a wait and with an error's name hold, and what follows is the body.
+pub fn answers(input: &[u8]) {
+    let [which, status, rest @ ..] = input else { return };
+    let (header, body) = split_line(rest);
+    let providers = providers::all();
+    let Provider { name, adapter, envelope, .. } = &providers[usize::from(*which) % providers.len()];
+    let status = api::STATUSES[usize::from(*status) % api::STATUSES.len()];
+    api::answer(status, header, body);
+    let outcome = runtime().block_on(adapter.deliver(envelope));
+    let is_success = (200..300).contains(&status);
+    assert!(is_success || !matches!(outcome, Outcome::Sent { .. }), "{name}: {status} is no success");
+    match outcome.evidence() {
+        Some(evidence) => {
+            assert!(evidence.code.chars().count() <= MAX_CODE_CHARS, "{name}: {evidence:?}");
+            assert!(evidence.text.chars().count() <= MAX_TEXT_CHARS, "{name}: {evidence:?}");
+        }
+        None => assert!(matches!(outcome, Outcome::Sent { .. }), "{name}: {outcome:?}"),
+    }
+}
+
+fn split_line(input: &[u8]) -> (&[u8], &[u8]) {
+    match input.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&input[..end], &input[end + 1..]),
+        None => (input, &[]),
+    }
+}
+
+/// A call of a provider's, signed as that provider does: the first byte chooses the provider, the rest is the body; and once
+/// more the rest as the query of a call without one.
+pub fn webhooks(input: &[u8]) {
+    let [which, rest @ ..] = input else { return };
+    let hooks: Vec<_> = providers::all().iter().filter_map(|own| Some((own.hook.as_ref()?, own))).collect();
+    let (hook, provider) = hooks[usize::from(*which) % hooks.len()];
+    let url = format!("https://hooks.example.com/providers/{}", provider.name);
+    let headers = signed::headers(provider, &url, rest);
+    let now = "2026-11-22T10:00:00Z".parse().expect("it is a time");
+    let call = Call { url: &url, query: "", headers: &headers, body: Some(rest), now };
+    match runtime().block_on(hook.hear(&call)) {
+        Ok(Heard::Told(told)) => assert_bounded(&told, rest.len()),
+        Ok(Heard::Challenge(answer)) => assert!(answer.len() <= rest.len()),
+        Err(HookError::Forged(why)) => panic!("{}: what is signed is not believed: {why}", provider.name),
+        Err(HookError::Malformed(_) | HookError::Unproven(_)) => {}
+    }
+    if let Ok(query) = std::str::from_utf8(rest) {
+        let call = Call { url: &url, query, headers: &HeaderMap::new(), body: None, now };
+        if let Ok(Heard::Challenge(answer)) = runtime().block_on(hook.hear(&call)) {
+            assert!(answer.len() <= 3 * query.len());
+        }
+    }
+}
+
+/// What was told takes no more room than a few times what it was told in. A byte that is not of the encoding becomes three.
+fn assert_bounded(told: &[Told], input_bytes: usize) {
+    assert!(told.len() <= input_bytes);
+    let size: usize = told
+        .iter()
+        .map(|told| match told {
+            Told::Receipt(notice) => notice.reference.len() + notice.evidence.text.len(),
+            Told::Text(text) => text.id.len() + text.text.len(),
+            Told::Address(news) => news.id.len(),
+        })
+        .sum();
+    assert!(size <= 16 * input_bytes + 1024, "{size} bytes from {input_bytes}");
+}

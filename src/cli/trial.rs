@@ -1,0 +1,328 @@
+//! `relevo provider test`: one real message through one provider, and what its answer means.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::{Instant, timeout};
+
+use super::failure::Failure;
+use super::render::Table;
+use super::screen::{Screen, harmless};
+use crate::adapters::{Adapter, Envelope};
+use crate::clock::Clock;
+use crate::config::{AdapterSettings, Config, ProviderConfig};
+use crate::model::{
+    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Template,
+};
+
+pub(super) const AFTER_HELP: &str = "\
+It calls the provider itself, with the configuration's settings and secrets: no gateway need run.
+Nothing is stored, and no consent is asked for, so send to an address of your own.
+The exit code is 0 only when the provider took the message.
+
+Examples:
+  relevo provider test mail --to me@example.com --config config/relevo.toml
+  relevo provider test twilio --to +34600123456 --text 'Does this arrive?' --config config/relevo.toml
+  relevo provider test telegram --to 123456789 --config config/relevo.toml
+  relevo provider test whatsapp --to +34600123456 --template hello_world --language en_US --config config/relevo.toml";
+
+/// What is tried, and to whom.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The provider's name in the configuration
+    provider: String,
+    /// Where to: an email address, a phone number such as +34600123456, or the id of a Telegram chat, as the channel has it
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
+    to: String,
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The brand it is sent for, whose own sender is used; the first one that the provider serves when left out
+    #[arg(long, value_name = "NAME")]
+    brand: Option<String>,
+    /// What it says
+    #[arg(long, default_value = "This is a test by Relevo, the messaging gateway. It needs no answer.")]
+    text: String,
+    /// The subject of an email
+    #[arg(long, default_value = "A test by Relevo")]
+    subject: String,
+    /// The approved WhatsApp template to send instead of the text, which WhatsApp takes only within 24 hours of the person's
+    /// last message
+    #[arg(long, value_name = "NAME", requires = "language")]
+    template: Option<String>,
+    /// The template's language code, such as es or en_US
+    #[arg(long, value_name = "CODE", requires = "template")]
+    language: Option<String>,
+    /// A value for the template's next placeholder; may be repeated
+    #[arg(long = "param", value_name = "TEXT", requires = "template")]
+    parameters: Vec<String>,
+}
+
+pub(super) async fn run(args: TestArgs, clock: &Clock, screen: Screen) -> Result<(), Failure> {
+    if screen.is_json() {
+        return Err(Failure::usage(
+            "provider test has no --json: its exit code tells scripts what they need",
+        ));
+    }
+    let config = Config::load(&args.config).map_err(|errors| Failure::Wrong(errors.to_string()))?;
+    let provider = named(&config, &args.provider)?;
+    let envelope = envelope(&args, &config, provider, clock)?;
+    let AdapterSettings::Remote(remote) = &provider.adapter else {
+        return Err(Failure::Wrong(format!(
+            "{} is a sandbox, which sends nothing: test a real one",
+            args.provider
+        )));
+    };
+    let adapter = remote.build(&provider.transport).map_err(|error| Failure::Wrong(error.to_string()))?;
+    screen.print(&harmless(&announcement(provider, &envelope)))?;
+    let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider).await;
+    screen.print(&harmless(&explanation(&outcome, took, provider)))?;
+    match outcome {
+        Outcome::Sent { .. } => Ok(()),
+        other => {
+            Err(Failure::Wrong(format!("{} did not take the message: {}", args.provider, other.as_str())))
+        }
+    }
+}
+
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, Failure> {
+    let known =
+        || config.providers.iter().map(|own| own.provider.name.as_str()).collect::<Vec<_>>().join(", ");
+    config.providers.iter().find(|own| own.provider.name.as_str() == name).ok_or_else(|| {
+        Failure::Wrong(format!("there is no provider {name} in the configuration: there are {}", known()))
+    })
+}
+
+fn envelope(
+    args: &TestArgs,
+    config: &Config,
+    own: &ProviderConfig,
+    clock: &Clock,
+) -> Result<Envelope, Failure> {
+    let channel = own.provider.channel;
+    let brand = brand(args, config, own)?;
+    let policy = config.brands.get(&brand);
+    Ok(Envelope {
+        message_id: clock.message_id(),
+        attempt: 1,
+        repeats: 1,
+        from: policy.and_then(|policy| policy.senders.get(&channel).cloned()),
+        brand,
+        class: Class::Transactional,
+        topic: "test".parse().expect("it is a topic"),
+        channel,
+        address: address(channel, &args.to)?,
+        content: content(channel, args)?,
+        now: clock.now(),
+    })
+}
+
+fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<BrandId, Failure> {
+    let serves = |brand: &&BrandId| own.provider.brands.is_empty() || own.provider.brands.contains(brand);
+    let served: Vec<&BrandId> = config.brands.keys().filter(serves).collect();
+    let wanted = |brand: &&&BrandId| args.brand.as_ref().is_none_or(|name| brand.as_str() == name);
+    served.iter().find(wanted).map(|brand| (*brand).clone()).ok_or_else(|| {
+        let served: Vec<_> = served.iter().map(|brand| brand.as_str()).collect();
+        let name = args.brand.as_deref().unwrap_or_default();
+        Failure::Wrong(format!(
+            "{} does not serve brand {name}: it serves {}",
+            own.provider.name,
+            served.join(", ")
+        ))
+    })
+}
+
+fn address(channel: Channel, text: &str) -> Result<Address, Failure> {
+    let read = match channel {
+        Channel::Email => {
+            text.parse().map(Address::Email).map_err(|_| "an email address such as me@example.com")
+        }
+        Channel::Sms | Channel::Whatsapp => Phone::from_e164(text)
+            .map(Address::Phone)
+            .map_err(|_| "a phone number in international form, such as +34600123456"),
+        Channel::Telegram => text
+            .parse()
+            .ok()
+            .and_then(|id| Address::telegram(id).ok())
+            .ok_or("the id of a Telegram chat, such as 123456789"),
+    };
+    read.map_err(|must| Failure::usage(format!("--to must be {must}: the provider carries {channel}")))
+}
+
+fn content(channel: Channel, args: &TestArgs) -> Result<Rendered, Failure> {
+    match (channel, args.template.clone().zip(args.language.clone())) {
+        (Channel::Whatsapp, Some((name, language))) => {
+            Ok(Rendered::Template(Template { name, language, parameters: args.parameters.clone() }))
+        }
+        (_, Some(_)) => {
+            Err(Failure::usage(format!("--template is for WhatsApp: the provider carries {channel}")))
+        }
+        (Channel::Email, None) => {
+            Ok(Rendered::Email { subject: args.subject.clone(), text: Some(args.text.clone()), html: None })
+        }
+        (_, None) => Ok(Rendered::Text(args.text.clone())),
+    }
+}
+
+/// What dispatch would wait, and no longer.
+async fn deliver(adapter: &dyn Adapter, envelope: &Envelope, own: &ProviderConfig) -> (Outcome, Duration) {
+    let timeout_ms = own.transport.limits.timeout_ms;
+    let began = Instant::now();
+    let delivery = timeout(Duration::from_millis(timeout_ms), adapter.deliver(envelope));
+    let outcome = delivery.await.unwrap_or_else(|_| {
+        let evidence = OutcomeEvidence::new("timeout", &format!("no answer within {timeout_ms} ms"));
+        Outcome::Unknown { evidence }
+    });
+    (outcome, began.elapsed())
+}
+
+/// What goes out.
+fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
+    let provider = &own.provider;
+    let says = match &envelope.content {
+        Rendered::Email { subject, text, .. } => {
+            format!("{subject}: {}", text.as_deref().unwrap_or_default())
+        }
+        Rendered::Text(text) => text.clone(),
+        Rendered::Template(template) => format!("template {} ({})", template.name, template.language),
+    };
+    let mut table = Table::bare();
+    let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+    row(
+        "provider",
+        format!("{} ({}, failure domain {})", provider.name, provider.kind, provider.failure_domain),
+    );
+    row("channel", provider.channel.to_string());
+    row("from", envelope.from.clone().unwrap_or_else(|| "the provider's own sender".to_owned()));
+    row("to", envelope.address.masked());
+    row("says", says);
+    table.indented("")
+}
+
+/// What came back, and what to do about it.
+fn explanation(outcome: &Outcome, took: Duration, own: &ProviderConfig) -> String {
+    let mut table = Table::bare();
+    let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+    row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
+    if let Outcome::Sent { reference } = outcome {
+        row("reference", reference.clone());
+    }
+    if let Some(evidence) = outcome.evidence() {
+        row("code", evidence.code.clone());
+        row("words", evidence.text.clone());
+    }
+    format!("{}\n{}", table.indented(""), advice(outcome, &own.provider.kind))
+}
+
+/// What to do next, by the kind of outcome.
+fn advice(outcome: &Outcome, kind: &str) -> String {
+    match outcome {
+        Outcome::Sent { .. } => {
+            "The provider took the message, which is not yet delivered. If it does not arrive, look for the reference in the \
+             provider's own log."
+                .to_owned()
+        }
+        Outcome::Rejected { cause, .. } => format!("The provider refused this message. {}", of_rejection(*cause)),
+        Outcome::Throttled { retry_after, .. } => {
+            let wait = retry_after.map_or("a while".to_owned(), |wait| format!("{} s", wait.as_secs()));
+            format!(
+                "The provider finds the account, or this recipient, too fast. Wait {wait} and try again; the gateway does so by \
+                 itself, and rate_per_second in [providers.limits] keeps it below the account's rate."
+            )
+        }
+        Outcome::Unavailable { .. } => format!(
+            "The provider cannot be reached or is down, and nothing was sent. Check the address of its server in \
+             [providers.{kind}] and the way to it (firewall, DNS, [providers.http]), or try again later."
+        ),
+        Outcome::Misconfigured { .. } => format!(
+            "The provider refuses the account, whoever the message is for. Correct [providers.{kind}]: credentials, sender, \
+             server; or put the account right on the provider's side."
+        ),
+        Outcome::Unknown { .. } => {
+            "Nobody knows whether it was sent: the call went out, and no answer that can be understood came back. See whether it \
+             arrived before you try again."
+                .to_owned()
+        }
+    }
+}
+
+fn of_rejection(cause: Rejection) -> &'static str {
+    match cause {
+        Rejection::Address { certain: true } => {
+            "It says that nothing can be delivered to this address, which the gateway would suppress. Try another one."
+        }
+        Rejection::Address { certain: false } => {
+            "It doubts the address. See whether it is right, and whether the account may send there: many trial accounts send only to \
+             numbers or addresses that were confirmed."
+        }
+        Rejection::OptedOut { .. } | Rejection::CommercialOptedOut => {
+            "It says that the person opted out or blocked the sender. Opt in again from that address, or try another one."
+        }
+        Rejection::Content => {
+            "It does not take what the message says. Try another --text, or on WhatsApp a --template that was approved."
+        }
+        Rejection::Policy => {
+            "A rule forbids it, whatever it says: a country or network that the account may not send to, a sender that is not \
+             registered there. Look up the code with the provider."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ThrottleScope;
+
+    #[test]
+    fn an_address_must_fit_the_channel() {
+        for (channel, text, fits) in [
+            (Channel::Email, "me@example.com", true),
+            (Channel::Email, "+34600123456", false),
+            (Channel::Sms, "+34600123456", true),
+            (Channel::Sms, "600123456", false),
+            (Channel::Whatsapp, "me@example.com", false),
+            (Channel::Telegram, "123456789", true),
+            (Channel::Telegram, "@me", false),
+        ] {
+            assert_eq!(address(channel, text).is_ok(), fits, "{channel} {text}");
+        }
+        let error = address(Channel::Telegram, "@me").unwrap_err();
+        assert_eq!(
+            (error.exit_code(), error.to_string().as_str()),
+            (2, "--to must be the id of a Telegram chat, such as 123456789: the provider carries telegram")
+        );
+    }
+
+    #[test]
+    fn every_outcome_says_what_to_do() {
+        let evidence = OutcomeEvidence::new("7", "no");
+        let rejected = |cause| Outcome::Rejected { cause, evidence: evidence.clone() };
+        let retry_after = Some(Duration::from_secs(90));
+        let outcomes = [
+            Outcome::Sent { reference: "17".to_owned() },
+            rejected(Rejection::Address { certain: true }),
+            rejected(Rejection::Address { certain: false }),
+            rejected(Rejection::OptedOut { certain: true }),
+            rejected(Rejection::Content),
+            rejected(Rejection::Policy),
+            Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence.clone() },
+            Outcome::Unavailable { evidence: evidence.clone() },
+            Outcome::Misconfigured { evidence: evidence.clone() },
+            Outcome::Unknown { evidence },
+        ];
+        let told: Vec<_> = outcomes.iter().map(|outcome| advice(outcome, "resend")).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        The provider took the message, which is not yet delivered. If it does not arrive, look for the reference in the provider's own log.
+        The provider refused this message. It says that nothing can be delivered to this address, which the gateway would suppress. Try another one.
+        The provider refused this message. It doubts the address. See whether it is right, and whether the account may send there: many trial accounts send only to numbers or addresses that were confirmed.
+        The provider refused this message. It says that the person opted out or blocked the sender. Opt in again from that address, or try another one.
+        The provider refused this message. It does not take what the message says. Try another --text, or on WhatsApp a --template that was approved.
+        The provider refused this message. A rule forbids it, whatever it says: a country or network that the account may not send to, a sender that is not registered there. Look up the code with the provider.
+        The provider finds the account, or this recipient, too fast. Wait 90 s and try again; the gateway does so by itself, and rate_per_second in [providers.limits] keeps it below the account's rate.
+        The provider cannot be reached or is down, and nothing was sent. Check the address of its server in [providers.resend] and the way to it (firewall, DNS, [providers.http]), or try again later.
+        The provider refuses the account, whoever the message is for. Correct [providers.resend]: credentials, sender, server; or put the account right on the provider's side.
+        Nobody knows whether it was sent: the call went out, and no answer that can be understood came back. See whether it arrived before you try again.
+        ");
+    }
+}
