@@ -392,7 +392,7 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
     for name in ["wa-meta-1", "wa-twilio"] {
         world.judged.iter_mut().for_each(|own| own.window = only(name));
         assert_eq!(world.tries(), name);
-        assert!(world.left_out().contains(&("whatsapp".into(), "window_closed".into())));
+        assert!(world.left_out().contains(&("wa-meta-2".into(), "window_closed".into())));
     }
     world.message.content.template =
         Some(Template { name: "order".into(), language: "en".into(), parameters: vec![] });
