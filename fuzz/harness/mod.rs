@@ -28,6 +28,11 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Builder::new_current_thread().enable_all().build().expect("a runtime"))
 }
 
+/// Builds what the inputs are given to. It takes longer than any input may.
+pub fn start() {
+    providers::all();
+}
+
 /// What a provider gives back as our echo: it is one, and then it is written as it was read, or it is none.
 pub fn echo(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };

@@ -3,4 +3,4 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| harness::answers(input));
+libfuzzer_sys::fuzz_target!(init: harness::start(), |input: &[u8]| harness::answers(input));
