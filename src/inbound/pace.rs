@@ -1,7 +1,7 @@
 //! How many calls are taken in a second.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// A bucket of calls: it fills at a steady rate, up to what a second brings, and at least one.
 #[derive(Debug)]
