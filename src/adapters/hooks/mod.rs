@@ -1,10 +1,12 @@
 //! What providers call us with: who may call, and what a call says.
 
+mod basic;
 mod signature;
 
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
+pub(super) use basic::BasicAuth;
 pub(super) use signature::{Algorithm, is_signed, same};
 
 use crate::model::{
