@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{Algorithm, is_signed, same};
+pub(super) use signature::{Algorithm, hex, is_recent, is_signed, same};
 
 use crate::model::{
     Address, AddressNews, Echo, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus, Timestamp,
@@ -130,4 +130,13 @@ pub struct NotKept;
 pub(super) fn phone(text: &str) -> Option<Address> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
+}
+
+/// Reads a moment as providers write them in reports (RFC 3339).
+///
+/// # Errors
+/// `Malformed` when it is none.
+pub(super) fn moment(text: &str) -> Result<Timestamp, HookError> {
+    let must = |_| HookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
+    text.parse().map_err(must)
 }
