@@ -2,12 +2,14 @@
 
 mod basic;
 mod signature;
+mod standard;
 
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
 pub(super) use signature::{Algorithm, hex, is_recent, is_signed, same};
+pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
     Address, AddressNews, Echo, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus, Timestamp,

@@ -7,6 +7,7 @@
 //! no second message.
 
 mod errors;
+mod hook;
 mod request;
 mod settings;
 mod signature;
@@ -23,6 +24,7 @@ use url::Url;
 pub use settings::Settings;
 
 use super::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 use signature::Signer;
@@ -42,6 +44,7 @@ impl Webhook {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        settings.callbacks()?;
         Ok(Self {
             client: http::client(transport)?,
             url: http::base_url("url", &settings.url)?,
@@ -79,6 +82,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Webhook::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Callbacks { signed: self.callbacks().ok()? }))
     }
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::hmac;
 
+use crate::adapters::hooks::StandardWebhooks;
 use crate::secret::Secret;
 
 /// Signs with one key.
@@ -13,10 +14,9 @@ use crate::secret::Secret;
 pub(super) struct Signer(hmac::Key);
 
 impl Signer {
-    /// Reads a secret: `whsec_` and 24 to 64 bytes in base64, as the specification says.
+    /// Signs by this secret, if it is one.
     pub(super) fn new(secret: &Secret) -> Option<Self> {
-        let key = BASE64_STANDARD.decode(secret.expose().strip_prefix("whsec_")?).ok()?;
-        (24..=64).contains(&key.len()).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        StandardWebhooks::key(secret).map(|key| Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 
     /// The header `webhook-signature`. `timestamp` is in seconds since the Unix epoch.

@@ -10,7 +10,12 @@ use crate::secret::Secret;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn settings() -> Settings {
-    Settings { url: "https://relay.example.com/relevo".to_owned(), secret: Secret::new(SECRET), from: None }
+    Settings {
+        url: "https://relay.example.com/relevo".to_owned(),
+        secret: Secret::new(SECRET),
+        from: None,
+        callback_secret: None,
+    }
 }
 
 fn text() -> Envelope {
@@ -171,6 +176,10 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(
         error(|settings| settings.secret = Secret::new("hunter2")),
         "secret must be whsec_ and 24 to 64 random bytes in base64"
+    );
+    assert_eq!(
+        error(|settings| settings.callback_secret = Some(Secret::new("hunter2"))),
+        "callback_secret must be whsec_ and 24 to 64 random bytes in base64"
     );
 }
 
