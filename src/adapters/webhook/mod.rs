@@ -44,11 +44,12 @@ impl Webhook {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        let signer = settings.signer()?;
         settings.callbacks()?;
         Ok(Self {
             client: http::client(transport)?,
             url: http::base_url("url", &settings.url)?,
-            signer: settings.signer()?,
+            signer,
             settings: settings.clone(),
         })
     }

@@ -13,7 +13,7 @@ use super::{ana, by, order};
 use crate::peers::{Stubs, free_port, installed, root};
 
 /// Where providers think that they call: a proxy stands there.
-const PUBLIC_URL: &str = "https://hooks.example.com";
+pub(super) const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// A gateway that providers can call back.
 pub(super) struct Called {
@@ -44,7 +44,7 @@ impl Called {
     }
 
     /// A status callback of Twilio's, signed as for this URL.
-    async fn twilio(&self, signed_url: &str, path: &str, body: &str) -> StatusCode {
+    pub(super) async fn twilio(&self, signed_url: &str, path: &str, body: &str) -> StatusCode {
         let signature = sign(&["twilio", SECRET, signed_url, body]);
         let call = self.post(path, body).header("X-Twilio-Signature", signature);
         let call = call.header("Content-Type", "application/x-www-form-urlencoded");

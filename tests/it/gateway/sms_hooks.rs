@@ -6,9 +6,9 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::hooks::{Called, reference, sign};
+use super::hooks::{Called, PUBLIC_URL, reference, sign};
 use super::process::SECRET;
-use super::providers::{provider, webhook};
+use super::providers::{provider, twilio, webhook};
 use super::{by, order};
 use crate::peers::Stubs;
 
@@ -57,6 +57,25 @@ impl Called {
         assert_eq!(self.gateway.message(&message.message_id).await.history, message.history);
         assert!(self.consent().await.suppressions.is_empty());
     }
+}
+
+#[tokio::test]
+async fn what_twilio_takes_for_an_opt_out_holds_whatever_the_words() {
+    let sms = Stubs::new("hooks-opt-out");
+    let called = Called::start(&twilio("sms", sms.url(), "")).await;
+    let url = format!("{PUBLIC_URL}/providers/sms");
+    let write = async |sid: &str, body: &str, kind: &str| {
+        let form =
+            format!("MessageSid={sid}&From=%2B34600123456&To=%2B34910000000&Body={body}&OptOutType={kind}");
+        assert_eq!(called.twilio(&url, "/providers/sms", &form).await, StatusCode::OK);
+        let suppressions = called.consent().await.suppressions;
+        suppressions.into_iter().map(|own| own.reason).collect::<Vec<_>>()
+    };
+    assert!(write("SM1", "ayuda", "HELP").await.is_empty());
+    assert_eq!(write("SM2", "basta+ya", "STOP").await, ["opted_out"]);
+    assert!(write("SM3", "otra+vez", "START").await.is_empty());
+    assert!(write("SM2", "basta+ya", "STOP").await.is_empty(), "it is the one of before");
+    called.gateway.stop().await;
 }
 
 #[tokio::test]

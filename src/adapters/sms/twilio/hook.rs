@@ -162,8 +162,9 @@ fn inbound(parameters: &Parameters<'_>, sid: &str, now: Timestamp) -> Vec<Told> 
         _ => None,
     };
     let evidence = OutcomeEvidence::new(kind, "");
-    let news =
-        change.map(|change| AddressNews { id: sid.to_owned(), address: from, to, change, at: now, evidence });
+    // Another id than that of the text: they are two things.
+    let id = format!("{sid} {kind}");
+    let news = change.map(|change| AddressNews { id, address: from, to, change, at: now, evidence });
     std::iter::once(Told::Text(text)).chain(news.map(Told::Address)).collect()
 }
 
@@ -330,7 +331,7 @@ mod tests {
             let told = told(&body).await;
             assert!(matches!(&told[0], Told::Text(text) if text.text == "x"), "{told:?}");
             let news = told.into_iter().skip(1).map(|own| match own {
-                Told::Address(news) => (news.address, news.change),
+                Told::Address(news) if news.id != "SM2" => (news.address, news.change),
                 other => panic!("{other:?}"),
             });
             news.collect::<Vec<_>>()
