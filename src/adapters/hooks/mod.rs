@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{Algorithm, hex, is_recent, is_signed, same};
+pub(super) use signature::{Algorithm, REPEATS, hex, is_recent, is_signed, same};
 pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
@@ -141,4 +141,9 @@ pub(super) fn phone(text: &str) -> Option<Address> {
 pub(super) fn moment(text: &str) -> Result<Timestamp, HookError> {
     let must = |_| HookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
     text.parse().map_err(must)
+}
+
+/// Reads a moment in seconds since the Unix epoch.
+pub(super) fn seconds(text: &str) -> Option<Timestamp> {
+    Timestamp::from_second(text.parse().ok()?).ok()
 }

@@ -20,7 +20,7 @@ pub(super) struct Callbacks {
 #[async_trait]
 impl Hook for Callbacks {
     async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        self.signed.admits(call)?;
+        self.signed.verify(call, "webhook")?;
         read(call.body.unwrap_or_default(), call.now).map(Heard::Told)
     }
 }

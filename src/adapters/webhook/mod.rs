@@ -10,7 +10,6 @@ mod errors;
 mod hook;
 mod request;
 mod settings;
-mod signature;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +23,9 @@ use url::Url;
 pub use settings::Settings;
 
 use super::{Adapter, BuildError, Envelope, Kind, Transport};
-use crate::adapters::hooks::Hook;
+use crate::adapters::hooks::{Hook, StandardWebhooks};
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
-use signature::Signer;
 
 /// One receiver of messages.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ pub struct Webhook {
     client: Client,
     settings: Settings,
     url: Url,
-    signer: Signer,
+    signer: StandardWebhooks,
 }
 
 impl Webhook {
@@ -60,7 +58,7 @@ impl Exchange for Webhook {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
         let id = envelope.echo().to_string();
         let timestamp = envelope.now.as_second();
-        let signature = self.signer.sign(&id, timestamp, &body);
+        let signature = self.signer.sign(&id, timestamp, body.as_bytes());
         Ok(self
             .client
             .post(self.url.clone())

@@ -2,12 +2,9 @@
 
 use serde::Deserialize;
 
-use super::signature::Signer;
 use crate::adapters::BuildError;
 use crate::adapters::hooks::StandardWebhooks;
 use crate::secret::Secret;
-
-const MUST: &str = "must be whsec_ and 24 to 64 random bytes in base64";
 
 /// The settings of a receiver of messages.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,12 +21,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(super) fn signer(&self) -> Result<Signer, BuildError> {
-        Signer::new(&self.secret).ok_or(BuildError::Setting { setting: "secret", must: MUST })
+    pub(super) fn signer(&self) -> Result<StandardWebhooks, BuildError> {
+        let wrong = BuildError::Setting { setting: "secret", must: StandardWebhooks::MUST };
+        StandardWebhooks::new(&self.secret).ok_or(wrong)
     }
 
     pub(super) fn callbacks(&self) -> Result<StandardWebhooks, BuildError> {
         let secret = self.callback_secret.as_ref().unwrap_or(&self.secret);
-        StandardWebhooks::new(secret).ok_or(BuildError::Setting { setting: "callback_secret", must: MUST })
+        let wrong = BuildError::Setting { setting: "callback_secret", must: StandardWebhooks::MUST };
+        StandardWebhooks::new(secret).ok_or(wrong)
     }
 }

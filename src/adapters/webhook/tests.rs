@@ -195,6 +195,6 @@ fn settings_are_read_from_configuration() {
 fn the_secret_is_never_shown() {
     let webhook = Webhook::new(&settings(), &Transport::default()).unwrap();
     let shown = format!("{webhook:?} {:?}", webhook.request(&text()));
-    assert!(shown.contains("Secret(***)") && shown.contains("Signer(***)"), "{shown}");
+    assert!(shown.contains("Secret(***)") && shown.contains("StandardWebhooks(***)"), "{shown}");
     assert!(!shown.contains(&SECRET[6..]), "{shown}");
 }

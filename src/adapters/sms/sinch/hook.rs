@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::hooks::{
-    Algorithm, BasicAuth, Call, Heard, Hook, HookError, Notice, Told, is_recent, is_signed, moment, phone,
+    Algorithm, BasicAuth, Call, Heard, Hook, HookError, Notice, REPEATS, Told, is_recent, is_signed, moment,
+    phone, seconds,
 };
 use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -47,7 +48,7 @@ fn verify(secret: &Secret, call: &Call<'_>, body: &[u8]) -> Result<(), HookError
     if !is_signed(Algorithm::HmacSha256, secret.expose().as_bytes(), &parts, &given) {
         return Err(forged);
     }
-    if timestamp.parse().is_ok_and(|signed_at| is_recent(signed_at, call.now)) {
+    if seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
         Ok(())
     } else {
         Err(HookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))

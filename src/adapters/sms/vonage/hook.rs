@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use super::settings::SignatureMethod;
 use crate::adapters::hooks::{
-    Algorithm, Call, Heard, Hook, HookError, Notice, Told, hex, is_recent, is_signed, phone,
+    Algorithm, Call, Heard, Hook, HookError, Notice, REPEATS, Told, hex, is_recent, is_signed, phone, seconds,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -32,14 +32,13 @@ impl Hook for Webhooks {
     async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
         let parameters =
             parameters(call).ok_or(HookError::Forged("it has no parameters that can be signed"))?;
-        let signed_at = parameters.get("timestamp").and_then(|text| text.parse().ok());
-        let signed_at = signed_at.filter(|_| self.is_signed(&parameters));
-        let signed_at = signed_at.ok_or(HookError::Forged("sig is not that of this account"))?;
-        if !is_recent(signed_at, call.now) {
+        // The time at which Vonage began to call is the only one that both kinds have.
+        let at = parameters.get("timestamp").and_then(|text| seconds(text));
+        let at = at.filter(|_| self.is_signed(&parameters));
+        let at = at.ok_or(HookError::Forged("sig is not that of this account"))?;
+        if !is_recent(at, call.now, REPEATS) {
             return Err(HookError::Forged("timestamp is too far from now"));
         }
-        // The time at which Vonage began to call is the only one that both kinds have.
-        let at = Timestamp::from_second(signed_at).unwrap_or(call.now);
         read(&parameters, at).map(Heard::Told)
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::errors;
 use crate::adapters::hooks::{
-    Algorithm, Call, Heard, Hook, HookError, Notice, Told, hex, is_recent, is_signed, moment, phone,
+    Algorithm, Call, Heard, Hook, HookError, Notice, REPEATS, Told, hex, is_recent, is_signed, moment, phone,
 };
 use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -29,7 +29,8 @@ impl Hook for Webhooks {
         let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
         let claims = token.and_then(|token| self.claims(token));
         let claims = claims.ok_or(HookError::Forged("Authorization is not a token of this account"))?;
-        if !is_recent(claims.iat, call.now) {
+        let signed = Timestamp::from_second(claims.iat);
+        if !signed.is_ok_and(|signed| is_recent(signed, call.now, REPEATS)) {
             return Err(HookError::Forged("iat is too far from now"));
         }
         if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
