@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
+use crate::model::{Objection, Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 
 /// The meaning of one documented error, before the provider's own words and wait are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl Meaning {
             Self::Unavailable => Outcome::Unavailable { evidence },
             Self::Misconfigured => Outcome::Misconfigured { evidence },
         }
+    }
+
+    /// What it says against the address, when that is certain.
+    pub(crate) fn objection(self) -> Option<Objection> {
+        self.outcome(OutcomeEvidence::default(), None).objection()
     }
 }
 

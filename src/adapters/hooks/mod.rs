@@ -1,11 +1,15 @@
 //! What providers call us with: who may call, and what a call says.
 
+mod basic;
 mod signature;
+mod standard;
 
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
-pub(super) use signature::{Algorithm, is_signed, same};
+pub(super) use basic::BasicAuth;
+pub(super) use signature::{Algorithm, REPEATS, hex, is_recent, is_signed, same};
+pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
     Address, AddressNews, Echo, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus, Timestamp,
@@ -128,4 +132,18 @@ pub struct NotKept;
 pub(super) fn phone(text: &str) -> Option<Address> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
+}
+
+/// Reads a moment as providers write them in reports (RFC 3339).
+///
+/// # Errors
+/// `Malformed` when it is none.
+pub(super) fn moment(text: &str) -> Result<Timestamp, HookError> {
+    let must = |_| HookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
+    text.parse().map_err(must)
+}
+
+/// Reads a moment in seconds since the Unix epoch.
+pub(super) fn seconds(text: &str) -> Option<Timestamp> {
+    Timestamp::from_second(text.parse().ok()?).ok()
 }

@@ -1,7 +1,17 @@
 //! Signatures of calls, by keys that both sides know.
 
+use jiff::SignedDuration;
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
+
+use crate::model::Timestamp;
+
+/// How far ahead of ours a provider's clock may be.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how long providers repeat a call that was not answered (Sinch 23 hours, Vonage 24). They do not say that they sign it
+/// anew, so its first signature holds as long: a call that comes twice changes nothing.
+pub(in crate::adapters) const REPEATS: SignedDuration = SignedDuration::from_hours(24);
 
 /// How a call is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +20,8 @@ pub(in crate::adapters) enum Algorithm {
     HmacSha1,
     /// HMAC with SHA-256.
     HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
 }
 
 /// Whether `signature` is that of these parts, one after the other, by `key`. Takes the same time wherever they differ.
@@ -22,6 +34,7 @@ pub(in crate::adapters) fn is_signed(
     let algorithm = match algorithm {
         Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Algorithm::HmacSha256 => hmac::HMAC_SHA256,
+        Algorithm::HmacSha512 => hmac::HMAC_SHA512,
     };
     let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
     parts.iter().for_each(|part| context.update(part));
@@ -33,6 +46,19 @@ pub(in crate::adapters) fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
+/// Whether what was signed at `signed` may still count, for signatures that hold for `window`.
+pub(in crate::adapters) fn is_recent(signed: Timestamp, now: Timestamp, window: SignedDuration) -> bool {
+    let age = now.duration_since(signed);
+    -MAX_AHEAD <= age && age <= window
+}
+
+/// Reads hexadecimal digits of either case.
+pub(in crate::adapters) fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| if let [a, b] = pair { Some(digit(*a)? << 4 | digit(*b)?) } else { None }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,19 +66,32 @@ mod tests {
     /// RFC 2202, section 3, and RFC 4231, section 4.3: test case 2 of both.
     #[test]
     fn signatures_are_those_of_the_standards() {
-        let sha1 = [
-            0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74, 0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c,
-            0x25, 0x9a, 0x7c, 0x79,
-        ];
-        let sha256 = [
-            0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
-            0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43,
-        ];
+        let sha1 = hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79").unwrap();
+        let sha256 = hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843").unwrap();
+        let sha512 = hex("164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554\
+             9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
         let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
         assert!(is_signed(Algorithm::HmacSha1, b"Jefe", &parts, &sha1));
         assert!(is_signed(Algorithm::HmacSha256, b"Jefe", &parts, &sha256));
+        assert!(is_signed(Algorithm::HmacSha512, b"Jefe", &parts, &sha512.unwrap()));
         assert!(!is_signed(Algorithm::HmacSha256, b"jefe", &parts, &sha256));
         assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts[..1], &sha256));
         assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts, &sha256[..31]));
+    }
+    #[test]
+    fn a_signature_counts_for_its_window_and_not_before_its_time() {
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let at = |text: &str| is_recent(text.parse().unwrap(), now, REPEATS);
+        assert!(at("2026-11-22T10:00:00Z") && at("2026-11-21T10:00:00Z") && at("2026-11-22T10:05:00Z"));
+        assert!(!at("2026-11-21T09:59:59Z") && !at("2026-11-22T10:05:01Z"));
+    }
+
+    #[test]
+    fn hexadecimal_digits_come_in_pairs() {
+        assert_eq!(hex("00fFa1"), Some(vec![0x00, 0xff, 0xa1]));
+        assert_eq!(hex(""), Some(vec![]));
+        for wrong in ["0", "000", "0g", "+1", "0 ", "é"] {
+            assert_eq!(hex(wrong), None, "{wrong}");
+        }
     }
 }

@@ -7,9 +7,9 @@
 //! no second message.
 
 mod errors;
+mod hook;
 mod request;
 mod settings;
-mod signature;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use url::Url;
 pub use settings::Settings;
 
 use super::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::{Hook, StandardWebhooks};
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
-use signature::Signer;
 
 /// One receiver of messages.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Webhook {
     client: Client,
     settings: Settings,
     url: Url,
-    signer: Signer,
+    signer: StandardWebhooks,
 }
 
 impl Webhook {
@@ -42,10 +42,12 @@ impl Webhook {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        let signer = settings.signer()?;
+        settings.callbacks()?;
         Ok(Self {
             client: http::client(transport)?,
             url: http::base_url("url", &settings.url)?,
-            signer: settings.signer()?,
+            signer,
             settings: settings.clone(),
         })
     }
@@ -56,7 +58,7 @@ impl Exchange for Webhook {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
         let id = envelope.echo().to_string();
         let timestamp = envelope.now.as_second();
-        let signature = self.signer.sign(&id, timestamp, &body);
+        let signature = self.signer.sign(&id, timestamp, body.as_bytes());
         Ok(self
             .client
             .post(self.url.clone())
@@ -79,6 +81,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Webhook::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Callbacks { signed: self.callbacks().ok()? }))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::signature::Signer;
 use crate::adapters::BuildError;
+use crate::adapters::hooks::StandardWebhooks;
 use crate::secret::Secret;
 
 /// The settings of a receiver of messages.
@@ -16,13 +16,19 @@ pub struct Settings {
     pub secret: Secret,
     /// The sender for brands without one of their own; none when absent.
     pub from: Option<String>,
+    /// What the service signs its own calls with, in the same form; `secret` when absent.
+    pub callback_secret: Option<Secret>,
 }
 
 impl Settings {
-    pub(super) fn signer(&self) -> Result<Signer, BuildError> {
-        Signer::new(&self.secret).ok_or(BuildError::Setting {
-            setting: "secret",
-            must: "must be whsec_ and 24 to 64 random bytes in base64",
-        })
+    pub(super) fn signer(&self) -> Result<StandardWebhooks, BuildError> {
+        let wrong = BuildError::Setting { setting: "secret", must: StandardWebhooks::MUST };
+        StandardWebhooks::new(&self.secret).ok_or(wrong)
+    }
+
+    pub(super) fn callbacks(&self) -> Result<StandardWebhooks, BuildError> {
+        let secret = self.callback_secret.as_ref().unwrap_or(&self.secret);
+        let wrong = BuildError::Setting { setting: "callback_secret", must: StandardWebhooks::MUST };
+        StandardWebhooks::new(secret).ok_or(wrong)
     }
 }

@@ -10,7 +10,12 @@ use crate::secret::Secret;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn settings() -> Settings {
-    Settings { url: "https://relay.example.com/relevo".to_owned(), secret: Secret::new(SECRET), from: None }
+    Settings {
+        url: "https://relay.example.com/relevo".to_owned(),
+        secret: Secret::new(SECRET),
+        from: None,
+        callback_secret: None,
+    }
 }
 
 fn text() -> Envelope {
@@ -172,6 +177,10 @@ fn wrong_settings_say_what_would_be_right() {
         error(|settings| settings.secret = Secret::new("hunter2")),
         "secret must be whsec_ and 24 to 64 random bytes in base64"
     );
+    assert_eq!(
+        error(|settings| settings.callback_secret = Some(Secret::new("hunter2"))),
+        "callback_secret must be whsec_ and 24 to 64 random bytes in base64"
+    );
 }
 
 #[test]
@@ -186,6 +195,6 @@ fn settings_are_read_from_configuration() {
 fn the_secret_is_never_shown() {
     let webhook = Webhook::new(&settings(), &Transport::default()).unwrap();
     let shown = format!("{webhook:?} {:?}", webhook.request(&text()));
-    assert!(shown.contains("Secret(***)") && shown.contains("Signer(***)"), "{shown}");
+    assert!(shown.contains("Secret(***)") && shown.contains("StandardWebhooks(***)"), "{shown}");
     assert!(!shown.contains(&SECRET[6..]), "{shown}");
 }

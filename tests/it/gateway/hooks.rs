@@ -13,17 +13,17 @@ use super::{ana, by, order};
 use crate::peers::{Stubs, free_port, installed, root};
 
 /// Where providers think that they call: a proxy stands there.
-const PUBLIC_URL: &str = "https://hooks.example.com";
+pub(super) const PUBLIC_URL: &str = "https://hooks.example.com";
 
 /// A gateway that providers can call back.
-struct Called {
-    gateway: Gateway,
+pub(super) struct Called {
+    pub(super) gateway: Gateway,
     _home: Home,
     url: String,
 }
 
 impl Called {
-    async fn start(providers: &str) -> Self {
+    pub(super) async fn start(providers: &str) -> Self {
         Self::start_with("", providers).await
     }
 
@@ -38,34 +38,34 @@ impl Called {
         Self { gateway, _home: home, url: format!("http://127.0.0.1:{port}") }
     }
 
-    fn post(&self, path: &str, body: &str) -> RequestBuilder {
+    pub(super) fn post(&self, path: &str, body: &str) -> RequestBuilder {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.post(format!("{}{path}", self.url)).body(body.to_owned())
     }
 
     /// A status callback of Twilio's, signed as for this URL.
-    async fn twilio(&self, signed_url: &str, path: &str, body: &str) -> StatusCode {
+    pub(super) async fn twilio(&self, signed_url: &str, path: &str, body: &str) -> StatusCode {
         let signature = sign(&["twilio", SECRET, signed_url, body]);
         let call = self.post(path, body).header("X-Twilio-Signature", signature);
         let call = call.header("Content-Type", "application/x-www-form-urlencoded");
         call.send().await.unwrap().status()
     }
 
-    async fn consent(&self) -> v1::GetConsentResponse {
+    pub(super) async fn consent(&self) -> v1::GetConsentResponse {
         let request = v1::GetConsentRequest { contact_id: "ana".into() };
         self.gateway.consents().get_consent(request).await.unwrap().into_inner()
     }
 }
 
 /// What the provider's own software makes of this.
-fn sign(arguments: &[&str]) -> String {
+pub(super) fn sign(arguments: &[&str]) -> String {
     let mut command = Command::new(installed("venv/bin/python"));
     let output = command.arg(root().join("tests/peers/sign.py")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn reference(message: &v1::Message) -> String {
+pub(super) fn reference(message: &v1::Message) -> String {
     let attempts = attempts(message);
     attempts.last().unwrap().ended.as_ref().unwrap().1.reference.clone()
 }

@@ -12,6 +12,7 @@ mod load;
 mod outage;
 mod process;
 pub mod providers;
+mod sms_hooks;
 mod stop;
 mod story;
 mod talk;

@@ -17,6 +17,9 @@ pub(super) fn settings(base_url: String) -> Settings {
         from: "+34910000000".to_owned(),
         base_url,
         callback_url: None,
+        webhook_secret: None,
+        webhook_user: None,
+        webhook_password: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         account_sid: account(),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
+        shared_key: None,
         api_key_sid: None,
         from: Some("+34910000000".to_owned()),
         messaging_service_sid: None,

@@ -1,6 +1,6 @@
 //! Vonage's SMS API.
 
-use relevo::adapters::sms::vonage::{Settings, Vonage};
+use relevo::adapters::sms::vonage::{Settings, SignatureMethod, Vonage};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -17,6 +17,8 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_secret: Secret::new("the-api-secret"),
         from: "+34910000000".to_owned(),
         base_url,
+        signature_secret: None,
+        signature_method: SignatureMethod::default(),
     }
 }
 

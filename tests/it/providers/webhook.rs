@@ -16,7 +16,12 @@ const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";
 const OTHER_SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hbm90aGVyLXdlYmhvb2s=";
 
 pub(super) fn settings(base_url: String) -> Settings {
-    Settings { url: format!("{base_url}/in"), secret: Secret::new(SECRET), from: Some("ACME".to_owned()) }
+    Settings {
+        url: format!("{base_url}/in"),
+        secret: Secret::new(SECRET),
+        from: Some("ACME".to_owned()),
+        callback_secret: None,
+    }
 }
 
 fn adapter(settings: &Settings) -> Webhook {

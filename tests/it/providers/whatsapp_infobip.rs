@@ -13,7 +13,13 @@ use crate::envelopes;
 use crate::peers::Stubs;
 
 pub(super) fn settings(base_url: String) -> Settings {
-    Settings { api_key: Secret::new("the-api-key"), from: "+34910000000".to_owned(), base_url }
+    Settings {
+        api_key: Secret::new("the-api-key"),
+        from: "+34910000000".to_owned(),
+        base_url,
+        webhook_user: None,
+        webhook_password: None,
+    }
 }
 
 fn infobip(base_url: String) -> Infobip {

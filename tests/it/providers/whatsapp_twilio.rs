@@ -22,6 +22,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         account_sid: account(),
         auth_token: Secret::new("the-auth-token"),
         account_auth_token: None,
+        shared_key: None,
         api_key_sid: None,
         from: "+34910000000".to_owned(),
         base_url,

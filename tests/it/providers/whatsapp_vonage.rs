@@ -17,6 +17,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_secret: Secret::new("the-api-secret"),
         from: "+34910000000".to_owned(),
         base_url,
+        signature_secret: None,
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn reading(group: u32, id: u32) -> Reading {
     }
 }
 
-fn meaning(id: u32) -> Option<Meaning> {
+/// What the id of a status means, or `None` when it is not in the table.
+pub(super) fn meaning(id: u32) -> Option<Meaning> {
     Some(match id {
         // No network has numbers with this prefix or of this length.
         8 | 52 => BAD_ADDRESS,

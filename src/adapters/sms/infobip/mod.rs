@@ -7,6 +7,7 @@
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
 mod errors;
+pub(in crate::adapters) mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use serde_json::json;
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome};
 use account::Account;
+use hook::Webhooks;
 
 /// One Infobip account.
 #[derive(Debug)]
@@ -65,6 +68,11 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Infobip::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let auth = self.webhook_auth().ok()??;
+        Some(Arc::new(Webhooks { auth }))
     }
 }
 

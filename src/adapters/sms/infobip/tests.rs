@@ -12,6 +12,8 @@ fn settings() -> Settings {
         api_key: Secret::new(KEY),
         from: "ACME".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
+        webhook_user: None,
+        webhook_password: None,
     }
 }
 
@@ -104,6 +106,10 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.api_key = Secret::new("a\nb")), key);
     assert!(
         error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
+    );
+    assert!(
+        error(|settings| settings.webhook_user = Some("relevo".to_owned()))
+            .starts_with("webhook_password must")
     );
     assert!(error(|settings| settings.base_url = "infobip".to_owned()).starts_with("base_url must be a URL"));
 }

@@ -3,6 +3,7 @@
 //! It takes no idempotency key: a call without an answer stays in doubt.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -73,6 +75,12 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Sinch::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let (basic, secret) = (self.webhook_auth().ok()?, self.webhook_secret.clone());
+        let is_known = basic.is_some() || secret.is_some();
+        is_known.then(|| Arc::new(hook::Webhooks { basic, secret }) as Arc<dyn Hook>)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::adapters::BuildError;
+use crate::adapters::hooks::BasicAuth;
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
@@ -23,6 +24,12 @@ pub struct Settings {
     pub base_url: String,
     /// Where Sinch reports what becomes of a message. It reports nothing when absent.
     pub callback_url: Option<String>,
+    /// What Sinch signs its calls with. Calls are not taken without this or `webhook_user`; with both, they need both.
+    pub webhook_secret: Option<Secret>,
+    /// The user that Sinch was told to call back with.
+    pub webhook_user: Option<String>,
+    /// The password that goes with it.
+    pub webhook_password: Option<Secret>,
 }
 
 fn default_base_url() -> String {
@@ -30,7 +37,13 @@ fn default_base_url() -> String {
 }
 
 impl Settings {
+    /// The user and password that Sinch has to call back with.
+    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
+    }
+
     pub(super) fn validate(&self) -> Result<(), BuildError> {
+        self.webhook_auth()?;
         let must = |right: bool, setting, must| {
             if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
         };
@@ -40,6 +53,11 @@ impl Settings {
             "must be the service plan's id: letters, digits, - and _",
         )?;
         must(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
+        must(
+            self.webhook_secret.as_ref().is_none_or(|secret| !secret.expose().is_empty()),
+            "webhook_secret",
+            "must not be empty; leave it out where Sinch does not sign",
+        )?;
         must(sender::is_sender(&self.from), "from", sender::MUST)?;
         must(
             self.callback_url.as_deref().is_none_or(is_callback),

@@ -12,6 +12,9 @@ fn settings() -> Settings {
         from: "ACME".to_owned(),
         base_url: "https://eu.example.com".to_owned(),
         callback_url: None,
+        webhook_secret: None,
+        webhook_user: None,
+        webhook_password: None,
     }
 }
 
@@ -80,6 +83,14 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.api_token = Secret::new("")), "api_token must not be empty");
     assert!(
         error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
+    );
+    assert!(
+        error(|settings| settings.webhook_user = Some("relevo".to_owned()))
+            .starts_with("webhook_password must")
+    );
+    assert_eq!(
+        error(|settings| settings.webhook_secret = Some(Secret::new(""))),
+        "webhook_secret must not be empty; leave it out where Sinch does not sign"
     );
     assert!(error(|settings| settings.base_url = "sinch".to_owned()).starts_with("base_url must be a URL"));
     let callback =

@@ -14,6 +14,10 @@ pub(in crate::adapters) struct Access<'a> {
     pub account_sid: &'a str,
     /// `auth_token`
     pub auth_token: &'a Secret,
+    /// `account_auth_token`
+    pub account_auth_token: Option<&'a Secret>,
+    /// `shared_key`
+    pub shared_key: Option<&'a Secret>,
     /// `api_key_sid`
     pub api_key_sid: Option<&'a str>,
     /// `base_url`
@@ -67,7 +71,11 @@ impl Access<'_> {
             "account_sid",
             "must be the account's SID: AC and 32 hexadecimal digits",
         )?;
-        must(!self.auth_token.expose().is_empty(), "auth_token", "must not be empty")?;
+        let is_set = |secret: &Secret| !secret.expose().is_empty();
+        must(is_set(self.auth_token), "auth_token", "must not be empty")?;
+        let unset = "must not be empty; leave it out to take no callbacks signed by it";
+        must(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
+        must(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
         must(
             self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)),
             "api_key_sid",

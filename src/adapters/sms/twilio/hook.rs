@@ -1,4 +1,5 @@
-//! Twilio's status callbacks (twilio.com/docs/messaging, "Track the message status") and how they are signed
+//! Twilio's webhooks: what became of a message (twilio.com/docs/messaging, "Track the message status"), what people write
+//! ("Twilio's request to your webhook URL"; "Advanced Opt-Out" for `OptOutType`), and how they are signed
 //! (twilio.com/docs/usage/security, "Validating requests").
 
 use std::borrow::Cow;
@@ -9,57 +10,69 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
+use super::account::Access;
 use super::errors;
 use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, Told, is_signed, phone};
-use crate::model::{OutcomeEvidence, ReceiptStatus};
+use crate::model::{
+    Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+};
 use crate::secret::Secret;
 
-type Parameters<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
-/// Takes the status callbacks of an account, whichever channel they speak of.
-pub(in crate::adapters) struct StatusCallbacks {
-    /// The account's auth token, by which it signs.
-    auth_token: Secret,
+/// Takes the webhooks of an account, whichever channel they speak of.
+pub(in crate::adapters) struct Webhooks {
+    /// The account's auth token, by which it signs unless a webhook says otherwise.
+    auth_token: Option<Secret>,
+    /// The secret of the shared key, by which it signs a webhook that says so.
+    shared_key: Option<Secret>,
 }
 
 #[async_trait]
-impl Hook for StatusCallbacks {
+impl Hook for Webhooks {
     async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
         let body = call.body.ok_or(HookError::Forged("Twilio calls with POST"))?;
-        let parameters: Parameters<'_> = form_urlencoded::parse(body).collect();
+        let parameters = Parameters(form_urlencoded::parse(body).collect());
         if !self.is_signed(call, &parameters) {
             return Err(HookError::Forged("X-Twilio-Signature is not that of this account"));
         }
-        read(&parameters, call).map(|notice| Heard::Told(notice.map(Told::Receipt).into_iter().collect()))
+        read(&parameters, call.now).map(Heard::Told)
     }
 }
 
-impl StatusCallbacks {
-    /// What takes the callbacks, if the account's own auth token is known: `auth_token` is it unless an API key is used, and
-    /// then `account_auth_token` is.
-    pub(in crate::adapters) fn hook(
-        auth_token: &Secret,
-        api_key_sid: Option<&str>,
-        account_auth_token: Option<&Secret>,
-    ) -> Option<Arc<dyn Hook>> {
-        let own = api_key_sid.is_none().then_some(auth_token);
-        let auth_token = account_auth_token.or(own)?.clone();
-        Some(Arc::new(Self { auth_token }))
+impl Webhooks {
+    /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
+    /// used, and then `account_auth_token` is; or `shared_key`.
+    pub(in crate::adapters) fn hook(access: &Access<'_>) -> Option<Arc<dyn Hook>> {
+        let own = access.api_key_sid.is_none().then_some(access.auth_token);
+        let auth_token = access.account_auth_token.or(own).cloned();
+        let shared_key = access.shared_key.cloned();
+        let is_known = auth_token.is_some() || shared_key.is_some();
+        is_known.then(|| Arc::new(Self { auth_token, shared_key }) as Arc<dyn Hook>)
     }
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
     /// scheme's own port or without it.
     fn is_signed(&self, call: &Call<'_>, parameters: &Parameters<'_>) -> bool {
         let given = call.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
-        let Some(given) = given else { return false };
-        let mut sorted: Vec<_> = parameters.iter().collect();
+        let (Some(given), Some((algorithm, key))) = (given, self.key(call)) else { return false };
+        let mut sorted: Vec<_> = parameters.0.iter().collect();
         sorted.sort();
-        let key = self.auth_token.expose().as_bytes();
         [Cow::Borrowed(call.url), with_port(call.url)].iter().any(|url| {
             let rest = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
             let parts: Vec<&[u8]> = std::iter::once(url.as_bytes()).chain(rest).collect();
-            is_signed(Algorithm::HmacSha1, key, &parts, &given)
+            is_signed(algorithm, key.expose().as_bytes(), &parts, &given)
         })
+    }
+
+    /// What a webhook is signed with: `key=ID,algorithm=HMAC_SHA256` names a shared key, and without this header it is the
+    /// auth token with SHA-1 (Twilio's SDK for Python 9.13, `request_validator`).
+    fn key(&self, call: &Call<'_>) -> Option<(Algorithm, &Secret)> {
+        const SETTINGS: &str = "X-Twilio-Webhooks-Signature-Settings";
+        if !call.headers.contains_key(SETTINGS) {
+            return Some((Algorithm::HmacSha1, self.auth_token.as_ref()?));
+        }
+        let mut settings = call.header(SETTINGS)?.split(',').map(str::trim);
+        let is_sha256 = settings.any(|own| own.eq_ignore_ascii_case("algorithm=HMAC_SHA256"));
+        is_sha256.then_some((Algorithm::HmacSha256, self.shared_key.as_ref()?))
     }
 }
 
@@ -74,37 +87,85 @@ fn with_port(url: &str) -> Cow<'_, str> {
     format!("{scheme}://{host}:{port}{path}").into()
 }
 
-/// What a callback says; `None` when it says nothing that is not known already.
-fn read(parameters: &Parameters<'_>, call: &Call<'_>) -> Result<Option<Notice>, HookError> {
-    let get = |name: &str| parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_ref());
-    let required = |name| {
-        get(name)
-            .filter(|value| !value.is_empty())
-            .ok_or_else(|| HookError::Malformed(format!("{name} is missing: it is not a status callback")))
-    };
-    let reference = required("MessageSid")?.to_owned();
-    let status = match required("MessageStatus")? {
+/// The parameters of a webhook.
+struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Parameters<'_> {
+    /// A parameter's value, unless it is empty.
+    fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_ref());
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The number in a parameter.
+    fn number(&self, name: &str) -> Option<Address> {
+        phone(bare(self.get(name)?))
+    }
+}
+
+/// A number without the prefix that it has on WhatsApp.
+fn bare(number: &str) -> &str {
+    number.strip_prefix("whatsapp:").unwrap_or(number)
+}
+
+/// What a webhook says: of a message that went out when it has a status, of one that came in otherwise. A webhook does not
+/// say when it happened.
+fn read(parameters: &Parameters<'_>, now: Timestamp) -> Result<Vec<Told>, HookError> {
+    let malformed =
+        || HookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned());
+    let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
+    match (parameters.get("MessageStatus"), parameters.get("From")) {
+        (Some(word), _) => Ok(notice(parameters, sid, word, now).map(Told::Receipt).into_iter().collect()),
+        (None, Some(_)) => Ok(inbound(parameters, sid, now)),
+        (None, None) => Err(malformed()),
+    }
+}
+
+/// What became of a message; `None` when that is nothing new.
+fn notice(parameters: &Parameters<'_>, sid: &str, word: &str, now: Timestamp) -> Option<Notice> {
+    let status = match word {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
         "read" => ReceiptStatus::Read,
         "undelivered" | "failed" | "canceled" => ReceiptStatus::Failed,
         // On its way, or a word of tomorrow.
-        _ => return Ok(None),
+        _ => return None,
     };
-    let code = get("ErrorCode").and_then(|code| code.parse().ok());
-    let meaning = code.and_then(errors::meaning).filter(|_| status == ReceiptStatus::Failed);
-    let evidence = match status {
-        ReceiptStatus::Failed => OutcomeEvidence::new(
-            get("ErrorCode").unwrap_or_default(),
-            get("ErrorMessage").unwrap_or_default(),
-        ),
-        _ => OutcomeEvidence::default(),
+    let (mut evidence, mut objection) = Default::default();
+    if status == ReceiptStatus::Failed {
+        let code = parameters.get("ErrorCode").unwrap_or_default();
+        evidence = OutcomeEvidence::new(code, parameters.get("ErrorMessage").unwrap_or_default());
+        objection = code.parse().ok().and_then(errors::meaning).and_then(|own| own.objection());
+    }
+    let (reference, address) = (sid.to_owned(), parameters.number("To"));
+    Some(Notice { reference, echo: None, address, status, reported_at: now, evidence, objection })
+}
+
+/// What somebody wrote, and what Twilio made of it, if it took it for an opt-out or for the end of one; nothing when it
+/// comes from no number.
+fn inbound(parameters: &Parameters<'_>, sid: &str, now: Timestamp) -> Vec<Told> {
+    let Some(from) = parameters.number("From") else { return Vec::new() };
+    let to = parameters.get("To").map(|to| bare(to).to_owned());
+    let text = InboundText {
+        id: sid.to_owned(),
+        from: from.clone(),
+        to: to.clone(),
+        text: parameters.get("Body").unwrap_or_default().to_owned(),
+        reply_to: parameters.get("OriginalRepliedMessageSid").map(str::to_owned),
+        at: now,
     };
-    let objection = meaning.and_then(|own| own.outcome(evidence.clone(), None).objection());
-    let address = get("To").and_then(|to| phone(to.strip_prefix("whatsapp:").unwrap_or(to)));
-    // A callback does not say when it happened.
-    let reported_at = call.now;
-    Ok(Some(Notice { reference, echo: None, address, status, reported_at, evidence, objection }))
+    let kind = parameters.get("OptOutType").unwrap_or_default();
+    let change = match kind {
+        "STOP" => Some(AddressChange::Objected(Objection::OptedOut)),
+        "START" => Some(AddressChange::Returned),
+        // HELP, or a word of tomorrow.
+        _ => None,
+    };
+    let evidence = OutcomeEvidence::new(kind, "");
+    // Another id than that of the text: they are two things.
+    let id = format!("{sid} {kind}");
+    let news = change.map(|change| AddressNews { id, address: from, to, change, at: now, evidence });
+    std::iter::once(Told::Text(text)).chain(news.map(Told::Address)).collect()
 }
 
 #[cfg(test)]
@@ -112,32 +173,53 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
-    use crate::model::Objection;
 
     const URL: &str = "https://hooks.example.com/providers/twilio";
 
+    const NOW: &str = "2026-11-22T10:00:00Z";
+
+    fn hook() -> Webhooks {
+        Webhooks { auth_token: Some(Secret::new("12345")), shared_key: Some(Secret::new("shared")) }
+    }
+
     async fn hear(url: &str, signed: &str, body: &str) -> Result<Heard, HookError> {
-        let mut headers = HeaderMap::new();
-        headers.insert("X-Twilio-Signature", signed.parse().unwrap());
-        let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let hook = StatusCallbacks { auth_token: Secret::new("12345") };
+        hear_with(&hook(), &[("X-Twilio-Signature", signed)], url, body).await
+    }
+
+    async fn hear_with(
+        hook: &Webhooks,
+        headers: &[(&'static str, &str)],
+        url: &str,
+        body: &str,
+    ) -> Result<Heard, HookError> {
+        let parsed = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers: HeaderMap = parsed.collect();
+        let now = NOW.parse().unwrap();
         hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now }).await
     }
 
     fn sign(url: &str, body: &str) -> String {
-        let mut parameters: Parameters<'_> = form_urlencoded::parse(body.as_bytes()).collect();
+        sign_with(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, "12345", url, body)
+    }
+
+    fn sign_with(algorithm: ring::hmac::Algorithm, key: &str, url: &str, body: &str) -> String {
+        let mut parameters: Vec<_> = form_urlencoded::parse(body.as_bytes()).collect();
         parameters.sort();
         let joined: String = parameters.iter().map(|(name, value)| format!("{name}{value}")).collect();
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345");
+        let key = ring::hmac::Key::new(algorithm, key.as_bytes());
         STANDARD.encode(ring::hmac::sign(&key, format!("{url}{joined}").as_bytes()))
     }
 
-    async fn notice(body: &str) -> Notice {
+    async fn told(body: &str) -> Vec<Told> {
         match hear(URL, &sign(URL, body), body).await {
-            Ok(Heard::Told(told)) => match told.into_iter().next().unwrap() {
-                Told::Receipt(notice) => notice,
-                other => panic!("{other:?}"),
-            },
+            Ok(Heard::Told(told)) => told,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn notice(body: &str) -> Notice {
+        match told(body).await.as_slice() {
+            [Told::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -154,10 +236,10 @@ mod tests {
         ] {
             let notice = notice(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456")).await;
             assert_eq!((notice.reference.as_str(), notice.status), ("SM1", expected));
+            assert_eq!(notice.address, phone("34600123456"));
         }
         for status in ["queued", "sending", "accepted", "a-word-of-tomorrow"] {
-            let body = format!("MessageSid=SM1&MessageStatus={status}");
-            assert_eq!(hear(URL, &sign(URL, &body), &body).await, Ok(Heard::Told(vec![])), "{status}");
+            assert_eq!(told(&format!("MessageSid=SM1&MessageStatus={status}")).await, [], "{status}");
         }
     }
 
@@ -204,9 +286,75 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_signed_and_no_callback_is_told_apart() {
-        let body = "From=%2B34600123456&Body=STOP&MessageSid=SM2";
-        let answer = hear(URL, &sign(URL, body), body).await;
-        assert_eq!(answer.unwrap_err().to_string(), "MessageStatus is missing: it is not a status callback");
+    async fn a_webhook_that_names_the_shared_key_is_signed_by_it_with_sha_256() {
+        const SETTINGS: &str = "X-Twilio-Webhooks-Signature-Settings";
+        let sha256 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256";
+        let body = "MessageSid=SM1&MessageStatus=delivered";
+        let signed = sign_with(ring::hmac::HMAC_SHA256, "shared", URL, body);
+        let heard = async |hook: &Webhooks, signature: &str, settings: &str| {
+            let headers = [("X-Twilio-Signature", signature), (SETTINGS, settings)];
+            hear_with(hook, &headers, URL, body).await.is_ok()
+        };
+        assert!(heard(&hook(), &signed, sha256).await);
+        assert!(!heard(&hook(), &sign(URL, body), sha256).await, "the auth token does not do then");
+        assert!(!heard(&hook(), &signed, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1").await);
+        assert!(!heard(&hook(), &signed, "").await);
+        assert!(!heard(&Webhooks { shared_key: None, ..hook() }, &signed, sha256).await);
+        assert!(hear(URL, &signed, body).await.is_err(), "nor is the shared key used without being named");
+    }
+
+    #[tokio::test]
+    async fn what_people_write_comes_with_the_message_that_it_answers() {
+        let body = "MessageSid=SM2&SmsStatus=received&From=whatsapp%3A%2B34600123456&To=whatsapp%3A%2B34910000000\
+                    &Body=Yes%2C+please%21&OriginalRepliedMessageSid=SM1&NumMedia=0&ProfileName=Ana";
+        let text = InboundText {
+            id: "SM2".to_owned(),
+            from: phone("34600123456").unwrap(),
+            to: Some("+34910000000".to_owned()),
+            text: "Yes, please!".to_owned(),
+            reply_to: Some("SM1".to_owned()),
+            at: NOW.parse().unwrap(),
+        };
+        assert_eq!(told(body).await, [Told::Text(text.clone())]);
+        let picture = "MessageSid=MM2&From=%2B34600123456&Body=&NumMedia=1";
+        let empty =
+            InboundText { id: "MM2".to_owned(), to: None, text: String::new(), reply_to: None, ..text };
+        assert_eq!(told(picture).await, [Told::Text(empty)]);
+        assert_eq!(told("MessageSid=SM2&From=messenger%3A1&Body=hello").await, [], "not a number");
+    }
+
+    #[tokio::test]
+    async fn what_twilio_takes_for_an_opt_out_is_one() {
+        let changes = async |kind: &str| {
+            let body =
+                format!("MessageSid=SM2&From=%2B34600123456&To=%2B34910000000&Body=x&OptOutType={kind}");
+            let told = told(&body).await;
+            assert!(matches!(&told[0], Told::Text(text) if text.text == "x"), "{told:?}");
+            let news = told.into_iter().skip(1).map(|own| match own {
+                Told::Address(news) if news.id != "SM2" => (news.address, news.change),
+                other => panic!("{other:?}"),
+            });
+            news.collect::<Vec<_>>()
+        };
+        let address = phone("34600123456").unwrap();
+        let objected = AddressChange::Objected(Objection::OptedOut);
+        assert_eq!(changes("STOP").await, [(address.clone(), objected)]);
+        assert_eq!(changes("START").await, [(address, AddressChange::Returned)]);
+        for kind in ["HELP", "A-WORD-OF-TOMORROW", ""] {
+            assert_eq!(changes(kind).await, [], "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_signed_and_says_nothing_is_told_apart() {
+        for body in [
+            "From=%2B34600123456&Body=STOP",
+            "MessageSid=SM2&Body=STOP",
+            "MessageSid=&MessageStatus=sent",
+            "",
+        ] {
+            let answer = hear(URL, &sign(URL, body), body).await;
+            assert!(matches!(answer, Err(HookError::Malformed(_))), "{body}");
+        }
     }
 }

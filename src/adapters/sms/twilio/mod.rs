@@ -17,7 +17,7 @@ use crate::adapters::http::{Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome};
 use account::Account;
-use hook::StatusCallbacks;
+use hook::Webhooks;
 use settings::Sender;
 
 /// One Twilio account.
@@ -63,7 +63,7 @@ impl Kind for Settings {
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {
-        StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
+        Webhooks::hook(&self.access())
     }
 }
 

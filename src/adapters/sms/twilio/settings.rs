@@ -17,6 +17,8 @@ pub struct Settings {
     pub auth_token: Secret,
     /// The account's auth token, by which Twilio signs its callbacks, where `auth_token` is the secret of an API key.
     pub account_auth_token: Option<Secret>,
+    /// The secret of the shared key by which Twilio signs its callbacks with SHA-256, where it was told to.
+    pub shared_key: Option<Secret>,
     /// An API key to use in place of the account's own credentials: `SK` and 32 hexadecimal digits.
     pub api_key_sid: Option<String>,
     /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
@@ -47,6 +49,8 @@ impl Settings {
         Access {
             account_sid: &self.account_sid,
             auth_token: &self.auth_token,
+            account_auth_token: self.account_auth_token.as_ref(),
+            shared_key: self.shared_key.as_ref(),
             api_key_sid: self.api_key_sid.as_deref(),
             base_url: &self.base_url,
             status_callback: self.status_callback.as_deref(),

@@ -12,6 +12,7 @@ fn settings() -> Settings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
+        shared_key: None,
         api_key_sid: None,
         from: Some("+34910000000".to_owned()),
         messaging_service_sid: None,
@@ -105,6 +106,10 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.account_sid = "AC12".to_owned()), sid);
     assert_eq!(error(|settings| settings.account_sid = format!("AC{}", "g".repeat(32))), sid);
     assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
+    let unset = "must not be empty; leave it out to take no callbacks signed by it";
+    let account = error(|settings| settings.account_auth_token = Some(Secret::new("")));
+    let shared = error(|settings| settings.shared_key = Some(Secret::new("")));
+    assert_eq!((account, shared), (format!("account_auth_token {unset}"), format!("shared_key {unset}")));
     assert!(error(|settings| settings.api_key_sid = Some("AC1".to_owned())).starts_with("api_key_sid must"));
     assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
     let callback = Some("https://user:pass@example.com".to_owned());

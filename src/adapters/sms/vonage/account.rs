@@ -10,13 +10,21 @@ const MAX_REFERENCE_CHARS: usize = 100;
 ///
 /// # Errors
 /// When one of them cannot be right.
-pub(in crate::adapters) fn check(api_key: &str, api_secret: &Secret) -> Result<(), BuildError> {
+pub(in crate::adapters) fn check(
+    api_key: &str,
+    api_secret: &Secret,
+    signature_secret: Option<&Secret>,
+) -> Result<(), BuildError> {
     if api_key.len() != 8 || !api_key.bytes().all(|b| b.is_ascii_alphanumeric()) {
         let must = "must be the account's API key: eight letters and digits";
         return Err(BuildError::Setting { setting: "api_key", must });
     }
     if api_secret.expose().is_empty() {
         return Err(BuildError::Setting { setting: "api_secret", must: "must not be empty" });
+    }
+    if signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
+        let must = "must not be empty; leave it out to take no webhooks";
+        return Err(BuildError::Setting { setting: "signature_secret", must });
     }
     Ok(())
 }

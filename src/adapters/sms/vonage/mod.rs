@@ -4,6 +4,7 @@
 
 pub(in crate::adapters) mod account;
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::{Settings, SignatureMethod};
 
 use super::gsm;
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -73,6 +75,11 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Vonage::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let (secret, method) = (self.signature_secret.clone()?, self.signature_method);
+        Some(Arc::new(hook::Webhooks { secret, method }))
     }
 }
 

@@ -21,6 +21,25 @@ pub struct Settings {
     /// Where the API is.
     #[serde(default = "default_base_url")]
     pub base_url: String,
+    /// The account's signature secret, by which it signs its webhooks. They are not taken without it.
+    pub signature_secret: Option<Secret>,
+    /// How the account signs its webhooks.
+    #[serde(default)]
+    pub signature_method: SignatureMethod,
+}
+
+/// A way in which an account signs: HMAC with a hash. MD5, with which accounts begin, is not among them, because it is
+/// broken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureMethod {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    #[default]
+    Sha256,
+    /// SHA-512.
+    Sha512,
 }
 
 fn default_base_url() -> String {
@@ -29,7 +48,7 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        account::check(&self.api_key, &self.api_secret)?;
+        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         if sender::is_sender(&self.from) {
             Ok(())
         } else {

@@ -11,6 +11,8 @@ fn settings() -> Settings {
         api_secret: Secret::new(SECRET),
         from: "ACME".to_owned(),
         base_url: "https://rest.example.com".to_owned(),
+        signature_secret: None,
+        signature_method: SignatureMethod::default(),
     }
 }
 
@@ -118,6 +120,10 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
     assert_eq!(error(|settings| settings.api_key = "abcd 123".to_owned()), key);
     assert_eq!(error(|settings| settings.api_secret = Secret::new("")), "api_secret must not be empty");
+    assert_eq!(
+        error(|settings| settings.signature_secret = Some(Secret::new(""))),
+        "signature_secret must not be empty; leave it out to take no webhooks"
+    );
     assert!(
         error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
     );

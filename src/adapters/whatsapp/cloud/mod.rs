@@ -2,6 +2,7 @@
 
 mod errors;
 mod hook;
+mod payload;
 mod request;
 mod settings;
 

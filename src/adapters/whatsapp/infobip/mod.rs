@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http;
 use crate::adapters::sms::infobip::account::Account;
 use crate::adapters::sms::infobip::answer;
+use crate::adapters::sms::infobip::hook::Webhooks;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, Rejection, Rendered, Template};
 
@@ -83,6 +85,11 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Infobip::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let auth = self.webhook_auth().ok()??;
+        Some(Arc::new(Webhooks { auth }))
     }
 }
 

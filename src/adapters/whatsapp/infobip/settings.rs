@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
+use crate::adapters::hooks::BasicAuth;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
 
@@ -16,10 +17,20 @@ pub struct Settings {
     pub from: String,
     /// Where the API is: each account has an address of its own.
     pub base_url: String,
+    /// The user that Infobip was told to call back with. Its calls are not taken without it.
+    pub webhook_user: Option<String>,
+    /// The password that goes with it.
+    pub webhook_password: Option<Secret>,
 }
 
 impl Settings {
+    /// What Infobip has to call back with.
+    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
+    }
+
     pub(super) fn validate(&self) -> Result<(), BuildError> {
+        self.webhook_auth()?;
         if sender::is_sender(&self.from) {
             Ok(())
         } else {

@@ -11,6 +11,8 @@ fn settings() -> Settings {
         api_key: Secret::new(KEY),
         from: "+34910000000".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
+        webhook_user: None,
+        webhook_password: None,
     }
 }
 
@@ -36,6 +38,10 @@ fn wrong_settings_say_what_would_be_right() {
     assert_eq!(error(|settings| settings.api_key = Secret::new("")), key);
     let number = "from must be a WhatsApp number in international form such as +34600123456";
     assert_eq!(error(|settings| settings.from = "ACME".to_owned()), number);
+    assert!(
+        error(|settings| settings.webhook_user = Some("relevo".to_owned()))
+            .starts_with("webhook_password must")
+    );
     assert!(error(|settings| settings.base_url = "infobip".to_owned()).starts_with("base_url must be a URL"));
 }
 

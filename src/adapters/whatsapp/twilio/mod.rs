@@ -16,7 +16,7 @@ use crate::adapters::hooks::Hook;
 use crate::adapters::http::{Answer, Exchange};
 use crate::adapters::sms::twilio::account::Account;
 use crate::adapters::sms::twilio::answer;
-use crate::adapters::sms::twilio::hook::StatusCallbacks;
+use crate::adapters::sms::twilio::hook::Webhooks;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, Rejection, Rendered};
 
@@ -100,7 +100,7 @@ impl Kind for Settings {
     }
 
     fn hook(&self) -> Option<Arc<dyn Hook>> {
-        StatusCallbacks::hook(&self.auth_token, self.api_key_sid.as_deref(), self.account_auth_token.as_ref())
+        Webhooks::hook(&self.access())
     }
 }
 

@@ -15,6 +15,7 @@ fn settings() -> Settings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
+        shared_key: None,
         api_key_sid: None,
         from: "+34910000000".to_owned(),
         base_url: "https://api.example.com".to_owned(),

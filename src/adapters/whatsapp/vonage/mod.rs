@@ -3,6 +3,7 @@
 //! It takes no idempotency key: a call without an answer stays in doubt.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use settings::Settings;
 
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
@@ -89,6 +91,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Vonage::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Webhooks { secret: self.signature_secret.clone()? }))
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     /// Where the API is.
     #[serde(default = "default_base_url")]
     pub base_url: String,
+    /// The account's signature secret, by which it signs its webhooks. They are not taken without it.
+    pub signature_secret: Option<Secret>,
 }
 
 fn default_base_url() -> String {
@@ -28,7 +30,7 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        account::check(&self.api_key, &self.api_secret)?;
+        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         if sender::is_sender(&self.from) {
             Ok(())
         } else {

@@ -11,6 +11,7 @@ fn settings() -> Settings {
         api_secret: Secret::new(SECRET),
         from: "+34910000000".to_owned(),
         base_url: "https://api.example.com".to_owned(),
+        signature_secret: None,
     }
 }
 

@@ -1,0 +1,314 @@
+//! Infobip's webhooks, for SMS and WhatsApp alike: delivery reports, seen reports and inbound messages (infobip.com/docs/api,
+//! "Receive outbound message reports", "Receive seen reports", "Receive inbound messages").
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::errors;
+use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, Notice, Told, moment, phone};
+use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
+
+/// Takes the webhooks of an account.
+pub(in crate::adapters) struct Webhooks {
+    /// What Infobip was told to call with.
+    pub auth: BasicAuth,
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        self.auth.admits(call)?;
+        let body = call.body.ok_or_else(|| HookError::Malformed("Infobip calls with POST".to_owned()))?;
+        read(body).map(Heard::Told)
+    }
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    results: Vec<Value>,
+}
+
+/// The parts we read of a result. Which kind it is its fields tell.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    message_id: String,
+    to: Option<String>,
+    from: Option<String>,
+    callback_data: Option<String>,
+    /// Of a delivery report.
+    status: Option<Code>,
+    error: Option<Code>,
+    done_at: Option<String>,
+    /// Of a seen report.
+    seen_at: Option<String>,
+    /// Of an inbound message.
+    received_at: Option<String>,
+    /// The text of an SMS.
+    text: Option<String>,
+    /// The content of a message on WhatsApp.
+    message: Option<Content>,
+}
+
+/// A status or an error.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Code {
+    #[serde(default)]
+    group_id: u32,
+    id: u32,
+    #[serde(default)]
+    name: String,
+    /// Whether the same message would fail again.
+    #[serde(default)]
+    permanent: bool,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    /// Of a text, or of the button of a template.
+    text: Option<String>,
+    /// Of a button or of the entry of a list of an interactive message.
+    title: Option<String>,
+    context: Option<Context>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    id: Option<String>,
+}
+
+fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
+    let malformed = |error| HookError::Malformed(format!("not a webhook of Infobip's: {error}"));
+    let payload: Payload = serde_json::from_slice(body).map_err(malformed)?;
+    let mut told = Vec::new();
+    for result in payload.results {
+        told.extend(entry(serde_json::from_value(result).map_err(malformed)?)?);
+    }
+    Ok(told)
+}
+
+/// What a result says; `None` when that is nothing new.
+fn entry(own: Entry) -> Result<Option<Told>, HookError> {
+    if let Some(seen_at) = &own.seen_at {
+        let at = moment(seen_at)?;
+        return Ok(Some(Told::Receipt(notice(own, ReceiptStatus::Read, at))));
+    }
+    if let Some(status) = own.status.as_ref().map(|own| status(own.group_id, own.id)) {
+        let at = own.done_at.as_deref().map(moment).transpose()?;
+        let must = || HookError::Malformed("doneAt is missing".to_owned());
+        return status.map(|status| Ok(Told::Receipt(notice(own, status, at.ok_or_else(must)?)))).transpose();
+    }
+    let Some(received_at) = &own.received_at else { return Ok(None) };
+    let at = moment(received_at)?;
+    Ok(inbound(own, at).map(Told::Text))
+}
+
+/// What the group and the id of a status say ("Response status and error codes", general status codes).
+fn status(group: u32, id: u32) -> Option<ReceiptStatus> {
+    Some(match (group, id) {
+        // Delivered to the operator, which says no more yet.
+        (3, 2) => ReceiptStatus::Sent,
+        // Delivered to the handset.
+        (3, _) => ReceiptStatus::Delivered,
+        // Undeliverable, expired, rejected.
+        (2 | 4 | 5, _) => ReceiptStatus::Failed,
+        // Pending, or a group of tomorrow.
+        _ => return None,
+    })
+}
+
+/// What an error says against the address (the same page, general error codes).
+fn objection(error: &Code) -> Option<Objection> {
+    match error.id {
+        // The number is unknown, barred by its network, given up.
+        1 | 9 | 3041 if error.permanent => Some(Objection::BadAddress),
+        // The person answered STOP, or blocked us.
+        573 | 603 | 7003 => Some(Objection::OptedOut),
+        // The person stopped marketing messages on WhatsApp.
+        7033 => Some(Objection::CommercialOptedOut),
+        _ => None,
+    }
+}
+
+fn notice(own: Entry, status: ReceiptStatus, reported_at: Timestamp) -> Notice {
+    let is_failed = |_: &Code| status == ReceiptStatus::Failed;
+    let (refused, error) = (own.status.filter(is_failed), own.error.filter(is_failed));
+    let by_status = refused.as_ref().and_then(|status| errors::meaning(status.id)?.objection());
+    let objection = error.as_ref().and_then(objection).or(by_status);
+    let words = error.filter(|error| error.id != 0).or(refused);
+    Notice {
+        reference: own.message_id,
+        echo: own.callback_data.and_then(|text| text.parse().ok()),
+        // A seen report comes from the person, but names them as the receiver all the same.
+        address: own.to.as_deref().and_then(phone),
+        status,
+        reported_at,
+        evidence: words.map(|own| OutcomeEvidence::new(own.id, &own.name)).unwrap_or_default(),
+        objection,
+    }
+}
+
+/// What somebody wrote or chose; `None` when it comes from no number.
+fn inbound(own: Entry, at: Timestamp) -> Option<InboundText> {
+    let from = phone(own.from.as_deref()?)?;
+    let (said, reply_to) = match own.message {
+        Some(content) => (content.text.or(content.title), content.context.and_then(|own| own.id)),
+        None => (own.text, None),
+    };
+    Some(InboundText { id: own.message_id, from, to: own.to, text: said.unwrap_or_default(), reply_to, at })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use reqwest::header::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    const ECHO: &str = "acme/01900000-0000-7000-8000-000000000000/2";
+
+    fn told(result: Value) -> Vec<Told> {
+        read(json!({ "results": [result], "more": 1 }).to_string().as_bytes()).unwrap()
+    }
+
+    fn report(status: (u32, u32), error: (u32, bool)) -> Vec<Told> {
+        told(json!({
+            "bulkId": "b1", "messageId": ECHO, "to": "34600123456", "sentAt": "2026-11-22T09:59:57.000+0000",
+            "doneAt": "2026-11-22T10:59:58.500+0100", "smsCount": 1, "callbackData": ECHO,
+            "status": { "groupId": status.0, "groupName": "G", "id": status.1, "name": "STATUS" },
+            "error": { "groupId": 1, "id": error.0, "name": "ERROR", "permanent": error.1 },
+        }))
+    }
+
+    fn receipt(told: &[Told]) -> &Notice {
+        match told {
+            [Told::Receipt(notice)] => notice,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_report_says_what_became_of_the_message() {
+        for (group, id, expected) in [
+            (3, 2, ReceiptStatus::Sent),
+            (3, 5, ReceiptStatus::Delivered),
+            (2, 9, ReceiptStatus::Failed),
+            (4, 15, ReceiptStatus::Failed),
+            (5, 12, ReceiptStatus::Failed),
+        ] {
+            let told = report((group, id), (0, false));
+            let own = receipt(&told);
+            assert_eq!((own.reference.as_str(), own.status), (ECHO, expected));
+            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&phone("34600123456"), 2));
+            assert_eq!(own.reported_at, "2026-11-22T09:59:58.5Z".parse().unwrap());
+        }
+        assert_eq!([report((1, 7), (0, false)), report((9, 1), (0, false))], [[], []]);
+    }
+
+    #[test]
+    fn a_seen_report_says_that_it_was_read() {
+        let seen = told(json!({
+            "messageId": ECHO, "from": "34910000000", "to": "34600123456",
+            "sentAt": "2026-11-22T09:59:57.000+0000", "seenAt": "2026-11-22T10:00:00.000+0000",
+        }));
+        assert_eq!((receipt(&seen).status, receipt(&seen).reference.as_str()), (ReceiptStatus::Read, ECHO));
+    }
+
+    #[test]
+    fn only_what_is_certain_suppresses_the_address() {
+        for (status, error, expected) in [
+            ((2, 9), (1, true), Some(Objection::BadAddress)),
+            ((2, 9), (3041, true), Some(Objection::BadAddress)),
+            ((2, 9), (1, false), None),
+            ((2, 9), (27, true), None),
+            ((2, 9), (603, true), Some(Objection::OptedOut)),
+            ((2, 9), (7003, false), Some(Objection::OptedOut)),
+            ((2, 9), (7033, false), Some(Objection::CommercialOptedOut)),
+            ((2, 9), (9999, true), None),
+            ((5, 8), (0, false), Some(Objection::BadAddress)),
+            ((5, 10), (0, false), Some(Objection::OptedOut)),
+            ((5, 14), (0, false), None),
+            ((3, 5), (1, true), None),
+        ] {
+            let told = report(status, error);
+            assert_eq!(receipt(&told).objection, expected, "{status:?} {error:?}");
+        }
+        let words = |told: &[Told]| receipt(told).evidence.to_string();
+        assert_eq!(words(&report((2, 9), (1, true))), "1 ERROR");
+        assert_eq!(words(&report((5, 12), (0, false))), "12 STATUS");
+        assert_eq!(words(&report((3, 5), (0, false))), "");
+    }
+
+    #[test]
+    fn what_people_write_or_choose_is_a_text_and_what_they_show_an_empty_one() {
+        let sms = json!({
+            "messageId": "m9", "from": "34600123456", "to": "34910000000", "text": "STOP now", "cleanText": "now",
+            "keyword": "STOP", "receivedAt": "2026-11-22T10:00:00.000+0000", "smsCount": 1,
+        });
+        let text = |text: &str, reply_to: Option<&str>| {
+            Told::Text(InboundText {
+                id: "m9".to_owned(),
+                from: phone("34600123456").unwrap(),
+                to: Some("34910000000".to_owned()),
+                text: text.to_owned(),
+                reply_to: reply_to.map(str::to_owned),
+                at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            })
+        };
+        assert_eq!(told(sms), [text("STOP now", None)]);
+        let whatsapp = |message: Value| {
+            told(json!({
+                "messageId": "m9", "from": "34600123456", "to": "34910000000", "integrationType": "WHATSAPP",
+                "receivedAt": "2026-11-22T10:00:00.000+0000", "message": message, "contact": { "name": "Ana" },
+            }))
+        };
+        let context = json!({ "from": "34910000000", "id": "m1" });
+        let hi = json!({ "type": "TEXT", "text": "hi", "context": context });
+        assert_eq!(whatsapp(hi), [text("hi", Some("m1"))]);
+        let button = json!({ "type": "BUTTON", "text": "No more", "payload": "no" });
+        assert_eq!(whatsapp(button), [text("No more", None)]);
+        let reply = json!({ "type": "INTERACTIVE_BUTTON_REPLY", "id": "1", "title": "Yes" });
+        assert_eq!(whatsapp(reply), [text("Yes", None)]);
+        assert_eq!(whatsapp(json!({ "type": "IMAGE", "url": "https://example.com/1" })), [text("", None)]);
+        let nameless =
+            json!({ "messageId": "m9", "from": "ACME", "receivedAt": "2026-11-22T10:00:00.000+0000" });
+        assert_eq!(told(nameless), []);
+        assert_eq!(told(json!({ "messageId": "m9", "aWordOfTomorrow": 1 })), []);
+    }
+
+    #[tokio::test]
+    async fn only_who_knows_the_password_is_heard() {
+        let hook =
+            Webhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") } };
+        let hear = async |pair: &str, body: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("Authorization", format!("Basic {}", STANDARD.encode(pair)).parse().unwrap());
+            let (url, now) = ("", "2026-11-22T10:00:00Z".parse().unwrap());
+            let body = body.map(str::as_bytes);
+            hook.hear(&Call { url, query: "", headers: &headers, body, now }).await
+        };
+        assert_eq!(hear("relevo:sesame", Some(r#"{"results":[]}"#)).await, Ok(Heard::Told(vec![])));
+        assert!(matches!(hear("relevo:open", Some(r#"{"results":[]}"#)).await, Err(HookError::Forged(_))));
+        assert!(matches!(hear("relevo:sesame", Some("{}")).await, Err(HookError::Malformed(_))));
+        assert!(matches!(hear("relevo:sesame", None).await, Err(HookError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_is_no_webhook_is_malformed() {
+        for result in [
+            json!(1),
+            json!({ "status": { "groupId": 3, "id": 5 }, "doneAt": "2026-11-22T10:00:00.000+0000" }),
+            json!({ "messageId": "m1", "status": { "groupId": 3, "id": 5 } }),
+            json!({ "messageId": "m1", "seenAt": "yesterday" }),
+            json!({ "messageId": "m1", "from": "34600123456", "receivedAt": "yesterday" }),
+        ] {
+            let body = json!({ "results": [result] }).to_string();
+            assert!(matches!(read(body.as_bytes()), Err(HookError::Malformed(_))), "{body}");
+        }
+    }
+}

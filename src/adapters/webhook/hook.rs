@@ -1,0 +1,347 @@
+//! What a service of one's own tells later. The contract is in `docs/providers/webhook.md`.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::adapters::hooks::{Call, Heard, Hook, HookError, Notice, StandardWebhooks, Told, moment};
+use crate::model::{
+    Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus,
+    Timestamp,
+};
+
+/// Takes the calls of a service.
+pub(super) struct Callbacks {
+    /// What it signs with.
+    pub signed: StandardWebhooks,
+}
+
+#[async_trait]
+impl Hook for Callbacks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        self.signed.verify(call, "webhook")?;
+        read(call.body.unwrap_or_default(), call.now).map(Heard::Told)
+    }
+}
+
+/// One thing that a service tells. Fields that are not in the contract are passed over.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Event {
+    Receipt(Receipt),
+    Text(Text),
+    Address(News),
+}
+
+#[derive(Deserialize)]
+struct Receipt {
+    reference: Option<String>,
+    webhook_id: Option<String>,
+    to: Option<String>,
+    status: String,
+    objection: Option<String>,
+    at: Option<String>,
+    #[serde(flatten)]
+    words: Words,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    id: String,
+    from: String,
+    to: Option<String>,
+    text: String,
+    reply_to: Option<String>,
+    at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct News {
+    id: String,
+    address: String,
+    to: Option<String>,
+    change: String,
+    new_address: Option<String>,
+    at: Option<String>,
+    #[serde(flatten)]
+    words: Words,
+}
+
+/// The service's own words.
+#[derive(Deserialize)]
+struct Words {
+    /// A text or a number.
+    #[serde(default)]
+    code: Value,
+    #[serde(default)]
+    detail: String,
+}
+
+impl Words {
+    fn evidence(&self) -> OutcomeEvidence {
+        match &self.code {
+            Value::Null => OutcomeEvidence::new("", &self.detail),
+            Value::String(code) => OutcomeEvidence::new(code, &self.detail),
+            code => OutcomeEvidence::new(code, &self.detail),
+        }
+    }
+}
+
+/// One event, or a list of them.
+fn read(body: &[u8], now: Timestamp) -> Result<Vec<Told>, HookError> {
+    let events = if body.trim_ascii_start().starts_with(b"[") { parse(body)? } else { vec![parse(body)?] };
+    events.into_iter().map(|event| told(event, now)).collect()
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, HookError> {
+    serde_json::from_slice(body).map_err(|error| HookError::Malformed(error.to_string()))
+}
+
+fn malformed(must: &str) -> HookError {
+    HookError::Malformed(must.to_owned())
+}
+
+fn told(event: Event, now: Timestamp) -> Result<Told, HookError> {
+    match event {
+        Event::Receipt(own) => notice(own, now).map(Told::Receipt),
+        Event::Text(own) => text(own, now).map(Told::Text),
+        Event::Address(own) => news(own, now).map(Told::Address),
+    }
+}
+
+fn notice(own: Receipt, now: Timestamp) -> Result<Notice, HookError> {
+    let echo = own.webhook_id.as_deref().map(str::parse).transpose();
+    let echo = echo.map_err(|_| malformed("webhook_id must be that of the request with the message"))?;
+    // Without a reference of its own the message goes by the webhook-id.
+    let reference = own.reference.or(own.webhook_id).filter(|text| !text.is_empty());
+    Ok(Notice {
+        reference: reference.ok_or_else(|| malformed("a receipt must have a reference or a webhook_id"))?,
+        echo,
+        address: own.to.as_deref().map(address).transpose()?,
+        status: status(&own.status)?,
+        reported_at: at(own.at.as_deref(), now)?,
+        evidence: own.words.evidence(),
+        objection: own.objection.as_deref().map(objection).transpose()?,
+    })
+}
+
+fn text(own: Text, now: Timestamp) -> Result<InboundText, HookError> {
+    Ok(InboundText {
+        id: id(own.id)?,
+        from: address(&own.from)?,
+        to: own.to,
+        text: own.text,
+        reply_to: own.reply_to,
+        at: at(own.at.as_deref(), now)?,
+    })
+}
+
+fn news(own: News, now: Timestamp) -> Result<AddressNews, HookError> {
+    Ok(AddressNews {
+        id: id(own.id)?,
+        address: address(&own.address)?,
+        to: own.to,
+        change: change(&own.change, own.new_address.as_deref())?,
+        at: at(own.at.as_deref(), now)?,
+        evidence: own.words.evidence(),
+    })
+}
+
+fn status(word: &str) -> Result<ReceiptStatus, HookError> {
+    Ok(match word {
+        "sent" => ReceiptStatus::Sent,
+        "delivered" => ReceiptStatus::Delivered,
+        "read" => ReceiptStatus::Read,
+        "failed" => ReceiptStatus::Failed,
+        _ => return Err(malformed("status must be sent, delivered, read or failed")),
+    })
+}
+
+fn objection(word: &str) -> Result<Objection, HookError> {
+    let known = Objection::ALL.into_iter().find(|own| own.as_str() == word);
+    known.ok_or_else(|| {
+        malformed("an objection must be bad_address, opted_out, commercial_opted_out or complaint")
+    })
+}
+
+fn change(word: &str, new_address: Option<&str>) -> Result<AddressChange, HookError> {
+    match (word, new_address) {
+        ("returned", _) => Ok(AddressChange::Returned),
+        ("moved", Some(new)) => address(new).map(AddressChange::MovedTo),
+        ("moved", None) => Err(malformed("new_address must be set for an address that moved")),
+        _ => objection(word).map(AddressChange::Objected).map_err(|_| {
+            malformed(
+                "change must be bad_address, opted_out, commercial_opted_out, complaint, returned or moved",
+            )
+        }),
+    }
+}
+
+/// An address as the request spells it.
+fn address(text: &str) -> Result<Address, HookError> {
+    let address = if text.contains('@') {
+        text.parse().ok().map(Address::Email)
+    } else if text.starts_with('+') {
+        Phone::from_e164(text).ok().map(Address::Phone)
+    } else {
+        text.parse().ok().and_then(|chat| Address::telegram(chat).ok())
+    };
+    address.ok_or_else(|| {
+        malformed("an address must be an email address, a phone number with its +, or a Telegram chat's id")
+    })
+}
+
+fn id(text: String) -> Result<String, HookError> {
+    if text.is_empty() { Err(malformed("id must not be empty")) } else { Ok(text) }
+}
+
+fn at(text: Option<&str>, now: Timestamp) -> Result<Timestamp, HookError> {
+    text.map_or(Ok(now), moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use reqwest::header::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::adapters::hooks::phone;
+    use crate::secret::Secret;
+
+    const NOW: &str = "2026-11-22T10:00:00Z";
+    const ECHO: &str = "acme/01900000-0000-7000-8000-000000000000/2";
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    fn told(body: &Value) -> Vec<Told> {
+        read(body.to_string().as_bytes(), now()).unwrap()
+    }
+
+    #[test]
+    fn a_receipt_says_what_became_of_a_message() {
+        let told = told(&json!([
+            { "type": "receipt", "reference": "r-17", "status": "delivered" },
+            {
+                "type": "receipt", "webhook_id": ECHO, "status": "failed", "to": "+34600123456", "code": 17,
+                "detail": "no such number +34600123456", "objection": "bad_address",
+                "at": "2026-11-22T09:00:00+01:00", "more": 1,
+            },
+        ]));
+        let plain = Notice {
+            reference: "r-17".to_owned(),
+            echo: None,
+            address: None,
+            status: ReceiptStatus::Delivered,
+            reported_at: now(),
+            evidence: OutcomeEvidence::default(),
+            objection: None,
+        };
+        let whole = Notice {
+            reference: ECHO.to_owned(),
+            echo: ECHO.parse().ok(),
+            address: phone("34600123456"),
+            status: ReceiptStatus::Failed,
+            reported_at: "2026-11-22T08:00:00Z".parse().unwrap(),
+            evidence: OutcomeEvidence { code: "17".to_owned(), text: "no such number ***".to_owned() },
+            objection: Some(Objection::BadAddress),
+        };
+        assert_eq!(told, [Told::Receipt(plain), Told::Receipt(whole)]);
+    }
+
+    #[test]
+    fn what_people_write_comes_from_any_kind_of_address() {
+        let email = Address::Email("ana@example.org".parse().unwrap());
+        for (from, expected) in [
+            ("+34600123456", phone("34600123456").unwrap()),
+            ("ana@example.org", email),
+            ("42", Address::TelegramChat(42)),
+        ] {
+            let body = json!({ "type": "text", "id": "t-1", "from": from, "to": "ACME", "text": "STOP", "reply_to": "r-17" });
+            let text = InboundText {
+                id: "t-1".to_owned(),
+                from: expected,
+                to: Some("ACME".to_owned()),
+                text: "STOP".to_owned(),
+                reply_to: Some("r-17".to_owned()),
+                at: now(),
+            };
+            assert_eq!(told(&body), [Told::Text(text)]);
+        }
+    }
+
+    #[test]
+    fn news_of_an_address_say_what_became_of_it() {
+        let change = |own: Value| {
+            let mut body = json!({ "type": "address", "id": "n-1", "address": "+34600123456" });
+            body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            match told(&body).remove(0) {
+                Told::Address(news) => news.change,
+                other => panic!("{other:?}"),
+            }
+        };
+        for objection in Objection::ALL {
+            let objected = AddressChange::Objected(objection);
+            assert_eq!(change(json!({ "change": objection.as_str() })), objected);
+        }
+        assert_eq!(change(json!({ "change": "returned" })), AddressChange::Returned);
+        let moved = change(json!({ "change": "moved", "new_address": "+34600654321" }));
+        assert_eq!(moved, AddressChange::MovedTo(phone("34600654321").unwrap()));
+    }
+
+    #[test]
+    fn what_breaks_the_contract_is_told_with_what_would_be_right() {
+        let receipt = |own: Value| {
+            let mut body = json!({ "type": "receipt", "reference": "r-17", "status": "read" });
+            body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            body
+        };
+        for (body, error) in [
+            (json!(1), "invalid type"),
+            (json!({}), "missing field `type`"),
+            (json!({ "type": "fax" }), "unknown variant `fax`"),
+            (receipt(json!({ "status": "gone" })), "status must be"),
+            (receipt(json!({ "reference": "" })), "a receipt must have"),
+            (receipt(json!({ "reference": null })), "a receipt must have"),
+            (receipt(json!({ "webhook_id": "r-17" })), "webhook_id must be"),
+            (receipt(json!({ "objection": "shy" })), "an objection must be"),
+            (receipt(json!({ "to": "34600123456x" })), "an address must be"),
+            (receipt(json!({ "at": "yesterday" })), "a time must be"),
+            (json!({ "type": "text", "id": "", "from": "42", "text": "" }), "id must not be empty"),
+            (json!({ "type": "text", "id": "1", "from": "-42", "text": "" }), "an address must be"),
+            (json!({ "type": "address", "id": "1", "address": "42", "change": "moved" }), "new_address must"),
+            (json!({ "type": "address", "id": "1", "address": "42", "change": "shy" }), "change must be"),
+        ] {
+            match read(body.to_string().as_bytes(), now()) {
+                Err(HookError::Malformed(text)) => assert!(text.starts_with(error), "{body}: {text}"),
+                other => panic!("{body}: {other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_is_signed_is_read() {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let hook = Callbacks { signed: StandardWebhooks::new(&secret).unwrap() };
+        let body = r#"{"type":"receipt","reference":"r-17","status":"read"}"#;
+        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
+        let seconds = now().as_second();
+        let signature = ring::hmac::sign(&key, format!("e-1.{seconds}.{body}").as_bytes());
+        let mut headers = HeaderMap::new();
+        headers.insert("webhook-id", "e-1".parse().unwrap());
+        headers.insert("webhook-timestamp", seconds.into());
+        headers.insert("webhook-signature", format!("v1,{}", STANDARD.encode(signature)).parse().unwrap());
+        let hear = async |body: &str| {
+            let call =
+                Call { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now: now() };
+            hook.hear(&call).await
+        };
+        assert!(matches!(hear(body).await, Ok(Heard::Told(told)) if told.len() == 1));
+        assert!(matches!(hear(&body.replace("read", "sent")).await, Err(HookError::Forged(_))));
+    }
+}

@@ -1,0 +1,428 @@
+//! What a webhook of the Cloud API says (developers.facebook.com, WhatsApp Business Platform, "Webhooks reference"): the
+//! fields `messages` and `user_preferences`. Other fields are passed over.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::errors;
+use crate::adapters::hooks::{HookError, Notice, Told, phone};
+use crate::model::{
+    AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+};
+
+#[derive(Deserialize)]
+struct Payload {
+    entry: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    changes: Vec<Change>,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    #[serde(default)]
+    field: String,
+    #[serde(default)]
+    value: Value,
+}
+
+/// The parts we read of the field `messages`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Messages {
+    metadata: Metadata,
+    statuses: Vec<Status>,
+    messages: Vec<Message>,
+}
+
+/// Which of our numbers a change is about.
+#[derive(Deserialize, Default)]
+struct Metadata {
+    phone_number_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    id: String,
+    status: String,
+    timestamp: Seconds,
+    biz_opaque_callback_data: Option<String>,
+    recipient_id: Option<String>,
+    #[serde(default)]
+    errors: Vec<StatusError>,
+}
+
+#[derive(Deserialize)]
+struct StatusError {
+    code: i64,
+    #[serde(default)]
+    title: String,
+}
+
+/// What somebody wrote, or what WhatsApp says of them.
+#[derive(Deserialize)]
+struct Message {
+    id: String,
+    /// Absent where a person is known by a user id alone.
+    from: Option<String>,
+    timestamp: Seconds,
+    context: Option<Context>,
+    text: Option<Text>,
+    /// The button of a template.
+    button: Option<Button>,
+    /// The button, or the entry of a list, of an interactive message.
+    interactive: Option<Interactive>,
+    system: Option<System>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Button {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Interactive {
+    button_reply: Option<Reply>,
+    list_reply: Option<Reply>,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    title: String,
+}
+
+#[derive(Deserialize)]
+struct System {
+    #[serde(rename = "type", default)]
+    kind: String,
+    /// The new number.
+    wa_id: Option<String>,
+}
+
+/// The parts we read of the field `user_preferences`.
+#[derive(Deserialize)]
+struct Preferences {
+    #[serde(default)]
+    metadata: Metadata,
+    user_preferences: Vec<Preference>,
+}
+
+#[derive(Deserialize)]
+struct Preference {
+    wa_id: Option<String>,
+    category: String,
+    value: String,
+    #[serde(default)]
+    detail: String,
+    timestamp: Seconds,
+}
+
+/// Seconds since the Unix epoch: a text in one field, a number in the other.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Text(String),
+    Number(i64),
+}
+
+impl Seconds {
+    fn read(&self) -> Result<Timestamp, HookError> {
+        let seconds = match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Number(number) => Some(*number),
+        };
+        let moment = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        moment.ok_or_else(|| HookError::Malformed("timestamp must be seconds since 1970".to_owned()))
+    }
+}
+
+/// Reads the body of a webhook.
+///
+/// # Errors
+/// `Malformed` when it is not one of the Cloud API's.
+pub(super) fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
+    let malformed =
+        |error: serde_json::Error| HookError::Malformed(format!("not a webhook of the Cloud API: {error}"));
+    let payload: Payload = serde_json::from_slice(body).map_err(malformed)?;
+    let mut told = Vec::new();
+    for Change { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
+        match field.as_str() {
+            "messages" => told.extend(messages(serde_json::from_value(value).map_err(malformed)?)?),
+            "user_preferences" => {
+                told.extend(preferences(serde_json::from_value(value).map_err(malformed)?)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(told)
+}
+
+fn messages(value: Messages) -> Result<Vec<Told>, HookError> {
+    let to = value.metadata.phone_number_id.as_deref();
+    let mut told = Vec::new();
+    for status in value.statuses {
+        told.extend(notice(status)?.map(Told::Receipt));
+    }
+    for message in value.messages {
+        told.extend(inbound(message, to)?);
+    }
+    Ok(told)
+}
+
+/// What became of a message; `None` when it is a word of tomorrow.
+fn notice(own: Status) -> Result<Option<Notice>, HookError> {
+    let status = match own.status.as_str() {
+        "sent" => ReceiptStatus::Sent,
+        "delivered" => ReceiptStatus::Delivered,
+        "read" => ReceiptStatus::Read,
+        "failed" => ReceiptStatus::Failed,
+        _ => return Ok(None),
+    };
+    let error = own.errors.first();
+    let meaning = error.and_then(|error| errors::meaning(error.code, None));
+    Ok(Some(Notice {
+        reference: own.id,
+        echo: own.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
+        address: own.recipient_id.as_deref().and_then(phone),
+        status,
+        reported_at: own.timestamp.read()?,
+        evidence: error.map(|error| OutcomeEvidence::new(error.code, &error.title)).unwrap_or_default(),
+        objection: meaning.and_then(|meaning| meaning.objection()),
+    }))
+}
+
+/// What a person wrote, or that they have another number; `None` when it says neither, or not of which number.
+fn inbound(own: Message, to: Option<&str>) -> Result<Option<Told>, HookError> {
+    let at = own.timestamp.read()?;
+    let Some(from) = own.from.as_deref().and_then(phone) else { return Ok(None) };
+    let (id, to) = (own.id, to.map(str::to_owned));
+    if let Some(system) = own.system {
+        let new = system.wa_id.as_deref().and_then(phone).filter(|_| system.kind == "user_changed_number");
+        let evidence = OutcomeEvidence::new(system.kind, "");
+        let news =
+            |new| AddressNews { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
+        return Ok(new.map(news).map(Told::Address));
+    }
+    let chosen = own.interactive.and_then(|own| own.button_reply.or(own.list_reply)).map(|own| own.title);
+    let text = own.text.map(|own| own.body).or(own.button.map(|own| own.text)).or(chosen);
+    let reply_to = own.context.and_then(|own| own.id);
+    Ok(Some(Told::Text(InboundText { id, from, to, text: text.unwrap_or_default(), reply_to, at })))
+}
+
+/// Who wants no more marketing. Who resumes it gets none by that alone, because it needs an opt-in.
+fn preferences(value: Preferences) -> Result<Vec<Told>, HookError> {
+    let to = value.metadata.phone_number_id;
+    let mut told = Vec::new();
+    for own in value.user_preferences {
+        let address = own.wa_id.as_deref().and_then(phone);
+        let (Some(address), "marketing_messages", "stop") = (address, &*own.category, &*own.value) else {
+            continue;
+        };
+        let at = own.timestamp.read()?;
+        told.push(Told::Address(AddressNews {
+            // It has no id of its own.
+            id: format!("{} {} {address} {}", own.category, own.value, at.as_second()),
+            address,
+            to: to.clone(),
+            change: AddressChange::Objected(Objection::CommercialOptedOut),
+            at,
+            evidence: OutcomeEvidence::new("user_preferences", &own.detail),
+        }));
+    }
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NUMBER: &str = "106540352242922";
+
+    fn body(field: &str, mut value: Value) -> Vec<u8> {
+        value["metadata"] = json!({ "display_phone_number": "15550783881", "phone_number_id": NUMBER });
+        let change = json!({ "field": field, "value": value });
+        json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [change] }] })
+            .to_string()
+            .into_bytes()
+    }
+
+    fn told(field: &str, value: Value) -> Vec<Told> {
+        read(&body(field, value)).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn statuses_say_what_became_of_messages() {
+        let statuses = json!([
+            { "id": "wamid.1", "status": "sent", "timestamp": "1795000000", "recipient_id": "34600123456" },
+            { "id": "wamid.2", "status": "read", "timestamp": "1795000001", "conversation": {} },
+            { "id": "wamid.3", "status": "a-word-of-tomorrow", "timestamp": "1795000001" },
+            {
+                "id": "wamid.4", "status": "failed", "timestamp": "1795000002",
+                "biz_opaque_callback_data": "acme/01900000-0000-7000-8000-000000000000/2",
+                "errors": [{ "code": 131_021, "title": "Recipient cannot be sender" }],
+            },
+        ]);
+        let receipt = |own| match own {
+            Told::Receipt(notice) => notice,
+            other => panic!("{other:?}"),
+        };
+        let told = told("messages", json!({ "statuses": statuses }));
+        let notices: Vec<Notice> = told.into_iter().map(receipt).collect();
+        let told: Vec<_> = notices.iter().map(|own| (own.reference.as_str(), own.status)).collect();
+        assert_eq!(
+            told,
+            [
+                ("wamid.1", ReceiptStatus::Sent),
+                ("wamid.2", ReceiptStatus::Read),
+                ("wamid.4", ReceiptStatus::Failed)
+            ]
+        );
+        assert_eq!((&notices[0].address, notices[0].reported_at), (&phone("34600123456"), at(1_795_000_000)));
+        assert_eq!(notices[2].echo.as_ref().unwrap().attempt, 2);
+        assert_eq!(notices[2].objection, Some(Objection::BadAddress));
+        assert_eq!(notices[2].evidence.code, "131021");
+    }
+
+    #[test]
+    fn only_what_is_certain_suppresses_the_address() {
+        for (code, expected) in [
+            (131_021, Some(Objection::BadAddress)),
+            (131_050, Some(Objection::CommercialOptedOut)),
+            (131_026, None),
+            (131_047, None),
+            (999_999, None),
+        ] {
+            let errors = json!([{ "code": code, "title": "no" }]);
+            let status =
+                json!({ "id": "w", "status": "failed", "timestamp": "1795000000", "errors": errors });
+            let told = told("messages", json!({ "statuses": [status] }));
+            assert!(
+                matches!(&told[..], [Told::Receipt(own)] if own.objection == expected),
+                "{code}: {told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_people_write_or_choose_is_a_text_and_what_they_show_an_empty_one() {
+        let chosen = json!({ "id": "yes", "title": "Yes" });
+        for (kind, content, text) in [
+            ("text", json!({ "body": "STOP" }), "STOP"),
+            ("button", json!({ "payload": "no", "text": "No more" }), "No more"),
+            ("interactive", json!({ "type": "button_reply", "button_reply": chosen }), "Yes"),
+            ("interactive", json!({ "type": "list_reply", "list_reply": chosen }), "Yes"),
+            ("interactive", json!({ "type": "nfm_reply", "nfm_reply": {} }), ""),
+            ("image", json!({ "id": "1", "caption": "look" }), ""),
+            ("reaction", json!({ "message_id": "wamid.1", "emoji": "👍" }), ""),
+            ("a-word-of-tomorrow", json!({ "body": "?" }), ""),
+        ] {
+            let mut message = json!({
+                "id": "wamid.9", "from": "34600123456", "timestamp": "1795000000", "type": kind,
+                "context": { "from": "15550783881", "id": "wamid.1" },
+            });
+            message[kind] = content;
+            let inbound = InboundText {
+                id: "wamid.9".to_owned(),
+                from: phone("34600123456").unwrap(),
+                to: Some(NUMBER.to_owned()),
+                text: text.to_owned(),
+                reply_to: Some("wamid.1".to_owned()),
+                at: at(1_795_000_000),
+            };
+            assert_eq!(told("messages", json!({ "messages": [message] })), [Told::Text(inbound)], "{kind}");
+        }
+        let plain = json!({ "id": "wamid.9", "from": "34600123456", "timestamp": "1795000000", "text": { "body": "hi" } });
+        let told_plain = told("messages", json!({ "messages": [plain] }));
+        assert!(matches!(&told_plain[..], [Told::Text(own)] if own.reply_to.is_none()), "{told_plain:?}");
+        let nameless = json!({ "id": "wamid.9", "from_user_id": "ES.1", "timestamp": "1795000000" });
+        assert_eq!(told("messages", json!({ "messages": [nameless] })), []);
+    }
+
+    #[test]
+    fn who_has_another_number_has_moved_there() {
+        let message = |kind: &str, new: &str| {
+            let system = json!({ "body": "changed", "wa_id": new, "type": kind });
+            let from = "34600123456";
+            let own = json!({ "from": from, "id": "w", "timestamp": "1795000000", "type": "system", "system": system });
+            told("messages", json!({ "messages": [own] }))
+        };
+        let moved = AddressNews {
+            id: "w".to_owned(),
+            address: phone("34600123456").unwrap(),
+            to: Some(NUMBER.to_owned()),
+            change: AddressChange::MovedTo(phone("34600654321").unwrap()),
+            at: at(1_795_000_000),
+            evidence: OutcomeEvidence::new("user_changed_number", ""),
+        };
+        assert_eq!(message("user_changed_number", "34600654321"), [Told::Address(moved)]);
+        assert_eq!(message("user_changed_number", "?"), []);
+        assert_eq!(message("a-word-of-tomorrow", "34600654321"), []);
+    }
+
+    #[test]
+    fn who_stops_marketing_is_sent_none() {
+        let preference = |category: &str, value: &str, timestamp: Value| {
+            let own = json!({
+                "wa_id": "34600123456", "category": category, "value": value, "timestamp": timestamp,
+                "detail": "User requested to stop marketing messages",
+            });
+            told("user_preferences", json!({ "user_preferences": [own] }))
+        };
+        let stopped = preference("marketing_messages", "stop", json!(1_795_000_000));
+        let [Told::Address(news)] = &stopped[..] else { panic!("{stopped:?}") };
+        assert_eq!(news.address, phone("34600123456").unwrap());
+        assert_eq!(news.change, AddressChange::Objected(Objection::CommercialOptedOut));
+        assert_eq!((news.at, news.to.as_deref()), (at(1_795_000_000), Some(NUMBER)));
+        assert_eq!(preference("marketing_messages", "stop", json!("1795000000")), stopped, "it is the same");
+        assert_ne!(preference("marketing_messages", "stop", json!(1_795_000_001)), stopped, "it is another");
+        assert_eq!(preference("marketing_messages", "resume", json!(1_795_000_000)), []);
+        assert_eq!(preference("a-word-of-tomorrow", "stop", json!(1_795_000_000)), []);
+    }
+
+    #[test]
+    fn other_fields_are_passed_over() {
+        assert_eq!(told("message_template_status_update", json!({ "messages": 1, "statuses": [1] })), []);
+        assert_eq!(told("messages", json!({ "contacts": [], "errors": [{}] })), []);
+        assert_eq!(read(br#"{"object":"x","entry":[{"changes":[{}]},{}],"more":1}"#), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_no_webhook_is_malformed() {
+        let status =
+            |timestamp| json!({ "statuses": [{ "id": "w", "status": "sent", "timestamp": timestamp }] });
+        for body in [
+            b"".to_vec(),
+            b"[]".to_vec(),
+            b"{}".to_vec(),
+            b"nonsense".to_vec(),
+            body("messages", json!({ "statuses": [1] })),
+            body("messages", status("yesterday")),
+            body("user_preferences", json!({})),
+        ] {
+            assert!(
+                matches!(read(&body), Err(HookError::Malformed(_))),
+                "{}",
+                String::from_utf8_lossy(&body)
+            );
+        }
+    }
+}

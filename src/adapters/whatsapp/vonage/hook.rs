@@ -1,0 +1,346 @@
+//! The webhooks of Vonage's Messages API: the status of messages and inbound messages on WhatsApp (developer.vonage.com,
+//! "WhatsApp status callbacks", "Inbound messages"), and how they are signed ("Signed webhooks").
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::errors;
+use crate::adapters::hooks::{
+    Algorithm, Call, Heard, Hook, HookError, Notice, REPEATS, Told, hex, is_recent, is_signed, moment, phone,
+};
+use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
+use crate::secret::Secret;
+
+/// Takes the webhooks of an account.
+pub(super) struct Webhooks {
+    /// The account's signature secret.
+    pub secret: Secret,
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        let body = call.body.ok_or(HookError::Forged("Vonage calls with POST"))?;
+        let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
+        let claims = token.and_then(|token| self.claims(token));
+        let claims = claims.ok_or(HookError::Forged("Authorization is not a token of this account"))?;
+        let signed = Timestamp::from_second(claims.iat);
+        if !signed.is_ok_and(|signed| is_recent(signed, call.now, REPEATS)) {
+            return Err(HookError::Forged("iat is too far from now"));
+        }
+        if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
+            return Err(HookError::Forged("payload_hash is not that of the body"));
+        }
+        read(body).map(|told| Heard::Told(told.into_iter().collect()))
+    }
+}
+
+/// The header of a token (RFC 7515, section 4.1).
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// What a token claims.
+#[derive(Deserialize)]
+struct Claims {
+    /// When it was issued, in seconds since the Unix epoch.
+    iat: i64,
+    /// The SHA-256 of the body, in hexadecimal digits.
+    payload_hash: String,
+}
+
+impl Webhooks {
+    /// What a token claims (RFC 7519), if it is signed by the account, with HMAC and SHA-256 as Vonage does.
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let key = self.secret.expose().as_bytes();
+        let is_signed = is_signed(Algorithm::HmacSha256, key, &[signed.as_bytes()], &signature);
+        (is_signed && decode::<Header>(header)?.alg == "HS256").then(|| decode(claims))?
+    }
+}
+
+fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+/// The parts we read of either kind: the status of a message that went out, or a message that came in.
+#[derive(Deserialize)]
+struct Payload {
+    message_uuid: String,
+    timestamp: String,
+    to: Option<String>,
+    from: Option<String>,
+    status: Option<String>,
+    client_ref: Option<String>,
+    error: Option<StatusError>,
+    message_type: Option<String>,
+    text: Option<String>,
+    /// The button, or the entry of a list, of an interactive message.
+    reply: Option<Reply>,
+    /// The button of a template.
+    button: Option<Button>,
+    context: Option<Context>,
+}
+
+#[derive(Deserialize)]
+struct StatusError {
+    /// A URL. Its fragment is the code.
+    #[serde(rename = "type", default)]
+    kind: String,
+    /// The code, where it is a number.
+    #[serde(default)]
+    title: Value,
+    #[serde(default)]
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    title: String,
+}
+
+#[derive(Deserialize)]
+struct Button {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    message_uuid: Option<String>,
+}
+
+impl StatusError {
+    fn code(&self) -> Option<u32> {
+        let in_url = self.kind.rsplit_once('#').and_then(|(_, code)| code.parse().ok());
+        in_url.or_else(|| self.title.as_str()?.parse().ok()).or_else(|| self.title.as_u64()?.try_into().ok())
+    }
+}
+
+fn read(body: &[u8]) -> Result<Option<Told>, HookError> {
+    let malformed = |error| HookError::Malformed(format!("not a webhook of the Messages API: {error}"));
+    let own: Payload = serde_json::from_slice(body).map_err(malformed)?;
+    let at = moment(&own.timestamp)?;
+    match (&own.status, &own.message_type) {
+        (Some(word), _) => Ok(status(word).map(|status| Told::Receipt(notice(own, status, at)))),
+        (None, Some(_)) => Ok(inbound(own, at).map(Told::Text)),
+        (None, None) => Err(HookError::Malformed("it has neither a status nor a message_type".to_owned())),
+    }
+}
+
+/// What a status says; `None` when it is a word of tomorrow.
+fn status(word: &str) -> Option<ReceiptStatus> {
+    Some(match word {
+        "submitted" => ReceiptStatus::Sent,
+        "delivered" => ReceiptStatus::Delivered,
+        "read" => ReceiptStatus::Read,
+        // Refused, or WhatsApp could not be reached.
+        "rejected" | "undeliverable" => ReceiptStatus::Failed,
+        _ => return None,
+    })
+}
+
+fn notice(own: Payload, status: ReceiptStatus, at: Timestamp) -> Notice {
+    let error = own.error.filter(|_| status == ReceiptStatus::Failed);
+    let code = error.as_ref().and_then(StatusError::code);
+    let evidence = error.map(|error| {
+        OutcomeEvidence::new(code.map(|code| code.to_string()).unwrap_or_default(), &error.detail)
+    });
+    Notice {
+        reference: own.message_uuid,
+        echo: own.client_ref.and_then(|text| text.parse().ok()),
+        address: own.to.as_deref().and_then(phone),
+        status,
+        reported_at: at,
+        evidence: evidence.unwrap_or_default(),
+        objection: code.and_then(errors::by_code).and_then(|meaning| meaning.objection()),
+    }
+}
+
+/// What somebody wrote or chose; `None` when it comes from no number.
+fn inbound(own: Payload, at: Timestamp) -> Option<InboundText> {
+    let chosen = own.reply.map(|own| own.title).or(own.button.map(|own| own.text));
+    Some(InboundText {
+        id: own.message_uuid,
+        from: phone(own.from.as_deref()?)?,
+        to: own.to,
+        text: own.text.or(chosen).unwrap_or_default(),
+        reply_to: own.context.and_then(|own| own.message_uuid),
+        at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Objection;
+
+    const NOW: &str = "2026-11-22T10:00:00Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    async fn hear(secret: &str, authorization: &str, body: &str) -> Result<Heard, HookError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Authorization", authorization.parse().unwrap());
+        let url = "https://hooks.example.com/providers/wa";
+        let hook = Webhooks { secret: Secret::new(secret) };
+        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now: now() }).await
+    }
+
+    fn token(algorithm: &str, claims: &Value) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(&json!({ "alg": algorithm, "typ": "JWT" })), encode(claims));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"abcde");
+        let signature = URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, signed.as_bytes()));
+        format!("Bearer {signed}.{signature}")
+    }
+
+    fn claims(body: &str, at: &str) -> Value {
+        let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let iat = at.parse::<Timestamp>().unwrap().as_second();
+        json!({ "iat": iat, "jti": "1", "iss": "Vonage", "payload_hash": hash, "api_key": "abcd1234" })
+    }
+
+    fn signed(body: &str) -> String {
+        token("HS256", &claims(body, NOW))
+    }
+
+    async fn told(body: &Value) -> Vec<Told> {
+        let body = body.to_string();
+        match hear("abcde", &signed(&body), &body).await {
+            Ok(Heard::Told(told)) => told,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn notice(status: &str, error: Value) -> Notice {
+        let body = json!({
+            "message_uuid": "aaaa", "to": "34600123456", "from": "34910000000", "channel": "whatsapp",
+            "timestamp": "2026-11-22T09:59:58.331Z", "status": status, "error": error,
+            "client_ref": "acme/01900000-0000-7000-8000-000000000000/2",
+        });
+        match told(&body).await.as_slice() {
+            [Told::Receipt(notice)] => notice.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_says_what_became_of_the_message() {
+        for (word, expected) in [
+            ("submitted", ReceiptStatus::Sent),
+            ("delivered", ReceiptStatus::Delivered),
+            ("read", ReceiptStatus::Read),
+            ("rejected", ReceiptStatus::Failed),
+            ("undeliverable", ReceiptStatus::Failed),
+        ] {
+            let notice = notice(word, Value::Null).await;
+            assert_eq!((notice.reference.as_str(), notice.status), ("aaaa", expected));
+            assert_eq!((notice.address, notice.echo.unwrap().attempt), (phone("34600123456"), 2));
+            assert_eq!(notice.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
+        }
+        let tomorrow = json!({ "message_uuid": "a", "timestamp": NOW, "status": "a-word-of-tomorrow" });
+        assert_eq!(told(&tomorrow).await, []);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_certain_suppresses_the_address() {
+        for (code, expected) in [
+            (1190, Some(Objection::BadAddress)),
+            (1240, Some(Objection::OptedOut)),
+            (1050, None),
+            (1300, None),
+            (1340, None),
+            (9999, None),
+        ] {
+            let url = format!("https://developer.vonage.com/api-errors/messages#{code}");
+            for error in [
+                json!({ "type": url, "title": "Rejected", "detail": "no" }),
+                json!({ "title": code, "detail": "no" }),
+                json!({ "title": code.to_string(), "detail": "no" }),
+            ] {
+                let notice = notice("rejected", error).await;
+                assert_eq!(notice.objection, expected, "{code}");
+                assert_eq!(notice.evidence.to_string(), format!("{code} no"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_people_write_or_choose_is_a_text_and_what_they_show_an_empty_one() {
+        for (kind, content, text) in [
+            ("text", json!("STOP"), "STOP"),
+            ("reply", json!({ "id": "1", "title": "Yes", "description": "" }), "Yes"),
+            ("button", json!({ "payload": "no", "text": "No more" }), "No more"),
+            ("image", json!({ "url": "https://example.com/1" }), ""),
+        ] {
+            let mut body = json!({
+                "message_uuid": "bbbb", "to": "34910000000", "from": "34600123456", "timestamp": NOW,
+                "channel": "whatsapp", "message_type": kind, "context": { "message_uuid": "aaaa" },
+            });
+            body[kind] = content;
+            let inbound = InboundText {
+                id: "bbbb".to_owned(),
+                from: phone("34600123456").unwrap(),
+                to: Some("34910000000".to_owned()),
+                text: text.to_owned(),
+                reply_to: Some("aaaa".to_owned()),
+                at: now(),
+            };
+            assert_eq!(told(&body).await, [Told::Text(inbound)], "{kind}");
+        }
+        let nameless = json!({ "message_uuid": "b", "timestamp": NOW, "message_type": "text", "from": "x" });
+        assert_eq!(told(&nameless).await, []);
+    }
+
+    #[tokio::test]
+    async fn whatever_is_changed_breaks_the_signature() {
+        let body = r#"{"message_uuid":"a","timestamp":"2026-11-22T10:00:00Z","status":"read"}"#;
+        let right = signed(body);
+        assert!(hear("abcde", &right, body).await.is_ok());
+        let unsigned = format!("{}.", token("none", &claims(body, NOW)).rsplit_once('.').unwrap().0);
+        for (secret, authorization, body) in [
+            ("abcde", right.as_str(), body.replace("read", "sent").as_str()),
+            ("abcdf", &right, body),
+            ("abcde", &right["Bearer ".len()..], body),
+            ("abcde", &right[..right.len() - 2], body),
+            ("abcde", &format!("{right}.x"), body),
+            ("abcde", &token("HS512", &claims(body, NOW)), body),
+            ("abcde", &token("none", &claims(body, NOW)), body),
+            ("abcde", &unsigned, body),
+            ("abcde", &token("HS256", &claims(body, "2026-11-21T09:59:59Z")), body),
+            ("abcde", &token("HS256", &claims(body, "2026-11-22T10:05:01Z")), body),
+            ("abcde", &token("HS256", &json!({ "iat": now().as_second() })), body),
+            ("abcde", "", body),
+            ("abcde", "Bearer ", body),
+        ] {
+            let answer = hear(secret, authorization, body).await;
+            assert!(matches!(answer, Err(HookError::Forged(_))), "{secret} {authorization} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_signed_and_cannot_be_read_is_told_apart() {
+        for body in [
+            "",
+            "[]",
+            r#"{"message_uuid":"a","timestamp":"2026-11-22T10:00:00Z"}"#,
+            r#"{"message_uuid":"a","timestamp":"yesterday","status":"read"}"#,
+        ] {
+            let answer = hear("abcde", &signed(body), body).await;
+            assert!(matches!(answer, Err(HookError::Malformed(_))), "{body}");
+        }
+    }
+}

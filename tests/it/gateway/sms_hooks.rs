@@ -1,0 +1,264 @@
+//! What providers of SMS and WhatsApp tell later, signed by their own software.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use relevo::wire::v1::{self, Channel, MessageState};
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use super::hooks::{Called, PUBLIC_URL, reference, sign};
+use super::process::SECRET;
+use super::providers::{provider, twilio, webhook};
+use super::{by, order};
+use crate::peers::Stubs;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What a provider answers that takes a message; `{{ID}}` in it is another id for each.
+fn takes(status: u16, body: &str) -> Value {
+    json!({
+        "status": status,
+        "body": body.replace("{{ID}}", "{{randomValue length=32 type='HEXADECIMAL'}}"),
+        "headers": { "content-type": "application/json" },
+        "transformers": ["response-template"],
+    })
+}
+
+async fn status(call: RequestBuilder) -> StatusCode {
+    call.send().await.unwrap().status()
+}
+
+/// A secret in the form of Standard Webhooks; that of [`SECRET`] is the one in the configurations.
+fn webhook_secret(text: &str) -> String {
+    format!("whsec_{}", BASE64_STANDARD.encode(format!("{text}, signing")))
+}
+
+/// Our reference of the message's first attempt, as the provider gives it back.
+fn echo(message: &v1::Message) -> String {
+    format!("acme/{}/1", message.message_id)
+}
+
+impl Called {
+    async fn sends(&self, channel: Channel) -> v1::Message {
+        let sent = self.gateway.sends_to_the_end(by(&[channel], order())).await;
+        assert_eq!(sent.state(), MessageState::Sent);
+        sent
+    }
+
+    async fn state(&self, message: &v1::Message) -> MessageState {
+        self.gateway.message(&message.message_id).await.state()
+    }
+
+    /// Holds that nothing came of these calls, and that each was refused.
+    async fn believes_none(&self, message: &v1::Message, calls: Vec<RequestBuilder>) {
+        for (number, call) in calls.into_iter().enumerate() {
+            assert_eq!(status(call).await, StatusCode::UNAUTHORIZED, "call {number}");
+        }
+        assert_eq!(self.gateway.message(&message.message_id).await.history, message.history);
+        assert!(self.consent().await.suppressions.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_twilio_takes_for_an_opt_out_holds_whatever_the_words() {
+    let sms = Stubs::new("hooks-opt-out");
+    let called = Called::start(&twilio("sms", sms.url(), "")).await;
+    let url = format!("{PUBLIC_URL}/providers/sms");
+    let write = async |sid: &str, body: &str, kind: &str| {
+        let form =
+            format!("MessageSid={sid}&From=%2B34600123456&To=%2B34910000000&Body={body}&OptOutType={kind}");
+        assert_eq!(called.twilio(&url, "/providers/sms", &form).await, StatusCode::OK);
+        let suppressions = called.consent().await.suppressions;
+        suppressions.into_iter().map(|own| own.reason).collect::<Vec<_>>()
+    };
+    assert!(write("SM1", "ayuda", "HELP").await.is_empty());
+    assert_eq!(write("SM2", "basta+ya", "STOP").await, ["opted_out"]);
+    assert!(write("SM3", "otra+vez", "START").await.is_empty());
+    assert!(write("SM2", "basta+ya", "STOP").await.is_empty(), "it is the one of before");
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn vonages_receipts_move_the_message_and_suppress_who_opted_out() {
+    let vonage = Stubs::new("hooks-vonage");
+    vonage.answer(json!({}), takes(200, r#"{"messages":[{"status":"0","message-id":"{{ID}}"}]}"#)).await;
+    let adapter = format!(
+        "[providers.vonage]\napi_key = 'abcd1234'\napi_secret = {{ file = 'secret' }}\nfrom = 'ACME'\n\
+         signature_secret = {{ file = 'secret' }}\nbase_url = '{}'",
+        vonage.url()
+    );
+    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    let post = |form: &str| called.post("/providers/sms", form).header("content-type", FORM);
+    let sent = called.sends(Channel::Sms).await;
+
+    // The receipt of another part: our own reference leads to the message.
+    let delivered = format!("messageId=another&status=delivered&client-ref={}&text=a%26b%3Dc", echo(&sent));
+    let signed = sign(&["vonage", SECRET, &delivered]);
+    let stale = sign(&["vonage", SECRET, &format!("{delivered}&timestamp=1795000000")]);
+    let other_key = sign(&["vonage", "another-secret", &delivered]);
+    let calls = [
+        signed.replace("delivered", "failed"),
+        signed.replace("sig=", "sig=00"),
+        signed.replace("timestamp=1", "timestamp=2"),
+        delivered.clone(),
+        stale,
+        other_key,
+    ];
+    called.believes_none(&sent, calls.iter().map(|form| post(form)).collect()).await;
+    assert_eq!(status(post(&signed)).await, StatusCode::OK);
+    assert_eq!(called.state(&sent).await, MessageState::Delivered);
+
+    let second = called.sends(Channel::Sms).await;
+    let refused = format!("messageId={}&msisdn=34600123456&status=rejected&err-code=9", reference(&second));
+    assert_eq!(status(post(&sign(&["vonage", SECRET, &refused]))).await, StatusCode::OK);
+    let consent = called.consent().await;
+    let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
+    assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Sms, "opted_out"));
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn vonages_statuses_on_whatsapp_are_believed_with_a_token_over_their_body() {
+    let vonage = Stubs::new("hooks-vonage-wa");
+    vonage.answer(json!({}), takes(202, r#"{"message_uuid":"{{ID}}"}"#)).await;
+    let adapter = format!(
+        "[providers.whatsapp_vonage]\napi_key = 'abcd1234'\napi_secret = {{ file = 'secret' }}\n\
+         from = '+34910000000'\nsignature_secret = {{ file = 'secret' }}\nbase_url = '{}'",
+        vonage.url()
+    );
+    let called = Called::start(&provider("wa", "whatsapp", "", &adapter)).await;
+    let post = |token: &str, body: &str| called.post("/providers/wa", body).bearer_auth(token);
+    let sent = called.sends(Channel::Whatsapp).await;
+
+    let body = json!({
+        "message_uuid": reference(&sent), "to": "34600123456", "from": "34910000000", "channel": "whatsapp",
+        "timestamp": "2026-11-22T10:00:00.000Z", "status": "read", "client_ref": echo(&sent),
+    })
+    .to_string();
+    let token = sign(&["vonage-jwt", SECRET, &body]);
+    let calls = vec![
+        post(&token, &body.replace("read", "rejected")),
+        post(&token[..token.len() - 2], &body),
+        post(&sign(&["vonage-jwt", SECRET, &body, "1795000000"]), &body),
+        post(&sign(&["vonage-jwt", "another-secret", &body]), &body),
+        called.post("/providers/wa", &body),
+    ];
+    called.believes_none(&sent, calls).await;
+    assert_eq!(status(post(&token, &body)).await, StatusCode::OK);
+    assert_eq!(called.state(&sent).await, MessageState::Read);
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn sinchs_reports_move_the_message() {
+    let sinch = Stubs::new("hooks-sinch");
+    sinch.answer(json!({}), takes(201, r#"{"id":"{{ID}}"}"#)).await;
+    let adapter = format!(
+        "[providers.sinch]\nservice_plan_id = 'plan'\napi_token = {{ file = 'secret' }}\nfrom = 'ACME'\n\
+         webhook_secret = {{ file = 'secret' }}\nbase_url = '{}'",
+        sinch.url()
+    );
+    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    let post = |signed: &str, body: &str| {
+        let values: Vec<&str> = signed.split(' ').collect();
+        let call = called.post("/providers/sms", body).header("x-sinch-webhook-signature", values[0]);
+        let call = call.header("x-sinch-webhook-signature-nonce", values[1]);
+        call.header("x-sinch-webhook-signature-timestamp", values[2])
+    };
+    let sent = called.sends(Channel::Sms).await;
+
+    let body = json!({
+        "type": "recipient_delivery_report_sms", "batch_id": reference(&sent), "recipient": "34600123456",
+        "code": 0, "status": "Delivered", "at": "2026-11-22T10:00:00.000Z",
+    })
+    .to_string();
+    let signed = sign(&["sinch", SECRET, &body]);
+    let calls = vec![
+        post(&signed, &body.replace("Delivered", "Failed")),
+        post(&format!("x{signed}"), &body),
+        post(&format!("{signed}0"), &body),
+        post(&signed.replace(" 01F", " 02F"), &body),
+        post(&sign(&["sinch", SECRET, &body, "1795000000"]), &body),
+        post(&sign(&["sinch", "another-secret", &body]), &body),
+        called.post("/providers/sms", &body),
+    ];
+    called.believes_none(&sent, calls).await;
+    assert_eq!(status(post(&signed, &body)).await, StatusCode::OK);
+    assert_eq!(called.state(&sent).await, MessageState::Delivered);
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn infobips_reports_move_the_message_when_they_bring_the_password() {
+    let infobip = Stubs::new("hooks-infobip");
+    let taken = r#"{"messages":[{"messageId":"{{ID}}","status":{"groupId":1,"id":26}}]}"#;
+    infobip.answer(json!({}), takes(200, taken)).await;
+    let adapter = format!(
+        "[providers.infobip]\napi_key = {{ file = 'secret' }}\nfrom = 'ACME'\nwebhook_user = 'relevo'\n\
+         webhook_password = {{ file = 'secret' }}\nbase_url = '{}'",
+        infobip.url()
+    );
+    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    let post = |user: &str, password: &str, body: &str| {
+        called.post("/providers/sms", body).basic_auth(user, Some(password))
+    };
+    let sent = called.sends(Channel::Sms).await;
+
+    let result = json!({
+        "messageId": reference(&sent), "to": "34600123456", "doneAt": "2026-11-22T10:00:00.000+0000",
+        "status": { "groupId": 2, "id": 9, "name": "UNDELIVERABLE_NOT_DELIVERED" },
+        "error": { "groupId": 1, "id": 1, "name": "EC_UNKNOWN_SUBSCRIBER", "permanent": true },
+    });
+    let body = json!({ "results": [result] }).to_string();
+    let calls = vec![
+        post("relevo", "another-secret", &body),
+        post("another", SECRET, &body),
+        called.post("/providers/sms", &body),
+    ];
+    called.believes_none(&sent, calls).await;
+    assert_eq!(status(post("relevo", SECRET, &body)).await, StatusCode::OK);
+    assert_eq!(called.consent().await.suppressions[0].reason, "bad_address");
+    assert_eq!(status(post("relevo", SECRET, "{}")).await, StatusCode::BAD_REQUEST);
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_of_ones_own_tells_what_became_of_a_message() {
+    let relay = Stubs::new("hooks-relay");
+    relay.answer(json!({}), takes(200, r#"{"reference":"{{ID}}"}"#)).await;
+    let called = Called::start(&webhook("relay", "sms", relay.url())).await;
+    let secret = webhook_secret(SECRET);
+    let post = |id: &str, signed: &str, body: &str| {
+        let (signature, timestamp) = signed.split_once(' ').unwrap();
+        let call = called.post("/providers/relay", body).header("webhook-id", id);
+        call.header("webhook-timestamp", timestamp).header("webhook-signature", signature)
+    };
+    let sent = called.sends(Channel::Sms).await;
+
+    // It names the request alone, as if the answer with its reference had been lost.
+    let body = json!([{ "type": "receipt", "webhook_id": echo(&sent), "status": "delivered" }]).to_string();
+    let signed = sign(&["standard", &secret, "e-1", &body]);
+    let other_key = sign(&["standard", &webhook_secret("another-secret-of-a-test"), "e-1", &body]);
+    let calls = vec![
+        post("e-1", &signed, &body.replace("delivered", "failed")),
+        post("e-2", &signed, &body),
+        post("e-1", &format!("{signed}0"), &body),
+        post("e-1", &sign(&["standard", &secret, "e-1", &body, "1795000000"]), &body),
+        post("e-1", &other_key, &body),
+        called.post("/providers/relay", &body),
+    ];
+    called.believes_none(&sent, calls).await;
+    assert_eq!(status(post("e-1", &signed, &body)).await, StatusCode::OK);
+    assert_eq!(called.state(&sent).await, MessageState::Delivered);
+
+    let second = called.sends(Channel::Sms).await;
+    let body = json!({
+        "type": "receipt", "reference": reference(&second), "status": "failed", "objection": "opted_out",
+        "to": "+34600123456", "code": "E9", "detail": "they asked us to stop",
+    })
+    .to_string();
+    let signed = sign(&["standard", &secret, "e-2", &body]);
+    assert_eq!(status(post("e-2", &signed, &body)).await, StatusCode::OK);
+    assert_eq!(called.consent().await.suppressions[0].reason, "opted_out");
+    called.gateway.stop().await;
+}
