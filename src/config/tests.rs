@@ -310,9 +310,12 @@ fn the_real_providers_shown_are_right() {
     let text = uncommented(&shipped("relevo.toml").1)
         .replace("algorithm = \"rsa\"", "algorithm = \"ed25519\"")
         .replace("messaging_service_sid =", "#")
-        .replace("oauth2_token_file =", "#");
+        .replace("oauth2_token_file =", "#")
+        .replace("webhook_token =", "#");
     let env = |name: &str| match name {
-        "RELAY_SECRET" | "RELAY_CALLBACK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        "RELAY_SECRET" | "RELAY_CALLBACK_SECRET" | "RESEND_WEBHOOK_SECRET" => {
+            Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())
+        }
         _ => Some("42:hunter2".to_owned()),
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();

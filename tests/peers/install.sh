@@ -52,7 +52,7 @@ install_node_peers() {
 }
 
 install_python_peers() {
-    say "installing aiosmtpd, dkimpy, moto, standardwebhooks and the SDKs of Sinch, Twilio and Vonage into .peers/venv (pip)"
+    say "installing aiosmtpd, dkimpy, moto, standardwebhooks and the SDKs of SendGrid, Sinch, Svix, Twilio and Vonage into .peers/venv (pip)"
     python3 -m venv --clear "$target/venv"
     "$target/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$pins/requirements.txt"
 }

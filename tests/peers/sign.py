@@ -6,13 +6,20 @@
     sign.py vonage-jwt SECRET BODY [TIME]    the token for Authorization (made by PyJWT, verified by Vonage's SDK)
     sign.py sinch SECRET BODY [TIME]         signature, nonce and time, for the headers of these names (Sinch's SDK)
     sign.py standard SECRET ID BODY [TIME]   signature and time, for the headers of Standard Webhooks (standardwebhooks)
+    sign.py svix SECRET ID TIME BODY         the value of svix-signature (Svix's SDK)
+    sign.py sendgrid-key SECRET              the public key of a pair that follows from SECRET
+    sign.py sendgrid SECRET TIME BODY        the value of X-Twilio-Email-Event-Webhook-Signature (verified by SendGrid's SDK)
+    sign.py sns-certificate KEYFILE          a certificate in PEM; its private key goes to the file
+    sign.py sns KEYFILE MESSAGE              the message of SNS with its Signature
 
 TIME is in seconds since the Unix epoch, and is now by default.
 """
 
+import base64
 import datetime
 import hashlib
 import hmac
+import json
 import sys
 import time
 import urllib.parse
@@ -68,6 +75,73 @@ def standard(secret, id, body, at):
     return f"{Webhook(secret).sign(id, moment, body)} {at}"
 
 
+def svix(secret, id, at, body):
+    from svix.webhooks import Webhook
+
+    moment = datetime.datetime.fromtimestamp(int(at), datetime.timezone.utc)
+    return Webhook(secret).sign(id, moment, body)
+
+
+def sendgrid_pair(secret):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    number = int.from_bytes(hashlib.sha256(secret.encode()).digest()[1:], "big")
+    private = ec.derive_private_key(number, ec.SECP256R1())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = private.public_key().public_bytes(serialization.Encoding.DER, form)
+    return private, base64.b64encode(public).decode()
+
+
+def sendgrid_key(secret):
+    return sendgrid_pair(secret)[1]
+
+
+def sendgrid(secret, at, body):
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from sendgrid.helpers.eventwebhook import EventWebhook
+
+    private, public = sendgrid_pair(secret)
+    signed = private.sign((at + body).encode(), ec.ECDSA(hashes.SHA256()))
+    signature = base64.b64encode(signed).decode()
+    webhook = EventWebhook()
+    assert webhook.verify_signature(body, signature, at, webhook.convert_public_key_to_ecdsa(public))
+    return signature
+
+
+def sns_certificate(path):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    with open(path, "wb") as file:
+        file.write(key.private_bytes(*form))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+    certificate = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+    certificate = certificate.not_valid_before(now - day).not_valid_after(now + day)
+    certificate = certificate.public_key(key.public_key()).sign(key, hashes.SHA256())
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def sns(path, message):
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    message = json.loads(message)
+    names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
+    with open(path, "rb") as file:
+        key = serialization.load_pem_private_key(file.read(), None)
+    algorithm = {"1": hashes.SHA1, "2": hashes.SHA256}[message["SignatureVersion"]]()
+    message["Signature"] = base64.b64encode(key.sign(signed.encode(), padding.PKCS1v15(), algorithm)).decode()
+    return json.dumps(message)
+
+
 # The function, and how many arguments come before the time, for those that take it.
 PROVIDERS = {
     "twilio": (twilio, None),
@@ -76,6 +150,11 @@ PROVIDERS = {
     "vonage-jwt": (vonage_jwt, 2),
     "sinch": (sinch, 2),
     "standard": (standard, 3),
+    "svix": (svix, None),
+    "sendgrid-key": (sendgrid_key, None),
+    "sendgrid": (sendgrid, None),
+    "sns-certificate": (sns_certificate, None),
+    "sns": (sns, None),
 }
 
 

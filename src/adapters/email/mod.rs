@@ -16,6 +16,7 @@ mod auth;
 mod bounces;
 mod connection;
 mod dkim;
+mod events;
 mod extensions;
 mod mail;
 mod pool;

@@ -2,6 +2,7 @@
 
 mod basic;
 mod signature;
+pub(super) mod sns;
 mod standard;
 
 use async_trait::async_trait;

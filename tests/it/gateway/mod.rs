@@ -9,6 +9,7 @@ mod flows;
 mod full;
 mod hooks;
 mod load;
+mod mail_hooks;
 mod outage;
 mod process;
 pub mod providers;

@@ -44,19 +44,22 @@ impl Stubs {
         format!("{}/{}", wiremock().url(), self.name)
     }
 
-    /// Answers every request that fits `request` (WireMock's own matchers) with `response`. The last stub that fits wins.
+    /// Answers every request that fits `request` (WireMock's own matchers; any POST below the corner's path unless they say
+    /// otherwise) with `response`. The last stub that fits wins.
     pub async fn answer(&self, request: Value, response: Value) {
         self.answer_all(vec![(request, response)]).await;
     }
 
     /// Adds many stubs at once.
     pub async fn answer_all(&self, stubs: Vec<(Value, Value)>) {
-        let path = format!("/{}/.*", self.name);
         let mappings: Vec<Value> = stubs
             .into_iter()
             .map(|(mut request, response)| {
-                request["method"] = json!("POST");
-                request["urlPathPattern"] = json!(path);
+                if request["method"].is_null() {
+                    request["method"] = json!("POST");
+                }
+                let path = request["urlPathPattern"].as_str().unwrap_or(".*");
+                request["urlPathPattern"] = json!(format!("/{}/{path}", self.name));
                 json!({ "request": request, "response": response })
             })
             .collect();

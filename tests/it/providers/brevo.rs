@@ -15,6 +15,9 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_key: Secret::new("the-key-of-brevo"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_user: None,
+        webhook_password: None,
+        webhook_token: None,
         base_url,
     }
 }

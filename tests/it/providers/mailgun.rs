@@ -18,6 +18,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_signing_key: None,
         base_url,
     }
 }

@@ -16,6 +16,8 @@ pub(super) fn settings(base_url: String) -> Settings {
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
         message_stream: None,
+        webhook_user: None,
+        webhook_password: None,
         base_url,
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_key: Secret::new("the-key-of-resend"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_secret: None,
         base_url,
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn settings(base_url: String) -> Settings {
         api_key: Secret::new("the-key-of-sendgrid"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_public_key: None,
         base_url,
     }
 }

@@ -21,6 +21,8 @@ pub(super) fn settings(base_url: String) -> Settings {
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
         configuration_set: None,
+        topic_arn: None,
+        sns_certificate_hosts: Vec::new(),
         base_url: Some(base_url),
     }
 }

@@ -6,6 +6,7 @@
 //! Brevo gives our echo back as `X-Mailin-custom`, a field of every event.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -41,6 +43,7 @@ impl Brevo {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        settings.webhook_auth()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
@@ -70,6 +73,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Brevo::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 

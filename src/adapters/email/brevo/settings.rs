@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+use super::hook::Auth;
+use crate::adapters::BuildError;
+use crate::adapters::hooks::BasicAuth;
 use crate::secret::Secret;
 
 /// The settings of a Brevo account.
@@ -15,6 +18,13 @@ pub struct Settings {
     pub from: String,
     /// Where answers go, when not to the sender.
     pub reply_to: Option<String>,
+    /// The user in the URL that Brevo was given for its webhooks. They are not taken without it and the password, or the
+    /// token.
+    pub webhook_user: Option<String>,
+    /// The password that goes with it.
+    pub webhook_password: Option<Secret>,
+    /// The token that Brevo was told to call with, in place of user and password.
+    pub webhook_token: Option<Secret>,
     /// Where the API is.
     #[serde(default = "default_base_url")]
     pub base_url: String,
@@ -22,4 +32,18 @@ pub struct Settings {
 
 fn default_base_url() -> String {
     "https://api.brevo.com".to_owned()
+}
+
+impl Settings {
+    /// What Brevo calls with, if its webhooks are taken.
+    pub(super) fn webhook_auth(&self) -> Result<Option<Auth>, BuildError> {
+        let wrong = |must| Err(BuildError::Setting { setting: "webhook_token", must });
+        let basic = BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())?;
+        match (basic, &self.webhook_token) {
+            (Some(_), Some(_)) => wrong("must be left out where webhook_user is set"),
+            (None, Some(token)) if token.expose().is_empty() => wrong("must not be empty"),
+            (None, Some(token)) => Ok(Some(Auth::Token(token.clone()))),
+            (basic, None) => Ok(basic.map(Auth::Basic)),
+        }
+    }
 }

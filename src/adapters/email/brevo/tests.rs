@@ -13,6 +13,9 @@ fn settings() -> Settings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_user: None,
+        webhook_password: None,
+        webhook_token: None,
         base_url: "https://api.example.com".to_owned(),
     }
 }

@@ -4,6 +4,7 @@
 //! can find it in the header `X-Mailgun-Variables`.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
@@ -77,6 +79,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Mailgun::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Webhooks::new(self.webhook_signing_key.clone()?)))
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub from: String,
     /// Where answers go, when not to the sender.
     pub reply_to: Option<String>,
+    /// The account's key for signing webhooks, which is not an API key. They are not taken without it.
+    pub webhook_signing_key: Option<Secret>,
     /// Where the API is: `https://api.eu.mailgun.net` for a domain in the EU.
     #[serde(default = "default_base_url")]
     pub base_url: String,
@@ -29,7 +31,9 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")
+        check(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")?;
+        let is_set = self.webhook_signing_key.as_ref().is_none_or(|key| !key.expose().is_empty());
+        check(is_set, "webhook_signing_key", "must not be empty; leave it out to take no webhooks")
     }
 }
 

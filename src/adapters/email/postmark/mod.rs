@@ -4,6 +4,7 @@
 //! so the echo is in three of them.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::meaning::Meaning;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
@@ -92,6 +94,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Postmark::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::email::settings::check;
+use crate::adapters::hooks::BasicAuth;
 use crate::secret::Secret;
 
 /// The settings of a server at Postmark, as Postmark calls a set of messages and their token.
@@ -20,6 +21,10 @@ pub struct Settings {
     /// The message stream: the server's own for transactional messages when absent. Commercial messages belong into a
     /// stream of the kind "broadcast".
     pub message_stream: Option<String>,
+    /// The user in the URL that Postmark was given for its webhooks. They are not taken without it and the password.
+    pub webhook_user: Option<String>,
+    /// The password that goes with it.
+    pub webhook_password: Option<Secret>,
     /// Where the API is.
     #[serde(default = "default_base_url")]
     pub base_url: String,
@@ -35,7 +40,13 @@ impl Settings {
             self.message_stream.as_deref().is_none_or(is_stream),
             "message_stream",
             "must be a stream's id such as outbound: letters, digits and hyphens",
-        )
+        )?;
+        self.webhook_auth().map(drop)
+    }
+
+    /// What Postmark calls with, if its webhooks are taken.
+    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 }
 

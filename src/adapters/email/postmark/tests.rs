@@ -10,6 +10,8 @@ fn settings() -> Settings {
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
         message_stream: None,
+        webhook_user: None,
+        webhook_password: None,
         base_url: "https://api.example.com".to_owned(),
     }
 }

@@ -7,6 +7,7 @@
 //! Resend's tags come back with its events. They take no `/`, so the echo is in three of them.
 
 mod errors;
+mod hook;
 mod settings;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use settings::Settings;
 
 use super::addresses::Sender;
 use super::api::{self, Email};
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
@@ -40,6 +42,7 @@ impl Resend {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+        settings.verifier()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
@@ -72,6 +75,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Resend::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Webhooks { verifier: self.verifier().ok()?? }))
     }
 }
 

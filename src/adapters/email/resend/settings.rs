@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::adapters::BuildError;
+use crate::adapters::hooks::StandardWebhooks;
 use crate::secret::Secret;
 
 /// The settings of a Resend account.
@@ -15,6 +17,8 @@ pub struct Settings {
     pub from: String,
     /// Where answers go, when not to the sender.
     pub reply_to: Option<String>,
+    /// What signs the webhooks: `whsec_` and what follows. They are not taken without it.
+    pub webhook_secret: Option<Secret>,
     /// Where the API is.
     #[serde(default = "default_base_url")]
     pub base_url: String,
@@ -22,4 +26,12 @@ pub struct Settings {
 
 fn default_base_url() -> String {
     "https://api.resend.com".to_owned()
+}
+
+impl Settings {
+    /// What checks the signatures of webhooks, if they are taken.
+    pub(super) fn verifier(&self) -> Result<Option<StandardWebhooks>, BuildError> {
+        let wrong = BuildError::Setting { setting: "webhook_secret", must: StandardWebhooks::MUST };
+        self.webhook_secret.as_ref().map(|secret| StandardWebhooks::new(secret).ok_or(wrong)).transpose()
+    }
 }

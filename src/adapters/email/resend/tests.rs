@@ -9,6 +9,7 @@ fn settings() -> Settings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_secret: None,
         base_url: "https://api.example.com".to_owned(),
     }
 }

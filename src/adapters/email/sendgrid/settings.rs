@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::hook::Events;
+use crate::adapters::BuildError;
 use crate::secret::Secret;
 
 /// The settings of a SendGrid account.
@@ -15,6 +17,8 @@ pub struct Settings {
     pub from: String,
     /// Where answers go, when not to the sender.
     pub reply_to: Option<String>,
+    /// The public key by which the Event Webhook's signatures are checked, in base64. Events are not taken without it.
+    pub webhook_public_key: Option<String>,
     /// Where the API is: `https://api.eu.sendgrid.com` for a subuser in the EU.
     #[serde(default = "default_base_url")]
     pub base_url: String,
@@ -22,4 +26,13 @@ pub struct Settings {
 
 fn default_base_url() -> String {
     "https://api.sendgrid.com".to_owned()
+}
+
+impl Settings {
+    /// What takes the events, if they are taken.
+    pub(super) fn events(&self) -> Result<Option<Events>, BuildError> {
+        let must = "must be the verification key that SendGrid shows, in base64";
+        let wrong = BuildError::Setting { setting: "webhook_public_key", must };
+        self.webhook_public_key.as_deref().map(|key| Events::new(key).ok_or(wrong)).transpose()
+    }
 }

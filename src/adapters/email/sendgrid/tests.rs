@@ -11,6 +11,7 @@ fn settings() -> Settings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
+        webhook_public_key: None,
         base_url: "https://api.example.com".to_owned(),
     }
 }

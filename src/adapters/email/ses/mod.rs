@@ -4,6 +4,7 @@
 //! `relevo`, which comes back with every event that a configuration set publishes.
 
 mod errors;
+mod hook;
 mod request;
 mod settings;
 
@@ -19,6 +20,7 @@ pub use settings::Settings;
 use super::addresses::Sender;
 use super::api::Email;
 use crate::adapters::aws::Signer;
+use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
@@ -81,6 +83,10 @@ impl Kind for Settings {
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Ses::new(self, transport)?))
+    }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Events { topic: self.topic().ok()?? }))
     }
 }
 

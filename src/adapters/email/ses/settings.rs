@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::aws::Credentials;
+use crate::adapters::hooks::sns::Topic;
 use crate::secret::Secret;
 
 /// The settings of an Amazon SES account.
@@ -25,6 +26,12 @@ pub struct Settings {
     pub reply_to: Option<String>,
     /// The configuration set, which says what is tracked and where events go; the identity's default when absent.
     pub configuration_set: Option<String>,
+    /// The ARN of the SNS topic to which SES publishes its events. They are not taken without it.
+    pub topic_arn: Option<String>,
+    /// Hosts, besides Amazon's own in the topic's region, that may serve the certificates of SNS and confirm subscriptions,
+    /// each with its port if it has one. They may do so without TLS.
+    #[serde(default)]
+    pub sns_certificate_hosts: Vec<String>,
     /// Where the API is; that of the region when absent.
     pub base_url: Option<String>,
 }
@@ -33,7 +40,15 @@ impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
-        if right { Ok(()) } else { Err(BuildError::Setting { setting: "configuration_set", must }) }
+        if !right {
+            return Err(BuildError::Setting { setting: "configuration_set", must });
+        }
+        self.topic().map(drop)
+    }
+
+    /// Where SES's events come from, if they are taken.
+    pub(super) fn topic(&self) -> Result<Option<Topic>, BuildError> {
+        self.topic_arn.as_deref().map(|arn| Topic::new(arn, &self.sns_certificate_hosts)).transpose()
     }
 
     pub(super) fn credentials(&self) -> Credentials {

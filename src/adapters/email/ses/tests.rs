@@ -16,6 +16,8 @@ fn settings() -> Settings {
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
         configuration_set: None,
+        topic_arn: None,
+        sns_certificate_hosts: Vec::new(),
         base_url: None,
     }
 }

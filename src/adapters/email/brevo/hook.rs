@@ -1,0 +1,176 @@
+//! Brevo's transactional webhooks (developers.brevo.com/docs/transactional-webhooks). They are not signed: Brevo calls with
+//! the user and password that stand in the URL it was given, or with a token.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, Says, address, parse, required};
+use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, same};
+use crate::model::Objection::{BadAddress, Complaint, OptedOut};
+use crate::model::{OutcomeEvidence, Timestamp};
+use crate::secret::Secret;
+
+/// Takes the webhooks of an account.
+pub(super) struct Webhooks {
+    /// What it calls with.
+    pub auth: Auth,
+}
+
+/// What Brevo was told to call with.
+pub(super) enum Auth {
+    /// A user and a password in the URL.
+    Basic(BasicAuth),
+    /// A token (RFC 6750).
+    Token(Secret),
+}
+
+impl Auth {
+    fn admits(&self, call: &Call<'_>) -> Result<(), HookError> {
+        let token = match self {
+            Self::Basic(auth) => return auth.admits(call),
+            Self::Token(token) => token,
+        };
+        match call.header("Authorization").and_then(|text| text.split_once(' ')) {
+            Some((scheme, given))
+                if scheme.eq_ignore_ascii_case("Bearer") && same(given.trim(), token.expose()) =>
+            {
+                Ok(())
+            }
+            _ => Err(HookError::Forged("Authorization is not that of the configuration")),
+        }
+    }
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        self.auth.admits(call)?;
+        let own: Payload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
+        let Some(says) = says(&own.event) else { return Ok(Heard::Told(vec![])) };
+        Ok(Heard::Told(event(own)?.told(says).into_iter().collect()))
+    }
+}
+
+/// The parts we read.
+#[derive(Deserialize)]
+struct Payload {
+    event: String,
+    #[serde(default)]
+    email: String,
+    #[serde(rename = "message-id")]
+    message_id: Option<String>,
+    /// Milliseconds since the Unix epoch. The other times are in the account's time zone.
+    ts_epoch: Option<i64>,
+    #[serde(rename = "X-Mailin-custom")]
+    custom: Option<String>,
+    reason: Option<String>,
+}
+
+/// The events of the page. `request`, `deferred` and `click` say nothing of what became of the email, and `proxy_open` is
+/// a program's. `blocked` does not say whether an earlier bounce, a complaint or an unsubscription was the reason.
+fn says(event: &str) -> Option<Says> {
+    Some(match event {
+        "delivered" => DELIVERED,
+        "opened" | "unique_opened" => READ,
+        "soft_bounce" | "blocked" | "error" => FAILED,
+        "hard_bounce" | "invalid_email" => FAILED.and(BadAddress),
+        "spam" | "complaint" => DELIVERED.and(Complaint),
+        // From everything that this sender sends by the account.
+        "unsubscribed" | "unsubscribe" => DELIVERED.and(OptedOut),
+        _ => return None,
+    })
+}
+
+fn event(own: Payload) -> Result<Event, HookError> {
+    let at = own.ts_epoch.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    Ok(Event {
+        id: None,
+        reference: required("message-id", own.message_id)?,
+        echo: own.custom.and_then(|text| text.parse().ok()),
+        address: address(&own.email),
+        at: required("ts_epoch", at)?,
+        evidence: OutcomeEvidence::new(own.event, own.reason.as_deref().unwrap_or_default()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+
+    const TOKEN: (&str, &str) = ("Authorization", "Bearer the-token");
+    const BASIC: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
+
+    fn by_token() -> Webhooks {
+        Webhooks { auth: Auth::Token(Secret::new("the-token")) }
+    }
+
+    fn body(event: &str) -> String {
+        json!({
+            "event": event, "email": "ana@example.org", "id": 17, "date": "2026-11-22 11:00:00", "ts": NOW,
+            "message-id": "<2026@smtp-relay.example>", "ts_event": NOW, "ts_epoch": NOW * 1_000 + 5,
+            "X-Mailin-custom": echo().to_string(), "reason": "550 no such user", "tags": ["a"],
+        })
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn every_event_has_its_meaning() {
+        for (event, expected) in [
+            ("request", "-"),
+            ("delivered", "delivered"),
+            ("deferred", "-"),
+            ("soft_bounce", "failed"),
+            ("hard_bounce", "failed bad_address"),
+            ("invalid_email", "failed bad_address"),
+            ("blocked", "failed"),
+            ("error", "failed"),
+            ("spam", "delivered complaint"),
+            ("unsubscribed", "delivered opted_out"),
+            ("opened", "read"),
+            ("unique_opened", "read"),
+            ("proxy_open", "-"),
+            ("unique_proxy_open", "-"),
+            ("click", "-"),
+            ("a_word_of_tomorrow", "-"),
+        ] {
+            assert_eq!(words(&hear(&by_token(), &[TOKEN], &body(event)).await), expected, "{event}");
+        }
+        assert_eq!(words(&hear(&by_token(), &[TOKEN], r#"{"event":"list_addition"}"#).await), "-");
+    }
+
+    #[tokio::test]
+    async fn the_email_is_known_by_its_id_and_by_the_echo() {
+        let own = notice(hear(&by_token(), &[TOKEN], &body("hard_bounce")).await);
+        assert_eq!((own.reference.as_str(), own.echo), ("<2026@smtp-relay.example>", Some(echo())));
+        assert_eq!(own.address, address("ana@example.org"));
+        assert_eq!(own.reported_at.as_millisecond(), NOW * 1_000 + 5);
+        assert_eq!(
+            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            ("hard_bounce", "550 no such user")
+        );
+    }
+
+    #[tokio::test]
+    async fn only_who_shows_what_was_agreed_is_heard_and_nonsense_is_told_apart() {
+        let basic = BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") };
+        let by_password = Webhooks { auth: Auth::Basic(basic) };
+        let body = body("delivered");
+        assert!(hear(&by_password, &[BASIC], &body).await.is_ok());
+        for (hook, headers) in [
+            (by_token(), vec![]),
+            (by_token(), vec![BASIC]),
+            (by_token(), vec![("Authorization", "Bearer the-toke")]),
+            (by_token(), vec![("Authorization", "the-token")]),
+            (by_password, vec![TOKEN]),
+        ] {
+            assert!(matches!(hear(&hook, &headers, &body).await, Err(HookError::Forged(_))), "{headers:?}");
+        }
+        for wrong in ["", "[]", "{}", r#"{"event":"spam"}"#, r#"{"event":"spam","message-id":"1"}"#] {
+            let answer = hear(&by_token(), &[TOKEN], wrong).await;
+            assert!(matches!(answer, Err(HookError::Malformed(_))), "{wrong}");
+        }
+    }
+}

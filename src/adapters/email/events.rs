@@ -1,0 +1,193 @@
+//! What the events of the providers of email over HTTP have in common: each says something of one email, and perhaps
+//! something against its address.
+
+use serde::de::DeserializeOwned;
+
+use crate::adapters::hooks::{HookError, Notice, Told};
+use crate::model::{
+    Address, AddressChange, AddressNews, Echo, Email, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+};
+
+/// What a provider's word for an event means: in a provider's table, `DELIVERED.and(Complaint)` is an email that arrived and
+/// was complained about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Says {
+    status: ReceiptStatus,
+    objection: Option<Objection>,
+}
+
+/// The provider handed it on.
+pub(super) const SENT: Says = Says::only(ReceiptStatus::Sent);
+/// The recipient's server took it.
+pub(super) const DELIVERED: Says = Says::only(ReceiptStatus::Delivered);
+/// Somebody opened it.
+pub(super) const READ: Says = Says::only(ReceiptStatus::Read);
+/// It will not arrive.
+pub(super) const FAILED: Says = Says::only(ReceiptStatus::Failed);
+
+impl Says {
+    const fn only(status: ReceiptStatus) -> Self {
+        Self { status, objection: None }
+    }
+
+    /// The same with what it says against the address.
+    pub(super) const fn and(self, objection: Objection) -> Self {
+        Self { objection: Some(objection), ..self }
+    }
+}
+
+/// The rest of an event.
+#[derive(Debug, Default)]
+pub(super) struct Event {
+    /// The provider's id of the event, where it has one.
+    pub(super) id: Option<String>,
+    /// The provider's id of the email; empty when it speaks of none.
+    pub(super) reference: String,
+    /// What we gave with the email.
+    pub(super) echo: Option<Echo>,
+    /// The recipient.
+    pub(super) address: Option<Address>,
+    /// When it happened.
+    pub(super) at: Timestamp,
+    /// The provider's words.
+    pub(super) evidence: OutcomeEvidence,
+}
+
+impl Event {
+    /// What is told by an event that says this; nothing when it leads to no email and says nothing against an address.
+    pub(super) fn told(self, says: Says) -> Option<Told> {
+        let Says { status, objection } = says;
+        if self.reference.is_empty() && self.echo.is_none() {
+            return self.news(objection?);
+        }
+        let Self { reference, echo, address, at: reported_at, .. } = self;
+        let matters = status == ReceiptStatus::Failed || objection.is_some();
+        let evidence = if matters { self.evidence } else { OutcomeEvidence::default() };
+        Some(Told::Receipt(Notice { reference, echo, address, status, reported_at, evidence, objection }))
+    }
+
+    fn news(self, objection: Objection) -> Option<Told> {
+        Some(Told::Address(AddressNews {
+            id: self.id?,
+            address: self.address?,
+            to: None,
+            change: AddressChange::Objected(objection),
+            at: self.at,
+            evidence: self.evidence,
+        }))
+    }
+}
+
+/// Reads the JSON of a call that is known to come from the provider.
+///
+/// # Errors
+/// `Malformed` when it is not what `what` names.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, HookError> {
+    serde_json::from_slice(body).map_err(|error| HookError::Malformed(format!("not {what}: {error}")))
+}
+
+/// Reads a field that every event of its kind has.
+///
+/// # Errors
+/// `Malformed` when it is absent.
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, HookError> {
+    value.ok_or_else(|| HookError::Malformed(format!("{field} is missing or not what it should be")))
+}
+
+/// Reads an address: alone, or as `Name <address>`.
+pub(super) fn address(text: &str) -> Option<Address> {
+    let inner = text.rsplit_once('<').and_then(|(_, rest)| rest.trim_end().strip_suffix('>'));
+    inner.unwrap_or(text).parse::<Email>().ok().map(Address::Email)
+}
+
+/// Reads the echo from the three fields in which `api::echo_in_parts` sends it.
+pub(super) fn echo_of_parts<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<Echo> {
+    let (brand, message, attempt) =
+        (field("relevo-brand")?, field("relevo-message")?, field("relevo-attempt")?);
+    Some(Echo { brand: brand.parse().ok()?, message: message.parse().ok()?, attempt: attempt.parse().ok()? })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use reqwest::header::{HeaderMap, HeaderName};
+
+    use super::*;
+    use crate::adapters::hooks::{Call, Heard, Hook};
+    use crate::model::MessageId;
+
+    /// The time of every call: 2026-11-22T10:00:00Z.
+    pub(in crate::adapters::email) const NOW: i64 = 1_795_341_600;
+    /// The echo that the calls bring back.
+    pub(in crate::adapters::email) fn echo() -> Echo {
+        Echo {
+            brand: "acme".parse().unwrap(),
+            message: MessageId::new(1_795_000_000_000, &[7; 10]),
+            attempt: 2,
+        }
+    }
+
+    /// Lets a hook hear a POST.
+    pub(in crate::adapters::email) async fn hear(
+        hook: &dyn Hook,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Heard, HookError> {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            all.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let now = Timestamp::from_second(NOW).unwrap();
+        hook.hear(&Call { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now }).await
+    }
+
+    /// What the first notice says, in words such as `failed bad_address`; `-` when nothing is told.
+    pub(in crate::adapters::email) fn words(heard: &Result<Heard, HookError>) -> String {
+        let Ok(Heard::Told(told)) = heard else { panic!("{heard:?}") };
+        match told.first() {
+            None => "-".to_owned(),
+            Some(Told::Receipt(own)) => match own.objection {
+                Some(objection) => format!("{} {}", own.status.as_str(), objection.as_str()),
+                None => own.status.as_str().to_owned(),
+            },
+            Some(Told::Address(own)) => format!("{:?}", own.change),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+
+    /// The first notice.
+    pub(in crate::adapters::email) fn notice(heard: Result<Heard, HookError>) -> Notice {
+        match heard {
+            Ok(Heard::Told(told)) => match told.into_iter().next() {
+                Some(Told::Receipt(notice)) => notice,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_with_its_name_or_without() {
+        let ana = Some(Address::Email("ana@example.org".parse().unwrap()));
+        for text in ["ana@example.org", "Ana <ana@example.org>", "\"<A\" <ana@EXAMPLE.org> "] {
+            assert_eq!(address(text), ana, "{text}");
+        }
+        assert_eq!(address("Ana"), None);
+    }
+
+    #[test]
+    fn the_three_fields_that_are_sent_make_the_echo_again() {
+        let parts = super::super::api::echo_in_parts(&echo());
+        let field = |name: &str| parts.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
+        assert_eq!(echo_of_parts(field), Some(echo()));
+        assert_eq!(echo_of_parts(|name| field(name).filter(|_| name != "relevo-brand")), None);
+    }
+
+    #[test]
+    fn an_event_without_an_email_counts_only_against_its_address() {
+        let event = || Event { id: Some("1".into()), address: address("a@example.org"), ..Event::default() };
+        assert_eq!(event().told(DELIVERED), None);
+        assert!(matches!(event().told(DELIVERED.and(Objection::Complaint)), Some(Told::Address(_))));
+        let nobody = Event { address: None, ..event() };
+        assert_eq!(nobody.told(DELIVERED.and(Objection::Complaint)), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! Postmark's webhooks (postmarkapp.com/developer/webhooks). They are not signed: Postmark calls with the user and password
+//! that stand in the URL it was given.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::adapters::email::events::{
+    DELIVERED, Event, FAILED, READ, Says, address, echo_of_parts, parse, required,
+};
+use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, Told};
+use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
+use crate::model::{AddressChange, AddressNews, OutcomeEvidence};
+
+/// Takes the webhooks of a server.
+pub(super) struct Webhooks {
+    /// What it calls with.
+    pub auth: BasicAuth,
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        self.auth.admits(call)?;
+        let own: Payload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
+        let told = match says(&own) {
+            Some(says) => event(&own)?.told(says),
+            None if own.is_lifted() => Some(lifted(event(&own)?)?),
+            None => None,
+        };
+        Ok(Heard::Told(told.into_iter().collect()))
+    }
+}
+
+/// The parts we read, under the names that they have in one webhook or another.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Payload {
+    record_type: String,
+    #[serde(rename = "MessageID")]
+    message_id: Option<String>,
+    metadata: BTreeMap<String, String>,
+    #[serde(alias = "Email")]
+    recipient: String,
+    #[serde(alias = "BouncedAt", alias = "ReceivedAt", alias = "ChangedAt")]
+    delivered_at: Option<String>,
+    /// Of a bounce.
+    r#type: String,
+    description: String,
+    details: String,
+    /// Of a change of a subscription: whether the address is on the stream's suppression list now.
+    suppress_sending: bool,
+    suppression_reason: Option<String>,
+    origin: String,
+}
+
+impl Payload {
+    /// The person asked for email again. What we took off the list ourselves says nothing about them.
+    fn is_lifted(&self) -> bool {
+        self.record_type == "SubscriptionChange" && !self.suppress_sending && self.origin == "Recipient"
+    }
+}
+
+/// The record types, the bounce types ("Bounce types" in the API's reference) and the reasons of suppressions. `Click` says
+/// nothing of what became of the email.
+fn says(own: &Payload) -> Option<Says> {
+    Some(match (own.record_type.as_str(), own.r#type.as_str()) {
+        ("Delivery", _) => DELIVERED,
+        ("Open", _) => READ,
+        ("SpamComplaint", _) => DELIVERED.and(Complaint),
+
+        ("Bounce", "HardBounce" | "BadEmailAddress") => FAILED.and(BadAddress),
+        ("Bounce", "SpamNotification" | "SpamComplaint") => DELIVERED.and(Complaint),
+        ("Bounce", "Unsubscribe") => DELIVERED.and(CommercialOptedOut),
+        // Somebody or something answered, or a server will try again.
+        ("Bounce", "AutoResponder" | "AddressChange" | "ChallengeVerification" | "Subscribe") => return None,
+        ("Bounce", "Transient" | "DnsError" | "OpenRelayTest") => return None,
+        // SoftBounce, Blocked, DMARCPolicy, VirusNotification, ManuallyDeactivated: by us, and so on.
+        ("Bounce", _) => FAILED,
+
+        ("SubscriptionChange", _) if own.suppress_sending => {
+            match (own.suppression_reason.as_deref()?, own.origin.as_str()) {
+                ("HardBounce", _) => FAILED.and(BadAddress),
+                ("SpamComplaint", _) => DELIVERED.and(Complaint),
+                // The link in an email. Only streams for mailings have one, and it is for that stream alone.
+                ("ManualSuppression", "Recipient") => DELIVERED.and(CommercialOptedOut),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn event(own: &Payload) -> Result<Event, HookError> {
+    let reason = own.suppression_reason.as_deref().unwrap_or(&own.r#type);
+    let text = if own.details.is_empty() { &own.description } else { &own.details };
+    let time = required("the time", own.delivered_at.as_deref())?;
+    Ok(Event {
+        id: Some(format!("{time} {}", own.recipient)),
+        reference: own.message_id.clone().unwrap_or_default(),
+        echo: echo_of_parts(|name| own.metadata.get(name).map(String::as_str)),
+        address: address(&own.recipient),
+        at: required("the time", time.parse().ok())?,
+        evidence: OutcomeEvidence::new(reason, text),
+    })
+}
+
+fn lifted(event: Event) -> Result<Told, HookError> {
+    Ok(Told::Address(AddressNews {
+        id: required("ChangedAt", event.id)?,
+        address: required("Recipient", event.address)?,
+        to: None,
+        change: AddressChange::Returned,
+        at: event.at,
+        evidence: event.evidence,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::adapters::email::events::tests::{echo, hear, notice, words};
+    use crate::secret::Secret;
+
+    /// `relevo` and `secret`.
+    const RIGHT: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
+
+    fn hook() -> Webhooks {
+        Webhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") } }
+    }
+
+    fn body(record_type: &str, time: &str, more: Value) -> String {
+        let mut own = json!({
+            "RecordType": record_type, "MessageID": "883953f4", "ServerID": 23, "MessageStream": "outbound",
+            "Metadata": {
+                "relevo-brand": "acme", "relevo-message": echo().message.to_string(), "relevo-attempt": "2",
+            },
+        });
+        own[time] = json!("2026-11-22T09:59:54.9070259Z");
+        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        own.to_string()
+    }
+
+    fn bounce(kind: &str) -> String {
+        let more = json!({ "Type": kind, "Email": "ana@example.org", "Description": "said", "ID": 42 });
+        body("Bounce", "BouncedAt", more)
+    }
+
+    fn change(suppress: bool, reason: Value, origin: &str) -> String {
+        let more = json!({
+            "SuppressSending": suppress, "SuppressionReason": reason, "Origin": origin,
+            "Recipient": "ana@example.org",
+        });
+        body("SubscriptionChange", "ChangedAt", more)
+    }
+
+    async fn said(body: &str) -> String {
+        words(&hear(&hook(), &[RIGHT], body).await)
+    }
+
+    #[tokio::test]
+    async fn every_record_and_bounce_type_has_its_meaning() {
+        let recipient = || json!({ "Recipient": "ana@example.org" });
+        assert_eq!(said(&body("Delivery", "DeliveredAt", recipient())).await, "delivered");
+        assert_eq!(said(&body("Open", "ReceivedAt", recipient())).await, "read");
+        assert_eq!(said(&body("Click", "ReceivedAt", recipient())).await, "-");
+        assert_eq!(said(&body("OfTomorrow", "ReceivedAt", recipient())).await, "-");
+        let complaint = json!({ "Email": "ana@example.org", "Type": "SpamComplaint" });
+        assert_eq!(said(&body("SpamComplaint", "BouncedAt", complaint)).await, "delivered complaint");
+        for (kind, expected) in [
+            ("HardBounce", "failed bad_address"),
+            ("BadEmailAddress", "failed bad_address"),
+            ("SpamNotification", "delivered complaint"),
+            ("SpamComplaint", "delivered complaint"),
+            ("Unsubscribe", "delivered commercial_opted_out"),
+            ("SoftBounce", "failed"),
+            ("Blocked", "failed"),
+            ("DMARCPolicy", "failed"),
+            ("ManuallyDeactivated", "failed"),
+            ("Transient", "-"),
+            ("DnsError", "-"),
+            ("AutoResponder", "-"),
+            ("AddressChange", "-"),
+            ("ChallengeVerification", "-"),
+        ] {
+            assert_eq!(said(&bounce(kind)).await, expected, "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_suppression_says_why_and_only_the_person_lifts_it() {
+        for (suppress, reason, origin, expected) in [
+            (true, json!("HardBounce"), "Recipient", "failed bad_address"),
+            (true, json!("SpamComplaint"), "Recipient", "delivered complaint"),
+            (true, json!("ManualSuppression"), "Recipient", "delivered commercial_opted_out"),
+            (true, json!("ManualSuppression"), "Customer", "-"),
+            (true, json!("OfTomorrow"), "Recipient", "-"),
+            (false, json!(null), "Recipient", "Returned"),
+            (false, json!(null), "Customer", "-"),
+        ] {
+            let body = change(suppress, reason.clone(), origin);
+            assert_eq!(said(&body).await, expected, "{suppress} {reason} {origin}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_email_is_known_by_its_id_and_its_metadata() {
+        let own = notice(hear(&hook(), &[RIGHT], &bounce("HardBounce")).await);
+        assert_eq!((own.reference.as_str(), own.echo), ("883953f4", Some(echo())));
+        assert_eq!(own.address, address("ana@example.org"));
+        assert_eq!((own.evidence.code.as_str(), own.evidence.text.as_str()), ("HardBounce", "said"));
+        assert_eq!(own.reported_at, "2026-11-22T09:59:54.9070259Z".parse().unwrap());
+    }
+
+    #[tokio::test]
+    async fn only_who_shows_the_password_is_heard_and_nonsense_is_told_apart() {
+        for wrong in [vec![], vec![("Authorization", "Basic cmVsZXZvOnNlY3JldB==")]] {
+            let answer = hear(&hook(), &wrong, &bounce("HardBounce")).await;
+            assert!(matches!(answer, Err(HookError::Forged(_))), "{wrong:?}");
+        }
+        for wrong in
+            ["", "[1]", r#"{"RecordType":"Delivery"}"#, r#"{"RecordType":"Delivery","DeliveredAt":"x"}"#]
+        {
+            let answer = hear(&hook(), &[RIGHT], wrong).await;
+            assert!(matches!(answer, Err(HookError::Malformed(_))), "{wrong}");
+        }
+    }
+}

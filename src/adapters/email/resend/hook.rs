@@ -1,0 +1,199 @@
+//! Resend's webhooks (resend.com/docs, "Webhooks"), which Svix signs.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::adapters::email::events::{
+    DELIVERED, Event, FAILED, READ, SENT, Says, address, echo_of_parts, parse, required,
+};
+use crate::adapters::hooks::{Call, Heard, Hook, HookError, StandardWebhooks};
+use crate::model::Objection::{BadAddress, Complaint};
+use crate::model::OutcomeEvidence;
+
+/// Takes the webhooks of an account.
+pub(super) struct Webhooks {
+    /// What signs them.
+    pub verifier: StandardWebhooks,
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        self.verifier.verify(call, "svix")?;
+        let payload: Payload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
+        let Some(says) = says(&payload.kind, &payload.data.bounce) else { return Ok(Heard::Told(vec![])) };
+        Ok(Heard::Told(event(payload)?.told(says).into_iter().collect()))
+    }
+}
+
+/// The parts we read.
+#[derive(Deserialize)]
+struct Payload {
+    #[serde(rename = "type")]
+    kind: String,
+    /// When it happened; the field of the same name within `data` says when the email was made.
+    created_at: Option<String>,
+    #[serde(default)]
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    email_id: Option<String>,
+    to: Vec<String>,
+    /// An object of names and values; a list of objects with `name` and `value` in older events.
+    tags: Value,
+    bounce: Reason,
+    failed: Reason,
+    suppressed: Reason,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reason {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(rename = "subType")]
+    sub_type: String,
+    message: String,
+    reason: String,
+}
+
+/// The event types of Resend's page of that name; `bounce.type` has the words of Amazon SES. `email.suppressed` does not say
+/// which of an earlier bounce or complaint was the reason. `email.scheduled`, `email.delivery_delayed`, `email.clicked` and
+/// `email.received` say nothing of what became of the email.
+fn says(kind: &str, bounce: &Reason) -> Option<Says> {
+    Some(match (kind, bounce.kind.as_str()) {
+        ("email.sent", _) => SENT,
+        ("email.delivered", _) => DELIVERED,
+        ("email.opened", _) => READ,
+        ("email.bounced", "Permanent") => FAILED.and(BadAddress),
+        ("email.bounced" | "email.failed" | "email.suppressed", _) => FAILED,
+        ("email.complained", _) => DELIVERED.and(Complaint),
+        _ => return None,
+    })
+}
+
+fn event(payload: Payload) -> Result<Event, HookError> {
+    let Payload { created_at, data, .. } = payload;
+    let reasons = [&data.bounce, &data.failed, &data.suppressed];
+    let word = |own: &Reason| format!("{} {}", own.kind, own.sub_type).trim().to_owned();
+    let code = reasons.iter().map(|own| word(own)).find(|word| !word.is_empty()).unwrap_or_default();
+    let texts = reasons.iter().flat_map(|own| [&own.message, &own.reason]);
+    let text = texts.into_iter().find(|text| !text.is_empty()).map(String::as_str).unwrap_or_default();
+    let tags = tags(&data.tags);
+    Ok(Event {
+        id: None,
+        reference: required("data.email_id", data.email_id)?,
+        echo: echo_of_parts(|name| tags.get(name).copied()),
+        // Each email of ours has one recipient; with several an event does not say which it is about.
+        address: if let [to] = data.to.as_slice() { address(to) } else { None },
+        at: required("created_at", created_at.and_then(|text| text.parse().ok()))?,
+        evidence: OutcomeEvidence::new(code, text),
+    })
+}
+
+fn tags(tags: &Value) -> BTreeMap<&str, &str> {
+    match tags {
+        Value::Object(tags) => {
+            tags.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect()
+        }
+        Value::Array(tags) => {
+            tags.iter().filter_map(|tag| Some((tag["name"].as_str()?, tag["value"].as_str()?))).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+    use crate::secret::Secret;
+
+    fn hook() -> Webhooks {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        Webhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
+    }
+
+    async fn signed(body: &str) -> Result<Heard, HookError> {
+        let (signature, time) = (hook().verifier.sign("msg_1", NOW, body.as_bytes()), NOW.to_string());
+        let headers = [("svix-id", "msg_1"), ("svix-timestamp", &time), ("svix-signature", &signature)];
+        hear(&hook(), &headers, body).await
+    }
+
+    fn body(kind: &str, more: Value) -> String {
+        let mut data = json!({
+            "email_id": "56761188", "created_at": "2026-11-22 09:00:00.000000+00", "to": ["ana@example.org"],
+            "tags": {
+                "relevo-brand": "acme", "relevo-message": echo().message.to_string(), "relevo-attempt": "2",
+            },
+        });
+        data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "type": kind, "created_at": "2026-11-22T09:59:58.126Z", "data": data }).to_string()
+    }
+
+    #[tokio::test]
+    async fn every_event_type_has_its_meaning() {
+        for (kind, bounce, expected) in [
+            ("email.sent", "", "sent"),
+            ("email.delivered", "", "delivered"),
+            ("email.opened", "", "read"),
+            ("email.bounced", "Permanent", "failed bad_address"),
+            ("email.bounced", "Transient", "failed"),
+            ("email.bounced", "Undetermined", "failed"),
+            ("email.bounced", "", "failed"),
+            ("email.complained", "", "delivered complaint"),
+            ("email.failed", "", "failed"),
+            ("email.suppressed", "", "failed"),
+            ("email.scheduled", "", "-"),
+            ("email.delivery_delayed", "", "-"),
+            ("email.clicked", "", "-"),
+            ("email.received", "", "-"),
+            ("contact.created", "", "-"),
+        ] {
+            let body = body(kind, json!({ "bounce": { "type": bounce, "message": "gone" } }));
+            assert_eq!(words(&signed(&body).await), expected, "{kind} {bounce}");
+        }
+        assert_eq!(words(&signed(r#"{"type":"of.tomorrow"}"#).await), "-");
+    }
+
+    #[tokio::test]
+    async fn the_email_is_known_by_its_id_and_by_either_form_of_its_tags() {
+        let bounce =
+            json!({ "bounce": { "type": "Permanent", "subType": "General", "message": "No such user" } });
+        let own = notice(signed(&body("email.bounced", bounce)).await);
+        assert_eq!((own.reference.as_str(), own.echo), ("56761188", Some(echo())));
+        assert_eq!(own.address, address("ana@example.org"));
+        assert_eq!(own.reported_at, "2026-11-22T09:59:58.126Z".parse().unwrap());
+        assert_eq!(
+            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            ("Permanent General", "No such user")
+        );
+
+        let message = echo().message.to_string();
+        let pairs = [("relevo-brand", "acme"), ("relevo-message", &message), ("relevo-attempt", "2")];
+        let list = pairs.map(|(name, value)| json!({ "name": name, "value": value }));
+        let own = notice(signed(&body("email.sent", json!({ "tags": list }))).await);
+        assert_eq!(own.echo, Some(echo()));
+        let own =
+            notice(signed(&body("email.sent", json!({ "tags": null, "to": ["a@b.c", "d@e.f"] }))).await);
+        assert_eq!((own.echo, own.address), (None, None));
+    }
+
+    #[tokio::test]
+    async fn what_is_forged_and_what_cannot_be_read_are_told_apart() {
+        let body = body("email.sent", json!({}));
+        assert!(matches!(hear(&hook(), &[], &body).await, Err(HookError::Forged(_))));
+        for wrong in ["", "[]", "{}", r#"{"type":"email.sent"}"#, r#"{"type":"email.sent","data":{"to":1}}"#]
+        {
+            assert!(matches!(signed(wrong).await, Err(HookError::Malformed(_))), "{wrong}");
+        }
+    }
+}

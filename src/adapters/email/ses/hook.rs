@@ -1,0 +1,298 @@
+//! Events of Amazon SES (SES Developer Guide, "Contents of event data that Amazon SES publishes to Amazon SNS"), and the
+//! notifications that came before them ("Amazon SNS notification contents"), which lack the tags.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, SENT, Says, address, parse, required};
+use crate::adapters::hooks::sns::Topic;
+use crate::adapters::hooks::{Call, Heard, Hook, HookError, Told};
+use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
+use crate::model::OutcomeEvidence;
+
+/// Takes what SES publishes to a topic.
+pub(super) struct Events {
+    /// The topic.
+    pub topic: Topic,
+}
+
+#[async_trait]
+impl Hook for Events {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        let message = self.topic.open(call).await?;
+        Ok(Heard::Told(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
+    }
+}
+
+/// What SES publishes to a topic in words when it is told to use it.
+const WELCOME: &str = "Successfully validated SNS topic";
+
+fn read(message: &str) -> Result<Vec<Told>, HookError> {
+    if message.starts_with(WELCOME) {
+        return Ok(Vec::new());
+    }
+    let own: Payload = parse(message.as_bytes(), "an event of SES's")?;
+    let Some(says) = says(&own) else { return Ok(Vec::new()) };
+    let told = |event: Event| event.told(says);
+    Ok(events(&own)?.into_iter().filter_map(told).collect())
+}
+
+/// The parts we read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    #[serde(alias = "notificationType")]
+    event_type: String,
+    #[serde(default)]
+    mail: Mail,
+    #[serde(default)]
+    bounce: Details,
+    #[serde(default)]
+    complaint: Details,
+    #[serde(default)]
+    delivery: Details,
+    #[serde(default)]
+    open: Details,
+    #[serde(default)]
+    reject: Details,
+    #[serde(default)]
+    failure: Details,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Mail {
+    timestamp: Option<String>,
+    message_id: Option<String>,
+    destination: Vec<String>,
+    tags: Value,
+}
+
+/// What the objects of the events hold, each its part of it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Details {
+    timestamp: Option<String>,
+    bounce_type: String,
+    bounce_sub_type: String,
+    bounced_recipients: Vec<Recipient>,
+    complaint_feedback_type: Option<String>,
+    complaint_sub_type: Option<String>,
+    complained_recipients: Vec<Recipient>,
+    recipients: Vec<String>,
+    /// Why SES rejected it.
+    reason: Option<String>,
+    /// Why a template could not be filled in.
+    error_message: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Recipient {
+    email_address: String,
+    status: Option<String>,
+    diagnostic_code: Option<String>,
+}
+
+/// The event types, the types and subtypes of bounces, and the types of complaints. `Click`, `DeliveryDelay` and
+/// `Subscription`, which is about SES's own lists, say nothing of what became of the email.
+fn says(own: &Payload) -> Option<Says> {
+    let (bounce, complaint) = (&own.bounce, &own.complaint);
+    Some(match own.event_type.as_str() {
+        "Send" => SENT,
+        "Delivery" => DELIVERED,
+        "Open" => READ,
+        "Reject" | "Rendering Failure" => FAILED,
+        "Bounce" => match (bounce.bounce_type.as_str(), bounce.bounce_sub_type.as_str()) {
+            ("Permanent", "UnsubscribedRecipient") => FAILED.and(CommercialOptedOut),
+            // General, NoEmail; Suppressed, OnAccountSuppressionList: SES sends nothing to the address.
+            ("Permanent", _) => FAILED.and(BadAddress),
+            // SES has tried for as long as it does.
+            _ => FAILED,
+        },
+        "Complaint" => {
+            match (complaint.complaint_sub_type.as_deref(), complaint.complaint_feedback_type.as_deref()) {
+                // SES took it and did not send it, because of an earlier complaint.
+                (Some("OnAccountSuppressionList"), _) => FAILED.and(Complaint),
+                // Nobody complains of spam who says so (RFC 5965, section 7.3; RFC 6591).
+                (_, Some("not-spam" | "auth-failure")) => return None,
+                _ => DELIVERED.and(Complaint),
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// One for each recipient that it speaks of.
+fn events(own: &Payload) -> Result<Vec<Event>, HookError> {
+    let details = match own.event_type.as_str() {
+        "Bounce" => &own.bounce,
+        "Complaint" => &own.complaint,
+        "Delivery" => &own.delivery,
+        "Open" => &own.open,
+        "Reject" => &own.reject,
+        _ => &own.failure,
+    };
+    let reference = required("mail.messageId", own.mail.message_id.clone())?;
+    let time = details.timestamp.as_ref().or(own.mail.timestamp.as_ref());
+    let at = required("timestamp", time.and_then(|time| time.parse().ok()))?;
+    let echo = own.mail.tags["relevo"][0].as_str().and_then(|tag| tag.replace('_', "/").parse().ok());
+    let event = |recipient: &Recipient| Event {
+        id: None,
+        reference: reference.clone(),
+        echo: Option::clone(&echo),
+        address: address(&recipient.email_address),
+        at,
+        evidence: details.evidence(recipient),
+    };
+    Ok(details.recipients(&own.mail).iter().map(event).collect())
+}
+
+impl Details {
+    /// Those that the event names, or else those of the email.
+    fn recipients(&self, mail: &Mail) -> Vec<Recipient> {
+        let named = |name: &String| Recipient { email_address: name.clone(), ..Recipient::default() };
+        let own = self.bounced_recipients.iter().chain(&self.complained_recipients).map(Recipient::clone);
+        let own: Vec<Recipient> = own.chain(self.recipients.iter().map(named)).collect();
+        if own.is_empty() { mail.destination.iter().map(named).collect() } else { own }
+    }
+
+    fn evidence(&self, recipient: &Recipient) -> OutcomeEvidence {
+        let complaint = self.complaint_feedback_type.as_deref().unwrap_or_default();
+        let status = recipient.status.as_deref().unwrap_or_default();
+        let words = [&self.bounce_type, &self.bounce_sub_type, complaint, status];
+        let code = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let texts = [&recipient.diagnostic_code, &self.reason, &self.error_message];
+        let text = texts.into_iter().flatten().next().map(String::as_str).unwrap_or_default();
+        OutcomeEvidence::new(code, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::adapters::email::events::tests::{echo, notice, words};
+
+    fn heard(own: &Value) -> Result<Heard, HookError> {
+        read(&own.to_string()).map(Heard::Told)
+    }
+
+    fn event(kind: &str, object: &str, details: Value) -> Value {
+        let tag = echo().to_string().replace('/', "_");
+        let mut own = json!({
+            "eventType": kind,
+            "mail": {
+                "timestamp": "2026-11-22T09:00:00.000Z", "messageId": "0102-000000",
+                "destination": ["ana@example.org"],
+                "tags": { "ses:configuration-set": ["relevo"], "relevo": [tag] },
+            },
+        });
+        own[object] = details;
+        own
+    }
+
+    fn bounce(kind: &str, sub_type: &str) -> Value {
+        let recipient = json!({
+            "emailAddress": "ana@example.org", "action": "failed", "status": "5.1.1",
+            "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+        });
+        let details = json!({
+            "bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": [recipient],
+            "timestamp": "2026-11-22T09:59:58.237Z", "feedbackId": "f1",
+        });
+        event("Bounce", "bounce", details)
+    }
+
+    fn complaint(kind: Value, sub_type: Value) -> Value {
+        let recipients = json!([{ "emailAddress": "ana@example.org" }]);
+        let details = json!({
+            "complainedRecipients": recipients, "complaintFeedbackType": kind, "complaintSubType": sub_type,
+            "timestamp": "2026-11-22T09:59:58.237Z",
+        });
+        event("Complaint", "complaint", details)
+    }
+
+    #[test]
+    fn every_event_has_its_meaning() {
+        let none = Value::Null;
+        for (own, expected) in [
+            (event("Send", "send", json!({})), "sent"),
+            (event("Delivery", "delivery", json!({ "recipients": ["ana@example.org"] })), "delivered"),
+            (event("Open", "open", json!({ "userAgent": "x" })), "read"),
+            (event("Reject", "reject", json!({ "reason": "Bad content" })), "failed"),
+            (event("Rendering Failure", "failure", json!({ "errorMessage": "x" })), "failed"),
+            (bounce("Permanent", "General"), "failed bad_address"),
+            (bounce("Permanent", "NoEmail"), "failed bad_address"),
+            (bounce("Permanent", "Suppressed"), "failed bad_address"),
+            (bounce("Permanent", "OnAccountSuppressionList"), "failed bad_address"),
+            (bounce("Permanent", "UnsubscribedRecipient"), "failed commercial_opted_out"),
+            (bounce("Transient", "General"), "failed"),
+            (bounce("Transient", "MailboxFull"), "failed"),
+            (bounce("Transient", "ContentRejected"), "failed"),
+            (bounce("Undetermined", "Undetermined"), "failed"),
+            (complaint(json!("abuse"), none.clone()), "delivered complaint"),
+            (complaint(none.clone(), none.clone()), "delivered complaint"),
+            (complaint(json!("not-spam"), none.clone()), "-"),
+            (complaint(json!("auth-failure"), none.clone()), "-"),
+            (complaint(none, json!("OnAccountSuppressionList")), "failed complaint"),
+            (event("Click", "click", json!({ "link": "x" })), "-"),
+            (event("DeliveryDelay", "deliveryDelay", json!({ "delayType": "MailboxFull" })), "-"),
+            (event("Subscription", "subscription", json!({})), "-"),
+            (event("Of Tomorrow", "x", json!({})), "-"),
+        ] {
+            assert_eq!(words(&heard(&own)), expected, "{own}");
+        }
+    }
+
+    #[test]
+    fn the_email_is_known_by_its_id_and_by_the_tag() {
+        let own = notice(heard(&bounce("Permanent", "General")));
+        assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", Some(echo())));
+        assert_eq!(own.address, address("ana@example.org"));
+        assert_eq!(own.reported_at, "2026-11-22T09:59:58.237Z".parse().unwrap());
+        assert_eq!(own.evidence.code, "Permanent General 5.1.1");
+        assert_eq!(own.evidence.text, "smtp; 550 5.1.1 user unknown");
+    }
+
+    #[test]
+    fn a_notification_has_another_name_for_its_type_and_no_tags() {
+        let mut own = complaint(json!("abuse"), Value::Null);
+        let kind = own.as_object_mut().unwrap().remove("eventType").unwrap();
+        own["notificationType"] = kind;
+        own["mail"].as_object_mut().unwrap().remove("tags");
+        let own = notice(heard(&own));
+        assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", None));
+    }
+
+    #[test]
+    fn each_recipient_is_told_of() {
+        let mut own = bounce("Permanent", "General");
+        let two = json!([{ "emailAddress": "a@example.org" }, { "emailAddress": "b@example.org" }]);
+        own["bounce"]["bouncedRecipients"] = two;
+        let Ok(Heard::Told(told)) = heard(&own) else { panic!() };
+        assert_eq!(told.len(), 2);
+    }
+
+    #[test]
+    fn what_ses_says_in_words_is_passed_over_and_nonsense_is_not() {
+        let welcome = "Successfully validated SNS topic for Amazon SES event publishing.";
+        assert_eq!(read(welcome), Ok(vec![]));
+        assert_eq!(
+            read(r#"{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"x"}"#),
+            Ok(vec![])
+        );
+        for wrong in [
+            "",
+            "[]",
+            "{}",
+            "hello",
+            r#"{"eventType":"Send"}"#,
+            r#"{"eventType":"Send","mail":{"messageId":"1"}}"#,
+        ] {
+            assert!(matches!(read(wrong), Err(HookError::Malformed(_))), "{wrong}");
+        }
+    }
+}

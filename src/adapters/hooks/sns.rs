@@ -1,0 +1,262 @@
+//! Messages of an Amazon SNS topic over HTTP (SNS Developer Guide, "Parsing Amazon SNS message formats" and "Verifying the
+//! signatures of Amazon SNS messages"): the envelope around what other services of Amazon's report.
+//!
+//! A message is signed by a certificate whose address it names. What makes the certificate Amazon's is that it comes from
+//! SNS's own host in the topic's region, by TLS that this machine trusts. Its time must be right. The chain above it is not
+//! checked, as Amazon serves it without.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::SignedDuration;
+use reqwest::Client;
+use ring::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RsaParameters,
+    UnparsedPublicKey,
+};
+use serde::Deserialize;
+use url::{Position, Url};
+use x509_cert::Certificate;
+use x509_cert::der::DecodePem as _;
+
+use super::{Call, HookError, is_recent};
+use crate::adapters::{BuildError, Transport, http};
+use crate::model::Timestamp;
+
+/// SNS tries to hand a message over for an hour at most ("Amazon SNS message delivery retries").
+const WINDOW: SignedDuration = SignedDuration::from_mins(65);
+
+/// One topic.
+pub(in crate::adapters) struct Topic {
+    arn: String,
+    hosts: Hosts,
+    client: Client,
+    certificates: Certificates,
+}
+
+impl Topic {
+    /// A topic by its ARN, with the hosts, besides Amazon's own, that may serve certificates and confirm subscriptions.
+    ///
+    /// # Errors
+    /// When `topic_arn` is no topic's, or TLS cannot be set up.
+    pub fn new(arn: &str, more_hosts: &[String]) -> Result<Self, BuildError> {
+        let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
+        let wrong = BuildError::Setting { setting: "topic_arn", must };
+        let hosts = Hosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
+        let client = http::client(&Transport::default())?;
+        Ok(Self { arn: arn.to_owned(), hosts, client, certificates: Certificates::default() })
+    }
+
+    /// What was published, if the call brings that. A question whether we want the topic is answered on the way: by the
+    /// topic's name in the configuration we do.
+    ///
+    /// # Errors
+    /// `Forged` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
+    pub async fn open(&self, call: &Call<'_>) -> Result<Option<String>, HookError> {
+        let body = call.body.ok_or(HookError::Forged("SNS calls with POST"))?;
+        let own: Envelope = serde_json::from_slice(body)
+            .map_err(|_| HookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
+        self.verify(&own, call.now).await?;
+        match own.kind.as_str() {
+            "Notification" => Ok(Some(own.message)),
+            "SubscriptionConfirmation" => self.confirm(&own, call.now).await.map(|()| None),
+            // We were unsubscribed, or a word of tomorrow.
+            _ => Ok(None),
+        }
+    }
+
+    async fn verify(&self, own: &Envelope, now: Timestamp) -> Result<(), HookError> {
+        // What costs nothing comes first: for the certificate we make a call.
+        if own.topic_arn != self.arn {
+            return Err(HookError::Forged("its topic is not topic_arn"));
+        }
+        if !own.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
+            return Err(HookError::Forged("it was not published within the last hour"));
+        }
+        let algorithm = match own.signature_version.as_str() {
+            "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            "2" => &RSA_PKCS1_2048_8192_SHA256,
+            _ => return Err(HookError::Forged("its signature has a version that is not known")),
+        };
+        let signature = BASE64_STANDARD.decode(&own.signature);
+        let signature = signature.map_err(|_| HookError::Forged("its signature is not base64"))?;
+        let url = self.hosts.trusted(&own.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
+        let url =
+            url.ok_or(HookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
+        let signer = self.signer(&url, now).await?;
+        if !signer.is_valid(now) {
+            return Err(HookError::Forged("its certificate is not valid now"));
+        }
+        if signer.signed(algorithm, own.signed().as_bytes(), &signature) {
+            Ok(())
+        } else {
+            Err(HookError::Forged("its signature is not by its certificate"))
+        }
+    }
+
+    /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes us call
+    /// Amazon no faster than Amazon answers.
+    async fn signer(&self, url: &Url, now: Timestamp) -> Result<Arc<Signer>, HookError> {
+        if let Some(known) = self.certificates.get(url) {
+            return Ok(known);
+        }
+        let _turn = self.certificates.fetching.lock().await;
+        if let Some(known) = self.certificates.get(url) {
+            return Ok(known);
+        }
+        let pem = self.get(url, now).await?;
+        let signer = Signer::read(&pem);
+        let signer =
+            signer.ok_or_else(|| HookError::Unproven("what SNS serves is no certificate".to_owned()))?;
+        Ok(self.certificates.keep(url, signer))
+    }
+
+    async fn confirm(&self, own: &Envelope, now: Timestamp) -> Result<(), HookError> {
+        let url = own.subscribe_url.as_deref().and_then(|url| self.hosts.trusted(url));
+        let url =
+            url.ok_or_else(|| HookError::Malformed("SubscribeURL is not at a host of SNS".to_owned()))?;
+        self.get(&url, now).await.map(drop)
+    }
+
+    async fn get(&self, url: &Url, now: Timestamp) -> Result<Vec<u8>, HookError> {
+        match http::exchange(self.client.get(url.clone()), now).await {
+            Ok(answer) if answer.is_success() => Ok(answer.body),
+            Ok(answer) => {
+                Err(HookError::Unproven(format!("SNS answered {} for what proves it", answer.status)))
+            }
+            Err(_) => Err(HookError::Unproven("SNS cannot be reached for what proves it".to_owned())),
+        }
+    }
+}
+
+/// The host of SNS in the region of a topic.
+fn host_of(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let ["arn", partition, "sns", region, account, name] = parts[..] else { return None };
+    let is_word =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let suffix = if partition == "aws-cn" { ".cn" } else { "" };
+    (is_word(region) && region.contains('-') && is_word(account) && !name.is_empty())
+        .then(|| format!("sns.{region}.amazonaws.com{suffix}"))
+}
+
+/// Where what proves a message may be.
+struct Hosts {
+    /// By `https`, and on its own port. Any host of the form `sns.WORD.amazonaws.com` would not do: a bucket of S3 that is
+    /// called `sns` had such names.
+    own: String,
+    /// By `https` or `http`, each with its port if it has one.
+    more: Vec<String>,
+}
+
+impl Hosts {
+    fn trusted(&self, url: &str) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let plain = url.username().is_empty() && url.password().is_none();
+        let is_own = url.scheme() == "https" && host == self.own;
+        let is_other = matches!(url.scheme(), "http" | "https") && self.more.iter().any(|own| own == host);
+        (plain && (is_own || is_other)).then_some(url)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope {
+    #[serde(rename = "Type")]
+    kind: String,
+    message_id: String,
+    topic_arn: String,
+    subject: Option<String>,
+    message: String,
+    timestamp: String,
+    signature_version: String,
+    signature: String,
+    #[serde(rename = "SigningCertURL")]
+    signing_cert_url: String,
+    #[serde(rename = "SubscribeURL")]
+    subscribe_url: Option<String>,
+    token: Option<String>,
+}
+
+impl Envelope {
+    /// What is signed: names and values, each in a line of its own, in the order of the names.
+    fn signed(&self) -> String {
+        let asks = self.kind != "Notification";
+        let fields = [
+            ("Message", Some(&self.message)),
+            ("MessageId", Some(&self.message_id)),
+            ("Subject", self.subject.as_ref().filter(|_| !asks)),
+            ("SubscribeURL", self.subscribe_url.as_ref().filter(|_| asks)),
+            ("Timestamp", Some(&self.timestamp)),
+            ("Token", self.token.as_ref().filter(|_| asks)),
+            ("TopicArn", Some(&self.topic_arn)),
+            ("Type", Some(&self.kind)),
+        ];
+        let line = |(name, value): (&str, Option<&String>)| value.map(|value| format!("{name}\n{value}\n"));
+        fields.into_iter().filter_map(line).collect()
+    }
+}
+
+/// A certificate, as far as it signs.
+struct Signer {
+    /// An RSAPublicKey (RFC 8017, appendix A.1.1).
+    key: Vec<u8>,
+    /// Seconds since the Unix epoch, the first and the last.
+    valid: (u64, u64),
+}
+
+impl Signer {
+    fn read(pem: &[u8]) -> Option<Self> {
+        let certificate = Certificate::from_pem(pem).ok()?.tbs_certificate;
+        let valid = certificate.validity;
+        Some(Self {
+            key: certificate.subject_public_key_info.subject_public_key.as_bytes()?.to_vec(),
+            valid: (
+                valid.not_before.to_unix_duration().as_secs(),
+                valid.not_after.to_unix_duration().as_secs(),
+            ),
+        })
+    }
+
+    fn is_valid(&self, now: Timestamp) -> bool {
+        let (first, last) = self.valid;
+        u64::try_from(now.as_second()).is_ok_and(|now| first <= now && now <= last)
+    }
+
+    fn signed(&self, algorithm: &'static RsaParameters, text: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(algorithm, &self.key).verify(text, signature).is_ok()
+    }
+}
+
+/// The certificates last seen.
+#[derive(Default)]
+struct Certificates {
+    known: Mutex<VecDeque<(Url, Arc<Signer>)>>,
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl Certificates {
+    /// SNS has one at a time in each region.
+    const MAX: usize = 4;
+
+    fn known(&self) -> MutexGuard<'_, VecDeque<(Url, Arc<Signer>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, url: &Url) -> Option<Arc<Signer>> {
+        self.known().iter().find(|(own, _)| own == url).map(|(_, signer)| Arc::clone(signer))
+    }
+
+    fn keep(&self, url: &Url, signer: Signer) -> Arc<Signer> {
+        let (mut known, signer) = (self.known(), Arc::new(signer));
+        known.truncate(Self::MAX - 1);
+        known.push_front((url.clone(), Arc::clone(&signer)));
+        signer
+    }
+}
+
+#[cfg(test)]
+mod tests;
