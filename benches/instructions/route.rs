@@ -104,6 +104,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
         tier: 1,
         weight: 100,
         brands: Vec::new(),
+        senders: BTreeMap::new(),
     }
 }
 

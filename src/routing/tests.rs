@@ -34,6 +34,7 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
         tier,
         weight: 100,
         brands: vec![],
+        senders: BTreeMap::new(),
     }
 }
 

@@ -166,6 +166,7 @@ fn providers(rng: &mut Rng) -> Vec<Provider> {
         tier: rng.u32(1..3),
         weight: rng.u32(1..200),
         brands: if name == "mail-2" { vec![brands()[0].clone()] } else { vec![] },
+        senders: BTreeMap::new(),
     };
     specs.map(provider).to_vec()
 }

@@ -1,5 +1,7 @@
 //! On tokio's paused clock: time passes when every task waits, and no sooner.
 
+use std::collections::BTreeMap;
+
 use tokio::time::{Instant, timeout};
 
 use super::*;
@@ -17,6 +19,7 @@ fn provider(name: &str, failure_domain: &str) -> Provider {
         tier: 1,
         weight: 1,
         brands: vec![],
+        senders: BTreeMap::new(),
     }
 }
 

@@ -192,6 +192,7 @@ fn providers() -> Vec<Provider> {
         tier: 1,
         weight: 1,
         brands: brands.iter().map(|name| name.parse().unwrap()).collect(),
+        senders: BTreeMap::new(),
     };
     vec![
         provider("sms-shared", Channel::Sms, &[]),
