@@ -124,6 +124,7 @@ fn message(class: Class) -> Message {
                 name: "back_in_stock".to_owned(),
                 language: "es".to_owned(),
                 parameters: vec!["Ana".to_owned()],
+                ..Template::default()
             }),
             ..Content::default()
         },

@@ -26,7 +26,10 @@ pub use consent::{
     Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
 };
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
-pub use content::{Content, EmailContent, Rendered, Template};
+pub use content::{
+    ButtonAction, Content, EmailContent, Rendered, TelegramContent, TelegramFile, Template, TemplateButton,
+    TemplateHeader, TextFormat,
+};
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};

@@ -249,7 +249,7 @@ fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft
         undelivered_after: (rng.u8(0..4) == 0).then(|| seconds(rng, 10, 900)),
         unread_after: (rng.u8(0..6) == 0).then(|| seconds(rng, 10, 1_800)),
     };
-    let template = Template { name: "note".into(), language: "en".into(), parameters: vec![] };
+    let template = Template { name: "note".into(), language: "en".into(), ..Template::default() };
     Draft {
         brand: person.brand,
         contact: person.id,

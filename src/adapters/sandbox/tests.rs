@@ -160,6 +160,7 @@ async fn an_entry_shows_a_template_and_cuts_a_long_text() {
         name: "order_shipped".into(),
         language: "es".into(),
         parameters: vec!["Ana".into(), "42".into()],
+        ..Template::default()
     };
     sandbox.deliver(&Envelope { content: Rendered::Template(template), ..envelope(1) }).await;
     sandbox.deliver(&Envelope { content: Rendered::Text("ñ".repeat(20_000)), ..envelope(2) }).await;

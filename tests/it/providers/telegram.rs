@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use relevo::adapters::telegram::bot::{Bot, Settings};
-use relevo::adapters::{Adapter, Transport};
-use relevo::model::{Outcome, ThrottleScope};
+use relevo::adapters::{Adapter, Envelope, Transport};
+use relevo::model::{Outcome, Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -25,13 +25,32 @@ fn bot(base_url: String) -> Bot {
 #[tokio::test]
 async fn the_description_of_the_bot_api_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("telegram_bot_api") else { return };
-    let outcome = bot(peer.url()).deliver(&envelopes::to_chat("1 < 2 & *3* 👋")).await;
-    assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+    let url = "https://example.com/a.pdf".to_owned();
+    for envelope in [
+        envelopes::to_chat("1 < 2 & *3* 👋"),
+        rich(Some("*hi*"), TextFormat::MarkdownV2, None),
+        rich(Some("<b>hi</b>"), TextFormat::Html, Some(TelegramFile::Photo(url.clone()))),
+        rich(None, TextFormat::Plain, Some(TelegramFile::Document(url))),
+    ] {
+        let outcome = bot(peer.url()).deliver(&envelope).await;
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+    }
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request =
-        client.post(format!("{}/bot{TOKEN}/sendMessage", peer.url())).json(&json!({ "text": "to nobody" }));
-    assert_eq!(request.send().await.unwrap().status(), 400);
+    for (method, wrong) in [
+        ("sendMessage", json!({ "text": "to nobody" })),
+        ("sendPhoto", json!({ "chat_id": 42, "caption": "no photo" })),
+        ("sendDocument", json!({ "chat_id": 42, "document": { "url": "https://example.com" } })),
+    ] {
+        let request = client.post(format!("{}/bot{TOKEN}/{method}", peer.url())).json(&wrong);
+        assert_eq!(request.send().await.unwrap().status(), 400, "{method}");
+    }
+}
+
+/// What goes beyond a plain text, to the chat 42.
+fn rich(text: Option<&str>, format: TextFormat, file: Option<TelegramFile>) -> Envelope {
+    let content = Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file });
+    Envelope { content, ..envelopes::to_chat("") }
 }
 
 #[tokio::test]
@@ -135,6 +154,13 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("content", 400, "Bad Request: message is too long"),
     ("content", 400, "Bad Request: BUTTON_URL_INVALID"),
     ("content", 400, "Bad Request: file is too big"),
+    ("content", 400, "Bad Request: message caption is too long"),
+    ("content", 400, "Bad Request: wrong file identifier/HTTP URL specified"),
+    ("content", 400, "Bad Request: failed to get HTTP URL content"),
+    ("content", 400, "Bad Request: wrong type of the web page content"),
+    ("content", 400, "Bad Request: wrong remote file identifier specified: Wrong character in the string"),
+    ("content", 400, "Bad Request: WEBPAGE_CURL_FAILED"),
+    ("content", 400, "Bad Request: WEBPAGE_MEDIA_EMPTY"),
     ("content", 413, "Request Entity Too Large"),
     ("content", 400, "Bad Request: message thread not found"),
     ("policy", 400, "Bad Request: not enough rights to send text messages to the chat"),

@@ -5,15 +5,15 @@
 //! time-out and leave it in doubt, where the answer says plainly that it was not taken.
 
 mod errors;
+mod request;
 mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder};
+use reqwest::Client;
 use serde::Deserialize;
-use teloxide::payloads::{SendMessage, SendMessageSetters as _};
 use teloxide::types::ChatId;
 use url::Url;
 
@@ -21,7 +21,7 @@ pub use settings::Settings;
 
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection, Timestamp};
+use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
 
 /// One bot.
 #[derive(Debug)]
@@ -43,11 +43,11 @@ impl Bot {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let (chat, text) = (chat(envelope)?, envelope.text()?);
-        match self.send(chat, text, envelope.now).await? {
+        match self.send(chat(envelope)?, envelope).await? {
             Reply::Outcome(outcome) => Ok(outcome),
-            // Resent once only: a chat that leads from one to the next would never end.
-            Reply::Moved(chat) => match self.send(chat, text, envelope.now).await? {
+            // Resent once only: a chat that leads from one to the next would never end. The new id is a group's, which no
+            // contact can have for an address, so nothing is told of it.
+            Reply::Moved(chat) => match self.send(chat, envelope).await? {
                 Reply::Outcome(outcome) => Ok(outcome),
                 Reply::Moved(_) => {
                     Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
@@ -56,15 +56,10 @@ impl Bot {
         }
     }
 
-    async fn send(&self, chat: ChatId, text: &str, now: Timestamp) -> Result<Reply, Outcome> {
-        let answer = http::exchange(self.request(chat, text), now).await?;
+    async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<Reply, Outcome> {
+        let request = self.message(chat, &envelope.content)?;
+        let answer = http::exchange(request, envelope.now).await?;
         Ok(self.reply(&answer).unwrap_or_else(|| Reply::Outcome(answer.nonsense())))
-    }
-
-    fn request(&self, chat: ChatId, text: &str) -> RequestBuilder {
-        let message = SendMessage::new(chat, text).disable_notification(self.settings.disable_notification);
-        let token = format!("bot{}", self.settings.token.expose());
-        self.client.post(http::endpoint(&self.base, &[&token, "sendMessage"])).json(&message)
     }
 
     fn reply(&self, answer: &Answer) -> Option<Reply> {

@@ -1,9 +1,10 @@
+use serde_json::{Value, json};
 use teloxide::ApiError;
 
 use super::*;
 use crate::adapters::envelopes;
 use crate::adapters::meaning::Meaning;
-use crate::model::{Rendered, ThrottleScope};
+use crate::model::{Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use crate::secret::Secret;
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
@@ -104,13 +105,41 @@ fn the_texts_agree_with_teloxides() {
 }
 
 #[test]
-fn a_text_is_sent_as_it_is() {
-    let request = bot().request(ChatId(42), "1 < 2 & *3*").build().unwrap();
-    let body: serde_json::Value =
-        serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap();
-    let expected = serde_json::json!({ "chat_id": 42, "text": "1 < 2 & *3*", "disable_notification": false });
-    assert_eq!(body, expected);
-    assert!(request.url().as_str().ends_with(&format!("/bot{TOKEN}/sendMessage")), "{}", request.url());
+fn each_content_has_its_method_and_a_plain_one_no_mode() {
+    let rich = |text: Option<&str>, format, file| {
+        Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file })
+    };
+    let url = || "https://example.com/a.pdf".to_owned();
+    for (content, method, more) in [
+        (Rendered::Text("1 < 2 & *3*".to_owned()), "sendMessage", json!({ "text": "1 < 2 & *3*" })),
+        (
+            rich(Some("*hi*"), TextFormat::MarkdownV2, None),
+            "sendMessage",
+            json!({ "text": "*hi*", "parse_mode": "MarkdownV2" }),
+        ),
+        (
+            rich(Some("<b>hi</b>"), TextFormat::Html, Some(TelegramFile::Photo(url()))),
+            "sendPhoto",
+            json!({ "photo": url(), "caption": "<b>hi</b>", "parse_mode": "HTML" }),
+        ),
+        (
+            rich(Some("1 < 2"), TextFormat::Plain, Some(TelegramFile::Document(url()))),
+            "sendDocument",
+            json!({ "document": url(), "caption": "1 < 2" }),
+        ),
+        (
+            rich(None, TextFormat::Plain, Some(TelegramFile::Photo(url()))),
+            "sendPhoto",
+            json!({ "photo": url() }),
+        ),
+    ] {
+        let request = bot().message(ChatId(42), &content).unwrap().build().unwrap();
+        let body: Value = serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap();
+        let mut expected = json!({ "chat_id": 42, "disable_notification": false });
+        expected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(body, expected);
+        assert!(request.url().as_str().ends_with(&format!("/bot{TOKEN}/{method}")), "{}", request.url());
+    }
 }
 
 #[tokio::test]
