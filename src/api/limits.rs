@@ -7,11 +7,11 @@ use std::hash::Hash;
 
 use url::Url;
 
-use crate::model::{Channel, Labels};
+use crate::model::{Channel, Contact, Labels};
 use crate::wire::{Path, Violations};
 
 /// Addresses of a contact.
-pub const ADDRESSES: usize = 32;
+pub const ADDRESSES: usize = Contact::MAX_ADDRESSES;
 /// Labels of a contact or message.
 pub const LABELS: usize = 16;
 /// Characters of a label's key.

@@ -331,6 +331,7 @@ fn the_real_providers_shown_are_right() {
         .replace("oauth2_token_file =", "#");
     let env = |name: &str| match name {
         "RELAY_SECRET" | "RELAY_CALLBACK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        "TELEGRAM_WEBHOOK_SECRET" => Some("hunter2".to_owned()),
         _ => Some("42:hunter2".to_owned()),
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();

@@ -11,6 +11,7 @@ mod history;
 mod ids;
 mod inbound;
 mod key;
+mod link;
 mod message;
 mod outcome;
 mod plan;
@@ -37,6 +38,7 @@ pub use inbound::{
     AddressChange, AddressNews, ContactDetail, ContactEvent, InboundText, Keyword, Keywords, Objection,
 };
 pub use key::{Key, Scope};
+pub use link::{Link, LinkId};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};

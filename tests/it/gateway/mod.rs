@@ -16,6 +16,7 @@ mod sms_hooks;
 mod stop;
 mod story;
 mod talk;
+mod telegram;
 mod whatsapp;
 
 use relevo::wire::v1;

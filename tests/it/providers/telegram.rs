@@ -1,21 +1,36 @@
 //! Telegram's Bot API.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use relevo::adapters::hooks::{Ear, NotKept, Told};
 use relevo::adapters::telegram::bot::{Bot, Settings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::{Outcome, Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
+use relevo::model::{Outcome, Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use super::{Row, replay, word};
+use super::{Row, body, replay, word};
 use crate::envelopes;
 use crate::peers::{Stubs, prism, telegram};
+
+/// When a test that waits for something gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
 
 pub(super) fn settings(base_url: String) -> Settings {
-    Settings { token: Secret::new(TOKEN), base_url, disable_notification: false }
+    Settings {
+        token: Secret::new(TOKEN),
+        base_url,
+        disable_notification: false,
+        bot_username: None,
+        webhook_secret: None,
+        polling: false,
+    }
 }
 
 fn bot(base_url: String) -> Bot {
@@ -130,6 +145,65 @@ async fn the_wait_that_telegram_asks_for_is_passed_on() {
     let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
     let Outcome::Throttled { retry_after, scope, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((retry_after, scope), (Some(Duration::from_secs(35)), ThrottleScope::Provider));
+}
+
+/// Keeps what it is told, except the first time, and ends the listening once it was told enough.
+struct Listener {
+    told: Mutex<Vec<Vec<Told>>>,
+    enough: Notify,
+}
+
+#[async_trait]
+impl Ear for Listener {
+    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept> {
+        let mut all = self.told.lock().unwrap();
+        all.push(told);
+        match all.len() {
+            1 => Err(NotKept),
+            2 => Ok(()),
+            _ => {
+                self.enough.notify_one();
+                Ok(())
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_is_asked_for_again_until_it_is_kept() {
+    let stubs = Stubs::new("telegram-polling");
+    let asked = |offset: i64| json!({ "bodyPatterns": [{ "matchesJsonPath": format!("$[?(@.offset == {offset})]") }] });
+    let text = |id: i64, text: &str| {
+        let message = json!({
+            "message_id": id, "date": 1_795_341_600, "chat": { "id": 42, "type": "private" }, "text": text,
+        });
+        json!({ "update_id": id, "message": message })
+    };
+    let tell = |updates: Value| json!({ "status": 200, "jsonBody": { "ok": true, "result": updates } });
+    let odd = json!({ "update_id": 8, "message": { "from": "tomorrow" } });
+    stubs.answer(asked(0), tell(json!([text(7, "STOP"), odd]))).await;
+    stubs.answer(asked(9), tell(json!([text(9, "hi")]))).await;
+    stubs.answer(asked(10), tell(json!([]))).await;
+    let bot = Bot::new(&Settings { polling: true, ..settings(stubs.url()) }, &Transport::default()).unwrap();
+    let listener = Listener { told: Mutex::default(), enough: Notify::new() };
+    tokio::select! {
+        () = bot.listen(&listener) => unreachable!("it listens for ever"),
+        // Or else it says below what it was told.
+        _ = timeout(PATIENCE, listener.enough.notified()) => {}
+    }
+    let told = listener.told.into_inner().unwrap();
+    let texts = told.iter().map(|told| match told.as_slice() {
+        [Told::Text(text)] => text.text.as_str(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["STOP", "STOP", "hi"]);
+    let first = body(&stubs.requests().await[0]);
+    let expected = json!({ "offset": 0, "timeout": 50, "allowed_updates": ["message", "my_chat_member"] });
+    assert_eq!(first, expected);
 }
 
 /// The outcome, the code (which is also the HTTP status), and the description.

@@ -5,8 +5,12 @@
 //! time-out and leave it in doubt, where the answer says plainly that it was not taken.
 
 mod errors;
+mod hook;
+mod links;
+mod polling;
 mod request;
 mod settings;
+mod updates;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +21,10 @@ use serde::Deserialize;
 use teloxide::types::ChatId;
 use url::Url;
 
+pub use links::Links;
 pub use settings::Settings;
 
+use crate::adapters::hooks::{Ear, Hook};
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
 use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
@@ -29,6 +35,7 @@ pub struct Bot {
     client: Client,
     settings: Settings,
     base: Url,
+    links: Option<Links>,
 }
 
 impl Bot {
@@ -39,7 +46,12 @@ impl Bot {
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
+        Ok(Self {
+            client: http::client(transport)?,
+            settings: settings.clone(),
+            base,
+            links: settings.links(),
+        })
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
@@ -96,12 +108,21 @@ impl Kind for Settings {
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Bot::new(self, transport)?))
     }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let secret = self.webhook_secret.clone()?;
+        Some(Arc::new(hook::Webhooks { secret, links: self.links() }))
+    }
 }
 
 #[async_trait]
 impl Adapter for Bot {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+
+    async fn listen(&self, ear: &dyn Ear) {
+        if self.settings.polling { self.poll(ear).await } else { std::future::pending().await }
     }
 }
 

@@ -15,7 +15,14 @@ fn bot() -> Bot {
 
 fn settings(token: &str) -> Settings {
     let base_url = "https://telegram.example.com".to_owned();
-    Settings { token: Secret::new(token), base_url, disable_notification: false }
+    Settings {
+        token: Secret::new(token),
+        base_url,
+        disable_notification: false,
+        bot_username: None,
+        webhook_secret: None,
+        polling: false,
+    }
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
@@ -157,6 +164,26 @@ fn a_malformed_token_is_refused_without_being_shown() {
         let error = Bot::new(&settings(token), &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "token must be a bot's token: digits, a colon, then letters, digits, - and _");
     }
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings(TOKEN);
+        change(&mut settings);
+        Bot::new(&settings, &Transport::default()).unwrap_err().to_string()
+    };
+    let name = "bot_username must be the bot's user name without @: 5 to 32 letters, digits and _";
+    assert_eq!(error(|settings| settings.bot_username = Some("@acme_bot".to_owned())), name);
+    assert_eq!(error(|settings| settings.bot_username = Some("bot".to_owned())), name);
+    let secret = "webhook_secret must be 1 to 256 letters, digits, - and _";
+    assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new(""))), secret);
+    assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new("a b"))), secret);
+    let both = |settings: &mut Settings| {
+        (settings.webhook_secret, settings.polling) = (Some(Secret::new("s")), true);
+    };
+    let one = "polling must be left out where webhook_secret is set: Telegram tells by one of the two";
+    assert_eq!(error(both), one);
 }
 
 #[test]
