@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::adapters::hooks::Hook;
 use crate::adapters::sandbox::{Sandbox, Sandboxes};
+use crate::adapters::telegram::bot::Links;
 use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, Rooms, ServeError, Services};
 use crate::clock::Clock;
-use crate::config::{AdapterSettings, Config, ProviderConfig};
+use crate::config::{AdapterSettings, Config, ProviderConfig, Remote};
 use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
 use crate::inbound::{self, Hooks, Keeper, Reach, Source};
 use crate::model::{Provider, ProviderName, ReceiptReport};
@@ -122,8 +123,15 @@ impl Gateway {
             config.dispatch.clone(),
             clock.clone(),
         ));
-        let rooms =
-            Rooms { stores: stores.clone(), clock: clock.clone(), policies, board, planner, sandboxes };
+        let rooms = Rooms {
+            stores: stores.clone(),
+            clock: clock.clone(),
+            policies,
+            board,
+            planner,
+            sandboxes,
+            telegram: telegram_links(&config.providers),
+        };
         let services = Services::new(rooms, &config.server);
 
         let (stopping, stopped) = watch::channel(false);
@@ -208,11 +216,26 @@ fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> 
 fn reach(config: &Config) -> Reach {
     let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
         let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
-        let brands = brands.map(|(brand, own)| (brand.clone(), own.senders.get(&provider.channel).cloned()));
+        let brands = brands.map(|(brand, own)| {
+            let sender = provider.sender(brand, &own.senders);
+            (brand.clone(), sender.map(str::to_owned))
+        });
         (provider.name.clone(), Source { channel: provider.channel, brands: brands.collect() })
     };
     let keywords = config.brands.iter().map(|(brand, own)| (brand.clone(), own.keywords.clone()));
     Reach { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
+}
+
+/// What makes links to the bots whose names are known.
+fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Links> {
+    let links = |own: &ProviderConfig| match &own.adapter {
+        AdapterSettings::Remote(remote) => match remote.as_ref() {
+            Remote::Telegram(settings) => Some((own.provider.name.clone(), settings.links()?)),
+            _ => None,
+        },
+        AdapterSettings::Sandbox(_) => None,
+    };
+    providers.iter().filter_map(links).collect()
 }
 
 /// Hears what providers tell over the adapters' own connections, for as long as there are any.

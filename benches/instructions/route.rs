@@ -104,6 +104,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
         tier: 1,
         weight: 100,
         brands: Vec::new(),
+        senders: BTreeMap::new(),
     }
 }
 
@@ -123,6 +124,7 @@ fn message(class: Class) -> Message {
                 name: "back_in_stock".to_owned(),
                 language: "es".to_owned(),
                 parameters: vec!["Ana".to_owned()],
+                ..Template::default()
             }),
             ..Content::default()
         },

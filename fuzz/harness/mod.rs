@@ -104,6 +104,7 @@ fn assert_bounded(told: &[Told], input_bytes: usize) {
             Told::Receipt(notice) => notice.reference.len() + notice.evidence.text.len(),
             Told::Text(text) => text.id.len() + text.text.len(),
             Told::Address(news) => news.id.len(),
+            Told::Link { id, .. } => id.as_bytes().len(),
         })
         .sum();
     assert!(size <= 16 * input_bytes + 1024, "{size} bytes from {input_bytes}");

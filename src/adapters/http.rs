@@ -124,11 +124,23 @@ impl<T: Exchange> Adapter for T {
 /// # Errors
 /// The outcome, when there is no answer to judge.
 pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
+    exchange_up_to(MAX_BODY_BYTES, request, now).await
+}
+
+/// The same, for an answer of at most `max_bytes`.
+///
+/// # Errors
+/// The outcome, when there is no answer to judge.
+pub(super) async fn exchange_up_to(
+    max_bytes: usize,
+    request: RequestBuilder,
+    now: Timestamp,
+) -> Result<Answer, Outcome> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let retry_after = retry_after(&headers, now);
-    let body = match read(response).await {
+    let body = match read(response, max_bytes).await {
         Ok(body) => body,
         // The status is all that is needed to know that it was refused.
         Err(_) if !status.is_success() => Vec::new(),
@@ -142,11 +154,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     (!text.is_empty()).then_some(text)
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(describe)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(format!("the answer is longer than {MAX_BODY_BYTES} bytes"));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(format!("the answer is longer than {max_bytes} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

@@ -5,11 +5,13 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::model::{Channel, Labels};
+use url::Url;
+
+use crate::model::{Channel, Contact, Labels};
 use crate::wire::{Path, Violations};
 
 /// Addresses of a contact.
-pub const ADDRESSES: usize = 32;
+pub const ADDRESSES: usize = Contact::MAX_ADDRESSES;
 /// Labels of a contact or message.
 pub const LABELS: usize = 16;
 /// Characters of a label's key.
@@ -62,6 +64,16 @@ pub fn line(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations
 pub fn one_line(text: &str, path: &Path<'_>, violations: &mut Violations) {
     if text.chars().any(char::is_control) {
         violations.add(path, "must be on one line, without control characters");
+    }
+}
+
+/// Notes what is no https URL of at most `max` characters. Nothing is noted of an absent one.
+pub fn https_url(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+    let is_right =
+        |url: Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    if !text.is_empty() && (text.chars().count() > max || !Url::parse(text).is_ok_and(is_right)) {
+        violations
+            .add(path, format_args!("must be an https URL of at most {max} characters, without credentials"));
     }
 }
 
@@ -135,6 +147,20 @@ mod tests {
         assert_eq!(noted(|path, all| required_line("  ", 9, path, all)), ["it is required"]);
         let broken = ["it must be on one line, without control characters"];
         assert_eq!(noted(|path, all| required_line("a\r\nb", 9, path, all)), broken);
+    }
+
+    #[test]
+    fn a_url_is_https_and_nothing_else() {
+        let check = |text: &str| noted(|path, all| https_url(text, 30, path, all));
+        assert!(check("https://example.com/a%20b?c=d").is_empty());
+        assert!(check("").is_empty(), "an absent one is for others to note");
+        let long = format!("https://example.com/{}", "a".repeat(20));
+        for text in
+            ["http://example.com", "example.com", "https://", "https://u:p@example.com", "file:///etc", &long]
+        {
+            let must = "it must be an https URL of at most 30 characters, without credentials";
+            assert_eq!(check(text), [must], "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tonic::Code;
 use super::auth::Caller;
 use super::status::Failure;
 use crate::dispatch::{Board, Policies};
-use crate::model::{Provider, ProviderName};
+use crate::model::{BrandId, Provider, ProviderName};
 
 /// The providers on the board, as far as keys may reach them.
 #[derive(Clone)]
@@ -28,6 +28,11 @@ impl Reach {
     /// Those that `caller` sees, in the order of the configuration.
     pub fn seen_by<'a, 'c>(&'a self, caller: &'c Caller) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
         self.board.providers().iter().filter(|own| Self::sees(caller, own))
+    }
+
+    /// Those that serve `brand`, in the order of the configuration.
+    pub fn serving<'a>(&'a self, brand: &BrandId) -> impl Iterator<Item = &'a Provider> {
+        self.board.providers().iter().filter(move |own| own.serves(brand))
     }
 
     /// The provider of this name, if `caller` sees it.

@@ -1,12 +1,13 @@
 //! All services of the API, built over the rooms they hand on to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::service::Routes;
 
 use super::consents::Consents;
-use super::contacts::Contacts;
+use super::contacts::{Contacts, TelegramLinks};
 use super::keys::Keys;
 use super::messages::Messages;
 use super::operate::Reach;
@@ -16,8 +17,10 @@ use super::settings::Settings;
 use super::slots::Slots;
 use super::{Gate, Stop};
 use crate::adapters::sandbox::Sandboxes;
+use crate::adapters::telegram::bot::Links;
 use crate::clock::Clock;
 use crate::dispatch::{Board, Planner, Policies};
+use crate::model::ProviderName;
 use crate::store::Stores;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::v1::contact_service_server::ContactServiceServer;
@@ -40,6 +43,8 @@ pub struct Rooms {
     pub planner: Planner,
     /// The providers that are sandboxes.
     pub sandboxes: Sandboxes,
+    /// What makes links to the bots whose names are known.
+    pub telegram: BTreeMap<ProviderName, Links>,
 }
 
 /// All services of the API.
@@ -56,7 +61,7 @@ pub struct Services {
 impl Services {
     /// The services over these rooms.
     pub fn new(rooms: Rooms, settings: &Settings) -> Self {
-        let Rooms { stores, clock, policies, board, planner, sandboxes } = rooms;
+        let Rooms { stores, clock, policies, board, planner, sandboxes, telegram } = rooms;
         let stop = Stop::new();
         let reach = Reach::new(board.clone(), &policies);
         let timeout = Duration::from_millis(settings.request_timeout_ms);
@@ -71,7 +76,12 @@ impl Services {
                 Arc::clone(&watches),
                 settings,
             ),
-            contacts: Contacts::new(gate.clone(), stores.contacts, clock.clone()),
+            contacts: Contacts::new(
+                gate.clone(),
+                stores.contacts,
+                TelegramLinks::new(reach.clone(), telegram, stores.links, clock.clone()),
+                clock.clone(),
+            ),
             consents: Consents::new(gate.clone(), stores.consents, planner, clock.clone()),
             providers: Providers::new(
                 gate.clone(),

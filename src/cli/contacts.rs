@@ -40,6 +40,21 @@ pub enum ContactCommand {
         Examples:\n  relevo contact delete ana"
     )]
     Delete(IdArgs),
+    /// Make a link that ties the Telegram chat of whoever follows it to a contact
+    #[command(after_help = "It counts once, for a day. An opt-in it is not: record that apart.\n\n\
+        Examples:\n  relevo contact telegram-link ana")]
+    TelegramLink(LinkArgs),
+}
+
+/// Whose link it is, and to which bot.
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// The brand's id of the contact
+    #[arg(value_name = "CONTACT_ID")]
+    id: String,
+    /// The provider that is the bot; needed when the brand has several
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
 }
 
 /// Names a contact.
@@ -139,6 +154,12 @@ pub(super) async fn run(
             let request = v1::DeleteContactRequest { contact_id: id.clone() };
             let answer = client.delete_contact(request).await.map_err(failed)?;
             screen.show(answer.get_ref(), |_| format!("Contact {id} is deleted.\n"))
+        }
+        ContactCommand::TelegramLink(LinkArgs { id, provider }) => {
+            let provider = provider.unwrap_or_default();
+            let request = v1::CreateTelegramLinkRequest { contact_id: id, provider };
+            let answer = client.create_telegram_link(request).await.map_err(failed)?;
+            screen.show(answer.get_ref(), render::telegram_link)
         }
     }
 }

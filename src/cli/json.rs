@@ -30,6 +30,7 @@ named!(
     Contact,
     ContactEvent,
     CreateKeyResponse,
+    CreateTelegramLinkResponse,
     DeleteContactResponse,
     ExplainRouteResponse,
     GetConsentResponse,

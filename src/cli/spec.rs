@@ -153,17 +153,21 @@ impl RecipientArgs {
 
 impl ContentArgs {
     fn content(&self) -> Result<v1::Content, Failure> {
-        let own = |text: &Option<String>| text.clone().map(|text| v1::TextContent { text });
         let html = self.html_file.as_deref().map(read).transpose()?;
         Ok(v1::Content {
             text: self.text.clone().unwrap_or_default(),
             subject: self.subject.clone().unwrap_or_default(),
             html: html.unwrap_or_default(),
             email: None,
-            sms: own(&self.sms_text),
-            telegram: own(&self.telegram_text),
+            sms: self.sms_text.clone().map(|text| v1::TextContent { text }),
+            telegram: self.telegram(),
             whatsapp: self.whatsapp(),
         })
+    }
+
+    fn telegram(&self) -> Option<v1::TelegramContent> {
+        let text = self.telegram_text.clone()?;
+        Some(v1::TelegramContent { text, ..v1::TelegramContent::default() })
     }
 
     fn whatsapp(&self) -> Option<v1::WhatsappContent> {
@@ -171,6 +175,7 @@ impl ContentArgs {
             name,
             language: self.language.clone().unwrap_or_default(),
             parameters: self.params.clone(),
+            ..v1::WhatsappTemplate::default()
         });
         if template.is_none() && self.whatsapp_text.is_none() {
             return None;

@@ -107,7 +107,7 @@ fn envelope(
         message_id: clock.message_id(),
         attempt: 1,
         repeats: 1,
-        from: policy.and_then(|policy| policy.senders.get(&channel).cloned()),
+        from: policy.and_then(|policy| own.provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
         class: Class::Transactional,
         topic: "test".parse().expect("it is a topic"),
@@ -153,7 +153,8 @@ fn address(channel: Channel, text: &str) -> Result<Address, Failure> {
 fn content(channel: Channel, args: &TestArgs) -> Result<Rendered, Failure> {
     match (channel, args.template.clone().zip(args.language.clone())) {
         (Channel::Whatsapp, Some((name, language))) => {
-            Ok(Rendered::Template(Template { name, language, parameters: args.parameters.clone() }))
+            let parameters = args.parameters.clone();
+            Ok(Rendered::Template(Template { name, language, parameters, ..Template::default() }))
         }
         (_, Some(_)) => {
             Err(Failure::usage(format!("--template is for WhatsApp: the provider carries {channel}")))
@@ -185,6 +186,7 @@ fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
             format!("{subject}: {}", text.as_deref().unwrap_or_default())
         }
         Rendered::Text(text) => text.clone(),
+        Rendered::Telegram(own) => own.text.clone().unwrap_or_default(),
         Rendered::Template(template) => format!("template {} ({})", template.name, template.language),
     };
     let mut table = Table::bare();

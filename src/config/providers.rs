@@ -1,12 +1,13 @@
 //! Providers: as written in the file, and as checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::errors::Errors;
+use super::places::join;
 use crate::adapters::hooks::Hook;
 use crate::adapters::{
     Adapter, BuildError, Http, HttpSettings, Kind, Limits, Transport, email, sandbox, sms, telegram, webhook,
@@ -30,6 +31,8 @@ macro_rules! kinds {
             pub(super) weight: u32,
             #[serde(default)]
             pub(super) brands: Vec<String>,
+            #[serde(default)]
+            pub(super) senders: BTreeMap<String, String>,
             #[serde(default)]
             pub(super) limits: Limits,
             pub(super) http: Option<HttpSettings>,
@@ -217,6 +220,7 @@ fn check_one(
     let known = || brands.iter().filter_map(|name| name.parse().ok()).collect();
     let own = if served.is_empty() { known() } else { served.clone() };
     settings.remote().for_each(|kind| kind.serve(&own));
+    let senders = check_senders(&settings, path, brands, errors);
     let transport = check_transport(&settings, path, errors);
     let adapter = check_adapter(&mut settings, path, transport.as_ref(), errors)?;
     Some(ProviderConfig {
@@ -228,6 +232,7 @@ fn check_one(
             tier: settings.tier,
             weight: settings.weight,
             brands: served,
+            senders,
         },
         transport: transport?,
         adapter,
@@ -276,6 +281,27 @@ fn add(error: &BuildError, table: &str, errors: &mut Errors<'_>) {
         }
         BuildError::Client(_) => errors.add(table, error),
     }
+}
+
+fn check_senders(
+    settings: &ProviderSettings,
+    path: &str,
+    known: &BTreeSet<&str>,
+    errors: &mut Errors<'_>,
+) -> BTreeMap<BrandId, String> {
+    let serves = |brand: &String| settings.brands.is_empty() || settings.brands.contains(brand);
+    let mut senders = BTreeMap::new();
+    for (brand, sender) in &settings.senders {
+        let key = join(&format!("{path}.senders"), brand);
+        match brand.parse() {
+            _ if sender.trim().is_empty() => errors.add(key, "must not be empty"),
+            Ok(id) if known.contains(brand.as_str()) && serves(brand) => {
+                drop(senders.insert(id, sender.clone()))
+            }
+            _ => errors.add(key, "must be for a brand of this file that the provider serves"),
+        }
+    }
+    senders
 }
 
 fn check_limits(limits: &Limits, path: &str, errors: &mut Errors<'_>) -> bool {

@@ -253,6 +253,24 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
 }
 
 #[test]
+fn a_sender_is_for_a_brand_that_the_provider_serves() {
+    let senders = |brands: &str, senders: &str| {
+        format!(
+            "[brands.acme]\n[brands.globex]\n[[providers]]\nname = \"wa\"\nchannel = \"whatsapp\"\nfailure_domain = \"w\"\n\
+             brands = [{brands}]\n[providers.senders]\n{senders}\n[providers.sandbox]\n"
+        )
+    };
+    let config = read(&senders("", "acme = \"777\"")).unwrap();
+    let (acme, none) = ("acme".parse().unwrap(), BTreeMap::new());
+    assert_eq!(config.providers[0].provider.sender(&acme, &none), Some("777"));
+    insta::assert_snapshot!(errors(&senders("\"acme\"", "acme = \" \"\nglobex = \"7\"\nother = \"7\"")), @"
+    config/relevo.toml:9: providers[0].senders.acme: must not be empty
+    config/relevo.toml:10: providers[0].senders.globex: must be for a brand of this file that the provider serves
+    config/relevo.toml:11: providers[0].senders.other: must be for a brand of this file that the provider serves
+    ");
+}
+
+#[test]
 fn an_adapter_checks_its_own_settings_and_channel() {
     let text = telegram(r#"{ env = "TOKEN" }"#).replace("\"telegram\"", "\"sms\"");
     let text = format!("{text}base_url = \"telegram\"\n");
@@ -316,6 +334,7 @@ fn the_real_providers_shown_are_right() {
         "RELAY_SECRET" | "RELAY_CALLBACK_SECRET" | "RESEND_WEBHOOK_SECRET" => {
             Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())
         }
+        "TELEGRAM_WEBHOOK_SECRET" => Some("hunter2".to_owned()),
         _ => Some("42:hunter2".to_owned()),
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();

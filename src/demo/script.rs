@@ -18,6 +18,7 @@ impl Script {
             name: "order_on_its_way".to_owned(),
             language: "en".to_owned(),
             parameters: vec![number.to_string()],
+            ..v1::WhatsappTemplate::default()
         };
         let content = v1::Content {
             subject: format!("Your order {number}"),

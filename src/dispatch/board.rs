@@ -71,6 +71,11 @@ impl Board {
         &self.inner.providers
     }
 
+    /// The provider of this name.
+    pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
+        self.inner.providers.iter().find(|own| own.name == *name)
+    }
+
     /// Every provider as it is at `now`.
     pub fn statuses(&self, now: Timestamp) -> Vec<ProviderStatus> {
         let health = self.health();
@@ -222,6 +227,7 @@ fn status(provider: &Provider, health: &Health, now: Timestamp) -> ProviderStatu
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
@@ -242,6 +248,7 @@ mod tests {
             tier: 1,
             weight: 1,
             brands: Vec::new(),
+            senders: BTreeMap::new(),
         };
         let board = Board::new(vec![provider], &Settings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };

@@ -203,6 +203,8 @@ impl Dispatcher {
     fn envelope(&self, case: &Case, attempt: u32, way: &Way, content: Rendered, now: Timestamp) -> Envelope {
         let message = &case.message;
         let policy = self.planner.policy(&message.brand);
+        let provider = self.board().provider(&way.provider);
+        let from = provider.zip(policy).and_then(|(own, policy)| own.sender(&message.brand, &policy.senders));
         Envelope {
             message_id: message.id,
             attempt,
@@ -211,7 +213,7 @@ impl Dispatcher {
             class: message.class,
             topic: message.topic.clone(),
             channel: way.channel,
-            from: policy.and_then(|own| own.senders.get(&way.channel).cloned()),
+            from: from.map(str::to_owned),
             address: way.address.clone(),
             content,
             now,

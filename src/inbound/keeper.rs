@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::reach::Reach;
-use super::{news, receipts};
+use super::{links, news, receipts};
 use crate::adapters::hooks::{Ear, NotKept, Notice, Told};
 use crate::clock::Clock;
 use crate::consent;
@@ -13,7 +13,7 @@ use crate::model::{
     Address, AddressChange, AddressNews, BrandId, Entry, InboundText, Keyword, ProviderName, ReceiptReport,
     Timestamp,
 };
-use crate::store::{self, ConsentStore, ContactStore, Heard, Inbox, Matched, StoreError, Stores};
+use crate::store::{self, ConsentStore, ContactStore, Heard, Inbox, LinkStore, Matched, StoreError, Stores};
 
 /// Keeps what providers tell. Cheap to clone.
 #[derive(Clone)]
@@ -22,14 +22,15 @@ pub struct Keeper {
     contacts: Arc<dyn ContactStore>,
     consents: Arc<dyn ConsentStore>,
     reach: Arc<Reach>,
+    links: Arc<dyn LinkStore>,
     pub(super) clock: Clock,
 }
 
 impl Keeper {
     /// Keeps it in these stores.
     pub fn new(stores: &Stores, reach: Reach, clock: Clock) -> Self {
-        let Stores { inbox, contacts, consents, .. } = stores.clone();
-        Self { inbox, contacts, consents, reach: Arc::new(reach), clock }
+        let Stores { inbox, contacts, consents, links, .. } = stores.clone();
+        Self { inbox, contacts, consents, links, reach: Arc::new(reach), clock }
     }
 
     /// Where the adapter of `provider` puts what it hears.
@@ -44,6 +45,10 @@ impl Keeper {
                 Told::Receipt(notice) => self.receipt(provider, notice).await?,
                 Told::Text(text) => self.text(provider, text).await?,
                 Told::Address(news) => self.address(provider, news, None).await?,
+                Told::Link { id, address, at } => {
+                    let now = self.clock.now();
+                    links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
+                }
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 mod hooks;
 mod keeper;
+mod links;
 mod mail;
 mod news;
 mod pace;

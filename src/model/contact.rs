@@ -75,6 +75,9 @@ impl ServiceWindow {
 }
 
 impl Contact {
+    /// How many addresses a contact may have.
+    pub const MAX_ADDRESSES: usize = 32;
+
     /// The contact's addresses that `channel` delivers to, the preferred one first.
     pub fn addresses_for(&self, channel: Channel) -> impl Iterator<Item = &ContactAddress> {
         self.addresses.iter().filter(move |own| channel.takes(&own.address))

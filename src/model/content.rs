@@ -16,7 +16,7 @@ pub struct Content {
     /// Replaces the common text in SMS.
     pub sms: Option<String>,
     /// Replaces the common text in Telegram.
-    pub telegram: Option<String>,
+    pub telegram: Option<TelegramContent>,
     /// Replaces the common text in WhatsApp inside the service window.
     pub whatsapp: Option<String>,
     /// The WhatsApp template for outside the service window.
@@ -34,8 +34,40 @@ pub struct EmailContent {
     pub html: Option<String>,
 }
 
-/// A template approved by WhatsApp.
+/// What Telegram carries: a text, or a file with a text below it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TelegramContent {
+    /// The text, or the caption of the file; the common text when absent.
+    pub text: Option<String>,
+    /// How the text is written. The common text is always plain.
+    pub format: TextFormat,
+    /// The file.
+    pub file: Option<TelegramFile>,
+}
+
+/// How a text for Telegram is written (core.telegram.org/bots/api#formatting-options).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextFormat {
+    /// As it is to be read: nothing needs escaping.
+    #[default]
+    Plain,
+    /// In Telegram's MarkdownV2.
+    MarkdownV2,
+    /// In Telegram's few tags of HTML.
+    Html,
+}
+
+/// A file that Telegram fetches from a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TelegramFile {
+    /// A photo, shown in the chat.
+    Photo(String),
+    /// A file to be opened.
+    Document(String),
+}
+
+/// A template approved by WhatsApp, with what is to be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Template {
     /// Its name, as approved.
     pub name: String,
@@ -43,6 +75,53 @@ pub struct Template {
     pub language: String,
     /// The values of the body's placeholders, in order.
     pub parameters: Vec<String>,
+    /// What stands in its header, where that is to be filled in.
+    pub header: Option<TemplateHeader>,
+    /// What its buttons do, where that is to be filled in; each place once.
+    pub buttons: Vec<TemplateButton>,
+}
+
+/// What stands in the header of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateHeader {
+    /// The value of the one placeholder of its text.
+    Text(String),
+    /// An image, by its URL.
+    Image(String),
+    /// A document.
+    Document {
+        /// Its URL.
+        url: String,
+        /// The name under which it is shown.
+        filename: String,
+    },
+    /// A video, by its URL.
+    Video(String),
+}
+
+/// What a button of a template does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateButton {
+    /// Its place among the template's buttons, from 0.
+    pub index: u8,
+    /// What it does.
+    pub action: ButtonAction,
+}
+
+impl TemplateButton {
+    /// The last place that a button can have: a template has at most ten (Meta, "Template components").
+    pub const LAST: u8 = 9;
+}
+
+/// What a button does when somebody taps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ButtonAction {
+    /// It opens the template's URL with this at its end.
+    Url(String),
+    /// It answers, and this comes back with the answer.
+    QuickReply(String),
+    /// It copies this code.
+    CopyCode(String),
 }
 
 /// What one channel carries of a message.
@@ -59,6 +138,8 @@ pub enum Rendered {
     },
     /// A plain text.
     Text(String),
+    /// What Telegram carries beyond a plain text.
+    Telegram(TelegramContent),
     /// An approved template.
     Template(Template),
 }
@@ -71,11 +152,23 @@ impl Content {
         match channel {
             Channel::Email => self.render_email(),
             Channel::Sms => text(&self.sms),
-            Channel::Telegram => text(&self.telegram),
+            Channel::Telegram => self.render_telegram(),
             Channel::Whatsapp => {
                 let template = || self.template.clone().map(Rendered::Template);
                 if window_open { text(&self.whatsapp).or_else(template) } else { template() }
             }
+        }
+    }
+
+    fn render_telegram(&self) -> Option<Rendered> {
+        let mut own = self.telegram.clone().unwrap_or_default();
+        if own.text.is_none() {
+            own.text = self.text.clone();
+            own.format = TextFormat::Plain;
+        }
+        match own {
+            TelegramContent { text, format: TextFormat::Plain, file: None } => text.map(Rendered::Text),
+            own => Some(Rendered::Telegram(own)),
         }
     }
 
@@ -88,5 +181,42 @@ impl Content {
             return None;
         }
         Some(Rendered::Email { subject, text, html })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telegram_falls_back_to_the_common_text_which_is_plain() {
+        let rendered = |text: Option<&str>, telegram: TelegramContent| {
+            let text = text.map(str::to_owned);
+            Content { text, telegram: Some(telegram), ..Content::default() }.render(Channel::Telegram, true)
+        };
+        let own = |text: Option<&str>, format, file: Option<&str>| TelegramContent {
+            text: text.map(str::to_owned),
+            format,
+            file: file.map(|url| TelegramFile::Photo(url.to_owned())),
+        };
+        let (plain, html) = (TextFormat::Plain, TextFormat::Html);
+        for (common, telegram, expected) in [
+            (Some("*hi*"), own(None, html, None), Some(Rendered::Text("*hi*".to_owned()))),
+            (Some("hi"), own(Some("oi"), plain, None), Some(Rendered::Text("oi".to_owned()))),
+            (
+                Some("hi"),
+                own(Some("<b>oi</b>"), html, None),
+                Some(Rendered::Telegram(own(Some("<b>oi</b>"), html, None))),
+            ),
+            (
+                Some("hi"),
+                own(None, plain, Some("u")),
+                Some(Rendered::Telegram(own(Some("hi"), plain, Some("u")))),
+            ),
+            (None, own(None, plain, Some("u")), Some(Rendered::Telegram(own(None, plain, Some("u"))))),
+            (None, own(None, plain, None), None),
+        ] {
+            assert_eq!(rendered(common, telegram.clone()), expected, "{common:?} {telegram:?}");
+        }
     }
 }

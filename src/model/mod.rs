@@ -11,6 +11,7 @@ mod history;
 mod ids;
 mod inbound;
 mod key;
+mod link;
 mod message;
 mod outcome;
 mod plan;
@@ -26,7 +27,10 @@ pub use consent::{
     Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
 };
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
-pub use content::{Content, EmailContent, Rendered, Template};
+pub use content::{
+    ButtonAction, Content, EmailContent, Rendered, TelegramContent, TelegramFile, Template, TemplateButton,
+    TemplateHeader, TextFormat,
+};
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
@@ -34,6 +38,7 @@ pub use inbound::{
     AddressChange, AddressNews, ContactDetail, ContactEvent, InboundText, Keyword, Keywords, Objection,
 };
 pub use key::{Key, Scope};
+pub use link::{Link, LinkId};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};

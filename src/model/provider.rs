@@ -1,5 +1,7 @@
 //! A configured account that carries one channel, as routing sees it.
 
+use std::collections::BTreeMap;
+
 use super::{BrandId, Channel, ProviderName, Timestamp};
 
 /// A configured account that carries one channel.
@@ -19,12 +21,23 @@ pub struct Provider {
     pub weight: u32,
     /// The brands it serves; empty for all.
     pub brands: Vec<BrandId>,
+    /// The sender of a brand with this provider, where it differs from the brand's own for the channel.
+    pub senders: BTreeMap<BrandId, String>,
 }
 
 impl Provider {
     /// Whether it carries messages of `brand`.
     pub fn serves(&self, brand: &BrandId) -> bool {
         self.brands.is_empty() || self.brands.contains(brand)
+    }
+
+    /// Who a message of `brand` comes from, given the brand's own senders by channel; `None` for the provider's own.
+    pub fn sender<'a>(
+        &'a self,
+        brand: &BrandId,
+        by_channel: &'a BTreeMap<Channel, String>,
+    ) -> Option<&'a str> {
+        self.senders.get(brand).or_else(|| by_channel.get(&self.channel)).map(String::as_str)
     }
 
     /// Whether it carries messages of `brand` and of no other.
@@ -70,3 +83,27 @@ impl Refusal {
 
 /// Whether a provider may be called now.
 pub type Admission = Result<(), Refusal>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brands_sender_with_a_provider_comes_before_its_sender_for_the_channel() {
+        let (acme, globex): (BrandId, BrandId) = ("acme".parse().unwrap(), "globex".parse().unwrap());
+        let provider = Provider {
+            name: "meta".parse().unwrap(),
+            channel: Channel::Whatsapp,
+            kind: "whatsapp_cloud".to_owned(),
+            failure_domain: "meta".to_owned(),
+            tier: 1,
+            weight: 100,
+            brands: Vec::new(),
+            senders: [(acme.clone(), "106540352242922".to_owned())].into(),
+        };
+        let own = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
+        assert_eq!(provider.sender(&acme, &own), Some("106540352242922"));
+        assert_eq!(provider.sender(&globex, &own), Some("+34910000000"));
+        assert_eq!(provider.sender(&globex, &BTreeMap::new()), None);
+    }
+}

@@ -34,6 +34,7 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
         tier,
         weight: 100,
         brands: vec![],
+        senders: BTreeMap::new(),
     }
 }
 
@@ -377,7 +378,7 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
     world.judged.iter_mut().for_each(|own| own.window = ServiceWindow::At(Vec::new()));
     assert_eq!(world.tries(), "sms-a");
     assert!(world.left_out().contains(&("whatsapp".into(), "window_closed".into())));
-    let template = Template { name: "order".into(), language: "en".into(), parameters: vec![] };
+    let template = Template { name: "order".into(), language: "en".into(), ..Template::default() };
     world.message.content.template = Some(template.clone());
     match world.step() {
         Step::Try { content, .. } => assert_eq!(content, crate::model::Rendered::Template(template)),
@@ -395,7 +396,7 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
         assert!(world.left_out().contains(&("wa-meta-2".into(), "window_closed".into())));
     }
     world.message.content.template =
-        Some(Template { name: "order".into(), language: "en".into(), parameters: vec![] });
+        Some(Template { name: "order".into(), language: "en".into(), ..Template::default() });
     let tried = |world: &World| match world.step() {
         Step::Try { way, content, .. } => (way.provider.to_string(), content),
         other => panic!("{other:?}"),

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use crate::model::{
     Action, Address, BrandId, Channel, Contact, ContactAddress, ContactEvent, ContactId, ControlChange, Echo,
-    Entry, Event, Evidence, History, Key, KeyId, Labels, Message, MessageId, Objection, Preferences,
-    ProviderName, QuietHours, ReceiptReport, Recipient, State, Suppression, Timestamp, TopicPreference,
-    TopicScope,
+    Entry, Event, Evidence, History, Key, KeyId, Labels, Link, LinkId, Message, MessageId, Objection,
+    Preferences, ProviderName, QuietHours, ReceiptReport, Recipient, State, Suppression, Timestamp,
+    TopicPreference, TopicScope,
 };
 
 pub mod embedded;
@@ -272,7 +272,8 @@ pub trait WorkQueue: Send + Sync {
     async fn release(&self, id: MessageId);
 
     /// Forgets messages that were finished before `before`, their idempotency keys, events and references, receipts parked
-    /// and events of contacts that came before then; at most `limit` of each. Returns how many were forgotten.
+    /// and events of contacts that came before then, and links that expired before then; at most `limit` of each. Returns
+    /// how many were forgotten.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes whenever there may be new work.
@@ -477,6 +478,42 @@ pub trait ConsentStore: Send + Sync {
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError>;
 }
 
+/// What came of somebody following a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// The address belongs to the contact now, and the link is spent.
+    Tied(Link),
+    /// The address belongs to another contact of the brand. The link still counts.
+    Taken {
+        /// Whose link it is.
+        link: Link,
+        /// The contact that has the address.
+        owner: ContactId,
+    },
+    /// The contact has as many addresses as it may. The link still counts.
+    Full(Link),
+    /// It had expired.
+    Expired(Link),
+    /// There is no such link: it was followed before, or its contact is gone.
+    Unknown,
+}
+
+/// Links by which people tie an address of theirs to a contact.
+#[async_trait]
+pub trait LinkStore: Send + Sync {
+    /// Keeps a new link. Returns whether the brand has the contact; without one, nothing is kept.
+    async fn create_link(&self, id: LinkId, link: Link) -> Result<bool, StoreError>;
+
+    /// Adds the address of somebody who followed a link at `at` to its contact, at most once.
+    async fn follow_link(
+        &self,
+        id: LinkId,
+        address: Address,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Followed, StoreError>;
+}
+
 /// What operators asked of providers.
 #[async_trait]
 pub trait ControlStore: Send + Sync {
@@ -525,6 +562,8 @@ pub struct Stores {
     pub consents: Arc<dyn ConsentStore>,
     /// Controls.
     pub controls: Arc<dyn ControlStore>,
+    /// Links.
+    pub links: Arc<dyn LinkStore>,
     /// Keys.
     pub keys: Arc<dyn KeyStore>,
 }

@@ -75,16 +75,51 @@ fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map(texts(), texts(), 0..3)
 }
 
+fn telegrams() -> impl Strategy<Value = TelegramContent> {
+    let format = select(&[TextFormat::Plain, TextFormat::MarkdownV2, TextFormat::Html]);
+    let file =
+        prop_oneof!["\\PC{1,9}".prop_map(TelegramFile::Photo), "\\PC{1,9}".prop_map(TelegramFile::Document)];
+    ("\\PC{1,9}", format, option::of(file)).prop_map(|(text, format, file)| TelegramContent {
+        text: Some(text),
+        format,
+        file,
+    })
+}
+
+fn templates() -> impl Strategy<Value = Template> {
+    let header = prop_oneof![
+        "\\PC{1,9}".prop_map(TemplateHeader::Text),
+        "\\PC{1,9}".prop_map(TemplateHeader::Image),
+        ("\\PC{1,9}", "\\PC{1,9}").prop_map(|(url, filename)| TemplateHeader::Document { url, filename }),
+        "\\PC{1,9}".prop_map(TemplateHeader::Video),
+    ];
+    let action = prop_oneof![
+        "\\PC{1,9}".prop_map(ButtonAction::Url),
+        "\\PC{1,9}".prop_map(ButtonAction::QuickReply),
+        "\\PC{1,9}".prop_map(ButtonAction::CopyCode),
+    ];
+    let button =
+        (0..=TemplateButton::LAST, action).prop_map(|(index, action)| TemplateButton { index, action });
+    ("\\PC{1,9}", "[a-z]{2}", vec(texts(), 0..3), option::of(header), vec(button, 0..3)).prop_map(
+        |(name, language, parameters, header, buttons)| Template {
+            name,
+            language,
+            parameters,
+            header,
+            buttons,
+        },
+    )
+}
+
 fn contents() -> impl Strategy<Value = Content> {
     let email = (some_texts(), some_texts(), some_texts()).prop_map(|(subject, text, html)| EmailContent {
         subject,
         text,
         html,
     });
-    let template = ("\\PC{1,9}", "[a-z]{2}", vec(texts(), 0..3))
-        .prop_map(|(name, language, parameters)| Template { name, language, parameters });
+    let telegram = option::of(telegrams());
     let common = (some_texts(), some_texts(), some_texts(), option::of(email));
-    let own = (some_texts(), some_texts(), some_texts(), option::of(template));
+    let own = (some_texts(), telegram, some_texts(), option::of(templates()));
     (common, own).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| Content {
         text,
         subject,

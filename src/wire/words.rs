@@ -64,6 +64,11 @@ pairs!(
     read_receipt_status, model::ReceiptStatus = v1::ReceiptStatus:
     Sent = Sent, Delivered = Delivered, Read = Read, Failed = Failed
 );
+pairs!(
+    /// Reads how a text for Telegram is written.
+    read_text_format, model::TextFormat = v1::TelegramFormat:
+    Plain = Unspecified, MarkdownV2 = MarkdownV2, Html = Html
+);
 
 /// Finds the value whose word `text` is.
 fn read_word<T: Copy>(

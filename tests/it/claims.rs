@@ -1,5 +1,6 @@
 //! A message that is given back is taken up again when it is due, however fast the loop is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,7 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
         tier: 1,
         weight: 1,
         brands: Vec::new(),
+        senders: BTreeMap::new(),
     };
     let board = Board::new(vec![provider.clone()], &Default::default(), Vec::new());
     let policy = Policy::try_new(&BrandSettings::default()).unwrap();

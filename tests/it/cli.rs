@@ -22,6 +22,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::api::bots;
 use crate::gateway::providers;
 use crate::peers::{Smtp, Stubs};
 
@@ -104,7 +105,8 @@ fn rooms(config: Config, stores: Stores, clock: Clock) -> Rooms {
             _ => None,
         })
         .collect();
-    Rooms { stores, clock, policies, board, planner, sandboxes }
+    let telegram = bots(&["telegram-bot"]);
+    Rooms { stores, clock, policies, board, planner, sandboxes, telegram }
 }
 
 /// How a program ended.
@@ -200,6 +202,8 @@ async fn a_message_goes_its_way_from_the_command_line() {
     assert!(gateway.ok(&upsert).await.contains("+34600123456"));
     let found = gateway.json(&["contact", "find", "--phone", "600123456"]).await;
     assert_eq!(found[0]["contactId"], "ana");
+    let link = gateway.json(&["contact", "telegram-link", "ana"]).await;
+    assert!(link[0]["url"].as_str().unwrap().starts_with("https://t.me/shop_bot?start="), "{link:?}");
 
     let send = ["send", "--email", "ana@example.com", "--topic", "orders", "--text", "It is on its way"];
     let options =

@@ -166,6 +166,7 @@ fn providers(rng: &mut Rng) -> Vec<Provider> {
         tier: rng.u32(1..3),
         weight: rng.u32(1..200),
         brands: if name == "mail-2" { vec![brands()[0].clone()] } else { vec![] },
+        senders: BTreeMap::new(),
     };
     specs.map(provider).to_vec()
 }
@@ -248,7 +249,7 @@ fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft
         undelivered_after: (rng.u8(0..4) == 0).then(|| seconds(rng, 10, 900)),
         unread_after: (rng.u8(0..6) == 0).then(|| seconds(rng, 10, 1_800)),
     };
-    let template = Template { name: "note".into(), language: "en".into(), parameters: vec![] };
+    let template = Template { name: "note".into(), language: "en".into(), ..Template::default() };
     Draft {
         brand: person.brand,
         contact: person.id,

@@ -13,7 +13,8 @@ pub(super) use signature::{Algorithm, REPEATS, hex, is_recent, is_signed, same};
 pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
-    Address, AddressNews, Echo, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus, Timestamp,
+    Address, AddressNews, Echo, InboundText, LinkId, Objection, OutcomeEvidence, Phone, ReceiptStatus,
+    Timestamp,
 };
 
 /// A call, as it arrived.
@@ -58,6 +59,15 @@ pub enum Told {
     Text(InboundText),
     /// Something about an address.
     Address(AddressNews),
+    /// Somebody followed one of our links.
+    Link {
+        /// Which.
+        id: LinkId,
+        /// Their address.
+        address: Address,
+        /// When, by the provider's clock.
+        at: Timestamp,
+    },
 }
 
 /// What became of a message.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::adapters::Envelope;
-use crate::model::{Address, BrandId, Channel, MessageId, ProviderName, Rendered, Timestamp};
+use crate::model::{Address, BrandId, Channel, MessageId, ProviderName, Rendered, TelegramFile, Timestamp};
 
 /// How many entries each provider keeps.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -28,8 +28,8 @@ pub struct OutboxEntry {
     pub address: Address,
     /// The subject of an email.
     pub subject: Option<String>,
-    /// The text (an email's HTML when it has no text), or the template's name with its parameters; at most 10,000
-    /// characters.
+    /// The text (an email's HTML when it has no text) after the URL of a file, or the template's name with its parameters;
+    /// at most 10,000 characters.
     pub text: String,
 }
 
@@ -55,6 +55,13 @@ fn shown(content: &Rendered) -> (Option<String>, String) {
             (Some(subject.clone()), text.clone().or_else(|| html.clone()).unwrap_or_default())
         }
         Rendered::Text(text) => (None, text.clone()),
+        Rendered::Telegram(own) => {
+            let file = own
+                .file
+                .as_ref()
+                .map(|(TelegramFile::Photo(url) | TelegramFile::Document(url))| url.as_str());
+            (None, [file, own.text.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n"))
+        }
         Rendered::Template(template) => {
             (None, format!("{}({})", template.name, template.parameters.join(", ")))
         }

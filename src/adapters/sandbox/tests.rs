@@ -1,5 +1,7 @@
 //! On tokio's paused clock: time passes when every task waits, and no sooner.
 
+use std::collections::BTreeMap;
+
 use tokio::time::{Instant, timeout};
 
 use super::*;
@@ -17,6 +19,7 @@ fn provider(name: &str, failure_domain: &str) -> Provider {
         tier: 1,
         weight: 1,
         brands: vec![],
+        senders: BTreeMap::new(),
     }
 }
 
@@ -157,6 +160,7 @@ async fn an_entry_shows_a_template_and_cuts_a_long_text() {
         name: "order_shipped".into(),
         language: "es".into(),
         parameters: vec!["Ana".into(), "42".into()],
+        ..Template::default()
     };
     sandbox.deliver(&Envelope { content: Rendered::Template(template), ..envelope(1) }).await;
     sandbox.deliver(&Envelope { content: Rendered::Text("ñ".repeat(20_000)), ..envelope(2) }).await;

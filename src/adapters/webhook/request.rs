@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::adapters::Envelope;
-use crate::model::Rendered;
+use crate::model::{
+    ButtonAction, Rendered, TelegramContent, TelegramFile, Template, TemplateHeader, TextFormat,
+};
 
 /// The body that carries `envelope`, from `from` unless the brand has a sender of its own.
 pub(super) fn message(envelope: &Envelope, from: Option<&str>) -> Value {
@@ -27,11 +29,47 @@ fn content(content: &Rendered) -> Value {
             json!({ "type": "email", "subject": subject, "text": text, "html": html })
         }
         Rendered::Text(text) => json!({ "type": "text", "text": text }),
-        Rendered::Template(template) => json!({
-            "type": "template",
-            "name": template.name,
-            "language": template.language,
-            "parameters": template.parameters,
-        }),
+        Rendered::Telegram(own) => telegram(own),
+        Rendered::Template(own) => template(own),
     }
+}
+
+fn telegram(own: &TelegramContent) -> Value {
+    let format = match own.format {
+        TextFormat::Plain => "plain",
+        TextFormat::MarkdownV2 => "markdown_v2",
+        TextFormat::Html => "html",
+    };
+    let file = own.file.as_ref().map(|file| match file {
+        TelegramFile::Photo(url) => json!({ "type": "photo", "url": url }),
+        TelegramFile::Document(url) => json!({ "type": "document", "url": url }),
+    });
+    json!({ "type": "telegram", "text": own.text, "format": format, "file": file })
+}
+
+fn template(own: &Template) -> Value {
+    let header = own.header.as_ref().map(|header| match header {
+        TemplateHeader::Text(text) => json!({ "type": "text", "text": text }),
+        TemplateHeader::Image(url) => json!({ "type": "image", "url": url }),
+        TemplateHeader::Document { url, filename } => {
+            json!({ "type": "document", "url": url, "filename": filename })
+        }
+        TemplateHeader::Video(url) => json!({ "type": "video", "url": url }),
+    });
+    let buttons = own.buttons.iter().map(|button| {
+        let (kind, value) = match &button.action {
+            ButtonAction::Url(suffix) => ("url", suffix),
+            ButtonAction::QuickReply(payload) => ("quick_reply", payload),
+            ButtonAction::CopyCode(code) => ("copy_code", code),
+        };
+        json!({ "type": kind, "index": button.index, "value": value })
+    });
+    json!({
+        "type": "template",
+        "name": own.name,
+        "language": own.language,
+        "parameters": own.parameters,
+        "header": header,
+        "buttons": buttons.collect::<Vec<_>>(),
+    })
 }

@@ -4,7 +4,10 @@ use serde_json::json;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Class, Rejection, Rendered, Template, ThrottleScope};
+use crate::model::{
+    Address, ButtonAction, Class, Rejection, Rendered, TelegramContent, TelegramFile, Template,
+    TemplateButton, TemplateHeader, TextFormat, ThrottleScope,
+};
 use crate::secret::Secret;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -145,7 +148,12 @@ fn each_kind_of_content_has_its_form() {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),
         parameters: vec!["Ana".to_owned()],
+        header: Some(TemplateHeader::Text("May".to_owned())),
+        buttons: vec![TemplateButton { index: 1, action: ButtonAction::Url("A-17".to_owned()) }],
     };
+    let file = TelegramFile::Photo("https://example.com/a.png".to_owned());
+    let telegram =
+        TelegramContent { text: Some("*hi*".to_owned()), format: TextFormat::MarkdownV2, file: Some(file) };
     let to = Address::Email("ana@example.org".parse().unwrap());
     for (content, json) in [
         (
@@ -154,8 +162,15 @@ fn each_kind_of_content_has_its_form() {
         ),
         (email(None), json!({ "type": "email", "subject": "Hello", "text": null, "html": "<p>Hi</p>" })),
         (
+            Rendered::Telegram(telegram),
+            json!({
+                "type": "telegram", "text": "*hi*", "format": "markdown_v2",
+                "file": { "type": "photo", "url": "https://example.com/a.png" },
+            }),
+        ),
+        (
             Rendered::Template(template),
-            json!({ "type": "template", "name": "order_update", "language": "en_US", "parameters": ["Ana"] }),
+            json!({ "type": "template", "name": "order_update", "language": "en_US", "parameters": ["Ana"], "header": { "type": "text", "text": "May" }, "buttons": [{ "type": "url", "index": 1, "value": "A-17" }] }),
         ),
     ] {
         assert_eq!(request::message(&envelopes::to(to.clone(), content), None)["content"], json);

@@ -5,4 +5,5 @@ pub mod infobip;
 pub mod twilio;
 pub mod vonage;
 
+mod components;
 mod sender;

@@ -1,8 +1,11 @@
 //! How large a content may be, and whether it has something to say on the channels asked for.
 
-use crate::api::limits::{bytes, chars, count, line, one_line};
-use crate::model::{Channel, Content};
+use crate::api::limits::{bytes, chars, count, distinct, https_url, line, one_line};
+use crate::model::{Channel, Content, TemplateButton};
 use crate::wire::{Path, Violations, v1};
+use v1::telegram_content::File;
+use v1::whatsapp_template_button::Action;
+use v1::whatsapp_template_header::Value as Header;
 
 /// Bytes of a text part.
 const TEXT: usize = 64 << 10;
@@ -14,6 +17,10 @@ const HTML: usize = 512 << 10;
 const SMS: usize = 1_600;
 /// Characters in Telegram and in WhatsApp.
 const CHAT: usize = 4_096;
+/// Characters of the text below a file in Telegram.
+const CAPTION: usize = 1_024;
+/// Characters of the URL of a file.
+const FILE_URL: usize = 2_048;
 /// Characters of a template's name.
 const TEMPLATE_NAME: usize = 512;
 /// Characters of a template's language code.
@@ -22,6 +29,18 @@ const TEMPLATE_LANGUAGE: usize = 15;
 const PARAMETERS: usize = 64;
 /// Characters of a parameter: the longest body of a template.
 const PARAMETER: usize = 1_024;
+/// Characters of the placeholder of a header: the longest text of one (Meta, "Template components").
+const HEADER: usize = 60;
+/// Characters of a document's name: the most that Infobip takes.
+const FILENAME: usize = 240;
+/// Buttons of a template.
+const BUTTONS: usize = TemplateButton::LAST as usize + 1;
+/// Characters at the end of a button's URL: the longest URL of one (Meta, "Template components").
+const URL_SUFFIX: usize = 2_000;
+/// Characters that come back with a quick reply.
+const QUICK_REPLY: usize = 128;
+/// Characters of a code to copy (Meta, "Coupon code templates").
+const COPY_CODE: usize = 15;
 
 /// Notes what is too large.
 pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Violations) {
@@ -29,10 +48,11 @@ pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Viol
     if let Some(email) = &content.email {
         check_email(&email.subject, &email.text, &email.html, &path.field("email"), violations);
     }
-    for (own, name, max) in [(&content.sms, "sms", SMS), (&content.telegram, "telegram", CHAT)] {
-        if let Some(own) = own {
-            chars(&own.text, max, &path.field(name).field("text"), violations);
-        }
+    if let Some(sms) = &content.sms {
+        chars(&sms.text, SMS, &path.field("sms").field("text"), violations);
+    }
+    if let Some(telegram) = &content.telegram {
+        check_telegram(telegram, &content.text, &path.field("telegram"), violations);
     }
     if let Some(whatsapp) = &content.whatsapp {
         let path = path.field("whatsapp");
@@ -52,6 +72,27 @@ fn check_email(subject: &str, text: &str, html: &str, path: &Path<'_>, violation
     bytes(html, HTML, &path.field("html"), violations);
 }
 
+fn check_telegram(own: &v1::TelegramContent, common: &str, path: &Path<'_>, violations: &mut Violations) {
+    let at = path.field("text");
+    match &own.file {
+        None => chars(&own.text, CHAT, &at, violations),
+        Some(_) if own.text.is_empty() && common.chars().nth(CAPTION).is_some() => {
+            violations
+                .add(&at, format_args!("is required: the common text has more than {CAPTION} characters"));
+        }
+        Some(_) => chars(&own.text, CAPTION, &at, violations),
+    }
+    match &own.file {
+        None => {}
+        Some(File::PhotoUrl(url)) => https_url(url, FILE_URL, &path.field("photo_url"), violations),
+        Some(File::DocumentUrl(url)) => https_url(url, FILE_URL, &path.field("document_url"), violations),
+    }
+    if own.text.is_empty() && own.format() != v1::TelegramFormat::Unspecified {
+        violations
+            .add(&path.field("format"), "must be left out where there is no text: the common text is plain");
+    }
+}
+
 fn check_template(template: &v1::WhatsappTemplate, path: &Path<'_>, violations: &mut Violations) {
     line(&template.name, TEMPLATE_NAME, &path.field("name"), violations);
     line(&template.language, TEMPLATE_LANGUAGE, &path.field("language"), violations);
@@ -59,6 +100,39 @@ fn check_template(template: &v1::WhatsappTemplate, path: &Path<'_>, violations: 
     count(template.parameters.len(), PARAMETERS, &list, violations);
     for (index, parameter) in template.parameters.iter().enumerate() {
         chars(parameter, PARAMETER, &list.index(index), violations);
+    }
+    if let Some(header) = &template.header {
+        check_header(header, &path.field("header"), violations);
+    }
+    check_buttons(&template.buttons, &path.field("buttons"), violations);
+}
+
+fn check_header(header: &v1::WhatsappTemplateHeader, path: &Path<'_>, violations: &mut Violations) {
+    let mut url = |url: &str, path| https_url(url, FILE_URL, &path, violations);
+    match &header.value {
+        None => {}
+        Some(Header::Text(text)) => line(text, HEADER, &path.field("text"), violations),
+        Some(Header::ImageUrl(own)) => url(own, path.field("image_url")),
+        Some(Header::VideoUrl(own)) => url(own, path.field("video_url")),
+        Some(Header::Document(own)) => {
+            let path = path.field("document");
+            url(&own.url, path.field("url"));
+            line(&own.filename, FILENAME, &path.field("filename"), violations);
+        }
+    }
+}
+
+fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &Path<'_>, violations: &mut Violations) {
+    count(buttons.len(), BUTTONS, list, violations);
+    distinct(buttons.iter().map(|own| own.index), list, violations);
+    for (index, button) in buttons.iter().enumerate() {
+        let path = list.index(index);
+        match &button.action {
+            None => {}
+            Some(Action::UrlSuffix(own)) => line(own, URL_SUFFIX, &path.field("url_suffix"), violations),
+            Some(Action::QuickReply(own)) => line(own, QUICK_REPLY, &path.field("quick_reply"), violations),
+            Some(Action::CopyCode(own)) => line(own, COPY_CODE, &path.field("copy_code"), violations),
+        }
     }
 }
 

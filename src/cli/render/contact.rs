@@ -80,6 +80,14 @@ pub(super) fn happened(event: &v1::ContactEvent) -> String {
     }
 }
 
+/// A link to a bot.
+pub(crate) fn telegram_link(link: &v1::CreateTelegramLinkResponse) -> String {
+    let mut table = Table::<2>::bare();
+    table.row(["link".to_owned(), link.url.clone()]);
+    table.row(["expires".to_owned(), time(link.expire_time.as_ref())]);
+    table.indented("")
+}
+
 fn kind(address: Option<&v1::Address>) -> &'static str {
     use v1::address::Value;
     match address.and_then(|address| address.value.as_ref()) {

@@ -13,7 +13,7 @@ mod tests;
 mod words;
 
 pub(super) use consent::{consent, entry, preferences, suppression, verdicts};
-pub(super) use contact::{contact, contact_events, contacts};
+pub(super) use contact::{contact, contact_events, contacts, telegram_link};
 pub(super) use key::{created_key, keys};
 pub(super) use message::{accepted, cancelled, messages, stream_answer, watched};
 pub(super) use plan::explanation;

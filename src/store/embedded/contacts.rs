@@ -75,7 +75,8 @@ pub fn owner(
     id.map(Some).ok_or_else(|| damaged(from, "an address leads to no contact's id".to_owned()))
 }
 
-fn upsert(
+/// Creates or changes a contact.
+pub fn upsert(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     change: ContactChange,

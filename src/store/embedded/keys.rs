@@ -33,14 +33,15 @@
 //! | 24 contact event | brand, contact, cursor | `ContactEventRecord` |
 //! | 25 heard | brand, provider, the provider's id of it | `HeardRecord` |
 //! | 26 heard at | time, brand, provider, the provider's id of it | |
+//! | 30 link | id, which begins with the time at which it expires | `LinkRecord` |
 
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactId, KeyId, MessageId, Objection, ProviderName, ReceiptStatus,
-    Timestamp,
+    Address, BrandId, Channel, Class, ContactId, KeyId, LinkId, MessageId, Objection, ProviderName,
+    ReceiptStatus, Timestamp,
 };
 
 /// Numbers that only ever grow.
@@ -451,6 +452,15 @@ pub fn access_keys(brand: Option<&BrandId>) -> Range<Vec<u8>> {
         Some(brand) => Key::new(21).name(brand.as_str()).all(),
         None => Key::new(20).all(),
     }
+}
+
+pub fn link(id: LinkId) -> Vec<u8> {
+    Key::new(30).last(id.as_bytes()).done()
+}
+
+/// The links that expire before `before`.
+pub fn links_before(before: Timestamp) -> Range<Vec<u8>> {
+    Key::new(30).done()..link(LinkId::new(before.max(Timestamp::UNIX_EPOCH), &[0; 10]))
 }
 
 #[cfg(test)]

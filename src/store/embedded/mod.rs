@@ -31,6 +31,7 @@ mod consents;
 mod contacts;
 mod controls;
 mod key_cache;
+mod links;
 mod listing;
 mod messages;
 mod purge;
@@ -62,6 +63,7 @@ impl<E: Engine> Embedded<E> {
             contacts: store.clone(),
             consents: store.clone(),
             controls: store.clone(),
+            links: store.clone(),
             keys: store,
         }
     }

@@ -16,8 +16,8 @@ use crate::model::{BrandId, Detail, Echo, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
 
-/// Forgets messages finished, receipts parked, and what was heard of contacts, before `before`; at most `limit` of each.
-/// Returns how many.
+/// Forgets messages finished, receipts parked, what was heard of contacts, and links expired, before `before`; at most
+/// `limit` of each. Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut forgotten = 0;
     for key in keys_in(txn.before(), keys::heads(), usize::MAX, |_| true)? {
@@ -35,7 +35,11 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
             unparked += 1;
         }
     }
-    Ok(forgotten + unparked + forget_heard(txn, before, limit)?)
+    let heard = forget_heard(txn, before, limit)?;
+    let expired = keys_in(txn.before(), keys::links_before(before), limit, |_| true)?;
+    let count = forgotten + unparked + heard + expired.len();
+    expired.into_iter().for_each(|link| txn.delete(link));
+    Ok(count)
 }
 
 /// Forgets what was heard of contacts.

@@ -4,7 +4,7 @@
 use prost::Message as _;
 
 use crate::model::{
-    Contact, ContactEvent, ControlChange, Echo, Entry, History, Key, MessageId, Preferences, Receipt,
+    Contact, ContactEvent, ControlChange, Echo, Entry, History, Key, Link, MessageId, Preferences, Receipt,
     Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
@@ -265,6 +265,23 @@ impl Record for ControlChange {
             let path = Path::new("change");
             let change = violations.required(record.change, &path)?;
             wire::read_control_change(change, &path, violations)
+        })
+    }
+}
+
+impl Record for Link {
+    const NAME: &'static str = "link";
+
+    fn encode(&self) -> Vec<u8> {
+        let (brand, contact_id) = (self.brand.to_string(), self.contact.to_string());
+        proto::LinkRecord { brand, contact_id }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        read(bytes, |record: proto::LinkRecord, violations| {
+            let brand = violations.parsed(&record.brand, &Path::new("brand"));
+            let contact = violations.parsed(&record.contact_id, &Path::new("contact_id"));
+            Some(Self { brand: brand?, contact: contact? })
         })
     }
 }

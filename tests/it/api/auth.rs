@@ -32,6 +32,7 @@ async fn brand_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
         refusal!(contacts, ListContactsRequest, list_contacts),
         refusal!(contacts, DeleteContactRequest, delete_contact),
         refusal!(contacts, ListContactEventsRequest, list_contact_events),
+        refusal!(contacts, CreateTelegramLinkRequest, create_telegram_link),
         refusal!(consents, RecordConsentRequest, record_consent),
         refusal!(consents, GetConsentRequest, get_consent),
         refusal!(consents, GetPreferencesRequest, get_preferences),

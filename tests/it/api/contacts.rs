@@ -117,3 +117,29 @@ async fn contacts_are_listed_by_id_and_deleted_within_their_brand() {
     let request = v1::GetContactRequest { contact_id: "b".into() };
     assert_eq!(told(gateway.contacts(&globex).get_contact(request).await), missing);
 }
+
+#[tokio::test]
+async fn a_link_is_for_a_contact_of_the_brand_and_a_bot_that_serves_it() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    gateway.ana(&globex).await;
+    let create = async |key: &str, contact_id: &str, provider: &str| {
+        let request =
+            v1::CreateTelegramLinkRequest { contact_id: contact_id.into(), provider: provider.into() };
+        gateway.contacts(key).create_telegram_link(request).await.map(|answer| answer.into_inner())
+    };
+    let link = create(&acme, "ana", "bot-acme").await.unwrap();
+    let token = link.url.strip_prefix("https://t.me/shop_bot?start=").unwrap();
+    assert_eq!(token.len(), 43);
+    assert_eq!(link.expire_time.unwrap().seconds - gateway.clock.now().as_second(), 24 * 3_600);
+    let again = create(&acme, "ana", "bot-acme").await.unwrap();
+    assert_ne!(again.url, link.url);
+    assert!(create(&globex, "ana", "").await.is_ok(), "its only bot");
+
+    insta::assert_snapshot!("several_bots", shown(create(&acme, "ana", "").await, &[]));
+    insta::assert_snapshot!("no_such_bot", shown(create(&globex, "ana", "bot-acme").await, &[]));
+    assert_eq!(told(create(&acme, "ana", "sms-shared").await), is(Code::NotFound, "BOT_NOT_FOUND"));
+    assert_eq!(told(create(&acme, "nobody", "bot-acme").await), is(Code::NotFound, "CONTACT_NOT_FOUND"));
+    assert_eq!(told(create(&acme, "", "No Name").await), is(Code::InvalidArgument, "INVALID_FIELDS"));
+}

@@ -22,13 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
+use relevo::adapters::telegram::bot::{self, Links};
 use relevo::api::server::{ServeError, serve};
 use relevo::api::services::{Rooms, Services};
 use relevo::api::{Settings, token};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Planner, Policies};
-use relevo::model::{Channel, KeyId, Provider, Scope, Timestamp};
+use relevo::model::{Channel, KeyId, Provider, ProviderName, Scope, Timestamp};
 use relevo::routing::{BrandSettings, Policy, RetrySettings};
+use relevo::secret::Secret;
 use relevo::store::Stores;
 use relevo::wire::v1;
 use relevo::wire::v1::consent_service_client::ConsentServiceClient;
@@ -99,6 +101,7 @@ impl Gateway {
             board: board.clone(),
             planner,
             sandboxes: sandboxes.clone(),
+            telegram: bots(&["bot-acme", "bot-shared"]),
         };
         let services = Services::new(rooms, &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -182,7 +185,7 @@ fn policies() -> Policies {
     ])
 }
 
-/// One provider that all brands share, and one of each brand alone.
+/// Providers that all brands share, and some of each brand alone.
 fn providers() -> Vec<Provider> {
     let provider = |name: &str, channel, brands: &[&str]| Provider {
         name: name.parse().unwrap(),
@@ -192,17 +195,33 @@ fn providers() -> Vec<Provider> {
         tier: 1,
         weight: 1,
         brands: brands.iter().map(|name| name.parse().unwrap()).collect(),
+        senders: BTreeMap::new(),
     };
     vec![
         provider("sms-shared", Channel::Sms, &[]),
         provider("email-acme", Channel::Email, &["acme"]),
         provider("email-globex", Channel::Email, &["globex"]),
+        provider("bot-acme", Channel::Telegram, &["acme"]),
+        provider("bot-shared", Channel::Telegram, &[]),
     ]
 }
 
 fn sandbox(provider: &Provider) -> Sandbox {
     let (reports, _) = mpsc::channel(1);
     Sandbox::new(provider, &Default::default(), reports)
+}
+
+/// What makes links to the bots of these providers.
+pub fn bots(names: &[&str]) -> BTreeMap<ProviderName, Links> {
+    let settings = bot::Settings {
+        token: Secret::new("1234567890:the-secret-of-a-bot"),
+        base_url: "https://telegram.example.com".into(),
+        disable_notification: false,
+        bot_username: Some("shop_bot".into()),
+        webhook_secret: None,
+        polling: false,
+    };
+    names.iter().map(|name| (name.parse().unwrap(), settings.links().unwrap())).collect()
 }
 
 /// An email address.

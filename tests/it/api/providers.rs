@@ -27,9 +27,15 @@ async fn names(gateway: &Gateway, key: &str) -> Vec<String> {
 async fn a_brand_sees_the_providers_that_serve_it() {
     let gateway = Gateway::start().await;
     let root = gateway.key(None, &[Scope::Operate]).await;
-    assert_eq!(names(&gateway, &gateway.acme().await).await, ["sms-shared", "email-acme"]);
-    assert_eq!(names(&gateway, &gateway.globex().await).await, ["sms-shared", "email-globex"]);
-    assert_eq!(names(&gateway, &root).await, ["sms-shared", "email-acme", "email-globex"]);
+    assert_eq!(
+        names(&gateway, &gateway.acme().await).await,
+        ["sms-shared", "email-acme", "bot-acme", "bot-shared"]
+    );
+    assert_eq!(names(&gateway, &gateway.globex().await).await, ["sms-shared", "email-globex", "bot-shared"]);
+    assert_eq!(
+        names(&gateway, &root).await,
+        ["sms-shared", "email-acme", "email-globex", "bot-acme", "bot-shared"]
+    );
 }
 
 #[tokio::test]
@@ -114,7 +120,9 @@ async fn a_watch_tells_all_providers_and_then_what_changes() {
     let mut watch =
         gateway.providers(&key).watch_providers(v1::WatchProvidersRequest {}).await.unwrap().into_inner();
     let mut next = async || watch.next().await.unwrap().unwrap().provider.unwrap();
-    assert_eq!([next().await.provider, next().await.provider], ["sms-shared", "email-acme"]);
+    for name in ["sms-shared", "email-acme", "bot-acme", "bot-shared"] {
+        assert_eq!(next().await.provider, name);
+    }
     gateway.providers(&key).set_provider_control(control("email-acme", ControlMode::Draining)).await.unwrap();
     let changed = next().await;
     assert_eq!(
@@ -142,7 +150,7 @@ async fn a_watch_ends_when_the_gateway_stops() {
     let key = gateway.acme().await;
     let watch =
         gateway.providers(&key).watch_providers(v1::WatchProvidersRequest {}).await.unwrap().into_inner();
-    let mut watch = watch.skip(2);
+    let mut watch = watch.skip(4);
     gateway.stop.send(()).unwrap();
     assert_eq!(told(watch.next().await.unwrap()), is(Code::Unavailable, "STOPPING"));
     gateway.server.await.unwrap().unwrap();

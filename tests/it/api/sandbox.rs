@@ -64,7 +64,7 @@ async fn behaviour_follows_the_rules_of_control() {
     let answer = of_acme.set_behavior(behave("", "nowhere", v1::Behavior::Fail)).await;
     assert_eq!(told(answer), is(Code::NotFound, "SANDBOX_NOT_FOUND"));
     let all = gateway.sandbox(&root).set_behavior(behave("", "lab", v1::Behavior::Hang)).await.unwrap();
-    assert_eq!(all.into_inner().providers.len(), 3);
+    assert_eq!(all.into_inner().providers.len(), 5);
     let unknown = Target::Provider("nobody".parse().unwrap());
     assert!(gateway.sandboxes.set_behavior(&unknown, Behavior::Accept).is_empty());
 }

@@ -5,6 +5,10 @@ use relevo::store::{StoreError, Stored};
 use relevo::wire::timestamp;
 
 use super::held::Held;
+use relevo::wire::v1::telegram_content::File;
+use relevo::wire::v1::whatsapp_template_button::Action;
+use relevo::wire::v1::whatsapp_template_header::Value as Header;
+
 use super::*;
 
 async fn get(gateway: &Gateway, key: &str, id: &str) -> Result<v1::Message, Status> {
@@ -62,13 +66,14 @@ async fn everything_wrong_with_a_message_is_told_at_once() {
             subject: "two\r\nlines".into(),
             html: "x".repeat(524_289),
             sms: Some(v1::TextContent { text: "x".repeat(1_601) }),
-            telegram: Some(v1::TextContent { text: "x".repeat(4_097) }),
+            telegram: Some(telegram(&"x".repeat(4_097), None)),
             whatsapp: Some(v1::WhatsappContent {
                 text: "x".repeat(4_097),
                 template: Some(v1::WhatsappTemplate {
                     name: String::new(),
                     language: "x".repeat(16),
                     parameters: vec![String::new(); 65],
+                    ..v1::WhatsappTemplate::default()
                 }),
             }),
             email: Some(v1::EmailContent { subject: "x".repeat(999), ..v1::EmailContent::default() }),
@@ -90,6 +95,88 @@ async fn everything_wrong_with_a_message_is_told_at_once() {
     insta::assert_snapshot!("no_message", shown(answer, &[]));
 }
 
+fn telegram(text: &str, file: Option<File>) -> v1::TelegramContent {
+    v1::TelegramContent { text: text.into(), file, ..v1::TelegramContent::default() }
+}
+
+fn template(header: Option<Header>, buttons: &[(i32, Option<Action>)]) -> v1::WhatsappTemplate {
+    let buttons = buttons.iter().cloned();
+    v1::WhatsappTemplate {
+        name: "order_update".into(),
+        language: "es".into(),
+        header: header.map(|value| v1::WhatsappTemplateHeader { value: Some(value) }),
+        buttons: buttons.map(|(index, action)| v1::WhatsappTemplateButton { index, action }).collect(),
+        ..v1::WhatsappTemplate::default()
+    }
+}
+
+/// The content with a text of its own for Telegram, and a template.
+fn chat(text: &str, telegram: v1::TelegramContent, template: v1::WhatsappTemplate) -> v1::SendRequest {
+    let whatsapp = Some(v1::WhatsappContent { template: Some(template), ..v1::WhatsappContent::default() });
+    let content =
+        v1::Content { text: text.into(), telegram: Some(telegram), whatsapp, ..v1::Content::default() };
+    send(v1::MessageSpec { content: Some(content), ..spec("") })
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_files_headers_and_buttons_is_told_by_field() {
+    let gateway = Gateway::start().await;
+    let mut messages = gateway.messages(&gateway.acme().await);
+    let photo = |url: &str| Some(File::PhotoUrl(url.into()));
+    let markdown = v1::TelegramFormat::MarkdownV2.into();
+    let document = v1::WhatsappDocument { url: "http://example.com".into(), filename: String::new() };
+    let buttons = [
+        (0, Some(Action::QuickReply("x".repeat(129)))),
+        (0, Some(Action::CopyCode("x".repeat(16)))),
+        (10, Some(Action::UrlSuffix("x".repeat(2_001)))),
+        (-1, None),
+    ];
+    let all_wrong = chat(
+        &"x".repeat(1_025),
+        v1::TelegramContent { format: markdown, ..telegram("", photo("example.com/a.png")) },
+        template(Some(Header::Document(document)), &buttons),
+    );
+    insta::assert_snapshot!("invalid_chat", shown(messages.send(all_wrong).await, &[]));
+    for (telegram, template, field) in [
+        (telegram(&"x".repeat(1_025), photo("https://example.com")), template(None, &[]), "telegram.text"),
+        (telegram("x", photo("")), template(None, &[]), "telegram.photo_url"),
+        (v1::TelegramContent { format: 9, ..telegram("x", None) }, template(None, &[]), "telegram.format"),
+        (
+            telegram("x", Some(File::DocumentUrl("ftp://a".into()))),
+            template(None, &[]),
+            "telegram.document_url",
+        ),
+        (telegram("x", None), template(Some(Header::Text("x".repeat(61))), &[]), "template.header.text"),
+        (telegram("x", None), template(Some(Header::VideoUrl("x".into())), &[]), "template.header.video_url"),
+    ] {
+        let status = messages.send(chat("x", telegram, template)).await.unwrap_err();
+        let details = status.get_error_details();
+        let fields: Vec<_> =
+            details.bad_request().unwrap().field_violations.iter().map(|own| &own.field).collect();
+        assert!(matches!(fields.as_slice(), [own] if own.ends_with(field)), "{field}: {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_headers_and_buttons_come_back_as_they_were_given() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let document = v1::WhatsappDocument { url: "https://example.com/a.pdf".into(), filename: "a.pdf".into() };
+    let buttons = [(9, Some(Action::UrlSuffix("A-17".into()))), (0, Some(Action::QuickReply("yes".into())))];
+    let request = chat(
+        "plain",
+        v1::TelegramContent {
+            format: v1::TelegramFormat::Html.into(),
+            ..telegram(&"x".repeat(1_024), Some(File::DocumentUrl("https://example.com/a.pdf".into())))
+        },
+        template(Some(Header::Document(document)), &buttons),
+    );
+    let content = request.message.clone().unwrap().content;
+    let id = gateway.messages(&key).send(request).await.unwrap().into_inner().message_id;
+    assert_eq!(get(&gateway, &key, &id).await.unwrap().content, content);
+}
+
 #[tokio::test]
 async fn the_largest_message_is_accepted() {
     let gateway = Gateway::start().await;
@@ -102,7 +189,7 @@ async fn the_largest_message_is_accepted() {
         html: html.clone(),
         email: Some(v1::EmailContent { subject: "x".repeat(998), text, html }),
         sms: Some(v1::TextContent { text: "ñ".repeat(1_600) }),
-        telegram: Some(v1::TextContent { text: "ñ".repeat(4_096) }),
+        telegram: Some(telegram(&"ñ".repeat(4_096), None)),
         whatsapp: None,
     };
     let labels = (0..16).map(|index| (format!("{index:063}"), "ñ".repeat(255))).collect();

@@ -149,8 +149,15 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
     let board = Board::new(Vec::new(), &relevo::health::Settings::default(), Vec::new());
     let planner =
         Planner::new(stores.consents.clone(), policies.clone(), board.clone(), RetrySettings::default());
-    let rooms =
-        Rooms { stores: stores.clone(), clock, policies, board, planner, sandboxes: Sandboxes::default() };
+    let rooms = Rooms {
+        stores: stores.clone(),
+        clock,
+        policies,
+        board,
+        planner,
+        sandboxes: Sandboxes::default(),
+        telegram: bots(&[]),
+    };
     let services = Services::new(rooms, &Settings::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -17,6 +17,8 @@ mod sms_hooks;
 mod stop;
 mod story;
 mod talk;
+mod telegram;
+mod whatsapp;
 
 use relevo::wire::v1;
 
@@ -28,6 +30,7 @@ fn order() -> v1::MessageSpec {
         name: "order_update".into(),
         language: "en_US".into(),
         parameters: vec!["A-17".into()],
+        ..v1::WhatsappTemplate::default()
     };
     v1::MessageSpec {
         recipient: Some(v1::message_spec::Recipient::ContactId("ana".into())),

@@ -1,21 +1,36 @@
 //! Telegram's Bot API.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use relevo::adapters::hooks::{Ear, NotKept, Told};
 use relevo::adapters::telegram::bot::{Bot, Settings};
-use relevo::adapters::{Adapter, Transport};
-use relevo::model::{Outcome, ThrottleScope};
+use relevo::adapters::{Adapter, Envelope, Transport};
+use relevo::model::{Outcome, Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
-use super::{Row, replay, word};
+use super::{Row, body, replay, word};
 use crate::envelopes;
 use crate::peers::{Stubs, prism, telegram};
+
+/// When a test that waits for something gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
 
 pub(super) fn settings(base_url: String) -> Settings {
-    Settings { token: Secret::new(TOKEN), base_url, disable_notification: false }
+    Settings {
+        token: Secret::new(TOKEN),
+        base_url,
+        disable_notification: false,
+        bot_username: None,
+        webhook_secret: None,
+        polling: false,
+    }
 }
 
 fn bot(base_url: String) -> Bot {
@@ -25,13 +40,32 @@ fn bot(base_url: String) -> Bot {
 #[tokio::test]
 async fn the_description_of_the_bot_api_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("telegram_bot_api") else { return };
-    let outcome = bot(peer.url()).deliver(&envelopes::to_chat("1 < 2 & *3* 👋")).await;
-    assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+    let url = "https://example.com/a.pdf".to_owned();
+    for envelope in [
+        envelopes::to_chat("1 < 2 & *3* 👋"),
+        rich(Some("*hi*"), TextFormat::MarkdownV2, None),
+        rich(Some("<b>hi</b>"), TextFormat::Html, Some(TelegramFile::Photo(url.clone()))),
+        rich(None, TextFormat::Plain, Some(TelegramFile::Document(url))),
+    ] {
+        let outcome = bot(peer.url()).deliver(&envelope).await;
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+    }
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request =
-        client.post(format!("{}/bot{TOKEN}/sendMessage", peer.url())).json(&json!({ "text": "to nobody" }));
-    assert_eq!(request.send().await.unwrap().status(), 400);
+    for (method, wrong) in [
+        ("sendMessage", json!({ "text": "to nobody" })),
+        ("sendPhoto", json!({ "chat_id": 42, "caption": "no photo" })),
+        ("sendDocument", json!({ "chat_id": 42, "document": { "url": "https://example.com" } })),
+    ] {
+        let request = client.post(format!("{}/bot{TOKEN}/{method}", peer.url())).json(&wrong);
+        assert_eq!(request.send().await.unwrap().status(), 400, "{method}");
+    }
+}
+
+/// What goes beyond a plain text, to the chat 42.
+fn rich(text: Option<&str>, format: TextFormat, file: Option<TelegramFile>) -> Envelope {
+    let content = Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file });
+    Envelope { content, ..envelopes::to_chat("") }
 }
 
 #[tokio::test]
@@ -113,6 +147,65 @@ async fn the_wait_that_telegram_asks_for_is_passed_on() {
     assert_eq!((retry_after, scope), (Some(Duration::from_secs(35)), ThrottleScope::Provider));
 }
 
+/// Keeps what it is told, except the first time, and ends the listening once it was told enough.
+struct Listener {
+    told: Mutex<Vec<Vec<Told>>>,
+    enough: Notify,
+}
+
+#[async_trait]
+impl Ear for Listener {
+    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept> {
+        let mut all = self.told.lock().unwrap();
+        all.push(told);
+        match all.len() {
+            1 => Err(NotKept),
+            2 => Ok(()),
+            _ => {
+                self.enough.notify_one();
+                Ok(())
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_is_asked_for_again_until_it_is_kept() {
+    let stubs = Stubs::new("telegram-polling");
+    let asked = |offset: i64| json!({ "bodyPatterns": [{ "matchesJsonPath": format!("$[?(@.offset == {offset})]") }] });
+    let text = |id: i64, text: &str| {
+        let message = json!({
+            "message_id": id, "date": 1_795_341_600, "chat": { "id": 42, "type": "private" }, "text": text,
+        });
+        json!({ "update_id": id, "message": message })
+    };
+    let tell = |updates: Value| json!({ "status": 200, "jsonBody": { "ok": true, "result": updates } });
+    let odd = json!({ "update_id": 8, "message": { "from": "tomorrow" } });
+    stubs.answer(asked(0), tell(json!([text(7, "STOP"), odd]))).await;
+    stubs.answer(asked(9), tell(json!([text(9, "hi")]))).await;
+    stubs.answer(asked(10), tell(json!([]))).await;
+    let bot = Bot::new(&Settings { polling: true, ..settings(stubs.url()) }, &Transport::default()).unwrap();
+    let listener = Listener { told: Mutex::default(), enough: Notify::new() };
+    tokio::select! {
+        () = bot.listen(&listener) => unreachable!("it listens for ever"),
+        // Or else it says below what it was told.
+        _ = timeout(PATIENCE, listener.enough.notified()) => {}
+    }
+    let told = listener.told.into_inner().unwrap();
+    let texts = told.iter().map(|told| match told.as_slice() {
+        [Told::Text(text)] => text.text.as_str(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["STOP", "STOP", "hi"]);
+    let first = body(&stubs.requests().await[0]);
+    let expected = json!({ "offset": 0, "timeout": 50, "allowed_updates": ["message", "my_chat_member"] });
+    assert_eq!(first, expected);
+}
+
 /// The outcome, the code (which is also the HTTP status), and the description.
 const ROWS: &[(&str, u16, &str)] = &[
     ("opted out", 403, "Forbidden: bot was blocked by the user"),
@@ -135,6 +228,13 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("content", 400, "Bad Request: message is too long"),
     ("content", 400, "Bad Request: BUTTON_URL_INVALID"),
     ("content", 400, "Bad Request: file is too big"),
+    ("content", 400, "Bad Request: message caption is too long"),
+    ("content", 400, "Bad Request: wrong file identifier/HTTP URL specified"),
+    ("content", 400, "Bad Request: failed to get HTTP URL content"),
+    ("content", 400, "Bad Request: wrong type of the web page content"),
+    ("content", 400, "Bad Request: wrong remote file identifier specified: Wrong character in the string"),
+    ("content", 400, "Bad Request: WEBPAGE_CURL_FAILED"),
+    ("content", 400, "Bad Request: WEBPAGE_MEDIA_EMPTY"),
     ("content", 413, "Request Entity Too Large"),
     ("content", 400, "Bad Request: message thread not found"),
     ("policy", 400, "Bad Request: not enough rights to send text messages to the chat"),

@@ -2,7 +2,7 @@
 
 use relevo::adapters::whatsapp::cloud::{Cloud, Settings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::{Outcome, Rendered, Template};
+use relevo::model::{ButtonAction, Outcome, Rendered, Template, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ pub(super) fn template(parameters: &[&str]) -> Envelope {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+        ..Template::default()
     });
     Envelope { content, ..envelopes::to_phone("") }
 }
@@ -39,16 +40,60 @@ pub(super) fn template(parameters: &[&str]) -> Envelope {
 async fn metas_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("meta_whatsapp_v23") else { return };
     let cloud = cloud(peer.url());
-    for envelope in [envelopes::to_phone("Olá 👋"), template(&["Ana", "A-17"]), template(&[])] {
+    let plain = [envelopes::to_phone("Olá 👋"), template(&["Ana", "A-17"]), template(&[])];
+    for envelope in plain.into_iter().chain(described()) {
         let outcome = cloud.deliver(&envelope).await;
         assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
     }
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let wrong = json!({ "messaging_product": "whatsapp", "to": "34600123456", "type": "text", "text": {} });
-    let request =
-        client.post(format!("{}/v23.0/106540352242922/messages", peer.url())).bearer_auth("t").json(&wrong);
-    assert_eq!(request.send().await.unwrap().status(), 422);
+    let wrong = |kind: &str, content: Value| json!({ "messaging_product": "whatsapp", "to": "34600123456", "type": kind, kind: content });
+    let component = |component: Value| {
+        let template = json!({ "name": "a", "language": { "code": "es" }, "components": [component] });
+        wrong("template", template)
+    };
+    let parameters = json!([{ "type": "text", "text": "A-17" }]);
+    for wrong in [
+        wrong("text", json!({})),
+        component(json!({ "type": "button", "sub_type": "sing", "index": "1", "parameters": parameters })),
+        component(json!({ "type": "footer", "parameters": parameters })),
+    ] {
+        let request = client.post(format!("{}/v23.0/106540352242922/messages", peer.url()));
+        let answer = request.bearer_auth("t").json(&wrong).send().await.unwrap();
+        assert_eq!(answer.status(), 422, "{wrong}");
+    }
+}
+
+/// Templates with each kind of header, and buttons. Buttons that copy a code, and most places of buttons, are missing in
+/// Meta's description.
+pub(super) fn described() -> Vec<Envelope> {
+    let url = || "https://example.com/a".to_owned();
+    let headers = [
+        TemplateHeader::Text("May".to_owned()),
+        TemplateHeader::Image(url()),
+        TemplateHeader::Document { url: url(), filename: "bill.pdf".to_owned() },
+        TemplateHeader::Video(url()),
+    ];
+    let button = |index, action| TemplateButton { index, action };
+    let buttons = [
+        button(1, ButtonAction::QuickReply("yes".to_owned())),
+        button(2, ButtonAction::Url("A-17".to_owned())),
+    ];
+    let filled = |header| filled(&["Ana"], Some(header), &buttons);
+    headers.into_iter().map(filled).collect()
+}
+
+/// A template with a header and buttons, to a phone number.
+pub(super) fn filled(
+    parameters: &[&str],
+    header: Option<TemplateHeader>,
+    buttons: &[TemplateButton],
+) -> Envelope {
+    let mut envelope = template(parameters);
+    if let Rendered::Template(template) = &mut envelope.content {
+        (template.header, template.buttons) = (header, buttons.to_vec());
+    }
+    envelope
 }
 
 #[tokio::test]
@@ -110,8 +155,9 @@ const ROWS: &[(&str, u16, &[u32])] = &[
     ("doubtful address", 400, &[131_026]),
     ("bad address", 400, &[131_021]),
     ("opted out of marketing", 400, &[131_050]),
-    ("policy", 400, &[131_047, 131_049, 130_472, 132_007, 131_030, 130_497]),
-    ("content", 400, &[132_000, 132_001, 132_005, 132_012, 132_015, 132_016, 132_068, 132_069]),
+    ("policy", 400, &[131_047, 131_049, 130_472, 131_030, 130_497]),
+    ("policy", 400, &[132_001, 132_007, 132_015, 132_016]),
+    ("content", 400, &[132_000, 132_005, 132_012, 132_068, 132_069]),
     ("content", 400, &[100, 131_008, 131_009, 131_051, 131_052, 131_053, 135_000]),
     ("throttled", 400, &[4, 80_007, 130_429, 131_048, 133_016]),
     ("throttled recipient", 400, &[131_056]),

@@ -2,12 +2,12 @@
 
 use relevo::adapters::whatsapp::infobip::{Infobip, Settings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::Outcome;
+use relevo::model::{ButtonAction, Outcome, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
 use serde_json::json;
 
 use super::infobip::{entry, own_id, rows};
-use super::whatsapp::template;
+use super::whatsapp::{filled, template};
 use super::{body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
@@ -74,6 +74,43 @@ async fn a_template_goes_out_as_infobip_takes_it_under_our_own_id() {
             "callbackData": own_id(),
         }] })
     );
+}
+
+#[tokio::test]
+async fn a_header_and_buttons_go_out_as_infobip_takes_them() {
+    let stubs = Stubs::new("whatsapp-infobip-header");
+    stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(1, 7)] } })).await;
+    let button = |index, action| TemplateButton { index, action };
+    let buttons = [
+        button(2, ButtonAction::Url("A-17".to_owned())),
+        button(0, ButtonAction::QuickReply("yes".to_owned())),
+        button(5, ButtonAction::CopyCode("25OFF".to_owned())),
+    ];
+    let url = || "https://example.com/a".to_owned();
+    let headers = [
+        (TemplateHeader::Text("May".to_owned()), json!({ "type": "TEXT", "placeholder": "May" })),
+        (TemplateHeader::Image(url()), json!({ "type": "IMAGE", "mediaUrl": url() })),
+        (
+            TemplateHeader::Document { url: url(), filename: "bill.pdf".to_owned() },
+            json!({ "type": "DOCUMENT", "mediaUrl": url(), "filename": "bill.pdf" }),
+        ),
+        (TemplateHeader::Video(url()), json!({ "type": "VIDEO", "mediaUrl": url() })),
+    ];
+    for (header, _) in &headers {
+        infobip(stubs.url()).deliver(&filled(&["Ana"], Some(header.clone()), &buttons)).await;
+    }
+    for (request, (_, header)) in stubs.requests().await.iter().zip(headers) {
+        let expected = json!({
+            "body": { "placeholders": ["Ana"] },
+            "header": header,
+            "buttons": [
+                { "type": "QUICK_REPLY", "parameter": "yes" },
+                { "type": "URL", "parameter": "A-17" },
+                { "type": "COPY_CODE", "parameter": "25OFF" },
+            ],
+        });
+        assert_eq!(body(request)["messages"][0]["content"]["templateData"], expected);
+    }
 }
 
 #[tokio::test]

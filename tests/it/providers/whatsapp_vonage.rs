@@ -2,11 +2,11 @@
 
 use relevo::adapters::whatsapp::vonage::{Settings, Vonage};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::Outcome;
+use relevo::model::{ButtonAction, Outcome, Rendered, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
-use super::whatsapp::template;
+use super::whatsapp::{described, filled, template};
 use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
@@ -28,7 +28,8 @@ fn vonage(base_url: String) -> Vonage {
 #[tokio::test]
 async fn vonages_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("vonage_messages") else { return };
-    for envelope in [envelopes::to_phone("Olá 👋"), template(&["Ana", "A-17"]), template(&[])] {
+    let plain = [envelopes::to_phone("Olá 👋"), template(&["Ana", "A-17"]), template(&[])];
+    for envelope in plain.into_iter().chain(described()) {
         let outcome = vonage(peer.url()).deliver(&envelope).await;
         assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
     }
@@ -77,6 +78,38 @@ async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
             "template": { "name": "order_update", "parameters": ["Ana", "A-17"] },
             "whatsapp": { "policy": "deterministic", "locale": "en_US" },
             "client_ref": echo,
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_header_and_buttons_go_out_in_metas_own_form() {
+    let stubs = Stubs::new("whatsapp-vonage-custom");
+    stubs.answer(json!({}), json!({ "status": 202, "jsonBody": { "message_uuid": "aaaa-17" } })).await;
+    let button = TemplateButton { index: 0, action: ButtonAction::CopyCode("25OFF".to_owned()) };
+    let mut envelope = filled(&["Ana"], Some(TemplateHeader::Text("May".to_owned())), &[button]);
+    let Rendered::Template(template) = &mut envelope.content else { panic!() };
+    template.name = "9b6b4fcb_da19:order_update".to_owned();
+    vonage(stubs.url()).deliver(&envelope).await;
+    let sent = body(&stubs.requests().await[0]);
+    assert_eq!(sent["message_type"], "custom");
+    assert_eq!(
+        sent["custom"],
+        json!({
+            "type": "template",
+            "template": {
+                "namespace": "9b6b4fcb_da19",
+                "name": "order_update",
+                "language": { "policy": "deterministic", "code": "en_US" },
+                "components": [
+                    { "type": "header", "parameters": [{ "type": "text", "text": "May" }] },
+                    { "type": "body", "parameters": [{ "type": "text", "text": "Ana" }] },
+                    {
+                        "type": "button", "sub_type": "copy_code", "index": "0",
+                        "parameters": [{ "type": "coupon_code", "coupon_code": "25OFF" }],
+                    },
+                ],
+            },
         })
     );
 }

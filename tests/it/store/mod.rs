@@ -7,6 +7,7 @@ mod contacts;
 mod controls;
 mod inbox;
 mod keys;
+mod links;
 mod messages;
 mod purge;
 mod queue;
@@ -111,6 +112,11 @@ conformance! {
         preferences_change_field_by_field,
         the_first_suppression_stays_until_lifted,
         consents_of_an_unknown_contact_are_refused;
+    links:
+        a_link_ties_an_address_once,
+        a_link_that_expired_or_leads_nowhere_ties_nothing,
+        a_link_takes_no_address_from_another_contact,
+        expired_links_are_purged;
     controls:
         the_last_control_counts_and_all_are_kept;
     keys:

@@ -40,6 +40,14 @@ const DESCRIPTIONS: &[(&str, Meaning)] = &[
     ("button_url_invalid", CONTENT),
     ("button_data_invalid", CONTENT),
     ("file is too big", CONTENT),
+    ("caption is too long", CONTENT),
+    // The file, which Telegram could not fetch or took for another kind.
+    ("wrong file identifier/http url specified", CONTENT),
+    ("failed to get http url content", CONTENT),
+    ("wrong type of the web page content", CONTENT),
+    ("wrong remote file identifier specified", CONTENT),
+    ("webpage_curl_failed", CONTENT),
+    ("webpage_media_empty", CONTENT),
     ("request entity too large", CONTENT),
     ("message thread not found", CONTENT),
     // The server.

@@ -5,23 +5,29 @@
 //! time-out and leave it in doubt, where the answer says plainly that it was not taken.
 
 mod errors;
+mod hook;
+mod links;
+mod polling;
+mod request;
 mod settings;
+mod updates;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder};
+use reqwest::Client;
 use serde::Deserialize;
-use teloxide::payloads::{SendMessage, SendMessageSetters as _};
 use teloxide::types::ChatId;
 use url::Url;
 
+pub use links::Links;
 pub use settings::Settings;
 
+use crate::adapters::hooks::{Ear, Hook};
 use crate::adapters::http::{self, Answer};
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection, Timestamp};
+use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
 
 /// One bot.
 #[derive(Debug)]
@@ -29,6 +35,7 @@ pub struct Bot {
     client: Client,
     settings: Settings,
     base: Url,
+    links: Option<Links>,
 }
 
 impl Bot {
@@ -39,15 +46,20 @@ impl Bot {
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
+        Ok(Self {
+            client: http::client(transport)?,
+            settings: settings.clone(),
+            base,
+            links: settings.links(),
+        })
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let (chat, text) = (chat(envelope)?, envelope.text()?);
-        match self.send(chat, text, envelope.now).await? {
+        match self.send(chat(envelope)?, envelope).await? {
             Reply::Outcome(outcome) => Ok(outcome),
-            // Resent once only: a chat that leads from one to the next would never end.
-            Reply::Moved(chat) => match self.send(chat, text, envelope.now).await? {
+            // Resent once only: a chat that leads from one to the next would never end. The new id is a group's, which no
+            // contact can have for an address, so nothing is told of it.
+            Reply::Moved(chat) => match self.send(chat, envelope).await? {
                 Reply::Outcome(outcome) => Ok(outcome),
                 Reply::Moved(_) => {
                     Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
@@ -56,15 +68,10 @@ impl Bot {
         }
     }
 
-    async fn send(&self, chat: ChatId, text: &str, now: Timestamp) -> Result<Reply, Outcome> {
-        let answer = http::exchange(self.request(chat, text), now).await?;
+    async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<Reply, Outcome> {
+        let request = self.message(chat, &envelope.content)?;
+        let answer = http::exchange(request, envelope.now).await?;
         Ok(self.reply(&answer).unwrap_or_else(|| Reply::Outcome(answer.nonsense())))
-    }
-
-    fn request(&self, chat: ChatId, text: &str) -> RequestBuilder {
-        let message = SendMessage::new(chat, text).disable_notification(self.settings.disable_notification);
-        let token = format!("bot{}", self.settings.token.expose());
-        self.client.post(http::endpoint(&self.base, &[&token, "sendMessage"])).json(&message)
     }
 
     fn reply(&self, answer: &Answer) -> Option<Reply> {
@@ -101,12 +108,21 @@ impl Kind for Settings {
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
         Ok(Arc::new(Bot::new(self, transport)?))
     }
+
+    fn hook(&self) -> Option<Arc<dyn Hook>> {
+        let secret = self.webhook_secret.clone()?;
+        Some(Arc::new(hook::Webhooks { secret, links: self.links() }))
+    }
 }
 
 #[async_trait]
 impl Adapter for Bot {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
+    }
+
+    async fn listen(&self, ear: &dyn Ear) {
+        if self.settings.polling { self.poll(ear).await } else { std::future::pending().await }
     }
 }
 

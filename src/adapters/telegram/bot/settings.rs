@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::links::Links;
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
@@ -17,6 +18,13 @@ pub struct Settings {
     /// Whether messages arrive without a sound.
     #[serde(default)]
     pub disable_notification: bool,
+    /// The bot's user name, without `@`: links to the bot need it.
+    pub bot_username: Option<String>,
+    /// What Telegram was given to send along with its webhooks. They are not taken without it.
+    pub webhook_secret: Option<Secret>,
+    /// Whether to ask Telegram for what people do, where it cannot call.
+    #[serde(default)]
+    pub polling: bool,
 }
 
 fn default_base_url() -> String {
@@ -25,14 +33,44 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        if is_token(self.token.expose()) {
-            return Ok(());
-        }
-        Err(BuildError::Setting {
-            setting: "token",
-            must: "must be a bot's token: digits, a colon, then letters, digits, - and _",
-        })
+        let must = |right: bool, setting, must| {
+            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+        };
+        must(
+            is_token(self.token.expose()),
+            "token",
+            "must be a bot's token: digits, a colon, then letters, digits, - and _",
+        )?;
+        must(
+            self.bot_username.as_deref().is_none_or(is_username),
+            "bot_username",
+            "must be the bot's user name without @: 5 to 32 letters, digits and _",
+        )?;
+        must(
+            self.webhook_secret.as_ref().is_none_or(|own| is_webhook_secret(own.expose())),
+            "webhook_secret",
+            "must be 1 to 256 letters, digits, - and _",
+        )?;
+        must(
+            !(self.polling && self.webhook_secret.is_some()),
+            "polling",
+            "must be left out where webhook_secret is set: Telegram tells by one of the two",
+        )
     }
+
+    /// Makes links to the bot, where its name is known.
+    pub fn links(&self) -> Option<Links> {
+        self.bot_username.as_deref().map(|username| Links::new(username, &self.token))
+    }
+}
+
+fn is_username(text: &str) -> bool {
+    (5..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_webhook_secret(text: &str) -> bool {
+    (1..=256).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 fn is_token(text: &str) -> bool {

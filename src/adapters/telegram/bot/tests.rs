@@ -1,9 +1,10 @@
+use serde_json::{Value, json};
 use teloxide::ApiError;
 
 use super::*;
 use crate::adapters::envelopes;
 use crate::adapters::meaning::Meaning;
-use crate::model::{Rendered, ThrottleScope};
+use crate::model::{Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use crate::secret::Secret;
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
@@ -14,7 +15,14 @@ fn bot() -> Bot {
 
 fn settings(token: &str) -> Settings {
     let base_url = "https://telegram.example.com".to_owned();
-    Settings { token: Secret::new(token), base_url, disable_notification: false }
+    Settings {
+        token: Secret::new(token),
+        base_url,
+        disable_notification: false,
+        bot_username: None,
+        webhook_secret: None,
+        polling: false,
+    }
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
@@ -104,13 +112,41 @@ fn the_texts_agree_with_teloxides() {
 }
 
 #[test]
-fn a_text_is_sent_as_it_is() {
-    let request = bot().request(ChatId(42), "1 < 2 & *3*").build().unwrap();
-    let body: serde_json::Value =
-        serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap();
-    let expected = serde_json::json!({ "chat_id": 42, "text": "1 < 2 & *3*", "disable_notification": false });
-    assert_eq!(body, expected);
-    assert!(request.url().as_str().ends_with(&format!("/bot{TOKEN}/sendMessage")), "{}", request.url());
+fn each_content_has_its_method_and_a_plain_one_no_mode() {
+    let rich = |text: Option<&str>, format, file| {
+        Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file })
+    };
+    let url = || "https://example.com/a.pdf".to_owned();
+    for (content, method, more) in [
+        (Rendered::Text("1 < 2 & *3*".to_owned()), "sendMessage", json!({ "text": "1 < 2 & *3*" })),
+        (
+            rich(Some("*hi*"), TextFormat::MarkdownV2, None),
+            "sendMessage",
+            json!({ "text": "*hi*", "parse_mode": "MarkdownV2" }),
+        ),
+        (
+            rich(Some("<b>hi</b>"), TextFormat::Html, Some(TelegramFile::Photo(url()))),
+            "sendPhoto",
+            json!({ "photo": url(), "caption": "<b>hi</b>", "parse_mode": "HTML" }),
+        ),
+        (
+            rich(Some("1 < 2"), TextFormat::Plain, Some(TelegramFile::Document(url()))),
+            "sendDocument",
+            json!({ "document": url(), "caption": "1 < 2" }),
+        ),
+        (
+            rich(None, TextFormat::Plain, Some(TelegramFile::Photo(url()))),
+            "sendPhoto",
+            json!({ "photo": url() }),
+        ),
+    ] {
+        let request = bot().message(ChatId(42), &content).unwrap().build().unwrap();
+        let body: Value = serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap();
+        let mut expected = json!({ "chat_id": 42, "disable_notification": false });
+        expected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(body, expected);
+        assert!(request.url().as_str().ends_with(&format!("/bot{TOKEN}/{method}")), "{}", request.url());
+    }
 }
 
 #[tokio::test]
@@ -128,6 +164,26 @@ fn a_malformed_token_is_refused_without_being_shown() {
         let error = Bot::new(&settings(token), &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "token must be a bot's token: digits, a colon, then letters, digits, - and _");
     }
+}
+
+#[test]
+fn wrong_settings_say_what_would_be_right() {
+    let error = |change: fn(&mut Settings)| {
+        let mut settings = settings(TOKEN);
+        change(&mut settings);
+        Bot::new(&settings, &Transport::default()).unwrap_err().to_string()
+    };
+    let name = "bot_username must be the bot's user name without @: 5 to 32 letters, digits and _";
+    assert_eq!(error(|settings| settings.bot_username = Some("@acme_bot".to_owned())), name);
+    assert_eq!(error(|settings| settings.bot_username = Some("bot".to_owned())), name);
+    let secret = "webhook_secret must be 1 to 256 letters, digits, - and _";
+    assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new(""))), secret);
+    assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new("a b"))), secret);
+    let both = |settings: &mut Settings| {
+        (settings.webhook_secret, settings.polling) = (Some(Secret::new("s")), true);
+    };
+    let one = "polling must be left out where webhook_secret is set: Telegram tells by one of the two";
+    assert_eq!(error(both), one);
 }
 
 #[test]

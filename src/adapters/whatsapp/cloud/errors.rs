@@ -33,11 +33,12 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<Meaning> {
         131_047 | 131_049 | 130_472 => POLICY,
         // Whom the account may not write to: not in the list of test numbers, or in a restricted country.
         131_030 | 130_497 => POLICY,
-        // The template breaks a policy.
-        132_007 => POLICY,
+        // The template breaks a policy; is missing in the language or not approved, paused, disabled. Templates are approved for
+        // each account, so with another provider's account it may pass.
+        132_007 | 132_001 | 132_015 | 132_016 => POLICY,
 
-        // The template: number of parameters, missing in the language, too long, format, paused, disabled; its flow.
-        132_000 | 132_001 | 132_005 | 132_012 | 132_015 | 132_016 | 132_068 | 132_069 => CONTENT,
+        // The template: number of parameters, too long, format; its flow.
+        132_000 | 132_005 | 132_012 | 132_068 | 132_069 => CONTENT,
         // The message: a parameter missing or wrong, type not supported, media not to be had.
         100 | 131_008 | 131_009 | 131_051 | 131_052 | 131_053 | 135_000 => CONTENT,
 

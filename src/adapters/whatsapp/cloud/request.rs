@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::adapters::whatsapp::components::components;
 use crate::adapters::{Envelope, refused};
 use crate::model::{Outcome, Rejection, Rendered, Template};
 
@@ -13,7 +14,7 @@ pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
     let (kind, content) = match &envelope.content {
         Rendered::Text(text) => ("text", json!({ "body": text, "preview_url": false })),
         Rendered::Template(template) => ("template", self::template(template)),
-        Rendered::Email { .. } => {
+        Rendered::Email { .. } | Rendered::Telegram(_) => {
             return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
         }
     };
@@ -30,10 +31,9 @@ pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
 
 fn template(template: &Template) -> Value {
     let mut value = json!({ "name": template.name, "language": { "code": template.language } });
-    if !template.parameters.is_empty() {
-        let parameters: Vec<Value> =
-            template.parameters.iter().map(|text| json!({ "type": "text", "text": text })).collect();
-        value["components"] = json!([{ "type": "body", "parameters": parameters }]);
+    let components = components(template);
+    if !components.is_empty() {
+        value["components"] = components.into();
     }
     value
 }

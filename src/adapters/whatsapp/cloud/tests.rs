@@ -76,6 +76,7 @@ fn a_template_carries_its_parameters_in_order() {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+        ..Template::default()
     };
     let body = |parameters| {
         request::message(&envelopes::to_phone(Rendered::Template(template(parameters)))).unwrap()["template"]

@@ -19,7 +19,9 @@ use crate::adapters::sms::infobip::account::Account;
 use crate::adapters::sms::infobip::answer;
 use crate::adapters::sms::infobip::hook::Webhooks;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Channel, Outcome, Rejection, Rendered, Template};
+use crate::model::{
+    ButtonAction, Channel, Outcome, Rejection, Rendered, Template, TemplateButton, TemplateHeader,
+};
 
 /// One WhatsApp number at Infobip.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Infobip {
                 message["content"] = content(template);
                 Ok(self.account.request(&path("template"), &json!({ "messages": [message] })))
             }
-            Rendered::Email { .. } => {
+            Rendered::Email { .. } | Rendered::Telegram(_) => {
                 Err(refused(Rejection::Content, "the content is neither a text nor a template"))
             }
         }
@@ -71,11 +73,40 @@ impl Infobip {
 }
 
 fn content(template: &Template) -> Value {
-    json!({
-        "templateName": template.name,
-        "templateData": { "body": { "placeholders": template.parameters } },
-        "language": template.language,
-    })
+    let mut data = json!({ "body": { "placeholders": template.parameters } });
+    if let Some(header) = &template.header {
+        data["header"] = self::header(header);
+    }
+    if !template.buttons.is_empty() {
+        data["buttons"] = buttons(&template.buttons).into();
+    }
+    json!({ "templateName": template.name, "templateData": data, "language": template.language })
+}
+
+fn header(header: &TemplateHeader) -> Value {
+    match header {
+        TemplateHeader::Text(text) => json!({ "type": "TEXT", "placeholder": text }),
+        TemplateHeader::Image(url) => json!({ "type": "IMAGE", "mediaUrl": url }),
+        TemplateHeader::Document { url, filename } => {
+            json!({ "type": "DOCUMENT", "mediaUrl": url, "filename": filename })
+        }
+        TemplateHeader::Video(url) => json!({ "type": "VIDEO", "mediaUrl": url }),
+    }
+}
+
+/// Infobip counts only the buttons that are filled in, and goes by their order.
+fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
+    let mut ordered: Vec<_> = buttons.iter().collect();
+    ordered.sort_by_key(|button| button.index);
+    let button = |own: &TemplateButton| {
+        let (kind, parameter) = match &own.action {
+            ButtonAction::Url(suffix) => ("URL", suffix),
+            ButtonAction::QuickReply(payload) => ("QUICK_REPLY", payload),
+            ButtonAction::CopyCode(code) => ("COPY_CODE", code),
+        };
+        json!({ "type": kind, "parameter": parameter })
+    };
+    ordered.into_iter().map(button).collect()
 }
 
 impl Kind for Settings {

@@ -44,15 +44,17 @@ impl Twilio {
         let template = match &envelope.content {
             Rendered::Text(text) => return Ok(vec![("Body", text.clone())]),
             Rendered::Template(template) => template,
-            Rendered::Email { .. } => {
+            Rendered::Email { .. } | Rendered::Telegram(_) => {
                 return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
             }
         };
+        // Only here: another provider may carry it.
+        let forbidden = |text| refused(Rejection::Policy, text);
+        if template.header.is_some() || !template.buttons.is_empty() {
+            return Err(forbidden("Twilio fills in numbered placeholders, and not headers and buttons"));
+        }
         let sid = self.settings.content_sid(template).ok_or_else(|| {
-            refused(
-                Rejection::Content,
-                "the settings name no content of Twilio's for this template and language",
-            )
+            forbidden("the settings name no content of Twilio's for this template and language")
         })?;
         let mut content = vec![("ContentSid", sid.to_owned())];
         if !template.parameters.is_empty() {

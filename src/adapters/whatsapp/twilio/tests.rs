@@ -1,6 +1,6 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Template};
+use crate::model::{Address, ButtonAction, Template, TemplateButton, TemplateHeader};
 use crate::secret::Secret;
 
 const TOKEN: &str = "0123456789abcdef-the-auth-token";
@@ -29,6 +29,7 @@ fn template(name: &str, language: &str, parameters: &[&str]) -> Rendered {
         name: name.to_owned(),
         language: language.to_owned(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+        ..Template::default()
     })
 }
 
@@ -58,9 +59,22 @@ fn a_template_goes_out_as_the_content_that_the_settings_name() {
 fn what_cannot_go_out_is_refused_before_any_call() {
     let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
     let email = Rendered::Email { subject: String::new(), text: None, html: None };
-    for content in [email, template("order_update", "es", &[]), template("other", "en_US", &[])] {
+    let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
+    assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
+    let filled = |header: Option<TemplateHeader>, buttons: &[TemplateButton]| {
+        let Rendered::Template(own) = template("order_update", "en_US", &[]) else { panic!() };
+        Rendered::Template(Template { header, buttons: buttons.to_vec(), ..own })
+    };
+    let button = TemplateButton { index: 0, action: ButtonAction::QuickReply("yes".to_owned()) };
+    // What another provider may carry.
+    for content in [
+        template("order_update", "es", &[]),
+        template("other", "en_US", &[]),
+        filled(Some(TemplateHeader::Text("May".to_owned())), &[]),
+        filled(None, &[button]),
+    ] {
         let refusal = twilio.request(&envelopes::to_phone(content)).unwrap_err();
-        assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
+        assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Policy, .. }), "{refusal:?}");
     }
     let text = Rendered::Text("hello".to_owned());
     let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();

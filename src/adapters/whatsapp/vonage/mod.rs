@@ -18,8 +18,9 @@ pub use settings::Settings;
 use crate::adapters::hooks::Hook;
 use crate::adapters::http::{self, Answer, Exchange};
 use crate::adapters::sms::vonage::account;
+use crate::adapters::whatsapp::components::components;
 use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, Rendered};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, Rendered, Template};
 
 /// One WhatsApp number at Vonage.
 #[derive(Debug)]
@@ -56,12 +57,16 @@ impl Vonage {
                 message["message_type"] = json!("text");
                 message["text"] = json!(text);
             }
-            Rendered::Template(template) => {
+            Rendered::Template(template) if template.header.is_none() && template.buttons.is_empty() => {
                 message["message_type"] = json!("template");
                 message["template"] = json!({ "name": template.name, "parameters": template.parameters });
                 message["whatsapp"] = json!({ "policy": "deterministic", "locale": template.language });
             }
-            Rendered::Email { .. } => {
+            Rendered::Template(template) => {
+                message["message_type"] = json!("custom");
+                message["custom"] = json!({ "type": "template", "template": custom(template) });
+            }
+            Rendered::Email { .. } | Rendered::Telegram(_) => {
                 return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
             }
         }
@@ -70,6 +75,20 @@ impl Vonage {
         }
         Ok(message)
     }
+}
+
+/// A template as Meta takes it, for what Vonage has no words of its own for.
+fn custom(template: &Template) -> Value {
+    let mut value = json!({
+        "name": template.name,
+        "language": { "policy": "deterministic", "code": template.language },
+        "components": components(template),
+    });
+    // Vonage's name of a template begins with its namespace, which Meta names apart.
+    if let Some((namespace, name)) = template.name.split_once(':') {
+        (value["namespace"], value["name"]) = (json!(namespace), json!(name));
+    }
+    value
 }
 
 impl Exchange for Vonage {

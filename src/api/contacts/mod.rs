@@ -1,8 +1,12 @@
 //! `ContactService`: the people a brand can reach.
 
+mod links;
+
 use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
+
+pub use links::TelegramLinks;
 
 use super::Gate;
 use super::auth::BrandCaller;
@@ -22,6 +26,7 @@ use crate::wire::{Numbers, Path, Violations, contact_view, read_address, read_co
 pub struct Contacts {
     gate: Gate,
     store: Arc<dyn ContactStore>,
+    links: TelegramLinks,
     clock: Clock,
 }
 
@@ -35,6 +40,7 @@ const FIND: Method = method("relevo.v1.ContactService/FindContact");
 const LIST: Method = method("relevo.v1.ContactService/ListContacts");
 const EVENTS: Method = method("relevo.v1.ContactService/ListContactEvents");
 const DELETE: Method = method("relevo.v1.ContactService/DeleteContact");
+const CREATE_TELEGRAM_LINK: Method = method("relevo.v1.ContactService/CreateTelegramLink");
 
 #[tonic::async_trait]
 impl ContactService for Contacts {
@@ -85,12 +91,20 @@ impl ContactService for Contacts {
         let body = |caller, request| async move { self.delete(&caller, request).await };
         self.gate.brand(DELETE, request, body).await
     }
+
+    async fn create_telegram_link(
+        &self,
+        request: Request<v1::CreateTelegramLinkRequest>,
+    ) -> Result<Response<v1::CreateTelegramLinkResponse>, Status> {
+        let body = |caller, request| async move { self.links.create(&caller, request).await };
+        self.gate.brand(CREATE_TELEGRAM_LINK, request, body).await
+    }
 }
 
 impl Contacts {
     /// The service over this store.
-    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, clock: Clock) -> Self {
-        Self { gate, store, clock }
+    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, links: TelegramLinks, clock: Clock) -> Self {
+        Self { gate, store, links, clock }
     }
 
     async fn upsert(

@@ -1,0 +1,73 @@
+//! The requests that carry a message to a chat. They are teloxide's.
+
+use reqwest::RequestBuilder;
+use serde::Serialize;
+use teloxide::payloads::{
+    SendDocument, SendDocumentSetters as _, SendMessage, SendMessageSetters as _, SendPhoto,
+    SendPhotoSetters as _,
+};
+use teloxide::types::{ChatId, InputFile, ParseMode};
+use url::Url;
+
+use super::Bot;
+use crate::adapters::{http, refused};
+use crate::model::{Outcome, Rejection, Rendered, TelegramContent, TelegramFile, TextFormat};
+
+impl Bot {
+    /// The request that carries `content` to `chat`.
+    ///
+    /// # Errors
+    /// The outcome, when it holds what Telegram does not carry.
+    pub(super) fn message(&self, chat: ChatId, content: &Rendered) -> Result<RequestBuilder, Outcome> {
+        match content {
+            Rendered::Text(text) => Ok(self.text(chat, text, None)),
+            Rendered::Telegram(own) => self.rich(chat, own),
+            _ => Err(refused(Rejection::Content, "the content is not one for Telegram")),
+        }
+    }
+
+    fn rich(&self, chat: ChatId, own: &TelegramContent) -> Result<RequestBuilder, Outcome> {
+        let silent = self.settings.disable_notification;
+        let (text, format) = (own.text.as_deref(), parse_mode(own.format));
+        Ok(match &own.file {
+            None => self.text(chat, text.unwrap_or_default(), format),
+            Some(TelegramFile::Photo(url)) => {
+                let mut photo = SendPhoto::new(chat, file(url)?).disable_notification(silent);
+                (photo.caption, photo.parse_mode) = (text.map(str::to_owned), format);
+                self.post("sendPhoto", &photo)
+            }
+            Some(TelegramFile::Document(url)) => {
+                let mut document = SendDocument::new(chat, file(url)?).disable_notification(silent);
+                (document.caption, document.parse_mode) = (text.map(str::to_owned), format);
+                self.post("sendDocument", &document)
+            }
+        })
+    }
+
+    fn text(&self, chat: ChatId, text: &str, format: Option<ParseMode>) -> RequestBuilder {
+        let mut message =
+            SendMessage::new(chat, text).disable_notification(self.settings.disable_notification);
+        message.parse_mode = format;
+        self.post("sendMessage", &message)
+    }
+
+    /// A call of a method of the Bot API.
+    pub(super) fn post(&self, method: &str, payload: &impl Serialize) -> RequestBuilder {
+        let token = format!("bot{}", self.settings.token.expose());
+        self.client.post(http::endpoint(&self.base, &[&token, method])).json(payload)
+    }
+}
+
+/// A plain text goes without a mode, so that nothing in it is taken for formatting.
+fn parse_mode(format: TextFormat) -> Option<ParseMode> {
+    match format {
+        TextFormat::Plain => None,
+        TextFormat::MarkdownV2 => Some(ParseMode::MarkdownV2),
+        TextFormat::Html => Some(ParseMode::Html),
+    }
+}
+
+fn file(url: &str) -> Result<InputFile, Outcome> {
+    let url = Url::parse(url).map_err(|_| refused(Rejection::Content, "the file's URL cannot be read"))?;
+    Ok(InputFile::url(url))
+}

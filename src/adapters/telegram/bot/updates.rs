@@ -1,0 +1,221 @@
+//! Reads what people do to a bot: they write to it, follow a link to it, block it, or take it back.
+//!
+//! Only private chats count, which have positive ids: a group is no person.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::links::Links;
+use crate::adapters::hooks::Told;
+use crate::model::{Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, Timestamp};
+
+/// The updates that are read: what Telegram is asked for.
+pub(super) const KINDS: [&str; 2] = ["message", "my_chat_member"];
+
+/// The parts we read of an update. Of other kinds than these nothing is read.
+#[derive(Deserialize)]
+struct Update {
+    update_id: i64,
+    message: Option<Message>,
+    my_chat_member: Option<Membership>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    message_id: i64,
+    /// Seconds since the Unix epoch.
+    date: i64,
+    chat: Chat,
+    text: Option<String>,
+    /// The text below a file.
+    caption: Option<String>,
+    reply_to_message: Option<Answered>,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    message_id: i64,
+}
+
+#[derive(Deserialize)]
+struct Membership {
+    /// Seconds since the Unix epoch.
+    date: i64,
+    chat: Chat,
+    new_chat_member: Member,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    id: i64,
+}
+
+impl Chat {
+    fn person(&self) -> Option<Address> {
+        Address::telegram(self.id).ok()
+    }
+}
+
+/// What an update tells; `None` when it is of no concern. Followed links are known by `links`.
+///
+/// # Errors
+/// When it is not what the Bot API describes.
+pub(super) fn read(update: Value, links: Option<&Links>) -> Result<Option<Told>, String> {
+    let update: Update = serde_json::from_value(update).map_err(|error| error.to_string())?;
+    match update {
+        Update { message: Some(message), .. } => read_message(message, links),
+        Update { my_chat_member: Some(membership), update_id, .. } => read_membership(update_id, membership),
+        _ => Ok(None),
+    }
+}
+
+fn read_message(own: Message, links: Option<&Links>) -> Result<Option<Told>, String> {
+    let Some(from) = own.chat.person() else { return Ok(None) };
+    let at = time(own.date)?;
+    let text = own.text.or(own.caption).unwrap_or_default();
+    let token = text.strip_prefix("/start ");
+    if let Some(id) = token.and_then(|token| links?.read(token.trim())) {
+        return Ok(Some(Told::Link { id, address: from, at }));
+    }
+    // A message is known by its chat and its number there, as it is when we send it.
+    let named = |message: i64| format!("{}:{message}", own.chat.id);
+    Ok(Some(Told::Text(InboundText {
+        id: named(own.message_id),
+        from,
+        to: None,
+        text,
+        reply_to: own.reply_to_message.map(|answered| named(answered.message_id)),
+        at,
+    })))
+}
+
+/// In a private chat the bot is a member, or was kicked out: blocked.
+fn read_membership(update_id: i64, own: Membership) -> Result<Option<Told>, String> {
+    let Some(address) = own.chat.person() else { return Ok(None) };
+    let status = own.new_chat_member.status;
+    let change = match status.as_str() {
+        "kicked" => AddressChange::Objected(Objection::OptedOut),
+        "member" => AddressChange::Returned,
+        _ => return Ok(None),
+    };
+    let evidence = OutcomeEvidence::new(&status, "my_chat_member in the private chat");
+    let at = time(own.date)?;
+    Ok(Some(Told::Address(AddressNews {
+        id: update_id.to_string(),
+        address,
+        to: None,
+        change,
+        at,
+        evidence,
+    })))
+}
+
+fn time(seconds: i64) -> Result<Timestamp, String> {
+    Timestamp::from_second(seconds).map_err(|_| "date must be seconds since 1970".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::LinkId;
+    use crate::secret::Secret;
+
+    fn links() -> Links {
+        Links::new("acme_bot", &Secret::new("1:a"))
+    }
+
+    fn message(chat: Value, more: Value) -> Value {
+        let mut message = json!({
+            "message_id": 7, "date": 1_795_341_600, "chat": chat, "from": { "id": 42, "is_bot": false },
+        });
+        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "update_id": 100, "message": message })
+    }
+
+    fn ana() -> Value {
+        json!({ "id": 42, "type": "private", "first_name": "Ana" })
+    }
+
+    fn at() -> Timestamp {
+        Timestamp::from_second(1_795_341_600).unwrap()
+    }
+
+    #[test]
+    fn what_somebody_writes_is_known_by_its_chat_and_number() {
+        let text = |text: &str, reply_to: Option<&str>| InboundText {
+            id: "42:7".to_owned(),
+            from: Address::TelegramChat(42),
+            to: None,
+            text: text.to_owned(),
+            reply_to: reply_to.map(str::to_owned),
+            at: at(),
+        };
+        for (more, expected) in [
+            (json!({ "text": "STOP" }), text("STOP", None)),
+            (json!({ "text": "ok", "reply_to_message": { "message_id": 5 } }), text("ok", Some("42:5"))),
+            (json!({ "photo": [], "caption": "look" }), text("look", None)),
+            (json!({ "sticker": {} }), text("", None)),
+            (json!({ "text": "/start" }), text("/start", None)),
+            (json!({ "text": "/start guessed" }), text("/start guessed", None)),
+        ] {
+            assert_eq!(
+                read(message(ana(), more.clone()), Some(&links())),
+                Ok(Some(Told::Text(expected))),
+                "{more}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_followed_link_is_told_by_its_id() {
+        let id = LinkId::new(at(), &[7; 10]);
+        let token = links().url(id).split_once('=').unwrap().1.to_owned();
+        let update = message(ana(), json!({ "text": format!("/start {token}") }));
+        let told = Told::Link { id, address: Address::TelegramChat(42), at: at() };
+        assert_eq!(read(update.clone(), Some(&links())), Ok(Some(told)));
+        assert!(matches!(read(update, None), Ok(Some(Told::Text(_)))), "a bot without links");
+    }
+
+    #[test]
+    fn a_bot_that_is_blocked_or_taken_back_is_told() {
+        let membership = |status: &str, chat: Value| {
+            let membership = json!({
+                "chat": chat, "date": 1_795_341_600, "from": { "id": 42 }, "old_chat_member": {},
+                "new_chat_member": { "status": status, "user": { "id": 1 } },
+            });
+            read(json!({ "update_id": 100, "my_chat_member": membership }), None).unwrap()
+        };
+        for (status, change) in
+            [("kicked", AddressChange::Objected(Objection::OptedOut)), ("member", AddressChange::Returned)]
+        {
+            let Some(Told::Address(news)) = membership(status, ana()) else { panic!("{status}") };
+            assert_eq!(
+                (news.id.as_str(), news.address, news.change),
+                ("100", Address::TelegramChat(42), change)
+            );
+            assert_eq!((news.at, news.evidence.code.as_str()), (at(), status));
+        }
+        assert_eq!(membership("administrator", ana()), None);
+        assert_eq!(membership("kicked", json!({ "id": -5, "type": "group" })), None);
+    }
+
+    #[test]
+    fn groups_and_other_updates_are_passed_over_and_nonsense_is_an_error() {
+        for chat in [json!({ "id": -100_123, "type": "supergroup" }), json!({ "id": -5, "type": "group" })] {
+            assert_eq!(read(message(chat.clone(), json!({ "text": "hi" })), None), Ok(None), "{chat}");
+        }
+        assert_eq!(read(json!({ "update_id": 1, "poll": {} }), None), Ok(None));
+        for update in [json!({}), json!([]), json!({ "update_id": 1, "message": {} }), json!("x")] {
+            assert!(read(update.clone(), None).is_err(), "{update}");
+        }
+        let far = json!({ "text": "hi", "date": i64::MAX });
+        assert!(read(message(ana(), far), None).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! Links by which people tie an address of theirs to a contact.
+
+use async_trait::async_trait;
+
+use super::contacts::{owner, upsert};
+use super::engine::{Engine, Get, Urgency};
+use super::txn::Txn;
+use super::{Embedded, keys};
+use crate::model::{Address, Contact, ContactAddress, Link, LinkId, Timestamp};
+use crate::store::{ContactChange, Followed, LinkStore, StoreError};
+
+#[async_trait]
+impl<E: Engine> LinkStore for Embedded<E> {
+    async fn create_link(&self, id: LinkId, link: Link) -> Result<bool, StoreError> {
+        self.engine
+            .write(Urgency::Caller, move |txn| {
+                let known = txn.get(&keys::contact(&link.brand, &link.contact))?.is_some();
+                if known {
+                    txn.save(keys::link(id), &link);
+                }
+                Ok(known)
+            })
+            .await
+    }
+
+    async fn follow_link(
+        &self,
+        id: LinkId,
+        address: Address,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Followed, StoreError> {
+        self.engine.write(Urgency::Promise, move |txn| follow(txn, id, address, at, now)).await
+    }
+}
+
+fn follow(
+    txn: &mut Txn<'_>,
+    id: LinkId,
+    address: Address,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Followed, StoreError> {
+    let Some(link) = txn.load::<Link>(&keys::link(id))? else { return Ok(Followed::Unknown) };
+    if id.expires_at() <= at {
+        return Ok(Followed::Expired(link));
+    }
+    let Link { brand, contact } = &link;
+    let Some(contact) = txn.load::<Contact>(&keys::contact(brand, contact))? else {
+        return Ok(Followed::Unknown);
+    };
+    match owner(txn, brand, &address)? {
+        Some(other) if other != contact.id => return Ok(Followed::Taken { link, owner: other }),
+        Some(_) => {}
+        None if contact.addresses.len() >= Contact::MAX_ADDRESSES => return Ok(Followed::Full(link)),
+        None => {
+            let mut addresses = contact.addresses;
+            addresses.push(ContactAddress::new(address));
+            let change = ContactChange {
+                id: contact.id,
+                addresses: Some(addresses),
+                labels: None,
+                expected_version: None,
+            };
+            upsert(txn, brand, change, now)?;
+        }
+    }
+    txn.delete(keys::link(id));
+    Ok(Followed::Tied(link))
+}
