@@ -13,6 +13,7 @@ mod outage;
 mod process;
 pub mod providers;
 mod sms_hooks;
+mod smpp;
 mod stop;
 mod story;
 mod talk;
