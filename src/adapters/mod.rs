@@ -134,6 +134,11 @@ pub trait Adapter: Send + Sync {
         let _ = ear;
         std::future::pending().await
     }
+
+    /// Whether it delivers only while it listens, because both go by one connection.
+    fn delivers_while_listening(&self) -> bool {
+        false
+    }
 }
 
 /// A kind of provider, by the settings that its table in the configuration holds.

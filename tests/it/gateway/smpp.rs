@@ -4,19 +4,10 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
 
 use super::process::{Home, SECRET};
-use super::providers::provider;
+use super::providers::smpp;
 use super::story::path;
 use super::{ana, by, order};
 use crate::peers::Smsc;
-
-/// An account at the SMSC on this port.
-fn smpp(name: &str, port: u16) -> String {
-    let adapter = format!(
-        "[providers.smpp]\nhost = 'localhost'\nport = {port}\ntls = 'none'\nsystem_id = 'acme'\n\
-         password = {{ file = 'secret' }}\nfrom = 'ACME'\nreconnect_ms = 20\nmax_reconnect_ms = 100"
-    );
-    provider(name, "sms", "", &adapter)
-}
 
 fn saying(text: &str) -> v1::MessageSpec {
     let mut spec = by(&[Channel::Sms], order());

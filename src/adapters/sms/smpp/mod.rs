@@ -129,7 +129,7 @@ impl Smpp {
     ) -> Result<String, Outcome> {
         match session.request(|sequence| pdu::submit_sm(sequence, message), deadline).await {
             Ok(answer) if answer.status == errors::ESME_ROK => {
-                Ok(self.settings.message_ids.from_response(&answer.id))
+                Ok(self.settings.message_ids.of_response(&answer.id))
             }
             Ok(answer) => Err(errors::refused(answer.status)),
             Err(Loss::Unsent(why)) => Err(unavailable(why)),
@@ -181,6 +181,10 @@ impl Adapter for Smpp {
             Ok(session) => self.submit_all(&session, &messages, deadline).await,
             Err(outcome) => outcome,
         }
+    }
+
+    fn delivers_while_listening(&self) -> bool {
+        true
     }
 
     async fn listen(&self, ear: &dyn Ear) {

@@ -19,7 +19,7 @@ pub enum MessageIds {
 
 impl MessageIds {
     /// The id from the answer to a message, as a reference that its receipt will match.
-    pub fn from_response(self, id: &str) -> String {
+    pub fn of_response(self, id: &str) -> String {
         match self {
             Self::Text => id.to_owned(),
             Self::HexInResponse => number(id, 16).unwrap_or_else(|| id.to_owned()),
@@ -28,7 +28,7 @@ impl MessageIds {
 
     /// The id from a receipt, as the same reference. The parameter holds the answer's spelling or the text's, whichever the
     /// SMSC likes, so where these differ the text goes first.
-    fn from_receipt(self, parameter: Option<&str>, text: Option<&str>) -> Option<String> {
+    fn of_receipt(self, parameter: Option<&str>, text: Option<&str>) -> Option<String> {
         let filled = |id: &&str| !id.is_empty();
         let (parameter, text) = (parameter.filter(filled), text.filter(filled));
         match self {
@@ -76,7 +76,7 @@ fn kind(deliver: &DeliverSm) -> u8 {
 pub fn read(deliver: &DeliverSm, ids: MessageIds) -> Option<Report> {
     let text = String::from_utf8_lossy(&deliver.message);
     let text = Fields::new(&text);
-    let reference = ids.from_receipt(deliver.receipted_message_id.as_deref(), text.get("id"))?;
+    let reference = ids.of_receipt(deliver.receipted_message_id.as_deref(), text.get("id"))?;
     let state = text.get("stat");
     let by_parameter = deliver.message_state.map(status_of_state);
     let status = by_parameter.unwrap_or_else(|| status_of_word(state?))?;
@@ -213,14 +213,14 @@ mod tests {
     #[test]
     fn hexadecimal_answers_meet_decimal_receipts() {
         let ids = MessageIds::HexInResponse;
-        assert_eq!(ids.from_response("0ABC00"), "703488");
-        assert_eq!(ids.from_receipt(None, Some("0000703488")).as_deref(), Some("703488"));
-        assert_eq!(ids.from_receipt(Some("ABC00"), Some("703488")).as_deref(), Some("703488"));
-        assert_eq!(ids.from_receipt(Some("ABC00"), None).as_deref(), Some("703488"));
+        assert_eq!(ids.of_response("0ABC00"), "703488");
+        assert_eq!(ids.of_receipt(None, Some("0000703488")).as_deref(), Some("703488"));
+        assert_eq!(ids.of_receipt(Some("ABC00"), Some("703488")).as_deref(), Some("703488"));
+        assert_eq!(ids.of_receipt(Some("ABC00"), None).as_deref(), Some("703488"));
         for odd in ["", "+1", "x-17", &"f".repeat(40)] {
-            assert_eq!(ids.from_response(odd), odd);
+            assert_eq!(ids.of_response(odd), odd);
         }
-        assert_eq!(MessageIds::Text.from_response("0ABC00"), "0ABC00");
+        assert_eq!(MessageIds::Text.of_response("0ABC00"), "0ABC00");
     }
 
     #[test]
