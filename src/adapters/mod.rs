@@ -13,6 +13,7 @@ mod aws;
 mod envelopes;
 mod http;
 mod meaning;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -132,6 +133,11 @@ pub trait Adapter: Send + Sync {
     async fn listen(&self, ear: &dyn Ear) {
         let _ = ear;
         std::future::pending().await
+    }
+
+    /// Whether it delivers only while it listens, because both go by one connection.
+    fn delivers_while_listening(&self) -> bool {
+        false
     }
 }
 

@@ -1,19 +1,23 @@
 //! `relevo provider test`: one real message through one provider, and what its answer means.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use clap::Args;
 use tokio::time::{Instant, timeout};
 
 use super::failure::Failure;
 use super::render::Table;
 use super::screen::{Screen, harmless};
+use crate::adapters::hooks::{Ear, NotKept, Told};
 use crate::adapters::{Adapter, Envelope};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::model::{
     Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Template,
+    Timestamp,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -76,7 +80,7 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: Screen) -> Result
     };
     let adapter = remote.build(&provider.transport).map_err(|error| Failure::Wrong(error.to_string()))?;
     screen.print(&harmless(&announcement(provider, &envelope)))?;
-    let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider).await;
+    let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider, clock).await;
     screen.print(&harmless(&explanation(&outcome, took, provider)))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
@@ -166,12 +170,41 @@ fn content(channel: Channel, args: &TestArgs) -> Result<Rendered, Failure> {
     }
 }
 
+/// Keeps nothing, so that whatever is told while a message is tried is told again to the gateway.
+struct Deaf<'a>(&'a Clock);
+
+#[async_trait]
+impl Ear for Deaf<'_> {
+    async fn keep(&self, _: Vec<Told>) -> Result<(), NotKept> {
+        Err(NotKept)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
 /// What dispatch would wait, and no longer.
-async fn deliver(adapter: &dyn Adapter, envelope: &Envelope, own: &ProviderConfig) -> (Outcome, Duration) {
+async fn deliver(
+    adapter: &dyn Adapter,
+    envelope: &Envelope,
+    own: &ProviderConfig,
+    clock: &Clock,
+) -> (Outcome, Duration) {
     let timeout_ms = own.transport.limits.timeout_ms;
     let began = Instant::now();
+    let listening = async {
+        if adapter.delivers_while_listening() {
+            adapter.listen(&Deaf(clock)).await;
+        }
+        std::future::pending::<Infallible>().await
+    };
     let delivery = timeout(Duration::from_millis(timeout_ms), adapter.deliver(envelope));
-    let outcome = delivery.await.unwrap_or_else(|_| {
+    let delivery = tokio::select! {
+        delivery = delivery => delivery,
+        never = listening => match never {},
+    };
+    let outcome = delivery.unwrap_or_else(|_| {
         let evidence = OutcomeEvidence::new("timeout", &format!("no answer within {timeout_ms} ms"));
         Outcome::Unknown { evidence }
     });

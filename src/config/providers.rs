@@ -101,6 +101,8 @@ kinds! {
     sinch: Sinch(sms::sinch::Settings),
     /// SMS through Amazon SNS.
     sns: Sns(sms::sns::Settings),
+    /// SMS through an SMSC that speaks SMPP.
+    smpp: Smpp(sms::smpp::Settings),
     /// Telegram through the Bot API.
     telegram: Telegram(telegram::bot::Settings),
     /// WhatsApp through Meta's Cloud API.

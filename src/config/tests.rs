@@ -149,7 +149,7 @@ failure_domain = "here"
     config/relevo.toml:38: providers[0].limits.rate_per_second: must be above 0; leave it out for no limit
     config/relevo.toml:42: providers[1].name: must be unique: another provider is called "mail"
     config/relevo.toml:45: providers[1].brands[1]: must be one of the brands of this file (Acme, acme), not "other"
-    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, sendgrid, resend, postmark, mailgun, brevo, ses, twilio, vonage, infobip, sinch, sns, telegram, whatsapp_cloud, whatsapp_vonage, whatsapp_twilio, whatsapp_infobip, webhook and sandbox
+    config/relevo.toml:48: providers[2]: must have exactly one of the tables smtp, sendgrid, resend, postmark, mailgun, brevo, ses, twilio, vonage, infobip, sinch, sns, smpp, telegram, whatsapp_cloud, whatsapp_vonage, whatsapp_twilio, whatsapp_infobip, webhook and sandbox
     config/relevo.toml:49: providers[2].name: must be 1 to 63 lower-case letters, digits and hyphens
     "#);
 }
@@ -320,8 +320,9 @@ fn the_real_providers_shown_are_right() {
     let authority = rcgen::CertificateParams::default().self_signed(&key).unwrap();
     fs::create_dir(folder.path().join("tls")).unwrap();
     fs::create_dir(folder.path().join("secrets")).unwrap();
-    for name in ["tls/server.pem", "tls/server.key", "tls/clients.pem", "tls/mail-ca.pem", "tls/proxy-ca.pem"]
-    {
+    let certificates =
+        ["tls/server.pem", "tls/clients.pem", "tls/mail-ca.pem", "tls/proxy-ca.pem", "tls/carrier.pem"];
+    for name in certificates.into_iter().chain(["tls/server.key"]) {
         fs::write(folder.path().join(name), authority.pem()).unwrap();
     }
     fs::write(folder.path().join("secrets/dkim.pem"), key.serialize_pem()).unwrap();

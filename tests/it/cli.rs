@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::bots;
 use crate::gateway::providers;
-use crate::peers::{Smtp, Stubs};
+use crate::peers::{Smsc, Smtp, Stubs};
 
 /// A gateway, and a key of the brand `acme` that may do everything.
 struct Gateway {
@@ -543,6 +543,17 @@ async fn a_server_that_takes_the_test_by_smtp_gets_it() {
     let done = tests_provider(&smtp, "mail", &["--to", "rcpt-550-5.1.1@example.org"]).await;
     assert_eq!((done.code, row(&done, "code")), (1, "550 5.1.1"));
     assert!(done.out.contains("nothing can be delivered to this address"), "{}", done.out);
+}
+
+#[tokio::test]
+async fn a_test_by_smpp_binds_for_itself_and_keeps_nothing() {
+    let smsc = Smsc::start("provider-test", &json!({}));
+    let smpp = providers::smpp("carrier", smsc.port());
+    let text = "{\"receipt\":\"DELIVRD\",\"before\":true}\n";
+    let done = tests_provider(&smpp, "carrier", &["--to", "+34600123456", "--text", text]).await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(smsc.events("submit")[0]["to"], "34600123456");
+    assert!(smsc.events("deliver_sm_resp").iter().all(|answer| answer["status"] == 0x64));
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use lettre::transport::smtp::client::{AsyncTokioStream, Certificate, TlsParameters};
@@ -13,13 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::settings::{Settings, Tls};
-use crate::adapters::BuildError;
+use crate::adapters::{BuildError, tls};
 
 /// How the connection to one server is encrypted.
 pub(super) enum Encryption {
@@ -41,12 +37,7 @@ impl Encryption {
         match settings.tls {
             Tls::None => Ok(Self::None),
             Tls::Starttls => parameters(host, file).map(Self::Starttls),
-            Tls::Implicit => {
-                let must = "must be a host name or an IP address";
-                let name = ServerName::try_from(host.to_owned())
-                    .map_err(|_| BuildError::Setting { setting: "host", must })?;
-                Ok(Self::Implicit(connector(file)?, name))
-            }
+            Tls::Implicit => Ok(Self::Implicit(tls::connector(file)?, tls::server_name(host)?)),
         }
     }
 }
@@ -54,36 +45,11 @@ impl Encryption {
 fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, BuildError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = file {
-        let certificate = Certificate::from_pem(&read(file)?).map_err(|error| unusable(file, error))?;
+        let certificate =
+            Certificate::from_pem(&tls::read(file)?).map_err(|error| tls::unusable(file, error))?;
         builder = builder.add_root_certificate(certificate);
     }
-    builder.build_rustls().map_err(|error| unusable(file.unwrap_or(Path::new("")), error))
-}
-
-fn connector(file: Option<&Path>) -> Result<TlsConnector, BuildError> {
-    let mut roots = RootCertStore::empty();
-    // What of the system's cannot be read is not trusted, as everywhere.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = file {
-        for certificate in CertificateDer::pem_slice_iter(&read(file)?) {
-            let certificate = certificate.map_err(|error| unusable(file, error))?;
-            roots.add(certificate).map_err(|error| unusable(file, error))?;
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the ciphers of every version of TLS that rustls speaks")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, BuildError> {
-    std::fs::read(file).map_err(|error| unusable(file, error))
-}
-
-fn unusable(file: &Path, error: impl ToString) -> BuildError {
-    BuildError::File { setting: "ca_file", path: file.display().to_string(), detail: error.to_string() }
+    builder.build_rustls().map_err(|error| tls::unusable(file.unwrap_or(Path::new("")), error))
 }
 
 /// An encrypted connection in the form that lettre takes.

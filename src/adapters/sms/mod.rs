@@ -2,9 +2,12 @@
 
 pub mod infobip;
 pub mod sinch;
+pub mod smpp;
 pub mod sns;
 pub mod twilio;
 pub mod vonage;
 
-mod gsm;
+pub mod gsm;
+pub mod segments;
+
 mod sender;

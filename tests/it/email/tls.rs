@@ -1,6 +1,6 @@
 //! Encryption and authentication.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use relevo::adapters::{Adapter, BuildError};
@@ -46,6 +46,11 @@ impl Certificates {
         let mut options = vec!["--tls", tls, "--certificate", &certificate, "--key", &key];
         options.extend(more);
         Smtp::start(name, &options)
+    }
+
+    /// Where the certificate and its key are.
+    pub fn files(&self) -> (&Path, &Path) {
+        (&self.certificate, &self.key)
     }
 
     /// The settings of an adapter that trusts them.

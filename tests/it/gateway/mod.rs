@@ -13,6 +13,7 @@ mod mail_hooks;
 mod outage;
 mod process;
 pub mod providers;
+mod smpp;
 mod sms_hooks;
 mod stop;
 mod story;

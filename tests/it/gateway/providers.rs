@@ -52,6 +52,15 @@ pub fn resend(name: &str, url: impl Display) -> String {
     provider(name, "email", "", &adapter)
 }
 
+/// An account at the SMSC on `port`.
+pub fn smpp(name: &str, port: u16) -> String {
+    let adapter = format!(
+        "[providers.smpp]\nhost = 'localhost'\nport = {port}\ntls = 'none'\nsystem_id = 'acme'\n\
+         password = {{ file = 'secret' }}\nfrom = 'ACME'\nreconnect_ms = 20\nmax_reconnect_ms = 100"
+    );
+    provider(name, "sms", "", &adapter)
+}
+
 /// A receiver of webhooks at `url`, for any channel.
 pub fn webhook(name: &str, channel: &str, url: impl Display) -> String {
     let adapter = format!("[providers.webhook]\nurl = '{url}/in'\nsecret = {{ file = 'webhook' }}");

@@ -111,7 +111,8 @@ impl Gateway {
             let mut events = self.messages().watch_messages(request).await.unwrap().into_inner();
             while !open.is_empty() {
                 let told = events.next().await.expect("a watch goes on").unwrap();
-                let event = told.event.unwrap();
+                // What came from a contact is of no message.
+                let Some(event) = told.event else { continue };
                 if there(&event) {
                     open.remove(told.message_id.as_str());
                 }

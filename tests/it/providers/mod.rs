@@ -11,6 +11,7 @@ mod resend;
 mod sendgrid;
 mod ses;
 mod sinch;
+mod smpp;
 mod sns;
 mod telegram;
 mod twilio;

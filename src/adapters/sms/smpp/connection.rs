@@ -1,0 +1,152 @@
+//! The connection to an SMSC: octets in and out, in whole PDUs. Both directions can be given up at any await without losing
+//! or repeating an octet.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::pdu::{self, Pdu};
+use super::settings::{Settings, Tls};
+use crate::adapters::{BuildError, tls};
+
+/// How long to be polite for when leaving.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How to reach an SMSC.
+pub(super) struct Server {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Server {
+    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+        let tls = match settings.tls {
+            Tls::None => None,
+            Tls::Implicit => {
+                Some((tls::connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
+            }
+        };
+        Ok(Self { host: settings.host.clone(), port: settings.port(), tls })
+    }
+
+    /// Connects and encrypts.
+    pub(super) async fn connect(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        // Messages are small, and each is written at once.
+        stream.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = match &self.tls {
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            None => Box::new(stream),
+        };
+        let (input, output) = tokio::io::split(stream);
+        let input = Input { stream: input, octets: Vec::new() };
+        let output = Output { stream: output, octets: Vec::new(), is_flushed: true };
+        Ok(Connection(Some((input, output))))
+    }
+}
+
+/// What the SMSC says.
+pub(super) struct Input {
+    stream: ReadHalf<Box<dyn Stream>>,
+    octets: Vec<u8>,
+}
+
+impl Input {
+    /// The next PDU.
+    pub(super) async fn next(&mut self) -> io::Result<Pdu> {
+        let malformed = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        loop {
+            let length = pdu::length(&self.octets).map_err(malformed)?;
+            if let Some(whole) = length.filter(|&length| length <= self.octets.len()) {
+                let pdu = Pdu::read(&self.octets[..whole]).map_err(malformed)?;
+                self.octets.drain(..whole);
+                return Ok(pdu);
+            }
+            if self.stream.read_buf(&mut self.octets).await? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the SMSC closed the connection"));
+            }
+        }
+    }
+}
+
+/// What we say.
+pub(super) struct Output {
+    stream: WriteHalf<Box<dyn Stream>>,
+    /// What still has to be written.
+    octets: Vec<u8>,
+    is_flushed: bool,
+}
+
+impl Output {
+    /// Adds a PDU behind what still has to be written.
+    pub(super) fn push(&mut self, pdu: &[u8]) {
+        self.octets.extend(pdu);
+        self.is_flushed = false;
+    }
+
+    /// How many octets still have to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Whether everything is on its way.
+    pub(super) fn is_done(&self) -> bool {
+        self.octets.is_empty() && self.is_flushed
+    }
+
+    /// Writes what there is.
+    pub(super) async fn write(&mut self) -> io::Result<()> {
+        while !self.octets.is_empty() {
+            let written = self.stream.write(&self.octets).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.octets.drain(..written);
+        }
+        self.stream.flush().await?;
+        self.is_flushed = true;
+        Ok(())
+    }
+}
+
+/// Both directions. Dropped, it says in the background what is left to say, and waits for the SMSC to close.
+pub(super) struct Connection(Option<(Input, Output)>);
+
+impl Connection {
+    /// Both directions at once.
+    pub(super) fn ends(&mut self) -> (&mut Input, &mut Output) {
+        let (input, output) = self.0.as_mut().expect("the ends are taken when it is dropped, and not before");
+        (input, output)
+    }
+
+    /// Says this when its turn comes.
+    pub(super) fn say(&mut self, pdu: &[u8]) {
+        self.ends().1.push(pdu);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some((mut input, mut output)) = self.0.take() else { return };
+        let farewell = async move {
+            output.write().await?;
+            output.stream.shutdown().await?;
+            while input.next().await.is_ok() {}
+            io::Result::Ok(())
+        };
+        // Where no runtime is left, the process is at its end and closes the connection.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(timeout(FAREWELL, farewell));
+        }
+    }
+}

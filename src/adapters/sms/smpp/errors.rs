@@ -1,0 +1,84 @@
+//! What a `command_status` means (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left out.
+
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, THROTTLED};
+use crate::model::{Outcome, OutcomeEvidence};
+
+/// The request was taken.
+pub(super) const ESME_ROK: u32 = 0x00;
+/// What we answer to a command that we do not know.
+pub(super) const ESME_RINVCMDID: u32 = 0x03;
+const ESME_RALYBND: u32 = 0x05;
+/// What we answer when something could not be kept: the SMSC tells it again.
+pub(super) const ESME_RX_T_APPN: u32 = 0x64;
+/// What we answer to what cannot be read: the same would come again.
+pub(super) const ESME_RX_P_APPN: u32 = 0x65;
+
+/// The status, its name, and what it means for a message.
+const TABLE: &[(u32, &str, Meaning)] = &[
+    // The message: other content may pass.
+    (0x01, "ESME_RINVMSGLEN", CONTENT),
+    (0x43, "ESME_RINVESMCLASS", CONTENT),
+    (0x45, "ESME_RSUBMITFAIL", CONTENT),
+    (ESME_RX_P_APPN, "ESME_RX_P_APPN", CONTENT),
+    (0x66, "ESME_RX_R_APPN", CONTENT),
+    (0xc0, "ESME_RINVOPTPARSTREAM", CONTENT),
+    (0xc1, "ESME_ROPTPARNOTALLWD", CONTENT),
+    (0xc2, "ESME_RINVPARLEN", CONTENT),
+    (0xc3, "ESME_RMISSINGOPTPARAM", CONTENT),
+    (0xc4, "ESME_RINVOPTPARAMVAL", CONTENT),
+    // The address. SMSCs say the first also of numbers that they have no route to, so it is not certain.
+    (0x0b, "ESME_RINVDSTADR", DOUBTFUL_ADDRESS),
+    (0x33, "ESME_RINVNUMDESTS", DOUBTFUL_ADDRESS),
+    (0x34, "ESME_RINVDLNAME", DOUBTFUL_ADDRESS),
+    (0x40, "ESME_RINVDESTFLAG", DOUBTFUL_ADDRESS),
+    // Too fast, or too much waits.
+    (0x14, "ESME_RMSGQFUL", THROTTLED),
+    (0x58, "ESME_RTHROTTLED", THROTTLED),
+    // The SMSC, for the moment.
+    (0x02, "ESME_RINVCMDLEN", Meaning::Unavailable),
+    (ESME_RINVCMDID, "ESME_RINVCMDID", Meaning::Unavailable),
+    (0x08, "ESME_RSYSERR", Meaning::Unavailable),
+    (ESME_RX_T_APPN, "ESME_RX_T_APPN", Meaning::Unavailable),
+    (0xfe, "ESME_RDELIVERYFAILURE", Meaning::Unavailable),
+    (0xff, "ESME_RUNKNOWNERR", Meaning::Unavailable),
+    // The account, or what our settings say with every message.
+    (0x04, "ESME_RINVBNDSTS", Meaning::Misconfigured),
+    (ESME_RALYBND, "ESME_RALYBND", Meaning::Misconfigured),
+    (0x06, "ESME_RINVPRTFLG", Meaning::Misconfigured),
+    (0x07, "ESME_RINVREGDLVFLG", Meaning::Misconfigured),
+    (0x0a, "ESME_RINVSRCADR", Meaning::Misconfigured),
+    (0x0d, "ESME_RBINDFAIL", Meaning::Misconfigured),
+    (0x0e, "ESME_RINVPASWD", Meaning::Misconfigured),
+    (0x0f, "ESME_RINVSYSID", Meaning::Misconfigured),
+    (0x15, "ESME_RINVSERTYP", Meaning::Misconfigured),
+    (0x48, "ESME_RINVSRCTON", Meaning::Misconfigured),
+    (0x49, "ESME_RINVSRCNPI", Meaning::Misconfigured),
+    (0x50, "ESME_RINVDSTTON", Meaning::Misconfigured),
+    (0x51, "ESME_RINVDSTNPI", Meaning::Misconfigured),
+    (0x53, "ESME_RINVSYSTYP", Meaning::Misconfigured),
+    (0x61, "ESME_RINVSCHED", Meaning::Misconfigured),
+    (0x62, "ESME_RINVEXPIRY", Meaning::Misconfigured),
+];
+
+/// The outcome of a message that was refused. A status that is not in the table, such as a carrier's own (0x400 to
+/// 0x4FF), refuses this message and says nothing of others.
+pub(super) fn refused(status: u32) -> Outcome {
+    let (name, meaning) = look_up(status).unwrap_or(("", CONTENT));
+    meaning.outcome(evidence(status, name), None)
+}
+
+/// Why the SMSC did not let us in. It passes when the SMSC is down, or still holds a session of ours that broke off.
+pub(super) fn bind_refused(status: u32) -> Outcome {
+    let (name, meaning) = look_up(status).unwrap_or(("", Meaning::Misconfigured));
+    let passes = status == ESME_RALYBND || matches!(meaning, Meaning::Unavailable | Meaning::Throttled(_));
+    let meaning = if passes { Meaning::Unavailable } else { Meaning::Misconfigured };
+    meaning.outcome(evidence(status, &format!("bind refused {name}")), None)
+}
+
+fn look_up(status: u32) -> Option<(&'static str, Meaning)> {
+    TABLE.iter().find(|&&(own, ..)| own == status).map(|&(_, name, meaning)| (name, meaning))
+}
+
+fn evidence(status: u32, text: &str) -> OutcomeEvidence {
+    OutcomeEvidence::new(format_args!("0x{status:02X}"), text.trim_end())
+}

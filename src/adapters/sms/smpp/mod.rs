@@ -1,0 +1,231 @@
+//! SMS by SMPP 3.4 (issue 1.2), as carriers and aggregators speak it: one session as a transceiver, by which messages go
+//! out and receipts and messages of people come in.
+//!
+//! The session is opened and kept by [`Adapter::listen`]; [`Adapter::deliver`] goes by whatever session there is. Each
+//! direction is bounded: the window of messages without an answer, and what is on its way to the disk.
+//!
+//! The PDUs are written and read here. Of the crates for that, rusmpp is the one that is kept; it still changes its
+//! interface with each release, brings half a dozen crates, and knows far more than the eight PDUs that a transceiver
+//! needs.
+
+pub mod inbound;
+pub mod pdu;
+pub mod receipts;
+
+mod connection;
+mod earlier;
+mod errors;
+mod link;
+mod messages;
+mod session;
+mod settings;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+pub use settings::{Concatenation, Narrow, Settings, Tls};
+
+use crate::adapters::hooks::Ear;
+use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, Transport};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+use connection::Server;
+use earlier::EarlierParts;
+use inbound::Parts;
+use link::Link;
+use messages::Writer;
+use pdu::SubmitSm;
+use session::{Loss, Session};
+
+/// How long to wait before a later part is sent again that was throttled: to leave a text half sent is worse than to wait.
+const THROTTLE_PAUSE: Duration = Duration::from_millis(250);
+
+/// An account at an SMSC.
+pub struct Smpp {
+    settings: Settings,
+    server: Server,
+    writer: Writer,
+    connect_timeout: Duration,
+    patience: Duration,
+    state: watch::Sender<State>,
+    earlier: Mutex<EarlierParts>,
+}
+
+/// Whether messages can go.
+enum State {
+    /// It was not tried yet.
+    Connecting,
+    /// Not, and what a message meets.
+    Down(Outcome),
+    /// By this session.
+    Up(Arc<Session>),
+}
+
+impl Smpp {
+    /// Builds the adapter; it connects once it listens. Reads the file of certificates, if one is set.
+    ///
+    /// # Errors
+    /// When a setting's value is wrong.
+    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+        settings.validate(limits)?;
+        Ok(Self {
+            settings: settings.clone(),
+            server: Server::new(settings)?,
+            writer: Writer::new(settings),
+            connect_timeout: Duration::from_millis(limits.connect_timeout_ms),
+            // What was certainly not sent must be told from what is in doubt, and so before the caller's own time is over.
+            patience: Duration::from_millis(limits.timeout_ms) * 9 / 10,
+            state: watch::Sender::new(State::Connecting),
+            earlier: Mutex::default(),
+        })
+    }
+
+    /// The session, once it was tried for the first time.
+    async fn session(&self) -> Result<Arc<Session>, Outcome> {
+        let mut state = self.state.subscribe();
+        let tried = state.wait_for(|state| !matches!(state, State::Connecting));
+        let tried = timeout(self.connect_timeout, tried).await;
+        let tried = tried.ok().and_then(Result::ok);
+        match tried.as_deref() {
+            Some(State::Up(session)) => Ok(Arc::clone(session)),
+            Some(State::Down(outcome)) => Err(outcome.clone()),
+            Some(State::Connecting) | None => Err(unavailable("not bound yet")),
+        }
+    }
+
+    /// Sends the messages of one text, one after the other: as long as none was taken, a refusal is the refusal of all.
+    async fn submit_all(&self, session: &Session, messages: &[SubmitSm], deadline: Instant) -> Outcome {
+        let mut ids = Vec::with_capacity(messages.len());
+        for message in messages {
+            let mut taken = self.submit(session, message, deadline).await;
+            while let Err(Outcome::Throttled { .. }) = &taken
+                && !ids.is_empty()
+                && Instant::now() + THROTTLE_PAUSE < deadline
+            {
+                sleep(THROTTLE_PAUSE).await;
+                taken = self.submit(session, message, deadline).await;
+            }
+            match taken {
+                Ok(id) => ids.push(id),
+                Err(refusal) if ids.is_empty() => return refusal,
+                Err(refusal) => return partly(ids.len(), messages.len(), &refusal),
+            }
+        }
+        let reference = ids.pop().unwrap_or_default();
+        self.earlier().remember(ids, &reference);
+        Outcome::Sent { reference }
+    }
+
+    /// Sends one message, and gives the SMSC's id of it.
+    async fn submit(
+        &self,
+        session: &Session,
+        message: &SubmitSm,
+        deadline: Instant,
+    ) -> Result<String, Outcome> {
+        match session.request(|sequence| pdu::submit_sm(sequence, message), deadline).await {
+            Ok(answer) if answer.status == errors::ESME_ROK => {
+                Ok(self.settings.message_ids.of_response(&answer.id))
+            }
+            Ok(answer) => Err(errors::refused(answer.status)),
+            Err(Loss::Unsent(why)) => Err(unavailable(why)),
+            Err(Loss::InDoubt(why)) => Err(Outcome::Unknown { evidence: OutcomeEvidence::new("", why) }),
+        }
+    }
+
+    fn earlier(&self) -> MutexGuard<'_, EarlierParts> {
+        // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
+        self.earlier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long to wait before connecting again after so many failures in a row.
+    fn wait(&self, failures: u32, now: Timestamp) -> Duration {
+        let (first, longest) = (self.settings.reconnect_ms, self.settings.max_reconnect_ms);
+        // Chance enough to keep apart the gateways that lost an SMSC together.
+        let chance = crc32fast::hash(format!("{} {now}", self.settings.system_id).as_bytes());
+        backoff(first, longest, failures, f64::from(chance) / f64::from(u32::MAX))
+    }
+}
+
+impl Kind for Settings {
+    fn channel(&self) -> Option<Channel> {
+        Some(Channel::Sms)
+    }
+
+    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
+        Ok(Arc::new(Smpp::new(self, &transport.limits)?))
+    }
+
+    fn is_http(&self) -> bool {
+        false
+    }
+
+    fn files(&mut self) -> Vec<&mut PathBuf> {
+        self.ca_file.as_mut().into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Adapter for Smpp {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let deadline = Instant::now() + self.patience;
+        let messages = match self.writer.write(envelope) {
+            Ok(messages) => messages,
+            Err(outcome) => return outcome,
+        };
+        match self.session().await {
+            Ok(session) => self.submit_all(&session, &messages, deadline).await,
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn delivers_while_listening(&self) -> bool {
+        true
+    }
+
+    async fn listen(&self, ear: &dyn Ear) {
+        let smsc = self.settings.host.as_str();
+        let mut parts = Parts::default();
+        let mut failures = 0;
+        loop {
+            let outcome = match Link::bind(self, ear, &mut parts).await {
+                Ok(link) => {
+                    failures = 0;
+                    tracing::info!(smsc, "bound to the SMSC");
+                    self.state.send_replace(State::Up(link.session()));
+                    unavailable(&link.run().await)
+                }
+                Err(outcome) => outcome,
+            };
+            let why = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(smsc, why, "not bound to the SMSC");
+            self.state.send_replace(State::Down(outcome));
+            failures += 1;
+            sleep(self.wait(failures, ear.now())).await;
+        }
+    }
+}
+
+fn unavailable(why: &str) -> Outcome {
+    Outcome::Unavailable { evidence: OutcomeEvidence::new("", why) }
+}
+
+/// Whoever got a part may get the rest, or all of it again: only the message's class can tell what is better.
+fn partly(taken: usize, total: usize, refusal: &Outcome) -> Outcome {
+    let evidence = refusal.evidence().cloned().unwrap_or_default();
+    let text = format!("{taken} of {total} parts were taken, then: {}", evidence.text);
+    Outcome::Unknown { evidence: OutcomeEvidence::new(evidence.code, &text) }
+}
+
+/// Doubled with each failure up to `longest_ms`, less up to a half by chance (in `0.0..=1.0`).
+fn backoff(first_ms: u64, longest_ms: u64, failures: u32, chance: f64) -> Duration {
+    let doubled = 2u64.saturating_pow(failures.saturating_sub(1)).saturating_mul(first_ms);
+    Duration::from_millis(doubled.min(longest_ms)).mul_f64(1.0 - chance / 2.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! TLS from the first byte of a connection, for the protocols that are not HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::BuildError;
+
+/// What encrypts connections to servers with a certificate of an authority that the system trusts, or of one in `ca_file`.
+///
+/// # Errors
+/// When the file of certificates cannot be used.
+pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, BuildError> {
+    let mut roots = RootCertStore::empty();
+    // What of the system's cannot be read is not trusted, as everywhere.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = ca_file {
+        for certificate in CertificateDer::pem_slice_iter(&read(file)?) {
+            let certificate = certificate.map_err(|error| unusable(file, error))?;
+            roots.add(certificate).map_err(|error| unusable(file, error))?;
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has the ciphers of every version of TLS that rustls speaks")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The name that a server's certificate must be for.
+///
+/// # Errors
+/// When the setting `host` holds neither a name nor an address.
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, BuildError> {
+    let must = "must be a host name or an IP address";
+    ServerName::try_from(host.to_owned()).map_err(|_| BuildError::Setting { setting: "host", must })
+}
+
+/// Reads the file of the setting `ca_file`.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, BuildError> {
+    std::fs::read(file).map_err(|error| unusable(file, error))
+}
+
+/// Why the file of the setting `ca_file` is no use.
+pub(super) fn unusable(file: &Path, error: impl ToString) -> BuildError {
+    BuildError::File { setting: "ca_file", path: file.display().to_string(), detail: error.to_string() }
+}

@@ -1,0 +1,57 @@
+//! A message by SMPP and what comes back on the same line, from the API to the SMSC and back.
+
+use relevo::wire::v1::{self, Channel, MessageState};
+use serde_json::json;
+
+use super::process::{Home, SECRET};
+use super::providers::smpp;
+use super::story::path;
+use super::{ana, by, order};
+use crate::peers::Smsc;
+
+fn saying(text: &str) -> v1::MessageSpec {
+    let mut spec = by(&[Channel::Sms], order());
+    spec.content.as_mut().unwrap().text = text.into();
+    spec
+}
+
+#[tokio::test]
+async fn a_receipt_on_the_line_makes_a_message_delivered_even_before_the_answer() {
+    let smsc = Smsc::start("gateway", &json!({}));
+    let home = Home::new(&smpp("carrier", smsc.port())).await;
+    let gateway = home.start().await;
+    gateway.knows(ana()).await;
+    for rule in ["{\"receipt\":\"DELIVRD\"}\n", "{\"receipt\":\"DELIVRD\",\"before\":true}\n"] {
+        let id = gateway.sends(saying(rule)).await;
+        let is_delivered = |event: &v1::Event| event.state() == MessageState::Delivered;
+        gateway.all_reach(std::slice::from_ref(&id), is_delivered).await;
+        let message = gateway.message(&id).await;
+        assert_eq!(path(&message), "carrier SENT", "{rule}");
+    }
+    let submits = smsc.events("submit");
+    assert_eq!((submits.len(), &submits[0]["to"]), (2, &json!("34600123456")));
+    assert_eq!(smsc.events("bind")[0]["password"], SECRET);
+    let answers = smsc.says("deliver_sm_resp", 2).await;
+    assert!(answers.iter().all(|answer| answer["status"] == 0), "{answers:?}");
+
+    let log = gateway.log.lines().join("\n");
+    assert!(!log.contains(SECRET) && !log.contains("34600123456"), "{log}");
+    gateway.stop().await;
+    smsc.says("unbind", 1).await;
+}
+
+#[tokio::test]
+async fn who_writes_stop_on_the_line_is_not_written_to_again() {
+    let mo = json!({ "stop": [{ "message": "Stop." }] });
+    let smsc = Smsc::start("gateway-stop", &json!({ "mo": mo }));
+    let home = Home::new(&smpp("carrier", smsc.port())).await;
+    let gateway = home.start().await;
+    gateway.knows(ana()).await;
+    gateway.sends_to_the_end(saying("{\"mo\":\"stop\"}\n")).await;
+    // It is answered once it is on disk.
+    assert_eq!(smsc.says("deliver_sm_resp", 1).await[0]["status"], 0);
+    let message = gateway.sends_to_the_end(saying("Are you still there?")).await;
+    assert_eq!(message.state(), MessageState::Suppressed, "{message:#?}");
+    assert_eq!(smsc.events("submit").len(), 1);
+    gateway.stop().await;
+}
