@@ -206,7 +206,7 @@ async fn take_mail(
 /// What takes the calls of each provider that may call back.
 fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> {
     let hook = |own: &ProviderConfig| match &own.adapter {
-        AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook()?)),
+        AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook(&own.transport)?)),
         AdapterSettings::Sandbox(_) => None,
     };
     providers.iter().filter_map(hook).collect()

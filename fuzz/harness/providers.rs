@@ -77,7 +77,7 @@ pub fn all() -> &'static [Provider] {
                     name: own.provider.name.to_string(),
                     kind: own.adapter.kind(),
                     adapter: remote.build(&own.transport).expect("it was built when it was checked"),
-                    hook: remote.hook(),
+                    hook: remote.hook(&own.transport),
                     envelope: envelope(own.provider.channel),
                 }
             })

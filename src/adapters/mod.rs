@@ -153,7 +153,8 @@ pub trait Kind {
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError>;
 
     /// What takes the provider's calls, where its settings say how to know them.
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
+        let _ = transport;
         None
     }
 

@@ -165,8 +165,8 @@ impl Remote {
     }
 
     /// What takes the provider's calls, where its settings say how to know them.
-    pub fn hook(&self) -> Option<Arc<dyn Hook>> {
-        self.kind().hook()
+    pub fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
+        self.kind().hook(transport)
     }
 }
 

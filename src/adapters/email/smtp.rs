@@ -114,7 +114,7 @@ impl Kind for Settings {
         false
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         // What is wrong with the settings is told when the adapter is built.
         let addresses = self.bounces().ok()??;
         Some(Arc::new(Bounces::new(addresses, self.brands.clone())))

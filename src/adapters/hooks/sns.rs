@@ -38,14 +38,15 @@ pub(in crate::adapters) struct Topic {
 
 impl Topic {
     /// A topic by its ARN, with the hosts, besides Amazon's own, that may serve certificates and confirm subscriptions.
+    /// Both are called as the provider is, by `transport`.
     ///
     /// # Errors
     /// When `topic_arn` is no topic's, or TLS cannot be set up.
-    pub fn new(arn: &str, more_hosts: &[String]) -> Result<Self, BuildError> {
+    pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, BuildError> {
         let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
         let wrong = BuildError::Setting { setting: "topic_arn", must };
         let hosts = Hosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
-        let client = http::client(&Transport::default())?;
+        let client = http::client(transport)?;
         Ok(Self { arn: arn.to_owned(), hosts, client, certificates: Certificates::default() })
     }
 

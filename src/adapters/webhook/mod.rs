@@ -83,7 +83,7 @@ impl Kind for Settings {
         Ok(Arc::new(Webhook::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Callbacks { signed: self.callbacks().ok()? }))
     }
 }

@@ -75,7 +75,7 @@ impl Kind for Settings {
         Ok(Arc::new(Brevo::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
     }
 }

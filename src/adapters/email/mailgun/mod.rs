@@ -81,7 +81,7 @@ impl Kind for Settings {
         Ok(Arc::new(Mailgun::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Webhooks::new(self.webhook_signing_key.clone()?)))
     }
 }

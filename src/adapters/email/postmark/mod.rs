@@ -96,7 +96,7 @@ impl Kind for Settings {
         Ok(Arc::new(Postmark::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
     }
 }

@@ -77,7 +77,7 @@ impl Kind for Settings {
         Ok(Arc::new(Resend::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Webhooks { verifier: self.verifier().ok()?? }))
     }
 }

@@ -71,7 +71,7 @@ impl Kind for Settings {
         Ok(Arc::new(Sendgrid::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(self.events().ok()??))
     }
 }

@@ -41,7 +41,7 @@ impl Ses {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate()?;
+        settings.validate(transport)?;
         let credentials = settings.credentials();
         let signer = Signer::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
@@ -85,8 +85,8 @@ impl Kind for Settings {
         Ok(Arc::new(Ses::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Events { topic: self.topic().ok()?? }))
+    fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
+        Some(Arc::new(hook::Events { topic: self.topic(transport).ok()?? }))
     }
 }
 

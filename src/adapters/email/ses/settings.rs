@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
 use crate::adapters::aws::Credentials;
 use crate::adapters::hooks::sns::Topic;
+use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
 /// The settings of an Amazon SES account.
@@ -37,18 +37,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self, transport: &Transport) -> Result<(), BuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
         if !right {
             return Err(BuildError::Setting { setting: "configuration_set", must });
         }
-        self.topic().map(drop)
+        self.topic(transport).map(drop)
     }
 
     /// Where SES's events come from, if they are taken.
-    pub(super) fn topic(&self) -> Result<Option<Topic>, BuildError> {
-        self.topic_arn.as_deref().map(|arn| Topic::new(arn, &self.sns_certificate_hosts)).transpose()
+    pub(super) fn topic(&self, transport: &Transport) -> Result<Option<Topic>, BuildError> {
+        let topic = |arn| Topic::new(arn, &self.sns_certificate_hosts, transport);
+        self.topic_arn.as_deref().map(topic).transpose()
     }
 
     pub(super) fn credentials(&self) -> Credentials {

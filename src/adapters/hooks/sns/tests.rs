@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 
 /// A topic that has seen the certificate.
 fn topic() -> Topic {
-    let topic = Topic::new(ARN, &[]).unwrap();
+    let topic = Topic::new(ARN, &[], &Transport::default()).unwrap();
     let url = Url::parse(signed("subject2")["SigningCertURL"].as_str().unwrap()).unwrap();
     topic.certificates.keep(&url, Signer::read(CERTIFICATE).unwrap());
     topic
@@ -64,7 +64,7 @@ async fn whatever_is_changed_breaks_the_signature() {
 
 #[tokio::test]
 async fn another_topic_is_not_heard_nor_is_an_old_message() {
-    let other = Topic::new("arn:aws:sns:eu-west-1:123456789012:other", &[]).unwrap();
+    let other = Topic::new("arn:aws:sns:eu-west-1:123456789012:other", &[], &Transport::default()).unwrap();
     let answer = open(&other, &signed("subject2"), now()).await;
     assert_eq!(answer, Err(HookError::Forged("its topic is not topic_arn")));
     for (time, holds) in [
@@ -122,7 +122,7 @@ fn only_amazons_host_in_the_topics_region_is_trusted_and_those_of_the_settings()
 #[test]
 fn a_topic_has_an_arn() {
     for wrong in ["", "topic", "arn:aws:sqs:eu-west-1:1:a", "arn:aws:sns::1:a", "arn:aws:sns:e.x/y-z:1:a"] {
-        let error = Topic::new(wrong, &[]).err().unwrap().to_string();
+        let error = Topic::new(wrong, &[], &Transport::default()).err().unwrap().to_string();
         assert!(error.starts_with("topic_arn must be a topic's ARN"), "{wrong}");
     }
 }
@@ -130,7 +130,7 @@ fn a_topic_has_an_arn() {
 #[tokio::test]
 async fn without_the_certificate_nothing_is_proven() {
     // Nothing listens on this port of this machine.
-    let topic = Topic::new(ARN, &["127.0.0.1:1".to_owned()]).unwrap();
+    let topic = Topic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
     let mut own = signed("subject2");
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
     assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Unproven(_))));

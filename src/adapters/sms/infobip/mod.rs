@@ -70,7 +70,7 @@ impl Kind for Settings {
         Ok(Arc::new(Infobip::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         let auth = self.webhook_auth().ok()??;
         Some(Arc::new(Webhooks { auth }))
     }

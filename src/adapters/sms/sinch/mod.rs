@@ -77,7 +77,7 @@ impl Kind for Settings {
         Ok(Arc::new(Sinch::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         let (basic, secret) = (self.webhook_auth().ok()?, self.webhook_secret.clone());
         let is_known = basic.is_some() || secret.is_some();
         is_known.then(|| Arc::new(hook::Webhooks { basic, secret }) as Arc<dyn Hook>)

@@ -62,7 +62,7 @@ impl Kind for Settings {
         Ok(Arc::new(Twilio::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Webhooks::hook(&self.access())
     }
 }

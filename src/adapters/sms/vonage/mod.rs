@@ -77,7 +77,7 @@ impl Kind for Settings {
         Ok(Arc::new(Vonage::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         let (secret, method) = (self.signature_secret.clone()?, self.signature_method);
         Some(Arc::new(hook::Webhooks { secret, method }))
     }

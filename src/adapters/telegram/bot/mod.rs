@@ -109,7 +109,7 @@ impl Kind for Settings {
         Ok(Arc::new(Bot::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         let secret = self.webhook_secret.clone()?;
         Some(Arc::new(hook::Webhooks { secret, links: self.links() }))
     }

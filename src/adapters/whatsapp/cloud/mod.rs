@@ -63,7 +63,7 @@ impl Kind for Settings {
         Ok(Arc::new(Cloud::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
         Some(Arc::new(hook::Webhooks { app_secret, verify_token }))
     }

@@ -112,7 +112,7 @@ impl Kind for Settings {
         Ok(Arc::new(Vonage::new(self, transport)?))
     }
 
-    fn hook(&self) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
         Some(Arc::new(hook::Webhooks { secret: self.signature_secret.clone()? }))
     }
 }
