@@ -9,15 +9,18 @@
 mod api;
 mod providers;
 mod signed;
+mod smsc;
 
 use std::sync::OnceLock;
 
 use relevo::adapters::hooks::{Call, Heard, HookError, Told};
-use relevo::model::{Echo, Outcome};
+use relevo::model::{Echo, Outcome, Timestamp};
 use reqwest::header::HeaderMap;
 use tokio::runtime::{Builder, Runtime};
+use url::form_urlencoded;
 
 use providers::Provider;
+pub use smsc::smpp;
 
 /// What is kept of a provider's words.
 const MAX_CODE_CHARS: usize = 64;
@@ -31,6 +34,12 @@ fn runtime() -> &'static Runtime {
 /// Builds what the inputs are given to. It takes longer than any input may.
 pub fn start() {
     providers::all();
+    providers::smtp();
+}
+
+/// The time of every call.
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().expect("it is a time")
 }
 
 /// What a provider gives back as our echo: it is one, and then it is written as it was read, or it is none.
@@ -71,26 +80,55 @@ fn split_line(input: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// A call of a provider's, signed as that provider does: the first byte chooses the provider, the rest is the body; and once
-/// more the rest as the query of a call without one.
+/// A call of a provider's, signed as that provider does where the rest has a place for that: the first byte chooses the
+/// provider, as for `answers`, the rest is the body; and once more the rest as the query of a call without one.
 pub fn webhooks(input: &[u8]) {
     let [which, rest @ ..] = input else { return };
-    let hooks: Vec<_> = providers::all().iter().filter_map(|own| Some((own.hook.as_ref()?, own))).collect();
-    let (hook, provider) = hooks[usize::from(*which) % hooks.len()];
+    let providers = providers::all();
+    let provider = &providers[usize::from(*which) % providers.len()];
+    let Some(hook) = provider.hook() else { return };
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
-    let headers = signed::headers(provider, &url, rest);
-    let now = "2026-11-22T10:00:00Z".parse().expect("it is a time");
-    let call = Call { url: &url, query: "", headers: &headers, body: Some(rest), now };
+    let signed = signed::call(provider, &url, rest);
+    let is_signed = signed.is_some();
+    let (headers, body) = signed.unwrap_or_else(|| (HeaderMap::new(), rest.to_vec()));
+    let call = Call { url: &url, query: "", headers: &headers, body: Some(&body), now: now() };
     match runtime().block_on(hook.hear(&call)) {
-        Ok(Heard::Told(told)) => assert_bounded(&told, rest.len()),
-        Ok(Heard::Challenge(answer)) => assert!(answer.len() <= rest.len()),
-        Err(HookError::Forged(why)) => panic!("{}: what is signed is not believed: {why}", provider.name),
+        Ok(Heard::Told(told)) => assert_bounded(&told, body.len()),
+        Ok(Heard::Challenge(answer)) => assert!(answer.len() <= body.len()),
+        Err(HookError::Forged(why)) => {
+            assert!(!is_signed, "{}: what is signed is not believed: {why}", provider.name)
+        }
         Err(HookError::Malformed(_) | HookError::Unproven(_)) => {}
     }
     if let Ok(query) = std::str::from_utf8(rest) {
-        let call = Call { url: &url, query, headers: &HeaderMap::new(), body: None, now };
+        let call = Call { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
         if let Ok(Heard::Challenge(answer)) = runtime().block_on(hook.hear(&call)) {
             assert!(answer.len() <= 3 * query.len());
+        }
+    }
+}
+
+/// A mail to the envelope sender of an attempt; and once more the mail alone, which may name that or not.
+pub fn reports(input: &[u8]) {
+    let Provider { envelope, .. } = providers::smtp();
+    let hook = providers::smtp().hook().expect("it has a bounce address");
+    let echo =
+        Echo { brand: envelope.brand.clone(), message: envelope.message_id, attempt: envelope.attempt };
+    let recipient = format!("bounce+{}@bounces.example.com", signed::bounce_token(&echo));
+    assert!(hook.receives(&recipient));
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("recipient", &recipient).finish();
+    for query in [query.as_str(), ""] {
+        let call = Call { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
+        match runtime().block_on(hook.hear(&call)) {
+            Ok(Heard::Told(told)) => {
+                let is_ours =
+                    |told: &Told| matches!(told, Told::Receipt(own) if own.echo.as_ref() == Some(&echo));
+                assert!(told.iter().all(is_ours), "{told:?}");
+                assert_bounded(&told, input.len());
+            }
+            Err(HookError::Forged(why)) => assert!(query.is_empty(), "the token is not known: {why}"),
+            Err(HookError::Malformed(_)) => {}
+            other => panic!("{other:?}"),
         }
     }
 }

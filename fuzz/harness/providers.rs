@@ -1,34 +1,65 @@
-//! A provider of every kind with an HTTP API, as a configuration makes them, and a message that each carries.
+//! A provider of every kind with an HTTP API, as a configuration makes them, and a message that each carries; and one of SMTP,
+//! for what comes back by mail.
 
 use std::fs;
 use std::sync::{Arc, OnceLock};
 
-use relevo::adapters::hooks::Hook;
-use relevo::adapters::{Adapter, Envelope};
-use relevo::config::{AdapterSettings, Config};
+use async_trait::async_trait;
+use relevo::adapters::email::ses;
+use relevo::adapters::hooks::{Call, Heard, Hook, HookError};
+use relevo::adapters::{Adapter, Envelope, Transport};
+use relevo::config::{AdapterSettings, Config, ProviderConfig, Remote};
 use relevo::model::{Address, Channel, Class, MessageId, Phone, Rendered};
 
-use super::api;
+use super::{api, signed};
 
 /// What signs the calls of every provider, and is its secret in every other way where any text will do.
 pub const SECRET: &str = "the-secret";
+/// The user that goes with it.
+pub const USER: &str = "relevo";
+/// The same in the form of Standard Webhooks.
+pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// One provider.
 pub struct Provider {
     pub name: String,
     pub kind: &'static str,
     pub adapter: Arc<dyn Adapter>,
-    pub hook: Option<Arc<dyn Hook>>,
     pub envelope: Envelope,
+    remote: Remote,
 }
 
-/// Each kind's channel, table and settings, where `SECRET` stands for [`SECRET`]. New ones come last, so that the inputs in the corpus keep their meaning.
+impl Provider {
+    /// What takes its calls, as new: some remember calls that they took.
+    ///
+    /// Calls of SES's are taken from behind the signature of SNS, which is by a certificate that has to be fetched.
+    pub fn hook(&self) -> Option<Arc<dyn Hook>> {
+        if self.kind == "ses" { Some(Arc::new(Published)) } else { self.remote.hook(&Transport::default()) }
+    }
+}
+
+/// Takes what SES publishes to a topic.
+struct Published;
+
+#[async_trait]
+impl Hook for Published {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        ses::hook::read(&String::from_utf8_lossy(call.body.unwrap_or_default())).map(Heard::Told)
+    }
+}
+
+/// Each kind's channel, table and settings, with files in the place of secrets. New ones come last, so that
+/// the inputs in the corpus keep their meaning.
 const KINDS: &[(&str, &str, &str)] = &[
-    ("email", "sendgrid", "api_key = SECRET\nfrom = 'shop@example.com'"),
-    ("email", "resend", "api_key = SECRET\nfrom = 'shop@example.com'"),
-    ("email", "postmark", "server_token = SECRET\nfrom = 'shop@example.com'"),
-    ("email", "mailgun", "api_key = SECRET\ndomain = 'example.com'\nfrom = 'shop@example.com'"),
-    ("email", "brevo", "api_key = SECRET\nfrom = 'shop@example.com'"),
+    ("email", "sendgrid", "api_key = SECRET\nfrom = 'shop@example.com'\nwebhook_public_key = PUBLIC_KEY"),
+    ("email", "resend", "api_key = SECRET\nfrom = 'shop@example.com'\nwebhook_secret = { file = 'webhook' }"),
+    ("email", "postmark", "server_token = SECRET\nfrom = 'shop@example.com'\nBASIC"),
+    (
+        "email",
+        "mailgun",
+        "api_key = SECRET\ndomain = 'example.com'\nfrom = 'shop@example.com'\nwebhook_signing_key = SECRET",
+    ),
+    ("email", "brevo", "api_key = SECRET\nfrom = 'shop@example.com'\nwebhook_token = SECRET"),
     (
         "email",
         "ses",
@@ -39,72 +70,101 @@ const KINDS: &[(&str, &str, &str)] = &[
         "twilio",
         "account_sid = 'AC11111111111111111111111111111111'\nauth_token = SECRET\nfrom = '+34910000000'",
     ),
-    ("sms", "vonage", "api_key = 'abcd1234'\napi_secret = SECRET\nfrom = '+34910000000'"),
-    ("sms", "infobip", "api_key = SECRET\nfrom = '+34910000000'"),
-    ("sms", "sinch", "service_plan_id = 'plan-1'\napi_token = SECRET\nfrom = '+34910000000'"),
+    (
+        "sms",
+        "vonage",
+        "api_key = 'abcd1234'\napi_secret = SECRET\nfrom = '+34910000000'\nsignature_secret = SECRET",
+    ),
+    ("sms", "infobip", "api_key = SECRET\nfrom = '+34910000000'\nBASIC"),
+    (
+        "sms",
+        "sinch",
+        "service_plan_id = 'plan-1'\napi_token = SECRET\nfrom = '+34910000000'\nwebhook_secret = SECRET",
+    ),
     (
         "sms",
         "sns",
         "region = 'eu-west-1'\naccess_key_id = 'AKIDEXAMPLEAKIDEXAMPLE'\nsecret_access_key = SECRET",
     ),
-    ("telegram", "telegram", "token = { file = 'token' }"),
+    (
+        "telegram",
+        "telegram",
+        "token = { file = 'token' }\nbot_username = 'shop_bot'\nwebhook_secret = SECRET",
+    ),
     (
         "whatsapp",
         "whatsapp_cloud",
         "phone_number_id = '106540352242922'\naccess_token = SECRET\napp_secret = SECRET\nverify_token = SECRET",
     ),
-    ("whatsapp", "whatsapp_vonage", "api_key = 'abcd1234'\napi_secret = SECRET\nfrom = '+34910000000'"),
+    (
+        "whatsapp",
+        "whatsapp_vonage",
+        "api_key = 'abcd1234'\napi_secret = SECRET\nfrom = '+34910000000'\nsignature_secret = SECRET",
+    ),
     (
         "whatsapp",
         "whatsapp_twilio",
         "account_sid = 'AC11111111111111111111111111111111'\nauth_token = SECRET\nfrom = '+34910000000'",
     ),
-    ("whatsapp", "whatsapp_infobip", "api_key = SECRET\nfrom = '+34910000000'"),
+    ("whatsapp", "whatsapp_infobip", "api_key = SECRET\nfrom = '+34910000000'\nBASIC"),
     ("sms", "webhook", "secret = { file = 'webhook' }"),
 ];
 
 /// All of them, in the order of [`KINDS`].
 pub fn all() -> &'static [Provider] {
     static ALL: OnceLock<Vec<Provider>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let config = config();
-        config
-            .providers
-            .iter()
-            .map(|own| {
-                let AdapterSettings::Remote(remote) = &own.adapter else { unreachable!("none is a sandbox") };
-                Provider {
-                    name: own.provider.name.to_string(),
-                    kind: own.adapter.kind(),
-                    adapter: remote.build(&own.transport).expect("it was built when it was checked"),
-                    hook: remote.hook(&own.transport),
-                    envelope: envelope(own.provider.channel),
-                }
-            })
-            .collect()
+    ALL.get_or_init(|| providers(&KINDS.iter().map(table).collect::<String>()))
+}
+
+/// One that sends mail by SMTP, and takes reports on it.
+pub fn smtp() -> &'static Provider {
+    static SMTP: OnceLock<Provider> = OnceLock::new();
+    SMTP.get_or_init(|| {
+        let table = "[[providers]]\nname = 'smtp'\nchannel = 'email'\nfailure_domain = 'smtp'\n\
+             [providers.smtp]\nhost = 'localhost'\nfrom = 'shop@example.com'\n\
+             bounce_address = 'bounce@bounces.example.com'\nbounce_secret = { file = 'secret' }\n";
+        providers(table).pop().expect("there is one")
     })
 }
 
-fn config() -> Config {
-    let folder = tempfile::tempdir().expect("a folder");
-    let provider = |(channel, table, settings): &(&str, &str, &str)| {
-        let name = table.replace('_', "-");
-        let settings = settings.replace("SECRET", "{ file = 'secret' }");
-        let url = if *table == "webhook" { "url" } else { "base_url" };
-        format!(
-            "[[providers]]\nname = '{name}'\nchannel = '{channel}'\nfailure_domain = '{name}'\n\
-             [providers.limits]\nconnect_timeout_ms = 1000\ntimeout_ms = 1000\n\
-             [providers.{table}]\n{settings}\n{url} = '{}'\n",
-            api::url()
-        )
+fn table((channel, table, settings): &(&str, &str, &str)) -> String {
+    let name = table.replace('_', "-");
+    let settings = settings
+        .replace("BASIC", &format!("webhook_user = '{USER}'\nwebhook_password = SECRET"))
+        .replace("SECRET", "{ file = 'secret' }")
+        .replace("PUBLIC_KEY", &format!("'{}'", signed::sendgrid_public_key()));
+    let url = if *table == "webhook" { "url" } else { "base_url" };
+    format!(
+        "[[providers]]\nname = '{name}'\nchannel = '{channel}'\nfailure_domain = '{name}'\n\
+         [providers.limits]\nconnect_timeout_ms = 1000\ntimeout_ms = 1000\n\
+         [providers.{table}]\n{settings}\n{url} = '{}'\n",
+        api::url()
+    )
+}
+
+fn providers(tables: &str) -> Vec<Provider> {
+    let provider = |own: ProviderConfig| {
+        let kind = own.adapter.kind();
+        let AdapterSettings::Remote(remote) = own.adapter else { unreachable!("none is a sandbox") };
+        Provider {
+            name: own.provider.name.to_string(),
+            kind,
+            adapter: remote.build(&own.transport).expect("it was built when it was checked"),
+            envelope: envelope(own.provider.channel),
+            remote: *remote,
+        }
     };
-    let text = format!("[brands.acme]\n{}", KINDS.iter().map(provider).collect::<String>());
+    config(tables).providers.into_iter().map(provider).collect()
+}
+
+fn config(tables: &str) -> Config {
+    let folder = tempfile::tempdir().expect("a folder");
     let write =
         |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
-    write("relevo.toml", &text);
+    write("relevo.toml", &format!("[brands.acme]\n{tables}"));
     write("secret", SECRET);
     write("token", "1234567890:the-secret");
-    write("webhook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    write("webhook", STANDARD_SECRET);
     Config::load(&folder.path().join("relevo.toml")).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -131,6 +191,6 @@ fn envelope(channel: Channel) -> Envelope {
         from: None,
         address,
         content,
-        now: "2026-11-22T10:00:00Z".parse().expect("it is a time"),
+        now: super::now(),
     }
 }

@@ -80,3 +80,13 @@ fn a_providers_answer_is_judged_whatever_it_is() {
 fn a_providers_call_is_read_or_refused() {
     run("webhooks", harness::webhooks);
 }
+
+#[test]
+fn a_report_by_mail_is_read_or_refused() {
+    run("reports", harness::reports);
+}
+
+#[test]
+fn what_comes_from_an_smsc_is_read_or_refused() {
+    run("smpp", harness::smpp);
+}

@@ -28,7 +28,11 @@ impl Hook for Events {
 /// What SES publishes to a topic in words when it is told to use it.
 const WELCOME: &str = "Successfully validated SNS topic";
 
-fn read(message: &str) -> Result<Vec<Told>, HookError> {
+/// Reads what SES published, once it is known to come from the topic.
+///
+/// # Errors
+/// `Malformed` when it is no event of SES's.
+pub fn read(message: &str) -> Result<Vec<Told>, HookError> {
     if message.starts_with(WELCOME) {
         return Ok(Vec::new());
     }

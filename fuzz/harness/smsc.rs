@@ -1,0 +1,81 @@
+//! What comes from an SMSC.
+
+use relevo::adapters::sms::gsm;
+use relevo::adapters::sms::smpp::inbound::{self, Joined, Parts};
+use relevo::adapters::sms::smpp::pdu::{self, Body, DeliverSm, Pdu};
+use relevo::adapters::sms::smpp::receipts::{self, MessageIds};
+
+use super::{assert_bounded, now};
+
+const HEADER_OCTETS: usize = 16;
+/// What a part that never came is in a joined text, in bytes.
+const MAX_GAP_BYTES: usize = 5;
+
+/// PDUs, one after the other, as they come over a connection. A length that goes too far counts as far as there is anything,
+/// so that a change to it does not hide all that follows. The octets are given to the alphabet of SMS, too.
+pub fn smpp(input: &[u8]) {
+    assert_eq!(Pdu::read(input).is_ok(), pdu::length(input) == Ok(Some(input.len())));
+    let mut parts = Parts::default();
+    let mut rest = input;
+    while let Some(first) = rest.first_chunk().filter(|_| rest.len() >= HEADER_OCTETS) {
+        let length = usize::try_from(u32::from_be_bytes(*first)).unwrap_or(usize::MAX);
+        let (octets, others) = rest.split_at(length.clamp(HEADER_OCTETS, rest.len()));
+        read(octets, &mut parts);
+        rest = others;
+    }
+    let later = now() + std::time::Duration::from_secs(3_600);
+    while let Some(joined) = parts.overdue(later) {
+        tell(joined, input.len());
+    }
+    alphabet(input);
+}
+
+/// Reads a PDU, but for its length.
+fn read(octets: &[u8], parts: &mut Parts) {
+    let Ok(length) = u32::try_from(octets.len()) else { return };
+    let octets = [&length.to_be_bytes(), &octets[4..]].concat();
+    match Pdu::read(&octets).map(|pdu| pdu.body) {
+        Ok(Ok(Body::DeliverSm(deliver))) => hear(&deliver, parts, octets.len()),
+        Ok(Ok(Body::SubmitSmResp(id))) => {
+            // A hexadecimal digit is never more than two decimal ones.
+            assert!(MessageIds::HexInResponse.of_response(&id).len() <= 2 * id.len() + 1);
+        }
+        Ok(_) => {}
+        Err(error) => assert!(octets.len() > pdu::MAX_OCTETS, "{error}"),
+    }
+}
+
+/// Reads one as a receipt and as a message, whichever it says it is.
+fn hear(deliver: &DeliverSm, parts: &mut Parts, octets: usize) {
+    for ids in [MessageIds::Text, MessageIds::HexInResponse] {
+        if let Some(report) = receipts::read(deliver, ids) {
+            assert!(!report.reference.is_empty() && report.reference.len() <= 3 * octets, "{report:?}");
+        }
+    }
+    let written = inbound::read(deliver);
+    let Some(part) = written.part else {
+        let text = inbound::decode(written.data_coding, written.octets);
+        let told = inbound::told(&deliver.source, &deliver.destination, text, now());
+        return assert_bounded(told.as_slice(), octets);
+    };
+    assert!(part.total > 1 && (1..=part.total).contains(&part.number), "{part:?}");
+    if let Ok(Some(joined)) = parts.add(deliver, part, now()) {
+        parts.forget(&joined.key);
+        tell(joined, usize::MAX);
+    }
+}
+
+fn tell(joined: Joined, octets: usize) {
+    let Joined { from, to, text, .. } = joined;
+    let gaps = usize::from(u8::MAX) * MAX_GAP_BYTES;
+    assert!(text.len() <= octets.saturating_mul(3).saturating_add(gaps), "{} bytes", text.len());
+    drop(inbound::told(&from, &to, text, now()));
+}
+
+/// What was read can be written, and then is read as the same.
+fn alphabet(octets: &[u8]) {
+    let text = gsm::decode(octets);
+    if let Some(written) = gsm::encode(&text) {
+        assert_eq!(gsm::decode(&written), text);
+    }
+}
