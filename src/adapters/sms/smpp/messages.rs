@@ -7,8 +7,9 @@ use crate::adapters::sms::{gsm, sender};
 use crate::adapters::{Envelope, refused};
 use crate::model::{Outcome, Rejection};
 
-/// The longest text that `message_payload` holds, in octets (section 5.3.2.32).
-const MAX_PAYLOAD_OCTETS: usize = 64_000;
+/// The longest text, in characters: as the API has it for a text that is meant for SMS. A longer one was meant for another
+/// channel, and each part of it would be paid for.
+const MAX_CHARS: usize = 1_600;
 
 /// `esm_class` of a message with a user data header (section 5.2.12).
 const UDH_INDICATOR: u8 = 0x40;
@@ -83,14 +84,15 @@ impl Writer {
         coding: Coding,
     ) -> Result<Vec<(u8, Message)>, Outcome> {
         let too_long = || refused(Rejection::Content, "the text is too long");
+        if text.chars().nth(MAX_CHARS).is_some() {
+            return Err(too_long());
+        }
         let parts = segments::split(text, coding.alphabet());
         if parts.len() == 1 {
             return Ok(vec![(0, Message::Short(coding.octets(text)))]);
         }
         if self.settings.concatenation == Concatenation::Payload {
-            let octets = coding.octets(text);
-            let fits = octets.len() <= MAX_PAYLOAD_OCTETS;
-            return if fits { Ok(vec![(0, Message::Payload(octets))]) } else { Err(too_long()) };
+            return Ok(vec![(0, Message::Payload(coding.octets(text)))]);
         }
         let total = u8::try_from(parts.len()).map_err(|_| too_long())?;
         // The same for every attempt, so that what arrives of several makes one message on the phone.
