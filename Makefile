@@ -30,7 +30,7 @@ TARGET ?= webhooks
 FUZZ_SECONDS ?= 600
 
 # libFuzzer needs the sanitizers of rustc, which are in every toolchain and said to be unstable.
-fuzz: compiler ## feed a parser of what comes from outside for ten minutes (make fuzz TARGET=answers; fuzz/targets has them all)
+fuzz: compiler ## feed a parser of what comes from outside for ten minutes (make fuzz TARGET=webhooks; also answers, echo, reports, smpp)
 	@command -v c++ >/dev/null || { echo "libFuzzer is C++: install g++ first"; exit 1; }
 	@[ -x .tools/bin/cargo-fuzz ] || { echo "==> building cargo-fuzz into .tools/ (cargo install)"; \
 		$(CARGO) install --quiet --locked --debug --root .tools cargo-fuzz@0.13.2; }
