@@ -43,8 +43,15 @@ impl Keeper {
         for told in told {
             match told {
                 Told::Receipt(notice) => self.receipt(provider, notice).await?,
-                Told::Text(text) => self.text(provider, text).await?,
-                Told::Address(news) => self.address(provider, news, None).await?,
+                // A provider's clock that is ahead must not make an opt-out outlast the opt-ins that come after it.
+                Told::Text(text) => {
+                    let at = text.at.min(self.clock.now());
+                    self.text(provider, InboundText { at, ..text }).await?;
+                }
+                Told::Address(news) => {
+                    let at = news.at.min(self.clock.now());
+                    self.address(provider, AddressNews { at, ..news }, None).await?;
+                }
                 Told::Link { id, address, at } => {
                     let now = self.clock.now();
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;

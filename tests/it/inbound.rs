@@ -121,6 +121,26 @@ async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
 }
 
 #[tokio::test]
+async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
+    let world = World::new([Some("+34910000000"), None]).await;
+    let news = AddressNews {
+        id: "2".to_owned(),
+        address: number(),
+        to: Some("34910000000".to_owned()),
+        change: AddressChange::Objected(Objection::CommercialOptedOut),
+        at: minute(600),
+        evidence: OutcomeEvidence::default(),
+    };
+    for told in [text(500, Some("34910000000"), "stop"), Told::Address(news)] {
+        world.tells(told).await;
+    }
+    let ledger = world.ana(&acme()).await.ledger;
+    assert!(ledger.iter().all(|entry| entry.evidence.time == minute(100)), "{ledger:?}");
+    let events = world.events(&acme()).await;
+    assert!(events.len() == 2 && events.iter().all(|event| event.at == minute(100)), "{events:?}");
+}
+
+#[tokio::test]
 async fn a_text_that_could_be_for_two_brands_is_shown_to_none_and_still_stops_both() {
     let world = World::new([None, None]).await;
     world.tells(text(1, Some("34910000000"), "my new address is ...")).await;
