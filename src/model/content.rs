@@ -144,44 +144,84 @@ pub enum Rendered {
     Template(Template),
 }
 
+/// Why a channel carries nothing of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// The message has nothing for it.
+    Nothing,
+    /// The text has more characters than this, the most that the channel carries.
+    TooLong(usize),
+}
+
 impl Content {
-    /// What `channel` would carry, or `None` when the message has nothing for it. `window_open` tells whether WhatsApp's
-    /// 24-hour service window is open; outside it only templates may be sent (Meta's error 131047).
-    pub fn render(&self, channel: Channel, window_open: bool) -> Option<Rendered> {
-        let text = |own: &Option<String>| own.clone().or_else(|| self.text.clone()).map(Rendered::Text);
+    /// The most characters of a text in SMS: what Twilio and Amazon SNS take.
+    pub const MAX_SMS: usize = 1_600;
+    /// The most characters of a text in Telegram and in WhatsApp.
+    pub const MAX_CHAT: usize = 4_096;
+    /// The most characters of the text below a file in Telegram.
+    pub const MAX_CAPTION: usize = 1_024;
+
+    /// What `channel` would carry. `window_open` tells whether WhatsApp's 24-hour service window is open; outside it only
+    /// templates may be sent (Meta's error 131047).
+    ///
+    /// # Errors
+    /// Why it carries nothing. A common text may be too long for a channel, since it is written for all of them.
+    pub fn render(&self, channel: Channel, window_open: bool) -> Result<Rendered, Unfit> {
         match channel {
             Channel::Email => self.render_email(),
-            Channel::Sms => text(&self.sms),
+            Channel::Sms => self.render_text(self.sms.as_ref(), Self::MAX_SMS),
             Channel::Telegram => self.render_telegram(),
-            Channel::Whatsapp => {
-                let template = || self.template.clone().map(Rendered::Template);
-                if window_open { text(&self.whatsapp).or_else(template) } else { template() }
+            Channel::Whatsapp if window_open => {
+                let text = self.render_text(self.whatsapp.as_ref(), Self::MAX_CHAT);
+                text.or_else(|unfit| self.render_template().map_err(|_| unfit))
             }
+            Channel::Whatsapp => self.render_template(),
         }
     }
 
-    fn render_telegram(&self) -> Option<Rendered> {
+    fn render_text(&self, own: Option<&String>, max: usize) -> Result<Rendered, Unfit> {
+        let text = own.or(self.text.as_ref()).ok_or(Unfit::Nothing)?;
+        fits(text, max)?;
+        Ok(Rendered::Text(text.clone()))
+    }
+
+    fn render_template(&self) -> Result<Rendered, Unfit> {
+        self.template.clone().map(Rendered::Template).ok_or(Unfit::Nothing)
+    }
+
+    fn render_telegram(&self) -> Result<Rendered, Unfit> {
         let mut own = self.telegram.clone().unwrap_or_default();
         if own.text.is_none() {
             own.text = self.text.clone();
             own.format = TextFormat::Plain;
         }
+        let max = if own.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
+        fits(own.text.as_deref().unwrap_or_default(), max)?;
         match own {
-            TelegramContent { text, format: TextFormat::Plain, file: None } => text.map(Rendered::Text),
-            own => Some(Rendered::Telegram(own)),
+            TelegramContent { text: None, file: None, .. } => Err(Unfit::Nothing),
+            TelegramContent { text: Some(text), format: TextFormat::Plain, file: None } => {
+                Ok(Rendered::Text(text))
+            }
+            own => Ok(Rendered::Telegram(own)),
         }
     }
 
-    fn render_email(&self) -> Option<Rendered> {
+    fn render_email(&self) -> Result<Rendered, Unfit> {
         let own = self.email.clone().unwrap_or_default();
-        let subject = own.subject.or_else(|| self.subject.clone())?;
+        let subject = own.subject.or_else(|| self.subject.clone()).ok_or(Unfit::Nothing)?;
         let text = own.text.or_else(|| self.text.clone());
         let html = own.html.or_else(|| self.html.clone());
         if text.is_none() && html.is_none() {
-            return None;
+            return Err(Unfit::Nothing);
         }
-        Some(Rendered::Email { subject, text, html })
+        Ok(Rendered::Email { subject, text, html })
     }
+}
+
+fn fits(text: &str, max: usize) -> Result<(), Unfit> {
+    // A character has at least a byte.
+    let fits = text.len() <= max || text.chars().nth(max).is_none();
+    if fits { Ok(()) } else { Err(Unfit::TooLong(max)) }
 }
 
 #[cfg(test)]
@@ -216,7 +256,40 @@ mod tests {
             (None, own(None, plain, Some("u")), Some(Rendered::Telegram(own(None, plain, Some("u"))))),
             (None, own(None, plain, None), None),
         ] {
-            assert_eq!(rendered(common, telegram.clone()), expected, "{common:?} {telegram:?}");
+            assert_eq!(
+                rendered(common, telegram.clone()),
+                expected.ok_or(Unfit::Nothing),
+                "{common:?} {telegram:?}"
+            );
         }
+    }
+
+    #[test]
+    fn a_common_text_goes_where_it_is_not_too_long() {
+        let content = |chars: usize| Content {
+            text: Some("ñ".repeat(chars)),
+            subject: Some("Hello".to_owned()),
+            ..Content::default()
+        };
+        for (channel, max) in [(Channel::Sms, 1_600), (Channel::Telegram, 4_096), (Channel::Whatsapp, 4_096)]
+        {
+            assert!(content(max).render(channel, true).is_ok(), "{channel}");
+            assert_eq!(content(max + 1).render(channel, true), Err(Unfit::TooLong(max)), "{channel}");
+        }
+        assert!(content(10_000).render(Channel::Email, true).is_ok());
+        let template = Some(Template { name: "hello".to_owned(), ..Template::default() });
+        let both = Content { template, ..content(5_000) };
+        assert!(matches!(both.render(Channel::Whatsapp, true), Ok(Rendered::Template(_))));
+    }
+
+    #[test]
+    fn a_caption_is_shorter_than_a_text() {
+        let photo = |chars: usize| {
+            let file = Some(TelegramFile::Photo("u".to_owned()));
+            let telegram = Some(TelegramContent { file, ..TelegramContent::default() });
+            Content { text: Some("a".repeat(chars)), telegram, ..Content::default() }
+        };
+        assert!(photo(1_024).render(Channel::Telegram, true).is_ok());
+        assert_eq!(photo(1_025).render(Channel::Telegram, true), Err(Unfit::TooLong(1_024)));
     }
 }

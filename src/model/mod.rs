@@ -29,7 +29,7 @@ pub use consent::{
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{
     ButtonAction, Content, EmailContent, Rendered, TelegramContent, TelegramFile, Template, TemplateButton,
-    TemplateHeader, TextFormat,
+    TemplateHeader, TextFormat, Unfit,
 };
 pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, Detail, Event, History, State, WaitReason};

@@ -239,9 +239,9 @@ fn wait_for(situation: &Situation<'_>, candidate: &Candidate) -> Step {
 
 fn give_up(situation: &Situation<'_>, plan: &Plan) -> Step {
     // Nothing of ours failed: the person's consent, or the lack of an address, left no way.
-    let not_ours = |reason: &str| !matches!(reason, "no_provider" | "no_content" | "window_closed");
+    let ours = ["no_provider", "no_content", "content_too_long", "window_closed"];
     let untried = situation.history.attempts().is_empty();
-    let unpermitted = untried && plan.left_out.iter().all(|own| not_ours(&own.reason));
+    let unpermitted = untried && plan.left_out.iter().all(|own| !ours.contains(&own.reason.as_str()));
     let reasons: Vec<String> =
         plan.left_out.iter().map(|own| format!("{}: {}", own.channel, own.explanation)).collect();
     let explanation = reasons.join(" ");

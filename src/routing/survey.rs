@@ -3,7 +3,7 @@
 use super::{Judged, Offer, Person, Situation, channel_order, provider_order};
 use crate::model::{
     Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, ProviderName, Refusal, Rejection,
-    Rendered, Timestamp, Verdict, WaitReason, Way, later,
+    Rendered, Timestamp, Unfit, Verdict, WaitReason, Way, later,
 };
 
 /// A way that may be taken, now or later.
@@ -123,17 +123,17 @@ impl Search<'_> {
             let open = judged.window.is_open_at(name);
             let refused = self.attempts.iter().find(|own| own.way.provider == *name && policy_refused(own));
             match (refused, self.situation.message.content.render(*channel, open)) {
-                (_, None) => empty.push((name, open)),
-                (Some(attempt), Some(_)) => self.left_out.push(forbidden(&judged.verdict, attempt)),
-                (None, Some(content)) => {
+                (_, Err(unfit)) => empty.push((name, open, unfit)),
+                (Some(attempt), Ok(_)) => self.left_out.push(forbidden(&judged.verdict, attempt)),
+                (None, Ok(content)) => {
                     self.candidates.push(self.candidate(rank, &judged.verdict, offer, content));
                 }
             }
         }
         let nowhere = empty.len() == offers.len();
-        for (name, open) in empty {
+        for (name, open, unfit) in empty {
             let provider = (!nowhere).then(|| name.clone());
-            self.left_out.push(nothing_to_send(*channel, address, provider, open));
+            self.left_out.push(nothing_to_send(*channel, address, provider, open, unfit));
             if nowhere {
                 break;
             }
@@ -270,19 +270,19 @@ fn nothing_to_send(
     address: &Address,
     provider: Option<ProviderName>,
     window_open: bool,
+    unfit: Unfit,
 ) -> LeftOut {
-    let (reason, explanation) = if channel == Channel::Whatsapp && !window_open {
-        ("window_closed", "The 24-hour service window is closed, and the message brings no template.")
-    } else {
-        ("no_content", "The message brings nothing to send by it.")
+    let (reason, explanation) = match unfit {
+        Unfit::Nothing if channel == Channel::Whatsapp && !window_open => {
+            let why = "The 24-hour service window is closed, and the message brings no template.";
+            ("window_closed", why.to_owned())
+        }
+        Unfit::Nothing => ("no_content", "The message brings nothing to send by it.".to_owned()),
+        Unfit::TooLong(max) => {
+            ("content_too_long", format!("The text has more than the {max} characters that it carries."))
+        }
     };
-    LeftOut {
-        channel,
-        address: Some(address.clone()),
-        provider,
-        reason: reason.to_owned(),
-        explanation: explanation.to_owned(),
-    }
+    LeftOut { channel, address: Some(address.clone()), provider, reason: reason.to_owned(), explanation }
 }
 
 fn forbidden(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {

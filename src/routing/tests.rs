@@ -387,6 +387,18 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
 }
 
 #[test]
+fn a_text_goes_only_where_it_is_not_too_long() {
+    let mut world = World::new(Class::Transactional);
+    world.message.content.text = Some("a".repeat(5_000));
+    assert_eq!(world.tries(), "mail");
+    for channel in ["whatsapp", "sms"] {
+        assert!(world.left_out().contains(&(channel.into(), "content_too_long".into())), "{channel}");
+    }
+    world.message.content.subject = None;
+    assert_eq!(finished(&world.step()), (State::Failed, "no_way_left"), "it is not for want of consent");
+}
+
+#[test]
 fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
     let mut world = World::new(Class::Transactional);
     let only = |name: &str| ServiceWindow::At(vec![name.parse().unwrap()]);

@@ -45,6 +45,26 @@ impl Alphabet {
     }
 }
 
+/// What a text takes of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// The shortest alphabet that holds it.
+    pub alphabet: Alphabet,
+    /// How many units of that alphabet: septets, or units of UTF-16.
+    pub units: usize,
+    /// How many messages.
+    pub segments: usize,
+}
+
+impl Size {
+    /// What this text takes.
+    pub fn of(text: &str) -> Self {
+        let alphabet = Alphabet::of(text);
+        let units = text.chars().map(|c| alphabet.units(c)).sum();
+        Self { alphabet, units, segments: split(text, alphabet).len() }
+    }
+}
+
 /// Cuts the text into parts, each as long as fits: at least one, which is empty when the text is. No character is cut in
 /// two: neither an escape from its code, nor the halves of a surrogate pair.
 pub fn split(text: &str, alphabet: Alphabet) -> Vec<&str> {
@@ -72,7 +92,7 @@ mod tests {
     use super::*;
 
     fn count(text: &str) -> usize {
-        split(text, Alphabet::of(text)).len()
+        Size::of(text).segments
     }
 
     #[test]
@@ -84,6 +104,9 @@ mod tests {
             assert_eq!((count(&text.repeat(at_most)), count(&text.repeat(more))), (2, 3), "{text}");
         }
         assert_eq!(count(""), 1);
+        let size = |alphabet, units, segments| Size { alphabet, units, segments };
+        assert_eq!(Size::of("20 €"), size(Alphabet::Gsm, 5, 1));
+        assert_eq!(Size::of(&"hi 👋".repeat(20)), size(Alphabet::Ucs2, 100, 2));
     }
 
     #[test]

@@ -13,12 +13,6 @@ const TEXT: usize = 64 << 10;
 const SUBJECT: usize = 998;
 /// Bytes of an HTML part.
 const HTML: usize = 512 << 10;
-/// Characters in SMS: the most that Twilio takes.
-const SMS: usize = 1_600;
-/// Characters in Telegram and in WhatsApp.
-const CHAT: usize = 4_096;
-/// Characters of the text below a file in Telegram.
-const CAPTION: usize = 1_024;
 /// Characters of the URL of a file.
 const FILE_URL: usize = 2_048;
 /// Characters of a template's name.
@@ -49,14 +43,14 @@ pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Viol
         check_email(&email.subject, &email.text, &email.html, &path.field("email"), violations);
     }
     if let Some(sms) = &content.sms {
-        chars(&sms.text, SMS, &path.field("sms").field("text"), violations);
+        chars(&sms.text, Content::MAX_SMS, &path.field("sms").field("text"), violations);
     }
     if let Some(telegram) = &content.telegram {
         check_telegram(telegram, &content.text, &path.field("telegram"), violations);
     }
     if let Some(whatsapp) = &content.whatsapp {
         let path = path.field("whatsapp");
-        chars(&whatsapp.text, CHAT, &path.field("text"), violations);
+        chars(&whatsapp.text, Content::MAX_CHAT, &path.field("text"), violations);
         if let Some(template) = &whatsapp.template {
             check_template(template, &path.field("template"), violations);
         }
@@ -75,12 +69,12 @@ fn check_email(subject: &str, text: &str, html: &str, path: &Path<'_>, violation
 fn check_telegram(own: &v1::TelegramContent, common: &str, path: &Path<'_>, violations: &mut Violations) {
     let at = path.field("text");
     match &own.file {
-        None => chars(&own.text, CHAT, &at, violations),
-        Some(_) if own.text.is_empty() && common.chars().nth(CAPTION).is_some() => {
-            violations
-                .add(&at, format_args!("is required: the common text has more than {CAPTION} characters"));
+        None => chars(&own.text, Content::MAX_CHAT, &at, violations),
+        Some(_) if own.text.is_empty() && common.chars().nth(Content::MAX_CAPTION).is_some() => {
+            let max = Content::MAX_CAPTION;
+            violations.add(&at, format_args!("is required: the common text has more than {max} characters"));
         }
-        Some(_) => chars(&own.text, CAPTION, &at, violations),
+        Some(_) => chars(&own.text, Content::MAX_CAPTION, &at, violations),
     }
     match &own.file {
         None => {}
@@ -140,10 +134,11 @@ fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &Path<'_>, violat
 pub fn check_reach(content: &Content, channels: &[Channel], path: &Path<'_>, violations: &mut Violations) {
     let asked = if channels.is_empty() { &Channel::ALL[..] } else { channels };
     // Whether WhatsApp's window is open is known when it is sent, not now.
-    if !asked.iter().any(|channel| content.render(*channel, true).is_some()) {
+    if !asked.iter().any(|channel| content.render(*channel, true).is_ok()) {
         violations.add(
             path,
-            "must say something on a channel asked for: a text, and for email a subject with a text or HTML",
+            "must say something on a channel asked for: a text that is not too long for it, and for email a subject with \
+             a text or HTML",
         );
     }
 }

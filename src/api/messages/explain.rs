@@ -1,9 +1,10 @@
 //! Tells what would happen to a message, by asking those who would decide.
 
 use super::Messages;
+use crate::adapters::sms::segments::{Alphabet, Size};
 use crate::api::auth::BrandCaller;
 use crate::api::status::Failure;
-use crate::model::{History, Timestamp};
+use crate::model::{Channel, History, Message, Rendered, Timestamp};
 use crate::routing::{Next, Step};
 use crate::wire::{timestamp, v1};
 
@@ -16,7 +17,7 @@ impl Messages {
         let message = self.prepare(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
         let next = self.planner.next(&message, &history, message.accepted_at).await?;
-        let answer = view(next);
+        let answer = v1::ExplainRouteResponse { sms: sms_size(&message), ..view(next) };
         Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
     }
 }
@@ -24,14 +25,28 @@ impl Messages {
 /// Dispatch does not look at a message before its time. The plan shown is the one it would have now.
 fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainRouteResponse {
     v1::ExplainRouteResponse {
-        plan: answer.plan,
         next: "wait".to_owned(),
         explanation:
             "It would wait for its send_time, and be decided then; the plan is what it would be now."
                 .to_owned(),
         wait_until: Some(timestamp(send_at)),
-        ..v1::ExplainRouteResponse::default()
+        final_state: v1::MessageState::Unspecified.into(),
+        ..answer
     }
+}
+
+/// How the text goes out by SMS, where it may.
+fn sms_size(message: &Message) -> Option<v1::SmsSize> {
+    let is_asked = message.channels.is_empty() || message.channels.contains(&Channel::Sms);
+    let Ok(Rendered::Text(text)) = message.content.render(Channel::Sms, true) else { return None };
+    let Size { alphabet, units, segments } = Size::of(&text);
+    let encoding = match alphabet {
+        Alphabet::Gsm => v1::SmsEncoding::Gsm7,
+        Alphabet::Ucs2 => v1::SmsEncoding::Ucs2,
+    };
+    let number = |own: usize| u32::try_from(own).unwrap_or(u32::MAX);
+    let size = v1::SmsSize { encoding: encoding.into(), units: number(units), segments: number(segments) };
+    is_asked.then_some(size)
 }
 
 fn view(next: Next) -> v1::ExplainRouteResponse {

@@ -17,7 +17,20 @@ pub(crate) fn explanation(answer: &v1::ExplainRouteResponse) -> String {
     if let Some(plan) = &answer.plan {
         text += &format!("\n{}", self::plan(plan, ""));
     }
+    if let Some(size) = &answer.sms {
+        text += &format!("\nby SMS: {}\n", sms_size(size));
+    }
     text + "\nNothing was sent or stored.\n"
+}
+
+fn sms_size(size: &v1::SmsSize) -> String {
+    let (name, unit) = match size.encoding() {
+        v1::SmsEncoding::Gsm7 => ("GSM-7", "septets"),
+        v1::SmsEncoding::Ucs2 => ("UCS-2", "units of 16 bits"),
+        v1::SmsEncoding::Unspecified => ("an alphabet of tomorrow", "units"),
+    };
+    let plural = if size.segments == 1 { "" } else { "s" };
+    format!("{} segment{plural} of {name} ({} {unit})", size.segments, size.units)
 }
 
 /// A plan, each line behind `indent`.

@@ -201,6 +201,7 @@ fn an_explanation_says_that_nothing_was_sent() {
         explanation: "The contact's quiet hours hold it.".into(),
         wait_until: at(3_600_000),
         final_state: 0,
+        sms: Some(v1::SmsSize { encoding: v1::SmsEncoding::Gsm7.into(), units: 161, segments: 2 }),
     };
     insta::assert_snapshot!(explanation(&answer));
 }

@@ -372,6 +372,15 @@ async fn explaining_a_route_stores_nothing() {
     let plan = by_sms.plan.unwrap();
     assert_eq!(plan.ways.iter().map(|way| way.provider.as_str()).collect::<Vec<_>>(), ["sms-shared"]);
     assert!(!plan.left_out.is_empty() && !plan.verdicts.is_empty());
+    let size = |encoding: v1::SmsEncoding, units, segments| {
+        Some(v1::SmsSize { encoding: encoding.into(), units, segments })
+    };
+    assert_eq!(by_sms.sms, size(v1::SmsEncoding::Gsm7, 5, 1));
+    let text = |text: &str| Some(v1::Content { text: text.to_owned(), ..v1::Content::default() });
+    let long = explain(v1::MessageSpec { content: text(&"ł€".repeat(40)), ..spec("long") }).await;
+    assert_eq!(long.sms, size(v1::SmsEncoding::Ucs2, 80, 2));
+    let telegram = [v1::Channel::Telegram.into()].to_vec();
+    assert_eq!(explain(v1::MessageSpec { channels: telegram, ..spec("chat") }).await.sms, None);
 
     let commercial = v1::MessageSpec {
         message_class: v1::MessageClass::Commercial.into(),

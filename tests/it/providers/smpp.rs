@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use relevo::adapters::hooks::{Ear, NotKept, Notice, Told};
-use relevo::adapters::sms::segments::{self, Alphabet};
+use relevo::adapters::sms::segments::{Alphabet, Size};
 use relevo::adapters::sms::smpp::Smpp;
 use relevo::adapters::{Adapter, Limits};
 use relevo::clock::Clock;
@@ -417,8 +417,8 @@ fn parts_are_counted_as_another_counts_them() {
         }
     }
     let ours = texts.iter().map(|text| {
-        let alphabet = Alphabet::of(text);
-        (alphabet == Alphabet::Gsm, segments::split(text, alphabet).len())
+        let size = Size::of(text);
+        (size.alphabet == Alphabet::Gsm, size.segments)
     });
     for ((text, ours), theirs) in texts.iter().zip(ours).zip(count(&texts)) {
         assert_eq!(ours, theirs, "{text:?}");
