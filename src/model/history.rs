@@ -291,8 +291,8 @@ impl History {
     /// taken stays in doubt.
     pub fn cancelled(&self) -> (State, &'static str) {
         let in_doubt = |own: &Attempt<'_>| own.is_unknown() && !own.reported_failed();
-        if self.was_sent() {
-            (State::Sent, "It was cancelled after it had been sent; no other way is tried.")
+        if let Some(reached) = self.reached() {
+            (reached, "It was cancelled after it had been sent; no other way is tried.")
         } else if self.attempts().iter().any(in_doubt) {
             (State::InDoubt, "It was cancelled when it was not known whether it had been sent.")
         } else {
@@ -300,9 +300,14 @@ impl History {
         }
     }
 
-    /// Whether a provider took it in some attempt, and did not report later that it could not deliver.
-    pub fn was_sent(&self) -> bool {
-        self.attempts().iter().any(|attempt| attempt.is_sent() && !attempt.reported_failed())
+    /// How far it has come, whatever is tried besides: delivered or read, as a receipt has proved, or sent, when a provider
+    /// took it in some attempt and did not report later that it could not deliver.
+    pub fn reached(&self) -> Option<State> {
+        let stands = |own: &Attempt<'_>| own.is_sent() && !own.reported_failed();
+        match self.state() {
+            proved @ (State::Delivered | State::Read) => Some(proved),
+            _ => self.attempts().iter().any(stands).then_some(State::Sent),
+        }
     }
 
     /// Whether a provider took it in some attempt that still stands: not `besides`, not given up, not reported as failed.

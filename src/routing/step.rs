@@ -155,9 +155,10 @@ fn cancelled(situation: &Situation<'_>) -> Option<Step> {
     requested.then(|| Step::Finish { state, reason: "cancelled", explanation: explanation.to_owned() })
 }
 
-/// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent.
+/// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent, and one
+/// that was delivered as delivered.
 fn finish(situation: &Situation<'_>, state: State, reason: &'static str, explanation: String) -> Step {
-    let state = if situation.history.was_sent() { State::Sent } else { state };
+    let state = situation.history.reached().unwrap_or(state);
     Step::Finish { state, reason, explanation }
 }
 

@@ -456,6 +456,20 @@ fn a_message_that_was_sent_and_fell_back_in_vain_ends_as_sent() {
 }
 
 #[test]
+fn a_message_that_was_delivered_and_fell_back_in_vain_ends_as_delivered() {
+    let mut world = World::new(Class::Transactional);
+    world.message.fallback.unread_after = Some(Duration::from_secs(60));
+    world.attempt(sent());
+    world.receipt(1, ReceiptStatus::Delivered);
+    world.wait(60);
+    world.history.push(world.now, Detail::FellBack { attempt: 1, explanation: String::new() });
+    world.wait(3_600);
+    assert_eq!(finished(&world.step()), (State::Delivered, "expired"));
+    world.history.push(world.now, Detail::CancelRequested { actor: "key".into() });
+    assert_eq!(finished(&world.step()), (State::Delivered, "cancelled"));
+}
+
+#[test]
 fn a_cancelled_message_and_one_out_of_attempts_end() {
     let mut world = World::new(Class::Transactional);
     world.retry.max_attempts = 1;
