@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::civil::Time;
+use relevo::inbound::{Reach, Source};
 use relevo::model::{
     Action, Address, BrandId, Channel, Class, ContactAddress, ContactId, Content, ControlMode,
     FallbackPolicy, Phone, Preferences, Provider, ProviderName, QuietHours, Template, Timestamp, Topic,
     TopicScope, later,
 };
+use relevo::routing::{BrandSettings, Policy};
 
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
 pub fn start() -> Timestamp {
@@ -60,7 +62,19 @@ pub enum Deed {
     Suppress { brand: BrandId, channel: Channel, address: Address },
     Delete { brand: BrandId, contact: ContactId },
     Control { provider: ProviderName, mode: ControlMode, expire_at: Option<Timestamp> },
+    Write(Writing),
     Crash,
+}
+
+/// A text that somebody writes, as its provider tells of it.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    pub provider: Provider,
+    pub id: String,
+    pub from: Address,
+    /// The brand whose sender it was written to; `None` when the provider does not say.
+    pub to: Option<BrandId>,
+    pub text: String,
 }
 
 /// A message to send.
@@ -135,8 +149,12 @@ impl Script {
             }
             deeds.push((at, Deed::Send(Box::new(draft))));
         }
-        for _ in 0..rng.usize(0..30) {
-            let deed = deed(rng, &people, &providers);
+        for nth in 0..rng.usize(0..30) {
+            let deed = deed(rng, &people, &providers, nth);
+            // A provider that is not sure whether it was heard tells it again.
+            if matches!(deed, Deed::Write(_)) && rng.bool() {
+                deeds.push((moment(rng), deed.clone()));
+            }
             deeds.push((moment(rng), deed));
         }
         deeds.sort_by_key(|(at, _)| *at);
@@ -269,10 +287,10 @@ fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft
     }
 }
 
-fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider]) -> Deed {
+fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider], nth: usize) -> Deed {
     let person = pick(rng, people);
     let brand = person.brand;
-    match rng.u8(0..8) {
+    match rng.u8(0..11) {
         0 | 1 => Deed::Cancel { brand, nth: rng.usize(0..40) },
         2 | 3 => {
             let (_, channel, scope) = consent(rng);
@@ -291,16 +309,43 @@ fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider]) -> Deed {
             let expire_at = rng.bool().then(|| later(start(), Duration::from_secs(rng.u64(600..7_200))));
             Deed::Control { provider: pick(rng, providers).name, mode, expire_at }
         }
+        7..=9 if !person.addresses.is_empty() => {
+            let from = pick(rng, &person.addresses).address;
+            let those: Vec<Provider> =
+                providers.iter().filter(|own| own.channel.takes(&from)).cloned().collect();
+            let text = pick(rng, &["Stop.", "STOP", "start", "thank you"]).to_owned();
+            let to = (rng.u8(0..4) > 0).then_some(brand);
+            Deed::Write(Writing { provider: pick(rng, &those), id: format!("text-{nth}"), from, to, text })
+        }
         _ => Deed::Crash,
     }
 }
 
 /// What brands configure.
 pub fn policies() -> relevo::dispatch::Policies {
-    let settings = relevo::routing::BrandSettings {
+    let settings = BrandSettings {
         channels: vec![Channel::Whatsapp, Channel::Sms, Channel::Email, Channel::Telegram],
-        ..relevo::routing::BrandSettings::default()
+        ..BrandSettings::default()
     };
-    let policy = relevo::routing::Policy::try_new(&settings).unwrap();
+    let policy = Policy::try_new(&settings).unwrap();
     BTreeMap::from(brands().map(|brand| (brand, policy.clone())))
+}
+
+/// Where a brand's people write to.
+pub fn sender(brand: &BrandId) -> String {
+    format!("{brand}-sender")
+}
+
+/// How texts find their brand.
+pub fn reach(providers: &[Provider]) -> Reach {
+    let source = |provider: &Provider| {
+        let brands = brands().into_iter().filter(|brand| provider.serves(brand));
+        let brands = brands.map(|brand| (brand.clone(), Some(sender(&brand)))).collect();
+        (provider.name.clone(), Source { channel: provider.channel, brands })
+    };
+    let keywords = |(brand, policy): (BrandId, Policy)| (brand, policy.keywords);
+    Reach {
+        sources: providers.iter().map(source).collect(),
+        keywords: policies().into_iter().map(keywords).collect(),
+    }
 }

@@ -76,6 +76,9 @@ impl Inbox for Shaky {
     }
 
     async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
-        self.stores.inbox.hear(brand, heard, now).await
+        self.shake("before a text")?;
+        let told = self.stores.inbox.hear(brand, heard, now).await?;
+        self.shake("after a text")?;
+        Ok(told)
     }
 }
