@@ -151,8 +151,7 @@ fn store(
     let place = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
     let mut states = States::load(txn, &brand, place.pack)?;
     let at_once = message.send_at <= message.accepted_at;
-    let (cover_at, cover) = states.cover(txn, message.class, message.send_at, at_once);
-    states.save(txn);
+    let (cover_at, cover) = states.cover(txn, &mut head, message.class, message.send_at, at_once);
     packed.number = place.number;
     packed.message_id = id.as_bytes().to_vec();
     packed.cover_time_ms = cover_at.as_millisecond();

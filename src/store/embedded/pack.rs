@@ -63,6 +63,7 @@ pub fn place(
     }
     head.pack = id.as_bytes().to_vec();
     head.next_number = 1;
+    head.covers.clear();
     Ok(Place { pack: id, number: 0 })
 }
 
@@ -76,6 +77,17 @@ pub fn write(
     let one = PackRecord { messages: vec![packed] };
     // The bytes of a record with one element, behind those of a record, are that record with one element more.
     txn.append(keys::pack(brand, pack), |record| one.encode_raw(record))
+}
+
+/// The messages of a pack.
+pub fn read(
+    from: &(impl Get + ?Sized),
+    brand: &BrandId,
+    pack: MessageId,
+) -> Result<Vec<PackedMessage>, StoreError> {
+    let key = keys::pack(brand, pack);
+    let bytes = from.get(&key)?.ok_or_else(|| damaged(from, format!("there is no pack {pack}")))?;
+    Ok(decode::<PackRecord>(from, &key, &bytes)?.messages)
 }
 
 /// Finds a message of a brand.

@@ -3,14 +3,17 @@
 //! As long as nothing is known of a message but that it was accepted, it has no state of its own, and shares an entry of
 //! the due order, a cover, with those of its pack that are due at the same time. It stays under its cover until it is
 //! finished, so that a message that is sent at once never has an entry of its own.
+//!
+//! A pack whose messages all wait for the first time has no record of states: its messages tell their covers. Of ten million
+//! that wait it would take a sixth of the memory.
 
 use super::engine::{Get, damaged, load};
 use super::keys::{self, Due, DueWhat};
-use super::pack::Found;
+use super::pack::{self, Found};
 use super::txn::Txn;
 use crate::model::{BrandId, Class, MessageId, State, Timestamp};
 use crate::store::StoreError;
-use crate::wire::store::v1::{Cover, MessageStateRecord, StatesRecord};
+use crate::wire::store::v1::{Cover, HeadRecord, MessageStateRecord, StatesRecord};
 use crate::wire::{self, Path, Violations, v1};
 
 /// A cover stands for messages that are due no more than this later, in milliseconds.
@@ -22,13 +25,28 @@ pub struct States {
     brand: BrandId,
     pack: MessageId,
     record: StatesRecord,
+    /// Whether there is a record.
+    is_kept: bool,
 }
 
 impl States {
-    /// Reads the states of a pack; a pack that was just begun has none.
+    /// Reads the states of a pack.
     pub fn load(from: &(impl Get + ?Sized), brand: &BrandId, pack: MessageId) -> Result<Self, StoreError> {
-        let record = load(from, &keys::states(brand, pack))?.unwrap_or_default();
-        Ok(Self { brand: brand.clone(), pack, record })
+        let kept: Option<StatesRecord> = load(from, &keys::states(brand, pack))?;
+        let is_kept = kept.is_some();
+        Ok(Self { brand: brand.clone(), pack, record: kept.unwrap_or_default(), is_kept })
+    }
+
+    /// Begins a record where there is none, before anything is changed: with the covers that the messages tell.
+    pub fn begin(&mut self, from: &(impl Get + ?Sized)) -> Result<(), StoreError> {
+        if self.is_kept {
+            return Ok(());
+        }
+        for packed in pack::read(from, &self.brand, self.pack)? {
+            join(&mut self.record.covers, packed.message_class, packed.cover_time_ms, 1);
+        }
+        self.is_kept = true;
+        Ok(())
     }
 
     /// Writes them.
@@ -90,29 +108,29 @@ impl States {
     }
 
     /// Puts a message that is due at `send_at` under a cover, and returns the cover's time and key. One that is due at once
-    /// may join those that were due a little before; any other only those that are due at the same time.
+    /// may join those that were due a little before; any other only those that are due at the same time. While there is no
+    /// record, the covers of the newest pack are in `head`.
     pub fn cover(
         &mut self,
         txn: &mut Txn<'_>,
+        head: &mut HeadRecord,
         class: Class,
         send_at: Timestamp,
         at_once: bool,
     ) -> (Timestamp, Vec<u8>) {
-        let due = send_at.as_millisecond();
         let span = if at_once { COVER_SPAN_MS } else { 1 };
         let class_code = i32::from(v1::MessageClass::from(class));
-        let fits = |own: &&mut Cover| {
-            own.message_class == class_code && (0..span).contains(&due.saturating_sub(own.due_time_ms))
-        };
-        if let Some(cover) = self.record.covers.iter_mut().find(fits) {
-            cover.messages += 1;
-            let at = Timestamp::from_millisecond(cover.due_time_ms).unwrap_or(send_at);
-            return (at, self.due(at).key(class));
+        let covers = if self.is_kept { &mut self.record.covers } else { &mut head.covers };
+        let (joined_ms, is_new) = join(covers, class_code, send_at.as_millisecond(), span);
+        let at = Timestamp::from_millisecond(joined_ms).unwrap_or(send_at);
+        let key = self.due(at).key(class);
+        if is_new {
+            txn.put(key.clone(), Vec::new());
         }
-        self.record.covers.push(Cover { message_class: class_code, due_time_ms: due, messages: 1 });
-        let key = self.due(send_at).key(class);
-        txn.put(key.clone(), Vec::new());
-        (send_at, key)
+        if self.is_kept {
+            self.save(txn);
+        }
+        (at, key)
     }
 
     /// Takes a message from under its cover. A cover of nothing is taken out of the due order.
@@ -149,4 +167,19 @@ impl States {
             _ => found.packed.send_at(from).map(Some),
         }
     }
+}
+
+/// Counts a message to the cover of its class that is due no more than `span_ms` before it, or to a new one. Returns when
+/// that is due, and whether it is new.
+fn join(covers: &mut Vec<Cover>, message_class: i32, due_time_ms: i64, span_ms: i64) -> (i64, bool) {
+    let fits = |own: &&mut Cover| {
+        own.message_class == message_class
+            && (0..span_ms).contains(&due_time_ms.saturating_sub(own.due_time_ms))
+    };
+    if let Some(cover) = covers.iter_mut().find(fits) {
+        cover.messages += 1;
+        return (cover.due_time_ms, false);
+    }
+    covers.push(Cover { message_class, due_time_ms, messages: 1 });
+    (due_time_ms, true)
 }

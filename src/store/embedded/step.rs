@@ -71,6 +71,7 @@ impl News {
 
 /// Writes a step.
 pub fn save(txn: &mut Txn<'_>, of: &Subject, mut states: States, news: News) -> Result<(), StoreError> {
+    states.begin(txn)?;
     let before = states.of(of.place.number).cloned().unwrap_or_else(|| fresh(of));
     let (last_cursor, events) = log(txn, of, &before, &news.events)?;
     let covered = move_due(txn, of, &mut states, &before, news.next_at);

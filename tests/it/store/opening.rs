@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use relevo::model::{Control, ControlChange, ControlMode, MessageId, ReceiptStatus, State};
+use relevo::model::{Control, ControlChange, ControlMode, Message, MessageId, ReceiptStatus, State};
 use relevo::store::{Acceptance, Matched, StoreError};
 
 use super::sample::*;
@@ -49,6 +49,51 @@ async fn what_was_stored_is_there_after_reopening() {
     handle.close().await.unwrap();
 }
 
+/// How many packs have a record of states, read from the files of a closed store.
+fn kept_states(disk: &Disk) -> usize {
+    std::fs::remove_file(disk.path().join("SEAL")).unwrap();
+    let db = sled::open(disk.path().join("sled")).unwrap();
+    db.scan_prefix(b"\x02acme\0").count()
+}
+
+#[tokio::test]
+async fn messages_that_wait_for_the_first_time_take_no_record_of_states() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let later = |second| Message { send_at: at(second), ..message(0) };
+    let mut waiting = Vec::new();
+    for second in [60, 60, 60, 70] {
+        waiting.push(accept(&handle.stores, later(second)).await);
+    }
+    handle.close().await.unwrap();
+    assert_eq!(kept_states(&disk), 0);
+
+    // The first of a pack that ends leaves the others where they are, and one that comes after it joins them.
+    let handle = disk.open();
+    handle.stores.messages.cancel(&acme(), waiting[0].id, "key", at(1)).await.unwrap().unwrap().unwrap();
+    handle.close().await.unwrap();
+    let handle = disk.open();
+    assert_eq!(claim(&handle.stores, 60, 10).await, [waiting[1].id, waiting[2].id]);
+    waiting.push(accept(&handle.stores, later(60)).await);
+    // Too late for their pack.
+    waiting.push(accept(&handle.stores, Message { send_at: at(60), ..message(30) }).await);
+    handle.close().await.unwrap();
+    assert_eq!(kept_states(&disk), 1);
+    let handle = disk.open();
+    let due = [1, 2, 4, 5].map(|index: usize| waiting[index].id);
+    assert_eq!(claim(&handle.stores, 60, 10).await, due);
+    for id in due {
+        let stored = get(&handle.stores, id).await;
+        append(&handle.stores, &stored, vec![(61, finished(State::Failed))], None).await;
+        handle.stores.work.release(id).await;
+    }
+    handle.close().await.unwrap();
+    let handle = disk.open();
+    assert_eq!(claim(&handle.stores, 69, 10).await, []);
+    assert_eq!(claim(&handle.stores, 70, 10).await, [waiting[3].id]);
+    handle.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn concurrent_accepts_share_a_flush() {
     let disk = Disk::new();
@@ -90,10 +135,10 @@ async fn a_second_handle_is_refused_at_once() {
 async fn a_store_of_a_newer_build_is_refused_untouched() {
     let disk = Disk::new();
     disk.open().close().await.unwrap();
-    std::fs::write(disk.path().join("FORMAT"), "relevo store 3\n").unwrap();
+    std::fs::write(disk.path().join("FORMAT"), "relevo store 4\n").unwrap();
     let before = snapshot(&disk.path());
     match disk.try_open() {
-        Err(StoreError::Newer { found: 3, supported: 2, .. }) => {}
+        Err(StoreError::Newer { found: 4, supported: 3, .. }) => {}
         other => panic!("{:?}", other.err()),
     }
     assert_eq!(snapshot(&disk.path()), before);
