@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
 use super::meaning::{Meaning, THROTTLED};
+use super::settings::check;
 use super::{BuildError, http};
 use crate::model::Timestamp;
 use crate::secret::Secret;
@@ -40,22 +41,19 @@ impl Credentials {
     }
 
     fn validate(&self) -> Result<(), BuildError> {
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
         let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        must(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
-        must(
+        check(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
+        check(
             self.access_key_id.len() >= 16 && self.access_key_id.bytes().all(|b| b.is_ascii_alphanumeric()),
             "access_key_id",
             "must be the id of an access key: 16 or more letters and digits, such as AKIAIOSFODNN7EXAMPLE",
         )?;
-        must(
+        check(
             is_visible(self.secret_access_key.expose()),
             "secret_access_key",
             "must be the secret of the access key, without spaces",
         )?;
-        must(
+        check(
             self.session_token.as_ref().is_none_or(|token| is_visible(token.expose())),
             "session_token",
             "must be the token of a temporary access key, without spaces; leave it out for a lasting one",

@@ -13,6 +13,7 @@ mod aws;
 mod envelopes;
 mod http;
 mod meaning;
+mod settings;
 mod tls;
 
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::BuildError;
+use super::settings::HOST_MUST;
 
 /// What encrypts connections to servers with a certificate of an authority that the system trusts, or of one in `ca_file`.
 ///
@@ -38,8 +39,8 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, BuildErr
 /// # Errors
 /// When the setting `host` holds neither a name nor an address.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, BuildError> {
-    let must = "must be a host name or an IP address";
-    ServerName::try_from(host.to_owned()).map_err(|_| BuildError::Setting { setting: "host", must })
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| BuildError::Setting { setting: "host", must: HOST_MUST })
 }
 
 /// Reads the file of the setting `ca_file`.

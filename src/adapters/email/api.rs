@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::addresses::{Sender, recipient};
 use super::mail::one_line;
-use super::settings::check;
+use crate::adapters::settings::check;
 use crate::adapters::{BuildError, Envelope, refused};
 use crate::model::{Echo, Outcome, Rejection, Rendered};
 use crate::secret::Secret;

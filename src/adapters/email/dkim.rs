@@ -10,8 +10,9 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, LineEnding};
 use rsa::pkcs8::{DecodePrivateKey, PrivateKeyInfo, SecretDocument};
 
-use super::settings::{Dkim, DkimAlgorithm, check};
+use super::settings::{Dkim, DkimAlgorithm};
 use crate::adapters::BuildError;
+use crate::adapters::settings::check;
 
 /// What is signed: all that a reader sees and a thread hangs on. A name that a message lacks is signed as lacking, so
 /// that nobody can add it (RFC 6376, section 5.4). The headers of the body's parts are not the message's for lettre.

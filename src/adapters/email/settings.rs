@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::bounces::{self, Addresses};
 use crate::adapters::BuildError;
+use crate::adapters::settings::{HOST_MUST, check, is_host};
 use crate::model::BrandId;
 use crate::secret::Secret;
 
@@ -174,7 +175,7 @@ impl Settings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(is_host(&self.host), "host", "must be a host name or an IP address")?;
+        check(is_host(&self.host), "host", HOST_MUST)?;
         check(
             self.hello_name.as_deref().is_none_or(is_host),
             "hello_name",
@@ -203,15 +204,6 @@ impl Settings {
             "must not be \"none\" with a username: the password would cross the network in clear",
         )
     }
-}
-
-pub(super) fn check(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
-    if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-}
-
-fn is_host(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-    !text.is_empty() && text.len() <= 255 && text.chars().all(allowed)
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::email::settings::check;
+use crate::adapters::settings::check;
 use crate::secret::Secret;
 
 /// The settings of a domain at Mailgun.

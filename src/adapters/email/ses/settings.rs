@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::adapters::aws::Credentials;
 use crate::adapters::hooks::sns::Topic;
+use crate::adapters::settings::check;
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
@@ -40,9 +41,7 @@ impl Settings {
     pub(super) fn validate(&self, transport: &Transport) -> Result<(), BuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
-        if !right {
-            return Err(BuildError::Setting { setting: "configuration_set", must });
-        }
+        check(right, "configuration_set", must)?;
         self.topic(transport).map(drop)
     }
 

@@ -1,10 +1,10 @@
 //! What the configuration says of a Sinch service plan.
 
 use serde::Deserialize;
-use url::Url;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
+use crate::adapters::settings::{check, is_callback};
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
@@ -44,22 +44,19 @@ impl Settings {
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         self.webhook_auth()?;
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
-        must(
+        check(
             is_id(&self.service_plan_id),
             "service_plan_id",
             "must be the service plan's id: letters, digits, - and _",
         )?;
-        must(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
-        must(
+        check(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
+        check(
             self.webhook_secret.as_ref().is_none_or(|secret| !secret.expose().is_empty()),
             "webhook_secret",
             "must not be empty; leave it out where Sinch does not sign",
         )?;
-        must(sender::is_sender(&self.from), "from", sender::MUST)?;
-        must(
+        check(sender::is_sender(&self.from), "from", sender::MUST)?;
+        check(
             self.callback_url.as_deref().is_none_or(is_callback),
             "callback_url",
             "must be a URL such as https://relevo.example.com/sinch, without credentials",
@@ -69,10 +66,4 @@ impl Settings {
 
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-fn is_callback(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
-    })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::receipts::MessageIds;
+use crate::adapters::settings::{HOST_MUST, check, is_host};
 use crate::adapters::sms::sender;
 use crate::adapters::{BuildError, Limits};
 use crate::secret::Secret;
@@ -159,7 +160,7 @@ impl Settings {
     pub(super) fn validate(&self, limits: &Limits) -> Result<(), BuildError> {
         let password = self.password.expose();
         let in_time = 1..limits.timeout_ms;
-        check(is_host(&self.host), "host", "must be a host name or an IP address")?;
+        check(is_host(&self.host), "host", HOST_MUST)?;
         check(self.port != Some(0), "port", "must be between 1 and 65535")?;
         let is_named = !self.system_id.is_empty() && is_short(&self.system_id, 15);
         check(is_named, "system_id", "must be 1 to 15 ASCII characters without spaces")?;
@@ -185,13 +186,4 @@ impl Settings {
 
 fn is_short(text: &str, longest: usize) -> bool {
     text.len() <= longest && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn check(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
-    if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-}
-
-fn is_host(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-    !text.is_empty() && text.len() <= 255 && text.chars().all(allowed)
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::aws::Credentials;
+use crate::adapters::settings::check;
 use crate::secret::Secret;
 
 /// The settings of an Amazon SNS account that sends SMS.
@@ -30,7 +31,7 @@ impl Settings {
         let right = self.from.as_deref().is_none_or(|from| is_number(from) || is_sender_id(from));
         let must = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 \
                     letters, digits and hyphens with at least one letter";
-        if right { Ok(()) } else { Err(BuildError::Setting { setting: "from", must }) }
+        check(right, "from", must)
     }
 
     pub(super) fn credentials(&self) -> Credentials {

@@ -4,6 +4,7 @@ use reqwest::{Client, RequestBuilder};
 use url::Url;
 
 use crate::adapters::http;
+use crate::adapters::settings::{check, is_callback};
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
@@ -63,25 +64,22 @@ impl Account {
 
 impl Access<'_> {
     fn validate(&self) -> Result<(), BuildError> {
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
-        must(
+        check(
             is_sid("AC", self.account_sid),
             "account_sid",
             "must be the account's SID: AC and 32 hexadecimal digits",
         )?;
         let is_set = |secret: &Secret| !secret.expose().is_empty();
-        must(is_set(self.auth_token), "auth_token", "must not be empty")?;
+        check(is_set(self.auth_token), "auth_token", "must not be empty")?;
         let unset = "must not be empty; leave it out to take no callbacks signed by it";
-        must(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
-        must(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
-        must(
+        check(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
+        check(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
+        check(
             self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)),
             "api_key_sid",
             "must be an API key's SID: SK and 32 hexadecimal digits",
         )?;
-        must(
+        check(
             self.status_callback.is_none_or(is_callback),
             "status_callback",
             "must be a URL such as https://relevo.example.com/twilio, without credentials",
@@ -93,10 +91,4 @@ impl Access<'_> {
 pub(in crate::adapters) fn is_sid(prefix: &str, text: &str) -> bool {
     text.strip_prefix(prefix)
         .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-fn is_callback(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
-    })
 }

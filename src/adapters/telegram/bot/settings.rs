@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::links::Links;
 use crate::adapters::BuildError;
+use crate::adapters::settings::check;
 use crate::secret::Secret;
 
 /// The settings of a Telegram bot.
@@ -33,25 +34,22 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
-        must(
+        check(
             is_token(self.token.expose()),
             "token",
             "must be a bot's token: digits, a colon, then letters, digits, - and _",
         )?;
-        must(
+        check(
             self.bot_username.as_deref().is_none_or(is_username),
             "bot_username",
             "must be the bot's user name without @: 5 to 32 letters, digits and _",
         )?;
-        must(
+        check(
             self.webhook_secret.as_ref().is_none_or(|own| is_webhook_secret(own.expose())),
             "webhook_secret",
             "must be 1 to 256 letters, digits, - and _",
         )?;
-        must(
+        check(
             !(self.polling && self.webhook_secret.is_some()),
             "polling",
             "must be left out where webhook_secret is set: Telegram tells by one of the two",

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
+use crate::adapters::settings::check;
 use crate::secret::Secret;
 
 /// The settings of a WhatsApp number on the Cloud API.
@@ -35,19 +36,20 @@ fn default_base_url() -> String {
 
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        let must = |right: bool, setting, must| {
-            if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
-        };
-        must(
+        check(
             is_number(&self.phone_number_id),
             "phone_number_id",
             "must be the id of a phone number as the API names it: digits only, without +",
         )?;
-        must(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
+        check(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
         let is_set = |secret: &Option<Secret>| secret.as_ref().is_none_or(|own| !own.expose().is_empty());
-        must(is_set(&self.app_secret), "app_secret", "must not be empty; leave it out to take no webhooks")?;
-        must(is_set(&self.verify_token), "verify_token", "must not be empty; leave it out to verify no URL")?;
-        must(is_version(&self.api_version), "api_version", "must be a version such as v23.0")
+        check(is_set(&self.app_secret), "app_secret", "must not be empty; leave it out to take no webhooks")?;
+        check(
+            is_set(&self.verify_token),
+            "verify_token",
+            "must not be empty; leave it out to verify no URL",
+        )?;
+        check(is_version(&self.api_version), "api_version", "must be a version such as v23.0")
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
+use crate::adapters::settings::check;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
 
@@ -31,10 +32,6 @@ impl Settings {
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         self.webhook_auth()?;
-        if sender::is_sender(&self.from) {
-            Ok(())
-        } else {
-            Err(BuildError::Setting { setting: "from", must: sender::MUST })
-        }
+        check(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
+use crate::adapters::settings::check;
 use crate::adapters::sms::twilio::account::{Access, is_sid};
 use crate::adapters::whatsapp::sender;
 use crate::model::Template;
@@ -55,14 +56,12 @@ impl Settings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        if !sender::is_sender(&self.from) {
-            return Err(BuildError::Setting { setting: "from", must: sender::MUST });
-        }
-        if !self.templates.values().flat_map(BTreeMap::values).all(|sid| is_sid("HX", sid)) {
-            let must = "must give a content's SID for each language: HX and 32 hexadecimal digits";
-            return Err(BuildError::Setting { setting: "templates", must });
-        }
-        Ok(())
+        check(sender::is_sender(&self.from), "from", sender::MUST)?;
+        check(
+            self.templates.values().flat_map(BTreeMap::values).all(|sid| is_sid("HX", sid)),
+            "templates",
+            "must give a content's SID for each language: HX and 32 hexadecimal digits",
+        )
     }
 
     /// The SID of the content that a template is. A template may also be named by that SID itself.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
+use crate::adapters::settings::check;
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
@@ -31,10 +32,6 @@ fn default_base_url() -> String {
 impl Settings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
-        if sender::is_sender(&self.from) {
-            Ok(())
-        } else {
-            Err(BuildError::Setting { setting: "from", must: sender::MUST })
-        }
+        check(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

@@ -1,0 +1,61 @@
+//! What the settings of several adapters are checked for.
+
+use url::Url;
+
+use super::BuildError;
+
+/// What is right where [`is_host`] is asked.
+pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
+
+/// That a setting is right.
+///
+/// # Errors
+/// When it is not: what it must be.
+pub(super) fn check(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
+    if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+}
+
+/// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).
+pub(super) fn is_host(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+    !text.is_empty() && text.len() <= 255 && text.chars().all(allowed)
+}
+
+/// Whether the text is a URL that a provider can call back. It may carry a query, but no credentials, which would be handed
+/// to the provider.
+pub(super) fn is_callback(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_no_more() {
+        let longest = "a".repeat(255);
+        for right in ["mail.example.com", "smsc_1", "192.0.2.1", "2001:db8::1", &longest] {
+            assert!(is_host(right), "{right}");
+        }
+        let too_long = "a".repeat(256);
+        for wrong in
+            ["", "two words", "mail.example.com/", "user@mail.example.com", "correo.españa", &too_long]
+        {
+            assert!(!is_host(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_callback_goes_to_http_without_credentials() {
+        for right in ["https://relevo.example.com/twilio?a=b", "http://127.0.0.1:8080"] {
+            assert!(is_callback(right), "{right}");
+        }
+        for wrong in
+            ["", "relevo.example.com", "ftp://relevo.example.com", "https://user:word@relevo.example.com"]
+        {
+            assert!(!is_callback(wrong), "{wrong}");
+        }
+    }
+}
