@@ -7,10 +7,10 @@ use super::records::Ledger;
 use super::txn::Txn;
 use super::{Embedded, contacts, keys};
 use crate::model::{
-    Action, Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Suppression, Timestamp,
-    TopicScope,
+    Action, Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Recipient, Suppression,
+    Timestamp, TopicScope,
 };
-use crate::store::{ConsentStore, NewEntry, Objected, PreferencesChange, Recipient, StoreError};
+use crate::store::{ConsentStore, NewEntry, Objected, PreferencesChange, StoreError};
 
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]

@@ -1,0 +1,88 @@
+//! What people agreed to.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::model::{
+    Action, Address, BrandId, Channel, ContactId, Entry, Evidence, Objection, Preferences, QuietHours,
+    Recipient, Suppression, Timestamp, TopicPreference, TopicScope,
+};
+
+/// A new ledger entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEntry {
+    /// Grant or revoke.
+    pub action: Action,
+    /// The channel.
+    pub channel: Channel,
+    /// The topics.
+    pub scope: TopicScope,
+    /// How we know.
+    pub evidence: Evidence,
+    /// Who stores it.
+    pub recorded_by: String,
+}
+
+/// That an address, or commercial messages to it, are wanted no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objected {
+    /// The channel.
+    pub channel: Channel,
+    /// The address.
+    pub address: Address,
+    /// What is wanted no more, and why.
+    pub objection: Objection,
+    /// How we know. Its actor is the provider that told us.
+    pub evidence: Evidence,
+}
+
+/// A change to preferences. `None` leaves a field as it is; an inner `None` clears it.
+#[derive(Debug, Clone, Default)]
+pub struct PreferencesChange {
+    /// The channels to try first.
+    pub channel_order: Option<Vec<Channel>>,
+    /// Channels never to use.
+    pub excluded_channels: Option<Vec<Channel>>,
+    /// Preferences by topic.
+    pub topics: Option<Vec<TopicPreference>>,
+    /// When to be quiet.
+    pub quiet_hours: Option<Option<QuietHours>>,
+    /// The time zone.
+    pub time_zone: Option<Option<String>>,
+    /// The language.
+    pub language: Option<Option<String>>,
+}
+
+/// What people agreed to.
+#[async_trait]
+pub trait ConsentStore: Send + Sync {
+    /// Appends to a contact's ledger. `None` when the brand has no such contact.
+    async fn record(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        entry: NewEntry,
+        now: Timestamp,
+    ) -> Result<Option<Entry>, StoreError>;
+
+    /// Everything known of a contact, in one consistent look.
+    async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError>;
+
+    /// Changes preferences and returns them. `None` when the brand has no such contact.
+    async fn set_preferences(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        change: PreferencesChange,
+    ) -> Result<Option<Preferences>, StoreError>;
+
+    /// Suppresses an address for a brand. The first suppression of an address stays.
+    async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError>;
+
+    /// Puts an objection on record at `now`: suppresses the address where the objection asks for it, and withdraws the
+    /// opt-ins of the contact that has the address where that is the person's will and there is one to withdraw.
+    async fn object(&self, brand: &BrandId, objected: Objected, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Lifts a suppression. Returns whether there was one.
+    async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,72 @@
+//! The people a brand can reach.
+
+use async_trait::async_trait;
+
+use super::{Page, PageRequest, StoreError};
+use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
+
+/// A change to a contact. `None` leaves a field as it is.
+#[derive(Debug, Clone)]
+pub struct ContactChange {
+    /// The contact.
+    pub id: ContactId,
+    /// Its addresses.
+    pub addresses: Option<Vec<ContactAddress>>,
+    /// Its labels.
+    pub labels: Option<Labels>,
+    /// Refuse the change unless the contact has this version; 0 for one that must not exist.
+    pub expected_version: Option<u64>,
+}
+
+/// What came of a change to a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Upserted {
+    /// It was created.
+    Created(Contact),
+    /// It was changed.
+    Changed(Contact),
+    /// An address belongs to another contact of the brand.
+    AddressTaken {
+        /// The place of the address in the change.
+        index: usize,
+        /// The contact that has it.
+        owner: ContactId,
+    },
+    /// The contact has another version.
+    Stale,
+}
+
+/// The people a brand can reach.
+#[async_trait]
+pub trait ContactStore: Send + Sync {
+    /// Creates or changes a contact. An address belongs to one contact of a brand.
+    async fn upsert(
+        &self,
+        brand: &BrandId,
+        change: ContactChange,
+        now: Timestamp,
+    ) -> Result<Upserted, StoreError>;
+
+    /// A contact by its id.
+    async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;
+
+    /// Whether there is a contact with this id. Asked for each message, so it costs less than reading the contact.
+    async fn knows(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+
+    /// The id of the contact that has the address.
+    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<ContactId>, StoreError>;
+
+    /// The contacts of a brand by id.
+    async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError>;
+
+    /// Deletes a contact with its addresses, preferences, ledger and events. Returns whether there was one.
+    async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+
+    /// What came from a contact, newest first.
+    async fn contact_events(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        page: PageRequest,
+    ) -> Result<Page<ContactEvent>, StoreError>;
+}

@@ -1,0 +1,72 @@
+//! What providers tell.
+
+use async_trait::async_trait;
+
+use super::{NewEntry, Objected, StoreError};
+use crate::model::{
+    Address, BrandId, ContactEvent, ContactId, Echo, MessageId, ProviderName, ReceiptReport, Timestamp,
+};
+
+/// What came of a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matched {
+    /// It was added to this message.
+    Added(MessageId),
+    /// This message had it already.
+    Known(MessageId),
+    /// No message has this reference yet; kept until one has.
+    Parked,
+}
+
+/// Something that a provider tells of a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The provider's id of it; what comes again has the same.
+    pub id: String,
+    /// What it is, and of which address. An answer to a message of ours is found by `reply_to`.
+    pub event: ContactEvent,
+    /// The provider's reference of the message that a text answers.
+    pub reply_to: Option<String>,
+    /// What it changes.
+    pub effects: Vec<Effect>,
+}
+
+/// What something that a provider tells changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// As [`ConsentStore::object`](super::ConsentStore::object).
+    Object(Objected),
+    /// Appends to the contact's ledger.
+    Record(NewEntry),
+    /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
+    /// provider told of.
+    Readmit(Option<ProviderName>),
+    /// Opens WhatsApp's service window of the address, through the provider.
+    OpenWindow,
+    /// Puts another address in the place of this one, unless another contact has it.
+    Move(Address),
+}
+
+/// What came of something told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It is durable, and an event of this contact.
+    Kept(ContactId),
+    /// It was told before.
+    Known,
+    /// The brand has no contact with the address: what it changes is durable, and it is no event.
+    Stranger,
+}
+
+/// What providers tell.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError>;
+
+    /// The attempt to which the provider gave a reference.
+    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError>;
+
+    /// Keeps what a provider tells of a contact of the brand, with all that it changes: all of it, once, or nothing.
+    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError>;
+}

@@ -1,0 +1,42 @@
+//! Links by which people tie an address of theirs to a contact.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::model::{Address, ContactId, Link, LinkId, Timestamp};
+
+/// What came of somebody following a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// The address belongs to the contact now, and the link is spent.
+    Tied(Link),
+    /// The address belongs to another contact of the brand. The link still counts.
+    Taken {
+        /// Whose link it is.
+        link: Link,
+        /// The contact that has the address.
+        owner: ContactId,
+    },
+    /// The contact has as many addresses as it may. The link still counts.
+    Full(Link),
+    /// It had expired.
+    Expired(Link),
+    /// There is no such link: it was followed before, or its contact is gone.
+    Unknown,
+}
+
+/// Links by which people tie an address of theirs to a contact.
+#[async_trait]
+pub trait LinkStore: Send + Sync {
+    /// Keeps a new link. Returns whether the brand has the contact; without one, nothing is kept.
+    async fn create_link(&self, id: LinkId, link: Link) -> Result<bool, StoreError>;
+
+    /// Adds the address of somebody who followed a link at `at` to its contact, at most once.
+    async fn follow_link(
+        &self,
+        id: LinkId,
+        address: Address,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Followed, StoreError>;
+}

@@ -1,0 +1,121 @@
+//! Messages, as callers see them.
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{Page, PageRequest, StoreError};
+use crate::model::{
+    BrandId, ContactEvent, ContactId, Event, History, Labels, Message, MessageId, State, Timestamp,
+};
+
+/// What came of an accept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Acceptance {
+    /// It is new, and durable, under this id.
+    New(MessageId),
+    /// The idempotency key was used before for the same content: the first message.
+    Duplicate(Box<Stored>),
+    /// The idempotency key was used before for other content, by this message.
+    Conflict(MessageId),
+}
+
+/// A message with what has happened to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The message.
+    pub message: Message,
+    /// What has happened.
+    pub history: History,
+    /// When dispatch looks at it again; `None` when there is nothing left to do.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Which messages to list. All that is given must match.
+#[derive(Debug, Clone, Default)]
+pub struct MessageFilter {
+    /// Of this contact.
+    pub contact: Option<ContactId>,
+    /// In one of these states; any when empty.
+    pub states: Vec<State>,
+    /// Accepted at or after.
+    pub from: Option<Timestamp>,
+    /// Accepted before.
+    pub until: Option<Timestamp>,
+    /// Carrying all of these labels.
+    pub labels: Labels,
+}
+
+/// An event in the order in which they became durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedEvent {
+    /// Its place; only ever grows within a store.
+    pub cursor: u64,
+    /// The contact.
+    pub contact: ContactId,
+    /// What happened.
+    pub happened: Happened,
+}
+
+/// What happened to a message or a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happened {
+    /// Something happened to a message.
+    Message(MessageId, Event),
+    /// Something came from the contact, or was told of one of its addresses.
+    Contact(ContactEvent),
+}
+
+/// Messages, as callers see them.
+#[async_trait]
+pub trait MessageStore: Send + Sync {
+    /// Makes a message durable, with its idempotency key and its place in the due order: all of it or nothing.
+    /// `content_hash` is SHA-256 of what was asked, compared when the idempotency key was used before.
+    ///
+    /// Ids ascend in the order in which messages become durable. A message whose id would not is given the next one, and
+    /// with it a later time of acceptance: that happens to those who ask in the same millisecond, and when the machine's
+    /// clock was set back.
+    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError>;
+
+    /// The message for which the brand used an idempotency key, and the hash it was accepted with. What is found
+    /// is durable.
+    async fn find_by_key(
+        &self,
+        brand: &BrandId,
+        idempotency_key: &str,
+    ) -> Result<Option<(Stored, [u8; 32])>, StoreError>;
+
+    /// A message of the brand.
+    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
+
+    /// Messages of the brand, newest first.
+    async fn list(
+        &self,
+        brand: &BrandId,
+        filter: &MessageFilter,
+        page: PageRequest,
+    ) -> Result<Page<Stored>, StoreError>;
+
+    /// Cancels by [`History::cancel`]. `None` when the brand has no such message; the inner error is the state that
+    /// forbids it.
+    async fn cancel(
+        &self,
+        brand: &BrandId,
+        id: MessageId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Option<Result<Stored, State>>, StoreError>;
+
+    /// The brand's events after `cursor`, oldest first, at most `limit`.
+    async fn events(
+        &self,
+        brand: &BrandId,
+        cursor: u64,
+        limit: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// The cursor of the newest event of any brand.
+    async fn last_cursor(&self) -> Result<u64, StoreError>;
+
+    /// Changes whenever there are new events.
+    fn event_signal(&self) -> watch::Receiver<u64>;
+}

@@ -1,0 +1,62 @@
+//! Messages, as dispatch sees them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{StoreError, Stored};
+use crate::model::{BrandId, History, Message, MessageId, Timestamp};
+
+/// Messages that dispatch may work on, and when the next one is due.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The messages claimed, the longest due first.
+    pub messages: Vec<Stored>,
+    /// When there is more to claim: when the earliest unclaimed message is due (it may be already), or the earliest
+    /// claim on a due message ends.
+    pub next_due: Option<Timestamp>,
+}
+
+/// What came of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is durable.
+    Done,
+    /// Somebody else appended in between: read again and decide again.
+    Stale,
+}
+
+/// Messages, as dispatch sees them.
+#[async_trait]
+pub trait WorkQueue: Send + Sync {
+    /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`: transactional messages before
+    /// commercial ones, which always get a share, and in each class the longest due first. A claim ends when it is
+    /// released, or by itself when its lease does; until then nobody else is given the message, whatever happens to it
+    /// in between. Claims are void after a restart.
+    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError>;
+
+    /// Stores what happened to a message since its history had `known` events, and when it is due next. The claim lasts.
+    /// A `Sent` outcome takes in the receipts that were parked for its reference.
+    async fn append(
+        &self,
+        message: &Message,
+        history: &History,
+        known: usize,
+        next_at: Option<Timestamp>,
+    ) -> Result<Appended, StoreError>;
+
+    /// Reads a message again.
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
+
+    /// Gives a claim back: the message is due again at its own time. Nothing durable changes.
+    async fn release(&self, id: MessageId);
+
+    /// Forgets messages that were finished before `before`, their idempotency keys, events and references, receipts parked
+    /// and events of contacts that came before then, and links that expired before then; at most `limit` of each. Returns
+    /// how many were forgotten.
+    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Changes whenever there may be new work.
+    fn work_signal(&self) -> watch::Receiver<u64>;
+}
