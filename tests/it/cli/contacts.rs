@@ -1,0 +1,58 @@
+//! Contacts, their preferences and their consents.
+
+use super::Gateway;
+
+#[tokio::test]
+async fn lists_go_on_over_pages_up_to_their_limit() {
+    let gateway = Gateway::start().await;
+    for index in 0..5 {
+        let name = format!("c{index}");
+        gateway.ok(&["contact", "upsert", &name, "--label", "a=b"]).await;
+    }
+    assert_eq!(gateway.json(&["contact", "list"]).await.len(), 5);
+    assert_eq!(gateway.json(&["contact", "list", "--limit", "3"]).await.len(), 3);
+}
+
+#[tokio::test]
+async fn only_what_is_given_of_a_contact_changes() {
+    let gateway = Gateway::start().await;
+    gateway.ok(&["contact", "upsert", "ana", "--email", "ana@example.com", "--label", "tier=gold"]).await;
+    gateway.ok(&["contact", "upsert", "ana", "--clear", "labels"]).await;
+    let contact = gateway.json(&["contact", "get", "ana"]).await.remove(0);
+    assert_eq!(contact["addresses"][0]["address"]["email"], "ana@example.com");
+    assert_eq!(contact.get("labels"), None);
+    let set = ["preferences", "set", "ana", "--quiet", "22:00-08:00", "--language", "es", "--mute", "offers"];
+    gateway.ok(&set).await;
+    gateway.ok(&["preferences", "set", "ana", "--clear", "language", "--channel", "email"]).await;
+    let preferences = gateway.json(&["preferences", "get", "ana"]).await.remove(0);
+    assert_eq!(preferences["quietHours"]["start"], "22:00");
+    assert_eq!(preferences["topics"][0]["muted"], true);
+    assert_eq!(preferences["channelOrder"][0], "CHANNEL_EMAIL");
+    assert_eq!(preferences.get("language"), None);
+    gateway.ok(&["contact", "delete", "ana"]).await;
+    assert_eq!(gateway.run(&["contact", "get", "ana"]).await.code, 1);
+}
+
+#[tokio::test]
+async fn consent_decides_and_explains() {
+    let gateway = Gateway::start().await;
+    gateway.ok(&["contact", "upsert", "ana", "--email", "ana@example.com"]).await;
+    let check =
+        ["consent", "check", "ana", "--class", "commercial", "--topic", "newsletter", "--channel", "email"];
+    assert!(gateway.ok(&check).await.contains("deny"));
+    let record = ["consent", "record", "ana", "grant", "--channel", "email", "--topic", "newsletter"];
+    let evidence = ["--source", "checkout", "--method", "web_form", "--time", "1m"];
+    gateway.ok(&[&record[..], &evidence[..]].concat()).await;
+    assert!(gateway.ok(&check).await.contains("allow"));
+    let explain =
+        ["message", "explain", "--contact", "ana", "--class", "commercial", "--topic", "newsletter"];
+    let explained = gateway.ok(&[&explain[..], &["--text", "Hello", "--subject", "News"]].concat()).await;
+    assert!(explained.contains("1. email  ana@example.com"), "{explained}");
+    assert!(explained.ends_with("Nothing was sent or stored.\n"), "{explained}");
+    let address = ["--channel", "email", "--email", "ana@example.com"];
+    let suppress = [&["consent", "suppress"], &address[..], &["--explanation", "asked for it"]].concat();
+    gateway.ok(&suppress).await;
+    assert!(gateway.ok(&["consent", "get", "ana"]).await.contains("asked for it"));
+    gateway.ok(&[&["consent", "lift"], &address[..]].concat()).await;
+    assert!(gateway.ok(&check).await.contains("allow"));
+}

@@ -1,0 +1,142 @@
+//! `relevo provider test`.
+
+use serde_json::{Value, json};
+
+use super::{Done, done_of, nobody, relevo};
+use crate::gateway::providers;
+use crate::peers::{Smsc, Smtp, Stubs};
+
+/// What a test through one of the providers came to.
+async fn tests_provider(providers: &str, name: &str, more: &[&str]) -> Done {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("relevo.toml");
+    let text =
+        format!("[brands.acme]\n[brands.acme.senders]\nemail = 'Acme <hello@acme.example>'\n{providers}");
+    std::fs::write(&config, text).unwrap();
+    std::fs::write(folder.path().join("secret"), "the-secret").unwrap();
+    std::fs::write(folder.path().join("token"), "1234567890:the-secret-of-a-bot").unwrap();
+    let line = [&["provider", "test", name, "--config", config.to_str().unwrap()], more].concat();
+    let mut command = relevo(&line);
+    // Proxies of the environment are not taken.
+    let nowhere = format!("http://{}", nobody().await);
+    let done =
+        done_of(command.env("HTTP_PROXY", &nowhere).env("HTTPS_PROXY", &nowhere).env("ALL_PROXY", &nowhere))
+            .await;
+    assert!(!format!("{}{}", done.out, done.err).contains("the-secret"), "{}", done.out);
+    done
+}
+
+/// What follows the word in the table that a test prints.
+fn row<'a>(done: &'a Done, word: &str) -> &'a str {
+    let found = done.out.lines().find_map(|line| line.strip_prefix(word));
+    found.unwrap_or_else(|| panic!("{word} is not in {} {}", done.out, done.err)).trim()
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_the_test_is_said_to_have_sent_it() {
+    let stubs = Stubs::new("provider-test-sent");
+    stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "id-17" } })).await;
+    let resend = providers::resend("mail", stubs.url());
+    let done =
+        tests_provider(&resend, "mail", &["--to", "me@example.com", "--text", "Does this arrive?"]).await;
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "{}", done.out);
+    assert_eq!(row(&done, "provider"), "mail (resend, failure domain mail)");
+    assert_eq!((row(&done, "to "), row(&done, "reference")), ("m***@example.com", "id-17"));
+    assert!(row(&done, "outcome").starts_with("sent, after "), "{}", done.out);
+    assert!(done.out.contains("which is not yet delivered"), "{}", done.out);
+    let sent: Value = serde_json::from_str(stubs.requests().await[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&sent["to"][0], &sent["text"]), (&json!("me@example.com"), &json!("Does this arrive?")));
+    assert_eq!(sent["from"], "Acme <hello@acme.example>");
+}
+
+#[tokio::test]
+async fn a_template_is_tested_at_whatsapp() {
+    let stubs = Stubs::new("provider-test-template");
+    stubs.answer(json!({}), providers::whatsapp_takes()).await;
+    let whatsapp = providers::whatsapp("wa", stubs.url(), "");
+    let template = ["--to", "+34600123456", "--template", "hello", "--language", "es", "--param", "Ana"];
+    assert_eq!(tests_provider(&whatsapp, "wa", &template).await.code, 0);
+    let sent = stubs.requests().await[0]["body"].to_string();
+    assert!(sent.contains("hello") && sent.contains("Ana"), "{sent}");
+    let mail = providers::resend("mail", stubs.url());
+    let done =
+        tests_provider(&mail, "mail", &["--to", "a@b.example", "--template", "x", "--language", "es"]).await;
+    assert_eq!(done.code, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_test_by_smtp_gets_it() {
+    let peer = Smtp::start("provider-test", &[]);
+    let smtp = providers::smtp("mail", peer.port(), "tls = 'none'", "");
+    let done = tests_provider(&smtp, "mail", &["--to", "me@example.org"]).await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(peer.taken()[0]["to"], json!(["me@example.org"]));
+    let done = tests_provider(&smtp, "mail", &["--to", "rcpt-550-5.1.1@example.org"]).await;
+    assert_eq!((done.code, row(&done, "code")), (1, "550 5.1.1"));
+    assert!(done.out.contains("nothing can be delivered to this address"), "{}", done.out);
+}
+
+#[tokio::test]
+async fn a_test_by_smpp_binds_for_itself_and_keeps_nothing() {
+    let smsc = Smsc::start("provider-test", &json!({}));
+    let smpp = providers::smpp("carrier", smsc.port());
+    let text = "{\"receipt\":\"DELIVRD\",\"before\":true}\n";
+    let done = tests_provider(&smpp, "carrier", &["--to", "+34600123456", "--text", text]).await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(smsc.events("submit")[0]["to"], "34600123456");
+    assert!(smsc.events("deliver_sm_resp").iter().all(|answer| answer["status"] == 0x64));
+}
+
+#[tokio::test]
+async fn a_test_that_was_not_taken_says_why_and_what_to_do() {
+    let stubs = Stubs::new("provider-test-refused");
+    let sms = providers::twilio("sms", stubs.url(), "");
+    let refusal = |status, code| providers::twilio_refuses(status, code);
+    for (answer, outcome, code, advice) in [
+        (refusal(400, 21610), "rejected", "21610", "the person opted out"),
+        (refusal(401, 20003), "misconfigured", "20003", "Correct [providers.twilio]: credentials"),
+        (refusal(503, 0), "unavailable", "0", "nothing was sent. Check"),
+        (json!({ "status": 504 }), "unknown", "504", "See whether it arrived"),
+        (json!({ "status": 429, "headers": { "Retry-After": "7" } }), "throttled", "429", "Wait 7 s"),
+    ] {
+        stubs.answer(json!({}), answer).await;
+        let done = tests_provider(&sms, "sms", &["--to", "+34600123456"]).await;
+        assert_eq!(done.code, 1);
+        assert!(row(&done, "outcome").starts_with(outcome), "{}", done.out);
+        assert_eq!((row(&done, "code"), row(&done, "to ")), (code, "+34***56"));
+        assert!(done.out.contains(advice), "{}", done.out);
+        assert_eq!(done.err, format!("relevo: sms did not take the message: {outcome}\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_test_that_cannot_be_made_calls_nobody() {
+    let stubs = Stubs::new("provider-test-wrong");
+    let real = [providers::twilio("sms", stubs.url(), ""), providers::resend("mail", stubs.url())].concat();
+    let play =
+        "\n[[providers]]\nname = 'play'\nchannel = 'sms'\nfailure_domain = 'play'\n[providers.sandbox]\n";
+    let both = real + play;
+    for (name, more, code, words) in [
+        (
+            "smss",
+            &["--to", "+34600123456"][..],
+            1,
+            "there is no provider smss in the configuration: there are sms, mail, play",
+        ),
+        ("sms", &["--to", "me@example.com"], 2, "--to must be a phone number in international form"),
+        ("mail", &["--to", "+34600123456"], 2, "--to must be an email address"),
+        ("play", &["--to", "+34600123456"], 1, "play is a sandbox, which sends nothing"),
+        (
+            "sms",
+            &["--to", "+34600123456", "--brand", "other"],
+            1,
+            "sms does not serve brand other: it serves acme",
+        ),
+        ("sms", &["--to", "+34600123456", "--json"], 2, "provider test has no --json"),
+    ] {
+        let done = tests_provider(&both, name, more).await;
+        assert_eq!(done.code, code, "{name} {more:?}: {}", done.err);
+        assert!(done.err.contains(words), "{}", done.err);
+    }
+    assert!(stubs.requests().await.is_empty());
+}
