@@ -20,8 +20,9 @@ pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
     errors.add_all("dispatch", file.dispatch.errors());
     errors.add_all("retry", file.retry.errors());
     errors.add_all("health", file.health.errors());
-    if let Some(inbound) = &file.inbound {
-        errors.add_all("inbound", inbound.errors());
+    match &file.inbound {
+        Some(inbound) => errors.add_all("inbound", inbound.errors()),
+        None => providers::check_without_inbound(&file.providers, errors),
     }
     if let Some(tls) = &file.server.tls {
         check_tls(tls, errors);

@@ -204,6 +204,18 @@ pub(super) fn check(
     checked
 }
 
+/// Checks what providers are told to send back, where there is no listener for anything that comes back.
+pub(super) fn check_without_inbound(settings: &[ProviderSettings], errors: &mut Errors<'_>) {
+    for (index, settings) in settings.iter().enumerate() {
+        let asks = settings.smtp.as_ref().is_some_and(|smtp| smtp.bounce_address.is_some());
+        errors.require(
+            !asks,
+            format!("providers[{index}].smtp.bounce_address"),
+            "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
+        );
+    }
+}
+
 fn check_one(
     mut settings: ProviderSettings,
     path: &str,

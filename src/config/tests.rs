@@ -376,6 +376,17 @@ fn the_way_to_a_provider_is_checked_and_its_files_are_beside_the_configuration()
     insta::assert_snapshot!(errors(smtp, ""), @"config/relevo.toml:9: providers[0].http: must be left out: smtp is not reached over HTTP");
 }
 
+#[test]
+fn a_bounce_address_needs_a_listener_for_what_bounces() {
+    let smtp = "[brands.acme]\n[[providers]]\nname = \"a\"\nchannel = \"email\"\nfailure_domain = \"a\"\n\
+                [providers.smtp]\nhost = \"localhost\"\nfrom = \"a@example.com\"\n\
+                bounce_address = \"b@example.com\"\nbounce_secret = { env = \"TOKEN\" }\n";
+    insta::assert_snapshot!(errors(smtp), @"config/relevo.toml:9: providers[0].smtp.bounce_address: must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back");
+    // A server without LMTP can post them.
+    let inbound = "[inbound]\nlisten = \"127.0.0.1:8080\"\npublic_url = \"https://hooks.example.com\"\n";
+    read(&format!("{smtp}{inbound}")).unwrap();
+}
+
 /// References to secrets in the form in which the settings read them.
 fn without_secrets(text: &str) -> String {
     text.replace("{ env =", "{ \"$secret\" =").replace("{ file =", "{ \"$secret\" =")
