@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::reach::Reach;
+use super::reach::{Reach, Source};
 use super::{links, news, receipts};
 use crate::adapters::hooks::{Ear, NotKept, Notice, Told};
 use crate::clock::Clock;
@@ -73,7 +73,7 @@ impl Keeper {
 
     /// A text is for one brand; where more could be meant, none of them may see it, but a word that stops counts for all.
     async fn text(&self, provider: &ProviderName, text: InboundText) -> Result<(), StoreError> {
-        let Some(source) = self.reach.sources.get(provider) else { return Ok(()) };
+        let Some(source) = self.source(provider) else { return Ok(()) };
         let answered = match &text.reply_to {
             Some(reference) => self.inbox.referenced(provider, reference).await?,
             None => None,
@@ -83,7 +83,13 @@ impl Keeper {
             None => source.concerned(text.to.as_deref()),
         };
         for brand in &concerned {
-            let Some(keywords) = self.reach.keywords.get(*brand) else { continue };
+            let Some(keywords) = self.reach.keywords.get(*brand) else {
+                tracing::warn!(
+                    provider.name = %provider, %brand,
+                    "a text was not kept: it answers a message of a brand that is not in the configuration"
+                );
+                continue;
+            };
             if concerned.len() > 1 && consent::keyword(&text.text, keywords) != Some(Keyword::Stop) {
                 tracing::warn!(
                     provider.name = %provider, %brand, candidates = concerned.len(),
@@ -105,10 +111,15 @@ impl Keeper {
         news: AddressNews,
         brand: Option<BrandId>,
     ) -> Result<(), StoreError> {
-        let Some(source) = self.reach.sources.get(provider) else { return Ok(()) };
+        let Some(source) = self.source(provider) else { return Ok(()) };
         let concerned = match &brand {
+            Some(named) if source.brands.iter().any(|(brand, _)| brand == named) => vec![named],
             Some(named) => {
-                source.brands.iter().map(|(brand, _)| brand).filter(|brand| *brand == named).collect()
+                tracing::warn!(
+                    provider.name = %provider, brand = %named,
+                    "news of an address were not kept: they are for a brand that the provider does not serve"
+                );
+                Vec::new()
             }
             None => source.concerned(news.to.as_deref()),
         };
@@ -116,6 +127,14 @@ impl Keeper {
             self.hear(brand, news::of_address(provider, source.channel, news.clone())).await?;
         }
         Ok(())
+    }
+
+    fn source(&self, provider: &ProviderName) -> Option<&Source> {
+        let source = self.reach.sources.get(provider);
+        if source.is_none() {
+            tracing::warn!(provider.name = %provider, "what a provider told was not kept: it is not in the configuration");
+        }
+        source
     }
 
     async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<Entry>, StoreError> {

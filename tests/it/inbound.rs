@@ -12,7 +12,8 @@ use relevo::model::{
 use relevo::routing::{BrandSettings, Policy};
 use relevo::store::{NewEntry, Stores};
 
-use crate::store::sample::{acme, brand, contact_id, create, first_page, phone};
+use crate::logged::Lines;
+use crate::store::sample::{self, acme, brand, contact_id, create, first_page, phone};
 
 /// Two brands that share a provider: acme has a number of its own, globex has not.
 struct World {
@@ -35,8 +36,16 @@ impl World {
         for brand in &brands {
             create(&stores, brand, "ana", &[number()]).await;
         }
-        let keeper = Keeper::new(&stores, reach, Clock::simulated(minute(100), 1));
-        Self { stores, keeper }
+        Self { keeper: keeper(&stores, reach), stores }
+    }
+
+    /// The same after acme went from the configuration.
+    fn without_acme(self) -> Self {
+        let keywords = Policy::try_new(&BrandSettings::default()).unwrap().keywords;
+        let source = Source { channel: Channel::Whatsapp, brands: vec![(brand("globex"), None)] };
+        let sources = [provider(), sample::provider()].map(|name| (name, source.clone())).into();
+        let reach = Reach { sources, keywords: [(brand("globex"), keywords)].into() };
+        Self { keeper: keeper(&self.stores, reach), ..self }
     }
 
     async fn tells(&self, told: Told) {
@@ -67,6 +76,10 @@ impl World {
             NewEntry { action: Action::Grant, channel: Channel::Whatsapp, scope, evidence, recorded_by };
         self.stores.consents.record(&acme(), &contact_id("ana"), entry, minute(0)).await.unwrap();
     }
+}
+
+fn keeper(stores: &Stores, reach: Reach) -> Keeper {
+    Keeper::new(stores, reach, Clock::simulated(minute(100), 1))
 }
 
 fn provider() -> ProviderName {
@@ -197,4 +210,40 @@ async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     world.tells(notice(echo)).await;
     assert_eq!(world.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
     assert!(world.ana(&acme()).await.suppressions.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_without_what_it_says() {
+    let world = World::new([Some("+34910000000"), None]).await;
+    let sent = sample::accept_and_send(&world.stores, sample::message(0), 1, "ref-1").await;
+    let world = world.without_acme();
+    let (lines, _logging) = Lines::collect();
+    let answer = InboundText {
+        id: "1".to_owned(),
+        from: number(),
+        to: None,
+        text: "stop".to_owned(),
+        reply_to: Some("ref-1".to_owned()),
+        at: minute(1),
+    };
+    world.keeper.ear(sample::provider()).keep(vec![Told::Text(answer)]).await.unwrap();
+    let complaint = Notice {
+        reference: String::new(),
+        echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
+        address: Some(number()),
+        status: ReceiptStatus::Delivered,
+        reported_at: minute(1),
+        evidence: OutcomeEvidence::new("complaint", "stop"),
+        objection: Some(Objection::Complaint),
+    };
+    world.tells(Told::Receipt(complaint)).await;
+    for brand in [acme(), brand("globex")] {
+        assert!(world.events(&brand).await.is_empty() && world.ana(&brand).await.suppressions.is_empty());
+    }
+    let text = lines.text();
+    let all: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let warnings = all.iter().filter(|line| line["level"] == "WARN");
+    let brands: Vec<_> = warnings.map(|line| &line["fields"]["brand"]).collect();
+    assert_eq!(brands, ["acme", "acme"], "{text}");
+    assert!(!text.contains("600123456") && !text.contains("\"stop\""), "{text}");
 }
