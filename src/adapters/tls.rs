@@ -46,12 +46,29 @@ pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, BuildError>
 /// Reads the file of the setting `ca_file`.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or holds no certificate.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, BuildError> {
-    std::fs::read(file).map_err(|error| unusable(file, error))
+    let pem = std::fs::read(file).map_err(|error| unusable(file, error))?;
+    match CertificateDer::pem_slice_iter(&pem).next() {
+        Some(_) => Ok(pem),
+        None => Err(unusable(file, "it holds no certificate in PEM")),
+    }
 }
 
 /// Why the file of the setting `ca_file` is no use.
 pub(super) fn unusable(file: &Path, error: impl ToString) -> BuildError {
     BuildError::File { setting: "ca_file", path: file.display().to_string(), detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_certificates_must_hold_one() {
+        let error = |path: &str| connector(Some(Path::new(path))).err().unwrap().to_string();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert_eq!(error(path), format!("ca_file: {path} cannot be used: it holds no certificate in PEM"));
+        assert!(error("/nonexistent").starts_with("ca_file: /nonexistent cannot be used: No such file"));
+    }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::describe;
-use crate::adapters::{BuildError, Transport};
+use crate::adapters::{BuildError, Transport, tls};
 use crate::secret::Secret;
 
 /// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
@@ -95,17 +95,7 @@ impl HttpSettings {
 
     fn trusted(&self) -> Result<Vec<Certificate>, BuildError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        let wrong = |detail: String| BuildError::File {
-            setting: "ca_file",
-            path: path.display().to_string(),
-            detail,
-        };
-        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(describe(error)))?;
-        if certificates.is_empty() {
-            return Err(wrong("it holds no certificate in PEM".to_owned()));
-        }
-        Ok(certificates)
+        Certificate::from_pem_bundle(&tls::read(path)?).map_err(|error| tls::unusable(path, describe(error)))
     }
 }
 

@@ -9,6 +9,7 @@ mod messages;
 mod operators;
 mod provider_test;
 mod tls;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,25 @@
 //! `relevo provider test`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{Done, done_of, nobody, relevo};
 use crate::gateway::providers;
-use crate::peers::{Smsc, Smtp, Stubs};
+use crate::peers::{Api, Proxy, Smsc, Smtp, Stubs, scratch};
 
 /// What a test through one of the providers came to.
-async fn tests_provider(providers: &str, name: &str, more: &[&str]) -> Done {
+pub(super) async fn tests_provider(providers: &str, name: &str, more: &[&str]) -> Done {
+    tests_provider_where(&[], providers, name, more).await
+}
+
+/// The same with more in the environment.
+pub(super) async fn tests_provider_where(
+    environment: &[(&str, &Path)],
+    providers: &str,
+    name: &str,
+    more: &[&str],
+) -> Done {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("relevo.toml");
     let text =
@@ -19,15 +31,16 @@ async fn tests_provider(providers: &str, name: &str, more: &[&str]) -> Done {
     let mut command = relevo(&line);
     // Proxies of the environment are not taken.
     let nowhere = format!("http://{}", nobody().await);
-    let done =
-        done_of(command.env("HTTP_PROXY", &nowhere).env("HTTPS_PROXY", &nowhere).env("ALL_PROXY", &nowhere))
-            .await;
+    for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(proxy, &nowhere);
+    }
+    let done = done_of(command.env_remove("NO_PROXY").envs(environment.iter().copied())).await;
     assert!(!format!("{}{}", done.out, done.err).contains("the-secret"), "{}", done.out);
     done
 }
 
 /// What follows the word in the table that a test prints.
-fn row<'a>(done: &'a Done, word: &str) -> &'a str {
+pub(super) fn row<'a>(done: &'a Done, word: &str) -> &'a str {
     let found = done.out.lines().find_map(|line| line.strip_prefix(word));
     found.unwrap_or_else(|| panic!("{word} is not in {} {}", done.out, done.err)).trim()
 }
@@ -57,7 +70,9 @@ async fn a_template_is_tested_at_whatsapp() {
     let template = ["--to", "+34600123456", "--template", "hello", "--language", "es", "--param", "Ana"];
     assert_eq!(tests_provider(&whatsapp, "wa", &template).await.code, 0);
     let sent = stubs.requests().await[0]["body"].to_string();
-    assert!(sent.contains("hello") && sent.contains("Ana"), "{sent}");
+    for part in ["hello", "\\\"es\\\"", "Ana"] {
+        assert!(sent.contains(part), "{part} is not in {sent}");
+    }
     let mail = providers::resend("mail", stubs.url());
     let done =
         tests_provider(&mail, "mail", &["--to", "a@b.example", "--template", "x", "--language", "es"]).await;
@@ -139,4 +154,69 @@ async fn a_test_that_cannot_be_made_calls_nobody() {
         assert!(done.err.contains(words), "{}", done.err);
     }
     assert!(stubs.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_test_goes_the_way_that_the_configuration_says() {
+    let (api, proxy) = (Api::start("provider-test-way", &[]), Proxy::start("provider-test-proxy"));
+    let password = scratch("provider-test-proxy-password");
+    std::fs::write(&password, "open sesame").unwrap();
+    let way = format!(
+        "[providers.http]\n{}proxy = '{}'\nproxy_username = 'relevo'\nproxy_password = {{ file = '{}' }}",
+        api.trust(),
+        proxy.url(),
+        password.display()
+    );
+    let mail = providers::resend("mail", api.url()) + &way;
+    let done = tests_provider(&mail, "mail", &["--to", "me@example.com"]).await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(proxy.passed(), [format!("tunnel {}", api.url().replace("https://", ""))]);
+}
+
+#[tokio::test]
+async fn a_test_is_for_a_brand_that_the_provider_serves() {
+    let stubs = Stubs::new("provider-test-brand");
+    stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "id-17" } })).await;
+    let globex = "[brands.globex]\n[brands.globex.senders]\nemail = 'Globex <hello@globex.example>'\n";
+    let mail = globex.to_owned() + &providers::resend("mail", stubs.url());
+    let its_own = mail.replace("failure_domain", "brands = ['globex']\nfailure_domain");
+    let to = ["--to", "me@example.com", "--subject", "Does this arrive?"];
+    for (providers, brand, from) in [
+        (&mail, &[][..], "Acme <hello@acme.example>"),
+        (&mail, &["--brand", "globex"], "Globex <hello@globex.example>"),
+        (&its_own, &[], "Globex <hello@globex.example>"),
+    ] {
+        let done = tests_provider(providers, "mail", &[&to[..], brand].concat()).await;
+        assert_eq!((done.code, row(&done, "from")), (0, from), "{}", done.err);
+        let last = stubs.requests().await.pop().unwrap();
+        let sent: Value = serde_json::from_str(last["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&sent["from"], &sent["subject"]), (&json!(from), &json!("Does this arrive?")));
+    }
+    let done = tests_provider(&its_own, "mail", &[&to[..], &["--brand", "acme"]].concat()).await;
+    assert_eq!(
+        (done.code, done.err.as_str()),
+        (1, "relevo: mail does not serve brand acme: it serves globex\n")
+    );
+}
+
+#[tokio::test]
+async fn a_test_ends_when_a_call_of_the_gateway_would() {
+    let peer = Smtp::start("provider-test-hangs", &[]);
+    let limits = "[providers.limits]\ntimeout_ms = 1_000\nconnect_timeout_ms = 500";
+    let smtp = providers::smtp("mail", peer.port(), "tls = 'none'", limits);
+    let done = tests_provider(&smtp, "mail", &["--to", "hang@example.org"]).await;
+    assert_eq!(done.code, 1, "{}", done.out);
+    assert!(row(&done, "outcome").starts_with("unknown, after 1"), "{}", done.out);
+    assert!(done.out.contains("See whether it arrived"), "{}", done.out);
+}
+
+#[tokio::test]
+async fn what_a_provider_answers_cannot_steer_the_terminal() {
+    let stubs = Stubs::new("provider-test-terminal");
+    let answer = json!({ "code": 21610, "message": "gone \u{1b}[2J", "status": 400 });
+    stubs.answer(json!({}), json!({ "status": 400, "jsonBody": answer })).await;
+    let sms = providers::twilio("sms", stubs.url(), "");
+    let done = tests_provider(&sms, "sms", &["--to", "+34600123456", "--text", "\u{1b}[2J"]).await;
+    assert_eq!(done.code, 1);
+    assert!(row(&done, "words").contains("[2J") && !done.out.contains('\u{1b}'), "{:?}", done.out);
 }

@@ -59,6 +59,14 @@ impl Certificates {
     }
 }
 
+/// A file for the test `name` with all the certificates of these files.
+pub fn bundle(name: &str, files: &[&Path]) -> PathBuf {
+    let path = scratch(&format!("{name}-bundle.pem"));
+    let pem: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    std::fs::write(&path, pem).unwrap();
+    path
+}
+
 fn login(password: &str) -> String {
     format!("username = 'shop'\npassword = {{ '$secret' = '{password}' }}\n")
 }

@@ -1,5 +1,6 @@
 //! What stands between us and a provider: TLS with HTTP/2, and a proxy.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -32,7 +33,12 @@ impl Api {
 
     /// The setting that trusts its certificate.
     pub fn trust(&self) -> String {
-        format!("ca_file = '{}'\n", self.certificates.authority.display())
+        format!("ca_file = '{}'\n", self.authority().display())
+    }
+
+    /// The file with the authority of its certificate.
+    pub fn authority(&self) -> &Path {
+        &self.certificates.authority
     }
 
     /// What was posted so far: the version of HTTP, and the connection.
@@ -51,22 +57,38 @@ impl Api {
 pub struct Proxy {
     peer: Peer,
     name: String,
+    scheme: &'static str,
 }
 
 impl Proxy {
     /// Starts one.
     pub fn start(name: &str) -> Self {
+        Self::reached_by("http", name, &[])
+    }
+
+    /// Starts one that is itself reached by TLS.
+    pub fn encrypted(name: &str, certificates: &Certificates) -> Self {
+        let (certificate, key) = certificates.files();
+        Self::reached_by("https", name, &[certificate, key])
+    }
+
+    fn reached_by(scheme: &'static str, name: &str, files: &[&Path]) -> Self {
         let peer = Peer::start(name, |port| {
             let mut command = node("proxy.js");
-            command.args([&port.to_string(), "relevo", "open sesame"]);
+            command.args([&port.to_string(), "relevo", "open sesame"]).args(files);
             command
         });
-        Self { peer, name: name.to_owned() }
+        Self { peer, name: name.to_owned(), scheme }
+    }
+
+    /// Its URL, by the name that a certificate is for.
+    pub fn url(&self) -> String {
+        format!("{}://localhost:{}", self.scheme, self.peer.port())
     }
 
     /// The settings that lead through it, with a password.
     pub fn settings(&self, password: &str) -> String {
-        let url = self.peer.url();
+        let url = self.url();
         format!(
             "proxy = '{url}'\nproxy_username = 'relevo'\nproxy_password = {{ '$secret' = '{password}' }}\n"
         )

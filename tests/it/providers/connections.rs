@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::network::deliveries;
 use super::resend;
+use crate::email::tls::{Certificates, bundle};
 use crate::envelopes;
 use crate::peers::{Api, Proxy, Stubs};
 
@@ -86,5 +87,21 @@ async fn a_proxy_forwards_what_is_not_encrypted() {
     assert_eq!(adapter.deliver(&envelopes::to_email("hello")).await.as_str(), "sent");
     let request = &stubs.requests().await[0];
     assert!(!request["headers"].to_string().to_lowercase().contains("proxy-authorization"), "{request}");
+    assert_eq!(proxy.passed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_itself_encrypted_is_trusted_by_the_same_file() {
+    let (api, certificates) = (Api::start("behind-tls-proxy", &[]), Certificates::new("tls-proxy"));
+    let proxy = Proxy::encrypted("tls-proxy", &certificates);
+    let email = envelopes::to_email("hello");
+    let through = |trust: String| resend_at(api.url(), &way(&(trust + &proxy.settings("open sesame"))));
+    let outcome = through(api.trust()).deliver(&email).await;
+    assert_eq!(outcome.as_str(), "unavailable", "{outcome:?}");
+    assert!(api.posted().await.is_empty() && proxy.passed().is_empty());
+
+    let both = bundle("behind-tls-proxy", &[api.authority(), &certificates.authority]);
+    let outcome = through(format!("ca_file = '{}'\n", both.display())).deliver(&email).await;
+    assert_eq!(outcome.as_str(), "sent", "{outcome:?}");
     assert_eq!(proxy.passed().len(), 1);
 }
