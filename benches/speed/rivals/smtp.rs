@@ -12,7 +12,7 @@ use super::installed;
 use super::process::{Process, free_port, is_root};
 
 /// The libraries of the Postfix installed.
-pub fn libraries() -> anyhow::Result<PathBuf> {
+fn libraries() -> anyhow::Result<PathBuf> {
     installed("postfix", "usr/lib/postfix")
 }
 

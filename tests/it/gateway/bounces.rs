@@ -206,7 +206,7 @@ async fn a_client_that_stays_when_the_gateway_goes_is_told() {
 async fn postfix_hands_its_reports_over() {
     let (peer, lmtp) = (Smtp::start("behind-postfix", &[]), free_port());
     let Some(relay) = postfix("reports", peer.port(), "bounces.example.com", lmtp) else {
-        return eprintln!("skipped: Postfix starts as root only");
+        return eprintln!("skipped: Postfix starts as root only; run this test as root to have it in");
     };
     let mailed = Mailed::sending_to(peer, relay.port(), lmtp).await;
     let gone = contact("ana", vec![email("rcpt-550-5.1.1@example.org")]);
