@@ -329,6 +329,39 @@ mod tests {
         );
     }
 
+    /// Takes what it is given and says nothing.
+    struct Silent;
+
+    #[async_trait]
+    impl Adapter for Silent {
+        async fn deliver(&self, _: &Envelope) -> Outcome {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_adapter_gets_the_time_of_its_provider_and_no_more() {
+        let text = "[brands.acme]\n[[providers]]\nname = 'x'\nchannel = 'sms'\nfailure_domain = 'x'\n\
+                    [providers.limits]\ntimeout_ms = 4_321\n[providers.sandbox]";
+        let config = Config::built_in("x.toml", text).unwrap();
+        let args = TestArgs {
+            provider: "x".to_owned(),
+            to: "+34600123456".to_owned(),
+            config: PathBuf::new(),
+            brand: None,
+            text: "hello".to_owned(),
+            subject: String::new(),
+            template: None,
+            language: None,
+            parameters: Vec::new(),
+        };
+        let (own, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
+        let envelope = envelope(&args, &config, own, &clock).unwrap();
+        let (outcome, took) = deliver(&Silent, &envelope, own, &clock).await;
+        assert_eq!((outcome.as_str(), took.as_millis()), ("unknown", 4_321));
+        assert_eq!(outcome.evidence().unwrap().to_string(), "timeout no answer within 4321 ms");
+    }
+
     #[test]
     fn every_outcome_says_what_to_do() {
         let evidence = OutcomeEvidence::new("7", "no");
