@@ -198,3 +198,27 @@ async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     assert_eq!(world.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
     assert!(world.ana(&acme()).await.suppressions.is_empty());
 }
+
+#[tokio::test]
+async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
+    let world = World::new([None, None]).await;
+    let long = |end: &str| format!("{}{end}", "x".repeat(10_000));
+    for id in [long("1"), long("2"), long("2")] {
+        world
+            .tells(Told::Text(InboundText {
+                id,
+                from: number(),
+                to: Some(long("")),
+                text: "stop".to_owned(),
+                reply_to: None,
+                at: minute(1),
+            }))
+            .await;
+    }
+    let events = world.events(&acme()).await;
+    assert_eq!(events.len(), 2, "the second was told twice");
+    for event in events {
+        let ContactDetail::Wrote { to: Some(to), .. } = event.detail else { panic!("{:?}", event.detail) };
+        assert!(to.len() <= 255, "{to}");
+    }
+}

@@ -279,3 +279,28 @@ async fn a_service_of_ones_own_tells_what_became_of_a_message() {
     assert_eq!(called.consent().await.suppressions[0].reason, "opted_out");
     called.gateway.stop().await;
 }
+
+/// Its answer is read by one room and its receipts by another, and both know a long reference by the same.
+#[tokio::test]
+async fn references_longer_than_any_provider_has_are_told_apart_and_keep_little() {
+    let relay = Stubs::new("hooks-long-reference");
+    let called = Called::start(&webhook("relay", "sms", relay.url())).await;
+    let mut sent = Vec::new();
+    for reference in ["1", "2"].map(|end| format!("{}{end}", "x".repeat(3_000))) {
+        let answer = json!({ "reference": reference });
+        relay.answer(json!({}), json!({ "status": 200, "jsonBody": answer })).await;
+        sent.push((called.sends(Channel::Sms).await, reference));
+    }
+    let [(first, given), (second, _)] = sent.as_slice() else { unreachable!("there are two") };
+    assert!(reference(first).len() <= 255, "{}", reference(first));
+
+    let body = json!([{ "type": "receipt", "reference": given, "status": "delivered" }]).to_string();
+    let signed = sign(&["standard", &webhook_secret(SECRET), "e-1", &body]);
+    let (signature, timestamp) = signed.split_once(' ').unwrap();
+    let call = called.post("/providers/relay", &body).header("webhook-id", "e-1");
+    let call = call.header("webhook-timestamp", timestamp).header("webhook-signature", signature);
+    assert_eq!(status(call).await, StatusCode::OK);
+    assert_eq!(called.state(first).await, MessageState::Delivered);
+    assert_eq!(called.state(second).await, MessageState::Sent);
+    called.gateway.stop().await;
+}
