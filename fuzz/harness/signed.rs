@@ -9,12 +9,19 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use relevo::model::Echo;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use ring::{digest, hmac};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::providers::{Provider, SECRET, STANDARD_SECRET, USER};
+use super::api;
+use super::providers::{Provider, SECRET, SNS_HOST, STANDARD_SECRET, TOPIC_ARN, USER};
+
+/// By what messages of SNS are signed here: a certificate in PEM, and its private key in PKCS #8.
+const SNS_CERTIFICATE: &[u8] = include_bytes!("sns/certificate.pem");
+const SNS_KEY: &[u8] = include_bytes!("sns/key.der");
 
 /// The headers and the body that make a call with this body one to be believed; `None` where the signature belongs within the
 /// body, and this one has no place for it.
@@ -41,14 +48,39 @@ pub fn call(provider: &Provider, url: &str, body: &[u8]) -> Option<(HeaderMap, V
         "webhook" => standard(["webhook-id", "webhook-timestamp", "webhook-signature"], &body),
         "resend" => standard(["svix-id", "svix-timestamp", "svix-signature"], &body),
         "sendgrid" => sendgrid(&body),
-        // Its hook here begins behind the signature.
-        "ses" => vec![],
+        "ses" => {
+            body = sns(&String::from_utf8_lossy(&body), SNS_CERTIFICATE);
+            vec![]
+        }
         other => panic!("nobody knows how {other} signs: add it here"),
     };
     let header = |(name, value): (&'static str, String)| {
         (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("it is ASCII"))
     };
     Some((headers.into_iter().map(header).collect(), body))
+}
+
+/// A message of SNS that says this. Its signature is right, if only it names the right certificate.
+pub fn sns(message: &str, certificate: &[u8]) -> Vec<u8> {
+    let timestamp = super::now().to_string();
+    let fields = [
+        ("Message", message),
+        ("MessageId", "1"),
+        ("Timestamp", &timestamp),
+        ("TopicArn", TOPIC_ARN),
+        ("Type", "Notification"),
+    ];
+    let signed: String = fields.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect();
+    let key = RsaKeyPair::from_pkcs8(SNS_KEY).expect("it is a key");
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .expect("there is randomness");
+    let mut own: Map<String, Value> =
+        fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    own.insert("SignatureVersion".to_owned(), json!("2"));
+    own.insert("Signature".to_owned(), json!(STANDARD.encode(signature)));
+    own.insert("SigningCertURL".to_owned(), json!(api::certificate_url(SNS_HOST, certificate)));
+    Value::Object(own).to_string().into_bytes()
 }
 
 /// The public key by which SendGrid's calls are known: a SubjectPublicKeyInfo (RFC 5480) in base64.

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::adapters::{Adapter, Envelope, Limits};
-use crate::model::{Class, Outcome, OutcomeEvidence};
+use crate::model::{Class, Outcome, OutcomeEvidence, provider_id};
 
 /// A message waits here no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
@@ -226,12 +226,11 @@ impl Lane {
     pub(super) async fn deliver(&self, envelope: &Envelope, _slot: Slot<'_>) -> Outcome {
         let began = Instant::now();
         match tokio::time::timeout(self.timeout, self.adapter.deliver(envelope)).await {
-            Ok(outcome) => {
-                if matches!(outcome, Outcome::Sent { .. }) {
-                    self.took(began.elapsed());
-                }
-                outcome
+            Ok(Outcome::Sent { reference }) => {
+                self.took(began.elapsed());
+                Outcome::Sent { reference: provider_id(reference) }
             }
+            Ok(outcome) => outcome,
             Err(_) => {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
                 Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }

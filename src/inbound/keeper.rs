@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
     Address, AddressChange, AddressNews, BrandId, Entry, InboundText, Keyword, ProviderName, ReceiptReport,
-    Timestamp,
+    Timestamp, provider_id,
 };
 use crate::store::{self, ConsentStore, ContactStore, Heard, Inbox, LinkStore, Matched, StoreError, Stores};
 
@@ -41,17 +41,10 @@ impl Keeper {
     /// Keeps what `provider` told: durable when this returns. What was kept before an error is known when it is told again.
     pub(super) async fn keep(&self, provider: &ProviderName, told: Vec<Told>) -> Result<(), StoreError> {
         for told in told {
-            match told {
+            match bounded(told, self.clock.now()) {
                 Told::Receipt(notice) => self.receipt(provider, notice).await?,
-                // A provider's clock that is ahead must not make an opt-out outlast the opt-ins that come after it.
-                Told::Text(text) => {
-                    let at = text.at.min(self.clock.now());
-                    self.text(provider, InboundText { at, ..text }).await?;
-                }
-                Told::Address(news) => {
-                    let at = news.at.min(self.clock.now());
-                    self.address(provider, AddressNews { at, ..news }, None).await?;
-                }
+                Told::Text(text) => self.text(provider, text).await?,
+                Told::Address(news) => self.address(provider, news, None).await?,
                 Told::Link { id, address, at } => {
                     let now = self.clock.now();
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
@@ -172,6 +165,27 @@ impl Ear for ProviderEar {
 
     fn now(&self) -> Timestamp {
         self.keeper.clock.now()
+    }
+}
+
+/// What was told, as it is kept: under ids of bounded length. A provider's clock that is ahead must not make an opt-out outlast
+/// the opt-ins that come after it, so texts and news happened by `now`.
+fn bounded(told: Told, now: Timestamp) -> Told {
+    match told {
+        Told::Receipt(notice) => {
+            let reference = provider_id(notice.reference);
+            Told::Receipt(Notice { reference, ..notice })
+        }
+        Told::Text(text) => {
+            let (to, reply_to) = (text.to.map(provider_id), text.reply_to.map(provider_id));
+            let (id, at) = (provider_id(text.id), text.at.min(now));
+            Told::Text(InboundText { id, to, reply_to, at, ..text })
+        }
+        Told::Address(news) => {
+            let (id, to, at) = (provider_id(news.id), news.to.map(provider_id), news.at.min(now));
+            Told::Address(AddressNews { id, to, at, ..news })
+        }
+        Told::Link { .. } => told,
     }
 }
 

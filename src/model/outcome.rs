@@ -129,7 +129,8 @@ pub enum ThrottleScope {
 pub enum Outcome {
     /// It took the message.
     Sent {
-        /// Its id of the message, by which receipts will speak of it; empty when it gives none.
+        /// Its id of the message, by which receipts will speak of it; empty when it gives none. Adapters give it as it is,
+        /// and [`provider_id`](super::provider_id) is kept.
         reference: String,
     },
     /// It refused this message or address for good.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp};
 
 /// What a receipt says.
@@ -84,6 +87,18 @@ impl FromStr for Echo {
     }
 }
 
+/// No provider's own ids are longer, by what they document; an id in mail may be, as it ends with a domain.
+const MAX_ID_BYTES: usize = 255;
+
+/// An id that a provider gave, as it is kept: one of more than 255 bytes is known by its SHA-256. So an answer and the receipts
+/// that speak of it still find each other, and what differs stays apart.
+pub fn provider_id(given: String) -> String {
+    if given.len() <= MAX_ID_BYTES {
+        return given;
+    }
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(given)))
+}
+
 /// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
@@ -107,6 +122,18 @@ pub struct ReceiptReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_a_provider_is_kept_as_it_is_unless_it_is_long() {
+        let (longest, long) = ("x".repeat(255), "x".repeat(256));
+        assert_eq!(provider_id(String::new()), "");
+        assert_eq!(provider_id(longest.clone()), longest);
+        let kept = provider_id(long.clone());
+        assert_eq!(kept.len(), "sha256:".len() + 64);
+        assert_eq!(provider_id(long.clone()), kept);
+        assert_eq!(provider_id(kept.clone()), kept, "what was kept is not changed again");
+        assert_ne!(provider_id(format!("{long}y")), kept, "it is not known by how it begins");
+    }
 
     #[test]
     fn an_echo_comes_back_as_it_went_out_or_not_at_all() {

@@ -1,19 +1,28 @@
 //! What providers tell of contacts, from the ear of an adapter to what consent says.
 
-use relevo::adapters::hooks::{Ear, Notice, Told};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use relevo::adapters::hooks::{Call, Ear, Heard, Hook, HookError, Notice, Told};
 use relevo::clock::Clock;
 use relevo::consent::{Standing, standing};
-use relevo::inbound::{Keeper, Reach, Source};
+use relevo::inbound::{Hooks, Keeper, MailSettings, Reach, Source, serve_mail};
 use relevo::model::{
-    Action, Address, AddressChange, AddressNews, Channel, ContactDetail, ContactEvent, Echo, Evidence,
-    InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName, ReceiptStatus, Recipient,
-    SuppressionReason, Timestamp, TopicScope,
+    Action, Address, AddressChange, AddressNews, BrandId, Channel, ContactDetail, ContactEvent, Echo,
+    Evidence, InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName, ReceiptReport,
+    ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::routing::{BrandSettings, Policy};
-use relevo::store::{NewEntry, Stores};
+use relevo::store::{self, Inbox, Matched, NewEntry, StoreError, Stores};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::logged::Lines;
-use crate::store::sample::{self, acme, brand, contact_id, create, first_page, phone};
+use crate::store::sample::{
+    self, accept_and_send, acme, brand, contact_id, create, first_page, get, message, phone,
+};
 
 /// Two brands that share a provider: acme has a number of its own, globex has not.
 struct World {
@@ -52,11 +61,11 @@ impl World {
         self.keeper.ear(provider()).keep(vec![told]).await.unwrap();
     }
 
-    async fn ana(&self, brand: &relevo::model::BrandId) -> Recipient {
+    async fn ana(&self, brand: &BrandId) -> Recipient {
         self.stores.consents.recipient(brand, &contact_id("ana")).await.unwrap().unwrap()
     }
 
-    async fn events(&self, brand: &relevo::model::BrandId) -> Vec<ContactEvent> {
+    async fn events(&self, brand: &BrandId) -> Vec<ContactEvent> {
         let page = self.stores.contacts.contact_events(brand, &contact_id("ana"), first_page(10)).await;
         page.unwrap().items
     }
@@ -246,4 +255,120 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
     let brands: Vec<_> = warnings.map(|line| &line["fields"]["brand"]).collect();
     assert_eq!(brands, ["acme", "acme"], "{text}");
     assert!(!text.contains("600123456") && !text.contains("\"stop\""), "{text}");
+}
+
+#[tokio::test]
+async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
+    let world = World::new([None, None]).await;
+    let long = |end: &str| format!("{}{end}", "x".repeat(10_000));
+    for id in [long("1"), long("2"), long("2")] {
+        world
+            .tells(Told::Text(InboundText {
+                id,
+                from: number(),
+                to: Some(long("")),
+                text: "stop".to_owned(),
+                reply_to: None,
+                at: minute(1),
+            }))
+            .await;
+    }
+    let events = world.events(&acme()).await;
+    assert_eq!(events.len(), 2, "the second was told twice");
+    for event in events {
+        let ContactDetail::Wrote { to: Some(to), .. } = event.detail else { panic!("{:?}", event.detail) };
+        assert!(to.len() <= 255, "{to}");
+    }
+}
+
+/// An inbox on a disk that is full for as long as it is said to be.
+struct Full {
+    inbox: Arc<dyn Inbox>,
+    is_full: AtomicBool,
+}
+
+impl Full {
+    fn check(&self) -> Result<(), StoreError> {
+        let full = StoreError::Full { path: "data".to_owned(), free_bytes: 0, needed_bytes: 1 };
+        if self.is_full.load(Ordering::Relaxed) { Err(full) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Inbox for Full {
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+        self.check()?;
+        self.inbox.receive(report, now).await
+    }
+
+    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
+        self.inbox.referenced(provider, reference).await
+    }
+
+    async fn hear(
+        &self,
+        brand: &BrandId,
+        heard: store::Heard,
+        now: Timestamp,
+    ) -> Result<store::Told, StoreError> {
+        self.check()?;
+        self.inbox.hear(brand, heard, now).await
+    }
+}
+
+/// Takes every mail for a report that the message sent as `ref-1` failed.
+struct Bounces;
+
+#[async_trait]
+impl Hook for Bounces {
+    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+        Ok(Heard::Told(vec![Told::Receipt(Notice {
+            reference: "ref-1".to_owned(),
+            echo: None,
+            address: None,
+            status: ReceiptStatus::Failed,
+            reported_at: call.now,
+            evidence: OutcomeEvidence::new("5.2.2", "the mailbox is full"),
+            objection: None,
+        })]))
+    }
+
+    fn receives(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// The reply to the text of a mail, by LMTP.
+async fn hand_over(listener: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(listener).await.unwrap();
+    let said = b"LHLO mx.example.org\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@bounces.example.com>\r\nDATA\r\n\
+        Subject: It failed\r\n\r\n.\r\nQUIT\r\n";
+    stream.write_all(said).await.unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).await.unwrap();
+    let mut last = replies.lines().rev();
+    assert_eq!(last.next(), Some("221 2.0.0 bye"), "{replies}");
+    last.next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_bounce_that_cannot_be_kept_stays_with_the_mail_server_and_counts_once() {
+    let stores = Stores::memory();
+    let sent = accept_and_send(&stores, message(0), 1, "ref-1").await;
+    let inbox = Arc::new(Full { inbox: Arc::clone(&stores.inbox), is_full: AtomicBool::new(true) });
+    let failing = Stores { inbox: Arc::clone(&inbox) as Arc<dyn Inbox>, ..stores.clone() };
+    let keeper = Keeper::new(&failing, Reach::default(), Clock::simulated(minute(100), 1));
+    let hooks = Hooks::new([(sample::provider(), Arc::new(Bounces) as Arc<dyn Hook>)].into(), keeper);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let listen = listener.local_addr().unwrap();
+    let settings = MailSettings { listen, max_message_bytes: 1_000, timeout_ms: 10_000, max_connections: 1 };
+    tokio::spawn(serve_mail(listener, hooks, settings, std::future::pending()));
+
+    assert_eq!(hand_over(listen).await, "451 4.3.0 it could not be kept; please try again");
+    assert_eq!(get(&stores, sent.message.id).await.history, sent.history);
+    inbox.is_full.store(false, Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_eq!(hand_over(listen).await, "250 2.0.0 kept");
+        assert_eq!(get(&stores, sent.message.id).await.history.version(), sent.history.version() + 1);
+    }
 }

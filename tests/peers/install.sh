@@ -45,7 +45,7 @@ install_runtimes() {
 }
 
 install_node_peers() {
-    say "installing WireMock, Prism, proxy-chain, telegram-test-api, maildev, smpp and sms-segments-calculator into .peers/ (npm)"
+    say "installing WireMock, Prism, proxy-chain, telegram-test-api, maildev, smpp, sns-validator and sms-segments-calculator into .peers/ (npm)"
     cp "$pins/package.json" "$target/package.json"
     # No install script of any package runs: none of the peers needs one.
     (cd "$target" && npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error)

@@ -3,6 +3,7 @@
     sign.py twilio TOKEN URL BODY            the value of X-Twilio-Signature (Twilio's SDK)
     sign.py meta SECRET BODY                 the value of X-Hub-Signature-256
     sign.py vonage SECRET BODY               the form BODY with its signature, and with the time unless it has one (Vonage's SDK)
+    sign.py vonage-md5hash SECRET BODY       the same by MD5 without HMAC (the last of Vonage's SDKs that can)
     sign.py vonage-jwt SECRET BODY [TIME]    the token for Authorization (made by PyJWT, verified by Vonage's SDK)
     sign.py sinch SECRET BODY [TIME]         signature, nonce and time, for the headers of these names (Sinch's SDK)
     sign.py standard SECRET ID BODY [TIME]   signature and time, for the headers of Standard Webhooks (standardwebhooks)
@@ -46,6 +47,16 @@ def vonage(secret, body):
     auth = Auth(api_key="abcd1234", signature_secret=secret, signature_method="sha256")
     # It adds the time.
     form["sig"] = auth.sign_params(form)
+    return urllib.parse.urlencode(form)
+
+
+def vonage_md5hash(secret, body):
+    import vonage
+
+    form = parameters(body)
+    client = vonage.Client(key="abcd1234", signature_secret=secret)
+    # It adds the time.
+    form["sig"] = client.signature(form)
     return urllib.parse.urlencode(form)
 
 
@@ -147,6 +158,7 @@ PROVIDERS = {
     "twilio": (twilio, None),
     "meta": (meta, None),
     "vonage": (vonage, None),
+    "vonage-md5hash": (vonage_md5hash, None),
     "vonage-jwt": (vonage_jwt, 2),
     "sinch": (sinch, 2),
     "standard": (standard, 3),

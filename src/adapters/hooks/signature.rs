@@ -1,6 +1,7 @@
 //! Signatures of calls, by keys that both sides know.
 
 use jiff::SignedDuration;
+use md5::{Digest as _, Md5};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
@@ -22,6 +23,8 @@ pub(in crate::adapters) enum Algorithm {
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
+    /// MD5 over the parts and then the key. Two texts with one MD5 (RFC 6151, section 2.1) have one signature, too.
+    Md5ThenKey,
 }
 
 /// Whether `signature` is that of these parts, one after the other, by `key`. Takes the same time wherever they differ.
@@ -31,14 +34,21 @@ pub(in crate::adapters) fn is_signed(
     parts: &[&[u8]],
     signature: &[u8],
 ) -> bool {
-    let algorithm = match algorithm {
-        Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        Algorithm::HmacSha256 => hmac::HMAC_SHA256,
-        Algorithm::HmacSha512 => hmac::HMAC_SHA512,
+    let hmac = |algorithm| {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
+        parts.iter().for_each(|part| context.update(part));
+        context.sign().as_ref().ct_eq(signature).into()
     };
-    let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
-    parts.iter().for_each(|part| context.update(part));
-    context.sign().as_ref().ct_eq(signature).into()
+    match algorithm {
+        Algorithm::HmacSha1 => hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        Algorithm::HmacSha256 => hmac(hmac::HMAC_SHA256),
+        Algorithm::HmacSha512 => hmac(hmac::HMAC_SHA512),
+        Algorithm::Md5ThenKey => {
+            let mut hash = Md5::new();
+            parts.iter().for_each(|part| hash.update(part));
+            hash.chain_update(key).finalize().as_slice().ct_eq(signature).into()
+        }
+    }
 }
 
 /// Whether two secrets are the same. Takes the same time wherever they differ.
@@ -78,6 +88,18 @@ mod tests {
         assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts[..1], &sha256));
         assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts, &sha256[..31]));
     }
+
+    /// RFC 1321, appendix A.5: the MD5 of "message digest".
+    #[test]
+    fn a_key_may_come_last() {
+        let md5 = hex("f96b697d7cb7938d525a2f31aaf161d0").unwrap();
+        let is_signed = |key, parts: &[&[u8]], md5| is_signed(Algorithm::Md5ThenKey, key, parts, md5);
+        assert!(is_signed(b"digest", &[b"mess", b"age "], &md5));
+        assert!(!is_signed(b"digest", &[b"message"], &md5));
+        assert!(!is_signed(b"Digest", &[b"message "], &md5));
+        assert!(!is_signed(b"digest", &[b"message "], &md5[..15]));
+    }
+
     #[test]
     fn a_signature_counts_for_its_window_and_not_before_its_time() {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();

@@ -1,5 +1,8 @@
 //! What the providers of email tell later, signed by their own software.
 
+use std::fs;
+use std::path::PathBuf;
+
 use relevo::clock::Clock;
 use relevo::wire::v1::{self, Channel, ConsentAction, MessageState};
 use reqwest::StatusCode;
@@ -9,7 +12,7 @@ use super::hooks::{Called, reference, sign};
 use super::process::SECRET;
 use super::providers::provider;
 use super::{by, order};
-use crate::peers::{Stubs, scratch};
+use crate::peers::{Stubs, root, scratch, sns_validator};
 
 /// The secret in the file `webhook` of every home.
 fn webhook_secret() -> String {
@@ -166,19 +169,22 @@ async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
 struct Sns {
     stubs: Stubs,
     key: String,
+    certificate: PathBuf,
     topic: &'static str,
 }
 
 impl Sns {
     async fn new(name: &'static str) -> Self {
         let (stubs, key) = (Stubs::new(name), scratch("sns.key").display().to_string());
-        let certificate = json!({ "status": 200, "body": sign(&["sns-certificate", &key]) });
+        let (certificate, pem) = (scratch("sns.pem"), sign(&["sns-certificate", &key]));
+        fs::write(&certificate, &pem).unwrap();
         stubs.answer(json!({ "method": "GET" }), json!({ "status": 200 })).await;
-        stubs.answer(json!({ "method": "GET", "urlPathPattern": "cert.pem" }), certificate).await;
-        Self { stubs, key, topic: "arn:aws:sns:eu-west-1:123456789012:ses-events" }
+        let serves = json!({ "status": 200, "body": pem });
+        stubs.answer(json!({ "method": "GET", "urlPathPattern": "cert.pem" }), serves).await;
+        Self { stubs, key, certificate, topic: "arn:aws:sns:eu-west-1:123456789012:ses-events" }
     }
 
-    /// A signed message; `more` holds its type and what goes with it.
+    /// A signed message that Amazon's validator accepts; `more` holds its type and what goes with it.
     fn signed(&self, certificate: &str, more: Value) -> String {
         let mut own = json!({
             "MessageId": "22b80b92", "TopicArn": self.topic, "SignatureVersion": "2",
@@ -186,7 +192,15 @@ impl Sns {
             "SigningCertURL": format!("{}/{certificate}", self.stubs.url()),
         });
         own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        sign(&["sns", &self.key, &own.to_string()])
+        let signed = sign(&["sns", &self.key, &own.to_string()]);
+        assert_eq!(self.validated(&signed), Ok(()));
+        signed
+    }
+
+    /// What Amazon's validator says of a message.
+    fn validated(&self, message: &str) -> Result<(), String> {
+        let mut answers = sns_validator(&self.certificate, &self.stubs.url(), &[message.to_owned()]);
+        answers.pop().unwrap()
     }
 
     fn notification(&self, event: &Value) -> String {
@@ -241,9 +255,13 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
     let complainers = json!({ "complainedRecipients": [{ "emailAddress": "ana@example.com" }] });
     let complaint = sns.notification(&event(&sent[1], "Complaint", complainers));
 
-    assert_eq!(call(&complaint.replace("Complaint", "Delivery")).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(call(&complaint.replace("ses-events", "other")).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(call(&complaint.replace("http://", "https://example.com:")).await, StatusCode::UNAUTHORIZED);
+    for (right, wrong) in
+        [("Complaint", "Delivery"), ("ses-events", "other"), ("http://", "https://example.com/")]
+    {
+        let tampered = complaint.replace(right, wrong);
+        assert!(sns.validated(&tampered).is_err(), "{wrong}");
+        assert_eq!(call(&tampered).await, StatusCode::UNAUTHORIZED, "{wrong}");
+    }
     let elsewhere = sns.signed("gone.pem", json!({ "Type": "Notification", "Message": "{}" }));
     sns.stubs
         .answer(json!({ "method": "GET", "urlPathPattern": "gone.pem" }), json!({ "status": 500 }))
@@ -259,4 +277,26 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
     complained(&called, "ses").await;
     assert_eq!(gets("/cert.pem").await, 1, "the certificate is fetched once");
     called.gateway.stop().await;
+}
+
+/// What the unit tests of the SNS hook believe and refuse is what Amazon's validator does.
+#[test]
+fn amazons_validator_judges_the_messages_of_the_unit_tests_as_they_do() {
+    let folder = root().join("src/adapters/hooks/sns");
+    let signed = fs::read_to_string(folder.join("signed.json")).unwrap();
+    let signed: serde_json::Map<String, Value> = serde_json::from_str(&signed).unwrap();
+    let right = signed.values().map(|message| (message.clone(), true));
+    let wrong = signed.values().flat_map(|message| {
+        message.as_object().unwrap().keys().map(|field| {
+            let mut changed = message.clone();
+            changed[field] = json!(format!("x{}", message[field].as_str().unwrap()));
+            (changed, false)
+        })
+    });
+    let all: Vec<(Value, bool)> = right.chain(wrong).collect();
+    let messages: Vec<String> = all.iter().map(|(message, _)| message.to_string()).collect();
+    let answers = sns_validator(&folder.join("certificate.pem"), "", &messages);
+    for ((message, is_right), answer) in all.iter().zip(answers) {
+        assert_eq!(answer.is_ok(), *is_right, "{message} {answer:?}");
+    }
 }

@@ -78,42 +78,59 @@ async fn what_twilio_takes_for_an_opt_out_holds_whatever_the_words() {
     called.gateway.stop().await;
 }
 
-#[tokio::test]
-async fn vonages_receipts_move_the_message_and_suppress_who_opted_out() {
-    let vonage = Stubs::new("hooks-vonage");
+/// A gateway that sends by Vonage, whose account signs by this method, and what stands for Vonage.
+async fn with_vonage(name: &'static str, method: &str) -> (Called, Stubs) {
+    let vonage = Stubs::new(name);
     vonage.answer(json!({}), takes(200, r#"{"messages":[{"status":"0","message-id":"{{ID}}"}]}"#)).await;
     let adapter = format!(
         "[providers.vonage]\napi_key = 'abcd1234'\napi_secret = {{ file = 'secret' }}\nfrom = 'ACME'\n\
-         signature_secret = {{ file = 'secret' }}\nbase_url = '{}'",
+         signature_secret = {{ file = 'secret' }}\nsignature_method = '{method}'\nbase_url = '{}'",
         vonage.url()
     );
-    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    (Called::start(&provider("sms", "sms", "", &adapter)).await, vonage)
+}
+
+/// Has Vonage's software sign a receipt, and holds that the gateway believes it and none that was tampered with. `other` is
+/// how an account signs that is set in another way.
+async fn vonages_receipt_is_believed(called: &Called, signer: &str, other: &str) {
     let post = |form: &str| called.post("/providers/sms", form).header("content-type", FORM);
     let sent = called.sends(Channel::Sms).await;
-
     // The receipt of another part: our own reference leads to the message.
     let delivered = format!("messageId=another&status=delivered&client-ref={}&text=a%26b%3Dc", echo(&sent));
-    let signed = sign(&["vonage", SECRET, &delivered]);
-    let stale = sign(&["vonage", SECRET, &format!("{delivered}&timestamp=1795000000")]);
-    let other_key = sign(&["vonage", "another-secret", &delivered]);
+    let signed = sign(&[signer, SECRET, &delivered]);
     let calls = [
         signed.replace("delivered", "failed"),
         signed.replace("sig=", "sig=00"),
         signed.replace("timestamp=1", "timestamp=2"),
         delivered.clone(),
-        stale,
-        other_key,
+        sign(&[signer, SECRET, &format!("{delivered}&timestamp=1795000000")]),
+        sign(&[signer, "another-secret", &delivered]),
+        sign(&[other, SECRET, &delivered]),
     ];
     called.believes_none(&sent, calls.iter().map(|form| post(form)).collect()).await;
     assert_eq!(status(post(&signed)).await, StatusCode::OK);
     assert_eq!(called.state(&sent).await, MessageState::Delivered);
+}
+
+#[tokio::test]
+async fn vonages_receipts_move_the_message_and_suppress_who_opted_out() {
+    let (called, _vonage) = with_vonage("hooks-vonage", "sha256").await;
+    vonages_receipt_is_believed(&called, "vonage", "vonage-md5hash").await;
 
     let second = called.sends(Channel::Sms).await;
     let refused = format!("messageId={}&msisdn=34600123456&status=rejected&err-code=9", reference(&second));
-    assert_eq!(status(post(&sign(&["vonage", SECRET, &refused]))).await, StatusCode::OK);
+    let post = called.post("/providers/sms", &sign(&["vonage", SECRET, &refused]));
+    assert_eq!(status(post.header("content-type", FORM)).await, StatusCode::OK);
     let consent = called.consent().await;
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
     assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Sms, "opted_out"));
+    called.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_new_account_at_vonage_signs_is_believed_where_it_is_set() {
+    let (called, _vonage) = with_vonage("hooks-vonage-md5", "md5hash").await;
+    vonages_receipt_is_believed(&called, "vonage-md5hash", "vonage").await;
     called.gateway.stop().await;
 }
 
@@ -260,5 +277,30 @@ async fn a_service_of_ones_own_tells_what_became_of_a_message() {
     let signed = sign(&["standard", &secret, "e-2", &body]);
     assert_eq!(status(post("e-2", &signed, &body)).await, StatusCode::OK);
     assert_eq!(called.consent().await.suppressions[0].reason, "opted_out");
+    called.gateway.stop().await;
+}
+
+/// Its answer is read by one room and its receipts by another, and both know a long reference by the same.
+#[tokio::test]
+async fn references_longer_than_any_provider_has_are_told_apart_and_keep_little() {
+    let relay = Stubs::new("hooks-long-reference");
+    let called = Called::start(&webhook("relay", "sms", relay.url())).await;
+    let mut sent = Vec::new();
+    for reference in ["1", "2"].map(|end| format!("{}{end}", "x".repeat(3_000))) {
+        let answer = json!({ "reference": reference });
+        relay.answer(json!({}), json!({ "status": 200, "jsonBody": answer })).await;
+        sent.push((called.sends(Channel::Sms).await, reference));
+    }
+    let [(first, given), (second, _)] = sent.as_slice() else { unreachable!("there are two") };
+    assert!(reference(first).len() <= 255, "{}", reference(first));
+
+    let body = json!([{ "type": "receipt", "reference": given, "status": "delivered" }]).to_string();
+    let signed = sign(&["standard", &webhook_secret(SECRET), "e-1", &body]);
+    let (signature, timestamp) = signed.split_once(' ').unwrap();
+    let call = called.post("/providers/relay", &body).header("webhook-id", "e-1");
+    let call = call.header("webhook-timestamp", timestamp).header("webhook-signature", signature);
+    assert_eq!(status(call).await, StatusCode::OK);
+    assert_eq!(called.state(first).await, MessageState::Delivered);
+    assert_eq!(called.state(second).await, MessageState::Sent);
     called.gateway.stop().await;
 }

@@ -32,7 +32,7 @@ const WELCOME: &str = "Successfully validated SNS topic";
 ///
 /// # Errors
 /// `Malformed` when it is no event of SES's.
-pub fn read(message: &str) -> Result<Vec<Told>, HookError> {
+fn read(message: &str) -> Result<Vec<Told>, HookError> {
     if message.starts_with(WELCOME) {
         return Ok(Vec::new());
     }

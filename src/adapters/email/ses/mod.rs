@@ -3,9 +3,8 @@
 //! SES takes no idempotency key: a call without an answer leaves the message in doubt. The echo goes out as the tag
 //! `relevo`, which comes back with every event that a configuration set publishes.
 
-pub mod hook;
-
 mod errors;
+mod hook;
 mod request;
 mod settings;
 

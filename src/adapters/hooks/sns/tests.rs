@@ -8,7 +8,7 @@ const ARN: &str = "arn:aws:sns:eu-west-1:123456789012:ses-events";
 const CERTIFICATE: &[u8] = include_bytes!("certificate.pem");
 
 /// Messages of both versions of the signature, with a subject and without, and a question. They were signed by Python's
-/// `cryptography`; the package `sns-validator` 0.3.5 of Amazon accepts each, and none of them after a change.
+/// `cryptography`; `amazons_validator_judges_the_messages_of_the_unit_tests_as_they_do` shows what Amazon makes of them.
 fn signed(name: &str) -> Value {
     let all: Value = serde_json::from_str(include_str!("signed.json")).unwrap();
     all[name].clone()
@@ -46,7 +46,7 @@ async fn whatever_is_changed_breaks_the_signature() {
         let fields = signed(name);
         for field in fields.as_object().unwrap().keys() {
             let mut own = signed(name);
-            own[field] = json!(format!("{}x", own[field].as_str().unwrap()));
+            own[field] = json!(format!("x{}", own[field].as_str().unwrap()));
             let answer = open(&topic(), &own, now()).await;
             assert!(matches!(answer, Err(HookError::Forged(_))), "{name} {field}: {answer:?}");
         }
@@ -133,6 +133,9 @@ async fn without_the_certificate_nothing_is_proven() {
     let topic = Topic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
     let mut own = signed("subject2");
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
+    assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Unproven(_))));
+    // Longer than a URI may be in a request.
+    own["SigningCertURL"] = json!(format!("http://127.0.0.1:1/{}.pem", "x".repeat(70_000)));
     assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Unproven(_))));
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
     assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Forged(_))), "no certificate is there");

@@ -54,6 +54,7 @@ impl Webhooks {
             SignatureMethod::Sha1 => Algorithm::HmacSha1,
             SignatureMethod::Sha256 => Algorithm::HmacSha256,
             SignatureMethod::Sha512 => Algorithm::HmacSha512,
+            SignatureMethod::Md5Hash => Algorithm::Md5ThenKey,
         };
         is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &given)
     }
@@ -295,8 +296,31 @@ mod tests {
         assert!(forged(hear(&hook(), "", None).await));
         let other = Webhooks { secret: Secret::new("abcdf"), ..hook() };
         assert!(forged(hear(&other, "", Some(&right)).await));
-        let other = Webhooks { method: SignatureMethod::Sha512, ..hook() };
-        assert!(forged(hear(&other, "", Some(&right)).await));
+        for method in [SignatureMethod::Sha512, SignatureMethod::Md5Hash] {
+            let other = Webhooks { method, ..hook() };
+            assert!(forged(hear(&other, "", Some(&right)).await), "{method:?}");
+        }
+    }
+
+    /// Signed by Vonage's SDK for Python, 3.18.0, with the secret `abcde` and no method.
+    #[tokio::test]
+    async fn md5_over_the_parameters_and_the_secret_is_believed_where_it_is_set() {
+        let right = "messageId=0A&status=failed&err-code=9&text=a%26b%3Dc&timestamp=1795341600\
+             &sig=8d24d04a52ba1bc4fc615a86910c0ab4";
+        let hook = || Webhooks { method: SignatureMethod::Md5Hash, ..hook() };
+        assert!(hear(&hook(), "", Some(right)).await.is_ok());
+        let forged = |answer| matches!(answer, Err(HookError::Forged(_)));
+        for changed in [
+            right.replace("failed", "delivered"),
+            right.replace("timestamp=1795341600", "timestamp=1795341601"),
+            right.replace("sig=8d", "sig=8c"),
+            right.replace("4a52ba1bc4fc615a86910c0ab4", ""),
+            form(&signed(&[("messageId", "0A"), ("status", "failed")], now())),
+        ] {
+            assert!(forged(hear(&hook(), "", Some(&changed)).await), "{changed}");
+        }
+        let other = Webhooks { secret: Secret::new("abcdf"), ..hook() };
+        assert!(forged(hear(&other, "", Some(right)).await));
     }
 
     #[tokio::test]

@@ -28,8 +28,8 @@ pub struct Settings {
     pub signature_method: SignatureMethod,
 }
 
-/// A way in which an account signs: HMAC with a hash. MD5, with which accounts begin, is not among them, because it is
-/// broken.
+/// A way in which an account signs: HMAC with a hash, or what it begins with. HMAC with MD5 is not among them: an account
+/// that can choose it can choose SHA-256.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignatureMethod {
@@ -40,6 +40,10 @@ pub enum SignatureMethod {
     Sha256,
     /// SHA-512.
     Sha512,
+    /// MD5 over the parameters and the secret, without HMAC: the "MD5 hash" with which accounts begin, and the weakest. Two
+    /// sets of parameters can be made that have the same MD5, so whoever brings Vonage to sign one of them, as by a text
+    /// of their choice, has the signature of the other.
+    Md5Hash,
 }
 
 fn default_base_url() -> String {
