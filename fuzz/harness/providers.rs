@@ -162,7 +162,8 @@ fn config(tables: &str) -> Config {
     let folder = tempfile::tempdir().expect("a folder");
     let write =
         |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
-    write("relevo.toml", &format!("[brands.acme]\n{tables}"));
+    let inbound = "[inbound]\nlisten = '127.0.0.1:8080'\npublic_url = 'https://hooks.example.com'\n";
+    write("relevo.toml", &format!("[brands.acme]\n{inbound}{tables}"));
     write("secret", SECRET);
     write("token", "1234567890:the-secret");
     write("webhook", STANDARD_SECRET);

@@ -57,7 +57,9 @@ impl Held {
 
     /// Waits until this many accepts have begun.
     pub async fn until_begun(&self, count: usize) {
-        self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+        let mut begun = self.begun.subscribe();
+        let all = tokio::time::timeout(super::PATIENCE, begun.wait_for(|begun| *begun >= count)).await;
+        assert!(all.is_ok(), "{} of {count} accepts began", *self.begun.borrow());
     }
 }
 

@@ -62,7 +62,9 @@ async fn a_fast_caller_is_slowed_down_to_the_pace_of_the_disk() {
         let asked = Arc::clone(&asked);
         move |sequence| {
             asked.fetch_add(1, Ordering::SeqCst);
-            item(sequence, spec(&"x".repeat(60_000)))
+            let (text, html) = ("x".into(), "x".repeat(60_000));
+            let content = v1::Content { text, html, ..v1::Content::default() };
+            item(sequence, v1::MessageSpec { content: Some(content), ..spec("") })
         }
     }));
     let mut answers = gateway.messages(&key).send_stream(requests).await.unwrap().into_inner();
