@@ -149,7 +149,7 @@ fn store(
     let head_key = keys::head(&brand);
     let mut head = txn.load(&head_key)?.unwrap_or_default();
     let place = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
-    let mut states = States::load(txn, &brand, place.pack)?;
+    let mut states = States::of_newest(txn, &brand, place.pack, &head)?;
     let at_once = message.send_at <= message.accepted_at;
     let (cover_at, cover) = states.cover(txn, &mut head, message.class, message.send_at, at_once);
     packed.number = place.number;

@@ -67,6 +67,16 @@ pub fn place(
     Ok(Place { pack: id, number: 0 })
 }
 
+/// Takes the covers of a pack out of the head, if they are there: from now on its states have them.
+pub fn end_covers(txn: &mut Txn<'_>, brand: &BrandId, pack: MessageId) -> Result<(), StoreError> {
+    let key = keys::head(brand);
+    let head: HeadRecord = txn.load(&key)?.unwrap_or_default();
+    if head.pack == pack.as_bytes() {
+        txn.save(key, &HeadRecord { covers: Vec::new(), ..head });
+    }
+    Ok(())
+}
+
 /// Writes a message into its pack.
 pub fn write(
     txn: &mut Txn<'_>,
@@ -76,7 +86,10 @@ pub fn write(
 ) -> Result<(), StoreError> {
     let one = PackRecord { messages: vec![packed] };
     // The bytes of a record with one element, behind those of a record, are that record with one element more.
-    txn.append(keys::pack(brand, pack), |record| one.encode_raw(record))
+    txn.append(keys::pack(brand, pack), |record| {
+        record.reserve(one.encoded_len());
+        one.encode_raw(record);
+    })
 }
 
 /// The messages of a pack.

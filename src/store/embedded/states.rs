@@ -37,16 +37,30 @@ impl States {
         Ok(Self { brand: brand.clone(), pack, record: kept.unwrap_or_default(), is_kept })
     }
 
+    /// The states of the pack that the next message of a brand goes to. Covers in the head say that they have no record,
+    /// which saves a look for it with every message.
+    pub fn of_newest(
+        from: &(impl Get + ?Sized),
+        brand: &BrandId,
+        pack: MessageId,
+        head: &HeadRecord,
+    ) -> Result<Self, StoreError> {
+        match head.covers.as_slice() {
+            [] => Self::load(from, brand, pack),
+            _ => Ok(Self { brand: brand.clone(), pack, record: StatesRecord::default(), is_kept: false }),
+        }
+    }
+
     /// Begins a record where there is none, before anything is changed: with the covers that the messages tell.
-    pub fn begin(&mut self, from: &(impl Get + ?Sized)) -> Result<(), StoreError> {
+    pub fn begin(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
         if self.is_kept {
             return Ok(());
         }
-        for packed in pack::read(from, &self.brand, self.pack)? {
+        for packed in pack::read(txn, &self.brand, self.pack)? {
             join(&mut self.record.covers, packed.message_class, packed.cover_time_ms, 1);
         }
         self.is_kept = true;
-        Ok(())
+        pack::end_covers(txn, &self.brand, self.pack)
     }
 
     /// Writes them.
