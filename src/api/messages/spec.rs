@@ -44,7 +44,6 @@ pub struct Spec {
     channels: Vec<Channel>,
     fallback: Option<FallbackPolicy>,
     labels: Labels,
-    read_at: Timestamp,
 }
 
 impl Spec {
@@ -64,10 +63,11 @@ impl Spec {
         violations.finish(read)
     }
 
-    /// The message, for a contact that was found. Texts and times that the caller left open come from the brand.
+    /// The message, accepted at the time of its id, for a contact that was found. Texts and times that the caller left open
+    /// come from the brand.
     pub fn into_message(self, id: MessageId, caller: &BrandCaller, contact: ContactId) -> Message {
-        let now = self.read_at;
-        let send_at = self.send_at.map_or(now, |at| at.max(now));
+        let accepted_at = id.accepted_at();
+        let send_at = self.send_at.map_or(accepted_at, |at| at.max(accepted_at));
         let ttl = caller.policy().ttl_for(&self.topic);
         Message {
             id,
@@ -77,7 +77,7 @@ impl Spec {
             topic: self.topic,
             content: self.content,
             idempotency_key: self.idempotency_key,
-            accepted_at: now,
+            accepted_at,
             send_at,
             expire_at: self.expire_at.unwrap_or_else(|| later(send_at, ttl)),
             channels: self.channels,
@@ -118,7 +118,6 @@ fn read(
         channels,
         fallback,
         labels: spec.labels,
-        read_at: now,
     }))
 }
 
