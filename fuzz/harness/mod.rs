@@ -4,7 +4,7 @@
 //! Each takes any bytes, and panics when what it hands them to does, or makes more of them than it should.
 
 // Each target uses a part.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod api;
 mod providers;
