@@ -144,6 +144,16 @@ async fn a_store_of_a_newer_build_is_refused_untouched() {
     assert_eq!(snapshot(&disk.path()), before);
 }
 
+#[tokio::test]
+async fn a_store_of_an_older_build_is_read_and_from_then_on_refused_by_that_build() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    let format = disk.path().join("FORMAT");
+    std::fs::write(&format, "relevo store 2\n").unwrap();
+    disk.open().close().await.unwrap();
+    assert_eq!(std::fs::read_to_string(&format).unwrap(), "relevo store 3\n");
+}
+
 /// The other process of the tests below: opens the store in `RELEVO_TEST_STORE`, accepts messages until it is killed,
 /// and prints the id of each once it is acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -148,6 +148,8 @@ pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
     let lock = lock::take(&files)?;
     let mark = prepare(&files)?;
     prove(&files, &mark)?;
+    // From now on it may hold what an older build would misread.
+    format::write(&files)?;
     seal::lift(&files)?;
     let tree = tree::Tree::open(&files, options.cache_bytes, mark.groups())?;
     let groups = tree.groups()?;
