@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Board;
 use crate::consent::{self, Question};
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactAddress, History, Message, Recipient, Timestamp, Topic, Verdict,
+    Address, BrandId, Channel, Class, ContactAddress, History, Message, Recipient, State, Timestamp, Topic,
+    Verdict,
 };
 use crate::routing::{self, Judged, Next, Offer, Person, Policy, RetrySettings, Situation};
 use crate::store::{ConsentStore, StoreError};
@@ -44,13 +45,13 @@ impl Planner {
         history: &History,
         now: Timestamp,
     ) -> Result<Next, StoreError> {
-        let Some(policy) = self.policies.get(&message.brand) else {
-            // The brand was taken out of the configuration: nothing may be sent in its name any more.
-            return Ok(Next { plan: None, step: brand_gone(message) });
-        };
         if routing::rests(message, history) {
             return Ok(Next { plan: None, step: routing::Step::Rest });
         }
+        let Some(policy) = self.policies.get(&message.brand) else {
+            // The brand was taken out of the configuration: nothing may be sent in its name any more.
+            return Ok(Next { plan: None, step: brand_gone(message, history) });
+        };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
         let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
         let person = recipient.as_ref().zip(verdicts.as_ref());
@@ -102,10 +103,49 @@ fn judge(class: Class, topic: &Topic, recipient: &Recipient, policy: &Policy, no
     ways.map(judge).collect()
 }
 
-fn brand_gone(message: &Message) -> routing::Step {
+fn brand_gone(message: &Message, history: &History) -> routing::Step {
     routing::Step::Finish {
-        state: crate::model::State::Failed,
+        state: history.reached().unwrap_or(State::Failed),
         reason: "brand_unknown",
         explanation: format!("The brand {} is no longer in the configuration.", message.brand),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::case::tests::stored;
+    use crate::model::{Detail, Outcome, Way};
+    use crate::routing::Step;
+    use crate::store::Stores;
+
+    #[tokio::test]
+    async fn without_its_brand_a_message_ends_as_far_as_it_came() {
+        let board = Board::new(vec![], &crate::health::Settings::default(), vec![]);
+        let consents = Stores::memory().consents;
+        let planner = Planner::new(consents, Arc::default(), board, RetrySettings::default());
+        let stored = stored();
+        let (message, mut history) = (stored.message, stored.history);
+        let ends = async |history: &History| match planner
+            .next(&message, history, message.accepted_at)
+            .await
+            .unwrap()
+            .step
+        {
+            Step::Finish { state, .. } => state,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(ends(&history).await, State::Failed);
+        let way = Way {
+            channel: Channel::Telegram,
+            address: Address::telegram(7).unwrap(),
+            provider: "tg-1".parse().unwrap(),
+            failure_domain: "telegram".to_owned(),
+        };
+        history.push(message.accepted_at, Detail::AttemptStarted { attempt: 1, way });
+        let outcome = Outcome::Sent { reference: "1".to_owned() };
+        history.push(message.accepted_at, Detail::AttemptFinished { attempt: 1, outcome });
+        history.push(message.accepted_at, Detail::FellBack { attempt: 1, explanation: String::new() });
+        assert_eq!(ends(&history).await, State::Sent, "a provider has it");
     }
 }
