@@ -168,13 +168,13 @@ impl Ear for ProviderEar {
     }
 }
 
-/// What was told, as it is kept: under ids of bounded length. A provider's clock that is ahead must not make an opt-out outlast
-/// the opt-ins that come after it, so texts and news happened by `now`.
+/// What was told, as it is kept: under ids and senders of bounded length, and as having happened by `now`. A provider's clock
+/// that is ahead must not make an opt-out outlast the opt-ins that come after it.
 fn bounded(told: Told, now: Timestamp) -> Told {
     match told {
         Told::Receipt(notice) => {
-            let reference = provider_id(notice.reference);
-            Told::Receipt(Notice { reference, ..notice })
+            let (reference, reported_at) = (provider_id(notice.reference), notice.reported_at.min(now));
+            Told::Receipt(Notice { reference, reported_at, ..notice })
         }
         Told::Text(text) => {
             let (to, reply_to) = (text.to.map(provider_id), text.reply_to.map(provider_id));

@@ -156,10 +156,13 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
     for told in [text(500, Some("34910000000"), "stop"), Told::Address(news)] {
         world.tells(told).await;
     }
+    world
+        .tells(complaint(Echo { brand: acme(), message: MessageId::new(1, &[7; 10]), attempt: 1 }, 700))
+        .await;
     let ledger = world.ana(&acme()).await.ledger;
     assert!(ledger.iter().all(|entry| entry.evidence.time == minute(100)), "{ledger:?}");
     let events = world.events(&acme()).await;
-    assert!(events.len() == 2 && events.iter().all(|event| event.at == minute(100)), "{events:?}");
+    assert!(events.len() == 3 && events.iter().all(|event| event.at == minute(100)), "{events:?}");
 }
 
 #[tokio::test]
@@ -200,23 +203,25 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
     assert!(back.suppressions.is_empty() && !is_granted(&back, "offers"), "it is no opt-in");
 }
 
+/// A complaint about a message that is not there.
+fn complaint(echo: Echo, at: i64) -> Told {
+    Told::Receipt(Notice {
+        reference: "gone".to_owned(),
+        echo: Some(echo),
+        address: Some(number()),
+        status: ReceiptStatus::Delivered,
+        reported_at: minute(at),
+        evidence: OutcomeEvidence::new("complaint", ""),
+        objection: Some(Objection::Complaint),
+    })
+}
+
 #[tokio::test]
 async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     let world = World::new([None, None]).await;
     let echo = Echo { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
-    let notice = |echo: Echo| {
-        Told::Receipt(Notice {
-            reference: "gone".to_owned(),
-            echo: Some(echo),
-            address: Some(number()),
-            status: ReceiptStatus::Delivered,
-            reported_at: minute(1),
-            evidence: OutcomeEvidence::new("complaint", ""),
-            objection: Some(Objection::Complaint),
-        })
-    };
-    world.tells(notice(Echo { brand: brand("initech"), ..echo.clone() })).await;
-    world.tells(notice(echo)).await;
+    world.tells(complaint(Echo { brand: brand("initech"), ..echo.clone() }, 1)).await;
+    world.tells(complaint(echo, 1)).await;
     assert_eq!(world.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
     assert!(world.ana(&acme()).await.suppressions.is_empty());
 }
