@@ -20,11 +20,11 @@ pub fn exists(files: &Files) -> bool {
     files.at(NAME).exists()
 }
 
-/// Refuses a store that a newer build wrote, or one too old.
-pub fn check(files: &Files) -> Result<(), StoreError> {
+/// Refuses a store that a newer build wrote, or one too old. Returns whether an older build wrote it that this one reads.
+pub fn check(files: &Files) -> Result<bool, StoreError> {
     let text = match fs::read_to_string(files.at(NAME)) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
         Err(error) => return Err(super::io("reading FORMAT", error)),
     };
@@ -35,7 +35,7 @@ pub fn check(files: &Files) -> Result<(), StoreError> {
         Some(found) if found < OLDEST => {
             Err(StoreError::Older { path: files.name(), found, supported: OLDEST })
         }
-        Some(_) => Ok(()),
+        Some(found) => Ok(found < CURRENT),
         None => Err(files.corrupt("FORMAT does not tell a version")),
     }
 }

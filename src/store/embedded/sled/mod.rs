@@ -144,12 +144,14 @@ fn io(what: &str, error: impl std::fmt::Display) -> StoreError {
 /// changed; [`StoreError::Io`] when the disk fails.
 pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
     let files = Files { root: path.to_path_buf() };
-    format::check(&files)?;
+    let is_older = format::check(&files)?;
     let lock = lock::take(&files)?;
     let mark = prepare(&files)?;
     prove(&files, &mark)?;
-    // From now on it may hold what an older build would misread.
-    format::write(&files)?;
+    if is_older {
+        // From now on it may hold what that build would misread.
+        format::write(&files)?;
+    }
     seal::lift(&files)?;
     let tree = tree::Tree::open(&files, options.cache_bytes, mark.groups())?;
     let groups = tree.groups()?;
