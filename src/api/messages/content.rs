@@ -46,7 +46,7 @@ pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Viol
         chars(&sms.text, Content::MAX_SMS, &path.field("sms").field("text"), violations);
     }
     if let Some(telegram) = &content.telegram {
-        check_telegram(telegram, &content.text, &path.field("telegram"), violations);
+        check_telegram(telegram, &path.field("telegram"), violations);
     }
     if let Some(whatsapp) = &content.whatsapp {
         let path = path.field("whatsapp");
@@ -66,16 +66,9 @@ fn check_email(subject: &str, text: &str, html: &str, path: &Path<'_>, violation
     bytes(html, HTML, &path.field("html"), violations);
 }
 
-fn check_telegram(own: &v1::TelegramContent, common: &str, path: &Path<'_>, violations: &mut Violations) {
-    let at = path.field("text");
-    match &own.file {
-        None => chars(&own.text, Content::MAX_CHAT, &at, violations),
-        Some(_) if own.text.is_empty() && common.chars().nth(Content::MAX_CAPTION).is_some() => {
-            let max = Content::MAX_CAPTION;
-            violations.add(&at, format_args!("is required: the common text has more than {max} characters"));
-        }
-        Some(_) => chars(&own.text, Content::MAX_CAPTION, &at, violations),
-    }
+fn check_telegram(own: &v1::TelegramContent, path: &Path<'_>, violations: &mut Violations) {
+    let max = if own.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
+    chars(&own.text, max, &path.field("text"), violations);
     match &own.file {
         None => {}
         Some(File::PhotoUrl(url)) => https_url(url, FILE_URL, &path.field("photo_url"), violations),

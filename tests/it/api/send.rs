@@ -132,7 +132,7 @@ async fn what_is_wrong_with_files_headers_and_buttons_is_told_by_field() {
         (-1, None),
     ];
     let all_wrong = chat(
-        &"x".repeat(1_025),
+        "hello",
         v1::TelegramContent { format: markdown, ..telegram("", photo("example.com/a.png")) },
         template(Some(Header::Document(document)), &buttons),
     );
