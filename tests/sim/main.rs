@@ -7,6 +7,7 @@ mod check;
 mod provider;
 mod script;
 mod shaky;
+mod texts;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -195,7 +195,7 @@ impl Scripted {
             self.shared.problem(format!("{}: sent to an address of somebody else", message.id));
         }
         let channel: Channel = self.provider.channel;
-        if self.shared.has_stopped(&message.brand, channel, &envelope.address) {
+        if self.shared.texts.have_stopped(&message.brand, channel, &envelope.address) {
             self.shared.problem(format!("{}: sent although the person wrote STOP", message.id));
         }
         if let Some(plain) = plainly_forbidden(message, &recipient, channel, &envelope.address) {

@@ -1,6 +1,6 @@
 //! The world of one seed: lives through its script and looks at what became of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::sync::atomic::AtomicU32;
@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use relevo::adapters::hooks::{Ear as _, Told};
 use relevo::adapters::{Adapter, Limits};
 use relevo::clock::Clock;
 use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
 use relevo::health::BreakerState;
 use relevo::inbound::Keeper;
 use relevo::model::{
-    Address, BrandId, Channel, Control, ControlChange, ControlMode, Evidence, InboundText, Message,
-    MessageId, ProviderName, ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
+    Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, ProviderName,
+    ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::Memory;
@@ -26,8 +25,9 @@ use tokio::task::JoinHandle;
 
 use crate::check;
 use crate::provider::{Effect, Scripted};
-use crate::script::{self, Deed, Draft, FaultKind, Script, Somebody, Writing};
+use crate::script::{self, Deed, Draft, FaultKind, Script, Somebody};
 use crate::shaky::Shaky;
+use crate::texts::{self, Texts};
 
 /// What became of a seed.
 pub struct Run {
@@ -106,12 +106,7 @@ pub struct Shared {
     stores: Mutex<Stores>,
     board: Mutex<Board>,
     receipts: Mutex<mpsc::Sender<ReceiptReport>>,
-    /// What keeps the texts, while the gateway is up.
-    keeper: Mutex<Option<Keeper>>,
-    /// The texts that were kept.
-    kept: Mutex<BTreeSet<String>>,
-    /// Who wrote to which brand that they want no more.
-    stopped: Mutex<BTreeSet<(BrandId, Channel, Address)>>,
+    pub texts: Texts,
     pub reports: Mutex<Vec<ReceiptReport>>,
     pub effects: Mutex<Vec<Effect>>,
     problems: Mutex<Vec<String>>,
@@ -199,68 +194,6 @@ impl Shared {
         lock(&self.tally).0.contains_key(what)
     }
 
-    pub fn has_stopped(&self, brand: &BrandId, channel: Channel, address: &Address) -> bool {
-        lock(&self.stopped).contains(&(brand.clone(), channel, address.clone()))
-    }
-
-    /// Tells of a text until it is kept, as its provider would.
-    fn write(self: &Arc<Self>, writing: Writing) {
-        let (shared, at) = (Arc::clone(self), self.now());
-        tokio::spawn(async move {
-            let text = InboundText {
-                id: writing.id.clone(),
-                from: writing.from.clone(),
-                to: writing.to.as_ref().map(script::sender),
-                text: writing.text.clone(),
-                reply_to: None,
-                at,
-            };
-            loop {
-                let keeper = lock(&shared.keeper).clone();
-                if let Some(keeper) = keeper
-                    && shared.kept(&keeper, &writing, text.clone()).await
-                {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_secs(30)).await;
-            }
-        });
-    }
-
-    async fn kept(&self, keeper: &Keeper, writing: &Writing, text: InboundText) -> bool {
-        let Writing { provider, id, from, to, text: words } = writing;
-        let is_known = lock(&self.kept).contains(id);
-        let brands = to.iter().cloned().chain(script::brands().into_iter().filter(|_| to.is_none()));
-        let brands: Vec<BrandId> = brands.filter(|brand| provider.serves(brand)).collect();
-        // A start that could be for more than one brand is for none.
-        let is_start = words == "start" && !is_known && brands.len() == 1;
-        let mut theirs = Vec::new();
-        for brand in brands {
-            // To somebody whom the brand does not know it sends nothing.
-            if self.stores().contacts.find(&brand, from).await.unwrap().is_some() {
-                theirs.push((brand, provider.channel, from.clone()));
-            }
-        }
-        // A stop counts from when it is kept, and a start from when it may have been.
-        if is_start {
-            lock(&self.stopped).retain(|own| !theirs.contains(own));
-        }
-        if keeper.ear(provider.name.clone()).keep(vec![Told::Text(text)]).await.is_err() {
-            return false;
-        }
-        self.tell(format!("{words:?} ({id}) from {from} by {}", provider.name));
-        lock(&self.kept).insert(id.clone());
-        if is_known {
-            self.count("a text told again");
-        } else if is_start {
-            self.count("started by a text");
-        } else if words.to_lowercase().starts_with("stop") {
-            self.count("stopped by a text");
-            lock(&self.stopped).extend(theirs);
-        }
-        true
-    }
-
     /// A provider's report travels on its own: a crash of ours does not stop it.
     pub fn report_later(self: &Arc<Self>, report: ReceiptReport, delay: Duration) {
         lock(&self.reports).push(report.clone());
@@ -308,9 +241,7 @@ impl World {
             stores: Mutex::new(disk.open()),
             board: Mutex::new(board),
             receipts: Mutex::new(mpsc::channel(1).0),
-            keeper: Mutex::default(),
-            kept: Mutex::default(),
-            stopped: Mutex::default(),
+            texts: Texts::default(),
             reports: Mutex::default(),
             effects: Mutex::default(),
             problems: Mutex::default(),
@@ -386,8 +317,8 @@ impl World {
         *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
         let inbox = Stores { inbox: work.clone(), ..stores };
-        *lock(&self.shared.keeper) =
-            Some(Keeper::new(&inbox, script::reach(&providers), self.shared.clock.clone()));
+        let keeper = Keeper::new(&inbox, script::reach(&providers), self.shared.clock.clone());
+        self.shared.texts.come_to(keeper);
         lock(&self.shared.open_until).clear();
         Gateway {
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
@@ -405,7 +336,7 @@ impl World {
         gateway.breakers.abort();
         let _ = tokio::join!(gateway.dispatch, gateway.inbound);
         *lock(&self.shared.receipts) = mpsc::channel(1).0;
-        *lock(&self.shared.keeper) = None;
+        self.shared.texts.come_to_nobody();
         let down = Duration::from_millis(self.shared.rng().u64(10..120_000));
         tokio::time::sleep(down).await;
         self.start()
@@ -480,7 +411,7 @@ impl World {
                 self.shared.tell(format!("{provider} is {}", mode.as_str()));
                 self.control(provider, mode, expire_at);
             }
-            Deed::Write(writing) => self.shared.write(writing),
+            Deed::Write(writing) => texts::write(&self.shared, writing),
             Deed::Crash => unreachable!("the world crashes by itself"),
         }
     }
