@@ -37,7 +37,9 @@ fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainR
 
 /// How the text goes out by SMS, where it may.
 fn sms_size(message: &Message) -> Option<v1::SmsSize> {
-    let is_asked = message.channels.is_empty() || message.channels.contains(&Channel::Sms);
+    if !message.channels.is_empty() && !message.channels.contains(&Channel::Sms) {
+        return None;
+    }
     let Ok(Rendered::Text(text)) = message.content.render(Channel::Sms, true) else { return None };
     let Size { alphabet, units, segments } = Size::of(&text);
     let encoding = match alphabet {
@@ -45,8 +47,7 @@ fn sms_size(message: &Message) -> Option<v1::SmsSize> {
         Alphabet::Ucs2 => v1::SmsEncoding::Ucs2,
     };
     let number = |own: usize| u32::try_from(own).unwrap_or(u32::MAX);
-    let size = v1::SmsSize { encoding: encoding.into(), units: number(units), segments: number(segments) };
-    is_asked.then_some(size)
+    Some(v1::SmsSize { encoding: encoding.into(), units: number(units), segments: number(segments) })
 }
 
 fn view(next: Next) -> v1::ExplainRouteResponse {

@@ -3,14 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::desk::Desk;
-use super::engine::{Order, View, damaged, decode};
+use super::engine::{Order, View, damaged};
 use super::keys::{self, Due, DueWhat};
 use super::pack::{self, Found, Place};
 use super::states::States;
 use super::step::{Subject, read_stored};
 use crate::model::{BrandId, Class, MessageId, Timestamp};
 use crate::store::{StoreError, Stored};
-use crate::wire::store::v1::PackRecord;
 
 /// A message that is due and not claimed.
 struct Candidate {
@@ -110,13 +109,9 @@ impl Look<'_> {
         pack: MessageId,
         found: &mut OnDisk,
     ) -> Result<(), StoreError> {
-        let pack_key = keys::pack(self.brand, pack);
-        let Some(bytes) = self.view.get(&pack_key)? else {
-            return Err(damaged(self.view, format!("the pack {pack} is due and nowhere")));
-        };
         let states = States::load(self.view, self.brand, pack)?;
         let (mut all, mut first_end) = (true, Timestamp::MAX);
-        for packed in decode::<PackRecord>(self.view, &pack_key, &bytes)?.messages {
+        for packed in pack::read(self.view, self.brand, pack)? {
             let is_under = packed.cover_time_ms == at.as_millisecond()
                 && packed.class(self.view)? == class
                 && states.is_covered(packed.number);

@@ -45,10 +45,10 @@ impl States {
         pack: MessageId,
         head: &HeadRecord,
     ) -> Result<Self, StoreError> {
-        match head.covers.as_slice() {
-            [] => Self::load(from, brand, pack),
-            _ => Ok(Self { brand: brand.clone(), pack, record: StatesRecord::default(), is_kept: false }),
+        if head.covers.is_empty() {
+            return Self::load(from, brand, pack);
         }
+        Ok(Self { brand: brand.clone(), pack, record: StatesRecord::default(), is_kept: false })
     }
 
     /// Begins a record where there is none, before anything is changed: with the covers that the messages tell.
