@@ -17,7 +17,8 @@
 //! | growth | 10 thousand and 1 million contacts and messages in the store | 95 s |
 //! | rivals | Postfix, Kannel and notifyd | 100 s |
 //!
-//! `--full` has 10 million contacts and messages in two of these, however long that takes.
+//! `--full` has 10 million contacts and messages in `backlog` and `growth`, and all five million of `rolling`, however long
+//! that takes.
 //!
 //! The gateway is the program that users run, in a process of its own; the load comes from this process, for the gateway
 //! and for what it is held against alike. The two share the machine, as the figures of others do.

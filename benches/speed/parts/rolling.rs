@@ -13,7 +13,11 @@ use crate::sample::{Place, Sample};
 use super::memory::MB;
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
-    let (messages, window, seconds) = if place.quick { (30_000, 5, 10) } else { (5_000_000, 100, 70) };
+    let (messages, window, seconds) = match (place.quick, place.full) {
+        (true, _) => (30_000, 5, 10),
+        (_, false) => (5_000_000, 100, 70),
+        (_, true) => (5_000_000, 100, 3_600),
+    };
     let rolling =
         inside::roll(&place.folder.join("data"), messages, window, Duration::from_secs(seconds)).await?;
     let sizes: Vec<f64> = rolling.sizes.iter().map(|&bytes| bytes as f64 / MB).collect();
