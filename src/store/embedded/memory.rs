@@ -32,7 +32,7 @@ impl Memory {
         Embedded::stores(MemoryEngine { memory: self.clone(), signals })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Map> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Map> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,6 @@
 //! Forgetting what is over.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::engine::{Get, Order};
@@ -176,8 +177,11 @@ fn clear_journal(
         if txn.get(&key)?.is_none_or(|bytes| bytes.len() > record.encode().len()) {
             continue;
         }
-        for entry in record.entries.iter().filter(|entry| entry.contact_id.is_empty()) {
-            take_apart(txn, brand, journal::message_of(txn, entry)?)?;
+        let entries = record.entries.iter().filter(|entry| entry.contact_id.is_empty());
+        let ids: BTreeSet<_> =
+            entries.map(|entry| journal::message_of(txn, entry)).collect::<Result<_, _>>()?;
+        for id in ids {
+            take_apart(txn, brand, id)?;
         }
         journal::drop_record(txn, brand, key)?;
     }
@@ -186,12 +190,105 @@ fn clear_journal(
 
 /// Keeps the history of a message that is still there apart from the journal.
 fn take_apart(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
-    let Some(found) = pack::find(txn, brand, id)? else { return Ok(()) };
-    let mut states = States::load(txn, brand, found.place.pack)?;
-    let history = journal::history(txn, brand, id, &states, found.place.number)?;
-    if states.leave_journal(found.place.number) {
+    // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
+    let Some(Found { place: Place { pack, number }, .. }) = pack::find(txn.before(), brand, id)? else {
+        return Ok(());
+    };
+    let mut states = States::load(txn, brand, pack)?;
+    if states.of(number).is_none() {
+        return Ok(());
+    }
+    let history = journal::history(txn, brand, id, &states, number)?;
+    if states.leave_journal(number) {
         txn.save(keys::history_apart(brand, id), &history);
         states.save(txn);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ops::Range;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::model::{Class, Content, FallbackPolicy, Labels, Message};
+    use crate::store::Acceptance;
+    use crate::store::embedded::engine::{Pair, View, Visit};
+    use crate::store::embedded::memory::Memory;
+    use crate::store::embedded::txn::Group;
+
+    /// A state that counts how often it is looked at.
+    struct Counted<'a> {
+        view: &'a dyn View,
+        looks: Cell<usize>,
+    }
+
+    impl Get for Counted<'_> {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.looks.update(|looks| looks + 1);
+            self.view.get(key)
+        }
+
+        fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
+            self.looks.update(|looks| looks + 1);
+            self.view.last_in(range)
+        }
+
+        fn path(&self) -> &str {
+            self.view.path()
+        }
+    }
+
+    impl View for Counted<'_> {
+        fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+            self.looks.update(|looks| looks + 1);
+            self.view.scan(range, order, visit)
+        }
+    }
+
+    /// A message, of which a pack has a few.
+    fn message(clock: &Clock) -> Message {
+        Message {
+            id: clock.message_id(),
+            brand: "acme".parse().unwrap(),
+            contact: "ana".parse().unwrap(),
+            class: Class::Transactional,
+            topic: "orders".parse().unwrap(),
+            content: Content { text: Some("x".repeat(1_000)), ..Content::default() },
+            idempotency_key: None,
+            accepted_at: clock.now(),
+            send_at: clock.now(),
+            expire_at: clock.now() + Duration::from_secs(60),
+            channels: Vec::new(),
+            fallback: FallbackPolicy::default(),
+            labels: Labels::new(),
+        }
+    }
+
+    /// How often the store is looked at to forget so many messages in one step.
+    async fn looks_to_forget(count: usize) -> usize {
+        let (memory, clock) = (Memory::default(), Clock::simulated(Timestamp::UNIX_EPOCH, 1));
+        let messages = memory.open().messages;
+        for _ in 0..count {
+            let message = message(&clock);
+            let brand = message.brand.clone();
+            let Acceptance::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
+            messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
+        }
+        let map = memory.lock();
+        let counted = Counted { view: &*map, looks: Cell::default() };
+        let later = Timestamp::UNIX_EPOCH + Duration::from_secs(1);
+        let forgotten = Group::new(&counted).run(|txn| purge(txn, later, count)).unwrap();
+        assert_eq!(forgotten, count);
+        counted.looks.get()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_takes_no_more_looks_to_forget_among_many() {
+        let (few, many) = (looks_to_forget(100).await, looks_to_forget(800).await);
+        assert!(many < 9 * few, "{few} looks for 100 messages, {many} for 800");
+    }
 }
