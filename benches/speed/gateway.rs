@@ -1,7 +1,7 @@
 //! The gateway as its users run it: the program, with a configuration and a data directory of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, bail, ensure};
@@ -15,28 +15,29 @@ use v1::provider_service_client::ProviderServiceClient;
 
 use crate::client::{Client, connect};
 use crate::process::{Memory, Process, bound_to_us};
-
-const RELEVO: &str = env!("CARGO_BIN_EXE_relevo");
+use crate::sample::Place;
 
 /// What a gateway has on disk: it stays when the gateway goes.
 pub struct Home {
+    program: PathBuf,
     folder: PathBuf,
     brand_key: String,
     gateway_key: String,
 }
 
 impl Home {
-    /// A new one in `folder`, with these providers and whatever else follows the settings that every gateway here has.
+    /// A new one of this name, with these providers and whatever else follows the settings that every gateway here has.
     /// Everything that is not given is as the gateway has it by default.
-    pub async fn new(folder: &Path, config: &str) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder)?;
+    pub async fn new(place: &Place, name: &str, config: &str) -> anyhow::Result<Self> {
+        let folder = place.folder.join(name);
+        fs::create_dir_all(&folder)?;
         fs::write(folder.join("secret"), "the-secret-of-this-benchmark")?;
         fs::write(folder.join("token"), "1234567890:the-secret-of-this-benchmark")?;
         let fixed = "[server]\nlisten = '127.0.0.1:0'\n[log]\nformat = 'json'\n[store]\npath = 'data'\n\
                      [brands.acme]\n";
         fs::write(folder.join("relevo.toml"), format!("{fixed}{config}"))?;
-        let mut home =
-            Self { folder: folder.to_owned(), brand_key: String::new(), gateway_key: String::new() };
+        let program = place.gateway.clone();
+        let mut home = Self { program, folder, brand_key: String::new(), gateway_key: String::new() };
         home.brand_key = home.create_key(&["--brand", "acme"]).await?;
         home.gateway_key = home.create_key(&[]).await?;
         Ok(home)
@@ -82,7 +83,7 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = bound_to_us(Path::new(RELEVO));
+        let mut command = bound_to_us(&self.program);
         command.args(arguments).arg("--config").arg(self.folder.join("relevo.toml"));
         command
     }

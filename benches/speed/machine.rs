@@ -14,8 +14,9 @@ pub struct Machine(Vec<(&'static str, String)>);
 
 impl Machine {
     /// Looks around. What cannot be told is left out.
-    pub fn look(folder: &Path) -> Self {
-        let root = env!("CARGO_MANIFEST_DIR");
+    pub fn look(folder: &Path, gateway: &Path) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let gateway = gateway.strip_prefix(root).unwrap_or(gateway);
         let facts = [
             ("date", mold::now().ok().map(|now| now.to_string())),
             ("processor", processor()),
@@ -23,7 +24,8 @@ impl Machine {
             ("kernel", Some(read("/proc/sys/kernel/osrelease").trim().to_owned())),
             ("disk", said("findmnt", &["-n", "-o", "SOURCE,FSTYPE", "-T", &folder.display().to_string()])),
             ("rustc", said("rustc", &["--version"])),
-            ("relevo", said("git", &["-C", root, "describe", "--always", "--dirty"])),
+            ("relevo", said("git", &["-C", &root.display().to_string(), "describe", "--always", "--dirty"])),
+            ("gateway", Some(gateway.display().to_string())),
             ("sled", locked("sled")),
             ("tonic", locked("tonic")),
         ];

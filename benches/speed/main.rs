@@ -42,7 +42,7 @@ mod sample;
 mod stopwatch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -65,15 +65,18 @@ struct Arguments {
     /// Have ten million contacts and messages, however long that takes
     #[arg(long)]
     full: bool,
+    /// The gateway's program
+    #[arg(long, value_name = "PROGRAM", default_value = env!("CARGO_BIN_EXE_relevo"))]
+    gateway: PathBuf,
+    /// Where to work, and to leave the report
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench"))]
+    folder: PathBuf,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
     /// Given by this program to itself: which helper to be
     #[arg(long, hide = true)]
     helper: Option<Helper>,
-    /// Where a helper works
-    #[arg(long, hide = true, default_value = ".")]
-    folder: PathBuf,
     /// How long a helper works, in seconds
     #[arg(long, hide = true, default_value_t = 1.0)]
     seconds: f64,
@@ -104,14 +107,18 @@ async fn help(helper: Helper, arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&arguments.folder)?;
     let parts = if arguments.parts.is_empty() { Part::value_variants() } else { &arguments.parts };
     let (mut report, mut is_whole) = (Report::default(), true);
     for part in parts {
         let watch = Stopwatch::start();
         eprintln!("==> {}", part.name());
-        let place = Place { folder: folder.join(part.name()), quick: arguments.quick, full: arguments.full };
+        let place = Place {
+            folder: arguments.folder.join(part.name()),
+            gateway: arguments.gateway.clone(),
+            quick: arguments.quick,
+            full: arguments.full,
+        };
         match part.run(&place, &report).await {
             Ok(rows) => report.add(part.name(), rows),
             Err(error) => {
@@ -121,8 +128,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         eprintln!("==> {}: {:.0} s", part.name(), watch.seconds());
     }
-    let machine = Machine::look(&folder);
-    report.write(&machine, &folder)?;
+    let machine = Machine::look(&arguments.folder, &arguments.gateway);
+    report.write(&machine, &arguments.folder)?;
     println!("{}", report.markdown(&machine));
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -15,10 +15,12 @@ pub struct Sample {
 /// Why something was not measured, in a sentence.
 pub struct Skipped(pub String);
 
-/// Where a measurement may work: a scratch folder of its own on disk, and whether to be quick.
+/// Where a measurement may work: a scratch folder of its own on disk, what to measure, and whether to be quick.
 pub struct Place {
     /// The scratch folder. It exists.
     pub folder: std::path::PathBuf,
+    /// The gateway's program.
+    pub gateway: std::path::PathBuf,
     /// One short run of everything, instead of several that can be compared.
     pub quick: bool,
     /// As many messages and contacts as are wanted, however long that takes.

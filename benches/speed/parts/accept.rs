@@ -53,7 +53,7 @@ impl Kind {
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 0.3) } else { (10_000, 5, 2.0) };
-    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let home = Home::new(place, "gateway", &sandbox()).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let (_noop, address) = Process::start_helper("noop", &[]).await?;

@@ -27,7 +27,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
         (_, false) => (RESTARTS_AT, 10_000_000, Duration::from_secs(60)),
         (_, true) => (RESTARTS_AT, 10_000_000, Duration::MAX),
     };
-    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let home = Home::new(place, "gateway", &sandbox()).await?;
     let due = mold::in_(Duration::from_secs(24 * 3_600))?;
     let waiting = Mold::new(CONTACTS, Channel::Sms).at(due);
     let store = inside::open(&home.data())?;

@@ -16,7 +16,7 @@ pub const NAME: &str = "no-op provider, a backlog drained";
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 1.0) } else { (10_000, 3, 3.0) };
-    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let home = Home::new(place, "gateway", &sandbox()).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Sms)).await?;

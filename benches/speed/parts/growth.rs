@@ -49,7 +49,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
         (_, true) => vec![size(10_000, 5), size(1_000_000, 3_600), size(10_000_000, 3_600)],
     };
     let seconds = if place.quick { 0.5 } else { 2.0 };
-    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let home = Home::new(place, "gateway", &sandbox()).await?;
     let due = mold::in_(Duration::from_secs(24 * 3_600))?;
     let (mut rows, mut has) = (Vec::new(), 0);
     let mut first = None;

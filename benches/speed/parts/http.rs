@@ -87,7 +87,7 @@ async fn measure(way: &Way, place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 1.0) } else { (10_000, 3, 3.0) };
     let (_stub, address) = Process::start_helper("stub", &[]).await?;
     let config = (way.provider)(&address).config(&format!("max_concurrency = {AT_ONCE}"));
-    let home = Home::new(&place.folder.join(way.channel.as_str_name()), &config).await?;
+    let home = Home::new(place, way.channel.as_str_name(), &config).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, way.channel)).await?;

@@ -18,7 +18,7 @@ pub const MB: f64 = 1e6;
 
 pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, seconds) = if place.quick { (500, 1.0) } else { (10_000, 5.0) };
-    let home = Home::new(&place.folder.join("gateway"), &sandbox()).await?;
+    let home = Home::new(place, "gateway", &sandbox()).await?;
     let gateway = home.start().await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = gateway.memory()?.resident as f64 / MB;

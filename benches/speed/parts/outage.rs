@@ -61,7 +61,7 @@ async fn measure(trouble: Trouble, name: &str, place: &Place) -> anyhow::Result<
         format!("max_concurrency = 256\ntimeout_ms = {TIMEOUT_MS}\nconnect_timeout_ms = {TIMEOUT_MS}");
     let config = Provider::twilio("one", &troubled_at).config(&limits)
         + &Provider::twilio("other", &healthy_at).config(&limits);
-    let home = Home::new(&place.folder.join(name.replace(' ', "-")), &config).await?;
+    let home = Home::new(place, &name.replace(' ', "-"), &config).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Sms)).await?;

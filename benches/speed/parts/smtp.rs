@@ -27,7 +27,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     let (contacts, rounds, seconds) = if place.quick { (500, 1, 1.0) } else { (10_000, 3, 5.0) };
     let sink = Sink::start(&place.folder).await?;
     let provider = Provider::smtp(sink.port, SESSIONS).config(&format!("max_concurrency = {SESSIONS}"));
-    let home = Home::new(&place.folder.join("gateway"), &provider).await?;
+    let home = Home::new(place, "gateway", &provider).await?;
     let gateway = home.start().await?;
     know_contacts(&gateway, contacts).await?;
     let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Email)).await?;
