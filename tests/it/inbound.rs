@@ -113,7 +113,7 @@ fn is_granted(recipient: &Recipient, topic: &str) -> bool {
     matches!(standing(&recipient.ledger, Channel::Whatsapp, &topic.parse().unwrap()), Standing::Granted(_))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
     let world = World::new([Some("+34910000000"), None]).await;
     world.opts_in("offers").await;
@@ -142,7 +142,7 @@ async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
     assert_eq!(keywords.collect::<Vec<_>>(), [Some(Keyword::Start), None, Some(Keyword::Stop)]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
     let world = World::new([Some("+34910000000"), None]).await;
     let news = AddressNews {
@@ -165,7 +165,7 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
     assert!(events.len() == 3 && events.iter().all(|event| event.at == minute(100)), "{events:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_text_that_could_be_for_two_brands_is_shown_to_none_and_still_stops_both() {
     let world = World::new([None, None]).await;
     world.tells(text(1, Some("34910000000"), "my new address is ...")).await;
@@ -176,7 +176,7 @@ async fn a_text_that_could_be_for_two_brands_is_shown_to_none_and_still_stops_bo
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_text_opens_the_window_where_it_came_through() {
     let world = World::new([Some("+34910000000"), None]).await;
     world.tells(text(1, Some("34910000000"), "hello")).await;
@@ -185,7 +185,7 @@ async fn a_text_opens_the_window_where_it_came_through() {
     assert_eq!(windows(world.ana(&brand("globex")).await), [].into());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
     let world = World::new([None, None]).await;
     world.opts_in("offers").await;
@@ -216,7 +216,7 @@ fn complaint(echo: Echo, at: i64) -> Told {
     })
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     let world = World::new([None, None]).await;
     let echo = Echo { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
@@ -226,7 +226,7 @@ async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     assert!(world.ana(&acme()).await.suppressions.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_without_what_it_says() {
     let world = World::new([Some("+34910000000"), None]).await;
     let sent = sample::accept_and_send(&world.stores, sample::message(0), 1, "ref-1").await;
@@ -262,7 +262,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
     assert!(!text.contains("600123456") && !text.contains("\"stop\""), "{text}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
     let world = World::new([None, None]).await;
     let long = |end: &str| format!("{}{end}", "x".repeat(10_000));
