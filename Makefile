@@ -46,10 +46,12 @@ fuzz: compiler ## feed a parser of what comes from outside for ten minutes (make
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 PROFDATA ?= $(shell rustc --print sysroot)/lib/rustlib/$(HOST)/bin/llvm-profdata
 PGO := $(CURDIR)/target/pgo
+# Of this compiler: another gives the functions other names, and would find nothing in it.
+PROFILE := $(PGO)/rustc-$(shell rustc --version | cut -d' ' -f2).profdata
 pgo_build = $(CARGO) build --release --locked --quiet --bin relevo --target $(HOST) --target-dir $(PGO)
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find config proto src -type f)
 
-$(PGO)/relevo.profdata: $(SOURCES)
+$(PROFILE): $(SOURCES)
 	@command -v $(PROFDATA) >/dev/null || rustup component add llvm-tools || { \
 		echo "install llvm-tools of rustc, or say where llvm-profdata is: make release PROFDATA=PATH"; exit 1; }
 	@benches/peers/install.sh postfix
@@ -59,7 +61,7 @@ $(PGO)/relevo.profdata: $(SOURCES)
 		--gateway $(PGO)/$(HOST)/release/relevo accept drain http smtp >/dev/null)
 	@$(PROFDATA) merge -o $@ $(PGO)/counts
 
-$(PGO)/relevo: $(PGO)/relevo.profdata
+$(PGO)/relevo: $(PROFILE)
 	$(call step,building the program,RUSTFLAGS='-Cprofile-use=$<' $(pgo_build))
 	@cp $(PGO)/$(HOST)/release/relevo $@
 
