@@ -7,15 +7,15 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::adapters::hooks::Hook;
+use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::sandbox::{Sandbox, Sandboxes};
-use crate::adapters::telegram::bot::Links;
+use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::adapters::{Adapter, BuildError};
-use crate::api::{self, Rooms, ServeError, Services};
+use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig, Remote};
-use crate::dispatch::{Board, Dispatcher, Lane, Planner, forget_old};
-use crate::inbound::{self, Hooks, Keeper, Reach, Source};
+use crate::dispatch::{Dispatcher, Lane, Planner, ProviderRegistry, forget_old};
+use crate::inbound::{self, InboundDirectory, InboundProcessor, InboundSource, WebhookRouter};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
 use crate::store::embedded::sled;
@@ -59,7 +59,7 @@ pub enum AppError {
 pub struct Gateway {
     config: Config,
     clock: Clock,
-    store: sled::Handle,
+    store: sled::SledHandle,
     listener: TcpListener,
     address: SocketAddr,
     inbound: Option<TcpListener>,
@@ -110,7 +110,7 @@ impl Gateway {
         let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
         let Adapters { lanes, remote, sandboxes } = build_adapters(&config.providers, &report)?;
         let providers: Vec<Provider> = config.providers.iter().map(|own| own.provider.clone()).collect();
-        let board = Board::new(providers, &config.health, stores.controls.controls().await?);
+        let board = ProviderRegistry::new(providers, &config.health, stores.controls.controls().await?);
         let policies = Arc::new(config.brands.clone());
         let planner =
             Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry.clone());
@@ -123,7 +123,7 @@ impl Gateway {
             config.dispatch.clone(),
             clock.clone(),
         ));
-        let rooms = Rooms {
+        let rooms = ServiceDependencies {
             stores: stores.clone(),
             clock: clock.clone(),
             policies,
@@ -132,7 +132,7 @@ impl Gateway {
             sandboxes,
             telegram: telegram_links(&config.providers),
         };
-        let services = Services::new(rooms, &config.server);
+        let services = ApiServices::new(rooms, &config.server);
 
         let (stopping, stopped) = watch::channel(false);
         let serve = api::serve(listener, services, &config.server, raised(stopped.clone()));
@@ -143,8 +143,8 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(raised(stopped.clone()));
-        let keeper = Keeper::new(&stores, reach(&config), clock.clone());
-        let hooks = Hooks::new(hooks(&config.providers), keeper.clone());
+        let keeper = InboundProcessor::new(&stores, reach(&config), clock.clone());
+        let hooks = WebhookRouter::new(hooks(&config.providers), keeper.clone());
         let post = config.inbound.as_ref().and_then(|own| own.mail.clone());
         let post = take_mail(mail, hooks.clone(), post, raised(stopped.clone()));
         let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
@@ -178,8 +178,8 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
 /// Takes the calls of providers, where there is a listener for them.
 async fn hear(
     listener: Option<TcpListener>,
-    hooks: Hooks,
-    settings: Option<inbound::Settings>,
+    hooks: WebhookRouter,
+    settings: Option<inbound::InboundSettings>,
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
@@ -194,7 +194,7 @@ async fn hear(
 /// Takes mail, where there is a listener for it.
 async fn take_mail(
     listener: Option<TcpListener>,
-    hooks: Hooks,
+    hooks: WebhookRouter,
     settings: Option<inbound::MailSettings>,
     stop: impl Future<Output = ()>,
 ) {
@@ -204,7 +204,7 @@ async fn take_mail(
 }
 
 /// What takes the calls of each provider that may call back.
-fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> {
+fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
     let hook = |own: &ProviderConfig| match &own.adapter {
         AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook(&own.transport)?)),
         AdapterSettings::Sandbox(_) => None,
@@ -213,21 +213,21 @@ fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Hook>> 
 }
 
 /// Whom the news of each provider concern.
-fn reach(config: &Config) -> Reach {
+fn reach(config: &Config) -> InboundDirectory {
     let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
         let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
         let brands = brands.map(|(brand, own)| {
             let sender = provider.sender(brand, &own.senders);
             (brand.clone(), sender.map(str::to_owned))
         });
-        (provider.name.clone(), Source { channel: provider.channel, brands: brands.collect() })
+        (provider.name.clone(), InboundSource { channel: provider.channel, brands: brands.collect() })
     };
     let keywords = config.brands.iter().map(|(brand, own)| (brand.clone(), own.keywords.clone()));
-    Reach { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
+    InboundDirectory { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
 }
 
 /// What makes links to the bots whose names are known.
-fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Links> {
+fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
     let links = |own: &ProviderConfig| match &own.adapter {
         AdapterSettings::Remote(remote) => match remote.as_ref() {
             Remote::Telegram(settings) => Some((own.provider.name.clone(), settings.links()?)),
@@ -239,7 +239,7 @@ fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Links>
 }
 
 /// Hears what providers tell over the adapters' own connections, for as long as there are any.
-async fn listen_to(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &Keeper) {
+async fn listen_to(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &InboundProcessor) {
     let listen = |(provider, adapter): (ProviderName, Arc<dyn Adapter>)| {
         let ear = keeper.ear(provider);
         async move { adapter.listen(&ear).await }

@@ -12,9 +12,9 @@ pub trait TimeSource: Send + Sync {
 }
 
 /// The machine's clock.
-struct System;
+struct SystemTimeSource;
 
-impl TimeSource for System {
+impl TimeSource for SystemTimeSource {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -22,12 +22,12 @@ impl TimeSource for System {
 }
 
 /// A clock that stands at `start` and moves with tokio's, which a test can pause.
-struct Simulated {
+struct SimulatedTimeSource {
     start: Timestamp,
     origin: tokio::time::Instant,
 }
 
-impl TimeSource for Simulated {
+impl TimeSource for SimulatedTimeSource {
     fn now(&self) -> Timestamp {
         self.start.saturating_add(self.origin.elapsed()).unwrap_or(Timestamp::MAX)
     }
@@ -48,13 +48,13 @@ impl Clock {
     pub fn system() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed)?;
-        Ok(Self::new(Arc::new(System), u64::from_le_bytes(seed)))
+        Ok(Self::new(Arc::new(SystemTimeSource), u64::from_le_bytes(seed)))
     }
 
     /// Time that starts at `start` and moves with tokio's clock, and randomness from `seed`: the same seed gives the
     /// same run.
     pub fn simulated(start: Timestamp, seed: u64) -> Self {
-        Self::new(Arc::new(Simulated { start, origin: tokio::time::Instant::now() }), seed)
+        Self::new(Arc::new(SimulatedTimeSource { start, origin: tokio::time::Instant::now() }), seed)
     }
 
     fn new(time: Arc<dyn TimeSource>, seed: u64) -> Self {

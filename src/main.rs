@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use relevo::app::Gateway;
-use relevo::cli::{self, Cli, ClientCommand, Command, ConnectionArgs, Failure, GatewayCommand, ServeArgs};
+use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
 use relevo::config::Config;
 use relevo::{demo, telemetry};
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn wrong(error: anyhow::Error) -> Failure {
-    Failure::Wrong(format!("{error:#}"))
+fn wrong(error: anyhow::Error) -> CliError {
+    CliError::Wrong(format!("{error:#}"))
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
@@ -70,10 +70,10 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn run_client(command: ClientCommand, connection: &ConnectionArgs) -> Result<(), Failure> {
-    let clock = Clock::system().map_err(|error| Failure::Wrong(error.to_string()))?;
+fn run_client(command: ClientCommand, connection: &ConnectionArgs) -> Result<(), CliError> {
+    let clock = Clock::system().map_err(|error| CliError::Wrong(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Wrong(error.to_string()))?;
+    let runtime = runtime.map_err(|error| CliError::Wrong(error.to_string()))?;
     let done = runtime.block_on(cli::run(command, connection, &clock));
     // A thread that still reads standard input must not keep the process up.
     runtime.shutdown_background();

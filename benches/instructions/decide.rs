@@ -5,8 +5,8 @@ use std::hint::black_box;
 use gungraun::{library_benchmark, library_benchmark_group};
 use jiff::tz::TimeZone;
 
-use relevo::consent::{self, Question};
-use relevo::model::{Action, Address, Channel, Class, Recipient, Timestamp, Topic, Verdict};
+use relevo::consent::{self, ConsentQuery};
+use relevo::model::{Address, Channel, Class, ConsentAction, Recipient, Timestamp, Topic, Verdict};
 
 use crate::harness::repeat;
 use crate::person::{entry, noon, person, phone, topic};
@@ -33,7 +33,7 @@ impl Asked {
 
     fn verdict(&self) -> Verdict {
         let Self { class, topic, address, recipient, now } = self;
-        let question = Question { class: *class, topic, channel: Channel::Sms, address };
+        let question = ConsentQuery { class: *class, topic, channel: Channel::Sms, address };
         consent::decide(&question, recipient, &TimeZone::UTC, *now)
     }
 }
@@ -50,7 +50,7 @@ fn commercial_at_night() -> &'static Asked {
 
 fn commercial_after_stop() -> &'static Asked {
     let mut recipient = person(Channel::Sms, 10);
-    recipient.ledger.push(entry(11, Action::Revoke, Channel::Sms, "*"));
+    recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
     Asked::new(Class::Commercial, recipient).expecting("opt_in_revoked")
 }
 

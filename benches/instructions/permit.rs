@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use gungraun::{library_benchmark, library_benchmark_group};
 
-use relevo::health::{BreakerState, Health, Permit, Settings};
-use relevo::model::{Outcome, OutcomeEvidence, Refusal, Timestamp, later};
+use relevo::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
+use relevo::model::{AdmissionRefusal, Outcome, OutcomeEvidence, Timestamp, later};
 
 use crate::harness::{CALLS, repeat};
 use crate::person::noon;
 
 /// A provider, and when leave to call it is asked for.
 pub struct Asked {
-    health: Health,
+    health: ProviderHealth,
     now: Timestamp,
 }
 
 impl Asked {
     /// A provider that ten calls went to, and ended so.
     fn after(outcome: &Outcome) -> Self {
-        let mut health = Health::new(Settings::default());
+        let mut health = ProviderHealth::new(HealthSettings::default());
         for _ in 0..10 {
             if let Ok(permit) = health.permit(false, noon()) {
                 health.record(permit, outcome, noon());
@@ -29,7 +29,7 @@ impl Asked {
         Self { health, now: noon() }
     }
 
-    fn permit(&mut self) -> Result<Permit, Refusal> {
+    fn permit(&mut self) -> Result<BreakerPermit, AdmissionRefusal> {
         self.health.permit(false, self.now)
     }
 
@@ -58,7 +58,7 @@ fn open() -> Asked {
 
 /// The first to ask once the breaker's time has come: a probe.
 fn half_open() -> Asked {
-    let wait = Duration::from_millis(Settings::default().open_ms);
+    let wait = Duration::from_millis(HealthSettings::default().open_ms);
     Asked { now: later(noon(), wait), ..failing() }.expecting(BreakerState::HalfOpen)
 }
 

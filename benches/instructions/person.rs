@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::time;
 
 use relevo::model::{
-    Action, Address, Channel, Contact, ContactAddress, Entry, Evidence, Phone, Preferences, QuietHours,
-    Recipient, Suppression, SuppressionReason, Timestamp, Topic, TopicPreference,
+    Address, Channel, ConsentAction, ConsentEntry, ConsentEvidence, Contact, ContactAddress, Phone,
+    Preferences, QuietHours, Recipient, Suppression, SuppressionReason, Timestamp, Topic, TopicPreference,
 };
 
 /// A day is a second here: all that matters of the entries is their order.
@@ -29,27 +29,27 @@ pub fn phone() -> Address {
 
 /// The person, whose ledger has as many entries and ends with an opt-in for offers by `channel`.
 pub fn person(channel: Channel, entries: usize) -> Recipient {
-    let mut ledger: Vec<Entry> = (1..entries).map(earlier).collect();
-    ledger.push(entry(entries, Action::Grant, channel, "offers"));
+    let mut ledger: Vec<ConsentEntry> = (1..entries).map(earlier).collect();
+    ledger.push(entry(entries, ConsentAction::Grant, channel, "offers"));
     Recipient { contact: contact(), ledger, preferences: preferences(), suppressions: suppressions() }
 }
 
 /// The person, who opted in to everything by every channel.
 pub fn willing() -> Recipient {
-    let grant = |(index, channel)| entry(index + 1, Action::Grant, channel, "*");
+    let grant = |(index, channel)| entry(index + 1, ConsentAction::Grant, channel, "*");
     Recipient { ledger: Channel::ALL.into_iter().enumerate().map(grant).collect(), ..person(Channel::Sms, 1) }
 }
 
 /// An entry of a ledger.
-pub fn entry(sequence: usize, action: Action, channel: Channel, scope: &str) -> Entry {
+pub fn entry(sequence: usize, action: ConsentAction, channel: Channel, scope: &str) -> ConsentEntry {
     let second = FIRST_ENTRY + i64::try_from(sequence).expect("a short ledger");
     let time = Timestamp::from_second(second).expect("a time");
-    Entry {
+    ConsentEntry {
         sequence: sequence as u64,
         action,
         channel,
         scope: scope.parse().expect("a scope"),
-        evidence: Evidence {
+        evidence: ConsentEvidence {
             source: "checkout".to_owned(),
             method: "web_form".to_owned(),
             wording: "Yes, send me offers and news. I may withdraw this at any time.".to_owned(),
@@ -63,9 +63,9 @@ pub fn entry(sequence: usize, action: Action, channel: Channel, scope: &str) -> 
 }
 
 /// Somebody who opts in and out, channel by channel and topic by topic.
-fn earlier(sequence: usize) -> Entry {
+fn earlier(sequence: usize) -> ConsentEntry {
     let round = sequence / Channel::ALL.len();
-    let action = if round.is_multiple_of(2) { Action::Grant } else { Action::Revoke };
+    let action = if round.is_multiple_of(2) { ConsentAction::Grant } else { ConsentAction::Revoke };
     let channel = Channel::ALL[sequence % Channel::ALL.len()];
     let scope = ["offers", "news", "*"][round % 3];
     entry(sequence, action, channel, scope)

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use gungraun::{library_benchmark, library_benchmark_group};
 
-use relevo::consent::{self, Question};
+use relevo::consent::{self, ConsentQuery};
 use relevo::model::{
-    Channel, Class, Content, Detail, FallbackPolicy, History, Message, MessageId, Outcome, OutcomeEvidence,
-    Preferences, Provider, ServiceWindow, Template, Timestamp, later,
+    Channel, Class, Content, EventDetail, FallbackPolicy, History, Message, MessageId, Outcome,
+    OutcomeEvidence, Preferences, Provider, ServiceWindow, Template, Timestamp, later,
 };
 use relevo::routing::{
-    self, BrandSettings, Judged, Next, Offer, Person, Policy, RetrySettings, Situation, Step,
+    self, AddressVerdict, BrandPolicy, BrandSettings, ProviderOffer, RecipientView, RetrySettings,
+    RoutingContext, RoutingDecision, RoutingStep,
 };
 
 use crate::harness::repeat;
@@ -23,9 +24,9 @@ pub struct World {
     message: Message,
     history: History,
     preferences: Preferences,
-    judged: Vec<Judged>,
-    policy: Policy,
-    offers: Vec<Offer<'static>>,
+    judged: Vec<AddressVerdict>,
+    policy: BrandPolicy,
+    offers: Vec<ProviderOffer<'static>>,
     retry: RetrySettings,
     now: Timestamp,
 }
@@ -36,7 +37,7 @@ impl World {
         let channels = Channel::ALL[..channels].to_vec();
         let providers =
             channels.iter().flat_map(|channel| (0..providers).map(|index| provider(*channel, index)));
-        let offer = |provider| Offer { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
+        let offer = |provider| ProviderOffer { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
         Self {
             message: message(class),
@@ -44,7 +45,7 @@ impl World {
             preferences: willing().preferences,
             offers: providers.map(offer).collect(),
             judged: judged(class, &channels),
-            policy: Policy::try_new(&settings).expect("a policy"),
+            policy: BrandPolicy::try_new(&settings).expect("a policy"),
             retry: RetrySettings::default(),
             now: noon(),
         }
@@ -52,13 +53,13 @@ impl World {
 
     /// Takes the next way and lets it end in `outcome`.
     fn attempted(mut self, outcome: Outcome) -> Self {
-        let Next { plan: Some(plan), step: Step::Try { way, .. } } = self.next() else {
+        let RoutingDecision { plan: Some(plan), step: RoutingStep::Try { way, .. } } = self.next() else {
             panic!("no attempt")
         };
         for detail in [
-            Detail::Planned(plan),
-            Detail::AttemptStarted { attempt: 1, way },
-            Detail::AttemptFinished { attempt: 1, outcome },
+            EventDetail::Planned(plan),
+            EventDetail::AttemptStarted { attempt: 1, way },
+            EventDetail::AttemptFinished { attempt: 1, outcome },
         ] {
             self.history.push(self.now, detail);
         }
@@ -71,11 +72,11 @@ impl World {
         Box::leak(Box::new(self))
     }
 
-    fn next(&self) -> Next {
-        routing::next(&Situation {
+    fn next(&self) -> RoutingDecision {
+        routing::next(&RoutingContext {
             message: &self.message,
             history: &self.history,
-            person: Some(Person { preferences: &self.preferences, verdicts: &self.judged }),
+            person: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
             policy: &self.policy,
             offers: &self.offers,
             retry: &self.retry,
@@ -84,13 +85,13 @@ impl World {
     }
 }
 
-fn word(step: &Step) -> &'static str {
+fn word(step: &RoutingStep) -> &'static str {
     match step {
-        Step::Try { .. } => "try",
-        Step::Wait { .. } => "wait",
-        Step::FallBack { .. } => "fall back",
-        Step::Finish { .. } => "finish",
-        Step::Rest => "rest",
+        RoutingStep::Try { .. } => "try",
+        RoutingStep::Wait { .. } => "wait",
+        RoutingStep::FallBack { .. } => "fall back",
+        RoutingStep::Finish { .. } => "finish",
+        RoutingStep::Rest => "rest",
     }
 }
 
@@ -139,13 +140,13 @@ fn message(class: Class) -> Message {
 }
 
 /// What consent says of the person who wants everything, one address a channel.
-fn judged(class: Class, channels: &[Channel]) -> Vec<Judged> {
+fn judged(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
     let (person, topic) = (willing(), topic());
     let judge = |channel: &Channel| {
         let own = person.contact.addresses_for(*channel).next().expect("an address of each channel");
-        let question = Question { class, topic: &topic, channel: *channel, address: &own.address };
+        let question = ConsentQuery { class, topic: &topic, channel: *channel, address: &own.address };
         let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
-        Judged { verdict, window: ServiceWindow::Everywhere }
+        AddressVerdict { verdict, window: ServiceWindow::Everywhere }
     };
     channels.iter().map(judge).collect()
 }

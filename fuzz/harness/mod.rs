@@ -13,7 +13,7 @@ mod smsc;
 
 use std::sync::OnceLock;
 
-use relevo::adapters::hooks::{Call, Heard, HookError, Told};
+use relevo::adapters::hooks::{ProviderEvent, WebhookError, WebhookPayload, WebhookRequest};
 use relevo::model::{Echo, Outcome, Timestamp};
 use reqwest::header::HeaderMap;
 use tokio::runtime::{Builder, Runtime};
@@ -90,12 +90,12 @@ pub fn webhooks(input: &[u8]) {
     let Some(hook) = provider.hook() else { return };
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
     let hear = |headers: &HeaderMap, body: &[u8]| {
-        let call = Call { url: &url, query: "", headers, body: Some(body), now: now() };
+        let call = WebhookRequest { url: &url, query: "", headers, body: Some(body), now: now() };
         match runtime().block_on(hook.hear(&call)) {
-            Ok(Heard::Told(told)) => assert_bounded(&told, body.len()),
-            Ok(Heard::Challenge(answer)) => assert!(answer.len() <= body.len()),
-            Err(HookError::Forged(why)) => return Err(why),
-            Err(HookError::Malformed(_) | HookError::Unproven(_)) => {}
+            Ok(WebhookPayload::Told(told)) => assert_bounded(&told, body.len()),
+            Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),
+            Err(WebhookError::Forged(why)) => return Err(why),
+            Err(WebhookError::Malformed(_) | WebhookError::Unproven(_)) => {}
         }
         Ok(())
     };
@@ -113,8 +113,8 @@ pub fn webhooks(input: &[u8]) {
         let _ = hear(&HeaderMap::new(), &signed::sns("", rest));
     }
     if let Ok(query) = std::str::from_utf8(rest) {
-        let call = Call { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
-        if let Ok(Heard::Challenge(answer)) = runtime().block_on(hook.hear(&call)) {
+        let call = WebhookRequest { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
+        if let Ok(WebhookPayload::Challenge(answer)) = runtime().block_on(hook.hear(&call)) {
             assert!(answer.len() <= 3 * query.len());
         }
     }
@@ -130,31 +130,31 @@ pub fn reports(input: &[u8]) {
     assert!(hook.receives(&recipient));
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("recipient", &recipient).finish();
     for query in [query.as_str(), ""] {
-        let call = Call { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
+        let call =
+            WebhookRequest { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
         match runtime().block_on(hook.hear(&call)) {
-            Ok(Heard::Told(told)) => {
-                let is_ours =
-                    |told: &Told| matches!(told, Told::Receipt(own) if own.echo.as_ref() == Some(&echo));
+            Ok(WebhookPayload::Told(told)) => {
+                let is_ours = |told: &ProviderEvent| matches!(told, ProviderEvent::Receipt(own) if own.echo.as_ref() == Some(&echo));
                 assert!(told.iter().all(is_ours), "{told:?}");
                 assert_bounded(&told, input.len());
             }
-            Err(HookError::Forged(why)) => assert!(query.is_empty(), "the token is not known: {why}"),
-            Err(HookError::Malformed(_)) => {}
+            Err(WebhookError::Forged(why)) => assert!(query.is_empty(), "the token is not known: {why}"),
+            Err(WebhookError::Malformed(_)) => {}
             other => panic!("{other:?}"),
         }
     }
 }
 
 /// What was told takes no more room than a few times what it was told in. A byte that is not of the encoding becomes three.
-fn assert_bounded(told: &[Told], input_bytes: usize) {
+fn assert_bounded(told: &[ProviderEvent], input_bytes: usize) {
     assert!(told.len() <= input_bytes);
     let size: usize = told
         .iter()
         .map(|told| match told {
-            Told::Receipt(notice) => notice.reference.len() + notice.evidence.text.len(),
-            Told::Text(text) => text.id.len() + text.text.len(),
-            Told::Address(news) => news.id.len(),
-            Told::Link { id, .. } => id.as_bytes().len(),
+            ProviderEvent::Receipt(notice) => notice.reference.len() + notice.evidence.text.len(),
+            ProviderEvent::Text(text) => text.id.len() + text.text.len(),
+            ProviderEvent::Address(news) => news.id.len(),
+            ProviderEvent::Link { id, .. } => id.as_bytes().len(),
         })
         .sum();
     assert!(size <= 16 * input_bytes + 1024, "{size} bytes from {input_bytes}");

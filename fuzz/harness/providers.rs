@@ -4,10 +4,10 @@
 use std::fs;
 use std::sync::{Arc, OnceLock};
 
-use relevo::adapters::hooks::Hook;
+use relevo::adapters::hooks::WebhookHandler;
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::config::{AdapterSettings, Config, ProviderConfig, Remote};
-use relevo::model::{Address, Channel, Class, MessageId, Phone, Rendered};
+use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
 
 use super::{api, signed};
 
@@ -26,13 +26,13 @@ pub struct Provider {
     pub envelope: Envelope,
     remote: Remote,
     transport: Transport,
-    kept: OnceLock<Option<Arc<dyn Hook>>>,
+    kept: OnceLock<Option<Arc<dyn WebhookHandler>>>,
 }
 
 impl Provider {
     /// What takes its calls, as new: some remember calls that they took. That of SES remembers only certificates, and takes too
     /// long to make.
-    pub fn hook(&self) -> Option<Arc<dyn Hook>> {
+    pub fn hook(&self) -> Option<Arc<dyn WebhookHandler>> {
         let new = || self.remote.hook(&self.transport);
         if self.kind == "ses" { self.kept.get_or_init(new).clone() } else { new() }
     }
@@ -175,12 +175,13 @@ fn envelope(channel: Channel) -> Envelope {
     let (address, content) = match channel {
         Channel::Email => (
             Address::Email("ana@example.org".parse().expect("it is an address")),
-            Rendered::Email { subject: "Hello".to_owned(), text: Some(text), html: None },
+            RenderedContent::Email { subject: "Hello".to_owned(), text: Some(text), html: None },
         ),
-        Channel::Telegram => (Address::telegram(42).expect("it is a chat"), Rendered::Text(text)),
-        Channel::Sms | Channel::Whatsapp => {
-            (Address::Phone(Phone::from_e164("+34600123456").expect("it is a number")), Rendered::Text(text))
-        }
+        Channel::Telegram => (Address::telegram(42).expect("it is a chat"), RenderedContent::Text(text)),
+        Channel::Sms | Channel::Whatsapp => (
+            Address::Phone(Phone::from_e164("+34600123456").expect("it is a number")),
+            RenderedContent::Text(text),
+        ),
     };
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),

@@ -1,9 +1,9 @@
 //! What comes from an SMSC.
 
 use relevo::adapters::sms::gsm;
-use relevo::adapters::sms::smpp::inbound::{self, Joined, Parts};
-use relevo::adapters::sms::smpp::pdu::{self, Body, DeliverSm, Pdu};
-use relevo::adapters::sms::smpp::receipts::{self, MessageIds};
+use relevo::adapters::sms::smpp::inbound::{self, JoinedPart, PartialTexts};
+use relevo::adapters::sms::smpp::pdu::{self, DeliverSm, Pdu, PduBody};
+use relevo::adapters::sms::smpp::receipts::{self, MessageIdBase};
 
 use super::{assert_bounded, now};
 
@@ -15,7 +15,7 @@ const MAX_GAP_BYTES: usize = 5;
 /// so that a change to it does not hide all that follows. The octets are given to the alphabet of SMS, too.
 pub fn smpp(input: &[u8]) {
     assert_eq!(Pdu::read(input).is_ok(), pdu::length(input) == Ok(Some(input.len())));
-    let mut parts = Parts::default();
+    let mut parts = PartialTexts::default();
     let mut rest = input;
     while let Some(first) = rest.first_chunk().filter(|_| rest.len() >= HEADER_OCTETS) {
         let length = usize::try_from(u32::from_be_bytes(*first)).unwrap_or(usize::MAX);
@@ -31,14 +31,14 @@ pub fn smpp(input: &[u8]) {
 }
 
 /// Reads a PDU, but for its length.
-fn read(octets: &[u8], parts: &mut Parts) {
+fn read(octets: &[u8], parts: &mut PartialTexts) {
     let Ok(length) = u32::try_from(octets.len()) else { return };
     let octets = [&length.to_be_bytes(), &octets[4..]].concat();
     match Pdu::read(&octets).map(|pdu| pdu.body) {
-        Ok(Ok(Body::DeliverSm(deliver))) => hear(&deliver, parts, octets.len()),
-        Ok(Ok(Body::SubmitSmResp(id))) => {
+        Ok(Ok(PduBody::DeliverSm(deliver))) => hear(&deliver, parts, octets.len()),
+        Ok(Ok(PduBody::SubmitSmResp(id))) => {
             // A hexadecimal digit is never more than two decimal ones.
-            assert!(MessageIds::HexInResponse.of_response(&id).len() <= 2 * id.len() + 1);
+            assert!(MessageIdBase::HexInResponse.of_response(&id).len() <= 2 * id.len() + 1);
         }
         Ok(_) => {}
         Err(error) => assert!(octets.len() > pdu::MAX_OCTETS, "{error}"),
@@ -46,8 +46,8 @@ fn read(octets: &[u8], parts: &mut Parts) {
 }
 
 /// Reads one as a receipt and as a message, whichever it says it is.
-fn hear(deliver: &DeliverSm, parts: &mut Parts, octets: usize) {
-    for ids in [MessageIds::Text, MessageIds::HexInResponse] {
+fn hear(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
+    for ids in [MessageIdBase::Text, MessageIdBase::HexInResponse] {
         if let Some(report) = receipts::read(deliver, ids) {
             assert!(!report.reference.is_empty() && report.reference.len() <= 3 * octets, "{report:?}");
         }
@@ -65,8 +65,8 @@ fn hear(deliver: &DeliverSm, parts: &mut Parts, octets: usize) {
     }
 }
 
-fn tell(joined: Joined, octets: usize) {
-    let Joined { from, to, text, .. } = joined;
+fn tell(joined: JoinedPart, octets: usize) {
+    let JoinedPart { from, to, text, .. } = joined;
     let gaps = usize::from(u8::MAX) * MAX_GAP_BYTES;
     assert!(text.len() <= octets.saturating_mul(3).saturating_add(gaps), "{} bytes", text.len());
     drop(inbound::told(&from, &to, text, now()));

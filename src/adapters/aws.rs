@@ -9,8 +9,8 @@ use ring::hmac;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
-use super::meaning::{Meaning, THROTTLED};
-use super::settings::check;
+use super::meaning::{ErrorMeaning, THROTTLED};
+use super::settings::require;
 use super::{BuildError, http};
 use crate::model::Timestamp;
 use crate::secret::Secret;
@@ -19,7 +19,7 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What an access key may do in one region.
 #[derive(Debug, Clone)]
-pub(super) struct Credentials {
+pub(super) struct AwsCredentials {
     /// The region, such as `eu-west-1`.
     pub region: String,
     /// The id of the access key.
@@ -30,7 +30,7 @@ pub(super) struct Credentials {
     pub session_token: Option<Secret>,
 }
 
-impl Credentials {
+impl AwsCredentials {
     /// Where a service is in the region, unless a setting says otherwise.
     ///
     /// # Errors
@@ -42,18 +42,18 @@ impl Credentials {
 
     fn validate(&self) -> Result<(), BuildError> {
         let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        check(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
-        check(
+        require(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
+        require(
             self.access_key_id.len() >= 16 && self.access_key_id.bytes().all(|b| b.is_ascii_alphanumeric()),
             "access_key_id",
             "must be the id of an access key: 16 or more letters and digits, such as AKIAIOSFODNN7EXAMPLE",
         )?;
-        check(
+        require(
             is_visible(self.secret_access_key.expose()),
             "secret_access_key",
             "must be the secret of the access key, without spaces",
         )?;
-        check(
+        require(
             self.session_token.as_ref().is_none_or(|token| is_visible(token.expose())),
             "session_token",
             "must be the token of a temporary access key, without spaces; leave it out for a lasting one",
@@ -67,17 +67,17 @@ fn is_region(text: &str) -> bool {
 
 /// Signs requests to one service.
 #[derive(Debug, Clone)]
-pub(super) struct Signer {
+pub(super) struct AwsSigner {
     service: &'static str,
-    credentials: Credentials,
+    credentials: AwsCredentials,
 }
 
-impl Signer {
+impl AwsSigner {
     /// A signer for a service, by the name that the service has in signatures.
     ///
     /// # Errors
     /// When one of the credentials cannot be one.
-    pub(super) fn new(service: &'static str, credentials: Credentials) -> Result<Self, BuildError> {
+    pub(super) fn new(service: &'static str, credentials: AwsCredentials) -> Result<Self, BuildError> {
         credentials.validate()?;
         Ok(Self { service, credentials })
     }
@@ -103,7 +103,7 @@ impl Signer {
     }
 
     fn authorization(&self, canonical: &str, signed_headers: &str, time: &str) -> String {
-        let Credentials { region, access_key_id, secret_access_key, .. } = &self.credentials;
+        let AwsCredentials { region, access_key_id, secret_access_key, .. } = &self.credentials;
         let day = &time[..8];
         let scope = format!("{day}/{region}/{}/aws4_request", self.service);
         let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
@@ -154,22 +154,22 @@ fn sensitive(value: &str) -> HeaderValue {
 
 /// What an error means that every service may answer with ("Common error types" in each API's reference), by its name with
 /// or without `Exception` at the end: the protocols differ in that.
-pub(super) fn meaning(name: &str) -> Option<Meaning> {
+pub(super) fn meaning(name: &str) -> Option<ErrorMeaning> {
     Some(match name.trim_end_matches("Exception") {
         "Throttling" | "Throttled" | "RequestThrottled" | "TooManyRequests" | "LimitExceeded" => THROTTLED,
 
         "InternalFailure" | "InternalError" | "InternalServiceError" | "InternalServerError" => {
-            Meaning::Unavailable
+            ErrorMeaning::Unavailable
         }
-        "ServiceUnavailable" | "RequestTimeout" | "RequestAborted" => Meaning::Unavailable,
+        "ServiceUnavailable" | "RequestTimeout" | "RequestAborted" => ErrorMeaning::Unavailable,
 
         // The access key: unknown, wrong, expired, without permission, or not for this service.
-        "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => Meaning::Misconfigured,
-        "SignatureDoesNotMatch" | "InvalidSignature" | "IncompleteSignature" => Meaning::Misconfigured,
-        "MissingAuthenticationToken" | "ExpiredToken" | "AuthFailure" => Meaning::Misconfigured,
-        "AccessDenied" | "NotAuthorized" | "OptInRequired" => Meaning::Misconfigured,
+        "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => ErrorMeaning::Misconfigured,
+        "SignatureDoesNotMatch" | "InvalidSignature" | "IncompleteSignature" => ErrorMeaning::Misconfigured,
+        "MissingAuthenticationToken" | "ExpiredToken" | "AuthFailure" => ErrorMeaning::Misconfigured,
+        "AccessDenied" | "NotAuthorized" | "OptInRequired" => ErrorMeaning::Misconfigured,
         // This machine's clock is off.
-        "RequestExpired" | "RequestTimeTooSkewed" => Meaning::Misconfigured,
+        "RequestExpired" | "RequestTimeTooSkewed" => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })
@@ -179,18 +179,18 @@ pub(super) fn meaning(name: &str) -> Option<Meaning> {
 mod tests {
     use super::*;
 
-    fn signer(change: fn(&mut Credentials)) -> Result<Signer, BuildError> {
-        let mut credentials = Credentials {
+    fn signer(change: fn(&mut AwsCredentials)) -> Result<AwsSigner, BuildError> {
+        let mut credentials = AwsCredentials {
             region: "us-east-1".to_owned(),
             access_key_id: "AKIDEXAMPLEAKIDEXAMPLE".to_owned(),
             secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
             session_token: None,
         };
         change(&mut credentials);
-        Signer::new("service", credentials)
+        AwsSigner::new("service", credentials)
     }
 
-    fn signed(signer: &Signer, url: &str, body: &str) -> HeaderMap {
+    fn signed(signer: &AwsSigner, url: &str, body: &str) -> HeaderMap {
         let url = Url::parse(url).unwrap();
         let now = "2015-08-30T12:36:00Z".parse().unwrap();
         signer.headers(&url, "application/x-www-form-urlencoded", body, now)
@@ -251,7 +251,7 @@ mod tests {
     fn wrong_settings_say_what_would_be_right() {
         let error = |change| signer(change).unwrap_err().to_string();
         for region in ["", "Ireland", "eu_west_1", "euwest1"] {
-            let wrong = Credentials { region: region.to_owned(), ..signer(|_| ()).unwrap().credentials };
+            let wrong = AwsCredentials { region: region.to_owned(), ..signer(|_| ()).unwrap().credentials };
             let error = wrong.validate().unwrap_err().to_string();
             assert_eq!(error, "region must be the code of a region such as eu-west-1");
         }
@@ -259,7 +259,7 @@ mod tests {
         assert!(
             error(|own| own.secret_access_key = Secret::new("")).starts_with("secret_access_key must be")
         );
-        let token = |own: &mut Credentials| own.session_token = Some(Secret::new("a\nb"));
+        let token = |own: &mut AwsCredentials| own.session_token = Some(Secret::new("a\nb"));
         assert!(error(token).starts_with("session_token must be"));
     }
 

@@ -1,13 +1,13 @@
 //! Envelopes for the adapters' unit tests.
 
 use super::Envelope;
-use crate::model::{Address, Channel, Class, MessageId, Phone, Rendered};
+use crate::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
 
-pub(super) fn to_phone(content: Rendered) -> Envelope {
+pub(super) fn to_phone(content: RenderedContent) -> Envelope {
     to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), content)
 }
 
-pub(super) fn to(address: Address, content: Rendered) -> Envelope {
+pub(super) fn to(address: Address, content: RenderedContent) -> Envelope {
     let channel = match address {
         Address::Email(_) => Channel::Email,
         Address::Phone(_) => Channel::Sms,

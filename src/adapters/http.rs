@@ -15,11 +15,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
 use url::Url;
 
-pub use client::{Http, HttpSettings};
+pub use client::{HttpSettings, HttpTransport};
 
 pub(super) use client::client;
 
-use super::meaning::Meaning;
+use super::meaning::ErrorMeaning;
 use super::{Adapter, BuildError, Envelope};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
@@ -55,7 +55,7 @@ pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
 
 /// What came back.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -66,7 +66,7 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Whether the provider says that it took the request.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -79,7 +79,7 @@ impl Answer {
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.
     pub fn by_status(&self, evidence: OutcomeEvidence) -> Outcome {
-        match Meaning::of_status(self.status) {
+        match ErrorMeaning::of_status(self.status) {
             Some(meaning) => meaning.outcome(evidence, self.retry_after),
             None => Outcome::Unknown { evidence },
         }
@@ -94,7 +94,7 @@ impl Answer {
 }
 
 /// A provider that takes each message with one request.
-pub(super) trait Exchange: Send + Sync {
+pub(super) trait HttpAdapter: Send + Sync {
     /// The request that carries an envelope.
     ///
     /// # Errors
@@ -102,11 +102,11 @@ pub(super) trait Exchange: Send + Sync {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome>;
 
     /// What the answer means.
-    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome;
+    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome;
 }
 
 #[async_trait]
-impl<T: Exchange> Adapter for T {
+impl<T: HttpAdapter> Adapter for T {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let request = match self.request(envelope) {
             Ok(request) => request,
@@ -123,7 +123,7 @@ impl<T: Exchange> Adapter for T {
 ///
 /// # Errors
 /// The outcome, when there is no answer to judge.
-pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<Answer, Outcome> {
+pub(super) async fn exchange(request: RequestBuilder, now: Timestamp) -> Result<HttpAnswer, Outcome> {
     exchange_up_to(MAX_BODY_BYTES, request, now).await
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn exchange_up_to(
     max_bytes: usize,
     request: RequestBuilder,
     now: Timestamp,
-) -> Result<Answer, Outcome> {
+) -> Result<HttpAnswer, Outcome> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
@@ -146,7 +146,7 @@ pub(super) async fn exchange_up_to(
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok(Answer { status: status.as_u16(), headers, retry_after, body })
+    Ok(HttpAnswer { status: status.as_u16(), headers, retry_after, body })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

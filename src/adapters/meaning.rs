@@ -6,7 +6,7 @@ use crate::model::{Objection, Outcome, OutcomeEvidence, Rejection, ThrottleScope
 
 /// The meaning of one documented error, before the provider's own words and wait are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum ErrorMeaning {
     /// It refused this message or address for good.
     Rejected(Rejection),
     /// We are too fast.
@@ -18,24 +18,26 @@ pub(crate) enum Meaning {
 }
 
 /// The address cannot be reached, now or ever.
-pub(crate) const BAD_ADDRESS: Meaning = Meaning::Rejected(Rejection::Address { certain: true });
+pub(crate) const BAD_ADDRESS: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Address { certain: true });
 /// The address could not be reached, for one of several reasons.
-pub(crate) const DOUBTFUL_ADDRESS: Meaning = Meaning::Rejected(Rejection::Address { certain: false });
+pub(crate) const DOUBTFUL_ADDRESS: ErrorMeaning =
+    ErrorMeaning::Rejected(Rejection::Address { certain: false });
 /// The person blocked us or opted out.
-pub(crate) const OPTED_OUT: Meaning = Meaning::Rejected(Rejection::OptedOut { certain: true });
+pub(crate) const OPTED_OUT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::OptedOut { certain: true });
 /// It looks as if the person blocked us, or opted out of a part.
-pub(crate) const PERHAPS_OPTED_OUT: Meaning = Meaning::Rejected(Rejection::OptedOut { certain: false });
+pub(crate) const PERHAPS_OPTED_OUT: ErrorMeaning =
+    ErrorMeaning::Rejected(Rejection::OptedOut { certain: false });
 /// Other content may pass.
-pub(crate) const CONTENT: Meaning = Meaning::Rejected(Rejection::Content);
+pub(crate) const CONTENT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Content);
 /// A rule forbids this message to this person, whatever it says. Answers that depend on who is written to belong here
 /// even where an operator could change the rule: they must not stop the provider for everybody else.
-pub(crate) const POLICY: Meaning = Meaning::Rejected(Rejection::Policy);
+pub(crate) const POLICY: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Policy);
 /// The whole account is too fast.
-pub(crate) const THROTTLED: Meaning = Meaning::Throttled(ThrottleScope::Provider);
+pub(crate) const THROTTLED: ErrorMeaning = ErrorMeaning::Throttled(ThrottleScope::Provider);
 /// This recipient got too much.
-pub(crate) const THROTTLED_RECIPIENT: Meaning = Meaning::Throttled(ThrottleScope::Recipient);
+pub(crate) const THROTTLED_RECIPIENT: ErrorMeaning = ErrorMeaning::Throttled(ThrottleScope::Recipient);
 
-impl Meaning {
+impl ErrorMeaning {
     /// What an HTTP status means when the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
     /// `None` where the provider may have taken the message: success without an answer we can read, and the gateway's
     /// time-out (504), which comes after the request was passed on.
@@ -75,24 +77,24 @@ mod tests {
     #[test]
     fn a_status_alone_has_a_meaning_unless_the_message_may_have_been_taken() {
         for (status, meaning) in [
-            (301, Some(Meaning::Misconfigured)),
+            (301, Some(ErrorMeaning::Misconfigured)),
             (400, Some(CONTENT)),
-            (401, Some(Meaning::Misconfigured)),
-            (403, Some(Meaning::Misconfigured)),
-            (404, Some(Meaning::Misconfigured)),
-            (408, Some(Meaning::Unavailable)),
+            (401, Some(ErrorMeaning::Misconfigured)),
+            (403, Some(ErrorMeaning::Misconfigured)),
+            (404, Some(ErrorMeaning::Misconfigured)),
+            (408, Some(ErrorMeaning::Unavailable)),
             (413, Some(CONTENT)),
             (422, Some(CONTENT)),
             (429, Some(THROTTLED)),
-            (500, Some(Meaning::Unavailable)),
-            (502, Some(Meaning::Unavailable)),
-            (503, Some(Meaning::Unavailable)),
-            (599, Some(Meaning::Unavailable)),
+            (500, Some(ErrorMeaning::Unavailable)),
+            (502, Some(ErrorMeaning::Unavailable)),
+            (503, Some(ErrorMeaning::Unavailable)),
+            (599, Some(ErrorMeaning::Unavailable)),
             (200, None),
             (201, None),
             (504, None),
         ] {
-            assert_eq!(Meaning::of_status(status), meaning, "{status}");
+            assert_eq!(ErrorMeaning::of_status(status), meaning, "{status}");
         }
     }
 }

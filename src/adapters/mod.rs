@@ -22,13 +22,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-pub use http::{Http, HttpSettings};
+pub use http::{HttpSettings, HttpTransport};
 
-use hooks::{Ear, Hook};
+use hooks::{EventSink, WebhookHandler};
 
 use crate::model::{
-    Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection, Rendered,
-    Timestamp, Topic,
+    Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection,
+    RenderedContent, Timestamp, Topic,
 };
 
 /// One message as one provider is to carry it to one address.
@@ -54,7 +54,7 @@ pub struct Envelope {
     /// Where to.
     pub address: Address,
     /// What it says.
-    pub content: Rendered,
+    pub content: RenderedContent,
     /// The time of the attempt.
     pub now: Timestamp,
 }
@@ -85,7 +85,7 @@ impl Envelope {
 
     fn text(&self) -> Result<&str, Outcome> {
         match &self.content {
-            Rendered::Text(text) => Ok(text),
+            RenderedContent::Text(text) => Ok(text),
             _ => Err(refused(Rejection::Content, "the content is not a plain text")),
         }
     }
@@ -131,7 +131,7 @@ pub trait Adapter: Send + Sync {
 
     /// Hears what the provider tells over a connection of the adapter's own, for those that have one or that ask for it,
     /// and hands it to `ear`. Runs as long as the gateway does; being dropped must leave nothing broken.
-    async fn listen(&self, ear: &dyn Ear) {
+    async fn listen(&self, ear: &dyn EventSink) {
         let _ = ear;
         std::future::pending().await
     }
@@ -143,7 +143,7 @@ pub trait Adapter: Send + Sync {
 }
 
 /// A kind of provider, by the settings that its table in the configuration holds.
-pub trait Kind {
+pub trait ProviderKind {
     /// The only channel that it carries; `None` when it carries any.
     fn channel(&self) -> Option<Channel>;
 
@@ -154,7 +154,7 @@ pub trait Kind {
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError>;
 
     /// What takes the provider's calls, where its settings say how to know them.
-    fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let _ = transport;
         None
     }
@@ -179,15 +179,15 @@ pub trait Kind {
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
     /// How hard it may be driven, and how long it may take.
-    pub limits: Limits,
+    pub limits: ProviderLimits,
     /// The way to it, if it is reached over HTTP.
-    pub http: Http,
+    pub http: HttpTransport,
 }
 
 /// How hard a provider may be driven, and how long it may take.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
+pub struct ProviderLimits {
     /// Calls in flight at once.
     pub max_concurrency: u32,
     /// Calls a second; no limit when absent.
@@ -198,7 +198,7 @@ pub struct Limits {
     pub timeout_ms: u64,
 }
 
-impl Default for Limits {
+impl Default for ProviderLimits {
     fn default() -> Self {
         Self { max_concurrency: 50, rate_per_second: None, connect_timeout_ms: 3_000, timeout_ms: 10_000 }
     }

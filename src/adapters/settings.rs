@@ -11,7 +11,7 @@ pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 ///
 /// # Errors
 /// When it is not: what it must be.
-pub(super) fn check(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
+pub(super) fn require(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
     if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
 }
 

@@ -6,11 +6,11 @@ use subtle::ConstantTimeEq;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
-use super::status::Failure;
-use super::token::Token;
-use crate::dispatch::Policies;
-use crate::model::{BrandId, Key, KeyId, Scope};
-use crate::routing::Policy;
+use super::status::ApiError;
+use super::token::KeyToken;
+use crate::dispatch::BrandPolicies;
+use crate::model::{ApiKey, BrandId, KeyId, Scope};
+use crate::routing::BrandPolicy;
 use crate::store::KeyStore;
 
 /// Who calls, by the key used.
@@ -29,7 +29,7 @@ pub struct BrandCaller {
     pub key: KeyId,
     /// The brand it acts for.
     pub brand: BrandId,
-    policies: Arc<Policies>,
+    policies: Arc<BrandPolicies>,
 }
 
 impl BrandCaller {
@@ -37,7 +37,7 @@ impl BrandCaller {
     ///
     /// # Errors
     /// PERMISSION_DENIED for a gateway key, which touches no brand's data, and for a key of a brand that is gone.
-    pub fn new(caller: Caller, policies: &Arc<Policies>) -> Result<Self, Failure> {
+    pub fn new(caller: Caller, policies: &Arc<BrandPolicies>) -> Result<Self, ApiError> {
         caller.check_brand(policies)?;
         let Caller { key, brand } = caller;
         let Some(brand) = brand else { return Err(without_brand(&key)) };
@@ -45,7 +45,7 @@ impl BrandCaller {
     }
 
     /// The policy of the brand.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BrandPolicy {
         self.policies.get(&self.brand).expect("a caller of a brand that has no policy is not let in")
     }
 
@@ -60,7 +60,7 @@ impl Caller {
     ///
     /// # Errors
     /// PERMISSION_DENIED when it is not.
-    pub fn check_brand(&self, policies: &Policies) -> Result<(), Failure> {
+    pub fn check_brand(&self, policies: &BrandPolicies) -> Result<(), ApiError> {
         match &self.brand {
             Some(brand) if !policies.contains_key(brand) => Err(brand_gone(&self.key, brand)),
             _ => Ok(()),
@@ -90,7 +90,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// UNAUTHENTICATED without a key in force, PERMISSION_DENIED when its scopes do not reach.
-    pub async fn authenticate(&self, metadata: &MetadataMap, scope: Scope) -> Result<Caller, Failure> {
+    pub async fn authenticate(&self, metadata: &MetadataMap, scope: Scope) -> Result<Caller, ApiError> {
         let token = presented(metadata)?;
         let key = self.keys.key(&token.id).await?;
         let key = proven(key, &token).ok_or_else(unknown)?;
@@ -107,7 +107,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// UNAUTHENTICATED when it was.
-    pub async fn still_valid(&self, id: &KeyId) -> Result<(), Failure> {
+    pub async fn still_valid(&self, id: &KeyId) -> Result<(), ApiError> {
         match self.keys.key(id).await? {
             Some(key) if key.revoked_at.is_none() => Ok(()),
             _ => Err(revoked(id)),
@@ -115,7 +115,7 @@ impl Authenticator {
     }
 }
 
-fn presented(metadata: &MetadataMap) -> Result<Token, Failure> {
+fn presented(metadata: &MetadataMap) -> Result<KeyToken, ApiError> {
     let Some(value) = metadata.get("authorization") else {
         return Err(unauthenticated(
             "KEY_MISSING",
@@ -125,7 +125,7 @@ fn presented(metadata: &MetadataMap) -> Result<Token, Failure> {
     let text = value.to_str().unwrap_or_default();
     // The scheme is case-insensitive (RFC 9110, section 11.1).
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.and_then(|(_, token)| Token::parse(token.trim())).ok_or_else(|| {
+    token.and_then(|(_, token)| KeyToken::parse(token.trim())).ok_or_else(|| {
         unauthenticated(
             "KEY_MALFORMED",
             "the `authorization` metadata is not `Bearer rlv_<key id>_<secret>`: copy the key as it was shown when it \
@@ -136,45 +136,45 @@ fn presented(metadata: &MetadataMap) -> Result<Token, Failure> {
 
 /// The key, if the token holds its secret. Takes as long for an unknown key, and compares in constant time, so that an
 /// answer's timing tells nothing about either part.
-fn proven(key: Option<Key>, token: &Token) -> Option<Key> {
+fn proven(key: Option<ApiKey>, token: &KeyToken) -> Option<ApiKey> {
     let expected = key.as_ref().map_or([0; 32], |key| key.secret_hash);
     let same = bool::from(expected.ct_eq(&token.hash));
     key.filter(|_| same)
 }
 
-fn unauthenticated(reason: &'static str, message: &str) -> Failure {
-    Failure::new(Code::Unauthenticated, reason, message)
+fn unauthenticated(reason: &'static str, message: &str) -> ApiError {
+    ApiError::new(Code::Unauthenticated, reason, message)
 }
 
 /// One answer for an unknown id and a wrong secret, so that ids cannot be guessed.
-fn unknown() -> Failure {
+fn unknown() -> ApiError {
     unauthenticated(
         "KEY_UNKNOWN",
         "this API key is not known here: check that it is whole and of this gateway",
     )
 }
 
-fn revoked(id: &KeyId) -> Failure {
+fn revoked(id: &KeyId) -> ApiError {
     unauthenticated("KEY_REVOKED", "this API key was revoked: ask an admin of the brand for a new one")
         .with("key_id", id)
 }
 
-fn without_brand(id: &KeyId) -> Failure {
+fn without_brand(id: &KeyId) -> ApiError {
     let message = "a gateway key touches no brand's data: use a key of the brand";
-    Failure::new(Code::PermissionDenied, "KEY_WITHOUT_BRAND", message).with("key_id", id)
+    ApiError::new(Code::PermissionDenied, "KEY_WITHOUT_BRAND", message).with("key_id", id)
 }
 
-fn brand_gone(id: &KeyId, brand: &BrandId) -> Failure {
+fn brand_gone(id: &KeyId, brand: &BrandId) -> ApiError {
     let message =
         format!("the brand {brand} of this key is not configured: add it to the gateway's configuration");
-    Failure::new(Code::PermissionDenied, "BRAND_NOT_CONFIGURED", message)
+    ApiError::new(Code::PermissionDenied, "BRAND_NOT_CONFIGURED", message)
         .with("key_id", id)
         .with("brand", brand)
 }
 
-fn too_narrow(key: &Key, scope: Scope) -> Failure {
+fn too_narrow(key: &ApiKey, scope: Scope) -> ApiError {
     let scope = scope.as_str();
-    Failure::new(
+    ApiError::new(
         Code::PermissionDenied,
         "KEY_LACKS_SCOPE",
         format!("this call needs a key with the scope `{scope}`: ask an admin of the brand for one"),

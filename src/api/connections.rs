@@ -12,13 +12,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
 /// A connection that holds a place as long as it is open.
-pub struct Connection {
+pub struct BoundedConnection {
     io: TcpStream,
     _place: OwnedSemaphorePermit,
 }
 
 /// The connections of `incoming`, at most `max` at once.
-pub fn bounded(incoming: TcpIncoming, max: usize) -> impl Stream<Item = io::Result<Connection>> {
+pub fn bounded(incoming: TcpIncoming, max: usize) -> impl Stream<Item = io::Result<BoundedConnection>> {
     let places = Arc::new(Semaphore::new(max));
     stream::unfold(incoming, move |mut incoming| {
         let places = Arc::clone(&places);
@@ -26,12 +26,12 @@ pub fn bounded(incoming: TcpIncoming, max: usize) -> impl Stream<Item = io::Resu
             // The semaphore is never closed, so this only waits.
             let place = places.acquire_owned().await.ok()?;
             let accepted = incoming.next().await?;
-            Some((accepted.map(|io| Connection { io, _place: place }), incoming))
+            Some((accepted.map(|io| BoundedConnection { io, _place: place }), incoming))
         }
     })
 }
 
-impl Connected for Connection {
+impl Connected for BoundedConnection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
@@ -39,7 +39,7 @@ impl Connected for Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for BoundedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for BoundedConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

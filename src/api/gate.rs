@@ -8,9 +8,9 @@ use tonic::{Code, Request, Response, Status};
 use tracing::{error, info, warn};
 
 use super::auth::{Authenticator, BrandCaller, Caller};
-use super::status::Failure;
-use super::stop::Stop;
-use crate::dispatch::Policies;
+use super::status::ApiError;
+use super::stop::ShutdownSignal;
+use crate::dispatch::BrandPolicies;
 use crate::model::{KeyId, Scope};
 use crate::store::KeyStore;
 
@@ -18,14 +18,14 @@ use crate::store::KeyStore;
 #[derive(Clone)]
 pub struct Gate {
     authenticator: Authenticator,
-    policies: Arc<Policies>,
-    stop: Stop,
+    policies: Arc<BrandPolicies>,
+    stop: ShutdownSignal,
     timeout: Duration,
 }
 
 /// A method, as the log names it, and the scope it needs.
 #[derive(Debug, Clone, Copy)]
-pub struct Method {
+pub struct MethodDescriptor {
     /// For example `relevo.v1.MessageService/Send`.
     pub name: &'static str,
     /// What the key must permit.
@@ -34,17 +34,22 @@ pub struct Method {
 
 impl Gate {
     /// A door that knows these keys and brands, closes on `stop`, and waits no longer than `timeout` for an answer.
-    pub fn new(keys: Arc<dyn KeyStore>, policies: Arc<Policies>, stop: Stop, timeout: Duration) -> Self {
+    pub fn new(
+        keys: Arc<dyn KeyStore>,
+        policies: Arc<BrandPolicies>,
+        stop: ShutdownSignal,
+        timeout: Duration,
+    ) -> Self {
         Self { authenticator: Authenticator::new(keys), policies, stop, timeout }
     }
 
     /// The brands of the configuration, with their policies.
-    pub fn policies(&self) -> &Policies {
+    pub fn policies(&self) -> &BrandPolicies {
         &self.policies
     }
 
     /// The flag that closes the door.
-    pub fn stop(&self) -> &Stop {
+    pub fn stop(&self) -> &ShutdownSignal {
         &self.stop
     }
 
@@ -52,19 +57,19 @@ impl Gate {
     ///
     /// # Errors
     /// UNAUTHENTICATED when the key was revoked since.
-    pub async fn still_valid(&self, key: &KeyId) -> Result<(), Failure> {
+    pub async fn still_valid(&self, key: &KeyId) -> Result<(), ApiError> {
         self.authenticator.still_valid(key).await
     }
 
     /// Runs a method for any key that has its scope.
     pub async fn any<T, R, F>(
         &self,
-        method: Method,
+        method: MethodDescriptor,
         request: Request<T>,
         body: impl FnOnce(Caller, T) -> F,
     ) -> Result<Response<R>, Status>
     where
-        F: Future<Output = Result<R, Failure>>,
+        F: Future<Output = Result<R, ApiError>>,
     {
         let (metadata, _, message) = request.into_parts();
         let caller = match self.authenticator.authenticate(&metadata, method.scope).await {
@@ -74,15 +79,15 @@ impl Gate {
         let answer = match self.open_for(&caller) {
             Ok(()) => tokio::time::timeout(self.timeout, body(caller.clone(), message))
                 .await
-                .unwrap_or_else(|_| Err(Failure::too_slow(self.timeout))),
+                .unwrap_or_else(|_| Err(ApiError::too_slow(self.timeout))),
             Err(failure) => Err(failure),
         };
         answer.map(Response::new).map_err(|failure| self.refuse(method, Some(&caller), failure))
     }
 
-    fn open_for(&self, caller: &Caller) -> Result<(), Failure> {
+    fn open_for(&self, caller: &Caller) -> Result<(), ApiError> {
         if self.stop.is_raised() {
-            return Err(Failure::stopping());
+            return Err(ApiError::stopping());
         }
         caller.check_brand(&self.policies)
     }
@@ -90,12 +95,12 @@ impl Gate {
     /// Runs a method for a brand's key that has its scope.
     pub async fn brand<T, R, F>(
         &self,
-        method: Method,
+        method: MethodDescriptor,
         request: Request<T>,
         body: impl FnOnce(BrandCaller, T) -> F,
     ) -> Result<Response<R>, Status>
     where
-        F: Future<Output = Result<R, Failure>>,
+        F: Future<Output = Result<R, ApiError>>,
     {
         self.any(method, request, |caller, message| async {
             let caller = BrandCaller::new(caller, &self.policies)?;
@@ -105,7 +110,7 @@ impl Gate {
     }
 
     /// Logs a failure, once, and turns it into what the caller gets. A stream that ends badly comes here too.
-    pub fn refuse(&self, method: Method, caller: Option<&Caller>, failure: Failure) -> Status {
+    pub fn refuse(&self, method: MethodDescriptor, caller: Option<&Caller>, failure: ApiError) -> Status {
         let key = caller.map_or("", |caller| caller.key.as_str());
         let brand = caller.and_then(|caller| caller.brand.as_ref()).map_or("", |brand| brand.as_str());
         let (method, reason, detail) = (method.name, failure.reason(), failure.detail());

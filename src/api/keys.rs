@@ -6,35 +6,35 @@ use tonic::{Code, Request, Response, Status};
 
 use super::Gate;
 use super::auth::Caller;
-use super::gate::Method;
+use super::gate::MethodDescriptor;
 use super::limits::{self, KEY_LABEL};
-use super::page::{Listing, collect};
-use super::status::Failure;
+use super::page::{PageTokenScope, collect};
+use super::status::ApiError;
 use super::token;
 use crate::clock::Clock;
-use crate::model::{BrandId, Key, KeyId, Scope};
+use crate::model::{ApiKey, BrandId, KeyId, Scope};
 use crate::store::KeyStore;
 use crate::wire::v1::key_service_server::KeyService;
-use crate::wire::{Path, Violations, read_scopes, v1};
+use crate::wire::{FieldPath, Violations, read_scopes, v1};
 
 /// API keys.
 #[derive(Clone)]
-pub struct Keys {
+pub struct KeyApi {
     gate: Gate,
     store: Arc<dyn KeyStore>,
     clock: Clock,
 }
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Admin }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Admin }
 }
 
-const CREATE: Method = method("relevo.v1.KeyService/CreateKey");
-const LIST: Method = method("relevo.v1.KeyService/ListKeys");
-const REVOKE: Method = method("relevo.v1.KeyService/RevokeKey");
+const CREATE: MethodDescriptor = method("relevo.v1.KeyService/CreateKey");
+const LIST: MethodDescriptor = method("relevo.v1.KeyService/ListKeys");
+const REVOKE: MethodDescriptor = method("relevo.v1.KeyService/RevokeKey");
 
 #[tonic::async_trait]
-impl KeyService for Keys {
+impl KeyService for KeyApi {
     async fn create_key(
         &self,
         request: Request<v1::CreateKeyRequest>,
@@ -60,7 +60,7 @@ impl KeyService for Keys {
     }
 }
 
-impl Keys {
+impl KeyApi {
     /// The service over this store.
     pub fn new(gate: Gate, store: Arc<dyn KeyStore>, clock: Clock) -> Self {
         Self { gate, store, clock }
@@ -70,13 +70,13 @@ impl Keys {
         &self,
         caller: &Caller,
         request: v1::CreateKeyRequest,
-    ) -> Result<v1::CreateKeyResponse, Failure> {
+    ) -> Result<v1::CreateKeyResponse, ApiError> {
         let (brand, scopes) = read_create(&request, |brand| self.gate.policies().contains_key(brand))?;
         if caller.brand.is_some() && caller.brand != brand {
             return Err(other_brand(caller));
         }
         let minted = token::mint(brand, scopes, request.label, self.clock.now());
-        let (key, secret) = minted.map_err(Failure::no_randomness)?;
+        let (key, secret) = minted.map_err(ApiError::no_randomness)?;
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
         self.store.create_key(key).await?;
         Ok(answer)
@@ -86,10 +86,10 @@ impl Keys {
         &self,
         caller: &Caller,
         request: v1::ListKeysRequest,
-    ) -> Result<v1::ListKeysResponse, Failure> {
+    ) -> Result<v1::ListKeysResponse, ApiError> {
         let mut violations = Violations::default();
         let brand = caller.brand.as_ref();
-        let listing = Listing::new("keys", brand, &[]);
+        let listing = PageTokenScope::new("keys", brand, &[]);
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let wanted = violations.finish(Some(wanted))?;
         let page = collect(wanted, |page| self.store.keys(brand, page), |key| v1::Key::from(key)).await?;
@@ -100,11 +100,11 @@ impl Keys {
         &self,
         caller: &Caller,
         request: v1::RevokeKeyRequest,
-    ) -> Result<v1::RevokeKeyResponse, Failure> {
+    ) -> Result<v1::RevokeKeyResponse, ApiError> {
         let mut violations = Violations::default();
-        let id: Option<KeyId> = violations.parsed(&request.key_id, &Path::new("key_id"));
+        let id: Option<KeyId> = violations.parsed(&request.key_id, &FieldPath::new("key_id"));
         let id = violations.finish(id)?;
-        let manages = |key: &Key| caller.brand.is_none() || caller.brand == key.brand;
+        let manages = |key: &ApiKey| caller.brand.is_none() || caller.brand == key.brand;
         // A key never changes its brand, so looking before revoking leaves no gap.
         self.store.key(&id).await?.filter(manages).ok_or_else(|| no_key(&id))?;
         let key = self.store.revoke_key(&id, self.clock.now()).await?.ok_or_else(|| no_key(&id))?;
@@ -122,7 +122,7 @@ pub fn read_create(
 ) -> Result<(Option<BrandId>, Vec<Scope>), Violations> {
     let mut violations = Violations::default();
     let brand = read_brand(&request.brand, is_brand, &mut violations);
-    let path = Path::new("scopes");
+    let path = FieldPath::new("scopes");
     limits::distinct(&request.scopes, &path, &mut violations);
     let scopes = read_scopes(&request.scopes, &path, &mut violations);
     if request.scopes.is_empty() {
@@ -132,7 +132,7 @@ pub fn read_create(
     if request.brand.is_empty() && !scopes.iter().all(for_gateway) {
         violations.add(&path, "must be SCOPE_OPERATE and SCOPE_ADMIN only, for a key without a brand");
     }
-    limits::required_line(&request.label, KEY_LABEL, &Path::new("label"), &mut violations);
+    limits::required_line(&request.label, KEY_LABEL, &FieldPath::new("label"), &mut violations);
     violations.finish(Some((brand, scopes)))
 }
 
@@ -144,7 +144,7 @@ fn read_brand(
     if name.is_empty() {
         return None;
     }
-    let path = Path::new("brand");
+    let path = FieldPath::new("brand");
     let brand = violations.parsed(name, &path)?;
     if !is_brand(&brand) {
         violations.add(&path, "must be a brand of the gateway's configuration");
@@ -152,13 +152,13 @@ fn read_brand(
     Some(brand)
 }
 
-fn other_brand(caller: &Caller) -> Failure {
+fn other_brand(caller: &Caller) -> ApiError {
     let message =
         "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
-    Failure::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with("key_id", &caller.key)
+    ApiError::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with("key_id", &caller.key)
 }
 
-fn no_key(id: &KeyId) -> Failure {
+fn no_key(id: &KeyId) -> ApiError {
     let message = format!("there is no key {id}: check the id, or list the keys with ListKeys");
-    Failure::new(Code::NotFound, "KEY_NOT_FOUND", message).with("key_id", id)
+    ApiError::new(Code::NotFound, "KEY_NOT_FOUND", message).with("key_id", id)
 }

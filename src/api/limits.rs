@@ -8,7 +8,7 @@ use std::hash::Hash;
 use url::Url;
 
 use crate::model::{Channel, Contact, Labels};
-use crate::wire::{Path, Violations};
+use crate::wire::{FieldPath, Violations};
 
 /// Addresses of a contact.
 pub const ADDRESSES: usize = Contact::MAX_ADDRESSES;
@@ -32,7 +32,7 @@ pub const KEY_LABEL: usize = 100;
 pub const WATCHED: usize = 1_000;
 
 /// Notes a text of more than `max` characters.
-pub fn chars(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn chars(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     // No text has more characters than bytes.
     if text.len() > max && text.chars().count() > max {
         violations.add(path, format_args!("must be at most {max} characters"));
@@ -40,14 +40,14 @@ pub fn chars(text: &str, max: usize, path: &Path<'_>, violations: &mut Violation
 }
 
 /// Notes a text of more than `max` bytes.
-pub fn bytes(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn bytes(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.len() > max {
         violations.add(path, format_args!("must be at most {max} bytes"));
     }
 }
 
 /// Notes a text that is required and absent, too long, or not on one line.
-pub fn required_line(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.trim().is_empty() {
         violations.add(path, "is required");
     }
@@ -55,20 +55,20 @@ pub fn required_line(text: &str, max: usize, path: &Path<'_>, violations: &mut V
 }
 
 /// Notes a text that is too long or not on one line.
-pub fn line(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     chars(text, max, path, violations);
     one_line(text, path, violations);
 }
 
 /// Notes control characters, line breaks among them.
-pub fn one_line(text: &str, path: &Path<'_>, violations: &mut Violations) {
+pub fn one_line(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.chars().any(char::is_control) {
         violations.add(path, "must be on one line, without control characters");
     }
 }
 
 /// Notes what is no https URL of at most `max` characters. Nothing is noted of an absent one.
-pub fn https_url(text: &str, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn https_url(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     let is_right =
         |url: Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
     if !text.is_empty() && (text.chars().count() > max || !Url::parse(text).is_ok_and(is_right)) {
@@ -78,7 +78,7 @@ pub fn https_url(text: &str, max: usize, path: &Path<'_>, violations: &mut Viola
 }
 
 /// Notes a list of more than `max` items.
-pub fn count(len: usize, max: usize, path: &Path<'_>, violations: &mut Violations) {
+pub fn count(len: usize, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if len > max {
         violations.add(path, format_args!("must be at most {max}"));
     }
@@ -87,7 +87,7 @@ pub fn count(len: usize, max: usize, path: &Path<'_>, violations: &mut Violation
 /// Notes every item that stands in the list before.
 pub fn distinct<T: Eq + Hash>(
     items: impl IntoIterator<Item = T>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) {
     let mut seen = HashSet::new();
@@ -99,7 +99,7 @@ pub fn distinct<T: Eq + Hash>(
 }
 
 /// Notes a list of channels that names one twice.
-pub fn distinct_channels(channels: &[i32], path: &Path<'_>, violations: &mut Violations) {
+pub fn distinct_channels(channels: &[i32], path: &FieldPath<'_>, violations: &mut Violations) {
     // More entries than channels cannot all differ, and one note is enough for them.
     if channels.len() > Channel::ALL.len() {
         violations.add(path, "must name each channel at most once");
@@ -109,7 +109,7 @@ pub fn distinct_channels(channels: &[i32], path: &Path<'_>, violations: &mut Vio
 }
 
 /// Notes labels that are too many or too long.
-pub fn labels(labels: &Labels, path: &Path<'_>, violations: &mut Violations) {
+pub fn labels(labels: &Labels, path: &FieldPath<'_>, violations: &mut Violations) {
     count(labels.len(), LABELS, path, violations);
     for (key, value) in labels {
         let length = key.chars().count();
@@ -119,7 +119,7 @@ pub fn labels(labels: &Labels, path: &Path<'_>, violations: &mut Violations) {
             continue;
         }
         let own = format!("{}[{key:?}]", path);
-        let own = Path::new(&own);
+        let own = FieldPath::new(&own);
         chars(value, LABEL_VALUE, &own, violations);
     }
 }
@@ -128,9 +128,9 @@ pub fn labels(labels: &Labels, path: &Path<'_>, violations: &mut Violations) {
 mod tests {
     use super::*;
 
-    fn noted(check: impl FnOnce(&Path<'_>, &mut Violations)) -> Vec<String> {
+    fn noted(check: impl FnOnce(&FieldPath<'_>, &mut Violations)) -> Vec<String> {
         let mut violations = Violations::default();
-        check(&Path::new("it"), &mut violations);
+        check(&FieldPath::new("it"), &mut violations);
         violations.into_vec().iter().map(ToString::to_string).collect()
     }
 

@@ -2,23 +2,23 @@
 
 use prost_types::FieldMask;
 
-use crate::wire::{Path, Violations};
+use crate::wire::{FieldPath, Violations};
 
 /// The fields to change.
 #[derive(Debug)]
-pub struct Mask {
+pub struct UpdateMask {
     /// `None` for all.
     paths: Option<Vec<String>>,
 }
 
-impl Mask {
+impl UpdateMask {
     /// Reads `update_mask`: an absent or empty one, or `*`, means all of the `known` fields.
     pub fn read(mask: Option<FieldMask>, known: &[&str], violations: &mut Violations) -> Self {
         let paths = mask.unwrap_or_default().paths;
         if paths.is_empty() || paths == ["*"] {
             return Self { paths: None };
         }
-        let field = Path::new("update_mask");
+        let field = FieldPath::new("update_mask");
         let list = field.field("paths");
         for (index, path) in paths.iter().enumerate() {
             if !known.contains(&path.as_str()) {
@@ -44,7 +44,7 @@ mod tests {
         let read = |paths: &[&str]| {
             let mut violations = Violations::default();
             let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
-            let mask = Mask::read(Some(mask), &["labels", "addresses"], &mut violations);
+            let mask = UpdateMask::read(Some(mask), &["labels", "addresses"], &mut violations);
             (mask, violations.to_string())
         };
         for paths in [&[][..], &["*"]] {

@@ -29,6 +29,6 @@ pub mod sandbox;
 
 pub use gate::Gate;
 pub use server::{ServeError, serve};
-pub use services::{Rooms, Services};
-pub use settings::{Settings, TlsSettings};
-pub use stop::Stop;
+pub use services::{ApiServices, ServiceDependencies};
+pub use settings::{ApiSettings, TlsSettings};
+pub use stop::ShutdownSignal;

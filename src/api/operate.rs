@@ -3,20 +3,20 @@
 use tonic::Code;
 
 use super::auth::Caller;
-use super::status::Failure;
-use crate::dispatch::{Board, Policies};
+use super::status::ApiError;
+use crate::dispatch::{BrandPolicies, ProviderRegistry};
 use crate::model::{BrandId, Provider, ProviderName};
 
 /// The providers on the board, as far as keys may reach them.
 #[derive(Clone)]
-pub struct Reach {
-    board: Board,
+pub struct ProviderAccess {
+    board: ProviderRegistry,
     only_one_brand: bool,
 }
 
-impl Reach {
+impl ProviderAccess {
     /// The providers of `board`, for keys of these brands.
-    pub fn new(board: Board, policies: &Policies) -> Self {
+    pub fn new(board: ProviderRegistry, policies: &BrandPolicies) -> Self {
         Self { board, only_one_brand: policies.len() == 1 }
     }
 
@@ -39,7 +39,7 @@ impl Reach {
     ///
     /// # Errors
     /// NOT_FOUND, whether it does not exist or serves other brands.
-    pub fn seen(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
+    pub fn seen(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
         let seen = self.seen_by(caller).find(|own| own.name == *name);
         seen.ok_or_else(|| no_provider(name))
     }
@@ -48,22 +48,22 @@ impl Reach {
     ///
     /// # Errors
     /// PERMISSION_DENIED when the provider may serve other brands too.
-    pub fn controlled(&self, caller: &Caller, provider: &Provider) -> Result<(), Failure> {
+    pub fn controlled(&self, caller: &Caller, provider: &Provider) -> Result<(), ApiError> {
         let own = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
         if caller.brand.as_ref().is_none_or(own) { Ok(()) } else { Err(shared(caller, &provider.name)) }
     }
 }
 
-fn no_provider(name: &ProviderName) -> Failure {
+fn no_provider(name: &ProviderName) -> ApiError {
     let message =
         format!("there is no provider {name}: check the name, or list the providers with ListProviders");
-    Failure::new(Code::NotFound, "PROVIDER_NOT_FOUND", message).with("provider", name)
+    ApiError::new(Code::NotFound, "PROVIDER_NOT_FOUND", message).with("provider", name)
 }
 
-fn shared(caller: &Caller, name: &ProviderName) -> Failure {
+fn shared(caller: &Caller, name: &ProviderName) -> ApiError {
     let message =
         format!("the provider {name} serves other brands too: a gateway key is needed to control it");
-    Failure::new(Code::PermissionDenied, "PROVIDER_SHARED", message)
+    ApiError::new(Code::PermissionDenied, "PROVIDER_SHARED", message)
         .with("key_id", &caller.key)
         .with("provider", name)
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::BrandId;
 use crate::store::{Page, PageRequest};
-use crate::wire::{Path, Violations};
+use crate::wire::{FieldPath, Violations};
 
 /// Items on a page when the caller does not say.
 const DEFAULT_SIZE: usize = 50;
@@ -19,11 +19,11 @@ const BATCH: usize = 64;
 const TAG_BYTES: usize = 16;
 
 /// What a token is good for: one list of one brand under one filter.
-pub struct Listing {
+pub struct PageTokenScope {
     tag: [u8; TAG_BYTES],
 }
 
-impl Listing {
+impl PageTokenScope {
     /// The list `name` of `brand`, under a filter given as bytes that differ when the filter does.
     pub fn new(name: &str, brand: Option<&BrandId>, filter: &[u8]) -> Self {
         let brand = brand.map_or("", BrandId::as_str);
@@ -49,7 +49,7 @@ impl Listing {
         let after = bytes.and_then(|bytes| bytes.strip_prefix(&self.tag).map(<[u8]>::to_vec));
         if after.is_none() {
             violations.add(
-                &Path::new("page_token"),
+                &FieldPath::new("page_token"),
                 "must be a next_page_token of the same list with the same filters: leave it empty to start again",
             );
         }
@@ -65,7 +65,7 @@ impl Listing {
 /// Reads a page's size; 0 stands for the default.
 pub fn read_size(size: i32, violations: &mut Violations) -> usize {
     if !(0..=MAX_SIZE).contains(&size) {
-        violations.add(&Path::new("page_size"), format_args!("must be 0 to {MAX_SIZE}"));
+        violations.add(&FieldPath::new("page_size"), format_args!("must be 0 to {MAX_SIZE}"));
     }
     match usize::try_from(size) {
         Ok(0) | Err(_) => DEFAULT_SIZE,

@@ -6,35 +6,35 @@ use tonic::{Code, Request, Response, Status};
 
 use super::Gate;
 use super::auth::Caller;
-use super::gate::Method;
-use super::operate::Reach;
+use super::gate::MethodDescriptor;
+use super::operate::ProviderAccess;
 use super::page;
-use super::status::Failure;
-use crate::adapters::sandbox::{Behavior, OutboxEntry, Sandboxes, Target};
+use super::status::ApiError;
+use crate::adapters::sandbox::{OutboxEntry, SandboxBehavior, SandboxTarget, Sandboxes};
 use crate::model::{Provider, ProviderName, Scope};
 use crate::wire::v1::sandbox_service_server::SandboxService;
-use crate::wire::{Path, Violations, read_optional_duration, timestamp, v1};
+use crate::wire::{FieldPath, Violations, read_optional_duration, timestamp, v1};
 
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 /// Shows and steers sandbox providers.
 #[derive(Clone)]
-pub struct Sandbox {
+pub struct SandboxApi {
     gate: Gate,
-    reach: Reach,
+    reach: ProviderAccess,
     sandboxes: Sandboxes,
 }
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Operate }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Operate }
 }
 
-const LIST: Method = method("relevo.v1.SandboxService/ListOutbox");
-const SET: Method = method("relevo.v1.SandboxService/SetBehavior");
+const LIST: MethodDescriptor = method("relevo.v1.SandboxService/ListOutbox");
+const SET: MethodDescriptor = method("relevo.v1.SandboxService/SetBehavior");
 
 #[tonic::async_trait]
-impl SandboxService for Sandbox {
+impl SandboxService for SandboxApi {
     async fn list_outbox(
         &self,
         request: Request<v1::ListOutboxRequest>,
@@ -52,9 +52,9 @@ impl SandboxService for Sandbox {
     }
 }
 
-impl Sandbox {
+impl SandboxApi {
     /// The service over these providers.
-    pub fn new(gate: Gate, reach: Reach, sandboxes: Sandboxes) -> Self {
+    pub fn new(gate: Gate, reach: ProviderAccess, sandboxes: Sandboxes) -> Self {
         Self { gate, reach, sandboxes }
     }
 
@@ -63,7 +63,7 @@ impl Sandbox {
         &self,
         caller: &Caller,
         request: &v1::ListOutboxRequest,
-    ) -> Result<v1::ListOutboxResponse, Failure> {
+    ) -> Result<v1::ListOutboxResponse, ApiError> {
         let mut violations = Violations::default();
         let limit = page::read_size(request.page_size, &mut violations);
         let provider = read_name(&request.provider, &mut violations);
@@ -81,22 +81,22 @@ impl Sandbox {
         &self,
         caller: &Caller,
         request: &v1::SetBehaviorRequest,
-    ) -> Result<v1::SetBehaviorResponse, Failure> {
+    ) -> Result<v1::SetBehaviorResponse, ApiError> {
         let (target, behavior) = read_behavior(request)?;
         let targets = self.targets(caller, &target)?;
         // All or none: nothing is set until all may be.
         targets.iter().try_for_each(|provider| self.reach.controlled(caller, provider))?;
         for provider in &targets {
-            self.sandboxes.set_behavior(&Target::Provider(provider.name.clone()), behavior);
+            self.sandboxes.set_behavior(&SandboxTarget::Provider(provider.name.clone()), behavior);
         }
         let providers = targets.iter().map(|provider| provider.name.to_string()).collect();
         Ok(v1::SetBehaviorResponse { providers })
     }
 
-    fn targets(&self, caller: &Caller, target: &Target) -> Result<Vec<&Provider>, Failure> {
+    fn targets(&self, caller: &Caller, target: &SandboxTarget) -> Result<Vec<&Provider>, ApiError> {
         let domain = match target {
-            Target::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
-            Target::FailureDomain(domain) => domain,
+            SandboxTarget::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
+            SandboxTarget::FailureDomain(domain) => domain,
         };
         let seen = self.reach.seen_by(caller);
         let inside =
@@ -105,7 +105,7 @@ impl Sandbox {
         if found.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(found) }
     }
 
-    fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, Failure> {
+    fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
         let provider = self.reach.seen(caller, name)?;
         if self.sandboxes.get(name).is_some() {
             Ok(provider)
@@ -116,38 +116,38 @@ impl Sandbox {
 }
 
 fn read_name(name: &str, violations: &mut Violations) -> Option<ProviderName> {
-    if name.is_empty() { None } else { violations.parsed(name, &Path::new("provider")) }
+    if name.is_empty() { None } else { violations.parsed(name, &FieldPath::new("provider")) }
 }
 
-fn read_behavior(request: &v1::SetBehaviorRequest) -> Result<(Target, Behavior), Failure> {
+fn read_behavior(request: &v1::SetBehaviorRequest) -> Result<(SandboxTarget, SandboxBehavior), ApiError> {
     let mut violations = Violations::default();
     let target = read_target(request, &mut violations);
     let retry_after = read_retry_after(request.retry_after, &mut violations);
     let behavior = match request.behavior() {
-        v1::Behavior::Accept => Some(Behavior::Accept),
-        v1::Behavior::Fail => Some(Behavior::Fail),
-        v1::Behavior::Hang => Some(Behavior::Hang),
-        v1::Behavior::Throttle => Some(Behavior::Throttle { retry_after }),
-        v1::Behavior::LoseReply => Some(Behavior::LoseReply),
-        v1::Behavior::RejectAddress => Some(Behavior::RejectAddress),
-        v1::Behavior::Unspecified => violations.required(None, &Path::new("behavior")),
+        v1::Behavior::Accept => Some(SandboxBehavior::Accept),
+        v1::Behavior::Fail => Some(SandboxBehavior::Fail),
+        v1::Behavior::Hang => Some(SandboxBehavior::Hang),
+        v1::Behavior::Throttle => Some(SandboxBehavior::Throttle { retry_after }),
+        v1::Behavior::LoseReply => Some(SandboxBehavior::LoseReply),
+        v1::Behavior::RejectAddress => Some(SandboxBehavior::RejectAddress),
+        v1::Behavior::Unspecified => violations.required(None, &FieldPath::new("behavior")),
     };
     Ok(violations.finish(target.zip(behavior))?)
 }
 
-fn read_target(request: &v1::SetBehaviorRequest, violations: &mut Violations) -> Option<Target> {
+fn read_target(request: &v1::SetBehaviorRequest, violations: &mut Violations) -> Option<SandboxTarget> {
     match (request.provider.as_str(), request.failure_domain.as_str()) {
-        (name, "") if !name.is_empty() => read_name(name, violations).map(Target::Provider),
-        ("", domain) if !domain.is_empty() => Some(Target::FailureDomain(domain.to_owned())),
+        (name, "") if !name.is_empty() => read_name(name, violations).map(SandboxTarget::Provider),
+        ("", domain) if !domain.is_empty() => Some(SandboxTarget::FailureDomain(domain.to_owned())),
         _ => {
-            violations.add(&Path::new("provider"), "must be given, or failure_domain, and not both");
+            violations.add(&FieldPath::new("provider"), "must be given, or failure_domain, and not both");
             None
         }
     }
 }
 
 fn read_retry_after(retry_after: Option<prost_types::Duration>, violations: &mut Violations) -> Duration {
-    let path = Path::new("retry_after");
+    let path = FieldPath::new("retry_after");
     let read = read_optional_duration(retry_after, &path, violations).unwrap_or(DEFAULT_RETRY_AFTER);
     if read.is_zero() || read > MAX_RETRY_AFTER {
         violations.add(&path, "must be more than 0 and at most 24 hours");
@@ -167,8 +167,8 @@ fn entry_view(entry: OutboxEntry) -> v1::OutboxEntry {
     }
 }
 
-fn no_sandbox(key: &str, value: &str) -> Failure {
+fn no_sandbox(key: &str, value: &str) -> ApiError {
     let message =
         format!("there is no sandbox provider with the {key} {value}: see ListProviders for their kinds");
-    Failure::new(Code::NotFound, "SANDBOX_NOT_FOUND", message).with(key, value)
+    ApiError::new(Code::NotFound, "SANDBOX_NOT_FOUND", message).with(key, value)
 }

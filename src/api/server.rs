@@ -17,10 +17,10 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tracing::{info, warn};
 
-use super::Stop;
+use super::ShutdownSignal;
 use super::connections::bounded;
-use super::services::Services;
-use super::settings::{Settings, TlsSettings};
+use super::services::ApiServices;
+use super::settings::{ApiSettings, TlsSettings};
 use crate::wire::DESCRIPTORS;
 
 /// Why the API cannot be served.
@@ -55,8 +55,8 @@ pub enum ServeError {
 /// When the TLS settings cannot be used, or the server fails.
 pub async fn serve(
     listener: TcpListener,
-    services: Services,
-    settings: &Settings,
+    services: ApiServices,
+    settings: &ApiSettings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let stop = services.stop().clone();
@@ -77,7 +77,7 @@ pub async fn serve(
 
 async fn drain(
     server: impl Future<Output = Result<(), tonic::transport::Error>>,
-    stop: Stop,
+    stop: ShutdownSignal,
     mut reporter: HealthReporter,
     timeout: Duration,
 ) -> Result<(), ServeError> {
@@ -98,7 +98,7 @@ async fn drain(
     }
 }
 
-fn configured(settings: &Settings) -> Result<Server, ServeError> {
+fn configured(settings: &ApiSettings) -> Result<Server, ServeError> {
     let ms = Duration::from_millis;
     let server = Server::builder()
         // Answering is bounded by the gate; this also bounds how long a caller may take to send what it asks.

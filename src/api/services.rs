@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use tonic::service::Routes;
 
-use super::consents::Consents;
-use super::contacts::{Contacts, TelegramLinks};
-use super::keys::Keys;
-use super::messages::Messages;
-use super::operate::Reach;
-use super::providers::Providers;
-use super::sandbox::Sandbox;
-use super::settings::Settings;
-use super::slots::Slots;
-use super::{Gate, Stop};
+use super::consents::ConsentApi;
+use super::contacts::{ContactApi, TelegramLinkCreator};
+use super::keys::KeyApi;
+use super::messages::MessageApi;
+use super::operate::ProviderAccess;
+use super::providers::ProviderApi;
+use super::sandbox::SandboxApi;
+use super::settings::ApiSettings;
+use super::slots::StreamLimiter;
+use super::{Gate, ShutdownSignal};
 use crate::adapters::sandbox::Sandboxes;
-use crate::adapters::telegram::bot::Links;
+use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::clock::Clock;
-use crate::dispatch::{Board, Planner, Policies};
+use crate::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use crate::model::ProviderName;
 use crate::store::Stores;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
@@ -30,45 +30,45 @@ use crate::wire::v1::provider_service_server::ProviderServiceServer;
 use crate::wire::v1::sandbox_service_server::SandboxServiceServer;
 
 /// What the services hand on to.
-pub struct Rooms {
+pub struct ServiceDependencies {
     /// The store.
     pub stores: Stores,
     /// The time.
     pub clock: Clock,
     /// The brands of the configuration, with their policies.
-    pub policies: Arc<Policies>,
+    pub policies: Arc<BrandPolicies>,
     /// The providers and their health.
-    pub board: Board,
+    pub board: ProviderRegistry,
     /// What decides, for those who ask what it would decide.
     pub planner: Planner,
     /// The providers that are sandboxes.
     pub sandboxes: Sandboxes,
     /// What makes links to the bots whose names are known.
-    pub telegram: BTreeMap<ProviderName, Links>,
+    pub telegram: BTreeMap<ProviderName, TelegramLinkBuilder>,
 }
 
 /// All services of the API.
-pub struct Services {
-    stop: Stop,
-    messages: Messages,
-    contacts: Contacts,
-    consents: Consents,
-    keys: Keys,
-    providers: Providers,
-    sandbox: Option<Sandbox>,
+pub struct ApiServices {
+    stop: ShutdownSignal,
+    messages: MessageApi,
+    contacts: ContactApi,
+    consents: ConsentApi,
+    keys: KeyApi,
+    providers: ProviderApi,
+    sandbox: Option<SandboxApi>,
 }
 
-impl Services {
+impl ApiServices {
     /// The services over these rooms.
-    pub fn new(rooms: Rooms, settings: &Settings) -> Self {
-        let Rooms { stores, clock, policies, board, planner, sandboxes, telegram } = rooms;
-        let stop = Stop::new();
-        let reach = Reach::new(board.clone(), &policies);
+    pub fn new(rooms: ServiceDependencies, settings: &ApiSettings) -> Self {
+        let ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram } = rooms;
+        let stop = ShutdownSignal::new();
+        let reach = ProviderAccess::new(board.clone(), &policies);
         let timeout = Duration::from_millis(settings.request_timeout_ms);
         let gate = Gate::new(Arc::clone(&stores.keys), policies, stop.clone(), timeout);
-        let watches = Slots::new(settings.max_watches_per_key);
+        let watches = StreamLimiter::new(settings.max_watches_per_key);
         Self {
-            messages: Messages::new(
+            messages: MessageApi::new(
                 gate.clone(),
                 &stores,
                 planner.clone(),
@@ -76,14 +76,14 @@ impl Services {
                 Arc::clone(&watches),
                 settings,
             ),
-            contacts: Contacts::new(
+            contacts: ContactApi::new(
                 gate.clone(),
                 stores.contacts,
-                TelegramLinks::new(reach.clone(), telegram, stores.links, clock.clone()),
+                TelegramLinkCreator::new(reach.clone(), telegram, stores.links, clock.clone()),
                 clock.clone(),
             ),
-            consents: Consents::new(gate.clone(), stores.consents, planner, clock.clone()),
-            providers: Providers::new(
+            consents: ConsentApi::new(gate.clone(), stores.consents, planner, clock.clone()),
+            providers: ProviderApi::new(
                 gate.clone(),
                 reach.clone(),
                 board,
@@ -91,14 +91,14 @@ impl Services {
                 clock.clone(),
                 watches,
             ),
-            sandbox: (!sandboxes.is_empty()).then(|| Sandbox::new(gate.clone(), reach, sandboxes)),
-            keys: Keys::new(gate, stores.keys, clock),
+            sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(gate.clone(), reach, sandboxes)),
+            keys: KeyApi::new(gate, stores.keys, clock),
             stop,
         }
     }
 
     /// The flag that ends all streams.
-    pub(super) fn stop(&self) -> &Stop {
+    pub(super) fn stop(&self) -> &ShutdownSignal {
         &self.stop
     }
 

@@ -10,7 +10,7 @@ use crate::model::SettingError;
 /// The settings of the API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct ApiSettings {
     /// Where to listen for gRPC.
     pub listen: SocketAddr,
     /// TLS; plain text when absent, which is for loopback and for proxies that end TLS.
@@ -41,7 +41,7 @@ pub struct Settings {
     pub drain_timeout_ms: u64,
 }
 
-impl Default for Settings {
+impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 50_051).into(),
@@ -74,7 +74,7 @@ pub struct TlsSettings {
     pub client_ca_file: Option<PathBuf>,
 }
 
-impl Settings {
+impl ApiSettings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
@@ -116,13 +116,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_valid_and_what_is_not_is_named() {
-        assert_eq!(Settings::default().errors(), []);
-        let wrong = Settings {
+        assert_eq!(ApiSettings::default().errors(), []);
+        let wrong = ApiSettings {
             max_connections: 0,
             stream_window: 0,
             max_message_bytes: 1_000,
             stream_window_bytes: 999,
-            ..Settings::default()
+            ..ApiSettings::default()
         };
         let keys: Vec<_> = wrong.errors().into_iter().map(|own| own.key).collect();
         assert_eq!(keys, ["max_connections", "stream_window", "max_message_bytes", "stream_window_bytes"]);

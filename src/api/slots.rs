@@ -7,19 +7,19 @@ use crate::model::KeyId;
 
 /// Counts the streams of each key.
 #[derive(Debug)]
-pub struct Slots {
+pub struct StreamLimiter {
     max: usize,
     taken: Mutex<HashMap<KeyId, usize>>,
 }
 
 /// One stream's place; dropping it gives it back.
 #[derive(Debug)]
-pub struct Slot {
-    slots: Arc<Slots>,
+pub struct StreamPermit {
+    slots: Arc<StreamLimiter>,
     key: KeyId,
 }
 
-impl Slots {
+impl StreamLimiter {
     /// At most `max` streams a key.
     pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, taken: Mutex::default() })
@@ -31,14 +31,14 @@ impl Slots {
     }
 
     /// Takes a place, or `None` when the key holds all of its places.
-    pub fn take(self: &Arc<Self>, key: &KeyId) -> Option<Slot> {
+    pub fn take(self: &Arc<Self>, key: &KeyId) -> Option<StreamPermit> {
         let mut taken = self.taken();
         let count = taken.get(key).copied().unwrap_or(0);
         if count >= self.max {
             return None;
         }
         taken.insert(key.clone(), count + 1);
-        Some(Slot { slots: Arc::clone(self), key: key.clone() })
+        Some(StreamPermit { slots: Arc::clone(self), key: key.clone() })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<KeyId, usize>> {
@@ -46,7 +46,7 @@ impl Slots {
     }
 }
 
-impl Drop for Slot {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut taken = self.slots.taken();
         match taken.get_mut(&self.key) {
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn each_key_has_its_own_places_and_gets_them_back() {
         let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
-        let slots = Slots::new(2);
+        let slots = StreamLimiter::new(2);
         let (first, second) = (slots.take(&one), slots.take(&one));
         assert!(first.is_some() && second.is_some());
         assert!(slots.take(&one).is_none());

@@ -13,7 +13,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use crate::model::ContactId;
 use crate::store::StoreError;
 use crate::wire::v1::{FieldError, SendError};
-use crate::wire::{Path, Violation, Violations};
+use crate::wire::{FieldPath, Violation, Violations};
 
 /// The domain of every reason, as in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "relevo";
@@ -24,10 +24,10 @@ const MAX_FIELDS_BYTES: usize = 3_072;
 
 /// Why a call failed. Boxed, because most calls do not fail and should not carry its size.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure(Box<Inner>);
+pub struct ApiError(Box<ApiErrorInner>);
 
 #[derive(Debug, Clone, PartialEq)]
-struct Inner {
+struct ApiErrorInner {
     code: Code,
     reason: &'static str,
     message: String,
@@ -36,11 +36,18 @@ struct Inner {
     detail: Option<String>,
 }
 
-impl Failure {
+impl ApiError {
     /// A failure with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         let (metadata, fields) = (HashMap::new(), Vec::new());
-        Self(Box::new(Inner { code, reason, message: message.into(), metadata, fields, detail: None }))
+        Self(Box::new(ApiErrorInner {
+            code,
+            reason,
+            message: message.into(),
+            metadata,
+            fields,
+            detail: None,
+        }))
     }
 
     /// A request that breaks the rules, with every field at fault.
@@ -65,7 +72,7 @@ impl Failure {
     /// A request with one field at fault.
     pub fn invalid_field(field: &str, description: impl Display) -> Self {
         let mut violations = Violations::default();
-        violations.add(&Path::new(field), description);
+        violations.add(&FieldPath::new(field), description);
         Self::invalid(violations)
     }
 
@@ -98,16 +105,16 @@ impl Failure {
 
     /// The failure as an answer within a stream, which goes on.
     pub fn into_send_error(self) -> SendError {
-        let Inner { code, message, fields, .. } = *self.0;
+        let ApiErrorInner { code, message, fields, .. } = *self.0;
         let fields = fields.into_iter();
         let fields = fields.map(|own| FieldError { field: own.field, description: own.description });
         SendError { code: code as i32, message, fields: fields.collect() }
     }
 }
 
-impl From<Failure> for Status {
-    fn from(failure: Failure) -> Self {
-        let Inner { code, reason, message, metadata, fields, .. } = *failure.0;
+impl From<ApiError> for Status {
+    fn from(failure: ApiError) -> Self {
+        let ApiErrorInner { code, reason, message, metadata, fields, .. } = *failure.0;
         let mut details = ErrorDetails::new();
         details.set_error_info(reason, DOMAIN, metadata);
         if !fields.is_empty() {
@@ -118,14 +125,14 @@ impl From<Failure> for Status {
     }
 }
 
-impl From<Violations> for Failure {
+impl From<Violations> for ApiError {
     fn from(violations: Violations) -> Self {
         Self::invalid(violations)
     }
 }
 
 /// The store's words name paths of the machine: they go to the log, not to the caller.
-impl From<StoreError> for Failure {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (code, reason, message) = match &error {
             StoreError::Full { .. } => (
@@ -154,7 +161,7 @@ impl From<StoreError> for Failure {
 }
 
 /// The failures that more than one service has.
-impl Failure {
+impl ApiError {
     /// The gateway is going away.
     pub fn stopping() -> Self {
         Self::new(
@@ -219,9 +226,9 @@ mod tests {
     fn an_error_fits_into_the_headers_of_any_client() {
         let mut violations = Violations::default();
         for index in 0..Violations::MAX {
-            violations.add(&Path::new("items").index(index), "x".repeat(300));
+            violations.add(&FieldPath::new("items").index(index), "x".repeat(300));
         }
-        let status = Status::from(Failure::invalid(violations));
+        let status = Status::from(ApiError::invalid(violations));
         assert!(status.message().contains("and 47 more"), "{}", status.message());
         assert!(status.message().len() + status.details().len() * 4 / 3 < 7_500);
         assert!(status.get_error_details().bad_request().is_some());

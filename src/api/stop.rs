@@ -6,11 +6,11 @@ use tokio::sync::watch;
 
 /// A flag that is raised once. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Stop {
+pub struct ShutdownSignal {
     raised: Arc<watch::Sender<bool>>,
 }
 
-impl Stop {
+impl ShutdownSignal {
     /// A flag not yet raised.
     pub fn new() -> Self {
         Self { raised: Arc::new(watch::Sender::new(false)) }
@@ -34,7 +34,7 @@ impl Stop {
     }
 }
 
-impl Default for Stop {
+impl Default for ShutdownSignal {
     fn default() -> Self {
         Self::new()
     }

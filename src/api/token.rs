@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{BrandId, Key, KeyId, Scope, Timestamp};
+use crate::model::{ApiKey, BrandId, KeyId, Scope, Timestamp};
 use crate::secret::Secret;
 
 const PREFIX: &str = "rlv_";
@@ -17,14 +17,14 @@ const ID_ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const SECRET_BYTES: usize = 32;
 
 /// An API key as a caller presents it.
-pub struct Token {
+pub struct KeyToken {
     /// Its public part.
     pub id: KeyId,
     /// SHA-256 of its secret part.
     pub hash: [u8; 32],
 }
 
-impl Token {
+impl KeyToken {
     /// Reads `rlv_<key id>_<secret>`. `None` when it does not have that form.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
@@ -43,12 +43,12 @@ pub fn mint(
     scopes: Vec<Scope>,
     label: String,
     now: Timestamp,
-) -> Result<(Key, Secret), getrandom::Error> {
+) -> Result<(ApiKey, Secret), getrandom::Error> {
     let id = new_id()?;
     let secret = new_secret()?;
     let text = Secret::new(format!("{PREFIX}{id}_{secret}"));
     let secret_hash = Sha256::digest(&secret).into();
-    Ok((Key { id, brand, scopes, label, secret_hash, created_at: now, revoked_at: None }, text))
+    Ok((ApiKey { id, brand, scopes, label, secret_hash, created_at: now, revoked_at: None }, text))
 }
 
 fn new_id() -> Result<KeyId, getrandom::Error> {
@@ -75,7 +75,7 @@ mod tests {
     fn a_minted_key_is_read_back_and_no_two_are_alike() {
         let mint = || mint(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
         let (key, text) = mint();
-        let token = Token::parse(text.expose()).unwrap();
+        let token = KeyToken::parse(text.expose()).unwrap();
         assert_eq!((token.id, token.hash), (key.id.clone(), key.secret_hash));
         let (other, _) = mint();
         assert!(other.id != key.id && other.secret_hash != key.secret_hash);
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn other_texts_are_no_key() {
         let secret = "0".repeat(64);
-        assert!(Token::parse(&format!("rlv_abc_{secret}")).is_some());
+        assert!(KeyToken::parse(&format!("rlv_abc_{secret}")).is_some());
         for text in [
             String::new(),
             "rlv_abc".into(),
@@ -104,7 +104,7 @@ mod tests {
             format!("rlv_abc_{}", "G".repeat(64)),
             format!("rlv_abc_def_{secret}"),
         ] {
-            assert!(Token::parse(&text).is_none(), "{text}");
+            assert!(KeyToken::parse(&text).is_none(), "{text}");
         }
     }
 }

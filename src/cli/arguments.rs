@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 
-use super::failure::Failure;
+use super::failure::CliError;
 use crate::wire::v1;
 use v1::address::Value;
 
@@ -98,8 +98,8 @@ impl LimitArgs {
     /// items and the next token.
     pub(super) async fn collect<T>(
         &self,
-        mut page: impl AsyncFnMut(i32, String) -> Result<(Vec<T>, String), Failure>,
-    ) -> Result<Vec<T>, Failure> {
+        mut page: impl AsyncFnMut(i32, String) -> Result<(Vec<T>, String), CliError>,
+    ) -> Result<Vec<T>, CliError> {
         let mut all = Vec::new();
         let mut token = String::new();
         loop {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render::Table;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use crate::config::Config;
 use crate::model::{BrandId, Channel, Provider};
-use crate::routing::Policy;
+use crate::routing::BrandPolicy;
 
 pub(super) const AFTER_HELP: &str = "\
 Prints, for each brand, the order of channels by topic and the providers of each channel by tier, and warns of what is
@@ -28,10 +28,10 @@ pub struct CheckArgs {
     config: PathBuf,
 }
 
-pub(super) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
-    let config = Config::load(&args.config).map_err(|errors| Failure::Wrong(errors.to_string()))?;
+pub(super) fn run(args: &CheckArgs, screen: TerminalScreen) -> Result<(), CliError> {
+    let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
     if screen.is_json() {
-        return Err(Failure::usage("check has no --json: its exit code tells scripts what they need"));
+        return Err(CliError::usage("check has no --json: its exit code tells scripts what they need"));
     }
     screen.print(&table(&config))
 }
@@ -48,7 +48,7 @@ fn table(config: &Config) -> String {
     text + "The configuration is right.\n"
 }
 
-fn orders(policy: &Policy) -> String {
+fn orders(policy: &BrandPolicy) -> String {
     let mut table = Table::new(["topic", "channels, in this order", "time to live"]);
     for topic in policy.topics() {
         let channels = policy.channels_for(topic).unwrap_or(&policy.channels);

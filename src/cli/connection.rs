@@ -11,7 +11,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
-use super::failure::Failure;
+use super::failure::CliError;
 use super::times;
 
 /// The environment variable that holds the API key.
@@ -54,13 +54,13 @@ pub struct ConnectionArgs {
 }
 
 /// A channel to the gateway that presents the API key with every call.
-pub(super) type Gateway = InterceptedService<Channel, Bearer>;
+pub(super) type GatewayChannel = InterceptedService<Channel, BearerInterceptor>;
 
 /// Puts the API key into the metadata.
 #[derive(Clone)]
-pub(super) struct Bearer(MetadataValue<Ascii>);
+pub(super) struct BearerInterceptor(MetadataValue<Ascii>);
 
-impl Interceptor for Bearer {
+impl Interceptor for BearerInterceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
@@ -69,34 +69,34 @@ impl Interceptor for Bearer {
 
 impl ConnectionArgs {
     /// Connects. Call as `client!(service_client::ServiceClient, connection)`, which also lifts the size of answers.
-    pub(super) async fn connect(&self) -> Result<Gateway, Failure> {
+    pub(super) async fn connect(&self) -> Result<GatewayChannel, CliError> {
         let bearer = self.bearer()?;
         Ok(InterceptedService::new(self.channel().await?, bearer))
     }
 
     /// Connects without a key, for what needs none.
-    pub(super) async fn channel(&self) -> Result<Channel, Failure> {
+    pub(super) async fn channel(&self) -> Result<Channel, CliError> {
         let endpoint = self.endpoint()?;
-        endpoint.connect().await.map_err(|error| Failure::unreachable(&self.server, &error))
+        endpoint.connect().await.map_err(|error| CliError::unreachable(&self.server, &error))
     }
 
-    fn endpoint(&self) -> Result<Endpoint, Failure> {
+    fn endpoint(&self) -> Result<Endpoint, CliError> {
         let usage = |detail: &dyn std::fmt::Display| {
-            Failure::usage(format!("--server must be a URL such as http://127.0.0.1:50051 ({detail})"))
+            CliError::usage(format!("--server must be a URL such as http://127.0.0.1:50051 ({detail})"))
         };
         let endpoint = Endpoint::from_shared(self.server.clone()).map_err(|error| usage(&error))?;
         let endpoint = endpoint.connect_timeout(self.timeout).timeout(self.timeout).tcp_nodelay(true);
         match endpoint.uri().scheme_str() {
             Some("http") if self.ca_file.is_none() && self.client_cert.is_none() => Ok(endpoint),
-            Some("http") => Err(Failure::usage("--ca-file and --client-cert need a --server with https://")),
+            Some("http") => Err(CliError::usage("--ca-file and --client-cert need a --server with https://")),
             Some("https") => endpoint.tls_config(self.tls()?).map_err(|error| {
-                Failure::usage(format!("the TLS settings cannot be used: {}", super::failure::chain(&error)))
+                CliError::usage(format!("the TLS settings cannot be used: {}", super::failure::chain(&error)))
             }),
             _ => Err(usage(&"it must begin with http:// or https://")),
         }
     }
 
-    fn tls(&self) -> Result<ClientTlsConfig, Failure> {
+    fn tls(&self) -> Result<ClientTlsConfig, CliError> {
         let mut tls = ClientTlsConfig::new().with_native_roots();
         if let Some(file) = &self.ca_file {
             tls = tls.ca_certificate(Certificate::from_pem(read(file)?));
@@ -107,30 +107,30 @@ impl ConnectionArgs {
         Ok(tls)
     }
 
-    fn bearer(&self) -> Result<Bearer, Failure> {
+    fn bearer(&self) -> Result<BearerInterceptor, CliError> {
         let (key, source) = match &self.key_file {
             Some(file) => (read(file)?, file.display().to_string()),
             None => (std::env::var(KEY_VARIABLE).unwrap_or_default(), KEY_VARIABLE.to_owned()),
         };
         let key = key.trim();
         if key.is_empty() {
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "an API key is needed: put it into {KEY_VARIABLE} or into a file named by --key-file; \
                  `relevo keys create --local` makes the first one"
             )));
         }
         // The error would say where the key goes wrong, so it is left out.
         let value = format!("Bearer {key}").parse::<MetadataValue<Ascii>>();
-        let mut value = value.map_err(|_| Failure::usage(format!("{source} does not hold an API key")))?;
+        let mut value = value.map_err(|_| CliError::usage(format!("{source} does not hold an API key")))?;
         value.set_sensitive(true);
-        Ok(Bearer(value))
+        Ok(BearerInterceptor(value))
     }
 }
 
 /// Reads a file that was named on the command line.
-pub(super) fn read(file: &Path) -> Result<String, Failure> {
+pub(super) fn read(file: &Path) -> Result<String, CliError> {
     fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
+        .map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))
 }
 
 /// Connects with a client of this type.

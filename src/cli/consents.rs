@@ -4,10 +4,10 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::{Action, AddressArgs, Channel, Class, numbers};
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
-use super::times::When;
+use super::screen::TerminalScreen;
+use super::times::TimeArgument;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::wire::v1::{self, consent_service_client::ConsentServiceClient};
@@ -71,7 +71,7 @@ pub struct RecordArgs {
     wording: Option<String>,
     /// When it happened, or how long ago; now when left out
     #[arg(long)]
-    time: Option<When>,
+    time: Option<TimeArgument>,
     /// The IP address or phone number it came from
     #[arg(long, value_name = "ADDRESS")]
     origin: Option<String>,
@@ -135,9 +135,9 @@ pub(super) async fn run(
     command: ConsentCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ConsentServiceClient, connection);
     match command {
         ConsentCommand::Record(args) => {

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::{self, AddressArgs, LimitArgs};
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use crate::wire::v1::{self, address::Value, contact_service_client::ContactServiceClient};
 
 /// What to do with contacts.
@@ -114,9 +114,9 @@ pub enum Part {
 pub(super) async fn run(
     command: ContactCommand,
     connection: &ConnectionArgs,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ContactServiceClient, connection);
     match command {
         ContactCommand::Upsert(args) => {

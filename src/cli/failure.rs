@@ -9,7 +9,7 @@ use tonic_types::StatusExt;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CliError {
     /// The gateway refused.
     Refused(Box<Status>),
     /// Something that was asked for is wrong, as the text says.
@@ -22,7 +22,7 @@ pub enum Failure {
     Unread,
 }
 
-impl Failure {
+impl CliError {
     /// What the process exits with: 1 refused or wrong, 2 usage, 3 unreachable, and 0 when nobody was left to read.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -54,7 +54,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(status) => f.write_str(&refusal(status)),
@@ -64,9 +64,9 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
+impl Error for CliError {}
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Unread,
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn refused(status: Status) -> String {
-        Failure::from_status("http://127.0.0.1:1", status).to_string()
+        CliError::from_status("http://127.0.0.1:1", status).to_string()
     }
 
     #[test]
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn only_what_failed_on_this_side_is_unreachable() {
         let stopping =
-            Failure::from_status("http://127.0.0.1:1", Status::unavailable("the gateway is stopping"));
+            CliError::from_status("http://127.0.0.1:1", Status::unavailable("the gateway is stopping"));
         assert_eq!(stopping.exit_code(), 1);
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        let broken = Failure::from_status("http://127.0.0.1:1", Status::from_error(Box::new(reset)));
+        let broken = CliError::from_status("http://127.0.0.1:1", Status::from_error(Box::new(reset)));
         assert_eq!(broken.exit_code(), 3);
         insta::assert_snapshot!(broken, @"http://127.0.0.1:1 cannot be reached (connection reset): is the gateway running, and is --server right?");
     }

@@ -5,8 +5,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::connection::ConnectionArgs;
-use super::failure::Failure;
-use super::screen::Screen;
+use super::failure::CliError;
+use super::screen::TerminalScreen;
 
 pub(super) const AFTER_HELP: &str = "\
 Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the gateway serves, 1 when it says that it does
@@ -16,14 +16,14 @@ Examples:
   relevo health
   relevo health --server https://gateway.example.com:50051 --timeout 2s";
 
-pub(super) async fn run(connection: &ConnectionArgs, screen: Screen) -> Result<(), Failure> {
+pub(super) async fn run(connection: &ConnectionArgs, screen: TerminalScreen) -> Result<(), CliError> {
     let mut client = HealthClient::new(connection.channel().await?);
     // The empty name asks for the server as a whole.
     let answer = client.check(HealthCheckRequest { service: String::new() }).await;
-    let answer = answer.map_err(|status| Failure::from_status(&connection.server, status))?;
+    let answer = answer.map_err(|status| CliError::from_status(&connection.server, status))?;
     match answer.into_inner().status() {
         ServingStatus::Serving if screen.is_json() => screen.print(r#"{"status":"SERVING"}"#),
         ServingStatus::Serving => screen.print("serving"),
-        other => Err(Failure::Wrong(format!("{} answers {}", connection.server, other.as_str_name()))),
+        other => Err(CliError::Wrong(format!("{} answers {}", connection.server, other.as_str_name()))),
     }
 }

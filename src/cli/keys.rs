@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{LimitArgs, Scope, numbers};
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use crate::api::{keys, token};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -68,9 +68,9 @@ pub(super) async fn run(
     command: KeysCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     match command {
         KeysCommand::Create(args) => {
             let request = args.request();
@@ -116,8 +116,8 @@ async fn create_locally(
     request: v1::CreateKeyRequest,
     config: &Path,
     clock: &Clock,
-) -> Result<v1::CreateKeyResponse, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::Wrong(error.to_string());
+) -> Result<v1::CreateKeyResponse, CliError> {
+    let wrong = |error: &dyn std::fmt::Display| CliError::Wrong(error.to_string());
     let config = Config::load(config).map_err(|errors| wrong(&errors))?;
     let rules = keys::read_create(&request, |brand| config.brands.contains_key(brand));
     let (brand, scopes) = rules.map_err(|violations| wrong(&violations))?;

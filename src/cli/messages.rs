@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::arguments::{self, LimitArgs, State, numbers};
-use super::connection::{ConnectionArgs, Gateway, client};
-use super::failure::Failure;
+use super::connection::{ConnectionArgs, GatewayChannel, client};
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use super::spec::SpecArgs;
-use super::times::When;
+use super::times::TimeArgument;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::wire::v1::{self, message_service_client::MessageServiceClient};
@@ -59,10 +59,10 @@ pub struct ListArgs {
     states: Vec<State>,
     /// Only those accepted at or after this time, or at most this long ago
     #[arg(long, value_name = "TIME")]
-    from: Option<When>,
+    from: Option<TimeArgument>,
     /// Only those accepted before this time, or longer ago than this
     #[arg(long, value_name = "TIME")]
-    until: Option<When>,
+    until: Option<TimeArgument>,
     /// Only those with this label; repeated, with all of them
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = arguments::label)]
     labels: Vec<(String, String)>,
@@ -85,9 +85,9 @@ pub(super) async fn run(
     command: MessageCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     // A message that cannot be described is not worth a connection.
     let now = clock.now();
     let explained = match &command {
@@ -122,10 +122,10 @@ pub(super) async fn run(
 impl ListArgs {
     async fn list(
         &self,
-        mut client: MessageServiceClient<Gateway>,
+        mut client: MessageServiceClient<GatewayChannel>,
         connection: &ConnectionArgs,
         now: Timestamp,
-    ) -> Result<Vec<v1::Message>, Failure> {
+    ) -> Result<Vec<v1::Message>, CliError> {
         let filter = v1::ListMessagesRequest {
             contact_id: self.contact.clone().unwrap_or_default(),
             states: numbers(&self.states),
@@ -139,7 +139,7 @@ impl ListArgs {
             let request = v1::ListMessagesRequest { page_size, page_token, ..filter.clone() };
             let answer = client.list_messages(request).await;
             let answer =
-                answer.map_err(|status| Failure::from_status(&connection.server, status))?.into_inner();
+                answer.map_err(|status| CliError::from_status(&connection.server, status))?.into_inner();
             Ok((answer.messages, answer.next_page_token))
         };
         self.limit.collect(page).await
@@ -148,16 +148,16 @@ impl ListArgs {
 
 async fn watch(
     args: WatchArgs,
-    mut client: MessageServiceClient<Gateway>,
+    mut client: MessageServiceClient<GatewayChannel>,
     connection: &ConnectionArgs,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     let cursor = args.cursor.unwrap_or_default();
     let request = v1::WatchMessagesRequest { cursor, message_ids: args.messages };
     let mut events = client.watch_messages(request).await.map_err(failed)?.into_inner();
     while let Some(event) = events.message().await.map_err(failed)? {
         screen.show(&event, render::watched)?;
     }
-    Err(Failure::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
+    Err(CliError::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
 }

@@ -28,10 +28,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::clock::Clock;
-use screen::Screen;
+use screen::TerminalScreen;
 
 pub use connection::ConnectionArgs;
-pub use failure::Failure;
+pub use failure::CliError;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -152,8 +152,8 @@ pub enum ClientCommand {
 ///
 /// # Errors
 /// Why it was not done; [`Failure::exit_code`] tells scripts apart what [`Failure`] tells people.
-pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), Failure> {
-    let screen = Screen::new(connection.json);
+pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), CliError> {
+    let screen = TerminalScreen::new(connection.json);
     match command {
         ClientCommand::Check(args) => check::run(&args, screen),
         ClientCommand::Send(args) => send::run(*args, connection, clock, screen).await,

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::arguments::{Channel, numbers};
 use super::connection::{ConnectionArgs, client};
 use super::consents::ContactArgs;
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use crate::wire::v1::{self, consent_service_client::ConsentServiceClient};
 
 /// What to do with preferences.
@@ -81,9 +81,9 @@ pub enum Part {
 pub(super) async fn run(
     command: PreferencesCommand,
     connection: &ConnectionArgs,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ConsentServiceClient, connection);
     let preferences = match command {
         PreferencesCommand::Get(args) => {

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{LimitArgs, Mode};
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
-use super::times::{self, When};
+use super::screen::TerminalScreen;
+use super::times::{self, TimeArgument};
 use super::trial;
 use crate::clock::Clock;
 use crate::model::Timestamp;
@@ -56,7 +56,7 @@ pub struct SetArgs {
     duration: Option<Duration>,
     /// Fall back to in service by itself at this time
     #[arg(long, value_name = "TIME")]
-    until: Option<When>,
+    until: Option<TimeArgument>,
     /// Your name; the id of the key is kept beside it
     #[arg(long, value_name = "NAME", env = "USER")]
     actor: Option<String>,
@@ -76,9 +76,9 @@ pub(super) async fn run(
     command: ProviderCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     match command {
         ProviderCommand::List => {
             let mut client = client!(ProviderServiceClient, connection);
@@ -93,7 +93,7 @@ pub(super) async fn run(
                 let provider = change.provider.unwrap_or_default();
                 screen.show(&provider, |provider| render::provider_line(provider, clock.now()))?;
             }
-            Err(Failure::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
+            Err(CliError::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
         }
         ProviderCommand::Set(args) => {
             let mut client = client!(ProviderServiceClient, connection);
@@ -119,7 +119,7 @@ pub(super) async fn run(
 
 impl SetArgs {
     fn request(self, now: Timestamp) -> v1::SetProviderControlRequest {
-        let expiry = self.until.or(self.duration.map(When::Away));
+        let expiry = self.until.or(self.duration.map(TimeArgument::Away));
         v1::SetProviderControlRequest {
             provider: self.provider,
             mode: self.mode.into(),

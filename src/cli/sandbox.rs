@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::arguments::Behavior;
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use super::times;
 use crate::wire::v1::{self, sandbox_service_client::SandboxServiceClient};
 
@@ -70,9 +70,9 @@ pub struct TargetArgs {
 pub(super) async fn run(
     command: SandboxCommand,
     connection: &ConnectionArgs,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let failed = |status| Failure::from_status(&connection.server, status);
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
+    let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(SandboxServiceClient, connection);
     match command {
         SandboxCommand::Outbox(OutboxArgs { provider, limit }) => {

@@ -2,22 +2,22 @@
 
 use std::io::{self, Write};
 
-use super::failure::Failure;
+use super::failure::CliError;
 use super::json::{self, Named};
 
 /// Where answers are printed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Screen {
+pub(super) struct TerminalScreen {
     json: bool,
 }
 
-impl Screen {
+impl TerminalScreen {
     pub(super) fn new(json: bool) -> Self {
         Self { json }
     }
 
     /// Prints one answer.
-    pub(super) fn show<M: Named>(self, answer: &M, human: impl FnOnce(&M) -> String) -> Result<(), Failure> {
+    pub(super) fn show<M: Named>(self, answer: &M, human: impl FnOnce(&M) -> String) -> Result<(), CliError> {
         self.print(&if self.json { json::write(answer) } else { harmless(&human(answer)) })
     }
 
@@ -26,7 +26,7 @@ impl Screen {
         self,
         answers: &[M],
         human: impl FnOnce(&[M]) -> String,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if !self.json {
             return self.print(&harmless(&human(answers)));
         }
@@ -39,7 +39,7 @@ impl Screen {
     }
 
     /// Prints a text, and the end of its line if it has none.
-    pub(super) fn print(self, text: &str) -> Result<(), Failure> {
+    pub(super) fn print(self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {

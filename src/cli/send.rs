@@ -10,8 +10,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use super::connection::{ConnectionArgs, client};
-use super::failure::Failure;
-use super::screen::Screen;
+use super::failure::CliError;
+use super::screen::TerminalScreen;
 use super::spec::SpecArgs;
 use super::{json, render};
 use crate::clock::Clock;
@@ -53,15 +53,15 @@ pub(super) async fn run(
     args: SendArgs,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: Screen,
-) -> Result<(), Failure> {
+    screen: TerminalScreen,
+) -> Result<(), CliError> {
     if let Some(file) = args.file {
         return stream(file, connection, screen).await;
     }
     let message = Some(args.spec.spec(clock.now())?);
     let mut client = client!(MessageServiceClient, connection);
     let answer = client.send(v1::SendRequest { message }).await;
-    let answer = answer.map_err(|status| Failure::from_status(&connection.server, status))?;
+    let answer = answer.map_err(|status| CliError::from_status(&connection.server, status))?;
     screen.show(answer.get_ref(), render::accepted)
 }
 
@@ -73,14 +73,14 @@ struct Tally {
     refused: u64,
 }
 
-async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: Screen) -> Result<(), Failure> {
+async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: TerminalScreen) -> Result<(), CliError> {
     let lines = open(&file)?;
     let mut client = client!(MessageServiceClient, connection);
     let (requests, outgoing) = mpsc::channel(READ_AHEAD);
     let (unread, mut malformed) = mpsc::channel(READ_AHEAD);
     // Files and pipes are read on a thread of their own, which waits when the gateway does.
     let reader = tokio::task::spawn_blocking(move || read_lines(lines, &requests, &unread));
-    let failed = |status| Failure::from_status(&connection.server, status);
+    let failed = |status| CliError::from_status(&connection.server, status);
     let mut answers = client.send_stream(ReceiverStream::new(outgoing)).await.map_err(failed)?.into_inner();
     let mut tally = Tally::default();
     loop {
@@ -98,18 +98,19 @@ async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: Screen) -> R
         tally.count(&answer);
         screen.show(&answer, render::stream_answer)?;
     }
-    let read = reader.await.map_err(|_| Failure::Wrong("the reader of the file failed".to_owned()))?;
-    let sent = read.map_err(|error| Failure::Wrong(format!("{} cannot be read: {error}", file.display())))?;
+    let read = reader.await.map_err(|_| CliError::Wrong("the reader of the file failed".to_owned()))?;
+    let sent =
+        read.map_err(|error| CliError::Wrong(format!("{} cannot be read: {error}", file.display())))?;
     tally.finish(sent)
 }
 
-fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
+fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, CliError> {
     if file == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     match File::open(file) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => Err(Failure::usage(format!("{} cannot be read: {error}", file.display()))),
+        Err(error) => Err(CliError::usage(format!("{} cannot be read: {error}", file.display()))),
     }
 }
 
@@ -157,17 +158,17 @@ impl Tally {
     }
 
     /// Tells the sum on standard error, where it disturbs no script.
-    fn finish(&self, sent: u64) -> Result<(), Failure> {
+    fn finish(&self, sent: u64) -> Result<(), CliError> {
         let unanswered = sent.saturating_sub(self.accepted + self.duplicates + self.refused);
         let Self { accepted, duplicates, refused } = self;
         let sum = format!("{accepted} accepted, {duplicates} known before, {refused} refused");
         if unanswered > 0 {
-            return Err(Failure::Wrong(format!(
+            return Err(CliError::Wrong(format!(
                 "{sum}, {unanswered} without an answer because the stream ended: send those again"
             )));
         }
         if *refused > 0 {
-            return Err(Failure::Wrong(sum));
+            return Err(CliError::Wrong(sum));
         }
         eprintln!("{sum}");
         Ok(())

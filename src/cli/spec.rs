@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::arguments::{self, Channel, Class, numbers};
 use super::connection::read;
-use super::failure::Failure;
-use super::times::{self, When};
+use super::failure::CliError;
+use super::times::{self, TimeArgument};
 use crate::model::Timestamp;
 use crate::wire::v1::{self, address::Value, message_spec::Recipient};
 
@@ -93,10 +93,10 @@ struct DeliveryArgs {
     idempotency_key: Option<String>,
     /// Not before this time, or this long from now: 2026-03-01T09:00:00Z or 2h
     #[arg(long, value_name = "TIME")]
-    send_at: Option<When>,
+    send_at: Option<TimeArgument>,
     /// Never after this time, or this long from now
     #[arg(long, value_name = "TIME")]
-    expire_at: Option<When>,
+    expire_at: Option<TimeArgument>,
     /// Try the next way when the provider reports that it could not be delivered
     #[arg(long)]
     fallback_on_failed: bool,
@@ -116,13 +116,14 @@ impl SpecArgs {
     ///
     /// # Errors
     /// When there is no recipient or topic, or a file cannot be read.
-    pub(super) fn spec(&self, now: Timestamp) -> Result<v1::MessageSpec, Failure> {
+    pub(super) fn spec(&self, now: Timestamp) -> Result<v1::MessageSpec, CliError> {
         let delivery = &self.delivery;
         let recipient = self.recipient.recipient().ok_or_else(|| {
-            Failure::usage("to whom? Give one of --contact, --email, --phone and --telegram")
+            CliError::usage("to whom? Give one of --contact, --email, --phone and --telegram")
         })?;
         let topic = self.topic.clone();
-        let topic = topic.ok_or_else(|| Failure::usage("what is it about? Give a --topic such as orders"))?;
+        let topic =
+            topic.ok_or_else(|| CliError::usage("what is it about? Give a --topic such as orders"))?;
         Ok(v1::MessageSpec {
             recipient: Some(recipient),
             message_class: self.class.into(),
@@ -152,7 +153,7 @@ impl RecipientArgs {
 }
 
 impl ContentArgs {
-    fn content(&self) -> Result<v1::Content, Failure> {
+    fn content(&self) -> Result<v1::Content, CliError> {
         let html = self.html_file.as_deref().map(read).transpose()?;
         Ok(v1::Content {
             text: self.text.clone().unwrap_or_default(),

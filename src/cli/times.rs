@@ -10,12 +10,12 @@ use crate::wire;
 
 /// A time on the command line: RFC 3339, or how far from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum TimeArgument {
     At(Timestamp),
     Away(Duration),
 }
 
-impl FromStr for When {
+impl FromStr for TimeArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -28,7 +28,7 @@ impl FromStr for When {
     }
 }
 
-impl When {
+impl TimeArgument {
     /// The time that is `self` after `now`.
     pub(super) fn after(self, now: Timestamp) -> prost_types::Timestamp {
         wire::timestamp(match self {
@@ -64,14 +64,15 @@ mod tests {
     #[test]
     fn times_are_absolute_or_relative() {
         let now: Timestamp = "2026-03-01T09:00:00Z".parse().unwrap();
-        let seconds = |text: &str| text.parse::<When>().map(|when| when.after(now).seconds - now.as_second());
+        let seconds =
+            |text: &str| text.parse::<TimeArgument>().map(|when| when.after(now).seconds - now.as_second());
         assert_eq!(seconds("2026-03-01T10:00:00+01:00"), Ok(0));
         assert_eq!(seconds("10m"), Ok(600));
         assert_eq!(seconds("1h 30m"), Ok(5_400));
         assert_eq!(seconds("3d"), Ok(3 * 86_400));
-        assert_eq!("2h".parse::<When>().unwrap().before(now).seconds - now.as_second(), -7_200);
+        assert_eq!("2h".parse::<TimeArgument>().unwrap().before(now).seconds - now.as_second(), -7_200);
         for text in ["", "tomorrow", "10", "-5m", "1mo", "2026-03-01", "0s"] {
-            assert!(text.parse::<When>().is_err(), "{text}");
+            assert!(text.parse::<TimeArgument>().is_err(), "{text}");
         }
     }
 }

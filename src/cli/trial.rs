@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use clap::Args;
 use tokio::time::{Instant, timeout};
 
-use super::failure::Failure;
+use super::failure::CliError;
 use super::render::Table;
-use super::screen::{Screen, harmless};
-use crate::adapters::hooks::{Ear, NotKept, Told};
+use super::screen::{TerminalScreen, harmless};
+use crate::adapters::hooks::{EventSink, NotRecorded, ProviderEvent};
 use crate::adapters::{Adapter, Envelope};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};
 use crate::model::{
-    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Rejection, Rendered, Template,
+    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Rejection, RenderedContent, Template,
     Timestamp,
 };
 
@@ -63,38 +63,38 @@ pub struct TestArgs {
     parameters: Vec<String>,
 }
 
-pub(super) async fn run(args: TestArgs, clock: &Clock, screen: Screen) -> Result<(), Failure> {
+pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -> Result<(), CliError> {
     if screen.is_json() {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "provider test has no --json: its exit code tells scripts what they need",
         ));
     }
-    let config = Config::load(&args.config).map_err(|errors| Failure::Wrong(errors.to_string()))?;
+    let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
     let provider = named(&config, &args.provider)?;
     let envelope = envelope(&args, &config, provider, clock)?;
     let AdapterSettings::Remote(remote) = &provider.adapter else {
-        return Err(Failure::Wrong(format!(
+        return Err(CliError::Wrong(format!(
             "{} is a sandbox, which sends nothing: test a real one",
             args.provider
         )));
     };
-    let adapter = remote.build(&provider.transport).map_err(|error| Failure::Wrong(error.to_string()))?;
+    let adapter = remote.build(&provider.transport).map_err(|error| CliError::Wrong(error.to_string()))?;
     screen.print(&harmless(&announcement(provider, &envelope)))?;
     let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider, clock).await;
     screen.print(&harmless(&explanation(&outcome, took, provider)))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
-            Err(Failure::Wrong(format!("{} did not take the message: {}", args.provider, other.as_str())))
+            Err(CliError::Wrong(format!("{} did not take the message: {}", args.provider, other.as_str())))
         }
     }
 }
 
-fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, Failure> {
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, CliError> {
     let known =
         || config.providers.iter().map(|own| own.provider.name.as_str()).collect::<Vec<_>>().join(", ");
     config.providers.iter().find(|own| own.provider.name.as_str() == name).ok_or_else(|| {
-        Failure::Wrong(format!("there is no provider {name} in the configuration: there are {}", known()))
+        CliError::Wrong(format!("there is no provider {name} in the configuration: there are {}", known()))
     })
 }
 
@@ -103,7 +103,7 @@ fn envelope(
     config: &Config,
     own: &ProviderConfig,
     clock: &Clock,
-) -> Result<Envelope, Failure> {
+) -> Result<Envelope, CliError> {
     let channel = own.provider.channel;
     let brand = brand(args, config, own)?;
     let policy = config.brands.get(&brand);
@@ -122,14 +122,14 @@ fn envelope(
     })
 }
 
-fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<BrandId, Failure> {
+fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<BrandId, CliError> {
     let serves = |brand: &&BrandId| own.provider.brands.is_empty() || own.provider.brands.contains(brand);
     let served: Vec<&BrandId> = config.brands.keys().filter(serves).collect();
     let wanted = |brand: &&&BrandId| args.brand.as_ref().is_none_or(|name| brand.as_str() == name);
     served.iter().find(wanted).map(|brand| (*brand).clone()).ok_or_else(|| {
         let served: Vec<_> = served.iter().map(|brand| brand.as_str()).collect();
         let name = args.brand.as_deref().unwrap_or_default();
-        Failure::Wrong(format!(
+        CliError::Wrong(format!(
             "{} does not serve brand {name}: it serves {}",
             own.provider.name,
             served.join(", ")
@@ -137,7 +137,7 @@ fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<Brand
     })
 }
 
-fn address(channel: Channel, text: &str) -> Result<Address, Failure> {
+fn address(channel: Channel, text: &str) -> Result<Address, CliError> {
     let read = match channel {
         Channel::Email => {
             text.parse().map(Address::Email).map_err(|_| "an email address such as me@example.com")
@@ -151,22 +151,24 @@ fn address(channel: Channel, text: &str) -> Result<Address, Failure> {
             .and_then(|id| Address::telegram(id).ok())
             .ok_or("the id of a Telegram chat, such as 123456789"),
     };
-    read.map_err(|must| Failure::usage(format!("--to must be {must}: the provider carries {channel}")))
+    read.map_err(|must| CliError::usage(format!("--to must be {must}: the provider carries {channel}")))
 }
 
-fn content(channel: Channel, args: &TestArgs) -> Result<Rendered, Failure> {
+fn content(channel: Channel, args: &TestArgs) -> Result<RenderedContent, CliError> {
     match (channel, args.template.clone().zip(args.language.clone())) {
         (Channel::Whatsapp, Some((name, language))) => {
             let parameters = args.parameters.clone();
-            Ok(Rendered::Template(Template { name, language, parameters, ..Template::default() }))
+            Ok(RenderedContent::Template(Template { name, language, parameters, ..Template::default() }))
         }
         (_, Some(_)) => {
-            Err(Failure::usage(format!("--template is for WhatsApp: the provider carries {channel}")))
+            Err(CliError::usage(format!("--template is for WhatsApp: the provider carries {channel}")))
         }
-        (Channel::Email, None) => {
-            Ok(Rendered::Email { subject: args.subject.clone(), text: Some(args.text.clone()), html: None })
-        }
-        (_, None) => Ok(Rendered::Text(args.text.clone())),
+        (Channel::Email, None) => Ok(RenderedContent::Email {
+            subject: args.subject.clone(),
+            text: Some(args.text.clone()),
+            html: None,
+        }),
+        (_, None) => Ok(RenderedContent::Text(args.text.clone())),
     }
 }
 
@@ -174,9 +176,9 @@ fn content(channel: Channel, args: &TestArgs) -> Result<Rendered, Failure> {
 struct Deaf<'a>(&'a Clock);
 
 #[async_trait]
-impl Ear for Deaf<'_> {
-    async fn keep(&self, _: Vec<Told>) -> Result<(), NotKept> {
-        Err(NotKept)
+impl EventSink for Deaf<'_> {
+    async fn keep(&self, _: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+        Err(NotRecorded)
     }
 
     fn now(&self) -> Timestamp {
@@ -215,12 +217,12 @@ async fn deliver(
 fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
     let provider = &own.provider;
     let says = match &envelope.content {
-        Rendered::Email { subject, text, .. } => {
+        RenderedContent::Email { subject, text, .. } => {
             format!("{subject}: {}", text.as_deref().unwrap_or_default())
         }
-        Rendered::Text(text) => text.clone(),
-        Rendered::Telegram(own) => own.text.clone().unwrap_or_default(),
-        Rendered::Template(template) => format!("template {} ({})", template.name, template.language),
+        RenderedContent::Text(text) => text.clone(),
+        RenderedContent::Telegram(own) => own.text.clone().unwrap_or_default(),
+        RenderedContent::Template(template) => format!("template {} ({})", template.name, template.language),
     };
     let mut table = Table::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::errors::Errors;
+use super::errors::ErrorCollector;
 use super::places::join;
 use crate::model::BrandId;
-use crate::routing::{BrandSettings, Policy};
+use crate::routing::{BrandPolicy, BrandSettings};
 
 /// Checks every brand. Those that cannot be are left out, each with its errors.
 pub(super) fn check(
     settings: &BTreeMap<String, BrandSettings>,
-    errors: &mut Errors<'_>,
-) -> BTreeMap<BrandId, Policy> {
+    errors: &mut ErrorCollector<'_>,
+) -> BTreeMap<BrandId, BrandPolicy> {
     let mut brands = BTreeMap::new();
     for (name, settings) in settings {
         let path = join("brands", name);
         let id = name.parse().map_err(|error| errors.add(&path, error)).ok();
-        match (id, Policy::try_new(settings)) {
+        match (id, BrandPolicy::try_new(settings)) {
             (Some(id), Ok(policy)) => {
                 brands.insert(id, policy);
             }

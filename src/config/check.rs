@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::errors::Errors;
-use super::file::File;
+use super::errors::ErrorCollector;
+use super::file::ConfigFile;
 use super::{Config, ProviderConfig, brands, providers};
 use crate::api::TlsSettings;
 use crate::dispatch;
@@ -14,7 +14,7 @@ use crate::dispatch;
 const LEASE_MARGIN_MS: u64 = 5_000;
 
 /// Checks everything. `None` when something is wrong, which `errors` then tells.
-pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
+pub(super) fn check(file: ConfigFile, errors: &mut ErrorCollector<'_>) -> Option<Config> {
     errors.add_all("server", file.server.errors());
     errors.add_all("store", file.store.errors());
     errors.add_all("dispatch", file.dispatch.errors());
@@ -57,7 +57,7 @@ pub(super) fn check(file: File, errors: &mut Errors<'_>) -> Option<Config> {
     })
 }
 
-fn check_tls(tls: &TlsSettings, errors: &mut Errors<'_>) {
+fn check_tls(tls: &TlsSettings, errors: &mut ErrorCollector<'_>) {
     let ca = tls.client_ca_file.as_deref().map(|file| ("client_ca_file", file));
     let files = [("cert_file", tls.cert_file.as_path()), ("key_file", tls.key_file.as_path())];
     for (key, file) in files.into_iter().chain(ca) {
@@ -73,7 +73,11 @@ fn readable(file: &Path) -> std::io::Result<()> {
     std::fs::read(file).map(drop)
 }
 
-fn check_lease(dispatch: &dispatch::Settings, providers: &[ProviderConfig], errors: &mut Errors<'_>) {
+fn check_lease(
+    dispatch: &dispatch::DispatchSettings,
+    providers: &[ProviderConfig],
+    errors: &mut ErrorCollector<'_>,
+) {
     let Some(slowest) = providers.iter().max_by_key(|own| own.transport.limits.timeout_ms) else { return };
     let needed = slowest.transport.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
     let name = &slowest.provider.name;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::places::{Places, line_at};
+use super::places::{SettingLocations, line_at};
 use crate::model::SettingError;
 
 /// One thing that is wrong.
@@ -67,14 +67,14 @@ impl ConfigErrors {
 }
 
 /// Gathers errors, and knows where they are.
-pub(super) struct Errors<'a> {
+pub(super) struct ErrorCollector<'a> {
     file: &'a Path,
-    places: &'a Places,
+    places: &'a SettingLocations,
     found: Vec<ConfigError>,
 }
 
-impl<'a> Errors<'a> {
-    pub(super) fn new(file: &'a Path, places: &'a Places) -> Self {
+impl<'a> ErrorCollector<'a> {
+    pub(super) fn new(file: &'a Path, places: &'a SettingLocations) -> Self {
         Self { file, places, found: Vec::new() }
     }
 
@@ -122,8 +122,8 @@ impl<'a> Errors<'a> {
     }
 }
 
-impl From<Errors<'_>> for ConfigErrors {
-    fn from(errors: Errors<'_>) -> Self {
+impl From<ErrorCollector<'_>> for ConfigErrors {
+    fn from(errors: ErrorCollector<'_>) -> Self {
         errors.sorted()
     }
 }

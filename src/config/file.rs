@@ -15,13 +15,13 @@ use crate::{api, dispatch, health, inbound, store};
 /// The whole file. Every table but `brands` and `providers` may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct File {
-    pub(super) server: api::Settings,
-    pub(super) store: store::Settings,
-    pub(super) dispatch: dispatch::Settings,
+pub(super) struct ConfigFile {
+    pub(super) server: api::ApiSettings,
+    pub(super) store: store::StoreSettings,
+    pub(super) dispatch: dispatch::DispatchSettings,
     pub(super) retry: RetrySettings,
-    pub(super) health: health::Settings,
-    pub(super) inbound: Option<inbound::Settings>,
+    pub(super) health: health::HealthSettings,
+    pub(super) inbound: Option<inbound::InboundSettings>,
     pub(super) log: LogSettings,
     pub(super) brands: BTreeMap<String, BrandSettings>,
     pub(super) providers: Vec<ProviderSettings>,
@@ -31,11 +31,11 @@ pub(super) struct File {
 ///
 /// # Errors
 /// The first setting that is unknown, missing, or of another type.
-pub(super) fn read(table: Spanned<DeTable<'_>>) -> Result<File, toml::de::Error> {
-    File::deserialize(Deserializer::from(table))
+pub(super) fn read(table: Spanned<DeTable<'_>>) -> Result<ConfigFile, toml::de::Error> {
+    ConfigFile::deserialize(Deserializer::from(table))
 }
 
-impl File {
+impl ConfigFile {
     /// Makes every path absolute or relative to the working directory, instead of to the folder of the file.
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         in_folder(&mut self.store.path, folder);

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
     /// For people or for machines.
-    pub format: Format,
+    pub format: LogFormat,
     /// What to log, as tracing's filter directives: `info`, or `relevo=debug,warn`.
     pub filter: String,
 }
@@ -16,7 +16,7 @@ pub struct LogSettings {
 /// How a line of the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum LogFormat {
     /// Text for people.
     #[default]
     Human,
@@ -26,7 +26,7 @@ pub enum Format {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { format: Format::default(), filter: "info".to_owned() }
+        Self { format: LogFormat::default(), filter: "info".to_owned() }
     }
 }
 

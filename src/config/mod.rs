@@ -21,36 +21,36 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::model::BrandId;
-use crate::routing::{Policy, RetrySettings};
+use crate::routing::{BrandPolicy, RetrySettings};
 use crate::{api, dispatch, health, inbound, store};
 
 pub use errors::{ConfigError, ConfigErrors};
-pub use log::{Format as LogFormat, LogSettings};
+pub use log::{LogFormat, LogSettings};
 pub use providers::{AdapterSettings, ProviderConfig, Remote};
-pub use warnings::Warning;
+pub use warnings::ConfigWarning;
 
-use errors::Errors;
-use places::Places;
+use errors::ErrorCollector;
+use places::SettingLocations;
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How the API listens.
-    pub server: api::Settings,
+    pub server: api::ApiSettings,
     /// Where what must survive is kept.
-    pub store: store::Settings,
+    pub store: store::StoreSettings,
     /// How dispatch works.
-    pub dispatch: dispatch::Settings,
+    pub dispatch: dispatch::DispatchSettings,
     /// When something that failed is tried again.
     pub retry: RetrySettings,
     /// When breakers open and close.
-    pub health: health::Settings,
+    pub health: health::HealthSettings,
     /// How providers call back; they cannot when absent.
-    pub inbound: Option<inbound::Settings>,
+    pub inbound: Option<inbound::InboundSettings>,
     /// How to log.
     pub log: LogSettings,
     /// How each brand routes. At least one.
-    pub brands: BTreeMap<BrandId, Policy>,
+    pub brands: BTreeMap<BrandId, BrandPolicy>,
     /// The providers, in the order of the file. At least one.
     pub providers: Vec<ProviderConfig>,
 }
@@ -75,11 +75,11 @@ impl Config {
     }
 
     /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
-    fn read(path: &Path, text: &str, env: &secrets::Env<'_>) -> Result<Self, ConfigErrors> {
+    fn read(path: &Path, text: &str, env: &secrets::ReadVariable<'_>) -> Result<Self, ConfigErrors> {
         let mut table =
             toml::de::DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
-        let places = Places::new(text, table.get_ref());
-        let mut errors = Errors::new(path, &places);
+        let places = SettingLocations::new(text, table.get_ref());
+        let mut errors = ErrorCollector::new(path, &places);
         let folder = path.parent().unwrap_or(Path::new(""));
         secrets::resolve(table.get_mut(), folder, env, &mut errors);
         errors.check()?;

@@ -9,19 +9,19 @@ use toml::de::{DeTable, DeValue};
 ///
 /// A path is written as in an error: names joined by dots, items of lists as `[2]`, counted from 0. Quotes around a name
 /// are left out here, so that `topics."offers"` and `topics.offers` are the same.
-pub(super) struct Places {
+pub(super) struct SettingLocations {
     lines: BTreeMap<String, usize>,
-    spans: Vec<Place>,
+    spans: Vec<SettingLocation>,
 }
 
-struct Place {
+struct SettingLocation {
     key: Range<usize>,
     value: Range<usize>,
     line: usize,
     path: String,
 }
 
-impl Places {
+impl SettingLocations {
     pub(super) fn new(text: &str, table: &DeTable<'_>) -> Self {
         let mut spans = Vec::new();
         walk_table(text, table, "", &mut spans);
@@ -49,7 +49,8 @@ impl Places {
         let exact = self.spans.iter().find(|place| place.value == span || place.key == span);
         // A span of no setting is one inside a value, or the whole file's.
         let around = || {
-            let inside = |place: &&Place| place.value.start <= span.start && span.end <= place.value.end;
+            let inside =
+                |place: &&SettingLocation| place.value.start <= span.start && span.end <= place.value.end;
             self.spans.iter().filter(inside).min_by_key(|place| place.value.len())
         };
         match exact.or_else(around) {
@@ -68,7 +69,7 @@ fn unquoted(path: &str) -> String {
     path.replace('"', "")
 }
 
-fn walk_table(text: &str, table: &DeTable<'_>, prefix: &str, spans: &mut Vec<Place>) {
+fn walk_table(text: &str, table: &DeTable<'_>, prefix: &str, spans: &mut Vec<SettingLocation>) {
     for (key, value) in table {
         let path = join(prefix, key.get_ref());
         note(text, path, key.span(), value, spans);
@@ -80,7 +81,7 @@ fn note(
     path: String,
     key: Range<usize>,
     value: &toml::Spanned<DeValue<'_>>,
-    spans: &mut Vec<Place>,
+    spans: &mut Vec<SettingLocation>,
 ) {
     match value.get_ref() {
         DeValue::Table(table) => walk_table(text, table, &path, spans),
@@ -92,7 +93,7 @@ fn note(
         _ => {}
     }
     let line = line_at(text, key.start);
-    spans.push(Place { key, value: value.span(), line, path });
+    spans.push(SettingLocation { key, value: value.span(), line, path });
 }
 
 /// `name` below `prefix`, in quotes where TOML wants them.

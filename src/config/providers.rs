@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::errors::Errors;
+use super::errors::ErrorCollector;
 use super::places::join;
-use crate::adapters::hooks::Hook;
+use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::{
-    Adapter, BuildError, Http, HttpSettings, Kind, Limits, Transport, email, sandbox, sms, telegram, webhook,
-    whatsapp,
+    Adapter, BuildError, HttpSettings, HttpTransport, ProviderKind, ProviderLimits, Transport, email,
+    sandbox, sms, telegram, webhook, whatsapp,
 };
 use crate::model::{BrandId, Channel, Provider};
 
@@ -34,10 +34,10 @@ macro_rules! kinds {
             #[serde(default)]
             pub(super) senders: BTreeMap<String, String>,
             #[serde(default)]
-            pub(super) limits: Limits,
+            pub(super) limits: ProviderLimits,
             pub(super) http: Option<HttpSettings>,
             $($table: Option<$settings>,)+
-            sandbox: Option<sandbox::Settings>,
+            sandbox: Option<sandbox::SandboxSettings>,
         }
 
         impl ProviderSettings {
@@ -46,8 +46,8 @@ macro_rules! kinds {
                 remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
             }
 
-            fn remote(&mut self) -> impl Iterator<Item = &mut dyn Kind> {
-                [$(self.$table.as_mut().map(|own| own as &mut dyn Kind)),+].into_iter().flatten()
+            fn remote(&mut self) -> impl Iterator<Item = &mut dyn ProviderKind> {
+                [$(self.$table.as_mut().map(|own| own as &mut dyn ProviderKind)),+].into_iter().flatten()
             }
         }
 
@@ -67,7 +67,7 @@ macro_rules! kinds {
                 }
             }
 
-            fn kind(&self) -> &dyn Kind {
+            fn kind(&self) -> &dyn ProviderKind {
                 match self {
                     $(Self::$kind(own) => own,)+
                 }
@@ -78,43 +78,43 @@ macro_rules! kinds {
 
 kinds! {
     /// Email through an SMTP server.
-    smtp: Smtp(email::Settings),
+    smtp: Smtp(email::SmtpSettings),
     /// Email through SendGrid's Web API.
-    sendgrid: Sendgrid(email::sendgrid::Settings),
+    sendgrid: Sendgrid(email::sendgrid::SendgridSettings),
     /// Email through Resend.
-    resend: Resend(email::resend::Settings),
+    resend: Resend(email::resend::ResendSettings),
     /// Email through Postmark.
-    postmark: Postmark(email::postmark::Settings),
+    postmark: Postmark(email::postmark::PostmarkSettings),
     /// Email through Mailgun.
-    mailgun: Mailgun(email::mailgun::Settings),
+    mailgun: Mailgun(email::mailgun::MailgunSettings),
     /// Email through Brevo.
-    brevo: Brevo(email::brevo::Settings),
+    brevo: Brevo(email::brevo::BrevoSettings),
     /// Email through Amazon SES.
-    ses: Ses(email::ses::Settings),
+    ses: Ses(email::ses::SesSettings),
     /// SMS through Twilio's Messages API.
-    twilio: Twilio(sms::twilio::Settings),
+    twilio: Twilio(sms::twilio::TwilioSmsSettings),
     /// SMS through Vonage's SMS API.
-    vonage: Vonage(sms::vonage::Settings),
+    vonage: Vonage(sms::vonage::VonageSmsSettings),
     /// SMS through Infobip.
-    infobip: Infobip(sms::infobip::Settings),
+    infobip: Infobip(sms::infobip::InfobipSmsSettings),
     /// SMS through Sinch's SMS API.
-    sinch: Sinch(sms::sinch::Settings),
+    sinch: Sinch(sms::sinch::SinchSettings),
     /// SMS through Amazon SNS.
-    sns: Sns(sms::sns::Settings),
+    sns: Sns(sms::sns::SnsSettings),
     /// SMS through an SMSC that speaks SMPP.
-    smpp: Smpp(sms::smpp::Settings),
+    smpp: Smpp(sms::smpp::SmppSettings),
     /// Telegram through the Bot API.
-    telegram: Telegram(telegram::bot::Settings),
+    telegram: Telegram(telegram::bot::TelegramSettings),
     /// WhatsApp through Meta's Cloud API.
-    whatsapp_cloud: WhatsappCloud(whatsapp::cloud::Settings),
+    whatsapp_cloud: WhatsappCloud(whatsapp::cloud::WhatsappCloudSettings),
     /// WhatsApp through Vonage's Messages API.
-    whatsapp_vonage: WhatsappVonage(whatsapp::vonage::Settings),
+    whatsapp_vonage: WhatsappVonage(whatsapp::vonage::VonageWhatsappSettings),
     /// WhatsApp through Twilio's Messages API.
-    whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::Settings),
+    whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::TwilioWhatsappSettings),
     /// WhatsApp through Infobip.
-    whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::Settings),
+    whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::InfobipWhatsappSettings),
     /// Any channel, through a receiver of one's own.
-    webhook: Webhook(webhook::Settings),
+    webhook: Webhook(webhook::WebhookSettings),
 }
 
 fn default_tier() -> u32 {
@@ -142,7 +142,7 @@ pub enum AdapterSettings {
     /// It calls a provider.
     Remote(Box<Remote>),
     /// Any channel, to nobody.
-    Sandbox(sandbox::Settings),
+    Sandbox(sandbox::SandboxSettings),
 }
 
 impl AdapterSettings {
@@ -165,7 +165,7 @@ impl Remote {
     }
 
     /// What takes the provider's calls, where its settings say how to know them.
-    pub fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
+    pub fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         self.kind().hook(transport)
     }
 }
@@ -175,7 +175,7 @@ impl ProviderSettings {
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         let ca_file = self.http.as_mut().and_then(|http| http.ca_file.as_mut());
         ca_file.into_iter().for_each(|path| super::file::in_folder(path, folder));
-        for path in self.remote().flat_map(Kind::files) {
+        for path in self.remote().flat_map(ProviderKind::files) {
             super::file::in_folder(path, folder);
         }
     }
@@ -186,7 +186,7 @@ impl ProviderSettings {
 pub(super) fn check(
     settings: Vec<ProviderSettings>,
     brands: &BTreeSet<&str>,
-    errors: &mut Errors<'_>,
+    errors: &mut ErrorCollector<'_>,
 ) -> Vec<ProviderConfig> {
     let mut names = BTreeSet::new();
     let mut checked = Vec::new();
@@ -205,7 +205,7 @@ pub(super) fn check(
 }
 
 /// Checks what providers are told to send back, where there is no listener for anything that comes back.
-pub(super) fn check_without_inbound(settings: &[ProviderSettings], errors: &mut Errors<'_>) {
+pub(super) fn check_without_inbound(settings: &[ProviderSettings], errors: &mut ErrorCollector<'_>) {
     for (index, settings) in settings.iter().enumerate() {
         let asks = settings.smtp.as_ref().is_some_and(|smtp| smtp.bounce_address.is_some());
         errors.require(
@@ -220,7 +220,7 @@ fn check_one(
     mut settings: ProviderSettings,
     path: &str,
     brands: &BTreeSet<&str>,
-    errors: &mut Errors<'_>,
+    errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderConfig> {
     let name = settings.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
     let domain = !settings.failure_domain.trim().is_empty();
@@ -257,7 +257,7 @@ fn check_brands(
     names: &[String],
     path: &str,
     known: &BTreeSet<&str>,
-    errors: &mut Errors<'_>,
+    errors: &mut ErrorCollector<'_>,
 ) -> Vec<BrandId> {
     let mut served = Vec::new();
     for (index, name) in names.iter().enumerate() {
@@ -276,17 +276,21 @@ fn check_brands(
     served
 }
 
-fn check_transport(settings: &ProviderSettings, path: &str, errors: &mut Errors<'_>) -> Option<Transport> {
+fn check_transport(
+    settings: &ProviderSettings,
+    path: &str,
+    errors: &mut ErrorCollector<'_>,
+) -> Option<Transport> {
     let limits = check_limits(&settings.limits, path, errors).then(|| settings.limits.clone());
     let http = match &settings.http {
-        None => Some(Http::default()),
+        None => Some(HttpTransport::default()),
         Some(http) => http.read().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
     };
     Some(Transport { limits: limits?, http: http? })
 }
 
 /// Adds what is wrong in a table of settings, at the setting if there is one.
-fn add(error: &BuildError, table: &str, errors: &mut Errors<'_>) {
+fn add(error: &BuildError, table: &str, errors: &mut ErrorCollector<'_>) {
     match error {
         BuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
         BuildError::File { setting, path, detail } => {
@@ -301,7 +305,7 @@ fn check_senders(
     settings: &ProviderSettings,
     path: &str,
     known: &BTreeSet<&str>,
-    errors: &mut Errors<'_>,
+    errors: &mut ErrorCollector<'_>,
 ) -> BTreeMap<BrandId, String> {
     let serves = |brand: &String| settings.brands.is_empty() || settings.brands.contains(brand);
     let mut senders = BTreeMap::new();
@@ -318,7 +322,7 @@ fn check_senders(
     senders
 }
 
-fn check_limits(limits: &Limits, path: &str, errors: &mut Errors<'_>) -> bool {
+fn check_limits(limits: &ProviderLimits, path: &str, errors: &mut ErrorCollector<'_>) -> bool {
     let rate = limits.rate_per_second.is_none_or(|rate| rate.is_finite() && rate > 0.0);
     let connect = (1..=limits.timeout_ms).contains(&limits.connect_timeout_ms);
     let checks = [
@@ -337,7 +341,7 @@ fn check_adapter(
     settings: &mut ProviderSettings,
     path: &str,
     transport: Option<&Transport>,
-    errors: &mut Errors<'_>,
+    errors: &mut ErrorCollector<'_>,
 ) -> Option<AdapterSettings> {
     let mut kinds = settings.take_adapter();
     let (Some(adapter), true) = (kinds.pop(), kinds.is_empty()) else {

@@ -7,25 +7,30 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::errors::Errors;
+use super::errors::ErrorCollector;
 use super::places::join;
 use crate::secret::RESOLVED;
 
 /// Looks up an environment variable; `None` when it is not set.
-pub(super) type Env<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub(super) type ReadVariable<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Replaces every reference to a secret by `{ "$secret" = value }`, the form that [`crate::secret::Secret`] reads.
-pub(super) fn resolve(table: &mut DeTable<'_>, folder: &Path, env: &Env<'_>, errors: &mut Errors<'_>) {
-    Resolver { folder, env, errors }.table(table, "");
+pub(super) fn resolve(
+    table: &mut DeTable<'_>,
+    folder: &Path,
+    env: &ReadVariable<'_>,
+    errors: &mut ErrorCollector<'_>,
+) {
+    SecretResolver { folder, env, errors }.table(table, "");
 }
 
-struct Resolver<'a, 'e> {
+struct SecretResolver<'a, 'e> {
     folder: &'a Path,
-    env: &'a Env<'a>,
-    errors: &'a mut Errors<'e>,
+    env: &'a ReadVariable<'a>,
+    errors: &'a mut ErrorCollector<'e>,
 }
 
-impl Resolver<'_, '_> {
+impl SecretResolver<'_, '_> {
     fn table(&mut self, table: &mut DeTable<'_>, path: &str) {
         for (key, value) in table.iter_mut() {
             let path = join(path, key.get_ref());
@@ -53,7 +58,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn replace(&mut self, table: &mut DeTable<'_>, reference: Reference, path: &str) {
+    fn replace(&mut self, table: &mut DeTable<'_>, reference: SecretReference, path: &str) {
         match self.fetch(&reference) {
             Ok(value) => {
                 table.clear();
@@ -66,16 +71,16 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn fetch(&self, reference: &Reference) -> Result<String, String> {
+    fn fetch(&self, reference: &SecretReference) -> Result<String, String> {
         match reference {
-            Reference::Env(name) => match (self.env)(name) {
+            SecretReference::Env(name) => match (self.env)(name) {
                 None => Err(format!("the environment variable {name} is not set: set it to the secret")),
                 Some(value) if value.is_empty() => {
                     Err(format!("the environment variable {name} is empty: set it to the secret"))
                 }
                 Some(value) => Ok(value),
             },
-            Reference::File(path) => {
+            SecretReference::File(path) => {
                 let path = self.folder.join(path);
                 let shown = path.display();
                 let text = fs::read_to_string(&path).map_err(|error| {
@@ -91,19 +96,19 @@ impl Resolver<'_, '_> {
 }
 
 /// Where a secret is.
-enum Reference {
+enum SecretReference {
     Env(String),
     File(String),
 }
 
 /// A table with nothing but a text named `env` or `file`. Anything else is left for the settings to read or refuse.
-fn reference(table: &DeTable<'_>) -> Option<Reference> {
+fn reference(table: &DeTable<'_>) -> Option<SecretReference> {
     let mut entries = table.iter();
     let (key, value) = entries.next()?;
     let text = value.get_ref().as_str()?.to_owned();
     match (key.get_ref().as_ref(), entries.next()) {
-        ("env", None) => Some(Reference::Env(text)),
-        ("file", None) => Some(Reference::File(text)),
+        ("env", None) => Some(SecretReference::Env(text)),
+        ("file", None) => Some(SecretReference::File(text)),
         _ => None,
     }
 }

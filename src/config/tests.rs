@@ -33,7 +33,7 @@ fn errors(text: &str) -> String {
 #[test]
 fn the_least_is_a_brand_and_a_provider() {
     let config = read(MINIMAL).unwrap();
-    assert_eq!(config.server, api::Settings::default());
+    assert_eq!(config.server, api::ApiSettings::default());
     assert_eq!(config.store.path, Path::new("config/data"));
     let [provider] = config.providers.as_slice() else { panic!("{config:?}") };
     assert_eq!((provider.provider.tier, provider.provider.weight), (1, 100));
@@ -350,14 +350,14 @@ fn the_values_shown_are_the_defaults() {
     let shown = file::read(DeTable::parse(&without_secrets(&text)).unwrap()).unwrap();
     let tls = shown.server.tls.clone();
     assert!(tls.is_some());
-    assert_eq!(shown.server, api::Settings { tls, ..api::Settings::default() });
+    assert_eq!(shown.server, api::ApiSettings { tls, ..api::ApiSettings::default() });
     let path = shown.store.path.clone();
-    assert_eq!(shown.store, store::Settings { path, ..store::Settings::default() });
-    assert_eq!(shown.dispatch, dispatch::Settings::default());
+    assert_eq!(shown.store, store::StoreSettings { path, ..store::StoreSettings::default() });
+    assert_eq!(shown.dispatch, dispatch::DispatchSettings::default());
     assert_eq!(shown.retry, RetrySettings::default());
-    assert_eq!(shown.health, health::Settings::default());
+    assert_eq!(shown.health, health::HealthSettings::default());
     assert_eq!(shown.log, LogSettings::default());
-    let limits = crate::adapters::Limits { rate_per_second: Some(100.0), ..Default::default() };
+    let limits = crate::adapters::ProviderLimits { rate_per_second: Some(100.0), ..Default::default() };
     assert_eq!(format!("{:?}", shown.providers[0].limits), format!("{limits:?}"));
 }
 

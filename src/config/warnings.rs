@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::Config;
 use crate::model::{BrandId, Channel, Provider};
-use crate::routing::Policy;
+use crate::routing::BrandPolicy;
 
 /// Something that works, and probably not as meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
+pub struct ConfigWarning {
     /// The brand it concerns.
     pub brand: BrandId,
     /// The channel it concerns.
@@ -18,7 +18,7 @@ pub struct Warning {
     pub message: String,
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "brand {}: {}: {}", self.brand, self.channel, self.message)
     }
@@ -27,12 +27,16 @@ impl fmt::Display for Warning {
 impl Config {
     /// What is allowed, and probably not meant: channels without a way, and without a second one that survives an
     /// outage of the first.
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<ConfigWarning> {
         let mut warnings = Vec::new();
         for (brand, policy) in &self.brands {
             for channel in used_channels(policy) {
                 let message = self.doubt_about(brand, channel);
-                warnings.extend(message.map(|message| Warning { brand: brand.clone(), channel, message }));
+                warnings.extend(message.map(|message| ConfigWarning {
+                    brand: brand.clone(),
+                    channel,
+                    message,
+                }));
             }
         }
         warnings
@@ -65,7 +69,7 @@ impl Config {
 }
 
 /// Every channel that the brand or one of its topics names.
-fn used_channels(policy: &Policy) -> BTreeSet<Channel> {
+fn used_channels(policy: &BrandPolicy) -> BTreeSet<Channel> {
     let own = policy.topics().filter_map(|topic| policy.channels_for(topic)).flatten();
     policy.channels.iter().chain(own).copied().collect()
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Action, Channel, Entry, Topic, TopicScope};
+use crate::model::{Channel, ConsentAction, ConsentEntry, Topic, TopicScope};
 
 /// What a ledger says of one channel and topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum LedgerStanding<'a> {
     /// An opt-in is in force: the entry that grants it.
-    Granted(&'a Entry),
+    Granted(&'a ConsentEntry),
     /// It was withdrawn: the entry that withdraws it.
-    Revoked(&'a Entry),
+    Revoked(&'a ConsentEntry),
     /// Nothing was ever recorded.
     Silent,
 }
@@ -20,27 +20,27 @@ pub enum Standing<'a> {
 /// A grant for all topics, or for a topic above, counts. It is beaten by a revocation of something narrower that covers
 /// the topic, whenever that was; and by a revocation of the same or of something broader that is not older. So "all but
 /// offers" holds whichever was said first, and "stop everything" ends every earlier grant.
-pub fn standing<'a>(ledger: &'a [Entry], channel: Channel, topic: &Topic) -> Standing<'a> {
+pub fn standing<'a>(ledger: &'a [ConsentEntry], channel: Channel, topic: &Topic) -> LedgerStanding<'a> {
     let covering = || ledger.iter().filter(|entry| entry.channel == channel && entry.scope.covers(topic));
-    let revocations = || covering().filter(|entry| entry.action == Action::Revoke);
+    let revocations = || covering().filter(|entry| entry.action == ConsentAction::Revoke);
     // Some revocation beats a grant just when the deepest or the latest does; a ledger may be long.
     let deepest = revocations().map(|entry| entry.scope.depth()).max();
     let latest = revocations().map(|entry| entry.evidence.time).max();
-    let grants = covering().filter(|entry| entry.action == Action::Grant);
+    let grants = covering().filter(|entry| entry.action == ConsentAction::Grant);
     let in_force = grants.filter(|grant| {
         // At the same instant the revocation wins: silence is the safer mistake.
         deepest.is_none_or(|deepest| grant.scope.depth() >= deepest)
             && latest.is_none_or(|latest| grant.evidence.time > latest)
     });
     if let Some(grant) = in_force.max_by_key(|grant| (grant.scope.depth(), age(grant))) {
-        return Standing::Granted(grant);
+        return LedgerStanding::Granted(grant);
     }
-    revocations().max_by_key(|entry| age(entry)).map_or(Standing::Silent, Standing::Revoked)
+    revocations().max_by_key(|entry| age(entry)).map_or(LedgerStanding::Silent, LedgerStanding::Revoked)
 }
 
 /// The channels and scopes that a ledger names, each with whether an opt-in is in force for it and the entry that
 /// decides.
-pub fn states(ledger: &[Entry]) -> Vec<(Channel, &TopicScope, bool, &Entry)> {
+pub fn states(ledger: &[ConsentEntry]) -> Vec<(Channel, &TopicScope, bool, &ConsentEntry)> {
     let named: BTreeSet<(Channel, &TopicScope)> =
         ledger.iter().map(|entry| (entry.channel, &entry.scope)).collect();
     let state = |(channel, scope): (Channel, &'_ TopicScope)| match scope {
@@ -50,22 +50,22 @@ pub fn states(ledger: &[Entry]) -> Vec<(Channel, &TopicScope, bool, &Entry)> {
     named
         .into_iter()
         .filter_map(|(channel, scope)| match state((channel, scope)) {
-            Standing::Granted(entry) => Some((channel, scope, true, entry)),
-            Standing::Revoked(entry) => Some((channel, scope, false, entry)),
-            Standing::Silent => None,
+            LedgerStanding::Granted(entry) => Some((channel, scope, true, entry)),
+            LedgerStanding::Revoked(entry) => Some((channel, scope, false, entry)),
+            LedgerStanding::Silent => None,
         })
         .collect()
 }
 
-fn standing_of_all(ledger: &[Entry], channel: Channel) -> Standing<'_> {
+fn standing_of_all(ledger: &[ConsentEntry], channel: Channel) -> LedgerStanding<'_> {
     let all = ledger.iter().filter(|entry| entry.channel == channel && entry.scope == TopicScope::All);
-    match all.max_by_key(|entry| (age(entry), entry.action == Action::Revoke)) {
-        Some(entry) if entry.action == Action::Grant => Standing::Granted(entry),
-        Some(entry) => Standing::Revoked(entry),
-        None => Standing::Silent,
+    match all.max_by_key(|entry| (age(entry), entry.action == ConsentAction::Revoke)) {
+        Some(entry) if entry.action == ConsentAction::Grant => LedgerStanding::Granted(entry),
+        Some(entry) => LedgerStanding::Revoked(entry),
+        None => LedgerStanding::Silent,
     }
 }
 
-fn age(entry: &Entry) -> (jiff::Timestamp, u64) {
+fn age(entry: &ConsentEntry) -> (jiff::Timestamp, u64) {
     (entry.evidence.time, entry.sequence)
 }

@@ -13,12 +13,12 @@ use jiff::tz::TimeZone;
 use crate::model::{Address, Channel, Class, Decision, Recipient, Timestamp, Topic, Verdict};
 
 pub use keywords::{keyword, taken_by_stop};
-pub use ledger::{Standing, standing, states};
+pub use ledger::{LedgerStanding, standing, states};
 pub use quiet::held_until;
 
 /// What is asked of consent.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct ConsentQuery<'a> {
     /// The class of the message.
     pub class: Class,
     /// Its topic.
@@ -31,7 +31,7 @@ pub struct Question<'a> {
 
 /// Decides whether a message may go to an address at `now`. `default_zone` is the time zone of contacts who set none.
 pub fn decide(
-    question: &Question<'_>,
+    question: &ConsentQuery<'_>,
     recipient: &Recipient,
     default_zone: &TimeZone,
     now: Timestamp,
@@ -50,9 +50,9 @@ pub fn decide(
     }
 }
 
-type Ruling = (Decision, &'static str, String);
+type ConsentRuling = (Decision, &'static str, String);
 
-fn suppressed(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let same =
         |channel: Channel, address: &Address| channel == question.channel && address == question.address;
     let found = recipient.suppressions.iter().find(|own| same(own.channel, &own.address))?;
@@ -66,13 +66,13 @@ fn suppressed(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> 
     Some((Decision::Deny, "address_suppressed", why))
 }
 
-fn excluded(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+fn excluded(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let excluded = recipient.preferences.excluded_channels.contains(&question.channel);
     let why = || format!("The contact asked never to be reached by {}.", question.channel);
     excluded.then(|| (Decision::Deny, "channel_excluded", why()))
 }
 
-fn not_opted_in(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling> {
+fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     if question.class == Class::Transactional {
         return None;
     }
@@ -82,15 +82,15 @@ fn not_opted_in(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling
     }
     let (channel, topic) = (question.channel, question.topic);
     match standing(&recipient.ledger, channel, topic) {
-        Standing::Granted(_) => None,
-        Standing::Revoked(entry) => {
+        LedgerStanding::Granted(_) => None,
+        LedgerStanding::Revoked(entry) => {
             let why = format!(
                 "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
                 entry.scope, entry.evidence.time, entry.sequence
             );
             Some((Decision::Deny, "opt_in_revoked", why))
         }
-        Standing::Silent => {
+        LedgerStanding::Silent => {
             let why =
                 format!("There is no opt-in for {topic} by {channel}, and a commercial message needs one.");
             Some((Decision::Deny, "no_opt_in", why))
@@ -99,11 +99,11 @@ fn not_opted_in(question: &Question<'_>, recipient: &Recipient) -> Option<Ruling
 }
 
 fn quiet_now(
-    question: &Question<'_>,
+    question: &ConsentQuery<'_>,
     recipient: &Recipient,
     zone: &TimeZone,
     now: Timestamp,
-) -> Option<Ruling> {
+) -> Option<ConsentRuling> {
     let hours = recipient.preferences.quiet_hours.as_ref()?;
     if question.class == Class::Transactional && !hours.include_transactional {
         return None;
@@ -120,12 +120,12 @@ fn quiet_now(
     Some((Decision::Hold { until }, "quiet_hours", why))
 }
 
-fn allowed(question: &Question<'_>, recipient: &Recipient) -> Ruling {
+fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling {
     if question.class == Class::Transactional {
         return (Decision::Allow, "transactional", "A transactional message needs no opt-in.".to_owned());
     }
     let why = match standing(&recipient.ledger, question.channel, question.topic) {
-        Standing::Granted(entry) => format!(
+        LedgerStanding::Granted(entry) => format!(
             "The contact opted in to {} by {} on {} (ledger entry {}, {}, {}).",
             entry.scope,
             entry.channel,
@@ -134,7 +134,7 @@ fn allowed(question: &Question<'_>, recipient: &Recipient) -> Ruling {
             entry.evidence.method,
             entry.evidence.source
         ),
-        Standing::Revoked(_) | Standing::Silent => String::new(),
+        LedgerStanding::Revoked(_) | LedgerStanding::Silent => String::new(),
     };
     (Decision::Allow, "opt_in_granted", why)
 }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Action, Contact, Entry, Evidence, Phone, Preferences, QuietHours, Suppression, SuppressionReason,
-    TopicPreference, TopicScope,
+    ConsentAction, ConsentEntry, ConsentEvidence, Contact, Phone, Preferences, QuietHours, Suppression,
+    SuppressionReason, TopicPreference, TopicScope,
 };
 
 fn ts(text: &str) -> Timestamp {
@@ -25,14 +25,14 @@ fn topic(text: &str) -> Topic {
     text.parse().unwrap()
 }
 
-fn entry(sequence: u64, action: Action, scope: &str, day: i64) -> Entry {
+fn entry(sequence: u64, action: ConsentAction, scope: &str, day: i64) -> ConsentEntry {
     let time = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
-    Entry {
+    ConsentEntry {
         sequence,
         action,
         channel: Channel::Sms,
         scope: scope.parse().unwrap(),
-        evidence: Evidence {
+        evidence: ConsentEvidence {
             source: "checkout".into(),
             method: "web_form".into(),
             wording: String::new(),
@@ -45,7 +45,7 @@ fn entry(sequence: u64, action: Action, scope: &str, day: i64) -> Entry {
     }
 }
 
-fn recipient(ledger: Vec<Entry>) -> Recipient {
+fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
     Recipient {
         contact: Contact {
             id: "ana".parse().unwrap(),
@@ -62,7 +62,7 @@ fn recipient(ledger: Vec<Entry>) -> Recipient {
 }
 
 fn ask(class: Class, about: &str, recipient: &Recipient, now: Timestamp) -> (Decision, String) {
-    let question = Question { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
+    let question = ConsentQuery { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
     let verdict = decide(&question, recipient, &TimeZone::UTC, now);
     assert!(verdict.explanation.ends_with('.'), "{}", verdict.explanation);
     (verdict.decision, verdict.reason)
@@ -84,8 +84,8 @@ fn a_commercial_message_needs_an_opt_in_and_a_transactional_one_does_not() {
 
 #[test]
 fn grants_and_revocations_of_every_width() {
-    use Action::{Grant, Revoke};
-    type Case = (&'static [(Action, &'static str, i64)], &'static str);
+    use ConsentAction::{Grant, Revoke};
+    type Case = (&'static [(ConsentAction, &'static str, i64)], &'static str);
     let cases: [Case; 10] = [
         (&[(Grant, "*", 1)], "opt_in_granted"),
         (&[(Grant, "offers", 1)], "opt_in_granted"),
@@ -110,14 +110,14 @@ fn grants_and_revocations_of_every_width() {
 
 #[test]
 fn an_opt_in_is_for_its_channel_only() {
-    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     own.ledger[0].channel = Channel::Email;
     assert_eq!(commercial(&own), "no_opt_in");
 }
 
 #[test]
 fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
-    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     own.preferences.excluded_channels = vec![Channel::Sms];
     assert_eq!(
         ask(Class::Transactional, "orders", &own, noon()),
@@ -142,7 +142,7 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
 
 #[test]
 fn a_muted_topic_stops_commercial_messages_only() {
-    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
     own.preferences.topics = vec![muted];
     assert_eq!(commercial(&own), "topic_muted");
@@ -156,7 +156,7 @@ fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
 
 #[test]
 fn quiet_hours_hold_commercial_messages_and_others_on_request() {
-    let mut own = recipient(vec![entry(1, Action::Grant, "*", 1)]);
+    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
     own.preferences.time_zone = Some("Europe/Madrid".into());
     // 23:30 in Madrid.
@@ -206,14 +206,14 @@ proptest! {
     fn a_revocation_never_opens_anything(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..8), width in 0..4_usize, day in 0..5_i64) {
         let scopes = ["*", "offers", "offers.shoes", "news"];
         let make = |(i, (grant, scope, day)): (usize, &(bool, usize, i64))| {
-            entry(i as u64 + 1, if *grant { Action::Grant } else { Action::Revoke }, scopes[*scope], *day)
+            entry(i as u64 + 1, if *grant { ConsentAction::Grant } else { ConsentAction::Revoke }, scopes[*scope], *day)
         };
-        let mut ledger: Vec<Entry> = entries.iter().enumerate().map(make).collect();
-        let granted = |ledger: &[Entry]| matches!(standing(ledger, Channel::Sms, &topic("offers.shoes")), Standing::Granted(_));
+        let mut ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
+        let granted = |ledger: &[ConsentEntry]| matches!(standing(ledger, Channel::Sms, &topic("offers.shoes")), LedgerStanding::Granted(_));
         let before = granted(&ledger);
         ledger.reverse();
         prop_assert_eq!(granted(&ledger), before);
-        ledger.push(entry(99, Action::Revoke, scopes[width], day));
+        ledger.push(entry(99, ConsentAction::Revoke, scopes[width], day));
         prop_assert!(before || !granted(&ledger));
     }
 
@@ -222,15 +222,15 @@ proptest! {
     fn stop_everything_stops_everything(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..8)) {
         let scopes = ["*", "offers", "offers.shoes", "news"];
         let make = |(i, (grant, scope, day)): (usize, &(bool, usize, i64))| {
-            entry(i as u64 + 1, if *grant { Action::Grant } else { Action::Revoke }, scopes[*scope], *day)
+            entry(i as u64 + 1, if *grant { ConsentAction::Grant } else { ConsentAction::Revoke }, scopes[*scope], *day)
         };
-        let mut ledger: Vec<Entry> = entries.iter().enumerate().map(make).collect();
-        ledger.push(entry(99, Action::Revoke, "*", 9));
+        let mut ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
+        ledger.push(entry(99, ConsentAction::Revoke, "*", 9));
         for (channel, _, is_granted, _) in states(&ledger) {
             prop_assert!(!is_granted, "{channel}");
         }
         let scope: TopicScope = "offers.shoes".parse().unwrap();
         prop_assert!(scope.covers(&topic("offers.shoes")));
-        prop_assert!(!matches!(standing(&ledger, Channel::Sms, &topic("offers.shoes")), Standing::Granted(_)));
+        prop_assert!(!matches!(standing(&ledger, Channel::Sms, &topic("offers.shoes")), LedgerStanding::Granted(_)));
     }
 }

@@ -18,16 +18,16 @@ use v1::provider_service_client::ProviderServiceClient;
 use v1::sandbox_service_client::SandboxServiceClient;
 use v1::send_stream_response::Result as Answer;
 
-type Gateway = InterceptedService<Channel, Bearer>;
+type DemoChannel = InterceptedService<Channel, DemoInterceptor>;
 
 /// The largest page that the API gives.
 const PAGE: i32 = 1_000;
 
 /// Puts the key into the metadata of every call.
 #[derive(Clone)]
-pub(super) struct Bearer(MetadataValue<Ascii>);
+pub(super) struct DemoInterceptor(MetadataValue<Ascii>);
 
-impl Interceptor for Bearer {
+impl Interceptor for DemoInterceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
@@ -36,20 +36,20 @@ impl Interceptor for Bearer {
 
 /// The services. Clones share one connection.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(super) struct DemoClient {
     pub address: SocketAddr,
     pub key: Secret,
-    pub messages: MessageServiceClient<Gateway>,
-    pub contacts: ContactServiceClient<Gateway>,
-    pub consents: ConsentServiceClient<Gateway>,
-    pub providers: ProviderServiceClient<Gateway>,
-    pub sandbox: SandboxServiceClient<Gateway>,
+    pub messages: MessageServiceClient<DemoChannel>,
+    pub contacts: ContactServiceClient<DemoChannel>,
+    pub consents: ConsentServiceClient<DemoChannel>,
+    pub providers: ProviderServiceClient<DemoChannel>,
+    pub sandbox: SandboxServiceClient<DemoChannel>,
 }
 
-impl Client {
+impl DemoClient {
     /// Connects to the gateway at `address`.
     pub(super) async fn connect(address: SocketAddr, key: &Secret) -> anyhow::Result<Self> {
-        let bearer = Bearer(format!("Bearer {}", key.expose()).parse()?);
+        let bearer = DemoInterceptor(format!("Bearer {}", key.expose()).parse()?);
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
         let channel = endpoint.connect().await.with_context(|| format!("cannot connect to {address}"))?;
         let gateway = InterceptedService::new(channel, bearer);

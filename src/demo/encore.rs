@@ -2,16 +2,16 @@
 
 use crate::api;
 
-use super::client::Client;
+use super::client::DemoClient;
 
 /// Commands to paste. `worth_a_look` is the id of a message with a way to tell.
-pub(super) fn commands(client: &Client, worth_a_look: Option<&str>) -> std::io::Result<String> {
+pub(super) fn commands(client: &DemoClient, worth_a_look: Option<&str>) -> std::io::Result<String> {
     let program = std::env::current_exe()?;
     let mut lines = vec![
         format!("alias relevo='{}'", program.display()),
         format!("export RELEVO_API_KEY={}", client.key.expose()),
     ];
-    if client.address != api::Settings::default().listen {
+    if client.address != api::ApiSettings::default().listen {
         lines.push(format!("export RELEVO_SERVER=http://{}", client.address));
     }
     lines.push(String::new());

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::telemetry;
-use client::Client;
+use client::DemoClient;
 use show::Show;
 use stage::Stage;
 
@@ -39,7 +39,7 @@ pub async fn run(once: bool, clock: Clock, stop: impl Future<Output = ()>) -> an
         gateway.run(ended).await.context("the gateway failed")
     };
     let play = async {
-        let played = play(Client::connect(address, &key).await?, once, clock, stop).await;
+        let played = play(DemoClient::connect(address, &key).await?, once, clock, stop).await;
         drop(end);
         Ok(played)
     };
@@ -50,7 +50,7 @@ pub async fn run(once: bool, clock: Clock, stop: impl Future<Output = ()>) -> an
 }
 
 async fn play(
-    client: Client,
+    client: DemoClient,
     once: bool,
     clock: Clock,
     stop: impl Future<Output = ()>,

@@ -7,14 +7,18 @@ use anyhow::Context;
 use jiff::tz::TimeZone;
 
 use super::cast::Person;
-use super::client::Client;
+use super::client::DemoClient;
 use super::telling::{Roster, channel};
 use super::{say, stage};
 use crate::model::Timestamp;
 use crate::wire::v1;
 
 /// Introduces everybody and brings them in.
-pub(super) async fn enter(client: &mut Client, people: &[Person], now: Timestamp) -> anyhow::Result<Roster> {
+pub(super) async fn enter(
+    client: &mut DemoClient,
+    people: &[Person],
+    now: Timestamp,
+) -> anyhow::Result<Roster> {
     let providers = client.list_providers().await?;
     introduce(client, &providers, people.len())?;
     let mut zones = BTreeMap::new();
@@ -30,7 +34,7 @@ pub(super) async fn enter(client: &mut Client, people: &[Person], now: Timestamp
 }
 
 /// Says what there is to see.
-fn introduce(client: &Client, providers: &[v1::Provider], people: usize) -> io::Result<()> {
+fn introduce(client: &DemoClient, providers: &[v1::Provider], people: usize) -> io::Result<()> {
     let mut channels: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for own in providers {
         let provider = format!("{} ({})", own.provider, own.failure_domain);
@@ -53,7 +57,7 @@ fn introduce(client: &Client, providers: &[v1::Provider], people: usize) -> io::
 
 /// Brings a person in: address book, consent ledger, preferences, suppression. Returns the preferences as stored.
 async fn bring_in(
-    client: &mut Client,
+    client: &mut DemoClient,
     person: &Person,
     now: Timestamp,
 ) -> anyhow::Result<Option<v1::Preferences>> {

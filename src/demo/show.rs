@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 
 use super::cast::{Person, cast};
-use super::client::Client;
+use super::client::DemoClient;
 use super::script::Script;
 use super::telling::{Summary, journey};
 use super::watch::Watch;
@@ -23,7 +23,7 @@ const MAX_PROBES: usize = 20;
 
 /// The show.
 pub(super) struct Show {
-    client: Client,
+    client: DemoClient,
     people: Vec<Person>,
     script: Script,
     watch: Watch,
@@ -51,7 +51,7 @@ impl Tale {
 
 impl Show {
     /// Brings in the people and starts to watch. `now` is the time.
-    pub(super) async fn open(mut client: Client, now: Timestamp) -> anyhow::Result<Self> {
+    pub(super) async fn open(mut client: DemoClient, now: Timestamp) -> anyhow::Result<Self> {
         let people = cast(now);
         let roster = opening::enter(&mut client, &people, now).await?;
         let watch = Watch::start(client.clone(), roster).await?;

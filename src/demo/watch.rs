@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tonic::Streaming;
 
-use super::client::Client;
+use super::client::DemoClient;
 use super::say;
 use super::telling::{self, Roster, journey, line};
 use crate::wire::v1::{self, event::Detail};
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Follows messages and providers.
 pub(super) struct Watch {
-    client: Client,
+    client: DemoClient,
     roster: Roster,
     events: Streaming<v1::WatchMessagesResponse>,
     health: Streaming<v1::WatchProvidersResponse>,
@@ -30,7 +30,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Starts to watch, from the first event on.
-    pub(super) async fn start(mut client: Client, roster: Roster) -> anyhow::Result<Self> {
+    pub(super) async fn start(mut client: DemoClient, roster: Roster) -> anyhow::Result<Self> {
         let request = v1::WatchMessagesRequest { cursor: "0".to_owned(), message_ids: Vec::new() };
         let events = client.messages.watch_messages(request).await.context("WatchMessages failed")?;
         let health = client.providers.watch_providers(v1::WatchProvidersRequest {}).await;

@@ -4,21 +4,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{BreakerState, Health, Permit, Settings};
+use crate::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
 use crate::model::{
-    Admission, BrandId, Control, ControlChange, ControlMode, Outcome, Provider, ProviderName, Refusal,
-    Timestamp,
+    Admission, AdmissionRefusal, BrandId, Control, ControlChange, ControlMode, Outcome, Provider,
+    ProviderName, Timestamp,
 };
 
 /// The health of every provider. Cheap to clone; clones share it.
 #[derive(Clone)]
-pub struct Board {
-    inner: Arc<Inner>,
+pub struct ProviderRegistry {
+    inner: Arc<RegistryInner>,
 }
 
-struct Inner {
+struct RegistryInner {
     providers: Vec<Provider>,
-    health: Mutex<Vec<Health>>,
+    health: Mutex<Vec<ProviderHealth>>,
     changes: watch::Sender<u64>,
 }
 
@@ -48,17 +48,17 @@ pub struct ProviderStatus {
 }
 
 /// Leave to make one call. Dropping it gives it back unused.
-pub struct Call {
-    board: Board,
+pub struct CallPermit {
+    board: ProviderRegistry,
     index: usize,
-    permit: Option<Permit>,
+    permit: Option<BreakerPermit>,
 }
 
-impl Board {
+impl ProviderRegistry {
     /// A board of healthy providers under the controls that operators last set.
-    pub fn new(providers: Vec<Provider>, settings: &Settings, controls: Vec<ControlChange>) -> Self {
-        let health = providers.iter().map(|_| Health::new(settings.clone())).collect();
-        let inner = Inner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
+    pub fn new(providers: Vec<Provider>, settings: &HealthSettings, controls: Vec<ControlChange>) -> Self {
+        let health = providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect();
+        let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
         let board = Self { inner: Arc::new(inner) };
         for change in controls {
             board.set_control(change);
@@ -106,10 +106,15 @@ impl Board {
     ///
     /// # Errors
     /// Why it may not be called. An unknown provider counts as out of service.
-    pub fn permit(&self, name: &ProviderName, tried: bool, now: Timestamp) -> Result<Call, Refusal> {
-        let index = self.index(name).ok_or(Refusal::OutOfService { until: None })?;
+    pub fn permit(
+        &self,
+        name: &ProviderName,
+        tried: bool,
+        now: Timestamp,
+    ) -> Result<CallPermit, AdmissionRefusal> {
+        let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
         let permit = self.change(index, now, |health| health.permit(tried, now))?;
-        Ok(Call { board: self.clone(), index, permit: Some(permit) })
+        Ok(CallPermit { board: self.clone(), index, permit: Some(permit) })
     }
 
     /// Puts an operator's wish in force. Returns whether there is such a provider.
@@ -125,7 +130,7 @@ impl Board {
         self.inner.changes.subscribe()
     }
 
-    fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut Health) -> T) -> T {
+    fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
         let own = &mut health[index];
         let before = (own.breaker(now), own.probe_at(), own.throttled_until(now));
@@ -151,12 +156,12 @@ impl Board {
         self.inner.providers.iter().position(|own| own.name == *name)
     }
 
-    fn health(&self) -> MutexGuard<'_, Vec<Health>> {
+    fn health(&self) -> MutexGuard<'_, Vec<ProviderHealth>> {
         self.inner.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Call {
+impl CallPermit {
     /// Reports what came of the call.
     pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
         if let Some(permit) = self.permit.take() {
@@ -165,12 +170,12 @@ impl Call {
     }
 }
 
-impl Call {
+impl CallPermit {
     /// Gives the leave back, to be asked for again at once. Others learn of it only if it is not given again: they would
     /// ask again themselves, and so on for ever.
-    pub(super) fn lay_down(mut self) -> LaidDown {
+    pub(super) fn lay_down(mut self) -> ReleasedPermit {
         let is_free = self.give_back();
-        LaidDown { board: self.board.clone(), is_free }
+        ReleasedPermit { board: self.board.clone(), is_free }
     }
 
     /// Whether another call may be made in its place.
@@ -179,7 +184,7 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for CallPermit {
     fn drop(&mut self) {
         if self.give_back() {
             self.board.announce();
@@ -188,19 +193,19 @@ impl Drop for Call {
 }
 
 /// Leave that was given back to be asked for again. Dropping it tells the others that they may have it.
-pub(super) struct LaidDown {
-    board: Board,
+pub(super) struct ReleasedPermit {
+    board: ProviderRegistry,
     is_free: bool,
 }
 
-impl LaidDown {
+impl ReleasedPermit {
     /// It was given again.
     pub(super) fn taken_up(mut self) {
         self.is_free = false;
     }
 }
 
-impl Drop for LaidDown {
+impl Drop for ReleasedPermit {
     fn drop(&mut self) {
         if self.is_free {
             self.board.announce();
@@ -208,7 +213,7 @@ impl Drop for LaidDown {
     }
 }
 
-fn status(provider: &Provider, health: &Health, now: Timestamp) -> ProviderStatus {
+fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> ProviderStatus {
     let (recent_calls, recent_failures) = health.recent(now);
     let control = health.control().cloned();
     ProviderStatus {
@@ -238,7 +243,7 @@ mod tests {
     }
 
     /// A board with one provider, whose breaker has been open for long enough to let a probe through.
-    fn half_open() -> (Board, ProviderName, Timestamp) {
+    fn half_open() -> (ProviderRegistry, ProviderName, Timestamp) {
         let name: ProviderName = "a".parse().unwrap();
         let provider = Provider {
             name: name.clone(),
@@ -250,7 +255,7 @@ mod tests {
             brands: Vec::new(),
             senders: BTreeMap::new(),
         };
-        let board = Board::new(vec![provider], &Settings::default(), Vec::new());
+        let board = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
         board.permit(&name, false, start()).unwrap().finish(&broken, start());
         (board, name, later(start(), Duration::from_secs(3_600)))

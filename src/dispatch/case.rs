@@ -1,9 +1,10 @@
 //! A message while it is worked on: what is stored of it, and what has happened since.
 
 use crate::model::{
-    Detail, Event, History, Message, Outcome, OutcomeEvidence, Plan, ProviderName, Timestamp, WaitReason,
+    EventDetail, History, Message, MessageEvent, Outcome, OutcomeEvidence, Plan, ProviderName, Timestamp,
+    WaitReason,
 };
-use crate::store::Stored;
+use crate::store::StoredMessage;
 
 use super::lane::Turn;
 
@@ -13,7 +14,7 @@ const RECORDED_ATTEMPTS: usize = 20;
 const RECORDED_EVENTS: usize = 100;
 
 /// A message while it is worked on.
-pub(super) struct Case {
+pub(super) struct MessageWork {
     pub message: Message,
     pub history: History,
     pub next_at: Option<Timestamp>,
@@ -23,30 +24,31 @@ pub(super) struct Case {
     pub turn: Option<(ProviderName, Turn)>,
 }
 
-impl Case {
-    pub fn new(stored: Stored) -> Self {
-        let Stored { message, history, next_at } = stored;
+impl MessageWork {
+    pub fn new(stored: StoredMessage) -> Self {
+        let StoredMessage { message, history, next_at } = stored;
         let saved = history.version();
         Self { message, history, next_at, saved, turn: None }
     }
 
     /// The events not yet stored.
-    pub fn unsaved(&self) -> &[Event] {
+    pub fn unsaved(&self) -> &[MessageEvent] {
         &self.history.events()[self.saved..]
     }
 
     /// Whether `stored` has all that was not known to be stored: a save seemed to fail, and had succeeded.
-    pub fn is_saved_in(&self, stored: &Stored) -> bool {
+    pub fn is_saved_in(&self, stored: &StoredMessage) -> bool {
         let since = stored.history.events().get(self.saved..).unwrap_or_default();
         !self.unsaved().is_empty() && since.starts_with(self.unsaved())
     }
 
     /// Starts over from what is stored now. Of what was not yet stored, the answers of providers stay: they happened.
     /// Decisions do not: they are made again.
-    pub fn rebase(&mut self, stored: Stored) {
+    pub fn rebase(&mut self, stored: StoredMessage) {
         let told = self.is_saved_in(&stored);
-        let is_fact = |event: &&Event| !told && matches!(event.detail, Detail::AttemptFinished { .. });
-        let facts: Vec<Event> = self.unsaved().iter().filter(is_fact).cloned().collect();
+        let is_fact =
+            |event: &&MessageEvent| !told && matches!(event.detail, EventDetail::AttemptFinished { .. });
+        let facts: Vec<MessageEvent> = self.unsaved().iter().filter(is_fact).cloned().collect();
         *self = Self { turn: self.turn.take(), ..Self::new(stored) };
         for fact in facts {
             self.history.push(fact.at, fact.detail);
@@ -62,13 +64,13 @@ impl Case {
             let evidence =
                 OutcomeEvidence::new("interrupted", "the gateway stopped before the answer was recorded");
             self.history
-                .push(now, Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } });
+                .push(now, EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } });
         }
     }
 
     /// The history as if attempt number `attempt` had not begun.
     pub fn history_before(&self, attempt: u32) -> History {
-        let begins = |event: &Event| matches!(&event.detail, Detail::AttemptStarted { attempt: own, .. } if *own == attempt);
+        let begins = |event: &MessageEvent| matches!(&event.detail, EventDetail::AttemptStarted { attempt: own, .. } if *own == attempt);
         History::from_events(self.history.events().iter().filter(|event| !begins(event)).cloned().collect())
     }
 
@@ -87,21 +89,21 @@ impl Case {
         let Some(plan) = plan else { return };
         let known = self.history.last_plan().is_some_and(|last| same(last, &plan));
         if !self.is_long() && !known {
-            self.history.push(now, Detail::Planned(plan));
+            self.history.push(now, EventDetail::Planned(plan));
         }
     }
 
     /// Records a wait, and the plan behind it, unless it waits for the same reason as the last time.
     pub fn record_wait(&mut self, plan: Option<Plan>, until: Timestamp, why: WaitReason, now: Timestamp) {
         let last = self.history.events().iter().rev().find_map(|event| match &event.detail {
-            Detail::Waiting { why, .. } => Some(why.reason.as_str()),
+            EventDetail::Waiting { why, .. } => Some(why.reason.as_str()),
             _ => None,
         });
         if last == Some(why.reason.as_str()) || self.is_long() {
             return;
         }
         self.record_plan(plan, now);
-        self.history.push(now, Detail::Waiting { until, why });
+        self.history.push(now, EventDetail::Waiting { until, why });
     }
 }
 
@@ -131,7 +133,7 @@ pub(super) mod tests {
     }
 
     /// A message that was just accepted.
-    pub fn stored() -> Stored {
+    pub fn stored() -> StoredMessage {
         let message = Message {
             id: MessageId::new(1, &[7; 10]),
             brand: "acme".parse().unwrap(),
@@ -147,22 +149,22 @@ pub(super) mod tests {
             fallback: FallbackPolicy::default(),
             labels: Labels::new(),
         };
-        Stored { message, history: History::accepted(start()), next_at: Some(start()) }
+        StoredMessage { message, history: History::accepted(start()), next_at: Some(start()) }
     }
 
-    fn started() -> Detail {
+    fn started() -> EventDetail {
         let way = Way {
             channel: Channel::Telegram,
             address: Address::TelegramChat(7),
             provider: "tg".parse().unwrap(),
             failure_domain: "telegram".into(),
         };
-        Detail::AttemptStarted { attempt: 1, way }
+        EventDetail::AttemptStarted { attempt: 1, way }
     }
 
     #[test]
     fn the_history_of_a_message_that_waits_for_days_stays_small() {
-        let mut case = Case::new(stored());
+        let mut case = MessageWork::new(stored());
         for turn in 0..10_000 {
             let now = later(start(), Duration::from_secs(turn));
             let reason = ["breaker_open", "busy"][turn as usize % 2].to_owned();
@@ -176,12 +178,12 @@ pub(super) mod tests {
     fn an_answer_stored_by_a_save_that_seemed_to_fail_is_not_told_twice() {
         let mut before = stored();
         before.history.push(start(), started());
-        let mut case = Case::new(before);
+        let mut case = MessageWork::new(before);
         case.history.push(
             start(),
-            Detail::AttemptFinished { attempt: 1, outcome: Outcome::Sent { reference: "1".into() } },
+            EventDetail::AttemptFinished { attempt: 1, outcome: Outcome::Sent { reference: "1".into() } },
         );
-        let after = Stored { history: case.history.clone(), ..stored() };
+        let after = StoredMessage { history: case.history.clone(), ..stored() };
         case.rebase(after.clone());
         assert_eq!((case.history, case.saved), (after.history.clone(), after.history.version()));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::adapters::{Adapter, Envelope, Limits};
+use crate::adapters::{Adapter, Envelope, ProviderLimits};
 use crate::model::{Class, Outcome, OutcomeEvidence, provider_id};
 
 /// A message waits here no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
@@ -137,7 +137,7 @@ impl Queue {
 
 impl Lane {
     /// A lane for an adapter.
-    pub fn new(adapter: Arc<dyn Adapter>, limits: &Limits) -> Self {
+    pub fn new(adapter: Arc<dyn Adapter>, limits: &ProviderLimits) -> Self {
         let pace = limits.rate_per_second.map(|rate| {
             let interval = Duration::from_secs_f64(1.0 / rate);
             Mutex::new(Pace { interval, next: Instant::now() })
@@ -287,7 +287,10 @@ mod tests {
     }
 
     fn lane(max_concurrency: u32, rate_per_second: Option<f64>) -> Lane {
-        Lane::new(Arc::new(Idle), &Limits { max_concurrency, rate_per_second, ..Limits::default() })
+        Lane::new(
+            Arc::new(Idle),
+            &ProviderLimits { max_concurrency, rate_per_second, ..ProviderLimits::default() },
+        )
     }
 
     #[tokio::test(start_paused = true)]

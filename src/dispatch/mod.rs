@@ -20,13 +20,13 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::model::{MessageId, ProviderName, Timestamp};
-use crate::store::{ConsentStore, Stored, WorkQueue};
+use crate::store::{ConsentStore, StoredMessage, WorkQueue};
 
-pub use board::{Board, Call, ProviderStatus};
+pub use board::{CallPermit, ProviderRegistry, ProviderStatus};
 pub use lane::Lane;
-pub use planner::{Planner, Policies};
+pub use planner::{BrandPolicies, Planner};
 pub use retention::forget_old;
-pub use settings::Settings;
+pub use settings::DispatchSettings;
 
 /// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -39,9 +39,9 @@ pub struct Dispatcher {
     store: Arc<dyn WorkQueue>,
     consents: Arc<dyn ConsentStore>,
     planner: Planner,
-    board: Board,
+    board: ProviderRegistry,
     lanes: BTreeMap<ProviderName, Lane>,
-    settings: Settings,
+    settings: DispatchSettings,
     clock: Clock,
     /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
     working: Mutex<HashSet<MessageId>>,
@@ -53,9 +53,9 @@ impl Dispatcher {
         store: Arc<dyn WorkQueue>,
         consents: Arc<dyn ConsentStore>,
         planner: Planner,
-        board: Board,
+        board: ProviderRegistry,
         lanes: BTreeMap<ProviderName, Lane>,
-        settings: Settings,
+        settings: DispatchSettings,
         clock: Clock,
     ) -> Self {
         Self { store, consents, planner, board, lanes, settings, clock, working: Mutex::default() }
@@ -121,9 +121,9 @@ impl Dispatcher {
         }
     }
 
-    fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: Stored) {
+    fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
         let id = stored.message.id;
-        let Some(working) = Working::begin(self, id) else { return };
+        let Some(working) = InProgressGuard::begin(self, id) else { return };
         let dispatcher = Arc::clone(self);
         tasks.spawn(async move {
             let worked = dispatcher.work(stored).await;
@@ -147,19 +147,19 @@ impl Dispatcher {
 }
 
 /// A message's entry among those being worked on, removed when dropped, even by a panic.
-struct Working {
+struct InProgressGuard {
     dispatcher: Arc<Dispatcher>,
     id: MessageId,
 }
 
-impl Working {
+impl InProgressGuard {
     fn begin(dispatcher: &Arc<Dispatcher>, id: MessageId) -> Option<Self> {
         let new = dispatcher.working().insert(id);
         new.then(|| Self { dispatcher: Arc::clone(dispatcher), id })
     }
 }
 
-impl Drop for Working {
+impl Drop for InProgressGuard {
     fn drop(&mut self) {
         self.dispatcher.working().remove(&self.id);
     }

@@ -3,24 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Board;
-use crate::consent::{self, Question};
+use super::ProviderRegistry;
+use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactAddress, History, Message, Recipient, State, Timestamp, Topic,
-    Verdict,
+    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Recipient, Timestamp,
+    Topic, Verdict,
 };
-use crate::routing::{self, Judged, Next, Offer, Person, Policy, RetrySettings, Situation};
+use crate::routing::{
+    self, AddressVerdict, BrandPolicy, ProviderOffer, RecipientView, RetrySettings, RoutingContext,
+    RoutingDecision,
+};
 use crate::store::{ConsentStore, StoreError};
 
 /// The policies of all brands.
-pub type Policies = BTreeMap<BrandId, Policy>;
+pub type BrandPolicies = BTreeMap<BrandId, BrandPolicy>;
 
 /// Gathers what a decision rests on, and decides. Cheap to clone.
 #[derive(Clone)]
 pub struct Planner {
     consents: Arc<dyn ConsentStore>,
-    policies: Arc<Policies>,
-    board: Board,
+    policies: Arc<BrandPolicies>,
+    board: ProviderRegistry,
     retry: Arc<RetrySettings>,
 }
 
@@ -28,8 +31,8 @@ impl Planner {
     /// A planner.
     pub fn new(
         consents: Arc<dyn ConsentStore>,
-        policies: Arc<Policies>,
-        board: Board,
+        policies: Arc<BrandPolicies>,
+        board: ProviderRegistry,
         retry: RetrySettings,
     ) -> Self {
         Self { consents, policies, board, retry: Arc::new(retry) }
@@ -44,13 +47,13 @@ impl Planner {
         message: &Message,
         history: &History,
         now: Timestamp,
-    ) -> Result<Next, StoreError> {
+    ) -> Result<RoutingDecision, StoreError> {
         if routing::rests(message, history) {
-            return Ok(Next { plan: None, step: routing::Step::Rest });
+            return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Rest });
         }
         let Some(policy) = self.policies.get(&message.brand) else {
             // The brand was taken out of the configuration: nothing may be sent in its name any more.
-            return Ok(Next { plan: None, step: brand_gone(message, history) });
+            return Ok(RoutingDecision { plan: None, step: brand_gone(message, history) });
         };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
         let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
@@ -58,12 +61,14 @@ impl Planner {
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
         let admissions = self.board.admissions(&message.brand, tried, now);
-        let offers: Vec<Offer<'_>> =
-            admissions.into_iter().map(|(provider, admission)| Offer { provider, admission }).collect();
-        Ok(routing::next(&Situation {
+        let offers: Vec<ProviderOffer<'_>> = admissions
+            .into_iter()
+            .map(|(provider, admission)| ProviderOffer { provider, admission })
+            .collect();
+        Ok(routing::next(&RoutingContext {
             message,
             history,
-            person: person.map(|(own, verdicts)| Person { preferences: &own.preferences, verdicts }),
+            person: person.map(|(own, verdicts)| RecipientView { preferences: &own.preferences, verdicts }),
             policy,
             offers: &offers,
             retry: &self.retry,
@@ -72,7 +77,7 @@ impl Planner {
     }
 
     /// The policy of a brand.
-    pub fn policy(&self, brand: &BrandId) -> Option<&Policy> {
+    pub fn policy(&self, brand: &BrandId) -> Option<&BrandPolicy> {
         self.policies.get(brand)
     }
 
@@ -90,22 +95,32 @@ impl Planner {
     }
 }
 
-fn judge(class: Class, topic: &Topic, recipient: &Recipient, policy: &Policy, now: Timestamp) -> Vec<Judged> {
+fn judge(
+    class: Class,
+    topic: &Topic,
+    recipient: &Recipient,
+    policy: &BrandPolicy,
+    now: Timestamp,
+) -> Vec<AddressVerdict> {
     let ways = Channel::ALL
         .into_iter()
         .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |own| (channel, own)));
     let judge = |(channel, own): (Channel, &ContactAddress)| {
         let address: &Address = &own.address;
-        let verdict =
-            consent::decide(&Question { class, topic, channel, address }, recipient, &policy.time_zone, now);
-        Judged { verdict, window: own.service_window(now) }
+        let verdict = consent::decide(
+            &ConsentQuery { class, topic, channel, address },
+            recipient,
+            &policy.time_zone,
+            now,
+        );
+        AddressVerdict { verdict, window: own.service_window(now) }
     };
     ways.map(judge).collect()
 }
 
-fn brand_gone(message: &Message, history: &History) -> routing::Step {
-    routing::Step::Finish {
-        state: history.reached().unwrap_or(State::Failed),
+fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
+    routing::RoutingStep::Finish {
+        state: history.reached().unwrap_or(MessageState::Failed),
         reason: "brand_unknown",
         explanation: format!("The brand {} is no longer in the configuration.", message.brand),
     }
@@ -115,13 +130,13 @@ fn brand_gone(message: &Message, history: &History) -> routing::Step {
 mod tests {
     use super::*;
     use crate::dispatch::case::tests::stored;
-    use crate::model::{Detail, Outcome, Way};
-    use crate::routing::Step;
+    use crate::model::{EventDetail, Outcome, Way};
+    use crate::routing::RoutingStep;
     use crate::store::Stores;
 
     #[tokio::test]
     async fn without_its_brand_a_message_ends_as_far_as_it_came() {
-        let board = Board::new(vec![], &crate::health::Settings::default(), vec![]);
+        let board = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
         let consents = Stores::memory().consents;
         let planner = Planner::new(consents, Arc::default(), board, RetrySettings::default());
         let stored = stored();
@@ -132,20 +147,20 @@ mod tests {
             .unwrap()
             .step
         {
-            Step::Finish { state, .. } => state,
+            RoutingStep::Finish { state, .. } => state,
             other => panic!("{other:?}"),
         };
-        assert_eq!(ends(&history).await, State::Failed);
+        assert_eq!(ends(&history).await, MessageState::Failed);
         let way = Way {
             channel: Channel::Telegram,
             address: Address::telegram(7).unwrap(),
             provider: "tg-1".parse().unwrap(),
             failure_domain: "telegram".to_owned(),
         };
-        history.push(message.accepted_at, Detail::AttemptStarted { attempt: 1, way });
+        history.push(message.accepted_at, EventDetail::AttemptStarted { attempt: 1, way });
         let outcome = Outcome::Sent { reference: "1".to_owned() };
-        history.push(message.accepted_at, Detail::AttemptFinished { attempt: 1, outcome });
-        history.push(message.accepted_at, Detail::FellBack { attempt: 1, explanation: String::new() });
-        assert_eq!(ends(&history).await, State::Sent, "a provider has it");
+        history.push(message.accepted_at, EventDetail::AttemptFinished { attempt: 1, outcome });
+        history.push(message.accepted_at, EventDetail::FellBack { attempt: 1, explanation: String::new() });
+        assert_eq!(ends(&history).await, MessageState::Sent, "a provider has it");
     }
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::dispatch::case::tests::stored;
     use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
-    use crate::store::{Acceptance, Stores};
+    use crate::store::{AcceptResult, Stores};
 
     fn report(index: usize, status: ReceiptStatus) -> ReceiptReport {
         ReceiptReport {
@@ -55,7 +55,7 @@ mod tests {
         for index in 0..STEP * 3 / 2 {
             let message = Message { accepted_at: clock.now(), id: clock.message_id(), ..stored().message };
             let brand = message.brand.clone();
-            let Acceptance::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
+            let AcceptResult::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
             inbox.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
         }

@@ -9,7 +9,7 @@ use crate::model::SettingError;
 /// The settings of dispatch.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct DispatchSettings {
     /// How many messages are worked on at once.
     pub concurrency: u32,
     /// How many messages are claimed at once.
@@ -21,13 +21,13 @@ pub struct Settings {
     pub drain_ms: u64,
 }
 
-impl Default for Settings {
+impl Default for DispatchSettings {
     fn default() -> Self {
         Self { concurrency: 1_024, batch: 256, lease_ms: 60_000, drain_ms: 20_000 }
     }
 }
 
-impl Settings {
+impl DispatchSettings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
         let counts = [("concurrency", u64::from(self.concurrency)), ("batch", u64::from(self.batch))];

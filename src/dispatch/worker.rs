@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::case::Case;
+use super::case::MessageWork;
 use super::lane::{Busy, Lane, Slot};
-use super::{Board, Call, Dispatcher};
+use super::{CallPermit, Dispatcher, ProviderRegistry};
 use crate::adapters::Envelope;
 use crate::model::{
-    Detail, Evidence, Outcome, OutcomeEvidence, Plan, Rendered, State, Timestamp, WaitReason, Way, later,
+    ConsentEvidence, EventDetail, MessageState, Outcome, OutcomeEvidence, Plan, RenderedContent, Timestamp,
+    WaitReason, Way, later,
 };
-use crate::routing::{Next, Step};
-use crate::store::{Appended, Objected, StoreError, Stored};
+use crate::routing::{RoutingDecision, RoutingStep};
+use crate::store::{AddressObjection, AppendResult, StoreError, StoredMessage};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -27,42 +28,43 @@ enum Flow {
 
 /// A record that belongs to the message is damaged; the log says which. Asking again would change nothing.
 #[derive(Debug)]
-pub(super) struct Damaged;
+pub(super) struct RecordDamaged;
 
 impl Dispatcher {
     /// Takes one claimed message as far as it can go now.
     ///
     /// # Errors
     /// When a record that belongs to it is damaged.
-    pub(super) async fn work(&self, stored: Stored) -> Result<(), Damaged> {
-        let mut case = Case::new(stored);
+    pub(super) async fn work(&self, stored: StoredMessage) -> Result<(), RecordDamaged> {
+        let mut case = MessageWork::new(stored);
         while self.advance(&mut case).await? == Flow::Again {}
         Ok(())
     }
 
-    async fn advance(&self, case: &mut Case) -> Result<Flow, Damaged> {
+    async fn advance(&self, case: &mut MessageWork) -> Result<Flow, RecordDamaged> {
         let now = self.clock.now();
         case.settle_interrupted(now);
         let next = self.insist(|| self.planner.next(&case.message, &case.history, now)).await?;
-        let Next { plan, step } = next;
+        let RoutingDecision { plan, step } = next;
         match step {
-            Step::Try { way, content } => self.attempt(case, plan, way, content, now).await,
-            Step::Wait { until, why } => {
+            RoutingStep::Try { way, content } => self.attempt(case, plan, way, content, now).await,
+            RoutingStep::Wait { until, why } => {
                 let until = self.spread(until, case.message.expire_at, now);
                 case.record_wait(plan, until, why, now);
                 self.rest(case, Some(until)).await
             }
-            Step::FallBack { attempt, explanation } => {
-                case.history.push(now, Detail::FellBack { attempt, explanation });
+            RoutingStep::FallBack { attempt, explanation } => {
+                case.history.push(now, EventDetail::FellBack { attempt, explanation });
                 Ok(Flow::Again)
             }
-            Step::Finish { state, reason, explanation } => {
+            RoutingStep::Finish { state, reason, explanation } => {
                 case.record_plan(plan, now);
                 log_end(case, state, reason);
-                case.history.push(now, Detail::Finished { state, reason: reason.to_owned(), explanation });
+                case.history
+                    .push(now, EventDetail::Finished { state, reason: reason.to_owned(), explanation });
                 self.rest(case, None).await
             }
-            Step::Rest => self.rest(case, None).await,
+            RoutingStep::Rest => self.rest(case, None).await,
         }
     }
 
@@ -70,15 +72,15 @@ impl Dispatcher {
     /// the call. Whenever anything had to be waited for, everything is decided again.
     async fn attempt(
         &self,
-        case: &mut Case,
+        case: &mut MessageWork,
         plan: Option<Plan>,
         way: Way,
-        content: Rendered,
+        content: RenderedContent,
         now: Timestamp,
-    ) -> Result<Flow, Damaged> {
+    ) -> Result<Flow, RecordDamaged> {
         let Some(lane) = self.lanes.get(&way.provider) else {
             tracing::error!(provider.name = %way.provider, "planned a provider that has no adapter");
-            return Err(Damaged);
+            return Err(RecordDamaged);
         };
         if case.turn.as_ref().is_none_or(|(owner, _)| *owner != way.provider) {
             case.turn = None;
@@ -97,8 +99,8 @@ impl Dispatcher {
         let Ok(call) = self.board().permit(&way.provider, tried, now) else { return Ok(Flow::Again) };
         case.record_plan(plan, now);
         let attempt = u32::try_from(case.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
-        case.history.push(now, Detail::AttemptStarted { attempt, way: way.clone() });
-        if self.save(case, case.next_at).await? != Saved::Done {
+        case.history.push(now, EventDetail::AttemptStarted { attempt, way: way.clone() });
+        if self.save(case, case.next_at).await? != SaveResult::Done {
             return Ok(Flow::Again);
         }
         let Some((call, slot)) = self.begin(case, attempt, &way, lane, call, now).await? else {
@@ -106,7 +108,7 @@ impl Dispatcher {
             let evidence =
                 OutcomeEvidence::new("not_called", "what was decided no longer held when its turn came");
             let outcome = Outcome::Unavailable { evidence };
-            case.history.push(self.clock.now(), Detail::AttemptFinished { attempt, outcome });
+            case.history.push(self.clock.now(), EventDetail::AttemptFinished { attempt, outcome });
             return Ok(Flow::Again);
         };
         let envelope = self.envelope(case, attempt, &way, content, self.clock.now());
@@ -116,7 +118,7 @@ impl Dispatcher {
         case.turn = None;
         log_attempt(case, attempt, &way, &outcome);
         self.apply(case, &way, &outcome, ended_at).await;
-        case.history.push(ended_at, Detail::AttemptFinished { attempt, outcome });
+        case.history.push(ended_at, EventDetail::AttemptFinished { attempt, outcome });
         Ok(Flow::Again)
     }
 
@@ -124,13 +126,13 @@ impl Dispatcher {
     /// store nor a provider that is slow for a while must lead to a call that nobody permits any more.
     async fn begin<'a>(
         &self,
-        case: &Case,
+        case: &MessageWork,
         attempt: u32,
         way: &Way,
         lane: &'a Lane,
-        mut call: Call,
+        mut call: CallPermit,
         mut decided_at: Timestamp,
-    ) -> Result<Option<(Call, Slot<'a>)>, Damaged> {
+    ) -> Result<Option<(CallPermit, Slot<'a>)>, RecordDamaged> {
         let mut slot = case.turn.as_ref().and_then(|(_, turn)| lane.recorded(turn));
         let mut changes = self.board().subscribe();
         loop {
@@ -159,15 +161,15 @@ impl Dispatcher {
     /// Decides again on an attempt that was recorded, and asks its provider's breaker again.
     async fn permit_again(
         &self,
-        case: &Case,
+        case: &MessageWork,
         attempt: u32,
         way: &Way,
         now: Timestamp,
-    ) -> Result<Option<Call>, Damaged> {
+    ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = case.history_before(attempt);
         let next = self.insist(|| self.planner.next(&case.message, &before, now)).await?;
         match next.step {
-            Step::Try { way: again, .. } if again == *way => {}
+            RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),
         }
         let tried = before.attempts().iter().any(|own| own.way.provider == way.provider);
@@ -175,9 +177,15 @@ impl Dispatcher {
     }
 
     /// Waits for a turn, but no longer than the health of the providers stays as it is.
-    async fn queue(&self, case: &mut Case, way: &Way, lane: &Lane, now: Timestamp) -> Result<Flow, Damaged> {
+    async fn queue(
+        &self,
+        case: &mut MessageWork,
+        way: &Way,
+        lane: &Lane,
+        now: Timestamp,
+    ) -> Result<Flow, RecordDamaged> {
         // What is known must not be lost while waiting.
-        if !case.unsaved().is_empty() && self.save(case, case.next_at).await? != Saved::Done {
+        if !case.unsaved().is_empty() && self.save(case, case.next_at).await? != SaveResult::Done {
             return Ok(Flow::Again);
         }
         let mut changes = self.board().subscribe();
@@ -200,7 +208,14 @@ impl Dispatcher {
         }
     }
 
-    fn envelope(&self, case: &Case, attempt: u32, way: &Way, content: Rendered, now: Timestamp) -> Envelope {
+    fn envelope(
+        &self,
+        case: &MessageWork,
+        attempt: u32,
+        way: &Way,
+        content: RenderedContent,
+        now: Timestamp,
+    ) -> Envelope {
         let message = &case.message;
         let policy = self.planner.policy(&message.brand);
         let provider = self.board().provider(&way.provider);
@@ -222,46 +237,50 @@ impl Dispatcher {
 
     /// What a refusal says about the person goes into the records before the outcome does: a crash in between costs a
     /// second look, never a second message to somebody who opted out.
-    async fn apply(&self, case: &Case, way: &Way, outcome: &Outcome, now: Timestamp) {
+    async fn apply(&self, case: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {
         let Some(objection) = outcome.objection() else { return };
         let wording = outcome.evidence().map(ToString::to_string).unwrap_or_default();
-        let evidence = Evidence::reported(&way.provider, wording, now);
+        let evidence = ConsentEvidence::reported(&way.provider, wording, now);
         let (channel, address) = (way.channel, way.address.clone());
-        let objected = Objected { channel, address, objection, evidence };
+        let objected = AddressObjection { channel, address, objection, evidence };
         // What is damaged stays as it is; the outcome itself is recorded all the same.
         let _ = self.insist(|| self.consents.object(&case.message.brand, objected.clone(), now)).await;
     }
 
     /// Stores what happened and leaves the message until `next_at`.
-    async fn rest(&self, case: &mut Case, next_at: Option<Timestamp>) -> Result<Flow, Damaged> {
+    async fn rest(&self, case: &mut MessageWork, next_at: Option<Timestamp>) -> Result<Flow, RecordDamaged> {
         Ok(match self.save(case, next_at).await? {
-            Saved::Done | Saved::Gone => Flow::Stop,
-            Saved::Rebased => Flow::Again,
+            SaveResult::Done | SaveResult::Gone => Flow::Stop,
+            SaveResult::Rebased => Flow::Again,
         })
     }
 
     /// Stores what happened. When somebody else stored something in between, the case is rebased on that; unless it was
     /// this very save, which the store could not confirm the first time.
-    async fn save(&self, case: &mut Case, next_at: Option<Timestamp>) -> Result<Saved, Damaged> {
+    async fn save(
+        &self,
+        case: &mut MessageWork,
+        next_at: Option<Timestamp>,
+    ) -> Result<SaveResult, RecordDamaged> {
         let (message, history, known) = (&case.message, &case.history, case.saved);
         let appended = self.insist(|| self.store.append(message, history, known, next_at)).await?;
-        if appended == Appended::Done {
+        if appended == AppendResult::Done {
             case.saved = case.history.version();
             case.next_at = next_at;
-            return Ok(Saved::Done);
+            return Ok(SaveResult::Done);
         }
         let (brand, id) = (&case.message.brand, case.message.id);
         let Some(stored) = self.insist(|| self.store.reload(brand, id)).await? else {
-            return Ok(Saved::Gone);
+            return Ok(SaveResult::Gone);
         };
         let done = case.is_saved_in(&stored);
         case.rebase(stored);
-        Ok(if done { Saved::Done } else { Saved::Rebased })
+        Ok(if done { SaveResult::Done } else { SaveResult::Rebased })
     }
 
     /// Asks the store until it answers: what a provider answered must not be lost because the disk was full for a while.
     /// Only damage does not pass by waiting.
-    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Damaged>
+    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, RecordDamaged>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -270,7 +289,7 @@ impl Dispatcher {
                 Ok(answer) => return Ok(answer),
                 Err(error @ StoreError::Corrupt { .. }) => {
                     tracing::error!(%error, "a message cannot be worked on; it is tried again when its claim ends");
-                    return Err(Damaged);
+                    return Err(RecordDamaged);
                 }
                 Err(error) => tracing::error!(%error, "the store failed; trying again"),
             }
@@ -288,20 +307,20 @@ impl Dispatcher {
         later(until, extra).min(expire_at)
     }
 
-    fn board(&self) -> &Board {
+    fn board(&self) -> &ProviderRegistry {
         &self.board
     }
 }
 
 /// What came of a save.
 #[derive(Debug, PartialEq, Eq)]
-enum Saved {
+enum SaveResult {
     Done,
     Rebased,
     Gone,
 }
 
-fn log_attempt(case: &Case, attempt: u32, way: &Way, outcome: &Outcome) {
+fn log_attempt(case: &MessageWork, attempt: u32, way: &Way, outcome: &Outcome) {
     let evidence = outcome.evidence().map(ToString::to_string).unwrap_or_default();
     tracing::debug!(
         message.id = %case.message.id, brand = %case.message.brand, attempt, provider.name = %way.provider,
@@ -309,7 +328,7 @@ fn log_attempt(case: &Case, attempt: u32, way: &Way, outcome: &Outcome) {
     );
 }
 
-fn log_end(case: &Case, state: State, reason: &str) {
+fn log_end(case: &MessageWork, state: MessageState, reason: &str) {
     tracing::info!(
         message.id = %case.message.id, brand = %case.message.brand, state = state.as_str(), reason, "message ended"
     );

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Settings;
+use super::HealthSettings;
 use crate::model::{Outcome, ThrottleScope, Timestamp, later};
 
 /// What an outcome says about the provider's health, apart from what it says about the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum HealthSignal {
     /// It works: it took the message, or refused it with reason.
     Success,
     /// It does not work.
@@ -22,7 +22,7 @@ pub enum Effect {
     },
 }
 
-impl Effect {
+impl HealthSignal {
     /// What `outcome` says about the provider's health.
     pub fn of(outcome: &Outcome) -> Self {
         match outcome {
@@ -49,14 +49,14 @@ pub enum BreakerState {
 /// Leave to make one call. It must come back by [`Breaker::record`] or [`Breaker::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that does not come back blocks a probe for ever"]
-pub struct Permit {
+pub struct BreakerPermit {
     era: u64,
     probe: bool,
 }
 
 /// A refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
+pub struct BreakerRefusal {
     /// When to ask again.
     pub until: Timestamp,
 }
@@ -67,8 +67,8 @@ const PROBE_RECHECK: Duration = Duration::from_millis(500);
 /// A circuit breaker: a failure ratio over a window and a run of failures open it, successful probes close it.
 #[derive(Debug)]
 pub struct Breaker {
-    settings: Settings,
-    state: Inner,
+    settings: HealthSettings,
+    state: BreakerPhase,
     /// Counts the changes of state, so that the outcome of a call made in an earlier state changes nothing.
     era: u64,
     /// How often it opened since it was last closed.
@@ -78,7 +78,7 @@ pub struct Breaker {
 }
 
 #[derive(Debug)]
-enum Inner {
+enum BreakerPhase {
     Closed,
     Open { until: Timestamp },
     HalfOpen { in_flight: u32, successes: u32 },
@@ -89,10 +89,10 @@ const MAX_CALLS: usize = 1_024;
 
 impl Breaker {
     /// A closed breaker.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: HealthSettings) -> Self {
         Self {
             settings,
-            state: Inner::Closed,
+            state: BreakerPhase::Closed,
             era: 0,
             opened: 0,
             calls: VecDeque::new(),
@@ -103,17 +103,17 @@ impl Breaker {
     /// The state at `now`: an open breaker whose time has come is half open.
     pub fn state(&self, now: Timestamp) -> BreakerState {
         match self.state {
-            Inner::Closed => BreakerState::Closed,
-            Inner::Open { until } if now < until => BreakerState::Open,
-            Inner::Open { .. } | Inner::HalfOpen { .. } => BreakerState::HalfOpen,
+            BreakerPhase::Closed => BreakerState::Closed,
+            BreakerPhase::Open { until } if now < until => BreakerState::Open,
+            BreakerPhase::Open { .. } | BreakerPhase::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
     /// When an open breaker lets the next probe through.
     pub fn probe_at(&self) -> Option<Timestamp> {
         match self.state {
-            Inner::Open { until } => Some(until),
-            Inner::Closed | Inner::HalfOpen { .. } => None,
+            BreakerPhase::Open { until } => Some(until),
+            BreakerPhase::Closed | BreakerPhase::HalfOpen { .. } => None,
         }
     }
 
@@ -128,13 +128,13 @@ impl Breaker {
     ///
     /// # Errors
     /// When to ask again.
-    pub fn admits(&self, now: Timestamp) -> Result<(), Refused> {
+    pub fn admits(&self, now: Timestamp) -> Result<(), BreakerRefusal> {
         match &self.state {
-            Inner::Closed => Ok(()),
-            Inner::Open { until } if now < *until => Err(Refused { until: *until }),
-            Inner::Open { .. } => Ok(()),
-            Inner::HalfOpen { in_flight, .. } if *in_flight < self.settings.probes => Ok(()),
-            Inner::HalfOpen { .. } => Err(Refused { until: later(now, PROBE_RECHECK) }),
+            BreakerPhase::Closed => Ok(()),
+            BreakerPhase::Open { until } if now < *until => Err(BreakerRefusal { until: *until }),
+            BreakerPhase::Open { .. } => Ok(()),
+            BreakerPhase::HalfOpen { in_flight, .. } if *in_flight < self.settings.probes => Ok(()),
+            BreakerPhase::HalfOpen { .. } => Err(BreakerRefusal { until: later(now, PROBE_RECHECK) }),
         }
     }
 
@@ -142,25 +142,25 @@ impl Breaker {
     ///
     /// # Errors
     /// When to ask again.
-    pub fn permit(&mut self, now: Timestamp) -> Result<Permit, Refused> {
+    pub fn permit(&mut self, now: Timestamp) -> Result<BreakerPermit, BreakerRefusal> {
         self.admits(now)?;
-        if matches!(self.state, Inner::Open { .. }) {
-            self.become_state(Inner::HalfOpen { in_flight: 0, successes: 0 });
+        if matches!(self.state, BreakerPhase::Open { .. }) {
+            self.become_state(BreakerPhase::HalfOpen { in_flight: 0, successes: 0 });
         }
         let probe = match &mut self.state {
-            Inner::HalfOpen { in_flight, .. } => {
+            BreakerPhase::HalfOpen { in_flight, .. } => {
                 *in_flight += 1;
                 true
             }
-            Inner::Closed | Inner::Open { .. } => false,
+            BreakerPhase::Closed | BreakerPhase::Open { .. } => false,
         };
-        Ok(Permit { era: self.era, probe })
+        Ok(BreakerPermit { era: self.era, probe })
     }
 
     /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
-    pub fn cancel(&mut self, permit: Permit) -> bool {
+    pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
         match &mut self.state {
-            Inner::HalfOpen { in_flight, .. } if permit.probe && permit.era == self.era => {
+            BreakerPhase::HalfOpen { in_flight, .. } if permit.probe && permit.era == self.era => {
                 *in_flight -= 1;
                 true
             }
@@ -169,19 +169,19 @@ impl Breaker {
     }
 
     /// Takes in what came of a call. The outcome of a call made before the last change of state changes nothing.
-    pub fn record(&mut self, permit: Permit, effect: Effect, now: Timestamp) {
+    pub fn record(&mut self, permit: BreakerPermit, effect: HealthSignal, now: Timestamp) {
         if permit.era != self.era {
             return;
         }
-        let ok = matches!(effect, Effect::Success | Effect::Throttle { .. });
+        let ok = matches!(effect, HealthSignal::Success | HealthSignal::Throttle { .. });
         match &mut self.state {
-            Inner::Closed => {
+            BreakerPhase::Closed => {
                 self.remember(now, ok);
-                if effect == Effect::Broken || self.too_many_failures(now) {
+                if effect == HealthSignal::Broken || self.too_many_failures(now) {
                     self.open(now);
                 }
             }
-            Inner::HalfOpen { in_flight, successes } => {
+            BreakerPhase::HalfOpen { in_flight, successes } => {
                 *in_flight -= u32::from(permit.probe);
                 if !ok {
                     self.open(now);
@@ -192,7 +192,7 @@ impl Breaker {
                     self.close();
                 }
             }
-            Inner::Open { .. } => {}
+            BreakerPhase::Open { .. } => {}
         }
     }
 
@@ -201,16 +201,16 @@ impl Breaker {
         self.opened = 0;
         self.consecutive_failures = 0;
         self.calls.clear();
-        self.become_state(Inner::Closed);
+        self.become_state(BreakerPhase::Closed);
     }
 
     fn open(&mut self, now: Timestamp) {
         self.opened = self.opened.saturating_add(1);
         let until = later(now, self.settings.open_for(self.opened));
-        self.become_state(Inner::Open { until });
+        self.become_state(BreakerPhase::Open { until });
     }
 
-    fn become_state(&mut self, state: Inner) {
+    fn become_state(&mut self, state: BreakerPhase) {
         self.state = state;
         self.era += 1;
     }
@@ -246,11 +246,11 @@ mod tests {
 
     fn fails(breaker: &mut Breaker, ms: i64) {
         let permit = breaker.permit(at(ms)).unwrap();
-        breaker.record(permit, Effect::Failure, at(ms));
+        breaker.record(permit, HealthSignal::Failure, at(ms));
     }
 
     fn opened() -> Breaker {
-        let mut breaker = Breaker::new(Settings::default());
+        let mut breaker = Breaker::new(HealthSettings::default());
         (0..5).for_each(|_| fails(&mut breaker, 0));
         breaker
     }
@@ -259,16 +259,16 @@ mod tests {
     fn a_run_of_failures_opens_it_and_nothing_passes() {
         let breaker = opened();
         assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
-        assert_eq!(breaker.admits(at(4_999)), Err(Refused { until: at(5_000) }));
+        assert_eq!(breaker.admits(at(4_999)), Err(BreakerRefusal { until: at(5_000) }));
     }
 
     #[test]
     fn a_ratio_of_failures_opens_it() {
-        let mut breaker = Breaker::new(Settings::default());
+        let mut breaker = Breaker::new(HealthSettings::default());
         for call in 0..20 {
             assert_eq!(breaker.state(at(call)), BreakerState::Closed, "call {call}");
             let permit = breaker.permit(at(call)).unwrap();
-            let effect = if call % 2 == 0 { Effect::Success } else { Effect::Failure };
+            let effect = if call % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
             breaker.record(permit, effect, at(call));
         }
         assert_eq!(breaker.state(at(20)), BreakerState::Open);
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn failures_outside_the_window_are_forgotten() {
-        let settings = Settings { consecutive_failures: 100, ..Settings::default() };
+        let settings = HealthSettings { consecutive_failures: 100, ..HealthSettings::default() };
         let mut breaker = Breaker::new(settings);
         (0..19).for_each(|_| fails(&mut breaker, 0));
         fails(&mut breaker, 60_000);
@@ -301,17 +301,17 @@ mod tests {
         assert_eq!(breaker.probe_at(), Some(at(15_000)));
         for ms in [15_000, 15_001] {
             let probe = breaker.permit(at(ms)).unwrap();
-            breaker.record(probe, Effect::Success, at(ms));
+            breaker.record(probe, HealthSignal::Success, at(ms));
         }
         assert_eq!(breaker.state(at(15_001)), BreakerState::Closed);
     }
 
     #[test]
     fn an_answer_from_before_the_opening_changes_nothing() {
-        let mut breaker = Breaker::new(Settings::default());
+        let mut breaker = Breaker::new(HealthSettings::default());
         let late = breaker.permit(at(0)).unwrap();
         (0..5).for_each(|_| fails(&mut breaker, 0));
-        breaker.record(late, Effect::Success, at(5_000));
+        breaker.record(late, HealthSignal::Success, at(5_000));
         let probe = breaker.permit(at(5_000)).unwrap();
         assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
         breaker.cancel(probe);
@@ -319,9 +319,9 @@ mod tests {
 
     #[test]
     fn wrong_credentials_open_it_at_once() {
-        let mut breaker = Breaker::new(Settings::default());
+        let mut breaker = Breaker::new(HealthSettings::default());
         let permit = breaker.permit(at(0)).unwrap();
-        breaker.record(permit, Effect::Broken, at(0));
+        breaker.record(permit, HealthSignal::Broken, at(0));
         assert_eq!(breaker.state(at(0)), BreakerState::Open);
     }
 }

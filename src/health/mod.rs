@@ -6,6 +6,6 @@ mod breaker;
 mod provider;
 mod settings;
 
-pub use breaker::{Breaker, BreakerState, Effect, Permit, Refused};
-pub use provider::Health;
-pub use settings::Settings;
+pub use breaker::{Breaker, BreakerPermit, BreakerRefusal, BreakerState, HealthSignal};
+pub use provider::ProviderHealth;
+pub use settings::HealthSettings;

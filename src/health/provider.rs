@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Breaker, BreakerState, Effect, Permit, Settings};
-use crate::model::{Admission, Control, ControlMode, Outcome, Refusal, Timestamp, later};
+use super::{Breaker, BreakerPermit, BreakerState, HealthSettings, HealthSignal};
+use crate::model::{Admission, AdmissionRefusal, Control, ControlMode, Outcome, Timestamp, later};
 
 /// The health of one provider.
 #[derive(Debug)]
-pub struct Health {
-    settings: Settings,
+pub struct ProviderHealth {
+    settings: HealthSettings,
     breaker: Breaker,
     control: Option<Control>,
     throttled_until: Option<Timestamp>,
@@ -16,9 +16,9 @@ pub struct Health {
     last_failure: Option<String>,
 }
 
-impl Health {
+impl ProviderHealth {
     /// A healthy provider in service.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: HealthSettings) -> Self {
         Self {
             breaker: Breaker::new(settings.clone()),
             settings,
@@ -36,16 +36,18 @@ impl Health {
     pub fn admits(&self, tried_before: bool, now: Timestamp) -> Admission {
         if let Some(control) = &self.control {
             match control.mode_at(now) {
-                ControlMode::OutOfService => return Err(Refusal::OutOfService { until: control.expire_at }),
+                ControlMode::OutOfService => {
+                    return Err(AdmissionRefusal::OutOfService { until: control.expire_at });
+                }
                 ControlMode::Draining if !tried_before => {
-                    return Err(Refusal::Draining { until: control.expire_at });
+                    return Err(AdmissionRefusal::Draining { until: control.expire_at });
                 }
                 ControlMode::Draining | ControlMode::InService => {}
             }
         }
-        self.breaker.admits(now).map_err(|refused| Refusal::BreakerOpen { until: refused.until })?;
+        self.breaker.admits(now).map_err(|refused| AdmissionRefusal::BreakerOpen { until: refused.until })?;
         match self.throttled_until {
-            Some(until) if now < until => Err(Refusal::Throttled { until }),
+            Some(until) if now < until => Err(AdmissionRefusal::Throttled { until }),
             _ => Ok(()),
         }
     }
@@ -54,31 +56,33 @@ impl Health {
     ///
     /// # Errors
     /// Why not.
-    pub fn permit(&mut self, tried_before: bool, now: Timestamp) -> Result<Permit, Refusal> {
+    pub fn permit(&mut self, tried_before: bool, now: Timestamp) -> Result<BreakerPermit, AdmissionRefusal> {
         self.admits(tried_before, now)?;
-        let permit =
-            self.breaker.permit(now).map_err(|refused| Refusal::BreakerOpen { until: refused.until })?;
+        let permit = self
+            .breaker
+            .permit(now)
+            .map_err(|refused| AdmissionRefusal::BreakerOpen { until: refused.until })?;
         self.in_flight += 1;
         Ok(permit)
     }
 
     /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
-    pub fn cancel(&mut self, permit: Permit) -> bool {
+    pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
         self.in_flight -= 1;
         self.breaker.cancel(permit)
     }
 
     /// Takes in what came of a call.
-    pub fn record(&mut self, permit: Permit, outcome: &Outcome, now: Timestamp) {
+    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Timestamp) {
         self.in_flight -= 1;
-        let effect = Effect::of(outcome);
-        if let Effect::Throttle { retry_after } = effect {
+        let effect = HealthSignal::of(outcome);
+        if let HealthSignal::Throttle { retry_after } = effect {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
             let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
             self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
         }
-        if matches!(effect, Effect::Failure | Effect::Broken) {
+        if matches!(effect, HealthSignal::Failure | HealthSignal::Broken) {
             let words = outcome.evidence().map(ToString::to_string).unwrap_or_default();
             self.last_failure = Some(format!("{}: {words}", outcome.as_str()));
         }
@@ -146,22 +150,22 @@ mod tests {
 
     #[test]
     fn out_of_service_stands_above_a_closed_breaker_until_it_expires() {
-        let mut health = Health::new(Settings::default());
+        let mut health = ProviderHealth::new(HealthSettings::default());
         health.set_control(control(ControlMode::OutOfService, Some(at(10))));
-        assert_eq!(health.admits(true, at(9)), Err(Refusal::OutOfService { until: Some(at(10)) }));
+        assert_eq!(health.admits(true, at(9)), Err(AdmissionRefusal::OutOfService { until: Some(at(10)) }));
         assert_eq!(health.admits(true, at(10)), Ok(()));
     }
 
     #[test]
     fn draining_takes_only_what_was_tried_before() {
-        let mut health = Health::new(Settings::default());
+        let mut health = ProviderHealth::new(HealthSettings::default());
         health.set_control(control(ControlMode::Draining, None));
-        assert_eq!(health.admits(false, at(0)), Err(Refusal::Draining { until: None }));
+        assert_eq!(health.admits(false, at(0)), Err(AdmissionRefusal::Draining { until: None }));
         assert_eq!(health.admits(true, at(0)), Ok(()));
     }
 
-    fn throttled(seconds: u64) -> Health {
-        let mut health = Health::new(Settings::default());
+    fn throttled(seconds: u64) -> ProviderHealth {
+        let mut health = ProviderHealth::new(HealthSettings::default());
         let permit = health.permit(false, at(0)).unwrap();
         let outcome = Outcome::Throttled {
             retry_after: Some(Duration::from_secs(seconds)),
@@ -174,13 +178,13 @@ mod tests {
 
     #[test]
     fn a_throttle_without_a_wait_pauses_it_all_the_same() {
-        assert_eq!(throttled(0).admits(false, at(0)), Err(Refusal::Throttled { until: at(1_000) }));
+        assert_eq!(throttled(0).admits(false, at(0)), Err(AdmissionRefusal::Throttled { until: at(1_000) }));
     }
 
     #[test]
     fn a_throttle_pauses_it_and_counts_as_no_failure() {
         let health = throttled(2);
-        assert_eq!(health.admits(false, at(1_999)), Err(Refusal::Throttled { until: at(2_000) }));
+        assert_eq!(health.admits(false, at(1_999)), Err(AdmissionRefusal::Throttled { until: at(2_000) }));
         assert_eq!(health.admits(false, at(2_000)), Ok(()));
         assert_eq!(health.recent(at(1)), (1, 0));
     }

@@ -9,7 +9,7 @@ use crate::model::SettingError;
 /// The settings of every breaker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct HealthSettings {
     /// How far back calls count towards the failure ratio, in milliseconds.
     pub window_ms: u64,
     /// How many calls the window needs before the ratio counts.
@@ -32,7 +32,7 @@ pub struct Settings {
     pub max_throttle_ms: u64,
 }
 
-impl Default for Settings {
+impl Default for HealthSettings {
     fn default() -> Self {
         Self {
             window_ms: 30_000,
@@ -49,7 +49,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl HealthSettings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
         let mut errors = Vec::new();

@@ -4,48 +4,54 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::reach::{Reach, Source};
+use super::reach::{InboundDirectory, InboundSource};
 use super::{links, news, receipts};
-use crate::adapters::hooks::{Ear, NotKept, Notice, Told};
+use crate::adapters::hooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
-    Address, AddressChange, AddressNews, BrandId, Entry, InboundText, Keyword, ProviderName, ReceiptReport,
-    Timestamp, provider_id,
+    Address, AddressChange, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, ProviderName,
+    ReceiptReport, Timestamp, provider_id,
 };
-use crate::store::{self, ConsentStore, ContactStore, Heard, Inbox, LinkStore, Matched, StoreError, Stores};
+use crate::store::{
+    self, ConsentStore, ContactStore, InboundEvent, InboundStore, LinkStore, ReceiptMatch, StoreError, Stores,
+};
 
 /// Keeps what providers tell. Cheap to clone.
 #[derive(Clone)]
-pub struct Keeper {
-    inbox: Arc<dyn Inbox>,
+pub struct InboundProcessor {
+    inbox: Arc<dyn InboundStore>,
     contacts: Arc<dyn ContactStore>,
     consents: Arc<dyn ConsentStore>,
-    reach: Arc<Reach>,
+    reach: Arc<InboundDirectory>,
     links: Arc<dyn LinkStore>,
     pub(super) clock: Clock,
 }
 
-impl Keeper {
+impl InboundProcessor {
     /// Keeps it in these stores.
-    pub fn new(stores: &Stores, reach: Reach, clock: Clock) -> Self {
+    pub fn new(stores: &Stores, reach: InboundDirectory, clock: Clock) -> Self {
         let Stores { inbox, contacts, consents, links, .. } = stores.clone();
         Self { inbox, contacts, consents, links, reach: Arc::new(reach), clock }
     }
 
     /// Where the adapter of `provider` puts what it hears.
-    pub fn ear(&self, provider: ProviderName) -> impl Ear + use<> {
-        ProviderEar { keeper: self.clone(), provider }
+    pub fn ear(&self, provider: ProviderName) -> impl EventSink + use<> {
+        ProviderEventSink { keeper: self.clone(), provider }
     }
 
     /// Keeps what `provider` told: durable when this returns. What was kept before an error is known when it is told again.
-    pub(super) async fn keep(&self, provider: &ProviderName, told: Vec<Told>) -> Result<(), StoreError> {
+    pub(super) async fn keep(
+        &self,
+        provider: &ProviderName,
+        told: Vec<ProviderEvent>,
+    ) -> Result<(), StoreError> {
         for told in told {
             match bounded(told, self.clock.now()) {
-                Told::Receipt(notice) => self.receipt(provider, notice).await?,
-                Told::Text(text) => self.text(provider, text).await?,
-                Told::Address(news) => self.address(provider, news, None).await?,
-                Told::Link { id, address, at } => {
+                ProviderEvent::Receipt(notice) => self.receipt(provider, notice).await?,
+                ProviderEvent::Text(text) => self.text(provider, text).await?,
+                ProviderEvent::Address(news) => self.address(provider, news, None).await?,
+                ProviderEvent::Link { id, address, at } => {
                     let now = self.clock.now();
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
                 }
@@ -54,11 +60,11 @@ impl Keeper {
         Ok(())
     }
 
-    async fn receipt(&self, provider: &ProviderName, notice: Notice) -> Result<(), StoreError> {
+    async fn receipt(&self, provider: &ProviderName, notice: DeliveryReport) -> Result<(), StoreError> {
         let (apart, report) = report(provider, notice);
         let matched = self.inbox.receive(report.clone(), self.clock.now()).await?;
         receipts::log(&report, matched);
-        match apart.filter(|_| matched == Matched::Parked) {
+        match apart.filter(|_| matched == ReceiptMatch::Parked) {
             Some((brand, news)) => self.address(provider, news, Some(brand)).await,
             None => Ok(()),
         }
@@ -101,7 +107,7 @@ impl Keeper {
     async fn address(
         &self,
         provider: &ProviderName,
-        news: AddressNews,
+        news: AddressReport,
         brand: Option<BrandId>,
     ) -> Result<(), StoreError> {
         let Some(source) = self.source(provider) else { return Ok(()) };
@@ -122,7 +128,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn source(&self, provider: &ProviderName) -> Option<&Source> {
+    fn source(&self, provider: &ProviderName) -> Option<&InboundSource> {
         let source = self.reach.sources.get(provider);
         if source.is_none() {
             tracing::warn!(provider.name = %provider, "what a provider told was not kept: it is not in the configuration");
@@ -130,36 +136,36 @@ impl Keeper {
         source
     }
 
-    async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<Entry>, StoreError> {
+    async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<ConsentEntry>, StoreError> {
         let Some(contact) = self.contacts.find(brand, address).await? else { return Ok(Vec::new()) };
         let recipient = self.consents.recipient(brand, &contact).await?;
         Ok(recipient.map(|own| own.ledger).unwrap_or_default())
     }
 
-    async fn hear(&self, brand: &BrandId, heard: Heard) -> Result<(), StoreError> {
+    async fn hear(&self, brand: &BrandId, heard: InboundEvent) -> Result<(), StoreError> {
         let (provider, address) = (heard.event.provider.clone(), heard.event.address.masked());
         let told = self.inbox.hear(brand, heard, self.clock.now()).await?;
         let told = match told {
-            store::Told::Kept(_) => "kept",
-            store::Told::Known => "known",
-            store::Told::Stranger => "from nobody whom the brand knows",
+            store::RecordResult::Kept(_) => "kept",
+            store::RecordResult::Known => "known",
+            store::RecordResult::Stranger => "from nobody whom the brand knows",
         };
         tracing::debug!(provider.name = %provider, %brand, address, told, "a contact was heard of");
         Ok(())
     }
 }
 
-struct ProviderEar {
-    keeper: Keeper,
+struct ProviderEventSink {
+    keeper: InboundProcessor,
     provider: ProviderName,
 }
 
 #[async_trait]
-impl Ear for ProviderEar {
-    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept> {
+impl EventSink for ProviderEventSink {
+    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         self.keeper.keep(&self.provider, told).await.map_err(|error| {
             tracing::error!(provider.name = %self.provider, %error, "what a provider told could not be kept");
-            NotKept
+            NotRecorded
         })
     }
 
@@ -170,30 +176,33 @@ impl Ear for ProviderEar {
 
 /// What was told, as it is kept: under ids and senders of bounded length, and as having happened by `now`. A provider's clock
 /// that is ahead must not make an opt-out outlast the opt-ins that come after it.
-fn bounded(told: Told, now: Timestamp) -> Told {
+fn bounded(told: ProviderEvent, now: Timestamp) -> ProviderEvent {
     match told {
-        Told::Receipt(notice) => {
+        ProviderEvent::Receipt(notice) => {
             let (reference, reported_at) = (provider_id(notice.reference), notice.reported_at.min(now));
-            Told::Receipt(Notice { reference, reported_at, ..notice })
+            ProviderEvent::Receipt(DeliveryReport { reference, reported_at, ..notice })
         }
-        Told::Text(text) => {
+        ProviderEvent::Text(text) => {
             let (to, reply_to) = (text.to.map(provider_id), text.reply_to.map(provider_id));
             let (id, at) = (provider_id(text.id), text.at.min(now));
-            Told::Text(InboundText { id, to, reply_to, at, ..text })
+            ProviderEvent::Text(InboundText { id, to, reply_to, at, ..text })
         }
-        Told::Address(news) => {
+        ProviderEvent::Address(news) => {
             let (id, to, at) = (provider_id(news.id), news.to.map(provider_id), news.at.min(now));
-            Told::Address(AddressNews { id, to, at, ..news })
+            ProviderEvent::Address(AddressReport { id, to, at, ..news })
         }
-        Told::Link { .. } => told,
+        ProviderEvent::Link { .. } => told,
     }
 }
 
 /// A notice as a receipt; and what it says against an address as news of that, for when the message is not known.
-fn report(provider: &ProviderName, notice: Notice) -> (Option<(BrandId, AddressNews)>, ReceiptReport) {
-    let Notice { reference, echo, address, status, reported_at, evidence, objection } = notice;
+fn report(
+    provider: &ProviderName,
+    notice: DeliveryReport,
+) -> (Option<(BrandId, AddressReport)>, ReceiptReport) {
+    let DeliveryReport { reference, echo, address, status, reported_at, evidence, objection } = notice;
     let apart = objection.zip(address).zip(echo.as_ref()).map(|((objection, address), echo)| {
-        let news = AddressNews {
+        let news = AddressReport {
             id: format!("{echo} {}", objection.as_str()),
             address,
             to: None,

@@ -1,7 +1,7 @@
 //! Links that people followed.
 
 use crate::model::{Address, LinkId, ProviderName, Timestamp};
-use crate::store::{Followed, LinkStore, StoreError};
+use crate::store::{FollowResult, LinkStore, StoreError};
 
 /// Ties the address of somebody who followed a link at `at` to the contact whose link it is.
 ///
@@ -17,23 +17,23 @@ pub(super) async fn follow(
 ) -> Result<(), StoreError> {
     let masked = address.masked();
     match store.follow_link(id, address, at, now).await? {
-        Followed::Tied(link) => tracing::info!(
+        FollowResult::Tied(link) => tracing::info!(
             provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
             "somebody followed their link: the address is the contact's"
         ),
-        Followed::Taken { link, owner } => tracing::warn!(
+        FollowResult::Taken { link, owner } => tracing::warn!(
             provider.name = %provider, brand = %link.brand, contact = %link.contact, owner = %owner, address = masked,
             "a link was not followed: the address belongs to another contact"
         ),
-        Followed::Full(link) => tracing::warn!(
+        FollowResult::Full(link) => tracing::warn!(
             provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
             "a link was not followed: the contact has as many addresses as it may"
         ),
-        Followed::Expired(link) => tracing::info!(
+        FollowResult::Expired(link) => tracing::info!(
             provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
             "a link was followed after it had expired"
         ),
-        Followed::Unknown => tracing::debug!(
+        FollowResult::Unknown => tracing::debug!(
             provider.name = %provider, address = masked, "a link was followed again, or its contact is gone"
         ),
     }

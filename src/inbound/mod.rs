@@ -12,10 +12,10 @@ mod receipts;
 mod server;
 mod settings;
 
-pub use hooks::Hooks;
-pub use keeper::Keeper;
+pub use hooks::WebhookRouter;
+pub use keeper::InboundProcessor;
 pub use mail::serve as serve_mail;
-pub use reach::{Reach, Source};
+pub use reach::{InboundDirectory, InboundSource};
 pub use receipts::take_in;
 pub use server::serve;
-pub use settings::{MailSettings, Settings};
+pub use settings::{InboundSettings, MailSettings};

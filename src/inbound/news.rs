@@ -3,10 +3,10 @@
 use crate::consent;
 use crate::model::Objection;
 use crate::model::{
-    Action, AddressChange, AddressNews, Channel, ContactDetail, ContactEvent, Entry, Evidence, InboundText,
-    Keyword, Keywords, ProviderName,
+    AddressChange, AddressReport, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactEvent,
+    ContactEventDetail, InboundText, Keyword, Keywords, ProviderName,
 };
-use crate::store::{Effect, Heard, NewEntry, Objected};
+use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntry};
 
 /// Characters of a text that are kept: no channel's own limit is higher but email's.
 const MAX_TEXT: usize = 4_096;
@@ -16,15 +16,15 @@ pub(super) fn of_text(
     provider: &ProviderName,
     channel: Channel,
     text: InboundText,
-    ledger: &[Entry],
+    ledger: &[ConsentEntry],
     keywords: &Keywords,
-) -> Heard {
+) -> InboundEvent {
     let InboundText { id, from, to, text, reply_to, at } = text;
     let text: String = text.chars().take(MAX_TEXT).collect();
     let keyword = consent::keyword(&text, keywords);
-    let evidence = || Evidence {
+    let evidence = || ConsentEvidence {
         source: provider.to_string(),
-        method: Evidence::KEYWORD.to_owned(),
+        method: ConsentEvidence::KEYWORD.to_owned(),
         wording: text.clone(),
         time: at,
         origin: from.to_string(),
@@ -33,38 +33,51 @@ pub(super) fn of_text(
     let mut effects = match keyword {
         Some(Keyword::Stop) => {
             let (address, objection) = (from.clone(), Objection::OptedOut);
-            vec![Effect::Object(Objected { channel, address, objection, evidence: evidence() })]
+            vec![InboundEffect::Object(AddressObjection {
+                channel,
+                address,
+                objection,
+                evidence: evidence(),
+            })]
         }
         Some(Keyword::Start) => {
             let grants = consent::taken_by_stop(ledger, channel).into_iter().map(|scope| {
                 let (scope, recorded_by) = (scope.clone(), provider.to_string());
                 let evidence = evidence();
-                Effect::Record(NewEntry { action: Action::Grant, channel, scope, evidence, recorded_by })
+                InboundEffect::Record(NewConsentEntry {
+                    action: ConsentAction::Grant,
+                    channel,
+                    scope,
+                    evidence,
+                    recorded_by,
+                })
             });
-            std::iter::once(Effect::Readmit(None)).chain(grants).collect()
+            std::iter::once(InboundEffect::Readmit(None)).chain(grants).collect()
         }
         None => Vec::new(),
     };
     if channel == Channel::Whatsapp {
-        effects.push(Effect::OpenWindow);
+        effects.push(InboundEffect::OpenWindow);
     }
-    let detail = ContactDetail::Wrote { text, to, answers: None, keyword };
+    let detail = ContactEventDetail::Wrote { text, to, answers: None, keyword };
     let event = ContactEvent { at, channel, provider: provider.clone(), address: from, detail };
-    Heard { id, event, reply_to, effects }
+    InboundEvent { id, event, reply_to, effects }
 }
 
 /// What `provider`, which carries `channel`, told of an address.
-pub(super) fn of_address(provider: &ProviderName, channel: Channel, news: AddressNews) -> Heard {
-    let AddressNews { id, address, change, at, evidence, to: _ } = news;
+pub(super) fn of_address(provider: &ProviderName, channel: Channel, news: AddressReport) -> InboundEvent {
+    let AddressReport { id, address, change, at, evidence, to: _ } = news;
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {
-            let words = Evidence::reported(provider, evidence.to_string(), at);
-            let objected = Objected { channel, address: address.clone(), objection, evidence: words };
-            (ContactDetail::Objected { objection, evidence }, Effect::Object(objected))
+            let words = ConsentEvidence::reported(provider, evidence.to_string(), at);
+            let objected = AddressObjection { channel, address: address.clone(), objection, evidence: words };
+            (ContactEventDetail::Objected { objection, evidence }, InboundEffect::Object(objected))
         }
-        AddressChange::Returned => (ContactDetail::Returned, Effect::Readmit(Some(provider.clone()))),
-        AddressChange::MovedTo(to) => (ContactDetail::Moved { to: to.clone() }, Effect::Move(to)),
+        AddressChange::Returned => {
+            (ContactEventDetail::Returned, InboundEffect::Readmit(Some(provider.clone())))
+        }
+        AddressChange::MovedTo(to) => (ContactEventDetail::Moved { to: to.clone() }, InboundEffect::Move(to)),
     };
     let event = ContactEvent { at, channel, provider: provider.clone(), address, detail };
-    Heard { id, event, reply_to: None, effects: vec![effect] }
+    InboundEvent { id, event, reply_to: None, effects: vec![effect] }
 }

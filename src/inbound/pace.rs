@@ -5,12 +5,12 @@ use tokio::time::Instant;
 
 /// A bucket of calls: it fills at a steady rate, up to what a second brings, and at least one.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct TokenBucket {
     per_second: f64,
     left: Mutex<(f64, Instant)>,
 }
 
-impl Pace {
+impl TokenBucket {
     pub(super) fn new(per_second: f64, now: Instant) -> Self {
         Self { per_second, left: Mutex::new((per_second.max(1.0), now)) }
     }
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn what_a_second_brings_is_taken_at_once_and_the_rest_at_the_rate() {
         let start = Instant::now();
-        let pace = Pace::new(2.0, start);
+        let pace = TokenBucket::new(2.0, start);
         let at = |ms| pace.admits(start + Duration::from_millis(ms));
         assert_eq!([at(0), at(0), at(0), at(499)], [true, true, false, false]);
         assert_eq!([at(500), at(500)], [true, false]);
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn less_than_one_in_a_second_is_still_one() {
         let start = Instant::now();
-        let pace = Pace::new(0.1, start);
+        let pace = TokenBucket::new(0.1, start);
         assert!(pace.admits(start) && !pace.admits(start + Duration::from_secs(9)));
         assert!(pace.admits(start + Duration::from_secs(10)));
     }

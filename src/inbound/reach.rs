@@ -6,7 +6,7 @@ use crate::model::{BrandId, Channel, Keywords, ProviderName};
 
 /// A provider as news come through it.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct InboundSource {
     /// What it carries.
     pub channel: Channel,
     /// The brands it serves, each with its own sender there, if it has one.
@@ -15,14 +15,14 @@ pub struct Source {
 
 /// All providers, and what brands take for keywords.
 #[derive(Debug, Clone, Default)]
-pub struct Reach {
+pub struct InboundDirectory {
     /// The providers.
-    pub sources: BTreeMap<ProviderName, Source>,
+    pub sources: BTreeMap<ProviderName, InboundSource>,
     /// The keywords of each brand.
     pub keywords: BTreeMap<BrandId, Keywords>,
 }
 
-impl Source {
+impl InboundSource {
     /// The brands that a call concerns which was meant for the sender `to`: those whose own sender it is; else those that
     /// have none of their own, and so send as the provider is set up; else all that the provider serves.
     pub fn concerned(&self, to: Option<&str>) -> Vec<&BrandId> {
@@ -56,10 +56,10 @@ fn plain(sender: &str) -> String {
 mod tests {
     use super::*;
 
-    fn source(brands: &[(&str, Option<&str>)]) -> Source {
+    fn source(brands: &[(&str, Option<&str>)]) -> InboundSource {
         let brand =
             |(name, sender): &(&str, Option<&str>)| (name.parse().unwrap(), sender.map(str::to_owned));
-        Source { channel: Channel::Sms, brands: brands.iter().map(brand).collect() }
+        InboundSource { channel: Channel::Sms, brands: brands.iter().map(brand).collect() }
     }
 
     #[test]

@@ -7,20 +7,24 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::model::ReceiptReport;
-use crate::store::{Inbox, Matched};
+use crate::store::{InboundStore, ReceiptMatch};
 
 /// How long to wait before the store is asked again after it failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// Takes in receipts until every sender is gone. One is taken up only when the one before it is durable, so a full
 /// channel slows the senders down and nothing is dropped.
-pub async fn take_in(mut receipts: mpsc::Receiver<ReceiptReport>, store: Arc<dyn Inbox>, clock: Clock) {
+pub async fn take_in(
+    mut receipts: mpsc::Receiver<ReceiptReport>,
+    store: Arc<dyn InboundStore>,
+    clock: Clock,
+) {
     while let Some(report) = receipts.recv().await {
         keep(report, store.as_ref(), &clock).await;
     }
 }
 
-async fn keep(report: ReceiptReport, store: &dyn Inbox, clock: &Clock) {
+async fn keep(report: ReceiptReport, store: &dyn InboundStore, clock: &Clock) {
     loop {
         match store.receive(report.clone(), clock.now()).await {
             Ok(matched) => return log(&report, matched),
@@ -30,14 +34,16 @@ async fn keep(report: ReceiptReport, store: &dyn Inbox, clock: &Clock) {
     }
 }
 
-pub(super) fn log(report: &ReceiptReport, matched: Matched) {
+pub(super) fn log(report: &ReceiptReport, matched: ReceiptMatch) {
     let (provider, status) = (&report.provider, report.status.as_str());
     match matched {
-        Matched::Added(id) => tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt"),
-        Matched::Known(id) => {
+        ReceiptMatch::Added(id) => {
+            tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt")
+        }
+        ReceiptMatch::Known(id) => {
             tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt again")
         }
-        Matched::Parked => {
+        ReceiptMatch::Parked => {
             tracing::debug!(provider.name = %provider, status, "receipt for no message known yet")
         }
     }

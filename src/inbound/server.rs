@@ -16,10 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::hooks::{Answer, Hooks};
-use super::pace::Pace;
-use super::settings::Settings;
-use crate::adapters::hooks::{Call, HookError};
+use super::hooks::{WebhookAnswer, WebhookRouter};
+use super::pace::TokenBucket;
+use super::settings::InboundSettings;
+use crate::adapters::hooks::{WebhookError, WebhookRequest};
 
 /// Before the provider's name in the path of its calls.
 pub(super) const PATH: &str = "/providers/";
@@ -28,10 +28,15 @@ pub(super) const PATH: &str = "/providers/";
 const MAX_HEADERS: usize = 64;
 
 /// Serves until `stop` resolves, and then lets calls in flight end.
-pub async fn serve(listener: TcpListener, hooks: Hooks, settings: Settings, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    hooks: WebhookRouter,
+    settings: InboundSettings,
+    stop: impl Future<Output = ()>,
+) {
     let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(settings.max_connections));
-    let pace = Arc::new(Pace::new(settings.max_calls_per_second, Instant::now()));
+    let pace = Arc::new(TokenBucket::new(settings.max_calls_per_second, Instant::now()));
     let accept = async {
         loop {
             // The semaphore is never closed.
@@ -57,9 +62,9 @@ pub async fn serve(listener: TcpListener, hooks: Hooks, settings: Settings, stop
 fn start(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
-    hooks: &Hooks,
-    settings: &Arc<Settings>,
-    pace: &Arc<Pace>,
+    hooks: &WebhookRouter,
+    settings: &Arc<InboundSettings>,
+    pace: &Arc<TokenBucket>,
     connections: &GracefulShutdown,
 ) {
     let (hooks, settings, pace) = (hooks.clone(), Arc::clone(settings), Arc::clone(pace));
@@ -91,7 +96,11 @@ fn start(
     });
 }
 
-async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    hooks: &WebhookRouter,
+    settings: &InboundSettings,
+) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let Some(provider) = head.uri.path().strip_prefix(PATH).filter(|name| !name.contains('/')) else {
         return text(StatusCode::NOT_FOUND, "providers call /providers/NAME");
@@ -113,27 +122,28 @@ async fn answer(request: Request<Incoming>, hooks: &Hooks, settings: &Settings) 
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{}{mark}{query}", settings.url(provider));
     let body = (!is_get).then_some(&*body);
-    let call = Call { url: &url, query, headers: &head.headers, body, now: hooks.keeper.clock.now() };
+    let call =
+        WebhookRequest { url: &url, query, headers: &head.headers, body, now: hooks.keeper.clock.now() };
     told(provider, hooks.take(provider, &call).await)
 }
 
-fn told(provider: &str, answer: Answer) -> Response<Full<Bytes>> {
+fn told(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
     match answer {
-        Answer::Kept(answer) => text(StatusCode::OK, answer),
-        Answer::Unknown => text(
+        WebhookAnswer::Kept(answer) => text(StatusCode::OK, answer),
+        WebhookAnswer::Unknown => text(
             StatusCode::NOT_FOUND,
             "no provider of this name is configured to call back; see its settings",
         ),
-        Answer::Refused(error) => {
+        WebhookAnswer::Refused(error) => {
             tracing::warn!(provider.name = provider, %error, "a call was refused");
             let status = match error {
-                HookError::Forged(_) => StatusCode::UNAUTHORIZED,
-                HookError::Malformed(_) => StatusCode::BAD_REQUEST,
-                HookError::Unproven(_) => StatusCode::SERVICE_UNAVAILABLE,
+                WebhookError::Forged(_) => StatusCode::UNAUTHORIZED,
+                WebhookError::Malformed(_) => StatusCode::BAD_REQUEST,
+                WebhookError::Unproven(_) => StatusCode::SERVICE_UNAVAILABLE,
             };
             text(status, error.to_string())
         }
-        Answer::NotKept(error) => {
+        WebhookAnswer::NotKept(error) => {
             tracing::error!(provider.name = provider, %error, "what a provider told could not be kept");
             text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
         }

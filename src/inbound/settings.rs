@@ -11,7 +11,7 @@ use crate::model::SettingError;
 /// The settings of the listener for providers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct InboundSettings {
     /// Where to listen for HTTP. TLS is for the proxy in front.
     pub listen: SocketAddr,
     /// The URL by which providers reach this listener, without the path: providers sign the URL they were given, and
@@ -79,7 +79,7 @@ fn default_max_calls_per_second() -> f64 {
     2_000.0
 }
 
-impl Settings {
+impl InboundSettings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [

@@ -6,7 +6,7 @@ use super::{Address, Channel, ProviderName, Timestamp, Topic, TopicScope};
 
 /// What a ledger entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+pub enum ConsentAction {
     /// The person agreed.
     Grant,
     /// The person took it back.
@@ -15,7 +15,7 @@ pub enum Action {
 
 /// How we know. Kept as given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
+pub struct ConsentEvidence {
     /// Where it happened.
     pub source: String,
     /// By which means.
@@ -30,7 +30,7 @@ pub struct Evidence {
     pub actor: String,
 }
 
-impl Evidence {
+impl ConsentEvidence {
     /// The means of what a person wrote as a keyword.
     pub const KEYWORD: &str = "keyword";
     /// The means of what a provider reports.
@@ -45,17 +45,17 @@ impl Evidence {
 
 /// One entry of a contact's consent ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ConsentEntry {
     /// Its place in the ledger, from 1.
     pub sequence: u64,
     /// Grant or revoke.
-    pub action: Action,
+    pub action: ConsentAction,
     /// The channel.
     pub channel: Channel,
     /// The topics.
     pub scope: TopicScope,
     /// How we know.
-    pub evidence: Evidence,
+    pub evidence: ConsentEvidence,
     /// When it was stored.
     pub recorded_at: Timestamp,
     /// The id of the key that stored it, or the provider that reported it.

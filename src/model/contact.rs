@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ContactId, Entry, Labels, Preferences, ProviderName, Suppression, Timestamp, later,
+    Address, Channel, ConsentEntry, ContactId, Labels, Preferences, ProviderName, Suppression, Timestamp,
+    later,
 };
 
 /// A person, known to the brand by its own id.
@@ -90,7 +91,7 @@ pub struct Recipient {
     /// The contact.
     pub contact: Contact,
     /// Its consent ledger, oldest first.
-    pub ledger: Vec<Entry>,
+    pub ledger: Vec<ConsentEntry>,
     /// How it wants to be reached.
     pub preferences: Preferences,
     /// Which of its addresses are suppressed.

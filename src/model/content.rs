@@ -126,7 +126,7 @@ pub enum ButtonAction {
 
 /// What one channel carries of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rendered {
+pub enum RenderedContent {
     /// An email with a text part, an HTML part, or both.
     Email {
         /// The subject.
@@ -146,7 +146,7 @@ pub enum Rendered {
 
 /// Why a channel carries nothing of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
+pub enum RenderError {
     /// The message has nothing for it.
     Nothing,
     /// The text has more characters than this, the most that the channel carries.
@@ -166,7 +166,7 @@ impl Content {
     ///
     /// # Errors
     /// Why it carries nothing. A common text may be too long for a channel, since it is written for all of them.
-    pub fn render(&self, channel: Channel, window_open: bool) -> Result<Rendered, Unfit> {
+    pub fn render(&self, channel: Channel, window_open: bool) -> Result<RenderedContent, RenderError> {
         match channel {
             Channel::Email => self.render_email(),
             Channel::Sms => self.render_text(self.sms.as_ref(), Self::MAX_SMS),
@@ -179,17 +179,17 @@ impl Content {
         }
     }
 
-    fn render_text(&self, own: Option<&String>, max: usize) -> Result<Rendered, Unfit> {
-        let text = own.or(self.text.as_ref()).ok_or(Unfit::Nothing)?;
+    fn render_text(&self, own: Option<&String>, max: usize) -> Result<RenderedContent, RenderError> {
+        let text = own.or(self.text.as_ref()).ok_or(RenderError::Nothing)?;
         fits(text, max)?;
-        Ok(Rendered::Text(text.clone()))
+        Ok(RenderedContent::Text(text.clone()))
     }
 
-    fn render_template(&self) -> Result<Rendered, Unfit> {
-        self.template.clone().map(Rendered::Template).ok_or(Unfit::Nothing)
+    fn render_template(&self) -> Result<RenderedContent, RenderError> {
+        self.template.clone().map(RenderedContent::Template).ok_or(RenderError::Nothing)
     }
 
-    fn render_telegram(&self) -> Result<Rendered, Unfit> {
+    fn render_telegram(&self) -> Result<RenderedContent, RenderError> {
         let mut own = self.telegram.clone().unwrap_or_default();
         if own.text.is_none() {
             own.text = self.text.clone();
@@ -198,30 +198,30 @@ impl Content {
         let max = if own.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
         fits(own.text.as_deref().unwrap_or_default(), max)?;
         match own {
-            TelegramContent { text: None, file: None, .. } => Err(Unfit::Nothing),
+            TelegramContent { text: None, file: None, .. } => Err(RenderError::Nothing),
             TelegramContent { text: Some(text), format: TextFormat::Plain, file: None } => {
-                Ok(Rendered::Text(text))
+                Ok(RenderedContent::Text(text))
             }
-            own => Ok(Rendered::Telegram(own)),
+            own => Ok(RenderedContent::Telegram(own)),
         }
     }
 
-    fn render_email(&self) -> Result<Rendered, Unfit> {
+    fn render_email(&self) -> Result<RenderedContent, RenderError> {
         let own = self.email.clone().unwrap_or_default();
-        let subject = own.subject.or_else(|| self.subject.clone()).ok_or(Unfit::Nothing)?;
+        let subject = own.subject.or_else(|| self.subject.clone()).ok_or(RenderError::Nothing)?;
         let text = own.text.or_else(|| self.text.clone());
         let html = own.html.or_else(|| self.html.clone());
         if text.is_none() && html.is_none() {
-            return Err(Unfit::Nothing);
+            return Err(RenderError::Nothing);
         }
-        Ok(Rendered::Email { subject, text, html })
+        Ok(RenderedContent::Email { subject, text, html })
     }
 }
 
-fn fits(text: &str, max: usize) -> Result<(), Unfit> {
+fn fits(text: &str, max: usize) -> Result<(), RenderError> {
     // A character has at least a byte.
     let fits = text.len() <= max || text.chars().nth(max).is_none();
-    if fits { Ok(()) } else { Err(Unfit::TooLong(max)) }
+    if fits { Ok(()) } else { Err(RenderError::TooLong(max)) }
 }
 
 #[cfg(test)]
@@ -241,24 +241,24 @@ mod tests {
         };
         let (plain, html) = (TextFormat::Plain, TextFormat::Html);
         for (common, telegram, expected) in [
-            (Some("*hi*"), own(None, html, None), Some(Rendered::Text("*hi*".to_owned()))),
-            (Some("hi"), own(Some("oi"), plain, None), Some(Rendered::Text("oi".to_owned()))),
+            (Some("*hi*"), own(None, html, None), Some(RenderedContent::Text("*hi*".to_owned()))),
+            (Some("hi"), own(Some("oi"), plain, None), Some(RenderedContent::Text("oi".to_owned()))),
             (
                 Some("hi"),
                 own(Some("<b>oi</b>"), html, None),
-                Some(Rendered::Telegram(own(Some("<b>oi</b>"), html, None))),
+                Some(RenderedContent::Telegram(own(Some("<b>oi</b>"), html, None))),
             ),
             (
                 Some("hi"),
                 own(None, plain, Some("u")),
-                Some(Rendered::Telegram(own(Some("hi"), plain, Some("u")))),
+                Some(RenderedContent::Telegram(own(Some("hi"), plain, Some("u")))),
             ),
-            (None, own(None, plain, Some("u")), Some(Rendered::Telegram(own(None, plain, Some("u"))))),
+            (None, own(None, plain, Some("u")), Some(RenderedContent::Telegram(own(None, plain, Some("u"))))),
             (None, own(None, plain, None), None),
         ] {
             assert_eq!(
                 rendered(common, telegram.clone()),
-                expected.ok_or(Unfit::Nothing),
+                expected.ok_or(RenderError::Nothing),
                 "{common:?} {telegram:?}"
             );
         }
@@ -274,12 +274,12 @@ mod tests {
         for (channel, max) in [(Channel::Sms, 1_600), (Channel::Telegram, 4_096), (Channel::Whatsapp, 4_096)]
         {
             assert!(content(max).render(channel, true).is_ok(), "{channel}");
-            assert_eq!(content(max + 1).render(channel, true), Err(Unfit::TooLong(max)), "{channel}");
+            assert_eq!(content(max + 1).render(channel, true), Err(RenderError::TooLong(max)), "{channel}");
         }
         assert!(content(10_000).render(Channel::Email, true).is_ok());
         let template = Some(Template { name: "hello".to_owned(), ..Template::default() });
         let both = Content { template, ..content(5_000) };
-        assert!(matches!(both.render(Channel::Whatsapp, true), Ok(Rendered::Template(_))));
+        assert!(matches!(both.render(Channel::Whatsapp, true), Ok(RenderedContent::Template(_))));
     }
 
     #[test]
@@ -290,6 +290,6 @@ mod tests {
             Content { text: Some("a".repeat(chars)), telegram, ..Content::default() }
         };
         assert!(photo(1_024).render(Channel::Telegram, true).is_ok());
-        assert_eq!(photo(1_025).render(Channel::Telegram, true), Err(Unfit::TooLong(1_024)));
+        assert_eq!(photo(1_025).render(Channel::Telegram, true), Err(RenderError::TooLong(1_024)));
     }
 }

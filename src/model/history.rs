@@ -7,7 +7,7 @@ use super::{Outcome, Plan, Receipt, ReceiptStatus, Timestamp, Way};
 
 /// Where a message stands. States are honest: accepted is not sent, sent is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
+pub enum MessageState {
     /// On disk, and not yet looked at, or not yet due.
     Accepted,
     /// Held, or waiting for a way to open.
@@ -32,7 +32,7 @@ pub enum State {
     InDoubt,
 }
 
-impl State {
+impl MessageState {
     /// A stable word for the state.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ pub struct WaitReason {
 
 /// What happened to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Detail {
+pub enum EventDetail {
     /// The gateway has it on disk.
     Accepted,
     /// Consent and routing were decided, differently from the last time.
@@ -115,7 +115,7 @@ pub enum Detail {
     /// Nothing more will be tried.
     Finished {
         /// The state it ends in.
-        state: State,
+        state: MessageState,
         /// A stable word for the reason.
         reason: String,
         /// The reason in a sentence.
@@ -125,13 +125,13 @@ pub enum Detail {
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct MessageEvent {
     /// When.
     pub at: Timestamp,
     /// The state after it.
-    pub state: State,
+    pub state: MessageState,
     /// What.
-    pub detail: Detail,
+    pub detail: EventDetail,
 }
 
 /// A call to a provider, as far as it is known.
@@ -172,24 +172,24 @@ impl Attempt<'_> {
 /// Everything that happened to a message, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    events: Vec<Event>,
+    events: Vec<MessageEvent>,
 }
 
 impl History {
     /// The history of a message that was just accepted.
     pub fn accepted(at: Timestamp) -> Self {
         let mut history = Self::default();
-        history.push(at, Detail::Accepted);
+        history.push(at, EventDetail::Accepted);
         history
     }
 
     /// Reads back what was stored.
-    pub fn from_events(events: Vec<Event>) -> Self {
+    pub fn from_events(events: Vec<MessageEvent>) -> Self {
         Self { events }
     }
 
     /// The events, oldest first.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &[MessageEvent] {
         &self.events
     }
 
@@ -199,19 +199,19 @@ impl History {
     }
 
     /// The state now.
-    pub fn state(&self) -> State {
-        self.events.last().map_or(State::Accepted, |event| event.state)
+    pub fn state(&self) -> MessageState {
+        self.events.last().map_or(MessageState::Accepted, |event| event.state)
     }
 
     /// Whether somebody asked to cancel it.
     pub fn cancel_requested(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.detail, Detail::CancelRequested { .. }))
+        self.events.iter().any(|event| matches!(event.detail, EventDetail::CancelRequested { .. }))
     }
 
     /// The plan last recorded.
     pub fn last_plan(&self) -> Option<&Plan> {
         self.events.iter().rev().find_map(|event| match &event.detail {
-            Detail::Planned(plan) => Some(plan),
+            EventDetail::Planned(plan) => Some(plan),
             _ => None,
         })
     }
@@ -221,7 +221,7 @@ impl History {
         let mut attempts: Vec<Attempt<'_>> = Vec::new();
         for event in &self.events {
             match &event.detail {
-                Detail::AttemptStarted { attempt, way } => attempts.push(Attempt {
+                EventDetail::AttemptStarted { attempt, way } => attempts.push(Attempt {
                     number: *attempt,
                     way,
                     started_at: event.at,
@@ -229,15 +229,17 @@ impl History {
                     receipt: None,
                     given_up: false,
                 }),
-                Detail::AttemptFinished { attempt, outcome } => {
+                EventDetail::AttemptFinished { attempt, outcome } => {
                     with(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
                 }
-                Detail::Receipt(receipt) => {
+                EventDetail::Receipt(receipt) => {
                     with(&mut attempts, receipt.attempt, |own| {
                         own.receipt = own.receipt.max(Some(receipt.status))
                     });
                 }
-                Detail::FellBack { attempt, .. } => with(&mut attempts, *attempt, |own| own.given_up = true),
+                EventDetail::FellBack { attempt, .. } => {
+                    with(&mut attempts, *attempt, |own| own.given_up = true)
+                }
                 _ => {}
             }
         }
@@ -253,17 +255,17 @@ impl History {
 
     /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
     /// the event was kept.
-    pub fn push(&mut self, at: Timestamp, detail: Detail) -> bool {
-        if let Detail::Receipt(receipt) = &detail
+    pub fn push(&mut self, at: Timestamp, detail: EventDetail) -> bool {
+        if let EventDetail::Receipt(receipt) = &detail
             && self.has_receipt(receipt)
         {
             return false;
         }
         let state = match &detail {
-            Detail::Receipt(receipt) => self.fold_receipt(receipt),
+            EventDetail::Receipt(receipt) => self.fold_receipt(receipt),
             detail => self.fold(detail),
         };
-        self.events.push(Event { at, state, detail });
+        self.events.push(MessageEvent { at, state, detail });
         true
     }
 
@@ -271,42 +273,42 @@ impl History {
     ///
     /// # Errors
     /// The state, when it is sent or final and there is nothing to cancel.
-    pub fn cancel(&mut self, at: Timestamp, actor: &str) -> Result<(), State> {
+    pub fn cancel(&mut self, at: Timestamp, actor: &str) -> Result<(), MessageState> {
         let state = self.state();
         if state.is_final() {
             return Err(state);
         }
         if !self.cancel_requested() {
-            self.push(at, Detail::CancelRequested { actor: actor.to_owned() });
+            self.push(at, EventDetail::CancelRequested { actor: actor.to_owned() });
         }
-        if state != State::Sending {
+        if state != MessageState::Sending {
             let (state, explanation) = self.cancelled();
             let (reason, explanation) = ("cancelled".to_owned(), explanation.to_owned());
-            self.push(at, Detail::Finished { state, reason, explanation });
+            self.push(at, EventDetail::Finished { state, reason, explanation });
         }
         Ok(())
     }
 
     /// How a cancelled message ends, and why: one that a provider took stays sent, and one that a provider may have
     /// taken stays in doubt.
-    pub fn cancelled(&self) -> (State, &'static str) {
+    pub fn cancelled(&self) -> (MessageState, &'static str) {
         let in_doubt = |own: &Attempt<'_>| own.is_unknown() && !own.reported_failed();
         if let Some(reached) = self.reached() {
             (reached, "It was cancelled after it had been sent; no other way is tried.")
         } else if self.attempts().iter().any(in_doubt) {
-            (State::InDoubt, "It was cancelled when it was not known whether it had been sent.")
+            (MessageState::InDoubt, "It was cancelled when it was not known whether it had been sent.")
         } else {
-            (State::Cancelled, "It was cancelled before it was sent.")
+            (MessageState::Cancelled, "It was cancelled before it was sent.")
         }
     }
 
     /// How far it has come, whatever is tried besides: delivered or read, as a receipt has proved, or sent, when a provider
     /// took it in some attempt and did not report later that it could not deliver.
-    pub fn reached(&self) -> Option<State> {
+    pub fn reached(&self) -> Option<MessageState> {
         let stands = |own: &Attempt<'_>| own.is_sent() && !own.reported_failed();
         match self.state() {
-            proved @ (State::Delivered | State::Read) => Some(proved),
-            _ => self.attempts().iter().any(stands).then_some(State::Sent),
+            proved @ (MessageState::Delivered | MessageState::Read) => Some(proved),
+            _ => self.attempts().iter().any(stands).then_some(MessageState::Sent),
         }
     }
 
@@ -317,29 +319,29 @@ impl History {
     }
 
     /// What happened moves the state, except that nothing takes back what a receipt has proved.
-    fn fold(&self, detail: &Detail) -> State {
+    fn fold(&self, detail: &EventDetail) -> MessageState {
         let state = self.state();
-        if matches!(state, State::Delivered | State::Read) {
+        if matches!(state, MessageState::Delivered | MessageState::Read) {
             return state;
         }
         match detail {
-            Detail::Accepted => State::Accepted,
-            Detail::AttemptStarted { .. } => State::Sending,
-            Detail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => State::Sent,
-            Detail::AttemptFinished { .. } if self.stands_sent(None) => State::Sent,
-            Detail::FellBack { attempt, .. } if self.stands_sent(Some(*attempt)) => State::Sent,
-            Detail::AttemptFinished { .. } | Detail::FellBack { .. } => State::Waiting,
-            Detail::Waiting { .. } if state == State::Sent => State::Sent,
-            Detail::Waiting { .. } => State::Waiting,
-            Detail::Finished { state, .. } => *state,
-            Detail::Planned(_) | Detail::CancelRequested { .. } | Detail::Receipt(_) => state,
+            EventDetail::Accepted => MessageState::Accepted,
+            EventDetail::AttemptStarted { .. } => MessageState::Sending,
+            EventDetail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => MessageState::Sent,
+            EventDetail::AttemptFinished { .. } if self.stands_sent(None) => MessageState::Sent,
+            EventDetail::FellBack { attempt, .. } if self.stands_sent(Some(*attempt)) => MessageState::Sent,
+            EventDetail::AttemptFinished { .. } | EventDetail::FellBack { .. } => MessageState::Waiting,
+            EventDetail::Waiting { .. } if state == MessageState::Sent => MessageState::Sent,
+            EventDetail::Waiting { .. } => MessageState::Waiting,
+            EventDetail::Finished { state, .. } => *state,
+            EventDetail::Planned(_) | EventDetail::CancelRequested { .. } | EventDetail::Receipt(_) => state,
         }
     }
 
     /// The state after a receipt. Delivered and read count whichever attempt they speak of. Sent counts for an attempt
     /// that was not given up and of which nothing was heard; failed, when no other attempt stands as sent. A call in
     /// flight goes on: its own end decides. Once the message has ended, nothing makes dispatch take it up again.
-    fn fold_receipt(&self, receipt: &Receipt) -> State {
+    fn fold_receipt(&self, receipt: &Receipt) -> MessageState {
         let attempts = self.attempts();
         let standing = attempts.iter().rfind(|own| !own.given_up && (own.is_sent() || own.is_unknown()));
         let stands = standing.is_some_and(|own| own.number == receipt.attempt);
@@ -350,24 +352,30 @@ impl History {
         let stands_otherwise = others().any(|own| own.is_sent() && !own.reported_failed() && !own.given_up);
         let state = self.state();
         match (receipt.status, state) {
-            (ReceiptStatus::Read, _) | (_, State::Read) => State::Read,
-            (ReceiptStatus::Delivered, _) | (_, State::Delivered) => State::Delivered,
-            (ReceiptStatus::Sent, State::Waiting | State::InDoubt) if first_word => State::Sent,
-            (ReceiptStatus::Failed, State::Sent) if self.ended() && !sent_otherwise => State::Failed,
-            (ReceiptStatus::Failed, State::Sent) if !self.ended() && !stands_otherwise => State::Waiting,
-            (ReceiptStatus::Failed, State::InDoubt) if stands => State::Failed,
+            (ReceiptStatus::Read, _) | (_, MessageState::Read) => MessageState::Read,
+            (ReceiptStatus::Delivered, _) | (_, MessageState::Delivered) => MessageState::Delivered,
+            (ReceiptStatus::Sent, MessageState::Waiting | MessageState::InDoubt) if first_word => {
+                MessageState::Sent
+            }
+            (ReceiptStatus::Failed, MessageState::Sent) if self.ended() && !sent_otherwise => {
+                MessageState::Failed
+            }
+            (ReceiptStatus::Failed, MessageState::Sent) if !self.ended() && !stands_otherwise => {
+                MessageState::Waiting
+            }
+            (ReceiptStatus::Failed, MessageState::InDoubt) if stands => MessageState::Failed,
             (ReceiptStatus::Sent | ReceiptStatus::Failed, state) => state,
         }
     }
 
     /// Whether dispatch has ended it.
     pub fn ended(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.detail, Detail::Finished { .. }))
+        self.events.iter().any(|event| matches!(event.detail, EventDetail::Finished { .. }))
     }
 
     fn has_receipt(&self, new: &Receipt) -> bool {
         self.events.iter().any(|event| match &event.detail {
-            Detail::Receipt(old) => {
+            EventDetail::Receipt(old) => {
                 let same = old.attempt == new.attempt && old.status == new.status;
                 same && (new.objection.is_none() || new.objection == old.objection)
             }
@@ -398,11 +406,11 @@ mod tests {
             provider: "tg".parse().unwrap(),
             failure_domain: "telegram".into(),
         };
-        history.push(at(1), Detail::AttemptStarted { attempt, way });
+        history.push(at(1), EventDetail::AttemptStarted { attempt, way });
     }
 
     fn ended(history: &mut History, attempt: u32, outcome: Outcome) {
-        history.push(at(2), Detail::AttemptFinished { attempt, outcome });
+        history.push(at(2), EventDetail::AttemptFinished { attempt, outcome });
     }
 
     fn unknown() -> Outcome {
@@ -417,7 +425,7 @@ mod tests {
         let evidence = OutcomeEvidence::default();
         history.push(
             at(3),
-            Detail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, objection: None }),
+            EventDetail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, objection: None }),
         );
     }
 
@@ -448,7 +456,7 @@ mod tests {
         started(&mut history, 1);
         reported(&mut history, 1, ReceiptStatus::Sent);
         ended(&mut history, 1, unknown());
-        assert_eq!(history.state(), State::Sent);
+        assert_eq!(history.state(), MessageState::Sent);
     }
 
     #[test]
@@ -459,7 +467,7 @@ mod tests {
         started(&mut history, 2);
         reported(&mut history, 1, ReceiptStatus::Sent);
         ended(&mut history, 2, unavailable());
-        assert_eq!(history.state(), State::Sent);
+        assert_eq!(history.state(), MessageState::Sent);
     }
 
     #[test]
@@ -467,10 +475,10 @@ mod tests {
         let mut history = History::accepted(at(0));
         started(&mut history, 1);
         ended(&mut history, 1, Outcome::Sent { reference: "1".into() });
-        history.push(at(4), Detail::FellBack { attempt: 1, explanation: "Late.".into() });
+        history.push(at(4), EventDetail::FellBack { attempt: 1, explanation: "Late.".into() });
         started(&mut history, 2);
         ended(&mut history, 2, unavailable());
-        assert_eq!(history.state(), State::Waiting);
+        assert_eq!(history.state(), MessageState::Waiting);
     }
 
     #[test]
@@ -479,8 +487,8 @@ mod tests {
         started(&mut history, 1);
         ended(&mut history, 1, unknown());
         history.cancel(at(4), "ana").unwrap();
-        assert_eq!(history.state(), State::InDoubt);
+        assert_eq!(history.state(), MessageState::InDoubt);
         reported(&mut history, 1, ReceiptStatus::Sent);
-        assert_eq!(history.state(), State::Sent);
+        assert_eq!(history.state(), MessageState::Sent);
     }
 }

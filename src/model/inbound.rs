@@ -69,7 +69,7 @@ pub struct InboundText {
 
 /// What a provider says of an address, and of no message in particular.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddressNews {
+pub struct AddressReport {
     /// The provider's id of the news: the same that comes again has the same.
     pub id: String,
     /// The address.
@@ -147,12 +147,12 @@ pub struct ContactEvent {
     /// The contact's address.
     pub address: Address,
     /// What it was.
-    pub detail: ContactDetail,
+    pub detail: ContactEventDetail,
 }
 
 /// What came from a contact, or was told of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContactDetail {
+pub enum ContactEventDetail {
     /// The person wrote.
     Wrote {
         /// What they wrote; empty when it was a picture or the like.

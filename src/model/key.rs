@@ -29,7 +29,7 @@ impl Scope {
 
 /// An API key as stored: its secret is known by hash only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct ApiKey {
     /// Its public part.
     pub id: KeyId,
     /// The brand it acts for; `None` for a gateway key, which touches no brand's data.
@@ -46,7 +46,7 @@ pub struct Key {
     pub revoked_at: Option<Timestamp>,
 }
 
-impl Key {
+impl ApiKey {
     /// Whether the key may do what needs `scope`.
     pub fn permits(&self, scope: Scope) -> bool {
         self.revoked_at.is_none() && (self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin))

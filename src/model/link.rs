@@ -38,7 +38,7 @@ impl LinkId {
 
 /// Whose a link is: whoever follows it is this contact of this brand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct ContactLink {
     /// The brand.
     pub brand: BrandId,
     /// The contact.

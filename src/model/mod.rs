@@ -24,25 +24,26 @@ pub use jiff::Timestamp;
 
 pub use address::{Address, AddressError, Channel, Email, Phone};
 pub use consent::{
-    Action, Entry, Evidence, Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference,
+    ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
+    TopicPreference,
 };
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{
-    ButtonAction, Content, EmailContent, Rendered, TelegramContent, TelegramFile, Template, TemplateButton,
-    TemplateHeader, TextFormat, Unfit,
+    ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
+    Template, TemplateButton, TemplateHeader, TextFormat,
 };
 pub use control::{Control, ControlChange, ControlMode};
-pub use history::{Attempt, Detail, Event, History, State, WaitReason};
+pub use history::{Attempt, EventDetail, History, MessageEvent, MessageState, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
-    AddressChange, AddressNews, ContactDetail, ContactEvent, InboundText, Keyword, Keywords, Objection,
+    AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords, Objection,
 };
-pub use key::{Key, Scope};
-pub use link::{Link, LinkId};
+pub use key::{ApiKey, Scope};
+pub use link::{ContactLink, LinkId};
 pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
-pub use provider::{Admission, Provider, Refusal};
+pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use receipt::{Echo, Receipt, ReceiptReport, ReceiptStatus, provider_id};
 pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};

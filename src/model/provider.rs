@@ -48,7 +48,7 @@ impl Provider {
 
 /// Why a provider may not be called now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AdmissionRefusal {
     /// An operator took it out of service; until then, if there is an end.
     OutOfService {
         /// When it falls back to in service.
@@ -71,7 +71,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl AdmissionRefusal {
     /// When it may end, if that is known.
     pub fn until(self) -> Option<Timestamp> {
         match self {
@@ -82,7 +82,7 @@ impl Refusal {
 }
 
 /// Whether a provider may be called now.
-pub type Admission = Result<(), Refusal>;
+pub type Admission = Result<(), AdmissionRefusal>;
 
 #[cfg(test)]
 mod tests {

@@ -15,22 +15,24 @@ use crate::model::{
 
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
-pub use settings::{BrandSettings, Doubt, FallbackSettings, KeywordSettings, Policy, TopicSettings};
-pub use step::{Next, Step, next, rests};
+pub use settings::{
+    BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
+};
+pub use step::{RoutingDecision, RoutingStep, next, rests};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
+pub struct RoutingContext<'a> {
     /// The message.
     pub message: &'a Message,
     /// What has happened to it.
     pub history: &'a History,
     /// The person; `None` when the contact was deleted.
-    pub person: Option<Person<'a>>,
+    pub person: Option<RecipientView<'a>>,
     /// The brand's policy.
-    pub policy: &'a Policy,
+    pub policy: &'a BrandPolicy,
     /// The providers that serve the brand, and whether each may be called now.
-    pub offers: &'a [Offer<'a>],
+    pub offers: &'a [ProviderOffer<'a>],
     /// The settings of retries.
     pub retry: &'a RetrySettings,
     /// The time.
@@ -39,17 +41,17 @@ pub struct Situation<'a> {
 
 /// What a decision needs to know of the person.
 #[derive(Debug, Clone, Copy)]
-pub struct Person<'a> {
+pub struct RecipientView<'a> {
     /// How the person wants to be reached.
     pub preferences: &'a Preferences,
     /// What consent says of each channel and address the person has, the preferred address of a channel first, and
     /// where WhatsApp's service window is open.
-    pub verdicts: &'a [Judged],
+    pub verdicts: &'a [AddressVerdict],
 }
 
 /// A verdict, and what else is known of the address.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct AddressVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// Through which providers WhatsApp's service window is open.
@@ -58,7 +60,7 @@ pub struct Judged {
 
 /// A provider, and whether it may be called now.
 #[derive(Debug, Clone, Copy)]
-pub struct Offer<'a> {
+pub struct ProviderOffer<'a> {
     /// The provider.
     pub provider: &'a Provider,
     /// Whether it may be called now.

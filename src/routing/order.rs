@@ -1,6 +1,6 @@
 //! The order of channels, and of the providers within one.
 
-use super::{Policy, chance};
+use super::{BrandPolicy, chance};
 use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provider};
 
 /// The channels to try for `message`, in order, and who chose them: the message, else the contact, else the topic's
@@ -12,7 +12,7 @@ use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provid
 pub fn channel_order(
     message: &Message,
     preferences: &Preferences,
-    policy: &Policy,
+    policy: &BrandPolicy,
 ) -> (Vec<Channel>, OrderSource) {
     if !message.channels.is_empty() {
         return (message.channels.clone(), OrderSource::Message);

@@ -21,9 +21,9 @@ pub struct BrandSettings {
     /// How long a message may wait to be sent, in minutes, unless it or its topic says otherwise.
     pub ttl_minutes: u32,
     /// What becomes of a transactional message whose outcome is unknown.
-    pub transactional_doubt: Doubt,
+    pub transactional_doubt: DoubtPolicy,
     /// What becomes of a commercial message whose outcome is unknown.
-    pub commercial_doubt: Doubt,
+    pub commercial_doubt: DoubtPolicy,
     /// The fallback policy of messages that bring none.
     pub fallback: FallbackSettings,
     /// The brand's own sender by channel, where it differs from the provider's.
@@ -41,8 +41,8 @@ impl Default for BrandSettings {
             time_zone: "UTC".to_owned(),
             channels: Channel::ALL.to_vec(),
             ttl_minutes: 3 * 24 * 60,
-            transactional_doubt: Doubt::Retry,
-            commercial_doubt: Doubt::Wait,
+            transactional_doubt: DoubtPolicy::Retry,
+            commercial_doubt: DoubtPolicy::Wait,
             fallback: FallbackSettings::default(),
             senders: BTreeMap::new(),
             keywords: KeywordSettings::default(),
@@ -88,7 +88,7 @@ impl Default for KeywordSettings {
 /// What becomes of a message that may or may not have been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Doubt {
+pub enum DoubtPolicy {
     /// It is tried again: a second copy is better than none.
     Retry,
     /// It waits for a receipt and ends in doubt: none is better than two.
@@ -125,7 +125,7 @@ pub struct TopicSettings {
 
 /// A brand's settings, checked.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct BrandPolicy {
     /// The country in which phone numbers without `+` are read.
     pub default_country: Option<String>,
     /// The time zone of contacts who have set none.
@@ -140,8 +140,8 @@ pub struct Policy {
     pub senders: BTreeMap<Channel, String>,
     /// The words that steer what a person is sent.
     pub keywords: Keywords,
-    transactional_doubt: Doubt,
-    commercial_doubt: Doubt,
+    transactional_doubt: DoubtPolicy,
+    commercial_doubt: DoubtPolicy,
     topics: Vec<TopicPolicy>,
 }
 
@@ -152,7 +152,7 @@ struct TopicPolicy {
     ttl: Option<Duration>,
 }
 
-impl Policy {
+impl BrandPolicy {
     /// Checks a brand's settings.
     ///
     /// # Errors
@@ -232,7 +232,7 @@ impl Policy {
     }
 
     /// What becomes of a message of this class whose outcome is unknown.
-    pub fn doubt(&self, class: Class) -> Doubt {
+    pub fn doubt(&self, class: Class) -> DoubtPolicy {
         match class {
             Class::Transactional => self.transactional_doubt,
             Class::Commercial => self.commercial_doubt,

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use super::survey::{Candidate, Survey, survey};
-use super::{Doubt, Situation};
+use super::survey::{WayCandidate, WaySurvey, survey};
+use super::{DoubtPolicy, RoutingContext};
 use crate::model::{
-    Attempt, Detail, History, Message, Plan, ReceiptStatus, Rendered, State, Timestamp, WaitReason, Way,
-    later,
+    Attempt, EventDetail, History, Message, MessageState, Plan, ReceiptStatus, RenderedContent, Timestamp,
+    WaitReason, Way, later,
 };
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum RoutingStep {
     /// Call a provider.
     Try {
         /// The way to take.
         way: Way,
         /// What to send.
-        content: Rendered,
+        content: RenderedContent,
     },
     /// Look again later.
     Wait {
@@ -36,7 +36,7 @@ pub enum Step {
     /// End it.
     Finish {
         /// The state it ends in.
-        state: State,
+        state: MessageState,
         /// A stable word for the reason.
         reason: &'static str,
         /// The reason in a sentence.
@@ -48,11 +48,11 @@ pub enum Step {
 
 /// What to do next, and the plan behind it where one was needed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Next {
+pub struct RoutingDecision {
     /// The plan, unless the message's past alone decided.
     pub plan: Option<Plan>,
     /// The step.
-    pub step: Step,
+    pub step: RoutingStep,
 }
 
 /// Whether a message rests whatever the person wants and however the providers are: it has ended, or was sent and has
@@ -63,9 +63,9 @@ pub fn rests(message: &Message, history: &History) -> bool {
 }
 
 /// Decides what to do next with a message. Every attempt in its history must have ended.
-pub fn next(situation: &Situation<'_>) -> Next {
+pub fn next(situation: &RoutingContext<'_>) -> RoutingDecision {
     if rests(situation.message, situation.history) {
-        return Next { plan: None, step: Step::Rest };
+        return RoutingDecision { plan: None, step: RoutingStep::Rest };
     }
     let attempts = situation.history.attempts();
     let settled = sent(situation, &attempts)
@@ -74,16 +74,16 @@ pub fn next(situation: &Situation<'_>) -> Next {
         .or_else(|| out_of_time(situation))
         .or_else(|| out_of_attempts(situation, &attempts));
     if let Some(step) = settled {
-        return Next { plan: None, step };
+        return RoutingDecision { plan: None, step };
     }
     let Some(person) = situation.person else {
-        let state = if attempts.is_empty() { State::Suppressed } else { State::Failed };
+        let state = if attempts.is_empty() { MessageState::Suppressed } else { MessageState::Failed };
         let step = finish(situation, state, "contact_deleted", "The contact was deleted.".to_owned());
-        return Next { plan: None, step };
+        return RoutingDecision { plan: None, step };
     };
     let survey = survey(situation, person);
     let step = choose(situation, &survey);
-    Next { plan: Some(survey.plan), step }
+    RoutingDecision { plan: Some(survey.plan), step }
 }
 
 /// A message that a late receipt shows to have arrived after all.
@@ -106,7 +106,7 @@ fn last_sent<'a, 'b>(attempts: &'b [Attempt<'a>]) -> Option<&'b Attempt<'a>> {
 }
 
 /// A message that a provider has: rest, or what its own fallback policy asks for.
-fn sent(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+fn sent(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
     let last = last_sent(attempts)?;
     let fallback = &situation.message.fallback;
     if last.reported_failed() {
@@ -120,51 +120,58 @@ fn sent(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
         missing(ReceiptStatus::Delivered, fallback.undelivered_after),
         missing(ReceiptStatus::Read, fallback.unread_after),
     ];
-    let Some((deadline, status)) = deadlines.into_iter().flatten().min() else { return Some(Step::Rest) };
+    let Some((deadline, status)) = deadlines.into_iter().flatten().min() else {
+        return Some(RoutingStep::Rest);
+    };
     let word = status.as_str();
     if situation.now < deadline {
         let explanation = format!("{} has not yet reported it as {word}.", last.way.provider);
         let why = WaitReason { reason: "awaiting_receipt".to_owned(), explanation };
-        return Some(Step::Wait { until: deadline, why });
+        return Some(RoutingStep::Wait { until: deadline, why });
     }
     if !another_way(situation) {
-        return Some(Step::Rest);
+        return Some(RoutingStep::Rest);
     }
     let explanation = format!("{} did not report it as {word} in time.", last.way.provider);
-    Some(Step::FallBack { attempt: last.number, explanation })
+    Some(RoutingStep::FallBack { attempt: last.number, explanation })
 }
 
-fn failed_later(situation: &Situation<'_>, attempt: &Attempt<'_>) -> Step {
+fn failed_later(situation: &RoutingContext<'_>, attempt: &Attempt<'_>) -> RoutingStep {
     let explanation = format!("{} reported that it could not be delivered.", attempt.way.provider);
     if situation.message.fallback.on_failed && another_way(situation) {
-        return Step::FallBack { attempt: attempt.number, explanation };
+        return RoutingStep::FallBack { attempt: attempt.number, explanation };
     }
-    finish(situation, State::Failed, "reported_failed", explanation)
+    finish(situation, MessageState::Failed, "reported_failed", explanation)
 }
 
 /// Whether there is any way left, now or later, before the message expires.
-fn another_way(situation: &Situation<'_>) -> bool {
+fn another_way(situation: &RoutingContext<'_>) -> bool {
     let alive = situation.now < situation.message.expire_at && !situation.history.cancel_requested();
     let survey = situation.person.filter(|_| alive).map(|person| survey(situation, person));
     survey.is_some_and(|survey| !survey.candidates.is_empty())
 }
 
-fn cancelled(situation: &Situation<'_>) -> Option<Step> {
+fn cancelled(situation: &RoutingContext<'_>) -> Option<RoutingStep> {
     let (state, explanation) = situation.history.cancelled();
     let requested = situation.history.cancel_requested();
-    requested.then(|| Step::Finish { state, reason: "cancelled", explanation: explanation.to_owned() })
+    requested.then(|| RoutingStep::Finish { state, reason: "cancelled", explanation: explanation.to_owned() })
 }
 
 /// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent, and one
 /// that was delivered as delivered.
-fn finish(situation: &Situation<'_>, state: State, reason: &'static str, explanation: String) -> Step {
+fn finish(
+    situation: &RoutingContext<'_>,
+    state: MessageState,
+    reason: &'static str,
+    explanation: String,
+) -> RoutingStep {
     let state = situation.history.reached().unwrap_or(state);
-    Step::Finish { state, reason, explanation }
+    RoutingStep::Finish { state, reason, explanation }
 }
 
 /// A message that may or may not have been sent, where the class forbids a second copy.
-fn in_doubt(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
-    if situation.policy.doubt(situation.message.class) == Doubt::Retry {
+fn in_doubt(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
+    if situation.policy.doubt(situation.message.class) == DoubtPolicy::Retry {
         return None;
     }
     let doubtful = attempts.iter().rfind(|own| own.is_unknown() && !own.reported_failed())?;
@@ -173,32 +180,35 @@ fn in_doubt(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step>
     let explanation =
         format!("{} may or may not have taken it in attempt {}.", doubtful.way.provider, doubtful.number);
     if situation.now < until {
-        return Some(Step::Wait { until, why: WaitReason { reason: "in_doubt".to_owned(), explanation } });
+        return Some(RoutingStep::Wait {
+            until,
+            why: WaitReason { reason: "in_doubt".to_owned(), explanation },
+        });
     }
-    Some(finish(situation, State::InDoubt, "in_doubt", explanation))
+    Some(finish(situation, MessageState::InDoubt, "in_doubt", explanation))
 }
 
-fn out_of_time(situation: &Situation<'_>) -> Option<Step> {
+fn out_of_time(situation: &RoutingContext<'_>) -> Option<RoutingStep> {
     let expire_at = situation.message.expire_at;
     let explanation = || format!("It could not be sent before {expire_at}.");
-    (situation.now >= expire_at).then(|| finish(situation, State::Expired, "expired", explanation()))
+    (situation.now >= expire_at).then(|| finish(situation, MessageState::Expired, "expired", explanation()))
 }
 
-fn out_of_attempts(situation: &Situation<'_>, attempts: &[Attempt<'_>]) -> Option<Step> {
+fn out_of_attempts(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
     let max = situation.retry.max_attempts;
     let explanation = || format!("It has had all of its {max} attempts.");
     (attempts.len() >= max as usize)
-        .then(|| finish(situation, State::Failed, "too_many_attempts", explanation()))
+        .then(|| finish(situation, MessageState::Failed, "too_many_attempts", explanation()))
 }
 
 /// The first way that may be taken now, else the wait for the first that may be taken later, else the end.
-fn choose(situation: &Situation<'_>, survey: &Survey) -> Step {
+fn choose(situation: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
     let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= situation.now);
     let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
     match (ready, earliest) {
         (Some(ready), _) => match worth_waiting_for(situation, survey, ready) {
             Some(better) => wait_for(situation, better),
-            None => Step::Try { way: ready.way.clone(), content: ready.content.clone() },
+            None => RoutingStep::Try { way: ready.way.clone(), content: ready.content.clone() },
         },
         (None, Some(earliest)) => wait_for(situation, earliest),
         (None, None) => give_up(situation, &survey.plan),
@@ -208,10 +218,10 @@ fn choose(situation: &Situation<'_>, survey: &Survey) -> Step {
 /// A way of a channel that stands before `ready`'s, and only has to be waited for a little because we are too fast. The
 /// patience is one for all waits in a row, or a channel that others keep busy would be waited for until the end.
 fn worth_waiting_for<'a>(
-    situation: &Situation<'_>,
-    survey: &'a Survey,
-    ready: &Candidate,
-) -> Option<&'a Candidate> {
+    situation: &RoutingContext<'_>,
+    survey: &'a WaySurvey,
+    ready: &WayCandidate,
+) -> Option<&'a WayCandidate> {
     let since = throttled_since(situation).unwrap_or(situation.now);
     let patience = later(since, Duration::from_millis(situation.retry.throttle_patience_ms));
     let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
@@ -224,21 +234,21 @@ fn worth_waiting_for<'a>(
 }
 
 /// Since when the message has been waiting because we are too fast, if that is what it last waited for.
-fn throttled_since(situation: &Situation<'_>) -> Option<Timestamp> {
+fn throttled_since(situation: &RoutingContext<'_>) -> Option<Timestamp> {
     let last = situation.history.events().iter().rev().find_map(|event| match &event.detail {
-        Detail::Waiting { why, .. } => Some((event.at, why)),
+        EventDetail::Waiting { why, .. } => Some((event.at, why)),
         _ => None,
     });
     last.filter(|(_, why)| why.reason == "throttled").map(|(at, _)| at)
 }
 
-fn wait_for(situation: &Situation<'_>, candidate: &Candidate) -> Step {
+fn wait_for(situation: &RoutingContext<'_>, candidate: &WayCandidate) -> RoutingStep {
     let unknown = || WaitReason { reason: "backoff".to_owned(), explanation: String::new() };
     let why = candidate.hindrance.as_ref().map_or_else(unknown, |own| own.why.clone());
-    Step::Wait { until: candidate.ready_at.min(situation.message.expire_at), why }
+    RoutingStep::Wait { until: candidate.ready_at.min(situation.message.expire_at), why }
 }
 
-fn give_up(situation: &Situation<'_>, plan: &Plan) -> Step {
+fn give_up(situation: &RoutingContext<'_>, plan: &Plan) -> RoutingStep {
     // Nothing of ours failed: the person's consent, or the lack of an address, left no way.
     let ours = ["no_provider", "no_content", "content_too_long", "window_closed"];
     let untried = situation.history.attempts().is_empty();
@@ -247,7 +257,7 @@ fn give_up(situation: &Situation<'_>, plan: &Plan) -> Step {
         plan.left_out.iter().map(|own| format!("{}: {}", own.channel, own.explanation)).collect();
     let explanation = reasons.join(" ");
     match unpermitted {
-        true => finish(situation, State::Suppressed, "no_way_permitted", explanation),
-        false => finish(situation, State::Failed, "no_way_left", explanation),
+        true => finish(situation, MessageState::Suppressed, "no_way_permitted", explanation),
+        false => finish(situation, MessageState::Failed, "no_way_left", explanation),
     }
 }

@@ -1,31 +1,31 @@
 //! Every way a message could take, whether it may be taken now, and what keeps it.
 
-use super::{Judged, Offer, Person, Situation, channel_order, provider_order};
+use super::{AddressVerdict, ProviderOffer, RecipientView, RoutingContext, channel_order, provider_order};
 use crate::model::{
-    Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, ProviderName, Refusal, Rejection,
-    Rendered, Timestamp, Unfit, Verdict, WaitReason, Way, later,
+    Address, AdmissionRefusal, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, ProviderName,
+    Rejection, RenderError, RenderedContent, Timestamp, Verdict, WaitReason, Way, later,
 };
 
 /// A way that may be taken, now or later.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct WayCandidate {
     /// The way.
     pub way: Way,
     /// What would be sent.
-    pub content: Rendered,
+    pub content: RenderedContent,
     /// The place of its channel in the order.
     pub rank: usize,
     /// When it may be taken: not after `now` means now.
     pub ready_at: Timestamp,
     /// What keeps it until then.
-    pub hindrance: Option<Hindrance>,
+    pub hindrance: Option<Blocker>,
     /// Whether something in its failure domain already failed this message.
     pub domain_failed: bool,
 }
 
 /// What keeps a way for a while.
 #[derive(Debug, Clone)]
-pub(super) struct Hindrance {
+pub(super) struct Blocker {
     /// Why, for the history.
     pub why: WaitReason,
     /// Whether it is only that we are too fast.
@@ -34,36 +34,37 @@ pub(super) struct Hindrance {
 
 /// The ways found, and the plan as people will read it.
 #[derive(Debug)]
-pub(super) struct Survey {
+pub(super) struct WaySurvey {
     /// The ways that may be taken, now or later; those to prefer first.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<WayCandidate>,
     /// The plan.
     pub plan: Plan,
 }
 
 /// Finds every way. Attempts that were sent count as failed: whoever asks for another way has given them up.
-pub(super) fn survey(situation: &Situation<'_>, person: Person<'_>) -> Survey {
+pub(super) fn survey(situation: &RoutingContext<'_>, person: RecipientView<'_>) -> WaySurvey {
     let (channels, order_source) = channel_order(situation.message, person.preferences, situation.policy);
     let attempts = situation.history.attempts();
-    let mut search = Search { situation, attempts: &attempts, candidates: Vec::new(), left_out: Vec::new() };
+    let mut search =
+        WaySearch { situation, attempts: &attempts, candidates: Vec::new(), left_out: Vec::new() };
     let mut verdicts = Vec::new();
     for (rank, channel) in channels.into_iter().enumerate() {
-        let judged: Vec<&Judged> =
+        let judged: Vec<&AddressVerdict> =
             person.verdicts.iter().filter(|own| own.verdict.channel == channel).collect();
         verdicts.extend(judged.iter().map(|own| own.verdict.clone()));
         search.channel(rank, channel, &judged);
     }
-    let Search { mut candidates, mut left_out, .. } = search;
+    let WaySearch { mut candidates, mut left_out, .. } = search;
     // What failed together may be down together: everything else first. The sort is stable, so the order stands.
     candidates.sort_by_key(|candidate| candidate.domain_failed);
     let now = situation.now;
     let ready = candidates.iter().filter(|candidate| candidate.ready_at <= now);
     let ways = ready.map(|candidate| candidate.way.clone()).collect();
     left_out.extend(candidates.iter().filter(|candidate| candidate.ready_at > now).filter_map(hindered));
-    Survey { candidates, plan: Plan { verdicts, ways, left_out, order_source } }
+    WaySurvey { candidates, plan: Plan { verdicts, ways, left_out, order_source } }
 }
 
-fn hindered(candidate: &Candidate) -> Option<LeftOut> {
+fn hindered(candidate: &WayCandidate) -> Option<LeftOut> {
     let why = &candidate.hindrance.as_ref()?.why;
     Some(LeftOut {
         channel: candidate.way.channel,
@@ -74,15 +75,15 @@ fn hindered(candidate: &Candidate) -> Option<LeftOut> {
     })
 }
 
-struct Search<'a> {
-    situation: &'a Situation<'a>,
+struct WaySearch<'a> {
+    situation: &'a RoutingContext<'a>,
     attempts: &'a [Attempt<'a>],
-    candidates: Vec<Candidate>,
+    candidates: Vec<WayCandidate>,
     left_out: Vec<LeftOut>,
 }
 
-impl Search<'_> {
-    fn channel(&mut self, rank: usize, channel: Channel, judged: &[&Judged]) {
+impl WaySearch<'_> {
+    fn channel(&mut self, rank: usize, channel: Channel, judged: &[&AddressVerdict]) {
         if judged.is_empty() {
             return self.leave_out(
                 channel,
@@ -97,7 +98,7 @@ impl Search<'_> {
             let why = format!("{} refused the content in attempt {}.", attempt.way.provider, attempt.number);
             return self.leave_out(channel, None, "content_rejected", why);
         }
-        let mut offers: Vec<Offer<'_>> = self.situation.offers.to_vec();
+        let mut offers: Vec<ProviderOffer<'_>> = self.situation.offers.to_vec();
         offers.retain(|offer| offer.provider.channel == channel);
         if offers.is_empty() {
             let why = "No provider carries it for this brand.".to_owned();
@@ -109,7 +110,7 @@ impl Search<'_> {
         }
     }
 
-    fn address(&mut self, rank: usize, judged: &Judged, offers: &[Offer<'_>]) {
+    fn address(&mut self, rank: usize, judged: &AddressVerdict, offers: &[ProviderOffer<'_>]) {
         let Verdict { channel, address, decision, reason, explanation } = &judged.verdict;
         if *decision == Decision::Deny {
             return self.leave_out(*channel, Some(address), reason, explanation.clone());
@@ -140,7 +141,13 @@ impl Search<'_> {
         }
     }
 
-    fn candidate(&self, rank: usize, verdict: &Verdict, offer: &Offer<'_>, content: Rendered) -> Candidate {
+    fn candidate(
+        &self,
+        rank: usize,
+        verdict: &Verdict,
+        offer: &ProviderOffer<'_>,
+        content: RenderedContent,
+    ) -> WayCandidate {
         let Provider { name, failure_domain, .. } = offer.provider;
         let held = self.held(verdict);
         let refused = self.refused(offer);
@@ -152,7 +159,7 @@ impl Search<'_> {
             Some((until, hindrance)) if until > self.situation.now => (until, Some(hindrance)),
             _ => (self.situation.now, None),
         };
-        Candidate {
+        WayCandidate {
             way: Way {
                 channel: verdict.channel,
                 address: verdict.address.clone(),
@@ -170,36 +177,36 @@ impl Search<'_> {
         }
     }
 
-    fn held(&self, verdict: &Verdict) -> Option<(Timestamp, Hindrance)> {
+    fn held(&self, verdict: &Verdict) -> Option<(Timestamp, Blocker)> {
         match verdict.decision {
             Decision::Hold { until } => {
                 let why =
                     WaitReason { reason: verdict.reason.clone(), explanation: verdict.explanation.clone() };
-                Some((until, Hindrance { why, throttle: false }))
+                Some((until, Blocker { why, throttle: false }))
             }
             Decision::Allow | Decision::Deny => None,
         }
     }
 
-    fn refused(&self, offer: &Offer<'_>) -> Option<(Timestamp, Hindrance)> {
+    fn refused(&self, offer: &ProviderOffer<'_>) -> Option<(Timestamp, Blocker)> {
         let refusal = offer.admission.err()?;
         let name = &offer.provider.name;
         let recheck = std::time::Duration::from_millis(self.situation.retry.recheck_ms);
         let until = refusal.until().unwrap_or_else(|| later(self.situation.now, recheck));
         let (reason, explanation) = match refusal {
-            Refusal::OutOfService { .. } => {
+            AdmissionRefusal::OutOfService { .. } => {
                 ("out_of_service", format!("An operator took {name} out of service."))
             }
-            Refusal::Draining { .. } => {
+            AdmissionRefusal::Draining { .. } => {
                 ("draining", format!("{name} is being drained and takes no new message."))
             }
-            Refusal::BreakerOpen { .. } => {
+            AdmissionRefusal::BreakerOpen { .. } => {
                 ("breaker_open", format!("The breaker of {name} is open: it failed too often."))
             }
-            Refusal::Throttled { .. } => ("throttled", format!("{name} asked us to slow down.")),
+            AdmissionRefusal::Throttled { .. } => ("throttled", format!("{name} asked us to slow down.")),
         };
         let why = WaitReason { reason: reason.to_owned(), explanation };
-        Some((until, Hindrance { why, throttle: matches!(refusal, Refusal::Throttled { .. }) }))
+        Some((until, Blocker { why, throttle: matches!(refusal, AdmissionRefusal::Throttled { .. }) }))
     }
 
     /// How long the failures of this message at this provider keep the way.
@@ -208,7 +215,7 @@ impl Search<'_> {
         channel: Channel,
         address: &Address,
         provider: &Provider,
-    ) -> Option<(Timestamp, Hindrance)> {
+    ) -> Option<(Timestamp, Blocker)> {
         let here = |own: &&Attempt<'_>| own.way.provider == provider.name && own.way.channel == channel;
         let failures = self.attempts.iter().filter(here).count();
         let last = self.attempts.iter().filter(here).rfind(|own| own.way.address == *address)?;
@@ -225,7 +232,7 @@ impl Search<'_> {
         let explanation =
             format!("{} answered {} in attempt {}.", provider.name, outcome.as_str(), last.number);
         let why = WaitReason { reason: reason.to_owned(), explanation };
-        Some((later(ended_at, wait), Hindrance { why, throttle }))
+        Some((later(ended_at, wait), Blocker { why, throttle }))
     }
 
     /// Why an address of a channel is not tried again with this message, if so.
@@ -270,15 +277,15 @@ fn nothing_to_send(
     address: &Address,
     provider: Option<ProviderName>,
     window_open: bool,
-    unfit: Unfit,
+    unfit: RenderError,
 ) -> LeftOut {
     let (reason, explanation) = match unfit {
-        Unfit::Nothing if channel == Channel::Whatsapp && !window_open => {
+        RenderError::Nothing if channel == Channel::Whatsapp && !window_open => {
             let why = "The 24-hour service window is closed, and the message brings no template.";
             ("window_closed", why.to_owned())
         }
-        Unfit::Nothing => ("no_content", "The message brings nothing to send by it.".to_owned()),
-        Unfit::TooLong(max) => {
+        RenderError::Nothing => ("no_content", "The message brings nothing to send by it.".to_owned()),
+        RenderError::TooLong(max) => {
             ("content_too_long", format!("The text has more than the {max} characters that it carries."))
         }
     };

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, Channel, Class, Content, Decision, Detail, FallbackPolicy, OrderSource, Outcome,
-    OutcomeEvidence, Phone, Receipt, ReceiptStatus, Refusal, Rejection, ServiceWindow, State, Template,
+    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageState,
+    OrderSource, Outcome, OutcomeEvidence, Phone, Receipt, ReceiptStatus, Rejection, ServiceWindow, Template,
     ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
@@ -13,10 +13,10 @@ struct World {
     message: Message,
     history: History,
     preferences: Preferences,
-    judged: Vec<Judged>,
-    policy: Policy,
+    judged: Vec<AddressVerdict>,
+    policy: BrandPolicy,
     providers: Vec<Provider>,
-    refusals: BTreeMap<String, Refusal>,
+    refusals: BTreeMap<String, AdmissionRefusal>,
     retry: RetrySettings,
     now: Timestamp,
 }
@@ -46,7 +46,7 @@ fn address(channel: Channel) -> Address {
     }
 }
 
-fn judged(channel: Channel, decision: Decision) -> Judged {
+fn judged(channel: Channel, decision: Decision) -> AddressVerdict {
     let verdict = Verdict {
         channel,
         address: address(channel),
@@ -54,7 +54,7 @@ fn judged(channel: Channel, decision: Decision) -> Judged {
         reason: "test_reason".into(),
         explanation: "Because.".into(),
     };
-    Judged { verdict, window: ServiceWindow::Everywhere }
+    AddressVerdict { verdict, window: ServiceWindow::Everywhere }
 }
 
 impl World {
@@ -81,7 +81,7 @@ impl World {
             history: History::accepted(start()),
             preferences: Preferences::default(),
             judged: channels.iter().map(|channel| judged(*channel, Decision::Allow)).collect(),
-            policy: Policy::try_new(&settings).unwrap(),
+            policy: BrandPolicy::try_new(&settings).unwrap(),
             providers: vec![
                 provider("wa-meta-1", Channel::Whatsapp, "meta", 1),
                 provider("wa-meta-2", Channel::Whatsapp, "meta", 2),
@@ -96,20 +96,20 @@ impl World {
         }
     }
 
-    fn decide(&self) -> Next {
+    fn decide(&self) -> RoutingDecision {
         let admission = |provider: &Provider| match self.refusals.get(provider.name.as_str()) {
             Some(refusal) => Err(*refusal),
             None => Ok(()),
         };
-        let offers: Vec<Offer<'_>> = self
+        let offers: Vec<ProviderOffer<'_>> = self
             .providers
             .iter()
-            .map(|provider| Offer { provider, admission: admission(provider) })
+            .map(|provider| ProviderOffer { provider, admission: admission(provider) })
             .collect();
-        next(&Situation {
+        next(&RoutingContext {
             message: &self.message,
             history: &self.history,
-            person: Some(Person { preferences: &self.preferences, verdicts: &self.judged }),
+            person: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
             policy: &self.policy,
             offers: &offers,
             retry: &self.retry,
@@ -117,25 +117,25 @@ impl World {
         })
     }
 
-    fn step(&self) -> Step {
+    fn step(&self) -> RoutingStep {
         self.decide().step
     }
 
     /// The provider tried next.
     fn tries(&self) -> String {
         match self.step() {
-            Step::Try { way, .. } => way.provider.to_string(),
+            RoutingStep::Try { way, .. } => way.provider.to_string(),
             other => panic!("expected an attempt: {other:?}"),
         }
     }
 
     /// Takes the next way and lets it end in `outcome`.
     fn attempt(&mut self, outcome: Outcome) -> String {
-        let Step::Try { way, .. } = self.step() else { panic!("no attempt: {:?}", self.step()) };
+        let RoutingStep::Try { way, .. } = self.step() else { panic!("no attempt: {:?}", self.step()) };
         let attempt = self.history.attempts().len() as u32 + 1;
         let name = way.provider.to_string();
-        self.history.push(self.now, Detail::AttemptStarted { attempt, way });
-        self.history.push(self.now, Detail::AttemptFinished { attempt, outcome });
+        self.history.push(self.now, EventDetail::AttemptStarted { attempt, way });
+        self.history.push(self.now, EventDetail::AttemptFinished { attempt, outcome });
         name
     }
 
@@ -143,7 +143,13 @@ impl World {
         let evidence = OutcomeEvidence::default();
         self.history.push(
             self.now,
-            Detail::Receipt(Receipt { attempt, status, reported_at: self.now, evidence, objection: None }),
+            EventDetail::Receipt(Receipt {
+                attempt,
+                status,
+                reported_at: self.now,
+                evidence,
+                objection: None,
+            }),
         );
     }
 
@@ -186,16 +192,16 @@ fn throttled(seconds: u64) -> Outcome {
     Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence() }
 }
 
-fn finished(step: &Step) -> (State, &'static str) {
+fn finished(step: &RoutingStep) -> (MessageState, &'static str) {
     match step {
-        Step::Finish { state, reason, .. } => (*state, reason),
+        RoutingStep::Finish { state, reason, .. } => (*state, reason),
         other => panic!("not finished: {other:?}"),
     }
 }
 
-fn waits(step: &Step) -> (Timestamp, &str) {
+fn waits(step: &RoutingStep) -> (Timestamp, &str) {
     match step {
-        Step::Wait { until, why } => (*until, &why.reason),
+        RoutingStep::Wait { until, why } => (*until, &why.reason),
         other => panic!("not waiting: {other:?}"),
     }
 }
@@ -209,7 +215,7 @@ fn the_message_else_the_contact_else_the_topic_else_the_brand_orders_the_channel
 
     let topic = TopicSettings { channels: vec![Email, Sms], ttl_minutes: None };
     let topics = BTreeMap::from([("offers".to_owned(), topic)]);
-    world.policy = Policy::try_new(&BrandSettings { topics, ..BrandSettings::default() }).unwrap();
+    world.policy = BrandPolicy::try_new(&BrandSettings { topics, ..BrandSettings::default() }).unwrap();
     assert_eq!(order(&world), (vec![Email, Sms], OrderSource::Topic));
 
     world.preferences.channel_order = vec![Telegram, Sms];
@@ -260,14 +266,14 @@ fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_
 fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_is_left() {
     let mut world = World::new(Class::Transactional);
     let until = later(start(), Duration::from_secs(5));
-    world.refusals.insert("wa-meta-1".into(), Refusal::BreakerOpen { until });
-    world.refusals.insert("wa-meta-2".into(), Refusal::OutOfService { until: None });
+    world.refusals.insert("wa-meta-1".into(), AdmissionRefusal::BreakerOpen { until });
+    world.refusals.insert("wa-meta-2".into(), AdmissionRefusal::OutOfService { until: None });
     assert_eq!(world.tries(), "wa-twilio");
     let left_out = world.left_out();
     assert!(left_out.contains(&("wa-meta-1".into(), "breaker_open".into())), "{left_out:?}");
     assert!(left_out.contains(&("wa-meta-2".into(), "out_of_service".into())), "{left_out:?}");
     for name in ["wa-twilio", "sms-a", "sms-b", "mail"] {
-        world.refusals.insert(name.into(), Refusal::OutOfService { until: None });
+        world.refusals.insert(name.into(), AdmissionRefusal::OutOfService { until: None });
     }
     assert_eq!(waits(&world.step()), (until, "breaker_open"));
 }
@@ -282,13 +288,13 @@ fn doubt_is_settled_by_the_class() {
     world.attempt(unknown());
     assert_eq!(waits(&world.step()).1, "in_doubt");
     world.wait(600);
-    assert_eq!(finished(&world.step()), (State::InDoubt, "in_doubt"));
+    assert_eq!(finished(&world.step()), (MessageState::InDoubt, "in_doubt"));
     world.receipt(1, ReceiptStatus::Failed);
     assert_eq!(world.tries(), "sms-a", "a failure report ends the doubt, and the channel");
     let mut world = World::new(Class::Commercial);
     world.attempt(unknown());
     world.receipt(1, ReceiptStatus::Delivered);
-    assert_eq!((world.step(), world.history.state()), (Step::Rest, State::Delivered));
+    assert_eq!((world.step(), world.history.state()), (RoutingStep::Rest, MessageState::Delivered));
 }
 
 #[test]
@@ -301,7 +307,7 @@ fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
     world.attempt(rejected(Rejection::Content));
     assert_eq!(world.tries(), "mail");
     world.attempt(rejected(Rejection::OptedOut { certain: true }));
-    assert_eq!(finished(&world.step()), (State::Failed, "no_way_left"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, "no_way_left"));
 }
 
 #[test]
@@ -330,15 +336,15 @@ fn a_throttle_without_a_wait_is_not_retried_at_once() {
 fn patience_with_a_throttled_channel_ends() {
     let mut world = World::new(Class::Transactional);
     world.providers.retain(|own| ["wa-meta-1", "sms-a"].contains(&own.name.as_str()));
-    let throttle = |now| Refusal::Throttled { until: later(now, Duration::from_secs(2)) };
+    let throttle = |now| AdmissionRefusal::Throttled { until: later(now, Duration::from_secs(2)) };
     for _ in 0..5 {
         // Others use up the provider's allowance each time.
         world.refusals.insert("wa-meta-1".into(), throttle(world.now));
         let step = world.step();
         let (until, reason) = waits(&step);
         let why = WaitReason { reason: reason.to_owned(), explanation: "Too fast.".into() };
-        if world.history.state() != State::Waiting {
-            world.history.push(world.now, Detail::Waiting { until, why });
+        if world.history.state() != MessageState::Waiting {
+            world.history.push(world.now, EventDetail::Waiting { until, why });
         }
         world.wait(5);
     }
@@ -351,13 +357,13 @@ fn patience_with_a_throttled_channel_ends() {
 fn without_permission_it_is_suppressed_and_without_providers_it_fails() {
     let mut world = World::new(Class::Commercial);
     world.judged = vec![judged(Channel::Sms, Decision::Deny)];
-    assert_eq!(finished(&world.step()), (State::Suppressed, "no_way_permitted"));
+    assert_eq!(finished(&world.step()), (MessageState::Suppressed, "no_way_permitted"));
     let left_out = world.left_out();
     assert!(left_out.contains(&("sms".into(), "test_reason".into())), "{left_out:?}");
     assert!(left_out.contains(&("email".into(), "no_address".into())), "{left_out:?}");
     world.judged = vec![judged(Channel::Sms, Decision::Allow)];
     world.providers.clear();
-    assert_eq!(finished(&world.step()), (State::Failed, "no_way_left"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, "no_way_left"));
 }
 
 #[test]
@@ -369,7 +375,7 @@ fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
     world.message.expire_at = later(start(), Duration::from_secs(60));
     assert_eq!(waits(&world.step()).0, world.message.expire_at);
     world.wait(60);
-    assert_eq!(finished(&world.step()), (State::Expired, "expired"));
+    assert_eq!(finished(&world.step()), (MessageState::Expired, "expired"));
 }
 
 #[test]
@@ -381,7 +387,9 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
     let template = Template { name: "order".into(), language: "en".into(), ..Template::default() };
     world.message.content.template = Some(template.clone());
     match world.step() {
-        Step::Try { content, .. } => assert_eq!(content, crate::model::Rendered::Template(template)),
+        RoutingStep::Try { content, .. } => {
+            assert_eq!(content, crate::model::RenderedContent::Template(template))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -395,7 +403,11 @@ fn a_text_goes_only_where_it_is_not_too_long() {
         assert!(world.left_out().contains(&(channel.into(), "content_too_long".into())), "{channel}");
     }
     world.message.content.subject = None;
-    assert_eq!(finished(&world.step()), (State::Failed, "no_way_left"), "it is not for want of consent");
+    assert_eq!(
+        finished(&world.step()),
+        (MessageState::Failed, "no_way_left"),
+        "it is not for want of consent"
+    );
 }
 
 #[test]
@@ -410,11 +422,11 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
     world.message.content.template =
         Some(Template { name: "order".into(), language: "en".into(), ..Template::default() });
     let tried = |world: &World| match world.step() {
-        Step::Try { way, content, .. } => (way.provider.to_string(), content),
+        RoutingStep::Try { way, content, .. } => (way.provider.to_string(), content),
         other => panic!("{other:?}"),
     };
     let (first, content) = tried(&world);
-    let is_text = matches!(content, crate::model::Rendered::Text(_));
+    let is_text = matches!(content, crate::model::RenderedContent::Text(_));
     assert_eq!(is_text, first == "wa-twilio", "text where the window is open, a template elsewhere");
 }
 
@@ -423,11 +435,11 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
     let mut world = World::new(Class::Transactional);
     world.attempt(sent());
     world.wait(600);
-    assert_eq!(world.step(), Step::Rest);
+    assert_eq!(world.step(), RoutingStep::Rest);
     world.receipt(1, ReceiptStatus::Failed);
-    assert_eq!(finished(&world.step()), (State::Failed, "reported_failed"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, "reported_failed"));
     world.message.fallback.on_failed = true;
-    assert!(matches!(world.step(), Step::FallBack { attempt: 1, .. }));
+    assert!(matches!(world.step(), RoutingStep::FallBack { attempt: 1, .. }));
 }
 
 #[test]
@@ -437,11 +449,11 @@ fn a_missing_receipt_leads_to_the_next_channel_once() {
     world.attempt(sent());
     assert_eq!(waits(&world.step()), (later(start(), Duration::from_secs(60)), "awaiting_receipt"));
     world.wait(60);
-    let Step::FallBack { attempt, explanation } = world.step() else { panic!("{:?}", world.step()) };
-    world.history.push(world.now, Detail::FellBack { attempt, explanation });
+    let RoutingStep::FallBack { attempt, explanation } = world.step() else { panic!("{:?}", world.step()) };
+    world.history.push(world.now, EventDetail::FellBack { attempt, explanation });
     assert_eq!(world.tries(), "sms-a");
     world.receipt(1, ReceiptStatus::Delivered);
-    assert_eq!(world.step(), Step::Rest, "it arrived after all");
+    assert_eq!(world.step(), RoutingStep::Rest, "it arrived after all");
 }
 
 #[test]
@@ -450,9 +462,9 @@ fn a_message_that_was_sent_and_fell_back_in_vain_ends_as_sent() {
     world.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     world.attempt(sent());
     world.wait(60);
-    world.history.push(world.now, Detail::FellBack { attempt: 1, explanation: String::new() });
+    world.history.push(world.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     world.wait(3_600);
-    assert_eq!(finished(&world.step()), (State::Sent, "expired"));
+    assert_eq!(finished(&world.step()), (MessageState::Sent, "expired"));
 }
 
 #[test]
@@ -462,11 +474,11 @@ fn a_message_that_was_delivered_and_fell_back_in_vain_ends_as_delivered() {
     world.attempt(sent());
     world.receipt(1, ReceiptStatus::Delivered);
     world.wait(60);
-    world.history.push(world.now, Detail::FellBack { attempt: 1, explanation: String::new() });
+    world.history.push(world.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     world.wait(3_600);
-    assert_eq!(finished(&world.step()), (State::Delivered, "expired"));
-    world.history.push(world.now, Detail::CancelRequested { actor: "key".into() });
-    assert_eq!(finished(&world.step()), (State::Delivered, "cancelled"));
+    assert_eq!(finished(&world.step()), (MessageState::Delivered, "expired"));
+    world.history.push(world.now, EventDetail::CancelRequested { actor: "key".into() });
+    assert_eq!(finished(&world.step()), (MessageState::Delivered, "cancelled"));
 }
 
 #[test]
@@ -474,9 +486,9 @@ fn a_cancelled_message_and_one_out_of_attempts_end() {
     let mut world = World::new(Class::Transactional);
     world.retry.max_attempts = 1;
     world.attempt(unavailable());
-    assert_eq!(finished(&world.step()), (State::Failed, "too_many_attempts"));
-    world.history.push(world.now, Detail::CancelRequested { actor: "key".into() });
-    assert_eq!(finished(&world.step()), (State::Cancelled, "cancelled"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, "too_many_attempts"));
+    world.history.push(world.now, EventDetail::CancelRequested { actor: "key".into() });
+    assert_eq!(finished(&world.step()), (MessageState::Cancelled, "cancelled"));
 }
 
 #[test]

@@ -3,20 +3,20 @@
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
-use crate::model::{BrandId, Key, KeyId, Timestamp};
+use crate::model::{ApiKey, BrandId, KeyId, Timestamp};
 
 /// API keys.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
     /// Stores a new key.
-    async fn create_key(&self, key: Key) -> Result<(), StoreError>;
+    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError>;
 
     /// A key by its id, revoked or not.
-    async fn key(&self, id: &KeyId) -> Result<Option<Key>, StoreError>;
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError>;
 
     /// The keys of one brand, or all, by id.
-    async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<Key>, StoreError>;
+    async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<ApiKey>, StoreError>;
 
     /// Revokes a key and returns it. `None` when there is none. The first revocation's time stays.
-    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Key>, StoreError>;
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<ApiKey>, StoreError>;
 }

@@ -4,28 +4,28 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::model::{
-    Action, Address, BrandId, Channel, ContactId, Entry, Evidence, Objection, Preferences, QuietHours,
-    Recipient, Suppression, Timestamp, TopicPreference, TopicScope,
+    Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, Objection,
+    Preferences, QuietHours, Recipient, Suppression, Timestamp, TopicPreference, TopicScope,
 };
 
 /// A new ledger entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewEntry {
+pub struct NewConsentEntry {
     /// Grant or revoke.
-    pub action: Action,
+    pub action: ConsentAction,
     /// The channel.
     pub channel: Channel,
     /// The topics.
     pub scope: TopicScope,
     /// How we know.
-    pub evidence: Evidence,
+    pub evidence: ConsentEvidence,
     /// Who stores it.
     pub recorded_by: String,
 }
 
 /// That an address, or commercial messages to it, are wanted no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Objected {
+pub struct AddressObjection {
     /// The channel.
     pub channel: Channel,
     /// The address.
@@ -33,7 +33,7 @@ pub struct Objected {
     /// What is wanted no more, and why.
     pub objection: Objection,
     /// How we know. Its actor is the provider that told us.
-    pub evidence: Evidence,
+    pub evidence: ConsentEvidence,
 }
 
 /// A change to preferences. `None` leaves a field as it is; an inner `None` clears it.
@@ -61,9 +61,9 @@ pub trait ConsentStore: Send + Sync {
         &self,
         brand: &BrandId,
         contact: &ContactId,
-        entry: NewEntry,
+        entry: NewConsentEntry,
         now: Timestamp,
-    ) -> Result<Option<Entry>, StoreError>;
+    ) -> Result<Option<ConsentEntry>, StoreError>;
 
     /// Everything known of a contact, in one consistent look.
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError>;
@@ -81,7 +81,12 @@ pub trait ConsentStore: Send + Sync {
 
     /// Puts an objection on record at `now`: suppresses the address where the objection asks for it, and withdraws the
     /// opt-ins of the contact that has the address where that is the person's will and there is one to withdraw.
-    async fn object(&self, brand: &BrandId, objected: Objected, now: Timestamp) -> Result<(), StoreError>;
+    async fn object(
+        &self,
+        brand: &BrandId,
+        objected: AddressObjection,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Lifts a suppression. Returns whether there was one.
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError>;

@@ -20,7 +20,7 @@ pub struct ContactChange {
 
 /// What came of a change to a contact.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Upserted {
+pub enum UpsertResult {
     /// It was created.
     Created(Contact),
     /// It was changed.
@@ -45,7 +45,7 @@ pub trait ContactStore: Send + Sync {
         brand: &BrandId,
         change: ContactChange,
         now: Timestamp,
-    ) -> Result<Upserted, StoreError>;
+    ) -> Result<UpsertResult, StoreError>;
 
     /// A contact by its id.
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;

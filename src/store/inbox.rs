@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 
-use super::{NewEntry, Objected, StoreError};
+use super::{AddressObjection, NewConsentEntry, StoreError};
 use crate::model::{
     Address, BrandId, ContactEvent, ContactId, Echo, MessageId, ProviderName, ReceiptReport, Timestamp,
 };
 
 /// What came of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Matched {
+pub enum ReceiptMatch {
     /// It was added to this message.
     Added(MessageId),
     /// This message had it already.
@@ -20,7 +20,7 @@ pub enum Matched {
 
 /// Something that a provider tells of a contact.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct InboundEvent {
     /// The provider's id of it; what comes again has the same.
     pub id: String,
     /// What it is, and of which address. An answer to a message of ours is found by `reply_to`.
@@ -28,16 +28,16 @@ pub struct Heard {
     /// The provider's reference of the message that a text answers.
     pub reply_to: Option<String>,
     /// What it changes.
-    pub effects: Vec<Effect>,
+    pub effects: Vec<InboundEffect>,
 }
 
 /// What something that a provider tells changes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
+pub enum InboundEffect {
     /// As [`ConsentStore::object`](super::ConsentStore::object).
-    Object(Objected),
+    Object(AddressObjection),
     /// Appends to the contact's ledger.
-    Record(NewEntry),
+    Record(NewConsentEntry),
     /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
     /// provider told of.
     Readmit(Option<ProviderName>),
@@ -49,7 +49,7 @@ pub enum Effect {
 
 /// What came of something told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum RecordResult {
     /// It is durable, and an event of this contact.
     Kept(ContactId),
     /// It was told before.
@@ -60,13 +60,18 @@ pub enum Told {
 
 /// What providers tell.
 #[async_trait]
-pub trait Inbox: Send + Sync {
+pub trait InboundStore: Send + Sync {
     /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError>;
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError>;
 
     /// The attempt to which the provider gave a reference.
     async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError>;
 
     /// Keeps what a provider tells of a contact of the brand, with all that it changes: all of it, once, or nothing.
-    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError>;
+    async fn hear(
+        &self,
+        brand: &BrandId,
+        heard: InboundEvent,
+        now: Timestamp,
+    ) -> Result<RecordResult, StoreError>;
 }

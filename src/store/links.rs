@@ -3,24 +3,24 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::model::{Address, ContactId, Link, LinkId, Timestamp};
+use crate::model::{Address, ContactId, ContactLink, LinkId, Timestamp};
 
 /// What came of somebody following a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Followed {
+pub enum FollowResult {
     /// The address belongs to the contact now, and the link is spent.
-    Tied(Link),
+    Tied(ContactLink),
     /// The address belongs to another contact of the brand. The link still counts.
     Taken {
         /// Whose link it is.
-        link: Link,
+        link: ContactLink,
         /// The contact that has the address.
         owner: ContactId,
     },
     /// The contact has as many addresses as it may. The link still counts.
-    Full(Link),
+    Full(ContactLink),
     /// It had expired.
-    Expired(Link),
+    Expired(ContactLink),
     /// There is no such link: it was followed before, or its contact is gone.
     Unknown,
 }
@@ -29,7 +29,7 @@ pub enum Followed {
 #[async_trait]
 pub trait LinkStore: Send + Sync {
     /// Keeps a new link. Returns whether the brand has the contact; without one, nothing is kept.
-    async fn create_link(&self, id: LinkId, link: Link) -> Result<bool, StoreError>;
+    async fn create_link(&self, id: LinkId, link: ContactLink) -> Result<bool, StoreError>;
 
     /// Adds the address of somebody who followed a link at `at` to its contact, at most once.
     async fn follow_link(
@@ -38,5 +38,5 @@ pub trait LinkStore: Send + Sync {
         address: Address,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<Followed, StoreError>;
+    ) -> Result<FollowResult, StoreError>;
 }

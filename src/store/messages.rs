@@ -5,23 +5,24 @@ use tokio::sync::watch;
 
 use super::{Page, PageRequest, StoreError};
 use crate::model::{
-    BrandId, ContactEvent, ContactId, Event, History, Labels, Message, MessageId, State, Timestamp,
+    BrandId, ContactEvent, ContactId, History, Labels, Message, MessageEvent, MessageId, MessageState,
+    Timestamp,
 };
 
 /// What came of an accept.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Acceptance {
+pub enum AcceptResult {
     /// It is new, and durable, under this id.
     New(MessageId),
     /// The idempotency key was used before for the same content: the first message.
-    Duplicate(Box<Stored>),
+    Duplicate(Box<StoredMessage>),
     /// The idempotency key was used before for other content, by this message.
     Conflict(MessageId),
 }
 
 /// A message with what has happened to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stored {
+pub struct StoredMessage {
     /// The message.
     pub message: Message,
     /// What has happened.
@@ -36,7 +37,7 @@ pub struct MessageFilter {
     /// Of this contact.
     pub contact: Option<ContactId>,
     /// In one of these states; any when empty.
-    pub states: Vec<State>,
+    pub states: Vec<MessageState>,
     /// Accepted at or after.
     pub from: Option<Timestamp>,
     /// Accepted before.
@@ -47,20 +48,20 @@ pub struct MessageFilter {
 
 /// An event in the order in which they became durable.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LoggedEvent {
+pub struct JournalEvent {
     /// Its place; only ever grows within a store.
     pub cursor: u64,
     /// The contact.
     pub contact: ContactId,
     /// What happened.
-    pub happened: Happened,
+    pub happened: JournalEventKind,
 }
 
 /// What happened to a message or a contact.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Happened {
+pub enum JournalEventKind {
     /// Something happened to a message.
-    Message(MessageId, Event),
+    Message(MessageId, MessageEvent),
     /// Something came from the contact, or was told of one of its addresses.
     Contact(ContactEvent),
 }
@@ -74,7 +75,7 @@ pub trait MessageStore: Send + Sync {
     /// Ids ascend in the order in which messages become durable. A message whose id would not is given the next one, and
     /// with it a later time of acceptance: that happens to those who ask in the same millisecond, and when the machine's
     /// clock was set back.
-    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError>;
+    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<AcceptResult, StoreError>;
 
     /// The message for which the brand used an idempotency key, and the hash it was accepted with. What is found
     /// is durable.
@@ -82,10 +83,10 @@ pub trait MessageStore: Send + Sync {
         &self,
         brand: &BrandId,
         idempotency_key: &str,
-    ) -> Result<Option<(Stored, [u8; 32])>, StoreError>;
+    ) -> Result<Option<(StoredMessage, [u8; 32])>, StoreError>;
 
     /// A message of the brand.
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
+    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
 
     /// Messages of the brand, newest first.
     async fn list(
@@ -93,7 +94,7 @@ pub trait MessageStore: Send + Sync {
         brand: &BrandId,
         filter: &MessageFilter,
         page: PageRequest,
-    ) -> Result<Page<Stored>, StoreError>;
+    ) -> Result<Page<StoredMessage>, StoreError>;
 
     /// Cancels by [`History::cancel`]. `None` when the brand has no such message; the inner error is the state that
     /// forbids it.
@@ -103,7 +104,7 @@ pub trait MessageStore: Send + Sync {
         id: MessageId,
         actor: &str,
         now: Timestamp,
-    ) -> Result<Option<Result<Stored, State>>, StoreError>;
+    ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError>;
 
     /// The brand's events after `cursor`, oldest first, at most `limit`.
     async fn events(
@@ -111,7 +112,7 @@ pub trait MessageStore: Send + Sync {
         brand: &BrandId,
         cursor: u64,
         limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError>;
+    ) -> Result<Vec<JournalEvent>, StoreError>;
 
     /// The cursor of the newest event of any brand.
     async fn last_cursor(&self) -> Result<u64, StoreError>;

@@ -20,16 +20,18 @@ mod settings;
 use std::sync::Arc;
 
 pub use access_keys::KeyStore;
-pub use consents::{ConsentStore, NewEntry, Objected, PreferencesChange};
-pub use contacts::{ContactChange, ContactStore, Upserted};
+pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
+pub use contacts::{ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
 pub use error::StoreError;
-pub use inbox::{Effect, Heard, Inbox, Matched, Told};
-pub use links::{Followed, LinkStore};
-pub use messages::{Acceptance, Happened, LoggedEvent, MessageFilter, MessageStore, Stored};
+pub use inbox::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult};
+pub use links::{FollowResult, LinkStore};
+pub use messages::{
+    AcceptResult, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
+};
 pub use page::{Page, PageRequest};
-pub use queue::{Appended, Claims, WorkQueue};
-pub use settings::Settings;
+pub use queue::{AppendResult, ClaimedMessages, WorkQueue};
+pub use settings::StoreSettings;
 
 /// One store, as its sides.
 #[derive(Clone)]
@@ -39,7 +41,7 @@ pub struct Stores {
     /// Messages, as dispatch sees them.
     pub work: Arc<dyn WorkQueue>,
     /// What providers tell.
-    pub inbox: Arc<dyn Inbox>,
+    pub inbox: Arc<dyn InboundStore>,
     /// Contacts.
     pub contacts: Arc<dyn ContactStore>,
     /// Consents.

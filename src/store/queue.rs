@@ -5,14 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{StoreError, Stored};
+use super::{StoreError, StoredMessage};
 use crate::model::{BrandId, History, Message, MessageId, Timestamp};
 
 /// Messages that dispatch may work on, and when the next one is due.
 #[derive(Debug, Default)]
-pub struct Claims {
+pub struct ClaimedMessages {
     /// The messages claimed, the longest due first.
-    pub messages: Vec<Stored>,
+    pub messages: Vec<StoredMessage>,
     /// When there is more to claim: when the earliest unclaimed message is due (it may be already), or the earliest
     /// claim on a due message ends.
     pub next_due: Option<Timestamp>,
@@ -20,7 +20,7 @@ pub struct Claims {
 
 /// What came of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appended {
+pub enum AppendResult {
     /// It is durable.
     Done,
     /// Somebody else appended in between: read again and decide again.
@@ -34,7 +34,12 @@ pub trait WorkQueue: Send + Sync {
     /// commercial ones, which always get a share, and in each class the longest due first. A claim ends when it is
     /// released, or by itself when its lease does; until then nobody else is given the message, whatever happens to it
     /// in between. Claims are void after a restart.
-    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError>;
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError>;
 
     /// Stores what happened to a message since its history had `known` events, and when it is due next. The claim lasts.
     /// A `Sent` outcome takes in the receipts that were parked for its reference.
@@ -44,10 +49,10 @@ pub trait WorkQueue: Send + Sync {
         history: &History,
         known: usize,
         next_at: Option<Timestamp>,
-    ) -> Result<Appended, StoreError>;
+    ) -> Result<AppendResult, StoreError>;
 
     /// Reads a message again.
-    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError>;
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
 
     /// Gives a claim back: the message is due again at its own time. Nothing durable changes.
     async fn release(&self, id: MessageId);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::embedded::sled::Options;
+use super::embedded::sled::SledOptions;
 use crate::model::SettingError;
 
 /// The settings of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct StoreSettings {
     /// The data directory. One gateway at a time has it open.
     pub path: PathBuf,
     /// New messages and other new things are refused while less than this is free on its disk, in bytes.
@@ -32,9 +32,9 @@ pub struct Settings {
     pub handover_bytes: usize,
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     fn default() -> Self {
-        let options = Options::default();
+        let options = SledOptions::default();
         Self {
             path: "data".into(),
             min_free_bytes: options.min_free_bytes,
@@ -49,7 +49,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl StoreSettings {
     /// Every setting that cannot be.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
@@ -67,8 +67,8 @@ impl Settings {
     }
 
     /// How the store uses the machine.
-    pub fn options(&self) -> Options {
-        Options {
+    pub fn options(&self) -> SledOptions {
+        SledOptions {
             cache_bytes: self.cache_bytes,
             min_free_bytes: self.min_free_bytes,
             queue_operations: self.queue_operations,

@@ -1,11 +1,11 @@
 //! Channels and addresses.
 
-use super::{Path, Violations, read_channel, v1};
+use super::{FieldPath, Violations, read_channel, v1};
 use crate::model::{Address, Channel, Phone};
 
 /// How phone numbers are read.
 #[derive(Debug, Clone, Copy)]
-pub enum Numbers<'a> {
+pub enum PhoneFormat<'a> {
     /// As a caller writes them: checked against the numbering plan; without `+` they are dialled in this country
     /// (ISO 3166-1 alpha-2), if one is given.
     Dialled(Option<&'a str>),
@@ -28,8 +28,8 @@ impl From<&Address> for v1::Address {
 /// Reads a required address.
 pub fn read_address(
     address: Option<v1::Address>,
-    numbers: Numbers<'_>,
-    path: &Path<'_>,
+    numbers: PhoneFormat<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Address> {
     use v1::address::Value;
@@ -50,13 +50,13 @@ pub fn read_address(
 
 fn read_phone(
     text: &str,
-    numbers: Numbers<'_>,
-    path: &Path<'_>,
+    numbers: PhoneFormat<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Phone> {
     let phone = match numbers {
-        Numbers::Dialled(country) => Phone::parse(text, country),
-        Numbers::Stored => Phone::from_e164(text),
+        PhoneFormat::Dialled(country) => Phone::parse(text, country),
+        PhoneFormat::Stored => Phone::from_e164(text),
     };
     phone.map_err(|error| violations.add(path, error)).ok()
 }
@@ -67,7 +67,7 @@ pub(super) fn channels(channels: &[Channel]) -> Vec<i32> {
 }
 
 /// Reads a list of channels.
-pub fn read_channels(channels: &[i32], path: &Path<'_>, violations: &mut Violations) -> Vec<Channel> {
+pub fn read_channels(channels: &[i32], path: &FieldPath<'_>, violations: &mut Violations) -> Vec<Channel> {
     let read = |(index, value): (usize, &i32)| read_channel(*value, &path.index(index), violations);
     channels.iter().enumerate().filter_map(read).collect()
 }

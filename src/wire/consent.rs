@@ -1,13 +1,13 @@
 //! Consent: the ledger and suppressions.
 
 use super::{
-    Numbers, Path, Violations, read_action, read_address, read_channel, read_suppression_reason, read_time,
-    timestamp, v1,
+    FieldPath, PhoneFormat, Violations, read_action, read_address, read_channel, read_suppression_reason,
+    read_time, timestamp, v1,
 };
-use crate::model::{Entry, Evidence, Suppression, Timestamp};
+use crate::model::{ConsentEntry, ConsentEvidence, Suppression, Timestamp};
 
-impl From<&Entry> for v1::ConsentEntry {
-    fn from(entry: &Entry) -> Self {
+impl From<&ConsentEntry> for v1::ConsentEntry {
+    fn from(entry: &ConsentEntry) -> Self {
         Self {
             // A ledger never grows beyond the range of either type.
             sequence: i64::try_from(entry.sequence).unwrap_or(i64::MAX),
@@ -21,8 +21,8 @@ impl From<&Entry> for v1::ConsentEntry {
     }
 }
 
-impl From<&Evidence> for v1::Evidence {
-    fn from(evidence: &Evidence) -> Self {
+impl From<&ConsentEvidence> for v1::Evidence {
+    fn from(evidence: &ConsentEvidence) -> Self {
         Self {
             source: evidence.source.clone(),
             method: evidence.method.clone(),
@@ -48,7 +48,11 @@ impl From<&Suppression> for v1::Suppression {
 }
 
 /// Reads a ledger entry as stored.
-pub fn read_entry(entry: v1::ConsentEntry, path: &Path<'_>, violations: &mut Violations) -> Option<Entry> {
+pub fn read_entry(
+    entry: v1::ConsentEntry,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<ConsentEntry> {
     let sequence = u64::try_from(entry.sequence).ok().filter(|sequence| *sequence > 0);
     if sequence.is_none() {
         violations.add(&path.field("sequence"), "must be 1 or more");
@@ -58,7 +62,7 @@ pub fn read_entry(entry: v1::ConsentEntry, path: &Path<'_>, violations: &mut Vio
     let scope = violations.parsed(&entry.topic, &path.field("topic"));
     let evidence = read_evidence(entry.evidence, None, &path.field("evidence"), violations);
     let recorded_at = read_time(entry.record_time, &path.field("record_time"), violations);
-    Some(Entry {
+    Some(ConsentEntry {
         sequence: sequence?,
         action: action?,
         channel: channel?,
@@ -74,9 +78,9 @@ pub fn read_entry(entry: v1::ConsentEntry, path: &Path<'_>, violations: &mut Vio
 pub fn read_evidence(
     evidence: Option<v1::Evidence>,
     now: Option<Timestamp>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Evidence> {
+) -> Option<ConsentEvidence> {
     let evidence = violations.required(evidence, path)?;
     if now.is_some() {
         for (text, name) in [(&evidence.source, "source"), (&evidence.method, "method")] {
@@ -87,7 +91,7 @@ pub fn read_evidence(
     if now.is_some_and(|now| time > now) {
         violations.add(&path.field("time"), "must not be in the future");
     }
-    Some(Evidence {
+    Some(ConsentEvidence {
         source: evidence.source,
         method: evidence.method,
         wording: evidence.wording,
@@ -100,11 +104,11 @@ pub fn read_evidence(
 /// Reads a suppression as stored.
 pub fn read_suppression(
     suppression: v1::Suppression,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Suppression> {
     let channel = read_channel(suppression.channel, &path.field("channel"), violations);
-    let address = read_address(suppression.address, Numbers::Stored, &path.field("address"), violations);
+    let address = read_address(suppression.address, PhoneFormat::Stored, &path.field("address"), violations);
     let reason = read_suppression_reason(&suppression.reason, &path.field("reason"), violations);
     let created_at = read_time(suppression.create_time, &path.field("create_time"), violations);
     Some(Suppression {

@@ -1,6 +1,6 @@
 //! Contacts.
 
-use super::{Numbers, Path, Violations, read_address, read_optional_time, read_time, timestamp, v1};
+use super::{FieldPath, PhoneFormat, Violations, read_address, read_optional_time, read_time, timestamp, v1};
 use crate::model::{Contact, ContactAddress, ProviderName, Timestamp};
 
 /// The contact without its etag, whose form is the API's own.
@@ -40,12 +40,12 @@ fn window((provider, at): (&ProviderName, &Timestamp)) -> v1::WhatsappWindow {
 pub fn read_contact(
     contact: v1::Contact,
     version: u64,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Contact> {
     let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
     let addresses =
-        read_contact_addresses(contact.addresses, Numbers::Stored, &path.field("addresses"), violations);
+        read_contact_addresses(contact.addresses, PhoneFormat::Stored, &path.field("addresses"), violations);
     let created_at = read_time(contact.create_time, &path.field("create_time"), violations);
     let updated_at = read_time(contact.update_time, &path.field("update_time"), violations);
     Some(Contact {
@@ -61,8 +61,8 @@ pub fn read_contact(
 /// Reads a contact's addresses.
 pub fn read_contact_addresses(
     addresses: Vec<v1::ContactAddress>,
-    numbers: Numbers<'_>,
-    path: &Path<'_>,
+    numbers: PhoneFormat<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
     let read = |(index, own)| read_contact_address(own, numbers, &path.index(index), violations);
@@ -71,8 +71,8 @@ pub fn read_contact_addresses(
 
 fn read_contact_address(
     own: v1::ContactAddress,
-    numbers: Numbers<'_>,
-    path: &Path<'_>,
+    numbers: PhoneFormat<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ContactAddress> {
     let address = read_address(own.address, numbers, &path.field("address"), violations);
@@ -86,7 +86,7 @@ fn read_contact_address(
 
 fn read_window(
     own: v1::WhatsappWindow,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<(ProviderName, Timestamp)> {
     let provider = violations.parsed(&own.provider, &path.field("provider"));

@@ -1,7 +1,7 @@
 //! What a message says.
 
 use super::words::read_text_format;
-use super::{Path, Violations, optional_text, v1};
+use super::{FieldPath, Violations, optional_text, v1};
 use crate::model::{
     ButtonAction, Content, EmailContent, TelegramContent, TelegramFile, Template, TemplateButton,
     TemplateHeader,
@@ -90,7 +90,7 @@ impl From<&TemplateButton> for v1::WhatsappTemplateButton {
 /// Reads the required content of a message.
 pub fn read_content(
     content: Option<v1::Content>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Content> {
     let content = violations.required(content, path)?;
@@ -118,7 +118,7 @@ fn read_email(email: v1::EmailContent) -> EmailContent {
 
 fn read_telegram(
     own: v1::TelegramContent,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<TelegramContent> {
     let format = read_text_format(own.format, &path.field("format"), violations)?;
@@ -137,7 +137,7 @@ fn read_telegram(
 
 fn read_template(
     template: Option<v1::WhatsappTemplate>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Template> {
     let template = template?;
@@ -159,7 +159,7 @@ fn read_template(
 
 fn read_header(
     header: v1::WhatsappTemplateHeader,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<TemplateHeader> {
     let mut text = |text, name| violations.required_text(text, &path.field(name));
@@ -182,7 +182,7 @@ fn read_header(
 
 fn read_button(
     button: v1::WhatsappTemplateButton,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<TemplateButton> {
     let index = u8::try_from(button.index).ok().filter(|index| *index <= TemplateButton::LAST);

@@ -1,6 +1,6 @@
 //! What operators want of providers.
 
-use super::{Path, Violations, read_control_mode, read_optional_time, read_time, timestamp, v1};
+use super::{FieldPath, Violations, read_control_mode, read_optional_time, read_time, timestamp, v1};
 use crate::model::{Control, ControlChange};
 
 impl From<&Control> for v1::ProviderControl {
@@ -24,7 +24,7 @@ impl From<&ControlChange> for v1::ProviderControlChange {
 /// Reads a required control.
 pub fn read_control(
     control: Option<v1::ProviderControl>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Control> {
     let control = violations.required(control, path)?;
@@ -43,7 +43,7 @@ pub fn read_control(
 /// Reads a change of control.
 pub fn read_control_change(
     change: v1::ProviderControlChange,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ControlChange> {
     let provider = violations.parsed(&change.provider, &path.field("provider"));

@@ -2,12 +2,13 @@
 
 use super::receipt::read_attempt;
 use super::{
-    Path, Violations, read_outcome, read_plan, read_receipt, read_state, read_time, read_way, timestamp, v1,
+    FieldPath, Violations, read_outcome, read_plan, read_receipt, read_state, read_time, read_way, timestamp,
+    v1,
 };
-use crate::model::{Detail, Event, History, State, WaitReason};
+use crate::model::{EventDetail, History, MessageEvent, MessageState, WaitReason};
 
-impl From<&Event> for v1::Event {
-    fn from(event: &Event) -> Self {
+impl From<&MessageEvent> for v1::Event {
+    fn from(event: &MessageEvent) -> Self {
         Self {
             time: Some(timestamp(event.at)),
             state: v1::MessageState::from(event.state).into(),
@@ -16,34 +17,34 @@ impl From<&Event> for v1::Event {
     }
 }
 
-impl From<&Detail> for v1::event::Detail {
-    fn from(detail: &Detail) -> Self {
+impl From<&EventDetail> for v1::event::Detail {
+    fn from(detail: &EventDetail) -> Self {
         match detail {
-            Detail::Accepted => Self::Accepted(v1::Accepted {}),
-            Detail::Planned(plan) => Self::Planned(plan.into()),
-            Detail::AttemptStarted { attempt, way } => Self::AttemptStarted(v1::AttemptStarted {
+            EventDetail::Accepted => Self::Accepted(v1::Accepted {}),
+            EventDetail::Planned(plan) => Self::Planned(plan.into()),
+            EventDetail::AttemptStarted { attempt, way } => Self::AttemptStarted(v1::AttemptStarted {
                 attempt: super::receipt::attempt(*attempt),
                 way: Some(way.into()),
             }),
-            Detail::AttemptFinished { attempt, outcome } => Self::AttemptFinished(v1::AttemptFinished {
+            EventDetail::AttemptFinished { attempt, outcome } => Self::AttemptFinished(v1::AttemptFinished {
                 attempt: super::receipt::attempt(*attempt),
                 outcome: Some(outcome.into()),
             }),
-            Detail::Receipt(receipt) => Self::Receipt(receipt.into()),
-            Detail::Waiting { until, why } => Self::Waiting(v1::Waiting {
+            EventDetail::Receipt(receipt) => Self::Receipt(receipt.into()),
+            EventDetail::Waiting { until, why } => Self::Waiting(v1::Waiting {
                 until: Some(timestamp(*until)),
                 reason: why.reason.clone(),
                 explanation: why.explanation.clone(),
             }),
-            Detail::FellBack { attempt, explanation } => Self::FellBack(v1::FellBack {
+            EventDetail::FellBack { attempt, explanation } => Self::FellBack(v1::FellBack {
                 attempt: super::receipt::attempt(*attempt),
                 explanation: explanation.clone(),
             }),
-            Detail::CancelRequested { actor } => {
+            EventDetail::CancelRequested { actor } => {
                 Self::CancelRequested(v1::CancelRequested { actor: actor.clone() })
             }
             // The state it ends in is the state of the event.
-            Detail::Finished { state: _, reason, explanation } => {
+            EventDetail::Finished { state: _, reason, explanation } => {
                 Self::Finished(v1::Finished { reason: reason.clone(), explanation: explanation.clone() })
             }
         }
@@ -51,64 +52,84 @@ impl From<&Detail> for v1::event::Detail {
 }
 
 /// Reads a whole history.
-pub fn read_history(events: Vec<v1::Event>, path: &Path<'_>, violations: &mut Violations) -> Option<History> {
+pub fn read_history(
+    events: Vec<v1::Event>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<History> {
     let read = |(index, event)| read_event(event, &path.index(index), violations);
-    let events: Option<Vec<Event>> = events.into_iter().enumerate().map(read).collect();
+    let events: Option<Vec<MessageEvent>> = events.into_iter().enumerate().map(read).collect();
     events.map(History::from_events)
 }
 
 /// Reads one event.
-pub fn read_event(event: v1::Event, path: &Path<'_>, violations: &mut Violations) -> Option<Event> {
+pub fn read_event(
+    event: v1::Event,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<MessageEvent> {
     let at = read_time(event.time, &path.field("time"), violations);
     let state = read_state(event.state, &path.field("state"), violations);
     let detail = violations.required(event.detail, &path.field("detail"));
     let detail = read_detail(detail?, state?, path, violations);
-    Some(Event { at: at?, state: state?, detail: detail? })
+    Some(MessageEvent { at: at?, state: state?, detail: detail? })
 }
 
 fn read_detail(
     detail: v1::event::Detail,
-    state: State,
-    path: &Path<'_>,
+    state: MessageState,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Detail> {
+) -> Option<EventDetail> {
     use v1::event::Detail as Proto;
     match detail {
-        Proto::Accepted(_) => Some(Detail::Accepted),
-        Proto::Planned(plan) => read_plan(plan, &path.field("planned"), violations).map(Detail::Planned),
+        Proto::Accepted(_) => Some(EventDetail::Accepted),
+        Proto::Planned(plan) => read_plan(plan, &path.field("planned"), violations).map(EventDetail::Planned),
         Proto::AttemptStarted(started) => read_started(started, &path.field("attempt_started"), violations),
         Proto::AttemptFinished(ended) => read_ended(ended, &path.field("attempt_finished"), violations),
         Proto::Receipt(receipt) => {
-            read_receipt(receipt, &path.field("receipt"), violations).map(Detail::Receipt)
+            read_receipt(receipt, &path.field("receipt"), violations).map(EventDetail::Receipt)
         }
         Proto::Waiting(waiting) => read_waiting(waiting, &path.field("waiting"), violations),
         Proto::FellBack(back) => {
             let attempt = read_attempt(back.attempt, &path.field("fell_back"), violations)?;
-            Some(Detail::FellBack { attempt, explanation: back.explanation })
+            Some(EventDetail::FellBack { attempt, explanation: back.explanation })
         }
-        Proto::CancelRequested(cancel) => Some(Detail::CancelRequested { actor: cancel.actor }),
+        Proto::CancelRequested(cancel) => Some(EventDetail::CancelRequested { actor: cancel.actor }),
         Proto::Finished(end) => {
-            Some(Detail::Finished { state, reason: end.reason, explanation: end.explanation })
+            Some(EventDetail::Finished { state, reason: end.reason, explanation: end.explanation })
         }
     }
 }
 
-fn read_started(started: v1::AttemptStarted, path: &Path<'_>, violations: &mut Violations) -> Option<Detail> {
+fn read_started(
+    started: v1::AttemptStarted,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<EventDetail> {
     let attempt = read_attempt(started.attempt, path, violations);
     let way = violations.required(started.way, &path.field("way"))?;
     let way = read_way(way, &path.field("way"), violations);
-    Some(Detail::AttemptStarted { attempt: attempt?, way: way? })
+    Some(EventDetail::AttemptStarted { attempt: attempt?, way: way? })
 }
 
-fn read_ended(ended: v1::AttemptFinished, path: &Path<'_>, violations: &mut Violations) -> Option<Detail> {
+fn read_ended(
+    ended: v1::AttemptFinished,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<EventDetail> {
     let attempt = read_attempt(ended.attempt, path, violations);
     let outcome = violations.required(ended.outcome, &path.field("outcome"))?;
     let outcome = read_outcome(outcome, &path.field("outcome"), violations);
-    Some(Detail::AttemptFinished { attempt: attempt?, outcome: outcome? })
+    Some(EventDetail::AttemptFinished { attempt: attempt?, outcome: outcome? })
 }
 
-fn read_waiting(waiting: v1::Waiting, path: &Path<'_>, violations: &mut Violations) -> Option<Detail> {
+fn read_waiting(
+    waiting: v1::Waiting,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<EventDetail> {
     let until = read_time(waiting.until, &path.field("until"), violations)?;
     let why = WaitReason { reason: waiting.reason, explanation: waiting.explanation };
-    Some(Detail::Waiting { until, why })
+    Some(EventDetail::Waiting { until, why })
 }

@@ -1,10 +1,10 @@
 //! What came from contacts.
 
 use super::{
-    Numbers, Path, Violations, optional_text, read_address, read_channel, read_keyword, read_objection,
-    read_time, timestamp, v1,
+    FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channel, read_keyword,
+    read_objection, read_time, timestamp, v1,
 };
-use crate::model::{ContactDetail, ContactEvent, Keyword, OutcomeEvidence};
+use crate::model::{ContactEvent, ContactEventDetail, Keyword, OutcomeEvidence};
 use v1::contact_event::Detail;
 
 impl From<&ContactEvent> for v1::ContactEvent {
@@ -19,22 +19,22 @@ impl From<&ContactEvent> for v1::ContactEvent {
     }
 }
 
-impl From<&ContactDetail> for Detail {
-    fn from(detail: &ContactDetail) -> Self {
+impl From<&ContactEventDetail> for Detail {
+    fn from(detail: &ContactEventDetail) -> Self {
         match detail {
-            ContactDetail::Wrote { text, to, answers, keyword } => Self::Wrote(v1::InboundText {
+            ContactEventDetail::Wrote { text, to, answers, keyword } => Self::Wrote(v1::InboundText {
                 text: text.clone(),
                 sender: to.clone().unwrap_or_default(),
                 message_id: answers.map(|id| id.to_string()).unwrap_or_default(),
                 keyword: keyword.map_or("", Keyword::as_str).to_owned(),
             }),
-            ContactDetail::Objected { objection, evidence } => Self::Objected(v1::AddressObjected {
+            ContactEventDetail::Objected { objection, evidence } => Self::Objected(v1::AddressObjected {
                 objection: objection.as_str().to_owned(),
                 code: evidence.code.clone(),
                 text: evidence.text.clone(),
             }),
-            ContactDetail::Returned => Self::Returned(v1::AddressReturned {}),
-            ContactDetail::Moved { to } => Self::Moved(v1::AddressMoved { to: Some(to.into()) }),
+            ContactEventDetail::Returned => Self::Returned(v1::AddressReturned {}),
+            ContactEventDetail::Moved { to } => Self::Moved(v1::AddressMoved { to: Some(to.into()) }),
         }
     }
 }
@@ -42,19 +42,23 @@ impl From<&ContactDetail> for Detail {
 /// Reads an event of a contact.
 pub fn read_contact_event(
     event: v1::ContactEvent,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ContactEvent> {
     let at = read_time(event.time, &path.field("time"), violations);
     let channel = read_channel(event.channel, &path.field("channel"), violations);
     let provider = violations.parsed(&event.provider, &path.field("provider"));
-    let address = read_address(event.address, Numbers::Stored, &path.field("address"), violations);
+    let address = read_address(event.address, PhoneFormat::Stored, &path.field("address"), violations);
     let detail = violations.required(event.detail, &path.field("detail"));
     let detail = detail.and_then(|detail| read_detail(detail, path, violations));
     Some(ContactEvent { at: at?, channel: channel?, provider: provider?, address: address?, detail: detail? })
 }
 
-fn read_detail(detail: Detail, path: &Path<'_>, violations: &mut Violations) -> Option<ContactDetail> {
+fn read_detail(
+    detail: Detail,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<ContactEventDetail> {
     match detail {
         Detail::Wrote(own) => {
             let path = path.field("wrote");
@@ -67,18 +71,18 @@ fn read_detail(detail: Detail, path: &Path<'_>, violations: &mut Violations) -> 
                 word => read_keyword(word, &path.field("keyword"), violations).map(Some),
             };
             let to = optional_text(own.sender);
-            Some(ContactDetail::Wrote { text: own.text, to, answers: answers?, keyword: keyword? })
+            Some(ContactEventDetail::Wrote { text: own.text, to, answers: answers?, keyword: keyword? })
         }
         Detail::Objected(own) => {
             let path = path.field("objected.objection");
             let objection = read_objection(&own.objection, &path, violations)?;
             let evidence = OutcomeEvidence { code: own.code, text: own.text };
-            Some(ContactDetail::Objected { objection, evidence })
+            Some(ContactEventDetail::Objected { objection, evidence })
         }
-        Detail::Returned(v1::AddressReturned {}) => Some(ContactDetail::Returned),
+        Detail::Returned(v1::AddressReturned {}) => Some(ContactEventDetail::Returned),
         Detail::Moved(own) => {
-            let to = read_address(own.to, Numbers::Stored, &path.field("moved.to"), violations)?;
-            Some(ContactDetail::Moved { to })
+            let to = read_address(own.to, PhoneFormat::Stored, &path.field("moved.to"), violations)?;
+            Some(ContactEventDetail::Moved { to })
         }
     }
 }

@@ -1,11 +1,11 @@
 //! API keys.
 
-use super::{Path, Violations, read_optional_time, read_scope, read_time, timestamp, v1};
-use crate::model::{Key, Scope};
+use super::{FieldPath, Violations, read_optional_time, read_scope, read_time, timestamp, v1};
+use crate::model::{ApiKey, Scope};
 
 /// The key without anything of its secret.
-impl From<&Key> for v1::Key {
-    fn from(key: &Key) -> Self {
+impl From<&ApiKey> for v1::Key {
+    fn from(key: &ApiKey) -> Self {
         Self {
             key_id: key.id.as_str().to_owned(),
             brand: key.brand.as_ref().map_or_else(String::new, |brand| brand.as_str().to_owned()),
@@ -21,9 +21,9 @@ impl From<&Key> for v1::Key {
 pub fn read_key(
     key: v1::Key,
     secret_hash: [u8; 32],
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Key> {
+) -> Option<ApiKey> {
     let id = violations.parsed(&key.key_id, &path.field("key_id"));
     let brand = match key.brand.as_str() {
         "" => None,
@@ -32,11 +32,19 @@ pub fn read_key(
     let created_at = read_time(key.create_time, &path.field("create_time"), violations);
     let revoked_at = read_optional_time(key.revoke_time, &path.field("revoke_time"), violations);
     let scopes = read_scopes(&key.scopes, &path.field("scopes"), violations);
-    Some(Key { id: id?, brand, scopes, label: key.label, secret_hash, created_at: created_at?, revoked_at })
+    Some(ApiKey {
+        id: id?,
+        brand,
+        scopes,
+        label: key.label,
+        secret_hash,
+        created_at: created_at?,
+        revoked_at,
+    })
 }
 
 /// Reads what a key may do.
-pub fn read_scopes(scopes: &[i32], path: &Path<'_>, violations: &mut Violations) -> Vec<Scope> {
+pub fn read_scopes(scopes: &[i32], path: &FieldPath<'_>, violations: &mut Violations) -> Vec<Scope> {
     let read = |(index, value): (usize, &i32)| read_scope(*value, &path.index(index), violations);
     scopes.iter().enumerate().filter_map(read).collect()
 }

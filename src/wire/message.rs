@@ -2,7 +2,7 @@
 
 use super::address::channels;
 use super::{
-    Path, Violations, duration, optional_text, read_channels, read_class, read_content,
+    FieldPath, Violations, duration, optional_text, read_channels, read_class, read_content,
     read_optional_duration, read_time, timestamp, v1,
 };
 use crate::model::{BrandId, FallbackPolicy, History, Message, Timestamp};
@@ -53,7 +53,7 @@ impl From<&FallbackPolicy> for v1::FallbackPolicy {
 pub fn read_message(
     brand: BrandId,
     message: v1::Message,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Message> {
     let id = violations.parsed(&message.message_id, &path.field("message_id"));
@@ -85,7 +85,7 @@ pub fn read_message(
 /// Reads a fallback policy.
 pub fn read_fallback(
     policy: &v1::FallbackPolicy,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> FallbackPolicy {
     let mut read = |duration, name| read_optional_duration(duration, &path.field(name), violations);

@@ -38,7 +38,7 @@ mod preferences;
 mod receipt;
 mod time;
 
-pub use address::{Numbers, read_address, read_channels};
+pub use address::{PhoneFormat, read_address, read_channels};
 pub use consent::{read_entry, read_evidence, read_suppression};
 pub use contact::{contact_view, read_contact, read_contact_addresses};
 pub use content::read_content;
@@ -52,7 +52,7 @@ pub use plan::{read_plan, read_verdict, read_way};
 pub use preferences::{read_preferences, read_quiet_hours, read_topic_preferences};
 pub use receipt::read_receipt;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
-pub use violations::{Path, Violation, Violations, optional_text};
+pub use violations::{FieldPath, Violation, Violations, optional_text};
 pub use words::{
     read_action, read_channel, read_class, read_control_mode, read_keyword, read_objection,
     read_order_source, read_receipt_status, read_scope, read_state, read_suppression_reason,

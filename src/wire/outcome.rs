@@ -1,6 +1,6 @@
 //! What providers answered.
 
-use super::{Path, Violations, duration, read_optional_duration, v1};
+use super::{FieldPath, Violations, duration, read_optional_duration, v1};
 use crate::model::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 
 impl From<&Outcome> for v1::Outcome {
@@ -51,7 +51,11 @@ fn certain(cause: Rejection) -> bool {
 }
 
 /// Reads an outcome.
-pub fn read_outcome(outcome: v1::Outcome, path: &Path<'_>, violations: &mut Violations) -> Option<Outcome> {
+pub fn read_outcome(
+    outcome: v1::Outcome,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Outcome> {
     let (kind, cause) = (outcome.kind(), outcome.rejection_cause());
     let evidence = OutcomeEvidence { code: outcome.code, text: outcome.text };
     match kind {
@@ -80,7 +84,7 @@ pub fn read_outcome(outcome: v1::Outcome, path: &Path<'_>, violations: &mut Viol
 fn read_rejection(
     cause: v1::RejectionCause,
     certain: bool,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Rejection> {
     match cause {

@@ -1,7 +1,8 @@
 //! Verdicts, ways and plans.
 
 use super::{
-    Numbers, Path, Violations, read_address, read_channel, read_order_source, read_time, timestamp, v1,
+    FieldPath, PhoneFormat, Violations, read_address, read_channel, read_order_source, read_time, timestamp,
+    v1,
 };
 use crate::model::{Decision, LeftOut, Plan, Verdict, Way};
 
@@ -58,7 +59,7 @@ impl From<&LeftOut> for v1::LeftOut {
 }
 
 /// Reads a plan.
-pub fn read_plan(plan: v1::Plan, path: &Path<'_>, violations: &mut Violations) -> Option<Plan> {
+pub fn read_plan(plan: v1::Plan, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Plan> {
     let verdicts = read_all(plan.verdicts, &path.field("verdicts"), violations, read_verdict);
     let ways = read_all(plan.ways, &path.field("ways"), violations, read_way);
     let left_out = read_all(plan.left_out, &path.field("left_out"), violations, read_left_out);
@@ -68,18 +69,22 @@ pub fn read_plan(plan: v1::Plan, path: &Path<'_>, violations: &mut Violations) -
 
 fn read_all<P, T>(
     list: Vec<P>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-    read: fn(P, &Path<'_>, &mut Violations) -> Option<T>,
+    read: fn(P, &FieldPath<'_>, &mut Violations) -> Option<T>,
 ) -> Option<Vec<T>> {
     list.into_iter().enumerate().map(|(index, own)| read(own, &path.index(index), violations)).collect()
 }
 
 /// Reads a verdict.
-pub fn read_verdict(verdict: v1::Verdict, path: &Path<'_>, violations: &mut Violations) -> Option<Verdict> {
+pub fn read_verdict(
+    verdict: v1::Verdict,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Verdict> {
     let channel = read_channel(verdict.channel, &path.field("channel"), violations);
     let decision = read_decision(&verdict, path, violations);
-    let address = read_address(verdict.address, Numbers::Stored, &path.field("address"), violations);
+    let address = read_address(verdict.address, PhoneFormat::Stored, &path.field("address"), violations);
     Some(Verdict {
         channel: channel?,
         address: address?,
@@ -89,7 +94,11 @@ pub fn read_verdict(verdict: v1::Verdict, path: &Path<'_>, violations: &mut Viol
     })
 }
 
-fn read_decision(verdict: &v1::Verdict, path: &Path<'_>, violations: &mut Violations) -> Option<Decision> {
+fn read_decision(
+    verdict: &v1::Verdict,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Decision> {
     match verdict.decision() {
         v1::Decision::Allow => Some(Decision::Allow),
         v1::Decision::Hold => {
@@ -105,9 +114,9 @@ fn read_decision(verdict: &v1::Verdict, path: &Path<'_>, violations: &mut Violat
 }
 
 /// Reads a way.
-pub fn read_way(way: v1::Way, path: &Path<'_>, violations: &mut Violations) -> Option<Way> {
+pub fn read_way(way: v1::Way, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Way> {
     let channel = read_channel(way.channel, &path.field("channel"), violations);
-    let address = read_address(way.address, Numbers::Stored, &path.field("address"), violations);
+    let address = read_address(way.address, PhoneFormat::Stored, &path.field("address"), violations);
     let provider = violations.parsed(&way.provider, &path.field("provider"));
     Some(Way {
         channel: channel?,
@@ -117,11 +126,11 @@ pub fn read_way(way: v1::Way, path: &Path<'_>, violations: &mut Violations) -> O
     })
 }
 
-fn read_left_out(left: v1::LeftOut, path: &Path<'_>, violations: &mut Violations) -> Option<LeftOut> {
+fn read_left_out(left: v1::LeftOut, path: &FieldPath<'_>, violations: &mut Violations) -> Option<LeftOut> {
     let channel = read_channel(left.channel, &path.field("channel"), violations);
     let address = match left.address {
         Some(address) => {
-            Some(read_address(Some(address), Numbers::Stored, &path.field("address"), violations)?)
+            Some(read_address(Some(address), PhoneFormat::Stored, &path.field("address"), violations)?)
         }
         None => None,
     };

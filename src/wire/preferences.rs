@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::address::channels;
-use super::{Path, Violations, optional_text, read_channels, v1};
+use super::{FieldPath, Violations, optional_text, read_channels, v1};
 use crate::model::{Preferences, QuietHours, TopicPreference};
 
 impl From<&Preferences> for v1::Preferences {
@@ -44,7 +44,7 @@ impl From<&QuietHours> for v1::QuietHours {
 /// Reads preferences.
 pub fn read_preferences(
     preferences: v1::Preferences,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Preferences {
     let order = path.field("channel_order");
@@ -62,7 +62,7 @@ pub fn read_preferences(
 /// Reads preferences by topic.
 pub fn read_topic_preferences(
     topics: Vec<v1::TopicPreference>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<TopicPreference> {
     let read = |(index, own): (usize, v1::TopicPreference)| {
@@ -77,7 +77,7 @@ pub fn read_topic_preferences(
 /// Reads quiet hours, which may be absent.
 pub fn read_quiet_hours(
     quiet: Option<v1::QuietHours>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<QuietHours> {
     let quiet = quiet?;
@@ -86,7 +86,7 @@ pub fn read_quiet_hours(
     Some(QuietHours { start: start?, end: end?, include_transactional: quiet.include_transactional })
 }
 
-fn read_time_of_day(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<Time> {
+fn read_time_of_day(text: &str, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Time> {
     let number = |digits: &str| match digits.as_bytes() {
         [tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit() => digits.parse().ok(),
         _ => None,
@@ -101,7 +101,7 @@ fn read_time_of_day(text: &str, path: &Path<'_>, violations: &mut Violations) ->
     time
 }
 
-fn read_time_zone(name: String, path: &Path<'_>, violations: &mut Violations) -> Option<String> {
+fn read_time_zone(name: String, path: &FieldPath<'_>, violations: &mut Violations) -> Option<String> {
     let name = optional_text(name)?;
     if TimeZone::get(&name).is_err() {
         violations.add(path, "must be the IANA name of a time zone such as Europe/Madrid");
@@ -111,7 +111,7 @@ fn read_time_zone(name: String, path: &Path<'_>, violations: &mut Violations) ->
 
 /// Checks the shape of a BCP 47 tag (RFC 5646, section 2.1): words of 1 to 8 letters and digits joined by hyphens, the
 /// first of them letters.
-fn read_language(tag: String, path: &Path<'_>, violations: &mut Violations) -> Option<String> {
+fn read_language(tag: String, path: &FieldPath<'_>, violations: &mut Violations) -> Option<String> {
     let tag = optional_text(tag)?;
     let word =
         |word: &str| (1..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -140,7 +140,7 @@ mod tests {
             ..v1::Preferences::default()
         };
         let mut violations = Violations::default();
-        read_preferences(wrong, &Path::new("preferences"), &mut violations);
+        read_preferences(wrong, &FieldPath::new("preferences"), &mut violations);
         let fields: Vec<String> = violations.into_vec().into_iter().map(|own| own.field).collect();
         assert_eq!(
             fields,

@@ -1,6 +1,6 @@
 //! What providers report later.
 
-use super::{Path, Violations, read_objection, read_receipt_status, read_time, timestamp, v1};
+use super::{FieldPath, Violations, read_objection, read_receipt_status, read_time, timestamp, v1};
 use crate::model::{Objection, OutcomeEvidence, Receipt};
 
 impl From<&Receipt> for v1::Receipt {
@@ -22,14 +22,18 @@ pub(super) fn attempt(number: u32) -> i32 {
 }
 
 /// Reads the field `attempt` of what is at `path`: 0 stands for one that is not known yet.
-pub(super) fn read_attempt(number: i32, path: &Path<'_>, violations: &mut Violations) -> Option<u32> {
+pub(super) fn read_attempt(number: i32, path: &FieldPath<'_>, violations: &mut Violations) -> Option<u32> {
     u32::try_from(number)
         .map_err(|_| violations.add(&path.field("attempt"), "must be the number of an attempt, from 1"))
         .ok()
 }
 
 /// Reads a receipt.
-pub fn read_receipt(receipt: v1::Receipt, path: &Path<'_>, violations: &mut Violations) -> Option<Receipt> {
+pub fn read_receipt(
+    receipt: v1::Receipt,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Receipt> {
     let attempt = read_attempt(receipt.attempt, path, violations);
     let status = read_receipt_status(receipt.status, &path.field("status"), violations);
     let reported_at = read_time(receipt.report_time, &path.field("report_time"), violations);

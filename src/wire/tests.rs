@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use prost::Message as _;
 
-use super::{Path, Violations, v1};
+use super::{FieldPath, Violations, v1};
 use crate::model::*;
 
 fn timestamps() -> impl Strategy<Value = Timestamp> {
@@ -246,8 +246,8 @@ fn receipts() -> impl Strategy<Value = Receipt> {
     )
 }
 
-fn states() -> impl Strategy<Value = State> {
-    use State::{
+fn states() -> impl Strategy<Value = MessageState> {
+    use MessageState::{
         Accepted, Cancelled, Delivered, Expired, Failed, InDoubt, Read, Sending, Sent, Suppressed, Waiting,
     };
     select(&[
@@ -255,25 +255,27 @@ fn states() -> impl Strategy<Value = State> {
     ])
 }
 
-fn events() -> impl Strategy<Value = Event> {
-    let waiting = (timestamps(), texts(), texts()).prop_map(|(until, reason, explanation)| Detail::Waiting {
-        until,
-        why: WaitReason { reason, explanation },
+fn events() -> impl Strategy<Value = MessageEvent> {
+    let waiting = (timestamps(), texts(), texts()).prop_map(|(until, reason, explanation)| {
+        EventDetail::Waiting { until, why: WaitReason { reason, explanation } }
     });
     let detail = prop_oneof![
-        Just(Detail::Accepted),
-        plans().prop_map(Detail::Planned),
-        (attempts(), ways()).prop_map(|(attempt, way)| Detail::AttemptStarted { attempt, way }),
-        (attempts(), outcomes()).prop_map(|(attempt, outcome)| Detail::AttemptFinished { attempt, outcome }),
-        receipts().prop_map(Detail::Receipt),
+        Just(EventDetail::Accepted),
+        plans().prop_map(EventDetail::Planned),
+        (attempts(), ways()).prop_map(|(attempt, way)| EventDetail::AttemptStarted { attempt, way }),
+        (attempts(), outcomes())
+            .prop_map(|(attempt, outcome)| EventDetail::AttemptFinished { attempt, outcome }),
+        receipts().prop_map(EventDetail::Receipt),
         waiting,
-        (attempts(), texts()).prop_map(|(attempt, explanation)| Detail::FellBack { attempt, explanation }),
-        texts().prop_map(|actor| Detail::CancelRequested { actor }),
+        (attempts(), texts())
+            .prop_map(|(attempt, explanation)| EventDetail::FellBack { attempt, explanation }),
+        texts().prop_map(|actor| EventDetail::CancelRequested { actor }),
     ];
     let ended = (timestamps(), states(), texts(), texts()).prop_map(|(at, state, reason, explanation)| {
-        Event { at, state, detail: Detail::Finished { state, reason, explanation } }
+        MessageEvent { at, state, detail: EventDetail::Finished { state, reason, explanation } }
     });
-    let others = (timestamps(), states(), detail).prop_map(|(at, state, detail)| Event { at, state, detail });
+    let others =
+        (timestamps(), states(), detail).prop_map(|(at, state, detail)| MessageEvent { at, state, detail });
     prop_oneof![8 => others, 1 => ended]
 }
 
@@ -306,20 +308,25 @@ fn contact_events() -> impl Strategy<Value = ContactEvent> {
         option::of(select(&Keyword::ALL)),
     );
     let detail = prop_oneof![
-        wrote.prop_map(|(text, to, answers, keyword)| ContactDetail::Wrote { text, to, answers, keyword }),
+        wrote.prop_map(|(text, to, answers, keyword)| ContactEventDetail::Wrote {
+            text,
+            to,
+            answers,
+            keyword
+        }),
         (select(&Objection::ALL), evidence())
-            .prop_map(|(objection, evidence)| ContactDetail::Objected { objection, evidence }),
-        Just(ContactDetail::Returned),
-        addresses().prop_map(|to| ContactDetail::Moved { to }),
+            .prop_map(|(objection, evidence)| ContactEventDetail::Objected { objection, evidence }),
+        Just(ContactEventDetail::Returned),
+        addresses().prop_map(|to| ContactEventDetail::Moved { to }),
     ];
     (timestamps(), channels(), providers(), addresses(), detail).prop_map(
         |(at, channel, provider, address, detail)| ContactEvent { at, channel, provider, address, detail },
     )
 }
 
-fn entries() -> impl Strategy<Value = Entry> {
+fn entries() -> impl Strategy<Value = ConsentEntry> {
     let evidence = (texts(), texts(), texts(), timestamps(), texts(), texts()).prop_map(
-        |(source, method, wording, time, origin, actor)| Evidence {
+        |(source, method, wording, time, origin, actor)| ConsentEvidence {
             source,
             method,
             wording,
@@ -328,9 +335,9 @@ fn entries() -> impl Strategy<Value = Entry> {
             actor,
         },
     );
-    let action = select(&[Action::Grant, Action::Revoke]);
+    let action = select(&[ConsentAction::Grant, ConsentAction::Revoke]);
     (1..=i64::MAX as u64, action, channels(), scopes(), evidence, timestamps(), texts()).prop_map(
-        |(sequence, action, channel, scope, evidence, recorded_at, recorded_by)| Entry {
+        |(sequence, action, channel, scope, evidence, recorded_at, recorded_by)| ConsentEntry {
             sequence,
             action,
             channel,
@@ -393,11 +400,11 @@ fn control_changes() -> impl Strategy<Value = ControlChange> {
     )
 }
 
-fn keys() -> impl Strategy<Value = Key> {
+fn keys() -> impl Strategy<Value = ApiKey> {
     let scopes = vec(select(&[Scope::Send, Scope::Contacts, Scope::Operate, Scope::Admin]), 0..4);
     let id = parsed("[a-z0-9]{1,32}");
     (id, option::of(brands()), scopes, texts(), any::<[u8; 32]>(), timestamps(), option::of(timestamps()))
-        .prop_map(|(id, brand, scopes, label, secret_hash, created_at, revoked_at)| Key {
+        .prop_map(|(id, brand, scopes, label, secret_hash, created_at, revoked_at)| ApiKey {
             id,
             brand,
             scopes,
@@ -411,11 +418,11 @@ fn keys() -> impl Strategy<Value = Key> {
 /// As bytes and back, and then read without a violation.
 fn back<P: prost::Message + Default, T>(
     proto: P,
-    read: impl FnOnce(P, &Path<'_>, &mut Violations) -> Option<T>,
+    read: impl FnOnce(P, &FieldPath<'_>, &mut Violations) -> Option<T>,
 ) -> T {
     let proto = P::decode(proto.encode_to_vec().as_slice()).unwrap();
     let mut violations = Violations::default();
-    let value = read(proto, &Path::new("record"), &mut violations);
+    let value = read(proto, &FieldPath::new("record"), &mut violations);
     violations.finish(value).unwrap()
 }
 
@@ -489,7 +496,7 @@ proptest! {
     /// Whatever bytes come in, reading them ends in a value or in violations.
     #[test]
     fn no_bytes_make_reading_panic(bytes in vec(any::<u8>(), 0..200), brand in brands()) {
-        let path = Path::new("message");
+        let path = FieldPath::new("message");
         if let Ok(proto) = v1::Message::decode(bytes.as_slice()) {
             let mut violations = Violations::default();
             super::read_history(proto.history.clone(), &path, &mut violations);
@@ -509,9 +516,9 @@ fn a_request_learns_of_all_its_faults_at_once() {
         address(Some(v1::address::Value::TelegramChatId(-5))),
     ];
     let mut violations = Violations::default();
-    let contact = Path::new("contact");
+    let contact = FieldPath::new("contact");
     let path = contact.field("addresses");
-    super::read_contact_addresses(addresses, super::Numbers::Dialled(Some("ES")), &path, &mut violations);
+    super::read_contact_addresses(addresses, super::PhoneFormat::Dialled(Some("ES")), &path, &mut violations);
     let fields: Vec<String> = violations.into_vec().into_iter().map(|own| own.field).collect();
     assert_eq!(
         fields,
@@ -529,7 +536,7 @@ fn evidence_of_a_request_is_from_the_past() {
     let later: Timestamp = "2026-01-01T00:00:01Z".parse().unwrap();
     let given = |time| v1::Evidence { source: "checkout".into(), time, ..Default::default() };
     let mut violations = Violations::default();
-    let path = Path::new("evidence");
+    let path = FieldPath::new("evidence");
     let read = super::read_evidence(Some(given(None)), Some(now), &path, &mut violations);
     assert_eq!(read.unwrap().time, now);
     super::read_evidence(Some(given(Some(super::timestamp(later)))), Some(now), &path, &mut violations);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Path, Violations};
+use super::{FieldPath, Violations};
 use crate::model::Timestamp;
 
 /// A time as protobuf; what is below a millisecond is dropped.
@@ -23,7 +23,7 @@ pub fn duration(duration: Duration) -> prost_types::Duration {
 /// Reads a required time; what is below a millisecond is dropped.
 pub fn read_time(
     time: Option<prost_types::Timestamp>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Timestamp> {
     violations.required(time, path)?;
@@ -33,7 +33,7 @@ pub fn read_time(
 /// Reads a time that may be absent.
 pub fn read_optional_time(
     time: Option<prost_types::Timestamp>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Timestamp> {
     let time = time?;
@@ -56,7 +56,7 @@ fn to_milliseconds(time: prost_types::Timestamp) -> Option<i64> {
 /// Reads a required duration, which must not be negative.
 pub fn read_duration(
     duration: Option<prost_types::Duration>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Duration> {
     violations.required(duration, path)?;
@@ -66,7 +66,7 @@ pub fn read_duration(
 /// Reads a duration that may be absent, and must not be negative.
 pub fn read_optional_duration(
     duration: Option<prost_types::Duration>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Duration> {
     let duration = duration?;
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn impossible_times_and_durations_are_refused() {
-        let path = Path::new("time");
+        let path = FieldPath::new("time");
         for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)] {
             let mut violations = Violations::default();
             let time = prost_types::Timestamp { seconds, nanos };

@@ -6,55 +6,57 @@ use std::str::FromStr;
 /// The place of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
 /// no allocation.
 #[derive(Clone, Copy)]
-pub struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
-    step: Step<'a>,
+pub struct FieldPath<'a> {
+    parent: Option<&'a FieldPath<'a>>,
+    step: FieldPathSegment<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum FieldPathSegment<'a> {
     Root,
     Field(&'a str),
     Index(usize),
 }
 
-impl<'a> Path<'a> {
+impl<'a> FieldPath<'a> {
     /// The request itself, whose fields have no prefix.
-    pub const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+    pub const ROOT: FieldPath<'static> = FieldPath { parent: None, step: FieldPathSegment::Root };
 
     /// A field of the request.
     pub fn new(field: &'a str) -> Self {
-        Self { parent: None, step: Step::Field(field) }
+        Self { parent: None, step: FieldPathSegment::Field(field) }
     }
 
     /// A field of what is here.
     pub fn field(&'a self, name: &'a str) -> Self {
-        Self { parent: Some(self), step: Step::Field(name) }
+        Self { parent: Some(self), step: FieldPathSegment::Field(name) }
     }
 
     /// An item of the list that is here, counted from 0.
     pub fn index(&'a self, index: usize) -> Self {
-        Self { parent: Some(self), step: Step::Index(index) }
+        Self { parent: Some(self), step: FieldPathSegment::Index(index) }
     }
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for FieldPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(parent) = self.parent {
             parent.fmt(f)?;
         }
         match self.step {
-            Step::Root => Ok(()),
-            Step::Field(name) if self.parent.is_some_and(|parent| !parent.is_root()) => write!(f, ".{name}"),
-            Step::Field(name) => f.write_str(name),
-            Step::Index(index) => write!(f, "[{index}]"),
+            FieldPathSegment::Root => Ok(()),
+            FieldPathSegment::Field(name) if self.parent.is_some_and(|parent| !parent.is_root()) => {
+                write!(f, ".{name}")
+            }
+            FieldPathSegment::Field(name) => f.write_str(name),
+            FieldPathSegment::Index(index) => write!(f, "[{index}]"),
         }
     }
 }
 
-impl Path<'_> {
+impl FieldPath<'_> {
     fn is_root(&self) -> bool {
-        matches!(self.step, Step::Root)
+        matches!(self.step, FieldPathSegment::Root)
     }
 }
 
@@ -92,7 +94,7 @@ impl Violations {
     pub const MAX: usize = 50;
 
     /// Notes what would be right at `path`.
-    pub fn add(&mut self, path: &Path<'_>, description: impl fmt::Display) {
+    pub fn add(&mut self, path: &FieldPath<'_>, description: impl fmt::Display) {
         if self.0.len() < Self::MAX {
             self.0.push(Violation { field: path.to_string(), description: description.to_string() });
         }
@@ -109,7 +111,7 @@ impl Violations {
     }
 
     /// Notes that a value is required when it is absent.
-    pub fn required<T>(&mut self, value: Option<T>, path: &Path<'_>) -> Option<T> {
+    pub fn required<T>(&mut self, value: Option<T>, path: &FieldPath<'_>) -> Option<T> {
         if value.is_none() {
             self.add(path, "is required");
         }
@@ -117,12 +119,12 @@ impl Violations {
     }
 
     /// Notes that a text is required when it is empty.
-    pub fn required_text(&mut self, text: String, path: &Path<'_>) -> Option<String> {
+    pub fn required_text(&mut self, text: String, path: &FieldPath<'_>) -> Option<String> {
         self.required(optional_text(text), path)
     }
 
     /// Reads a required text, and notes what its type says is wrong with it.
-    pub fn parsed<T>(&mut self, text: &str, path: &Path<'_>) -> Option<T>
+    pub fn parsed<T>(&mut self, text: &str, path: &FieldPath<'_>) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
     {
@@ -141,7 +143,7 @@ impl Violations {
             Some(value) if self.is_empty() => Ok(value),
             _ => {
                 if self.is_empty() {
-                    self.add(&Path::new("message"), "is required");
+                    self.add(&FieldPath::new("message"), "is required");
                 }
                 Err(self)
             }
@@ -160,18 +162,18 @@ mod tests {
 
     #[test]
     fn a_path_reads_like_the_request() {
-        let contact = Path::ROOT.field("contact");
+        let contact = FieldPath::ROOT.field("contact");
         let addresses = contact.field("addresses");
         let third = addresses.index(2);
         assert_eq!(third.field("phone").to_string(), "contact.addresses[2].phone");
-        assert_eq!(Path::new("topic").to_string(), "topic");
+        assert_eq!(FieldPath::new("topic").to_string(), "topic");
     }
 
     #[test]
     fn violations_are_bounded() {
         let mut violations = Violations::default();
         for index in 0..1_000 {
-            violations.add(&Path::new("items").index(index), "is required");
+            violations.add(&FieldPath::new("items").index(index), "is required");
         }
         assert_eq!(violations.into_vec().len(), Violations::MAX);
     }
@@ -180,7 +182,7 @@ mod tests {
     fn a_value_counts_only_when_nothing_was_wrong() {
         assert_eq!(Violations::default().finish(Some(1)), Ok(1));
         let mut violations = Violations::default();
-        violations.add(&Path::new("topic"), "is required");
+        violations.add(&FieldPath::new("topic"), "is required");
         assert_eq!(violations.finish(Some(1)).unwrap_err().to_string(), "topic is required");
         assert!(Violations::default().finish::<u8>(None).is_err());
     }

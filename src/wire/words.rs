@@ -1,6 +1,6 @@
 //! Words that are an enum on both sides, and words that are a text in protobuf.
 
-use super::{Path, Violations, v1};
+use super::{FieldPath, Violations, v1};
 use crate::model;
 
 /// Pairs the values of an enum of the model with those of a protobuf enum, and makes both directions.
@@ -15,7 +15,7 @@ macro_rules! pairs {
         }
 
         $(#[$doc])*
-        pub fn $read(value: i32, path: &Path<'_>, violations: &mut Violations) -> Option<$model> {
+        pub fn $read(value: i32, path: &FieldPath<'_>, violations: &mut Violations) -> Option<$model> {
             match <$proto>::try_from(value) {
                 $(Ok(<$proto>::$theirs) => Some(<$model>::$own),)+
                 _ => {
@@ -40,13 +40,13 @@ pairs!(
 );
 pairs!(
     /// Reads a message's state.
-    read_state, model::State = v1::MessageState:
+    read_state, model::MessageState = v1::MessageState:
     Accepted = Accepted, Waiting = Waiting, Sending = Sending, Sent = Sent, Delivered = Delivered, Read = Read,
     Failed = Failed, Suppressed = Suppressed, Expired = Expired, Cancelled = Cancelled, InDoubt = InDoubt
 );
 pairs!(
     /// Reads what a ledger entry does.
-    read_action, model::Action = v1::ConsentAction:
+    read_action, model::ConsentAction = v1::ConsentAction:
     Grant = Grant, Revoke = Revoke
 );
 pairs!(
@@ -75,7 +75,7 @@ fn read_word<T: Copy>(
     text: &str,
     all: &[T],
     word: fn(T) -> &'static str,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<T> {
     let found = all.iter().copied().find(|own| word(*own) == text);
@@ -89,7 +89,7 @@ fn read_word<T: Copy>(
 /// Reads why an address is suppressed.
 pub fn read_suppression_reason(
     text: &str,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<model::SuppressionReason> {
     use model::SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
@@ -98,19 +98,23 @@ pub fn read_suppression_reason(
 }
 
 /// Reads what a provider says against an address.
-pub fn read_objection(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<model::Objection> {
+pub fn read_objection(
+    text: &str,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<model::Objection> {
     read_word(text, &model::Objection::ALL, model::Objection::as_str, path, violations)
 }
 
 /// Reads how a person's words were understood.
-pub fn read_keyword(text: &str, path: &Path<'_>, violations: &mut Violations) -> Option<model::Keyword> {
+pub fn read_keyword(text: &str, path: &FieldPath<'_>, violations: &mut Violations) -> Option<model::Keyword> {
     read_word(text, &model::Keyword::ALL, model::Keyword::as_str, path, violations)
 }
 
 /// Reads who chose the order of the channels.
 pub fn read_order_source(
     text: &str,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<model::OrderSource> {
     use model::OrderSource::{Brand, Contact, Message, Topic};

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::adapters::{Adapter, Envelope, Limits};
+use relevo::adapters::{Adapter, Envelope, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
 use relevo::model::{
-    BrandId, Channel, History, Message, MessageId, Outcome, OutcomeEvidence, Provider, State, Timestamp,
+    BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
+    Timestamp,
 };
-use relevo::routing::{BrandSettings, Policy, RetrySettings};
+use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
 use relevo::store::embedded::memory::Memory;
-use relevo::store::{Appended, Claims, StoreError, Stored, Stores, WorkQueue};
+use relevo::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, Stores, WorkQueue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -27,7 +28,12 @@ struct SlowRelease {
 
 #[async_trait]
 impl WorkQueue for SlowRelease {
-    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError> {
         let claims = self.inner.claim(now, limit, lease).await?;
         if let Some(first) = claims.messages.first() {
             self.claimed.send_replace(Some(first.message.id));
@@ -47,11 +53,11 @@ impl WorkQueue for SlowRelease {
         history: &History,
         known: usize,
         next_at: Option<Timestamp>,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendResult, StoreError> {
         self.inner.append(message, history, known, next_at).await
     }
 
-    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.inner.reload(brand, id).await
     }
 
@@ -90,15 +96,15 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
         brands: Vec::new(),
         senders: BTreeMap::new(),
     };
-    let board = Board::new(vec![provider.clone()], &Default::default(), Vec::new());
-    let policy = Policy::try_new(&BrandSettings::default()).unwrap();
+    let board = ProviderRegistry::new(vec![provider.clone()], &Default::default(), Vec::new());
+    let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();
     let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
     let policies = Arc::new([(sample::acme(), policy)].into());
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
     let (calls, mut called) = mpsc::channel(1);
-    let lane = Lane::new(Arc::new(Down(calls)), &Limits::default());
+    let lane = Lane::new(Arc::new(Down(calls)), &ProviderLimits::default());
     let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
-    let settings = Settings::default();
+    let settings = DispatchSettings::default();
     let lease = settings.lease();
     let dispatcher = Arc::new(Dispatcher::new(
         Arc::new(queue),
@@ -133,8 +139,8 @@ async fn whoever_finds_nothing_is_never_told_to_look_at_once() {
     for now in [10, 20] {
         assert_eq!(claim(now, 1).await.messages.len(), 1);
     }
-    let over = vec![(21, sample::finished(State::Failed))];
-    assert_eq!(sample::append(&stores, &first, over, None).await, Appended::Done);
+    let over = vec![(21, sample::finished(MessageState::Failed))];
+    assert_eq!(sample::append(&stores, &first, over, None).await, AppendResult::Done);
     stores.work.release(first.message.id).await;
     for now in 22..40 {
         let claims = claim(now, 1).await;

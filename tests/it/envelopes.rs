@@ -1,16 +1,16 @@
 //! Envelopes as dispatch would hand them to an adapter.
 
 use relevo::adapters::Envelope;
-use relevo::model::{Address, Channel, Class, MessageId, Phone, Rendered};
+use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
 
 /// A text to a phone number.
 pub fn to_phone(text: &str) -> Envelope {
-    to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), Rendered::Text(text.to_owned()))
+    to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), RenderedContent::Text(text.to_owned()))
 }
 
 /// A text to the Telegram chat 42.
 pub fn to_chat(text: &str) -> Envelope {
-    to(Address::telegram(42).unwrap(), Rendered::Text(text.to_owned()))
+    to(Address::telegram(42).unwrap(), RenderedContent::Text(text.to_owned()))
 }
 
 /// An email of a text alone.
@@ -24,7 +24,7 @@ pub fn to_email_with_html(text: &str, html: &str) -> Envelope {
 }
 
 fn email(text: &str, html: Option<&str>) -> Envelope {
-    let content = Rendered::Email {
+    let content = RenderedContent::Email {
         subject: "Your order".to_owned(),
         text: Some(text.to_owned()),
         html: html.map(str::to_owned),
@@ -38,7 +38,7 @@ pub fn echo() -> String {
 }
 
 /// The content to the address, at a time that does not change.
-pub fn to(address: Address, content: Rendered) -> Envelope {
+pub fn to(address: Address, content: RenderedContent) -> Envelope {
     let channel = match address {
         Address::Email(_) => Channel::Email,
         Address::Phone(_) => Channel::Sms,

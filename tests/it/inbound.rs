@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use relevo::adapters::hooks::{Call, Ear, Heard, Hook, HookError, Notice, Told};
-use relevo::clock::Clock;
-use relevo::consent::{Standing, standing};
-use relevo::inbound::{Hooks, Keeper, MailSettings, Reach, Source, serve_mail};
-use relevo::model::{
-    Action, Address, AddressChange, AddressNews, BrandId, Channel, ContactDetail, ContactEvent, Echo,
-    Evidence, InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName, ReceiptReport,
-    ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
+use relevo::adapters::hooks::{
+    DeliveryReport, EventSink, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
-use relevo::routing::{BrandSettings, Policy};
-use relevo::store::{self, Inbox, Matched, NewEntry, StoreError, Stores};
+use relevo::clock::Clock;
+use relevo::consent::{LedgerStanding, standing};
+use relevo::inbound::{
+    InboundDirectory, InboundProcessor, InboundSource, MailSettings, WebhookRouter, serve_mail,
+};
+use relevo::model::{
+    Address, AddressChange, AddressReport, BrandId, Channel, ConsentAction, ConsentEvidence, ContactEvent,
+    ContactEventDetail, Echo, InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName,
+    ReceiptReport, ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
+};
+use relevo::routing::{BrandPolicy, BrandSettings};
+use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptMatch, StoreError, Stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -27,7 +31,7 @@ use crate::store::sample::{
 /// Two brands that share a provider: acme has a number of its own, globex has not.
 struct World {
     stores: Stores,
-    keeper: Keeper,
+    keeper: InboundProcessor,
 }
 
 impl World {
@@ -35,10 +39,12 @@ impl World {
         let stores = Stores::memory();
         let brands = [acme(), brand("globex")];
         let senders = senders.map(|sender| sender.map(str::to_owned));
-        let source =
-            Source { channel: Channel::Whatsapp, brands: brands.clone().into_iter().zip(senders).collect() };
-        let keywords = Policy::try_new(&BrandSettings::default()).unwrap().keywords;
-        let reach = Reach {
+        let source = InboundSource {
+            channel: Channel::Whatsapp,
+            brands: brands.clone().into_iter().zip(senders).collect(),
+        };
+        let keywords = BrandPolicy::try_new(&BrandSettings::default()).unwrap().keywords;
+        let reach = InboundDirectory {
             sources: [(provider(), source)].into(),
             keywords: brands.clone().map(|brand| (brand, keywords.clone())).into(),
         };
@@ -50,14 +56,14 @@ impl World {
 
     /// The same after acme went from the configuration.
     fn without_acme(self) -> Self {
-        let keywords = Policy::try_new(&BrandSettings::default()).unwrap().keywords;
-        let source = Source { channel: Channel::Whatsapp, brands: vec![(brand("globex"), None)] };
+        let keywords = BrandPolicy::try_new(&BrandSettings::default()).unwrap().keywords;
+        let source = InboundSource { channel: Channel::Whatsapp, brands: vec![(brand("globex"), None)] };
         let sources = [provider(), sample::provider()].map(|name| (name, source.clone())).into();
-        let reach = Reach { sources, keywords: [(brand("globex"), keywords)].into() };
+        let reach = InboundDirectory { sources, keywords: [(brand("globex"), keywords)].into() };
         Self { keeper: keeper(&self.stores, reach), ..self }
     }
 
-    async fn tells(&self, told: Told) {
+    async fn tells(&self, told: ProviderEvent) {
         self.keeper.ear(provider()).keep(vec![told]).await.unwrap();
     }
 
@@ -71,7 +77,7 @@ impl World {
     }
 
     async fn opts_in(&self, topic: &str) {
-        let evidence = Evidence {
+        let evidence = ConsentEvidence {
             source: "shop".to_owned(),
             method: "web_form".to_owned(),
             wording: String::new(),
@@ -81,14 +87,19 @@ impl World {
         };
         let scope = TopicScope::Topic(topic.parse().unwrap());
         let recorded_by = "key".to_owned();
-        let entry =
-            NewEntry { action: Action::Grant, channel: Channel::Whatsapp, scope, evidence, recorded_by };
+        let entry = NewConsentEntry {
+            action: ConsentAction::Grant,
+            channel: Channel::Whatsapp,
+            scope,
+            evidence,
+            recorded_by,
+        };
         self.stores.consents.record(&acme(), &contact_id("ana"), entry, minute(0)).await.unwrap();
     }
 }
 
-fn keeper(stores: &Stores, reach: Reach) -> Keeper {
-    Keeper::new(stores, reach, Clock::simulated(minute(100), 1))
+fn keeper(stores: &Stores, reach: InboundDirectory) -> InboundProcessor {
+    InboundProcessor::new(stores, reach, Clock::simulated(minute(100), 1))
 }
 
 fn provider() -> ProviderName {
@@ -103,14 +114,17 @@ fn minute(minute: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + 60 * minute).unwrap()
 }
 
-fn text(id: i64, to: Option<&str>, text: &str) -> Told {
+fn text(id: i64, to: Option<&str>, text: &str) -> ProviderEvent {
     let to = to.map(str::to_owned);
     let (id, at) = (id.to_string(), minute(id));
-    Told::Text(InboundText { id, from: number(), to, text: text.to_owned(), reply_to: None, at })
+    ProviderEvent::Text(InboundText { id, from: number(), to, text: text.to_owned(), reply_to: None, at })
 }
 
 fn is_granted(recipient: &Recipient, topic: &str) -> bool {
-    matches!(standing(&recipient.ledger, Channel::Whatsapp, &topic.parse().unwrap()), Standing::Granted(_))
+    matches!(
+        standing(&recipient.ledger, Channel::Whatsapp, &topic.parse().unwrap()),
+        LedgerStanding::Granted(_)
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +150,7 @@ async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
     assert!(is_granted(&back, "offers") && !is_granted(&back, "news"), "what it took, and nothing more");
     let events = world.events(&acme()).await;
     let keywords = events.into_iter().map(|event| match event.detail {
-        ContactDetail::Wrote { keyword, .. } => keyword,
+        ContactEventDetail::Wrote { keyword, .. } => keyword,
         other => panic!("{other:?}"),
     });
     assert_eq!(keywords.collect::<Vec<_>>(), [Some(Keyword::Start), None, Some(Keyword::Stop)]);
@@ -145,7 +159,7 @@ async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
 #[tokio::test(start_paused = true)]
 async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
     let world = World::new([Some("+34910000000"), None]).await;
-    let news = AddressNews {
+    let news = AddressReport {
         id: "2".to_owned(),
         address: number(),
         to: Some("34910000000".to_owned()),
@@ -153,7 +167,7 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
         at: minute(600),
         evidence: OutcomeEvidence::default(),
     };
-    for told in [text(500, Some("34910000000"), "stop"), Told::Address(news)] {
+    for told in [text(500, Some("34910000000"), "stop"), ProviderEvent::Address(news)] {
         world.tells(told).await;
     }
     world
@@ -191,7 +205,7 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
     world.opts_in("offers").await;
     let news = |id: &str, change, at| {
         let (address, evidence) = (number(), OutcomeEvidence::new("kicked", "the bot was blocked"));
-        Told::Address(AddressNews { id: id.to_owned(), address, to: None, change, at, evidence })
+        ProviderEvent::Address(AddressReport { id: id.to_owned(), address, to: None, change, at, evidence })
     };
     world.tells(news("1", AddressChange::Objected(Objection::OptedOut), minute(1))).await;
     let blocked = world.ana(&acme()).await;
@@ -204,8 +218,8 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
 }
 
 /// A complaint about a message that is not there.
-fn complaint(echo: Echo, at: i64) -> Told {
-    Told::Receipt(Notice {
+fn complaint(echo: Echo, at: i64) -> ProviderEvent {
+    ProviderEvent::Receipt(DeliveryReport {
         reference: "gone".to_owned(),
         echo: Some(echo),
         address: Some(number()),
@@ -240,8 +254,8 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         reply_to: Some("ref-1".to_owned()),
         at: minute(1),
     };
-    world.keeper.ear(sample::provider()).keep(vec![Told::Text(answer)]).await.unwrap();
-    let complaint = Notice {
+    world.keeper.ear(sample::provider()).keep(vec![ProviderEvent::Text(answer)]).await.unwrap();
+    let complaint = DeliveryReport {
         reference: String::new(),
         echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
         address: Some(number()),
@@ -250,7 +264,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         evidence: OutcomeEvidence::new("complaint", "stop"),
         objection: Some(Objection::Complaint),
     };
-    world.tells(Told::Receipt(complaint)).await;
+    world.tells(ProviderEvent::Receipt(complaint)).await;
     for brand in [acme(), brand("globex")] {
         assert!(world.events(&brand).await.is_empty() && world.ana(&brand).await.suppressions.is_empty());
     }
@@ -268,7 +282,7 @@ async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
     let long = |end: &str| format!("{}{end}", "x".repeat(10_000));
     for id in [long("1"), long("2"), long("2")] {
         world
-            .tells(Told::Text(InboundText {
+            .tells(ProviderEvent::Text(InboundText {
                 id,
                 from: number(),
                 to: Some(long("")),
@@ -281,14 +295,16 @@ async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
     let events = world.events(&acme()).await;
     assert_eq!(events.len(), 2, "the second was told twice");
     for event in events {
-        let ContactDetail::Wrote { to: Some(to), .. } = event.detail else { panic!("{:?}", event.detail) };
+        let ContactEventDetail::Wrote { to: Some(to), .. } = event.detail else {
+            panic!("{:?}", event.detail)
+        };
         assert!(to.len() <= 255, "{to}");
     }
 }
 
 /// An inbox on a disk that is full for as long as it is said to be.
 struct Full {
-    inbox: Arc<dyn Inbox>,
+    inbox: Arc<dyn InboundStore>,
     is_full: AtomicBool,
 }
 
@@ -300,8 +316,8 @@ impl Full {
 }
 
 #[async_trait]
-impl Inbox for Full {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+impl InboundStore for Full {
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
         self.check()?;
         self.inbox.receive(report, now).await
     }
@@ -313,9 +329,9 @@ impl Inbox for Full {
     async fn hear(
         &self,
         brand: &BrandId,
-        heard: store::Heard,
+        heard: store::InboundEvent,
         now: Timestamp,
-    ) -> Result<store::Told, StoreError> {
+    ) -> Result<store::RecordResult, StoreError> {
         self.check()?;
         self.inbox.hear(brand, heard, now).await
     }
@@ -325,9 +341,9 @@ impl Inbox for Full {
 struct Bounces;
 
 #[async_trait]
-impl Hook for Bounces {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        Ok(Heard::Told(vec![Told::Receipt(Notice {
+impl WebhookHandler for Bounces {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        Ok(WebhookPayload::Told(vec![ProviderEvent::Receipt(DeliveryReport {
             reference: "ref-1".to_owned(),
             echo: None,
             address: None,
@@ -361,9 +377,13 @@ async fn a_bounce_that_cannot_be_kept_stays_with_the_mail_server_and_counts_once
     let stores = Stores::memory();
     let sent = accept_and_send(&stores, message(0), 1, "ref-1").await;
     let inbox = Arc::new(Full { inbox: Arc::clone(&stores.inbox), is_full: AtomicBool::new(true) });
-    let failing = Stores { inbox: Arc::clone(&inbox) as Arc<dyn Inbox>, ..stores.clone() };
-    let keeper = Keeper::new(&failing, Reach::default(), Clock::simulated(minute(100), 1));
-    let hooks = Hooks::new([(sample::provider(), Arc::new(Bounces) as Arc<dyn Hook>)].into(), keeper);
+    let failing = Stores { inbox: Arc::clone(&inbox) as Arc<dyn InboundStore>, ..stores.clone() };
+    let keeper =
+        InboundProcessor::new(&failing, InboundDirectory::default(), Clock::simulated(minute(100), 1));
+    let hooks = WebhookRouter::new(
+        [(sample::provider(), Arc::new(Bounces) as Arc<dyn WebhookHandler>)].into(),
+        keeper,
+    );
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let listen = listener.local_addr().unwrap();
     let settings = MailSettings { listen, max_message_bytes: 1_000, timeout_ms: 10_000, max_connections: 1 };

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use relevo::model::{BrandId, Class, Detail, Event, History, MessageId, Outcome, ReceiptStatus, State};
-use relevo::store::Stored;
+use relevo::model::{
+    BrandId, Class, EventDetail, History, MessageEvent, MessageId, MessageState, Outcome, ReceiptStatus,
+};
+use relevo::store::StoredMessage;
 
 use crate::provider::Effect;
 use crate::world::Shared;
@@ -35,7 +37,7 @@ pub async fn everything(shared: &Arc<Shared>, accepted: &[(BrandId, MessageId)])
 }
 
 /// Invariant 1: what was acknowledged is there.
-async fn load(shared: &Shared, accepted: &[(BrandId, MessageId)]) -> Vec<Stored> {
+async fn load(shared: &Shared, accepted: &[(BrandId, MessageId)]) -> Vec<StoredMessage> {
     let mut all = Vec::new();
     for (brand, id) in accepted {
         match shared.stores().messages.get(brand, *id).await.unwrap() {
@@ -55,7 +57,7 @@ async fn repeat_receipts(shared: &Shared) {
     }
 }
 
-fn message(stored: &Stored, effects: &[&Effect], crashed: bool) -> Vec<String> {
+fn message(stored: &StoredMessage, effects: &[&Effect], crashed: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let mut check = |holds: bool, problem: &str| {
         if !holds {
@@ -86,7 +88,7 @@ fn folds(history: &History) -> bool {
 }
 
 fn at_most_one_end(history: &History) -> bool {
-    history.events().iter().filter(|event| matches!(event.detail, Detail::Finished { .. })).count() <= 1
+    history.events().iter().filter(|event| matches!(event.detail, EventDetail::Finished { .. })).count() <= 1
 }
 
 fn well_numbered(history: &History) -> bool {
@@ -98,7 +100,7 @@ fn well_numbered(history: &History) -> bool {
 fn answers_told_once(history: &History) -> bool {
     let mut ended = BTreeSet::new();
     history.events().iter().all(|event| match &event.detail {
-        Detail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
+        EventDetail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
         _ => true,
     })
 }
@@ -111,15 +113,15 @@ fn was_interrupted(history: &History) -> bool {
 
 /// Invariant 3: after an outcome `sent`, no further attempt, unless the message's own fallback policy asks for one, and
 /// then the history says why.
-fn silent_after_sent(stored: &Stored) -> bool {
+fn silent_after_sent(stored: &StoredMessage) -> bool {
     let fallback = &stored.message.fallback;
     let mut sent = BTreeSet::new();
     for event in stored.history.events() {
         match &event.detail {
-            Detail::AttemptFinished { attempt, outcome: Outcome::Sent { .. } } => {
+            EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { .. } } => {
                 sent.insert(*attempt);
             }
-            Detail::FellBack { attempt, explanation } => {
+            EventDetail::FellBack { attempt, explanation } => {
                 let allowed = fallback.on_failed
                     || fallback.undelivered_after.is_some()
                     || fallback.unread_after.is_some();
@@ -128,7 +130,7 @@ fn silent_after_sent(stored: &Stored) -> bool {
                 }
                 sent.remove(attempt);
             }
-            Detail::AttemptStarted { .. } if !sent.is_empty() => return false,
+            EventDetail::AttemptStarted { .. } if !sent.is_empty() => return false,
             _ => {}
         }
     }
@@ -136,7 +138,7 @@ fn silent_after_sent(stored: &Stored) -> bool {
 }
 
 /// Invariant 4: in doubt, a commercial message is not tried again until a provider reports that it failed.
-fn silent_in_doubt(stored: &Stored) -> bool {
+fn silent_in_doubt(stored: &StoredMessage) -> bool {
     if stored.message.class == Class::Transactional {
         return true;
     }
@@ -144,24 +146,26 @@ fn silent_in_doubt(stored: &Stored) -> bool {
     for event in stored.history.events() {
         match &event.detail {
             // A report that came before we gave up on the answer settles the doubt as well.
-            Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
+            EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
                 if !reported(stored.history.events(), *attempt, event) =>
             {
                 doubtful.insert(*attempt);
             }
-            Detail::Receipt(receipt) => {
+            EventDetail::Receipt(receipt) => {
                 doubtful.remove(&receipt.attempt);
             }
-            Detail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
+            EventDetail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
             _ => {}
         }
     }
     true
 }
 
-fn reported(events: &[Event], attempt: u32, before: &Event) -> bool {
+fn reported(events: &[MessageEvent], attempt: u32, before: &MessageEvent) -> bool {
     let earlier = events.iter().take_while(|event| !std::ptr::eq(*event, before));
-    earlier.into_iter().any(|event| matches!(&event.detail, Detail::Receipt(own) if own.attempt == attempt))
+    earlier
+        .into_iter()
+        .any(|event| matches!(&event.detail, EventDetail::Receipt(own) if own.attempt == attempt))
 }
 
 /// Every effect belongs to an attempt that was recorded, happened once, and every attempt called sent had one.
@@ -181,7 +185,7 @@ fn told_effects(history: &History, effects: &[&Effect]) -> bool {
 }
 
 /// Invariant 8: sent means that a provider has it; suppressed, cancelled and failed that none is known to.
-fn honest(state: State, history: &History, effects: &[&Effect]) -> bool {
+fn honest(state: MessageState, history: &History, effects: &[&Effect]) -> bool {
     let attempts = history.attempts();
     let explained = |effect: &&Effect| {
         let own = attempts.iter().find(|own| own.number == effect.attempt);
@@ -191,28 +195,30 @@ fn honest(state: State, history: &History, effects: &[&Effect]) -> bool {
         })
     };
     match state {
-        State::Sent | State::Delivered | State::Read => !effects.is_empty(),
-        State::Suppressed => effects.is_empty() && attempts.is_empty(),
-        State::Failed | State::Expired | State::Cancelled | State::InDoubt => effects.iter().all(explained),
-        State::Accepted | State::Waiting | State::Sending => false,
+        MessageState::Sent | MessageState::Delivered | MessageState::Read => !effects.is_empty(),
+        MessageState::Suppressed => effects.is_empty() && attempts.is_empty(),
+        MessageState::Failed | MessageState::Expired | MessageState::Cancelled | MessageState::InDoubt => {
+            effects.iter().all(explained)
+        }
+        MessageState::Accepted | MessageState::Waiting | MessageState::Sending => false,
     }
 }
 
-fn tally(shared: &Shared, stored: &Stored) {
+fn tally(shared: &Shared, stored: &StoredMessage) {
     let state = stored.history.state().as_str();
     shared.tell(format!("{} ended as {state}", stored.message.id));
     shared.count(format!("state {state}"));
     for event in stored.history.events() {
         match &event.detail {
-            Detail::AttemptFinished { outcome, .. } => {
+            EventDetail::AttemptFinished { outcome, .. } => {
                 shared.count(format!("outcome {}", outcome.as_str()));
                 if outcome.evidence().is_some_and(|own| own.code == "not_called") {
                     shared.count("recorded ahead and not called");
                 }
             }
-            Detail::FellBack { .. } => shared.count("fell back"),
-            Detail::Receipt(_) => shared.count("receipt"),
-            Detail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),
+            EventDetail::FellBack { .. } => shared.count("fell back"),
+            EventDetail::Receipt(_) => shared.count("receipt"),
+            EventDetail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),
             _ => {}
         }
     }

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Action, Address, Channel, Class, ControlMode, Decision, Echo, Message, MessageId, Outcome,
+    Address, Channel, Class, ConsentAction, ControlMode, Decision, Echo, Message, MessageId, Outcome,
     OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection,
     ThrottleScope, Timestamp,
 };
-use relevo::store::Stored;
+use relevo::store::StoredMessage;
 
 use crate::script::{self, FaultKind};
 use crate::world::Shared;
@@ -167,7 +167,7 @@ impl Scripted {
     }
 
     /// Before a call the store knows that it begins.
-    fn check_recorded(&self, envelope: &Envelope, stored: &Stored) {
+    fn check_recorded(&self, envelope: &Envelope, stored: &StoredMessage) {
         let recorded = stored.history.attempts().last().is_some_and(|own| {
             own.number == envelope.attempt
                 && own.ended.is_none()
@@ -184,7 +184,7 @@ impl Scripted {
     }
 
     /// Invariant 2: no attempt without an allowing verdict at that instant.
-    async fn check_consent(&self, envelope: &Envelope, stored: &Stored) {
+    async fn check_consent(&self, envelope: &Envelope, stored: &StoredMessage) {
         let message = &stored.message;
         let recipient =
             self.shared.stores().consents.recipient(&message.brand, &message.contact).await.unwrap();
@@ -201,7 +201,7 @@ impl Scripted {
         if let Some(plain) = plainly_forbidden(message, &recipient, channel, &envelope.address) {
             self.shared.problem(format!("{}: sent although {plain}", message.id));
         }
-        let question = relevo::consent::Question {
+        let question = relevo::consent::ConsentQuery {
             class: message.class,
             topic: &message.topic,
             channel,
@@ -215,7 +215,7 @@ impl Scripted {
     }
 
     /// Invariant 5: an open breaker admits nothing, a half-open one probes only, an operator's word stands above it.
-    fn check_health(&self, envelope: &Envelope, stored: &Stored) {
+    fn check_health(&self, envelope: &Envelope, stored: &StoredMessage) {
         let id = envelope.message_id;
         if self.calls.load(Ordering::Relaxed) > script::SLOTS {
             self.shared.problem(format!("{id}: {} was called beyond its slots", self.provider.name));
@@ -267,9 +267,9 @@ fn plainly_forbidden(
     let said =
         recipient.ledger.iter().filter(|own| own.channel == channel && own.scope.covers(&message.topic));
     match said.max_by_key(|own| (own.evidence.time, own.sequence)).map(|own| own.action) {
-        Some(Action::Grant) => None,
+        Some(ConsentAction::Grant) => None,
         // An older word is stronger only when it is narrower, and then it is a revocation.
-        Some(Action::Revoke) => Some("the person's last word on it was no"),
+        Some(ConsentAction::Revoke) => Some("the person's last word on it was no"),
         None => Some("the person never agreed"),
     }
 }

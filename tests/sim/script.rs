@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::civil::Time;
-use relevo::inbound::{Reach, Source};
+use relevo::inbound::{InboundDirectory, InboundSource};
 use relevo::model::{
-    Action, Address, BrandId, Channel, Class, ContactAddress, ContactId, Content, ControlMode,
+    Address, BrandId, Channel, Class, ConsentAction, ContactAddress, ContactId, Content, ControlMode,
     FallbackPolicy, Phone, Preferences, Provider, ProviderName, QuietHours, Template, Timestamp, Topic,
     TopicScope, later,
 };
-use relevo::routing::{BrandSettings, Policy};
+use relevo::routing::{BrandPolicy, BrandSettings};
 
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
 pub fn start() -> Timestamp {
@@ -58,7 +58,7 @@ pub enum FaultKind {
 pub enum Deed {
     Send(Box<Draft>),
     Cancel { brand: BrandId, nth: usize },
-    Consent { brand: BrandId, contact: ContactId, action: Action, channel: Channel, scope: TopicScope },
+    Consent { brand: BrandId, contact: ContactId, action: ConsentAction, channel: Channel, scope: TopicScope },
     Suppress { brand: BrandId, channel: Channel, address: Address },
     Delete { brand: BrandId, contact: ContactId },
     Control { provider: ProviderName, mode: ControlMode, expire_at: Option<Timestamp> },
@@ -99,7 +99,7 @@ pub struct Somebody {
     pub id: ContactId,
     pub addresses: Vec<ContactAddress>,
     pub preferences: Preferences,
-    pub grants: Vec<(Action, Channel, TopicScope)>,
+    pub grants: Vec<(ConsentAction, Channel, TopicScope)>,
 }
 
 /// Everything a seed brings.
@@ -227,8 +227,8 @@ fn somebody(rng: &mut Rng, index: usize) -> Somebody {
     Somebody { brand, id, addresses, preferences, grants }
 }
 
-fn consent(rng: &mut Rng) -> (Action, Channel, TopicScope) {
-    let action = if rng.u8(0..3) == 0 { Action::Revoke } else { Action::Grant };
+fn consent(rng: &mut Rng) -> (ConsentAction, Channel, TopicScope) {
+    let action = if rng.u8(0..3) == 0 { ConsentAction::Revoke } else { ConsentAction::Grant };
     let scope = pick(rng, &["*", "offers", "offers.shoes"]).parse().unwrap();
     (action, pick(rng, &Channel::ALL), scope)
 }
@@ -294,7 +294,7 @@ fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider], nth: usize) 
         0 | 1 => Deed::Cancel { brand, nth: rng.usize(0..40) },
         2 | 3 => {
             let (_, channel, scope) = consent(rng);
-            let action = if rng.u8(0..4) == 0 { Action::Grant } else { Action::Revoke };
+            let action = if rng.u8(0..4) == 0 { ConsentAction::Grant } else { ConsentAction::Revoke };
             Deed::Consent { brand, contact: person.id, action, channel, scope }
         }
         4 if !person.addresses.is_empty() => {
@@ -322,12 +322,12 @@ fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider], nth: usize) 
 }
 
 /// What brands configure.
-pub fn policies() -> relevo::dispatch::Policies {
+pub fn policies() -> relevo::dispatch::BrandPolicies {
     let settings = BrandSettings {
         channels: vec![Channel::Whatsapp, Channel::Sms, Channel::Email, Channel::Telegram],
         ..BrandSettings::default()
     };
-    let policy = Policy::try_new(&settings).unwrap();
+    let policy = BrandPolicy::try_new(&settings).unwrap();
     BTreeMap::from(brands().map(|brand| (brand, policy.clone())))
 }
 
@@ -337,14 +337,14 @@ pub fn sender(brand: &BrandId) -> String {
 }
 
 /// How texts find their brand.
-pub fn reach(providers: &[Provider]) -> Reach {
+pub fn reach(providers: &[Provider]) -> InboundDirectory {
     let source = |provider: &Provider| {
         let brands = brands().into_iter().filter(|brand| provider.serves(brand));
         let brands = brands.map(|brand| (brand.clone(), Some(sender(&brand)))).collect();
-        (provider.name.clone(), Source { channel: provider.channel, brands })
+        (provider.name.clone(), InboundSource { channel: provider.channel, brands })
     };
-    let keywords = |(brand, policy): (BrandId, Policy)| (brand, policy.keywords);
-    Reach {
+    let keywords = |(brand, policy): (BrandId, BrandPolicy)| (brand, policy.keywords);
+    InboundDirectory {
         sources: providers.iter().map(source).collect(),
         keywords: policies().into_iter().map(keywords).collect(),
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relevo::model::{BrandId, Echo, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp};
-use relevo::store::{Appended, Claims, Heard, Inbox, Matched, StoreError, Stored, Stores, Told, WorkQueue};
+use relevo::store::{
+    AppendResult, ClaimedMessages, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError,
+    StoredMessage, Stores, WorkQueue,
+};
 use tokio::sync::watch;
 
 use crate::world::Shared;
@@ -28,7 +31,12 @@ impl Shaky {
 
 #[async_trait]
 impl WorkQueue for Shaky {
-    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError> {
         self.stores.work.claim(now, limit, lease).await
     }
 
@@ -38,14 +46,14 @@ impl WorkQueue for Shaky {
         history: &History,
         known: usize,
         next_at: Option<Timestamp>,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendResult, StoreError> {
         self.shake("before an append")?;
         let appended = self.stores.work.append(message, history, known, next_at).await?;
         self.shake("after an append")?;
         Ok(appended)
     }
 
-    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.stores.work.reload(brand, id).await
     }
 
@@ -63,8 +71,8 @@ impl WorkQueue for Shaky {
 }
 
 #[async_trait]
-impl Inbox for Shaky {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+impl InboundStore for Shaky {
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
         self.shake("before a receipt")?;
         let matched = self.stores.inbox.receive(report, now).await?;
         self.shake("after a receipt")?;
@@ -75,7 +83,12 @@ impl Inbox for Shaky {
         self.stores.inbox.referenced(provider, reference).await
     }
 
-    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
+    async fn hear(
+        &self,
+        brand: &BrandId,
+        heard: InboundEvent,
+        now: Timestamp,
+    ) -> Result<RecordResult, StoreError> {
         self.shake("before a text")?;
         let told = self.stores.inbox.hear(brand, heard, now).await?;
         self.shake("after a text")?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use relevo::adapters::hooks::{Ear as _, Told};
-use relevo::inbound::Keeper;
+use relevo::adapters::hooks::{EventSink as _, ProviderEvent};
+use relevo::inbound::InboundProcessor;
 use relevo::model::{Address, BrandId, Channel, InboundText};
 
 use crate::script::{self, Writing};
@@ -15,7 +15,7 @@ use crate::world::Shared;
 #[derive(Default)]
 pub struct Texts {
     /// What keeps them, while the gateway is up.
-    keeper: Mutex<Option<Keeper>>,
+    keeper: Mutex<Option<InboundProcessor>>,
     /// Those that were kept.
     kept: Mutex<BTreeSet<String>>,
     /// Who wrote to which brand that they want no more.
@@ -24,7 +24,7 @@ pub struct Texts {
 
 impl Texts {
     /// The gateway is up.
-    pub fn come_to(&self, keeper: Keeper) {
+    pub fn come_to(&self, keeper: InboundProcessor) {
         *self.keeper.lock().unwrap() = Some(keeper);
     }
 
@@ -63,7 +63,7 @@ pub fn write(shared: &Arc<Shared>, writing: Writing) {
     });
 }
 
-async fn is_kept(shared: &Shared, keeper: &Keeper, writing: &Writing, text: InboundText) -> bool {
+async fn is_kept(shared: &Shared, keeper: &InboundProcessor, writing: &Writing, text: InboundText) -> bool {
     let Writing { provider, id, from, to, text: words } = writing;
     let texts = &shared.texts;
     let is_known = texts.kept.lock().unwrap().contains(id);
@@ -82,7 +82,7 @@ async fn is_kept(shared: &Shared, keeper: &Keeper, writing: &Writing, text: Inbo
     if is_start {
         texts.stopped.lock().unwrap().retain(|own| !theirs.contains(own));
     }
-    if keeper.ear(provider.name.clone()).keep(vec![Told::Text(text)]).await.is_err() {
+    if keeper.ear(provider.name.clone()).keep(vec![ProviderEvent::Text(text)]).await.is_err() {
         return false;
     }
     shared.tell(format!("{words:?} ({id}) from {from} by {}", provider.name));

@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use relevo::adapters::{Adapter, Limits};
+use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{Board, Dispatcher, Lane, Planner, Settings};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
 use relevo::health::BreakerState;
-use relevo::inbound::Keeper;
+use relevo::inbound::InboundProcessor;
 use relevo::model::{
-    Address, BrandId, Control, ControlChange, ControlMode, Evidence, Message, MessageId, ProviderName,
+    Address, BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, ProviderName,
     ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::Memory;
-use relevo::store::{Acceptance, ContactChange, NewEntry, PreferencesChange, Stores};
+use relevo::store::{AcceptResult, ContactChange, NewConsentEntry, PreferencesChange, Stores};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -104,7 +104,7 @@ pub struct Shared {
     rng: Mutex<Rng>,
     script: Script,
     stores: Mutex<Stores>,
-    board: Mutex<Board>,
+    board: Mutex<ProviderRegistry>,
     receipts: Mutex<mpsc::Sender<ReceiptReport>>,
     pub texts: Texts,
     pub reports: Mutex<Vec<ReceiptReport>>,
@@ -133,7 +133,7 @@ impl Shared {
         lock(&self.stores).clone()
     }
 
-    pub fn board(&self) -> Board {
+    pub fn board(&self) -> ProviderRegistry {
         lock(&self.board).clone()
     }
 
@@ -150,7 +150,7 @@ impl Shared {
     }
 
     /// Watches the breakers, so that one that opens is remembered even when a call changes its state.
-    async fn watch_breakers(self: Arc<Self>, board: Board) {
+    async fn watch_breakers(self: Arc<Self>, board: ProviderRegistry) {
         let mut changes = board.subscribe();
         loop {
             for status in board.statuses(self.now()) {
@@ -234,7 +234,11 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let script = Script::new(&mut rng);
         let disk = Memory::default();
-        let board = Board::new(script.providers.clone(), &relevo::health::Settings::default(), vec![]);
+        let board = ProviderRegistry::new(
+            script.providers.clone(),
+            &relevo::health::HealthSettings::default(),
+            vec![],
+        );
         let shared = Shared {
             clock: Clock::simulated(script::start(), seed),
             rng: Mutex::new(rng),
@@ -283,13 +287,16 @@ impl World {
     fn start(&self) -> Gateway {
         let stores = self.disk.open();
         let providers = self.shared.script.providers.clone();
-        let health = relevo::health::Settings::default();
-        let board = Board::new(providers.clone(), &health, self.controls.clone());
+        let health = relevo::health::HealthSettings::default();
+        let board = ProviderRegistry::new(providers.clone(), &health, self.controls.clone());
         let policies = Arc::new(script::policies());
         let planner =
             Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
-        let limits =
-            Limits { max_concurrency: script::SLOTS, timeout_ms: script::TIMEOUT_MS, ..Limits::default() };
+        let limits = ProviderLimits {
+            max_concurrency: script::SLOTS,
+            timeout_ms: script::TIMEOUT_MS,
+            ..ProviderLimits::default()
+        };
         let lane = |provider: &relevo::model::Provider| {
             let scripted = Scripted {
                 provider: provider.clone(),
@@ -299,7 +306,7 @@ impl World {
             };
             let adapter: Arc<dyn Adapter> = Arc::new(scripted);
             let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
-            (provider.name.clone(), Lane::new(adapter, &Limits { rate_per_second, ..limits.clone() }))
+            (provider.name.clone(), Lane::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }))
         };
         let lanes = providers.iter().map(lane).collect();
         let work = Arc::new(Shaky { stores: stores.clone(), shared: self.shared.clone() });
@@ -309,7 +316,7 @@ impl World {
             planner,
             board.clone(),
             lanes,
-            Settings { concurrency: 6, batch: 4, ..Settings::default() },
+            DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
             self.shared.clock.clone(),
         );
         let (sender, receiver) = mpsc::channel(8);
@@ -317,7 +324,7 @@ impl World {
         *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
         let inbox = Stores { inbox: work.clone(), ..stores };
-        let keeper = Keeper::new(&inbox, script::reach(&providers), self.shared.clock.clone());
+        let keeper = InboundProcessor::new(&inbox, script::reach(&providers), self.shared.clock.clone());
         self.shared.texts.come_to(keeper);
         lock(&self.shared.open_until).clear();
         Gateway {
@@ -462,7 +469,7 @@ impl World {
         };
         let key = draft.idempotency_key.map(|key| (draft.brand.clone(), key));
         match stores.messages.accept(message, hash).await.unwrap() {
-            Acceptance::New(id) => {
+            AcceptResult::New(id) => {
                 self.shared.tell(format!("accepted {id}"));
                 if let Some(key) = key
                     && let Some(first) = self.keys.insert(key, id)
@@ -472,25 +479,25 @@ impl World {
                 }
                 self.accepted.push((draft.brand, id));
             }
-            Acceptance::Duplicate(first) => {
+            AcceptResult::Duplicate(first) => {
                 self.shared.count("duplicate accepted once");
                 let known = key.and_then(|key| self.keys.get(&key).copied());
                 if known != Some(first.message.id) {
                     self.shared.problem(format!("a duplicate was answered with {}", first.message.id));
                 }
             }
-            Acceptance::Conflict(other) => self.shared.problem(format!("{id} conflicts with {other}")),
+            AcceptResult::Conflict(other) => self.shared.problem(format!("{id} conflicts with {other}")),
         }
     }
 }
 
 fn entry(
-    action: relevo::model::Action,
+    action: relevo::model::ConsentAction,
     channel: relevo::model::Channel,
     scope: relevo::model::TopicScope,
     time: Timestamp,
-) -> NewEntry {
-    let evidence = Evidence {
+) -> NewConsentEntry {
+    let evidence = ConsentEvidence {
         source: "script".into(),
         method: "script".into(),
         wording: String::new(),
@@ -498,5 +505,5 @@ fn entry(
         origin: String::new(),
         actor: String::new(),
     };
-    NewEntry { action, channel, scope, evidence, recorded_by: "script".into() }
+    NewConsentEntry { action, channel, scope, evidence, recorded_by: "script".into() }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use relevo::model::{
     Address, BrandId, Channel, Class, Content, FallbackPolicy, Labels, Message, MessageId, Phone, Timestamp,
 };
-use relevo::store::embedded::sled::{self, Handle, Options};
+use relevo::store::embedded::sled::{self, SledHandle, SledOptions};
 
 use crate::mold;
 
@@ -21,8 +21,8 @@ pub use roll::{STEP, roll};
 const AT_ONCE: usize = 2_048;
 
 /// Opens a gateway's store while the gateway is stopped.
-pub fn open(data: &Path) -> anyhow::Result<Handle> {
-    Ok(sled::open(data, Options::default())?)
+pub fn open(data: &Path) -> anyhow::Result<SledHandle> {
+    Ok(sled::open(data, SledOptions::default())?)
 }
 
 /// The message with this number, to the contact with the same number.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures_util::future::try_join_all;
-use relevo::model::{Channel, Decision, Detail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
-use relevo::store::{Stored, Stores, WorkQueue};
+use relevo::model::{Channel, Decision, EventDetail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
+use relevo::store::{StoredMessage, Stores, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
 use crate::mold;
@@ -75,7 +75,7 @@ async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()>
 }
 
 /// Records what dispatch records of a message that the first provider takes.
-async fn send(work: &dyn WorkQueue, stored: &Stored, now: Timestamp) -> anyhow::Result<()> {
+async fn send(work: &dyn WorkQueue, stored: &StoredMessage, now: Timestamp) -> anyhow::Result<()> {
     let (message, mut history, known) = (&stored.message, stored.history.clone(), stored.history.version());
     let way = Way {
         channel: Channel::Sms,
@@ -83,12 +83,12 @@ async fn send(work: &dyn WorkQueue, stored: &Stored, now: Timestamp) -> anyhow::
         provider: "sandbox".parse()?,
         failure_domain: "sandbox".to_owned(),
     };
-    history.push(now, Detail::Planned(plan(way.clone())));
-    history.push(now, Detail::AttemptStarted { attempt: 1, way });
+    history.push(now, EventDetail::Planned(plan(way.clone())));
+    history.push(now, EventDetail::AttemptStarted { attempt: 1, way });
     work.append(message, &history, known, Some(now)).await?;
     let known = history.version();
     let outcome = Outcome::Sent { reference: format!("{}-1", message.id) };
-    history.push(now, Detail::AttemptFinished { attempt: 1, outcome });
+    history.push(now, EventDetail::AttemptFinished { attempt: 1, outcome });
     work.append(message, &history, known, None).await?;
     work.release(message.id).await;
     Ok(())

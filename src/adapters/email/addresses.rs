@@ -10,12 +10,12 @@ use crate::model::{self, Outcome, Rejection};
 
 /// Who one provider's messages are from.
 #[derive(Debug, Clone)]
-pub(super) struct Sender {
+pub(super) struct SenderMailbox {
     from: Mailbox,
     reply_to: Option<Mailbox>,
 }
 
-impl Sender {
+impl SenderMailbox {
     /// Reads the settings `from` and `reply_to`.
     ///
     /// # Errors

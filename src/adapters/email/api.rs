@@ -6,16 +6,16 @@ use lettre::message::Mailbox;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::addresses::{Sender, recipient};
+use super::addresses::{SenderMailbox, recipient};
 use super::mail::one_line;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::adapters::{BuildError, Envelope, refused};
-use crate::model::{Echo, Outcome, Rejection, Rendered};
+use crate::model::{Echo, Outcome, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 /// An email in pieces.
 #[derive(Debug)]
-pub(super) struct Email<'a> {
+pub(super) struct ApiEmail<'a> {
     /// Who it is from.
     pub(super) from: Mailbox,
     /// Where answers go, when not to the sender.
@@ -30,13 +30,13 @@ pub(super) struct Email<'a> {
     pub(super) html: Option<&'a str>,
 }
 
-impl<'a> Email<'a> {
+impl<'a> ApiEmail<'a> {
     /// Takes the envelope apart.
     ///
     /// # Errors
     /// The outcome, when the envelope holds what an email does not carry.
-    pub(super) fn of(envelope: &'a Envelope, sender: &'a Sender) -> Result<Self, Outcome> {
-        let Rendered::Email { subject, text, html } = &envelope.content else {
+    pub(super) fn of(envelope: &'a Envelope, sender: &'a SenderMailbox) -> Result<Self, Outcome> {
+        let RenderedContent::Email { subject, text, html } = &envelope.content else {
             return Err(refused(Rejection::Content, "the content is not an email"));
         };
         let (text, html) = (filled(text.as_ref()), filled(html.as_ref()));
@@ -87,7 +87,7 @@ pub(super) fn echo_in_parts(echo: &Echo) -> [(&'static str, String); 3] {
 /// When the key cannot be one.
 pub(super) fn check_key(setting: &'static str, key: &Secret) -> Result<(), BuildError> {
     let key = key.expose();
-    check(
+    require(
         !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()),
         setting,
         "must be the key as the provider shows it, without spaces or line breaks",
@@ -116,13 +116,13 @@ pub(super) mod tests {
     use crate::adapters::envelopes;
     use crate::model::Address;
 
-    fn sender() -> Sender {
-        Sender::new("Shop <shop@example.com>", Some("help@example.com")).unwrap()
+    fn sender() -> SenderMailbox {
+        SenderMailbox::new("Shop <shop@example.com>", Some("help@example.com")).unwrap()
     }
 
     /// An email to an address beyond ASCII.
     pub(in crate::adapters::email) fn envelope(text: Option<&str>, html: Option<&str>) -> Envelope {
-        let content = Rendered::Email {
+        let content = RenderedContent::Email {
             subject: "Your\r\nBcc: eve@example.net".to_owned(),
             text: text.map(str::to_owned),
             html: html.map(str::to_owned),
@@ -133,7 +133,7 @@ pub(super) mod tests {
     #[test]
     fn an_email_is_taken_apart() {
         let (envelope, sender) = (envelope(Some("Hi"), Some("")), sender());
-        let email = Email::of(&envelope, &sender).unwrap();
+        let email = ApiEmail::of(&envelope, &sender).unwrap();
         assert_eq!(named(&email.from), json!({ "email": "shop@example.com", "name": "Shop" }));
         assert_eq!(email.reply_to.map(named), Some(json!({ "email": "help@example.com" })));
         assert_eq!(email.to.as_ref() as &str, "ana@xn--bcher-kva.example");
@@ -145,21 +145,21 @@ pub(super) mod tests {
     fn the_brands_own_sender_comes_first_and_must_be_one() {
         let own = Envelope { from: Some("Acme <hi@acme.example>".to_owned()), ..envelope(Some("Hi"), None) };
         let sender = sender();
-        assert_eq!(Email::of(&own, &sender).unwrap().from.to_string(), "Acme <hi@acme.example>");
+        assert_eq!(ApiEmail::of(&own, &sender).unwrap().from.to_string(), "Acme <hi@acme.example>");
         let wrong = Envelope { from: Some("Acme".to_owned()), ..own };
-        assert_eq!(Email::of(&wrong, &sender).unwrap_err().as_str(), "misconfigured");
+        assert_eq!(ApiEmail::of(&wrong, &sender).unwrap_err().as_str(), "misconfigured");
     }
 
     #[test]
     fn what_is_no_email_is_refused_before_any_call() {
         let sender = sender();
-        let refusal = |envelope: &Envelope| match Email::of(envelope, &sender).unwrap_err() {
+        let refusal = |envelope: &Envelope| match ApiEmail::of(envelope, &sender).unwrap_err() {
             Outcome::Rejected { cause, .. } => cause,
             other => panic!("{other:?}"),
         };
         assert_eq!(refusal(&envelope(None, None)), Rejection::Content);
         assert_eq!(refusal(&envelope(Some(""), Some(""))), Rejection::Content);
-        let text = Envelope { content: Rendered::Text("Hi".to_owned()), ..envelope(None, None) };
+        let text = Envelope { content: RenderedContent::Text("Hi".to_owned()), ..envelope(None, None) };
         assert_eq!(refusal(&text), Rejection::Content);
         let chat = Envelope { address: Address::TelegramChat(7), ..envelope(Some("Hi"), None) };
         assert_eq!(refusal(&chat), Rejection::Address { certain: false });

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
 use super::connection::failure;
-use super::replies::{self, Reply, Stage};
-use super::settings::Settings;
+use super::replies::{self, SmtpReply, SmtpStage};
+use super::settings::SmtpSettings;
 use crate::model::Outcome;
 
 /// An access token is one or two thousand bytes long.
@@ -20,7 +20,7 @@ const MAX_TOKEN_BYTES: u64 = 16 * 1024;
 
 /// How we authenticate.
 #[derive(Debug)]
-pub(super) enum Login {
+pub(super) enum SmtpLogin {
     /// By a user's name and password.
     Password(Credentials),
     /// By OAuth 2.0 (XOAUTH2): the token is read for each connection, because it expires and is then replaced.
@@ -29,14 +29,14 @@ pub(super) enum Login {
 
 /// What a server says of a token that it refuses, before it refuses it.
 #[derive(Debug, Default, Deserialize)]
-struct Challenge {
+struct AuthChallenge {
     #[serde(default)]
     status: String,
 }
 
-impl Login {
+impl SmtpLogin {
     /// The login in the settings, if there is one.
-    pub(super) fn new(settings: &Settings) -> Option<Self> {
+    pub(super) fn new(settings: &SmtpSettings) -> Option<Self> {
         let username = settings.username.clone()?;
         Some(match (&settings.oauth2_token_file, &settings.password) {
             (Some(file), _) => Self::Token { username, file: file.clone() },
@@ -76,7 +76,7 @@ async fn by_token(smtp: &mut AsyncSmtpConnection, username: &str, token: &str) -
         && response.has_code(334)
     {
         let said = response.first_word().and_then(|word| BASE64_STANDARD.decode(word).ok());
-        let challenge: Challenge =
+        let challenge: AuthChallenge =
             said.and_then(|said| serde_json::from_slice(&said).ok()).unwrap_or_default();
         if !challenge.status.is_empty() {
             refused = format!("{refused} (status {})", challenge.status);
@@ -86,7 +86,7 @@ async fn by_token(smtp: &mut AsyncSmtpConnection, username: &str, token: &str) -
     match answer {
         Ok(response) if response.has_code(235) => Ok(()),
         Ok(response) => {
-            Err(replies::unavailable(Stage::Auth, &format!("unexpected reply {}", response.code())))
+            Err(replies::unavailable(SmtpStage::Auth, &format!("unexpected reply {}", response.code())))
         }
         Err(error) => Err(refusal(&error, &refused)),
     }
@@ -95,8 +95,8 @@ async fn by_token(smtp: &mut AsyncSmtpConnection, username: &str, token: &str) -
 /// Without the server's own text, because some repeat the command, and so the password.
 fn refusal(error: &Error, text: &str) -> Outcome {
     match error.status() {
-        Some(code) => Reply::new(code.into(), text).outcome(Stage::Auth),
-        None => failure(Stage::Auth, error),
+        Some(code) => SmtpReply::new(code.into(), text).outcome(SmtpStage::Auth),
+        None => failure(SmtpStage::Auth, error),
     }
 }
 

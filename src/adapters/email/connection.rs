@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::auth::Login;
-use super::extensions::Offers;
-use super::mail::Mail;
-use super::replies::{self, Reply, Stage};
-use super::settings::{At, Notices, Settings};
-use super::tls::{Encrypted, Encryption};
+use super::auth::SmtpLogin;
+use super::extensions::SmtpExtensions;
+use super::mail::PreparedMail;
+use super::replies::{self, SmtpReply, SmtpStage};
+use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
+use super::tls::{TlsConnection, TlsMode};
 use crate::adapters::BuildError;
 use crate::model::Outcome;
 
@@ -28,31 +28,31 @@ use crate::model::Outcome;
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to reach a server.
-pub(super) struct Server {
+pub(super) struct SmtpServer {
     host: String,
     port: u16,
-    encryption: Encryption,
-    login: Option<Login>,
+    encryption: TlsMode,
+    login: Option<SmtpLogin>,
     hello: ClientId,
-    notices: Notices,
+    notices: DsnRequest,
     connect_timeout: Duration,
 }
 
-impl Server {
+impl SmtpServer {
     /// The server at this place, with what the settings say of all.
     ///
     /// # Errors
     /// When the file of certificates cannot be used.
     pub(super) fn new(
-        settings: &Settings,
-        at: At<'_>,
+        settings: &SmtpSettings,
+        at: ServerAddress<'_>,
         connect_timeout: Duration,
     ) -> Result<Self, BuildError> {
         Ok(Self {
             host: at.host.to_owned(),
             port: at.port,
-            encryption: Encryption::new(settings, at.host)?,
-            login: Login::new(settings),
+            encryption: TlsMode::new(settings, at.host)?,
+            login: SmtpLogin::new(settings),
             hello: settings.hello_name.clone().map_or_else(ClientId::default, ClientId::Domain),
             notices: settings.notices,
             connect_timeout,
@@ -60,33 +60,36 @@ impl Server {
     }
 
     /// Connects, encrypts and authenticates.
-    pub(super) async fn connect(&self) -> Result<Connection, Outcome> {
+    pub(super) async fn connect(&self) -> Result<SmtpConnection, Outcome> {
         let connecting = timeout(self.connect_timeout, self.open());
-        connecting.await.unwrap_or_else(|_| Err(replies::unavailable(Stage::Connect, "no answer in time")))
+        connecting
+            .await
+            .unwrap_or_else(|_| Err(replies::unavailable(SmtpStage::Connect, "no answer in time")))
     }
 
-    async fn open(&self) -> Result<Connection, Outcome> {
+    async fn open(&self) -> Result<SmtpConnection, Outcome> {
         let mut smtp = self.greet(self.dial().await?).await?;
         let offers = self.offers(&mut smtp).await?;
         if let Some(login) = &self.login {
             login.authenticate(&mut smtp).await?;
         }
-        Ok(Connection { smtp, offers, notices: self.notices, state: State::Ready })
+        Ok(SmtpConnection { smtp, offers, notices: self.notices, state: SmtpConnectionState::Ready })
     }
 
     async fn greet(&self, stream: TcpStream) -> Result<AsyncSmtpConnection, Outcome> {
-        let failed = |error| failure(Stage::Connect, &error);
+        let failed = |error| failure(SmtpStage::Connect, &error);
         let greeted = match &self.encryption {
-            Encryption::Implicit(connector, name) => {
+            TlsMode::Implicit(connector, name) => {
                 let encrypted = connector.connect(name.clone(), stream).await.map_err(lost)?;
-                AsyncSmtpConnection::connect_with_transport(Box::new(Encrypted(encrypted)), &self.hello).await
+                AsyncSmtpConnection::connect_with_transport(Box::new(TlsConnection(encrypted)), &self.hello)
+                    .await
             }
-            Encryption::None | Encryption::Starttls(_) => {
+            TlsMode::None | TlsMode::Starttls(_) => {
                 AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
             }
         };
         let mut smtp = greeted.map_err(failed)?;
-        if let Encryption::Starttls(parameters) = &self.encryption {
+        if let TlsMode::Starttls(parameters) = &self.encryption {
             // Going on in clear would let anybody on the way take the offer out.
             if !smtp.can_starttls() {
                 return Err(replies::misconfigured("the server does not offer STARTTLS"));
@@ -98,10 +101,10 @@ impl Server {
 
     /// What the server offers. lettre has asked, but reads not all of it, so the server is greeted once more, which a client may
     /// do at any time (RFC 5321, section 4.1.4).
-    async fn offers(&self, smtp: &mut AsyncSmtpConnection) -> Result<Offers, Outcome> {
+    async fn offers(&self, smtp: &mut AsyncSmtpConnection) -> Result<SmtpExtensions, Outcome> {
         let answer = smtp.command(Ehlo::new(self.hello.clone())).await;
-        let offers = answer.map_err(|error| failure(Stage::Connect, &error))?;
-        Ok(Offers::read(offers.message()))
+        let offers = answer.map_err(|error| failure(SmtpStage::Connect, &error))?;
+        Ok(SmtpExtensions::read(offers.message()))
     }
 
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
@@ -114,12 +117,12 @@ impl Server {
 }
 
 fn lost(error: io::Error) -> Outcome {
-    replies::unavailable(Stage::Connect, &error.to_string())
+    replies::unavailable(SmtpStage::Connect, &error.to_string())
 }
 
 /// Where a connection stands between two commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SmtpConnectionState {
     /// The next message may begin.
     Ready,
     /// A message was begun and refused: the server has to be told to forget it.
@@ -131,30 +134,30 @@ enum State {
 }
 
 /// One connection. Dropped in mid-command it just closes.
-pub(super) struct Connection {
+pub(super) struct SmtpConnection {
     smtp: AsyncSmtpConnection,
-    offers: Offers,
-    notices: Notices,
-    state: State,
+    offers: SmtpExtensions,
+    notices: DsnRequest,
+    state: SmtpConnectionState,
 }
 
-impl Connection {
+impl SmtpConnection {
     /// Whether it can carry another message.
     pub(super) fn is_usable(&self) -> bool {
-        self.state != State::Lost
+        self.state != SmtpConnectionState::Lost
     }
 
     /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
-    pub(super) async fn begin(&mut self, mail: &Mail) -> Result<(), Outcome> {
+    pub(super) async fn begin(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
         let parameters = self.offers.with_mail(mail, self.notices)?;
-        if self.state == State::Begun {
-            self.command(Stage::Mail, Rset).await?;
+        if self.state == SmtpConnectionState::Begun {
+            self.command(SmtpStage::Mail, Rset).await?;
         }
         let from = MailFrom::new(Some(mail.from.clone()), parameters);
         if self.offers.pipelining {
             self.pipeline(from, self.recipient(mail)).await
         } else {
-            self.command(Stage::Mail, from).await
+            self.command(SmtpStage::Mail, from).await
         }
     }
 
@@ -162,37 +165,37 @@ impl Connection {
     /// final dot may be on its way.
     pub(super) async fn hand_over(
         &mut self,
-        mail: &Mail,
+        mail: &PreparedMail,
         commands_until: Instant,
         reply_until: Instant,
     ) -> Result<(), Outcome> {
-        if self.state != State::Text {
-            let late = |_| Err(replies::unavailable(Stage::Recipient, "no answer in time"));
+        if self.state != SmtpConnectionState::Text {
+            let late = |_| Err(replies::unavailable(SmtpStage::Recipient, "no answer in time"));
             timeout_at(commands_until, self.name_recipient(mail)).await.unwrap_or_else(late)?;
         }
         self.send_text(&mail.bytes, commands_until, reply_until).await
     }
 
-    async fn name_recipient(&mut self, mail: &Mail) -> Result<(), Outcome> {
-        self.command(Stage::Recipient, self.recipient(mail)).await?;
-        self.command(Stage::Data, Data).await
+    async fn name_recipient(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
+        self.command(SmtpStage::Recipient, self.recipient(mail)).await?;
+        self.command(SmtpStage::Data, Data).await
     }
 
-    fn recipient(&self, mail: &Mail) -> Rcpt {
+    fn recipient(&self, mail: &PreparedMail) -> Rcpt {
         Rcpt::new(mail.to.clone(), self.offers.with_recipient(mail, self.notices))
     }
 
     /// Sends MAIL, RCPT and DATA in one go, and reads the three replies. The first refusal counts.
     async fn pipeline(&mut self, from: MailFrom, to: Rcpt) -> Result<(), Outcome> {
-        self.state = State::Lost;
+        self.state = SmtpConnectionState::Lost;
         let mut answer = self.smtp.command(format!("{from}{to}{Data}")).await;
-        let mut refused: Option<(Stage, Reply)> = None;
-        for stage in [Stage::Mail, Stage::Recipient, Stage::Data] {
-            if stage != Stage::Mail {
+        let mut refused: Option<(SmtpStage, SmtpReply)> = None;
+        for stage in [SmtpStage::Mail, SmtpStage::Recipient, SmtpStage::Data] {
+            if stage != SmtpStage::Mail {
                 answer = self.smtp.read_response().await;
             }
             match &answer {
-                Ok(response) if is_completion(response) != (stage == Stage::Data) => {}
+                Ok(response) if is_completion(response) != (stage == SmtpStage::Data) => {}
                 Ok(response) => {
                     let evidence = format!("unexpected reply {}", response.code());
                     return Err(replies::unavailable(stage, &evidence));
@@ -205,10 +208,10 @@ impl Connection {
             }
         }
         match refused {
-            None => self.state = State::Text,
+            None => self.state = SmtpConnectionState::Text,
             // The server waits for the text of a message to nobody: the connection is given up.
             Some((stage, reply)) if answer.is_ok() => return Err(reply.outcome(stage)),
-            Some((stage, reply)) => return Err(self.refusal(stage, &reply, State::Begun)),
+            Some((stage, reply)) => return Err(self.refusal(stage, &reply, SmtpConnectionState::Begun)),
         }
         Ok(())
     }
@@ -219,45 +222,47 @@ impl Connection {
         dot_until: Instant,
         reply_until: Instant,
     ) -> Result<(), Outcome> {
-        self.state = State::Lost;
+        self.state = SmtpConnectionState::Lost;
         let dot_sent = AtomicBool::new(false);
         let answer = transmit(&mut self.smtp, text, &dot_sent, dot_until, reply_until).await;
         let seen = match answer {
             Ok(Ok(response)) if is_completion(&response) => {
-                self.state = State::Ready;
+                self.state = SmtpConnectionState::Ready;
                 return Ok(());
             }
             Ok(Ok(response)) => format!("unexpected reply {}", response.code()),
             Ok(Err(error)) => match reply(&error) {
-                Some(reply) => return Err(self.refusal(Stage::Message, &reply, State::Ready)),
+                Some(reply) => {
+                    return Err(self.refusal(SmtpStage::Message, &reply, SmtpConnectionState::Ready));
+                }
                 None => error.to_string(),
             },
             Err(_) => "no answer in time".to_owned(),
         };
         let in_doubt = dot_sent.into_inner();
-        Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(Stage::Data, &seen) })
+        Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(SmtpStage::Data, &seen) })
     }
 
-    async fn command(&mut self, stage: Stage, command: impl Display) -> Result<(), Outcome> {
-        self.state = State::Lost;
-        let expects_text = stage == Stage::Data;
+    async fn command(&mut self, stage: SmtpStage, command: impl Display) -> Result<(), Outcome> {
+        self.state = SmtpConnectionState::Lost;
+        let expects_text = stage == SmtpStage::Data;
         match self.smtp.command(command).await {
             Ok(response) if is_completion(&response) != expects_text => {
-                self.state = State::Begun;
+                self.state = SmtpConnectionState::Begun;
                 Ok(())
             }
             Ok(response) => {
                 Err(replies::unavailable(stage, &format!("unexpected reply {}", response.code())))
             }
             Err(error) => match reply(&error) {
-                Some(reply) => Err(self.refusal(stage, &reply, State::Begun)),
+                Some(reply) => Err(self.refusal(stage, &reply, SmtpConnectionState::Begun)),
                 None => Err(replies::unavailable(stage, &error.to_string())),
             },
         }
     }
 
-    fn refusal(&mut self, stage: Stage, reply: &Reply, state: State) -> Outcome {
-        self.state = if reply.closes() { State::Lost } else { state };
+    fn refusal(&mut self, stage: SmtpStage, reply: &SmtpReply, state: SmtpConnectionState) -> Outcome {
+        self.state = if reply.closes() { SmtpConnectionState::Lost } else { state };
         reply.outcome(stage)
     }
 
@@ -292,12 +297,12 @@ fn is_completion(response: &Response) -> bool {
     u16::from(response.code()) / 100 == 2
 }
 
-fn reply(error: &Error) -> Option<Reply> {
+fn reply(error: &Error) -> Option<SmtpReply> {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    error.status().map(|code| Reply::new(code.into(), &text))
+    error.status().map(|code| SmtpReply::new(code.into(), &text))
 }
 
-pub(super) fn failure(stage: Stage, error: &Error) -> Outcome {
+pub(super) fn failure(stage: SmtpStage, error: &Error) -> Outcome {
     match reply(error) {
         Some(reply) => reply.outcome(stage),
         None => replies::unavailable(stage, &error.to_string()),

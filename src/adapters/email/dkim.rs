@@ -12,7 +12,7 @@ use rsa::pkcs8::{DecodePrivateKey, PrivateKeyInfo, SecretDocument};
 
 use super::settings::{Dkim, DkimAlgorithm};
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 
 /// What is signed: all that a reader sees and a thread hangs on. A name that a message lacks is signed as lacking, so
 /// that nobody can add it (RFC 6376, section 5.4). The headers of the body's parts are not the message's for lettre.
@@ -29,8 +29,8 @@ const RELAXED: DkimCanonicalization = DkimCanonicalization {
 /// # Errors
 /// When the key is not what its setting says.
 pub(super) fn signer(settings: &Dkim) -> Result<DkimConfig, BuildError> {
-    check(is_dns_name(&settings.domain), "dkim.domain", "must be a domain name such as example.com")?;
-    check(is_dns_name(&settings.selector), "dkim.selector", "must be a DNS label such as mail2026")?;
+    require(is_dns_name(&settings.domain), "dkim.domain", "must be a domain name such as example.com")?;
+    require(is_dns_name(&settings.selector), "dkim.selector", "must be a DNS label such as mail2026")?;
     let key = key(settings.private_key.expose(), settings.algorithm).ok_or(BuildError::Setting {
         setting: "dkim.private_key",
         must: "must be a private key in PEM (PKCS #8, or PKCS #1 for RSA) of the kind that dkim.algorithm says",

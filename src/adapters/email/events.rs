@@ -3,29 +3,29 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::adapters::hooks::{HookError, Notice, Told};
+use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError};
 use crate::model::{
-    Address, AddressChange, AddressNews, Echo, Email, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    Address, AddressChange, AddressReport, Echo, Email, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
 
 /// What a provider's word for an event means: in a provider's table, `DELIVERED.and(Complaint)` is an email that arrived and
 /// was complained about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Says {
+pub(super) struct EmailEventMeaning {
     status: ReceiptStatus,
     objection: Option<Objection>,
 }
 
 /// The provider handed it on.
-pub(super) const SENT: Says = Says::only(ReceiptStatus::Sent);
+pub(super) const SENT: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Sent);
 /// The recipient's server took it.
-pub(super) const DELIVERED: Says = Says::only(ReceiptStatus::Delivered);
+pub(super) const DELIVERED: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Delivered);
 /// Somebody opened it.
-pub(super) const READ: Says = Says::only(ReceiptStatus::Read);
+pub(super) const READ: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Read);
 /// It will not arrive.
-pub(super) const FAILED: Says = Says::only(ReceiptStatus::Failed);
+pub(super) const FAILED: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Failed);
 
-impl Says {
+impl EmailEventMeaning {
     const fn only(status: ReceiptStatus) -> Self {
         Self { status, objection: None }
     }
@@ -38,7 +38,7 @@ impl Says {
 
 /// The rest of an event.
 #[derive(Debug, Default)]
-pub(super) struct Event {
+pub(super) struct EmailEvent {
     /// The provider's id of the event, where it has one.
     pub(super) id: Option<String>,
     /// The provider's id of the email; empty when it speaks of none.
@@ -53,21 +53,29 @@ pub(super) struct Event {
     pub(super) evidence: OutcomeEvidence,
 }
 
-impl Event {
+impl EmailEvent {
     /// What is told by an event that says this; nothing when it leads to no email and says nothing against an address.
-    pub(super) fn told(self, says: Says) -> Option<Told> {
-        let Says { status, objection } = says;
+    pub(super) fn told(self, says: EmailEventMeaning) -> Option<ProviderEvent> {
+        let EmailEventMeaning { status, objection } = says;
         if self.reference.is_empty() && self.echo.is_none() {
             return self.news(objection?);
         }
         let Self { reference, echo, address, at: reported_at, .. } = self;
         let matters = status == ReceiptStatus::Failed || objection.is_some();
         let evidence = if matters { self.evidence } else { OutcomeEvidence::default() };
-        Some(Told::Receipt(Notice { reference, echo, address, status, reported_at, evidence, objection }))
+        Some(ProviderEvent::Receipt(DeliveryReport {
+            reference,
+            echo,
+            address,
+            status,
+            reported_at,
+            evidence,
+            objection,
+        }))
     }
 
-    fn news(self, objection: Objection) -> Option<Told> {
-        Some(Told::Address(AddressNews {
+    fn news(self, objection: Objection) -> Option<ProviderEvent> {
+        Some(ProviderEvent::Address(AddressReport {
             id: self.id?,
             address: self.address?,
             to: None,
@@ -82,16 +90,16 @@ impl Event {
 ///
 /// # Errors
 /// `Malformed` when it is not what `what` names.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, HookError> {
-    serde_json::from_slice(body).map_err(|error| HookError::Malformed(format!("not {what}: {error}")))
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, WebhookError> {
+    serde_json::from_slice(body).map_err(|error| WebhookError::Malformed(format!("not {what}: {error}")))
 }
 
 /// Reads a field that every event of its kind has.
 ///
 /// # Errors
 /// `Malformed` when it is absent.
-pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, HookError> {
-    value.ok_or_else(|| HookError::Malformed(format!("{field} is missing or not what it should be")))
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, WebhookError> {
+    value.ok_or_else(|| WebhookError::Malformed(format!("{field} is missing or not what it should be")))
 }
 
 /// Reads an address: alone, or as `Name <address>`.
@@ -112,7 +120,7 @@ pub(super) mod tests {
     use reqwest::header::{HeaderMap, HeaderName};
 
     use super::*;
-    use crate::adapters::hooks::{Call, Heard, Hook};
+    use crate::adapters::hooks::{WebhookHandler, WebhookPayload, WebhookRequest};
     use crate::model::MessageId;
 
     /// The time of every call: 2026-11-22T10:00:00Z.
@@ -128,37 +136,38 @@ pub(super) mod tests {
 
     /// Lets a hook hear a POST.
     pub(in crate::adapters::email) async fn hear(
-        hook: &dyn Hook,
+        hook: &dyn WebhookHandler,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Result<Heard, HookError> {
+    ) -> Result<WebhookPayload, WebhookError> {
         let mut all = HeaderMap::new();
         for (name, value) in headers {
             all.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let now = Timestamp::from_second(NOW).unwrap();
-        hook.hear(&Call { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now }).await
+        hook.hear(&WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now })
+            .await
     }
 
     /// What the first notice says, in words such as `failed bad_address`; `-` when nothing is told.
-    pub(in crate::adapters::email) fn words(heard: &Result<Heard, HookError>) -> String {
-        let Ok(Heard::Told(told)) = heard else { panic!("{heard:?}") };
+    pub(in crate::adapters::email) fn words(heard: &Result<WebhookPayload, WebhookError>) -> String {
+        let Ok(WebhookPayload::Told(told)) = heard else { panic!("{heard:?}") };
         match told.first() {
             None => "-".to_owned(),
-            Some(Told::Receipt(own)) => match own.objection {
+            Some(ProviderEvent::Receipt(own)) => match own.objection {
                 Some(objection) => format!("{} {}", own.status.as_str(), objection.as_str()),
                 None => own.status.as_str().to_owned(),
             },
-            Some(Told::Address(own)) => format!("{:?}", own.change),
+            Some(ProviderEvent::Address(own)) => format!("{:?}", own.change),
             Some(other) => panic!("{other:?}"),
         }
     }
 
     /// The first notice.
-    pub(in crate::adapters::email) fn notice(heard: Result<Heard, HookError>) -> Notice {
+    pub(in crate::adapters::email) fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
         match heard {
-            Ok(Heard::Told(told)) => match told.into_iter().next() {
-                Some(Told::Receipt(notice)) => notice,
+            Ok(WebhookPayload::Told(told)) => match told.into_iter().next() {
+                Some(ProviderEvent::Receipt(notice)) => notice,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -184,10 +193,14 @@ pub(super) mod tests {
 
     #[test]
     fn an_event_without_an_email_counts_only_against_its_address() {
-        let event = || Event { id: Some("1".into()), address: address("a@example.org"), ..Event::default() };
+        let event = || EmailEvent {
+            id: Some("1".into()),
+            address: address("a@example.org"),
+            ..EmailEvent::default()
+        };
         assert_eq!(event().told(DELIVERED), None);
-        assert!(matches!(event().told(DELIVERED.and(Objection::Complaint)), Some(Told::Address(_))));
-        let nobody = Event { address: None, ..event() };
+        assert!(matches!(event().told(DELIVERED.and(Objection::Complaint)), Some(ProviderEvent::Address(_))));
+        let nobody = EmailEvent { address: None, ..event() };
         assert_eq!(nobody.told(DELIVERED.and(Objection::Complaint)), None);
     }
 }

@@ -2,31 +2,31 @@
 
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 
-use super::mail::Mail;
-use super::settings::Notices;
+use super::mail::PreparedMail;
+use super::settings::DsnRequest;
 use crate::adapters::refused;
 use crate::model::{Outcome, Rejection};
 
 /// The extensions in a server's reply to EHLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Offers {
+pub(super) struct SmtpExtensions {
     /// Commands may go together (RFC 2920).
     pub(super) pipelining: bool,
     /// It reports on a delivery as it is asked to (RFC 3461).
     notices: bool,
     /// Addresses may have local parts beyond ASCII (RFC 6531).
     utf8: bool,
-    size: Option<Size>,
+    size: Option<SizeExtension>,
 }
 
 /// It is told a message's size (RFC 1870).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Size {
+struct SizeExtension {
     /// The largest it takes, in bytes, if it says so.
     max: Option<usize>,
 }
 
-impl Offers {
+impl SmtpExtensions {
     /// Reads the lines of the reply. lettre reads them too, but not these.
     pub(super) fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut offers = Self::default();
@@ -39,7 +39,7 @@ impl Offers {
                 "SMTPUTF8" => offers.utf8 = true,
                 "SIZE" => {
                     let max = words.next().and_then(|max| max.parse().ok()).filter(|max| *max > 0);
-                    offers.size = Some(Size { max });
+                    offers.size = Some(SizeExtension { max });
                 }
                 _ => {}
             }
@@ -48,7 +48,11 @@ impl Offers {
     }
 
     /// What MAIL has to say of this message, or why the server does not take it, before anything is sent.
-    pub(super) fn with_mail(&self, mail: &Mail, notices: Notices) -> Result<Vec<MailParameter>, Outcome> {
+    pub(super) fn with_mail(
+        &self,
+        mail: &PreparedMail,
+        notices: DsnRequest,
+    ) -> Result<Vec<MailParameter>, Outcome> {
         let mut parameters = Vec::new();
         if !mail.bytes.is_ascii() || !mail.to.user().is_ascii() {
             if !self.utf8 {
@@ -59,7 +63,7 @@ impl Offers {
             parameters
                 .extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
         }
-        if let Some(Size { max }) = self.size {
+        if let Some(SizeExtension { max }) = self.size {
             // lettre ends the text with a line end of its own before the dot.
             let size = mail.bytes.len() + 2;
             if let Some(max) = max.filter(|max| size > *max) {
@@ -68,7 +72,7 @@ impl Offers {
             }
             parameters.push(MailParameter::Size(size));
         }
-        if self.notices && notices != Notices::Default {
+        if self.notices && notices != DsnRequest::Default {
             parameters.extend([("RET", "HDRS".to_owned()), ("ENVID", mail.envelope_id.clone())].map(
                 |(keyword, value)| MailParameter::Other { keyword: keyword.into(), value: Some(value) },
             ));
@@ -77,11 +81,11 @@ impl Offers {
     }
 
     /// What RCPT has to say of this message.
-    pub(super) fn with_recipient(&self, mail: &Mail, notices: Notices) -> Vec<RcptParameter> {
+    pub(super) fn with_recipient(&self, mail: &PreparedMail, notices: DsnRequest) -> Vec<RcptParameter> {
         let notify = match notices {
-            Notices::Failure => "FAILURE,DELAY",
-            Notices::All => "SUCCESS,FAILURE,DELAY",
-            Notices::Default => return Vec::new(),
+            DsnRequest::Failure => "FAILURE,DELAY",
+            DsnRequest::All => "SUCCESS,FAILURE,DELAY",
+            DsnRequest::Default => return Vec::new(),
         };
         if !self.notices {
             return Vec::new();
@@ -103,12 +107,12 @@ impl Offers {
 mod tests {
     use super::*;
 
-    fn offers(reply: &str) -> Offers {
-        Offers::read(reply.lines())
+    fn offers(reply: &str) -> SmtpExtensions {
+        SmtpExtensions::read(reply.lines())
     }
 
-    fn mail(to: &str) -> Mail {
-        Mail {
+    fn mail(to: &str) -> PreparedMail {
+        PreparedMail {
             id: "<1.2@example.com>".to_owned(),
             envelope_id: "1.2".to_owned(),
             from: "bounce@example.com".parse().unwrap(),
@@ -132,7 +136,7 @@ mod tests {
             ("SIZE 1", Ok(vec![])),
             ("peer\nSIZE 28", Err("the message has 29 bytes, and the server takes at most 28".to_owned())),
         ] {
-            let parameters = offers(reply).with_mail(&mail, Notices::Default);
+            let parameters = offers(reply).with_mail(&mail, DsnRequest::Default);
             let parameters = parameters.map(|own| shown(&own));
             assert_eq!(parameters.map_err(|own| own.evidence().unwrap().to_string()), expected, "{reply}");
         }
@@ -143,26 +147,26 @@ mod tests {
         let mail = mail("ana+shop=1@example.org");
         let offers = offers("peer\nDSN\nPIPELINING");
         assert!(offers.pipelining);
-        let parameters = offers.with_mail(&mail, Notices::Failure).unwrap();
+        let parameters = offers.with_mail(&mail, DsnRequest::Failure).unwrap();
         assert_eq!(shown(&parameters), ["RET=HDRS", "ENVID=1.2"]);
-        let parameters = offers.with_recipient(&mail, Notices::All);
+        let parameters = offers.with_recipient(&mail, DsnRequest::All);
         // RFC 3461, section 4: what is no plain character is written in hexadecimal after a plus.
         assert_eq!(
             shown(&parameters),
             ["NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;ana+2Bshop+3D1@example.org"]
         );
-        assert!(offers.with_recipient(&mail, Notices::Default).is_empty());
-        assert!(Offers::default().with_recipient(&mail, Notices::All).is_empty());
+        assert!(offers.with_recipient(&mail, DsnRequest::Default).is_empty());
+        assert!(SmtpExtensions::default().with_recipient(&mail, DsnRequest::All).is_empty());
     }
 
     #[test]
     fn a_local_part_beyond_ascii_goes_where_it_is_taken_and_elsewhere_it_may() {
         let mail = mail("añá@example.org");
-        let parameters = offers("peer\nSMTPUTF8").with_mail(&mail, Notices::Default).unwrap();
+        let parameters = offers("peer\nSMTPUTF8").with_mail(&mail, DsnRequest::Default).unwrap();
         assert_eq!(shown(&parameters), ["SMTPUTF8", "BODY=8BITMIME"]);
-        let refusal = Offers::default().with_mail(&mail, Notices::Default).unwrap_err();
+        let refusal = SmtpExtensions::default().with_mail(&mail, DsnRequest::Default).unwrap_err();
         assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Policy, .. }));
-        let parameters = offers("peer\nDSN").with_recipient(&mail, Notices::Failure);
+        let parameters = offers("peer\nDSN").with_recipient(&mail, DsnRequest::Failure);
         assert_eq!(shown(&parameters), ["NOTIFY=FAILURE,DELAY"]);
     }
 }

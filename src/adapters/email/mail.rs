@@ -9,19 +9,19 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use super::addresses::{Sender, recipient};
-use super::bounces::Addresses;
+use super::addresses::{SenderMailbox, recipient};
+use super::bounces::BounceAddresses;
 use super::dkim;
-use super::settings::Settings;
+use super::settings::SmtpSettings;
 use crate::adapters::{BuildError, Envelope, refused};
-use crate::model::{Outcome, Rejection, Rendered};
+use crate::model::{Outcome, Rejection, RenderedContent};
 
 /// A line may have 998 characters (RFC 5322, section 2.1.1), which leaves ample room for the header's name.
 const MAX_WORD_BYTES: usize = 500;
 
 /// A message ready to be handed to a server.
 #[derive(Debug)]
-pub(super) struct Mail {
+pub(super) struct PreparedMail {
     /// Its `Message-ID`, by which bounces and answers speak of it.
     pub(super) id: String,
     /// What reports on it may name it by (RFC 3461, section 4.4).
@@ -35,23 +35,23 @@ pub(super) struct Mail {
 }
 
 /// Writes messages of one provider.
-pub(super) struct Writer {
-    sender: Sender,
-    bounces: Option<Addresses>,
+pub(super) struct MailWriter {
+    sender: SenderMailbox,
+    bounces: Option<BounceAddresses>,
     dkim: Option<DkimConfig>,
 }
 
-impl Writer {
-    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+impl MailWriter {
+    pub(super) fn new(settings: &SmtpSettings) -> Result<Self, BuildError> {
         Ok(Self {
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             bounces: settings.bounces()?,
             dkim: settings.dkim.as_ref().map(dkim::signer).transpose()?,
         })
     }
 
     /// Writes the message, or says why it cannot be written.
-    pub(super) fn write(&self, envelope: &Envelope) -> Result<Mail, Outcome> {
+    pub(super) fn write(&self, envelope: &Envelope) -> Result<PreparedMail, Outcome> {
         let from = self.sender.of(envelope)?;
         let to = recipient(&envelope.address)?;
         let envelope_id = format!("{}.{}", envelope.message_id, envelope.attempt);
@@ -69,12 +69,12 @@ impl Writer {
             message.sign(dkim);
         }
         let from = self.bounces.as_ref().map_or(from.email, |bounces| bounces.of(&envelope.echo()));
-        Ok(Mail { id, envelope_id, from, to, bytes: message.formatted() })
+        Ok(PreparedMail { id, envelope_id, from, to, bytes: message.formatted() })
     }
 }
 
 fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome> {
-    let Rendered::Email { subject, text, html } = &envelope.content else {
+    let RenderedContent::Email { subject, text, html } = &envelope.content else {
         return Err(refused(Rejection::Content, "the content is not an email"));
     };
     let builder = builder.raw_header(subject_header(&one_line(subject)));

@@ -27,5 +27,5 @@ mod settings;
 mod smtp;
 mod tls;
 
-pub use settings::{Dkim, DkimAlgorithm, Notices, Settings, Tls};
+pub use settings::{Dkim, DkimAlgorithm, DsnRequest, SmtpSettings, SmtpTls};
 pub use smtp::Smtp;

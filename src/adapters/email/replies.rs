@@ -4,15 +4,15 @@
 use std::fmt;
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
 use crate::model::{Objection, Outcome, OutcomeEvidence};
 
-use Meaning::{Misconfigured, Unavailable};
+use ErrorMeaning::{Misconfigured, Unavailable};
 
 /// How far the conversation had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(super) enum SmtpStage {
     /// The connection, the greeting, `EHLO`, `STARTTLS`.
     Connect,
     /// `AUTH`.
@@ -27,7 +27,7 @@ pub(super) enum Stage {
     Message,
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for SmtpStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "while connecting",
@@ -42,16 +42,16 @@ impl fmt::Display for Stage {
 
 /// A negative reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(super) struct SmtpReply {
     code: u16,
-    enhanced: Option<Enhanced>,
+    enhanced: Option<EnhancedStatus>,
     text: String,
 }
 
 /// An enhanced status code: subject and detail. Its class is the reply's first digit (RFC 2034, section 4).
-type Enhanced = (u16, u16);
+type EnhancedStatus = (u16, u16);
 
-impl Reply {
+impl SmtpReply {
     /// Reads the text of a reply with this code.
     pub(super) fn new(code: u16, text: &str) -> Self {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -83,7 +83,7 @@ impl Reply {
     /// What a report with this failure says: its words, and what they mean for the address.
     pub(super) fn in_report(&self) -> (OutcomeEvidence, Option<Objection>) {
         let evidence = self.evidence("in a report");
-        let outcome = self.meaning(Stage::Recipient).outcome(evidence.clone(), None);
+        let outcome = self.meaning(SmtpStage::Recipient).outcome(evidence.clone(), None);
         (evidence, outcome.objection())
     }
 
@@ -93,7 +93,7 @@ impl Reply {
     }
 
     /// The outcome of a message so refused at this stage.
-    pub(super) fn outcome(&self, stage: Stage) -> Outcome {
+    pub(super) fn outcome(&self, stage: SmtpStage) -> Outcome {
         self.meaning(stage).outcome(self.evidence(stage), None)
     }
 
@@ -105,11 +105,11 @@ impl Reply {
         OutcomeEvidence::new(code, &format!("{} ({place})", self.text))
     }
 
-    fn meaning(&self, stage: Stage) -> Meaning {
+    fn meaning(&self, stage: SmtpStage) -> ErrorMeaning {
         if self.code < 500 { self.transient(stage) } else { self.permanent(stage) }
     }
 
-    fn transient(&self, stage: Stage) -> Meaning {
+    fn transient(&self, stage: SmtpStage) -> ErrorMeaning {
         let about_mailbox = matches!(self.enhanced, Some((2, _)));
         match self.enhanced {
             // Mail flood detected; Microsoft's "unusual rate"; too many recipients, of whom we give one at a time.
@@ -120,22 +120,22 @@ impl Reply {
             // Mailbox full or busy.
             Some((2, _)) => THROTTLED_RECIPIENT,
             // Greylisting, which some do after the message.
-            Some((7, 1)) if stage >= Stage::Recipient => THROTTLED_RECIPIENT,
+            Some((7, 1)) if stage >= SmtpStage::Recipient => THROTTLED_RECIPIENT,
             // The server's own trouble.
             Some((3, _)) => Unavailable,
             // What else is temporary at RCPT TO, such as a DNS failure for its domain, is temporary for this recipient.
-            _ if stage == Stage::Recipient => THROTTLED_RECIPIENT,
+            _ if stage == SmtpStage::Recipient => THROTTLED_RECIPIENT,
             _ => Unavailable,
         }
     }
 
-    fn permanent(&self, stage: Stage) -> Meaning {
+    fn permanent(&self, stage: SmtpStage) -> ErrorMeaning {
         match (self.enhanced, self.code) {
-            _ if stage == Stage::Auth => Misconfigured,
+            _ if stage == SmtpStage::Auth => Misconfigured,
             // Authentication or TLS is required first (RFC 4954, section 6; RFC 3207, section 4).
             (_, 530 | 534 | 535 | 538) => Misconfigured,
             // A policy at RCPT TO may concern this recipient alone, and then must not stop the provider for the others.
-            (Some((7, detail)), _) if stage == Stage::Recipient => by_security(detail)
+            (Some((7, detail)), _) if stage == SmtpStage::Recipient => by_security(detail)
                 .unwrap_or(if speaks_of_relaying(&self.text) { Misconfigured } else { POLICY }),
             (Some((subject, detail)), _) => {
                 by_enhanced(stage, subject, detail).unwrap_or_else(|| self.by_code(stage))
@@ -145,32 +145,32 @@ impl Reply {
     }
 
     /// What a permanent refusal means by its basic code.
-    fn by_code(&self, stage: Stage) -> Meaning {
+    fn by_code(&self, stage: SmtpStage) -> ErrorMeaning {
         match (stage, self.code) {
             // Syntax and sequence: the fault is ours.
             (_, 500..=504 | 555) => Misconfigured,
-            (Stage::Recipient, _) if speaks_of_relaying(&self.text) => Misconfigured,
+            (SmtpStage::Recipient, _) if speaks_of_relaying(&self.text) => Misconfigured,
             // "No mail service here" (RFC 7504): the server's state, which may pass.
-            (Stage::Connect, 521 | 554) => Unavailable,
+            (SmtpStage::Connect, 521 | 554) => Unavailable,
             // The domain takes no mail (RFC 7504).
-            (Stage::Recipient, 556) => BAD_ADDRESS,
+            (SmtpStage::Recipient, 556) => BAD_ADDRESS,
             // No such mailbox, or a policy that says no more: too little to suppress the address.
-            (Stage::Recipient, 550 | 551 | 553) => DOUBTFUL_ADDRESS,
+            (SmtpStage::Recipient, 550 | 551 | 553) => DOUBTFUL_ADDRESS,
             // Over the recipient's storage; at any other stage over the server's limit for a message.
-            (Stage::Recipient, 552) => THROTTLED_RECIPIENT,
-            (Stage::Recipient, _) => POLICY,
-            (_, 552) | (Stage::Data | Stage::Message, _) => CONTENT,
-            (Stage::Connect | Stage::Auth | Stage::Mail, _) => Misconfigured,
+            (SmtpStage::Recipient, 552) => THROTTLED_RECIPIENT,
+            (SmtpStage::Recipient, _) => POLICY,
+            (_, 552) | (SmtpStage::Data | SmtpStage::Message, _) => CONTENT,
+            (SmtpStage::Connect | SmtpStage::Auth | SmtpStage::Mail, _) => Misconfigured,
         }
     }
 }
 
 /// What a permanent refusal means by its enhanced code, if that says more than the basic one.
-fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
+fn by_enhanced(stage: SmtpStage, subject: u16, detail: u16) -> Option<ErrorMeaning> {
     Some(match (subject, detail) {
         // 5.1.x: addresses.
         (1, 7 | 8) => Misconfigured,
-        (1, _) if stage == Stage::Mail => Misconfigured,
+        (1, _) if stage == SmtpStage::Mail => Misconfigured,
         // No such mailbox; no such domain; bad syntax; moved; the domain takes no mail (RFC 7505).
         (1, 1 | 2 | 3 | 6 | 10) => BAD_ADDRESS,
         (1, 0 | 4) => DOUBTFUL_ADDRESS,
@@ -183,7 +183,7 @@ fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
         (3, 2 | 5) => Unavailable,
         // 5.4.x: the way to the domain. A loop is in how servers are set up.
         (4, 6) => Misconfigured,
-        (4, _) if stage == Stage::Recipient => DOUBTFUL_ADDRESS,
+        (4, _) if stage == SmtpStage::Recipient => DOUBTFUL_ADDRESS,
         // 5.5.x: the protocol. 5.5.0 says nothing, and some say it of mailboxes.
         (5, 1..) => Misconfigured,
         // 5.6.x: the message. 5.6.7: an address beyond ASCII, which another server may take (RFC 6531).
@@ -191,7 +191,7 @@ fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
         (6, _) => CONTENT,
         // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before.
         (7, detail) => by_security(detail).unwrap_or(match stage {
-            Stage::Data | Stage::Message => CONTENT,
+            SmtpStage::Data | SmtpStage::Message => CONTENT,
             _ => Misconfigured,
         }),
         _ => return None,
@@ -199,7 +199,7 @@ fn by_enhanced(stage: Stage, subject: u16, detail: u16) -> Option<Meaning> {
 }
 
 /// The details of 5.7.x that mean the same at every stage.
-fn by_security(detail: u16) -> Option<Meaning> {
+fn by_security(detail: u16) -> Option<ErrorMeaning> {
     match detail {
         // The mailbox or domain has another owner than it had (RFC 7293).
         17 | 18 => Some(BAD_ADDRESS),
@@ -211,7 +211,7 @@ fn by_security(detail: u16) -> Option<Meaning> {
 }
 
 /// Reads `5.1.1` in a reply whose code begins with the same class.
-fn enhanced(code: u16, word: &str) -> Option<Enhanced> {
+fn enhanced(code: u16, word: &str) -> Option<EnhancedStatus> {
     let mut parts = word.split('.').map(|part| part.parse::<u16>().ok());
     match (parts.next()??, parts.next()??, parts.next()??, parts.next()) {
         (class, subject @ 0..=999, detail @ 0..=999, None) if class == code / 100 => Some((subject, detail)),
@@ -235,13 +235,13 @@ fn speaks_of_relaying(text: &str) -> bool {
 }
 
 /// Nothing was handed over, and this is what was seen.
-pub(super) fn unavailable(stage: Stage, seen: &str) -> Outcome {
+pub(super) fn unavailable(stage: SmtpStage, seen: &str) -> Outcome {
     Outcome::Unavailable { evidence: OutcomeEvidence::new("", &format!("{seen} ({stage})")) }
 }
 
 /// The message went out whole and its reply never came: it may have been taken (RFC 5321, section 6.1).
 pub(super) fn unknown(seen: &str) -> Outcome {
-    Outcome::Unknown { evidence: OutcomeEvidence::new("", &format!("{seen} ({})", Stage::Message)) }
+    Outcome::Unknown { evidence: OutcomeEvidence::new("", &format!("{seen} ({})", SmtpStage::Message)) }
 }
 
 /// An operator has to change something.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connection::{Connection, Server};
-use super::settings::Settings;
+use super::connection::{SmtpConnection, SmtpServer};
+use super::settings::SmtpSettings;
 use crate::adapters::BuildError;
 use crate::model::Outcome;
 
@@ -14,22 +14,22 @@ use crate::model::Outcome;
 const KEPT_TO: Duration = Duration::from_secs(60);
 
 /// The servers in their order.
-pub(super) struct Servers {
-    servers: Vec<Server>,
-    stand_in: Mutex<StandIn>,
+pub(super) struct SmtpServers {
+    servers: Vec<SmtpServer>,
+    stand_in: Mutex<FallbackServer>,
 }
 
 /// Which server is used in the first one's place, and until when.
 #[derive(Debug, Default)]
-struct StandIn(Option<(usize, Instant)>);
+struct FallbackServer(Option<(usize, Instant)>);
 
-impl Servers {
+impl SmtpServers {
     /// The servers that the settings name, each given `connect_timeout` to answer.
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub(super) fn new(settings: &Settings, connect_timeout: Duration) -> Result<Self, BuildError> {
-        let servers = settings.servers().map(|at| Server::new(settings, at, connect_timeout));
+    pub(super) fn new(settings: &SmtpSettings, connect_timeout: Duration) -> Result<Self, BuildError> {
+        let servers = settings.servers().map(|at| SmtpServer::new(settings, at, connect_timeout));
         Ok(Self { servers: servers.collect::<Result<_, _>>()?, stand_in: Mutex::default() })
     }
 
@@ -40,7 +40,7 @@ impl Servers {
 
     /// A connection to the first server in turn that can be reached; without one, what the last of them answered. Nothing was
     /// handed over by then.
-    pub(super) async fn connect(&self) -> Result<Connection, Outcome> {
+    pub(super) async fn connect(&self) -> Result<SmtpConnection, Outcome> {
         let first = self.stand_in().index();
         let mut index = first;
         loop {
@@ -57,13 +57,13 @@ impl Servers {
         }
     }
 
-    fn stand_in(&self) -> MutexGuard<'_, StandIn> {
+    fn stand_in(&self) -> MutexGuard<'_, FallbackServer> {
         // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
         self.stand_in.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl StandIn {
+impl FallbackServer {
     fn index(&self) -> usize {
         self.0.map_or(0, |(index, _)| index)
     }
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn one_that_answers_in_the_first_ones_place_is_kept_to_for_a_while() {
         let start = Instant::now();
-        let mut stand_in = StandIn::default();
+        let mut stand_in = FallbackServer::default();
         stand_in.answered(0, start);
         assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false));
         stand_in.answered(2, start);

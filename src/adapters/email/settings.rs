@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::bounces::{self, Addresses};
+use super::bounces::{self, BounceAddresses};
 use crate::adapters::BuildError;
-use crate::adapters::settings::{HOST_MUST, check, is_host};
+use crate::adapters::settings::{HOST_MUST, is_host, require};
 use crate::model::BrandId;
 use crate::secret::Secret;
 
 /// An SMTP server's own settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SmtpSettings {
     /// The server's name or IP address; its certificate must be for it.
     pub host: String,
     /// Servers to use in its place while it cannot be reached, in this order: each a name or an IP address, with a port of its
@@ -26,7 +26,7 @@ pub struct Settings {
     pub port: Option<u16>,
     /// How the connection is encrypted.
     #[serde(default)]
-    pub tls: Tls,
+    pub tls: SmtpTls,
     /// A file of certificates in PEM to trust besides the system's, for a server with a private certificate authority.
     pub ca_file: Option<PathBuf>,
     /// The user name; no authentication when absent.
@@ -49,7 +49,7 @@ pub struct Settings {
     pub bounce_secret: Option<Secret>,
     /// Which reports to ask for of servers that let themselves be asked (RFC 3461).
     #[serde(default)]
-    pub notices: Notices,
+    pub notices: DsnRequest,
     /// How many connections to keep open between messages.
     #[serde(default = "default_max_idle_connections")]
     pub max_idle_connections: usize,
@@ -66,7 +66,7 @@ pub struct Settings {
 /// Which reports on a delivery are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Notices {
+pub enum DsnRequest {
     /// Those that the servers make of themselves: mostly of failures.
     #[default]
     Default,
@@ -79,7 +79,7 @@ pub enum Notices {
 /// How the connection to a server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tls {
+pub enum SmtpTls {
     /// By `STARTTLS` (RFC 3207), which the server must offer.
     #[default]
     Starttls,
@@ -125,20 +125,22 @@ fn default_idle_timeout_ms() -> u64 {
 
 /// Where a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct At<'a> {
+pub(super) struct ServerAddress<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
 }
 
-impl Settings {
+impl SmtpSettings {
     /// Every server, the first in turn first.
-    pub(super) fn servers(&self) -> impl Iterator<Item = At<'_>> {
+    pub(super) fn servers(&self) -> impl Iterator<Item = ServerAddress<'_>> {
         let port = self.port();
-        let first = At { host: &self.host, port };
+        let first = ServerAddress { host: &self.host, port };
         // An IPv6 address has more than one colon, and then no port.
         let other = move |text| match str::rsplit_once(text, ':') {
-            Some((host, own)) if !host.contains(':') => At { host, port: own.parse().unwrap_or(0) },
-            _ => At { host: text, port },
+            Some((host, own)) if !host.contains(':') => {
+                ServerAddress { host, port: own.parse().unwrap_or(0) }
+            }
+            _ => ServerAddress { host: text, port },
         };
         std::iter::once(first).chain(self.fallback_hosts.iter().map(String::as_str).map(other))
     }
@@ -147,12 +149,12 @@ impl Settings {
     ///
     /// # Errors
     /// When the address cannot carry a token, or one setting is there without the other.
-    pub(super) fn bounces(&self) -> Result<Option<Addresses>, BuildError> {
+    pub(super) fn bounces(&self) -> Result<Option<BounceAddresses>, BuildError> {
         match (&self.bounce_address, &self.bounce_secret) {
             (None, None) => Ok(None),
             (Some(address), Some(secret)) => {
                 let wrong = BuildError::Setting { setting: "bounce_address", must: bounces::MUST };
-                Addresses::new(address, secret).map(Some).ok_or(wrong)
+                BounceAddresses::new(address, secret).map(Some).ok_or(wrong)
             }
             _ => Err(BuildError::Setting {
                 setting: "bounce_secret",
@@ -164,9 +166,9 @@ impl Settings {
     /// The port, given or by convention (RFC 8314, section 3.3; RFC 5321, section 4.5.4.2).
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
-            Tls::Starttls => 587,
-            Tls::Implicit => 465,
-            Tls::None => 25,
+            SmtpTls::Starttls => 587,
+            SmtpTls::Implicit => 465,
+            SmtpTls::None => 25,
         })
     }
 
@@ -175,30 +177,30 @@ impl Settings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(is_host(&self.host), "host", HOST_MUST)?;
-        check(
+        require(is_host(&self.host), "host", HOST_MUST)?;
+        require(
             self.hello_name.as_deref().is_none_or(is_host),
             "hello_name",
             "must be a domain name such as gateway.example.com",
         )?;
-        check(
+        require(
             self.servers().skip(1).all(|at| is_host(at.host) && at.port > 0),
             "fallback_hosts",
             "must be host names or IP addresses, with :PORT after them or without",
         )?;
-        check(
+        require(
             self.password.is_none() || self.oauth2_token_file.is_none(),
             "oauth2_token_file",
             "must not be given together with password",
         )?;
-        check(
+        require(
             self.username.is_some() == (self.password.is_some() || self.oauth2_token_file.is_some()),
             "password",
             "or oauth2_token_file must be given if and only if username is",
         )?;
-        check(
+        require(
             self.username.is_none()
-                || self.tls != Tls::None
+                || self.tls != SmtpTls::None
                 || self.servers().all(|at| is_this_machine(at.host)),
             "tls",
             "must not be \"none\" with a username: the password would cross the network in clear",
@@ -214,14 +216,14 @@ fn is_this_machine(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn settings(more: &str) -> Result<Settings, toml::de::Error> {
+    fn settings(more: &str) -> Result<SmtpSettings, toml::de::Error> {
         toml::from_str(&format!("host = 'mail.example.com'\nfrom = 'shop@example.com'\n{more}"))
     }
 
     #[test]
     fn encryption_is_the_default_and_chooses_the_port() {
         let port = |more: &str| settings(more).unwrap().port();
-        assert_eq!(settings("").unwrap().tls, Tls::Starttls);
+        assert_eq!(settings("").unwrap().tls, SmtpTls::Starttls);
         assert_eq!(
             [port(""), port("tls = 'implicit'"), port("tls = 'none'"), port("port = 2525")],
             [587, 465, 25, 2525]
@@ -236,7 +238,7 @@ mod tests {
         let expected =
             [("mail.example.com", 587), ("mx2.example.com", 587), ("mx3.example.com", 2525), ("::1", 587)];
         assert_eq!(servers[..4], expected);
-        let wrong = |entry: &str| Settings { fallback_hosts: vec![entry.to_owned()], ..settings.clone() };
+        let wrong = |entry: &str| SmtpSettings { fallback_hosts: vec![entry.to_owned()], ..settings.clone() };
         for entry in ["", "mx:", "mx:0", "mx:65536", "two words", ":25"] {
             assert!(
                 wrong(entry).validate().unwrap_err().to_string().starts_with("fallback_hosts"),

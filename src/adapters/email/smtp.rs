@@ -7,22 +7,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounces::Bounces;
-use super::connection::Connection;
-use super::mail::{Mail, Writer};
-use super::pool::Pool;
-use super::replies::{self, Stage};
-use super::servers::Servers;
-use super::settings::Settings;
-use crate::adapters::hooks::Hook;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, Transport};
+use super::bounces::BounceHandler;
+use super::connection::SmtpConnection;
+use super::mail::{MailWriter, PreparedMail};
+use super::pool::ConnectionPool;
+use super::replies::{self, SmtpStage};
+use super::servers::SmtpServers;
+use super::settings::SmtpSettings;
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
 use crate::model::{BrandId, Channel, Outcome};
 
 /// Sends email by SMTP: by one server, or by others in its place.
 pub struct Smtp {
-    writer: Writer,
-    servers: Servers,
-    pool: Arc<Pool>,
+    writer: MailWriter,
+    servers: SmtpServers,
+    pool: Arc<ConnectionPool>,
     connect_timeout: Duration,
     timeout: Duration,
 }
@@ -32,33 +32,33 @@ impl Smtp {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &SmtpSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
         settings.validate()?;
         let connect_timeout = Duration::from_millis(limits.connect_timeout_ms);
         Ok(Self {
-            writer: Writer::new(settings)?,
-            servers: Servers::new(settings, connect_timeout)?,
-            pool: Pool::new(settings.max_idle_connections, settings.idle_timeout()),
+            writer: MailWriter::new(settings)?,
+            servers: SmtpServers::new(settings, connect_timeout)?,
+            pool: ConnectionPool::new(settings.max_idle_connections, settings.idle_timeout()),
             connect_timeout,
             timeout: Duration::from_millis(limits.timeout_ms),
         })
     }
 
-    async fn send(&self, mail: &Mail) -> Result<(), Outcome> {
+    async fn send(&self, mail: &PreparedMail) -> Result<(), Outcome> {
         let start = Instant::now();
         // A server that stalls before it has the message must be told from one that keeps us in doubt, and so be given
         // up before the caller's own time is over.
         let commands_until = start + self.timeout * 9 / 10;
         let beginning = timeout_at(commands_until, self.begin(mail)).await;
         let mut connection =
-            beginning.unwrap_or_else(|_| Err(replies::unavailable(Stage::Mail, "no answer in time")))?;
+            beginning.unwrap_or_else(|_| Err(replies::unavailable(SmtpStage::Mail, "no answer in time")))?;
         let handed_over = connection.hand_over(mail, commands_until, start + self.timeout).await;
         self.pool.put(connection);
         handed_over
     }
 
     /// A connection on which the message is begun.
-    async fn begin(&self, mail: &Mail) -> Result<Connection, Outcome> {
+    async fn begin(&self, mail: &PreparedMail) -> Result<SmtpConnection, Outcome> {
         if self.servers.is_back_to_first() {
             self.pool.clear();
         }
@@ -72,7 +72,11 @@ impl Smtp {
     }
 
     /// `None` when the server has closed the connection meanwhile, or does not answer on it: nothing is lost by then.
-    async fn begin_on_idle(&self, mut idle: Connection, mail: &Mail) -> Option<Result<Connection, Outcome>> {
+    async fn begin_on_idle(
+        &self,
+        mut idle: SmtpConnection,
+        mail: &PreparedMail,
+    ) -> Option<Result<SmtpConnection, Outcome>> {
         let begun = timeout(self.connect_timeout, idle.begin(mail)).await;
         if !idle.is_usable() {
             self.pool.clear();
@@ -81,16 +85,20 @@ impl Smtp {
         Some(self.keep_if_refused(idle, begun.ok()?))
     }
 
-    async fn begin_on(&self, mut fresh: Connection, mail: &Mail) -> Result<Connection, Outcome> {
+    async fn begin_on(
+        &self,
+        mut fresh: SmtpConnection,
+        mail: &PreparedMail,
+    ) -> Result<SmtpConnection, Outcome> {
         let begun = fresh.begin(mail).await;
         self.keep_if_refused(fresh, begun)
     }
 
     fn keep_if_refused(
         &self,
-        connection: Connection,
+        connection: SmtpConnection,
         begun: Result<(), Outcome>,
-    ) -> Result<Connection, Outcome> {
+    ) -> Result<SmtpConnection, Outcome> {
         match begun {
             Ok(()) => Ok(connection),
             Err(outcome) => {
@@ -101,7 +109,7 @@ impl Smtp {
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SmtpSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -114,10 +122,10 @@ impl Kind for Settings {
         false
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         // What is wrong with the settings is told when the adapter is built.
         let addresses = self.bounces().ok()??;
-        Some(Arc::new(Bounces::new(addresses, self.brands.clone())))
+        Some(Arc::new(BounceHandler::new(addresses, self.brands.clone())))
     }
 
     fn serve(&mut self, brands: &[BrandId]) {

@@ -14,11 +14,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::settings::{Settings, Tls};
+use super::settings::{SmtpSettings, SmtpTls};
 use crate::adapters::{BuildError, tls};
 
 /// How the connection to one server is encrypted.
-pub(super) enum Encryption {
+pub(super) enum TlsMode {
     /// Not at all.
     None,
     /// After STARTTLS.
@@ -27,17 +27,17 @@ pub(super) enum Encryption {
     Implicit(TlsConnector, ServerName<'static>),
 }
 
-impl Encryption {
+impl TlsMode {
     /// Prepares what the settings say for the server `host`.
     ///
     /// # Errors
     /// When the file of certificates cannot be used.
-    pub(super) fn new(settings: &Settings, host: &str) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmtpSettings, host: &str) -> Result<Self, BuildError> {
         let file = settings.ca_file.as_deref();
         match settings.tls {
-            Tls::None => Ok(Self::None),
-            Tls::Starttls => parameters(host, file).map(Self::Starttls),
-            Tls::Implicit => Ok(Self::Implicit(tls::connector(file)?, tls::server_name(host)?)),
+            SmtpTls::None => Ok(Self::None),
+            SmtpTls::Starttls => parameters(host, file).map(Self::Starttls),
+            SmtpTls::Implicit => Ok(Self::Implicit(tls::connector(file)?, tls::server_name(host)?)),
         }
     }
 }
@@ -54,15 +54,15 @@ fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, BuildErr
 
 /// An encrypted connection in the form that lettre takes.
 #[derive(Debug)]
-pub(super) struct Encrypted(pub(super) TlsStream<TcpStream>);
+pub(super) struct TlsConnection(pub(super) TlsStream<TcpStream>);
 
-impl AsyncTokioStream for Encrypted {
+impl AsyncTokioStream for TlsConnection {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().0.peer_addr()
     }
 }
 
-impl AsyncRead for Encrypted {
+impl AsyncRead for TlsConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -72,7 +72,7 @@ impl AsyncRead for Encrypted {
     }
 }
 
-impl AsyncWrite for Encrypted {
+impl AsyncWrite for TlsConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

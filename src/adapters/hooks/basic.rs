@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Call, HookError, same};
+use super::{WebhookError, WebhookRequest, same};
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
@@ -43,14 +43,14 @@ impl BasicAuth {
     ///
     /// # Errors
     /// `Forged` for every other one.
-    pub fn admits(&self, call: &Call<'_>) -> Result<(), HookError> {
+    pub fn admits(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let given = call.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
         match given {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("Basic") && same(token.trim(), &right) => {
                 Ok(())
             }
-            _ => Err(HookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
         }
     }
 }
@@ -69,7 +69,7 @@ mod tests {
             headers.append("Authorization", value.parse().unwrap());
         }
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let call = Call { url: "", query: "", headers: &headers, body: None, now };
+        let call = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
         own.admits(&call).is_ok()
     }
 

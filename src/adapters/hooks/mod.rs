@@ -9,16 +9,16 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{Algorithm, REPEATS, hex, is_recent, is_signed, same};
+pub(super) use signature::{REPEATS, SignatureAlgorithm, hex, is_recent, is_signed, same};
 pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
-    Address, AddressNews, Echo, InboundText, LinkId, Objection, OutcomeEvidence, Phone, ReceiptStatus,
+    Address, AddressReport, Echo, InboundText, LinkId, Objection, OutcomeEvidence, Phone, ReceiptStatus,
     Timestamp,
 };
 
 /// A call, as it arrived.
-pub struct Call<'a> {
+pub struct WebhookRequest<'a> {
     /// The URL that the provider was given, with the query of this call: what it signs. It comes from the configuration
     /// and not from the call, because behind a proxy the call says anything.
     pub url: &'a str,
@@ -32,7 +32,7 @@ pub struct Call<'a> {
     pub now: Timestamp,
 }
 
-impl Call<'_> {
+impl WebhookRequest<'_> {
     /// A header's value, when it is there once and is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -43,22 +43,22 @@ impl Call<'_> {
 
 /// What a call says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum WebhookPayload {
     /// What the provider tells; nothing when it speaks of other things.
-    Told(Vec<Told>),
+    Told(Vec<ProviderEvent>),
     /// The provider asks whether it is us: the answer to give.
     Challenge(String),
 }
 
 /// One thing that a provider tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum ProviderEvent {
     /// What became of a message.
-    Receipt(Notice),
+    Receipt(DeliveryReport),
     /// Somebody wrote to us.
     Text(InboundText),
     /// Something about an address.
-    Address(AddressNews),
+    Address(AddressReport),
     /// Somebody followed one of our links.
     Link {
         /// Which.
@@ -72,7 +72,7 @@ pub enum Told {
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct DeliveryReport {
     /// The provider's id of the message; empty when only the echo leads to it.
     pub reference: String,
     /// What we gave with the message, if it came back.
@@ -92,7 +92,7 @@ pub struct Notice {
 
 /// Why a call changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HookError {
+pub enum WebhookError {
     /// It does not prove that it comes from the provider.
     #[error("{0}")]
     Forged(&'static str),
@@ -106,12 +106,12 @@ pub enum HookError {
 
 /// Takes the calls of one provider.
 #[async_trait]
-pub trait Hook: Send + Sync {
+pub trait WebhookHandler: Send + Sync {
     /// Checks that a call comes from the provider, before anything of it is believed, and then reads it.
     ///
     /// # Errors
     /// Why it does not count.
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError>;
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
     /// Whether a mail to this address is for it. Such a mail becomes a call: the body is the mail, and the query names the
     /// address as `recipient`.
@@ -123,12 +123,12 @@ pub trait Hook: Send + Sync {
 
 /// Where an adapter puts what its provider tells over a connection of its own.
 #[async_trait]
-pub trait Ear: Send + Sync {
+pub trait EventSink: Send + Sync {
     /// Keeps it: what was told is durable when this returns. To tell it again changes nothing.
     ///
     /// # Errors
     /// When it could not be kept, or not all of it: the provider should tell it again.
-    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept>;
+    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
 
     /// The time.
     fn now(&self) -> Timestamp;
@@ -137,7 +137,7 @@ pub trait Ear: Send + Sync {
 /// What was told could not be kept; the log says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be kept")]
-pub struct NotKept;
+pub struct NotRecorded;
 
 /// Reads a phone number as providers write them in reports: E.164, with or without its `+`.
 pub(super) fn phone(text: &str) -> Option<Address> {
@@ -149,8 +149,8 @@ pub(super) fn phone(text: &str) -> Option<Address> {
 ///
 /// # Errors
 /// `Malformed` when it is none.
-pub(super) fn moment(text: &str) -> Result<Timestamp, HookError> {
-    let must = |_| HookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
+pub(super) fn moment(text: &str) -> Result<Timestamp, WebhookError> {
+    let must = |_| WebhookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
     text.parse().map_err(must)
 }
 

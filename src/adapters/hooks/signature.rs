@@ -16,7 +16,7 @@ pub(in crate::adapters) const REPEATS: SignedDuration = SignedDuration::from_hou
 
 /// How a call is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::adapters) enum Algorithm {
+pub(in crate::adapters) enum SignatureAlgorithm {
     /// HMAC with SHA-1, which is still sound for this (RFC 6194, section 3.3).
     HmacSha1,
     /// HMAC with SHA-256.
@@ -29,7 +29,7 @@ pub(in crate::adapters) enum Algorithm {
 
 /// Whether `signature` is that of these parts, one after the other, by `key`. Takes the same time wherever they differ.
 pub(in crate::adapters) fn is_signed(
-    algorithm: Algorithm,
+    algorithm: SignatureAlgorithm,
     key: &[u8],
     parts: &[&[u8]],
     signature: &[u8],
@@ -40,10 +40,10 @@ pub(in crate::adapters) fn is_signed(
         context.sign().as_ref().ct_eq(signature).into()
     };
     match algorithm {
-        Algorithm::HmacSha1 => hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
-        Algorithm::HmacSha256 => hmac(hmac::HMAC_SHA256),
-        Algorithm::HmacSha512 => hmac(hmac::HMAC_SHA512),
-        Algorithm::Md5ThenKey => {
+        SignatureAlgorithm::HmacSha1 => hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        SignatureAlgorithm::HmacSha256 => hmac(hmac::HMAC_SHA256),
+        SignatureAlgorithm::HmacSha512 => hmac(hmac::HMAC_SHA512),
+        SignatureAlgorithm::Md5ThenKey => {
             let mut hash = Md5::new();
             parts.iter().for_each(|part| hash.update(part));
             hash.chain_update(key).finalize().as_slice().ct_eq(signature).into()
@@ -81,19 +81,20 @@ mod tests {
         let sha512 = hex("164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554\
              9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
         let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
-        assert!(is_signed(Algorithm::HmacSha1, b"Jefe", &parts, &sha1));
-        assert!(is_signed(Algorithm::HmacSha256, b"Jefe", &parts, &sha256));
-        assert!(is_signed(Algorithm::HmacSha512, b"Jefe", &parts, &sha512.unwrap()));
-        assert!(!is_signed(Algorithm::HmacSha256, b"jefe", &parts, &sha256));
-        assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts[..1], &sha256));
-        assert!(!is_signed(Algorithm::HmacSha256, b"Jefe", &parts, &sha256[..31]));
+        assert!(is_signed(SignatureAlgorithm::HmacSha1, b"Jefe", &parts, &sha1));
+        assert!(is_signed(SignatureAlgorithm::HmacSha256, b"Jefe", &parts, &sha256));
+        assert!(is_signed(SignatureAlgorithm::HmacSha512, b"Jefe", &parts, &sha512.unwrap()));
+        assert!(!is_signed(SignatureAlgorithm::HmacSha256, b"jefe", &parts, &sha256));
+        assert!(!is_signed(SignatureAlgorithm::HmacSha256, b"Jefe", &parts[..1], &sha256));
+        assert!(!is_signed(SignatureAlgorithm::HmacSha256, b"Jefe", &parts, &sha256[..31]));
     }
 
     /// RFC 1321, appendix A.5: the MD5 of "message digest".
     #[test]
     fn a_key_may_come_last() {
         let md5 = hex("f96b697d7cb7938d525a2f31aaf161d0").unwrap();
-        let is_signed = |key, parts: &[&[u8]], md5| is_signed(Algorithm::Md5ThenKey, key, parts, md5);
+        let is_signed =
+            |key, parts: &[&[u8]], md5| is_signed(SignatureAlgorithm::Md5ThenKey, key, parts, md5);
         assert!(is_signed(b"digest", &[b"mess", b"age "], &md5));
         assert!(!is_signed(b"digest", &[b"message"], &md5));
         assert!(!is_signed(b"Digest", &[b"message "], &md5));

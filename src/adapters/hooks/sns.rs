@@ -21,7 +21,7 @@ use url::{Position, Url};
 use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
-use super::{Call, HookError, is_recent};
+use super::{WebhookError, WebhookRequest, is_recent};
 use crate::adapters::{BuildError, Transport, http};
 use crate::model::Timestamp;
 
@@ -29,14 +29,14 @@ use crate::model::Timestamp;
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
 
 /// One topic.
-pub(in crate::adapters) struct Topic {
+pub(in crate::adapters) struct SnsTopic {
     arn: String,
-    hosts: Hosts,
+    hosts: CertificateHosts,
     client: Client,
-    certificates: Certificates,
+    certificates: CertificateCache,
 }
 
-impl Topic {
+impl SnsTopic {
     /// A topic by its ARN, with the hosts, besides Amazon's own, that may serve certificates and confirm subscriptions.
     /// Both are called as the provider is, by `transport`.
     ///
@@ -45,9 +45,9 @@ impl Topic {
     pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, BuildError> {
         let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
         let wrong = BuildError::Setting { setting: "topic_arn", must };
-        let hosts = Hosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
+        let hosts = CertificateHosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
         let client = http::client(transport)?;
-        Ok(Self { arn: arn.to_owned(), hosts, client, certificates: Certificates::default() })
+        Ok(Self { arn: arn.to_owned(), hosts, client, certificates: CertificateCache::default() })
     }
 
     /// What was published, if the call brings that. A question whether we want the topic is answered on the way: by the
@@ -55,10 +55,10 @@ impl Topic {
     ///
     /// # Errors
     /// `Forged` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
-    pub async fn open(&self, call: &Call<'_>) -> Result<Option<String>, HookError> {
-        let body = call.body.ok_or(HookError::Forged("SNS calls with POST"))?;
-        let own: Envelope = serde_json::from_slice(body)
-            .map_err(|_| HookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
+    pub async fn open(&self, call: &WebhookRequest<'_>) -> Result<Option<String>, WebhookError> {
+        let body = call.body.ok_or(WebhookError::Forged("SNS calls with POST"))?;
+        let own: SnsEnvelope = serde_json::from_slice(body)
+            .map_err(|_| WebhookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
         self.verify(&own, call.now).await?;
         match own.kind.as_str() {
             "Notification" => Ok(Some(own.message)),
@@ -68,38 +68,38 @@ impl Topic {
         }
     }
 
-    async fn verify(&self, own: &Envelope, now: Timestamp) -> Result<(), HookError> {
+    async fn verify(&self, own: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
         // What costs nothing comes first: for the certificate we make a call.
         if own.topic_arn != self.arn {
-            return Err(HookError::Forged("its topic is not topic_arn"));
+            return Err(WebhookError::Forged("its topic is not topic_arn"));
         }
         if !own.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
-            return Err(HookError::Forged("it was not published within the last hour"));
+            return Err(WebhookError::Forged("it was not published within the last hour"));
         }
         let algorithm = match own.signature_version.as_str() {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             "2" => &RSA_PKCS1_2048_8192_SHA256,
-            _ => return Err(HookError::Forged("its signature has a version that is not known")),
+            _ => return Err(WebhookError::Forged("its signature has a version that is not known")),
         };
         let signature = BASE64_STANDARD.decode(&own.signature);
-        let signature = signature.map_err(|_| HookError::Forged("its signature is not base64"))?;
+        let signature = signature.map_err(|_| WebhookError::Forged("its signature is not base64"))?;
         let url = self.hosts.trusted(&own.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
         let url =
-            url.ok_or(HookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
+            url.ok_or(WebhookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
         let signer = self.signer(&url, now).await?;
         if !signer.is_valid(now) {
-            return Err(HookError::Forged("its certificate is not valid now"));
+            return Err(WebhookError::Forged("its certificate is not valid now"));
         }
         if signer.signed(algorithm, own.signed().as_bytes(), &signature) {
             Ok(())
         } else {
-            Err(HookError::Forged("its signature is not by its certificate"))
+            Err(WebhookError::Forged("its signature is not by its certificate"))
         }
     }
 
     /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes us call
     /// Amazon no faster than Amazon answers.
-    async fn signer(&self, url: &Url, now: Timestamp) -> Result<Arc<Signer>, HookError> {
+    async fn signer(&self, url: &Url, now: Timestamp) -> Result<Arc<SigningCertificate>, WebhookError> {
         if let Some(known) = self.certificates.get(url) {
             return Ok(known);
         }
@@ -108,26 +108,26 @@ impl Topic {
             return Ok(known);
         }
         let pem = self.get(url, now).await?;
-        let signer = Signer::read(&pem);
+        let signer = SigningCertificate::read(&pem);
         let signer =
-            signer.ok_or_else(|| HookError::Unproven("what SNS serves is no certificate".to_owned()))?;
+            signer.ok_or_else(|| WebhookError::Unproven("what SNS serves is no certificate".to_owned()))?;
         Ok(self.certificates.keep(url, signer))
     }
 
-    async fn confirm(&self, own: &Envelope, now: Timestamp) -> Result<(), HookError> {
+    async fn confirm(&self, own: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
         let url = own.subscribe_url.as_deref().and_then(|url| self.hosts.trusted(url));
         let url =
-            url.ok_or_else(|| HookError::Malformed("SubscribeURL is not at a host of SNS".to_owned()))?;
+            url.ok_or_else(|| WebhookError::Malformed("SubscribeURL is not at a host of SNS".to_owned()))?;
         self.get(&url, now).await.map(drop)
     }
 
-    async fn get(&self, url: &Url, now: Timestamp) -> Result<Vec<u8>, HookError> {
+    async fn get(&self, url: &Url, now: Timestamp) -> Result<Vec<u8>, WebhookError> {
         match http::exchange(self.client.get(url.clone()), now).await {
             Ok(answer) if answer.is_success() => Ok(answer.body),
             Ok(answer) => {
-                Err(HookError::Unproven(format!("SNS answered {} for what proves it", answer.status)))
+                Err(WebhookError::Unproven(format!("SNS answered {} for what proves it", answer.status)))
             }
-            Err(_) => Err(HookError::Unproven("SNS cannot be reached for what proves it".to_owned())),
+            Err(_) => Err(WebhookError::Unproven("SNS cannot be reached for what proves it".to_owned())),
         }
     }
 }
@@ -144,7 +144,7 @@ fn host_of(arn: &str) -> Option<String> {
 }
 
 /// Where what proves a message may be.
-struct Hosts {
+struct CertificateHosts {
     /// By `https`, and on its own port. Any host of the form `sns.WORD.amazonaws.com` would not do: a bucket of S3 that is
     /// called `sns` had such names.
     own: String,
@@ -152,7 +152,7 @@ struct Hosts {
     more: Vec<String>,
 }
 
-impl Hosts {
+impl CertificateHosts {
     fn trusted(&self, url: &str) -> Option<Url> {
         let url = Url::parse(url).ok()?;
         let host = &url[Position::BeforeHost..Position::AfterPort];
@@ -165,7 +165,7 @@ impl Hosts {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Envelope {
+struct SnsEnvelope {
     #[serde(rename = "Type")]
     kind: String,
     message_id: String,
@@ -182,7 +182,7 @@ struct Envelope {
     token: Option<String>,
 }
 
-impl Envelope {
+impl SnsEnvelope {
     /// What is signed: names and values, each in a line of its own, in the order of the names.
     fn signed(&self) -> String {
         let asks = self.kind != "Notification";
@@ -202,14 +202,14 @@ impl Envelope {
 }
 
 /// A certificate, as far as it signs.
-struct Signer {
+struct SigningCertificate {
     /// An RSAPublicKey (RFC 8017, appendix A.1.1).
     key: Vec<u8>,
     /// Seconds since the Unix epoch, the first and the last.
     valid: (u64, u64),
 }
 
-impl Signer {
+impl SigningCertificate {
     fn read(pem: &[u8]) -> Option<Self> {
         let certificate = Certificate::from_pem(pem).ok()?.tbs_certificate;
         let valid = certificate.validity;
@@ -234,24 +234,24 @@ impl Signer {
 
 /// The certificates last seen.
 #[derive(Default)]
-struct Certificates {
-    known: Mutex<VecDeque<(Url, Arc<Signer>)>>,
+struct CertificateCache {
+    known: Mutex<VecDeque<(Url, Arc<SigningCertificate>)>>,
     fetching: tokio::sync::Mutex<()>,
 }
 
-impl Certificates {
+impl CertificateCache {
     /// SNS has one at a time in each region.
     const MAX: usize = 4;
 
-    fn known(&self) -> MutexGuard<'_, VecDeque<(Url, Arc<Signer>)>> {
+    fn known(&self) -> MutexGuard<'_, VecDeque<(Url, Arc<SigningCertificate>)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, url: &Url) -> Option<Arc<Signer>> {
+    fn get(&self, url: &Url) -> Option<Arc<SigningCertificate>> {
         self.known().iter().find(|(own, _)| own == url).map(|(_, signer)| Arc::clone(signer))
     }
 
-    fn keep(&self, url: &Url, signer: Signer) -> Arc<Signer> {
+    fn keep(&self, url: &Url, signer: SigningCertificate) -> Arc<SigningCertificate> {
         let (mut known, signer) = (self.known(), Arc::new(signer));
         known.truncate(Self::MAX - 1);
         known.push_front((url.clone(), Arc::clone(&signer)));

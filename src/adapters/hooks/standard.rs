@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use ring::hmac;
 
 use super::signature::{is_recent, same};
-use super::{Call, HookError};
+use super::{WebhookError, WebhookRequest};
 use crate::model::Timestamp;
 use crate::secret::Secret;
 
@@ -45,24 +45,24 @@ impl StandardWebhooks {
     ///
     /// # Errors
     /// `Forged` for every other one.
-    pub fn verify(&self, call: &Call<'_>, prefix: &str) -> Result<(), HookError> {
+    pub fn verify(&self, call: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
         let header = |name| call.header(&format!("{prefix}-{name}"));
         let (Some(id), Some(time), Some(given), Some(body)) =
             (header("id"), header("timestamp"), header("signature"), call.body)
         else {
-            return Err(HookError::Forged("it lacks the headers of a signature, or a body"));
+            return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
         };
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let time = time.ok_or(HookError::Forged("its timestamp is not in seconds since 1970"))?;
+        let time = time.ok_or(WebhookError::Forged("its timestamp is not in seconds since 1970"))?;
         // While a key is being changed there are several signatures, one by each key.
         let right = self.sign(id, time.as_second(), body);
         if !given.split(' ').any(|own| same(own, &right)) {
-            return Err(HookError::Forged("its signature is not by this secret"));
+            return Err(WebhookError::Forged("its signature is not by this secret"));
         }
         if is_recent(time, call.now, WINDOW) {
             Ok(())
         } else {
-            Err(HookError::Forged("it was not signed within the last five minutes"))
+            Err(WebhookError::Forged("it was not signed within the last five minutes"))
         }
     }
 }
@@ -84,14 +84,14 @@ mod tests {
     const BODY: &str = r#"{"test": 2432232314}"#;
     const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
-    fn verify(prefix: &str, headers: [&str; 3], body: &str, seconds_later: i64) -> Result<(), HookError> {
+    fn verify(prefix: &str, headers: [&str; 3], body: &str, seconds_later: i64) -> Result<(), WebhookError> {
         let mut all = HeaderMap::new();
         for (name, value) in ["id", "timestamp", "signature"].iter().zip(headers) {
             let name: HeaderName = format!("{prefix}-{name}").parse().unwrap();
             all.insert(name, value.parse().unwrap());
         }
         let now = Timestamp::from_second(1_614_265_330 + seconds_later).unwrap();
-        let call = Call { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
+        let call = WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
         StandardWebhooks::new(&Secret::new(SECRET)).unwrap().verify(&call, "svix")
     }
 
@@ -117,7 +117,7 @@ mod tests {
             ("svix", [ID, "1614265330", ""], BODY),
         ] {
             let error = verify(prefix, headers, body, 0);
-            assert!(matches!(error, Err(HookError::Forged(_))), "{prefix} {headers:?} {body}");
+            assert!(matches!(error, Err(WebhookError::Forged(_))), "{prefix} {headers:?} {body}");
         }
     }
 

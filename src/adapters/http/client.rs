@@ -42,7 +42,7 @@ pub struct HttpSettings {
 
 /// The way to a provider's HTTP API, checked. By default there is no proxy, and the system's certificates are trusted.
 #[derive(Debug, Clone, Default)]
-pub struct Http {
+pub struct HttpTransport {
     proxy: Option<Proxy>,
     trusted: Vec<Certificate>,
 }
@@ -52,8 +52,8 @@ impl HttpSettings {
     ///
     /// # Errors
     /// When a setting's value is wrong, or `ca_file` cannot be used.
-    pub fn read(&self) -> Result<Http, BuildError> {
-        Ok(Http { proxy: self.proxy()?, trusted: self.trusted()? })
+    pub fn read(&self) -> Result<HttpTransport, BuildError> {
+        Ok(HttpTransport { proxy: self.proxy()?, trusted: self.trusted()? })
     }
 
     /// The credentials travel apart from the URL, which is shown in errors and debug output.

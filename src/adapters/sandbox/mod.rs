@@ -21,15 +21,15 @@ mod settings;
 mod tests;
 
 use outbox::Outbox;
-use receipts::Receipts;
+use receipts::SimulatedReceipts;
 
 pub use outbox::{MAX_ENTRIES, OutboxEntry};
-pub use sandboxes::{Sandboxes, Target};
-pub use settings::Settings;
+pub use sandboxes::{SandboxTarget, Sandboxes};
+pub use settings::SandboxSettings;
 
 /// How a sandbox provider behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Behavior {
+pub enum SandboxBehavior {
     /// Takes every message.
     #[default]
     Accept,
@@ -50,27 +50,31 @@ pub enum Behavior {
 
 /// One sandbox provider. Cheap to clone; clones share the outbox and the behaviour.
 #[derive(Clone)]
-pub struct Sandbox(Arc<Inner>);
+pub struct Sandbox(Arc<SandboxInner>);
 
-struct Inner {
+struct SandboxInner {
     name: ProviderName,
     channel: Channel,
     failure_domain: String,
     latency: Duration,
-    receipts: Option<Receipts>,
-    behavior: Mutex<Behavior>,
+    receipts: Option<SimulatedReceipts>,
+    behavior: Mutex<SandboxBehavior>,
     outbox: Mutex<Outbox>,
 }
 
 impl Sandbox {
     /// Builds the provider, accepting. Its receipts go into `reports`. Needs a tokio runtime when it reports receipts.
-    pub fn new(provider: &Provider, settings: &Settings, reports: mpsc::Sender<ReceiptReport>) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(
+        provider: &Provider,
+        settings: &SandboxSettings,
+        reports: mpsc::Sender<ReceiptReport>,
+    ) -> Self {
+        Self(Arc::new(SandboxInner {
             name: provider.name.clone(),
             channel: provider.channel,
             failure_domain: provider.failure_domain.clone(),
             latency: settings.latency(),
-            receipts: settings.receipt_delay().map(|delay| Receipts::start(delay, reports)),
+            receipts: settings.receipt_delay().map(|delay| SimulatedReceipts::start(delay, reports)),
             behavior: Mutex::default(),
             outbox: Mutex::default(),
         }))
@@ -105,19 +109,21 @@ impl Adapter for Sandbox {
         let behavior = *lock(&self.0.behavior);
         let evidence = |text| OutcomeEvidence::new("sandbox", text);
         match behavior {
-            Behavior::Accept => Outcome::Sent { reference: self.take(envelope).await },
-            Behavior::Fail => Outcome::Unavailable { evidence: evidence("told to refuse the connection") },
-            Behavior::Hang => std::future::pending().await,
-            Behavior::Throttle { retry_after } => Outcome::Throttled {
+            SandboxBehavior::Accept => Outcome::Sent { reference: self.take(envelope).await },
+            SandboxBehavior::Fail => {
+                Outcome::Unavailable { evidence: evidence("told to refuse the connection") }
+            }
+            SandboxBehavior::Hang => std::future::pending().await,
+            SandboxBehavior::Throttle { retry_after } => Outcome::Throttled {
                 retry_after: Some(retry_after),
                 scope: ThrottleScope::Provider,
                 evidence: evidence("told to throttle"),
             },
-            Behavior::LoseReply => {
+            SandboxBehavior::LoseReply => {
                 self.take(envelope).await;
                 Outcome::Unknown { evidence: evidence("told to lose the reply") }
             }
-            Behavior::RejectAddress => Outcome::Rejected {
+            SandboxBehavior::RejectAddress => Outcome::Rejected {
                 cause: Rejection::Address { certain: true },
                 evidence: evidence("told to reject the address"),
             },

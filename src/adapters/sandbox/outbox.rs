@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::adapters::Envelope;
-use crate::model::{Address, BrandId, Channel, MessageId, ProviderName, Rendered, TelegramFile, Timestamp};
+use crate::model::{
+    Address, BrandId, Channel, MessageId, ProviderName, RenderedContent, TelegramFile, Timestamp,
+};
 
 /// How many entries each provider keeps.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -49,20 +51,20 @@ impl OutboxEntry {
     }
 }
 
-fn shown(content: &Rendered) -> (Option<String>, String) {
+fn shown(content: &RenderedContent) -> (Option<String>, String) {
     match content {
-        Rendered::Email { subject, text, html } => {
+        RenderedContent::Email { subject, text, html } => {
             (Some(subject.clone()), text.clone().or_else(|| html.clone()).unwrap_or_default())
         }
-        Rendered::Text(text) => (None, text.clone()),
-        Rendered::Telegram(own) => {
+        RenderedContent::Text(text) => (None, text.clone()),
+        RenderedContent::Telegram(own) => {
             let file = own
                 .file
                 .as_ref()
                 .map(|(TelegramFile::Photo(url) | TelegramFile::Document(url))| url.as_str());
             (None, [file, own.text.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n"))
         }
-        Rendered::Template(template) => {
+        RenderedContent::Template(template) => {
             (None, format!("{}({})", template.name, template.parameters.join(", ")))
         }
     }

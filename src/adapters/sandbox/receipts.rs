@@ -13,12 +13,12 @@ const MAX_WAITING: usize = 65_536;
 /// The receipts of one provider that are still to come. The delay is the same for all, so they leave in the order in
 /// which they came.
 #[derive(Debug, Clone)]
-pub(super) struct Receipts {
+pub(super) struct SimulatedReceipts {
     delay: Duration,
     waiting: mpsc::Sender<(Instant, ReceiptReport)>,
 }
 
-impl Receipts {
+impl SimulatedReceipts {
     /// Reports into `reports` until its receiver or the last clone of this is dropped. Needs a tokio runtime.
     pub(super) fn start(delay: Duration, reports: mpsc::Sender<ReceiptReport>) -> Self {
         let (waiting, due) = mpsc::channel(MAX_WAITING);

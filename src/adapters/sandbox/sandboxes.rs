@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Behavior, OutboxEntry, Sandbox, lock};
+use super::{OutboxEntry, Sandbox, SandboxBehavior, lock};
 use crate::model::{BrandId, ProviderName};
 
 /// The sandbox providers of a gateway, by name. Cheap to clone.
@@ -13,7 +13,7 @@ pub struct Sandboxes(Arc<BTreeMap<ProviderName, Sandbox>>);
 
 /// Which sandbox providers to tell something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum SandboxTarget {
     /// This one.
     Provider(ProviderName),
     /// All that fail together.
@@ -45,7 +45,7 @@ impl Sandboxes {
 
     /// Sets how the target behaves from its next call on. Returns the providers it was set on, by name; none when the
     /// target is unknown.
-    pub fn set_behavior(&self, target: &Target, behavior: Behavior) -> Vec<ProviderName> {
+    pub fn set_behavior(&self, target: &SandboxTarget, behavior: SandboxBehavior) -> Vec<ProviderName> {
         let targets = self.0.values().filter(|sandbox| target.covers(sandbox));
         targets
             .map(|sandbox| {
@@ -73,7 +73,7 @@ impl FromIterator<Sandbox> for Sandboxes {
     }
 }
 
-impl Target {
+impl SandboxTarget {
     fn covers(&self, sandbox: &Sandbox) -> bool {
         match self {
             Self::Provider(name) => sandbox.0.name == *name,

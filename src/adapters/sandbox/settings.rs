@@ -7,14 +7,14 @@ use serde::Deserialize;
 /// A sandbox provider's own settings.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct SandboxSettings {
     /// How long taking a message lasts, in milliseconds.
     pub latency_ms: u64,
     /// Report a message as delivered this many milliseconds after taking it; never when absent.
     pub receipt_delay_ms: Option<u64>,
 }
 
-impl Settings {
+impl SandboxSettings {
     pub(super) fn latency(&self) -> Duration {
         Duration::from_millis(self.latency_ms)
     }

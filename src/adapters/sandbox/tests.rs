@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::adapters::envelopes::to_phone;
-use crate::model::{MessageId, Rendered, Template, Timestamp};
+use crate::model::{MessageId, RenderedContent, Template, Timestamp};
 
 const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -26,14 +26,14 @@ fn provider(name: &str, failure_domain: &str) -> Provider {
 fn sandbox(
     name: &str,
     failure_domain: &str,
-    settings: &Settings,
+    settings: &SandboxSettings,
 ) -> (Sandbox, mpsc::Receiver<ReceiptReport>) {
     let (sender, receiver) = mpsc::channel(8);
     (Sandbox::new(&provider(name, failure_domain), settings, sender), receiver)
 }
 
 fn envelope(number: u64) -> Envelope {
-    let content = Rendered::Text(format!("message {number}"));
+    let content = RenderedContent::Text(format!("message {number}"));
     Envelope {
         message_id: MessageId::new(number, &[7; 10]),
         now: later(START, Duration::from_millis(number)),
@@ -47,7 +47,7 @@ fn texts(entries: Option<Vec<OutboxEntry>>) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
-    let settings = Settings { latency_ms: 40, receipt_delay_ms: Some(500) };
+    let settings = SandboxSettings { latency_ms: 40, receipt_delay_ms: Some(500) };
     let (sandbox, mut receipts) = sandbox("sms-a", "a", &settings);
     let sandboxes: Sandboxes = [sandbox.clone()].into_iter().collect();
     let start = Instant::now();
@@ -70,40 +70,40 @@ async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
 
 #[tokio::test(start_paused = true)]
 async fn it_behaves_as_told() {
-    let (sandbox, mut receipts) = sandbox("sms-a", "a", &Settings::default());
+    let (sandbox, mut receipts) = sandbox("sms-a", "a", &SandboxSettings::default());
     let sandboxes: Sandboxes = [sandbox.clone()].into_iter().collect();
     let told = |behavior| {
-        let names = sandboxes.set_behavior(&Target::Provider("sms-a".parse().unwrap()), behavior);
+        let names = sandboxes.set_behavior(&SandboxTarget::Provider("sms-a".parse().unwrap()), behavior);
         assert_eq!(names.len(), 1);
     };
 
-    told(Behavior::Fail);
+    told(SandboxBehavior::Fail);
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "unavailable");
 
-    told(Behavior::Throttle { retry_after: Duration::from_secs(9) });
+    told(SandboxBehavior::Throttle { retry_after: Duration::from_secs(9) });
     let outcome = sandbox.deliver(&envelope(1)).await;
     assert!(matches!(outcome, Outcome::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 9));
 
-    told(Behavior::RejectAddress);
+    told(SandboxBehavior::RejectAddress);
     let outcome = sandbox.deliver(&envelope(1)).await;
     assert!(matches!(outcome, Outcome::Rejected { cause: Rejection::Address { certain: true }, .. }));
 
-    told(Behavior::Hang);
+    told(SandboxBehavior::Hang);
     assert!(timeout(Duration::from_secs(3600), sandbox.deliver(&envelope(1))).await.is_err());
 
     assert_eq!(sandboxes.outbox(None, None, 10), Some(vec![]));
     assert!(receipts.try_recv().is_err());
 
-    told(Behavior::Accept);
+    told(SandboxBehavior::Accept);
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "sent");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
-    let settings = Settings { latency_ms: 0, receipt_delay_ms: Some(1_000) };
+    let settings = SandboxSettings { latency_ms: 0, receipt_delay_ms: Some(1_000) };
     let (sandbox, mut receipts) = sandbox("sms-a", "a", &settings);
     let sandboxes: Sandboxes = [sandbox.clone()].into_iter().collect();
-    sandboxes.set_behavior(&Target::Provider("sms-a".parse().unwrap()), Behavior::LoseReply);
+    sandboxes.set_behavior(&SandboxTarget::Provider("sms-a".parse().unwrap()), SandboxBehavior::LoseReply);
 
     assert_eq!(sandbox.deliver(&envelope(1)).await.as_str(), "unknown");
     assert_eq!(texts(sandboxes.outbox(None, None, 10)), ["message 1"]);
@@ -115,7 +115,7 @@ async fn a_lost_reply_is_in_doubt_until_the_receipt_settles_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_leaves_nothing() {
-    let settings = Settings { latency_ms: 1_000, receipt_delay_ms: None };
+    let settings = SandboxSettings { latency_ms: 1_000, receipt_delay_ms: None };
     let (sandbox, _receipts) = sandbox("sms-a", "a", &settings);
     assert!(timeout(Duration::from_millis(999), sandbox.deliver(&envelope(1))).await.is_err());
     let sandboxes: Sandboxes = [sandbox].into_iter().collect();
@@ -124,8 +124,8 @@ async fn a_call_that_is_dropped_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn outboxes_are_bounded_and_listed_newest_first() {
-    let (a, _receipts_of_a) = sandbox("sms-a", "meta", &Settings::default());
-    let (b, _receipts_of_b) = sandbox("sms-b", "twilio", &Settings::default());
+    let (a, _receipts_of_a) = sandbox("sms-a", "meta", &SandboxSettings::default());
+    let (b, _receipts_of_b) = sandbox("sms-b", "twilio", &SandboxSettings::default());
     let sandboxes: Sandboxes = [a.clone(), b.clone()].into_iter().collect();
     for number in 0..=MAX_ENTRIES as u64 {
         a.deliver(&envelope(2 * number)).await;
@@ -141,29 +141,33 @@ async fn outboxes_are_bounded_and_listed_newest_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_domain_fails_together() {
-    let (a, _receipts_of_a) = sandbox("wa-a", "meta", &Settings::default());
-    let (b, _receipts_of_b) = sandbox("wa-b", "meta", &Settings::default());
-    let (c, _receipts_of_c) = sandbox("sms-c", "twilio", &Settings::default());
+    let (a, _receipts_of_a) = sandbox("wa-a", "meta", &SandboxSettings::default());
+    let (b, _receipts_of_b) = sandbox("wa-b", "meta", &SandboxSettings::default());
+    let (c, _receipts_of_c) = sandbox("sms-c", "twilio", &SandboxSettings::default());
     let sandboxes: Sandboxes = [a.clone(), b, c.clone()].into_iter().collect();
 
-    let told = sandboxes.set_behavior(&Target::FailureDomain("meta".into()), Behavior::Fail);
+    let told = sandboxes.set_behavior(&SandboxTarget::FailureDomain("meta".into()), SandboxBehavior::Fail);
     assert_eq!(told.iter().map(ProviderName::as_str).collect::<Vec<_>>(), ["wa-a", "wa-b"]);
     assert_eq!(a.deliver(&envelope(1)).await.as_str(), "unavailable");
     assert_eq!(c.deliver(&envelope(1)).await.as_str(), "sent");
-    assert!(sandboxes.set_behavior(&Target::FailureDomain("nobody".into()), Behavior::Fail).is_empty());
+    assert!(
+        sandboxes
+            .set_behavior(&SandboxTarget::FailureDomain("nobody".into()), SandboxBehavior::Fail)
+            .is_empty()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_shows_a_template_and_cuts_a_long_text() {
-    let (sandbox, _receipts) = sandbox("wa-a", "meta", &Settings::default());
+    let (sandbox, _receipts) = sandbox("wa-a", "meta", &SandboxSettings::default());
     let template = Template {
         name: "order_shipped".into(),
         language: "es".into(),
         parameters: vec!["Ana".into(), "42".into()],
         ..Template::default()
     };
-    sandbox.deliver(&Envelope { content: Rendered::Template(template), ..envelope(1) }).await;
-    sandbox.deliver(&Envelope { content: Rendered::Text("ñ".repeat(20_000)), ..envelope(2) }).await;
+    sandbox.deliver(&Envelope { content: RenderedContent::Template(template), ..envelope(1) }).await;
+    sandbox.deliver(&Envelope { content: RenderedContent::Text("ñ".repeat(20_000)), ..envelope(2) }).await;
     let shown = texts([sandbox].into_iter().collect::<Sandboxes>().outbox(None, None, 2));
     assert_eq!(shown[1], "order_shipped(Ana, 42)");
     assert_eq!(shown[0].chars().count(), 10_000);

@@ -22,22 +22,22 @@ const EXTENSION: [(u8, char); 10] = [
 const ESCAPE: u8 = 0x1b;
 
 /// A character's place in the alphabet.
-enum Code {
+enum GsmCode {
     Basic(u8),
     Extension(u8),
 }
 
-fn code(c: char) -> Option<Code> {
+fn code(c: char) -> Option<GsmCode> {
     // Letters and digits are where ASCII has them.
     if c.is_ascii_alphanumeric() {
-        return Some(Code::Basic(c as u8));
+        return Some(GsmCode::Basic(c as u8));
     }
     let mut basic = (0u8..).zip(BASIC.chars()).filter(|&(code, _)| code != ESCAPE);
     if let Some((code, _)) = basic.find(|&(_, own)| own == c) {
-        return Some(Code::Basic(code));
+        return Some(GsmCode::Basic(code));
     }
     let (code, _) = EXTENSION.iter().find(|&&(_, own)| own == c)?;
-    Some(Code::Extension(*code))
+    Some(GsmCode::Extension(*code))
 }
 
 /// Whether the text lies within the alphabet.
@@ -48,8 +48,8 @@ pub fn is_gsm(text: &str) -> bool {
 /// How many septets a character takes: one, or two with the escape. `None` when it is not in the alphabet.
 pub fn septets(c: char) -> Option<usize> {
     code(c).map(|code| match code {
-        Code::Basic(_) => 1,
-        Code::Extension(_) => 2,
+        GsmCode::Basic(_) => 1,
+        GsmCode::Extension(_) => 2,
     })
 }
 
@@ -58,8 +58,8 @@ pub fn encode(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(text.len());
     for c in text.chars() {
         match code(c)? {
-            Code::Basic(code) => octets.push(code),
-            Code::Extension(code) => octets.extend([ESCAPE, code]),
+            GsmCode::Basic(code) => octets.push(code),
+            GsmCode::Extension(code) => octets.extend([ESCAPE, code]),
         }
     }
     Some(octets)

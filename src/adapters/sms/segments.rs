@@ -47,7 +47,7 @@ impl Alphabet {
 
 /// What a text takes of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub struct SmsSize {
     /// The shortest alphabet that holds it.
     pub alphabet: Alphabet,
     /// How many units of that alphabet: septets, or units of UTF-16.
@@ -56,7 +56,7 @@ pub struct Size {
     pub segments: usize,
 }
 
-impl Size {
+impl SmsSize {
     /// What this text takes.
     pub fn of(text: &str) -> Self {
         let alphabet = Alphabet::of(text);
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn count(text: &str) -> usize {
-        Size::of(text).segments
+        SmsSize::of(text).segments
     }
 
     #[test]
@@ -104,9 +104,9 @@ mod tests {
             assert_eq!((count(&text.repeat(at_most)), count(&text.repeat(more))), (2, 3), "{text}");
         }
         assert_eq!(count(""), 1);
-        let size = |alphabet, units, segments| Size { alphabet, units, segments };
-        assert_eq!(Size::of("20 €"), size(Alphabet::Gsm, 5, 1));
-        assert_eq!(Size::of(&"hi 👋".repeat(20)), size(Alphabet::Ucs2, 100, 2));
+        let size = |alphabet, units, segments| SmsSize { alphabet, units, segments };
+        assert_eq!(SmsSize::of("20 €"), size(Alphabet::Gsm, 5, 1));
+        assert_eq!(SmsSize::of(&"hi 👋".repeat(20)), size(Alphabet::Ucs2, 100, 2));
     }
 
     #[test]

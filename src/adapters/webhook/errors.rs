@@ -1,10 +1,10 @@
 //! The words in which a receiver says why it did not take a message. Their source is the contract itself,
 //! `docs/providers/webhook.md`.
 
-use crate::adapters::meaning::{BAD_ADDRESS, CONTENT, Meaning, OPTED_OUT, POLICY, THROTTLED};
+use crate::adapters::meaning::{BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, POLICY, THROTTLED};
 
 /// What an `outcome` and its `cause` mean, or `None` when the outcome is not in the contract.
-pub(super) fn meaning(outcome: &str, cause: Option<&str>) -> Option<Meaning> {
+pub(super) fn meaning(outcome: &str, cause: Option<&str>) -> Option<ErrorMeaning> {
     Some(match (outcome, cause) {
         ("rejected", Some("address")) => BAD_ADDRESS,
         ("rejected", Some("opted_out")) => OPTED_OUT,
@@ -12,8 +12,8 @@ pub(super) fn meaning(outcome: &str, cause: Option<&str>) -> Option<Meaning> {
         // Also without a cause, or with one that is not in the contract: it suppresses nobody.
         ("rejected", _) => POLICY,
         ("throttled", _) => THROTTLED,
-        ("unavailable", _) => Meaning::Unavailable,
-        ("misconfigured", _) => Meaning::Misconfigured,
+        ("unavailable", _) => ErrorMeaning::Unavailable,
+        ("misconfigured", _) => ErrorMeaning::Misconfigured,
         _ => return None,
     })
 }

@@ -5,37 +5,40 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, Notice, StandardWebhooks, Told, moment};
+use crate::adapters::hooks::{
+    DeliveryReport, ProviderEvent, StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload,
+    WebhookRequest, moment,
+};
 use crate::model::{
-    Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus,
+    Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus,
     Timestamp,
 };
 
 /// Takes the calls of a service.
-pub(super) struct Callbacks {
+pub(super) struct ReceiverCallbacks {
     /// What it signs with.
     pub signed: StandardWebhooks,
 }
 
 #[async_trait]
-impl Hook for Callbacks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for ReceiverCallbacks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.signed.verify(call, "webhook")?;
-        read(call.body.unwrap_or_default(), call.now).map(Heard::Told)
+        read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Told)
     }
 }
 
 /// One thing that a service tells. Fields that are not in the contract are passed over.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Event {
-    Receipt(Receipt),
-    Text(Text),
-    Address(News),
+enum CallbackEvent {
+    Receipt(CallbackReceipt),
+    Text(CallbackText),
+    Address(CallbackAddressReport),
 }
 
 #[derive(Deserialize)]
-struct Receipt {
+struct CallbackReceipt {
     reference: Option<String>,
     webhook_id: Option<String>,
     to: Option<String>,
@@ -43,11 +46,11 @@ struct Receipt {
     objection: Option<String>,
     at: Option<String>,
     #[serde(flatten)]
-    words: Words,
+    words: CallbackEvidence,
 }
 
 #[derive(Deserialize)]
-struct Text {
+struct CallbackText {
     id: String,
     from: String,
     to: Option<String>,
@@ -57,7 +60,7 @@ struct Text {
 }
 
 #[derive(Deserialize)]
-struct News {
+struct CallbackAddressReport {
     id: String,
     address: String,
     to: Option<String>,
@@ -65,12 +68,12 @@ struct News {
     new_address: Option<String>,
     at: Option<String>,
     #[serde(flatten)]
-    words: Words,
+    words: CallbackEvidence,
 }
 
 /// The service's own words.
 #[derive(Deserialize)]
-struct Words {
+struct CallbackEvidence {
     /// A text or a number.
     #[serde(default)]
     code: Value,
@@ -78,7 +81,7 @@ struct Words {
     detail: String,
 }
 
-impl Words {
+impl CallbackEvidence {
     fn evidence(&self) -> OutcomeEvidence {
         match &self.code {
             Value::Null => OutcomeEvidence::new("", &self.detail),
@@ -89,33 +92,33 @@ impl Words {
 }
 
 /// One event, or a list of them.
-fn read(body: &[u8], now: Timestamp) -> Result<Vec<Told>, HookError> {
+fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
     let events = if body.trim_ascii_start().starts_with(b"[") { parse(body)? } else { vec![parse(body)?] };
     events.into_iter().map(|event| told(event, now)).collect()
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, HookError> {
-    serde_json::from_slice(body).map_err(|error| HookError::Malformed(error.to_string()))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, WebhookError> {
+    serde_json::from_slice(body).map_err(|error| WebhookError::Malformed(error.to_string()))
 }
 
-fn malformed(must: &str) -> HookError {
-    HookError::Malformed(must.to_owned())
+fn malformed(must: &str) -> WebhookError {
+    WebhookError::Malformed(must.to_owned())
 }
 
-fn told(event: Event, now: Timestamp) -> Result<Told, HookError> {
+fn told(event: CallbackEvent, now: Timestamp) -> Result<ProviderEvent, WebhookError> {
     match event {
-        Event::Receipt(own) => notice(own, now).map(Told::Receipt),
-        Event::Text(own) => text(own, now).map(Told::Text),
-        Event::Address(own) => news(own, now).map(Told::Address),
+        CallbackEvent::Receipt(own) => notice(own, now).map(ProviderEvent::Receipt),
+        CallbackEvent::Text(own) => text(own, now).map(ProviderEvent::Text),
+        CallbackEvent::Address(own) => news(own, now).map(ProviderEvent::Address),
     }
 }
 
-fn notice(own: Receipt, now: Timestamp) -> Result<Notice, HookError> {
+fn notice(own: CallbackReceipt, now: Timestamp) -> Result<DeliveryReport, WebhookError> {
     let echo = own.webhook_id.as_deref().map(str::parse).transpose();
     let echo = echo.map_err(|_| malformed("webhook_id must be that of the request with the message"))?;
     // Without a reference of its own the message goes by the webhook-id.
     let reference = own.reference.or(own.webhook_id).filter(|text| !text.is_empty());
-    Ok(Notice {
+    Ok(DeliveryReport {
         reference: reference.ok_or_else(|| malformed("a receipt must have a reference or a webhook_id"))?,
         echo,
         address: own.to.as_deref().map(address).transpose()?,
@@ -126,7 +129,7 @@ fn notice(own: Receipt, now: Timestamp) -> Result<Notice, HookError> {
     })
 }
 
-fn text(own: Text, now: Timestamp) -> Result<InboundText, HookError> {
+fn text(own: CallbackText, now: Timestamp) -> Result<InboundText, WebhookError> {
     Ok(InboundText {
         id: id(own.id)?,
         from: address(&own.from)?,
@@ -137,8 +140,8 @@ fn text(own: Text, now: Timestamp) -> Result<InboundText, HookError> {
     })
 }
 
-fn news(own: News, now: Timestamp) -> Result<AddressNews, HookError> {
-    Ok(AddressNews {
+fn news(own: CallbackAddressReport, now: Timestamp) -> Result<AddressReport, WebhookError> {
+    Ok(AddressReport {
         id: id(own.id)?,
         address: address(&own.address)?,
         to: own.to,
@@ -148,7 +151,7 @@ fn news(own: News, now: Timestamp) -> Result<AddressNews, HookError> {
     })
 }
 
-fn status(word: &str) -> Result<ReceiptStatus, HookError> {
+fn status(word: &str) -> Result<ReceiptStatus, WebhookError> {
     Ok(match word {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
@@ -158,14 +161,14 @@ fn status(word: &str) -> Result<ReceiptStatus, HookError> {
     })
 }
 
-fn objection(word: &str) -> Result<Objection, HookError> {
+fn objection(word: &str) -> Result<Objection, WebhookError> {
     let known = Objection::ALL.into_iter().find(|own| own.as_str() == word);
     known.ok_or_else(|| {
         malformed("an objection must be bad_address, opted_out, commercial_opted_out or complaint")
     })
 }
 
-fn change(word: &str, new_address: Option<&str>) -> Result<AddressChange, HookError> {
+fn change(word: &str, new_address: Option<&str>) -> Result<AddressChange, WebhookError> {
     match (word, new_address) {
         ("returned", _) => Ok(AddressChange::Returned),
         ("moved", Some(new)) => address(new).map(AddressChange::MovedTo),
@@ -179,7 +182,7 @@ fn change(word: &str, new_address: Option<&str>) -> Result<AddressChange, HookEr
 }
 
 /// An address as the request spells it.
-fn address(text: &str) -> Result<Address, HookError> {
+fn address(text: &str) -> Result<Address, WebhookError> {
     let address = if text.contains('@') {
         text.parse().ok().map(Address::Email)
     } else if text.starts_with('+') {
@@ -192,11 +195,11 @@ fn address(text: &str) -> Result<Address, HookError> {
     })
 }
 
-fn id(text: String) -> Result<String, HookError> {
+fn id(text: String) -> Result<String, WebhookError> {
     if text.is_empty() { Err(malformed("id must not be empty")) } else { Ok(text) }
 }
 
-fn at(text: Option<&str>, now: Timestamp) -> Result<Timestamp, HookError> {
+fn at(text: Option<&str>, now: Timestamp) -> Result<Timestamp, WebhookError> {
     text.map_or(Ok(now), moment)
 }
 
@@ -218,7 +221,7 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    fn told(body: &Value) -> Vec<Told> {
+    fn told(body: &Value) -> Vec<ProviderEvent> {
         read(body.to_string().as_bytes(), now()).unwrap()
     }
 
@@ -232,7 +235,7 @@ mod tests {
                 "at": "2026-11-22T09:00:00+01:00", "more": 1,
             },
         ]));
-        let plain = Notice {
+        let plain = DeliveryReport {
             reference: "r-17".to_owned(),
             echo: None,
             address: None,
@@ -241,7 +244,7 @@ mod tests {
             evidence: OutcomeEvidence::default(),
             objection: None,
         };
-        let whole = Notice {
+        let whole = DeliveryReport {
             reference: ECHO.to_owned(),
             echo: ECHO.parse().ok(),
             address: phone("34600123456"),
@@ -250,7 +253,7 @@ mod tests {
             evidence: OutcomeEvidence { code: "17".to_owned(), text: "no such number ***".to_owned() },
             objection: Some(Objection::BadAddress),
         };
-        assert_eq!(told, [Told::Receipt(plain), Told::Receipt(whole)]);
+        assert_eq!(told, [ProviderEvent::Receipt(plain), ProviderEvent::Receipt(whole)]);
     }
 
     #[test]
@@ -270,7 +273,7 @@ mod tests {
                 reply_to: Some("r-17".to_owned()),
                 at: now(),
             };
-            assert_eq!(told(&body), [Told::Text(text)]);
+            assert_eq!(told(&body), [ProviderEvent::Text(text)]);
         }
     }
 
@@ -280,7 +283,7 @@ mod tests {
             let mut body = json!({ "type": "address", "id": "n-1", "address": "+34600123456" });
             body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
             match told(&body).remove(0) {
-                Told::Address(news) => news.change,
+                ProviderEvent::Address(news) => news.change,
                 other => panic!("{other:?}"),
             }
         };
@@ -317,7 +320,7 @@ mod tests {
             (json!({ "type": "address", "id": "1", "address": "42", "change": "shy" }), "change must be"),
         ] {
             match read(body.to_string().as_bytes(), now()) {
-                Err(HookError::Malformed(text)) => assert!(text.starts_with(error), "{body}: {text}"),
+                Err(WebhookError::Malformed(text)) => assert!(text.starts_with(error), "{body}: {text}"),
                 other => panic!("{body}: {other:?}"),
             }
         }
@@ -326,7 +329,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_signed_is_read() {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let hook = Callbacks { signed: StandardWebhooks::new(&secret).unwrap() };
+        let hook = ReceiverCallbacks { signed: StandardWebhooks::new(&secret).unwrap() };
         let body = r#"{"type":"receipt","reference":"r-17","status":"read"}"#;
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
@@ -337,11 +340,16 @@ mod tests {
         headers.insert("webhook-timestamp", seconds.into());
         headers.insert("webhook-signature", format!("v1,{}", STANDARD.encode(signature)).parse().unwrap());
         let hear = async |body: &str| {
-            let call =
-                Call { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now: now() };
+            let call = WebhookRequest {
+                url: "",
+                query: "",
+                headers: &headers,
+                body: Some(body.as_bytes()),
+                now: now(),
+            };
             hook.hear(&call).await
         };
-        assert!(matches!(hear(body).await, Ok(Heard::Told(told)) if told.len() == 1));
-        assert!(matches!(hear(&body.replace("read", "sent")).await, Err(HookError::Forged(_))));
+        assert!(matches!(hear(body).await, Ok(WebhookPayload::Told(told)) if told.len() == 1));
+        assert!(matches!(hear(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
     }
 }

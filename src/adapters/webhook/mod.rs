@@ -20,18 +20,18 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::WebhookSettings;
 
-use super::{Adapter, BuildError, Envelope, Kind, Transport};
-use crate::adapters::hooks::{Hook, StandardWebhooks};
-use crate::adapters::http::{self, Answer, Exchange};
+use super::{Adapter, BuildError, Envelope, ProviderKind, Transport};
+use crate::adapters::hooks::{StandardWebhooks, WebhookHandler};
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One receiver of messages.
 #[derive(Debug)]
 pub struct Webhook {
     client: Client,
-    settings: Settings,
+    settings: WebhookSettings,
     url: Url,
     signer: StandardWebhooks,
 }
@@ -41,7 +41,7 @@ impl Webhook {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &WebhookSettings, transport: &Transport) -> Result<Self, BuildError> {
         let signer = settings.signer()?;
         settings.callbacks()?;
         Ok(Self {
@@ -53,7 +53,7 @@ impl Webhook {
     }
 }
 
-impl Exchange for Webhook {
+impl HttpAdapter for Webhook {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
         let id = envelope.echo().to_string();
@@ -69,12 +69,12 @@ impl Exchange for Webhook {
             .body(body))
     }
 
-    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for WebhookSettings {
     fn channel(&self) -> Option<Channel> {
         None
     }
@@ -83,15 +83,15 @@ impl Kind for Settings {
         Ok(Arc::new(Webhook::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Callbacks { signed: self.callbacks().ok()? }))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::ReceiverCallbacks { signed: self.callbacks().ok()? }))
     }
 }
 
 /// What a receiver may say with any status. All of it may be left out.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Reply {
+struct ReceiverReply {
     reference: Option<String>,
     outcome: Option<String>,
     cause: Option<String>,
@@ -101,7 +101,7 @@ struct Reply {
     retry_after_seconds: Option<f64>,
 }
 
-fn outcome(answer: &Answer, envelope: &Envelope) -> Outcome {
+fn outcome(answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
     match reply(&answer.body) {
         Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
         Some(reply) if answer.is_success() => sent(reply, envelope),
@@ -111,21 +111,21 @@ fn outcome(answer: &Answer, envelope: &Envelope) -> Outcome {
 }
 
 /// An empty body says nothing; one that is no JSON object is not the receiver's.
-fn reply(body: &[u8]) -> Option<Reply> {
+fn reply(body: &[u8]) -> Option<ReceiverReply> {
     if body.trim_ascii().is_empty() {
-        return Some(Reply::default());
+        return Some(ReceiverReply::default());
     }
     // An array would do for serde.
     body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok())?
 }
 
-fn sent(reply: Reply, envelope: &Envelope) -> Outcome {
+fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
     let own = reply.reference.filter(|reference| !reference.is_empty());
     Outcome::Sent { reference: own.unwrap_or_else(|| envelope.echo().to_string()) }
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.
-fn refused(answer: &Answer, reply: &Reply) -> Outcome {
+fn refused(answer: &HttpAnswer, reply: &ReceiverReply) -> Outcome {
     let evidence = evidence(answer, reply);
     match errors::meaning(reply.outcome.as_deref().unwrap_or_default(), reply.cause.as_deref()) {
         Some(meaning) => meaning.outcome(evidence, wait(answer, reply)),
@@ -133,13 +133,13 @@ fn refused(answer: &Answer, reply: &Reply) -> Outcome {
     }
 }
 
-fn wait(answer: &Answer, reply: &Reply) -> Option<Duration> {
+fn wait(answer: &HttpAnswer, reply: &ReceiverReply) -> Option<Duration> {
     let longest = http::MAX_WAIT.as_secs_f64();
     let asked = reply.retry_after_seconds.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, longest)));
     asked.or(answer.retry_after)
 }
 
-fn evidence(answer: &Answer, reply: &Reply) -> OutcomeEvidence {
+fn evidence(answer: &HttpAnswer, reply: &ReceiverReply) -> OutcomeEvidence {
     let text = reply.text.as_deref().unwrap_or_default();
     match &reply.code {
         Value::Null => OutcomeEvidence::new(answer.status, text),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::adapters::Envelope;
 use crate::model::{
-    ButtonAction, Rendered, TelegramContent, TelegramFile, Template, TemplateHeader, TextFormat,
+    ButtonAction, RenderedContent, TelegramContent, TelegramFile, Template, TemplateHeader, TextFormat,
 };
 
 /// The body that carries `envelope`, from `from` unless the brand has a sender of its own.
@@ -23,14 +23,14 @@ pub(super) fn message(envelope: &Envelope, from: Option<&str>) -> Value {
     })
 }
 
-fn content(content: &Rendered) -> Value {
+fn content(content: &RenderedContent) -> Value {
     match content {
-        Rendered::Email { subject, text, html } => {
+        RenderedContent::Email { subject, text, html } => {
             json!({ "type": "email", "subject": subject, "text": text, "html": html })
         }
-        Rendered::Text(text) => json!({ "type": "text", "text": text }),
-        Rendered::Telegram(own) => telegram(own),
-        Rendered::Template(own) => template(own),
+        RenderedContent::Text(text) => json!({ "type": "text", "text": text }),
+        RenderedContent::Telegram(own) => telegram(own),
+        RenderedContent::Template(own) => template(own),
     }
 }
 

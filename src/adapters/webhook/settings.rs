@@ -9,7 +9,7 @@ use crate::secret::Secret;
 /// The settings of a receiver of messages.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct WebhookSettings {
     /// Where messages are posted.
     pub url: String,
     /// What signs them, by Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
@@ -20,7 +20,7 @@ pub struct Settings {
     pub callback_secret: Option<Secret>,
 }
 
-impl Settings {
+impl WebhookSettings {
     pub(super) fn signer(&self) -> Result<StandardWebhooks, BuildError> {
         let wrong = BuildError::Setting { setting: "secret", must: StandardWebhooks::MUST };
         StandardWebhooks::new(&self.secret).ok_or(wrong)

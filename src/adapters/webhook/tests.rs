@@ -5,15 +5,15 @@ use serde_json::json;
 use super::*;
 use crate::adapters::envelopes;
 use crate::model::{
-    Address, ButtonAction, Class, Rejection, Rendered, TelegramContent, TelegramFile, Template,
+    Address, ButtonAction, Class, Rejection, RenderedContent, TelegramContent, TelegramFile, Template,
     TemplateButton, TemplateHeader, TextFormat, ThrottleScope,
 };
 use crate::secret::Secret;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> WebhookSettings {
+    WebhookSettings {
         url: "https://relay.example.com/relevo".to_owned(),
         secret: Secret::new(SECRET),
         from: None,
@@ -22,11 +22,11 @@ fn settings() -> Settings {
 }
 
 fn text() -> Envelope {
-    envelopes::to_phone(Rendered::Text("hello".to_owned()))
+    envelopes::to_phone(RenderedContent::Text("hello".to_owned()))
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() }, &text())
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, &text())
 }
 
 #[test]
@@ -83,7 +83,10 @@ fn the_reference_is_the_receivers_or_else_the_echo() {
 fn the_wait_in_the_body_comes_before_that_of_the_header_and_is_capped() {
     let wait = |header: Option<u64>, body: &str| {
         let retry_after = header.map(Duration::from_secs);
-        match outcome(&Answer { status: 429, retry_after, body: body.into(), ..Answer::default() }, &text()) {
+        match outcome(
+            &HttpAnswer { status: 429, retry_after, body: body.into(), ..HttpAnswer::default() },
+            &text(),
+        ) {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {
                 retry_after.map(|wait| wait.as_secs())
             }
@@ -139,7 +142,7 @@ fn the_body_says_all_of_a_message() {
 
 #[test]
 fn each_kind_of_content_has_its_form() {
-    let email = |text: Option<&str>| Rendered::Email {
+    let email = |text: Option<&str>| RenderedContent::Email {
         subject: "Hello".to_owned(),
         text: text.map(str::to_owned),
         html: Some("<p>Hi</p>".to_owned()),
@@ -162,27 +165,27 @@ fn each_kind_of_content_has_its_form() {
         ),
         (email(None), json!({ "type": "email", "subject": "Hello", "text": null, "html": "<p>Hi</p>" })),
         (
-            Rendered::Telegram(telegram),
+            RenderedContent::Telegram(telegram),
             json!({
                 "type": "telegram", "text": "*hi*", "format": "markdown_v2",
                 "file": { "type": "photo", "url": "https://example.com/a.png" },
             }),
         ),
         (
-            Rendered::Template(template),
+            RenderedContent::Template(template),
             json!({ "type": "template", "name": "order_update", "language": "en_US", "parameters": ["Ana"], "header": { "type": "text", "text": "May" }, "buttons": [{ "type": "url", "index": 1, "value": "A-17" }] }),
         ),
     ] {
         assert_eq!(request::message(&envelopes::to(to.clone(), content), None)["content"], json);
     }
-    let chat = envelopes::to(Address::TelegramChat(42), Rendered::Text(String::new()));
+    let chat = envelopes::to(Address::TelegramChat(42), RenderedContent::Text(String::new()));
     let body = request::message(&chat, None);
     assert_eq!((&body["channel"], &body["to"]), (&json!("telegram"), &json!("42")));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut WebhookSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Webhook::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -201,9 +204,9 @@ fn wrong_settings_say_what_would_be_right() {
 #[test]
 fn settings_are_read_from_configuration() {
     let text = format!("url = \"https://relay.example.com\"\nsecret = {{ \"$secret\" = \"{SECRET}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: WebhookSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.from, settings.secret.expose()), (None, SECRET));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<WebhookSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]

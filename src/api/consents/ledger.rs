@@ -2,31 +2,31 @@
 
 use std::time::Duration;
 
-use super::Consents;
+use super::ConsentApi;
 use crate::api::auth::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::limits::{self, NAME, WORDING};
-use crate::api::status::Failure;
+use crate::api::status::ApiError;
 use crate::consent::states;
-use crate::model::{Channel, Class, ContactId, Entry, Recipient, Timestamp, Topic, TopicScope, later};
-use crate::store::NewEntry;
+use crate::model::{Channel, Class, ConsentEntry, ContactId, Recipient, Timestamp, Topic, TopicScope, later};
+use crate::store::NewConsentEntry;
 use crate::wire::{
-    Path, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
+    FieldPath, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
 };
 
 /// How far a caller's clock may be ahead of ours.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-impl Consents {
+impl ConsentApi {
     pub(super) async fn record(
         &self,
         caller: &BrandCaller,
         request: v1::RecordConsentRequest,
-    ) -> Result<v1::RecordConsentResponse, Failure> {
+    ) -> Result<v1::RecordConsentResponse, ApiError> {
         let now = self.clock.now();
         let (id, entry) = read_entry(caller, request, now)?;
         let entry = self.store.record(&caller.brand, &id, entry, now).await?;
-        let entry = entry.ok_or_else(|| Failure::no_contact(&id))?;
+        let entry = entry.ok_or_else(|| ApiError::no_contact(&id))?;
         Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
     }
 
@@ -34,7 +34,7 @@ impl Consents {
         &self,
         caller: &BrandCaller,
         request: v1::GetConsentRequest,
-    ) -> Result<v1::GetConsentResponse, Failure> {
+    ) -> Result<v1::GetConsentResponse, ApiError> {
         let recipient = self.recipient(caller, &request.contact_id).await?;
         Ok(v1::GetConsentResponse {
             states: states(&recipient.ledger).into_iter().map(state_view).collect(),
@@ -47,7 +47,7 @@ impl Consents {
         &self,
         caller: &BrandCaller,
         request: v1::CheckConsentRequest,
-    ) -> Result<v1::CheckConsentResponse, Failure> {
+    ) -> Result<v1::CheckConsentResponse, ApiError> {
         let (class, topic, channels) = read_question(&request)?;
         let recipient = self.recipient(caller, &request.contact_id).await?;
         let now = self.clock.now();
@@ -57,10 +57,10 @@ impl Consents {
     }
 
     /// The person whose id stands in the field `contact_id` of a request.
-    pub(super) async fn recipient(&self, caller: &BrandCaller, id: &str) -> Result<Recipient, Failure> {
+    pub(super) async fn recipient(&self, caller: &BrandCaller, id: &str) -> Result<Recipient, ApiError> {
         let id = read_contact_id(id)?;
         let recipient = self.store.recipient(&caller.brand, &id).await?;
-        recipient.ok_or_else(|| Failure::no_contact(&id))
+        recipient.ok_or_else(|| ApiError::no_contact(&id))
     }
 }
 
@@ -68,16 +68,22 @@ fn read_entry(
     caller: &BrandCaller,
     request: v1::RecordConsentRequest,
     now: Timestamp,
-) -> Result<(ContactId, NewEntry), Failure> {
+) -> Result<(ContactId, NewConsentEntry), ApiError> {
     let mut violations = Violations::default();
-    let id = violations.parsed(&request.contact_id, &Path::new("contact_id"));
-    let action = read_action(request.action, &Path::new("action"), &mut violations);
-    let channel = read_channel(request.channel, &Path::new("channel"), &mut violations);
-    let scope = violations.parsed(&request.topic, &Path::new("topic"));
+    let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
+    let action = read_action(request.action, &FieldPath::new("action"), &mut violations);
+    let channel = read_channel(request.channel, &FieldPath::new("channel"), &mut violations);
+    let scope = violations.parsed(&request.topic, &FieldPath::new("topic"));
     let evidence = read_own_evidence(request.evidence, now, &mut violations);
     let entry = || {
         let recorded_by = caller.key.to_string();
-        Some(NewEntry { action: action?, channel: channel?, scope: scope?, evidence: evidence?, recorded_by })
+        Some(NewConsentEntry {
+            action: action?,
+            channel: channel?,
+            scope: scope?,
+            evidence: evidence?,
+            recorded_by,
+        })
     };
     let entry = entry();
     Ok(violations.finish(id.zip(entry))?)
@@ -87,8 +93,8 @@ fn read_own_evidence(
     evidence: Option<v1::Evidence>,
     now: Timestamp,
     violations: &mut Violations,
-) -> Option<crate::model::Evidence> {
-    let path = Path::new("evidence");
+) -> Option<crate::model::ConsentEvidence> {
+    let path = FieldPath::new("evidence");
     let mut evidence = violations.required(evidence, &path)?;
     for (text, name) in [
         (&evidence.source, "source"),
@@ -103,11 +109,11 @@ fn read_own_evidence(
     read_evidence(Some(evidence), Some(later(now, CLOCK_SKEW)), &path, violations)
 }
 
-fn read_question(request: &v1::CheckConsentRequest) -> Result<(Class, Topic, Vec<Channel>), Failure> {
+fn read_question(request: &v1::CheckConsentRequest) -> Result<(Class, Topic, Vec<Channel>), ApiError> {
     let mut violations = Violations::default();
-    let class = read_class(request.message_class, &Path::new("message_class"), &mut violations);
-    let topic = violations.parsed(&request.topic, &Path::new("topic"));
-    let path = Path::new("channels");
+    let class = read_class(request.message_class, &FieldPath::new("message_class"), &mut violations);
+    let topic = violations.parsed(&request.topic, &FieldPath::new("topic"));
+    let path = FieldPath::new("channels");
     limits::distinct_channels(&request.channels, &path, &mut violations);
     let channels = match request.channels.is_empty() {
         true => Channel::ALL.to_vec(),
@@ -117,7 +123,9 @@ fn read_question(request: &v1::CheckConsentRequest) -> Result<(Class, Topic, Vec
     Ok(violations.finish(question)?)
 }
 
-fn state_view((channel, scope, granted, entry): (Channel, &TopicScope, bool, &Entry)) -> v1::ConsentState {
+fn state_view(
+    (channel, scope, granted, entry): (Channel, &TopicScope, bool, &ConsentEntry),
+) -> v1::ConsentState {
     v1::ConsentState {
         channel: v1::Channel::from(channel).into(),
         topic: scope.to_string(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::Gate;
-use super::gate::Method;
+use super::gate::MethodDescriptor;
 use crate::clock::Clock;
 use crate::dispatch::Planner;
 use crate::model::Scope;
@@ -19,26 +19,26 @@ use crate::wire::v1::consent_service_server::ConsentService;
 
 /// What people agreed to.
 #[derive(Clone)]
-pub struct Consents {
+pub struct ConsentApi {
     gate: Gate,
     store: Arc<dyn ConsentStore>,
     planner: Planner,
     clock: Clock,
 }
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Contacts }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Contacts }
 }
 
-const RECORD: Method = method("relevo.v1.ConsentService/RecordConsent");
-const GET: Method = method("relevo.v1.ConsentService/GetConsent");
-const GET_PREFERENCES: Method = method("relevo.v1.ConsentService/GetPreferences");
-const SET_PREFERENCES: Method = method("relevo.v1.ConsentService/SetPreferences");
-const CHECK: Method = method("relevo.v1.ConsentService/CheckConsent");
-const SUPPRESS: Method = method("relevo.v1.ConsentService/SuppressAddress");
-const LIFT: Method = method("relevo.v1.ConsentService/LiftSuppression");
+const RECORD: MethodDescriptor = method("relevo.v1.ConsentService/RecordConsent");
+const GET: MethodDescriptor = method("relevo.v1.ConsentService/GetConsent");
+const GET_PREFERENCES: MethodDescriptor = method("relevo.v1.ConsentService/GetPreferences");
+const SET_PREFERENCES: MethodDescriptor = method("relevo.v1.ConsentService/SetPreferences");
+const CHECK: MethodDescriptor = method("relevo.v1.ConsentService/CheckConsent");
+const SUPPRESS: MethodDescriptor = method("relevo.v1.ConsentService/SuppressAddress");
+const LIFT: MethodDescriptor = method("relevo.v1.ConsentService/LiftSuppression");
 
-impl Consents {
+impl ConsentApi {
     /// The service over this store.
     pub fn new(gate: Gate, store: Arc<dyn ConsentStore>, planner: Planner, clock: Clock) -> Self {
         Self { gate, store, planner, clock }
@@ -46,7 +46,7 @@ impl Consents {
 }
 
 #[tonic::async_trait]
-impl ConsentService for Consents {
+impl ConsentService for ConsentApi {
     async fn record_consent(
         &self,
         request: Request<v1::RecordConsentRequest>,

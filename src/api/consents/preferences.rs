@@ -1,23 +1,23 @@
 //! How a contact wants to be reached.
 
-use super::Consents;
+use super::ConsentApi;
 use crate::api::auth::BrandCaller;
 use crate::api::limits::{self, TOPICS};
-use crate::api::masks::Mask;
-use crate::api::status::Failure;
+use crate::api::masks::UpdateMask;
+use crate::api::status::ApiError;
 use crate::model::{ContactId, QuietHours};
 use crate::store::PreferencesChange;
-use crate::wire::{Path, Violations, read_preferences, v1};
+use crate::wire::{FieldPath, Violations, read_preferences, v1};
 
 const FIELDS: [&str; 6] =
     ["channel_order", "excluded_channels", "topics", "quiet_hours", "time_zone", "language"];
 
-impl Consents {
+impl ConsentApi {
     pub(super) async fn preferences(
         &self,
         caller: &BrandCaller,
         request: v1::GetPreferencesRequest,
-    ) -> Result<v1::GetPreferencesResponse, Failure> {
+    ) -> Result<v1::GetPreferencesResponse, ApiError> {
         let recipient = self.recipient(caller, &request.contact_id).await?;
         Ok(v1::GetPreferencesResponse { preferences: Some((&recipient.preferences).into()) })
     }
@@ -26,19 +26,19 @@ impl Consents {
         &self,
         caller: &BrandCaller,
         request: v1::SetPreferencesRequest,
-    ) -> Result<v1::SetPreferencesResponse, Failure> {
+    ) -> Result<v1::SetPreferencesResponse, ApiError> {
         let (id, change) = read_change(request)?;
         let preferences = self.store.set_preferences(&caller.brand, &id, change).await?;
-        let preferences = preferences.ok_or_else(|| Failure::no_contact(&id))?;
+        let preferences = preferences.ok_or_else(|| ApiError::no_contact(&id))?;
         Ok(v1::SetPreferencesResponse { preferences: Some((&preferences).into()) })
     }
 }
 
-fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, PreferencesChange), Failure> {
+fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, PreferencesChange), ApiError> {
     let mut violations = Violations::default();
-    let id = violations.parsed(&request.contact_id, &Path::new("contact_id"));
-    let mask = Mask::read(request.update_mask, &FIELDS, &mut violations);
-    let path = Path::new("preferences");
+    let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
+    let mask = UpdateMask::read(request.update_mask, &FIELDS, &mut violations);
+    let path = FieldPath::new("preferences");
     let preferences = violations.required(request.preferences, &path);
     let change = preferences.map(|own| read_named(own, &mask, &path, &mut violations));
     Ok(violations.finish(id.zip(change))?)
@@ -47,8 +47,8 @@ fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, Prefere
 /// Reads the fields that the mask names; the others are not looked at.
 fn read_named(
     own: v1::Preferences,
-    mask: &Mask,
-    path: &Path<'_>,
+    mask: &UpdateMask,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> PreferencesChange {
     let own = v1::Preferences {
@@ -72,7 +72,7 @@ fn read_named(
     }
 }
 
-fn check_lists(own: &v1::Preferences, path: &Path<'_>, violations: &mut Violations) {
+fn check_lists(own: &v1::Preferences, path: &FieldPath<'_>, violations: &mut Violations) {
     limits::distinct_channels(&own.channel_order, &path.field("channel_order"), violations);
     limits::distinct_channels(&own.excluded_channels, &path.field("excluded_channels"), violations);
     let path = path.field("topics");
@@ -84,7 +84,7 @@ fn check_lists(own: &v1::Preferences, path: &Path<'_>, violations: &mut Violatio
     }
 }
 
-fn check_quiet_hours(quiet: Option<&QuietHours>, path: &Path<'_>, violations: &mut Violations) {
+fn check_quiet_hours(quiet: Option<&QuietHours>, path: &FieldPath<'_>, violations: &mut Violations) {
     if quiet.is_some_and(|quiet| quiet.start == quiet.end) {
         let path = path.field("quiet_hours");
         violations

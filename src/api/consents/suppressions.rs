@@ -2,19 +2,19 @@
 
 use tonic::Code;
 
-use super::Consents;
+use super::ConsentApi;
 use crate::api::auth::BrandCaller;
 use crate::api::limits::{self, REASON};
-use crate::api::status::Failure;
+use crate::api::status::ApiError;
 use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};
-use crate::wire::{Numbers, Path, Violations, read_address, read_channel, v1};
+use crate::wire::{FieldPath, PhoneFormat, Violations, read_address, read_channel, v1};
 
-impl Consents {
+impl ConsentApi {
     pub(super) async fn suppress(
         &self,
         caller: &BrandCaller,
         request: v1::SuppressAddressRequest,
-    ) -> Result<v1::SuppressAddressResponse, Failure> {
+    ) -> Result<v1::SuppressAddressResponse, ApiError> {
         let suppression = read_suppression(caller, request, self.clock.now())?;
         let stored = self.store.suppress(&caller.brand, suppression).await?;
         Ok(v1::SuppressAddressResponse { suppression: Some((&stored).into()) })
@@ -24,7 +24,7 @@ impl Consents {
         &self,
         caller: &BrandCaller,
         request: v1::LiftSuppressionRequest,
-    ) -> Result<v1::LiftSuppressionResponse, Failure> {
+    ) -> Result<v1::LiftSuppressionResponse, ApiError> {
         let mut violations = Violations::default();
         let place = read_place(caller, request.channel, request.address, &mut violations);
         let (channel, address) = violations.finish(place)?;
@@ -39,7 +39,7 @@ fn read_suppression(
     caller: &BrandCaller,
     request: v1::SuppressAddressRequest,
     now: Timestamp,
-) -> Result<Suppression, Failure> {
+) -> Result<Suppression, ApiError> {
     let mut violations = Violations::default();
     let place = read_place(caller, request.channel, request.address, &mut violations);
     // What providers report is theirs to say.
@@ -47,11 +47,11 @@ fn read_suppression(
         "" | "manual" => Some(SuppressionReason::Manual),
         "complaint" => Some(SuppressionReason::Complaint),
         _ => {
-            violations.add(&Path::new("reason"), "must be one of `complaint`, `manual`");
+            violations.add(&FieldPath::new("reason"), "must be one of `complaint`, `manual`");
             None
         }
     };
-    limits::required_line(&request.explanation, REASON, &Path::new("explanation"), &mut violations);
+    limits::required_line(&request.explanation, REASON, &FieldPath::new("explanation"), &mut violations);
     let ((channel, address), reason) = violations.finish(place.zip(reason))?;
     let recorded_by = caller.key.to_string();
     Ok(Suppression {
@@ -70,9 +70,9 @@ fn read_place(
     address: Option<v1::Address>,
     violations: &mut Violations,
 ) -> Option<(Channel, Address)> {
-    let channel = read_channel(channel, &Path::new("channel"), violations);
-    let path = Path::new("address");
-    let numbers = Numbers::Dialled(caller.country());
+    let channel = read_channel(channel, &FieldPath::new("channel"), violations);
+    let path = FieldPath::new("address");
+    let numbers = PhoneFormat::Dialled(caller.country());
     let address = read_address(address, numbers, &path, violations);
     let (channel, address) = channel.zip(address)?;
     if !channel.takes(&address) {
@@ -81,8 +81,8 @@ fn read_place(
     Some((channel, address))
 }
 
-fn not_suppressed(channel: Channel) -> Failure {
+fn not_suppressed(channel: Channel) -> ApiError {
     let message =
         format!("this address is not suppressed on {channel}: see the suppressions with GetConsent");
-    Failure::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with("channel", channel)
+    ApiError::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with("channel", channel)
 }

@@ -6,32 +6,32 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use crate::adapters::telegram::bot::Links;
+use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::api::auth::BrandCaller;
-use crate::api::operate::Reach;
-use crate::api::status::Failure;
+use crate::api::operate::ProviderAccess;
+use crate::api::status::ApiError;
 use crate::clock::Clock;
-use crate::model::{ContactId, Link, LinkId, ProviderName, later};
+use crate::model::{ContactId, ContactLink, LinkId, ProviderName, later};
 use crate::store::LinkStore;
-use crate::wire::{Path, Violations, timestamp, v1};
+use crate::wire::{FieldPath, Violations, timestamp, v1};
 
 /// How long a link counts: whoever has it is taken for the contact, so not for ever.
 const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 
 /// Makes links to the bots whose names are known.
 #[derive(Clone)]
-pub struct TelegramLinks {
-    reach: Reach,
-    bots: Arc<BTreeMap<ProviderName, Links>>,
+pub struct TelegramLinkCreator {
+    reach: ProviderAccess,
+    bots: Arc<BTreeMap<ProviderName, TelegramLinkBuilder>>,
     store: Arc<dyn LinkStore>,
     clock: Clock,
 }
 
-impl TelegramLinks {
+impl TelegramLinkCreator {
     /// Links to these bots, kept in this store.
     pub fn new(
-        reach: Reach,
-        bots: BTreeMap<ProviderName, Links>,
+        reach: ProviderAccess,
+        bots: BTreeMap<ProviderName, TelegramLinkBuilder>,
         store: Arc<dyn LinkStore>,
         clock: Clock,
     ) -> Self {
@@ -42,22 +42,26 @@ impl TelegramLinks {
         &self,
         caller: &BrandCaller,
         request: v1::CreateTelegramLinkRequest,
-    ) -> Result<v1::CreateTelegramLinkResponse, Failure> {
+    ) -> Result<v1::CreateTelegramLinkResponse, ApiError> {
         let (contact, provider) = read(&request)?;
         let bot = self.bot(caller, provider.as_ref())?;
         let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(Failure::no_randomness)?;
+        getrandom::fill(&mut random).map_err(ApiError::no_randomness)?;
         let expires_at = later(self.clock.now(), LIFETIME);
         let id = LinkId::new(expires_at, &random);
-        let link = Link { brand: caller.brand.clone(), contact };
+        let link = ContactLink { brand: caller.brand.clone(), contact };
         if !self.store.create_link(id, link.clone()).await? {
-            return Err(Failure::no_contact(&link.contact));
+            return Err(ApiError::no_contact(&link.contact));
         }
         Ok(v1::CreateTelegramLinkResponse { url: bot.url(id), expire_time: Some(timestamp(expires_at)) })
     }
 
     /// The bot that is named, or else the only one that the brand has.
-    fn bot(&self, caller: &BrandCaller, name: Option<&ProviderName>) -> Result<&Links, Failure> {
+    fn bot(
+        &self,
+        caller: &BrandCaller,
+        name: Option<&ProviderName>,
+    ) -> Result<&TelegramLinkBuilder, ApiError> {
         let all = self.reach.serving(&caller.brand);
         let asked = all.filter(|own| name.is_none_or(|name| own.name == *name));
         let bots: Vec<_> = asked.filter_map(|own| self.bots.get(&own.name)).collect();
@@ -65,24 +69,24 @@ impl TelegramLinks {
             ([bot], _) => Ok(bot),
             ([], Some(name)) => Err(no_bot().with("provider", name)),
             ([], None) => Err(no_bot()),
-            _ => Err(Failure::invalid_field("provider", "is required: the brand has several Telegram bots")),
+            _ => Err(ApiError::invalid_field("provider", "is required: the brand has several Telegram bots")),
         }
     }
 }
 
-fn read(request: &v1::CreateTelegramLinkRequest) -> Result<(ContactId, Option<ProviderName>), Failure> {
+fn read(request: &v1::CreateTelegramLinkRequest) -> Result<(ContactId, Option<ProviderName>), ApiError> {
     let mut violations = Violations::default();
-    let contact = violations.parsed(&request.contact_id, &Path::new("contact_id"));
+    let contact = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
     let provider = if request.provider.is_empty() {
         Some(None)
     } else {
-        violations.parsed(&request.provider, &Path::new("provider")).map(Some)
+        violations.parsed(&request.provider, &FieldPath::new("provider")).map(Some)
     };
     Ok(violations.finish(contact.zip(provider))?)
 }
 
-fn no_bot() -> Failure {
+fn no_bot() -> ApiError {
     let message = "there is no such Telegram bot for this brand: name a provider of the kind telegram whose settings have \
                    a bot_username";
-    Failure::new(Code::NotFound, "BOT_NOT_FOUND", message)
+    ApiError::new(Code::NotFound, "BOT_NOT_FOUND", message)
 }

@@ -6,44 +6,46 @@ use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
 
-pub use links::TelegramLinks;
+pub use links::TelegramLinkCreator;
 
 use super::Gate;
 use super::auth::BrandCaller;
-use super::gate::Method;
+use super::gate::MethodDescriptor;
 use super::limits::{self, ADDRESSES};
-use super::masks::Mask;
-use super::page::{Listing, collect};
-use super::status::Failure;
+use super::masks::UpdateMask;
+use super::page::{PageTokenScope, collect};
+use super::status::ApiError;
 use crate::clock::Clock;
 use crate::model::{ContactAddress, ContactId, Scope};
-use crate::store::{ContactChange, ContactStore, Upserted};
+use crate::store::{ContactChange, ContactStore, UpsertResult};
 use crate::wire::v1::contact_service_server::ContactService;
-use crate::wire::{Numbers, Path, Violations, contact_view, read_address, read_contact_addresses, v1};
+use crate::wire::{
+    FieldPath, PhoneFormat, Violations, contact_view, read_address, read_contact_addresses, v1,
+};
 
 /// The people a brand can reach.
 #[derive(Clone)]
-pub struct Contacts {
+pub struct ContactApi {
     gate: Gate,
     store: Arc<dyn ContactStore>,
-    links: TelegramLinks,
+    links: TelegramLinkCreator,
     clock: Clock,
 }
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Contacts }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Contacts }
 }
 
-const UPSERT: Method = method("relevo.v1.ContactService/UpsertContact");
-const GET: Method = method("relevo.v1.ContactService/GetContact");
-const FIND: Method = method("relevo.v1.ContactService/FindContact");
-const LIST: Method = method("relevo.v1.ContactService/ListContacts");
-const EVENTS: Method = method("relevo.v1.ContactService/ListContactEvents");
-const DELETE: Method = method("relevo.v1.ContactService/DeleteContact");
-const CREATE_TELEGRAM_LINK: Method = method("relevo.v1.ContactService/CreateTelegramLink");
+const UPSERT: MethodDescriptor = method("relevo.v1.ContactService/UpsertContact");
+const GET: MethodDescriptor = method("relevo.v1.ContactService/GetContact");
+const FIND: MethodDescriptor = method("relevo.v1.ContactService/FindContact");
+const LIST: MethodDescriptor = method("relevo.v1.ContactService/ListContacts");
+const EVENTS: MethodDescriptor = method("relevo.v1.ContactService/ListContactEvents");
+const DELETE: MethodDescriptor = method("relevo.v1.ContactService/DeleteContact");
+const CREATE_TELEGRAM_LINK: MethodDescriptor = method("relevo.v1.ContactService/CreateTelegramLink");
 
 #[tonic::async_trait]
-impl ContactService for Contacts {
+impl ContactService for ContactApi {
     async fn upsert_contact(
         &self,
         request: Request<v1::UpsertContactRequest>,
@@ -101,9 +103,9 @@ impl ContactService for Contacts {
     }
 }
 
-impl Contacts {
+impl ContactApi {
     /// The service over this store.
-    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, links: TelegramLinks, clock: Clock) -> Self {
+    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, links: TelegramLinkCreator, clock: Clock) -> Self {
         Self { gate, store, links, clock }
     }
 
@@ -111,13 +113,13 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::UpsertContactRequest,
-    ) -> Result<v1::UpsertContactResponse, Failure> {
+    ) -> Result<v1::UpsertContactResponse, ApiError> {
         let change = read_change(request, caller.country())?;
         let (contact, created) = match self.store.upsert(&caller.brand, change, self.clock.now()).await? {
-            Upserted::Created(contact) => (contact, true),
-            Upserted::Changed(contact) => (contact, false),
-            Upserted::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
-            Upserted::Stale => return Err(stale()),
+            UpsertResult::Created(contact) => (contact, true),
+            UpsertResult::Changed(contact) => (contact, false),
+            UpsertResult::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
+            UpsertResult::Stale => return Err(stale()),
         };
         Ok(v1::UpsertContactResponse { contact: Some(contact_view(&contact)), created })
     }
@@ -126,10 +128,10 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::GetContactRequest,
-    ) -> Result<v1::GetContactResponse, Failure> {
+    ) -> Result<v1::GetContactResponse, ApiError> {
         let id = read_contact_id(&request.contact_id)?;
         let contact = self.store.contact(&caller.brand, &id).await?;
-        let contact = contact.ok_or_else(|| Failure::no_contact(&id))?;
+        let contact = contact.ok_or_else(|| ApiError::no_contact(&id))?;
         Ok(v1::GetContactResponse { contact: Some(contact_view(&contact)) })
     }
 
@@ -137,16 +139,16 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::FindContactRequest,
-    ) -> Result<v1::FindContactResponse, Failure> {
+    ) -> Result<v1::FindContactResponse, ApiError> {
         let mut violations = Violations::default();
-        let numbers = Numbers::Dialled(caller.country());
-        let address = read_address(request.address, numbers, &Path::new("address"), &mut violations);
+        let numbers = PhoneFormat::Dialled(caller.country());
+        let address = read_address(request.address, numbers, &FieldPath::new("address"), &mut violations);
         let address = violations.finish(address)?;
         let contact = match self.store.find(&caller.brand, &address).await? {
             Some(id) => self.store.contact(&caller.brand, &id).await?,
             None => None,
         };
-        let contact = contact.ok_or_else(Failure::no_contact_at_address)?;
+        let contact = contact.ok_or_else(ApiError::no_contact_at_address)?;
         Ok(v1::FindContactResponse { contact: Some(contact_view(&contact)) })
     }
 
@@ -154,9 +156,9 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::ListContactsRequest,
-    ) -> Result<v1::ListContactsResponse, Failure> {
+    ) -> Result<v1::ListContactsResponse, ApiError> {
         let mut violations = Violations::default();
-        let listing = Listing::new("contacts", Some(&caller.brand), &[]);
+        let listing = PageTokenScope::new("contacts", Some(&caller.brand), &[]);
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let wanted = violations.finish(Some(wanted))?;
         let page = collect(wanted, |page| self.store.contacts(&caller.brand, page), contact_view).await?;
@@ -167,15 +169,15 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::ListContactEventsRequest,
-    ) -> Result<v1::ListContactEventsResponse, Failure> {
+    ) -> Result<v1::ListContactEventsResponse, ApiError> {
         let mut violations = Violations::default();
         let contact = request.contact_id.as_str();
-        let listing = Listing::new("contact events", Some(&caller.brand), contact.as_bytes());
-        let id = violations.parsed::<ContactId>(contact, &Path::new("contact_id"));
+        let listing = PageTokenScope::new("contact events", Some(&caller.brand), contact.as_bytes());
+        let id = violations.parsed::<ContactId>(contact, &FieldPath::new("contact_id"));
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let (id, wanted) = violations.finish(id.map(|id| (id, wanted)))?;
         if !self.store.knows(&caller.brand, &id).await? {
-            return Err(Failure::no_contact(&id));
+            return Err(ApiError::no_contact(&id));
         }
         let read = |page| self.store.contact_events(&caller.brand, &id, page);
         let page = collect(wanted, read, |event| v1::ContactEvent::from(event)).await?;
@@ -186,26 +188,26 @@ impl Contacts {
         &self,
         caller: &BrandCaller,
         request: v1::DeleteContactRequest,
-    ) -> Result<v1::DeleteContactResponse, Failure> {
+    ) -> Result<v1::DeleteContactResponse, ApiError> {
         let id = read_contact_id(&request.contact_id)?;
         match self.store.delete(&caller.brand, &id).await? {
             true => Ok(v1::DeleteContactResponse {}),
-            false => Err(Failure::no_contact(&id)),
+            false => Err(ApiError::no_contact(&id)),
         }
     }
 }
 
 /// Reads the field `contact_id` of a request.
-pub(super) fn read_contact_id(text: &str) -> Result<ContactId, Failure> {
+pub(super) fn read_contact_id(text: &str) -> Result<ContactId, ApiError> {
     let mut violations = Violations::default();
-    let id = violations.parsed(text, &Path::new("contact_id"));
+    let id = violations.parsed(text, &FieldPath::new("contact_id"));
     Ok(violations.finish(id)?)
 }
 
-fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Result<ContactChange, Failure> {
+fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Result<ContactChange, ApiError> {
     let mut violations = Violations::default();
-    let mask = Mask::read(request.update_mask, &["addresses", "labels"], &mut violations);
-    let path = Path::new("contact");
+    let mask = UpdateMask::read(request.update_mask, &["addresses", "labels"], &mut violations);
+    let path = FieldPath::new("contact");
     let contact = violations.required(request.contact, &path);
     let change = contact.and_then(|contact| {
         let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
@@ -224,7 +226,7 @@ fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Resu
 fn read_addresses(
     mut addresses: Vec<v1::ContactAddress>,
     country: Option<&str>,
-    contact: &Path<'_>,
+    contact: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
@@ -232,7 +234,7 @@ fn read_addresses(
     // The gateway's own, whatever the caller gives back.
     addresses.iter_mut().for_each(|own| own.whatsapp_windows.clear());
     limits::count(count, ADDRESSES, &path, violations);
-    let read = read_contact_addresses(addresses, Numbers::Dialled(country), &path, violations);
+    let read = read_contact_addresses(addresses, PhoneFormat::Dialled(country), &path, violations);
     // Compared as read: two spellings of one number are one address. Only when all could be read do their places tell
     // which is meant.
     if read.len() == count {
@@ -246,15 +248,17 @@ fn read_etag(etag: &str) -> Option<u64> {
     (!etag.is_empty()).then(|| etag.parse().unwrap_or(u64::MAX))
 }
 
-fn address_taken(index: usize, owner: &ContactId) -> Failure {
+fn address_taken(index: usize, owner: &ContactId) -> ApiError {
     let field = format!("contact.addresses[{index}].address");
     let message =
         format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
-    Failure::new(Code::AlreadyExists, "ADDRESS_TAKEN", message).with("field", field).with("contact_id", owner)
+    ApiError::new(Code::AlreadyExists, "ADDRESS_TAKEN", message)
+        .with("field", field)
+        .with("contact_id", owner)
 }
 
-fn stale() -> Failure {
+fn stale() -> ApiError {
     let message =
         "the contact was changed since this etag was read: read it with GetContact and change it again";
-    Failure::new(Code::Aborted, "ETAG_STALE", message)
+    ApiError::new(Code::Aborted, "ETAG_STALE", message)
 }

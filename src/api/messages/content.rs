@@ -2,7 +2,7 @@
 
 use crate::api::limits::{bytes, chars, count, distinct, https_url, line, one_line};
 use crate::model::{Channel, Content, TemplateButton};
-use crate::wire::{Path, Violations, v1};
+use crate::wire::{FieldPath, Violations, v1};
 use v1::telegram_content::File;
 use v1::whatsapp_template_button::Action;
 use v1::whatsapp_template_header::Value as Header;
@@ -37,7 +37,7 @@ const QUICK_REPLY: usize = 128;
 const COPY_CODE: usize = 15;
 
 /// Notes what is too large.
-pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Violations) {
+pub fn check_sizes(content: &v1::Content, path: &FieldPath<'_>, violations: &mut Violations) {
     check_email(&content.subject, &content.text, &content.html, path, violations);
     if let Some(email) = &content.email {
         check_email(&email.subject, &email.text, &email.html, &path.field("email"), violations);
@@ -57,7 +57,7 @@ pub fn check_sizes(content: &v1::Content, path: &Path<'_>, violations: &mut Viol
     }
 }
 
-fn check_email(subject: &str, text: &str, html: &str, path: &Path<'_>, violations: &mut Violations) {
+fn check_email(subject: &str, text: &str, html: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     let at = path.field("subject");
     bytes(subject, SUBJECT, &at, violations);
     // A line break in a header would let the subject's author write headers (RFC 5322, section 2.2).
@@ -66,7 +66,7 @@ fn check_email(subject: &str, text: &str, html: &str, path: &Path<'_>, violation
     bytes(html, HTML, &path.field("html"), violations);
 }
 
-fn check_telegram(own: &v1::TelegramContent, path: &Path<'_>, violations: &mut Violations) {
+fn check_telegram(own: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {
     let max = if own.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
     chars(&own.text, max, &path.field("text"), violations);
     match &own.file {
@@ -80,7 +80,7 @@ fn check_telegram(own: &v1::TelegramContent, path: &Path<'_>, violations: &mut V
     }
 }
 
-fn check_template(template: &v1::WhatsappTemplate, path: &Path<'_>, violations: &mut Violations) {
+fn check_template(template: &v1::WhatsappTemplate, path: &FieldPath<'_>, violations: &mut Violations) {
     line(&template.name, TEMPLATE_NAME, &path.field("name"), violations);
     line(&template.language, TEMPLATE_LANGUAGE, &path.field("language"), violations);
     let list = path.field("parameters");
@@ -94,7 +94,7 @@ fn check_template(template: &v1::WhatsappTemplate, path: &Path<'_>, violations: 
     check_buttons(&template.buttons, &path.field("buttons"), violations);
 }
 
-fn check_header(header: &v1::WhatsappTemplateHeader, path: &Path<'_>, violations: &mut Violations) {
+fn check_header(header: &v1::WhatsappTemplateHeader, path: &FieldPath<'_>, violations: &mut Violations) {
     let mut url = |url: &str, path| https_url(url, FILE_URL, &path, violations);
     match &header.value {
         None => {}
@@ -109,7 +109,7 @@ fn check_header(header: &v1::WhatsappTemplateHeader, path: &Path<'_>, violations
     }
 }
 
-fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &Path<'_>, violations: &mut Violations) {
+fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &FieldPath<'_>, violations: &mut Violations) {
     count(buttons.len(), BUTTONS, list, violations);
     distinct(buttons.iter().map(|own| own.index), list, violations);
     for (index, button) in buttons.iter().enumerate() {
@@ -124,7 +124,12 @@ fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &Path<'_>, violat
 }
 
 /// Notes a content that none of the channels asked for could carry.
-pub fn check_reach(content: &Content, channels: &[Channel], path: &Path<'_>, violations: &mut Violations) {
+pub fn check_reach(
+    content: &Content,
+    channels: &[Channel],
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) {
     let asked = if channels.is_empty() { &Channel::ALL[..] } else { channels };
     // Whether WhatsApp's window is open is known when it is sent, not now.
     if !asked.iter().any(|channel| content.render(*channel, true).is_ok()) {

@@ -1,19 +1,19 @@
 //! Tells what would happen to a message, by asking those who would decide.
 
-use super::Messages;
-use crate::adapters::sms::segments::{Alphabet, Size};
+use super::MessageApi;
+use crate::adapters::sms::segments::{Alphabet, SmsSize};
 use crate::api::auth::BrandCaller;
-use crate::api::status::Failure;
-use crate::model::{Channel, History, Message, Rendered, Timestamp};
-use crate::routing::{Next, Step};
+use crate::api::status::ApiError;
+use crate::model::{Channel, History, Message, RenderedContent, Timestamp};
+use crate::routing::{RoutingDecision, RoutingStep};
 use crate::wire::{timestamp, v1};
 
-impl Messages {
+impl MessageApi {
     pub(super) async fn explain(
         &self,
         caller: &BrandCaller,
         request: v1::ExplainRouteRequest,
-    ) -> Result<v1::ExplainRouteResponse, Failure> {
+    ) -> Result<v1::ExplainRouteResponse, ApiError> {
         let message = self.prepare(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
         let next = self.planner.next(&message, &history, message.accepted_at).await?;
@@ -40,8 +40,8 @@ fn sms_size(message: &Message) -> Option<v1::SmsSize> {
     if !message.channels.is_empty() && !message.channels.contains(&Channel::Sms) {
         return None;
     }
-    let Ok(Rendered::Text(text)) = message.content.render(Channel::Sms, true) else { return None };
-    let Size { alphabet, units, segments } = Size::of(&text);
+    let Ok(RenderedContent::Text(text)) = message.content.render(Channel::Sms, true) else { return None };
+    let SmsSize { alphabet, units, segments } = SmsSize::of(&text);
     let encoding = match alphabet {
         Alphabet::Gsm => v1::SmsEncoding::Gsm7,
         Alphabet::Ucs2 => v1::SmsEncoding::Ucs2,
@@ -50,7 +50,7 @@ fn sms_size(message: &Message) -> Option<v1::SmsSize> {
     Some(v1::SmsSize { encoding: encoding.into(), units: number(units), segments: number(segments) })
 }
 
-fn view(next: Next) -> v1::ExplainRouteResponse {
+fn view(next: RoutingDecision) -> v1::ExplainRouteResponse {
     let plan = next.plan.as_ref().map(Into::into);
     let answer = |next: &str, explanation: String| v1::ExplainRouteResponse {
         plan,
@@ -59,19 +59,19 @@ fn view(next: Next) -> v1::ExplainRouteResponse {
         ..v1::ExplainRouteResponse::default()
     };
     match next.step {
-        Step::Try { way, .. } => {
+        RoutingStep::Try { way, .. } => {
             answer("try", format!("It would be handed to {} for {} at once.", way.provider, way.channel))
         }
-        Step::Wait { until, why } => {
+        RoutingStep::Wait { until, why } => {
             let wait_until = Some(timestamp(until));
             v1::ExplainRouteResponse { wait_until, ..answer("wait", why.explanation) }
         }
-        Step::Finish { state, explanation, .. } => {
+        RoutingStep::Finish { state, explanation, .. } => {
             let final_state = v1::MessageState::from(state).into();
             v1::ExplainRouteResponse { final_state, ..answer("finish", explanation) }
         }
         // A message without attempts neither falls back nor rests.
-        Step::FallBack { explanation, .. } => answer("try", explanation),
-        Step::Rest => answer("finish", "Nothing is left to do.".to_owned()),
+        RoutingStep::FallBack { explanation, .. } => answer("try", explanation),
+        RoutingStep::Rest => answer("finish", "Nothing is left to do.".to_owned()),
     }
 }

@@ -2,20 +2,20 @@
 
 use prost::Message as _;
 
-use super::{Messages, view};
+use super::{MessageApi, view};
 use crate::api::auth::BrandCaller;
 use crate::api::limits;
-use crate::api::page::{Listing, collect};
-use crate::api::status::Failure;
-use crate::store::{MessageFilter, PageRequest, Stored};
-use crate::wire::{Path, Violations, read_optional_time, read_state, v1};
+use crate::api::page::{PageTokenScope, collect};
+use crate::api::status::ApiError;
+use crate::store::{MessageFilter, PageRequest, StoredMessage};
+use crate::wire::{FieldPath, Violations, read_optional_time, read_state, v1};
 
-impl Messages {
+impl MessageApi {
     pub(super) async fn list(
         &self,
         caller: &BrandCaller,
         request: v1::ListMessagesRequest,
-    ) -> Result<v1::ListMessagesResponse, Failure> {
+    ) -> Result<v1::ListMessagesResponse, ApiError> {
         let (listing, filter, wanted) = read_request(caller, request)?;
         let read = |page| self.store.list(&caller.brand, &filter, page);
         let page = collect(wanted, read, without_history).await?;
@@ -26,10 +26,10 @@ impl Messages {
 fn read_request(
     caller: &BrandCaller,
     request: v1::ListMessagesRequest,
-) -> Result<(Listing, MessageFilter, PageRequest), Failure> {
+) -> Result<(PageTokenScope, MessageFilter, PageRequest), ApiError> {
     let mut violations = Violations::default();
     let bare = v1::ListMessagesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let listing = Listing::new("messages", Some(&caller.brand), &bare.encode_to_vec());
+    let listing = PageTokenScope::new("messages", Some(&caller.brand), &bare.encode_to_vec());
     let page = listing.request(request.page_size, &request.page_token, &mut violations);
     let filter = read_filter(request, &mut violations);
     Ok(violations.finish(Some((listing, filter, page)))?)
@@ -38,22 +38,22 @@ fn read_request(
 fn read_filter(request: v1::ListMessagesRequest, violations: &mut Violations) -> MessageFilter {
     let contact = match request.contact_id.as_str() {
         "" => None,
-        id => violations.parsed(id, &Path::new("contact_id")),
+        id => violations.parsed(id, &FieldPath::new("contact_id")),
     };
-    let path = Path::new("states");
+    let path = FieldPath::new("states");
     limits::distinct(&request.states, &path, violations);
     let states = request.states.iter().enumerate();
     let states =
         states.filter_map(|(index, state)| read_state(*state, &path.index(index), violations)).collect();
-    let from = read_optional_time(request.accepted_from, &Path::new("accepted_from"), violations);
-    let until = read_optional_time(request.accepted_until, &Path::new("accepted_until"), violations);
+    let from = read_optional_time(request.accepted_from, &FieldPath::new("accepted_from"), violations);
+    let until = read_optional_time(request.accepted_until, &FieldPath::new("accepted_until"), violations);
     if from.zip(until).is_some_and(|(from, until)| until <= from) {
-        violations.add(&Path::new("accepted_until"), "must be after accepted_from");
+        violations.add(&FieldPath::new("accepted_until"), "must be after accepted_from");
     }
-    limits::labels(&request.labels, &Path::new("labels"), violations);
+    limits::labels(&request.labels, &FieldPath::new("labels"), violations);
     MessageFilter { contact, states, from, until, labels: request.labels }
 }
 
-fn without_history(stored: &Stored) -> v1::Message {
+fn without_history(stored: &StoredMessage) -> v1::Message {
     v1::Message { history: Vec::new(), ..view(stored) }
 }

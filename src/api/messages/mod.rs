@@ -14,54 +14,54 @@ use futures_util::stream::BoxStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::Gate;
-use super::gate::Method;
-use super::settings::Settings;
-use super::slots::Slots;
-use super::status::Failure;
+use super::gate::MethodDescriptor;
+use super::settings::ApiSettings;
+use super::slots::StreamLimiter;
+use super::status::ApiError;
 use crate::clock::Clock;
 use crate::dispatch::Planner;
-use crate::model::{MessageId, Scope, State};
-use crate::store::{ContactStore, MessageStore, Stored, Stores};
+use crate::model::{MessageId, MessageState, Scope};
+use crate::store::{ContactStore, MessageStore, StoredMessage, Stores};
 use crate::wire::v1::message_service_server::MessageService;
 use crate::wire::{message_view, v1};
 
 /// Accepts messages and tells what became of them.
 #[derive(Clone)]
-pub struct Messages {
+pub struct MessageApi {
     gate: Gate,
     store: Arc<dyn MessageStore>,
     contacts: Arc<dyn ContactStore>,
     planner: Planner,
     clock: Clock,
-    window: stream::Window,
-    send_streams: Arc<Slots>,
-    watches: Arc<Slots>,
+    window: stream::SendWindow,
+    send_streams: Arc<StreamLimiter>,
+    watches: Arc<StreamLimiter>,
 }
 
 /// What this service streams.
-type Answers<T> = BoxStream<'static, Result<T, Status>>;
+type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Send }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Send }
 }
 
-const SEND: Method = method("relevo.v1.MessageService/Send");
-const SEND_STREAM: Method = method("relevo.v1.MessageService/SendStream");
-const GET: Method = method("relevo.v1.MessageService/GetMessage");
-const LIST: Method = method("relevo.v1.MessageService/ListMessages");
-const WATCH: Method = method("relevo.v1.MessageService/WatchMessages");
-const CANCEL: Method = method("relevo.v1.MessageService/CancelMessage");
-const EXPLAIN: Method = method("relevo.v1.MessageService/ExplainRoute");
+const SEND: MethodDescriptor = method("relevo.v1.MessageService/Send");
+const SEND_STREAM: MethodDescriptor = method("relevo.v1.MessageService/SendStream");
+const GET: MethodDescriptor = method("relevo.v1.MessageService/GetMessage");
+const LIST: MethodDescriptor = method("relevo.v1.MessageService/ListMessages");
+const WATCH: MethodDescriptor = method("relevo.v1.MessageService/WatchMessages");
+const CANCEL: MethodDescriptor = method("relevo.v1.MessageService/CancelMessage");
+const EXPLAIN: MethodDescriptor = method("relevo.v1.MessageService/ExplainRoute");
 
-impl Messages {
+impl MessageApi {
     /// The service over these stores. `watches` bounds all kinds of watches together.
     pub fn new(
         gate: Gate,
         stores: &Stores,
         planner: Planner,
         clock: Clock,
-        watches: Arc<Slots>,
-        settings: &Settings,
+        watches: Arc<StreamLimiter>,
+        settings: &ApiSettings,
     ) -> Self {
         Self {
             gate,
@@ -69,17 +69,17 @@ impl Messages {
             contacts: Arc::clone(&stores.contacts),
             planner,
             clock,
-            window: stream::Window::new(settings),
-            send_streams: Slots::new(settings.max_send_streams_per_key),
+            window: stream::SendWindow::new(settings),
+            send_streams: StreamLimiter::new(settings.max_send_streams_per_key),
             watches,
         }
     }
 }
 
 #[tonic::async_trait]
-impl MessageService for Messages {
-    type SendStreamStream = Answers<v1::SendStreamResponse>;
-    type WatchMessagesStream = Answers<v1::WatchMessagesResponse>;
+impl MessageService for MessageApi {
+    type SendStreamStream = ResponseStream<v1::SendStreamResponse>;
+    type WatchMessagesStream = ResponseStream<v1::WatchMessagesResponse>;
 
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
         let body = |caller, request: v1::SendRequest| {
@@ -139,20 +139,20 @@ impl MessageService for Messages {
 }
 
 /// A stored message as the API shows it.
-fn view(stored: &Stored) -> v1::Message {
+fn view(stored: &StoredMessage) -> v1::Message {
     message_view(&stored.message, &stored.history, stored.next_at)
 }
 
-fn no_message(id: MessageId) -> Failure {
+fn no_message(id: MessageId) -> ApiError {
     let message = format!("there is no message {id}: check the id, or list the messages with ListMessages");
-    Failure::new(Code::NotFound, "MESSAGE_NOT_FOUND", message).with("message_id", id)
+    ApiError::new(Code::NotFound, "MESSAGE_NOT_FOUND", message).with("message_id", id)
 }
 
-fn not_cancellable(id: MessageId, state: State) -> Failure {
+fn not_cancellable(id: MessageId, state: MessageState) -> ApiError {
     let state = state.as_str();
     let message =
         format!("the message is {state} and can no longer be cancelled: see its history with GetMessage");
-    Failure::new(Code::FailedPrecondition, "MESSAGE_NOT_CANCELLABLE", message)
+    ApiError::new(Code::FailedPrecondition, "MESSAGE_NOT_CANCELLABLE", message)
         .with("message_id", id)
         .with("state", state)
 }

@@ -6,36 +6,36 @@ use prost::Message as _;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
-use super::spec::{Spec, Who};
-use super::{Messages, no_message, not_cancellable, view};
+use super::spec::{ParsedSpec, RecipientRef};
+use super::{MessageApi, no_message, not_cancellable, view};
 use crate::api::auth::BrandCaller;
-use crate::api::status::Failure;
-use crate::model::{ContactId, Message, MessageId, State};
-use crate::store::{Acceptance, Stored};
-use crate::wire::{Path, Violations, v1};
+use crate::api::status::ApiError;
+use crate::model::{ContactId, Message, MessageId, MessageState};
+use crate::store::{AcceptResult, StoredMessage};
+use crate::wire::{FieldPath, Violations, v1};
 
 /// What a caller asks to be sent, read before anything is waited for: a stream has many of these under way, and each
 /// should be small.
-pub struct Asked {
-    spec: Result<Box<Spec>, Failure>,
+pub struct ParsedSend {
+    spec: Result<Box<ParsedSpec>, ApiError>,
     idempotency_key: String,
     content_hash: [u8; 32],
 }
 
-impl Messages {
+impl MessageApi {
     /// Reads what is asked.
-    pub(super) fn read(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> Asked {
+    pub(super) fn read(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> ParsedSend {
         let content_hash = spec.as_mut().map_or([0; 32], content_hash);
         let idempotency_key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
-        Asked { spec: self.read_spec(caller, spec), idempotency_key, content_hash }
+        ParsedSend { spec: self.read_spec(caller, spec), idempotency_key, content_hash }
     }
 
     /// Accepts a message; it is durable when this returns.
     pub(super) async fn accept(
         &self,
         caller: &BrandCaller,
-        asked: Asked,
-    ) -> Result<v1::SendResponse, Failure> {
+        asked: ParsedSend,
+    ) -> Result<v1::SendResponse, ApiError> {
         let hash = asked.content_hash;
         let message = match self.address(caller, asked.spec).await {
             Ok(message) => message,
@@ -44,9 +44,9 @@ impl Messages {
             }
         };
         match self.store.accept(*message, hash).await? {
-            Acceptance::New(id) => Ok(accepted(id, State::Accepted, false)),
-            Acceptance::Duplicate(first) => Ok(duplicate(&first)),
-            Acceptance::Conflict(first) => Err(key_reused(first)),
+            AcceptResult::New(id) => Ok(accepted(id, MessageState::Accepted, false)),
+            AcceptResult::Duplicate(first) => Ok(duplicate(&first)),
+            AcceptResult::Conflict(first) => Err(key_reused(first)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Messages {
         caller: &BrandCaller,
         key: &str,
         hash: [u8; 32],
-    ) -> Result<Option<v1::SendResponse>, Failure> {
+    ) -> Result<Option<v1::SendResponse>, ApiError> {
         if key.is_empty() {
             return Ok(None);
         }
@@ -73,32 +73,36 @@ impl Messages {
         &self,
         caller: &BrandCaller,
         spec: Option<v1::MessageSpec>,
-    ) -> Result<Box<Message>, Failure> {
+    ) -> Result<Box<Message>, ApiError> {
         self.address(caller, self.read_spec(caller, spec)).await
     }
 
-    fn read_spec(&self, caller: &BrandCaller, spec: Option<v1::MessageSpec>) -> Result<Box<Spec>, Failure> {
-        Ok(Spec::read(spec, caller.country(), self.clock.now())?)
+    fn read_spec(
+        &self,
+        caller: &BrandCaller,
+        spec: Option<v1::MessageSpec>,
+    ) -> Result<Box<ParsedSpec>, ApiError> {
+        Ok(ParsedSpec::read(spec, caller.country(), self.clock.now())?)
     }
 
     /// Finds the contact that a message goes to. Boxed like [`Asked`], and for the same reason.
     async fn address(
         &self,
         caller: &BrandCaller,
-        spec: Result<Box<Spec>, Failure>,
-    ) -> Result<Box<Message>, Failure> {
+        spec: Result<Box<ParsedSpec>, ApiError>,
+    ) -> Result<Box<Message>, ApiError> {
         let spec = spec?;
         let contact = self.resolve(caller, &spec.who).await?;
         Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact)))
     }
 
-    async fn resolve(&self, caller: &BrandCaller, who: &Who) -> Result<ContactId, Failure> {
+    async fn resolve(&self, caller: &BrandCaller, who: &RecipientRef) -> Result<ContactId, ApiError> {
         match who {
-            Who::Contact(id) if self.contacts.knows(&caller.brand, id).await? => Ok(id.clone()),
-            Who::Contact(id) => Err(Failure::no_contact(id)),
-            Who::Address(address) => {
+            RecipientRef::Contact(id) if self.contacts.knows(&caller.brand, id).await? => Ok(id.clone()),
+            RecipientRef::Contact(id) => Err(ApiError::no_contact(id)),
+            RecipientRef::Address(address) => {
                 let found = self.contacts.find(&caller.brand, address).await?;
-                found.ok_or_else(Failure::no_contact_at_address)
+                found.ok_or_else(ApiError::no_contact_at_address)
             }
         }
     }
@@ -107,7 +111,7 @@ impl Messages {
         &self,
         caller: &BrandCaller,
         request: v1::GetMessageRequest,
-    ) -> Result<v1::GetMessageResponse, Failure> {
+    ) -> Result<v1::GetMessageResponse, ApiError> {
         let id = read_id(&request.message_id)?;
         let stored = self.store.get(&caller.brand, id).await?.ok_or_else(|| no_message(id))?;
         Ok(v1::GetMessageResponse { message: Some(view(&stored)) })
@@ -117,7 +121,7 @@ impl Messages {
         &self,
         caller: &BrandCaller,
         request: v1::CancelMessageRequest,
-    ) -> Result<v1::CancelMessageResponse, Failure> {
+    ) -> Result<v1::CancelMessageResponse, ApiError> {
         let id = read_id(&request.message_id)?;
         let cancelled = self.store.cancel(&caller.brand, id, caller.key.as_str(), self.clock.now()).await?;
         let stored = cancelled.ok_or_else(|| no_message(id))?.map_err(|state| not_cancellable(id, state))?;
@@ -125,17 +129,17 @@ impl Messages {
     }
 }
 
-fn read_id(text: &str) -> Result<MessageId, Failure> {
+fn read_id(text: &str) -> Result<MessageId, ApiError> {
     let mut violations = Violations::default();
-    let id = violations.parsed(text, &Path::new("message_id"));
+    let id = violations.parsed(text, &FieldPath::new("message_id"));
     Ok(violations.finish(id)?)
 }
 
-fn duplicate(first: &Stored) -> v1::SendResponse {
+fn duplicate(first: &StoredMessage) -> v1::SendResponse {
     accepted(first.message.id, first.history.state(), true)
 }
 
-fn accepted(id: MessageId, state: State, duplicate: bool) -> v1::SendResponse {
+fn accepted(id: MessageId, state: MessageState, duplicate: bool) -> v1::SendResponse {
     let state = v1::MessageState::from(state).into();
     v1::SendResponse { message_id: id.to_string(), state, duplicate }
 }
@@ -152,9 +156,9 @@ fn content_hash(spec: &mut v1::MessageSpec) -> [u8; 32] {
     hash
 }
 
-fn key_reused(first: MessageId) -> Failure {
+fn key_reused(first: MessageId) -> ApiError {
     let message = format!(
         "the idempotency key was used for message {first} with other content: send the same content, or use a new key"
     );
-    Failure::new(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", message).with("message_id", first)
+    ApiError::new(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", message).with("message_id", first)
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Topic, later,
 };
 use crate::wire::{
-    Numbers, Path, Violations, optional_text, read_address, read_channels, read_class, read_content,
+    FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channels, read_class, read_content,
     read_fallback, read_optional_time, v1,
 };
 
@@ -23,7 +23,7 @@ const MAX_FALLBACK_WAIT: Duration = Duration::from_secs(30 * DAY.as_secs());
 
 /// To whom.
 #[derive(Debug, PartialEq)]
-pub enum Who {
+pub enum RecipientRef {
     /// The contact with this id.
     Contact(ContactId),
     /// The contact that has this address.
@@ -32,9 +32,9 @@ pub enum Who {
 
 /// What a caller asks to be sent, checked.
 #[derive(Debug)]
-pub struct Spec {
+pub struct ParsedSpec {
     /// To whom.
-    pub who: Who,
+    pub who: RecipientRef,
     class: Class,
     topic: Topic,
     content: Content,
@@ -46,7 +46,7 @@ pub struct Spec {
     labels: Labels,
 }
 
-impl Spec {
+impl ParsedSpec {
     /// Reads the field `message` of a request. Boxed, because it waits for the store.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Spec {
         now: Timestamp,
     ) -> Result<Box<Self>, Violations> {
         let mut violations = Violations::default();
-        let path = Path::new("message");
+        let path = FieldPath::new("message");
         let spec = violations.required(spec, &path);
         let read = spec.and_then(|spec| read(spec, country, now, &path, &mut violations));
         violations.finish(read)
@@ -91,9 +91,9 @@ fn read(
     spec: v1::MessageSpec,
     country: Option<&str>,
     now: Timestamp,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Box<Spec>> {
+) -> Option<Box<ParsedSpec>> {
     check_limits(&spec, path, violations);
     let who = read_who(spec.recipient, country, path, violations);
     let class = read_class(spec.message_class, &path.field("message_class"), violations);
@@ -107,7 +107,7 @@ fn read(
     let expire_at = read_optional_time(spec.expire_time, &path.field("expire_time"), violations);
     check_times(send_at, expire_at, now, path, violations);
     let fallback = spec.fallback.map(|own| read_checked_fallback(&own, &path.field("fallback"), violations));
-    Some(Box::new(Spec {
+    Some(Box::new(ParsedSpec {
         who: who?,
         class: class?,
         topic: topic?,
@@ -121,7 +121,7 @@ fn read(
     }))
 }
 
-fn check_limits(spec: &v1::MessageSpec, path: &Path<'_>, violations: &mut Violations) {
+fn check_limits(spec: &v1::MessageSpec, path: &FieldPath<'_>, violations: &mut Violations) {
     if let Some(content) = &spec.content {
         check_sizes(content, &path.field("content"), violations);
     }
@@ -139,15 +139,18 @@ fn check_limits(spec: &v1::MessageSpec, path: &Path<'_>, violations: &mut Violat
 fn read_who(
     recipient: Option<v1::message_spec::Recipient>,
     country: Option<&str>,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Who> {
+) -> Option<RecipientRef> {
     use v1::message_spec::Recipient;
     match recipient {
-        Some(Recipient::ContactId(id)) => violations.parsed(&id, &path.field("contact_id")).map(Who::Contact),
+        Some(Recipient::ContactId(id)) => {
+            violations.parsed(&id, &path.field("contact_id")).map(RecipientRef::Contact)
+        }
         Some(Recipient::Address(address)) => {
-            let numbers = Numbers::Dialled(country);
-            read_address(Some(address), numbers, &path.field("address"), violations).map(Who::Address)
+            let numbers = PhoneFormat::Dialled(country);
+            read_address(Some(address), numbers, &path.field("address"), violations)
+                .map(RecipientRef::Address)
         }
         None => {
             violations.add(path, "must have one of contact_id and address");
@@ -160,7 +163,7 @@ fn check_times(
     send_at: Option<Timestamp>,
     expire_at: Option<Timestamp>,
     now: Timestamp,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) {
     if send_at.is_some_and(|at| at > later(now, YEAR)) {
@@ -180,7 +183,7 @@ fn check_times(
 
 fn read_checked_fallback(
     policy: &v1::FallbackPolicy,
-    path: &Path<'_>,
+    path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> FallbackPolicy {
     let policy = read_fallback(policy, path, violations);

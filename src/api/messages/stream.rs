@@ -8,35 +8,35 @@ use tokio::sync::Semaphore;
 use tonic::{Status, Streaming};
 use tracing::debug;
 
-use super::send::Asked;
-use super::{Answers, Messages, SEND_STREAM};
+use super::send::ParsedSend;
+use super::{MessageApi, ResponseStream, SEND_STREAM};
 use crate::api::auth::{BrandCaller, Caller};
-use crate::api::settings::Settings;
-use crate::api::status::Failure;
+use crate::api::settings::ApiSettings;
+use crate::api::status::ApiError;
 use crate::wire::v1;
 
 /// How much of one stream may be on its way to the disk at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Window {
+pub struct SendWindow {
     messages: usize,
     bytes: usize,
 }
 
-impl Window {
-    pub fn new(settings: &Settings) -> Self {
+impl SendWindow {
+    pub fn new(settings: &ApiSettings) -> Self {
         Self { messages: settings.stream_window, bytes: settings.stream_window_bytes }
     }
 }
 
-impl Messages {
+impl MessageApi {
     /// Answers a stream in order. It reads on only while the window has room, so HTTP/2 slows a fast caller down.
     pub(super) fn accept_stream(
         self,
         caller: BrandCaller,
         requests: Streaming<v1::SendStreamRequest>,
-    ) -> Result<Answers<v1::SendStreamResponse>, Failure> {
+    ) -> Result<ResponseStream<v1::SendStreamResponse>, ApiError> {
         let slot = self.send_streams.take(&caller.key);
-        let slot = slot.ok_or_else(|| Failure::too_many_streams(self.send_streams.max()))?;
+        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.send_streams.max()))?;
         let (stop, window) = (self.gate.stop().clone(), self.window);
         let room = Arc::new(Semaphore::new(window.bytes));
         let this = Arc::new((self, caller));
@@ -75,7 +75,7 @@ impl Messages {
         &self,
         caller: &BrandCaller,
         sequence: u64,
-        asked: Asked,
+        asked: ParsedSend,
     ) -> Result<v1::SendStreamResponse, Status> {
         use v1::send_stream_response::Result as Answer;
         if let Err(failure) = self.gate.still_valid(&caller.key).await {
@@ -93,10 +93,10 @@ impl Messages {
 
     /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.
     fn end(&self, caller: &BrandCaller) -> Option<Result<v1::SendStreamResponse, Status>> {
-        self.gate.stop().is_raised().then(|| Err(self.refuse(caller, Failure::stopping())))
+        self.gate.stop().is_raised().then(|| Err(self.refuse(caller, ApiError::stopping())))
     }
 
-    fn refuse(&self, caller: &BrandCaller, failure: Failure) -> Status {
+    fn refuse(&self, caller: &BrandCaller, failure: ApiError) -> Status {
         self.gate.refuse(SEND_STREAM, Some(&Caller::from(caller)), failure)
     }
 }

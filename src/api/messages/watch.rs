@@ -10,46 +10,46 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::watch;
 use tonic::Code;
 
-use super::{Answers, Messages, WATCH};
+use super::{MessageApi, ResponseStream, WATCH};
 use crate::api::auth::{BrandCaller, Caller};
 use crate::api::limits::{self, WATCHED};
-use crate::api::slots::Slot;
-use crate::api::status::Failure;
-use crate::api::{Gate, Stop};
-use crate::model::{ContactDetail, MessageId};
-use crate::store::{Happened, LoggedEvent, MessageStore};
-use crate::wire::{Path, Violations, v1};
+use crate::api::slots::StreamPermit;
+use crate::api::status::ApiError;
+use crate::api::{Gate, ShutdownSignal};
+use crate::model::{ContactEventDetail, MessageId};
+use crate::store::{JournalEvent, JournalEventKind, MessageStore};
+use crate::wire::{FieldPath, Violations, v1};
 
 /// Events read at once.
 const BATCH: usize = 100;
 
 /// One watch.
-struct Watch {
+struct MessageWatch {
     gate: Gate,
     store: Arc<dyn MessageStore>,
     caller: BrandCaller,
     /// All messages when empty.
     only: HashSet<MessageId>,
     cursor: u64,
-    read: VecDeque<LoggedEvent>,
+    read: VecDeque<JournalEvent>,
     signal: watch::Receiver<u64>,
-    _slot: Slot,
+    _slot: StreamPermit,
 }
 
-impl Messages {
+impl MessageApi {
     pub(super) async fn watch(
         &self,
         caller: BrandCaller,
         request: v1::WatchMessagesRequest,
-    ) -> Result<Answers<v1::WatchMessagesResponse>, Failure> {
+    ) -> Result<ResponseStream<v1::WatchMessagesResponse>, ApiError> {
         let (cursor, only) = read_request(&request)?;
         let slot = self.watches.take(&caller.key);
-        let slot = slot.ok_or_else(|| Failure::too_many_streams(self.watches.max()))?;
+        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
         let signal = self.store.event_signal();
         let cursor = self.start(cursor).await?;
         let (gate, actor) = (self.gate.clone(), Caller::from(&caller));
         let store = Arc::clone(&self.store);
-        let watch = Watch {
+        let watch = MessageWatch {
             gate: gate.clone(),
             store,
             caller,
@@ -67,7 +67,7 @@ impl Messages {
     }
 
     /// Where to start: after the cursor given, or after what there is now.
-    async fn start(&self, cursor: Option<u64>) -> Result<u64, Failure> {
+    async fn start(&self, cursor: Option<u64>) -> Result<u64, ApiError> {
         let last = self.store.last_cursor().await?;
         match cursor {
             Some(cursor) if cursor > last => Err(cursor_ahead(cursor)),
@@ -77,12 +77,12 @@ impl Messages {
     }
 }
 
-impl Watch {
-    async fn next(&mut self) -> Result<v1::WatchMessagesResponse, Failure> {
+impl MessageWatch {
+    async fn next(&mut self) -> Result<v1::WatchMessagesResponse, ApiError> {
         let stop = self.gate.stop().clone();
         loop {
             if stop.is_raised() {
-                return Err(Failure::stopping());
+                return Err(ApiError::stopping());
             }
             while let Some(event) = self.read.pop_front() {
                 self.cursor = event.cursor;
@@ -94,11 +94,11 @@ impl Watch {
         }
     }
 
-    fn wants(&self, event: &LoggedEvent) -> bool {
+    fn wants(&self, event: &JournalEvent) -> bool {
         let message = match &event.happened {
-            Happened::Message(id, _) => Some(id),
-            Happened::Contact(event) => match &event.detail {
-                ContactDetail::Wrote { answers, .. } => answers.as_ref(),
+            JournalEventKind::Message(id, _) => Some(id),
+            JournalEventKind::Contact(event) => match &event.detail {
+                ContactEventDetail::Wrote { answers, .. } => answers.as_ref(),
                 _ => None,
             },
         };
@@ -106,23 +106,23 @@ impl Watch {
     }
 
     /// Reads what comes next, or waits until there may be something.
-    async fn read_on(&mut self, stop: &Stop) -> Result<(), Failure> {
+    async fn read_on(&mut self, stop: &ShutdownSignal) -> Result<(), ApiError> {
         self.gate.still_valid(&self.caller.key).await?;
         self.signal.mark_unchanged();
         self.read = self.store.events(&self.caller.brand, self.cursor, BATCH).await?.into();
         if self.read.is_empty() {
             tokio::select! {
                 () = stop.clone().raised() => {}
-                changed = self.signal.changed() => changed.map_err(|_| Failure::stopping())?,
+                changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
             }
         }
         Ok(())
     }
 }
 
-fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, HashSet<MessageId>), Failure> {
+fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, HashSet<MessageId>), ApiError> {
     let mut violations = Violations::default();
-    let path = Path::new("cursor");
+    let path = FieldPath::new("cursor");
     let cursor = match request.cursor.as_str() {
         "" => None,
         text => text
@@ -130,31 +130,33 @@ fn read_request(request: &v1::WatchMessagesRequest) -> Result<(Option<u64>, Hash
             .map_err(|_| violations.add(&path, "must be the cursor of an event, `0` or empty"))
             .ok(),
     };
-    let path = Path::new("message_ids");
+    let path = FieldPath::new("message_ids");
     limits::count(request.message_ids.len(), WATCHED, &path, &mut violations);
     let ids = request.message_ids.iter().enumerate();
     let only = ids.filter_map(|(index, id)| violations.parsed(id, &path.index(index))).collect();
     Ok(violations.finish(Some((cursor, only)))?)
 }
 
-fn answer(event: &LoggedEvent) -> v1::WatchMessagesResponse {
+fn answer(event: &JournalEvent) -> v1::WatchMessagesResponse {
     let answer = v1::WatchMessagesResponse {
         cursor: event.cursor.to_string(),
         contact_id: event.contact.to_string(),
         ..Default::default()
     };
     match &event.happened {
-        Happened::Message(id, event) => {
+        JournalEventKind::Message(id, event) => {
             v1::WatchMessagesResponse { message_id: id.to_string(), event: Some(event.into()), ..answer }
         }
-        Happened::Contact(event) => v1::WatchMessagesResponse { contact_event: Some(event.into()), ..answer },
+        JournalEventKind::Contact(event) => {
+            v1::WatchMessagesResponse { contact_event: Some(event.into()), ..answer }
+        }
     }
 }
 
-fn cursor_ahead(cursor: u64) -> Failure {
+fn cursor_ahead(cursor: u64) -> ApiError {
     let message = format!(
         "the cursor {cursor} lies after the newest event, so it is from another store or from before a restore: \
          start again from `0`"
     );
-    Failure::new(Code::OutOfRange, "CURSOR_AHEAD", message)
+    ApiError::new(Code::OutOfRange, "CURSOR_AHEAD", message)
 }

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use super::{Providers, view};
+use super::{ProviderApi, view};
 use crate::api::auth::Caller;
 use crate::api::limits::{self, NAME, REASON};
-use crate::api::operate::Reach;
-use crate::api::page::{Listing, collect};
-use crate::api::status::Failure;
+use crate::api::operate::ProviderAccess;
+use crate::api::page::{PageTokenScope, collect};
+use crate::api::status::ApiError;
 use crate::model::{Control, ControlChange, ControlMode, ProviderName, Timestamp, later};
 use crate::store::{PageRequest, StoreError};
-use crate::wire::{Path, Violations, read_control_mode, read_optional_time, v1};
+use crate::wire::{FieldPath, Violations, read_control_mode, read_optional_time, v1};
 
 /// How far ahead a control may expire.
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3_600);
 
-impl Providers {
+impl ProviderApi {
     pub(super) async fn set_control(
         &self,
         caller: &Caller,
         request: v1::SetProviderControlRequest,
-    ) -> Result<v1::SetProviderControlResponse, Failure> {
+    ) -> Result<v1::SetProviderControlResponse, ApiError> {
         let now = self.clock.now();
         let change = read_change(caller, request, now)?;
         let provider = self.reach.seen(caller, &change.provider)?;
@@ -29,7 +29,7 @@ impl Providers {
         // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
         // It is only ever cut off by the end of the runtime.
         let change = tokio::spawn(self.clone().put_in_force(change));
-        change.await.map_err(|_| Failure::stopping())??;
+        change.await.map_err(|_| ApiError::stopping())??;
         let status = self.board.status(&name, now);
         Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
     }
@@ -46,13 +46,14 @@ impl Providers {
         &self,
         caller: &Caller,
         request: v1::ListProviderControlChangesRequest,
-    ) -> Result<v1::ListProviderControlChangesResponse, Failure> {
+    ) -> Result<v1::ListProviderControlChangesResponse, ApiError> {
         let mut violations = Violations::default();
-        let listing = Listing::new("control changes", caller.brand.as_ref(), request.provider.as_bytes());
+        let listing =
+            PageTokenScope::new("control changes", caller.brand.as_ref(), request.provider.as_bytes());
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let provider: Option<ProviderName> = match request.provider.as_str() {
             "" => None,
-            name => violations.parsed(name, &Path::new("provider")),
+            name => violations.parsed(name, &FieldPath::new("provider")),
         };
         let (wanted, provider) = violations.finish(Some((wanted, provider)))?;
         if let Some(name) = &provider {
@@ -71,7 +72,7 @@ impl Providers {
     /// A gateway key also sees the changes of providers that are no longer configured.
     fn shows(&self, caller: &Caller, change: &ControlChange) -> bool {
         let named = |name: &ProviderName| self.board.providers().iter().find(|own| own.name == *name);
-        caller.brand.is_none() || named(&change.provider).is_some_and(|own| Reach::sees(caller, own))
+        caller.brand.is_none() || named(&change.provider).is_some_and(|own| ProviderAccess::sees(caller, own))
     }
 }
 
@@ -79,13 +80,13 @@ fn read_change(
     caller: &Caller,
     request: v1::SetProviderControlRequest,
     now: Timestamp,
-) -> Result<ControlChange, Failure> {
+) -> Result<ControlChange, ApiError> {
     let mut violations = Violations::default();
-    let provider = violations.parsed(&request.provider, &Path::new("provider"));
-    let mode = read_control_mode(request.mode, &Path::new("mode"), &mut violations);
-    limits::required_line(&request.reason, REASON, &Path::new("reason"), &mut violations);
-    limits::line(&request.actor, NAME, &Path::new("actor"), &mut violations);
-    let path = Path::new("expire_time");
+    let provider = violations.parsed(&request.provider, &FieldPath::new("provider"));
+    let mode = read_control_mode(request.mode, &FieldPath::new("mode"), &mut violations);
+    limits::required_line(&request.reason, REASON, &FieldPath::new("reason"), &mut violations);
+    limits::line(&request.actor, NAME, &FieldPath::new("actor"), &mut violations);
+    let path = FieldPath::new("expire_time");
     let expire_at = read_optional_time(request.expire_time, &path, &mut violations);
     if expire_at.is_some_and(|at| at <= now || at > later(now, YEAR)) {
         violations.add(&path, "must be in the future, and at most 366 days ahead");

@@ -12,11 +12,11 @@ use tonic::{Request, Response, Status};
 
 use super::Gate;
 use super::auth::Caller;
-use super::gate::Method;
-use super::operate::Reach;
-use super::slots::Slots;
+use super::gate::MethodDescriptor;
+use super::operate::ProviderAccess;
+use super::slots::StreamLimiter;
 use crate::clock::Clock;
-use crate::dispatch::Board;
+use crate::dispatch::ProviderRegistry;
 use crate::model::Scope;
 use crate::store::ControlStore;
 use crate::wire::v1;
@@ -24,35 +24,35 @@ use crate::wire::v1::provider_service_server::ProviderService;
 
 /// The health of providers, and the operator's control above it.
 #[derive(Clone)]
-pub struct Providers {
+pub struct ProviderApi {
     gate: Gate,
-    reach: Reach,
-    board: Board,
+    reach: ProviderAccess,
+    board: ProviderRegistry,
     store: Arc<dyn ControlStore>,
     clock: Clock,
-    watches: Arc<Slots>,
+    watches: Arc<StreamLimiter>,
     /// Held while a control is changed, so that board and audit log agree on which change was the last.
     changing: Arc<Mutex<()>>,
 }
 
-const fn method(name: &'static str) -> Method {
-    Method { name, scope: Scope::Operate }
+const fn method(name: &'static str) -> MethodDescriptor {
+    MethodDescriptor { name, scope: Scope::Operate }
 }
 
-const LIST: Method = method("relevo.v1.ProviderService/ListProviders");
-const WATCH: Method = method("relevo.v1.ProviderService/WatchProviders");
-const SET_CONTROL: Method = method("relevo.v1.ProviderService/SetProviderControl");
-const LIST_CHANGES: Method = method("relevo.v1.ProviderService/ListProviderControlChanges");
+const LIST: MethodDescriptor = method("relevo.v1.ProviderService/ListProviders");
+const WATCH: MethodDescriptor = method("relevo.v1.ProviderService/WatchProviders");
+const SET_CONTROL: MethodDescriptor = method("relevo.v1.ProviderService/SetProviderControl");
+const LIST_CHANGES: MethodDescriptor = method("relevo.v1.ProviderService/ListProviderControlChanges");
 
-impl Providers {
+impl ProviderApi {
     /// The service over this board and store. `watches` bounds all kinds of watches together.
     pub fn new(
         gate: Gate,
-        reach: Reach,
-        board: Board,
+        reach: ProviderAccess,
+        board: ProviderRegistry,
         store: Arc<dyn ControlStore>,
         clock: Clock,
-        watches: Arc<Slots>,
+        watches: Arc<StreamLimiter>,
     ) -> Self {
         Self { gate, reach, board, store, clock, watches, changing: Arc::default() }
     }
@@ -60,12 +60,12 @@ impl Providers {
     /// The providers that `caller` sees, as they are now.
     fn seen(&self, caller: &Caller) -> Vec<v1::Provider> {
         let statuses = self.board.statuses(self.clock.now()).into_iter();
-        statuses.filter(|own| Reach::sees(caller, &own.provider)).map(view::provider).collect()
+        statuses.filter(|own| ProviderAccess::sees(caller, &own.provider)).map(view::provider).collect()
     }
 }
 
 #[tonic::async_trait]
-impl ProviderService for Providers {
+impl ProviderService for ProviderApi {
     type WatchProvidersStream = BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>;
 
     async fn list_providers(

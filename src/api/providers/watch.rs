@@ -7,36 +7,36 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::{Providers, WATCH};
+use super::{ProviderApi, WATCH};
 use crate::api::auth::Caller;
-use crate::api::slots::Slot;
-use crate::api::status::Failure;
+use crate::api::slots::StreamPermit;
+use crate::api::status::ApiError;
 use crate::wire::v1;
 
 /// One watch. It keeps what it last told of each provider and tells what differs, so that a slow reader skips what is
 /// over instead of being told of it late.
-struct Watch {
-    service: Providers,
+struct ProviderWatch {
+    service: ProviderApi,
     caller: Caller,
     told: BTreeMap<String, v1::Provider>,
     ready: VecDeque<v1::Provider>,
     signal: watch::Receiver<u64>,
-    _slot: Slot,
+    _slot: StreamPermit,
 }
 
 /// Some changes come with time alone: a breaker lets probes through, a throttle ends, a control expires.
 const RECHECK: Duration = Duration::from_secs(1);
 
-impl Providers {
+impl ProviderApi {
     pub(super) fn watch(
         self,
         caller: Caller,
-    ) -> Result<stream::BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>, Failure> {
+    ) -> Result<stream::BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>, ApiError> {
         let slot = self.watches.take(&caller.key);
-        let slot = slot.ok_or_else(|| Failure::too_many_streams(self.watches.max()))?;
+        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
         let (gate, actor) = (self.gate.clone(), caller.clone());
         let signal = self.board.subscribe();
-        let watch = Watch {
+        let watch = ProviderWatch {
             service: self,
             caller,
             told: BTreeMap::new(),
@@ -52,12 +52,12 @@ impl Providers {
     }
 }
 
-impl Watch {
-    async fn next(&mut self) -> Result<v1::Provider, Failure> {
+impl ProviderWatch {
+    async fn next(&mut self) -> Result<v1::Provider, ApiError> {
         let stop = self.service.gate.stop().clone();
         loop {
             if stop.is_raised() {
-                return Err(Failure::stopping());
+                return Err(ApiError::stopping());
             }
             if let Some(provider) = self.ready.pop_front() {
                 return Ok(provider);
@@ -68,7 +68,7 @@ impl Watch {
                 tokio::select! {
                     () = stop.clone().raised() => {}
                     () = tokio::time::sleep(RECHECK) => {}
-                    changed = self.signal.changed() => changed.map_err(|_| Failure::stopping())?,
+                    changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
                 }
             }
         }

@@ -5,13 +5,13 @@ const MAX_RECIPIENTS: usize = 20;
 
 /// Where a conversation stands between two commands.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Conversation {
+pub(super) struct LmtpConversation {
     max_message_bytes: usize,
-    state: State,
+    state: LmtpState,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum LmtpState {
     /// The client has not said LHLO.
     New,
     Ready,
@@ -21,7 +21,7 @@ enum State {
 
 /// What follows on a command.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LmtpStep {
     /// This is the reply.
     Reply(String),
     /// The text of the mail comes next, and a reply for each of its recipients.
@@ -30,14 +30,14 @@ pub(super) enum Step {
     Quit,
 }
 
-impl Conversation {
+impl LmtpConversation {
     /// Begins one. Mail of more than `max_message_bytes` is not taken.
     pub(super) fn new(max_message_bytes: usize) -> Self {
-        Self { max_message_bytes, state: State::New }
+        Self { max_message_bytes, state: LmtpState::New }
     }
 
     /// Obeys a command, or says why not. `knows` tells whether a recipient is one of ours.
-    pub(super) fn obey(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> Step {
+    pub(super) fn obey(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> LmtpStep {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let reply = match verb.to_ascii_uppercase().as_str() {
             "LHLO" => self.hello(rest),
@@ -45,32 +45,32 @@ impl Conversation {
             "MAIL" => self.begin(rest).to_owned(),
             "RCPT" => self.recipient(rest, knows).to_owned(),
             "DATA" => match &mut self.state {
-                State::Begun(recipients) if !recipients.is_empty() => {
+                LmtpState::Begun(recipients) if !recipients.is_empty() => {
                     let recipients = std::mem::take(recipients);
-                    self.state = State::Ready;
-                    return Step::Text(recipients);
+                    self.state = LmtpState::Ready;
+                    return LmtpStep::Text(recipients);
                 }
                 _ => "503 5.5.1 no recipient was accepted".to_owned(),
             },
             "RSET" => {
-                if self.state != State::New {
-                    self.state = State::Ready;
+                if self.state != LmtpState::New {
+                    self.state = LmtpState::Ready;
                 }
                 "250 2.0.0 forgotten".to_owned()
             }
             "NOOP" => "250 2.0.0 still here".to_owned(),
             "VRFY" => "252 2.5.0 send a mail and see".to_owned(),
-            "QUIT" => return Step::Quit,
+            "QUIT" => return LmtpStep::Quit,
             _ => "500 5.5.2 no such command".to_owned(),
         };
-        Step::Reply(reply)
+        LmtpStep::Reply(reply)
     }
 
     fn hello(&mut self, name: &str) -> String {
         if name.trim().is_empty() {
             return "501 5.5.4 LHLO wants a name".to_owned();
         }
-        self.state = State::Ready;
+        self.state = LmtpState::Ready;
         let size = self.max_message_bytes;
         format!("250-relevo\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SIZE {size}")
     }
@@ -78,9 +78,9 @@ impl Conversation {
     /// Any sender will do: what a mail is worth is in its recipient.
     fn begin(&mut self, rest: &str) -> &'static str {
         match self.state {
-            State::New => return "503 5.5.1 say LHLO first",
-            State::Begun(_) => return "503 5.5.1 one mail at a time",
-            State::Ready => {}
+            LmtpState::New => return "503 5.5.1 say LHLO first",
+            LmtpState::Begun(_) => return "503 5.5.1 one mail at a time",
+            LmtpState::Ready => {}
         }
         let Some((_, parameters)) = path(rest, "FROM:") else {
             return "501 5.5.4 MAIL FROM:<address> is expected";
@@ -97,12 +97,12 @@ impl Conversation {
                 _ => return "555 5.5.4 no such parameter",
             }
         }
-        self.state = State::Begun(Vec::new());
+        self.state = LmtpState::Begun(Vec::new());
         "250 2.1.0 go on"
     }
 
     fn recipient(&mut self, rest: &str, knows: impl Fn(&str) -> bool) -> &'static str {
-        let State::Begun(recipients) = &mut self.state else { return "503 5.5.1 say MAIL first" };
+        let LmtpState::Begun(recipients) = &mut self.state else { return "503 5.5.1 say MAIL first" };
         let Some((address, parameters)) = path(rest, "TO:") else {
             return "501 5.5.4 RCPT TO:<address> is expected";
         };
@@ -135,12 +135,12 @@ mod tests {
 
     /// What is replied to each command, and where it leads.
     fn talk(commands: &[&str]) -> Vec<String> {
-        let mut conversation = Conversation::new(1_000);
+        let mut conversation = LmtpConversation::new(1_000);
         let reply =
             |command: &&str| match conversation.obey(command, |address| address.starts_with("bounce+")) {
-                Step::Reply(reply) => reply.lines().last().unwrap().to_owned(),
-                Step::Text(recipients) => format!("text for {recipients:?}"),
-                Step::Quit => "quit".to_owned(),
+                LmtpStep::Reply(reply) => reply.lines().last().unwrap().to_owned(),
+                LmtpStep::Text(recipients) => format!("text for {recipients:?}"),
+                LmtpStep::Quit => "quit".to_owned(),
             };
         commands.iter().map(reply).collect()
     }

@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use super::Hooks;
+use super::WebhookRouter;
 use super::settings::MailSettings;
 
 /// Serves until `stop` resolves, and then lets mail in flight end.
 pub async fn serve(
     listener: TcpListener,
-    hooks: Hooks,
+    hooks: WebhookRouter,
     settings: MailSettings,
     stop: impl Future<Output = ()>,
 ) {

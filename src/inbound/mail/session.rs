@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::conversation::{Conversation, Step};
-use crate::adapters::hooks::HookError;
-use crate::inbound::Hooks;
-use crate::inbound::hooks::Answer;
+use super::conversation::{LmtpConversation, LmtpStep};
+use crate::adapters::hooks::WebhookError;
+use crate::inbound::WebhookRouter;
+use crate::inbound::hooks::WebhookAnswer;
 use crate::inbound::settings::MailSettings;
 
 /// A command, with its line end: twice what RFC 5321 (section 4.5.3.1.4) asks for, which leaves room for parameters.
@@ -19,22 +19,22 @@ const MAX_COMMAND_BYTES: u64 = 1_024;
 /// How much of a mail's line is read at once.
 const CHUNK_BYTES: u64 = 8 * 1_024;
 
-struct Session {
+struct LmtpSession {
     stream: BufReader<TcpStream>,
-    hooks: Hooks,
+    hooks: WebhookRouter,
     settings: Arc<MailSettings>,
 }
 
 /// Talks with a client until it takes leave, is silent for too long, or `stopped` says that it is time to go.
 pub(super) async fn run(
     stream: TcpStream,
-    hooks: Hooks,
+    hooks: WebhookRouter,
     settings: Arc<MailSettings>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut conversation = Conversation::new(settings.max_message_bytes);
-    let mut session = Session { stream: BufReader::new(stream), hooks, settings };
+    let mut conversation = LmtpConversation::new(settings.max_message_bytes);
+    let mut session = LmtpSession { stream: BufReader::new(stream), hooks, settings };
     session.say("220 relevo LMTP").await?;
     loop {
         let time = session.settings.timeout();
@@ -50,14 +50,14 @@ pub(super) async fn run(
         };
         let Some(command) = command else { return session.say("500 5.5.2 that is no line").await };
         match conversation.obey(&command, |address| session.hooks.receive(address)) {
-            Step::Reply(reply) => session.say(&reply).await?,
-            Step::Text(recipients) => session.take(&recipients).await?,
-            Step::Quit => return session.say("221 2.0.0 bye").await,
+            LmtpStep::Reply(reply) => session.say(&reply).await?,
+            LmtpStep::Text(recipients) => session.take(&recipients).await?,
+            LmtpStep::Quit => return session.say("221 2.0.0 bye").await,
         }
     }
 }
 
-impl Session {
+impl LmtpSession {
     async fn say(&mut self, reply: &str) -> io::Result<()> {
         let reply = format!("{reply}\r\n");
         let said = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
@@ -116,19 +116,19 @@ impl Session {
     }
 }
 
-fn reply(answer: Answer) -> String {
+fn reply(answer: WebhookAnswer) -> String {
     match answer {
-        Answer::Kept(_) => "250 2.0.0 kept".to_owned(),
-        Answer::Unknown => "550 5.1.1 no such address".to_owned(),
-        Answer::Refused(error) => {
+        WebhookAnswer::Kept(_) => "250 2.0.0 kept".to_owned(),
+        WebhookAnswer::Unknown => "550 5.1.1 no such address".to_owned(),
+        WebhookAnswer::Refused(error) => {
             tracing::warn!(%error, "a mail was refused");
             match error {
-                HookError::Forged(_) => format!("550 5.7.1 {error}"),
-                HookError::Malformed(_) => format!("554 5.6.0 {error}"),
-                HookError::Unproven(_) => format!("451 4.7.1 {error}"),
+                WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
+                WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
+                WebhookError::Unproven(_) => format!("451 4.7.1 {error}"),
             }
         }
-        Answer::NotKept(error) => {
+        WebhookAnswer::NotKept(error) => {
             tracing::error!(%error, "what a mail says could not be kept");
             "451 4.3.0 it could not be kept; please try again".to_owned()
         }
@@ -144,12 +144,12 @@ mod tests {
     fn what_could_not_be_kept_is_asked_for_again_and_what_is_not_ours_is_not() {
         let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
         for (answer, code) in [
-            (Answer::Kept(String::new()), "250"),
-            (Answer::NotKept(failing), "451"),
-            (Answer::Refused(HookError::Unproven(String::new())), "451"),
-            (Answer::Refused(HookError::Forged("")), "550"),
-            (Answer::Refused(HookError::Malformed(String::new())), "554"),
-            (Answer::Unknown, "550"),
+            (WebhookAnswer::Kept(String::new()), "250"),
+            (WebhookAnswer::NotKept(failing), "451"),
+            (WebhookAnswer::Refused(WebhookError::Unproven(String::new())), "451"),
+            (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
+            (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),
+            (WebhookAnswer::Unknown, "550"),
         ] {
             assert!(reply(answer).starts_with(code), "{code}");
         }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Order, Urgency, damaged, decode, load};
+use super::engine::{Engine, ScanOrder, WriteClass, damaged, decode, load};
 use super::paging::read_page;
 use super::{Embedded, keys};
-use crate::model::{BrandId, Key, KeyId, Timestamp};
+use crate::model::{ApiKey, BrandId, KeyId, Timestamp};
 use crate::store::{KeyStore, Page, PageRequest, StoreError};
 
 #[async_trait]
 impl<E: Engine> KeyStore for Embedded<E> {
-    async fn create_key(&self, key: Key) -> Result<(), StoreError> {
+    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
         self.engine
-            .write(Urgency::Caller, move |txn| {
+            .write(WriteClass::Caller, move |txn| {
                 if let Some(brand) = &key.brand {
                     txn.put(keys::access_key_of(brand, &key.id), Vec::new());
                 }
@@ -24,7 +24,7 @@ impl<E: Engine> KeyStore for Embedded<E> {
             .await
     }
 
-    async fn key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
         if let Some(key) = self.key_cache.get(id) {
             return Ok(Some(key));
         }
@@ -33,11 +33,11 @@ impl<E: Engine> KeyStore for Embedded<E> {
         Ok(key)
     }
 
-    async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<Key>, StoreError> {
+    async fn keys(&self, brand: Option<&BrandId>, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
         self.engine.read(|view| {
             let range = keys::access_keys(brand);
             let prefix = range.start.len();
-            read_page(view, range, prefix, Order::Ascending, &page, |key, value| {
+            read_page(view, range, prefix, ScanOrder::Ascending, &page, |key, value| {
                 if brand.is_none() {
                     return decode(view, key, value).map(Some);
                 }
@@ -48,11 +48,11 @@ impl<E: Engine> KeyStore for Embedded<E> {
         })
     }
 
-    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<Key>, StoreError> {
+    async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<ApiKey>, StoreError> {
         let (at, cache) = (keys::access_key(id), Arc::clone(&self.key_cache));
         self.engine
-            .write(Urgency::Promise, move |txn| {
-                let Some(mut key) = txn.load::<Key>(&at)? else { return Ok(None) };
+            .write(WriteClass::Promise, move |txn| {
+                let Some(mut key) = txn.load::<ApiKey>(&at)? else { return Ok(None) };
                 if key.revoked_at.is_none() {
                     cache.strike_out(&key.id);
                     key.revoked_at = Some(now);

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Get, Urgency, View, load};
+use super::engine::{Engine, Lookup, Snapshot, WriteClass, load};
 use super::records::Ledger;
 use super::txn::Txn;
 use super::{Embedded, contacts, keys};
 use crate::model::{
-    Action, Address, BrandId, Channel, Contact, ContactId, Entry, Preferences, Recipient, Suppression,
-    Timestamp, TopicScope,
+    Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Preferences, Recipient,
+    Suppression, Timestamp, TopicScope,
 };
-use crate::store::{ConsentStore, NewEntry, Objected, PreferencesChange, StoreError};
+use crate::store::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange, StoreError};
 
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]
@@ -19,11 +19,11 @@ impl<E: Engine> ConsentStore for Embedded<E> {
         &self,
         brand: &BrandId,
         contact: &ContactId,
-        entry: NewEntry,
+        entry: NewConsentEntry,
         now: Timestamp,
-    ) -> Result<Option<Entry>, StoreError> {
+    ) -> Result<Option<ConsentEntry>, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
-        self.engine.write(Urgency::Promise, move |txn| record(txn, &brand, &contact, entry, now)).await
+        self.engine.write(WriteClass::Promise, move |txn| record(txn, &brand, &contact, entry, now)).await
     }
 
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError> {
@@ -38,7 +38,7 @@ impl<E: Engine> ConsentStore for Embedded<E> {
     ) -> Result<Option<Preferences>, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
         self.engine
-            .write(Urgency::Promise, move |txn| {
+            .write(WriteClass::Promise, move |txn| {
                 if !exists(txn, &brand, &contact)? {
                     return Ok(None);
                 }
@@ -52,18 +52,23 @@ impl<E: Engine> ConsentStore for Embedded<E> {
 
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
         let brand = brand.clone();
-        self.engine.write(Urgency::Promise, move |txn| suppress(txn, &brand, suppression)).await
+        self.engine.write(WriteClass::Promise, move |txn| suppress(txn, &brand, suppression)).await
     }
 
-    async fn object(&self, brand: &BrandId, objected: Objected, now: Timestamp) -> Result<(), StoreError> {
+    async fn object(
+        &self,
+        brand: &BrandId,
+        objected: AddressObjection,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let brand = brand.clone();
-        self.engine.write(Urgency::Promise, move |txn| object(txn, &brand, objected, now)).await
+        self.engine.write(WriteClass::Promise, move |txn| object(txn, &brand, objected, now)).await
     }
 
     async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError> {
         let key = keys::suppression(brand, channel, address);
         self.engine
-            .write(Urgency::Promise, move |txn| {
+            .write(WriteClass::Promise, move |txn| {
                 let found = txn.get(&key)?.is_some();
                 if found {
                     txn.delete(key);
@@ -83,15 +88,15 @@ pub fn record(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     contact: &ContactId,
-    new: NewEntry,
+    new: NewConsentEntry,
     now: Timestamp,
-) -> Result<Option<Entry>, StoreError> {
+) -> Result<Option<ConsentEntry>, StoreError> {
     if !exists(txn, brand, contact)? {
         return Ok(None);
     }
     let key = keys::ledger(brand, contact);
     let mut ledger = txn.load::<Ledger>(&key)?.unwrap_or_default();
-    let entry = Entry {
+    let entry = ConsentEntry {
         sequence: ledger.0.last().map_or(0, |last| last.sequence) + 1,
         action: new.action,
         channel: new.channel,
@@ -105,7 +110,7 @@ pub fn record(
     Ok(Some(entry))
 }
 
-fn recipient(view: &dyn View, brand: &BrandId, id: &ContactId) -> Result<Option<Recipient>, StoreError> {
+fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Option<Recipient>, StoreError> {
     let Some(contact) = load::<Contact>(view, &keys::contact(brand, id))? else { return Ok(None) };
     let mut suppressions = Vec::new();
     for channel in Channel::ALL {
@@ -136,10 +141,10 @@ fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
 pub fn object(
     txn: &mut Txn<'_>,
     brand: &BrandId,
-    objected: Objected,
+    objected: AddressObjection,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Objected { channel, address, objection, evidence } = objected;
+    let AddressObjection { channel, address, objection, evidence } = objected;
     if let Some(reason) = objection.suppression() {
         let suppression = Suppression {
             channel,
@@ -157,8 +162,13 @@ pub fn object(
         let ledger = txn.load::<Ledger>(&keys::ledger(brand, &contact))?.unwrap_or_default();
         if !is_withdrawn(&ledger.0, channel) {
             let recorded_by = evidence.actor.clone();
-            let entry =
-                NewEntry { action: Action::Revoke, channel, scope: TopicScope::All, evidence, recorded_by };
+            let entry = NewConsentEntry {
+                action: ConsentAction::Revoke,
+                channel,
+                scope: TopicScope::All,
+                evidence,
+                recorded_by,
+            };
             record(txn, brand, &contact, entry, now)?;
         }
     }
@@ -166,18 +176,19 @@ pub fn object(
 }
 
 /// Whether everything on a channel was withdrawn, and nothing granted since: to say it again would say nothing.
-fn is_withdrawn(ledger: &[Entry], channel: Channel) -> bool {
+fn is_withdrawn(ledger: &[ConsentEntry], channel: Channel) -> bool {
     let own = || ledger.iter().filter(|entry| entry.channel == channel);
-    let revocations = own().filter(|entry| entry.action == Action::Revoke && entry.scope == TopicScope::All);
+    let revocations =
+        own().filter(|entry| entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All);
     let latest = revocations.map(|entry| entry.evidence.time).max();
     latest.is_some_and(|latest| {
-        own().all(|entry| entry.action == Action::Revoke || entry.evidence.time <= latest)
+        own().all(|entry| entry.action == ConsentAction::Revoke || entry.evidence.time <= latest)
     })
 }
 
 /// The suppression of an address.
 pub fn suppression(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     channel: Channel,
     address: &Address,

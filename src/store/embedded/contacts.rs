@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Get, Order, Urgency, damaged, decode, load};
+use super::engine::{Engine, Lookup, ScanOrder, WriteClass, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
 use super::{Embedded, keys};
 use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
-use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, Upserted};
+use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
 
 #[async_trait]
 impl<E: Engine> ContactStore for Embedded<E> {
@@ -16,9 +16,9 @@ impl<E: Engine> ContactStore for Embedded<E> {
         brand: &BrandId,
         change: ContactChange,
         now: Timestamp,
-    ) -> Result<Upserted, StoreError> {
+    ) -> Result<UpsertResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(Urgency::Caller, move |txn| upsert(txn, &brand, change, now)).await
+        self.engine.write(WriteClass::Caller, move |txn| upsert(txn, &brand, change, now)).await
     }
 
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError> {
@@ -37,7 +37,7 @@ impl<E: Engine> ContactStore for Embedded<E> {
         self.engine.read(|view| {
             let range = keys::contacts(brand);
             let prefix = range.start.len();
-            read_page(view, range, prefix, Order::Ascending, &page, |key, value| {
+            read_page(view, range, prefix, ScanOrder::Ascending, &page, |key, value| {
                 decode(view, key, value).map(Some)
             })
         })
@@ -52,7 +52,7 @@ impl<E: Engine> ContactStore for Embedded<E> {
         self.engine.read(|view| {
             let range = keys::contact_events(brand, id);
             let prefix = range.start.len();
-            read_page(view, range, prefix, Order::Descending, &page, |key, value| {
+            read_page(view, range, prefix, ScanOrder::Descending, &page, |key, value| {
                 decode(view, key, value).map(Some)
             })
         })
@@ -60,13 +60,13 @@ impl<E: Engine> ContactStore for Embedded<E> {
 
     async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
         let (brand, id) = (brand.clone(), id.clone());
-        self.engine.write(Urgency::Promise, move |txn| delete(txn, &brand, &id)).await
+        self.engine.write(WriteClass::Promise, move |txn| delete(txn, &brand, &id)).await
     }
 }
 
 /// The contact that has an address.
 pub fn owner(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     address: &Address,
 ) -> Result<Option<ContactId>, StoreError> {
@@ -81,15 +81,15 @@ pub fn upsert(
     brand: &BrandId,
     change: ContactChange,
     now: Timestamp,
-) -> Result<Upserted, StoreError> {
+) -> Result<UpsertResult, StoreError> {
     let before = txn.load::<Contact>(&keys::contact(brand, &change.id))?;
     let version = before.as_ref().map_or(0, |contact| contact.version);
     if change.expected_version.is_some_and(|expected| expected != version) {
-        return Ok(Upserted::Stale);
+        return Ok(UpsertResult::Stale);
     }
     for (index, own) in change.addresses.iter().flatten().enumerate() {
         match owner(txn, brand, &own.address)? {
-            Some(owner) if owner != change.id => return Ok(Upserted::AddressTaken { index, owner }),
+            Some(owner) if owner != change.id => return Ok(UpsertResult::AddressTaken { index, owner }),
             _ => {}
         }
     }
@@ -105,7 +105,7 @@ pub fn upsert(
     };
     move_addresses(txn, brand, &before, &after);
     txn.save(keys::contact(brand, &after.id), &after);
-    Ok(if created { Upserted::Created(after) } else { Upserted::Changed(after) })
+    Ok(if created { UpsertResult::Created(after) } else { UpsertResult::Changed(after) })
 }
 
 /// The service windows of an address last as long as the contact has it.

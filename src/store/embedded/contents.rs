@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::engine::{Get, damaged, load};
+use super::engine::{Lookup, damaged, load};
 use super::keys;
 use super::txn::{Txn, read_number};
 use crate::model::BrandId;
@@ -21,10 +21,10 @@ const MIN_BYTES: usize = 64;
 const SEEN: usize = 4_096;
 
 /// The first bytes of SHA-256 of a content's record.
-pub type Hash = [u8; 16];
+pub type BodyHash = [u8; 16];
 
 /// The hash of a record that is long enough to be shared.
-pub fn hash(record: &[u8]) -> Option<Hash> {
+pub fn hash(record: &[u8]) -> Option<BodyHash> {
     if record.len() < MIN_BYTES {
         return None;
     }
@@ -32,17 +32,17 @@ pub fn hash(record: &[u8]) -> Option<Hash> {
 }
 
 /// Which contents were seen of late. Two that meet in a place forget each other, which only costs room.
-pub struct Seen(Mutex<Vec<Hash>>);
+pub struct RecentBodies(Mutex<Vec<BodyHash>>);
 
-impl Default for Seen {
+impl Default for RecentBodies {
     fn default() -> Self {
-        Self(Mutex::new(vec![Hash::default(); SEEN]))
+        Self(Mutex::new(vec![BodyHash::default(); SEEN]))
     }
 }
 
-impl Seen {
+impl RecentBodies {
     /// Whether the content was seen before; it is from now on.
-    fn again(&self, hash: Hash) -> bool {
+    fn again(&self, hash: BodyHash) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % SEEN;
         std::mem::replace(&mut seen[place], hash) == hash
@@ -52,9 +52,9 @@ impl Seen {
 /// Shares a content with the messages before that had it. Returns whether it is shared now.
 pub fn share(
     txn: &mut Txn<'_>,
-    seen: &Seen,
+    seen: &RecentBodies,
     brand: &BrandId,
-    hash: Hash,
+    hash: BodyHash,
     record: &[u8],
 ) -> Result<bool, StoreError> {
     if !seen.again(hash) {
@@ -83,7 +83,11 @@ pub fn release(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), St
 }
 
 /// The record of a shared content.
-pub fn read(from: &(impl Get + ?Sized), brand: &BrandId, hash: &[u8]) -> Result<ContentRecord, StoreError> {
+pub fn read(
+    from: &(impl Lookup + ?Sized),
+    brand: &BrandId,
+    hash: &[u8],
+) -> Result<ContentRecord, StoreError> {
     load(from, &keys::content(brand, hash))?
         .ok_or_else(|| damaged(from, "a message leads to no content".to_owned()))
 }

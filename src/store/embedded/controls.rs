@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use async_trait::async_trait;
 
 use super::Embedded;
-use super::engine::{Engine, Order, Urgency, damaged, decode, load};
+use super::engine::{Engine, ScanOrder, WriteClass, damaged, decode, load};
 use super::keys::{self, Sequence};
 use super::paging::read_page;
 use crate::model::{ControlChange, ProviderName};
@@ -15,7 +15,7 @@ use crate::store::{ControlStore, Page, PageRequest, StoreError};
 impl<E: Engine> ControlStore for Embedded<E> {
     async fn set_control(&self, change: ControlChange) -> Result<(), StoreError> {
         self.engine
-            .write(Urgency::Promise, move |txn| {
+            .write(WriteClass::Promise, move |txn| {
                 let number = txn.count(Sequence::Controls)?;
                 txn.save(keys::control(&change.provider), &change);
                 txn.save(keys::control_log(number), &change);
@@ -28,7 +28,7 @@ impl<E: Engine> ControlStore for Embedded<E> {
     async fn controls(&self) -> Result<Vec<ControlChange>, StoreError> {
         self.engine.read(|view| {
             let mut controls = Vec::new();
-            view.scan(keys::controls(), Order::Ascending, &mut |key, value| {
+            view.scan(keys::controls(), ScanOrder::Ascending, &mut |key, value| {
                 controls.push(decode(view, key, value)?);
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -44,7 +44,7 @@ impl<E: Engine> ControlStore for Embedded<E> {
         self.engine.read(|view| {
             let range = keys::all_control_log(provider);
             let prefix = range.start.len();
-            read_page(view, range, prefix, Order::Descending, &page, |key, _| {
+            read_page(view, range, prefix, ScanOrder::Descending, &page, |key, _| {
                 let number = keys::number(key)
                     .ok_or_else(|| damaged(view, "a key of the control log is too short".to_owned()))?;
                 load(view, &keys::control_log(number))

@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::step::Subject;
+use super::step::MessageRef;
 use crate::model::{Class, MessageId, Timestamp};
-use crate::store::Stored;
+use crate::store::StoredMessage;
 
 /// What a durable group of operations means to those who wait.
 #[derive(Default)]
-pub struct News {
+pub struct CommitEffects {
     /// Messages that are new.
-    pub arrivals: Vec<Arrival>,
+    pub arrivals: Vec<NewMessage>,
     /// Messages that moved on, and when each is due.
     pub steps: Vec<(MessageId, Option<Timestamp>)>,
     /// Covers that are no longer in the due order, by their keys.
@@ -25,17 +25,17 @@ pub struct News {
 
 /// How much news there was.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark {
+pub struct Savepoint {
     arrivals: usize,
     steps: usize,
     uncovered: usize,
     cursor: Option<u64>,
 }
 
-impl News {
+impl CommitEffects {
     /// How much news there is now.
-    pub fn mark(&self) -> Mark {
-        Mark {
+    pub fn mark(&self) -> Savepoint {
+        Savepoint {
             arrivals: self.arrivals.len(),
             steps: self.steps.len(),
             uncovered: self.uncovered.len(),
@@ -44,7 +44,7 @@ impl News {
     }
 
     /// Forgets what came since.
-    pub fn back_to(&mut self, mark: Mark) {
+    pub fn back_to(&mut self, mark: Savepoint) {
         self.arrivals.truncate(mark.arrivals);
         self.steps.truncate(mark.steps);
         self.uncovered.truncate(mark.uncovered);
@@ -53,11 +53,11 @@ impl News {
 }
 
 /// A new message.
-pub struct Arrival {
+pub struct NewMessage {
     /// The message.
-    pub stored: Stored,
+    pub stored: StoredMessage,
     /// Where it is.
-    pub subject: Subject,
+    pub subject: MessageRef,
     /// The key of its cover in the due order.
     pub cover: Vec<u8>,
     /// About how much memory it takes, in bytes.
@@ -66,7 +66,7 @@ pub struct Arrival {
 
 /// A claim, or a message that waits in memory to be claimed.
 struct Claim {
-    subject: Subject,
+    subject: MessageRef,
     /// The key of the cover it was found under, if it was.
     cover: Option<Vec<u8>>,
     /// Until when it is claimed; `None` while it waits in memory.
@@ -76,17 +76,17 @@ struct Claim {
 }
 
 /// A message that waits in memory.
-struct Handed {
-    stored: Stored,
+struct ReadyMessage {
+    stored: StoredMessage,
     size_bytes: usize,
 }
 
 /// What is ready for dispatch.
-pub struct Desk {
+pub struct ClaimTable {
     claims: HashMap<MessageId, Claim>,
     /// Covers under which nothing is left to claim, and when the first claim on what is under them ends.
     exhausted: HashMap<Vec<u8>, Timestamp>,
-    handed: [BTreeMap<(Timestamp, MessageId), Handed>; 2],
+    handed: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
     free_bytes: usize,
     /// The earliest time at which something on disk may be due that is neither claimed nor handed over.
     disk_due: Option<Timestamp>,
@@ -94,7 +94,7 @@ pub struct Desk {
     first_end: Timestamp,
 }
 
-impl Desk {
+impl ClaimTable {
     /// A desk that takes at most `handover_bytes` of messages, and has not looked at the disk yet.
     pub fn new(handover_bytes: usize) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Desk {
     }
 
     /// Takes in the news. Returns whether there may be new work.
-    pub fn hear(&mut self, news: News) -> bool {
+    pub fn hear(&mut self, news: CommitEffects) -> bool {
         let mut work = false;
         for arrival in news.arrivals {
             work = true;
@@ -129,8 +129,8 @@ impl Desk {
     }
 
     /// Hands a new message over when it is due, nothing that is due waits on disk, and there is room.
-    fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { stored, subject, cover, size_bytes } = arrival;
+    fn arrive(&mut self, arrival: NewMessage) {
+        let NewMessage { stored, subject, cover, size_bytes } = arrival;
         let (id, at) = (subject.id, subject.send_at);
         let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
         if self.claims.contains_key(&id) {
@@ -143,7 +143,7 @@ impl Desk {
         }
         self.free_bytes -= size_bytes;
         self.exhausted.entry(cover.clone()).or_insert(Timestamp::MAX);
-        self.handed[place(subject.class)].insert((at, id), Handed { stored, size_bytes });
+        self.handed[place(subject.class)].insert((at, id), ReadyMessage { stored, size_bytes });
         self.claims.insert(id, Claim { subject, cover: Some(cover), until: None, next_at: Some(at) });
     }
 
@@ -176,7 +176,7 @@ impl Desk {
         true
     }
 
-    fn take_back(&mut self, subject: &Subject) {
+    fn take_back(&mut self, subject: &MessageRef) {
         let handed = self.handed[place(subject.class)].remove(&(subject.send_at, subject.id));
         self.free_bytes += handed.map_or(0, |own| own.size_bytes);
     }
@@ -222,8 +222,13 @@ impl Desk {
     }
 
     /// Claims a message that waits in memory.
-    pub fn take(&mut self, class: Class, key: (Timestamp, MessageId), until: Timestamp) -> Option<Stored> {
-        let Handed { stored, size_bytes } = self.handed[place(class)].remove(&key)?;
+    pub fn take(
+        &mut self,
+        class: Class,
+        key: (Timestamp, MessageId),
+        until: Timestamp,
+    ) -> Option<StoredMessage> {
+        let ReadyMessage { stored, size_bytes } = self.handed[place(class)].remove(&key)?;
         self.free_bytes += size_bytes;
         self.claims.get_mut(&key.1)?.until = Some(until);
         self.claimed_until(until);
@@ -231,7 +236,13 @@ impl Desk {
     }
 
     /// Claims a message that was found on disk, under a cover or by itself.
-    pub fn claim(&mut self, subject: Subject, cover: Option<Vec<u8>>, next_at: Timestamp, until: Timestamp) {
+    pub fn claim(
+        &mut self,
+        subject: MessageRef,
+        cover: Option<Vec<u8>>,
+        next_at: Timestamp,
+        until: Timestamp,
+    ) {
         let claim = Claim { cover, until: Some(until), next_at: Some(next_at), subject };
         self.claims.insert(claim.subject.id, claim);
         self.claimed_until(until);
@@ -249,7 +260,7 @@ impl Desk {
     }
 
     /// Where a claimed message is.
-    pub fn subject(&self, id: MessageId) -> Option<&Subject> {
+    pub fn subject(&self, id: MessageId) -> Option<&MessageRef> {
         self.claims.get(&id).map(|claim| &claim.subject)
     }
 

@@ -2,34 +2,34 @@
 
 use std::ops::ControlFlow;
 
-use super::desk::Desk;
-use super::engine::{Order, View, damaged};
-use super::keys::{self, Due, DueWhat};
-use super::pack::{self, Found, Place};
+use super::desk::ClaimTable;
+use super::engine::{ScanOrder, Snapshot, damaged};
+use super::keys::{self, DueEntry, DueTarget};
+use super::pack::{self, LocatedMessage, MessageLocation};
 use super::states::States;
-use super::step::{Subject, read_stored};
+use super::step::{MessageRef, read_stored};
 use crate::model::{BrandId, Class, MessageId, Timestamp};
-use crate::store::{StoreError, Stored};
+use crate::store::{StoreError, StoredMessage};
 
 /// A message that is due and not claimed.
-struct Candidate {
+struct DueCandidate {
     at: Timestamp,
-    subject: Subject,
+    subject: MessageRef,
     cover: Option<Vec<u8>>,
-    stored: Result<Stored, StoreError>,
+    stored: Result<StoredMessage, StoreError>,
 }
 
 /// What was found on disk.
 #[derive(Default)]
-pub struct OnDisk {
-    candidates: Vec<Candidate>,
+pub struct DueOnDisk {
+    candidates: Vec<DueCandidate>,
     /// Entries under which nothing is left but the candidates and what is claimed, and when the first claim ends.
     covers: Vec<(Vec<u8>, Timestamp)>,
     /// When there will be more.
     next_due: Option<Timestamp>,
 }
 
-impl OnDisk {
+impl DueOnDisk {
     fn due(&mut self, at: Timestamp) {
         self.next_due = Some(self.next_due.map_or(at, |due| due.min(at)));
     }
@@ -37,15 +37,15 @@ impl OnDisk {
 
 /// Looks on disk for what is due of a class: at most `room` messages.
 pub fn look(
-    view: &dyn View,
-    desk: &Desk,
+    view: &dyn Snapshot,
+    desk: &ClaimTable,
     class: Class,
     now: Timestamp,
     room: usize,
-) -> Result<OnDisk, StoreError> {
-    let mut found = OnDisk::default();
-    view.scan(keys::all_due(class), Order::Ascending, &mut |key, _| {
-        let due = Due::read(key)
+) -> Result<DueOnDisk, StoreError> {
+    let mut found = DueOnDisk::default();
+    view.scan(keys::all_due(class), ScanOrder::Ascending, &mut |key, _| {
+        let due = DueEntry::read(key)
             .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
         // Nothing further on is due before this one.
         if due.at > now || found.candidates.len() >= room && found.next_due.is_some_and(|next| next <= now) {
@@ -56,10 +56,10 @@ pub fn look(
             found.due(until.max(due.at));
             return Ok(ControlFlow::Continue(()));
         }
-        let look = Look { view, desk, brand: &due.brand, now, room };
+        let look = DueScan { view, desk, brand: &due.brand, now, room };
         let looked = match due.what {
-            DueWhat::Cover(pack) => look.under_cover(key, class, due.at, pack, &mut found),
-            DueWhat::Single(id) => look.single(due.at, id, &mut found),
+            DueTarget::Cover(pack) => look.under_cover(key, class, due.at, pack, &mut found),
+            DueTarget::Single(id) => look.single(due.at, id, &mut found),
         };
         match looked {
             // What is damaged must not stop the others. It is left alone for a lease, and told of once in that time.
@@ -75,17 +75,17 @@ pub fn look(
     Ok(found)
 }
 
-struct Look<'a> {
-    view: &'a dyn View,
-    desk: &'a Desk,
+struct DueScan<'a> {
+    view: &'a dyn Snapshot,
+    desk: &'a ClaimTable,
     brand: &'a BrandId,
     now: Timestamp,
     room: usize,
 }
 
-impl Look<'_> {
+impl DueScan<'_> {
     /// A message with an entry of its own.
-    fn single(&self, at: Timestamp, id: MessageId, found: &mut OnDisk) -> Result<(), StoreError> {
+    fn single(&self, at: Timestamp, id: MessageId, found: &mut DueOnDisk) -> Result<(), StoreError> {
         match self.desk.held_until(id) {
             Some(until) => found.due(until.max(at)),
             None if found.candidates.len() >= self.room => found.due(at),
@@ -107,7 +107,7 @@ impl Look<'_> {
         class: Class,
         at: Timestamp,
         pack: MessageId,
-        found: &mut OnDisk,
+        found: &mut DueOnDisk,
     ) -> Result<(), StoreError> {
         let states = States::load(self.view, self.brand, pack)?;
         let (mut all, mut first_end) = (true, Timestamp::MAX);
@@ -125,7 +125,8 @@ impl Look<'_> {
                     found.due(until);
                 }
                 None if send_at <= self.now && found.candidates.len() < self.room => {
-                    let own = Found { place: Place { pack, number: packed.number }, packed };
+                    let own =
+                        LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
                     self.add(send_at, &own, &states, Some(key.to_vec()), found)?;
                 }
                 None => {
@@ -144,17 +145,17 @@ impl Look<'_> {
     fn add(
         &self,
         at: Timestamp,
-        own: &Found,
+        own: &LocatedMessage,
         states: &States,
         cover: Option<Vec<u8>>,
-        found: &mut OnDisk,
+        found: &mut DueOnDisk,
     ) -> Result<(), StoreError> {
         let stored = match read_stored(self.view, self.brand, own, states) {
             Err(error) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
             stored => stored,
         };
-        let subject = Subject::of(self.view, self.brand, own)?;
-        found.candidates.push(Candidate { at, subject, cover, stored });
+        let subject = MessageRef::of(self.view, self.brand, own)?;
+        found.candidates.push(DueCandidate { at, subject, cover, stored });
         Ok(())
     }
 }
@@ -162,13 +163,13 @@ impl Look<'_> {
 /// Claims up to `room` messages of a class until `until`, of those found on disk and those that wait in memory: the longest
 /// due first.
 pub fn take(
-    desk: &mut Desk,
+    desk: &mut ClaimTable,
     class: Class,
-    on_disk: OnDisk,
+    on_disk: DueOnDisk,
     now: Timestamp,
     until: Timestamp,
     room: usize,
-) -> Vec<Stored> {
+) -> Vec<StoredMessage> {
     let mut messages = Vec::new();
     let mut taken = 0;
     let mut candidates = on_disk.candidates.into_iter().peekable();
@@ -185,7 +186,7 @@ pub fn take(
         }
         taken += 1;
     }
-    let left: Vec<Candidate> = candidates.collect();
+    let left: Vec<DueCandidate> = candidates.collect();
     for (cover, first_end) in on_disk.covers {
         if !left.iter().any(|own| own.cover.as_ref() == Some(&cover)) {
             desk.exhaust(cover, first_end.min(until));
@@ -195,8 +196,8 @@ pub fn take(
     messages
 }
 
-fn claim(desk: &mut Desk, candidate: Candidate, until: Timestamp) -> Option<Stored> {
-    let Candidate { at, subject, cover, stored } = candidate;
+fn claim(desk: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> Option<StoredMessage> {
+    let DueCandidate { at, subject, cover, stored } = candidate;
     let id = subject.id;
     desk.claim(subject, cover, at, until);
     stored

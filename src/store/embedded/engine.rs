@@ -6,22 +6,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::desk::{Desk, News};
+use super::desk::{ClaimTable, CommitEffects};
 use super::keys;
 use super::records::Record;
 use super::txn::Txn;
 use crate::store::StoreError;
 
 /// A key and its value.
-pub type Pair = (Vec<u8>, Vec<u8>);
+pub type KeyValue = (Vec<u8>, Vec<u8>);
 
 /// Looks up single keys.
-pub trait Get {
+pub trait Lookup {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The pair with the largest key in `range`.
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError>;
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError>;
 
     /// Where the store is, for errors.
     fn path(&self) -> &str;
@@ -29,7 +29,7 @@ pub trait Get {
 
 /// In which direction a range is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ScanOrder {
     /// Smallest key first.
     Ascending,
     /// Largest key first.
@@ -37,33 +37,38 @@ pub enum Order {
 }
 
 /// What is done with each pair of a range: go on, or stop.
-pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
+pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 
 /// A consistent state: nothing is written while it is looked at.
-pub trait View: Get {
+pub trait Snapshot: Lookup {
     /// Visits the pairs whose keys lie in `range`.
-    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    fn scan(
+        &self,
+        range: Range<Vec<u8>>,
+        order: ScanOrder,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError>;
 }
 
 /// The record at `key`.
-pub fn load<T: Record>(from: &(impl Get + ?Sized), key: &[u8]) -> Result<Option<T>, StoreError> {
+pub fn load<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<Option<T>, StoreError> {
     from.get(key)?.map(|bytes| decode(from, key, &bytes)).transpose()
 }
 
 /// Reads a record. One that cannot be read is damage, because nothing but this build or an older one wrote it.
-pub fn decode<T: Record>(from: &(impl Get + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+pub fn decode<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
     T::decode(bytes)
         .map_err(|detail| damaged(from, format!("the {} at {}: {detail}", T::NAME, keys::told(key))))
 }
 
 /// The error for something in the store that cannot be right.
-pub fn damaged(from: &(impl Get + ?Sized), detail: String) -> StoreError {
+pub fn damaged(from: &(impl Lookup + ?Sized), detail: String) -> StoreError {
     StoreError::Corrupt { path: from.path().to_owned(), detail }
 }
 
 /// Whether an operation may use the room that is kept free on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
+pub enum WriteClass {
     /// It takes on something new, and is refused when the disk is nearly full.
     Caller,
     /// It keeps a promise already made, stops something, or makes room: outcomes, receipts, revocations, purges.
@@ -73,12 +78,12 @@ pub enum Urgency {
 /// Keeps an ordered map, and changes it by operations that happen one after the other.
 pub trait Engine: Send + Sync + 'static {
     /// Looks at a consistent state.
-    fn read<R>(&self, look: impl FnOnce(&dyn View) -> Result<R, StoreError>) -> Result<R, StoreError>;
+    fn read<R>(&self, look: impl FnOnce(&dyn Snapshot) -> Result<R, StoreError>) -> Result<R, StoreError>;
 
     /// Runs an operation and answers when what it wrote is durable. When it fails, nothing of it was written.
     fn write<R, F>(
         &self,
-        urgency: Urgency,
+        urgency: WriteClass,
         operation: F,
     ) -> impl Future<Output = Result<R, StoreError>> + Send
     where
@@ -86,29 +91,29 @@ pub trait Engine: Send + Sync + 'static {
         F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static;
 
     /// What dispatch and watchers are told once it is durable.
-    fn signals(&self) -> &Signals;
+    fn signals(&self) -> &StoreSignals;
 }
 
 /// Tells dispatch and watchers the news, once they are durable.
-pub struct Signals {
-    desk: Mutex<Desk>,
+pub struct StoreSignals {
+    desk: Mutex<ClaimTable>,
     work: watch::Sender<u64>,
     events: watch::Sender<u64>,
 }
 
-impl Signals {
+impl StoreSignals {
     /// Signals for a store whose newest event has this cursor. At most `handover_bytes` of messages are handed to
     /// dispatch in memory.
     pub fn new(last_cursor: u64, handover_bytes: usize) -> Self {
         Self {
-            desk: Mutex::new(Desk::new(handover_bytes)),
+            desk: Mutex::new(ClaimTable::new(handover_bytes)),
             work: watch::Sender::new(0),
             events: watch::Sender::new(last_cursor),
         }
     }
 
     /// Tells the news. The engine calls it, not the caller of an operation, who may have gone away.
-    pub fn tell(&self, news: News) {
+    pub fn tell(&self, news: CommitEffects) {
         let cursor = news.cursor;
         if self.desk().hear(news) {
             self.wake();
@@ -126,7 +131,7 @@ impl Signals {
     }
 
     /// What is ready for dispatch.
-    pub fn desk(&self) -> MutexGuard<'_, Desk> {
+    pub fn desk(&self) -> MutexGuard<'_, ClaimTable> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

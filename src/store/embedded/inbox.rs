@@ -4,45 +4,55 @@ use async_trait::async_trait;
 
 use super::consents::{object, record, suppression};
 use super::contacts::{move_address, owner};
-use super::engine::{Engine, Urgency, load};
+use super::engine::{Engine, WriteClass, load};
 use super::txn::Txn;
 use super::{Embedded, journal, keys, receipts};
 use crate::model::{
-    BrandId, Contact, ContactDetail, ContactEvent, ContactId, Echo, ProviderName, ReceiptReport,
+    BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, Echo, ProviderName, ReceiptReport,
     SuppressionReason, Timestamp,
 };
-use crate::store::{Effect, Heard, Inbox, Matched, StoreError, Told};
+use crate::store::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError};
 use crate::wire::store::v1::{HeadRecord, HeardRecord, JournalEntry};
 
 // An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
 #[async_trait]
-impl<E: Engine> Inbox for Embedded<E> {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
-        self.engine.write(Urgency::Promise, move |txn| receipts::receive(txn, report, now)).await
+impl<E: Engine> InboundStore for Embedded<E> {
+    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
+        self.engine.write(WriteClass::Promise, move |txn| receipts::receive(txn, report, now)).await
     }
 
     async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
         self.engine.read(|view| load(view, &keys::reference(provider, reference)))
     }
 
-    async fn hear(&self, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
+    async fn hear(
+        &self,
+        brand: &BrandId,
+        heard: InboundEvent,
+        now: Timestamp,
+    ) -> Result<RecordResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(Urgency::Promise, move |txn| hear(txn, &brand, heard, now)).await
+        self.engine.write(WriteClass::Promise, move |txn| hear(txn, &brand, heard, now)).await
     }
 }
 
-fn hear(txn: &mut Txn<'_>, brand: &BrandId, heard: Heard, now: Timestamp) -> Result<Told, StoreError> {
-    let Heard { id, mut event, reply_to, effects } = heard;
+fn hear(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    heard: InboundEvent,
+    now: Timestamp,
+) -> Result<RecordResult, StoreError> {
+    let InboundEvent { id, mut event, reply_to, effects } = heard;
     let key = keys::heard(brand, &event.provider, &id);
     if txn.load::<HeardRecord>(&key)?.is_some() {
-        return Ok(Told::Known);
+        return Ok(RecordResult::Known);
     }
     // Asked before anything changes: a move takes the address away from the contact.
     let contact = owner(txn, brand, &event.address)?;
     for effect in effects {
         take_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
     }
-    if let ContactDetail::Wrote { answers, .. } = &mut event.detail
+    if let ContactEventDetail::Wrote { answers, .. } = &mut event.detail
         && let Some(reference) = reply_to
     {
         let found = txn.load::<Echo>(&keys::reference(&event.provider, &reference))?;
@@ -55,7 +65,7 @@ fn hear(txn: &mut Txn<'_>, brand: &BrandId, heard: Heard, now: Timestamp) -> Res
     let contact_id = contact.as_ref().map(ToString::to_string).unwrap_or_default();
     txn.put(keys::heard_at(now, &key), Vec::new());
     txn.save(key, &HeardRecord { contact_id, cursor });
-    Ok(contact.map_or(Told::Stranger, Told::Kept))
+    Ok(contact.map_or(RecordResult::Stranger, RecordResult::Kept))
 }
 
 /// Keeps an event with its contact, and its place in the journal. Returns its cursor.
@@ -84,19 +94,19 @@ fn take_effect(
     brand: &BrandId,
     contact: Option<&ContactId>,
     event: &ContactEvent,
-    effect: Effect,
+    effect: InboundEffect,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     match effect {
-        Effect::Object(objected) => object(txn, brand, objected, now)?,
-        Effect::Readmit(by) => readmit(txn, brand, event, by.as_ref())?,
-        Effect::Record(entry) => {
+        InboundEffect::Object(objected) => object(txn, brand, objected, now)?,
+        InboundEffect::Readmit(by) => readmit(txn, brand, event, by.as_ref())?,
+        InboundEffect::Record(entry) => {
             if let Some(contact) = contact {
                 record(txn, brand, contact, entry, now)?;
             }
         }
-        Effect::OpenWindow => open_window(txn, brand, contact, event, now)?,
-        Effect::Move(to) => {
+        InboundEffect::OpenWindow => open_window(txn, brand, contact, event, now)?,
+        InboundEffect::Move(to) => {
             if let Some(contact) = contact {
                 move_address(txn, brand, contact, &event.address, to, now)?;
             }

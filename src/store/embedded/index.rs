@@ -6,7 +6,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{Get, Order, View};
+use super::engine::{Lookup, ScanOrder, Snapshot};
 use super::keys;
 use super::pack::RECORD_BYTES;
 use super::txn::Txn;
@@ -34,7 +34,7 @@ pub fn note(
 
 /// The runs of ids before `end` among which a contact's messages are, the newest first, for as long as `visit` says so.
 pub fn runs(
-    view: &dyn View,
+    view: &dyn Snapshot,
     brand: &BrandId,
     contact: &str,
     end: Option<MessageId>,
@@ -44,7 +44,7 @@ pub fn runs(
     let range =
         end.map_or_else(|| keys::contacts_indexes(brand), |end| keys::contacts_indexes_up_to(brand, end));
     let mut next = end;
-    view.scan(range, Order::Descending, &mut |key, record| {
+    view.scan(range, ScanOrder::Descending, &mut |key, record| {
         let first = keys::id(key);
         let run = first..std::mem::replace(&mut next, first);
         match record.chunks_exact(HASH_BYTES).any(|own| own == wanted) {
@@ -62,7 +62,7 @@ pub fn clear(txn: &mut Txn<'_>, brand: &BrandId) -> Result<(), StoreError> {
     // The last index that begins before the oldest pack has messages of it.
     let Some((last, _)) = txn.last_in(keys::contacts_indexes_up_to(brand, oldest))? else { return Ok(()) };
     let mut old = Vec::new();
-    txn.before().scan(keys::contacts_indexes(brand).start..last, Order::Ascending, &mut |key, _| {
+    txn.before().scan(keys::contacts_indexes(brand).start..last, ScanOrder::Ascending, &mut |key, _| {
         old.push(key.to_vec());
         Ok(ControlFlow::Continue(()))
     })?;
@@ -70,9 +70,9 @@ pub fn clear(txn: &mut Txn<'_>, brand: &BrandId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn first_key(view: &dyn View, range: Range<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
+fn first_key(view: &dyn Snapshot, range: Range<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
     let mut first = None;
-    view.scan(range, Order::Ascending, &mut |key, _| {
+    view.scan(range, ScanOrder::Ascending, &mut |key, _| {
         first = Some(key.to_vec());
         Ok(ControlFlow::Break(()))
     })?;

@@ -6,16 +6,18 @@ use std::ops::ControlFlow;
 
 use prost::Message as _;
 
-use super::engine::{Get, Order, View, damaged, decode, load};
+use super::engine::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::keys::{self, Sequence};
-use super::pack::{self, Found, RECORD_BYTES};
+use super::pack::{self, LocatedMessage, RECORD_BYTES};
 use super::records::read_id;
 use super::states::States;
 use super::txn::Txn;
-use crate::model::{BrandId, ContactId, Detail, Event, History, MessageId, State, Timestamp};
-use crate::store::{Happened, LoggedEvent, StoreError};
+use crate::model::{
+    BrandId, ContactId, EventDetail, History, MessageEvent, MessageId, MessageState, Timestamp,
+};
+use crate::store::{JournalEvent, JournalEventKind, StoreError};
 use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
-use crate::wire::{self, Path, Violations, v1};
+use crate::wire::{self, FieldPath, Violations, v1};
 
 /// Appends an event and returns its cursor.
 pub fn log(
@@ -41,7 +43,7 @@ pub fn log(
 
 /// The history of a message.
 pub fn history(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
     states: &States,
@@ -69,7 +71,7 @@ pub fn history(
     Ok(History::from_events(events))
 }
 
-fn entry_at(from: &(impl Get + ?Sized), brand: &BrandId, cursor: u64) -> Result<JournalEntry, StoreError> {
+fn entry_at(from: &(impl Lookup + ?Sized), brand: &BrandId, cursor: u64) -> Result<JournalEntry, StoreError> {
     let record = match from.last_in(keys::journals_up_to(brand, cursor))? {
         Some((key, bytes)) => decode::<JournalRecord>(from, &key, &bytes)?,
         None => JournalRecord::default(),
@@ -78,16 +80,16 @@ fn entry_at(from: &(impl Get + ?Sized), brand: &BrandId, cursor: u64) -> Result<
     entry.ok_or_else(|| damaged(from, format!("event {cursor} is not in the journal")))
 }
 
-fn read_event(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Event, StoreError> {
+fn read_event(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result<MessageEvent, StoreError> {
     let unreadable = |error: String| damaged(from, format!("event {}: {error}", entry.cursor));
     let event = v1::Event::decode(entry.event.as_slice()).map_err(|error| unreadable(error.to_string()))?;
     let mut violations = Violations::default();
-    let event = wire::read_event(event, &Path::new("event"), &mut violations);
+    let event = wire::read_event(event, &FieldPath::new("event"), &mut violations);
     violations.finish(event).map_err(|error| unreadable(error.to_string()))
 }
 
 /// When the event of an entry happened.
-pub fn time_of(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<Timestamp, StoreError> {
+pub fn time_of(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result<Timestamp, StoreError> {
     if !entry.contact_id.is_empty() {
         let at = Timestamp::from_millisecond(entry.record_time_ms);
         return at.map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)));
@@ -110,28 +112,28 @@ pub fn drop_record(txn: &mut Txn<'_>, brand: &BrandId, key: Vec<u8>) -> Result<(
 }
 
 /// The message of an entry.
-pub fn message_of(from: &(impl Get + ?Sized), entry: &JournalEntry) -> Result<MessageId, StoreError> {
+pub fn message_of(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result<MessageId, StoreError> {
     let mut violations = Violations::default();
-    let id = read_id(&entry.message_id, &Path::new("message_id"), &mut violations);
+    let id = read_id(&entry.message_id, &FieldPath::new("message_id"), &mut violations);
     violations.finish(id).map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)))
 }
 
 /// The brand's events after `after` and up to `newest`, oldest first, at most `limit`; those of forgotten messages are
 /// left out.
 pub fn read(
-    view: &dyn View,
+    view: &dyn Snapshot,
     brand: &BrandId,
     after: u64,
     newest: u64,
     limit: usize,
-) -> Result<Vec<LoggedEvent>, StoreError> {
+) -> Result<Vec<JournalEvent>, StoreError> {
     let mut range = keys::journals(brand);
     if let Some((first, _)) = view.last_in(keys::journals_up_to(brand, after))? {
         range.start = first;
     }
     let mut found = HashMap::new();
     let mut events = Vec::new();
-    view.scan(range, Order::Ascending, &mut |key, bytes| {
+    view.scan(range, ScanOrder::Ascending, &mut |key, bytes| {
         for entry in decode::<JournalRecord>(view, key, bytes)?.entries {
             if entry.cursor > newest || events.len() >= limit {
                 return Ok(ControlFlow::Break(()));
@@ -147,11 +149,11 @@ pub fn read(
 
 /// The event of an entry, or `None` when its message or contact was forgotten.
 fn resolve(
-    view: &dyn View,
+    view: &dyn Snapshot,
     brand: &BrandId,
-    found: &mut HashMap<MessageId, Option<Found>>,
+    found: &mut HashMap<MessageId, Option<LocatedMessage>>,
     entry: &JournalEntry,
-) -> Result<Option<LoggedEvent>, StoreError> {
+) -> Result<Option<JournalEvent>, StoreError> {
     if !entry.contact_id.is_empty() {
         return of_contact(view, brand, entry);
     }
@@ -162,20 +164,28 @@ fn resolve(
     };
     let Some(found) = found else { return Ok(None) };
     let event = match entry.index {
-        0 => Event { at: message.accepted_at(), state: State::Accepted, detail: Detail::Accepted },
+        0 => MessageEvent {
+            at: message.accepted_at(),
+            state: MessageState::Accepted,
+            detail: EventDetail::Accepted,
+        },
         _ => read_event(view, entry)?,
     };
-    let happened = Happened::Message(message, event);
-    Ok(Some(LoggedEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, happened }))
+    let happened = JournalEventKind::Message(message, event);
+    Ok(Some(JournalEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, happened }))
 }
 
 fn of_contact(
-    view: &dyn View,
+    view: &dyn Snapshot,
     brand: &BrandId,
     entry: &JournalEntry,
-) -> Result<Option<LoggedEvent>, StoreError> {
+) -> Result<Option<JournalEvent>, StoreError> {
     let contact: Result<ContactId, _> = entry.contact_id.parse();
     let contact = contact.map_err(|error| damaged(view, format!("event {}: {error}", entry.cursor)))?;
     let event = load(view, &keys::contact_event(brand, &contact, entry.cursor))?;
-    Ok(event.map(|event| LoggedEvent { cursor: entry.cursor, contact, happened: Happened::Contact(event) }))
+    Ok(event.map(|event| JournalEvent {
+        cursor: entry.cursor,
+        contact,
+        happened: JournalEventKind::Contact(event),
+    }))
 }

@@ -6,30 +6,30 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Key, KeyId};
+use crate::model::{ApiKey, KeyId};
 
 /// How many keys are kept. Few are in use at a time, and one that is not kept costs a look into the engine.
 const KEPT: usize = 1_024;
 
 /// The API keys in use.
 #[derive(Debug, Default)]
-pub struct KeyCache(Mutex<Keys>);
+pub struct KeyCache(Mutex<CachedKeys>);
 
 #[derive(Debug, Default)]
-struct Keys {
-    kept: HashMap<KeyId, Key>,
+struct CachedKeys {
+    kept: HashMap<KeyId, ApiKey>,
     /// As many as were revoked since the store was opened.
     struck_out: HashSet<KeyId>,
 }
 
 impl KeyCache {
     /// The key, if it is kept.
-    pub fn get(&self, id: &KeyId) -> Option<Key> {
+    pub fn get(&self, id: &KeyId) -> Option<ApiKey> {
         self.lock().kept.get(id).cloned()
     }
 
     /// Keeps a key as the engine had it, unless it was struck out meanwhile.
-    pub fn keep(&self, key: &Key) {
+    pub fn keep(&self, key: &ApiKey) {
         let mut keys = self.lock();
         if keys.struck_out.contains(&key.id) {
             return;
@@ -47,7 +47,7 @@ impl KeyCache {
         keys.struck_out.insert(id.clone());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Keys> {
+    fn lock(&self) -> MutexGuard<'_, CachedKeys> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,8 +57,8 @@ mod tests {
     use super::*;
     use crate::model::Timestamp;
 
-    fn key(id: &str) -> Key {
-        Key {
+    fn key(id: &str) -> ApiKey {
+        ApiKey {
             id: id.parse().unwrap(),
             brand: None,
             scopes: Vec::new(),

@@ -58,9 +58,9 @@ pub enum Sequence {
 }
 
 /// Builds a key.
-struct Key(Vec<u8>);
+struct KeyBuilder(Vec<u8>);
 
-impl Key {
+impl KeyBuilder {
     fn new(kind: u8) -> Self {
         let mut bytes = Vec::with_capacity(64);
         bytes.push(kind);
@@ -151,12 +151,12 @@ pub fn may_be_large(key: &[u8]) -> bool {
 }
 
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
-    Key::new(0).byte(sequence as u8).done()
+    KeyBuilder::new(0).byte(sequence as u8).done()
 }
 
 /// The newest message id.
 pub fn last_id() -> Vec<u8> {
-    Key::new(0).byte(LAST_ID).done()
+    KeyBuilder::new(0).byte(LAST_ID).done()
 }
 
 /// Beside the sequences.
@@ -176,8 +176,8 @@ pub fn packs_up_to(brand: &BrandId, id: MessageId) -> Range<Vec<u8>> {
     packs_of(brand).done()..packs_of(brand).id(id).byte(0).done()
 }
 
-fn packs_of(brand: &BrandId) -> Key {
-    Key::new(1).name(brand.as_str())
+fn packs_of(brand: &BrandId) -> KeyBuilder {
+    KeyBuilder::new(1).name(brand.as_str())
 }
 
 /// Reads the id with which a key ends.
@@ -186,34 +186,34 @@ pub fn id(key: &[u8]) -> Option<MessageId> {
 }
 
 pub fn states(brand: &BrandId, pack: MessageId) -> Vec<u8> {
-    Key::new(2).name(brand.as_str()).id(pack).done()
+    KeyBuilder::new(2).name(brand.as_str()).id(pack).done()
 }
 
 /// An entry of the due order that stands for all messages of a pack that are due at a time, or for one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
+pub struct DueEntry {
     /// When.
     pub at: Timestamp,
     /// Whose.
     pub brand: BrandId,
     /// Which.
-    pub what: DueWhat,
+    pub what: DueTarget,
 }
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DueWhat {
+pub enum DueTarget {
     /// The messages of this pack for which no entry of their own stands.
     Cover(MessageId),
     /// This message.
     Single(MessageId),
 }
 
-impl Due {
+impl DueEntry {
     pub fn key(&self, class: Class) -> Vec<u8> {
         let (kind, id) = match self.what {
-            DueWhat::Cover(pack) => (0, pack),
-            DueWhat::Single(id) => (1, id),
+            DueTarget::Cover(pack) => (0, pack),
+            DueTarget::Single(id) => (1, id),
         };
         by_class(class).time(self.at).byte(kind).name(self.brand.as_str()).id(id).done()
     }
@@ -226,8 +226,8 @@ impl Due {
         let brand = std::str::from_utf8(brand.strip_suffix(&[0])?).ok()?.parse().ok()?;
         let id = MessageId::from_bytes(*id);
         let what = match kind {
-            0 => DueWhat::Cover(id),
-            1 => DueWhat::Single(id),
+            0 => DueTarget::Cover(id),
+            1 => DueTarget::Single(id),
             _ => return None,
         };
         Some(Self { at: read_time(*at)?, brand, what })
@@ -239,25 +239,25 @@ pub fn all_due(class: Class) -> Range<Vec<u8>> {
     by_class(class).all()
 }
 
-fn by_class(class: Class) -> Key {
+fn by_class(class: Class) -> KeyBuilder {
     let class = match class {
         Class::Transactional => 0,
         Class::Commercial => 1,
     };
-    Key::new(3).byte(class)
+    KeyBuilder::new(3).byte(class)
 }
 
 pub fn history_apart(brand: &BrandId, id: MessageId) -> Vec<u8> {
-    Key::new(4).name(brand.as_str()).id(id).done()
+    KeyBuilder::new(4).name(brand.as_str()).id(id).done()
 }
 
 pub fn head(brand: &BrandId) -> Vec<u8> {
-    Key::new(6).last(brand.as_str().as_bytes()).done()
+    KeyBuilder::new(6).last(brand.as_str().as_bytes()).done()
 }
 
 /// The heads of all brands.
 pub fn heads() -> Range<Vec<u8>> {
-    Key::new(6).all()
+    KeyBuilder::new(6).all()
 }
 
 /// Reads the brand of a head.
@@ -279,17 +279,17 @@ pub fn contacts_indexes_up_to(brand: &BrandId, id: MessageId) -> Range<Vec<u8>> 
     contacts_index_of(brand).done()..contacts_index_of(brand).id(id).byte(0).done()
 }
 
-fn contacts_index_of(brand: &BrandId) -> Key {
-    Key::new(7).name(brand.as_str())
+fn contacts_index_of(brand: &BrandId) -> KeyBuilder {
+    KeyBuilder::new(7).name(brand.as_str())
 }
 
 pub fn journal(brand: &BrandId, first: u64) -> Vec<u8> {
-    Key::new(8).name(brand.as_str()).number(first).done()
+    KeyBuilder::new(8).name(brand.as_str()).number(first).done()
 }
 
 /// The journal of a brand.
 pub fn journals(brand: &BrandId) -> Range<Vec<u8>> {
-    Key::new(8).name(brand.as_str()).all()
+    KeyBuilder::new(8).name(brand.as_str()).all()
 }
 
 /// The records of the journal that may hold `cursor`: it is in the last of them, or nowhere.
@@ -298,19 +298,19 @@ pub fn journals_up_to(brand: &BrandId, cursor: u64) -> Range<Vec<u8>> {
 }
 
 pub fn content(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
-    Key::new(22).name(brand.as_str()).last(hash).done()
+    KeyBuilder::new(22).name(brand.as_str()).last(hash).done()
 }
 
 pub fn content_messages(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
-    Key::new(23).name(brand.as_str()).last(hash).done()
+    KeyBuilder::new(23).name(brand.as_str()).last(hash).done()
 }
 
 pub fn idempotency(brand: &BrandId, key: &str) -> Vec<u8> {
-    Key::new(5).name(brand.as_str()).last(key.as_bytes()).done()
+    KeyBuilder::new(5).name(brand.as_str()).last(key.as_bytes()).done()
 }
 
 pub fn reference(provider: &ProviderName, reference: &str) -> Vec<u8> {
-    Key::new(9).name(provider.as_str()).last(reference.as_bytes()).done()
+    KeyBuilder::new(9).name(provider.as_str()).last(reference.as_bytes()).done()
 }
 
 pub fn parked(
@@ -332,11 +332,15 @@ pub fn parked(
         Some(Objection::CommercialOptedOut) => 3,
         Some(Objection::Complaint) => 4,
     };
-    Key::new(10).name(provider.as_str()).byte(objection << 4 | status).last(reference.as_bytes()).done()
+    KeyBuilder::new(10)
+        .name(provider.as_str())
+        .byte(objection << 4 | status)
+        .last(reference.as_bytes())
+        .done()
 }
 
 pub fn parked_at(at: Timestamp, parked: &[u8]) -> Vec<u8> {
-    Key::new(11).time(at).last(parked).done()
+    KeyBuilder::new(11).time(at).last(parked).done()
 }
 
 /// The key of the parked receipt that a key of `parked_at` leads to.
@@ -346,27 +350,27 @@ pub fn parked_of(parked_at: &[u8]) -> Option<&[u8]> {
 
 /// The receipts parked before `before`.
 pub fn parked_before(before: Timestamp) -> Range<Vec<u8>> {
-    Key::new(11).done()..Key::new(11).time(before).done()
+    KeyBuilder::new(11).done()..KeyBuilder::new(11).time(before).done()
 }
 
 pub fn contact(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
-    Key::new(12).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
+    KeyBuilder::new(12).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
 }
 
 pub fn contacts(brand: &BrandId) -> Range<Vec<u8>> {
-    Key::new(12).name(brand.as_str()).all()
+    KeyBuilder::new(12).name(brand.as_str()).all()
 }
 
 pub fn address(brand: &BrandId, address: &Address) -> Vec<u8> {
-    Key::new(13).name(brand.as_str()).address(address).done()
+    KeyBuilder::new(13).name(brand.as_str()).address(address).done()
 }
 
 pub fn ledger(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
-    Key::new(14).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
+    KeyBuilder::new(14).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
 }
 
 pub fn preferences(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
-    Key::new(15).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
+    KeyBuilder::new(15).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
 }
 
 pub fn suppression(brand: &BrandId, channel: Channel, address: &Address) -> Vec<u8> {
@@ -376,7 +380,7 @@ pub fn suppression(brand: &BrandId, channel: Channel, address: &Address) -> Vec<
         Channel::Telegram => 3,
         Channel::Whatsapp => 4,
     };
-    Key::new(16).name(brand.as_str()).byte(channel).address(address).done()
+    KeyBuilder::new(16).name(brand.as_str()).byte(channel).address(address).done()
 }
 
 pub fn contact_event(brand: &BrandId, contact: &ContactId, cursor: u64) -> Vec<u8> {
@@ -388,17 +392,17 @@ pub fn contact_events(brand: &BrandId, contact: &ContactId) -> Range<Vec<u8>> {
     contact_events_of(brand, contact).all()
 }
 
-fn contact_events_of(brand: &BrandId, contact: &ContactId) -> Key {
-    Key::new(24).name(brand.as_str()).name(contact.as_str())
+fn contact_events_of(brand: &BrandId, contact: &ContactId) -> KeyBuilder {
+    KeyBuilder::new(24).name(brand.as_str()).name(contact.as_str())
 }
 
 pub fn heard(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<u8> {
-    Key::new(25).name(brand.as_str()).name(provider.as_str()).last(id.as_bytes()).done()
+    KeyBuilder::new(25).name(brand.as_str()).name(provider.as_str()).last(id.as_bytes()).done()
 }
 
 /// An entry of the order in which things were heard, for a key of `heard`.
 pub fn heard_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
-    Key::new(26).time(at).last(&heard[1..]).done()
+    KeyBuilder::new(26).time(at).last(&heard[1..]).done()
 }
 
 /// The key of `heard` and the brand that a key of `heard_at` leads to.
@@ -406,61 +410,61 @@ pub fn heard_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
     let rest = heard_at.get(9..)?;
     let end = rest.iter().position(|byte| *byte == 0)?;
     let brand = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-    Some((Key::new(25).last(rest).done(), brand))
+    Some((KeyBuilder::new(25).last(rest).done(), brand))
 }
 
 /// What was heard before `before`.
 pub fn heard_before(before: Timestamp) -> Range<Vec<u8>> {
-    Key::new(26).done()..Key::new(26).time(before).done()
+    KeyBuilder::new(26).done()..KeyBuilder::new(26).time(before).done()
 }
 
 pub fn control(provider: &ProviderName) -> Vec<u8> {
-    Key::new(17).last(provider.as_str().as_bytes()).done()
+    KeyBuilder::new(17).last(provider.as_str().as_bytes()).done()
 }
 
 pub fn controls() -> Range<Vec<u8>> {
-    Key::new(17).all()
+    KeyBuilder::new(17).all()
 }
 
 pub fn control_log(number: u64) -> Vec<u8> {
-    Key::new(18).number(number).done()
+    KeyBuilder::new(18).number(number).done()
 }
 
 pub fn control_log_of(provider: &ProviderName, number: u64) -> Vec<u8> {
-    Key::new(19).name(provider.as_str()).number(number).done()
+    KeyBuilder::new(19).name(provider.as_str()).number(number).done()
 }
 
 /// The control log of one provider, or of all.
 pub fn all_control_log(provider: Option<&ProviderName>) -> Range<Vec<u8>> {
     match provider {
-        Some(provider) => Key::new(19).name(provider.as_str()).all(),
-        None => Key::new(18).all(),
+        Some(provider) => KeyBuilder::new(19).name(provider.as_str()).all(),
+        None => KeyBuilder::new(18).all(),
     }
 }
 
 pub fn access_key(id: &KeyId) -> Vec<u8> {
-    Key::new(20).last(id.as_str().as_bytes()).done()
+    KeyBuilder::new(20).last(id.as_str().as_bytes()).done()
 }
 
 pub fn access_key_of(brand: &BrandId, id: &KeyId) -> Vec<u8> {
-    Key::new(21).name(brand.as_str()).last(id.as_str().as_bytes()).done()
+    KeyBuilder::new(21).name(brand.as_str()).last(id.as_str().as_bytes()).done()
 }
 
 /// The API keys of one brand, or all.
 pub fn access_keys(brand: Option<&BrandId>) -> Range<Vec<u8>> {
     match brand {
-        Some(brand) => Key::new(21).name(brand.as_str()).all(),
-        None => Key::new(20).all(),
+        Some(brand) => KeyBuilder::new(21).name(brand.as_str()).all(),
+        None => KeyBuilder::new(20).all(),
     }
 }
 
 pub fn link(id: LinkId) -> Vec<u8> {
-    Key::new(30).last(id.as_bytes()).done()
+    KeyBuilder::new(30).last(id.as_bytes()).done()
 }
 
 /// The links that expire before `before`.
 pub fn links_before(before: Timestamp) -> Range<Vec<u8>> {
-    Key::new(30).done()..link(LinkId::new(before.max(Timestamp::UNIX_EPOCH), &[0; 10]))
+    KeyBuilder::new(30).done()..link(LinkId::new(before.max(Timestamp::UNIX_EPOCH), &[0; 10]))
 }
 
 #[cfg(test)]
@@ -482,12 +486,15 @@ mod tests {
     #[test]
     fn a_key_of_the_due_order_is_read_back() {
         let id = MessageId::from_bytes([0; 16]);
-        for what in [DueWhat::Cover(id), DueWhat::Single(id)] {
-            let due =
-                Due { at: "1969-01-01T00:00:00Z".parse().unwrap(), brand: "acme".parse().unwrap(), what };
-            assert_eq!(Due::read(&due.key(Class::Commercial)), Some(due));
+        for what in [DueTarget::Cover(id), DueTarget::Single(id)] {
+            let due = DueEntry {
+                at: "1969-01-01T00:00:00Z".parse().unwrap(),
+                brand: "acme".parse().unwrap(),
+                what,
+            };
+            assert_eq!(DueEntry::read(&due.key(Class::Commercial)), Some(due));
         }
-        assert_eq!(Due::read(&[3, 0, 0]), None);
+        assert_eq!(DueEntry::read(&[3, 0, 0]), None);
     }
 
     #[test]

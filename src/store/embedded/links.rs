@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 
 use super::contacts::{owner, upsert};
-use super::engine::{Engine, Get, Urgency};
+use super::engine::{Engine, Lookup, WriteClass};
 use super::txn::Txn;
 use super::{Embedded, keys};
-use crate::model::{Address, Contact, ContactAddress, Link, LinkId, Timestamp};
-use crate::store::{ContactChange, Followed, LinkStore, StoreError};
+use crate::model::{Address, Contact, ContactAddress, ContactLink, LinkId, Timestamp};
+use crate::store::{ContactChange, FollowResult, LinkStore, StoreError};
 
 #[async_trait]
 impl<E: Engine> LinkStore for Embedded<E> {
-    async fn create_link(&self, id: LinkId, link: Link) -> Result<bool, StoreError> {
+    async fn create_link(&self, id: LinkId, link: ContactLink) -> Result<bool, StoreError> {
         self.engine
-            .write(Urgency::Caller, move |txn| {
+            .write(WriteClass::Caller, move |txn| {
                 let known = txn.get(&keys::contact(&link.brand, &link.contact))?.is_some();
                 if known {
                     txn.save(keys::link(id), &link);
@@ -29,8 +29,8 @@ impl<E: Engine> LinkStore for Embedded<E> {
         address: Address,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<Followed, StoreError> {
-        self.engine.write(Urgency::Promise, move |txn| follow(txn, id, address, at, now)).await
+    ) -> Result<FollowResult, StoreError> {
+        self.engine.write(WriteClass::Promise, move |txn| follow(txn, id, address, at, now)).await
     }
 }
 
@@ -40,19 +40,19 @@ fn follow(
     address: Address,
     at: Timestamp,
     now: Timestamp,
-) -> Result<Followed, StoreError> {
-    let Some(link) = txn.load::<Link>(&keys::link(id))? else { return Ok(Followed::Unknown) };
+) -> Result<FollowResult, StoreError> {
+    let Some(link) = txn.load::<ContactLink>(&keys::link(id))? else { return Ok(FollowResult::Unknown) };
     if id.expires_at() <= at {
-        return Ok(Followed::Expired(link));
+        return Ok(FollowResult::Expired(link));
     }
-    let Link { brand, contact } = &link;
+    let ContactLink { brand, contact } = &link;
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, contact))? else {
-        return Ok(Followed::Unknown);
+        return Ok(FollowResult::Unknown);
     };
     match owner(txn, brand, &address)? {
-        Some(other) if other != contact.id => return Ok(Followed::Taken { link, owner: other }),
+        Some(other) if other != contact.id => return Ok(FollowResult::Taken { link, owner: other }),
         Some(_) => {}
-        None if contact.addresses.len() >= Contact::MAX_ADDRESSES => return Ok(Followed::Full(link)),
+        None if contact.addresses.len() >= Contact::MAX_ADDRESSES => return Ok(FollowResult::Full(link)),
         None => {
             let mut addresses = contact.addresses;
             addresses.push(ContactAddress::new(address));
@@ -66,5 +66,5 @@ fn follow(
         }
     }
     txn.delete(keys::link(id));
-    Ok(Followed::Tied(link))
+    Ok(FollowResult::Tied(link))
 }

@@ -2,28 +2,28 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{Order, View, decode};
-use super::pack::{Found, Place};
+use super::engine::{ScanOrder, Snapshot, decode};
+use super::pack::{LocatedMessage, MessageLocation};
 use super::paging::MAX_EXAMINED;
 use super::states::States;
 use super::step::read_stored;
 use super::{index, keys};
 use crate::model::{BrandId, MessageId};
-use crate::store::{MessageFilter, Page, PageRequest, StoreError, Stored};
+use crate::store::{MessageFilter, Page, PageRequest, StoreError, StoredMessage};
 use crate::wire::store::v1::PackRecord;
 
 /// Walks the packs backwards, all of them or those that the index by contact leads to. Where a page ends is told by the id
 /// of the last message looked at.
 pub fn list(
-    view: &dyn View,
+    view: &dyn Snapshot,
     brand: &BrandId,
     filter: &MessageFilter,
     page: &PageRequest,
-) -> Result<Page<Stored>, StoreError> {
+) -> Result<Page<StoredMessage>, StoreError> {
     let after = page.after.as_ref().and_then(|after| keys::id(after));
     let end = after.into_iter().chain(filter.until.map(MessageId::first_at)).min();
     let from = filter.from.map(MessageId::first_at);
-    let mut listing = Listing {
+    let mut listing = MessageListing {
         view,
         brand,
         filter,
@@ -43,14 +43,14 @@ pub fn list(
     Ok(Page { items: listing.items, next: listing.next.map(|id| id.as_bytes().to_vec()) })
 }
 
-struct Listing<'a> {
-    view: &'a dyn View,
+struct MessageListing<'a> {
+    view: &'a dyn Snapshot,
     brand: &'a BrandId,
     filter: &'a MessageFilter,
     /// Only messages from the first on and before the second.
     run: Range<Option<MessageId>>,
     size: usize,
-    items: Vec<Stored>,
+    items: Vec<StoredMessage>,
     examined: usize,
     /// The last message looked at.
     last: Option<MessageId>,
@@ -58,14 +58,14 @@ struct Listing<'a> {
     next: Option<MessageId>,
 }
 
-impl Listing<'_> {
+impl MessageListing<'_> {
     /// Walks a run of ids; breaks when the page is full, or nothing older is wanted.
     fn walk(&mut self, run: Range<Option<MessageId>>) -> Result<ControlFlow<()>, StoreError> {
         let brand = self.brand;
         let range = run.end.map_or_else(|| keys::packs(brand), |end| keys::packs_up_to(brand, end));
         let mut ended = ControlFlow::Continue(());
         let view = self.view;
-        view.scan(range, Order::Descending, &mut |key, bytes| {
+        view.scan(range, ScanOrder::Descending, &mut |key, bytes| {
             let Some(pack) = keys::id(key) else { return Ok(ControlFlow::Continue(())) };
             ended = self.pack(pack, &run, decode::<PackRecord>(view, key, bytes)?)?;
             // A pack that begins before the run is the last that may hold a part of it.
@@ -101,14 +101,14 @@ impl Listing<'_> {
             }
             self.examined += 1;
             self.last = Some(id);
-            let found = Found { place: Place { pack, number: packed.number }, packed };
+            let found = LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
             self.items.extend(self.matching(&found, &states)?);
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// The message, when the filter lets it through. It is read whole only when what stands beside it does.
-    fn matching(&self, found: &Found, states: &States) -> Result<Option<Stored>, StoreError> {
+    fn matching(&self, found: &LocatedMessage, states: &States) -> Result<Option<StoredMessage>, StoreError> {
         let MessageFilter { states: wanted, labels, .. } = self.filter;
         if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.place.number)?) {
             return Ok(None);

@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Embedded;
-use super::engine::{Engine, Get, Order, Pair, Signals, Urgency, View, Visit};
+use super::engine::{Engine, KeyValue, Lookup, ScanOrder, Snapshot, StoreSignals, Visitor, WriteClass};
 use super::keys::{self, Sequence};
-use super::txn::{Group, Txn, read_number};
+use super::txn::{Txn, WriteGroup, read_number};
 use crate::store::{StoreError, Stores};
 
 /// How much of new messages may wait for dispatch in memory, in bytes. Little, so that a simulation meets both ways.
@@ -28,7 +28,7 @@ impl Memory {
     pub fn open(&self) -> Stores {
         // A map in memory has no damaged records, so the sequence can be read.
         let cursor = read_number(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
-        let signals = Signals::new(cursor, HANDOVER_BYTES);
+        let signals = StoreSignals::new(cursor, HANDOVER_BYTES);
         Embedded::stores(MemoryEngine { memory: self.clone(), signals })
     }
 
@@ -39,21 +39,21 @@ impl Memory {
 
 struct MemoryEngine {
     memory: Memory,
-    signals: Signals,
+    signals: StoreSignals,
 }
 
 impl Engine for MemoryEngine {
-    fn read<R>(&self, look: impl FnOnce(&dyn View) -> Result<R, StoreError>) -> Result<R, StoreError> {
+    fn read<R>(&self, look: impl FnOnce(&dyn Snapshot) -> Result<R, StoreError>) -> Result<R, StoreError> {
         look(&*self.memory.lock())
     }
 
-    async fn write<R, F>(&self, _: Urgency, operation: F) -> Result<R, StoreError>
+    async fn write<R, F>(&self, _: WriteClass, operation: F) -> Result<R, StoreError>
     where
         R: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static,
     {
         let mut map = self.memory.lock();
-        let mut group = Group::new(&*map);
+        let mut group = WriteGroup::new(&*map);
         let result = group.run(operation)?;
         let (writes, news) = group.finish();
         for (key, value) in writes {
@@ -67,17 +67,17 @@ impl Engine for MemoryEngine {
         Ok(result)
     }
 
-    fn signals(&self) -> &Signals {
+    fn signals(&self) -> &StoreSignals {
         &self.signals
     }
 }
 
-impl Get for Map {
+impl Lookup for Map {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(BTreeMap::get(self, key).cloned())
     }
 
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
         if range.is_empty() {
             return Ok(None);
         }
@@ -89,15 +89,20 @@ impl Get for Map {
     }
 }
 
-impl View for Map {
-    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+impl Snapshot for Map {
+    fn scan(
+        &self,
+        range: Range<Vec<u8>>,
+        order: ScanOrder,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }
         let mut pairs = self.range(range);
         while let Some((key, value)) = match order {
-            Order::Ascending => pairs.next(),
-            Order::Descending => pairs.next_back(),
+            ScanOrder::Ascending => pairs.next(),
+            ScanOrder::Descending => pairs.next_back(),
         } {
             if visit(key, value)?.is_break() {
                 break;

@@ -6,47 +6,47 @@ use async_trait::async_trait;
 use prost::Message as _;
 use tokio::sync::watch;
 
-use super::contents::{self, Seen};
-use super::desk::Arrival;
-use super::engine::{Engine, Get, Urgency, damaged};
+use super::contents::{self, RecentBodies};
+use super::desk::NewMessage;
+use super::engine::{Engine, Lookup, WriteClass, damaged};
 use super::listing::list;
-use super::records::Asked;
+use super::records::IdempotencyRecord;
 use super::states::States;
-use super::step::{self, News, Subject, load_stored, read_stored};
+use super::step::{self, MessageRef, PendingEvents, load_stored, read_stored};
 use super::txn::Txn;
 use super::{Embedded, index, journal, keys, pack};
-use crate::model::{BrandId, History, Message, MessageId, State, Timestamp};
+use crate::model::{BrandId, History, Message, MessageId, MessageState, Timestamp};
 use crate::store::{
-    Acceptance, LoggedEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, Stored,
+    AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
 };
 use crate::wire::store::v1::{JournalEntry, PackedMessage};
 
 #[async_trait]
 impl<E: Engine> MessageStore for Embedded<E> {
-    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<Acceptance, StoreError> {
-        let (draft, seen) = (Draft::new(message, content_hash), Arc::clone(&self.seen));
-        self.engine.write(Urgency::Caller, move |txn| accept(txn, &seen, draft)).await
+    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
+        let (draft, seen) = (MessageDraft::new(message, content_hash), Arc::clone(&self.seen));
+        self.engine.write(WriteClass::Caller, move |txn| accept(txn, &seen, draft)).await
     }
 
     async fn find_by_key(
         &self,
         brand: &BrandId,
         idempotency_key: &str,
-    ) -> Result<Option<(Stored, [u8; 32])>, StoreError> {
+    ) -> Result<Option<(StoredMessage, [u8; 32])>, StoreError> {
         let key = keys::idempotency(brand, idempotency_key);
         if self.engine.read(|view| view.get(&key))?.is_none() {
             return Ok(None);
         }
         // What can be read may still be lost. An operation answers after those before it are durable.
         let brand = brand.clone();
-        let find = move |txn: &mut Txn<'_>| match txn.load::<Asked>(&key)? {
+        let find = move |txn: &mut Txn<'_>| match txn.load::<IdempotencyRecord>(&key)? {
             Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.content_hash))),
             None => Ok(None),
         };
-        self.engine.write(Urgency::Promise, find).await
+        self.engine.write(WriteClass::Promise, find).await
     }
 
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.engine.read(|view| load_stored(view, brand, id))
     }
 
@@ -55,7 +55,7 @@ impl<E: Engine> MessageStore for Embedded<E> {
         brand: &BrandId,
         filter: &MessageFilter,
         page: PageRequest,
-    ) -> Result<Page<Stored>, StoreError> {
+    ) -> Result<Page<StoredMessage>, StoreError> {
         self.engine.read(|view| list(view, brand, filter, &page))
     }
 
@@ -65,9 +65,9 @@ impl<E: Engine> MessageStore for Embedded<E> {
         id: MessageId,
         actor: &str,
         now: Timestamp,
-    ) -> Result<Option<Result<Stored, State>>, StoreError> {
+    ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
         let (brand, actor) = (brand.clone(), actor.to_owned());
-        self.engine.write(Urgency::Promise, move |txn| cancel(txn, &brand, id, &actor, now)).await
+        self.engine.write(WriteClass::Promise, move |txn| cancel(txn, &brand, id, &actor, now)).await
     }
 
     async fn events(
@@ -75,7 +75,7 @@ impl<E: Engine> MessageStore for Embedded<E> {
         brand: &BrandId,
         cursor: u64,
         limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
+    ) -> Result<Vec<JournalEvent>, StoreError> {
         let newest = self.engine.signals().last_cursor();
         self.engine.read(|view| journal::read(view, brand, cursor, newest, limit))
     }
@@ -90,14 +90,14 @@ impl<E: Engine> MessageStore for Embedded<E> {
 }
 
 /// A message with what can be made of it before it has its place.
-struct Draft {
+struct MessageDraft {
     message: Message,
     packed: PackedMessage,
-    shared: Option<contents::Hash>,
+    shared: Option<contents::BodyHash>,
     request_hash: [u8; 32],
 }
 
-impl Draft {
+impl MessageDraft {
     fn new(message: Message, request_hash: [u8; 32]) -> Self {
         let packed = PackedMessage::new(&message);
         let shared = contents::hash(&packed.content);
@@ -105,20 +105,20 @@ impl Draft {
     }
 }
 
-fn accept(txn: &mut Txn<'_>, seen: &Seen, draft: Draft) -> Result<Acceptance, StoreError> {
+fn accept(txn: &mut Txn<'_>, seen: &RecentBodies, draft: MessageDraft) -> Result<AcceptResult, StoreError> {
     let message = &draft.message;
     let idempotency = message.idempotency_key.as_ref().map(|key| keys::idempotency(&message.brand, key));
     if let Some(key) = &idempotency
-        && let Some(asked) = txn.load::<Asked>(key)?
+        && let Some(asked) = txn.load::<IdempotencyRecord>(key)?
     {
         return known(txn, &message.brand, &asked, draft.request_hash);
     }
     let id = next_id(txn, message.id)?;
     if let Some(key) = idempotency {
-        txn.save(key, &Asked { message: id, content_hash: draft.request_hash });
+        txn.save(key, &IdempotencyRecord { message: id, content_hash: draft.request_hash });
     }
     store(txn, seen, draft.message.renamed(id), draft.packed, draft.shared)?;
-    Ok(Acceptance::New(id))
+    Ok(AcceptResult::New(id))
 }
 
 /// The id that a message gets: its own, or the next one when it would not be the newest.
@@ -133,10 +133,10 @@ fn next_id(txn: &mut Txn<'_>, wanted: MessageId) -> Result<MessageId, StoreError
 /// Puts a message into a pack, the due order, the journal and the index.
 fn store(
     txn: &mut Txn<'_>,
-    seen: &Seen,
+    seen: &RecentBodies,
     message: Message,
     mut packed: PackedMessage,
-    shared: Option<contents::Hash>,
+    shared: Option<contents::BodyHash>,
 ) -> Result<(), StoreError> {
     let (brand, id) = (message.brand.clone(), message.id);
     let size_bytes = packed.encoded_len();
@@ -160,27 +160,27 @@ fn store(
     journal::log(txn, &brand, &mut head, entry)?;
     index::note(txn, &brand, &mut head, id, message.contact.as_str())?;
     txn.save(head_key, &head);
-    let subject = Subject { brand, id, class: message.class, send_at: message.send_at, cover_at, place };
+    let subject = MessageRef { brand, id, class: message.class, send_at: message.send_at, cover_at, place };
     let history = History::accepted(message.accepted_at);
-    let stored = Stored { next_at: Some(message.send_at), message, history };
-    txn.arrived(Arrival { stored, subject, cover, size_bytes });
+    let stored = StoredMessage { next_at: Some(message.send_at), message, history };
+    txn.arrived(NewMessage { stored, subject, cover, size_bytes });
     Ok(())
 }
 
 fn known(
     txn: &Txn<'_>,
     brand: &BrandId,
-    asked: &Asked,
+    asked: &IdempotencyRecord,
     content_hash: [u8; 32],
-) -> Result<Acceptance, StoreError> {
+) -> Result<AcceptResult, StoreError> {
     if asked.content_hash != content_hash {
-        return Ok(Acceptance::Conflict(asked.message));
+        return Ok(AcceptResult::Conflict(asked.message));
     }
-    first(txn, brand, asked).map(|first| Acceptance::Duplicate(Box::new(first)))
+    first(txn, brand, asked).map(|first| AcceptResult::Duplicate(Box::new(first)))
 }
 
 /// The message for which an idempotency key was used.
-fn first(txn: &Txn<'_>, brand: &BrandId, asked: &Asked) -> Result<Stored, StoreError> {
+fn first(txn: &Txn<'_>, brand: &BrandId, asked: &IdempotencyRecord) -> Result<StoredMessage, StoreError> {
     load_stored(txn, brand, asked.message)?
         .ok_or_else(|| damaged(txn, format!("an idempotency key leads to no message {}", asked.message)))
 }
@@ -191,7 +191,7 @@ fn cancel(
     id: MessageId,
     actor: &str,
     now: Timestamp,
-) -> Result<Option<Result<Stored, State>>, StoreError> {
+) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
     let Some(found) = pack::find(txn, brand, id)? else { return Ok(None) };
     let states = States::load(txn, brand, found.place.pack)?;
     let mut stored = read_stored(txn, brand, &found, &states)?;
@@ -204,8 +204,8 @@ fn cancel(
     }
     let events = &stored.history.events()[known..];
     if !events.is_empty() {
-        let subject = Subject::of(txn, brand, &found)?;
-        step::save(txn, &subject, states, News::new(events, stored.next_at))?;
+        let subject = MessageRef::of(txn, brand, &found)?;
+        step::save(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
     }
     Ok(Some(Ok(stored)))
 }

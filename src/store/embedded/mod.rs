@@ -41,7 +41,7 @@ mod receipts;
 pub mod memory;
 pub mod sled;
 
-use contents::Seen;
+use contents::RecentBodies;
 use engine::Engine;
 use key_cache::KeyCache;
 
@@ -49,7 +49,7 @@ use key_cache::KeyCache;
 /// gave them, so a crash voids them, and what was claimed is due again.
 struct Embedded<E> {
     engine: E,
-    seen: Arc<Seen>,
+    seen: Arc<RecentBodies>,
     key_cache: Arc<KeyCache>,
 }
 

@@ -9,14 +9,14 @@ use std::mem;
 use prost::Message as _;
 
 use super::contents;
-use super::engine::{Get, damaged, decode};
+use super::engine::{Lookup, damaged, decode};
 use super::keys;
 use super::records::read_id;
 use super::txn::Txn;
 use crate::model::{BrandId, Class, ContactId, Message, MessageId, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{ContentRecord, HeadRecord, PackRecord, PackedMessage};
-use crate::wire::{self, Path, Violations, v1};
+use crate::wire::{self, FieldPath, Violations, v1};
 
 /// A record grows up to this, in bytes, unless its first element alone is larger.
 pub const RECORD_BYTES: usize = 4 << 10;
@@ -26,7 +26,7 @@ const SPAN_MS: u64 = 10_000;
 
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct MessageLocation {
     /// The pack: the id it begins with.
     pub pack: MessageId,
     /// The place in it.
@@ -35,9 +35,9 @@ pub struct Place {
 
 /// A message found in its pack.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct LocatedMessage {
     /// Where it is.
-    pub place: Place,
+    pub place: MessageLocation,
     /// What is kept of it.
     pub packed: PackedMessage,
 }
@@ -49,7 +49,7 @@ pub fn place(
     head: &mut HeadRecord,
     id: MessageId,
     bytes: usize,
-) -> Result<Place, StoreError> {
+) -> Result<MessageLocation, StoreError> {
     // What is not yet known of an element: its number, id and cover, and its frame.
     const REST_BYTES: usize = 48;
     if let Ok(pack) = head.pack.as_slice().try_into().map(MessageId::from_bytes)
@@ -57,14 +57,14 @@ pub fn place(
         && let length @ 1.. = txn.length(&keys::pack(brand, pack))?
         && length + bytes + REST_BYTES <= RECORD_BYTES
     {
-        let place = Place { pack, number: head.next_number };
+        let place = MessageLocation { pack, number: head.next_number };
         head.next_number += 1;
         return Ok(place);
     }
     head.pack = id.as_bytes().to_vec();
     head.next_number = 1;
     head.covers.clear();
-    Ok(Place { pack: id, number: 0 })
+    Ok(MessageLocation { pack: id, number: 0 })
 }
 
 /// Takes the covers of a pack out of the head, if they are there: from now on its states have them.
@@ -94,7 +94,7 @@ pub fn write(
 
 /// The messages of a pack.
 pub fn read(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     pack: MessageId,
 ) -> Result<Vec<PackedMessage>, StoreError> {
@@ -104,12 +104,16 @@ pub fn read(
 }
 
 /// Finds a message of a brand.
-pub fn find(from: &(impl Get + ?Sized), brand: &BrandId, id: MessageId) -> Result<Option<Found>, StoreError> {
+pub fn find(
+    from: &(impl Lookup + ?Sized),
+    brand: &BrandId,
+    id: MessageId,
+) -> Result<Option<LocatedMessage>, StoreError> {
     let Some((key, bytes)) = from.last_in(keys::packs_up_to(brand, id))? else { return Ok(None) };
     let pack = keys::id(&key).ok_or_else(|| damaged(from, "a pack's key is too short".to_owned()))?;
     let record: PackRecord = decode(from, &key, &bytes)?;
     let packed = record.messages.into_iter().find(|own| own.message_id == id.as_bytes());
-    Ok(packed.map(|packed| Found { place: Place { pack, number: packed.number }, packed }))
+    Ok(packed.map(|packed| LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed }))
 }
 
 impl PackedMessage {
@@ -133,39 +137,39 @@ impl PackedMessage {
     }
 
     /// The id of the message.
-    pub fn id(&self, from: &(impl Get + ?Sized)) -> Result<MessageId, StoreError> {
-        check(from, |violations| read_id(&self.message_id, &Path::new("message_id"), violations))
+    pub fn id(&self, from: &(impl Lookup + ?Sized)) -> Result<MessageId, StoreError> {
+        check(from, |violations| read_id(&self.message_id, &FieldPath::new("message_id"), violations))
     }
 
     /// When the message is due at first.
-    pub fn send_at(&self, from: &(impl Get + ?Sized)) -> Result<Timestamp, StoreError> {
+    pub fn send_at(&self, from: &(impl Lookup + ?Sized)) -> Result<Timestamp, StoreError> {
         time(from, self.send_time_ms)
     }
 
     /// The time of the entry of the due order that stands for the message at first.
-    pub fn cover_at(&self, from: &(impl Get + ?Sized)) -> Result<Timestamp, StoreError> {
+    pub fn cover_at(&self, from: &(impl Lookup + ?Sized)) -> Result<Timestamp, StoreError> {
         time(from, self.cover_time_ms)
     }
 
     /// The contact that the message goes to.
-    pub fn contact(&self, from: &(impl Get + ?Sized)) -> Result<ContactId, StoreError> {
+    pub fn contact(&self, from: &(impl Lookup + ?Sized)) -> Result<ContactId, StoreError> {
         self.contact_id.parse().map_err(|error| unreadable(from, error))
     }
 
     /// The key against doubles that the message was accepted with.
-    pub fn idempotency_key(&self, from: &(impl Get + ?Sized)) -> Result<Option<String>, StoreError> {
+    pub fn idempotency_key(&self, from: &(impl Lookup + ?Sized)) -> Result<Option<String>, StoreError> {
         let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
         Ok(wire::optional_text(own.idempotency_key))
     }
 
     /// The class of the message.
-    pub fn class(&self, from: &(impl Get + ?Sized)) -> Result<Class, StoreError> {
-        let path = Path::new("message_class");
+    pub fn class(&self, from: &(impl Lookup + ?Sized)) -> Result<Class, StoreError> {
+        let path = FieldPath::new("message_class");
         check(from, |violations| wire::read_class(self.message_class, &path, violations))
     }
 
     /// Reads the whole message.
-    pub fn read(&self, from: &(impl Get + ?Sized), brand: &BrandId) -> Result<Message, StoreError> {
+    pub fn read(&self, from: &(impl Lookup + ?Sized), brand: &BrandId) -> Result<Message, StoreError> {
         let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
         let id = self.id(from)?;
         let ContentRecord { content } = match self.content_hash.as_slice() {
@@ -181,17 +185,17 @@ impl PackedMessage {
             content,
             ..own
         };
-        let path = Path::new("message");
+        let path = FieldPath::new("message");
         check(from, |violations| wire::read_message(brand.clone(), whole, &path, violations))
     }
 }
 
-fn time(from: &(impl Get + ?Sized), ms: i64) -> Result<Timestamp, StoreError> {
+fn time(from: &(impl Lookup + ?Sized), ms: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(ms).map_err(|error| unreadable(from, error))
 }
 
 fn check<T>(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     read: impl FnOnce(&mut Violations) -> Option<T>,
 ) -> Result<T, StoreError> {
     let mut violations = Violations::default();
@@ -199,6 +203,6 @@ fn check<T>(
     violations.finish(value).map_err(|error| unreadable(from, error))
 }
 
-fn unreadable(from: &(impl Get + ?Sized), error: impl std::fmt::Display) -> StoreError {
+fn unreadable(from: &(impl Lookup + ?Sized), error: impl std::fmt::Display) -> StoreError {
     damaged(from, format!("a message in its pack: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{Order, View};
+use super::engine::{ScanOrder, Snapshot};
 use crate::store::{Page, PageRequest, StoreError};
 
 /// How many keys one page looks at: a filter that finds little gives a short page, not a long wait.
@@ -12,10 +12,10 @@ pub const MAX_EXAMINED: usize = 1_000;
 /// an item, or passes over it. Where a page ends is told by the rest of the last key looked at, so it cannot lead out of
 /// the range.
 pub fn read_page<T>(
-    view: &dyn View,
+    view: &dyn Snapshot,
     mut range: Range<Vec<u8>>,
     prefix: usize,
-    order: Order,
+    order: ScanOrder,
     request: &PageRequest,
     mut item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
 ) -> Result<Page<T>, StoreError> {
@@ -40,13 +40,13 @@ pub fn read_page<T>(
 }
 
 /// Narrows a range to what comes after a key.
-fn go_on(range: &mut Range<Vec<u8>>, prefix: usize, order: Order, after: &[u8]) {
+fn go_on(range: &mut Range<Vec<u8>>, prefix: usize, order: ScanOrder, after: &[u8]) {
     // Both ends begin alike only when the range is a whole prefix; its start always carries the prefix.
     let mut key = range.start[..prefix].to_vec();
     key.extend_from_slice(after);
     match order {
-        Order::Descending if key < range.end => range.end = key,
-        Order::Ascending if key >= range.start => {
+        ScanOrder::Descending if key < range.end => range.end = key,
+        ScanOrder::Ascending if key >= range.start => {
             key.push(0);
             range.start = key;
         }
@@ -56,13 +56,13 @@ fn go_on(range: &mut Range<Vec<u8>>, prefix: usize, order: Order, after: &[u8]) 
 
 /// The first keys of a range for as long as `go_on` says so.
 pub fn keys_in(
-    view: &dyn View,
+    view: &dyn Snapshot,
     range: Range<Vec<u8>>,
     limit: usize,
     go_on: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut found = Vec::new();
-    view.scan(range, Order::Ascending, &mut |key, _| {
+    view.scan(range, ScanOrder::Ascending, &mut |key, _| {
         if found.len() >= limit || !go_on(key) {
             return Ok(ControlFlow::Break(()));
         }

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::engine::{Get, Order};
+use super::engine::{Lookup, ScanOrder};
 use super::journal;
 use super::keys;
-use super::pack::{self, Found, Place};
+use super::pack::{self, LocatedMessage, MessageLocation};
 use super::paging::keys_in;
 use super::receipts::{provider_of, unpark};
-use super::records::{Asked, Parked, Record};
+use super::records::{IdempotencyRecord, ParkedReceipt, Record};
 use super::states::States;
 use super::txn::Txn;
 use super::{contents, index};
-use crate::model::{BrandId, Detail, Echo, MessageId, Outcome, Timestamp};
+use crate::model::{BrandId, Echo, EventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
 
@@ -30,7 +30,7 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
     let mut unparked = 0;
     for key in keys_in(txn.before(), keys::parked_before(before), limit, |_| true)? {
         if let Some(own) = keys::parked_of(&key).map(<[u8]>::to_vec)
-            && let Some(parked) = txn.load::<Parked>(&own)?
+            && let Some(parked) = txn.load::<ParkedReceipt>(&own)?
         {
             unpark(txn, own, parked.parked_at)?;
             unparked += 1;
@@ -70,7 +70,7 @@ fn forget_messages(
 ) -> Result<usize, StoreError> {
     let view = txn.before();
     let (mut packs, mut found) = (Vec::new(), 0);
-    view.scan(keys::packs(brand), Order::Ascending, &mut |key, _| {
+    view.scan(keys::packs(brand), ScanOrder::Ascending, &mut |key, _| {
         // What was accepted later cannot have ended before.
         match keys::id(key).filter(|pack| found < limit && pack.accepted_at() < before) {
             None => Ok(ControlFlow::Break(())),
@@ -102,7 +102,7 @@ fn forget_in_pack(
     // Asked again: an operation of the same group may have moved a message on.
     let over: Vec<u32> = states.ended_before(before).take(limit).collect();
     for packed in record.messages.extract_if(.., |own| over.contains(&own.number)) {
-        let found = Found { place: Place { pack, number: packed.number }, packed };
+        let found = LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
         forget(txn, brand, &found, &states)?;
         states.forget(found.place.number);
     }
@@ -117,18 +117,24 @@ fn forget_in_pack(
 }
 
 /// Deletes what leads to a message.
-fn forget(txn: &mut Txn<'_>, brand: &BrandId, found: &Found, states: &States) -> Result<(), StoreError> {
+fn forget(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    found: &LocatedMessage,
+    states: &States,
+) -> Result<(), StoreError> {
     let id = found.packed.id(txn)?;
     if let Some(key) = found.packed.idempotency_key(txn)? {
         let key = keys::idempotency(brand, &key);
-        if txn.load::<Asked>(&key)?.is_some_and(|asked| asked.message == id) {
+        if txn.load::<IdempotencyRecord>(&key)?.is_some_and(|asked| asked.message == id) {
             txn.delete(key);
         }
     }
     if states.of(found.place.number).is_some_and(|own| own.referenced) {
         let history = journal::history(txn, brand, id, states, found.place.number)?;
         for event in history.events() {
-            if let Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } = &event.detail
+            if let EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
+                &event.detail
                 && let Some(provider) = provider_of(&history, *attempt)
             {
                 forget_reference(txn, id, keys::reference(provider, reference))?;
@@ -163,7 +169,7 @@ fn clear_journal(
 ) -> Result<(), StoreError> {
     let view = txn.before();
     let mut old = Vec::new();
-    view.scan(keys::journals(brand), Order::Ascending, &mut |key, bytes| {
+    view.scan(keys::journals(brand), ScanOrder::Ascending, &mut |key, bytes| {
         let record: JournalRecord = super::engine::decode(view, key, bytes)?;
         let newest = record.entries.last().map(|entry| journal::time_of(view, entry)).transpose()?;
         if old.len() >= limit || newest.is_some_and(|at| at >= before) {
@@ -191,7 +197,9 @@ fn clear_journal(
 /// Keeps the history of a message that is still there apart from the journal.
 fn take_apart(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
     // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
-    let Some(Found { place: Place { pack, number }, .. }) = pack::find(txn.before(), brand, id)? else {
+    let Some(LocatedMessage { place: MessageLocation { pack, number }, .. }) =
+        pack::find(txn.before(), brand, id)?
+    else {
         return Ok(());
     };
     let mut states = States::load(txn, brand, pack)?;
@@ -214,24 +222,24 @@ mod tests {
 
     use super::*;
     use crate::model::{Class, Content, FallbackPolicy, Labels, Message};
-    use crate::store::Acceptance;
-    use crate::store::embedded::engine::{Pair, View, Visit};
+    use crate::store::AcceptResult;
+    use crate::store::embedded::engine::{KeyValue, Snapshot, Visitor};
     use crate::store::embedded::memory::Memory;
-    use crate::store::embedded::txn::Group;
+    use crate::store::embedded::txn::WriteGroup;
 
     /// A state that counts how often it is looked at.
     struct Counted<'a> {
-        view: &'a dyn View,
+        view: &'a dyn Snapshot,
         looks: Cell<usize>,
     }
 
-    impl Get for Counted<'_> {
+    impl Lookup for Counted<'_> {
         fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
             self.looks.update(|looks| looks + 1);
             self.view.get(key)
         }
 
-        fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
+        fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
             self.looks.update(|looks| looks + 1);
             self.view.last_in(range)
         }
@@ -241,8 +249,13 @@ mod tests {
         }
     }
 
-    impl View for Counted<'_> {
-        fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+    impl Snapshot for Counted<'_> {
+        fn scan(
+            &self,
+            range: Range<Vec<u8>>,
+            order: ScanOrder,
+            visit: &mut Visitor<'_>,
+        ) -> Result<(), StoreError> {
             self.looks.update(|looks| looks + 1);
             self.view.scan(range, order, visit)
         }
@@ -275,13 +288,13 @@ mod tests {
         for number in 0..count {
             let message = message(number);
             let brand = message.brand.clone();
-            let Acceptance::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
+            let AcceptResult::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", Timestamp::UNIX_EPOCH).await.unwrap().unwrap().unwrap();
         }
         let map = memory.lock();
         let counted = Counted { view: &*map, looks: Cell::default() };
         let later = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
-        let forgotten = Group::new(&counted).run(|txn| purge(txn, later, count as usize)).unwrap();
+        let forgotten = WriteGroup::new(&counted).run(|txn| purge(txn, later, count as usize)).unwrap();
         assert_eq!(forgotten as u64, count);
         counted.looks.get()
     }

@@ -5,27 +5,32 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::desk::Desk;
-use super::due::{self, OnDisk};
-use super::engine::{Engine, Urgency};
-use super::receipts::{self, Taken};
+use super::desk::ClaimTable;
+use super::due::{self, DueOnDisk};
+use super::engine::{Engine, WriteClass};
+use super::receipts::{self, SentReference};
 use super::states::States;
-use super::step::{self, News, Subject, load_stored};
+use super::step::{self, MessageRef, PendingEvents, load_stored};
 use super::txn::Txn;
 use super::{Embedded, pack, purge};
 use crate::model::{BrandId, Class, History, Message, MessageId, Timestamp, later};
-use crate::store::{Appended, Claims, StoreError, Stored, WorkQueue};
+use crate::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
 #[async_trait]
 impl<E: Engine> WorkQueue for Embedded<E> {
-    async fn claim(&self, now: Timestamp, limit: usize, lease: Duration) -> Result<Claims, StoreError> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError> {
         let mut desk = self.engine.signals().desk();
         desk.expire(now);
         let claimed = self.claim_from(&mut desk, now, limit, later(now, lease));
         if claimed.is_err() {
             desk.look_again();
         }
-        Ok(Claims { messages: claimed?, next_due: desk.next_due() })
+        Ok(ClaimedMessages { messages: claimed?, next_due: desk.next_due() })
     }
 
     async fn append(
@@ -34,18 +39,18 @@ impl<E: Engine> WorkQueue for Embedded<E> {
         history: &History,
         known: usize,
         next_at: Option<Timestamp>,
-    ) -> Result<Appended, StoreError> {
+    ) -> Result<AppendResult, StoreError> {
         let subject = self.engine.signals().desk().subject(message.id).cloned();
         let (brand, id) = (message.brand.clone(), message.id);
         let events = history.events().get(known..).unwrap_or_default();
-        let (news, taken) = (News::new(events, next_at), receipts::taken(history, known));
+        let (news, taken) = (PendingEvents::new(events, next_at), receipts::taken(history, known));
         self.engine
-            .write(Urgency::Promise, move |txn| {
+            .write(WriteClass::Promise, move |txn| {
                 let subject = match subject {
                     Some(subject) => subject,
                     None => match pack::find(txn, &brand, id)? {
-                        Some(found) => Subject::of(txn, &brand, &found)?,
-                        None => return Ok(Appended::Stale),
+                        Some(found) => MessageRef::of(txn, &brand, &found)?,
+                        None => return Ok(AppendResult::Stale),
                     },
                 };
                 append(txn, &subject, known, news, taken)
@@ -53,7 +58,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
             .await
     }
 
-    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.engine.read(|view| load_stored(view, brand, id))
     }
 
@@ -65,7 +70,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.engine.write(Urgency::Promise, move |txn| purge::purge(txn, before, limit)).await
+        self.engine.write(WriteClass::Promise, move |txn| purge::purge(txn, before, limit)).await
     }
 
     fn work_signal(&self) -> watch::Receiver<u64> {
@@ -78,11 +83,11 @@ impl<E: Engine> Embedded<E> {
     /// so that they are never held up for good.
     fn claim_from(
         &self,
-        desk: &mut Desk,
+        desk: &mut ClaimTable,
         now: Timestamp,
         limit: usize,
         until: Timestamp,
-    ) -> Result<Vec<Stored>, StoreError> {
+    ) -> Result<Vec<StoredMessage>, StoreError> {
         let look = desk.is_due_on_disk(now);
         if look {
             desk.looked();
@@ -92,7 +97,7 @@ impl<E: Engine> Embedded<E> {
             let room = room - messages.len();
             let on_disk = match look {
                 true => self.engine.read(|view| due::look(view, desk, class, now, room))?,
-                false => OnDisk::default(),
+                false => DueOnDisk::default(),
             };
             messages.extend(due::take(desk, class, on_disk, now, until, room));
         }
@@ -102,19 +107,19 @@ impl<E: Engine> Embedded<E> {
 
 fn append(
     txn: &mut Txn<'_>,
-    subject: &Subject,
+    subject: &MessageRef,
     known: usize,
-    news: News,
-    taken: Vec<Taken>,
-) -> Result<Appended, StoreError> {
+    news: PendingEvents,
+    taken: Vec<SentReference>,
+) -> Result<AppendResult, StoreError> {
     let states = States::load(txn, &subject.brand, subject.place.pack)?;
     if states.version(subject.place.number) != known {
-        return Ok(Appended::Stale);
+        return Ok(AppendResult::Stale);
     }
     let news = if taken.is_empty() { news } else { news.referenced() };
     step::save(txn, subject, states, news)?;
     for own in taken {
         receipts::take_in(txn, subject, own)?;
     }
-    Ok(Appended::Done)
+    Ok(AppendResult::Done)
 }

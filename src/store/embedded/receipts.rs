@@ -1,34 +1,34 @@
 //! Receipts: matched by provider and reference, or parked until the reference is known.
 
 use super::keys::{self, Sequence};
-use super::records::Parked;
+use super::records::ParkedReceipt;
 use super::states::States;
-use super::step::{self, News, Subject, load_stored};
+use super::step::{self, MessageRef, PendingEvents, load_stored};
 use super::txn::{Txn, read_number};
 use super::{consents, pack};
 use crate::model::{
-    Detail, Echo, Evidence, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus,
-    Timestamp, Way,
+    ConsentEvidence, Echo, EventDetail, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport,
+    ReceiptStatus, Timestamp, Way,
 };
-use crate::store::{Matched, Objected, StoreError, Stored};
+use crate::store::{AddressObjection, ReceiptMatch, StoreError, StoredMessage};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
 
 /// Adds a receipt to the message it speaks of, or parks it.
-pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
     let Some((of, stored)) = find(txn, &report)? else { return park(txn, report, now) };
     if fold(txn, &of, stored, receipt(report, of.attempt), now)? {
-        Ok(Matched::Added(of.message))
+        Ok(ReceiptMatch::Added(of.message))
     } else {
-        Ok(Matched::Known(of.message))
+        Ok(ReceiptMatch::Known(of.message))
     }
 }
 
 /// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
 /// made there. Where an attempt repeated one in doubt, both have the same echo, and the reference is that of the one that
 /// is known to have been taken.
-fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, Stored)>, StoreError> {
+fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, StoredMessage)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
         reference => txn.load::<Echo>(&keys::reference(&report.provider, reference))?,
@@ -53,46 +53,46 @@ fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
 fn fold(
     txn: &mut Txn<'_>,
     of: &Echo,
-    stored: Stored,
+    stored: StoredMessage,
     receipt: Receipt,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let Stored { mut history, mut next_at, .. } = stored;
+    let StoredMessage { mut history, mut next_at, .. } = stored;
     let known = history.version();
     let objection = receipt.objection.zip(way_of(&history, of.attempt).cloned());
     let (reported_at, wording) = (receipt.reported_at, receipt.evidence.to_string());
-    if !history.push(at, Detail::Receipt(receipt)) {
+    if !history.push(at, EventDetail::Receipt(receipt)) {
         return Ok(false);
     }
     if let Some((objection, Way { channel, address, provider, .. })) = objection {
-        let evidence = Evidence::reported(&provider, wording, reported_at.min(at));
-        consents::object(txn, &of.brand, Objected { channel, address, objection, evidence }, at)?;
+        let evidence = ConsentEvidence::reported(&provider, wording, reported_at.min(at));
+        consents::object(txn, &of.brand, AddressObjection { channel, address, objection, evidence }, at)?;
     }
     if !history.state().is_final() || next_at.is_some() {
         next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
     // It was just read, so it is there.
     if let Some(found) = pack::find(txn, &of.brand, of.message)? {
-        let subject = Subject::of(txn, &of.brand, &found)?;
+        let subject = MessageRef::of(txn, &of.brand, &found)?;
         let states = States::load(txn, &of.brand, found.place.pack)?;
-        step::save(txn, &subject, states, News::new(&history.events()[known..], next_at))?;
+        step::save(txn, &subject, states, PendingEvents::new(&history.events()[known..], next_at))?;
     }
     Ok(true)
 }
 
 /// Keeps a receipt, at most one of each status and objection for a reference: a second one would say nothing new. One without a
 /// reference can never be found again, and is dropped.
-fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Matched, StoreError> {
+fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
     if report.reference.is_empty() {
-        return Ok(Matched::Parked);
+        return Ok(ReceiptMatch::Parked);
     }
     let key = keys::parked(&report.provider, report.status, report.objection, &report.reference);
-    if txn.load::<Parked>(&key)?.is_none() {
+    if txn.load::<ParkedReceipt>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
-        txn.save(key, &Parked { receipt: receipt(report, 0), parked_at: now });
+        txn.save(key, &ParkedReceipt { receipt: receipt(report, 0), parked_at: now });
         txn.count(Sequence::Parked)?;
     }
-    Ok(Matched::Parked)
+    Ok(ReceiptMatch::Parked)
 }
 
 /// A receipt is parked no more.
@@ -107,7 +107,7 @@ pub fn unpark(txn: &mut Txn<'_>, key: Vec<u8>, parked_at: Timestamp) -> Result<(
 
 /// A provider took the message in an attempt.
 #[derive(Debug)]
-pub struct Taken {
+pub struct SentReference {
     provider: ProviderName,
     reference: String,
     attempt: u32,
@@ -115,14 +115,14 @@ pub struct Taken {
 }
 
 /// The references that providers gave since a history had `known` events.
-pub fn taken(history: &History, known: usize) -> Vec<Taken> {
+pub fn taken(history: &History, known: usize) -> Vec<SentReference> {
     let events = history.events().get(known..).unwrap_or_default();
     let taken = events.iter().filter_map(|event| match &event.detail {
-        Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
+        EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
             if !reference.is_empty() =>
         {
             let provider = provider_of(history, *attempt)?.clone();
-            Some(Taken { provider, reference: reference.clone(), attempt: *attempt, at: event.at })
+            Some(SentReference { provider, reference: reference.clone(), attempt: *attempt, at: event.at })
         }
         _ => None,
     });
@@ -130,8 +130,8 @@ pub fn taken(history: &History, known: usize) -> Vec<Taken> {
 }
 
 /// Remembers a reference, and takes in the receipts that came before it.
-pub fn take_in(txn: &mut Txn<'_>, subject: &Subject, taken: Taken) -> Result<(), StoreError> {
-    let Taken { provider, reference, attempt, at } = taken;
+pub fn take_in(txn: &mut Txn<'_>, subject: &MessageRef, taken: SentReference) -> Result<(), StoreError> {
+    let SentReference { provider, reference, attempt, at } = taken;
     let of = Echo { brand: subject.brand.clone(), message: subject.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
     for parked in take_parked(txn, &provider, &reference)? {
@@ -149,7 +149,7 @@ pub fn provider_of(history: &History, number: u32) -> Option<&ProviderName> {
 
 fn way_of(history: &History, number: u32) -> Option<&Way> {
     history.events().iter().find_map(|event| match &event.detail {
-        Detail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
+        EventDetail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
         _ => None,
     })
 }
@@ -159,7 +159,7 @@ fn take_parked(
     txn: &mut Txn<'_>,
     provider: &ProviderName,
     reference: &str,
-) -> Result<Vec<Parked>, StoreError> {
+) -> Result<Vec<ParkedReceipt>, StoreError> {
     let mut found = Vec::new();
     if read_number(txn, &keys::sequence(Sequence::Parked))? == 0 {
         return Ok(found);
@@ -167,7 +167,7 @@ fn take_parked(
     let objections = || Objection::ALL.into_iter().map(Some).chain([None]);
     for (status, objection) in STATUSES.into_iter().flat_map(|own| objections().map(move |why| (own, why))) {
         let key = keys::parked(provider, status, objection, reference);
-        if let Some(parked) = txn.load::<Parked>(&key)? {
+        if let Some(parked) = txn.load::<ParkedReceipt>(&key)? {
             unpark(txn, key, parked.parked_at)?;
             found.push(parked);
         }

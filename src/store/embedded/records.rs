@@ -4,11 +4,11 @@
 use prost::Message as _;
 
 use crate::model::{
-    Contact, ContactEvent, ControlChange, Echo, Entry, History, Key, Link, MessageId, Preferences, Receipt,
-    Suppression, Timestamp,
+    ApiKey, ConsentEntry, Contact, ContactEvent, ContactLink, ControlChange, Echo, History, MessageId,
+    Preferences, Receipt, Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
-use crate::wire::{self, Path, Violations};
+use crate::wire::{self, FieldPath, Violations};
 
 /// Something the store keeps.
 pub trait Record: Sized {
@@ -69,21 +69,21 @@ impl Record for History {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::HistoryRecord, violations| {
-            wire::read_history(record.events, &Path::new("events"), violations)
+            wire::read_history(record.events, &FieldPath::new("events"), violations)
         })
     }
 }
 
 /// Where an idempotency key leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct IdempotencyRecord {
     /// The message.
     pub message: MessageId,
     /// SHA-256 of what was asked.
     pub content_hash: [u8; 32],
 }
 
-impl Record for Asked {
+impl Record for IdempotencyRecord {
     const NAME: &'static str = "idempotency key";
 
     fn encode(&self) -> Vec<u8> {
@@ -97,20 +97,20 @@ impl Record for Asked {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PointerRecord, violations| {
-            let message = read_id(&record.message_id, &Path::new("message_id"), violations);
-            let content_hash = read_hash(&record.content_hash, &Path::new("content_hash"), violations);
+            let message = read_id(&record.message_id, &FieldPath::new("message_id"), violations);
+            let content_hash = read_hash(&record.content_hash, &FieldPath::new("content_hash"), violations);
             Some(Self { message: message?, content_hash: content_hash? })
         })
     }
 }
 
 /// Reads the sixteen bytes of an id.
-pub fn read_id(bytes: &[u8], path: &Path<'_>, violations: &mut Violations) -> Option<MessageId> {
+pub fn read_id(bytes: &[u8], path: &FieldPath<'_>, violations: &mut Violations) -> Option<MessageId> {
     let id = bytes.try_into().map(MessageId::from_bytes);
     id.map_err(|_| violations.add(path, "must be 16 bytes long")).ok()
 }
 
-fn read_hash(bytes: &[u8], path: &Path<'_>, violations: &mut Violations) -> Option<[u8; 32]> {
+fn read_hash(bytes: &[u8], path: &FieldPath<'_>, violations: &mut Violations) -> Option<[u8; 32]> {
     bytes.try_into().map_err(|_| violations.add(path, "must be 32 bytes long")).ok()
 }
 
@@ -130,10 +130,10 @@ impl Record for Echo {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PointerRecord, violations| {
-            let brand = violations.parsed(&record.brand, &Path::new("brand"));
-            let message = read_id(&record.message_id, &Path::new("message_id"), violations);
+            let brand = violations.parsed(&record.brand, &FieldPath::new("brand"));
+            let message = read_id(&record.message_id, &FieldPath::new("message_id"), violations);
             let attempt = u32::try_from(record.attempt)
-                .map_err(|_| violations.add(&Path::new("attempt"), "must not be negative"));
+                .map_err(|_| violations.add(&FieldPath::new("attempt"), "must not be negative"));
             Some(Self { brand: brand?, message: message?, attempt: attempt.ok()? })
         })
     }
@@ -141,14 +141,14 @@ impl Record for Echo {
 
 /// A receipt whose message is not known yet; its attempt is 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parked {
+pub struct ParkedReceipt {
     /// The receipt.
     pub receipt: Receipt,
     /// When it came.
     pub parked_at: Timestamp,
 }
 
-impl Record for Parked {
+impl Record for ParkedReceipt {
     const NAME: &'static str = "parked receipt";
 
     fn encode(&self) -> Vec<u8> {
@@ -161,10 +161,10 @@ impl Record for Parked {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ParkedReceiptRecord, violations| {
-            let path = Path::new("receipt");
+            let path = FieldPath::new("receipt");
             let receipt = violations.required(record.receipt, &path)?;
             let receipt = wire::read_receipt(receipt, &path, violations);
-            let parked_at = wire::read_time(record.park_time, &Path::new("park_time"), violations);
+            let parked_at = wire::read_time(record.park_time, &FieldPath::new("park_time"), violations);
             Some(Self { receipt: receipt?, parked_at: parked_at? })
         })
     }
@@ -179,7 +179,7 @@ impl Record for Contact {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ContactRecord, violations| {
-            let path = Path::new("contact");
+            let path = FieldPath::new("contact");
             let contact = violations.required(record.contact, &path)?;
             wire::read_contact(contact, record.version, &path, violations)
         })
@@ -195,7 +195,7 @@ impl Record for ContactEvent {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ContactEventRecord, violations| {
-            let path = Path::new("event");
+            let path = FieldPath::new("event");
             let event = violations.required(record.event, &path)?;
             wire::read_contact_event(event, &path, violations)
         })
@@ -204,7 +204,7 @@ impl Record for ContactEvent {
 
 /// A contact's consent ledger, oldest first.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Ledger(pub Vec<Entry>);
+pub struct Ledger(pub Vec<ConsentEntry>);
 
 impl Record for Ledger {
     const NAME: &'static str = "consent ledger";
@@ -215,7 +215,7 @@ impl Record for Ledger {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::LedgerRecord, violations| {
-            let path = Path::new("entries");
+            let path = FieldPath::new("entries");
             let read = |(index, entry)| wire::read_entry(entry, &path.index(index), violations);
             record.entries.into_iter().enumerate().map(read).collect::<Option<_>>().map(Self)
         })
@@ -232,7 +232,7 @@ impl Record for Preferences {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PreferencesRecord, violations| {
             let preferences = record.preferences.unwrap_or_default();
-            Some(wire::read_preferences(preferences, &Path::new("preferences"), violations))
+            Some(wire::read_preferences(preferences, &FieldPath::new("preferences"), violations))
         })
     }
 }
@@ -246,7 +246,7 @@ impl Record for Suppression {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::SuppressionRecord, violations| {
-            let path = Path::new("suppression");
+            let path = FieldPath::new("suppression");
             let suppression = violations.required(record.suppression, &path)?;
             wire::read_suppression(suppression, &path, violations)
         })
@@ -262,14 +262,14 @@ impl Record for ControlChange {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ControlRecord, violations| {
-            let path = Path::new("change");
+            let path = FieldPath::new("change");
             let change = violations.required(record.change, &path)?;
             wire::read_control_change(change, &path, violations)
         })
     }
 }
 
-impl Record for Link {
+impl Record for ContactLink {
     const NAME: &'static str = "link";
 
     fn encode(&self) -> Vec<u8> {
@@ -279,14 +279,14 @@ impl Record for Link {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::LinkRecord, violations| {
-            let brand = violations.parsed(&record.brand, &Path::new("brand"));
-            let contact = violations.parsed(&record.contact_id, &Path::new("contact_id"));
+            let brand = violations.parsed(&record.brand, &FieldPath::new("brand"));
+            let contact = violations.parsed(&record.contact_id, &FieldPath::new("contact_id"));
             Some(Self { brand: brand?, contact: contact? })
         })
     }
 }
 
-impl Record for Key {
+impl Record for ApiKey {
     const NAME: &'static str = "API key";
 
     fn encode(&self) -> Vec<u8> {
@@ -295,8 +295,8 @@ impl Record for Key {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::KeyRecord, violations| {
-            let path = Path::new("key");
-            let secret_hash = read_hash(&record.secret_hash, &Path::new("secret_hash"), violations);
+            let path = FieldPath::new("key");
+            let secret_hash = read_hash(&record.secret_hash, &FieldPath::new("secret_hash"), violations);
             let key = violations.required(record.key, &path);
             wire::read_key(key?, secret_hash?, &path, violations)
         })

@@ -7,14 +7,14 @@
 //! A pack whose messages all wait for the first time has no record of states: its messages tell their covers. Of ten million
 //! that wait it would take a sixth of the memory.
 
-use super::engine::{Get, damaged, load};
-use super::keys::{self, Due, DueWhat};
-use super::pack::{self, Found};
+use super::engine::{Lookup, damaged, load};
+use super::keys::{self, DueEntry, DueTarget};
+use super::pack::{self, LocatedMessage};
 use super::txn::Txn;
-use crate::model::{BrandId, Class, MessageId, State, Timestamp};
+use crate::model::{BrandId, Class, MessageId, MessageState, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{Cover, HeadRecord, MessageStateRecord, StatesRecord};
-use crate::wire::{self, Path, Violations, v1};
+use crate::wire::{self, FieldPath, Violations, v1};
 
 /// A cover stands for messages that are due no more than this later, in milliseconds.
 const COVER_SPAN_MS: i64 = 10_000;
@@ -31,7 +31,7 @@ pub struct States {
 
 impl States {
     /// Reads the states of a pack.
-    pub fn load(from: &(impl Get + ?Sized), brand: &BrandId, pack: MessageId) -> Result<Self, StoreError> {
+    pub fn load(from: &(impl Lookup + ?Sized), brand: &BrandId, pack: MessageId) -> Result<Self, StoreError> {
         let kept: Option<StatesRecord> = load(from, &keys::states(brand, pack))?;
         let is_kept = kept.is_some();
         Ok(Self { brand: brand.clone(), pack, record: kept.unwrap_or_default(), is_kept })
@@ -40,7 +40,7 @@ impl States {
     /// The states of the pack that the next message of a brand goes to. Covers in the head say that they have no record,
     /// which saves a look for it with every message.
     pub fn of_newest(
-        from: &(impl Get + ?Sized),
+        from: &(impl Lookup + ?Sized),
         brand: &BrandId,
         pack: MessageId,
         head: &HeadRecord,
@@ -74,10 +74,10 @@ impl States {
     }
 
     /// How a message stands.
-    pub fn state(&self, from: &(impl Get + ?Sized), number: u32) -> Result<State, StoreError> {
-        let Some(own) = self.of(number) else { return Ok(State::Accepted) };
+    pub fn state(&self, from: &(impl Lookup + ?Sized), number: u32) -> Result<MessageState, StoreError> {
+        let Some(own) = self.of(number) else { return Ok(MessageState::Accepted) };
         let mut violations = Violations::default();
-        let state = wire::read_state(own.state, &Path::new("state"), &mut violations);
+        let state = wire::read_state(own.state, &FieldPath::new("state"), &mut violations);
         violations
             .finish(state)
             .map_err(|error| damaged(from, format!("a state in pack {}: {error}", self.pack)))
@@ -164,15 +164,15 @@ impl States {
         txn.delete(key);
     }
 
-    fn due(&self, at: Timestamp) -> Due {
-        Due { at, brand: self.brand.clone(), what: DueWhat::Cover(self.pack) }
+    fn due(&self, at: Timestamp) -> DueEntry {
+        DueEntry { at, brand: self.brand.clone(), what: DueTarget::Cover(self.pack) }
     }
 
     /// When dispatch looks at a message again.
     pub fn next_at(
         &self,
-        from: &(impl Get + ?Sized),
-        found: &Found,
+        from: &(impl Lookup + ?Sized),
+        found: &LocatedMessage,
     ) -> Result<Option<Timestamp>, StoreError> {
         match self.of(found.place.number) {
             Some(own) if !own.covered => {

@@ -1,20 +1,20 @@
 //! One step of a message: what happened is logged, its state is set, and it moves in the due order.
 
-use super::engine::Get;
+use super::engine::Lookup;
 use super::journal;
-use super::keys::{self, Due, DueWhat};
-use super::pack::{self, Found, Place};
+use super::keys::{self, DueEntry, DueTarget};
+use super::pack::{self, LocatedMessage, MessageLocation};
 use super::states::States;
 use super::txn::Txn;
-use crate::model::{BrandId, Class, Event, MessageId, Timestamp};
-use crate::store::{StoreError, Stored};
+use crate::model::{BrandId, Class, MessageEvent, MessageId, Timestamp};
+use crate::store::{StoreError, StoredMessage};
 use crate::wire::store::v1::{JournalEntry, MessageStateRecord};
 use crate::wire::v1;
 use prost::Message as _;
 
 /// A message, as far as a step has to know it.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct MessageRef {
     /// Its brand.
     pub brand: BrandId,
     /// Its id.
@@ -26,12 +26,16 @@ pub struct Subject {
     /// The time of the cover under which it began.
     pub cover_at: Timestamp,
     /// Where it is.
-    pub place: Place,
+    pub place: MessageLocation,
 }
 
-impl Subject {
+impl MessageRef {
     /// A message that was found in its pack.
-    pub fn of(from: &(impl Get + ?Sized), brand: &BrandId, found: &Found) -> Result<Self, StoreError> {
+    pub fn of(
+        from: &(impl Lookup + ?Sized),
+        brand: &BrandId,
+        found: &LocatedMessage,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             brand: brand.clone(),
             id: found.packed.id(from)?,
@@ -45,16 +49,16 @@ impl Subject {
 
 /// What happened, ready to be written.
 #[derive(Debug)]
-pub struct News {
+pub struct PendingEvents {
     events: Vec<Vec<u8>>,
     last: Option<(Timestamp, v1::MessageState)>,
     next_at: Option<Timestamp>,
     referenced: bool,
 }
 
-impl News {
+impl PendingEvents {
     /// These events, after which the message is due at `next_at`.
-    pub fn new(events: &[Event], next_at: Option<Timestamp>) -> Self {
+    pub fn new(events: &[MessageEvent], next_at: Option<Timestamp>) -> Self {
         Self {
             events: events.iter().map(|event| v1::Event::from(event).encode_to_vec()).collect(),
             last: events.last().map(|event| (event.at, event.state.into())),
@@ -70,7 +74,12 @@ impl News {
 }
 
 /// Writes a step.
-pub fn save(txn: &mut Txn<'_>, of: &Subject, mut states: States, news: News) -> Result<(), StoreError> {
+pub fn save(
+    txn: &mut Txn<'_>,
+    of: &MessageRef,
+    mut states: States,
+    news: PendingEvents,
+) -> Result<(), StoreError> {
     states.begin(txn)?;
     let before = states.of(of.place.number).cloned().unwrap_or_else(|| fresh(of));
     let (last_cursor, events) = log(txn, of, &before, &news.events)?;
@@ -95,7 +104,7 @@ pub fn save(txn: &mut Txn<'_>, of: &Subject, mut states: States, news: News) -> 
 }
 
 /// The state of a message of which nothing is known but that it was accepted.
-fn fresh(of: &Subject) -> MessageStateRecord {
+fn fresh(of: &MessageRef) -> MessageStateRecord {
     MessageStateRecord {
         number: of.place.number,
         state: v1::MessageState::Accepted.into(),
@@ -111,7 +120,7 @@ fn fresh(of: &Subject) -> MessageStateRecord {
 /// Logs events after those of before; returns the newest cursor and how many events there are.
 fn log(
     txn: &mut Txn<'_>,
-    of: &Subject,
+    of: &MessageRef,
     before: &MessageStateRecord,
     events: &[Vec<u8>],
 ) -> Result<(u64, u32), StoreError> {
@@ -136,7 +145,7 @@ fn log(
 /// it does.
 fn move_due(
     txn: &mut Txn<'_>,
-    of: &Subject,
+    of: &MessageRef,
     states: &mut States,
     before: &MessageStateRecord,
     next_at: Option<Timestamp>,
@@ -144,7 +153,7 @@ fn move_due(
     if before.covered && next_at == Some(of.send_at) {
         return true;
     }
-    let single = |at| Due { at, brand: of.brand.clone(), what: DueWhat::Single(of.id) }.key(of.class);
+    let single = |at| DueEntry { at, brand: of.brand.clone(), what: DueTarget::Single(of.id) }.key(of.class);
     if before.covered {
         states.uncover(txn, of.class, of.cover_at);
     } else if let Some(old) = before.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
@@ -158,10 +167,10 @@ fn move_due(
 
 /// A message with what has happened to it.
 pub fn load_stored(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
-) -> Result<Option<Stored>, StoreError> {
+) -> Result<Option<StoredMessage>, StoreError> {
     let Some(found) = pack::find(from, brand, id)? else { return Ok(None) };
     let states = States::load(from, brand, found.place.pack)?;
     read_stored(from, brand, &found, &states).map(Some)
@@ -169,12 +178,12 @@ pub fn load_stored(
 
 /// A message that was found in its pack, with what has happened to it.
 pub fn read_stored(
-    from: &(impl Get + ?Sized),
+    from: &(impl Lookup + ?Sized),
     brand: &BrandId,
-    found: &Found,
+    found: &LocatedMessage,
     states: &States,
-) -> Result<Stored, StoreError> {
+) -> Result<StoredMessage, StoreError> {
     let message = found.packed.read(from, brand)?;
     let history = journal::history(from, brand, message.id, states, found.place.number)?;
-    Ok(Stored { next_at: states.next_at(from, found)?, message, history })
+    Ok(StoredMessage { next_at: states.next_at(from, found)?, message, history })
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::desk::{Arrival, News};
-use super::engine::{Get, Pair, View, damaged, load};
+use super::desk::{CommitEffects, NewMessage};
+use super::engine::{KeyValue, Lookup, Snapshot, damaged, load};
 use super::keys;
 use super::records::Record;
 use crate::model::{MessageId, Timestamp};
@@ -14,17 +14,17 @@ use crate::store::StoreError;
 pub type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Operations that become durable together.
-pub struct Group<'a> {
-    view: &'a dyn View,
+pub struct WriteGroup<'a> {
+    view: &'a dyn Snapshot,
     writes: Writes,
     bytes: usize,
-    news: News,
+    news: CommitEffects,
 }
 
-impl<'a> Group<'a> {
+impl<'a> WriteGroup<'a> {
     /// A group on top of a state that does not change while the group is built.
-    pub fn new(view: &'a dyn View) -> Self {
-        Self { view, writes: Writes::new(), bytes: 0, news: News::default() }
+    pub fn new(view: &'a dyn Snapshot) -> Self {
+        Self { view, writes: Writes::new(), bytes: 0, news: CommitEffects::default() }
     }
 
     /// Runs an operation on top of those before it. When it fails, the group is as it was.
@@ -58,13 +58,13 @@ impl<'a> Group<'a> {
     }
 
     /// What the group writes, and what it means to those who wait.
-    pub fn finish(self) -> (Writes, News) {
+    pub fn finish(self) -> (Writes, CommitEffects) {
         (self.writes, self.news)
     }
 }
 
 /// How a key was before an operation wrote to it.
-enum Undo {
+enum UndoStep {
     /// It was not written by any operation before.
     Absent(Vec<u8>),
     /// It had this value, or was deleted.
@@ -73,7 +73,7 @@ enum Undo {
     Shorter(Vec<u8>, usize),
 }
 
-impl Undo {
+impl UndoStep {
     fn apply(self, writes: &mut Writes) {
         match self {
             Self::Absent(key) => drop(writes.remove(&key)),
@@ -89,17 +89,17 @@ impl Undo {
 
 /// What one operation sees and writes.
 pub struct Txn<'a> {
-    view: &'a dyn View,
+    view: &'a dyn Snapshot,
     writes: &'a mut Writes,
-    news: &'a mut News,
+    news: &'a mut CommitEffects,
     bytes: usize,
-    undo: Vec<Undo>,
+    undo: Vec<UndoStep>,
 }
 
 impl<'a> Txn<'a> {
     /// The state before the group: ranges are read here, and what is found is checked with `get`, because an operation
     /// of the same group may have changed it.
-    pub fn before(&self) -> &'a dyn View {
+    pub fn before(&self) -> &'a dyn Snapshot {
         self.view
     }
 
@@ -122,8 +122,8 @@ impl<'a> Txn<'a> {
 
     fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.undo.push(match self.writes.insert(key.clone(), value) {
-            Some(old) => Undo::Was(key, old),
-            None => Undo::Absent(key),
+            Some(old) => UndoStep::Was(key, old),
+            None => UndoStep::Absent(key),
         });
     }
 
@@ -133,7 +133,7 @@ impl<'a> Txn<'a> {
             let before = value.len();
             write(value);
             self.bytes += value.len() - before;
-            self.undo.push(Undo::Shorter(key, before));
+            self.undo.push(UndoStep::Shorter(key, before));
             return Ok(());
         }
         let mut value = self.get(&key)?.unwrap_or_default();
@@ -174,7 +174,7 @@ impl<'a> Txn<'a> {
     }
 
     /// Says that there is a new message once this is durable.
-    pub fn arrived(&mut self, arrival: Arrival) {
+    pub fn arrived(&mut self, arrival: NewMessage) {
         self.news.arrivals.push(arrival);
     }
 
@@ -190,14 +190,14 @@ impl<'a> Txn<'a> {
 }
 
 /// A number, 0 for none.
-pub fn read_number(from: &(impl Get + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
+pub fn read_number(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
     let Some(bytes) = from.get(key)? else { return Ok(0) };
     let bytes = <[u8; 8]>::try_from(bytes)
         .map_err(|_| damaged(from, format!("the number at {} is not eight bytes long", keys::told(key))))?;
     Ok(u64::from_be_bytes(bytes))
 }
 
-impl Get for Txn<'_> {
+impl Lookup for Txn<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.writes.get(key) {
             Some(value) => Ok(value.clone()),
@@ -205,7 +205,7 @@ impl Get for Txn<'_> {
         }
     }
 
-    fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
+    fn last_in(&self, mut range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
         while !range.is_empty() {
             let staged = self.writes.range(range.clone()).next_back();
             let above = staged.map_or(range.start.clone(), |(key, _)| [key.as_slice(), &[0]].concat());
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn an_operation_sees_those_before_it_and_takes_back_only_its_own() {
         let before = BTreeMap::from([(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"1".to_vec())]);
-        let mut group = Group::new(&before);
+        let mut group = WriteGroup::new(&before);
         let first = group.run(|txn| {
             txn.put(b"a".to_vec(), b"2".to_vec());
             txn.delete(b"b".to_vec());
@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn what_is_appended_by_an_operation_that_fails_is_taken_back() {
         let before = BTreeMap::from([(b"a".to_vec(), b"1".to_vec())]);
-        let mut group = Group::new(&before);
-        let append = |group: &mut Group<'_>, fail: bool| {
+        let mut group = WriteGroup::new(&before);
+        let append = |group: &mut WriteGroup<'_>, fail: bool| {
             let _ = group.run(|txn| {
                 txn.append(b"a".to_vec(), |value| value.extend(b"2"))?;
                 txn.append(b"b".to_vec(), |value| value.extend(b"2"))?;
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn the_last_of_a_range_is_found_among_what_was_and_what_is_staged() {
         let before: BTreeMap<_, _> = [b"b", b"d", b"f"].map(|key| (key.to_vec(), b"1".to_vec())).into();
-        let mut group = Group::new(&before);
+        let mut group = WriteGroup::new(&before);
         group
             .run(|txn| {
                 txn.delete(b"f".to_vec());
@@ -292,7 +292,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        let last = |group: &mut Group<'_>, range: Range<&[u8; 1]>| {
+        let last = |group: &mut WriteGroup<'_>, range: Range<&[u8; 1]>| {
             let range = range.start.to_vec()..range.end.to_vec();
             group.run(|txn| txn.last_in(range)).unwrap().map(|(key, _)| key)
         };

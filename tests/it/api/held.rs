@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use relevo::model::{BrandId, Message, MessageId, State, Timestamp};
+use relevo::model::{BrandId, Message, MessageId, MessageState, Timestamp};
 use relevo::store::{
-    Acceptance, LoggedEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, Stored, Stores,
+    AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
+    Stores,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -65,7 +66,7 @@ impl Held {
 
 #[async_trait]
 impl MessageStore for Held {
-    async fn accept(&self, message: Message, hash: [u8; 32]) -> Result<Acceptance, StoreError> {
+    async fn accept(&self, message: Message, hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
         self.begun.send_modify(|count| *count += 1);
         if let Some(error) = &self.error {
             return Err(error.clone());
@@ -81,11 +82,11 @@ impl MessageStore for Held {
         &self,
         brand: &BrandId,
         idempotency_key: &str,
-    ) -> Result<Option<(Stored, [u8; 32])>, StoreError> {
+    ) -> Result<Option<(StoredMessage, [u8; 32])>, StoreError> {
         self.inner.find_by_key(brand, idempotency_key).await
     }
 
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.inner.get(brand, id).await
     }
 
@@ -94,7 +95,7 @@ impl MessageStore for Held {
         brand: &BrandId,
         filter: &MessageFilter,
         page: PageRequest,
-    ) -> Result<Page<Stored>, StoreError> {
+    ) -> Result<Page<StoredMessage>, StoreError> {
         self.inner.list(brand, filter, page).await
     }
 
@@ -104,7 +105,7 @@ impl MessageStore for Held {
         id: MessageId,
         actor: &str,
         now: Timestamp,
-    ) -> Result<Option<Result<Stored, State>>, StoreError> {
+    ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
         self.inner.cancel(brand, id, actor, now).await
     }
 
@@ -113,7 +114,7 @@ impl MessageStore for Held {
         brand: &BrandId,
         cursor: u64,
         limit: usize,
-    ) -> Result<Vec<LoggedEvent>, StoreError> {
+    ) -> Result<Vec<JournalEvent>, StoreError> {
         let events = self.inner.events(brand, cursor, limit).await?;
         let late = if events.is_empty() { self.late.lock().unwrap().take() } else { None };
         if let Some(message) = late {

@@ -22,14 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
-use relevo::adapters::telegram::bot::{self, Links};
+use relevo::adapters::telegram::bot::{self, TelegramLinkBuilder};
 use relevo::api::server::{ServeError, serve};
-use relevo::api::services::{Rooms, Services};
-use relevo::api::{Settings, token};
+use relevo::api::services::{ApiServices, ServiceDependencies};
+use relevo::api::{ApiSettings, token};
 use relevo::clock::Clock;
-use relevo::dispatch::{Board, Planner, Policies};
+use relevo::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use relevo::model::{Channel, KeyId, Provider, ProviderName, Scope, Timestamp};
-use relevo::routing::{BrandSettings, Policy, RetrySettings};
+use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
 use relevo::secret::Secret;
 use relevo::store::Stores;
 use relevo::wire::v1;
@@ -58,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A gateway's API with the brands `acme` (in Spain) and `globex`.
 struct Gateway {
     stores: Stores,
-    board: Board,
+    board: ProviderRegistry,
     sandboxes: Sandboxes,
     clock: Clock,
     address: SocketAddr,
@@ -84,17 +84,18 @@ pub type Client = InterceptedService<Connection, Bearer>;
 
 impl Gateway {
     async fn start() -> Self {
-        Self::with(Stores::memory(), Settings::default()).await
+        Self::with(Stores::memory(), ApiSettings::default()).await
     }
 
-    async fn with(stores: Stores, settings: Settings) -> Self {
+    async fn with(stores: Stores, settings: ApiSettings) -> Self {
         let clock = Clock::simulated(START, 7);
-        let board = Board::new(providers(), &relevo::health::Settings::default(), Vec::new());
+        let board =
+            ProviderRegistry::new(providers(), &relevo::health::HealthSettings::default(), Vec::new());
         let sandboxes: Sandboxes = board.providers().iter().map(sandbox).collect();
         let policies = Arc::new(policies());
         let retry = RetrySettings::default();
         let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), retry);
-        let rooms = Rooms {
+        let rooms = ServiceDependencies {
             stores: stores.clone(),
             clock: clock.clone(),
             policies,
@@ -103,7 +104,7 @@ impl Gateway {
             sandboxes: sandboxes.clone(),
             telegram: bots(&["bot-acme", "bot-shared"]),
         };
-        let services = Services::new(rooms, &settings);
+        let services = ApiServices::new(rooms, &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -174,10 +175,10 @@ impl Gateway {
     }
 }
 
-fn policies() -> Policies {
+fn policies() -> BrandPolicies {
     let policy = |default_country: Option<&str>| {
         let default_country = default_country.map(str::to_owned);
-        Policy::try_new(&BrandSettings { default_country, ..BrandSettings::default() }).unwrap()
+        BrandPolicy::try_new(&BrandSettings { default_country, ..BrandSettings::default() }).unwrap()
     };
     BTreeMap::from([
         ("acme".parse().unwrap(), policy(Some("ES"))),
@@ -212,8 +213,8 @@ fn sandbox(provider: &Provider) -> Sandbox {
 }
 
 /// What makes links to the bots of these providers.
-pub fn bots(names: &[&str]) -> BTreeMap<ProviderName, Links> {
-    let settings = bot::Settings {
+pub fn bots(names: &[&str]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
+    let settings = bot::TelegramSettings {
         token: Secret::new("1234567890:the-secret-of-a-bot"),
         base_url: "https://telegram.example.com".into(),
         disable_notification: false,

@@ -1,8 +1,8 @@
 //! Steering sandbox providers.
 
 use relevo::adapters::Envelope;
-use relevo::adapters::sandbox::{Behavior, Target};
-use relevo::model::{Channel, Class, Rendered};
+use relevo::adapters::sandbox::{SandboxBehavior, SandboxTarget};
+use relevo::model::{Channel, Class, RenderedContent};
 
 use super::*;
 
@@ -19,7 +19,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
         channel: Channel::Sms,
         from: None,
         address: relevo::model::Address::Phone(relevo::model::Phone::parse("+34600123456", None).unwrap()),
-        content: Rendered::Text(text.into()),
+        content: RenderedContent::Text(text.into()),
         now: gateway.clock.now(),
     };
     sandbox.deliver(&envelope).await;
@@ -65,8 +65,8 @@ async fn behaviour_follows_the_rules_of_control() {
     assert_eq!(told(answer), is(Code::NotFound, "SANDBOX_NOT_FOUND"));
     let all = gateway.sandbox(&root).set_behavior(behave("", "lab", v1::Behavior::Hang)).await.unwrap();
     assert_eq!(all.into_inner().providers.len(), 5);
-    let unknown = Target::Provider("nobody".parse().unwrap());
-    assert!(gateway.sandboxes.set_behavior(&unknown, Behavior::Accept).is_empty());
+    let unknown = SandboxTarget::Provider("nobody".parse().unwrap());
+    assert!(gateway.sandboxes.set_behavior(&unknown, SandboxBehavior::Accept).is_empty());
 }
 
 #[tokio::test]

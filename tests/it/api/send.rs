@@ -1,7 +1,7 @@
 //! Sending one message, reading it back, cancelling it, and asking what would happen.
 
-use relevo::model::{Detail, State, later};
-use relevo::store::{StoreError, Stored};
+use relevo::model::{EventDetail, MessageState, later};
+use relevo::store::{StoreError, StoredMessage};
 use relevo::wire::timestamp;
 
 use super::held::Held;
@@ -328,10 +328,13 @@ async fn a_message_is_cancelled_until_it_was_sent() {
 
     let message_id = messages.send(send(spec("hello"))).await.unwrap().into_inner().message_id;
     let (brand, id) = ("acme", message_id.parse().unwrap());
-    let Stored { message, mut history, .. } =
+    let StoredMessage { message, mut history, .. } =
         gateway.stores.messages.get(&brand.parse().unwrap(), id).await.unwrap().unwrap();
-    let detail =
-        Detail::Finished { state: State::Sent, reason: "sent".into(), explanation: "It was sent.".into() };
+    let detail = EventDetail::Finished {
+        state: MessageState::Sent,
+        reason: "sent".into(),
+        explanation: "It was sent.".into(),
+    };
     history.push(gateway.clock.now(), detail);
     gateway.stores.work.append(&message, &history, 1, None).await.unwrap();
     let answer = messages.cancel_message(v1::CancelMessageRequest { message_id: message_id.clone() }).await;
@@ -349,7 +352,7 @@ async fn a_store_that_fails_is_told_in_the_canonical_code_without_its_path() {
         StoreError::Corrupt { path: path(), detail: detail() },
         StoreError::Locked { path: path() },
     ] {
-        let gateway = Gateway::with(Held::failing(error), Settings::default()).await;
+        let gateway = Gateway::with(Held::failing(error), ApiSettings::default()).await;
         let key = gateway.acme().await;
         gateway.ana(&key).await;
         text += &shown(gateway.messages(&key).send(send(spec("hello"))).await, &[]);

@@ -55,7 +55,7 @@ async fn the_server_describes_itself() {
 #[tokio::test]
 async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
     let (stores, held) = Held::stores();
-    let gateway = Gateway::with(stores, Settings::default()).await;
+    let gateway = Gateway::with(stores, ApiSettings::default()).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
     let mut messages = gateway.messages(&key);
@@ -86,7 +86,8 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
 #[tokio::test]
 async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let (stores, held) = Held::stores();
-    let settings = Settings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..Settings::default() };
+    let settings =
+        ApiSettings { drain_timeout_ms: 1, request_timeout_ms: 3_600_000, ..ApiSettings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -101,7 +102,7 @@ async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
 #[tokio::test]
 async fn a_call_that_takes_too_long_ends() {
     let (stores, held) = Held::stores();
-    let settings = Settings { request_timeout_ms: 50, ..Settings::default() };
+    let settings = ApiSettings { request_timeout_ms: 50, ..ApiSettings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -112,7 +113,7 @@ async fn a_call_that_takes_too_long_ends() {
 
 #[tokio::test]
 async fn a_request_larger_than_allowed_is_refused() {
-    let settings = Settings { max_message_bytes: 1_500_000, ..Settings::default() };
+    let settings = ApiSettings { max_message_bytes: 1_500_000, ..ApiSettings::default() };
     let gateway = Gateway::with(Stores::memory(), settings).await;
     let key = gateway.acme().await;
     let answer = gateway.messages(&key).send(send(spec(&"x".repeat(1_500_000)))).await;
@@ -121,7 +122,7 @@ async fn a_request_larger_than_allowed_is_refused() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_waits_for_another_to_close() {
-    let settings = Settings { max_connections: 1, ..Settings::default() };
+    let settings = ApiSettings { max_connections: 1, ..ApiSettings::default() };
     let gateway = Gateway::with(Stores::memory(), settings).await;
     let key = gateway.acme().await;
     let mut first = gateway.messages(&key);
@@ -146,10 +147,10 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
     let stores = Stores::memory();
     let clock = Clock::simulated(START, 7);
     let policies = Arc::new(policies());
-    let board = Board::new(Vec::new(), &relevo::health::Settings::default(), Vec::new());
+    let board = ProviderRegistry::new(Vec::new(), &relevo::health::HealthSettings::default(), Vec::new());
     let planner =
         Planner::new(stores.consents.clone(), policies.clone(), board.clone(), RetrySettings::default());
-    let rooms = Rooms {
+    let rooms = ServiceDependencies {
         stores: stores.clone(),
         clock,
         policies,
@@ -158,13 +159,12 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
         sandboxes: Sandboxes::default(),
         telegram: bots(&[]),
     };
-    let services = Services::new(rooms, &Settings::default());
+    let services = ApiServices::new(rooms, &ApiSettings::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server =
-        tokio::spawn(
-            async move { serve(listener, services, &Settings::default(), std::future::pending()).await },
-        );
+    let server = tokio::spawn(async move {
+        serve(listener, services, &ApiSettings::default(), std::future::pending()).await
+    });
     let mut sandbox = SandboxServiceClient::connect(format!("http://{address}")).await.unwrap();
     let answer = sandbox.list_outbox(v1::ListOutboxRequest::default()).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);

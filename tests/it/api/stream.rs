@@ -52,7 +52,7 @@ async fn answers_come_in_order_and_a_bad_message_does_not_end_the_stream() {
 async fn a_fast_caller_is_slowed_down_to_the_pace_of_the_disk() {
     const MESSAGES: usize = 200;
     let (stores, held) = Held::stores();
-    let settings = Settings { stream_window: 4, ..Settings::default() };
+    let settings = ApiSettings { stream_window: 4, ..ApiSettings::default() };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -83,8 +83,11 @@ async fn a_fast_caller_is_slowed_down_to_the_pace_of_the_disk() {
 #[tokio::test]
 async fn the_window_also_bounds_bytes() {
     let (stores, held) = Held::stores();
-    let settings =
-        Settings { max_message_bytes: 2_000_000, stream_window_bytes: 2_000_000, ..Settings::default() };
+    let settings = ApiSettings {
+        max_message_bytes: 2_000_000,
+        stream_window_bytes: 2_000_000,
+        ..ApiSettings::default()
+    };
     let gateway = Gateway::with(stores, settings).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
@@ -117,7 +120,7 @@ async fn a_revoked_key_ends_its_stream() {
 
 #[tokio::test]
 async fn a_key_has_only_so_many_streams() {
-    let settings = Settings { max_send_streams_per_key: 1, ..Settings::default() };
+    let settings = ApiSettings { max_send_streams_per_key: 1, ..ApiSettings::default() };
     let gateway = Gateway::with(Stores::memory(), settings).await;
     let (key, other) = (gateway.acme().await, gateway.acme().await);
     let first = gateway.messages(&key).send_stream(stream::pending()).await.unwrap();

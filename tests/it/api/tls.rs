@@ -50,7 +50,7 @@ async fn gateway(authority: &Authority, clients: Option<&Authority>) -> (Gateway
         key_file: write(folder.path(), "key.pem", &issued.key),
         client_ca_file: clients.map(|own| write(folder.path(), "clients.pem", &own.pem())),
     };
-    let settings = Settings { tls: Some(tls), ..Settings::default() };
+    let settings = ApiSettings { tls: Some(tls), ..ApiSettings::default() };
     (Gateway::with(Stores::memory(), settings).await, folder)
 }
 
@@ -106,7 +106,7 @@ async fn a_certificate_that_cannot_be_used_is_told_by_its_file() {
     let nonsense = write(folder.path(), "nonsense.pem", "nonsense");
     let nonsense = TlsSettings { cert_file: nonsense.clone(), key_file: nonsense, client_ca_file: None };
     for (tls, file) in [(missing, "missing.pem"), (nonsense, "nonsense.pem")] {
-        let settings = Settings { tls: Some(tls), ..Settings::default() };
+        let settings = ApiSettings { tls: Some(tls), ..ApiSettings::default() };
         let gateway = Gateway::with(Stores::memory(), settings).await;
         let error = gateway.server.await.unwrap().unwrap_err().to_string();
         assert!(error.contains(file), "{error}");

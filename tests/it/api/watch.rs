@@ -62,7 +62,7 @@ async fn nothing_is_lost_or_doubled_between_catching_up_and_keeping_up() {
 #[tokio::test]
 async fn an_event_at_the_moment_of_falling_asleep_is_told() {
     let (stores, held) = Held::stores();
-    let gateway = Gateway::with(stores, Settings::default()).await;
+    let gateway = Gateway::with(stores, ApiSettings::default()).await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
     held.permits.add_permits(1);
@@ -134,7 +134,7 @@ async fn a_bad_cursor_is_refused() {
 
 #[tokio::test]
 async fn a_key_has_only_so_many_watches_and_gets_them_back() {
-    let settings = Settings { max_watches_per_key: 2, ..Settings::default() };
+    let settings = ApiSettings { max_watches_per_key: 2, ..ApiSettings::default() };
     let gateway = Gateway::with(Stores::memory(), settings).await;
     let (key, other) = (gateway.acme().await, gateway.acme().await);
     let providers =

@@ -36,7 +36,7 @@ async fn the_first_key_is_made_while_the_gateway_is_stopped() {
     let created = run(&line("example")).await;
     assert_eq!((created.code, created.err.as_str()), (0, ""));
     let created: Value = serde_json::from_str(&created.out).unwrap();
-    let presented = token::Token::parse(created["secret"].as_str().unwrap()).unwrap();
+    let presented = token::KeyToken::parse(created["secret"].as_str().unwrap()).unwrap();
 
     let config_read = Config::load(&config).unwrap();
     let store =

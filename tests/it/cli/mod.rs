@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
 use relevo::api::server::serve;
-use relevo::api::services::{Rooms, Services};
+use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{self, token};
 use relevo::clock::Clock;
 use relevo::config::{AdapterSettings, Config};
-use relevo::dispatch::{Board, Planner};
+use relevo::dispatch::{Planner, ProviderRegistry};
 use relevo::model::Scope;
 use relevo::store::Stores;
 use serde_json::Value;
@@ -48,15 +48,15 @@ impl Drop for Gateway {
 
 impl Gateway {
     async fn start() -> Self {
-        Self::with(api::Settings::default(), "http").await
+        Self::with(api::ApiSettings::default(), "http").await
     }
 
-    async fn with(settings: api::Settings, scheme: &str) -> Self {
+    async fn with(settings: api::ApiSettings, scheme: &str) -> Self {
         let config = Config::load(&shipped("demo.toml")).unwrap();
         let clock = Clock::system().unwrap();
         let stores = Stores::memory();
         let key = key(&stores, &clock).await;
-        let services = Services::new(rooms(config, stores, clock), &settings);
+        let services = ApiServices::new(rooms(config, stores, clock), &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
@@ -96,9 +96,9 @@ async fn key(stores: &Stores, clock: &Clock) -> String {
     secret.expose().to_owned()
 }
 
-fn rooms(config: Config, stores: Stores, clock: Clock) -> Rooms {
+fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
     let providers = config.providers.iter().map(|own| own.provider.clone()).collect();
-    let board = Board::new(providers, &config.health, Vec::new());
+    let board = ProviderRegistry::new(providers, &config.health, Vec::new());
     let policies = Arc::new(config.brands);
     let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry);
     let (reports, _) = mpsc::channel(1);
@@ -113,7 +113,7 @@ fn rooms(config: Config, stores: Stores, clock: Clock) -> Rooms {
         })
         .collect();
     let telegram = bots(&["telegram-bot"]);
-    Rooms { stores, clock, policies, board, planner, sandboxes, telegram }
+    ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram }
 }
 
 /// How a program ended.

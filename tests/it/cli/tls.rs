@@ -24,7 +24,7 @@ async fn mutual_tls_is_spoken() {
         key_file: path("server.key"),
         client_ca_file: Some(path("ca.pem")),
     };
-    let gateway = Gateway::with(api::Settings { tls: Some(tls), ..Default::default() }, "https").await;
+    let gateway = Gateway::with(api::ApiSettings { tls: Some(tls), ..Default::default() }, "https").await;
     let (ca, cert, key) = (path("ca.pem"), path("client.pem"), path("client.key"));
     let trusting = ["contact", "list", "--ca-file", ca.to_str().unwrap()];
     let client = ["--client-cert", cert.to_str().unwrap(), "--client-key", key.to_str().unwrap()];

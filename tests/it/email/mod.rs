@@ -8,9 +8,9 @@ mod outcomes;
 mod servers;
 pub mod tls;
 
-use relevo::adapters::email::{Settings, Smtp};
-use relevo::adapters::{Adapter, BuildError, Envelope, Limits};
-use relevo::model::{Address, Outcome, Rendered};
+use relevo::adapters::email::{Smtp, SmtpSettings};
+use relevo::adapters::{Adapter, BuildError, Envelope, ProviderLimits};
+use relevo::model::{Address, Outcome, RenderedContent};
 
 use crate::envelopes::to;
 
@@ -23,8 +23,11 @@ fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<Smtp, Bu
     let text = format!(
         "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n{more}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
-    Smtp::new(&settings, &Limits { connect_timeout_ms: 2_000, timeout_ms, ..Limits::default() })
+    let settings: SmtpSettings = toml::from_str(&text).unwrap();
+    Smtp::new(
+        &settings,
+        &ProviderLimits { connect_timeout_ms: 2_000, timeout_ms, ..ProviderLimits::default() },
+    )
 }
 
 /// An adapter for a server in clear.
@@ -38,8 +41,11 @@ fn email(address: &str) -> Envelope {
 }
 
 fn content(address: &str, subject: &str, text: Option<&str>, html: Option<&str>) -> Envelope {
-    let content =
-        Rendered::Email { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
+    let content = RenderedContent::Email {
+        subject: subject.into(),
+        text: text.map(Into::into),
+        html: html.map(Into::into),
+    };
     to(Address::Email(address.parse().unwrap()), content)
 }
 

@@ -210,7 +210,7 @@ fn secrets_are_not_in_debug_output() {
          private_key = {{ '$secret' = 'the private key' }}",
         login(PASSWORD)
     );
-    let settings: relevo::adapters::email::Settings = toml::from_str(&text).unwrap();
+    let settings: relevo::adapters::email::SmtpSettings = toml::from_str(&text).unwrap();
     let shown = format!("{settings:?}");
     assert!(!shown.contains(PASSWORD) && !shown.contains("the private key"), "{shown}");
     let error = relevo::adapters::email::Smtp::new(&settings, &Default::default()).err().unwrap();

@@ -1,6 +1,6 @@
 //! Brevo's transactional API.
 
-use relevo::adapters::email::brevo::{Brevo, Settings};
+use relevo::adapters::email::brevo::{Brevo, BrevoSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> BrevoSettings {
+    BrevoSettings {
         api_key: Secret::new("the-key-of-brevo"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -22,7 +22,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn brevo(settings: &Settings) -> Brevo {
+fn brevo(settings: &BrevoSettings) -> Brevo {
     Brevo::new(settings, &Transport::default()).unwrap()
 }
 
@@ -41,7 +41,7 @@ async fn the_request_holds_what_brevo_needs_and_the_attempt_it_belongs_to() {
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers =
-        Settings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
+        BrevoSettings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
     brevo(&with_answers).deliver(&own_sender).await;
 
     let requests = stubs.requests().await;

@@ -1,6 +1,6 @@
 //! SMS by Infobip.
 
-use relevo::adapters::sms::infobip::{Infobip, Settings};
+use relevo::adapters::sms::infobip::{InfobipSms, InfobipSmsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> InfobipSmsSettings {
+    InfobipSmsSettings {
         api_key: Secret::new("the-api-key"),
         from: "+34910000000".to_owned(),
         base_url,
@@ -20,8 +20,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn infobip(base_url: String) -> Infobip {
-    Infobip::new(&settings(base_url), &Transport::default()).unwrap()
+fn infobip(base_url: String) -> InfobipSms {
+    InfobipSms::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// The entry of a message in an answer.

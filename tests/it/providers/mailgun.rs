@@ -1,6 +1,6 @@
 //! Mailgun's messages API.
 
-use relevo::adapters::email::mailgun::{Mailgun, Settings};
+use relevo::adapters::email::mailgun::{Mailgun, MailgunSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -12,8 +12,8 @@ use crate::peers::Stubs;
 
 const KEY: &str = "the-key-of-mailgun";
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> MailgunSettings {
+    MailgunSettings {
         domain: "mg.example.com".to_owned(),
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
@@ -23,7 +23,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn mailgun(settings: &Settings) -> Mailgun {
+fn mailgun(settings: &MailgunSettings) -> Mailgun {
     Mailgun::new(settings, &Transport::default()).unwrap()
 }
 
@@ -40,7 +40,7 @@ async fn the_request_holds_what_mailgun_needs_and_the_attempt_it_belongs_to() {
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers =
-        Settings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
+        MailgunSettings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
     mailgun(&with_answers).deliver(&own_sender).await;
 
     let requests = stubs.requests().await;

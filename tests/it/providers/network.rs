@@ -9,16 +9,16 @@ use relevo::adapters::email::postmark::Postmark;
 use relevo::adapters::email::resend::Resend;
 use relevo::adapters::email::sendgrid::Sendgrid;
 use relevo::adapters::email::ses::Ses;
-use relevo::adapters::sms::infobip::Infobip;
+use relevo::adapters::sms::infobip::InfobipSms;
 use relevo::adapters::sms::sinch::Sinch;
 use relevo::adapters::sms::sns::Sns;
-use relevo::adapters::sms::twilio::Twilio;
-use relevo::adapters::sms::vonage::Vonage;
-use relevo::adapters::telegram::bot::Bot;
+use relevo::adapters::sms::twilio::TwilioSms;
+use relevo::adapters::sms::vonage::VonageSms;
+use relevo::adapters::telegram::bot::TelegramBot;
 use relevo::adapters::webhook::Webhook;
 use relevo::adapters::whatsapp;
-use relevo::adapters::whatsapp::cloud::Cloud;
-use relevo::adapters::{Adapter, Envelope, Limits, Transport};
+use relevo::adapters::whatsapp::cloud::WhatsappCloud;
+use relevo::adapters::{Adapter, Envelope, ProviderLimits, Transport};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
 
@@ -36,15 +36,21 @@ pub(super) fn deliveries(base_url: &str, transport: &Transport) -> Vec<Delivery>
     let url = || base_url.to_owned();
     let text = || envelopes::to_phone("hello");
     let of_whatsapp: [Box<dyn Adapter>; 4] = [
-        Box::new(Cloud::new(&cloud::settings(url()), transport).unwrap()),
-        Box::new(whatsapp::vonage::Vonage::new(&whatsapp_vonage::settings(url()), transport).unwrap()),
-        Box::new(whatsapp::twilio::Twilio::new(&whatsapp_twilio::settings(url()), transport).unwrap()),
-        Box::new(whatsapp::infobip::Infobip::new(&whatsapp_infobip::settings(url()), transport).unwrap()),
+        Box::new(WhatsappCloud::new(&cloud::settings(url()), transport).unwrap()),
+        Box::new(
+            whatsapp::vonage::VonageWhatsapp::new(&whatsapp_vonage::settings(url()), transport).unwrap(),
+        ),
+        Box::new(
+            whatsapp::twilio::TwilioWhatsapp::new(&whatsapp_twilio::settings(url()), transport).unwrap(),
+        ),
+        Box::new(
+            whatsapp::infobip::InfobipWhatsapp::new(&whatsapp_infobip::settings(url()), transport).unwrap(),
+        ),
     ];
     let of_sms: [Box<dyn Adapter>; 6] = [
-        Box::new(Twilio::new(&twilio::settings(url()), transport).unwrap()),
-        Box::new(Vonage::new(&vonage::settings(url()), transport).unwrap()),
-        Box::new(Infobip::new(&infobip::settings(url()), transport).unwrap()),
+        Box::new(TwilioSms::new(&twilio::settings(url()), transport).unwrap()),
+        Box::new(VonageSms::new(&vonage::settings(url()), transport).unwrap()),
+        Box::new(InfobipSms::new(&infobip::settings(url()), transport).unwrap()),
         Box::new(Sns::new(&sns::settings(url()), transport).unwrap()),
         Box::new(Webhook::new(&webhook::settings(url()), transport).unwrap()),
         Box::new(Sinch::new(&sinch::settings(url()), transport).unwrap()),
@@ -58,7 +64,7 @@ pub(super) fn deliveries(base_url: &str, transport: &Transport) -> Vec<Delivery>
         Box::new(Brevo::new(&brevo::settings(url()), transport).unwrap()),
     ];
     let by_email = of_email.into_iter().map(|adapter| (adapter, envelopes::to_email("hello")));
-    let bot = Box::new(Bot::new(&telegram::settings(url()), transport).unwrap());
+    let bot = Box::new(TelegramBot::new(&telegram::settings(url()), transport).unwrap());
     let by_phone = of_sms.into_iter().chain(of_whatsapp).map(|adapter| (adapter, text()));
     by_phone.chain(by_email).chain([(bot as Box<dyn Adapter>, envelopes::to_chat("hello"))]).collect()
 }
@@ -72,7 +78,7 @@ async fn deliver_all(base_url: &str, transport: &Transport) -> Vec<Outcome> {
     outcomes
 }
 
-fn hasty(limits: Limits) -> Transport {
+fn hasty(limits: ProviderLimits) -> Transport {
     Transport { limits, ..Transport::default() }
 }
 
@@ -129,7 +135,7 @@ async fn a_handshake_without_an_answer_took_nothing() {
     // The system accepts the connection, and nobody ever reads from it.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("https://{}", silent.local_addr().unwrap());
-    let hasty = hasty(Limits { connect_timeout_ms: 100, ..Limits::default() });
+    let hasty = hasty(ProviderLimits { connect_timeout_ms: 100, ..ProviderLimits::default() });
     assert_all(&deliver_all(&url, &hasty).await, "unavailable");
 }
 
@@ -174,7 +180,7 @@ async fn a_success_with_an_endless_body_is_in_doubt() {
 #[tokio::test]
 async fn no_answer_in_time_is_in_doubt() {
     let late = json!({ "status": 200, "body": "{}", "fixedDelayMilliseconds": 10_000 });
-    let hasty = hasty(Limits { timeout_ms: 200, ..Limits::default() });
+    let hasty = hasty(ProviderLimits { timeout_ms: 200, ..ProviderLimits::default() });
     let outcomes = stubbed("late", late, &hasty).await;
     assert_all(&outcomes, "unknown");
     assert_eq!(outcomes[0].evidence().unwrap().code, "timeout");

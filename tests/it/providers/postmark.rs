@@ -1,6 +1,6 @@
 //! Postmark's API.
 
-use relevo::adapters::email::postmark::{Postmark, Settings};
+use relevo::adapters::email::postmark::{Postmark, PostmarkSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> PostmarkSettings {
+    PostmarkSettings {
         server_token: Secret::new("the-token-of-postmark"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -22,7 +22,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn postmark(settings: &Settings) -> Postmark {
+fn postmark(settings: &PostmarkSettings) -> Postmark {
     Postmark::new(settings, &Transport::default()).unwrap()
 }
 
@@ -38,7 +38,7 @@ async fn the_request_holds_what_postmark_needs_and_the_attempt_it_belongs_to() {
         from: Some("acme@acme.example".to_owned()),
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
-    let more = Settings {
+    let more = PostmarkSettings {
         reply_to: Some("Help <h@example.com>".to_owned()),
         message_stream: Some("broadcasts".to_owned()),
         ..settings(stubs.url())

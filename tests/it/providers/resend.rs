@@ -1,6 +1,6 @@
 //! Resend's API.
 
-use relevo::adapters::email::resend::{Resend, Settings};
+use relevo::adapters::email::resend::{Resend, ResendSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> ResendSettings {
+    ResendSettings {
         api_key: Secret::new("the-key-of-resend"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -27,7 +27,8 @@ fn resend(base_url: String) -> Resend {
 #[tokio::test]
 async fn resends_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("resend") else { return };
-    let with_answers = Settings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
+    let with_answers =
+        ResendSettings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
     let adapter = Resend::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Olá 👋"), envelopes::to_email_with_html("Olá", "<p>Olá 👋</p>")]
     {
@@ -51,7 +52,7 @@ async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
         repeats: 3,
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
-    let with_answers = Settings { reply_to: Some("h@example.com".to_owned()), ..settings(stubs.url()) };
+    let with_answers = ResendSettings { reply_to: Some("h@example.com".to_owned()), ..settings(stubs.url()) };
     let adapter = Resend::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Hello"), own_sender] {
         assert_eq!(adapter.deliver(&envelope).await, Outcome::Sent { reference: "17".to_owned() });

@@ -1,6 +1,6 @@
 //! SendGrid's Web API.
 
-use relevo::adapters::email::sendgrid::{Sendgrid, Settings};
+use relevo::adapters::email::sendgrid::{Sendgrid, SendgridSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> SendgridSettings {
+    SendgridSettings {
         api_key: Secret::new("the-key-of-sendgrid"),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -27,7 +27,8 @@ fn sendgrid(base_url: String) -> Sendgrid {
 #[tokio::test]
 async fn sendgrids_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("sendgrid_mail_send") else { return };
-    let with_answers = Settings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
+    let with_answers =
+        SendgridSettings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
     let adapter = Sendgrid::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Olá 👋"), envelopes::to_email_with_html("Olá", "<p>Olá 👋</p>")]
     {
@@ -54,7 +55,7 @@ async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
     };
     for envelope in [envelopes::to_email("Hello"), own_sender] {
         let with_answers =
-            Settings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
+            SendgridSettings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
         let outcome = Sendgrid::new(&with_answers, &Transport::default()).unwrap().deliver(&envelope).await;
         assert_eq!(outcome, Outcome::Sent { reference: "17".to_owned() });
     }

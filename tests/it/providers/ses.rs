@@ -1,9 +1,9 @@
 //! Amazon SES.
 
-use relevo::adapters::email::ses::{Ses, Settings};
+use relevo::adapters::email::ses::{Ses, SesSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
-use relevo::model::{Address, Outcome, Rendered};
+use relevo::model::{Address, Outcome, RenderedContent};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ use super::{Answered, replay_answers, word};
 use crate::envelopes;
 use crate::peers::{Stubs, aws as moto, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> SesSettings {
+    SesSettings {
         region: "eu-west-1".to_owned(),
         access_key_id: ACCESS_KEY_ID.to_owned(),
         secret_access_key: Secret::new(SECRET_ACCESS_KEY),
@@ -27,8 +27,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn full(base_url: String) -> Settings {
-    Settings {
+fn full(base_url: String) -> SesSettings {
+    SesSettings {
         session_token: Some(Secret::new("the-session-token")),
         reply_to: Some("Ñ <support@example.com>".to_owned()),
         configuration_set: Some("relevo".to_owned()),
@@ -36,12 +36,12 @@ fn full(base_url: String) -> Settings {
     }
 }
 
-fn ses(settings: &Settings) -> Ses {
+fn ses(settings: &SesSettings) -> Ses {
     Ses::new(settings, &Transport::default()).unwrap()
 }
 
 fn html(text: &str) -> Envelope {
-    let content = Rendered::Email {
+    let content = RenderedContent::Email {
         subject: "Tu pedido está aquí 🎉".to_owned(),
         text: Some(text.to_owned()),
         html: Some(format!("<p>{text}</p>")),
@@ -119,7 +119,7 @@ async fn moto_takes_an_email_of_whom_it_knows_and_of_no_other() {
     let peer = moto("ses");
     let key = aws::taken(&peer).await;
     let text = |name: &str| key[name].as_str().unwrap().to_owned();
-    let known = Settings {
+    let known = SesSettings {
         access_key_id: text("access_key_id"),
         secret_access_key: Secret::new(text("secret_access_key")),
         ..settings(peer.url())
@@ -130,8 +130,8 @@ async fn moto_takes_an_email_of_whom_it_knows_and_of_no_other() {
 
     let another = Secret::new("another-secret-access-key");
     for wrong in [
-        Settings { secret_access_key: another, ..known.clone() },
-        Settings { access_key_id: ACCESS_KEY_ID.to_owned(), ..known.clone() },
+        SesSettings { secret_access_key: another, ..known.clone() },
+        SesSettings { access_key_id: ACCESS_KEY_ID.to_owned(), ..known.clone() },
     ] {
         let outcome = ses(&wrong).deliver(&envelope).await;
         assert_eq!(outcome.as_str(), "misconfigured", "{outcome:?}");

@@ -1,6 +1,6 @@
 //! Sinch's SMS API.
 
-use relevo::adapters::sms::sinch::{Settings, Sinch};
+use relevo::adapters::sms::sinch::{Sinch, SinchSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> SinchSettings {
+    SinchSettings {
         service_plan_id: "plan-1".to_owned(),
         api_token: Secret::new("the-api-token"),
         from: "+34910000000".to_owned(),
@@ -23,7 +23,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn sinch(settings: &Settings) -> Sinch {
+fn sinch(settings: &SinchSettings) -> Sinch {
     Sinch::new(settings, &Transport::default()).unwrap()
 }
 
@@ -33,7 +33,7 @@ async fn the_request_holds_what_sinch_needs_and_the_attempt_it_belongs_to() {
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "id": "01FC17" } })).await;
     let outcome = sinch(&settings(stubs.url())).deliver(&envelopes::to_phone("Olá 👋")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "01FC17".to_owned() });
-    let with_reports = Settings {
+    let with_reports = SinchSettings {
         callback_url: Some("https://relevo.example.com/sinch".to_owned()),
         ..settings(stubs.url())
     };

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use relevo::adapters::hooks::{Ear, NotKept, Notice, Told};
-use relevo::adapters::sms::segments::{Alphabet, Size};
+use relevo::adapters::hooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+use relevo::adapters::sms::segments::{Alphabet, SmsSize};
 use relevo::adapters::sms::smpp::Smpp;
-use relevo::adapters::{Adapter, Limits};
+use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::model::{Address, InboundText, Outcome, ReceiptStatus, Timestamp};
 use serde_json::{Value, json};
@@ -26,23 +26,23 @@ use crate::peers::{Smsc, free_port, segments as count};
 struct Account {
     smpp: Arc<Smpp>,
     listening: JoinHandle<()>,
-    told: mpsc::UnboundedReceiver<Told>,
+    told: mpsc::UnboundedReceiver<ProviderEvent>,
 }
 
 /// Keeps what it hears for the test, but for the first few times.
 struct TestEar {
-    told: mpsc::UnboundedSender<Told>,
+    told: mpsc::UnboundedSender<ProviderEvent>,
     refusals: AtomicUsize,
     clock: Clock,
 }
 
 #[async_trait]
-impl Ear for TestEar {
-    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept> {
+impl EventSink for TestEar {
+    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let refuses =
             self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refuses.is_ok() {
-            return Err(NotKept);
+            return Err(NotRecorded);
         }
         told.into_iter().for_each(|told| self.told.send(told).unwrap());
         Ok(())
@@ -61,7 +61,7 @@ fn build(port: u16, more: &str) -> Smpp {
         "host = 'localhost'\nport = {port}\n{tls}\n{timeout}\nsystem_id = 'acme'\nsystem_type = 'VMA'\n\
          password = {{ '$secret' = 'hunter22' }}\nfrom = 'Acme 24'\nreconnect_ms = 20\nmax_reconnect_ms = 100\n{more}"
     );
-    Smpp::new(&toml::from_str(&text).unwrap(), &Limits::default()).unwrap()
+    Smpp::new(&toml::from_str(&text).unwrap(), &ProviderLimits::default()).unwrap()
 }
 
 impl Account {
@@ -102,20 +102,20 @@ impl Account {
         panic!("{:?}", self.deliver(text).await)
     }
 
-    async fn told(&mut self) -> Told {
+    async fn told(&mut self) -> ProviderEvent {
         timeout(Duration::from_secs(10), self.told.recv()).await.expect("it should be told").unwrap()
     }
 
-    async fn notice(&mut self) -> Notice {
+    async fn notice(&mut self) -> DeliveryReport {
         match self.told().await {
-            Told::Receipt(notice) => notice,
+            ProviderEvent::Receipt(notice) => notice,
             other => panic!("{other:?}"),
         }
     }
 
     async fn text(&mut self) -> InboundText {
         match self.told().await {
-            Told::Text(text) => text,
+            ProviderEvent::Text(text) => text,
             other => panic!("{other:?}"),
         }
     }
@@ -417,7 +417,7 @@ fn parts_are_counted_as_another_counts_them() {
         }
     }
     let ours = texts.iter().map(|text| {
-        let size = Size::of(text);
+        let size = SmsSize::of(text);
         (size.alphabet == Alphabet::Gsm, size.segments)
     });
     for ((text, ours), theirs) in texts.iter().zip(ours).zip(count(&texts)) {

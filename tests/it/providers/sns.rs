@@ -1,6 +1,6 @@
 //! SMS by Amazon SNS.
 
-use relevo::adapters::sms::sns::{Settings, Sns};
+use relevo::adapters::sms::sns::{Sns, SnsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Class, Outcome};
@@ -12,8 +12,8 @@ use super::{Answered, replay_answers};
 use crate::envelopes;
 use crate::peers::{Stubs, aws as moto};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> SnsSettings {
+    SnsSettings {
         region: "eu-west-1".to_owned(),
         access_key_id: ACCESS_KEY_ID.to_owned(),
         secret_access_key: Secret::new(SECRET_ACCESS_KEY),
@@ -23,7 +23,7 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn sns(settings: &Settings) -> Sns {
+fn sns(settings: &SnsSettings) -> Sns {
     Sns::new(settings, &Transport::default()).unwrap()
 }
 
@@ -39,7 +39,7 @@ async fn the_request_holds_what_sns_needs_and_is_signed_as_botocore_signs_it() {
         ..envelopes::to_phone("hello")
     };
     let with_session =
-        Settings { session_token: Some(Secret::new("the-session-token")), ..settings(stubs.url()) };
+        SnsSettings { session_token: Some(Secret::new("the-session-token")), ..settings(stubs.url()) };
     sns(&with_session).deliver(&own_number).await;
 
     let requests = stubs.requests().await;
@@ -97,7 +97,7 @@ async fn moto_takes_an_sms_of_whom_it_knows_and_of_no_other() {
     let peer = moto("sns");
     let key = aws::taken(&peer).await;
     let text = |name: &str| key[name].as_str().unwrap().to_owned();
-    let known = Settings {
+    let known = SnsSettings {
         access_key_id: text("access_key_id"),
         secret_access_key: Secret::new(text("secret_access_key")),
         ..settings(peer.url())
@@ -109,8 +109,8 @@ async fn moto_takes_an_sms_of_whom_it_knows_and_of_no_other() {
 
     let another = Secret::new("another-secret-access-key");
     for (wrong, code) in [
-        (Settings { secret_access_key: another, ..known.clone() }, "SignatureDoesNotMatch"),
-        (Settings { access_key_id: ACCESS_KEY_ID.to_owned(), ..known.clone() }, "InvalidClientTokenId"),
+        (SnsSettings { secret_access_key: another, ..known.clone() }, "SignatureDoesNotMatch"),
+        (SnsSettings { access_key_id: ACCESS_KEY_ID.to_owned(), ..known.clone() }, "InvalidClientTokenId"),
     ] {
         let outcome = sns(&wrong).deliver(&envelope).await;
         let Outcome::Misconfigured { evidence } = outcome else { panic!("{outcome:?}") };

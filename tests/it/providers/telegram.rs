@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::adapters::hooks::{Ear, NotKept, Told};
-use relevo::adapters::telegram::bot::{Bot, Settings};
+use relevo::adapters::hooks::{EventSink, NotRecorded, ProviderEvent};
+use relevo::adapters::telegram::bot::{TelegramBot, TelegramSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::{Outcome, Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp};
+use relevo::model::{
+    Outcome, RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp,
+};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -22,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> TelegramSettings {
+    TelegramSettings {
         token: Secret::new(TOKEN),
         base_url,
         disable_notification: false,
@@ -33,8 +35,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn bot(base_url: String) -> Bot {
-    Bot::new(&settings(base_url), &Transport::default()).unwrap()
+fn bot(base_url: String) -> TelegramBot {
+    TelegramBot::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -64,7 +66,7 @@ async fn the_description_of_the_bot_api_accepts_our_requests_and_refuses_a_wrong
 
 /// What goes beyond a plain text, to the chat 42.
 fn rich(text: Option<&str>, format: TextFormat, file: Option<TelegramFile>) -> Envelope {
-    let content = Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file });
+    let content = RenderedContent::Telegram(TelegramContent { text: text.map(str::to_owned), format, file });
     Envelope { content, ..envelopes::to_chat("") }
 }
 
@@ -149,17 +151,17 @@ async fn the_wait_that_telegram_asks_for_is_passed_on() {
 
 /// Keeps what it is told, except the first time, and ends the listening once it was told enough.
 struct Listener {
-    told: Mutex<Vec<Vec<Told>>>,
+    told: Mutex<Vec<Vec<ProviderEvent>>>,
     enough: Notify,
 }
 
 #[async_trait]
-impl Ear for Listener {
-    async fn keep(&self, told: Vec<Told>) -> Result<(), NotKept> {
+impl EventSink for Listener {
+    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let mut all = self.told.lock().unwrap();
         all.push(told);
         match all.len() {
-            1 => Err(NotKept),
+            1 => Err(NotRecorded),
             2 => Ok(()),
             _ => {
                 self.enough.notify_one();
@@ -188,7 +190,9 @@ async fn what_is_told_is_asked_for_again_until_it_is_kept() {
     stubs.answer(asked(0), tell(json!([text(7, "STOP"), odd]))).await;
     stubs.answer(asked(9), tell(json!([text(9, "hi")]))).await;
     stubs.answer(asked(10), tell(json!([]))).await;
-    let bot = Bot::new(&Settings { polling: true, ..settings(stubs.url()) }, &Transport::default()).unwrap();
+    let bot =
+        TelegramBot::new(&TelegramSettings { polling: true, ..settings(stubs.url()) }, &Transport::default())
+            .unwrap();
     let listener = Listener { told: Mutex::default(), enough: Notify::new() };
     tokio::select! {
         () = bot.listen(&listener) => unreachable!("it listens for ever"),
@@ -197,7 +201,7 @@ async fn what_is_told_is_asked_for_again_until_it_is_kept() {
     }
     let told = listener.told.into_inner().unwrap();
     let texts = told.iter().map(|told| match told.as_slice() {
-        [Told::Text(text)] => text.text.as_str(),
+        [ProviderEvent::Text(text)] => text.text.as_str(),
         other => panic!("{other:?}"),
     });
     assert_eq!(texts.collect::<Vec<_>>(), ["STOP", "STOP", "hi"]);

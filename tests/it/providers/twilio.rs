@@ -1,6 +1,6 @@
 //! Twilio's Messages API.
 
-use relevo::adapters::sms::twilio::{Settings, Twilio};
+use relevo::adapters::sms::twilio::{TwilioSms, TwilioSmsSettings};
 use relevo::adapters::{Adapter, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -16,8 +16,8 @@ pub(super) fn account() -> String {
     format!("AC{}", "1".repeat(32))
 }
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> TwilioSmsSettings {
+    TwilioSmsSettings {
         account_sid: account(),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
@@ -30,15 +30,15 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn twilio(settings: &Settings) -> Twilio {
-    Twilio::new(settings, &Transport::default()).unwrap()
+fn twilio(settings: &TwilioSmsSettings) -> TwilioSms {
+    TwilioSms::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]
 async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("twilio_messages") else { return };
     let number = settings(peer.url());
-    let service = Settings {
+    let service = TwilioSmsSettings {
         from: None,
         messaging_service_sid: Some(format!("MG{}", "a".repeat(32))),
         api_key_sid: Some(format!("SK{}", "b".repeat(32))),
@@ -66,7 +66,7 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let own_sender =
         relevo::adapters::Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("hello") };
     let key = format!("SK{}", "b".repeat(32));
-    let with_key = Settings {
+    let with_key = TwilioSmsSettings {
         api_key_sid: Some(key.clone()),
         status_callback: Some("https://relevo.example.com/twilio".to_owned()),
         ..settings(stubs.url())

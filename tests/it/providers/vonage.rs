@@ -1,6 +1,6 @@
 //! Vonage's SMS API.
 
-use relevo::adapters::sms::vonage::{Settings, SignatureMethod, Vonage};
+use relevo::adapters::sms::vonage::{SignatureMethod, VonageSms, VonageSmsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -11,8 +11,8 @@ use super::{Row, form, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> VonageSmsSettings {
+    VonageSmsSettings {
         api_key: "abcd1234".to_owned(),
         api_secret: Secret::new("the-api-secret"),
         from: "+34910000000".to_owned(),
@@ -22,8 +22,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn vonage(base_url: String) -> Vonage {
-    Vonage::new(&settings(base_url), &Transport::default()).unwrap()
+fn vonage(base_url: String) -> VonageSms {
+    VonageSms::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

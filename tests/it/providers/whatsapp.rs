@@ -1,8 +1,8 @@
 //! WhatsApp's Cloud API.
 
-use relevo::adapters::whatsapp::cloud::{Cloud, Settings};
+use relevo::adapters::whatsapp::cloud::{WhatsappCloud, WhatsappCloudSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::{ButtonAction, Outcome, Rendered, Template, TemplateButton, TemplateHeader};
+use relevo::model::{ButtonAction, Outcome, RenderedContent, Template, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> WhatsappCloudSettings {
+    WhatsappCloudSettings {
         phone_number_id: "106540352242922".to_owned(),
         access_token: Secret::new("the-access-token"),
         app_secret: None,
@@ -21,13 +21,13 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn cloud(base_url: String) -> Cloud {
-    Cloud::new(&settings(base_url), &Transport::default()).unwrap()
+fn cloud(base_url: String) -> WhatsappCloud {
+    WhatsappCloud::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// A template to a phone number.
 pub(super) fn template(parameters: &[&str]) -> Envelope {
-    let content = Rendered::Template(Template {
+    let content = RenderedContent::Template(Template {
         name: "order_update".to_owned(),
         language: "en_US".to_owned(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
@@ -90,7 +90,7 @@ pub(super) fn filled(
     buttons: &[TemplateButton],
 ) -> Envelope {
     let mut envelope = template(parameters);
-    if let Rendered::Template(template) = &mut envelope.content {
+    if let RenderedContent::Template(template) = &mut envelope.content {
         (template.header, template.buttons) = (header, buttons.to_vec());
     }
     envelope

@@ -1,6 +1,6 @@
 //! WhatsApp by Infobip.
 
-use relevo::adapters::whatsapp::infobip::{Infobip, Settings};
+use relevo::adapters::whatsapp::infobip::{InfobipWhatsapp, InfobipWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{ButtonAction, Outcome, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
@@ -12,8 +12,8 @@ use super::{body, replay};
 use crate::envelopes;
 use crate::peers::Stubs;
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
+    InfobipWhatsappSettings {
         api_key: Secret::new("the-api-key"),
         from: "+34910000000".to_owned(),
         base_url,
@@ -22,8 +22,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn infobip(base_url: String) -> Infobip {
-    Infobip::new(&settings(base_url), &Transport::default()).unwrap()
+fn infobip(base_url: String) -> InfobipWhatsapp {
+    InfobipWhatsapp::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! WhatsApp by Twilio's Messages API.
 
-use relevo::adapters::whatsapp::twilio::{Settings, Twilio};
+use relevo::adapters::whatsapp::twilio::{TwilioWhatsapp, TwilioWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -16,9 +16,9 @@ fn content_sid() -> String {
     format!("HX{}", "c".repeat(32))
 }
 
-pub(super) fn settings(base_url: String) -> Settings {
+pub(super) fn settings(base_url: String) -> TwilioWhatsappSettings {
     let languages = [("en_US".to_owned(), content_sid())];
-    Settings {
+    TwilioWhatsappSettings {
         account_sid: account(),
         auth_token: Secret::new("the-auth-token"),
         account_auth_token: None,
@@ -31,8 +31,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn twilio(settings: &Settings) -> Twilio {
-    Twilio::new(settings, &Transport::default()).unwrap()
+fn twilio(settings: &TwilioWhatsappSettings) -> TwilioWhatsapp {
+    TwilioWhatsapp::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
-    let with_callback = Settings {
+    let with_callback = TwilioWhatsappSettings {
         status_callback: Some("https://relevo.example.com/twilio".to_owned()),
         ..settings(stubs.url())
     };

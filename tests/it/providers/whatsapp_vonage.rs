@@ -1,8 +1,8 @@
 //! WhatsApp by Vonage's Messages API.
 
-use relevo::adapters::whatsapp::vonage::{Settings, Vonage};
+use relevo::adapters::whatsapp::vonage::{VonageWhatsapp, VonageWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::model::{ButtonAction, Outcome, Rendered, TemplateButton, TemplateHeader};
+use relevo::model::{ButtonAction, Outcome, RenderedContent, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ use super::{Row, body, replay};
 use crate::envelopes;
 use crate::peers::{Stubs, prism};
 
-pub(super) fn settings(base_url: String) -> Settings {
-    Settings {
+pub(super) fn settings(base_url: String) -> VonageWhatsappSettings {
+    VonageWhatsappSettings {
         api_key: "abcd1234".to_owned(),
         api_secret: Secret::new("the-api-secret"),
         from: "+34910000000".to_owned(),
@@ -21,8 +21,8 @@ pub(super) fn settings(base_url: String) -> Settings {
     }
 }
 
-fn vonage(base_url: String) -> Vonage {
-    Vonage::new(&settings(base_url), &Transport::default()).unwrap()
+fn vonage(base_url: String) -> VonageWhatsapp {
+    VonageWhatsapp::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_header_and_buttons_go_out_in_metas_own_form() {
     stubs.answer(json!({}), json!({ "status": 202, "jsonBody": { "message_uuid": "aaaa-17" } })).await;
     let button = TemplateButton { index: 0, action: ButtonAction::CopyCode("25OFF".to_owned()) };
     let mut envelope = filled(&["Ana"], Some(TemplateHeader::Text("May".to_owned())), &[button]);
-    let Rendered::Template(template) = &mut envelope.content else { panic!() };
+    let RenderedContent::Template(template) = &mut envelope.content else { panic!() };
     template.name = "9b6b4fcb_da19:order_update".to_owned();
     vonage(stubs.url()).deliver(&envelope).await;
     let sent = body(&stubs.requests().await[0]);

@@ -1,19 +1,19 @@
 //! What people agreed to.
 
 use relevo::model::{
-    Action, Address, Channel, Evidence, QuietHours, Suppression, SuppressionReason, TopicPreference,
-    TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, QuietHours, Suppression, SuppressionReason,
+    TopicPreference, TopicScope,
 };
-use relevo::store::{NewEntry, PreferencesChange, Stores};
+use relevo::store::{NewConsentEntry, PreferencesChange, Stores};
 
 use super::sample::*;
 
-fn entry(action: Action) -> NewEntry {
-    NewEntry {
+fn entry(action: ConsentAction) -> NewConsentEntry {
+    NewConsentEntry {
         action,
         channel: Channel::Sms,
         scope: TopicScope::Topic("offers.shoes".parse().unwrap()),
-        evidence: Evidence {
+        evidence: ConsentEvidence {
             source: "https://shop.example/newsletter".to_owned(),
             method: "double_opt_in".to_owned(),
             wording: "Send me offers.".to_owned(),
@@ -41,7 +41,8 @@ pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
     create(stores, &acme(), "ana", &[]).await;
     create(stores, &brand("other"), "ana", &[]).await;
     let mut recorded = Vec::new();
-    for (second, action) in [(1, Action::Grant), (2, Action::Revoke), (3, Action::Grant)] {
+    for (second, action) in [(1, ConsentAction::Grant), (2, ConsentAction::Revoke), (3, ConsentAction::Grant)]
+    {
         let stored = stores.consents.record(&acme(), &ana, entry(action), at(second)).await.unwrap().unwrap();
         assert_eq!(stored.evidence, entry(action).evidence);
         recorded.push(stored);
@@ -111,7 +112,10 @@ pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
 
 pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
     let nobody = contact_id("nobody");
-    assert_eq!(stores.consents.record(&acme(), &nobody, entry(Action::Grant), at(1)).await.unwrap(), None);
+    assert_eq!(
+        stores.consents.record(&acme(), &nobody, entry(ConsentAction::Grant), at(1)).await.unwrap(),
+        None
+    );
     let change = PreferencesChange::default();
     assert_eq!(stores.consents.set_preferences(&acme(), &nobody, change).await.unwrap(), None);
     assert_eq!(stores.consents.recipient(&acme(), &nobody).await.unwrap(), None);

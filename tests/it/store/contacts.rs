@@ -1,7 +1,9 @@
 //! The people a brand can reach.
 
-use relevo::model::{Action, Address, Channel, Evidence, Labels, Suppression, SuppressionReason, TopicScope};
-use relevo::store::{ContactChange, NewEntry, PreferencesChange, Stores, Upserted};
+use relevo::model::{
+    Address, Channel, ConsentAction, ConsentEvidence, Labels, Suppression, SuppressionReason, TopicScope,
+};
+use relevo::store::{ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
 
 use super::sample::*;
 
@@ -16,7 +18,7 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
 
     let addresses = change("ana", &[number.clone(), chat.clone()]);
     let changed = match stores.contacts.upsert(&acme(), addresses, at(5)).await.unwrap() {
-        Upserted::Changed(contact) => contact,
+        UpsertResult::Changed(contact) => contact,
         other => panic!("{other:?}"),
     };
     assert_eq!((changed.version, changed.created_at, changed.updated_at), (2, at(0), at(5)));
@@ -38,13 +40,13 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
     create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
     create(stores, &brand("other"), "bea", std::slice::from_ref(&mail)).await;
     let taken = change("bea", &[number.clone(), mail.clone()]);
-    let expected = Upserted::AddressTaken { index: 1, owner: contact_id("ana") };
+    let expected = UpsertResult::AddressTaken { index: 1, owner: contact_id("ana") };
     assert_eq!(stores.contacts.upsert(&acme(), taken.clone(), at(1)).await.unwrap(), expected);
     assert_eq!(stores.contacts.contact(&acme(), &contact_id("bea")).await.unwrap(), None);
     assert_eq!(stores.contacts.find(&acme(), &number).await.unwrap(), None);
     // Given up by its owner, it is free.
     stores.contacts.upsert(&acme(), change("ana", &[]), at(2)).await.unwrap();
-    assert!(matches!(stores.contacts.upsert(&acme(), taken, at(3)).await.unwrap(), Upserted::Created(_)));
+    assert!(matches!(stores.contacts.upsert(&acme(), taken, at(3)).await.unwrap(), UpsertResult::Created(_)));
 
     let claims = (0..32).map(|index| {
         let address = email("shared@example.com");
@@ -53,17 +55,17 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
         }
     });
     let results = futures_util::future::join_all(claims).await;
-    assert_eq!(results.iter().filter(|result| matches!(result, Upserted::Created(_))).count(), 1);
+    assert_eq!(results.iter().filter(|result| matches!(result, UpsertResult::Created(_))).count(), 1);
 }
 
 pub async fn an_expected_version_refuses_a_lost_update(stores: &Stores) {
     let expecting = |version| ContactChange { expected_version: Some(version), ..change("ana", &[]) };
     let upsert = async |version| stores.contacts.upsert(&acme(), expecting(version), at(1)).await.unwrap();
-    assert_eq!(upsert(1).await, Upserted::Stale);
-    assert!(matches!(upsert(0).await, Upserted::Created(_)));
-    assert_eq!(upsert(0).await, Upserted::Stale);
-    assert!(matches!(upsert(1).await, Upserted::Changed(_)));
-    assert_eq!(upsert(1).await, Upserted::Stale);
+    assert_eq!(upsert(1).await, UpsertResult::Stale);
+    assert!(matches!(upsert(0).await, UpsertResult::Created(_)));
+    assert_eq!(upsert(0).await, UpsertResult::Stale);
+    assert!(matches!(upsert(1).await, UpsertResult::Changed(_)));
+    assert_eq!(upsert(1).await, UpsertResult::Stale);
 }
 
 pub async fn contacts_are_listed_by_id(stores: &Stores) {
@@ -82,11 +84,11 @@ pub async fn contacts_are_listed_by_id(stores: &Stores) {
 pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) {
     let mail = email("ana@example.com");
     create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
-    let entry = NewEntry {
-        action: Action::Grant,
+    let entry = NewConsentEntry {
+        action: ConsentAction::Grant,
         channel: Channel::Email,
         scope: TopicScope::All,
-        evidence: Evidence {
+        evidence: ConsentEvidence {
             source: "checkout".to_owned(),
             method: "web_form".to_owned(),
             wording: String::new(),

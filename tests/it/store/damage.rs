@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use relevo::model::MessageId;
 use relevo::store::StoreError;
-use relevo::store::embedded::sled::{Handle, open};
+use relevo::store::embedded::sled::{SledHandle, open};
 
 use super::sample::*;
 
@@ -33,7 +33,7 @@ impl Sound {
         Self { disk, ids: sound.ids }
     }
 
-    async fn fill() -> (Self, Handle) {
+    async fn fill() -> (Self, SledHandle) {
         let disk = Disk::new();
         let handle = disk.open();
         let mut ids = Vec::new();

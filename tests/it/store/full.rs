@@ -1,7 +1,7 @@
 //! A disk that is full, for real.
 
-use relevo::store::embedded::sled::{Options, open};
-use relevo::store::{Acceptance, Appended, StoreError};
+use relevo::store::embedded::sled::{SledOptions, open};
+use relevo::store::{AcceptResult, AppendResult, StoreError};
 
 use super::sample::*;
 use crate::disk::{MIB, Small};
@@ -9,7 +9,7 @@ use crate::disk::{MIB, Small};
 #[tokio::test]
 async fn new_messages_are_refused_before_the_disk_is_full() {
     let Some(small) = Small::mount() else { return };
-    let options = Options { min_free_bytes: 16 * MIB as u64, ..Options::default() };
+    let options = SledOptions { min_free_bytes: 16 * MIB as u64, ..SledOptions::default() };
     let handle = open(&small.data(), options).unwrap();
     let stores = &handle.stores;
     let first = accept(stores, message(0)).await;
@@ -23,7 +23,7 @@ async fn new_messages_are_refused_before_the_disk_is_full() {
     // What was promised goes on.
     let stored = get(stores, first.id).await;
     let steps = vec![(2, started(1)), (2, sent(1, "ref-1"))];
-    assert_eq!(append(stores, &stored, steps, None).await, Appended::Done);
+    assert_eq!(append(stores, &stored, steps, None).await, AppendResult::Done);
     small.empty();
     accept(stores, keyed(1, "order-1")).await;
     handle.close().await.unwrap();
@@ -43,7 +43,7 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
             let mut message = message(round);
             message.content.text = Some("x".repeat(50_000));
             match stores.messages.accept(message, [1; 32]).await {
-                Ok(Acceptance::New(id)) => acknowledged.push(id),
+                Ok(AcceptResult::New(id)) => acknowledged.push(id),
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => break error,
             }

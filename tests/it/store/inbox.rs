@@ -1,10 +1,13 @@
 //! What providers tell of contacts.
 
 use relevo::model::{
-    Action, Address, Channel, ContactAddress, ContactDetail, ContactEvent, Evidence, Objection,
-    ServiceWindow, Suppression, SuppressionReason, TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, ContactEvent, ContactEventDetail,
+    Objection, ServiceWindow, Suppression, SuppressionReason, TopicScope,
 };
-use relevo::store::{Effect, Happened, Heard, NewEntry, Objected, Stores, Told, Upserted};
+use relevo::store::{
+    AddressObjection, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, RecordResult, Stores,
+    UpsertResult,
+};
 
 use super::sample::*;
 
@@ -12,8 +15,8 @@ fn number() -> Address {
     phone("+34600123456")
 }
 
-fn wrote(id: &str, text: &str, effects: Vec<Effect>) -> Heard {
-    let detail = ContactDetail::Wrote { text: text.to_owned(), to: None, answers: None, keyword: None };
+fn wrote(id: &str, text: &str, effects: Vec<InboundEffect>) -> InboundEvent {
+    let detail = ContactEventDetail::Wrote { text: text.to_owned(), to: None, answers: None, keyword: None };
     let event = ContactEvent {
         at: at(5),
         channel: Channel::Whatsapp,
@@ -21,19 +24,19 @@ fn wrote(id: &str, text: &str, effects: Vec<Effect>) -> Heard {
         address: number(),
         detail,
     };
-    Heard { id: id.to_owned(), event, reply_to: None, effects }
+    InboundEvent { id: id.to_owned(), event, reply_to: None, effects }
 }
 
-fn evidence() -> Evidence {
-    Evidence::reported(&provider(), "STOP".to_owned(), at(5))
+fn evidence() -> ConsentEvidence {
+    ConsentEvidence::reported(&provider(), "STOP".to_owned(), at(5))
 }
 
-fn opted_out() -> Effect {
+fn opted_out() -> InboundEffect {
     let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::OptedOut);
-    Effect::Object(Objected { channel, address, objection, evidence: evidence() })
+    InboundEffect::Object(AddressObjection { channel, address, objection, evidence: evidence() })
 }
 
-async fn hear(stores: &Stores, heard: Heard) -> Told {
+async fn hear(stores: &Stores, heard: InboundEvent) -> RecordResult {
     stores.inbox.hear(&acme(), heard, at(6)).await.unwrap()
 }
 
@@ -42,7 +45,7 @@ async fn texts(stores: &Stores, id: &str) -> Vec<String> {
     let (brand, contacts) = (acme(), &stores.contacts);
     let read = |page| contacts.contact_events(&brand, &of, page);
     let text = |event: ContactEvent| match event.detail {
-        ContactDetail::Wrote { text, .. } => text,
+        ContactEventDetail::Wrote { text, .. } => text,
         other => format!("{other:?}"),
     };
     all_pages(2, read).await.into_iter().map(text).collect()
@@ -51,11 +54,11 @@ async fn texts(stores: &Stores, id: &str) -> Vec<String> {
 pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
     create(stores, &brand("other"), "ana", &[number()]).await;
-    let kept = Told::Kept(contact_id("ana"));
+    let kept = RecordResult::Kept(contact_id("ana"));
     for (id, text) in [("1", "one"), ("2", "two"), ("3", "three")] {
         assert_eq!(hear(stores, wrote(id, text, vec![])).await, kept);
     }
-    assert_eq!(hear(stores, wrote("2", "another", vec![opted_out()])).await, Told::Known);
+    assert_eq!(hear(stores, wrote("2", "another", vec![opted_out()])).await, RecordResult::Known);
     assert_eq!(texts(stores, "ana").await, ["three", "two", "one"]);
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert!(recipient.suppressions.is_empty(), "what is known changes nothing");
@@ -63,16 +66,20 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     let message = accept(stores, message(7)).await.id;
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
     assert!(events.iter().all(|event| event.contact == contact_id("ana")));
-    let told: Vec<_> = events.iter().map(|own| matches!(own.happened, Happened::Contact(_))).collect();
+    let told: Vec<_> =
+        events.iter().map(|own| matches!(own.happened, JournalEventKind::Contact(_))).collect();
     assert_eq!(told, [true, true, true, false]);
-    assert!(matches!(events[3].happened, Happened::Message(id, _) if id == message));
+    assert!(matches!(events[3].happened, JournalEventKind::Message(id, _) if id == message));
     assert_eq!(stores.messages.events(&brand("other"), 0, 100).await.unwrap(), []);
     assert_eq!(stores.messages.events(&acme(), events[1].cursor, 1).await.unwrap(), events[2..3]);
 }
 
 pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
-    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out(), Effect::OpenWindow])).await, Told::Stranger);
-    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out()])).await, Told::Known);
+    assert_eq!(
+        hear(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenWindow])).await,
+        RecordResult::Stranger
+    );
+    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out()])).await, RecordResult::Known);
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     create(stores, &acme(), "ana", &[number()]).await;
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
@@ -89,7 +96,7 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
     let [entry] = known.ledger.as_slice() else { panic!("{known:?}") };
     assert_eq!(
         (entry.action, entry.channel, &entry.scope),
-        (Action::Revoke, Channel::Whatsapp, &TopicScope::All)
+        (ConsentAction::Revoke, Channel::Whatsapp, &TopicScope::All)
     );
     assert_eq!((&entry.evidence, entry.recorded_by.as_str()), (&evidence(), "mail-eu"));
     let [suppression] = known.suppressions.as_slice() else { panic!("{known:?}") };
@@ -97,24 +104,28 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
 
     // What was granted after it is withdrawn by the next one.
     let scope = TopicScope::Topic("offers".parse().unwrap());
-    let later = Evidence { time: at(20), ..evidence() };
-    let grant = NewEntry {
-        action: Action::Grant,
+    let later = ConsentEvidence { time: at(20), ..evidence() };
+    let grant = NewConsentEntry {
+        action: ConsentAction::Grant,
         channel: Channel::Whatsapp,
         scope,
         evidence: later,
         recorded_by: "key-1".to_owned(),
     };
     stores.consents.record(&acme(), &contact_id("ana"), grant, at(20)).await.unwrap();
-    let again = Evidence { time: at(30), ..evidence() };
+    let again = ConsentEvidence { time: at(30), ..evidence() };
     let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::CommercialOptedOut);
-    let objected = Objected { channel, address, objection, evidence: again };
+    let objected = AddressObjection { channel, address, objection, evidence: again };
     stores.consents.object(&acme(), objected, at(30)).await.unwrap();
     assert_eq!(recipient().await.ledger.len(), 3);
     // A bad address is no will of the person's.
     let address = email("ana@example.com");
-    let objected =
-        Objected { channel: Channel::Email, address, objection: Objection::BadAddress, evidence: evidence() };
+    let objected = AddressObjection {
+        channel: Channel::Email,
+        address,
+        objection: Objection::BadAddress,
+        evidence: evidence(),
+    };
     stores.consents.object(&acme(), objected, at(31)).await.unwrap();
     assert_eq!(recipient().await.ledger.len(), 3);
 }
@@ -126,10 +137,10 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         !recipient.suppressions.is_empty()
     };
     hear(stores, wrote("1", "STOP", vec![opted_out()])).await;
-    let elsewhere = Effect::Readmit(Some("mail-us".parse().unwrap()));
+    let elsewhere = InboundEffect::Readmit(Some("mail-us".parse().unwrap()));
     hear(stores, wrote("2", "", vec![elsewhere])).await;
     assert!(suppressed().await, "another provider cannot know");
-    hear(stores, wrote("3", "", vec![Effect::Readmit(Some(provider()))])).await;
+    hear(stores, wrote("3", "", vec![InboundEffect::Readmit(Some(provider()))])).await;
     assert!(!suppressed().await);
     let manual = Suppression {
         channel: Channel::Whatsapp,
@@ -140,17 +151,17 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         recorded_by: "mail-eu".to_owned(),
     };
     stores.consents.suppress(&acme(), manual).await.unwrap();
-    hear(stores, wrote("4", "START", vec![Effect::Readmit(None)])).await;
+    hear(stores, wrote("4", "START", vec![InboundEffect::Readmit(None)])).await;
     assert!(suppressed().await, "what the brand set, the brand lifts");
 }
 
 pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
     let created = create(stores, &acme(), "ana", &[number()]).await;
-    hear(stores, wrote("1", "hello", vec![Effect::OpenWindow])).await;
-    let mut early = wrote("2", "earlier", vec![Effect::OpenWindow]);
+    hear(stores, wrote("1", "hello", vec![InboundEffect::OpenWindow])).await;
+    let mut early = wrote("2", "earlier", vec![InboundEffect::OpenWindow]);
     early.event.at = at(3);
     hear(stores, early).await;
-    let mut ahead = wrote("3", "from a fast clock", vec![Effect::OpenWindow]);
+    let mut ahead = wrote("3", "from a fast clock", vec![InboundEffect::OpenWindow]);
     ahead.event.provider = "mail-us".parse().unwrap();
     ahead.event.at = at(900);
     hear(stores, ahead).await;
@@ -169,19 +180,19 @@ pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
 
     let changed =
         async |addresses: &[Address]| stores.contacts.upsert(&acme(), change("ana", addresses), at(7)).await;
-    let Upserted::Changed(kept) = changed(&[email("ana@example.com"), number()]).await.unwrap() else {
+    let UpsertResult::Changed(kept) = changed(&[email("ana@example.com"), number()]).await.unwrap() else {
         panic!()
     };
     assert_eq!(kept.addresses[1].whatsapp_windows, *windows);
     changed(&[]).await.unwrap();
-    let Upserted::Changed(anew) = changed(&[number()]).await.unwrap() else { panic!() };
+    let UpsertResult::Changed(anew) = changed(&[number()]).await.unwrap() else { panic!() };
     assert_eq!(anew.addresses, [ContactAddress::new(number())]);
 }
 
 pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
     create(stores, &acme(), "ana", &[email("ana@example.com"), number()]).await;
     create(stores, &acme(), "ben", &[phone("+34600999999")]).await;
-    let moved = |id: &str, to: &str| wrote(id, "", vec![Effect::Move(phone(to))]);
+    let moved = |id: &str, to: &str| wrote(id, "", vec![InboundEffect::Move(phone(to))]);
     hear(stores, moved("1", "+34600999999")).await;
     let addresses = async || {
         let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
@@ -201,11 +212,11 @@ pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
     let found = stores.inbox.referenced(&provider(), "ref-1").await.unwrap().unwrap();
     assert_eq!((found.brand, found.message), (acme(), sent));
     assert_eq!(stores.inbox.referenced(&provider(), "ref-2").await.unwrap(), None);
-    hear(stores, Heard { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
-    hear(stores, Heard { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
+    hear(stores, InboundEvent { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
+    hear(stores, InboundEvent { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
     let page = stores.contacts.contact_events(&acme(), &contact_id("ana"), first_page(9)).await.unwrap();
     let answers = page.items.iter().map(|event| match &event.detail {
-        ContactDetail::Wrote { answers, .. } => *answers,
+        ContactEventDetail::Wrote { answers, .. } => *answers,
         other => panic!("{other:?}"),
     });
     assert_eq!(answers.collect::<Vec<_>>(), [None, Some(sent)]);
@@ -218,11 +229,11 @@ pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &S
     assert_eq!(stores.work.purge(at(6), 1).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
     assert_eq!(texts(stores, "ana").await, ["two"]);
-    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, Told::Known);
+    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, RecordResult::Known);
     stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap();
     create(stores, &acme(), "ana", &[number()]).await;
     assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     assert_eq!(stores.work.purge(at(7), 10).await.unwrap(), 1);
-    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, Told::Kept(contact_id("ana")));
+    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, RecordResult::Kept(contact_id("ana")));
 }

@@ -1,12 +1,12 @@
 //! API keys.
 
-use relevo::model::{Key, Scope};
+use relevo::model::{ApiKey, Scope};
 use relevo::store::Stores;
 
 use super::sample::*;
 
-fn key(id: &str, brand: Option<&str>) -> Key {
-    Key {
+fn key(id: &str, brand: Option<&str>) -> ApiKey {
+    ApiKey {
         id: id.parse().unwrap(),
         brand: brand.map(super::sample::brand),
         scopes: vec![Scope::Send, Scope::Contacts],

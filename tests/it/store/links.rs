@@ -1,7 +1,7 @@
 //! Links by which people tie an address of theirs to a contact.
 
-use relevo::model::{Address, Link, LinkId};
-use relevo::store::{Followed, Stores};
+use relevo::model::{Address, ContactLink, LinkId};
+use relevo::store::{FollowResult, Stores};
 
 use super::sample::*;
 
@@ -13,12 +13,12 @@ fn id(expires_at: i64) -> LinkId {
     LinkId::new(at(expires_at), &[7; 10])
 }
 
-fn of(contact: &str) -> Link {
-    Link { brand: acme(), contact: contact_id(contact) }
+fn of(contact: &str) -> ContactLink {
+    ContactLink { brand: acme(), contact: contact_id(contact) }
 }
 
 /// Follows the link at this second, and is told of it ten minutes later.
-async fn follow(stores: &Stores, id: LinkId, address: Address, second: i64) -> Followed {
+async fn follow(stores: &Stores, id: LinkId, address: Address, second: i64) -> FollowResult {
     stores.links.follow_link(id, address, at(second), at(second + 600)).await.unwrap()
 }
 
@@ -31,30 +31,30 @@ pub async fn a_link_ties_an_address_once(stores: &Stores) {
     let mail = email("ana@example.com");
     create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
     assert!(stores.links.create_link(id(100), of("ana")).await.unwrap());
-    assert_eq!(follow(stores, id(100), chat(42), 99).await, Followed::Tied(of("ana")));
+    assert_eq!(follow(stores, id(100), chat(42), 99).await, FollowResult::Tied(of("ana")));
     assert_eq!(addresses(stores, "ana").await, [mail, chat(42)]);
     assert_eq!(stores.contacts.find(&acme(), &chat(42)).await.unwrap(), Some(contact_id("ana")));
     let version = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap().version;
     for address in [chat(42), chat(43)] {
-        assert_eq!(follow(stores, id(100), address, 99).await, Followed::Unknown);
+        assert_eq!(follow(stores, id(100), address, 99).await, FollowResult::Unknown);
     }
     let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert_eq!((contact.version, contact.addresses.len()), (version, 2));
     // Another link to the same chat is spent without a change.
     stores.links.create_link(id(200), of("ana")).await.unwrap();
-    assert_eq!(follow(stores, id(200), chat(42), 99).await, Followed::Tied(of("ana")));
+    assert_eq!(follow(stores, id(200), chat(42), 99).await, FollowResult::Tied(of("ana")));
     assert_eq!(stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap().version, version);
 }
 
 pub async fn a_link_that_expired_or_leads_nowhere_ties_nothing(stores: &Stores) {
     assert!(!stores.links.create_link(id(100), of("ana")).await.unwrap(), "no such contact");
-    assert_eq!(follow(stores, id(100), chat(42), 1).await, Followed::Unknown);
+    assert_eq!(follow(stores, id(100), chat(42), 1).await, FollowResult::Unknown);
     create(stores, &acme(), "ana", &[]).await;
     stores.links.create_link(id(100), of("ana")).await.unwrap();
-    assert_eq!(follow(stores, id(100), chat(42), 100).await, Followed::Expired(of("ana")));
+    assert_eq!(follow(stores, id(100), chat(42), 100).await, FollowResult::Expired(of("ana")));
     assert!(addresses(stores, "ana").await.is_empty());
     assert!(stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
-    assert_eq!(follow(stores, id(100), chat(42), 1).await, Followed::Unknown);
+    assert_eq!(follow(stores, id(100), chat(42), 1).await, FollowResult::Unknown);
 }
 
 pub async fn a_link_takes_no_address_from_another_contact(stores: &Stores) {
@@ -62,16 +62,16 @@ pub async fn a_link_takes_no_address_from_another_contact(stores: &Stores) {
     create(stores, &acme(), "ben", &[chat(42)]).await;
     create(stores, &brand("other"), "cai", &[chat(43)]).await;
     stores.links.create_link(id(100), of("ana")).await.unwrap();
-    let taken = Followed::Taken { link: of("ana"), owner: contact_id("ben") };
+    let taken = FollowResult::Taken { link: of("ana"), owner: contact_id("ben") };
     assert_eq!(follow(stores, id(100), chat(42), 1).await, taken);
     assert_eq!(addresses(stores, "ben").await, [chat(42)]);
     // It still counts, and what belongs to another brand's contact is no matter.
-    assert_eq!(follow(stores, id(100), chat(43), 2).await, Followed::Tied(of("ana")));
+    assert_eq!(follow(stores, id(100), chat(43), 2).await, FollowResult::Tied(of("ana")));
 
     let many: Vec<Address> = (1..=32).map(|id| chat(1_000 + id)).collect();
     create(stores, &acme(), "dora", &many).await;
     stores.links.create_link(id(101), of("dora")).await.unwrap();
-    assert_eq!(follow(stores, id(101), chat(7), 1).await, Followed::Full(of("dora")));
+    assert_eq!(follow(stores, id(101), chat(7), 1).await, FollowResult::Full(of("dora")));
     assert_eq!(addresses(stores, "dora").await, many);
 }
 
@@ -83,6 +83,6 @@ pub async fn expired_links_are_purged(stores: &Stores) {
     assert_eq!(stores.work.purge(at(10), 100).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(30), 100).await.unwrap(), 2);
     assert_eq!(stores.work.purge(at(30), 100).await.unwrap(), 0);
-    assert_eq!(follow(stores, id(20), chat(42), 1).await, Followed::Unknown);
-    assert_eq!(follow(stores, id(30), chat(42), 1).await, Followed::Tied(of("ana")));
+    assert_eq!(follow(stores, id(20), chat(42), 1).await, FollowResult::Unknown);
+    assert_eq!(follow(stores, id(30), chat(42), 1).await, FollowResult::Tied(of("ana")));
 }

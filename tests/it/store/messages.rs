@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Detail, History, Labels, Message, State, WaitReason};
-use relevo::store::{Acceptance, Appended, MessageFilter, Stores};
+use relevo::model::{EventDetail, History, Labels, Message, MessageState, WaitReason};
+use relevo::store::{AcceptResult, AppendResult, MessageFilter, Stores};
 
 use super::sample::*;
 
@@ -29,11 +29,14 @@ pub async fn a_large_message_is_kept_whole(stores: &Stores) {
     // Its history grows and is forgotten as any other.
     let explanation = "It is too early. ".repeat(2_000);
     let wait =
-        Detail::Waiting { until: at(1), why: WaitReason { reason: "backoff".to_owned(), explanation } };
+        EventDetail::Waiting { until: at(1), why: WaitReason { reason: "backoff".to_owned(), explanation } };
     let stored = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, Appended::Done);
+    assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, AppendResult::Done);
     let stored = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(2, finished(State::Failed))], None).await, Appended::Done);
+    assert_eq!(
+        append(stores, &stored, vec![(2, finished(MessageState::Failed))], None).await,
+        AppendResult::Done
+    );
     assert_eq!(get(stores, id).await.history.version(), 3);
     assert_eq!(stores.work.purge(at(3), 10).await.unwrap(), 1);
     assert_eq!(stores.work.reload(&acme(), id).await.unwrap(), None);
@@ -43,7 +46,7 @@ pub async fn the_same_key_and_content_give_the_first_message(stores: &Stores) {
     let first = accept(stores, keyed(0, "order-1")).await;
     let again = keyed(1, "order-1");
     match stores.messages.accept(again.clone(), [1; 32]).await.unwrap() {
-        Acceptance::Duplicate(stored) => assert_eq!(stored.message, first),
+        AcceptResult::Duplicate(stored) => assert_eq!(stored.message, first),
         other => panic!("{other:?}"),
     }
     assert_eq!(stores.messages.get(&acme(), again.id).await.unwrap(), None);
@@ -54,7 +57,7 @@ pub async fn the_same_key_and_other_content_conflict(stores: &Stores) {
     let first = accept(stores, keyed(0, "order-1")).await;
     let other = keyed(1, "order-1");
     let conflict = stores.messages.accept(other.clone(), [2; 32]).await.unwrap();
-    assert_eq!(conflict, Acceptance::Conflict(first.id));
+    assert_eq!(conflict, AcceptResult::Conflict(first.id));
     assert_eq!(stores.messages.get(&acme(), other.id).await.unwrap(), None);
     accept(stores, Message { brand: brand("other"), ..keyed(2, "order-1") }).await;
 }
@@ -64,7 +67,7 @@ pub async fn a_message_is_found_by_the_key_it_was_accepted_with(stores: &Stores)
     let first = accept(stores, keyed(0, "order-1")).await;
     stores.messages.cancel(&acme(), first.id, "key", at(1)).await.unwrap().unwrap().unwrap();
     let (found, hash) = find(acme(), "order-1").await.unwrap();
-    assert_eq!((found.message, found.history.state(), hash), (first, State::Cancelled, [1; 32]));
+    assert_eq!((found.message, found.history.state(), hash), (first, MessageState::Cancelled, [1; 32]));
     assert_eq!(find(acme(), "order").await, None);
     assert_eq!(find(acme(), "order-12").await, None);
     assert_eq!(find(brand("other"), "order-1").await, None);
@@ -83,9 +86,9 @@ pub async fn of_many_accepts_with_one_key_exactly_one_is_new(stores: &Stores) {
     let mut new = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Acceptance::New(_) => new += 1,
-            Acceptance::Duplicate(stored) => drop(firsts.insert(stored.message.id)),
-            Acceptance::Conflict(id) => panic!("conflict with {id}"),
+            AcceptResult::New(_) => new += 1,
+            AcceptResult::Duplicate(stored) => drop(firsts.insert(stored.message.id)),
+            AcceptResult::Conflict(id) => panic!("conflict with {id}"),
         }
     }
     assert_eq!((new, firsts.len()), (1, 1));
@@ -103,7 +106,7 @@ pub async fn brands_do_not_see_each_other(stores: &Stores) {
         assert_eq!(stores.messages.events(&other, 0, 10).await.unwrap(), []);
         assert_eq!(stores.messages.cancel(&other, message.id, "key", at(1)).await.unwrap(), None);
     }
-    assert_eq!(get(stores, message.id).await.history.state(), State::Accepted);
+    assert_eq!(get(stores, message.id).await.history.state(), MessageState::Accepted);
 }
 
 async fn list(stores: &Stores, filter: &MessageFilter, size: usize) -> Vec<i64> {
@@ -129,7 +132,7 @@ pub async fn lists_are_newest_first_and_filtered(stores: &Stores) {
     assert!(list(stores, &of_be, 2).await.is_empty());
     let window = MessageFilter { from: Some(at(2)), until: Some(at(4)), ..any.clone() };
     assert_eq!(list(stores, &window, 1).await, [3, 2]);
-    let ended = MessageFilter { states: vec![State::Cancelled, State::Read], ..any.clone() };
+    let ended = MessageFilter { states: vec![MessageState::Cancelled, MessageState::Read], ..any.clone() };
     assert_eq!(list(stores, &ended, 2).await, [5]);
     let labelled = MessageFilter { labels: spring.clone(), ..any.clone() };
     assert_eq!(list(stores, &labelled, 2).await, [4]);
@@ -172,20 +175,20 @@ pub async fn a_filter_that_finds_little_gives_short_pages(stores: &Stores) {
 pub async fn cancelling_ends_what_is_not_sent(stores: &Stores) {
     let message = accept(stores, message(0)).await;
     let stored = stores.messages.cancel(&acme(), message.id, "key-1", at(1)).await.unwrap().unwrap().unwrap();
-    assert_eq!(stored.history.state(), State::Cancelled);
+    assert_eq!(stored.history.state(), MessageState::Cancelled);
     assert_eq!(stored.next_at, None);
     assert_eq!(get(stores, message.id).await, stored);
     assert_eq!(claim(stores, 9, 10).await, []);
     let again = stores.messages.cancel(&acme(), message.id, "key-1", at(2)).await.unwrap();
-    assert_eq!(again, Some(Err(State::Cancelled)));
+    assert_eq!(again, Some(Err(MessageState::Cancelled)));
 }
 
 pub async fn cancelling_waits_for_a_call_in_flight(stores: &Stores) {
     let id = accept(stores, message(0)).await.id;
     let stored = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, Appended::Done);
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, AppendResult::Done);
     let asked = stores.messages.cancel(&acme(), id, "key-1", at(2)).await.unwrap().unwrap().unwrap();
-    assert_eq!(asked.history.state(), State::Sending);
+    assert_eq!(asked.history.state(), MessageState::Sending);
     assert!(asked.history.cancel_requested());
     assert_eq!(asked.next_at, Some(at(0)));
     // Asking again changes nothing.
@@ -206,14 +209,14 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     assert!(all.iter().all(|logged| of_message(logged).0 != two.id));
     let told: Vec<_> = all.iter().map(|logged| (of_message(logged).0, of_message(logged).1.state)).collect();
     let expected = [
-        (one.id, State::Accepted),
-        (three.id, State::Accepted),
-        (one.id, State::Accepted),
-        (one.id, State::Cancelled),
+        (one.id, MessageState::Accepted),
+        (three.id, MessageState::Accepted),
+        (one.id, MessageState::Accepted),
+        (one.id, MessageState::Cancelled),
     ];
     assert_eq!(told, expected);
     assert_eq!(all[1].contact, contact_id("bea"));
-    assert!(matches!(of_message(&all[2]).1.detail, Detail::CancelRequested { .. }));
+    assert!(matches!(of_message(&all[2]).1.detail, EventDetail::CancelRequested { .. }));
 
     let mut cursor = 0;
     let mut one_by_one = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! The records are encoded by hand, field by field, so that no later change to the protos can change them.
 
-use relevo::model::{FallbackPolicy, MessageId, State};
+use relevo::model::{FallbackPolicy, MessageId, MessageState};
 use relevo::store::StoreError;
 
 use super::sample::*;
@@ -109,7 +109,7 @@ async fn records_of_other_builds_are_read() {
     let stores = &handle.stores;
     assert_eq!(claim(stores, 0, 10).await, [id]);
     let stored = stores.messages.get(&acme(), id).await.unwrap().unwrap();
-    assert_eq!(stored.history.state(), State::Accepted);
+    assert_eq!(stored.history.state(), MessageState::Accepted);
     assert_eq!(stored.message.fallback, FallbackPolicy::default());
     assert_eq!(stored.message.content.text.as_deref(), Some("Your order has left."));
     stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();

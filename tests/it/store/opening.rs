@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use relevo::model::{Control, ControlChange, ControlMode, Message, MessageId, ReceiptStatus, State};
-use relevo::store::{Acceptance, Matched, StoreError};
+use relevo::model::{Control, ControlChange, ControlMode, Message, MessageId, MessageState, ReceiptStatus};
+use relevo::store::{AcceptResult, ReceiptMatch, StoreError};
 
 use super::sample::*;
 
@@ -39,11 +39,11 @@ async fn what_was_stored_is_there_after_reopening() {
     // Whoever had claimed it is gone.
     assert_eq!(claim(stores, 8, 10).await, [waiting.id]);
     let again = stores.messages.accept(keyed(9, "order-1"), [2; 32]).await.unwrap();
-    assert_eq!(again, Acceptance::Conflict(waiting.id));
+    assert_eq!(again, AcceptResult::Conflict(waiting.id));
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbox.receive(receipt, at(9)).await.unwrap(), Matched::Added(sent.message.id));
+    assert_eq!(stores.inbox.receive(receipt, at(9)).await.unwrap(), ReceiptMatch::Added(sent.message.id));
     let parked = accept_and_send(stores, message(10), 11, "ref-9").await;
-    assert_eq!(parked.history.state(), State::Read);
+    assert_eq!(parked.history.state(), MessageState::Read);
     assert!(stores.contacts.find(&acme(), &email("ana@example.com")).await.unwrap().is_some());
     assert_eq!(stores.controls.controls().await.unwrap(), [change]);
     handle.close().await.unwrap();
@@ -84,7 +84,7 @@ async fn messages_that_wait_for_the_first_time_take_no_record_of_states() {
     assert_eq!(claim(&handle.stores, 60, 10).await, due);
     for id in due {
         let stored = get(&handle.stores, id).await;
-        append(&handle.stores, &stored, vec![(61, finished(State::Failed))], None).await;
+        append(&handle.stores, &stored, vec![(61, finished(MessageState::Failed))], None).await;
         handle.stores.work.release(id).await;
     }
     handle.close().await.unwrap();
@@ -254,7 +254,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
 }
 
 /// Closes a store by letting go of it.
-async fn drop_all(handle: relevo::store::embedded::sled::Handle) {
+async fn drop_all(handle: relevo::store::embedded::sled::SledHandle) {
     let mut signal = handle.stores.work.work_signal();
     drop(handle);
     // The signal's sender goes with the last of the store.

@@ -1,7 +1,7 @@
 //! Forgetting what is over.
 
-use relevo::model::{Detail, Message, ReceiptStatus, State, WaitReason};
-use relevo::store::{Acceptance, Appended, Matched, MessageFilter, Stores};
+use relevo::model::{EventDetail, Message, MessageState, ReceiptStatus, WaitReason};
+use relevo::store::{AcceptResult, AppendResult, MessageFilter, ReceiptMatch, Stores};
 
 use super::sample::*;
 
@@ -22,11 +22,11 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     assert!(events.len() == 3 && events.iter().all(|logged| of_message(logged).0 == kept.id));
     let again = keyed(30, "order-1");
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
-    assert!(matches!(again, Acceptance::New(_)), "{again:?}");
+    assert!(matches!(again, AcceptResult::New(_)), "{again:?}");
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), Matched::Parked);
+    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), ReceiptMatch::Parked);
     let receipt = report("ref-2", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), Matched::Added(kept.id));
+    assert_eq!(stores.inbox.receive(receipt, at(31)).await.unwrap(), ReceiptMatch::Added(kept.id));
     // The receipt was news of the message: it is over since then.
     assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
 }
@@ -36,8 +36,8 @@ pub async fn a_message_that_is_not_over_stays(stores: &Stores) {
     let watched = accept_and_send(stores, message(0), 1, "ref-1").await;
     append(stores, &watched, Vec::new(), Some(at(50))).await;
     assert_eq!(stores.work.purge(at(1_000), 100).await.unwrap(), 0);
-    assert_eq!(get(stores, due.id).await.history.state(), State::Accepted);
-    assert_eq!(get(stores, watched.message.id).await.history.state(), State::Sent);
+    assert_eq!(get(stores, due.id).await.history.state(), MessageState::Accepted);
+    assert_eq!(get(stores, watched.message.id).await.history.state(), MessageState::Sent);
 }
 
 pub async fn a_purge_is_bounded(stores: &Stores) {
@@ -55,26 +55,29 @@ pub async fn parked_receipts_are_purged(stores: &Stores) {
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 1);
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 0);
     let stored = accept_and_send(stores, message(3), 4, "ref-1").await;
-    assert_eq!(stored.history.state(), State::Sent);
+    assert_eq!(stored.history.state(), MessageState::Sent);
 }
 
 pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
     let kept = accept(stores, message(0)).await.id;
-    let wait = Detail::Waiting {
+    let wait = EventDetail::Waiting {
         until: at(900),
         why: WaitReason { reason: "backoff".to_owned(), explanation: String::new() },
     };
     let before = get(stores, kept).await;
-    assert_eq!(append(stores, &before, vec![(1, wait)], Some(at(900))).await, Appended::Done);
+    assert_eq!(append(stores, &before, vec![(1, wait)], Some(at(900))).await, AppendResult::Done);
     accept_and_send(stores, message(2), 3, "ref-1").await;
     let before = get(stores, kept).await;
     assert_eq!(stores.work.purge(at(50), 100).await.unwrap(), 1);
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), [], "its events are old too");
     assert_eq!(get(stores, kept).await, before);
     // It goes on from there, and is forgotten when it is over.
-    assert_eq!(append(stores, &before, vec![(60, finished(State::Failed))], None).await, Appended::Done);
+    assert_eq!(
+        append(stores, &before, vec![(60, finished(MessageState::Failed))], None).await,
+        AppendResult::Done
+    );
     let after = get(stores, kept).await;
-    assert_eq!((after.history.version(), after.history.state()), (3, State::Failed));
+    assert_eq!((after.history.version(), after.history.state()), (3, MessageState::Failed));
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap().len(), 1);
     assert_eq!(stores.work.purge(at(100), 100).await.unwrap(), 1);
     assert_eq!(stores.work.reload(&acme(), kept).await.unwrap(), None);
@@ -90,8 +93,8 @@ pub async fn a_shared_content_lasts_as_long_as_its_last_message(stores: &Stores)
     for (second, id) in ids.iter().enumerate() {
         let stored = get(stores, *id).await;
         assert_eq!(stored.message.content, offer.content);
-        let end = vec![(second as i64, finished(State::Failed))];
-        assert_eq!(append(stores, &stored, end, None).await, Appended::Done);
+        let end = vec![(second as i64, finished(MessageState::Failed))];
+        assert_eq!(append(stores, &stored, end, None).await, AppendResult::Done);
         assert_eq!(stores.work.purge(at(second as i64 + 1), 100).await.unwrap(), 1);
     }
 }

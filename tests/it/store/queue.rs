@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Class, Detail, Message, State, WaitReason};
-use relevo::store::{Appended, Stored, Stores};
+use relevo::model::{Class, EventDetail, Message, MessageState, WaitReason};
+use relevo::store::{AppendResult, StoredMessage, Stores};
 
 use super::sample::*;
 
-fn waiting(until: i64) -> Detail {
+fn waiting(until: i64) -> EventDetail {
     let why = WaitReason { reason: "backoff".to_owned(), explanation: "It is too early.".to_owned() };
-    Detail::Waiting { until: at(until), why }
+    EventDetail::Waiting { until: at(until), why }
 }
 
 pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
@@ -64,15 +64,15 @@ pub async fn an_append_moves_the_message_and_keeps_the_claim(stores: &Stores) {
     let id = accept(stores, message(0)).await.id;
     assert_eq!(claim(stores, 0, 1).await, [id]);
     let stored = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(1, waiting(5))], Some(at(5))).await, Appended::Done);
+    assert_eq!(append(stores, &stored, vec![(1, waiting(5))], Some(at(5))).await, AppendResult::Done);
     let after = get(stores, id).await;
-    assert_eq!((after.next_at, after.history.state()), (Some(at(5)), State::Waiting));
+    assert_eq!((after.next_at, after.history.state()), (Some(at(5)), MessageState::Waiting));
     assert_eq!(claim(stores, 10, 1).await, [], "the claim lasts");
     stores.work.release(id).await;
     assert_eq!(claim(stores, 4, 1).await, [], "the old time is gone");
     assert_eq!(claim(stores, 5, 1).await, [id]);
-    let end = vec![(6, finished(State::Failed))];
-    assert_eq!(append(stores, &after, end, None).await, Appended::Done);
+    let end = vec![(6, finished(MessageState::Failed))];
+    assert_eq!(append(stores, &after, end, None).await, AppendResult::Done);
     stores.work.release(id).await;
     assert_eq!(claim(stores, 1_000, 1).await, [], "it is over");
 }
@@ -80,12 +80,12 @@ pub async fn an_append_moves_the_message_and_keeps_the_claim(stores: &Stores) {
 pub async fn an_append_to_an_old_version_is_stale(stores: &Stores) {
     let id = accept(stores, message(0)).await.id;
     let stored = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, Appended::Done);
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], Some(at(0))).await, AppendResult::Done);
     let before = get(stores, id).await;
-    assert_eq!(append(stores, &stored, vec![(1, started(1))], None).await, Appended::Stale);
+    assert_eq!(append(stores, &stored, vec![(1, started(1))], None).await, AppendResult::Stale);
     assert_eq!(get(stores, id).await, before);
-    let unknown = Stored { message: message(0), ..stored };
-    assert_eq!(append(stores, &unknown, Vec::new(), None).await, Appended::Stale);
+    let unknown = StoredMessage { message: message(0), ..stored };
+    assert_eq!(append(stores, &unknown, Vec::new(), None).await, AppendResult::Stale);
     assert_eq!(stores.work.reload(&acme(), unknown.message.id).await.unwrap(), None);
 }
 
@@ -94,7 +94,7 @@ pub async fn of_many_appends_to_one_version_exactly_one_is_done(stores: &Stores)
     let stored = get(stores, id).await;
     let appends = (0..32).map(|second| append(stores, &stored, vec![(second, started(1))], Some(at(0))));
     let results = futures_util::future::join_all(appends).await;
-    assert_eq!(results.iter().filter(|result| **result == Appended::Done).count(), 1);
+    assert_eq!(results.iter().filter(|result| **result == AppendResult::Done).count(), 1);
     assert_eq!(get(stores, id).await.history.version(), 2);
 }
 
@@ -155,8 +155,8 @@ pub async fn a_cancel_between_reading_and_appending_is_seen(stores: &Stores) {
     assert_eq!(claim(stores, 0, 1).await, [id]);
     let stored = get(stores, id).await;
     stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();
-    assert_eq!(append(stores, &stored, vec![(2, started(1))], Some(at(0))).await, Appended::Stale);
-    assert_eq!(get(stores, id).await.history.state(), State::Cancelled);
+    assert_eq!(append(stores, &stored, vec![(2, started(1))], Some(at(0))).await, AppendResult::Stale);
+    assert_eq!(get(stores, id).await.history.state(), MessageState::Cancelled);
     stores.work.release(id).await;
     assert_eq!(claim(stores, 100, 1).await, []);
 }

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, Detail, Event,
-    FallbackPolicy, Labels, Message, MessageId, Outcome, OutcomeEvidence, Phone, ProviderName, ReceiptReport,
-    ReceiptStatus, State, Timestamp, Way,
+    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, EventDetail,
+    FallbackPolicy, Labels, Message, MessageEvent, MessageId, MessageState, Outcome, OutcomeEvidence, Phone,
+    ProviderName, ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
-use relevo::store::embedded::sled::{Handle, Options, open};
+use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
-    Acceptance, Appended, ContactChange, Happened, LoggedEvent, Page, PageRequest, StoreError, Stored,
-    Stores, Upserted,
+    AcceptResult, AppendResult, ContactChange, JournalEvent, JournalEventKind, Page, PageRequest, StoreError,
+    StoredMessage, Stores, UpsertResult,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -31,18 +31,18 @@ impl Disk {
         self.folder.path().join("data")
     }
 
-    pub fn open(&self) -> Handle {
+    pub fn open(&self) -> SledHandle {
         self.try_open().unwrap()
     }
 
-    pub fn try_open(&self) -> Result<Handle, StoreError> {
+    pub fn try_open(&self) -> Result<SledHandle, StoreError> {
         open(&self.path(), options())
     }
 }
 
 /// The tests must not depend on how full the machine's disk is.
-pub fn options() -> Options {
-    Options { min_free_bytes: 0, ..Options::default() }
+pub fn options() -> SledOptions {
+    SledOptions { min_free_bytes: 0, ..SledOptions::default() }
 }
 
 /// A time, in seconds after a fixed one.
@@ -103,23 +103,23 @@ pub fn keyed(seconds: i64, key: &str) -> Message {
 /// Accepts a message, and returns it under the id it got.
 pub async fn accept(stores: &Stores, message: Message) -> Message {
     match stores.messages.accept(message.clone(), [1; 32]).await.unwrap() {
-        Acceptance::New(id) => message.renamed(id),
+        AcceptResult::New(id) => message.renamed(id),
         other => panic!("{other:?}"),
     }
 }
 
 /// A message of acme.
-pub async fn get(stores: &Stores, id: MessageId) -> Stored {
+pub async fn get(stores: &Stores, id: MessageId) -> StoredMessage {
     stores.work.reload(&acme(), id).await.unwrap().unwrap()
 }
 
 /// Pushes what happened and appends it as dispatch does.
 pub async fn append(
     stores: &Stores,
-    stored: &Stored,
-    details: Vec<(i64, Detail)>,
+    stored: &StoredMessage,
+    details: Vec<(i64, EventDetail)>,
     next_at: Option<Timestamp>,
-) -> Appended {
+) -> AppendResult {
     let (mut history, known) = (stored.history.clone(), stored.history.version());
     for (seconds, detail) in details {
         history.push(at(seconds), detail);
@@ -127,35 +127,44 @@ pub async fn append(
     stores.work.append(&stored.message, &history, known, next_at).await.unwrap()
 }
 
-pub fn started(attempt: u32) -> Detail {
+pub fn started(attempt: u32) -> EventDetail {
     let way = Way {
         channel: Channel::Email,
         address: email("ana@example.com"),
         provider: provider(),
         failure_domain: "mail".to_owned(),
     };
-    Detail::AttemptStarted { attempt, way }
+    EventDetail::AttemptStarted { attempt, way }
 }
 
-pub fn sent(attempt: u32, reference: &str) -> Detail {
-    Detail::AttemptFinished { attempt, outcome: Outcome::Sent { reference: reference.to_owned() } }
+pub fn sent(attempt: u32, reference: &str) -> EventDetail {
+    EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference: reference.to_owned() } }
 }
 
-pub fn unknown(attempt: u32) -> Detail {
+pub fn unknown(attempt: u32) -> EventDetail {
     let evidence = OutcomeEvidence::new("timeout", "");
-    Detail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
+    EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
 }
 
-pub fn finished(state: State) -> Detail {
-    Detail::Finished { state, reason: "no_way_left".to_owned(), explanation: "No way is left.".to_owned() }
+pub fn finished(state: MessageState) -> EventDetail {
+    EventDetail::Finished {
+        state,
+        reason: "no_way_left".to_owned(),
+        explanation: "No way is left.".to_owned(),
+    }
 }
 
 /// Accepts a message and sends it at `seconds`.
-pub async fn accept_and_send(stores: &Stores, message: Message, seconds: i64, reference: &str) -> Stored {
+pub async fn accept_and_send(
+    stores: &Stores,
+    message: Message,
+    seconds: i64,
+    reference: &str,
+) -> StoredMessage {
     let id = accept(stores, message).await.id;
     let stored = get(stores, id).await;
     let steps = vec![(seconds, started(1)), (seconds, sent(1, reference))];
-    assert_eq!(append(stores, &stored, steps, None).await, Appended::Done);
+    assert_eq!(append(stores, &stored, steps, None).await, AppendResult::Done);
     get(stores, id).await
 }
 
@@ -172,10 +181,10 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
 }
 
 /// The message and the event of it.
-pub fn of_message(logged: &LoggedEvent) -> (MessageId, &Event) {
+pub fn of_message(logged: &JournalEvent) -> (MessageId, &MessageEvent) {
     match &logged.happened {
-        Happened::Message(id, event) => (*id, event),
-        Happened::Contact(event) => panic!("{event:?}"),
+        JournalEventKind::Message(id, event) => (*id, event),
+        JournalEventKind::Contact(event) => panic!("{event:?}"),
     }
 }
 
@@ -213,7 +222,7 @@ pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
 
 pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Address]) -> Contact {
     match stores.contacts.upsert(brand, change(id, addresses), at(0)).await.unwrap() {
-        Upserted::Created(contact) => contact,
+        UpsertResult::Created(contact) => contact,
         other => panic!("{other:?}"),
     }
 }

@@ -29,13 +29,13 @@ pub(in crate::adapters::email) const MUST: &str = "must be an email address with
 
 /// Writes the envelope senders of one provider, and knows them again.
 #[derive(Clone)]
-pub(in crate::adapters::email) struct Addresses {
+pub(in crate::adapters::email) struct BounceAddresses {
     local: String,
     domain: String,
     key: hmac::Key,
 }
 
-impl Addresses {
+impl BounceAddresses {
     /// Makes them of the address without a token. `None` when it cannot carry one.
     pub(in crate::adapters::email) fn new(address: &str, secret: &Secret) -> Option<Self> {
         let base = addresses::in_ascii(address)?;
@@ -94,8 +94,8 @@ impl Addresses {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::adapters::email::bounces) fn addresses() -> Addresses {
-        Addresses::new("bounce@bounces.example.com", &Secret::new("the secret")).unwrap()
+    pub(in crate::adapters::email::bounces) fn addresses() -> BounceAddresses {
+        BounceAddresses::new("bounce@bounces.example.com", &Secret::new("the secret")).unwrap()
     }
 
     pub(in crate::adapters::email::bounces) fn brands() -> Vec<BrandId> {
@@ -126,7 +126,8 @@ pub(super) mod tests {
             let changed = format!("{}@{domain}", String::from_utf8(changed).unwrap());
             assert_eq!(addresses().echo(&changed, &brands()), None, "{changed}");
         }
-        let other = Addresses::new("bounce@bounces.example.com", &Secret::new("another secret")).unwrap();
+        let other =
+            BounceAddresses::new("bounce@bounces.example.com", &Secret::new("another secret")).unwrap();
         assert_eq!(other.echo(&address, &brands()), None);
         assert_eq!(addresses().echo(&address, &brands()[..1]), None, "the brand is gone");
         for wrong in [
@@ -155,7 +156,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_cannot_carry_a_token_is_no_bounce_address() {
-        let right = |address: &str| Addresses::new(address, &Secret::new("the secret")).is_some();
+        let right = |address: &str| BounceAddresses::new(address, &Secret::new("the secret")).is_some();
         assert!(right("b@x.example") && right("fifteen-letters@bücher.example"));
         for wrong in
             ["bounces.example.com", "sixteen--letters@x.example", "a+b@x.example", "ñ@x.example", "@", ""]

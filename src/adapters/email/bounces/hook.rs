@@ -6,31 +6,33 @@
 use async_trait::async_trait;
 use url::form_urlencoded;
 
-use super::address::Addresses;
-use super::report::Mail;
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, Notice, Told};
+use super::address::BounceAddresses;
+use super::report::ReportMail;
+use crate::adapters::hooks::{
+    DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+};
 use crate::model::BrandId;
 
 /// Takes the reports to one provider's envelope senders.
-pub(in crate::adapters::email) struct Bounces {
-    addresses: Addresses,
+pub(in crate::adapters::email) struct BounceHandler {
+    addresses: BounceAddresses,
     brands: Vec<BrandId>,
 }
 
-impl Bounces {
+impl BounceHandler {
     /// Takes reports on the mail of these brands.
-    pub(in crate::adapters::email) fn new(addresses: Addresses, brands: Vec<BrandId>) -> Self {
+    pub(in crate::adapters::email) fn new(addresses: BounceAddresses, brands: Vec<BrandId>) -> Self {
         Self { addresses, brands }
     }
 }
 
 #[async_trait]
-impl Hook for Bounces {
+impl WebhookHandler for BounceHandler {
     /// The body is the mail; the query may name its envelope recipient as `recipient`.
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let mail = call.body.ok_or(HookError::Forged("a mail is handed over with POST"))?;
-        let Mail { addresses, date, news } =
-            Mail::read(mail).map_err(|error| HookError::Malformed(error.to_string()))?;
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let mail = call.body.ok_or(WebhookError::Forged("a mail is handed over with POST"))?;
+        let ReportMail { addresses, date, news } =
+            ReportMail::read(mail).map_err(|error| WebhookError::Malformed(error.to_string()))?;
         let query = form_urlencoded::parse(call.query.as_bytes());
         let recipient =
             query.into_iter().find(|(name, _)| name == "recipient").map(|(_, value)| value.into());
@@ -38,8 +40,8 @@ impl Hook for Bounces {
             .into_iter()
             .chain(addresses)
             .find_map(|address: String| self.addresses.echo(&address, &self.brands))
-            .ok_or(HookError::Forged("the mail has no bounce address of this provider in it"))?;
-        let notice = news.map(|news| Notice {
+            .ok_or(WebhookError::Forged("the mail has no bounce address of this provider in it"))?;
+        let notice = news.map(|news| DeliveryReport {
             reference: String::new(),
             echo: Some(echo),
             address: None,
@@ -48,7 +50,7 @@ impl Hook for Bounces {
             evidence: news.evidence,
             objection: news.objection,
         });
-        Ok(Heard::Told(notice.map(Told::Receipt).into_iter().collect()))
+        Ok(WebhookPayload::Told(notice.map(ProviderEvent::Receipt).into_iter().collect()))
     }
 
     fn receives(&self, recipient: &str) -> bool {

@@ -4,5 +4,5 @@ mod address;
 mod hook;
 mod report;
 
-pub(super) use address::{Addresses, MUST};
-pub(super) use hook::Bounces;
+pub(super) use address::{BounceAddresses, MUST};
+pub(super) use hook::BounceHandler;

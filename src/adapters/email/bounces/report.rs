@@ -4,7 +4,7 @@
 
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
-use crate::adapters::email::replies::Reply;
+use crate::adapters::email::replies::SmtpReply;
 use crate::model::{Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// A report has three parts (RFC 6522, section 3).
@@ -16,18 +16,18 @@ const MAX_ADDRESSES: usize = 20;
 
 /// What a mail to a bounce address holds.
 #[derive(Debug)]
-pub(super) struct Mail {
+pub(super) struct ReportMail {
     /// Where the token may be: in the recipients, and in the envelope sender of the mail that the report is about.
     pub(super) addresses: Vec<String>,
     /// When it was written, by its own header.
     pub(super) date: Option<Timestamp>,
     /// What it says, if it is a report that says anything new.
-    pub(super) news: Option<News>,
+    pub(super) news: Option<BounceReport>,
 }
 
 /// What a report says of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct BounceReport {
     pub(super) status: ReceiptStatus,
     pub(super) evidence: OutcomeEvidence,
     pub(super) objection: Option<Objection>,
@@ -35,7 +35,7 @@ pub(super) struct News {
 
 /// Why a mail cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Missing {
+pub(super) enum MissingPart {
     #[error("it is no mail: it has no header")]
     Header,
     #[error("the report on a delivery has no fields of a recipient (RFC 3464, section 2.3)")]
@@ -44,13 +44,14 @@ pub(super) enum Missing {
     Feedback,
 }
 
-impl Mail {
+impl ReportMail {
     /// Reads a mail. What is no report, such as an answer by a machine or a person, says nothing.
-    pub(super) fn read(mail: &[u8]) -> Result<Self, Missing> {
+    pub(super) fn read(mail: &[u8]) -> Result<Self, MissingPart> {
         let (head, body) = head_and_body(mail);
-        let head = MessageParser::default().parse_headers(head).ok_or(Missing::Header)?;
-        let parts: Vec<Part<'_>> = report_parts(&head, body).into_iter().filter_map(Part::read).collect();
-        let inside = parts.iter().flat_map(Part::envelope_senders);
+        let head = MessageParser::default().parse_headers(head).ok_or(MissingPart::Header)?;
+        let parts: Vec<ReportPart<'_>> =
+            report_parts(&head, body).into_iter().filter_map(ReportPart::read).collect();
+        let inside = parts.iter().flat_map(ReportPart::envelope_senders);
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
         let date = head.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
@@ -59,12 +60,12 @@ impl Mail {
 }
 
 /// One part of a report.
-struct Part<'a> {
+struct ReportPart<'a> {
     subtype: String,
     body: &'a [u8],
 }
 
-impl<'a> Part<'a> {
+impl<'a> ReportPart<'a> {
     fn read(part: &'a [u8]) -> Option<Self> {
         let (head, body) = head_and_body(part);
         let head = MessageParser::default().parse_headers(head)?;
@@ -85,7 +86,7 @@ impl<'a> Part<'a> {
     }
 }
 
-fn news(parts: &[Part<'_>]) -> Result<Option<News>, Missing> {
+fn news(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, MissingPart> {
     let part = |own: &[&str]| parts.iter().find(|part| own.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);
@@ -98,35 +99,35 @@ fn news(parts: &[Part<'_>]) -> Result<Option<News>, Missing> {
 
 /// What became of the mail. A report on several recipients speaks of those that an alias of ours stands for, and the best
 /// news counts: only when all have failed, ours has.
-fn delivery(body: &[u8]) -> Result<Option<News>, Missing> {
+fn delivery(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
     let groups = text.split("\n\n").map(str::trim).filter(|group| !group.is_empty()).take(MAX_RECIPIENTS);
     let groups: Vec<Message<'_>> =
         groups.filter_map(|group| MessageParser::new().parse_headers(group.as_bytes())).collect();
     let best = groups
         .iter()
-        .filter_map(|group| Some((Action::read(&value(group, "Action")?), group)))
+        .filter_map(|group| Some((DsnAction::read(&value(group, "Action")?), group)))
         .max_by_key(|(action, _)| *action);
-    let (action, group) = best.ok_or(Missing::Recipient)?;
+    let (action, group) = best.ok_or(MissingPart::Recipient)?;
     let status = match action {
-        Action::Delivered => ReceiptStatus::Delivered,
-        Action::Passed => ReceiptStatus::Sent,
-        Action::Failed => return Ok(Some(failure(group))),
-        Action::Other => return Ok(None),
+        DsnAction::Delivered => ReceiptStatus::Delivered,
+        DsnAction::Passed => ReceiptStatus::Sent,
+        DsnAction::Failed => return Ok(Some(failure(group))),
+        DsnAction::Other => return Ok(None),
     };
-    Ok(Some(News { status, evidence: OutcomeEvidence::default(), objection: None }))
+    Ok(Some(BounceReport { status, evidence: OutcomeEvidence::default(), objection: None }))
 }
 
-fn failure(group: &Message<'_>) -> News {
+fn failure(group: &Message<'_>) -> BounceReport {
     let field = |name| value(group, name).unwrap_or_default();
-    let reply = Reply::reported(&field("Status"), &field("Diagnostic-Code"));
+    let reply = SmtpReply::reported(&field("Status"), &field("Diagnostic-Code"));
     let (evidence, objection) = reply.in_report();
-    News { status: ReceiptStatus::Failed, evidence, objection }
+    BounceReport { status: ReceiptStatus::Failed, evidence, objection }
 }
 
 /// What the reporting server did (RFC 3464, section 2.3.3), the best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Action {
+enum DsnAction {
     Failed,
     /// It goes on trying, or does what nobody knows yet.
     Other,
@@ -135,7 +136,7 @@ enum Action {
     Delivered,
 }
 
-impl Action {
+impl DsnAction {
     fn read(value: &str) -> Self {
         match first_word(value).as_str() {
             "failed" => Self::Failed,
@@ -148,9 +149,9 @@ impl Action {
 
 /// Somebody complains of a mail, which they can only have received. Reports of viruses and forgeries are not theirs, and
 /// `not-spam` takes back what the address was suppressed for, which only the person can (RFC 6430).
-fn complaint(body: &[u8]) -> Result<Option<News>, Missing> {
-    let fields = MessageParser::new().parse_headers(body).ok_or(Missing::Feedback)?;
-    let kind = value(&fields, "Feedback-Type").ok_or(Missing::Feedback)?;
+fn complaint(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
+    let fields = MessageParser::new().parse_headers(body).ok_or(MissingPart::Feedback)?;
+    let kind = value(&fields, "Feedback-Type").ok_or(MissingPart::Feedback)?;
     let objection = match first_word(&kind).as_str() {
         "abuse" => Objection::Complaint,
         "opt-out" => Objection::OptedOut,
@@ -159,7 +160,7 @@ fn complaint(body: &[u8]) -> Result<Option<News>, Missing> {
     };
     let agent = value(&fields, "User-Agent").unwrap_or_default();
     let evidence = OutcomeEvidence::new(first_word(&kind), &format!("in a feedback report by {agent}"));
-    Ok(Some(News { status: ReceiptStatus::Delivered, evidence, objection: Some(objection) }))
+    Ok(Some(BounceReport { status: ReceiptStatus::Delivered, evidence, objection: Some(objection) }))
 }
 
 /// The parts of a report (RFC 6522), and nothing of other mail.

@@ -1,9 +1,9 @@
 //! Brevo's errors (developers.brevo.com, "Error codes", and the list in its API's description), by their codes.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, THROTTLED};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 
 /// What a code means, in the light of its status and message, or `None` when it is not in the table.
-pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<Meaning> {
+pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<ErrorMeaning> {
     Some(match code {
         // Too many requests, whatever the code is called.
         _ if status == 429 => THROTTLED,
@@ -16,11 +16,11 @@ pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<Meaning>
         | "bad_request" => by_field(message),
 
         // The key: not one, or without the right.
-        "unauthorized" | "permission_denied" | "reseller_permission_denied" => Meaning::Misconfigured,
+        "unauthorized" | "permission_denied" | "reseller_permission_denied" => ErrorMeaning::Misconfigured,
         // The account: looked at by Brevo, or without credits.
-        "account_under_validation" | "not_enough_credits" => Meaning::Misconfigured,
+        "account_under_validation" | "not_enough_credits" => ErrorMeaning::Misconfigured,
         // The base URL is not the API's, or the API has changed.
-        "method_not_allowed" | "not_acceptable" | "document_not_found" => Meaning::Misconfigured,
+        "method_not_allowed" | "not_acceptable" | "document_not_found" => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })
@@ -32,12 +32,12 @@ pub(super) fn leaves_doubt(code: &str) -> bool {
 }
 
 /// "email is not valid in to". What Brevo does not take for an address, another provider may.
-fn by_field(message: &str) -> Meaning {
+fn by_field(message: &str) -> ErrorMeaning {
     let message = message.to_ascii_lowercase();
     if message.contains("valid in to") {
         DOUBTFUL_ADDRESS
     } else if message.contains("sender") || message.contains("replyto") {
-        Meaning::Misconfigured
+        ErrorMeaning::Misconfigured
     } else {
         CONTENT
     }

@@ -4,28 +4,30 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, Says, address, parse, required};
-use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, same};
+use crate::adapters::email::events::{
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
+};
+use crate::adapters::hooks::{BasicAuth, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, same};
 use crate::model::Objection::{BadAddress, Complaint, OptedOut};
 use crate::model::{OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
-pub(super) struct Webhooks {
+pub(super) struct BrevoWebhooks {
     /// What it calls with.
-    pub auth: Auth,
+    pub auth: BrevoAuth,
 }
 
 /// What Brevo was told to call with.
-pub(super) enum Auth {
+pub(super) enum BrevoAuth {
     /// A user and a password in the URL.
     Basic(BasicAuth),
     /// A token (RFC 6750).
     Token(Secret),
 }
 
-impl Auth {
-    fn admits(&self, call: &Call<'_>) -> Result<(), HookError> {
+impl BrevoAuth {
+    fn admits(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let token = match self {
             Self::Basic(auth) => return auth.admits(call),
             Self::Token(token) => token,
@@ -36,24 +38,24 @@ impl Auth {
             {
                 Ok(())
             }
-            _ => Err(HookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
         }
     }
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for BrevoWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.admits(call)?;
-        let own: Payload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
-        let Some(says) = says(&own.event) else { return Ok(Heard::Told(vec![])) };
-        Ok(Heard::Told(event(own)?.told(says).into_iter().collect()))
+        let own: BrevoPayload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
+        let Some(says) = says(&own.event) else { return Ok(WebhookPayload::Told(vec![])) };
+        Ok(WebhookPayload::Told(event(own)?.told(says).into_iter().collect()))
     }
 }
 
 /// The parts we read.
 #[derive(Deserialize)]
-struct Payload {
+struct BrevoPayload {
     event: String,
     #[serde(default)]
     email: String,
@@ -68,7 +70,7 @@ struct Payload {
 
 /// The events of the page. `request`, `deferred` and `click` say nothing of what became of the email, and `proxy_open` is
 /// a program's. `blocked` does not say whether an earlier bounce, a complaint or an unsubscription was the reason.
-fn says(event: &str) -> Option<Says> {
+fn says(event: &str) -> Option<EmailEventMeaning> {
     Some(match event {
         "delivered" => DELIVERED,
         "opened" | "unique_opened" => READ,
@@ -81,9 +83,9 @@ fn says(event: &str) -> Option<Says> {
     })
 }
 
-fn event(own: Payload) -> Result<Event, HookError> {
+fn event(own: BrevoPayload) -> Result<EmailEvent, WebhookError> {
     let at = own.ts_epoch.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    Ok(Event {
+    Ok(EmailEvent {
         id: None,
         reference: required("message-id", own.message_id)?,
         echo: own.custom.and_then(|text| text.parse().ok()),
@@ -103,8 +105,8 @@ mod tests {
     const TOKEN: (&str, &str) = ("Authorization", "Bearer the-token");
     const BASIC: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
 
-    fn by_token() -> Webhooks {
-        Webhooks { auth: Auth::Token(Secret::new("the-token")) }
+    fn by_token() -> BrevoWebhooks {
+        BrevoWebhooks { auth: BrevoAuth::Token(Secret::new("the-token")) }
     }
 
     fn body(event: &str) -> String {
@@ -156,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn only_who_shows_what_was_agreed_is_heard_and_nonsense_is_told_apart() {
         let basic = BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") };
-        let by_password = Webhooks { auth: Auth::Basic(basic) };
+        let by_password = BrevoWebhooks { auth: BrevoAuth::Basic(basic) };
         let body = body("delivered");
         assert!(hear(&by_password, &[BASIC], &body).await.is_ok());
         for (hook, headers) in [
@@ -166,11 +168,14 @@ mod tests {
             (by_token(), vec![("Authorization", "the-token")]),
             (by_password, vec![TOKEN]),
         ] {
-            assert!(matches!(hear(&hook, &headers, &body).await, Err(HookError::Forged(_))), "{headers:?}");
+            assert!(
+                matches!(hear(&hook, &headers, &body).await, Err(WebhookError::Forged(_))),
+                "{headers:?}"
+            );
         }
         for wrong in ["", "[]", "{}", r#"{"event":"spam"}"#, r#"{"event":"spam","message-id":"1"}"#] {
             let answer = hear(&by_token(), &[TOKEN], wrong).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 }

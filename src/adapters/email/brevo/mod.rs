@@ -19,13 +19,13 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-pub use settings::Settings;
+pub use settings::BrevoSettings;
 
-use super::addresses::Sender;
-use super::api::{self, Email};
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use super::addresses::SenderMailbox;
+use super::api::{self, ApiEmail};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Brevo account.
@@ -33,7 +33,7 @@ use crate::model::{Channel, Outcome, OutcomeEvidence};
 pub struct Brevo {
     client: Client,
     api_key: HeaderValue,
-    sender: Sender,
+    sender: SenderMailbox,
     endpoint: Url,
 }
 
@@ -42,31 +42,31 @@ impl Brevo {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.webhook_auth()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
 }
 
-impl Exchange for Brevo {
+impl HttpAdapter for Brevo {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for BrevoSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -75,12 +75,12 @@ impl Kind for Settings {
         Ok(Arc::new(Brevo::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::BrevoWebhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 
-fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
     api::present(json!({
         "sender": api::named(&email.from),
         "to": [{ "email": email.to.to_string() }],
@@ -106,31 +106,31 @@ fn idempotency_key(envelope: &Envelope) -> Uuid {
 /// The parts we read of an acceptance.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Accepted {
+struct BrevoAccepted {
     message_id: String,
 }
 
 /// The parts we read of a refusal.
 #[derive(Deserialize)]
-struct Refusal {
+struct BrevoErrorBody {
     code: String,
     #[serde(default)]
     message: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let Accepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let BrevoAccepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
     (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
 }
 
-fn refused(answer: &Answer) -> Option<Outcome> {
-    let Refusal { code, message } = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+    let BrevoErrorBody { code, message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &message);
     if errors::leaves_doubt(&code) {
         return Some(Outcome::Unknown { evidence });
@@ -142,7 +142,7 @@ fn refused(answer: &Answer) -> Option<Outcome> {
 }
 
 /// The wait until the limit begins anew, in seconds.
-fn until_reset(answer: &Answer) -> Option<Duration> {
+fn until_reset(answer: &HttpAnswer) -> Option<Duration> {
     http::seconds(answer.header("x-sib-ratelimit-reset")?)
 }
 

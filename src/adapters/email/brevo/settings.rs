@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::hook::Auth;
+use super::hook::BrevoAuth;
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
 use crate::secret::Secret;
@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// The settings of a Brevo account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct BrevoSettings {
     /// An API key, which is not the key for SMTP: it begins with `xkeysib-`.
     pub api_key: Secret,
     /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone. Brevo must know it
@@ -34,16 +34,16 @@ fn default_base_url() -> String {
     "https://api.brevo.com".to_owned()
 }
 
-impl Settings {
+impl BrevoSettings {
     /// What Brevo calls with, if its webhooks are taken.
-    pub(super) fn webhook_auth(&self) -> Result<Option<Auth>, BuildError> {
+    pub(super) fn webhook_auth(&self) -> Result<Option<BrevoAuth>, BuildError> {
         let wrong = |must| Err(BuildError::Setting { setting: "webhook_token", must });
         let basic = BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())?;
         match (basic, &self.webhook_token) {
             (Some(_), Some(_)) => wrong("must be left out where webhook_user is set"),
             (None, Some(token)) if token.expose().is_empty() => wrong("must not be empty"),
-            (None, Some(token)) => Ok(Some(Auth::Token(token.clone()))),
-            (basic, None) => Ok(basic.map(Auth::Basic)),
+            (None, Some(token)) => Ok(Some(BrevoAuth::Token(token.clone()))),
+            (basic, None) => Ok(basic.map(BrevoAuth::Basic)),
         }
     }
 }

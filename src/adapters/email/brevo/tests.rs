@@ -8,8 +8,8 @@ use crate::secret::Secret;
 
 const KEY: &str = "xkeysib-the-key-of-brevo";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> BrevoSettings {
+    BrevoSettings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -21,7 +21,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
             "x-sib-ratelimit-reset".parse().unwrap(),
             HeaderValue::from_static(reset),
         )]);
-        match outcome(&Answer { status: 429, headers, retry_after, body }) {
+        match outcome(&HttpAnswer { status: 429, headers, retry_after, body }) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
@@ -98,7 +98,7 @@ fn every_attempt_of_every_message_has_a_key_of_its_own() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut BrevoSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Brevo::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -113,9 +113,9 @@ fn wrong_settings_say_what_would_be_right() {
 #[test]
 fn settings_are_read_from_configuration() {
     let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: BrevoSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.brevo.com", KEY));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+    assert!(toml::from_str::<BrevoSettings>(&format!("{text}\nfrm = 'x'")).is_err());
 }
 
 #[test]

@@ -2,14 +2,17 @@ use super::*;
 use crate::adapters::envelopes;
 use crate::model;
 
-fn writer() -> Writer {
+fn writer() -> MailWriter {
     let settings = toml::from_str("host = 'localhost'\nfrom = 'Shop <shop@example.com>'").unwrap();
-    Writer::new(&settings).unwrap()
+    MailWriter::new(&settings).unwrap()
 }
 
 fn envelope(subject: &str, text: Option<&str>, html: Option<&str>) -> Envelope {
-    let content =
-        Rendered::Email { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
+    let content = RenderedContent::Email {
+        subject: subject.into(),
+        text: text.map(Into::into),
+        html: html.map(Into::into),
+    };
     envelopes::to(model::Address::Email("Ana@example.org".parse().unwrap()), content)
 }
 
@@ -86,7 +89,7 @@ fn what_cannot_be_written_is_refused() {
     assert_eq!(writer().write(&no_address).unwrap_err().as_str(), "misconfigured");
 
     let mut text_message = to("ana@example.org");
-    text_message.content = Rendered::Text("Hi".into());
+    text_message.content = RenderedContent::Text("Hi".into());
     let refusal = writer().write(&text_message).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
 }

@@ -3,42 +3,42 @@
 //! Mailgun gives no codes: there is the HTTP status, and for some statuses the message tells more. A message is known by
 //! a part of it, in any case.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
 
 /// A status, part of the message, and what they mean together. The first that fits counts.
-const ERRORS: &[(u16, &str, Meaning)] = &[
+const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     // What Mailgun does not take for an address, another provider may.
     (400, "to parameter is not a valid address", DOUBTFUL_ADDRESS),
     // The sender.
-    (400, "from parameter is not a valid address", Meaning::Misconfigured),
-    (400, "from parameter is missing", Meaning::Misconfigured),
+    (400, "from parameter is not a valid address", ErrorMeaning::Misconfigured),
+    (400, "from parameter is missing", ErrorMeaning::Misconfigured),
     // A sandbox domain or a free account writes to those alone who agreed to it.
     (400, "authorized recipients", POLICY),
     (403, "authorized recipients", POLICY),
     // The domain is not verified, the account not activated.
-    (400, "is not allowed to send", Meaning::Misconfigured),
+    (400, "is not allowed to send", ErrorMeaning::Misconfigured),
     // What else is wrong with the request: its text, headers, size of its options, time of delivery, template.
     (400, "", CONTENT),
     // The key is not one, or that of another region.
-    (401, "", Meaning::Misconfigured),
+    (401, "", ErrorMeaning::Misconfigured),
     // The account has to be paid.
-    (402, "", Meaning::Misconfigured),
+    (402, "", ErrorMeaning::Misconfigured),
     // The domain may not do this, or not from this IP address.
-    (403, "", Meaning::Misconfigured),
+    (403, "", ErrorMeaning::Misconfigured),
     // The domain is not known here: it may be in another region.
-    (404, "", Meaning::Misconfigured),
+    (404, "", ErrorMeaning::Misconfigured),
     // Larger than allowed.
     (413, "", CONTENT),
     // Requests, recipients or bytes of the domain.
     (429, "", THROTTLED),
     // Mailgun itself.
-    (500, "", Meaning::Unavailable),
+    (500, "", ErrorMeaning::Unavailable),
 ];
 
 /// What a status and a message mean, or `None` when they are not in the table.
-pub(super) fn meaning(status: u16, message: &str) -> Option<Meaning> {
+pub(super) fn meaning(status: u16, message: &str) -> Option<ErrorMeaning> {
     let message = message.to_ascii_lowercase();
-    let fits = |(own, part, _): &&(u16, &str, Meaning)| *own == status && message.contains(part);
+    let fits = |(own, part, _): &&(u16, &str, ErrorMeaning)| *own == status && message.contains(part);
     ERRORS.iter().find(fits).map(|(_, _, meaning)| *meaning)
 }
 

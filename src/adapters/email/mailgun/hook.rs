@@ -9,9 +9,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, Says, address, parse, required};
-use crate::adapters::email::replies::{Reply, Stage};
-use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, hex, is_recent, is_signed};
+use crate::adapters::email::events::{
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
+};
+use crate::adapters::email::replies::{SmtpReply, SmtpStage};
+use crate::adapters::hooks::{
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, hex, is_recent,
+    is_signed,
+};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::{OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
@@ -20,41 +25,46 @@ use crate::secret::Secret;
 const WINDOW: SignedDuration = SignedDuration::from_mins(8 * 60 + 15);
 
 /// Takes the webhooks of a domain.
-pub(super) struct Webhooks {
+pub(super) struct MailgunWebhooks {
     key: Secret,
-    seen: Mutex<Tokens>,
+    seen: Mutex<SeenTokens>,
 }
 
-impl Webhooks {
+impl MailgunWebhooks {
     /// Takes what is signed by this key.
     pub(super) fn new(key: Secret) -> Self {
         Self { key, seen: Mutex::default() }
     }
 
     /// The signature is over the timestamp and the token alone.
-    fn check(&self, signature: &Signature, call: &Call<'_>, body: &[u8]) -> Result<(), HookError> {
-        let Signature { timestamp, token, signature } = signature;
+    fn check(
+        &self,
+        signature: &MailgunSignature,
+        call: &WebhookRequest<'_>,
+        body: &[u8],
+    ) -> Result<(), WebhookError> {
+        let MailgunSignature { timestamp, token, signature } = signature;
         let given = hex(signature).unwrap_or_default();
         let parts = [timestamp.as_bytes(), token.as_bytes()];
-        if !is_signed(Algorithm::HmacSha256, self.key.expose().as_bytes(), &parts, &given) {
-            return Err(HookError::Forged("its signature is not by this signing key"));
+        if !is_signed(SignatureAlgorithm::HmacSha256, self.key.expose().as_bytes(), &parts, &given) {
+            return Err(WebhookError::Forged("its signature is not by this signing key"));
         }
         let time = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = time.filter(|&time| is_recent(time, call.now, WINDOW));
-        let time = time.ok_or(HookError::Forged("it was not signed within the last eight hours"))?;
+        let time = time.ok_or(WebhookError::Forged("it was not signed within the last eight hours"))?;
         if self.seen().admits(time, Sha256::digest(token).into(), Sha256::digest(body).into(), call.now) {
             Ok(())
         } else {
-            Err(HookError::Forged("its token was used before, or is too old to tell"))
+            Err(WebhookError::Forged("its token was used before, or is too old to tell"))
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Tokens> {
+    fn seen(&self) -> MutexGuard<'_, SeenTokens> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type Hash = [u8; 32];
+type TokenHash = [u8; 32];
 
 /// The tokens of the window, each with the body that it came with: as a signature does not cover the body, a token that is
 /// seen again with another one is a forgery. With the same one it is Mailgun, calling again.
@@ -62,17 +72,17 @@ type Hash = [u8; 32];
 /// When there are too many, the oldest are forgotten, and whatever was signed as early as they were is refused from then on:
 /// the window narrows to what can be told. A restart forgets them all.
 #[derive(Default)]
-struct Tokens {
-    bodies: BTreeMap<(Timestamp, Hash), Hash>,
+struct SeenTokens {
+    bodies: BTreeMap<(Timestamp, TokenHash), TokenHash>,
     /// When the newest of the forgotten was signed.
     forgotten: Option<Timestamp>,
 }
 
-impl Tokens {
+impl SeenTokens {
     /// Some five megabytes.
     const MAX: usize = 50_000;
 
-    fn admits(&mut self, signed: Timestamp, token: Hash, body: Hash, now: Timestamp) -> bool {
+    fn admits(&mut self, signed: Timestamp, token: TokenHash, body: TokenHash, now: Timestamp) -> bool {
         if let Some(known) = self.bodies.get(&(signed, token)) {
             return *known == body;
         }
@@ -95,29 +105,29 @@ impl Tokens {
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let body = call.body.ok_or(HookError::Forged("Mailgun calls with POST"))?;
+impl WebhookHandler for MailgunWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = call.body.ok_or(WebhookError::Forged("Mailgun calls with POST"))?;
         // The signature stands in what it does not cover, so this much is read of anybody's call.
         let payload = serde_json::from_slice(body);
-        let Payload { signature, event_data } =
-            payload.map_err(|_| HookError::Forged("it is not signed as Mailgun signs"))?;
+        let MailgunPayload { signature, event_data } =
+            payload.map_err(|_| WebhookError::Forged("it is not signed as Mailgun signs"))?;
         self.check(&signature, call, body)?;
-        let own: EventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
-        let Some(says) = says(&own) else { return Ok(Heard::Told(vec![])) };
-        Ok(Heard::Told(event(own)?.told(says).into_iter().collect()))
+        let own: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
+        let Some(says) = says(&own) else { return Ok(WebhookPayload::Told(vec![])) };
+        Ok(WebhookPayload::Told(event(own)?.told(says).into_iter().collect()))
     }
 }
 
 #[derive(Deserialize)]
-struct Payload {
-    signature: Signature,
+struct MailgunPayload {
+    signature: MailgunSignature,
     #[serde(rename = "event-data", default)]
     event_data: Value,
 }
 
 #[derive(Deserialize)]
-struct Signature {
+struct MailgunSignature {
     timestamp: String,
     token: String,
     signature: String,
@@ -126,7 +136,7 @@ struct Signature {
 /// The parts we read of an event.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct EventData {
+struct MailgunEventData {
     event: String,
     /// Seconds since the Unix epoch, with a fraction.
     timestamp: Option<f64>,
@@ -138,9 +148,9 @@ struct EventData {
     #[serde(default)]
     reason: String,
     #[serde(default)]
-    delivery_status: DeliveryStatus,
+    delivery_status: MailgunDeliveryStatus,
     #[serde(default)]
-    client_info: ClientInfo,
+    client_info: MailgunClientInfo,
     #[serde(default)]
     user_variables: Value,
     #[serde(default)]
@@ -149,7 +159,7 @@ struct EventData {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct DeliveryStatus {
+struct MailgunDeliveryStatus {
     /// The code of the reply, or one of Mailgun's own.
     code: Option<u16>,
     enhanced_code: Option<String>,
@@ -159,14 +169,14 @@ struct DeliveryStatus {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ClientInfo {
+struct MailgunClientInfo {
     /// The program that opened it, when it was not a person's.
     bot: Option<String>,
 }
 
 /// The event types, and for failures their `severity` and `reason`. `accepted`, `stored` and `clicked` say nothing of what
 /// became of the email, and a temporary failure is tried again.
-fn says(own: &EventData) -> Option<Says> {
+fn says(own: &MailgunEventData) -> Option<EmailEventMeaning> {
     Some(match (own.event.as_str(), own.severity.as_str(), own.reason.as_str()) {
         ("delivered", ..) => DELIVERED,
         ("opened", ..) if own.client_info.bot.as_deref().is_some_and(|bot| !bot.is_empty()) => return None,
@@ -186,11 +196,11 @@ fn says(own: &EventData) -> Option<Says> {
     })
 }
 
-impl DeliveryStatus {
+impl MailgunDeliveryStatus {
     /// Whether the reply is one after which an address is given up, as it is when we speak SMTP ourselves.
     fn says_bad_address(&self) -> bool {
         let text = format!("{} {}", self.enhanced_code.as_deref().unwrap_or_default(), self.text());
-        let reply = |code| Reply::new(code, text.trim_start()).outcome(Stage::Recipient);
+        let reply = |code| SmtpReply::new(code, text.trim_start()).outcome(SmtpStage::Recipient);
         self.code.is_some_and(|code| reply(code).objection() == Some(BadAddress))
     }
 
@@ -200,7 +210,7 @@ impl DeliveryStatus {
     }
 }
 
-fn event(own: EventData) -> Result<Event, HookError> {
+fn event(own: MailgunEventData) -> Result<EmailEvent, WebhookError> {
     let status = &own.delivery_status;
     let code = status.code.map(|code| code.to_string()).unwrap_or_default();
     let code = [own.reason.as_str(), &code, status.enhanced_code.as_deref().unwrap_or_default()].join(" ");
@@ -208,7 +218,7 @@ fn event(own: EventData) -> Result<Event, HookError> {
     let at = own
         .timestamp
         .and_then(|seconds| Timestamp::from_millisecond((seconds * 1_000.0).round() as i64).ok());
-    Ok(Event {
+    Ok(EmailEvent {
         reference: own.message["headers"]["message-id"].as_str().unwrap_or_default().to_owned(),
         echo: own.user_variables["relevo"].as_str().and_then(|text| text.parse().ok()),
         address: address(&own.recipient),
@@ -225,8 +235,8 @@ mod tests {
     use super::*;
     use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
 
-    fn hook() -> Webhooks {
-        Webhooks::new(Secret::new("the-signing-key"))
+    fn hook() -> MailgunWebhooks {
+        MailgunWebhooks::new(Secret::new("the-signing-key"))
     }
 
     fn signature(timestamp: &str, token: &str) -> Value {
@@ -315,9 +325,9 @@ mod tests {
             json!({ "event-data": data }).to_string(),
             "nonsense".to_owned(),
         ] {
-            assert!(matches!(hear(&hook(), &[], &body).await, Err(HookError::Forged(_))), "{body}");
+            assert!(matches!(hear(&hook(), &[], &body).await, Err(WebhookError::Forged(_))), "{body}");
         }
-        let other = Webhooks::new(Secret::new("another"));
+        let other = MailgunWebhooks::new(Secret::new("another"));
         assert!(hear(&other, &[], &with("token", "t1")).await.is_err());
         for (time, holds) in [(NOW - 29_700, true), (NOW - 29_701, false), (NOW + 301, false)] {
             let own = json!({ "signature": signature(&time.to_string(), "t1"), "event-data": data });
@@ -331,20 +341,23 @@ mod tests {
         let (body, other) = (signed(&data("delivered", json!({}))), signed(&data("complained", json!({}))));
         assert!(hear(&hook, &[], &body).await.is_ok());
         assert!(hear(&hook, &[], &body).await.is_ok(), "Mailgun calls again after a failure of ours");
-        assert!(matches!(hear(&hook, &[], &other).await, Err(HookError::Forged(_))));
+        assert!(matches!(hear(&hook, &[], &other).await, Err(WebhookError::Forged(_))));
     }
 
     #[test]
     fn a_full_memory_narrows_the_window() {
-        let mut tokens = Tokens::default();
+        let mut tokens = SeenTokens::default();
         let time = |ms: i64| Timestamp::from_millisecond(NOW * 1_000 + ms).unwrap();
-        let token = |number: usize| -> Hash { Sha256::digest(number.to_be_bytes()).into() };
-        for number in 0..=Tokens::MAX {
+        let token = |number: usize| -> TokenHash { Sha256::digest(number.to_be_bytes()).into() };
+        for number in 0..=SeenTokens::MAX {
             assert!(tokens.admits(time(number as i64), token(number), [1; 32], time(0)));
         }
-        assert_eq!(tokens.bodies.len(), Tokens::MAX);
+        assert_eq!(tokens.bodies.len(), SeenTokens::MAX);
         assert!(!tokens.admits(time(0), token(0), [2; 32], time(0)), "forgotten");
-        assert!(!tokens.admits(time(0), token(Tokens::MAX + 1), [1; 32], time(0)), "as old as the forgotten");
+        assert!(
+            !tokens.admits(time(0), token(SeenTokens::MAX + 1), [1; 32], time(0)),
+            "as old as the forgotten"
+        );
         assert!(tokens.admits(time(1), token(1), [1; 32], time(0)), "remembered");
         assert!(!tokens.admits(time(1), token(1), [2; 32], time(0)));
         let day = time(24 * 3_600_000);
@@ -356,7 +369,7 @@ mod tests {
     async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         for wrong in [json!(null), json!({}), json!([1]), json!({ "event": "delivered" })] {
             let answer = hear(&hook(), &[], &signed(&wrong)).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 }

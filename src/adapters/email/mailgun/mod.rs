@@ -14,13 +14,13 @@ use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::MailgunSettings;
 
-use super::addresses::Sender;
-use super::api::{self, Email};
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use super::addresses::SenderMailbox;
+use super::api::{self, ApiEmail};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
@@ -29,7 +29,7 @@ use crate::secret::Secret;
 pub struct Mailgun {
     client: Client,
     api_key: Secret,
-    sender: Sender,
+    sender: SenderMailbox,
     endpoint: Url,
 }
 
@@ -38,22 +38,22 @@ impl Mailgun {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &MailgunSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         api::check_key("api_key", &settings.api_key)?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: settings.api_key.clone(),
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
         })
     }
 }
 
-impl Exchange for Mailgun {
+impl HttpAdapter for Mailgun {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let email = Email::of(envelope, &self.sender)?;
+        let email = ApiEmail::of(envelope, &self.sender)?;
         let mut form = vec![
             ("from", email.from.to_string()),
             ("to", email.to.to_string()),
@@ -67,12 +67,12 @@ impl Exchange for Mailgun {
         Ok(request.basic_auth("api", Some(self.api_key.expose())).form(&form))
     }
 
-    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope.now)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for MailgunSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -81,37 +81,37 @@ impl Kind for Settings {
         Ok(Arc::new(Mailgun::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Webhooks::new(self.webhook_signing_key.clone()?)))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::MailgunWebhooks::new(self.webhook_signing_key.clone()?)))
     }
 }
 
 /// The parts we read of an acceptance.
 #[derive(Deserialize)]
-struct Accepted {
+struct MailgunAccepted {
     id: String,
 }
 
 /// The parts we read of a refusal.
 #[derive(Deserialize)]
-struct Refusal {
+struct MailgunErrorBody {
     message: String,
 }
 
-fn outcome(answer: &Answer, now: Timestamp) -> Outcome {
+fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
 /// The id is the message's `Message-ID` in angle brackets; events speak of it without them.
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let Accepted { id } = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let MailgunAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
     let id = id.trim().trim_start_matches('<').trim_end_matches('>');
     (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
 }
 
-fn refused(answer: &Answer, now: Timestamp) -> Option<Outcome> {
-    let Refusal { message } = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
+    let MailgunErrorBody { message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(answer.status, &message);
     Some(match errors::meaning(answer.status, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::secret::Secret;
 
 /// The settings of a domain at Mailgun.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct MailgunSettings {
     /// The domain that sends, as Mailgun knows it: `mg.example.com`.
     pub domain: String,
     /// An API key: the domain's sending key is enough.
@@ -29,11 +29,11 @@ fn default_base_url() -> String {
     "https://api.mailgun.net".to_owned()
 }
 
-impl Settings {
+impl MailgunSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")?;
+        require(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")?;
         let is_set = self.webhook_signing_key.as_ref().is_none_or(|key| !key.expose().is_empty());
-        check(is_set, "webhook_signing_key", "must not be empty; leave it out to take no webhooks")
+        require(is_set, "webhook_signing_key", "must not be empty; leave it out to take no webhooks")
     }
 }
 

@@ -3,8 +3,8 @@ use crate::model::Rejection;
 
 const KEY: &str = "the-key-of-mailgun";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> MailgunSettings {
+    MailgunSettings {
         domain: "mg.example.com".to_owned(),
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
@@ -16,7 +16,7 @@ fn settings() -> Settings {
 
 fn judge(status: u16, body: &str) -> Outcome {
     let now = "2026-11-22T10:00:00Z".parse().unwrap();
-    outcome(&Answer { status, body: body.into(), ..Answer::default() }, now)
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, now)
 }
 
 #[test]
@@ -74,13 +74,13 @@ fn a_throttle_lasts_until_the_date_in_its_message() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut MailgunSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Mailgun::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     for domain in ["", "localhost", "example..com", "example.com/", "ex ample.com"] {
-        let wrong = Settings { domain: domain.to_owned(), ..settings() };
+        let wrong = MailgunSettings { domain: domain.to_owned(), ..settings() };
         let error = Mailgun::new(&wrong, &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "domain must be a domain at Mailgun such as mg.example.com");
     }
@@ -96,9 +96,9 @@ fn settings_are_read_from_configuration() {
     let text = format!(
         "domain = 'mg.example.com'\nfrom = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: MailgunSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.mailgun.net", KEY));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+    assert!(toml::from_str::<MailgunSettings>(&format!("{text}\nfrm = 'x'")).is_err());
 }
 
 #[test]

@@ -3,11 +3,11 @@
 //! The codes look like HTTP statuses and are none: nearly all of them come with HTTP 422.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, THROTTLED,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, THROTTLED,
 };
 
 /// What a code means, in the light of its message, or `None` when it is not in the table.
-pub(super) fn meaning(code: u32, message: &str) -> Option<Meaning> {
+pub(super) fn meaning(code: u32, message: &str) -> Option<ErrorMeaning> {
     Some(match code {
         // The recipient is inactive: an earlier hard bounce, a complaint, or a suppression.
         406 => inactive(message),
@@ -20,27 +20,27 @@ pub(super) fn meaning(code: u32, message: &str) -> Option<Meaning> {
         1101 | 1120..=1123 => CONTENT,
 
         // The token.
-        10 => Meaning::Misconfigured,
+        10 => ErrorMeaning::Misconfigured,
         // The sender is not known, or not confirmed.
-        400 | 401 => Meaning::Misconfigured,
+        400 | 401 => ErrorMeaning::Misconfigured,
         // The account: out of credits, waiting for approval, stopped.
-        405 | 412 | 413 => Meaning::Misconfigured,
+        405 | 412 | 413 => ErrorMeaning::Misconfigured,
         // The headers do not say JSON.
-        409 => Meaning::Misconfigured,
+        409 => ErrorMeaning::Misconfigured,
         // The message stream: unknown, or not for sending.
-        1235 | 1236 => Meaning::Misconfigured,
+        1235 | 1236 => ErrorMeaning::Misconfigured,
 
         // Too many requests.
         429 => THROTTLED,
         // Maintenance.
-        100 => Meaning::Unavailable,
+        100 => ErrorMeaning::Unavailable,
 
         _ => return None,
     })
 }
 
 /// The message names the reason, or all the reasons that there are: then nobody knows which of them it was.
-fn inactive(message: &str) -> Meaning {
+fn inactive(message: &str) -> ErrorMeaning {
     let message = message.to_ascii_lowercase();
     let bounced = message.contains("bounce");
     let left = ["complaint", "unsubscribe", "suppression"].iter().any(|word| message.contains(word));
@@ -52,11 +52,11 @@ fn inactive(message: &str) -> Meaning {
 }
 
 /// "Invalid 'To' address". What Postmark does not take for an address, such as one beyond ASCII, another provider may.
-fn by_field(message: &str) -> Meaning {
+fn by_field(message: &str) -> ErrorMeaning {
     if message.contains("'To'") {
         DOUBTFUL_ADDRESS
     } else if message.contains("'From'") || message.contains("'ReplyTo'") {
-        Meaning::Misconfigured
+        ErrorMeaning::Misconfigured
     } else {
         CONTENT
     }

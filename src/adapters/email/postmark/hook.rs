@@ -7,36 +7,38 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::adapters::email::events::{
-    DELIVERED, Event, FAILED, READ, Says, address, echo_of_parts, parse, required,
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, echo_of_parts, parse, required,
 };
-use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, Told};
+use crate::adapters::hooks::{
+    BasicAuth, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
-use crate::model::{AddressChange, AddressNews, OutcomeEvidence};
+use crate::model::{AddressChange, AddressReport, OutcomeEvidence};
 
 /// Takes the webhooks of a server.
-pub(super) struct Webhooks {
+pub(super) struct PostmarkWebhooks {
     /// What it calls with.
     pub auth: BasicAuth,
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for PostmarkWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.admits(call)?;
-        let own: Payload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
+        let own: PostmarkPayload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
         let told = match says(&own) {
             Some(says) => event(&own)?.told(says),
             None if own.is_lifted() => Some(lifted(event(&own)?)?),
             None => None,
         };
-        Ok(Heard::Told(told.into_iter().collect()))
+        Ok(WebhookPayload::Told(told.into_iter().collect()))
     }
 }
 
 /// The parts we read, under the names that they have in one webhook or another.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct Payload {
+struct PostmarkPayload {
     record_type: String,
     #[serde(rename = "MessageID")]
     message_id: Option<String>,
@@ -55,7 +57,7 @@ struct Payload {
     origin: String,
 }
 
-impl Payload {
+impl PostmarkPayload {
     /// The person asked for email again. What we took off the list ourselves says nothing about them.
     fn is_lifted(&self) -> bool {
         self.record_type == "SubscriptionChange" && !self.suppress_sending && self.origin == "Recipient"
@@ -64,7 +66,7 @@ impl Payload {
 
 /// The record types, the bounce types ("Bounce types" in the API's reference) and the reasons of suppressions. `Click` says
 /// nothing of what became of the email.
-fn says(own: &Payload) -> Option<Says> {
+fn says(own: &PostmarkPayload) -> Option<EmailEventMeaning> {
     Some(match (own.record_type.as_str(), own.r#type.as_str()) {
         ("Delivery", _) => DELIVERED,
         ("Open", _) => READ,
@@ -92,11 +94,11 @@ fn says(own: &Payload) -> Option<Says> {
     })
 }
 
-fn event(own: &Payload) -> Result<Event, HookError> {
+fn event(own: &PostmarkPayload) -> Result<EmailEvent, WebhookError> {
     let reason = own.suppression_reason.as_deref().unwrap_or(&own.r#type);
     let text = if own.details.is_empty() { &own.description } else { &own.details };
     let time = required("the time", own.delivered_at.as_deref())?;
-    Ok(Event {
+    Ok(EmailEvent {
         id: Some(format!("{time} {}", own.recipient)),
         reference: own.message_id.clone().unwrap_or_default(),
         echo: echo_of_parts(|name| own.metadata.get(name).map(String::as_str)),
@@ -106,8 +108,8 @@ fn event(own: &Payload) -> Result<Event, HookError> {
     })
 }
 
-fn lifted(event: Event) -> Result<Told, HookError> {
-    Ok(Told::Address(AddressNews {
+fn lifted(event: EmailEvent) -> Result<ProviderEvent, WebhookError> {
+    Ok(ProviderEvent::Address(AddressReport {
         id: required("ChangedAt", event.id)?,
         address: required("Recipient", event.address)?,
         to: None,
@@ -128,8 +130,8 @@ mod tests {
     /// `relevo` and `secret`.
     const RIGHT: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
 
-    fn hook() -> Webhooks {
-        Webhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") } }
+    fn hook() -> PostmarkWebhooks {
+        PostmarkWebhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") } }
     }
 
     fn body(record_type: &str, time: &str, more: Value) -> String {
@@ -219,13 +221,13 @@ mod tests {
     async fn only_who_shows_the_password_is_heard_and_nonsense_is_told_apart() {
         for wrong in [vec![], vec![("Authorization", "Basic cmVsZXZvOnNlY3JldB==")]] {
             let answer = hear(&hook(), &wrong, &bounce("HardBounce")).await;
-            assert!(matches!(answer, Err(HookError::Forged(_))), "{wrong:?}");
+            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{wrong:?}");
         }
         for wrong in
             ["", "[1]", r#"{"RecordType":"Delivery"}"#, r#"{"RecordType":"Delivery","DeliveredAt":"x"}"#]
         {
             let answer = hear(&hook(), &[RIGHT], wrong).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 }

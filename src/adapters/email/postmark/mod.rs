@@ -15,14 +15,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::PostmarkSettings;
 
-use super::addresses::Sender;
-use super::api::{self, Email};
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::meaning::Meaning;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use super::addresses::SenderMailbox;
+use super::api::{self, ApiEmail};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::meaning::ErrorMeaning;
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One server at Postmark.
@@ -30,7 +30,7 @@ use crate::model::{Channel, Outcome, OutcomeEvidence};
 pub struct Postmark {
     client: Client,
     token: HeaderValue,
-    sender: Sender,
+    sender: SenderMailbox,
     message_stream: Option<String>,
     endpoint: Url,
 }
@@ -40,12 +40,12 @@ impl Postmark {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &PostmarkSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             token: api::key_header("server_token", "", &settings.server_token)?,
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             message_stream: settings.message_stream.clone(),
             client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["email"]),
@@ -54,7 +54,7 @@ impl Postmark {
 }
 
 impl Postmark {
-    fn body(&self, envelope: &Envelope, email: &Email<'_>) -> Value {
+    fn body(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
         let metadata: Value = api::echo_in_parts(&envelope.echo())
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
@@ -72,9 +72,9 @@ impl Postmark {
     }
 }
 
-impl Exchange for Postmark {
+impl HttpAdapter for Postmark {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = self.body(envelope, &Email::of(envelope, &self.sender)?);
+        let body = self.body(envelope, &ApiEmail::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header("X-Postmark-Server-Token", self.token.clone())
@@ -82,12 +82,12 @@ impl Exchange for Postmark {
             .json(&body))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for PostmarkSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -96,15 +96,15 @@ impl Kind for Settings {
         Ok(Arc::new(Postmark::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Webhooks { auth: self.webhook_auth().ok()?? }))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::PostmarkWebhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 
 /// The parts we read of an answer. It has one form, whatever it says, and only the code tells: 0 is an acceptance.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answered {
+struct PostmarkAnswer {
     error_code: u32,
     #[serde(default)]
     message: String,
@@ -112,8 +112,10 @@ struct Answered {
     message_id: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
-    let Ok(answered) = serde_json::from_slice::<Answered>(&answer.body) else { return answer.nonsense() };
+fn outcome(answer: &HttpAnswer) -> Outcome {
+    let Ok(answered) = serde_json::from_slice::<PostmarkAnswer>(&answer.body) else {
+        return answer.nonsense();
+    };
     match (answer.is_success(), answered.error_code) {
         (true, 0) if answered.message_id.is_empty() => answer.nonsense(),
         (true, 0) => Outcome::Sent { reference: answered.message_id },
@@ -121,12 +123,13 @@ fn outcome(answer: &Answer) -> Outcome {
     }
 }
 
-fn refused(answer: &Answer, answered: &Answered) -> Outcome {
+fn refused(answer: &HttpAnswer, answered: &PostmarkAnswer) -> Outcome {
     /// What Postmark's refusals come with, when not with a success.
     const UNPROCESSABLE: u16 = 422;
     let evidence = OutcomeEvidence::new(answered.error_code, &answered.message);
     let status = if answer.is_success() { UNPROCESSABLE } else { answer.status };
-    match errors::meaning(answered.error_code, &answered.message).or_else(|| Meaning::of_status(status)) {
+    match errors::meaning(answered.error_code, &answered.message).or_else(|| ErrorMeaning::of_status(status))
+    {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
         None => Outcome::Unknown { evidence },
     }

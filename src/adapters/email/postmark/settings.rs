@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::secret::Secret;
 
 /// The settings of a server at Postmark, as Postmark calls a set of messages and their token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct PostmarkSettings {
     /// The server's API token.
     pub server_token: Secret,
     /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone. Postmark must have
@@ -34,9 +34,9 @@ fn default_base_url() -> String {
     "https://api.postmarkapp.com".to_owned()
 }
 
-impl Settings {
+impl PostmarkSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(
+        require(
             self.message_stream.as_deref().is_none_or(is_stream),
             "message_stream",
             "must be a stream's id such as outbound: letters, digits and hyphens",

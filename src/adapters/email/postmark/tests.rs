@@ -4,8 +4,8 @@ use crate::secret::Secret;
 
 const TOKEN: &str = "the-token-of-postmark";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> PostmarkSettings {
+    PostmarkSettings {
         server_token: Secret::new(TOKEN),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -17,7 +17,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_evidence_holds_the_code_and_no_address() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut PostmarkSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Postmark::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -80,9 +80,9 @@ fn wrong_settings_say_what_would_be_right() {
 #[test]
 fn settings_are_read_from_configuration() {
     let text = format!("from = 'shop@example.com'\nserver_token = {{ \"$secret\" = \"{TOKEN}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: PostmarkSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.message_stream), ("https://api.postmarkapp.com", None));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+    assert!(toml::from_str::<PostmarkSettings>(&format!("{text}\nfrm = 'x'")).is_err());
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use super::*;
 use crate::model::{Objection, Rejection, ThrottleScope};
 
-use Stage::{Auth, Connect, Data, Mail, Message, Recipient};
+use SmtpStage::{Auth, Connect, Data, Mail, Message, Recipient};
 
 /// The outcome's kind, in a word that tells certain from doubtful and one recipient from all.
-fn word(stage: Stage, code: u16, text: &str) -> &'static str {
-    match Reply::new(code, text).outcome(stage) {
+fn word(stage: SmtpStage, code: u16, text: &str) -> &'static str {
+    match SmtpReply::new(code, text).outcome(stage) {
         Outcome::Rejected { cause: Rejection::Address { certain: true }, .. } => "bad address",
         Outcome::Rejected { cause: Rejection::Address { certain: false }, .. } => "perhaps bad address",
         Outcome::Rejected { cause: Rejection::Content, .. } => "content",
@@ -122,15 +122,15 @@ fn corporate_operators_are_not_too_fast() {
 
 #[test]
 fn an_enhanced_code_of_another_class_is_text() {
-    assert_eq!(Reply::new(550, "5.1.1 Unknown").enhanced, Some((1, 1)));
+    assert_eq!(SmtpReply::new(550, "5.1.1 Unknown").enhanced, Some((1, 1)));
     for text in ["4.1.1 Unknown", "5.1 Unknown", "5.1.1.1 Unknown", "5.1.x Unknown", "5.1.1000 Unknown", ""] {
-        assert_eq!(Reply::new(550, text), Reply { code: 550, enhanced: None, text: text.into() });
+        assert_eq!(SmtpReply::new(550, text), SmtpReply { code: 550, enhanced: None, text: text.into() });
     }
 }
 
 #[test]
 fn evidence_names_the_codes_and_the_command_and_no_person() {
-    let outcome = Reply::new(550, "5.1.1 <ana@example.com>: User unknown").outcome(Recipient);
+    let outcome = SmtpReply::new(550, "5.1.1 <ana@example.com>: User unknown").outcome(Recipient);
     assert_eq!(outcome.evidence().unwrap().to_string(), "550 5.1.1 *** User unknown (at RCPT TO)");
 }
 
@@ -156,7 +156,7 @@ fn a_report_says_as_much_as_the_reply_it_quotes() {
         ("5.1.1", "smtp; ñandú", "550 5.1.1", bad),
         ("nonsense", "smtp; 99", "550", None),
     ] {
-        let (evidence, seen) = Reply::reported(status, diagnostic).in_report();
+        let (evidence, seen) = SmtpReply::reported(status, diagnostic).in_report();
         assert_eq!((evidence.code.as_str(), seen), (code, objection), "{status} {diagnostic}");
         assert!(!evidence.text.contains("ana@"), "{evidence}");
     }

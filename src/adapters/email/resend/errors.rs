@@ -1,38 +1,38 @@
 //! Resend's errors (resend.com/docs/api-reference/errors), by their names.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
 
 /// What a name means, in the light of its status and message, or `None` when it is not in the table.
-pub(super) fn meaning(status: u16, name: &str, message: &str) -> Option<Meaning> {
+pub(super) fn meaning(status: u16, name: &str, message: &str) -> Option<ErrorMeaning> {
     Some(match name {
         // An account without a domain of its own may write to its owner alone.
         "validation_error" if status == 403 && message.contains("testing emails") => POLICY,
         // The sender's domain is not verified.
-        "validation_error" if status == 403 => Meaning::Misconfigured,
+        "validation_error" if status == 403 => ErrorMeaning::Misconfigured,
         // A field of the request, which the message names.
         "validation_error" | "missing_required_field" | "invalid_parameter" => by_field(message),
         "invalid_attachment" => CONTENT,
 
         // The key is missing, unknown or for something else.
         "missing_api_key" | "invalid_api_key" | "restricted_api_key" | "invalid_access" => {
-            Meaning::Misconfigured
+            ErrorMeaning::Misconfigured
         }
         // The sender.
-        "invalid_from_address" => Meaning::Misconfigured,
+        "invalid_from_address" => ErrorMeaning::Misconfigured,
         // Resend suspects abuse of the account.
-        "security_error" => Meaning::Misconfigured,
+        "security_error" => ErrorMeaning::Misconfigured,
         // The base URL is not the API's, or the API has changed.
         "not_found" | "method_not_allowed" | "invalid_region" | "invalid_idempotency_key" => {
-            Meaning::Misconfigured
+            ErrorMeaning::Misconfigured
         }
 
         // Requests a second.
         "rate_limit_exceeded" => THROTTLED,
         // Emails a day or a month: soon again is no better.
-        "daily_quota_exceeded" | "monthly_quota_exceeded" => Meaning::Misconfigured,
+        "daily_quota_exceeded" | "monthly_quota_exceeded" => ErrorMeaning::Misconfigured,
 
         // Resend itself.
-        "application_error" | "internal_server_error" => Meaning::Unavailable,
+        "application_error" | "internal_server_error" => ErrorMeaning::Unavailable,
 
         _ => return None,
     })
@@ -45,11 +45,11 @@ pub(super) fn leaves_doubt(name: &str) -> bool {
 }
 
 /// "Invalid `to` field." What Resend does not take for an address, another provider may.
-fn by_field(message: &str) -> Meaning {
+fn by_field(message: &str) -> ErrorMeaning {
     if message.contains("`to`") {
         DOUBTFUL_ADDRESS
     } else if message.contains("`from`") || message.contains("`reply_to`") {
-        Meaning::Misconfigured
+        ErrorMeaning::Misconfigured
     } else {
         CONTENT
     }

@@ -7,54 +7,58 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::email::events::{
-    DELIVERED, Event, FAILED, READ, SENT, Says, address, echo_of_parts, parse, required,
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_of_parts, parse, required,
 };
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, StandardWebhooks};
+use crate::adapters::hooks::{
+    StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+};
 use crate::model::Objection::{BadAddress, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes the webhooks of an account.
-pub(super) struct Webhooks {
+pub(super) struct ResendWebhooks {
     /// What signs them.
     pub verifier: StandardWebhooks,
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for ResendWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.verifier.verify(call, "svix")?;
-        let payload: Payload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
-        let Some(says) = says(&payload.kind, &payload.data.bounce) else { return Ok(Heard::Told(vec![])) };
-        Ok(Heard::Told(event(payload)?.told(says).into_iter().collect()))
+        let payload: ResendPayload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
+        let Some(says) = says(&payload.kind, &payload.data.bounce) else {
+            return Ok(WebhookPayload::Told(vec![]));
+        };
+        Ok(WebhookPayload::Told(event(payload)?.told(says).into_iter().collect()))
     }
 }
 
 /// The parts we read.
 #[derive(Deserialize)]
-struct Payload {
+struct ResendPayload {
     #[serde(rename = "type")]
     kind: String,
     /// When it happened; the field of the same name within `data` says when the email was made.
     created_at: Option<String>,
     #[serde(default)]
-    data: Data,
+    data: ResendData,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Data {
+struct ResendData {
     email_id: Option<String>,
     to: Vec<String>,
     /// An object of names and values; a list of objects with `name` and `value` in older events.
     tags: Value,
-    bounce: Reason,
-    failed: Reason,
-    suppressed: Reason,
+    bounce: ResendReason,
+    failed: ResendReason,
+    suppressed: ResendReason,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Reason {
+struct ResendReason {
     #[serde(rename = "type")]
     kind: String,
     #[serde(rename = "subType")]
@@ -66,7 +70,7 @@ struct Reason {
 /// The event types of Resend's page of that name; `bounce.type` has the words of Amazon SES. `email.suppressed` does not say
 /// which of an earlier bounce or complaint was the reason. `email.scheduled`, `email.delivery_delayed`, `email.clicked` and
 /// `email.received` say nothing of what became of the email.
-fn says(kind: &str, bounce: &Reason) -> Option<Says> {
+fn says(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
     Some(match (kind, bounce.kind.as_str()) {
         ("email.sent", _) => SENT,
         ("email.delivered", _) => DELIVERED,
@@ -78,15 +82,15 @@ fn says(kind: &str, bounce: &Reason) -> Option<Says> {
     })
 }
 
-fn event(payload: Payload) -> Result<Event, HookError> {
-    let Payload { created_at, data, .. } = payload;
+fn event(payload: ResendPayload) -> Result<EmailEvent, WebhookError> {
+    let ResendPayload { created_at, data, .. } = payload;
     let reasons = [&data.bounce, &data.failed, &data.suppressed];
-    let word = |own: &Reason| format!("{} {}", own.kind, own.sub_type).trim().to_owned();
+    let word = |own: &ResendReason| format!("{} {}", own.kind, own.sub_type).trim().to_owned();
     let code = reasons.iter().map(|own| word(own)).find(|word| !word.is_empty()).unwrap_or_default();
     let texts = reasons.iter().flat_map(|own| [&own.message, &own.reason]);
     let text = texts.into_iter().find(|text| !text.is_empty()).map(String::as_str).unwrap_or_default();
     let tags = tags(&data.tags);
-    Ok(Event {
+    Ok(EmailEvent {
         id: None,
         reference: required("data.email_id", data.email_id)?,
         echo: echo_of_parts(|name| tags.get(name).copied()),
@@ -117,12 +121,12 @@ mod tests {
     use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
     use crate::secret::Secret;
 
-    fn hook() -> Webhooks {
+    fn hook() -> ResendWebhooks {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        Webhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
+        ResendWebhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
     }
 
-    async fn signed(body: &str) -> Result<Heard, HookError> {
+    async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
         let (signature, time) = (hook().verifier.sign("msg_1", NOW, body.as_bytes()), NOW.to_string());
         let headers = [("svix-id", "msg_1"), ("svix-timestamp", &time), ("svix-signature", &signature)];
         hear(&hook(), &headers, body).await
@@ -190,10 +194,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_forged_and_what_cannot_be_read_are_told_apart() {
         let body = body("email.sent", json!({}));
-        assert!(matches!(hear(&hook(), &[], &body).await, Err(HookError::Forged(_))));
+        assert!(matches!(hear(&hook(), &[], &body).await, Err(WebhookError::Forged(_))));
         for wrong in ["", "[]", "{}", r#"{"type":"email.sent"}"#, r#"{"type":"email.sent","data":{"to":1}}"#]
         {
-            assert!(matches!(signed(wrong).await, Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(signed(wrong).await, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 }

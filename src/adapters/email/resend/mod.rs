@@ -18,13 +18,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::ResendSettings;
 
-use super::addresses::Sender;
-use super::api::{self, Email};
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use super::addresses::SenderMailbox;
+use super::api::{self, ApiEmail};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Resend account.
@@ -32,7 +32,7 @@ use crate::model::{Channel, Outcome, OutcomeEvidence};
 pub struct Resend {
     client: Client,
     authorization: HeaderValue,
-    sender: Sender,
+    sender: SenderMailbox,
     endpoint: Url,
 }
 
@@ -41,21 +41,21 @@ impl Resend {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &ResendSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.verifier()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["emails"]),
         })
     }
 }
 
-impl Exchange for Resend {
+impl HttpAdapter for Resend {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
@@ -63,12 +63,12 @@ impl Exchange for Resend {
             .json(&body))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for ResendSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -77,12 +77,12 @@ impl Kind for Settings {
         Ok(Arc::new(Resend::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Webhooks { verifier: self.verifier().ok()?? }))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::ResendWebhooks { verifier: self.verifier().ok()?? }))
     }
 }
 
-fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
     let tags = api::echo_in_parts(&envelope.idempotency_key())
         .map(|(name, value)| json!({ "name": name, "value": value }));
     api::present(json!({
@@ -98,30 +98,30 @@ fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
 
 /// The parts we read of an acceptance.
 #[derive(Deserialize)]
-struct Accepted {
+struct ResendAccepted {
     id: String,
 }
 
 /// The parts we read of a refusal.
 #[derive(Deserialize)]
-struct Refusal {
+struct ResendErrorBody {
     name: String,
     #[serde(default)]
     message: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let Accepted { id } = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let ResendAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
     (!id.is_empty()).then_some(Outcome::Sent { reference: id })
 }
 
-fn refused(answer: &Answer) -> Option<Outcome> {
-    let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+    let refusal: ResendErrorBody = serde_json::from_slice(&answer.body).ok()?;
     // Resend's own table and its clients disagree on the case of one name.
     let name = refusal.name.to_ascii_lowercase();
     let evidence = OutcomeEvidence::new(&name, &refusal.message);

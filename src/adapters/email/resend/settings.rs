@@ -9,7 +9,7 @@ use crate::secret::Secret;
 /// The settings of a Resend account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct ResendSettings {
     /// An API key that may send: it begins with `re_`.
     pub api_key: Secret,
     /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone. Resend must have
@@ -28,7 +28,7 @@ fn default_base_url() -> String {
     "https://api.resend.com".to_owned()
 }
 
-impl Settings {
+impl ResendSettings {
     /// What checks the signatures of webhooks, if they are taken.
     pub(super) fn verifier(&self) -> Result<Option<StandardWebhooks>, BuildError> {
         let wrong = BuildError::Setting { setting: "webhook_secret", must: StandardWebhooks::MUST };

@@ -4,8 +4,8 @@ use crate::secret::Secret;
 
 const KEY: &str = "re_the-key-of-resend";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> ResendSettings {
+    ResendSettings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -15,7 +15,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_evidence_holds_the_name_and_no_address() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut ResendSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Resend::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -73,9 +73,9 @@ fn wrong_settings_say_what_would_be_right() {
 #[test]
 fn settings_are_read_from_configuration() {
     let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: ResendSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.resend.com", KEY));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+    assert!(toml::from_str::<ResendSettings>(&format!("{text}\nfrm = 'x'")).is_err());
 }
 
 #[test]

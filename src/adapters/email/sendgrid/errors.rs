@@ -3,29 +3,29 @@
 //!
 //! SendGrid gives no codes: there is the HTTP status, and the field of the request that it dislikes.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, THROTTLED};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 
 /// What a status means, with the field named beside it, which may be empty. `None` when it is not in the table.
-pub(super) fn meaning(status: u16, field: &str) -> Option<Meaning> {
+pub(super) fn meaning(status: u16, field: &str) -> Option<ErrorMeaning> {
     Some(match status {
         // The request: malformed, or one of its fields is.
         400 if names_recipient(field) => DOUBTFUL_ADDRESS,
-        400 if names_sender(field) => Meaning::Misconfigured,
+        400 if names_sender(field) => ErrorMeaning::Misconfigured,
         400 => CONTENT,
         // The key is unknown or revoked, or its account has no credits left.
-        401 => Meaning::Misconfigured,
+        401 => ErrorMeaning::Misconfigured,
         // The key may not send; the sender is not verified; a block for a while after too many bad requests.
-        403 => Meaning::Misconfigured,
+        403 => ErrorMeaning::Misconfigured,
         // No such address, method or form of answer: the base URL is not the API's.
-        404..=406 => Meaning::Misconfigured,
+        404..=406 => ErrorMeaning::Misconfigured,
         // Larger than allowed.
         413 => CONTENT,
         // Too many requests.
         429 => THROTTLED,
         // The account's data must stay in another region: the base URL is that of the wrong one.
-        451 => Meaning::Misconfigured,
+        451 => ErrorMeaning::Misconfigured,
         // SendGrid itself.
-        500 => Meaning::Unavailable,
+        500 => ErrorMeaning::Unavailable,
         _ => return None,
     })
 }

@@ -11,8 +11,10 @@ use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, Says, address, parse, required};
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, is_recent};
+use crate::adapters::email::events::{
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
+};
+use crate::adapters::hooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, is_recent};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint, OptedOut};
 use crate::model::{OutcomeEvidence, Timestamp};
 
@@ -21,12 +23,12 @@ use crate::model::{OutcomeEvidence, Timestamp};
 const WINDOW: SignedDuration = SignedDuration::from_hours(25);
 
 /// Takes the events of an account.
-pub(super) struct Events {
+pub(super) struct SendgridWebhooks {
     /// The point on the curve P-256 that is the account's public key.
     key: Vec<u8>,
 }
 
-impl Events {
+impl SendgridWebhooks {
     /// Reads a public key: base64 of a SubjectPublicKeyInfo (RFC 5480) for P-256, as SendGrid shows it.
     pub(super) fn new(public_key: &str) -> Option<Self> {
         const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -38,45 +40,45 @@ impl Events {
     }
 
     /// The signature is over the timestamp, as its header spells it, and the body.
-    fn check<'a>(&self, call: &Call<'a>) -> Result<&'a [u8], HookError> {
+    fn check<'a>(&self, call: &WebhookRequest<'a>) -> Result<&'a [u8], WebhookError> {
         let header = |name| call.header(&format!("X-Twilio-Email-Event-Webhook-{name}"));
         let (Some(signature), Some(time), Some(body)) = (header("Signature"), header("Timestamp"), call.body)
         else {
-            return Err(HookError::Forged("it lacks the headers of a signature, or a body"));
+            return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
         };
         let signed = [time.as_bytes(), body].concat();
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key);
         let is_right = |own: Vec<u8>| key.verify(&signed, &own).is_ok();
         if !BASE64_STANDARD.decode(signature).is_ok_and(is_right) {
-            return Err(HookError::Forged("its signature is not by this account's key"));
+            return Err(WebhookError::Forged("its signature is not by this account's key"));
         }
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         if time.is_some_and(|time| is_recent(time, call.now, WINDOW)) {
             Ok(body)
         } else {
-            Err(HookError::Forged("it was not signed within the last day"))
+            Err(WebhookError::Forged("it was not signed within the last day"))
         }
     }
 }
 
 #[async_trait]
-impl Hook for Events {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let payload: Vec<Payload> = parse(self.check(call)?, "events of SendGrid's")?;
+impl WebhookHandler for SendgridWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let payload: Vec<SendgridPayload> = parse(self.check(call)?, "events of SendGrid's")?;
         let mut told = Vec::new();
         for own in payload {
             if let Some(says) = says(&own) {
                 told.extend(event(own)?.told(says));
             }
         }
-        Ok(Heard::Told(told))
+        Ok(WebhookPayload::Told(told))
     }
 }
 
 /// The parts we read of an event.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Payload {
+struct SendgridPayload {
     event: String,
     email: String,
     /// Seconds since the Unix epoch.
@@ -94,7 +96,7 @@ struct Payload {
 
 /// The table of events in the reference. `processed`, `deferred` and `click` say nothing of what became of the email. A
 /// `group_resubscribe` takes back the opt-out of one group, and is no opt-in.
-fn says(own: &Payload) -> Option<Says> {
+fn says(own: &SendgridPayload) -> Option<EmailEventMeaning> {
     Some(match own.event.as_str() {
         "delivered" => DELIVERED,
         // `blocked` is about this email, or this moment: SendGrid itself goes on sending to the address.
@@ -119,13 +121,13 @@ fn says(own: &Payload) -> Option<Says> {
     })
 }
 
-fn event(own: Payload) -> Result<Event, HookError> {
+fn event(own: SendgridPayload) -> Result<EmailEvent, WebhookError> {
     let code = if own.status.is_empty() { &own.kind } else { &own.status };
     let evidence = OutcomeEvidence::new(code, &own.reason);
     let at = own.timestamp.and_then(|seconds| Timestamp::from_second(seconds).ok());
     // The id that was given with the acceptance, and after a dot what SendGrid's servers made of it.
     let reference = own.sg_message_id.split('.').next().unwrap_or_default().to_owned();
-    Ok(Event {
+    Ok(EmailEvent {
         id: own.sg_event_id,
         reference,
         echo: own.relevo.parse().ok(),
@@ -150,18 +152,18 @@ mod tests {
         0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
     ];
 
-    struct Signer(EcdsaKeyPair);
+    struct SendgridPublicKey(EcdsaKeyPair);
 
-    impl Signer {
+    impl SendgridPublicKey {
         fn new() -> Self {
             let (algorithm, random) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
             let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
             Self(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap())
         }
 
-        fn hook(&self) -> Events {
+        fn hook(&self) -> SendgridWebhooks {
             let info = [&PREFIX, self.0.public_key().as_ref()].concat();
-            Events::new(&BASE64_STANDARD.encode(info)).unwrap()
+            SendgridWebhooks::new(&BASE64_STANDARD.encode(info)).unwrap()
         }
 
         fn sign(&self, time: &str, body: &str) -> String {
@@ -170,7 +172,12 @@ mod tests {
         }
     }
 
-    async fn call(hook: &Events, signature: &str, time: &str, body: &str) -> Result<Heard, HookError> {
+    async fn call(
+        hook: &SendgridWebhooks,
+        signature: &str,
+        time: &str,
+        body: &str,
+    ) -> Result<WebhookPayload, WebhookError> {
         let headers = [
             ("X-Twilio-Email-Event-Webhook-Signature", signature),
             ("X-Twilio-Email-Event-Webhook-Timestamp", time),
@@ -178,8 +185,8 @@ mod tests {
         hear(hook, &headers, body).await
     }
 
-    async fn signed(body: &str) -> Result<Heard, HookError> {
-        let (signer, time) = (Signer::new(), NOW.to_string());
+    async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
+        let (signer, time) = (SendgridPublicKey::new(), NOW.to_string());
         call(&signer.hook(), &signer.sign(&time, body), &time, body).await
     }
 
@@ -237,26 +244,26 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_is_changed_breaks_the_signature() {
-        let (signer, body, time) = (Signer::new(), body("delivered", json!({})), NOW.to_string());
+        let (signer, body, time) = (SendgridPublicKey::new(), body("delivered", json!({})), NOW.to_string());
         let right = signer.sign(&time, &body);
         assert!(call(&signer.hook(), &right, &time, &body).await.is_ok());
         let (other_time, other_body) = ((NOW + 1).to_string(), body.replace("ana", "eve"));
         for (hook, signature, time, body) in [
             (signer.hook(), right.as_str(), time.as_str(), other_body.as_str()),
             (signer.hook(), &right, &other_time, &body),
-            (Signer::new().hook(), &right, &time, &body),
+            (SendgridPublicKey::new().hook(), &right, &time, &body),
             (signer.hook(), "", &time, &body),
             (signer.hook(), "not base64", &time, &body),
         ] {
             let answer = call(&hook, signature, time, body).await;
-            assert!(matches!(answer, Err(HookError::Forged(_))), "{signature} {time} {body}");
+            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{signature} {time} {body}");
         }
-        assert!(matches!(hear(&signer.hook(), &[], &body).await, Err(HookError::Forged(_))));
+        assert!(matches!(hear(&signer.hook(), &[], &body).await, Err(WebhookError::Forged(_))));
     }
 
     #[tokio::test]
     async fn a_signature_holds_for_as_long_as_sendgrid_may_call_again() {
-        let (signer, body) = (Signer::new(), body("delivered", json!({})));
+        let (signer, body) = (SendgridPublicKey::new(), body("delivered", json!({})));
         for (time, holds) in
             [(NOW - 90_000, true), (NOW - 90_001, false), (NOW + 300, true), (NOW + 301, false)]
         {
@@ -269,22 +276,22 @@ mod tests {
     #[tokio::test]
     async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         for wrong in ["", "{}", "[1]", r#"[{"event":"delivered"}]"#, r#"[{"event":1}]"#] {
-            assert!(matches!(signed(wrong).await, Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(signed(wrong).await, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 
     #[test]
     fn a_key_is_one_for_this_curve() {
         let right = [&PREFIX[..], &[4; 65]].concat();
-        assert!(Events::new(&BASE64_STANDARD.encode(&right)).is_some());
+        assert!(SendgridWebhooks::new(&BASE64_STANDARD.encode(&right)).is_some());
         let other_curve = {
             let mut own = right.clone();
             own[22] = 0x22;
             own
         };
         for wrong in [&right[..90], &right[26..], &other_curve] {
-            assert!(Events::new(&BASE64_STANDARD.encode(wrong)).is_none());
+            assert!(SendgridWebhooks::new(&BASE64_STANDARD.encode(wrong)).is_none());
         }
-        assert!(Events::new("a key").is_none());
+        assert!(SendgridWebhooks::new("a key").is_none());
     }
 }

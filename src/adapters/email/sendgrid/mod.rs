@@ -15,13 +15,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::SendgridSettings;
 
-use super::addresses::Sender;
-use super::api::{self, Email};
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use super::addresses::SenderMailbox;
+use super::api::{self, ApiEmail};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 
 /// One SendGrid account.
@@ -29,7 +29,7 @@ use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 pub struct Sendgrid {
     client: Client,
     authorization: HeaderValue,
-    sender: Sender,
+    sender: SenderMailbox,
     endpoint: Url,
 }
 
@@ -38,31 +38,31 @@ impl Sendgrid {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SendgridSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.events()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             client: http::client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "mail", "send"]),
         })
     }
 }
 
-impl Exchange for Sendgrid {
+impl HttpAdapter for Sendgrid {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &Email::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(&body))
     }
 
-    fn outcome(&self, answer: &Answer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope.now)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SendgridSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -71,12 +71,12 @@ impl Kind for Settings {
         Ok(Arc::new(Sendgrid::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         Some(Arc::new(self.events().ok()??))
     }
 }
 
-fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
+fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
     // The plain text has to come first.
     let parts = [("text/plain", email.text), ("text/html", email.html)];
     let content: Vec<Value> = parts
@@ -97,30 +97,30 @@ fn body(envelope: &Envelope, email: &Email<'_>) -> Value {
 
 /// The parts we read of a refusal.
 #[derive(Deserialize)]
-struct Refusal {
-    errors: Vec<Error>,
+struct SendgridErrorBody {
+    errors: Vec<SendgridErrorEntry>,
 }
 
 #[derive(Deserialize)]
-struct Error {
+struct SendgridErrorEntry {
     #[serde(default)]
     message: String,
     field: Option<String>,
 }
 
-fn outcome(answer: &Answer, now: Timestamp) -> Outcome {
+fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
-fn accepted(answer: &Answer) -> Option<Outcome> {
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
     let reference = answer.header("x-message-id")?.to_owned();
     (answer.status == 202).then_some(Outcome::Sent { reference })
 }
 
-fn refused(answer: &Answer, now: Timestamp) -> Option<Outcome> {
-    let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
+    let refusal: SendgridErrorBody = serde_json::from_slice(&answer.body).ok()?;
     let error = refusal.errors.into_iter().next()?;
     let field = error.field.unwrap_or_default();
     let code = format!("{} {field}", answer.status);
@@ -132,7 +132,7 @@ fn refused(answer: &Answer, now: Timestamp) -> Option<Outcome> {
 }
 
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
-fn until_reset(answer: &Answer, now: Timestamp) -> Option<Duration> {
+fn until_reset(answer: &HttpAnswer, now: Timestamp) -> Option<Duration> {
     let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
     Some(http::until(Timestamp::from_second(reset).ok()?, now))
 }

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::hook::Events;
+use super::hook::SendgridWebhooks;
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
 /// The settings of a SendGrid account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SendgridSettings {
     /// An API key that may send mail: it begins with `SG.`.
     pub api_key: Secret,
     /// The sender for brands without one of their own: `Shop <shop@example.com>` or an address alone. SendGrid must have
@@ -28,11 +28,11 @@ fn default_base_url() -> String {
     "https://api.sendgrid.com".to_owned()
 }
 
-impl Settings {
+impl SendgridSettings {
     /// What takes the events, if they are taken.
-    pub(super) fn events(&self) -> Result<Option<Events>, BuildError> {
+    pub(super) fn events(&self) -> Result<Option<SendgridWebhooks>, BuildError> {
         let must = "must be the verification key that SendGrid shows, in base64";
         let wrong = BuildError::Setting { setting: "webhook_public_key", must };
-        self.webhook_public_key.as_deref().map(|key| Events::new(key).ok_or(wrong)).transpose()
+        self.webhook_public_key.as_deref().map(|key| SendgridWebhooks::new(key).ok_or(wrong)).transpose()
     }
 }

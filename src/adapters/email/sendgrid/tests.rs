@@ -6,8 +6,8 @@ use crate::secret::Secret;
 
 const KEY: &str = "SG.the-key-of-sendgrid";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SendgridSettings {
+    SendgridSettings {
         api_key: Secret::new(KEY),
         from: "Shop <shop@example.com>".to_owned(),
         reply_to: None,
@@ -27,7 +27,7 @@ fn now() -> Timestamp {
 
 fn judge(status: u16, id: &'static str, body: &str) -> Outcome {
     let headers = headers(&[("x-message-id", id)]);
-    outcome(&Answer { status, headers, body: body.into(), ..Answer::default() }, now())
+    outcome(&HttpAnswer { status, headers, body: body.into(), ..HttpAnswer::default() }, now())
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
     let wait = |retry_after: Option<u64>, reset: &'static str| {
         let retry_after = retry_after.map(Duration::from_secs);
         let headers = headers(&[("x-ratelimit-reset", reset)]);
-        match outcome(&Answer { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
+        match outcome(&HttpAnswer { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
@@ -89,7 +89,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut SendgridSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Sendgrid::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -106,9 +106,9 @@ fn wrong_settings_say_what_would_be_right() {
 #[test]
 fn settings_are_read_from_configuration() {
     let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: SendgridSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.sendgrid.com", KEY));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = 'x'")).is_err());
+    assert!(toml::from_str::<SendgridSettings>(&format!("{text}\nfrm = 'x'")).is_err());
 }
 
 #[test]

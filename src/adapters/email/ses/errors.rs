@@ -2,7 +2,7 @@
 //! errors"), besides those of every service, which are in `aws`.
 
 use crate::adapters::aws;
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY};
 
 /// How SES words an address that it cannot read.
 const BAD_SYNTAX: [&str; 5] = [
@@ -15,12 +15,12 @@ const BAD_SYNTAX: [&str; 5] = [
 
 /// What an error means, or `None` when it is not in the table. `text` is its message; `sender` and `recipient` are the
 /// addresses of the email.
-pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> Option<Meaning> {
+pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> Option<ErrorMeaning> {
     Some(match name {
         // An account that is still in SES's sandbox may write to verified recipients only.
         "MessageRejected" if is_unverified(text) && names(text, recipient) && !names(text, sender) => POLICY,
         // No one may be written to from this sender.
-        "MessageRejected" if is_unverified(text) => Meaning::Misconfigured,
+        "MessageRejected" if is_unverified(text) => ErrorMeaning::Misconfigured,
         // A virus, for example.
         "MessageRejected" => CONTENT,
 
@@ -28,10 +28,10 @@ pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> 
         "BadRequestException" => CONTENT,
 
         // The account: suspended or paused; its MAIL FROM domain; a configuration set that is not there.
-        "AccountSuspendedException" | "SendingPausedException" => Meaning::Misconfigured,
-        "MailFromDomainNotVerifiedException" | "NotFoundException" => Meaning::Misconfigured,
+        "AccountSuspendedException" | "SendingPausedException" => ErrorMeaning::Misconfigured,
+        "MailFromDomainNotVerifiedException" | "NotFoundException" => ErrorMeaning::Misconfigured,
 
-        "ConcurrentModificationException" => Meaning::Unavailable,
+        "ConcurrentModificationException" => ErrorMeaning::Unavailable,
 
         // The rate and the daily quota come under several names, all of them there.
         _ => return aws::meaning(name),

@@ -5,23 +5,25 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::adapters::email::events::{DELIVERED, Event, FAILED, READ, SENT, Says, address, parse, required};
-use crate::adapters::hooks::sns::Topic;
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, Told};
+use crate::adapters::email::events::{
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, parse, required,
+};
+use crate::adapters::hooks::sns::SnsTopic;
+use crate::adapters::hooks::{ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes what SES publishes to a topic.
-pub(super) struct Events {
+pub(super) struct SesWebhooks {
     /// The topic.
-    pub topic: Topic,
+    pub topic: SnsTopic,
 }
 
 #[async_trait]
-impl Hook for Events {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for SesWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let message = self.topic.open(call).await?;
-        Ok(Heard::Told(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
+        Ok(WebhookPayload::Told(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
     }
 }
 
@@ -32,41 +34,41 @@ const WELCOME: &str = "Successfully validated SNS topic";
 ///
 /// # Errors
 /// `Malformed` when it is no event of SES's.
-fn read(message: &str) -> Result<Vec<Told>, HookError> {
+fn read(message: &str) -> Result<Vec<ProviderEvent>, WebhookError> {
     if message.starts_with(WELCOME) {
         return Ok(Vec::new());
     }
-    let own: Payload = parse(message.as_bytes(), "an event of SES's")?;
+    let own: SesPayload = parse(message.as_bytes(), "an event of SES's")?;
     let Some(says) = says(&own) else { return Ok(Vec::new()) };
-    let told = |event: Event| event.told(says);
+    let told = |event: EmailEvent| event.told(says);
     Ok(events(&own)?.into_iter().filter_map(told).collect())
 }
 
 /// The parts we read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
+struct SesPayload {
     #[serde(alias = "notificationType")]
     event_type: String,
     #[serde(default)]
-    mail: Mail,
+    mail: SesMail,
     #[serde(default)]
-    bounce: Details,
+    bounce: SesDetails,
     #[serde(default)]
-    complaint: Details,
+    complaint: SesDetails,
     #[serde(default)]
-    delivery: Details,
+    delivery: SesDetails,
     #[serde(default)]
-    open: Details,
+    open: SesDetails,
     #[serde(default)]
-    reject: Details,
+    reject: SesDetails,
     #[serde(default)]
-    failure: Details,
+    failure: SesDetails,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Mail {
+struct SesMail {
     timestamp: Option<String>,
     message_id: Option<String>,
     destination: Vec<String>,
@@ -76,14 +78,14 @@ struct Mail {
 /// What the objects of the events hold, each its part of it.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Details {
+struct SesDetails {
     timestamp: Option<String>,
     bounce_type: String,
     bounce_sub_type: String,
-    bounced_recipients: Vec<Recipient>,
+    bounced_recipients: Vec<SesRecipient>,
     complaint_feedback_type: Option<String>,
     complaint_sub_type: Option<String>,
-    complained_recipients: Vec<Recipient>,
+    complained_recipients: Vec<SesRecipient>,
     recipients: Vec<String>,
     /// Why SES rejected it.
     reason: Option<String>,
@@ -93,7 +95,7 @@ struct Details {
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Recipient {
+struct SesRecipient {
     email_address: String,
     status: Option<String>,
     diagnostic_code: Option<String>,
@@ -101,7 +103,7 @@ struct Recipient {
 
 /// The event types, the types and subtypes of bounces, and the types of complaints. `Click`, `DeliveryDelay` and
 /// `Subscription`, which is about SES's own lists, say nothing of what became of the email.
-fn says(own: &Payload) -> Option<Says> {
+fn says(own: &SesPayload) -> Option<EmailEventMeaning> {
     let (bounce, complaint) = (&own.bounce, &own.complaint);
     Some(match own.event_type.as_str() {
         "Send" => SENT,
@@ -129,7 +131,7 @@ fn says(own: &Payload) -> Option<Says> {
 }
 
 /// One for each recipient that it speaks of.
-fn events(own: &Payload) -> Result<Vec<Event>, HookError> {
+fn events(own: &SesPayload) -> Result<Vec<EmailEvent>, WebhookError> {
     let details = match own.event_type.as_str() {
         "Bounce" => &own.bounce,
         "Complaint" => &own.complaint,
@@ -142,7 +144,7 @@ fn events(own: &Payload) -> Result<Vec<Event>, HookError> {
     let time = details.timestamp.as_ref().or(own.mail.timestamp.as_ref());
     let at = required("timestamp", time.and_then(|time| time.parse().ok()))?;
     let echo = own.mail.tags["relevo"][0].as_str().and_then(|tag| tag.replace('_', "/").parse().ok());
-    let event = |recipient: &Recipient| Event {
+    let event = |recipient: &SesRecipient| EmailEvent {
         id: None,
         reference: reference.clone(),
         echo: Option::clone(&echo),
@@ -153,16 +155,16 @@ fn events(own: &Payload) -> Result<Vec<Event>, HookError> {
     Ok(details.recipients(&own.mail).iter().map(event).collect())
 }
 
-impl Details {
+impl SesDetails {
     /// Those that the event names, or else those of the email.
-    fn recipients(&self, mail: &Mail) -> Vec<Recipient> {
-        let named = |name: &String| Recipient { email_address: name.clone(), ..Recipient::default() };
-        let own = self.bounced_recipients.iter().chain(&self.complained_recipients).map(Recipient::clone);
-        let own: Vec<Recipient> = own.chain(self.recipients.iter().map(named)).collect();
+    fn recipients(&self, mail: &SesMail) -> Vec<SesRecipient> {
+        let named = |name: &String| SesRecipient { email_address: name.clone(), ..SesRecipient::default() };
+        let own = self.bounced_recipients.iter().chain(&self.complained_recipients).map(SesRecipient::clone);
+        let own: Vec<SesRecipient> = own.chain(self.recipients.iter().map(named)).collect();
         if own.is_empty() { mail.destination.iter().map(named).collect() } else { own }
     }
 
-    fn evidence(&self, recipient: &Recipient) -> OutcomeEvidence {
+    fn evidence(&self, recipient: &SesRecipient) -> OutcomeEvidence {
         let complaint = self.complaint_feedback_type.as_deref().unwrap_or_default();
         let status = recipient.status.as_deref().unwrap_or_default();
         let words = [&self.bounce_type, &self.bounce_sub_type, complaint, status];
@@ -180,8 +182,8 @@ mod tests {
     use super::*;
     use crate::adapters::email::events::tests::{echo, notice, words};
 
-    fn heard(own: &Value) -> Result<Heard, HookError> {
-        read(&own.to_string()).map(Heard::Told)
+    fn heard(own: &Value) -> Result<WebhookPayload, WebhookError> {
+        read(&own.to_string()).map(WebhookPayload::Told)
     }
 
     fn event(kind: &str, object: &str, details: Value) -> Value {
@@ -276,7 +278,7 @@ mod tests {
         let mut own = bounce("Permanent", "General");
         let two = json!([{ "emailAddress": "a@example.org" }, { "emailAddress": "b@example.org" }]);
         own["bounce"]["bouncedRecipients"] = two;
-        let Ok(Heard::Told(told)) = heard(&own) else { panic!() };
+        let Ok(WebhookPayload::Told(told)) = heard(&own) else { panic!() };
         assert_eq!(told.len(), 2);
     }
 
@@ -296,7 +298,7 @@ mod tests {
             r#"{"eventType":"Send"}"#,
             r#"{"eventType":"Send","mail":{"messageId":"1"}}"#,
         ] {
-            assert!(matches!(read(wrong), Err(HookError::Malformed(_))), "{wrong}");
+            assert!(matches!(read(wrong), Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }
 }

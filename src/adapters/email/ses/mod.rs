@@ -15,23 +15,23 @@ use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::SesSettings;
 
-use super::addresses::Sender;
-use super::api::Email;
-use crate::adapters::aws::Signer;
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
+use super::addresses::SenderMailbox;
+use super::api::ApiEmail;
+use crate::adapters::aws::AwsSigner;
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
 
 /// One SES account in one region.
 #[derive(Debug)]
 pub struct Ses {
     client: Client,
-    settings: Settings,
-    sender: Sender,
-    signer: Signer,
+    settings: SesSettings,
+    sender: SenderMailbox,
+    signer: AwsSigner,
     endpoint: Url,
 }
 
@@ -40,22 +40,22 @@ impl Ses {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate(transport)?;
         let credentials = settings.credentials();
-        let signer = Signer::new("ses", credentials.clone())?;
+        let signer = AwsSigner::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
         Ok(Self {
             client: http::client(transport)?,
-            sender: Sender::new(&settings.from, settings.reply_to.as_deref())?,
+            sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             settings: settings.clone(),
             signer,
             endpoint: http::endpoint(&base, &["v2", "email", "outbound-emails"]),
         })
     }
 
-    fn email<'a>(&'a self, envelope: &'a Envelope) -> Result<Email<'a>, Outcome> {
-        let email = Email::of(envelope, &self.sender)?;
+    fn email<'a>(&'a self, envelope: &'a Envelope) -> Result<ApiEmail<'a>, Outcome> {
+        let email = ApiEmail::of(envelope, &self.sender)?;
         if !email.to.user().is_ascii() {
             let text = "SES does not carry a local part beyond ASCII";
             return Err(refused(Rejection::Address { certain: false }, text));
@@ -63,7 +63,7 @@ impl Ses {
         Ok(email)
     }
 
-    fn request(&self, envelope: &Envelope, email: &Email<'_>) -> RequestBuilder {
+    fn request(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> RequestBuilder {
         let body = request::message(envelope, email, &self.settings).to_string();
         let headers = self.signer.headers(&self.endpoint, "application/json", &body, envelope.now);
         self.client.post(self.endpoint.clone()).headers(headers).body(body)
@@ -76,7 +76,7 @@ impl Ses {
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SesSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Email)
     }
@@ -85,8 +85,8 @@ impl Kind for Settings {
         Ok(Arc::new(Ses::new(self, transport)?))
     }
 
-    fn hook(&self, transport: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Events { topic: self.topic(transport).ok()?? }))
+    fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::SesWebhooks { topic: self.topic(transport).ok()?? }))
     }
 }
 
@@ -100,31 +100,31 @@ impl Adapter for Ses {
 /// The parts we read of an acceptance.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Accepted {
+struct SesAccepted {
     message_id: String,
 }
 
 /// The parts we read of an error's body; its name is in a header.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Refusal {
+struct SesErrorBody {
     #[serde(alias = "Message")]
     message: String,
 }
 
-fn outcome(answer: &Answer, email: &Email<'_>) -> Outcome {
+fn outcome(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let accepted: Accepted = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let accepted: SesAccepted = serde_json::from_slice(&answer.body).ok()?;
     (!accepted.message_id.is_empty()).then_some(Outcome::Sent { reference: accepted.message_id })
 }
 
-fn refusal(answer: &Answer, email: &Email<'_>) -> Option<Outcome> {
+fn refusal(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Option<Outcome> {
     let name = error_name(answer)?;
-    let text = serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().message;
+    let text = serde_json::from_slice::<SesErrorBody>(&answer.body).unwrap_or_default().message;
     let evidence = OutcomeEvidence::new(name, &text);
     Some(match errors::meaning(name, &text, email.from.email.as_ref(), email.to.as_ref()) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
@@ -133,7 +133,7 @@ fn refusal(answer: &Answer, email: &Email<'_>) -> Option<Outcome> {
 }
 
 /// `Name:` and an address of Amazon's own may follow the name, and a namespace with `#` may come before it.
-fn error_name(answer: &Answer) -> Option<&str> {
+fn error_name(answer: &HttpAnswer) -> Option<&str> {
     let header = answer.headers.get("x-amzn-errortype")?.to_str().ok()?;
     let name = header.split(':').next()?;
     Some(name.rsplit('#').next().unwrap_or(name).trim()).filter(|name| !name.is_empty())

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Settings;
+use super::SesSettings;
 use crate::adapters::Envelope;
-use crate::adapters::email::api::{self, Email};
+use crate::adapters::email::api::{self, ApiEmail};
 use crate::adapters::email::mail;
 use crate::model::Echo;
 
 /// The body that carries `email`.
-pub(super) fn message(envelope: &Envelope, email: &Email<'_>, settings: &Settings) -> Value {
+pub(super) fn message(envelope: &Envelope, email: &ApiEmail<'_>, settings: &SesSettings) -> Value {
     let mut body = Map::new();
     for (part, content) in [("Text", email.text), ("Html", email.html)] {
         if let Some(content) = content {

@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 
-use crate::adapters::aws::Credentials;
-use crate::adapters::hooks::sns::Topic;
-use crate::adapters::settings::check;
+use crate::adapters::aws::AwsCredentials;
+use crate::adapters::hooks::sns::SnsTopic;
+use crate::adapters::settings::require;
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
 /// The settings of an Amazon SES account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SesSettings {
     /// The region in which the sender is verified, such as `eu-west-1`.
     pub region: String,
     /// The id of an access key that may `ses:SendEmail`.
@@ -37,22 +37,22 @@ pub struct Settings {
     pub base_url: Option<String>,
 }
 
-impl Settings {
+impl SesSettings {
     pub(super) fn validate(&self, transport: &Transport) -> Result<(), BuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
-        check(right, "configuration_set", must)?;
+        require(right, "configuration_set", must)?;
         self.topic(transport).map(drop)
     }
 
     /// Where SES's events come from, if they are taken.
-    pub(super) fn topic(&self, transport: &Transport) -> Result<Option<Topic>, BuildError> {
-        let topic = |arn| Topic::new(arn, &self.sns_certificate_hosts, transport);
+    pub(super) fn topic(&self, transport: &Transport) -> Result<Option<SnsTopic>, BuildError> {
+        let topic = |arn| SnsTopic::new(arn, &self.sns_certificate_hosts, transport);
         self.topic_arn.as_deref().map(topic).transpose()
     }
 
-    pub(super) fn credentials(&self) -> Credentials {
-        Credentials {
+    pub(super) fn credentials(&self) -> AwsCredentials {
+        AwsCredentials {
             region: self.region.clone(),
             access_key_id: self.access_key_id.clone(),
             secret_access_key: self.secret_access_key.clone(),

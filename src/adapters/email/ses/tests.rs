@@ -2,13 +2,13 @@ use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Echo, MessageId, Rendered};
+use crate::model::{Address, Echo, MessageId, RenderedContent};
 use crate::secret::Secret;
 
 const SECRET: &str = "the-secret-access-key";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SesSettings {
+    SesSettings {
         region: "eu-west-1".to_owned(),
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: Secret::new(SECRET),
@@ -27,7 +27,8 @@ fn ses() -> Ses {
 }
 
 fn email(address: &str) -> Envelope {
-    let content = Rendered::Email { subject: "Hello".to_owned(), text: Some("Hi".to_owned()), html: None };
+    let content =
+        RenderedContent::Email { subject: "Hello".to_owned(), text: Some("Hi".to_owned()), html: None };
     envelopes::to(Address::Email(address.parse().unwrap()), content)
 }
 
@@ -38,7 +39,7 @@ fn judge(status: u16, name: &str, body: &str) -> Outcome {
     };
     let (ses, envelope) = (ses(), email("ana@example.org"));
     let email = ses.email(&envelope).unwrap();
-    outcome(&Answer { status, headers, body: body.into(), ..Answer::default() }, &email)
+    outcome(&HttpAnswer { status, headers, body: body.into(), ..HttpAnswer::default() }, &email)
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn a_tag_is_one_that_ses_takes_and_gives_the_echo_back() {
 fn names_beyond_ascii_are_encoded_and_subjects_are_one_line() {
     let mut envelope = email("ana@bücher.example");
     envelope.from = Some("Tienda Ñandú <tienda@acme.example>".to_owned());
-    envelope.content = Rendered::Email {
+    envelope.content = RenderedContent::Email {
         subject: "Olá\r\nBcc: eve@example.org".to_owned(),
         text: None,
         html: Some("<p>Olá</p>".to_owned()),
@@ -125,9 +126,9 @@ fn what_ses_does_not_carry_is_refused_before_any_call() {
         Ok(email) => panic!("{email:?}"),
         Err(outcome) => outcome,
     };
-    let text = Envelope { content: Rendered::Text("hello".to_owned()), ..email("ana@example.org") };
+    let text = Envelope { content: RenderedContent::Text("hello".to_owned()), ..email("ana@example.org") };
     assert!(matches!(refusal(&text), Outcome::Rejected { cause: Rejection::Content, .. }));
-    let empty = Rendered::Email { subject: "Hello".to_owned(), text: None, html: None };
+    let empty = RenderedContent::Email { subject: "Hello".to_owned(), text: None, html: None };
     let empty = Envelope { content: empty, ..email("ana@example.org") };
     assert!(matches!(refusal(&empty), Outcome::Rejected { cause: Rejection::Content, .. }));
     for address in [Address::TelegramChat(7), Address::Email("añá@example.org".parse().unwrap())] {
@@ -143,19 +144,19 @@ fn what_ses_does_not_carry_is_refused_before_any_call() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut SesSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Ses::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     assert!(error(|settings| settings.from = "shop".to_owned()).starts_with("from must be an email address"));
-    let reply_to = |settings: &mut Settings| settings.reply_to = Some("shop".to_owned());
+    let reply_to = |settings: &mut SesSettings| settings.reply_to = Some("shop".to_owned());
     assert!(error(reply_to).starts_with("reply_to must be an email address"));
-    let set = |settings: &mut Settings| settings.configuration_set = Some("my set".to_owned());
+    let set = |settings: &mut SesSettings| settings.configuration_set = Some("my set".to_owned());
     assert!(error(set).starts_with("configuration_set must be the name"));
     assert!(error(|settings| settings.region = "Ireland".to_owned()).starts_with("region must be"));
     assert!(error(|settings| settings.access_key_id = String::new()).starts_with("access_key_id must be"));
-    let base_url = |settings: &mut Settings| settings.base_url = Some("ses".to_owned());
+    let base_url = |settings: &mut SesSettings| settings.base_url = Some("ses".to_owned());
     assert!(error(base_url).starts_with("base_url must be a URL"));
 }
 
@@ -165,10 +166,10 @@ fn settings_are_read_from_configuration() {
         "region = \"eu-west-1\"\naccess_key_id = \"AKIAIOSFODNN7EXAMPLE\"\nfrom = \"shop@example.com\"\n\
          secret_access_key = {{ \"$secret\" = \"{SECRET}\" }}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: SesSettings = toml::from_str(&text).unwrap();
     let ses = Ses::new(&settings, &Transport::default()).unwrap();
     assert_eq!(ses.endpoint.as_str(), "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails");
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<SesSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]

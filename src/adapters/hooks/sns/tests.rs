@@ -2,7 +2,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adapters::hooks::HookError;
+use crate::adapters::hooks::WebhookError;
 
 const ARN: &str = "arn:aws:sns:eu-west-1:123456789012:ses-events";
 const CERTIFICATE: &[u8] = include_bytes!("certificate.pem");
@@ -19,16 +19,18 @@ fn now() -> Timestamp {
 }
 
 /// A topic that has seen the certificate.
-fn topic() -> Topic {
-    let topic = Topic::new(ARN, &[], &Transport::default()).unwrap();
+fn topic() -> SnsTopic {
+    let topic = SnsTopic::new(ARN, &[], &Transport::default()).unwrap();
     let url = Url::parse(signed("subject2")["SigningCertURL"].as_str().unwrap()).unwrap();
-    topic.certificates.keep(&url, Signer::read(CERTIFICATE).unwrap());
+    topic.certificates.keep(&url, SigningCertificate::read(CERTIFICATE).unwrap());
     topic
 }
 
-async fn open(topic: &Topic, message: &Value, now: Timestamp) -> Result<Option<String>, HookError> {
+async fn open(topic: &SnsTopic, message: &Value, now: Timestamp) -> Result<Option<String>, WebhookError> {
     let (headers, body) = (HeaderMap::new(), message.to_string());
-    topic.open(&Call { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now }).await
+    topic
+        .open(&WebhookRequest { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        .await
 }
 
 #[tokio::test]
@@ -48,7 +50,7 @@ async fn whatever_is_changed_breaks_the_signature() {
             let mut own = signed(name);
             own[field] = json!(format!("x{}", own[field].as_str().unwrap()));
             let answer = open(&topic(), &own, now()).await;
-            assert!(matches!(answer, Err(HookError::Forged(_))), "{name} {field}: {answer:?}");
+            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{name} {field}: {answer:?}");
         }
     }
     let mut swapped = signed("notification1");
@@ -58,15 +60,16 @@ async fn whatever_is_changed_breaks_the_signature() {
     swapped["SignatureVersion"] = json!("2");
     assert!(open(&topic(), &swapped, now()).await.is_err());
     for nonsense in [json!(null), json!([]), json!({}), json!("hello")] {
-        assert!(matches!(open(&topic(), &nonsense, now()).await, Err(HookError::Forged(_))), "{nonsense}");
+        assert!(matches!(open(&topic(), &nonsense, now()).await, Err(WebhookError::Forged(_))), "{nonsense}");
     }
 }
 
 #[tokio::test]
 async fn another_topic_is_not_heard_nor_is_an_old_message() {
-    let other = Topic::new("arn:aws:sns:eu-west-1:123456789012:other", &[], &Transport::default()).unwrap();
+    let other =
+        SnsTopic::new("arn:aws:sns:eu-west-1:123456789012:other", &[], &Transport::default()).unwrap();
     let answer = open(&other, &signed("subject2"), now()).await;
-    assert_eq!(answer, Err(HookError::Forged("its topic is not topic_arn")));
+    assert_eq!(answer, Err(WebhookError::Forged("its topic is not topic_arn")));
     for (time, holds) in [
         ("2026-11-22T11:04:59Z", true),
         ("2026-11-22T11:05:00Z", false),
@@ -80,7 +83,7 @@ async fn another_topic_is_not_heard_nor_is_an_old_message() {
 
 #[test]
 fn a_certificate_counts_while_it_is_valid() {
-    let signer = Signer::read(CERTIFICATE).unwrap();
+    let signer = SigningCertificate::read(CERTIFICATE).unwrap();
     for (time, valid) in [
         ("2026-10-31T23:59:59Z", false),
         ("2026-11-01T00:00:00Z", true),
@@ -89,12 +92,14 @@ fn a_certificate_counts_while_it_is_valid() {
     ] {
         assert_eq!(signer.is_valid(time.parse().unwrap()), valid, "{time}");
     }
-    assert!(Signer::read(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_none());
+    assert!(
+        SigningCertificate::read(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_none()
+    );
 }
 
 #[test]
 fn only_amazons_host_in_the_topics_region_is_trusted_and_those_of_the_settings() {
-    let hosts = Hosts { own: host_of(ARN).unwrap(), more: vec!["127.0.0.1:4566".to_owned()] };
+    let hosts = CertificateHosts { own: host_of(ARN).unwrap(), more: vec!["127.0.0.1:4566".to_owned()] };
     for url in ["https://sns.eu-west-1.amazonaws.com/a.pem", "http://127.0.0.1:4566/a.pem"] {
         assert!(hosts.trusted(url).is_some(), "{url}");
     }
@@ -122,7 +127,7 @@ fn only_amazons_host_in_the_topics_region_is_trusted_and_those_of_the_settings()
 #[test]
 fn a_topic_has_an_arn() {
     for wrong in ["", "topic", "arn:aws:sqs:eu-west-1:1:a", "arn:aws:sns::1:a", "arn:aws:sns:e.x/y-z:1:a"] {
-        let error = Topic::new(wrong, &[], &Transport::default()).err().unwrap().to_string();
+        let error = SnsTopic::new(wrong, &[], &Transport::default()).err().unwrap().to_string();
         assert!(error.starts_with("topic_arn must be a topic's ARN"), "{wrong}");
     }
 }
@@ -130,24 +135,27 @@ fn a_topic_has_an_arn() {
 #[tokio::test]
 async fn without_the_certificate_nothing_is_proven() {
     // Nothing listens on this port of this machine.
-    let topic = Topic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
+    let topic = SnsTopic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
     let mut own = signed("subject2");
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
-    assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Unproven(_))));
+    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unproven(_))));
     // Longer than a URI may be in a request.
     own["SigningCertURL"] = json!(format!("http://127.0.0.1:1/{}.pem", "x".repeat(70_000)));
-    assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Unproven(_))));
+    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unproven(_))));
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
-    assert!(matches!(open(&topic, &own, now()).await, Err(HookError::Forged(_))), "no certificate is there");
+    assert!(
+        matches!(open(&topic, &own, now()).await, Err(WebhookError::Forged(_))),
+        "no certificate is there"
+    );
 }
 
 #[test]
 fn the_certificates_last_seen_are_kept() {
-    let certificates = Certificates::default();
+    let certificates = CertificateCache::default();
     let url = |number: usize| Url::parse(&format!("https://example.com/{number}.pem")).unwrap();
-    for number in 0..=Certificates::MAX {
-        certificates.keep(&url(number), Signer::read(CERTIFICATE).unwrap());
+    for number in 0..=CertificateCache::MAX {
+        certificates.keep(&url(number), SigningCertificate::read(CERTIFICATE).unwrap());
     }
     assert!(certificates.get(&url(0)).is_none());
-    assert!((1..=Certificates::MAX).all(|number| certificates.get(&url(number)).is_some()));
+    assert!((1..=CertificateCache::MAX).all(|number| certificates.get(&url(number)).is_some()));
 }

@@ -11,14 +11,14 @@ use crate::secret::Secret;
 
 /// A client with an account's credentials.
 #[derive(Debug)]
-pub(in crate::adapters) struct Account {
+pub(in crate::adapters) struct InfobipAccount {
     client: Client,
     /// Marked as sensitive, so that it is never shown.
     authorization: HeaderValue,
     base: Url,
 }
 
-impl Account {
+impl InfobipAccount {
     /// # Errors
     /// When the key or the URL is wrong, or TLS cannot be set up.
     pub fn new(api_key: &Secret, base_url: &str, transport: &Transport) -> Result<Self, BuildError> {

@@ -4,19 +4,19 @@
 //! A status has a group and an id. The HTTP status is 200 whatever they say. Delivery reports bring the same statuses.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
     THROTTLED_RECIPIENT,
 };
 
 /// What a status says of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum InfobipErrorReading {
     /// It was taken.
     Taken,
     /// It was taken when its id came the first time.
     TakenBefore,
     /// It was not taken.
-    Refused(Meaning),
+    Refused(ErrorMeaning),
     /// It may have been taken.
     Unclear,
 }
@@ -25,21 +25,21 @@ pub(super) enum Reading {
 const DUPLICATE: u32 = 23;
 
 /// What the status of a group and an id says.
-pub(super) fn reading(group: u32, id: u32) -> Reading {
+pub(super) fn reading(group: u32, id: u32) -> InfobipErrorReading {
     match (group, id) {
         // Ok, pending, delivered.
-        (0 | 1 | 3, _) => Reading::Taken,
-        (5, DUPLICATE) => Reading::TakenBefore,
+        (0 | 1 | 3, _) => InfobipErrorReading::Taken,
+        (5, DUPLICATE) => InfobipErrorReading::TakenBefore,
         // Undeliverable, rejected. An id that is not in the table refuses the message all the same.
-        (2 | 5, _) => Reading::Refused(meaning(id).unwrap_or(CONTENT)),
+        (2 | 5, _) => InfobipErrorReading::Refused(meaning(id).unwrap_or(CONTENT)),
         // Expired: passed on before, unless the table knows better.
-        (4, _) => meaning(id).map_or(Reading::Unclear, Reading::Refused),
-        _ => Reading::Unclear,
+        (4, _) => meaning(id).map_or(InfobipErrorReading::Unclear, InfobipErrorReading::Refused),
+        _ => InfobipErrorReading::Unclear,
     }
 }
 
 /// What the id of a status means, or `None` when it is not in the table.
-pub(super) fn meaning(id: u32) -> Option<Meaning> {
+pub(super) fn meaning(id: u32) -> Option<ErrorMeaning> {
     Some(match id {
         // No network has numbers with this prefix or of this length.
         8 | 52 => BAD_ADDRESS,
@@ -62,12 +62,12 @@ pub(super) fn meaning(id: u32) -> Option<Meaning> {
         24 | 25 | 87 => CONTENT,
 
         // Never passed on, a system error, the platform not at hand.
-        21 | 31 | 100 => Meaning::Unavailable,
+        21 | 31 | 100 => ErrorMeaning::Unavailable,
 
         // The sender: not registered, blocked.
-        11 | 13 => Meaning::Misconfigured,
+        11 | 13 => ErrorMeaning::Misconfigured,
         // The account: out of credit, credit too old, without a route.
-        12 | 17 | 19 => Meaning::Misconfigured,
+        12 | 17 | 19 => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })

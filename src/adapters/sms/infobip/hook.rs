@@ -6,40 +6,43 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::hooks::{BasicAuth, Call, Heard, Hook, HookError, Notice, Told, moment, phone};
+use crate::adapters::hooks::{
+    BasicAuth, DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+    moment, phone,
+};
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// Takes the webhooks of an account.
-pub(in crate::adapters) struct Webhooks {
+pub(in crate::adapters) struct InfobipWebhooks {
     /// What Infobip was told to call with.
     pub auth: BasicAuth,
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for InfobipWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.admits(call)?;
-        let body = call.body.ok_or_else(|| HookError::Malformed("Infobip calls with POST".to_owned()))?;
-        read(body).map(Heard::Told)
+        let body = call.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
+        read(body).map(WebhookPayload::Told)
     }
 }
 
 #[derive(Deserialize)]
-struct Payload {
+struct InfobipPayload {
     results: Vec<Value>,
 }
 
 /// The parts we read of a result. Which kind it is its fields tell.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct InfobipEntry {
     message_id: String,
     to: Option<String>,
     from: Option<String>,
     callback_data: Option<String>,
     /// Of a delivery report.
-    status: Option<Code>,
-    error: Option<Code>,
+    status: Option<InfobipCode>,
+    error: Option<InfobipCode>,
     done_at: Option<String>,
     /// Of a seen report.
     seen_at: Option<String>,
@@ -48,13 +51,13 @@ struct Entry {
     /// The text of an SMS.
     text: Option<String>,
     /// The content of a message on WhatsApp.
-    message: Option<Content>,
+    message: Option<InfobipContent>,
 }
 
 /// A status or an error.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Code {
+struct InfobipCode {
     #[serde(default)]
     group_id: u32,
     id: u32,
@@ -66,22 +69,22 @@ struct Code {
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct InfobipContent {
     /// Of a text, or of the button of a template.
     text: Option<String>,
     /// Of a button or of the entry of a list of an interactive message.
     title: Option<String>,
-    context: Option<Context>,
+    context: Option<InfobipContext>,
 }
 
 #[derive(Deserialize)]
-struct Context {
+struct InfobipContext {
     id: Option<String>,
 }
 
-fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
-    let malformed = |error| HookError::Malformed(format!("not a webhook of Infobip's: {error}"));
-    let payload: Payload = serde_json::from_slice(body).map_err(malformed)?;
+fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
+    let malformed = |error| WebhookError::Malformed(format!("not a webhook of Infobip's: {error}"));
+    let payload: InfobipPayload = serde_json::from_slice(body).map_err(malformed)?;
     let mut told = Vec::new();
     for result in payload.results {
         told.extend(entry(serde_json::from_value(result).map_err(malformed)?)?);
@@ -90,19 +93,21 @@ fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
 }
 
 /// What a result says; `None` when that is nothing new.
-fn entry(own: Entry) -> Result<Option<Told>, HookError> {
+fn entry(own: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
     if let Some(seen_at) = &own.seen_at {
         let at = moment(seen_at)?;
-        return Ok(Some(Told::Receipt(notice(own, ReceiptStatus::Read, at))));
+        return Ok(Some(ProviderEvent::Receipt(notice(own, ReceiptStatus::Read, at))));
     }
     if let Some(status) = own.status.as_ref().map(|own| status(own.group_id, own.id)) {
         let at = own.done_at.as_deref().map(moment).transpose()?;
-        let must = || HookError::Malformed("doneAt is missing".to_owned());
-        return status.map(|status| Ok(Told::Receipt(notice(own, status, at.ok_or_else(must)?)))).transpose();
+        let must = || WebhookError::Malformed("doneAt is missing".to_owned());
+        return status
+            .map(|status| Ok(ProviderEvent::Receipt(notice(own, status, at.ok_or_else(must)?))))
+            .transpose();
     }
     let Some(received_at) = &own.received_at else { return Ok(None) };
     let at = moment(received_at)?;
-    Ok(inbound(own, at).map(Told::Text))
+    Ok(inbound(own, at).map(ProviderEvent::Text))
 }
 
 /// What the group and the id of a status say ("Response status and error codes", general status codes).
@@ -120,7 +125,7 @@ fn status(group: u32, id: u32) -> Option<ReceiptStatus> {
 }
 
 /// What an error says against the address (the same page, general error codes).
-fn objection(error: &Code) -> Option<Objection> {
+fn objection(error: &InfobipCode) -> Option<Objection> {
     match error.id {
         // The number is unknown, barred by its network, given up.
         1 | 9 | 3041 if error.permanent => Some(Objection::BadAddress),
@@ -132,13 +137,13 @@ fn objection(error: &Code) -> Option<Objection> {
     }
 }
 
-fn notice(own: Entry, status: ReceiptStatus, reported_at: Timestamp) -> Notice {
-    let is_failed = |_: &Code| status == ReceiptStatus::Failed;
+fn notice(own: InfobipEntry, status: ReceiptStatus, reported_at: Timestamp) -> DeliveryReport {
+    let is_failed = |_: &InfobipCode| status == ReceiptStatus::Failed;
     let (refused, error) = (own.status.filter(is_failed), own.error.filter(is_failed));
     let by_status = refused.as_ref().and_then(|status| errors::meaning(status.id)?.objection());
     let objection = error.as_ref().and_then(objection).or(by_status);
     let words = error.filter(|error| error.id != 0).or(refused);
-    Notice {
+    DeliveryReport {
         reference: own.message_id,
         echo: own.callback_data.and_then(|text| text.parse().ok()),
         // A seen report comes from the person, but names them as the receiver all the same.
@@ -151,7 +156,7 @@ fn notice(own: Entry, status: ReceiptStatus, reported_at: Timestamp) -> Notice {
 }
 
 /// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound(own: Entry, at: Timestamp) -> Option<InboundText> {
+fn inbound(own: InfobipEntry, at: Timestamp) -> Option<InboundText> {
     let from = phone(own.from.as_deref()?)?;
     let (said, reply_to) = match own.message {
         Some(content) => (content.text.or(content.title), content.context.and_then(|own| own.id)),
@@ -172,11 +177,11 @@ mod tests {
 
     const ECHO: &str = "acme/01900000-0000-7000-8000-000000000000/2";
 
-    fn told(result: Value) -> Vec<Told> {
+    fn told(result: Value) -> Vec<ProviderEvent> {
         read(json!({ "results": [result], "more": 1 }).to_string().as_bytes()).unwrap()
     }
 
-    fn report(status: (u32, u32), error: (u32, bool)) -> Vec<Told> {
+    fn report(status: (u32, u32), error: (u32, bool)) -> Vec<ProviderEvent> {
         told(json!({
             "bulkId": "b1", "messageId": ECHO, "to": "34600123456", "sentAt": "2026-11-22T09:59:57.000+0000",
             "doneAt": "2026-11-22T10:59:58.500+0100", "smsCount": 1, "callbackData": ECHO,
@@ -185,9 +190,9 @@ mod tests {
         }))
     }
 
-    fn receipt(told: &[Told]) -> &Notice {
+    fn receipt(told: &[ProviderEvent]) -> &DeliveryReport {
         match told {
-            [Told::Receipt(notice)] => notice,
+            [ProviderEvent::Receipt(notice)] => notice,
             other => panic!("{other:?}"),
         }
     }
@@ -238,7 +243,7 @@ mod tests {
             let told = report(status, error);
             assert_eq!(receipt(&told).objection, expected, "{status:?} {error:?}");
         }
-        let words = |told: &[Told]| receipt(told).evidence.to_string();
+        let words = |told: &[ProviderEvent]| receipt(told).evidence.to_string();
         assert_eq!(words(&report((2, 9), (1, true))), "1 ERROR");
         assert_eq!(words(&report((5, 12), (0, false))), "12 STATUS");
         assert_eq!(words(&report((3, 5), (0, false))), "");
@@ -251,7 +256,7 @@ mod tests {
             "keyword": "STOP", "receivedAt": "2026-11-22T10:00:00.000+0000", "smsCount": 1,
         });
         let text = |text: &str, reply_to: Option<&str>| {
-            Told::Text(InboundText {
+            ProviderEvent::Text(InboundText {
                 id: "m9".to_owned(),
                 from: phone("34600123456").unwrap(),
                 to: Some("34910000000".to_owned()),
@@ -283,19 +288,20 @@ mod tests {
 
     #[tokio::test]
     async fn only_who_knows_the_password_is_heard() {
-        let hook =
-            Webhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") } };
+        let hook = InfobipWebhooks {
+            auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") },
+        };
         let hear = async |pair: &str, body: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert("Authorization", format!("Basic {}", STANDARD.encode(pair)).parse().unwrap());
             let (url, now) = ("", "2026-11-22T10:00:00Z".parse().unwrap());
             let body = body.map(str::as_bytes);
-            hook.hear(&Call { url, query: "", headers: &headers, body, now }).await
+            hook.hear(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
         };
-        assert_eq!(hear("relevo:sesame", Some(r#"{"results":[]}"#)).await, Ok(Heard::Told(vec![])));
-        assert!(matches!(hear("relevo:open", Some(r#"{"results":[]}"#)).await, Err(HookError::Forged(_))));
-        assert!(matches!(hear("relevo:sesame", Some("{}")).await, Err(HookError::Malformed(_))));
-        assert!(matches!(hear("relevo:sesame", None).await, Err(HookError::Malformed(_))));
+        assert_eq!(hear("relevo:sesame", Some(r#"{"results":[]}"#)).await, Ok(WebhookPayload::Told(vec![])));
+        assert!(matches!(hear("relevo:open", Some(r#"{"results":[]}"#)).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(hear("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
+        assert!(matches!(hear("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));
     }
 
     #[test]
@@ -308,7 +314,7 @@ mod tests {
             json!({ "messageId": "m1", "from": "34600123456", "receivedAt": "yesterday" }),
         ] {
             let body = json!({ "results": [result] }).to_string();
-            assert!(matches!(read(body.as_bytes()), Err(HookError::Malformed(_))), "{body}");
+            assert!(matches!(read(body.as_bytes()), Err(WebhookError::Malformed(_))), "{body}");
         }
     }
 }

@@ -16,30 +16,30 @@ use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-pub use settings::Settings;
+pub use settings::InfobipSmsSettings;
 
-use crate::adapters::hooks::Hook;
+use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome};
-use account::Account;
-use hook::Webhooks;
+use account::InfobipAccount;
+use hook::InfobipWebhooks;
 
 /// One Infobip account.
 #[derive(Debug)]
-pub struct Infobip {
-    account: Account,
+pub struct InfobipSms {
+    account: InfobipAccount,
     from: String,
 }
 
-impl Infobip {
+impl InfobipSms {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
-        let account = Account::new(&settings.api_key, &settings.base_url, transport)?;
+        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
         Ok(Self { account, from: settings.from.clone() })
     }
 
@@ -61,23 +61,23 @@ impl Infobip {
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for InfobipSmsSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Infobip::new(self, transport)?))
+        Ok(Arc::new(InfobipSms::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(Webhooks { auth }))
+        Some(Arc::new(InfobipWebhooks { auth }))
     }
 }
 
 #[async_trait]
-impl Adapter for Infobip {
+impl Adapter for InfobipSms {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }

@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
 /// The settings of an Infobip account that sends SMS.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct InfobipSmsSettings {
     /// An API key with the scope `sms:message:send`.
     pub api_key: Secret,
     /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
@@ -25,7 +25,7 @@ pub struct Settings {
     pub webhook_password: Option<Secret>,
 }
 
-impl Settings {
+impl InfobipSmsSettings {
     /// What Infobip has to call back with.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
         BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
@@ -33,6 +33,6 @@ impl Settings {
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         self.webhook_auth()?;
-        check(sender::is_sender(&self.from), "from", sender::MUST)
+        require(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

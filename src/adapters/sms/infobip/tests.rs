@@ -1,14 +1,14 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::http::Answer;
-use crate::model::{Address, Rejection, Rendered};
+use crate::adapters::http::HttpAnswer;
+use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const KEY: &str = "the-api-key";
 const OWN_ID: &str = "acme/1/2";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> InfobipSmsSettings {
+    InfobipSmsSettings {
         api_key: Secret::new(KEY),
         from: "ACME".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
@@ -18,7 +18,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    answer::outcome(&Answer { status, body: body.into(), ..Answer::default() }, OWN_ID)
+    answer::outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, OWN_ID)
 }
 
 fn entry(group: u32, id: u32) -> String {
@@ -85,21 +85,21 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let infobip = Infobip::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let infobip = InfobipSms::new(&settings(), &Transport::default()).unwrap();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = infobip.request(&envelopes::to_phone(email), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = infobip.request(&envelopes::to(Address::TelegramChat(7), text), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut InfobipSmsSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Infobip::new(&settings, &Transport::default()).unwrap_err().to_string()
+        InfobipSms::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be an API key: visible ASCII characters only";
     assert_eq!(error(|settings| settings.api_key = Secret::new("")), key);
@@ -119,15 +119,15 @@ fn settings_are_read_from_configuration() {
     let text = format!(
         "base_url = \"https://abc12.api.infobip.com\"\nfrom = \"ACME\"\napi_key = {{ \"$secret\" = \"{KEY}\" }}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: InfobipSmsSettings = toml::from_str(&text).unwrap();
     assert_eq!(settings.api_key.expose(), KEY);
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<InfobipSmsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_api_key_is_never_shown() {
-    let infobip = Infobip::new(&settings(), &Transport::default()).unwrap();
-    let envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    let infobip = InfobipSms::new(&settings(), &Transport::default()).unwrap();
+    let envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
     let shown = format!("{infobip:?} {:?}", infobip.request(&envelope, OWN_ID).unwrap());
     assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::hooks::{
-    Algorithm, BasicAuth, Call, Heard, Hook, HookError, Notice, REPEATS, Told, is_recent, is_signed, moment,
-    phone, seconds,
+    BasicAuth, DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler,
+    WebhookPayload, WebhookRequest, is_recent, is_signed, moment, phone, seconds,
 };
 use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
-pub(super) struct Webhooks {
+pub(super) struct SinchWebhooks {
     /// What Sinch was told to call with.
     pub basic: Option<BasicAuth>,
     /// What Sinch signs with.
@@ -23,50 +23,50 @@ pub(super) struct Webhooks {
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let body = call.body.ok_or(HookError::Forged("Sinch calls with POST"))?;
+impl WebhookHandler for SinchWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = call.body.ok_or(WebhookError::Forged("Sinch calls with POST"))?;
         if let Some(basic) = &self.basic {
             basic.admits(call)?;
         }
         if let Some(secret) = &self.secret {
             verify(secret, call, body)?;
         }
-        read(body, call.now).map(Heard::Told)
+        read(body, call.now).map(WebhookPayload::Told)
     }
 }
 
 /// The signature is over the body, a nonce and the time, with a full stop between them (Sinch's SDK for Python 2.3,
 /// `authentication_validation`).
-fn verify(secret: &Secret, call: &Call<'_>, body: &[u8]) -> Result<(), HookError> {
-    let forged = HookError::Forged("x-sinch-webhook-signature is not that of this service plan");
+fn verify(secret: &Secret, call: &WebhookRequest<'_>, body: &[u8]) -> Result<(), WebhookError> {
+    let forged = WebhookError::Forged("x-sinch-webhook-signature is not that of this service plan");
     let given = call.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
     let nonce = call.header("x-sinch-webhook-signature-nonce");
     let timestamp = call.header("x-sinch-webhook-signature-timestamp");
     let (Some(given), Some(nonce), Some(timestamp)) = (given, nonce, timestamp) else { return Err(forged) };
     let parts = [body, b".", nonce.as_bytes(), b".", timestamp.as_bytes()];
-    if !is_signed(Algorithm::HmacSha256, secret.expose().as_bytes(), &parts, &given) {
+    if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &given) {
         return Err(forged);
     }
     if seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
         Ok(())
     } else {
-        Err(HookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))
+        Err(WebhookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))
     }
 }
 
 /// The parts we read of a webhook.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
-enum Payload {
+enum SinchPayload {
     #[serde(rename = "recipient_delivery_report_sms")]
     Recipient(RecipientReport),
     #[serde(rename = "delivery_report_sms")]
     Batch(BatchReport),
     #[serde(rename = "mo_text")]
-    Text(Inbound),
+    Text(SinchInboundText),
     #[serde(rename = "mo_binary", alias = "mo_media")]
-    Binary(Inbound),
+    Binary(SinchInboundText),
     #[serde(other)]
     Other,
 }
@@ -98,7 +98,7 @@ struct BatchStatus {
 
 /// What somebody wrote.
 #[derive(Deserialize)]
-struct Inbound {
+struct SinchInboundText {
     id: String,
     from: String,
     to: String,
@@ -108,28 +108,28 @@ struct Inbound {
     body: Value,
 }
 
-fn read(body: &[u8], now: Timestamp) -> Result<Vec<Told>, HookError> {
-    let malformed = |error| HookError::Malformed(format!("not a webhook of Sinch's SMS API: {error}"));
+fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
+    let malformed = |error| WebhookError::Malformed(format!("not a webhook of Sinch's SMS API: {error}"));
     Ok(match serde_json::from_slice(body).map_err(malformed)? {
-        Payload::Recipient(own) => {
+        SinchPayload::Recipient(own) => {
             let (address, at) = (phone(&own.recipient), moment(&own.at)?);
             notice(&own.batch_id, own.client_reference.as_deref(), own.code, &own.status, address, at)
                 .into_iter()
                 .collect()
         }
         // It says neither of whom nor when.
-        Payload::Batch(own) => {
+        SinchPayload::Batch(own) => {
             let echo = own.client_reference.as_deref();
             let one =
                 |status: &BatchStatus| notice(&own.batch_id, echo, status.code, &status.status, None, now);
             own.statuses.iter().filter_map(one).collect()
         }
-        Payload::Text(own) => {
+        SinchPayload::Text(own) => {
             let text = own.body.as_str().unwrap_or_default().to_owned();
             inbound(own, text)?.into_iter().collect()
         }
-        Payload::Binary(own) => inbound(own, String::new())?.into_iter().collect(),
-        Payload::Other => Vec::new(),
+        SinchPayload::Binary(own) => inbound(own, String::new())?.into_iter().collect(),
+        SinchPayload::Other => Vec::new(),
     })
 }
 
@@ -143,7 +143,7 @@ fn notice(
     word: &str,
     address: Option<Address>,
     reported_at: Timestamp,
-) -> Option<Told> {
+) -> Option<ProviderEvent> {
     let status = status(word)?;
     let evidence = match status {
         ReceiptStatus::Failed => OutcomeEvidence::new(code, word),
@@ -151,7 +151,15 @@ fn notice(
     };
     let echo = echo.and_then(|text| text.parse().ok());
     let reference = batch.to_owned();
-    Some(Told::Receipt(Notice { reference, echo, address, status, reported_at, evidence, objection: None }))
+    Some(ProviderEvent::Receipt(DeliveryReport {
+        reference,
+        echo,
+        address,
+        status,
+        reported_at,
+        evidence,
+        objection: None,
+    }))
 }
 
 /// What the status of a report says ("Delivery report statuses"); `None` when that is nothing new.
@@ -166,11 +174,11 @@ fn status(word: &str) -> Option<ReceiptStatus> {
 }
 
 /// What somebody wrote; `None` when it comes from no number.
-fn inbound(own: Inbound, text: String) -> Result<Option<Told>, HookError> {
+fn inbound(own: SinchInboundText, text: String) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = moment(&own.received_at)?;
-    let Inbound { id, from, to, .. } = own;
+    let SinchInboundText { id, from, to, .. } = own;
     let text = |from| InboundText { id, from, to: Some(to), text, reply_to: None, at };
-    Ok(phone(&from).map(text).map(Told::Text))
+    Ok(phone(&from).map(text).map(ProviderEvent::Text))
 }
 
 #[cfg(test)]
@@ -187,19 +195,26 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    fn by_secret(secret: &str) -> Webhooks {
-        Webhooks { basic: None, secret: Some(Secret::new(secret)) }
+    fn by_secret(secret: &str) -> SinchWebhooks {
+        SinchWebhooks { basic: None, secret: Some(Secret::new(secret)) }
     }
 
     async fn hear(
-        hook: &Webhooks,
+        hook: &SinchWebhooks,
         headers: &[(&'static str, String)],
         body: &str,
-    ) -> Result<Heard, HookError> {
+    ) -> Result<WebhookPayload, WebhookError> {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let url = "https://hooks.example.com/providers/sms";
-        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now: now() }).await
+        hook.hear(&WebhookRequest {
+            url,
+            query: "",
+            headers: &headers,
+            body: Some(body.as_bytes()),
+            now: now(),
+        })
+        .await
     }
 
     fn signed(body: &str, at: &str) -> [(&'static str, String); 3] {
@@ -213,11 +228,11 @@ mod tests {
         ]
     }
 
-    fn told(body: &Value) -> Vec<Told> {
+    fn told(body: &Value) -> Vec<ProviderEvent> {
         read(body.to_string().as_bytes(), now()).unwrap()
     }
 
-    fn report(status: &str, code: u32) -> Vec<Told> {
+    fn report(status: &str, code: u32) -> Vec<ProviderEvent> {
         told(&json!({
             "type": "recipient_delivery_report_sms", "batch_id": "01FC66621", "recipient": "34600123456",
             "code": code, "status": status, "at": "2026-11-22T09:59:58.331Z", "number_of_message_parts": 1,
@@ -238,7 +253,7 @@ mod tests {
             ("Cancelled", ReceiptStatus::Failed),
         ] {
             let told = report(word, 402);
-            let [Told::Receipt(own)] = &told[..] else { panic!("{told:?}") };
+            let [ProviderEvent::Receipt(own)] = &told[..] else { panic!("{told:?}") };
             assert_eq!((own.reference.as_str(), own.status, own.objection), ("01FC66621", expected, None));
             assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&phone("34600123456"), 2));
             assert_eq!(own.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
@@ -254,7 +269,7 @@ mod tests {
             "type": "delivery_report_sms", "batch_id": "01FC66621", "total_message_count": 1,
             "statuses": [{ "code": 0, "status": "Delivered", "count": 1, "recipients": ["34600123456"] }],
         }));
-        let [Told::Receipt(own)] = &batch[..] else { panic!("{batch:?}") };
+        let [ProviderEvent::Receipt(own)] = &batch[..] else { panic!("{batch:?}") };
         assert_eq!((own.status, own.reported_at), (ReceiptStatus::Delivered, now()));
     }
 
@@ -274,9 +289,12 @@ mod tests {
             reply_to: None,
             at: now(),
         };
-        assert_eq!(inbound("mo_text", "34600123456", json!("STOP")), [Told::Text(text("STOP"))]);
-        assert_eq!(inbound("mo_binary", "34600123456", json!("c3RvcA==")), [Told::Text(text(""))]);
-        assert_eq!(inbound("mo_media", "34600123456", json!({ "media": [] })), [Told::Text(text(""))]);
+        assert_eq!(inbound("mo_text", "34600123456", json!("STOP")), [ProviderEvent::Text(text("STOP"))]);
+        assert_eq!(inbound("mo_binary", "34600123456", json!("c3RvcA==")), [ProviderEvent::Text(text(""))]);
+        assert_eq!(
+            inbound("mo_media", "34600123456", json!({ "media": [] })),
+            [ProviderEvent::Text(text(""))]
+        );
         assert_eq!(inbound("mo_text", "ACME", json!("hello")), []);
         assert_eq!(inbound("a_word_of_tomorrow", "34600123456", json!("hello")), []);
     }
@@ -285,8 +303,8 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = r#"{"type":"tomorrow"}"#;
         let right = signed(body, NOW);
-        assert_eq!(hear(&by_secret("secret"), &right, body).await, Ok(Heard::Told(vec![])));
-        let forged = |answer| matches!(answer, Err(HookError::Forged(_)));
+        assert_eq!(hear(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Told(vec![])));
+        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         assert!(forged(hear(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
         assert!(forged(hear(&by_secret("other"), &right, body).await));
         for at in 0..right.len() {
@@ -306,9 +324,9 @@ mod tests {
     async fn every_proof_that_is_set_is_asked_for() {
         let body = r#"{"type":"tomorrow"}"#;
         let basic = || Some(BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") });
-        let both = Webhooks { basic: basic(), ..by_secret("secret") };
+        let both = SinchWebhooks { basic: basic(), ..by_secret("secret") };
         let by_user = [("Authorization", format!("Basic {}", STANDARD.encode("relevo:sesame")))];
-        assert!(hear(&Webhooks { basic: basic(), secret: None }, &by_user, body).await.is_ok());
+        assert!(hear(&SinchWebhooks { basic: basic(), secret: None }, &by_user, body).await.is_ok());
         assert!(hear(&both, &by_user, body).await.is_err());
         assert!(hear(&both, &signed(body, NOW), body).await.is_err());
         assert!(hear(&both, &[&by_user[..], &signed(body, NOW)].concat(), body).await.is_ok());
@@ -323,7 +341,7 @@ mod tests {
             r#"{"type":"mo_text"}"#,
             r#"{"type":"mo_text","id":"1","from":"34600123456","to":"1","received_at":"yesterday"}"#,
         ] {
-            assert!(matches!(read(body.as_bytes(), now()), Err(HookError::Malformed(_))), "{body}");
+            assert!(matches!(read(body.as_bytes(), now()), Err(WebhookError::Malformed(_))), "{body}");
         }
     }
 }

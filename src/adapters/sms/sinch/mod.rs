@@ -13,18 +13,18 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::SinchSettings;
 
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One service plan.
 #[derive(Debug)]
 pub struct Sinch {
     client: Client,
-    settings: Settings,
+    settings: SinchSettings,
     endpoint: Url,
 }
 
@@ -33,7 +33,7 @@ impl Sinch {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SinchSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl Sinch {
     }
 }
 
-impl Exchange for Sinch {
+impl HttpAdapter for Sinch {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut batch = json!({
             "type": "mt_text",
@@ -63,12 +63,12 @@ impl Exchange for Sinch {
         Ok(request.bearer_auth(self.settings.api_token.expose()).json(&batch))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SinchSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
@@ -77,39 +77,39 @@ impl Kind for Settings {
         Ok(Arc::new(Sinch::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (basic, secret) = (self.webhook_auth().ok()?, self.webhook_secret.clone());
         let is_known = basic.is_some() || secret.is_some();
-        is_known.then(|| Arc::new(hook::Webhooks { basic, secret }) as Arc<dyn Hook>)
+        is_known.then(|| Arc::new(hook::SinchWebhooks { basic, secret }) as Arc<dyn WebhookHandler>)
     }
 }
 
 /// The parts we read of a created batch.
 #[derive(Deserialize)]
-struct Created {
+struct SinchCreated {
     id: String,
 }
 
 /// The parts we read of an error.
 #[derive(Deserialize)]
-struct Refusal {
+struct SinchErrorBody {
     code: String,
     #[serde(default)]
     text: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn created(answer: &Answer) -> Option<Outcome> {
-    let Created { id } = serde_json::from_slice(&answer.body).ok()?;
+fn created(answer: &HttpAnswer) -> Option<Outcome> {
+    let SinchCreated { id } = serde_json::from_slice(&answer.body).ok()?;
     (!id.is_empty()).then_some(Outcome::Sent { reference: id })
 }
 
-fn refused(answer: &Answer) -> Option<Outcome> {
-    let Refusal { code, text } = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+    let SinchErrorBody { code, text } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &text);
     Some(match errors::meaning(&code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),

@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
-use crate::adapters::settings::{check, is_callback};
+use crate::adapters::settings::{is_callback, require};
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
 /// The settings of a Sinch service plan for SMS.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SinchSettings {
     /// The service plan's id.
     pub service_plan_id: String,
     /// The API token that goes with it.
@@ -36,7 +36,7 @@ fn default_base_url() -> String {
     "https://eu.sms.api.sinch.com".to_owned()
 }
 
-impl Settings {
+impl SinchSettings {
     /// The user and password that Sinch has to call back with.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
         BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
@@ -44,19 +44,19 @@ impl Settings {
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         self.webhook_auth()?;
-        check(
+        require(
             is_id(&self.service_plan_id),
             "service_plan_id",
             "must be the service plan's id: letters, digits, - and _",
         )?;
-        check(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
-        check(
+        require(!self.api_token.expose().is_empty(), "api_token", "must not be empty")?;
+        require(
             self.webhook_secret.as_ref().is_none_or(|secret| !secret.expose().is_empty()),
             "webhook_secret",
             "must not be empty; leave it out where Sinch does not sign",
         )?;
-        check(sender::is_sender(&self.from), "from", sender::MUST)?;
-        check(
+        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+        require(
             self.callback_url.as_deref().is_none_or(is_callback),
             "callback_url",
             "must be a URL such as https://relevo.example.com/sinch, without credentials",

@@ -1,12 +1,12 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered};
+use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const TOKEN: &str = "the-api-token";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SinchSettings {
+    SinchSettings {
         service_plan_id: "plan-1".to_owned(),
         api_token: Secret::new(TOKEN),
         from: "ACME".to_owned(),
@@ -19,7 +19,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -62,17 +62,17 @@ fn the_evidence_holds_the_code_and_no_number() {
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
     let sinch = Sinch::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = sinch.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = sinch.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut SinchSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Sinch::new(&settings, &Transport::default()).unwrap_err().to_string()
@@ -94,7 +94,7 @@ fn wrong_settings_say_what_would_be_right() {
     );
     assert!(error(|settings| settings.base_url = "sinch".to_owned()).starts_with("base_url must be a URL"));
     let callback =
-        |settings: &mut Settings| settings.callback_url = Some("https://u:p@example.com".to_owned());
+        |settings: &mut SinchSettings| settings.callback_url = Some("https://u:p@example.com".to_owned());
     assert!(error(callback).starts_with("callback_url must be a URL"));
 }
 
@@ -102,18 +102,18 @@ fn wrong_settings_say_what_would_be_right() {
 fn settings_are_read_from_configuration() {
     let text =
         format!("service_plan_id = \"plan-1\"\nfrom = \"ACME\"\napi_token = {{ \"$secret\" = \"{TOKEN}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: SinchSettings = toml::from_str(&text).unwrap();
     assert_eq!(
         (settings.base_url.as_str(), settings.api_token.expose()),
         ("https://eu.sms.api.sinch.com", TOKEN)
     );
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<SinchSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_api_token_is_never_shown() {
     let sinch = Sinch::new(&settings(), &Transport::default()).unwrap();
-    let request = sinch.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let request = sinch.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{sinch:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

@@ -11,28 +11,28 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::pdu::{self, Pdu};
-use super::settings::{Settings, Tls};
+use super::settings::{SmppSettings, SmppTls};
 use crate::adapters::{BuildError, tls};
 
 /// How long to be polite for when leaving.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait SmppStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> SmppStream for S {}
 
 /// How to reach an SMSC.
-pub(super) struct Server {
+pub(super) struct SmscAddress {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-impl Server {
-    pub(super) fn new(settings: &Settings) -> Result<Self, BuildError> {
+impl SmscAddress {
+    pub(super) fn new(settings: &SmppSettings) -> Result<Self, BuildError> {
         let tls = match settings.tls {
-            Tls::None => None,
-            Tls::Implicit => {
+            SmppTls::None => None,
+            SmppTls::Implicit => {
                 Some((tls::connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
             }
         };
@@ -40,28 +40,28 @@ impl Server {
     }
 
     /// Connects and encrypts.
-    pub(super) async fn connect(&self) -> io::Result<Connection> {
+    pub(super) async fn connect(&self) -> io::Result<SmppConnection> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         // Messages are small, and each is written at once.
         stream.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = match &self.tls {
+        let stream: Box<dyn SmppStream> = match &self.tls {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
             None => Box::new(stream),
         };
         let (input, output) = tokio::io::split(stream);
-        let input = Input { stream: input, octets: Vec::new() };
-        let output = Output { stream: output, octets: Vec::new(), is_flushed: true };
-        Ok(Connection(Some((input, output))))
+        let input = PduInput { stream: input, octets: Vec::new() };
+        let output = PduOutput { stream: output, octets: Vec::new(), is_flushed: true };
+        Ok(SmppConnection(Some((input, output))))
     }
 }
 
 /// What the SMSC says.
-pub(super) struct Input {
-    stream: ReadHalf<Box<dyn Stream>>,
+pub(super) struct PduInput {
+    stream: ReadHalf<Box<dyn SmppStream>>,
     octets: Vec<u8>,
 }
 
-impl Input {
+impl PduInput {
     /// The next PDU.
     pub(super) async fn next(&mut self) -> io::Result<Pdu> {
         let malformed = |error| io::Error::new(io::ErrorKind::InvalidData, error);
@@ -80,14 +80,14 @@ impl Input {
 }
 
 /// What we say.
-pub(super) struct Output {
-    stream: WriteHalf<Box<dyn Stream>>,
+pub(super) struct PduOutput {
+    stream: WriteHalf<Box<dyn SmppStream>>,
     /// What still has to be written.
     octets: Vec<u8>,
     is_flushed: bool,
 }
 
-impl Output {
+impl PduOutput {
     /// Adds a PDU behind what still has to be written.
     pub(super) fn push(&mut self, pdu: &[u8]) {
         self.octets.extend(pdu);
@@ -120,11 +120,11 @@ impl Output {
 }
 
 /// Both directions. Dropped, it says in the background what is left to say, and waits for the SMSC to close.
-pub(super) struct Connection(Option<(Input, Output)>);
+pub(super) struct SmppConnection(Option<(PduInput, PduOutput)>);
 
-impl Connection {
+impl SmppConnection {
     /// Both directions at once.
-    pub(super) fn ends(&mut self) -> (&mut Input, &mut Output) {
+    pub(super) fn ends(&mut self) -> (&mut PduInput, &mut PduOutput) {
         let (input, output) = self.0.as_mut().expect("the ends are taken when it is dropped, and not before");
         (input, output)
     }
@@ -135,7 +135,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for SmppConnection {
     fn drop(&mut self) {
         let Some((mut input, mut output)) = self.0.take() else { return };
         let farewell = async move {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::receipts::Report;
+use super::receipts::SmscReport;
 use crate::model::ReceiptStatus;
 
 /// How many parts are remembered.
@@ -37,7 +37,7 @@ impl EarlierParts {
     }
 
     /// The reference of the message that the report is of. `None` when it changes nothing.
-    pub(super) fn reference(&self, report: &Report) -> Option<String> {
+    pub(super) fn reference(&self, report: &SmscReport) -> Option<String> {
         match self.references.get(&report.reference) {
             None => Some(report.reference.clone()),
             Some(message) => (report.status == ReceiptStatus::Failed).then(|| message.clone()),
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
     use crate::model::OutcomeEvidence;
 
-    fn report(id: &str, status: ReceiptStatus) -> Report {
-        Report { reference: id.to_owned(), status, evidence: OutcomeEvidence::default() }
+    fn report(id: &str, status: ReceiptStatus) -> SmscReport {
+        SmscReport { reference: id.to_owned(), status, evidence: OutcomeEvidence::default() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a `command_status` means (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left out.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, THROTTLED};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The request was taken.
@@ -14,7 +14,7 @@ pub(super) const ESME_RX_T_APPN: u32 = 0x64;
 pub(super) const ESME_RX_P_APPN: u32 = 0x65;
 
 /// The status, its name, and what it means for a message.
-const TABLE: &[(u32, &str, Meaning)] = &[
+const TABLE: &[(u32, &str, ErrorMeaning)] = &[
     // The message: other content may pass.
     (0x01, "ESME_RINVMSGLEN", CONTENT),
     (0x43, "ESME_RINVESMCLASS", CONTENT),
@@ -35,29 +35,29 @@ const TABLE: &[(u32, &str, Meaning)] = &[
     (0x14, "ESME_RMSGQFUL", THROTTLED),
     (0x58, "ESME_RTHROTTLED", THROTTLED),
     // The SMSC, for the moment.
-    (0x02, "ESME_RINVCMDLEN", Meaning::Unavailable),
-    (ESME_RINVCMDID, "ESME_RINVCMDID", Meaning::Unavailable),
-    (0x08, "ESME_RSYSERR", Meaning::Unavailable),
-    (ESME_RX_T_APPN, "ESME_RX_T_APPN", Meaning::Unavailable),
-    (0xfe, "ESME_RDELIVERYFAILURE", Meaning::Unavailable),
-    (0xff, "ESME_RUNKNOWNERR", Meaning::Unavailable),
+    (0x02, "ESME_RINVCMDLEN", ErrorMeaning::Unavailable),
+    (ESME_RINVCMDID, "ESME_RINVCMDID", ErrorMeaning::Unavailable),
+    (0x08, "ESME_RSYSERR", ErrorMeaning::Unavailable),
+    (ESME_RX_T_APPN, "ESME_RX_T_APPN", ErrorMeaning::Unavailable),
+    (0xfe, "ESME_RDELIVERYFAILURE", ErrorMeaning::Unavailable),
+    (0xff, "ESME_RUNKNOWNERR", ErrorMeaning::Unavailable),
     // The account, or what our settings say with every message.
-    (0x04, "ESME_RINVBNDSTS", Meaning::Misconfigured),
-    (ESME_RALYBND, "ESME_RALYBND", Meaning::Misconfigured),
-    (0x06, "ESME_RINVPRTFLG", Meaning::Misconfigured),
-    (0x07, "ESME_RINVREGDLVFLG", Meaning::Misconfigured),
-    (0x0a, "ESME_RINVSRCADR", Meaning::Misconfigured),
-    (0x0d, "ESME_RBINDFAIL", Meaning::Misconfigured),
-    (0x0e, "ESME_RINVPASWD", Meaning::Misconfigured),
-    (0x0f, "ESME_RINVSYSID", Meaning::Misconfigured),
-    (0x15, "ESME_RINVSERTYP", Meaning::Misconfigured),
-    (0x48, "ESME_RINVSRCTON", Meaning::Misconfigured),
-    (0x49, "ESME_RINVSRCNPI", Meaning::Misconfigured),
-    (0x50, "ESME_RINVDSTTON", Meaning::Misconfigured),
-    (0x51, "ESME_RINVDSTNPI", Meaning::Misconfigured),
-    (0x53, "ESME_RINVSYSTYP", Meaning::Misconfigured),
-    (0x61, "ESME_RINVSCHED", Meaning::Misconfigured),
-    (0x62, "ESME_RINVEXPIRY", Meaning::Misconfigured),
+    (0x04, "ESME_RINVBNDSTS", ErrorMeaning::Misconfigured),
+    (ESME_RALYBND, "ESME_RALYBND", ErrorMeaning::Misconfigured),
+    (0x06, "ESME_RINVPRTFLG", ErrorMeaning::Misconfigured),
+    (0x07, "ESME_RINVREGDLVFLG", ErrorMeaning::Misconfigured),
+    (0x0a, "ESME_RINVSRCADR", ErrorMeaning::Misconfigured),
+    (0x0d, "ESME_RBINDFAIL", ErrorMeaning::Misconfigured),
+    (0x0e, "ESME_RINVPASWD", ErrorMeaning::Misconfigured),
+    (0x0f, "ESME_RINVSYSID", ErrorMeaning::Misconfigured),
+    (0x15, "ESME_RINVSERTYP", ErrorMeaning::Misconfigured),
+    (0x48, "ESME_RINVSRCTON", ErrorMeaning::Misconfigured),
+    (0x49, "ESME_RINVSRCNPI", ErrorMeaning::Misconfigured),
+    (0x50, "ESME_RINVDSTTON", ErrorMeaning::Misconfigured),
+    (0x51, "ESME_RINVDSTNPI", ErrorMeaning::Misconfigured),
+    (0x53, "ESME_RINVSYSTYP", ErrorMeaning::Misconfigured),
+    (0x61, "ESME_RINVSCHED", ErrorMeaning::Misconfigured),
+    (0x62, "ESME_RINVEXPIRY", ErrorMeaning::Misconfigured),
 ];
 
 /// The outcome of a message that was refused. A status that is not in the table, such as a carrier's own (0x400 to
@@ -69,13 +69,14 @@ pub(super) fn refused(status: u32) -> Outcome {
 
 /// Why the SMSC did not let us in. It passes when the SMSC is down, or still holds a session of ours that broke off.
 pub(super) fn bind_refused(status: u32) -> Outcome {
-    let (name, meaning) = look_up(status).unwrap_or(("", Meaning::Misconfigured));
-    let passes = status == ESME_RALYBND || matches!(meaning, Meaning::Unavailable | Meaning::Throttled(_));
-    let meaning = if passes { Meaning::Unavailable } else { Meaning::Misconfigured };
+    let (name, meaning) = look_up(status).unwrap_or(("", ErrorMeaning::Misconfigured));
+    let passes =
+        status == ESME_RALYBND || matches!(meaning, ErrorMeaning::Unavailable | ErrorMeaning::Throttled(_));
+    let meaning = if passes { ErrorMeaning::Unavailable } else { ErrorMeaning::Misconfigured };
     meaning.outcome(evidence(status, &format!("bind refused {name}")), None)
 }
 
-fn look_up(status: u32) -> Option<(&'static str, Meaning)> {
+fn look_up(status: u32) -> Option<(&'static str, ErrorMeaning)> {
     TABLE.iter().find(|&&(own, ..)| own == status).map(|&(_, name, meaning)| (name, meaning))
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
-use super::pdu::{DeliverSm, Number, Part};
-use crate::adapters::hooks::{self, Told};
+use super::pdu::{ConcatenatedPart, DeliverSm, SmppNumber};
+use crate::adapters::hooks::{self, ProviderEvent};
 use crate::adapters::sms::gsm;
 use crate::model::{Address, InboundText, Timestamp};
 
@@ -26,17 +26,17 @@ const GAP: &str = " … ";
 
 /// What one `deliver_sm` holds of what somebody wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written<'a> {
+pub struct AssembledText<'a> {
     /// How it is coded (section 5.2.19 of SMPP).
     pub data_coding: u8,
     /// The message without its header.
     pub octets: &'a [u8],
     /// Which part it is, if it is not the whole.
-    pub part: Option<Part>,
+    pub part: Option<ConcatenatedPart>,
 }
 
 /// Reads what somebody wrote.
-pub fn read(deliver: &DeliverSm) -> Written<'_> {
+pub fn read(deliver: &DeliverSm) -> AssembledText<'_> {
     const HAS_HEADER: u8 = 0x40;
     let header = if deliver.esm_class & HAS_HEADER == 0 { None } else { split_header(&deliver.message) };
     let (octets, part) = match header {
@@ -44,7 +44,7 @@ pub fn read(deliver: &DeliverSm) -> Written<'_> {
         None => (deliver.message.as_slice(), deliver.part),
     };
     let part = part.filter(|part| part.total > 1 && (1..=part.total).contains(&part.number));
-    Written { data_coding: deliver.data_coding, octets, part }
+    AssembledText { data_coding: deliver.data_coding, octets, part }
 }
 
 /// The user data header behind its length, and what follows it.
@@ -54,15 +54,15 @@ fn split_header(message: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What the header says of parts.
-fn part_of(mut header: &[u8]) -> Option<Part> {
+fn part_of(mut header: &[u8]) -> Option<ConcatenatedPart> {
     while let [identifier, length, rest @ ..] = header {
         let (value, others) = rest.split_at_checked(usize::from(*length))?;
         match (identifier, value) {
             (0x00, &[reference, total, number]) => {
-                return Some(Part { reference: reference.into(), total, number });
+                return Some(ConcatenatedPart { reference: reference.into(), total, number });
             }
             (0x08, &[high, low, total, number]) => {
-                return Some(Part { reference: u16::from_be_bytes([high, low]), total, number });
+                return Some(ConcatenatedPart { reference: u16::from_be_bytes([high, low]), total, number });
             }
             _ => header = others,
         }
@@ -100,7 +100,7 @@ fn utf16(octets: &[u8]) -> String {
 ///
 /// SMSCs give messages of people no id. The same words a minute later are another message, so the time belongs to the id,
 /// and what an SMSC tells twice counts twice: a second STOP does no harm, while one that was taken for the first would.
-pub fn told(from: &Number, to: &Number, text: String, at: Timestamp) -> Option<Told> {
+pub fn told(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestamp) -> Option<ProviderEvent> {
     let from = phone(from)?;
     let mut digest = Sha256::new();
     for field in [&from.to_string(), &to.text, &text, &at.to_string()] {
@@ -109,25 +109,25 @@ pub fn told(from: &Number, to: &Number, text: String, at: Timestamp) -> Option<T
     }
     let id = format!("{:x}", digest.finalize());
     let to = Some(to.text.clone()).filter(|to| !to.is_empty());
-    Some(Told::Text(InboundText { id, from, to, text, reply_to: None, at }))
+    Some(ProviderEvent::Text(InboundText { id, from, to, text, reply_to: None, at }))
 }
 
 /// The phone number of a person: international, or of a type that the SMSC does not say.
-pub fn phone(number: &Number) -> Option<Address> {
+pub fn phone(number: &SmppNumber) -> Option<Address> {
     let (unknown, international) = (0, 1);
     if [unknown, international].contains(&number.ton) { hooks::phone(&number.text) } else { None }
 }
 
 /// Messages of which parts are missing.
 #[derive(Debug, Default)]
-pub struct Parts {
-    waiting: BTreeMap<Key, Waiting>,
+pub struct PartialTexts {
+    waiting: BTreeMap<PartialTextKey, PartialText>,
     octets: usize,
 }
 
 /// What all parts of a message have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct PartialTextKey {
     from: String,
     to: String,
     reference: u16,
@@ -135,49 +135,54 @@ pub struct Key {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PartialText {
     since: Timestamp,
-    from: Number,
-    to: Number,
+    from: SmppNumber,
+    to: SmppNumber,
     data_coding: u8,
     parts: BTreeMap<u8, Vec<u8>>,
 }
 
 /// Too much waits already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub struct PartialTextsFull;
 
 /// A message that came in parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct JoinedPart {
     /// By what to forget it.
-    pub key: Key,
+    pub key: PartialTextKey,
     /// Who wrote.
-    pub from: Number,
+    pub from: SmppNumber,
     /// To whom.
-    pub to: Number,
+    pub to: SmppNumber,
     /// What.
     pub text: String,
 }
 
-impl Parts {
+impl PartialTexts {
     /// Adds a part, and gives the message when all are there. They stay until [`Parts::forget`], so that the last one may
     /// come again when the message could not be kept.
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn add(&mut self, deliver: &DeliverSm, part: Part, now: Timestamp) -> Result<Option<Joined>, Full> {
+    pub fn add(
+        &mut self,
+        deliver: &DeliverSm,
+        part: ConcatenatedPart,
+        now: Timestamp,
+    ) -> Result<Option<JoinedPart>, PartialTextsFull> {
         let written = read(deliver);
-        let key = Key {
+        let key = PartialTextKey {
             from: deliver.source.text.clone(),
             to: deliver.destination.text.clone(),
             reference: part.reference,
             total: part.total,
         };
         if self.octets + written.octets.len() + OVERHEAD_OCTETS > MAX_OCTETS {
-            return Err(Full);
+            return Err(PartialTextsFull);
         }
-        let waiting = self.waiting.entry(key.clone()).or_insert_with(|| Waiting {
+        let waiting = self.waiting.entry(key.clone()).or_insert_with(|| PartialText {
             since: now,
             from: deliver.source.clone(),
             to: deliver.destination.clone(),
@@ -193,15 +198,15 @@ impl Parts {
     }
 
     /// Lets go of a message.
-    pub fn forget(&mut self, key: &Key) {
+    pub fn forget(&mut self, key: &PartialTextKey) {
         if let Some(waiting) = self.waiting.remove(key) {
             self.octets -= waiting.octets();
         }
     }
 
     /// Gives up a message that waited for too long, if there is one, and gives what is there of it.
-    pub fn overdue(&mut self, now: Timestamp) -> Option<Joined> {
-        let overdue = |own: &Waiting| now.duration_since(own.since) >= PATIENCE;
+    pub fn overdue(&mut self, now: Timestamp) -> Option<JoinedPart> {
+        let overdue = |own: &PartialText| now.duration_since(own.since) >= PATIENCE;
         let (key, waiting) = self.waiting.iter().find(|(_, waiting)| overdue(waiting))?;
         let joined = waiting.join(key.clone());
         self.forget(&joined.key);
@@ -209,13 +214,13 @@ impl Parts {
     }
 }
 
-impl Waiting {
+impl PartialText {
     fn octets(&self) -> usize {
         self.parts.values().map(|part| part.len() + OVERHEAD_OCTETS).sum()
     }
 
     /// Puts together what lies side by side before reading it: a character may have been cut in two.
-    fn join(&self, key: Key) -> Joined {
+    fn join(&self, key: PartialTextKey) -> JoinedPart {
         let mut runs: Vec<Vec<u8>> = vec![vec![]];
         for number in 1..=key.total {
             match (self.parts.get(&number), runs.last_mut()) {
@@ -224,7 +229,7 @@ impl Waiting {
             }
         }
         let texts: Vec<String> = runs.iter().map(|run| decode(self.data_coding, run)).collect();
-        Joined { key, from: self.from.clone(), to: self.to.clone(), text: texts.join(GAP) }
+        JoinedPart { key, from: self.from.clone(), to: self.to.clone(), text: texts.join(GAP) }
     }
 }
 
@@ -238,8 +243,8 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + 60 * minutes).unwrap()
     }
 
-    fn number(text: &str) -> Number {
-        Number { ton: 1, npi: 1, text: text.to_owned() }
+    fn number(text: &str) -> SmppNumber {
+        SmppNumber { ton: 1, npi: 1, text: text.to_owned() }
     }
 
     fn deliver(message: &[u8]) -> DeliverSm {
@@ -247,7 +252,11 @@ mod tests {
         DeliverSm { source, destination, esm_class: 0x40, message: message.to_vec(), ..DeliverSm::default() }
     }
 
-    fn add(parts: &mut Parts, message: &[u8], minute: i64) -> Result<Option<String>, Full> {
+    fn add(
+        parts: &mut PartialTexts,
+        message: &[u8],
+        minute: i64,
+    ) -> Result<Option<String>, PartialTextsFull> {
         let deliver = deliver(message);
         let part = read(&deliver).part.unwrap();
         Ok(parts.add(&deliver, part, at(minute))?.map(|joined| joined.text))
@@ -271,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_header_says_which_part_it_is_or_is_passed_over() {
-        let part = |reference, total, number| Some(Part { reference, total, number });
+        let part = |reference, total, number| Some(ConcatenatedPart { reference, total, number });
         for (message, octets, expected) in [
             (b"\x05\x00\x03\x07\x02\x01Hi".as_slice(), b"Hi".as_slice(), part(7, 2, 1)),
             (b"\x06\x08\x04\x01\x02\x03\x02Hi", b"Hi", part(258, 3, 2)),
@@ -292,7 +301,7 @@ mod tests {
 
     #[test]
     fn parts_come_together_in_any_order_and_twice() {
-        let mut parts = Parts::default();
+        let mut parts = PartialTexts::default();
         assert_eq!(add(&mut parts, b"\x05\x00\x03\x07\x03\x03c", 0), Ok(None));
         assert_eq!(add(&mut parts, b"\x05\x00\x03\x07\x03\x01a", 1), Ok(None));
         assert_eq!(add(&mut parts, b"\x05\x00\x03\x07\x03\x01a", 2), Ok(None));
@@ -308,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_message_that_stays_incomplete_is_told_as_far_as_it_came() {
-        let mut parts = Parts::default();
+        let mut parts = PartialTexts::default();
         add(&mut parts, b"\x05\x00\x03\x07\x04\x01STOP", 0).unwrap();
         add(&mut parts, b"\x05\x00\x03\x07\x04\x04now", 8).unwrap();
         assert_eq!(parts.overdue(at(9)), None);
@@ -318,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let mut parts = Parts::default();
+        let mut parts = PartialTexts::default();
         let added = (0..u16::MAX).take_while(|reference| {
             let [high, low] = reference.to_be_bytes();
             let message = [b"\x06\x08\x04".as_slice(), &[high, low], b"\x02\x01", &[b'a'; 100]].concat();
@@ -333,10 +342,10 @@ mod tests {
     #[test]
     fn only_who_can_be_written_to_is_told() {
         let told = |ton, text: &str| {
-            let from = Number { ton, npi: 1, text: text.to_owned() };
+            let from = SmppNumber { ton, npi: 1, text: text.to_owned() };
             told(&from, &number("12345"), "STOP".to_owned(), at(0))
         };
-        let Some(Told::Text(text)) = told(1, "34600123456") else { panic!() };
+        let Some(ProviderEvent::Text(text)) = told(1, "34600123456") else { panic!() };
         assert_eq!((text.from.to_string(), text.to.as_deref()), ("+34600123456".to_owned(), Some("12345")));
         assert_eq!(told(0, "+34600123456"), told(1, "34600123456"), "the id is that of what was told");
         for (ton, text) in [(2, "600123456"), (3, "12345"), (5, "ACME"), (1, ""), (0, "12345")] {
@@ -350,7 +359,7 @@ mod tests {
             messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..20),
             data_coding: u8,
         ) {
-            let mut parts = Parts::default();
+            let mut parts = PartialTexts::default();
             for message in messages {
                 let deliver = DeliverSm { data_coding, ..deliver(&message) };
                 let written = read(&deliver);

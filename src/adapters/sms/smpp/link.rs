@@ -9,14 +9,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::connection::Connection;
+use super::connection::SmppConnection;
 use super::errors::{self, ESME_RINVCMDID, ESME_ROK, ESME_RX_P_APPN, ESME_RX_T_APPN};
-use super::inbound::{self, Key, Parts};
-use super::pdu::{self, Bind, Body, DeliverSm, Pdu};
+use super::inbound::{self, PartialTextKey, PartialTexts};
+use super::pdu::{self, Bind, DeliverSm, Pdu, PduBody};
 use super::receipts;
-use super::session::{Answer, Session};
+use super::session::{SmppSession, SubmitAnswer};
 use super::{Smpp, unavailable};
-use crate::adapters::hooks::{Ear, Notice, Told};
+use crate::adapters::hooks::{DeliveryReport, EventSink, ProviderEvent};
 use crate::model::Outcome;
 
 /// How many receipts and messages of people may be on their way to the disk before no more are read.
@@ -26,16 +26,16 @@ const MAX_KEEPING: usize = 256;
 const MAX_UNWRITTEN_OCTETS: usize = 65_536;
 
 /// A session. Dropped, it takes leave of the SMSC as far as that is possible.
-pub(super) struct Link<'a> {
+pub(super) struct SmppLink<'a> {
     smpp: &'a Smpp,
-    ear: &'a dyn Ear,
+    ear: &'a dyn EventSink,
     /// Messages of people of which parts are missing: they outlive the session.
-    parts: &'a mut Parts,
-    session: Arc<Session>,
-    connection: Connection,
-    keeping: FuturesUnordered<Keeping<'a>>,
+    parts: &'a mut PartialTexts,
+    session: Arc<SmppSession>,
+    connection: SmppConnection,
+    keeping: FuturesUnordered<RecordingTask<'a>>,
     /// Messages of people wait for one another: who writes STOP and then START means it in this order.
-    texts: VecDeque<Arrival>,
+    texts: VecDeque<UnrecordedEvent>,
     is_keeping_text: bool,
     /// When the SMSC will have been silent for too long: it is asked then, or given up when it was asked.
     patience_until: Instant,
@@ -43,50 +43,50 @@ pub(super) struct Link<'a> {
     is_over: bool,
 }
 
-type Keeping<'a> = Pin<Box<dyn Future<Output = Kept> + Send + 'a>>;
+type RecordingTask<'a> = Pin<Box<dyn Future<Output = RecordedEvent> + Send + 'a>>;
 
 /// Something to be kept.
-struct Arrival {
-    told: Told,
-    answers: Answers,
+struct UnrecordedEvent {
+    told: ProviderEvent,
+    answers: FollowUp,
 }
 
 /// What is done about an arrival once it is known whether it was kept.
-struct Answers {
+struct FollowUp {
     /// The `deliver_sm` to answer, if there is one.
     sequence: Option<u32>,
     /// The parts to forget that it was made of.
-    parts: Option<Key>,
+    parts: Option<PartialTextKey>,
 }
 
-struct Kept {
-    answers: Answers,
+struct RecordedEvent {
+    answers: FollowUp,
     is_text: bool,
     is_kept: bool,
 }
 
-enum Event {
+enum LinkEvent {
     Heard(io::Result<Pdu>),
     Written(io::Result<()>),
     Ready,
-    Kept(Kept),
+    Kept(RecordedEvent),
     Silence,
 }
 
-impl<'a> Link<'a> {
+impl<'a> SmppLink<'a> {
     /// Connects and binds.
     ///
     /// # Errors
     /// What a message meets that was to go this way.
     pub(super) async fn bind(
         smpp: &'a Smpp,
-        ear: &'a dyn Ear,
-        parts: &'a mut Parts,
+        ear: &'a dyn EventSink,
+        parts: &'a mut PartialTexts,
     ) -> Result<Self, Outcome> {
         let connected = timeout(smpp.connect_timeout, smpp.server.connect()).await;
         let connected = connected.map_err(|_| unavailable("the SMSC did not take the connection in time"))?;
         let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
-        let session = Arc::new(Session::new(smpp.settings.window, smpp.settings.response_timeout()));
+        let session = Arc::new(SmppSession::new(smpp.settings.window, smpp.settings.response_timeout()));
         let bound = introduce(smpp, session.sequence(), &mut connection);
         let bound = timeout(smpp.settings.response_timeout(), bound).await;
         let bound = bound.map_err(|_| unavailable("the SMSC did not answer the bind in time"))?;
@@ -110,7 +110,7 @@ impl<'a> Link<'a> {
     }
 
     /// By what messages go.
-    pub(super) fn session(&self) -> Arc<Session> {
+    pub(super) fn session(&self) -> Arc<SmppSession> {
         Arc::clone(&self.session)
     }
 
@@ -124,7 +124,7 @@ impl<'a> Link<'a> {
         }
     }
 
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> LinkEvent {
         self.give_up_overdue();
         self.keep_next_text();
         let (input, output) = self.connection.ends();
@@ -138,31 +138,33 @@ impl<'a> Link<'a> {
             self.keeping.len() + self.texts.len() < MAX_KEEPING && output.waiting() < MAX_UNWRITTEN_OCTETS;
         let is_done = output.is_done();
         tokio::select! {
-            heard = input.next(), if may_read => Event::Heard(heard),
-            written = output.write(), if !is_done => Event::Written(written),
-            () = self.session.ready.notified(), if is_done => Event::Ready,
-            Some(kept) = self.keeping.next() => Event::Kept(kept),
+            heard = input.next(), if may_read => LinkEvent::Heard(heard),
+            written = output.write(), if !is_done => LinkEvent::Written(written),
+            () = self.session.ready.notified(), if is_done => LinkEvent::Ready,
+            Some(kept) = self.keeping.next() => LinkEvent::Kept(kept),
             // Who is not listened to is not silent.
-            () = sleep_until(self.patience_until), if may_read => Event::Silence,
+            () = sleep_until(self.patience_until), if may_read => LinkEvent::Silence,
         }
     }
 
     /// # Errors
     /// Why the session is over.
-    fn handle(&mut self, event: Event) -> Result<(), String> {
+    fn handle(&mut self, event: LinkEvent) -> Result<(), String> {
         match event {
-            Event::Heard(Ok(pdu)) => self.hear(pdu),
-            Event::Heard(Err(error)) | Event::Written(Err(error)) => {
+            LinkEvent::Heard(Ok(pdu)) => self.hear(pdu),
+            LinkEvent::Heard(Err(error)) | LinkEvent::Written(Err(error)) => {
                 self.is_over = true;
                 Err(error.to_string())
             }
-            Event::Written(Ok(())) | Event::Ready => Ok(()),
-            Event::Kept(kept) => {
+            LinkEvent::Written(Ok(())) | LinkEvent::Ready => Ok(()),
+            LinkEvent::Kept(kept) => {
                 self.answer(kept);
                 Ok(())
             }
-            Event::Silence if self.is_asked => Err("the SMSC did not answer enquire_link in time".to_owned()),
-            Event::Silence => {
+            LinkEvent::Silence if self.is_asked => {
+                Err("the SMSC did not answer enquire_link in time".to_owned())
+            }
+            LinkEvent::Silence => {
                 self.is_asked = true;
                 self.patience_until = Instant::now() + self.smpp.settings.response_timeout();
                 self.connection.say(&pdu::enquire_link(self.session.sequence()));
@@ -176,24 +178,29 @@ impl<'a> Link<'a> {
         self.patience_until = Instant::now() + self.smpp.settings.enquire_link();
         let (sequence, status) = (pdu.header.sequence, pdu.header.status);
         match pdu.body {
-            Ok(Body::SubmitSmResp(id)) => {
-                self.session.answer(sequence, Answer { status, id });
+            Ok(PduBody::SubmitSmResp(id)) => {
+                self.session.answer(sequence, SubmitAnswer { status, id });
             }
-            Ok(Body::DeliverSm(deliver)) => self.take_in(sequence, &deliver),
-            Ok(Body::EnquireLink) => self.connection.say(&pdu::enquire_link_resp(sequence)),
-            Ok(Body::Unbind) => {
+            Ok(PduBody::DeliverSm(deliver)) => self.take_in(sequence, &deliver),
+            Ok(PduBody::EnquireLink) => self.connection.say(&pdu::enquire_link_resp(sequence)),
+            Ok(PduBody::Unbind) => {
                 self.connection.say(&pdu::unbind_resp(sequence));
                 self.is_over = true;
                 return Err("the SMSC took leave".to_owned());
             }
-            Ok(Body::GenericNack) => {
+            Ok(PduBody::GenericNack) => {
                 let status = if status == ESME_ROK { ESME_RINVCMDID } else { status };
-                if !self.session.answer(sequence, Answer { status, id: String::new() }) {
+                if !self.session.answer(sequence, SubmitAnswer { status, id: String::new() }) {
                     return Err(format!("the SMSC could not read what we said (0x{status:02X})"));
                 }
             }
-            Ok(Body::Unknown) => self.connection.say(&pdu::generic_nack(sequence, ESME_RINVCMDID)),
-            Ok(Body::BindTransceiverResp | Body::EnquireLinkResp | Body::UnbindResp | Body::Ignored) => {}
+            Ok(PduBody::Unknown) => self.connection.say(&pdu::generic_nack(sequence, ESME_RINVCMDID)),
+            Ok(
+                PduBody::BindTransceiverResp
+                | PduBody::EnquireLinkResp
+                | PduBody::UnbindResp
+                | PduBody::Ignored,
+            ) => {}
             Err(error) => {
                 tracing::warn!(smsc = self.smpp.settings.host, %error, "the SMSC sent what cannot be read");
                 if !pdu.header.is_response() {
@@ -216,18 +223,18 @@ impl<'a> Link<'a> {
         let say = |status| pdu::deliver_sm_resp(sequence, status);
         match told {
             Ok(Some((told, parts))) => {
-                self.arrive(Arrival { told, answers: Answers { sequence: Some(sequence), parts } });
+                self.arrive(UnrecordedEvent { told, answers: FollowUp { sequence: Some(sequence), parts } });
             }
             Ok(None) => self.connection.say(&say(ESME_ROK)),
-            Err(inbound::Full) => self.connection.say(&say(ESME_RX_T_APPN)),
+            Err(inbound::PartialTextsFull) => self.connection.say(&say(ESME_RX_T_APPN)),
         }
     }
 
     /// The time is that of its arrival: SMSCs write theirs without a time zone.
-    fn receipt(&self, deliver: &DeliverSm) -> Option<Told> {
+    fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
         let report = receipts::read(deliver, self.smpp.settings.message_ids)?;
         let reference = self.smpp.earlier().reference(&report)?;
-        Some(Told::Receipt(Notice {
+        Some(ProviderEvent::Receipt(DeliveryReport {
             reference,
             echo: None,
             address: inbound::phone(&deliver.source),
@@ -239,7 +246,10 @@ impl<'a> Link<'a> {
     }
 
     /// A message of a person, once all of it is there.
-    fn text(&mut self, deliver: &DeliverSm) -> Result<Option<(Told, Option<Key>)>, inbound::Full> {
+    fn text(
+        &mut self,
+        deliver: &DeliverSm,
+    ) -> Result<Option<(ProviderEvent, Option<PartialTextKey>)>, inbound::PartialTextsFull> {
         let written = inbound::read(deliver);
         let now = self.ear.now();
         let Some(part) = written.part else {
@@ -255,14 +265,14 @@ impl<'a> Link<'a> {
         let now = self.ear.now();
         while let Some(joined) = self.parts.overdue(now) {
             let told = inbound::told(&joined.from, &joined.to, joined.text, now);
-            let answers = Answers { sequence: None, parts: None };
-            self.texts.extend(told.map(|told| Arrival { told, answers }));
+            let answers = FollowUp { sequence: None, parts: None };
+            self.texts.extend(told.map(|told| UnrecordedEvent { told, answers }));
         }
     }
 
-    fn arrive(&mut self, arrival: Arrival) {
+    fn arrive(&mut self, arrival: UnrecordedEvent) {
         match arrival.told {
-            Told::Text(_) => self.texts.push_back(arrival),
+            ProviderEvent::Text(_) => self.texts.push_back(arrival),
             _ => self.keep(arrival),
         }
     }
@@ -276,16 +286,16 @@ impl<'a> Link<'a> {
         }
     }
 
-    fn keep(&mut self, Arrival { told, answers }: Arrival) {
-        let (ear, is_text) = (self.ear, matches!(told, Told::Text(_)));
+    fn keep(&mut self, UnrecordedEvent { told, answers }: UnrecordedEvent) {
+        let (ear, is_text) = (self.ear, matches!(told, ProviderEvent::Text(_)));
         self.keeping.push(Box::pin(async move {
             let is_kept = ear.keep(vec![told]).await.is_ok();
-            Kept { answers, is_text, is_kept }
+            RecordedEvent { answers, is_text, is_kept }
         }));
     }
 
     /// What could not be kept is told again: that is what the status asks for.
-    fn answer(&mut self, kept: Kept) {
+    fn answer(&mut self, kept: RecordedEvent) {
         self.is_keeping_text &= !kept.is_text;
         if let Some(key) = kept.answers.parts.filter(|_| kept.is_kept) {
             self.parts.forget(&key);
@@ -297,7 +307,7 @@ impl<'a> Link<'a> {
     }
 }
 
-impl Drop for Link<'_> {
+impl Drop for SmppLink<'_> {
     fn drop(&mut self) {
         self.session.close();
         if !self.is_over {
@@ -307,7 +317,7 @@ impl Drop for Link<'_> {
 }
 
 /// Binds, and gives the SMSC's status.
-async fn introduce(smpp: &Smpp, sequence: u32, connection: &mut Connection) -> io::Result<u32> {
+async fn introduce(smpp: &Smpp, sequence: u32, connection: &mut SmppConnection) -> io::Result<u32> {
     let settings = &smpp.settings;
     let password = settings.password.expose();
     let bind = Bind { system_id: &settings.system_id, password, system_type: &settings.system_type };
@@ -317,10 +327,10 @@ async fn introduce(smpp: &Smpp, sequence: u32, connection: &mut Connection) -> i
     loop {
         let pdu = input.next().await?;
         match pdu.body {
-            Ok(Body::BindTransceiverResp) => return Ok(pdu.header.status),
-            Ok(Body::GenericNack) => return Ok(pdu.header.status.max(ESME_RINVCMDID)),
+            Ok(PduBody::BindTransceiverResp) => return Ok(pdu.header.status),
+            Ok(PduBody::GenericNack) => return Ok(pdu.header.status.max(ESME_RINVCMDID)),
             // Some SMSCs ask before they answer.
-            Ok(Body::EnquireLink) => {
+            Ok(PduBody::EnquireLink) => {
                 output.push(&pdu::enquire_link_resp(pdu.header.sequence));
                 output.write().await?;
             }

@@ -1,7 +1,7 @@
 //! Writes an envelope as the messages that carry it: one, or one for each part of a long text.
 
-use super::pdu::{Message, Number, Part, SubmitSm};
-use super::settings::{Concatenation, Narrow, Settings};
+use super::pdu::{ConcatenatedPart, ShortMessage, SmppNumber, SubmitSm};
+use super::settings::{Concatenation, DefaultAlphabet, SmppSettings};
 use crate::adapters::sms::segments::{self, Alphabet};
 use crate::adapters::sms::{gsm, sender};
 use crate::adapters::{Envelope, refused};
@@ -23,13 +23,13 @@ mod receipts {
 
 /// Writes messages for one SMSC.
 #[derive(Debug)]
-pub(super) struct Writer {
-    settings: Settings,
+pub(super) struct SubmitWriter {
+    settings: SmppSettings,
     validity_period: String,
 }
 
-impl Writer {
-    pub(super) fn new(settings: &Settings) -> Self {
+impl SubmitWriter {
+    pub(super) fn new(settings: &SmppSettings) -> Self {
         let validity_period = settings.validity_minutes.map(validity_period).unwrap_or_default();
         Self { settings: settings.clone(), validity_period }
     }
@@ -41,10 +41,10 @@ impl Writer {
     pub(super) fn write(&self, envelope: &Envelope) -> Result<Vec<SubmitSm>, Outcome> {
         let (dest_ton, dest_npi) = (self.settings.dest_ton, self.settings.dest_npi);
         let digits = envelope.phone()?.digits().to_owned();
-        let destination = Number { ton: dest_ton, npi: dest_npi, text: digits };
+        let destination = SmppNumber { ton: dest_ton, npi: dest_npi, text: digits };
         let source = self.source(envelope)?;
         let text = envelope.text()?;
-        let coding = Coding::of(text, self.settings.alphabet);
+        let coding = DataCoding::of(text, self.settings.alphabet);
         let messages = self.messages(envelope, text, coding)?;
         let last = messages.len() - 1;
         let registered_delivery = |index| match (self.settings.registered_delivery, index == last) {
@@ -64,16 +64,16 @@ impl Writer {
         Ok(messages.into_iter().enumerate().map(submit).collect())
     }
 
-    fn source(&self, envelope: &Envelope) -> Result<Number, Outcome> {
+    fn source(&self, envelope: &Envelope) -> Result<SmppNumber, Outcome> {
         let Some(from) = envelope.from.as_deref().or(self.settings.from.as_deref()) else {
-            return Ok(Number::default());
+            return Ok(SmppNumber::default());
         };
         if !sender::is_sender(from) {
             return Err(refused(Rejection::Policy, &format!("the brand's sender {}", sender::MUST)));
         }
         let (ton, npi, text) = numbering(from);
         let (ton, npi) = (self.settings.source_ton.unwrap_or(ton), self.settings.source_npi.unwrap_or(npi));
-        Ok(Number { ton, npi, text: text.to_owned() })
+        Ok(SmppNumber { ton, npi, text: text.to_owned() })
     }
 
     /// Each message with its `esm_class`.
@@ -81,29 +81,29 @@ impl Writer {
         &self,
         envelope: &Envelope,
         text: &str,
-        coding: Coding,
-    ) -> Result<Vec<(u8, Message)>, Outcome> {
+        coding: DataCoding,
+    ) -> Result<Vec<(u8, ShortMessage)>, Outcome> {
         let too_long = || refused(Rejection::Content, "the text is too long");
         if text.chars().nth(MAX_CHARS).is_some() {
             return Err(too_long());
         }
         let parts = segments::split(text, coding.alphabet());
         if parts.len() == 1 {
-            return Ok(vec![(0, Message::Short(coding.octets(text)))]);
+            return Ok(vec![(0, ShortMessage::Short(coding.octets(text)))]);
         }
         if self.settings.concatenation == Concatenation::Payload {
-            return Ok(vec![(0, Message::Payload(coding.octets(text)))]);
+            return Ok(vec![(0, ShortMessage::Payload(coding.octets(text)))]);
         }
         let total = u8::try_from(parts.len()).map_err(|_| too_long())?;
         // The same for every attempt, so that what arrives of several makes one message on the phone.
         let [.., high, low] = *envelope.message_id.as_bytes();
         let reference = u16::from_be_bytes([high, low]);
         let write = |(number, part): (u8, &str)| {
-            let part_of = Part { reference, total, number };
+            let part_of = ConcatenatedPart { reference, total, number };
             let octets = coding.octets(part);
             match self.settings.concatenation {
-                Concatenation::Udh => (UDH_INDICATOR, Message::Short(with_header(part_of, &octets))),
-                _ => (0, Message::Part(octets, part_of)),
+                Concatenation::Udh => (UDH_INDICATOR, ShortMessage::Short(with_header(part_of, &octets))),
+                _ => (0, ShortMessage::Part(octets, part_of)),
             }
         };
         Ok((1..=total).zip(parts).map(write).collect())
@@ -111,7 +111,7 @@ impl Writer {
 }
 
 /// The octets behind a header for concatenation with a reference of eight bits (3GPP TS 23.040, section 9.2.3.24.1).
-fn with_header(part: Part, octets: &[u8]) -> Vec<u8> {
+fn with_header(part: ConcatenatedPart, octets: &[u8]) -> Vec<u8> {
     let [_, reference] = part.reference.to_be_bytes();
     [&[5, 0, 3, reference, part.total, part.number], octets].concat()
 }
@@ -135,18 +135,20 @@ fn validity_period(minutes: u32) -> String {
 
 /// How a text is coded (section 5.2.19).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
+enum DataCoding {
     Gsm,
     Latin1,
     Ucs2,
 }
 
-impl Coding {
-    fn of(text: &str, narrow: Narrow) -> Self {
+impl DataCoding {
+    fn of(text: &str, narrow: DefaultAlphabet) -> Self {
         match (Alphabet::of(text), narrow) {
-            (Alphabet::Gsm, Narrow::Gsm) => Self::Gsm,
+            (Alphabet::Gsm, DefaultAlphabet::Gsm) => Self::Gsm,
             // On its way from here to the phone it is in both alphabets.
-            (Alphabet::Gsm, Narrow::Latin1) if text.chars().all(|c| u8::try_from(c).is_ok()) => Self::Latin1,
+            (Alphabet::Gsm, DefaultAlphabet::Latin1) if text.chars().all(|c| u8::try_from(c).is_ok()) => {
+                Self::Latin1
+            }
             _ => Self::Ucs2,
         }
     }

@@ -28,41 +28,41 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use settings::{Concatenation, Narrow, Settings, Tls};
+pub use settings::{Concatenation, DefaultAlphabet, SmppSettings, SmppTls};
 
-use crate::adapters::hooks::Ear;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Limits, Transport};
+use crate::adapters::hooks::EventSink;
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
-use connection::Server;
+use connection::SmscAddress;
 use earlier::EarlierParts;
-use inbound::Parts;
-use link::Link;
-use messages::Writer;
+use inbound::PartialTexts;
+use link::SmppLink;
+use messages::SubmitWriter;
 use pdu::SubmitSm;
-use session::{Loss, Session};
+use session::{SessionLoss, SmppSession};
 
 /// How long to wait before a later part is sent again that was throttled: to leave a text half sent is worse than to wait.
 const THROTTLE_PAUSE: Duration = Duration::from_millis(250);
 
 /// An account at an SMSC.
 pub struct Smpp {
-    settings: Settings,
-    server: Server,
-    writer: Writer,
+    settings: SmppSettings,
+    server: SmscAddress,
+    writer: SubmitWriter,
     connect_timeout: Duration,
     patience: Duration,
-    state: watch::Sender<State>,
+    state: watch::Sender<BindState>,
     earlier: Mutex<EarlierParts>,
 }
 
 /// Whether messages can go.
-enum State {
+enum BindState {
     /// It was not tried yet.
     Connecting,
     /// Not, and what a message meets.
     Down(Outcome),
     /// By this session.
-    Up(Arc<Session>),
+    Up(Arc<SmppSession>),
 }
 
 impl Smpp {
@@ -70,35 +70,35 @@ impl Smpp {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn new(settings: &Settings, limits: &Limits) -> Result<Self, BuildError> {
+    pub fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
         settings.validate(limits)?;
         Ok(Self {
             settings: settings.clone(),
-            server: Server::new(settings)?,
-            writer: Writer::new(settings),
+            server: SmscAddress::new(settings)?,
+            writer: SubmitWriter::new(settings),
             connect_timeout: Duration::from_millis(limits.connect_timeout_ms),
             // What was certainly not sent must be told from what is in doubt, and so before the caller's own time is over.
             patience: Duration::from_millis(limits.timeout_ms) * 9 / 10,
-            state: watch::Sender::new(State::Connecting),
+            state: watch::Sender::new(BindState::Connecting),
             earlier: Mutex::default(),
         })
     }
 
     /// The session, once it was tried for the first time.
-    async fn session(&self) -> Result<Arc<Session>, Outcome> {
+    async fn session(&self) -> Result<Arc<SmppSession>, Outcome> {
         let mut state = self.state.subscribe();
-        let tried = state.wait_for(|state| !matches!(state, State::Connecting));
+        let tried = state.wait_for(|state| !matches!(state, BindState::Connecting));
         let tried = timeout(self.connect_timeout, tried).await;
         let tried = tried.ok().and_then(Result::ok);
         match tried.as_deref() {
-            Some(State::Up(session)) => Ok(Arc::clone(session)),
-            Some(State::Down(outcome)) => Err(outcome.clone()),
-            Some(State::Connecting) | None => Err(unavailable("not bound yet")),
+            Some(BindState::Up(session)) => Ok(Arc::clone(session)),
+            Some(BindState::Down(outcome)) => Err(outcome.clone()),
+            Some(BindState::Connecting) | None => Err(unavailable("not bound yet")),
         }
     }
 
     /// Sends the messages of one text, one after the other: as long as none was taken, a refusal is the refusal of all.
-    async fn submit_all(&self, session: &Session, messages: &[SubmitSm], deadline: Instant) -> Outcome {
+    async fn submit_all(&self, session: &SmppSession, messages: &[SubmitSm], deadline: Instant) -> Outcome {
         let mut ids = Vec::with_capacity(messages.len());
         for message in messages {
             let mut taken = self.submit(session, message, deadline).await;
@@ -123,7 +123,7 @@ impl Smpp {
     /// Sends one message, and gives the SMSC's id of it.
     async fn submit(
         &self,
-        session: &Session,
+        session: &SmppSession,
         message: &SubmitSm,
         deadline: Instant,
     ) -> Result<String, Outcome> {
@@ -132,8 +132,10 @@ impl Smpp {
                 Ok(self.settings.message_ids.of_response(&answer.id))
             }
             Ok(answer) => Err(errors::refused(answer.status)),
-            Err(Loss::Unsent(why)) => Err(unavailable(why)),
-            Err(Loss::InDoubt(why)) => Err(Outcome::Unknown { evidence: OutcomeEvidence::new("", why) }),
+            Err(SessionLoss::Unsent(why)) => Err(unavailable(why)),
+            Err(SessionLoss::InDoubt(why)) => {
+                Err(Outcome::Unknown { evidence: OutcomeEvidence::new("", why) })
+            }
         }
     }
 
@@ -151,7 +153,7 @@ impl Smpp {
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SmppSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
@@ -187,23 +189,23 @@ impl Adapter for Smpp {
         true
     }
 
-    async fn listen(&self, ear: &dyn Ear) {
+    async fn listen(&self, ear: &dyn EventSink) {
         let smsc = self.settings.host.as_str();
-        let mut parts = Parts::default();
+        let mut parts = PartialTexts::default();
         let mut failures = 0;
         loop {
-            let outcome = match Link::bind(self, ear, &mut parts).await {
+            let outcome = match SmppLink::bind(self, ear, &mut parts).await {
                 Ok(link) => {
                     failures = 0;
                     tracing::info!(smsc, "bound to the SMSC");
-                    self.state.send_replace(State::Up(link.session()));
+                    self.state.send_replace(BindState::Up(link.session()));
                     unavailable(&link.run().await)
                 }
                 Err(outcome) => outcome,
             };
             let why = outcome.evidence().map(ToString::to_string).unwrap_or_default();
             tracing::warn!(smsc, why, "not bound to the SMSC");
-            self.state.send_replace(State::Down(outcome));
+            self.state.send_replace(BindState::Down(outcome));
             failures += 1;
             sleep(self.wait(failures, ear.now())).await;
         }

@@ -37,11 +37,11 @@ const VERSION: u8 = 0x34;
 /// What is wrong with octets that are no PDU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Malformed(pub &'static str);
+pub struct MalformedPdu(pub &'static str);
 
 /// What every PDU begins with, but for its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct PduHeader {
     /// What it is.
     pub command: u32,
     /// How a response judges its request: 0 is well.
@@ -50,7 +50,7 @@ pub struct Header {
     pub sequence: u32,
 }
 
-impl Header {
+impl PduHeader {
     /// Whether it answers a request.
     pub fn is_response(self) -> bool {
         self.command & RESPONSE != 0
@@ -61,14 +61,14 @@ impl Header {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pdu {
     /// Its header.
-    pub header: Header,
+    pub header: PduHeader,
     /// Its body; what is wrong with it when it cannot be read.
-    pub body: Result<Body, Malformed>,
+    pub body: Result<PduBody, MalformedPdu>,
 }
 
 /// The body of a PDU that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum PduBody {
     /// The answer to a bind.
     BindTransceiverResp,
     /// The answer to a message, with the SMSC's id of it; empty when it gives none.
@@ -93,7 +93,7 @@ pub enum Body {
 
 /// An address with its type and numbering plan (sections 5.2.5 and 5.2.6).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Number {
+pub struct SmppNumber {
     /// The type of number.
     pub ton: u8,
     /// The numbering plan indicator.
@@ -106,9 +106,9 @@ pub struct Number {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliverSm {
     /// Who it is from.
-    pub source: Number,
+    pub source: SmppNumber,
     /// Whom it is to.
-    pub destination: Number,
+    pub destination: SmppNumber,
     /// What kind of message it is (section 5.2.12).
     pub esm_class: u8,
     /// How the message is coded (section 5.2.19).
@@ -122,12 +122,12 @@ pub struct DeliverSm {
     /// The network's own word on it (section 5.3.2.31).
     pub network_error: Option<[u8; 3]>,
     /// Which part of a longer message it is, where a parameter says so.
-    pub part: Option<Part>,
+    pub part: Option<ConcatenatedPart>,
 }
 
 /// Which part of a longer message something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct ConcatenatedPart {
     /// What all parts of one message have in common.
     pub reference: u16,
     /// How many there are.
@@ -140,13 +140,13 @@ pub struct Part {
 ///
 /// # Errors
 /// When there cannot be a PDU of this length: nothing that follows can be read either.
-pub fn length(octets: &[u8]) -> Result<Option<usize>, Malformed> {
+pub fn length(octets: &[u8]) -> Result<Option<usize>, MalformedPdu> {
     let Some(first) = octets.first_chunk() else { return Ok(None) };
     let length = u32::from_be_bytes(*first) as usize;
     if (HEADER_OCTETS..=MAX_OCTETS).contains(&length) {
         Ok(Some(length))
     } else {
-        Err(Malformed("a PDU has an impossible length"))
+        Err(MalformedPdu("a PDU has an impossible length"))
     }
 }
 
@@ -156,18 +156,18 @@ impl Pdu {
     /// # Errors
     /// When it has no header or another length than that says. A body that cannot be read is no error here: the header
     /// says whom to tell.
-    pub fn read(octets: &[u8]) -> Result<Self, Malformed> {
+    pub fn read(octets: &[u8]) -> Result<Self, MalformedPdu> {
         if length(octets)? != Some(octets.len()) {
-            return Err(Malformed("a PDU is cut off"));
+            return Err(MalformedPdu("a PDU is cut off"));
         }
-        let mut reader = Reader(&octets[4..]);
-        let header = Header { command: reader.u32()?, status: reader.u32()?, sequence: reader.u32()? };
-        Ok(Self { header, body: Body::read(header, reader) })
+        let mut reader = PduReader(&octets[4..]);
+        let header = PduHeader { command: reader.u32()?, status: reader.u32()?, sequence: reader.u32()? };
+        Ok(Self { header, body: PduBody::read(header, reader) })
     }
 }
 
-impl Body {
-    fn read(header: Header, mut reader: Reader<'_>) -> Result<Self, Malformed> {
+impl PduBody {
+    fn read(header: PduHeader, mut reader: PduReader<'_>) -> Result<Self, MalformedPdu> {
         const BIND_TRANSCEIVER_RESP: u32 = BIND_TRANSCEIVER | RESPONSE;
         const SUBMIT_SM_RESP: u32 = SUBMIT_SM | RESPONSE;
         const ENQUIRE_LINK_RESP: u32 = ENQUIRE_LINK | RESPONSE;
@@ -190,7 +190,7 @@ impl Body {
 }
 
 impl DeliverSm {
-    fn read(mut reader: Reader<'_>) -> Result<Self, Malformed> {
+    fn read(mut reader: PduReader<'_>) -> Result<Self, MalformedPdu> {
         let _service_type = reader.text()?;
         let (source, destination) = (reader.number()?, reader.number()?);
         let esm_class = reader.u8()?;
@@ -205,11 +205,11 @@ impl DeliverSm {
         Ok(own)
     }
 
-    fn read_parameters(&mut self, mut reader: Reader<'_>) -> Result<(), Malformed> {
+    fn read_parameters(&mut self, mut reader: PduReader<'_>) -> Result<(), MalformedPdu> {
         let (mut reference, mut total, mut number) = (None, None, None);
         while !reader.0.is_empty() {
             let (tag, length) = (reader.u16()?, reader.u16()?);
-            let mut value = Reader(reader.octets(usize::from(length))?);
+            let mut value = PduReader(reader.octets(usize::from(length))?);
             match tag {
                 RECEIPTED_MESSAGE_ID => self.receipted_message_id = Some(value.rest()?),
                 MESSAGE_STATE => self.message_state = Some(value.u8()?),
@@ -222,54 +222,54 @@ impl DeliverSm {
             }
         }
         let part = reference.zip(total).zip(number);
-        self.part = part.map(|((reference, total), number)| Part { reference, total, number });
+        self.part = part.map(|((reference, total), number)| ConcatenatedPart { reference, total, number });
         Ok(())
     }
 }
 
 /// Takes octets off the front.
-struct Reader<'a>(&'a [u8]);
+struct PduReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
-    fn octets(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Malformed("a field is cut off"))?;
+impl<'a> PduReader<'a> {
+    fn octets(&mut self, count: usize) -> Result<&'a [u8], MalformedPdu> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(MalformedPdu("a field is cut off"))?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn u8(&mut self) -> Result<u8, Malformed> {
+    fn u8(&mut self) -> Result<u8, MalformedPdu> {
         Ok(self.octets(1)?[0])
     }
 
-    fn u16(&mut self) -> Result<u16, Malformed> {
+    fn u16(&mut self) -> Result<u16, MalformedPdu> {
         Ok(u16::from_be_bytes([self.u8()?, self.u8()?]))
     }
 
-    fn u32(&mut self) -> Result<u32, Malformed> {
+    fn u32(&mut self) -> Result<u32, MalformedPdu> {
         Ok(u32::from(self.u16()?) << 16 | u32::from(self.u16()?))
     }
 
     /// A C-Octet String: it ends with a NUL.
-    fn text(&mut self) -> Result<String, Malformed> {
-        let end = self.0.iter().position(|&octet| octet == 0).ok_or(Malformed("a text has no end"))?;
+    fn text(&mut self) -> Result<String, MalformedPdu> {
+        let end = self.0.iter().position(|&octet| octet == 0).ok_or(MalformedPdu("a text has no end"))?;
         let text = text(self.octets(end)?)?;
         self.octets(1)?;
         Ok(text)
     }
 
     /// What is left, as a text: with its NUL, or, as some SMSCs write parameters, without.
-    fn rest(&mut self) -> Result<String, Malformed> {
+    fn rest(&mut self) -> Result<String, MalformedPdu> {
         text(self.0.split(|&octet| octet == 0).next().unwrap_or_default())
     }
 
-    fn number(&mut self) -> Result<Number, Malformed> {
-        Ok(Number { ton: self.u8()?, npi: self.u8()?, text: self.text()? })
+    fn number(&mut self) -> Result<SmppNumber, MalformedPdu> {
+        Ok(SmppNumber { ton: self.u8()?, npi: self.u8()?, text: self.text()? })
     }
 }
 
-fn text(octets: &[u8]) -> Result<String, Malformed> {
+fn text(octets: &[u8]) -> Result<String, MalformedPdu> {
     if octets.len() > MAX_TEXT {
-        return Err(Malformed("a text is too long"));
+        return Err(MalformedPdu("a text is too long"));
     }
     Ok(String::from_utf8_lossy(octets).into_owned())
 }
@@ -289,9 +289,9 @@ pub struct Bind<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitSm {
     /// Who it is from.
-    pub source: Number,
+    pub source: SmppNumber,
     /// Whom it is to.
-    pub destination: Number,
+    pub destination: SmppNumber,
     /// What kind of message it is (section 5.2.12).
     pub esm_class: u8,
     /// Until when it is worth delivering (section 7.1.1); the SMSC's default when empty.
@@ -301,34 +301,34 @@ pub struct SubmitSm {
     /// How the message is coded (section 5.2.19).
     pub data_coding: u8,
     /// The message.
-    pub message: Message,
+    pub message: ShortMessage,
 }
 
 /// Where a message stands in its PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum ShortMessage {
     /// In `short_message`: at most 254 octets.
     Short(Vec<u8>),
     /// In `short_message`, as a part of a longer one.
-    Part(Vec<u8>, Part),
+    Part(Vec<u8>, ConcatenatedPart),
     /// In `message_payload`: at most 64,000 octets.
     Payload(Vec<u8>),
 }
 
 /// A bind.
 pub fn bind_transceiver(sequence: u32, bind: Bind<'_>) -> Vec<u8> {
-    let mut writer = Writer::new(BIND_TRANSCEIVER, 0, sequence);
+    let mut writer = PduWriter::new(BIND_TRANSCEIVER, 0, sequence);
     for field in [bind.system_id, bind.password, bind.system_type] {
         writer.text(field);
     }
     writer.0.push(VERSION);
-    writer.number(&Number::default());
+    writer.number(&SmppNumber::default());
     writer.finish()
 }
 
 /// A message.
 pub fn submit_sm(sequence: u32, submit: &SubmitSm) -> Vec<u8> {
-    let mut writer = Writer::new(SUBMIT_SM, 0, sequence);
+    let mut writer = PduWriter::new(SUBMIT_SM, 0, sequence);
     writer.text("");
     writer.number(&submit.source);
     writer.number(&submit.destination);
@@ -338,14 +338,14 @@ pub fn submit_sm(sequence: u32, submit: &SubmitSm) -> Vec<u8> {
     writer.text(&submit.validity_period);
     writer.0.extend([submit.registered_delivery, replace, submit.data_coding, default_message]);
     match &submit.message {
-        Message::Short(octets) => writer.short_message(octets),
-        Message::Part(octets, part) => {
+        ShortMessage::Short(octets) => writer.short_message(octets),
+        ShortMessage::Part(octets, part) => {
             writer.short_message(octets);
             writer.parameter(SAR_MSG_REF_NUM, &part.reference.to_be_bytes());
             writer.parameter(SAR_TOTAL_SEGMENTS, &[part.total]);
             writer.parameter(SAR_SEGMENT_SEQNUM, &[part.number]);
         }
-        Message::Payload(octets) => {
+        ShortMessage::Payload(octets) => {
             writer.short_message(&[]);
             writer.parameter(MESSAGE_PAYLOAD, octets);
         }
@@ -355,39 +355,39 @@ pub fn submit_sm(sequence: u32, submit: &SubmitSm) -> Vec<u8> {
 
 /// The answer to a receipt or to a message of a person.
 pub fn deliver_sm_resp(sequence: u32, status: u32) -> Vec<u8> {
-    let mut writer = Writer::new(DELIVER_SM | RESPONSE, status, sequence);
+    let mut writer = PduWriter::new(DELIVER_SM | RESPONSE, status, sequence);
     writer.text("");
     writer.finish()
 }
 
 /// Are you there?
 pub fn enquire_link(sequence: u32) -> Vec<u8> {
-    Writer::new(ENQUIRE_LINK, 0, sequence).finish()
+    PduWriter::new(ENQUIRE_LINK, 0, sequence).finish()
 }
 
 /// I am.
 pub fn enquire_link_resp(sequence: u32) -> Vec<u8> {
-    Writer::new(ENQUIRE_LINK | RESPONSE, 0, sequence).finish()
+    PduWriter::new(ENQUIRE_LINK | RESPONSE, 0, sequence).finish()
 }
 
 /// We take leave.
 pub fn unbind(sequence: u32) -> Vec<u8> {
-    Writer::new(UNBIND, 0, sequence).finish()
+    PduWriter::new(UNBIND, 0, sequence).finish()
 }
 
 /// The answer to the SMSC's leave.
 pub fn unbind_resp(sequence: u32) -> Vec<u8> {
-    Writer::new(UNBIND | RESPONSE, 0, sequence).finish()
+    PduWriter::new(UNBIND | RESPONSE, 0, sequence).finish()
 }
 
 /// The answer to what is no PDU to us.
 pub fn generic_nack(sequence: u32, status: u32) -> Vec<u8> {
-    Writer::new(GENERIC_NACK, status, sequence).finish()
+    PduWriter::new(GENERIC_NACK, status, sequence).finish()
 }
 
-struct Writer(Vec<u8>);
+struct PduWriter(Vec<u8>);
 
-impl Writer {
+impl PduWriter {
     fn new(command: u32, status: u32, sequence: u32) -> Self {
         let mut octets = vec![0; 4];
         for field in [command, status, sequence] {
@@ -402,7 +402,7 @@ impl Writer {
         self.0.push(0);
     }
 
-    fn number(&mut self, number: &Number) {
+    fn number(&mut self, number: &SmppNumber) {
         self.0.extend([number.ton, number.npi]);
         self.text(&number.text);
     }
@@ -433,7 +433,7 @@ mod tests {
     use super::*;
 
     fn deliver_sm(body: &[u8]) -> Vec<u8> {
-        let mut writer = Writer::new(DELIVER_SM, 0, 7);
+        let mut writer = PduWriter::new(DELIVER_SM, 0, 7);
         writer.0.extend(body);
         writer.finish()
     }
@@ -448,17 +448,17 @@ mod tests {
 
     #[test]
     fn a_deliver_sm_is_read_whole() {
-        let Ok(Pdu { body: Ok(Body::DeliverSm(read)), .. }) = Pdu::read(&whole()) else { panic!() };
+        let Ok(Pdu { body: Ok(PduBody::DeliverSm(read)), .. }) = Pdu::read(&whole()) else { panic!() };
         let expected = DeliverSm {
-            source: Number { ton: 1, npi: 1, text: "34600123456".to_owned() },
-            destination: Number { ton: 3, npi: 0, text: "12345".to_owned() },
+            source: SmppNumber { ton: 1, npi: 1, text: "34600123456".to_owned() },
+            destination: SmppNumber { ton: 3, npi: 0, text: "12345".to_owned() },
             esm_class: 4,
             data_coding: 3,
             message: b"Hi".to_vec(),
             receipted_message_id: Some("id".to_owned()),
             message_state: Some(2),
             network_error: Some([3, 0, 8]),
-            part: Some(Part { reference: 258, total: 3, number: 2 }),
+            part: Some(ConcatenatedPart { reference: 258, total: 3, number: 2 }),
         };
         assert_eq!(*read, expected);
     }
@@ -469,7 +469,7 @@ mod tests {
         for end in HEADER_OCTETS..whole.len() {
             let cut = deliver_sm(&whole[HEADER_OCTETS..end]);
             let read = Pdu::read(&cut).unwrap();
-            assert_eq!(read.header, Header { command: DELIVER_SM, status: 0, sequence: 7 });
+            assert_eq!(read.header, PduHeader { command: DELIVER_SM, status: 0, sequence: 7 });
         }
         assert!(Pdu::read(&deliver_sm(&whole[HEADER_OCTETS..30])).unwrap().body.is_err());
     }

@@ -9,7 +9,7 @@ use crate::model::{OutcomeEvidence, ReceiptStatus};
 /// In which form the SMSC gives its ids of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MessageIds {
+pub enum MessageIdBase {
     /// As a text that is the same everywhere.
     #[default]
     Text,
@@ -17,7 +17,7 @@ pub enum MessageIds {
     HexInResponse,
 }
 
-impl MessageIds {
+impl MessageIdBase {
     /// The id from the answer to a message, as a reference that its receipt will match.
     pub fn of_response(self, id: &str) -> String {
         match self {
@@ -48,7 +48,7 @@ fn number(id: &str, radix: u32) -> Option<String> {
 
 /// What a receipt says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct SmscReport {
     /// Which message it speaks of.
     pub reference: String,
     /// What became of it.
@@ -73,9 +73,9 @@ fn kind(deliver: &DeliverSm) -> u8 {
 }
 
 /// Reads a receipt. `None` when it names no message, or a state that changes nothing or is not known.
-pub fn read(deliver: &DeliverSm, ids: MessageIds) -> Option<Report> {
+pub fn read(deliver: &DeliverSm, ids: MessageIdBase) -> Option<SmscReport> {
     let text = String::from_utf8_lossy(&deliver.message);
-    let text = Fields::new(&text);
+    let text = ReportFields::new(&text);
     let reference = ids.of_receipt(deliver.receipted_message_id.as_deref(), text.get("id"))?;
     let state = text.get("stat");
     let by_parameter = deliver.message_state.map(status_of_state);
@@ -87,7 +87,7 @@ pub fn read(deliver: &DeliverSm, ids: MessageIds) -> Option<Report> {
         ReceiptStatus::Failed => OutcomeEvidence::new(code, state.unwrap_or_default()),
         _ => OutcomeEvidence::default(),
     };
-    Some(Report { reference, status, evidence })
+    Some(SmscReport { reference, status, evidence })
 }
 
 /// Section 5.2.28. That a message was accepted on somebody's behalf, or that nobody knows, says nothing new.
@@ -113,12 +113,12 @@ fn status_of_word(word: &str) -> Option<ReceiptStatus> {
 }
 
 /// The fields of a receipt's text.
-struct Fields<'a> {
+struct ReportFields<'a> {
     text: &'a str,
     lower: String,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> ReportFields<'a> {
     fn new(text: &'a str) -> Self {
         let mut own = Self { text, lower: text.to_ascii_lowercase() };
         // The last field is the beginning of what was sent, which may look like fields itself.
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn told(deliver: &DeliverSm) -> Option<(String, &'static str, String)> {
-        let report = read(deliver, MessageIds::Text)?;
+        let report = read(deliver, MessageIdBase::Text)?;
         Some((report.reference, report.status.as_str(), report.evidence.to_string()))
     }
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn hexadecimal_answers_meet_decimal_receipts() {
-        let ids = MessageIds::HexInResponse;
+        let ids = MessageIdBase::HexInResponse;
         assert_eq!(ids.of_response("0ABC00"), "703488");
         assert_eq!(ids.of_receipt(None, Some("0000703488")).as_deref(), Some("703488"));
         assert_eq!(ids.of_receipt(Some("ABC00"), Some("703488")).as_deref(), Some("703488"));
@@ -220,7 +220,7 @@ mod tests {
         for odd in ["", "+1", "x-17", &"f".repeat(40)] {
             assert_eq!(ids.of_response(odd), odd);
         }
-        assert_eq!(MessageIds::Text.of_response("0ABC00"), "0ABC00");
+        assert_eq!(MessageIdBase::Text.of_response("0ABC00"), "0ABC00");
     }
 
     #[test]
@@ -241,13 +241,13 @@ mod tests {
         #[test]
         fn whatever_a_receipt_says_it_is_read(message in prop::collection::vec(any::<u8>(), 0..200)) {
             let deliver = DeliverSm { message, ..DeliverSm::default() };
-            let _ = read(&deliver, MessageIds::HexInResponse);
+            let _ = read(&deliver, MessageIdBase::HexInResponse);
         }
 
         #[test]
         fn whatever_the_order_and_the_case(text in "(id:|stat:|text:|TEXT:|ı|İ|DELIVRD| |a){0,20}") {
             let deliver = DeliverSm { message: text.into_bytes(), ..DeliverSm::default() };
-            let _ = read(&deliver, MessageIds::Text);
+            let _ = read(&deliver, MessageIdBase::Text);
         }
     }
 }

@@ -13,7 +13,7 @@ const MAX_SEQUENCE: u32 = 0x7fff_ffff;
 
 /// The SMSC's answer to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct SubmitAnswer {
     /// Its `command_status`.
     pub(super) status: u32,
     /// Its id of the message.
@@ -22,7 +22,7 @@ pub(super) struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(super) enum SessionLoss {
     /// The request never left.
     Unsent(&'static str),
     /// It may have arrived.
@@ -30,26 +30,30 @@ pub(super) enum Loss {
 }
 
 /// One session.
-pub(super) struct Session {
+pub(super) struct SmppSession {
     window: Semaphore,
     response_timeout: Duration,
-    requests: Mutex<Requests>,
+    requests: Mutex<SmppRequests>,
     /// Rung when there is a request to take.
     pub(super) ready: Notify,
 }
 
-struct Requests {
+struct SmppRequests {
     is_closed: bool,
     next_sequence: u32,
     unsent: VecDeque<(u32, Vec<u8>)>,
-    answers: HashMap<u32, oneshot::Sender<Answer>>,
+    answers: HashMap<u32, oneshot::Sender<SubmitAnswer>>,
 }
 
-impl Session {
+impl SmppSession {
     /// A session with at most `window` requests without an answer, each of which may take `response_timeout`.
     pub(super) fn new(window: usize, response_timeout: Duration) -> Self {
-        let requests =
-            Requests { is_closed: false, next_sequence: 1, unsent: VecDeque::new(), answers: HashMap::new() };
+        let requests = SmppRequests {
+            is_closed: false,
+            next_sequence: 1,
+            unsent: VecDeque::new(),
+            answers: HashMap::new(),
+        };
         let (window, requests) = (Semaphore::new(window), Mutex::new(requests));
         Self { window, response_timeout, requests, ready: Notify::new() }
     }
@@ -60,10 +64,10 @@ impl Session {
         &self,
         write: impl FnOnce(u32) -> Vec<u8> + Send,
         deadline: Instant,
-    ) -> Result<Answer, Loss> {
+    ) -> Result<SubmitAnswer, SessionLoss> {
         let place = timeout_at(deadline, self.window.acquire()).await;
-        let place = place.map_err(|_| Loss::Unsent("no place in the window in time"))?;
-        let _place = place.map_err(|_| Loss::Unsent(LOST))?;
+        let place = place.map_err(|_| SessionLoss::Unsent("no place in the window in time"))?;
+        let _place = place.map_err(|_| SessionLoss::Unsent(LOST))?;
         let deadline = deadline.min(Instant::now() + self.response_timeout);
         let mut request = self.begin(write)?;
         match timeout_at(deadline, &mut request.answer).await {
@@ -73,18 +77,18 @@ impl Session {
         }
     }
 
-    fn begin(&self, write: impl FnOnce(u32) -> Vec<u8>) -> Result<Request<'_>, Loss> {
+    fn begin(&self, write: impl FnOnce(u32) -> Vec<u8>) -> Result<SmppRequest<'_>, SessionLoss> {
         let (sender, answer) = oneshot::channel();
         let mut requests = self.lock();
         if requests.is_closed {
-            return Err(Loss::Unsent(LOST));
+            return Err(SessionLoss::Unsent(LOST));
         }
         let sequence = requests.next_sequence();
         requests.unsent.push_back((sequence, write(sequence)));
         requests.answers.insert(sequence, sender);
         drop(requests);
         self.ready.notify_one();
-        Ok(Request { session: self, sequence, answer })
+        Ok(SmppRequest { session: self, sequence, answer })
     }
 
     /// Takes the next request to send. From then on it counts as sent.
@@ -93,7 +97,7 @@ impl Session {
     }
 
     /// Hands an answer to whoever waits for it; when it comes late, nobody does any more. Whether somebody did.
-    pub(super) fn answer(&self, sequence: u32, answer: Answer) -> bool {
+    pub(super) fn answer(&self, sequence: u32, answer: SubmitAnswer) -> bool {
         let waiting = self.lock().answers.remove(&sequence);
         waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
     }
@@ -111,7 +115,7 @@ impl Session {
         requests.answers.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Requests> {
+    fn lock(&self) -> MutexGuard<'_, SmppRequests> {
         // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,7 +123,7 @@ impl Session {
 
 const LOST: &str = "the connection was lost";
 
-impl Requests {
+impl SmppRequests {
     fn next_sequence(&mut self) -> u32 {
         let own = self.next_sequence;
         self.next_sequence = if own == MAX_SEQUENCE { 1 } else { own + 1 };
@@ -128,21 +132,21 @@ impl Requests {
 }
 
 /// A request that waits for its answer. Dropped before it was sent, it never is.
-struct Request<'a> {
-    session: &'a Session,
+struct SmppRequest<'a> {
+    session: &'a SmppSession,
     sequence: u32,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<SubmitAnswer>,
 }
 
-impl Request<'_> {
-    fn loss(&self, why: &'static str) -> Loss {
+impl SmppRequest<'_> {
+    fn loss(&self, why: &'static str) -> SessionLoss {
         let requests = self.session.lock();
         let is_unsent = requests.unsent.iter().any(|&(sequence, _)| sequence == self.sequence);
-        if is_unsent { Loss::Unsent(why) } else { Loss::InDoubt(why) }
+        if is_unsent { SessionLoss::Unsent(why) } else { SessionLoss::InDoubt(why) }
     }
 }
 
-impl Drop for Request<'_> {
+impl Drop for SmppRequest<'_> {
     fn drop(&mut self) {
         let mut requests = self.session.lock();
         requests.unsent.retain(|&(sequence, _)| sequence != self.sequence);
@@ -156,19 +160,19 @@ mod tests {
 
     use super::*;
 
-    fn session(window: usize) -> Session {
-        Session::new(window, Duration::from_secs(5))
+    fn session(window: usize) -> SmppSession {
+        SmppSession::new(window, Duration::from_secs(5))
     }
 
     fn within(seconds: u64) -> Instant {
         Instant::now() + Duration::from_secs(seconds)
     }
 
-    fn taken(id: &str) -> Answer {
-        Answer { status: 0, id: id.to_owned() }
+    fn taken(id: &str) -> SubmitAnswer {
+        SubmitAnswer { status: 0, id: id.to_owned() }
     }
 
-    async fn request(session: &Session) -> Result<Answer, Loss> {
+    async fn request(session: &SmppSession) -> Result<SubmitAnswer, SessionLoss> {
         session.request(|sequence| vec![u8::try_from(sequence).unwrap()], within(60)).await
     }
 
@@ -190,14 +194,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_never_taken_is_known_to_be_unsent() {
         let session = session(1);
-        assert_eq!(request(&session).await, Err(Loss::Unsent("no answer in time")));
+        assert_eq!(request(&session).await, Err(SessionLoss::Unsent("no answer in time")));
         assert_eq!(session.take(), None, "nor is it sent later");
         let smsc = async {
             session.ready.notified().await;
             session.take().unwrap();
         };
         let (lost, ()) = tokio::join!(request(&session), smsc);
-        assert_eq!(lost, Err(Loss::InDoubt("no answer in time")));
+        assert_eq!(lost, Err(SessionLoss::InDoubt("no answer in time")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -218,8 +222,8 @@ mod tests {
             // The first holds the only place all the time.
             session.request(|_| vec![], within(1)).await
         });
-        assert_eq!(first, Err(Loss::Unsent("no answer in time")));
-        assert_eq!(second, Err(Loss::Unsent("no place in the window in time")));
+        assert_eq!(first, Err(SessionLoss::Unsent("no answer in time")));
+        assert_eq!(second, Err(SessionLoss::Unsent("no place in the window in time")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -232,7 +236,7 @@ mod tests {
             session.close();
         };
         let answers = join3(request(&session), request(&session), end).await;
-        assert_eq!((answers.0, answers.1), (Err(Loss::InDoubt(LOST)), Err(Loss::Unsent(LOST))));
-        assert_eq!(request(&session).await, Err(Loss::Unsent(LOST)));
+        assert_eq!((answers.0, answers.1), (Err(SessionLoss::InDoubt(LOST)), Err(SessionLoss::Unsent(LOST))));
+        assert_eq!(request(&session).await, Err(SessionLoss::Unsent(LOST)));
     }
 }

@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::receipts::MessageIds;
-use crate::adapters::settings::{HOST_MUST, check, is_host};
+use super::receipts::MessageIdBase;
+use crate::adapters::settings::{HOST_MUST, is_host, require};
 use crate::adapters::sms::sender;
-use crate::adapters::{BuildError, Limits};
+use crate::adapters::{BuildError, ProviderLimits};
 use crate::secret::Secret;
 
 /// The settings of an account at an SMSC.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SmppSettings {
     /// The SMSC's name or IP address; its certificate must be for it.
     pub host: String,
     /// The SMSC's port: 3550 with `implicit`, 2775 with `none` when absent, as IANA has them.
     pub port: Option<u16>,
     /// How the connection is encrypted.
     #[serde(default)]
-    pub tls: Tls,
+    pub tls: SmppTls,
     /// A file of certificates in PEM to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// The account's name, at most 15 characters.
@@ -61,7 +61,7 @@ pub struct Settings {
     pub dest_npi: u8,
     /// How a text is coded that needs no UCS-2.
     #[serde(default)]
-    pub alphabet: Narrow,
+    pub alphabet: DefaultAlphabet,
     /// How a long text is sent.
     #[serde(default)]
     pub concatenation: Concatenation,
@@ -70,7 +70,7 @@ pub struct Settings {
     pub registered_delivery: bool,
     /// In which form the SMSC gives its ids of messages.
     #[serde(default)]
-    pub message_ids: MessageIds,
+    pub message_ids: MessageIdBase,
     /// How long the SMSC may try, in minutes. As long as it likes when absent.
     pub validity_minutes: Option<u32>,
 }
@@ -78,7 +78,7 @@ pub struct Settings {
 /// How the connection to an SMSC is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tls {
+pub enum SmppTls {
     /// From the first octet.
     #[default]
     Implicit,
@@ -89,7 +89,7 @@ pub enum Tls {
 /// How a text is coded that needs no UCS-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Narrow {
+pub enum DefaultAlphabet {
     /// In the network's alphabet, one septet in each octet (`data_coding` 0).
     #[default]
     Gsm,
@@ -141,11 +141,11 @@ fn yes() -> bool {
 /// A month, which is more than SMSCs keep a message.
 const MAX_VALIDITY_MINUTES: u32 = 43_200;
 
-impl Settings {
+impl SmppSettings {
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
-            Tls::Implicit => 3550,
-            Tls::None => 2775,
+            SmppTls::Implicit => 3550,
+            SmppTls::None => 2775,
         })
     }
 
@@ -157,30 +157,34 @@ impl Settings {
         Duration::from_millis(self.response_timeout_ms)
     }
 
-    pub(super) fn validate(&self, limits: &Limits) -> Result<(), BuildError> {
+    pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), BuildError> {
         let password = self.password.expose();
         let in_time = 1..limits.timeout_ms;
-        check(is_host(&self.host), "host", HOST_MUST)?;
-        check(self.port != Some(0), "port", "must be between 1 and 65535")?;
+        require(is_host(&self.host), "host", HOST_MUST)?;
+        require(self.port != Some(0), "port", "must be between 1 and 65535")?;
         let is_named = !self.system_id.is_empty() && is_short(&self.system_id, 15);
-        check(is_named, "system_id", "must be 1 to 15 ASCII characters without spaces")?;
+        require(is_named, "system_id", "must be 1 to 15 ASCII characters without spaces")?;
         let is_password = password.len() <= 64 && !password.contains('\0');
-        check(is_password, "password", "must be at most 64 bytes, none of them NUL")?;
-        check(
+        require(is_password, "password", "must be at most 64 bytes, none of them NUL")?;
+        require(
             is_short(&self.system_type, 12),
             "system_type",
             "must be at most 12 ASCII characters without spaces",
         )?;
-        check((1..=1_000).contains(&self.window), "window", "must be between 1 and 1000")?;
-        check(self.enquire_link_ms > 0, "enquire_link_ms", "must be at least 1")?;
+        require((1..=1_000).contains(&self.window), "window", "must be between 1 and 1000")?;
+        require(self.enquire_link_ms > 0, "enquire_link_ms", "must be at least 1")?;
         let answers = in_time.contains(&self.response_timeout_ms);
-        check(answers, "response_timeout_ms", "must be at least 1 and less than the provider's timeout_ms")?;
-        check(self.reconnect_ms > 0, "reconnect_ms", "must be at least 1")?;
+        require(
+            answers,
+            "response_timeout_ms",
+            "must be at least 1 and less than the provider's timeout_ms",
+        )?;
+        require(self.reconnect_ms > 0, "reconnect_ms", "must be at least 1")?;
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
-        check(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
-        check(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
+        require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
+        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
         let validity = self.validity_minutes.is_none_or(|own| (1..=MAX_VALIDITY_MINUTES).contains(&own));
-        check(validity, "validity_minutes", "must be between 1 and 43200")
+        require(validity, "validity_minutes", "must be between 1 and 43200")
     }
 }
 

@@ -1,12 +1,12 @@
-use super::pdu::{Message, Number, Part};
+use super::pdu::{ConcatenatedPart, ShortMessage, SmppNumber};
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered};
+use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const PASSWORD: &str = "the-password-of-the-account";
 
-fn settings(more: &str) -> Settings {
+fn settings(more: &str) -> SmppSettings {
     let text = format!(
         "host = 'smsc.example.com'\nsystem_id = 'acme'\npassword = {{ '$secret' = '{PASSWORD}' }}\n{more}"
     );
@@ -14,9 +14,9 @@ fn settings(more: &str) -> Settings {
 }
 
 fn write(more: &str, from: Option<&str>, text: &str) -> Result<Vec<SubmitSm>, Outcome> {
-    let mut envelope = envelopes::to_phone(Rendered::Text(text.to_owned()));
+    let mut envelope = envelopes::to_phone(RenderedContent::Text(text.to_owned()));
     envelope.from = from.map(str::to_owned);
-    Writer::new(&settings(more)).write(&envelope)
+    SubmitWriter::new(&settings(more)).write(&envelope)
 }
 
 fn one(more: &str, from: Option<&str>, text: &str) -> SubmitSm {
@@ -24,8 +24,8 @@ fn one(more: &str, from: Option<&str>, text: &str) -> SubmitSm {
     one
 }
 
-fn number(ton: u8, npi: u8, text: &str) -> Number {
-    Number { ton, npi, text: text.to_owned() }
+fn number(ton: u8, npi: u8, text: &str) -> SmppNumber {
+    SmppNumber { ton, npi, text: text.to_owned() }
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_text_goes_in_the_shortest_alphabet() {
         let submit = one(more, None, text);
         assert_eq!(
             (submit.data_coding, submit.message),
-            (data_coding, Message::Short(octets.to_vec())),
+            (data_coding, ShortMessage::Short(octets.to_vec())),
             "{text}"
         );
     }
@@ -51,7 +51,7 @@ fn a_text_goes_in_the_shortest_alphabet() {
 #[test]
 fn a_sender_says_its_type_of_number_unless_the_settings_do() {
     for (more, from, expected) in [
-        ("", None, Number::default()),
+        ("", None, SmppNumber::default()),
         ("from = '+34910000000'", None, number(1, 1, "34910000000")),
         ("from = '+34910000000'", Some("ACME"), number(5, 0, "ACME")),
         ("", Some("12345"), number(3, 0, "12345")),
@@ -71,39 +71,39 @@ fn a_long_text_goes_in_parts_or_whole() {
     let parts = write("", None, &text).unwrap();
     let headers: Vec<_> = parts.iter().map(|part| (part.esm_class, part.registered_delivery)).collect();
     assert_eq!(headers, [(0x40, 2), (0x40, 2), (0x40, 1)]);
-    let message_id = envelopes::to_phone(Rendered::Text(String::new())).message_id;
+    let message_id = envelopes::to_phone(RenderedContent::Text(String::new())).message_id;
     let [.., high, low] = *message_id.as_bytes();
     for (index, part) in (1..).zip(&parts) {
-        let Message::Short(octets) = &part.message else { panic!("{part:?}") };
+        let ShortMessage::Short(octets) = &part.message else { panic!("{part:?}") };
         assert_eq!(octets[..6], [5, 0, 3, low, 3, index]);
         assert!(octets.len() <= 159);
     }
 
     let parts = write("concatenation = 'sar'\nregistered_delivery = false", None, &"ç".repeat(71)).unwrap();
     let expected = |number, octets: usize| {
-        let part = Part { reference: u16::from_be_bytes([high, low]), total: 2, number };
-        (0, 0, Message::Part([0, 0xe7].repeat(octets), part))
+        let part = ConcatenatedPart { reference: u16::from_be_bytes([high, low]), total: 2, number };
+        (0, 0, ShortMessage::Part([0, 0xe7].repeat(octets), part))
     };
     let written = parts.into_iter().map(|part| (part.esm_class, part.registered_delivery, part.message));
     assert_eq!(written.collect::<Vec<_>>(), [expected(1, 67), expected(2, 4)]);
 
     let whole = one("concatenation = 'payload'", None, &text);
-    let Message::Payload(octets) = whole.message else { panic!("{whole:?}") };
+    let ShortMessage::Payload(octets) = whole.message else { panic!("{whole:?}") };
     assert_eq!((whole.esm_class, whole.registered_delivery, octets.len()), (0, 1, 356));
-    assert_eq!(one("concatenation = 'payload'", None, "Hi").message, Message::Short(b"Hi".to_vec()));
+    assert_eq!(one("concatenation = 'payload'", None, "Hi").message, ShortMessage::Short(b"Hi".to_vec()));
 }
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_anything_is_sent() {
-    let write = |envelope: &Envelope| Writer::new(&settings("")).write(envelope).unwrap_err();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let write = |envelope: &Envelope| SubmitWriter::new(&settings("")).write(envelope).unwrap_err();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let content = Rejection::Content;
     assert!(
         matches!(write(&envelopes::to_phone(email)), Outcome::Rejected { cause, .. } if cause == content)
     );
-    let long = Rendered::Text("a".repeat(1_601));
+    let long = RenderedContent::Text("a".repeat(1_601));
     assert!(matches!(write(&envelopes::to_phone(long)), Outcome::Rejected { cause, .. } if cause == content));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = write(&envelopes::to(Address::TelegramChat(7), text));
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
@@ -124,7 +124,7 @@ fn waits_grow_and_keep_within_their_bounds() {
     let wait = |failures, chance| backoff(1_000, 60_000, failures, chance).as_millis();
     assert_eq!([wait(1, 0.0), wait(2, 0.0), wait(3, 0.0), wait(7, 0.0)], [1_000, 2_000, 4_000, 60_000]);
     assert_eq!([wait(1, 1.0), wait(7, 1.0), wait(u32::MAX, 1.0)], [500, 30_000, 30_000]);
-    let smpp = Smpp::new(&settings(""), &Limits::default()).unwrap();
+    let smpp = Smpp::new(&settings(""), &ProviderLimits::default()).unwrap();
     let at = |second| smpp.wait(1, Timestamp::from_second(second).unwrap());
     assert_ne!(at(1_795_000_000), at(1_795_000_001));
 }
@@ -142,13 +142,13 @@ fn wrong_settings_say_what_would_be_right() {
         ("validity_minutes = 0", "validity_minutes must be between 1 and 43200"),
         ("ca_file = '/nonexistent'", "ca_file: /nonexistent cannot be used"),
     ] {
-        let refused = Smpp::new(&settings(more), &Limits::default()).err().unwrap().to_string();
+        let refused = Smpp::new(&settings(more), &ProviderLimits::default()).err().unwrap().to_string();
         assert!(refused.starts_with(error), "{refused}");
     }
-    let refused = |change: fn(&mut Settings)| {
+    let refused = |change: fn(&mut SmppSettings)| {
         let mut settings = settings("");
         change(&mut settings);
-        Smpp::new(&settings, &Limits::default()).err().unwrap().to_string()
+        Smpp::new(&settings, &ProviderLimits::default()).err().unwrap().to_string()
     };
     assert!(refused(|own| own.host = "smsc example com".to_owned()).starts_with("host must be"));
     assert!(refused(|own| own.system_id = "a".repeat(16)).starts_with("system_id must be 1 to 15"));

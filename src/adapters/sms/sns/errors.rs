@@ -2,18 +2,18 @@
 //! Those of topics, of push and of encryption keys are left out: an SMS to a number has nothing to do with them.
 
 use crate::adapters::aws;
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT};
+use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT};
 
 /// How SNS names the sender among the parameters.
 const SENDER: [&str; 2] = ["AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber"];
 
 /// What a code means, or `None` when it is not in the table. `text` is its message.
-pub(super) fn meaning(code: &str, text: &str) -> Option<Meaning> {
+pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
     Some(match code {
         // The number: not in E.164 form, or SNS does not send to it. Which of the two one answer does not tell.
         "InvalidParameter" | "ParameterValueInvalid" if text.contains("PhoneNumber") => DOUBTFUL_ADDRESS,
         "InvalidParameter" | "ParameterValueInvalid" if SENDER.iter().any(|own| text.contains(own)) => {
-            Meaning::Misconfigured
+            ErrorMeaning::Misconfigured
         }
         // The text: too long, for example.
         "InvalidParameter" | "ParameterValueInvalid" | "ValidationError" | "ValidationException" => CONTENT,
@@ -22,7 +22,7 @@ pub(super) fn meaning(code: &str, text: &str) -> Option<Meaning> {
         "OptedOut" => OPTED_OUT,
 
         // No permission; a signature that is not valid, or no HTTPS.
-        "AuthorizationError" | "InvalidSecurity" => Meaning::Misconfigured,
+        "AuthorizationError" | "InvalidSecurity" => ErrorMeaning::Misconfigured,
 
         _ => return aws::meaning(code),
     })

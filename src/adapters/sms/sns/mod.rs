@@ -11,19 +11,19 @@ use std::sync::Arc;
 use reqwest::{Client, RequestBuilder};
 use url::{Url, form_urlencoded};
 
-pub use settings::Settings;
+pub use settings::SnsSettings;
 
-use crate::adapters::aws::Signer;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::aws::AwsSigner;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Class, Outcome, OutcomeEvidence};
 
 /// One SNS account in one region.
 #[derive(Debug)]
 pub struct Sns {
     client: Client,
-    settings: Settings,
-    signer: Signer,
+    settings: SnsSettings,
+    signer: AwsSigner,
     endpoint: Url,
 }
 
@@ -32,10 +32,10 @@ impl Sns {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SnsSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
-        let signer = Signer::new("sns", credentials.clone())?;
+        let signer = AwsSigner::new("sns", credentials.clone())?;
         let base = credentials.base_url("sns", settings.base_url.as_deref())?;
         Ok(Self {
             client: http::client(transport)?,
@@ -77,7 +77,7 @@ impl Sns {
     }
 }
 
-impl Exchange for Sns {
+impl HttpAdapter for Sns {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = self.form(envelope)?;
         let headers =
@@ -85,12 +85,12 @@ impl Exchange for Sns {
         Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for SnsSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
@@ -100,7 +100,7 @@ impl Kind for Settings {
     }
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let body = String::from_utf8_lossy(&answer.body);
     let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
     outcome.unwrap_or_else(|| answer.nonsense())
@@ -111,7 +111,7 @@ fn published(body: &str) -> Option<Outcome> {
     (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
 }
 
-fn refusal(answer: &Answer, body: &str) -> Option<Outcome> {
+fn refusal(answer: &HttpAnswer, body: &str) -> Option<Outcome> {
     let error = element(body, "Error")?;
     let (code, text) = (element(error, "Code")?, element(error, "Message").unwrap_or_default());
     let evidence = OutcomeEvidence::new(code, text);

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::aws::Credentials;
-use crate::adapters::settings::check;
+use crate::adapters::aws::AwsCredentials;
+use crate::adapters::settings::require;
 use crate::secret::Secret;
 
 /// The settings of an Amazon SNS account that sends SMS.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct SnsSettings {
     /// A region in which SNS sends SMS, such as `eu-west-1`.
     pub region: String,
     /// The id of an access key that may `sns:Publish`.
@@ -26,16 +26,16 @@ pub struct Settings {
     pub base_url: Option<String>,
 }
 
-impl Settings {
+impl SnsSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         let right = self.from.as_deref().is_none_or(|from| is_number(from) || is_sender_id(from));
         let must = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 \
                     letters, digits and hyphens with at least one letter";
-        check(right, "from", must)
+        require(right, "from", must)
     }
 
-    pub(super) fn credentials(&self) -> Credentials {
-        Credentials {
+    pub(super) fn credentials(&self) -> AwsCredentials {
+        AwsCredentials {
             region: self.region.clone(),
             access_key_id: self.access_key_id.clone(),
             secret_access_key: self.secret_access_key.clone(),

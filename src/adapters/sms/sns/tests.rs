@@ -1,12 +1,12 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered};
+use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const SECRET: &str = "the-secret-access-key";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SnsSettings {
+    SnsSettings {
         region: "eu-west-1".to_owned(),
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: Secret::new(SECRET),
@@ -21,7 +21,7 @@ fn sns() -> Sns {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 fn published(id: &str) -> String {
@@ -79,9 +79,9 @@ fn the_evidence_holds_the_code_and_no_number() {
 #[test]
 fn the_sender_is_a_number_or_an_id_and_the_class_goes_along() {
     let sender = |from: &str| {
-        let settings = Settings { from: Some(from.to_owned()), ..settings() };
+        let settings = SnsSettings { from: Some(from.to_owned()), ..settings() };
         let sns = Sns::new(&settings, &Transport::default()).unwrap();
-        let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+        let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
         envelope.class = Class::Commercial;
         let attributes = sns.attributes(&envelope);
         assert_eq!(attributes[0], ("AWS.SNS.SMS.SMSType", "Promotional"));
@@ -90,36 +90,36 @@ fn the_sender_is_a_number_or_an_id_and_the_class_goes_along() {
     assert_eq!(sender("+34910000000"), "AWS.MM.SMS.OriginationNumber");
     assert_eq!(sender("12345"), "AWS.MM.SMS.OriginationNumber");
     assert_eq!(sender("ACME-24"), "AWS.SNS.SMS.SenderID");
-    let plain = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    let plain = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
     assert_eq!(sns().attributes(&plain), [("AWS.SNS.SMS.SMSType", "Transactional")]);
 }
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = sns().request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = sns().request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut SnsSettings)| {
         let mut settings = settings();
         change(&mut settings);
         Sns::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     for from in ["", "+", "34910000000123", "Acme Shoes", "ACME-OF-SPAIN", "12", "Ácme"] {
-        let settings = Settings { from: Some(from.to_owned()), ..settings() };
+        let settings = SnsSettings { from: Some(from.to_owned()), ..settings() };
         let error = Sns::new(&settings, &Transport::default()).unwrap_err().to_string();
         assert!(error.starts_with("from must be a phone number"), "{from}");
     }
     assert!(error(|settings| settings.region = "Ireland".to_owned()).starts_with("region must be"));
-    let secret = |settings: &mut Settings| settings.secret_access_key = Secret::new("");
+    let secret = |settings: &mut SnsSettings| settings.secret_access_key = Secret::new("");
     assert!(error(secret).starts_with("secret_access_key must be"));
-    let base_url = |settings: &mut Settings| settings.base_url = Some("sns".to_owned());
+    let base_url = |settings: &mut SnsSettings| settings.base_url = Some("sns".to_owned());
     assert!(error(base_url).starts_with("base_url must be a URL"));
 }
 
@@ -129,16 +129,16 @@ fn settings_are_read_from_configuration() {
         "region = \"eu-west-1\"\naccess_key_id = \"AKIAIOSFODNN7EXAMPLE\"\n\
          secret_access_key = {{ \"$secret\" = \"{SECRET}\" }}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: SnsSettings = toml::from_str(&text).unwrap();
     let sns = Sns::new(&settings, &Transport::default()).unwrap();
     assert_eq!(sns.endpoint.as_str(), "https://sns.eu-west-1.amazonaws.com/");
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<SnsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_secret_is_never_shown() {
     let sns = sns();
-    let request = sns.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let request = sns.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{sns:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");
 }

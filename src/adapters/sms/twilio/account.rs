@@ -4,13 +4,13 @@ use reqwest::{Client, RequestBuilder};
 use url::Url;
 
 use crate::adapters::http;
-use crate::adapters::settings::{check, is_callback};
+use crate::adapters::settings::{is_callback, require};
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
 /// What the settings of every channel say of the account.
 #[derive(Debug)]
-pub(in crate::adapters) struct Access<'a> {
+pub(in crate::adapters) struct TwilioAccess<'a> {
     /// `account_sid`
     pub account_sid: &'a str,
     /// `auth_token`
@@ -29,7 +29,7 @@ pub(in crate::adapters) struct Access<'a> {
 
 /// A client with an account's credentials.
 #[derive(Debug)]
-pub(in crate::adapters) struct Account {
+pub(in crate::adapters) struct TwilioAccount {
     client: Client,
     endpoint: Url,
     user: String,
@@ -37,10 +37,10 @@ pub(in crate::adapters) struct Account {
     status_callback: Option<String>,
 }
 
-impl Account {
+impl TwilioAccount {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(access: &Access<'_>, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(access: &TwilioAccess<'_>, transport: &Transport) -> Result<Self, BuildError> {
         access.validate()?;
         let base = http::base_url("base_url", access.base_url)?;
         Ok(Self {
@@ -62,24 +62,24 @@ impl Account {
     }
 }
 
-impl Access<'_> {
+impl TwilioAccess<'_> {
     fn validate(&self) -> Result<(), BuildError> {
-        check(
+        require(
             is_sid("AC", self.account_sid),
             "account_sid",
             "must be the account's SID: AC and 32 hexadecimal digits",
         )?;
         let is_set = |secret: &Secret| !secret.expose().is_empty();
-        check(is_set(self.auth_token), "auth_token", "must not be empty")?;
+        require(is_set(self.auth_token), "auth_token", "must not be empty")?;
         let unset = "must not be empty; leave it out to take no callbacks signed by it";
-        check(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
-        check(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
-        check(
+        require(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
+        require(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
+        require(
             self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)),
             "api_key_sid",
             "must be an API key's SID: SK and 32 hexadecimal digits",
         )?;
-        check(
+        require(
             self.status_callback.is_none_or(is_callback),
             "status_callback",
             "must be a URL such as https://relevo.example.com/twilio, without credentials",

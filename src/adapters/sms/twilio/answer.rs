@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::errors;
-use crate::adapters::http::Answer;
+use crate::adapters::http::HttpAnswer;
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The parts we read of a created message.
 #[derive(Deserialize)]
-struct Created {
+struct TwilioCreated {
     sid: String,
     /// Set when the message failed at once.
     error_code: Option<u32>,
@@ -17,32 +17,32 @@ struct Created {
 
 /// The parts we read of an error.
 #[derive(Deserialize)]
-struct Refusal {
+struct TwilioErrorBody {
     code: u32,
     #[serde(default)]
     message: String,
 }
 
 /// The outcome of a message.
-pub(in crate::adapters) fn outcome(answer: &Answer) -> Outcome {
+pub(in crate::adapters) fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refusal(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn created(answer: &Answer) -> Option<Outcome> {
-    let created: Created = serde_json::from_slice(&answer.body).ok()?;
+fn created(answer: &HttpAnswer) -> Option<Outcome> {
+    let created: TwilioCreated = serde_json::from_slice(&answer.body).ok()?;
     if let Some(code) = created.error_code {
         return Some(by_code(answer, code, &created.error_message.unwrap_or_default()));
     }
     (!created.sid.is_empty()).then_some(Outcome::Sent { reference: created.sid })
 }
 
-fn refusal(answer: &Answer) -> Option<Outcome> {
-    let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
+    let refusal: TwilioErrorBody = serde_json::from_slice(&answer.body).ok()?;
     Some(by_code(answer, refusal.code, &refusal.message))
 }
 
-fn by_code(answer: &Answer, code: u32, message: &str) -> Outcome {
+fn by_code(answer: &HttpAnswer, code: u32, message: &str) -> Outcome {
     let evidence = OutcomeEvidence::new(code, message);
     match errors::meaning(code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),

@@ -5,11 +5,11 @@
 //! a code that is not here is judged by its HTTP status.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 
 /// What a code means, or `None` when it is not in the table.
-pub(super) fn meaning(code: u32) -> Option<Meaning> {
+pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
     Some(match code {
         // The number: not valid, out of reach for SMS, not a mobile; unknown handset, landline or unreachable carrier.
         21211 | 21214 | 21217 | 21614 | 30005 | 30006 => BAD_ADDRESS,
@@ -35,16 +35,16 @@ pub(super) fn meaning(code: u32) -> Option<Meaning> {
         20429 | 21611 | 30001 | 63018 => THROTTLED,
 
         // The handset is off, the carrier congested, the cause unknown.
-        30003 | 30008 | 30017 | 30410 => Meaning::Unavailable,
+        30003 | 30008 | 30017 | 30410 => ErrorMeaning::Unavailable,
         // Twilio itself.
-        20500 | 20503 => Meaning::Unavailable,
+        20500 | 20503 => ErrorMeaning::Unavailable,
 
         // Credentials wrong, for tests only, or for another account; account suspended.
-        20003 | 20008 | 20404 | 30002 => Meaning::Misconfigured,
+        20003 | 20008 | 20404 | 30002 => ErrorMeaning::Misconfigured,
         // The sender: missing or not valid, not ours, not registered with the carriers.
-        21212 | 21603 | 21606 | 21659 | 21660 | 30034 => Meaning::Misconfigured,
+        21212 | 21603 | 21606 | 21659 | 21660 | 30034 => ErrorMeaning::Misconfigured,
         // A channel's credentials, sender or set-up.
-        63001 | 63007 | 63019 | 63020 | 63022 => Meaning::Misconfigured,
+        63001 | 63007 | 63019 | 63020 | 63022 => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })

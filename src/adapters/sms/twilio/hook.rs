@@ -10,16 +10,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
-use super::account::Access;
+use super::account::TwilioAccess;
 use super::errors;
-use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, Notice, Told, is_signed, phone};
+use crate::adapters::hooks::{
+    DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
+    WebhookRequest, is_signed, phone,
+};
 use crate::model::{
-    Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account, whichever channel they speak of.
-pub(in crate::adapters) struct Webhooks {
+pub(in crate::adapters) struct TwilioWebhooks {
     /// The account's auth token, by which it signs unless a webhook says otherwise.
     auth_token: Option<Secret>,
     /// The secret of the shared key, by which it signs a webhook that says so.
@@ -27,31 +30,31 @@ pub(in crate::adapters) struct Webhooks {
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let body = call.body.ok_or(HookError::Forged("Twilio calls with POST"))?;
-        let parameters = Parameters(form_urlencoded::parse(body).collect());
+impl WebhookHandler for TwilioWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = call.body.ok_or(WebhookError::Forged("Twilio calls with POST"))?;
+        let parameters = TwilioParameters(form_urlencoded::parse(body).collect());
         if !self.is_signed(call, &parameters) {
-            return Err(HookError::Forged("X-Twilio-Signature is not that of this account"));
+            return Err(WebhookError::Forged("X-Twilio-Signature is not that of this account"));
         }
-        read(&parameters, call.now).map(Heard::Told)
+        read(&parameters, call.now).map(WebhookPayload::Told)
     }
 }
 
-impl Webhooks {
+impl TwilioWebhooks {
     /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
     /// used, and then `account_auth_token` is; or `shared_key`.
-    pub(in crate::adapters) fn hook(access: &Access<'_>) -> Option<Arc<dyn Hook>> {
+    pub(in crate::adapters) fn hook(access: &TwilioAccess<'_>) -> Option<Arc<dyn WebhookHandler>> {
         let own = access.api_key_sid.is_none().then_some(access.auth_token);
         let auth_token = access.account_auth_token.or(own).cloned();
         let shared_key = access.shared_key.cloned();
         let is_known = auth_token.is_some() || shared_key.is_some();
-        is_known.then(|| Arc::new(Self { auth_token, shared_key }) as Arc<dyn Hook>)
+        is_known.then(|| Arc::new(Self { auth_token, shared_key }) as Arc<dyn WebhookHandler>)
     }
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
     /// scheme's own port or without it.
-    fn is_signed(&self, call: &Call<'_>, parameters: &Parameters<'_>) -> bool {
+    fn is_signed(&self, call: &WebhookRequest<'_>, parameters: &TwilioParameters<'_>) -> bool {
         let given = call.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
         let (Some(given), Some((algorithm, key))) = (given, self.key(call)) else { return false };
         let mut sorted: Vec<_> = parameters.0.iter().collect();
@@ -65,14 +68,14 @@ impl Webhooks {
 
     /// What a webhook is signed with: `key=ID,algorithm=HMAC_SHA256` names a shared key, and without this header it is the
     /// auth token with SHA-1 (Twilio's SDK for Python 9.13, `request_validator`).
-    fn key(&self, call: &Call<'_>) -> Option<(Algorithm, &Secret)> {
+    fn key(&self, call: &WebhookRequest<'_>) -> Option<(SignatureAlgorithm, &Secret)> {
         const SETTINGS: &str = "X-Twilio-Webhooks-Signature-Settings";
         if !call.headers.contains_key(SETTINGS) {
-            return Some((Algorithm::HmacSha1, self.auth_token.as_ref()?));
+            return Some((SignatureAlgorithm::HmacSha1, self.auth_token.as_ref()?));
         }
         let mut settings = call.header(SETTINGS)?.split(',').map(str::trim);
         let is_sha256 = settings.any(|own| own.eq_ignore_ascii_case("algorithm=HMAC_SHA256"));
-        is_sha256.then_some((Algorithm::HmacSha256, self.shared_key.as_ref()?))
+        is_sha256.then_some((SignatureAlgorithm::HmacSha256, self.shared_key.as_ref()?))
     }
 }
 
@@ -88,9 +91,9 @@ fn with_port(url: &str) -> Cow<'_, str> {
 }
 
 /// The parameters of a webhook.
-struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+struct TwilioParameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl Parameters<'_> {
+impl TwilioParameters<'_> {
     /// A parameter's value, unless it is empty.
     fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_ref());
@@ -110,19 +113,26 @@ fn bare(number: &str) -> &str {
 
 /// What a webhook says: of a message that went out when it has a status, of one that came in otherwise. A webhook does not
 /// say when it happened.
-fn read(parameters: &Parameters<'_>, now: Timestamp) -> Result<Vec<Told>, HookError> {
+fn read(parameters: &TwilioParameters<'_>, now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed =
-        || HookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned());
+        || WebhookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned());
     let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
     match (parameters.get("MessageStatus"), parameters.get("From")) {
-        (Some(word), _) => Ok(notice(parameters, sid, word, now).map(Told::Receipt).into_iter().collect()),
+        (Some(word), _) => {
+            Ok(notice(parameters, sid, word, now).map(ProviderEvent::Receipt).into_iter().collect())
+        }
         (None, Some(_)) => Ok(inbound(parameters, sid, now)),
         (None, None) => Err(malformed()),
     }
 }
 
 /// What became of a message; `None` when that is nothing new.
-fn notice(parameters: &Parameters<'_>, sid: &str, word: &str, now: Timestamp) -> Option<Notice> {
+fn notice(
+    parameters: &TwilioParameters<'_>,
+    sid: &str,
+    word: &str,
+    now: Timestamp,
+) -> Option<DeliveryReport> {
     let status = match word {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
@@ -138,12 +148,12 @@ fn notice(parameters: &Parameters<'_>, sid: &str, word: &str, now: Timestamp) ->
         objection = code.parse().ok().and_then(errors::meaning).and_then(|own| own.objection());
     }
     let (reference, address) = (sid.to_owned(), parameters.number("To"));
-    Some(Notice { reference, echo: None, address, status, reported_at: now, evidence, objection })
+    Some(DeliveryReport { reference, echo: None, address, status, reported_at: now, evidence, objection })
 }
 
 /// What somebody wrote, and what Twilio made of it, if it took it for an opt-out or for the end of one; nothing when it
 /// comes from no number.
-fn inbound(parameters: &Parameters<'_>, sid: &str, now: Timestamp) -> Vec<Told> {
+fn inbound(parameters: &TwilioParameters<'_>, sid: &str, now: Timestamp) -> Vec<ProviderEvent> {
     let Some(from) = parameters.number("From") else { return Vec::new() };
     let to = parameters.get("To").map(|to| bare(to).to_owned());
     let text = InboundText {
@@ -164,8 +174,8 @@ fn inbound(parameters: &Parameters<'_>, sid: &str, now: Timestamp) -> Vec<Told> 
     let evidence = OutcomeEvidence::new(kind, "");
     // Another id than that of the text: they are two things.
     let id = format!("{sid} {kind}");
-    let news = change.map(|change| AddressNews { id, address: from, to, change, at: now, evidence });
-    std::iter::once(Told::Text(text)).chain(news.map(Told::Address)).collect()
+    let news = change.map(|change| AddressReport { id, address: from, to, change, at: now, evidence });
+    std::iter::once(ProviderEvent::Text(text)).chain(news.map(ProviderEvent::Address)).collect()
 }
 
 #[cfg(test)]
@@ -178,24 +188,25 @@ mod tests {
 
     const NOW: &str = "2026-11-22T10:00:00Z";
 
-    fn hook() -> Webhooks {
-        Webhooks { auth_token: Some(Secret::new("12345")), shared_key: Some(Secret::new("shared")) }
+    fn hook() -> TwilioWebhooks {
+        TwilioWebhooks { auth_token: Some(Secret::new("12345")), shared_key: Some(Secret::new("shared")) }
     }
 
-    async fn hear(url: &str, signed: &str, body: &str) -> Result<Heard, HookError> {
+    async fn hear(url: &str, signed: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
         hear_with(&hook(), &[("X-Twilio-Signature", signed)], url, body).await
     }
 
     async fn hear_with(
-        hook: &Webhooks,
+        hook: &TwilioWebhooks,
         headers: &[(&'static str, &str)],
         url: &str,
         body: &str,
-    ) -> Result<Heard, HookError> {
+    ) -> Result<WebhookPayload, WebhookError> {
         let parsed = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let headers: HeaderMap = parsed.collect();
         let now = NOW.parse().unwrap();
-        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now }).await
+        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
+            .await
     }
 
     fn sign(url: &str, body: &str) -> String {
@@ -210,16 +221,16 @@ mod tests {
         STANDARD.encode(ring::hmac::sign(&key, format!("{url}{joined}").as_bytes()))
     }
 
-    async fn told(body: &str) -> Vec<Told> {
+    async fn told(body: &str) -> Vec<ProviderEvent> {
         match hear(URL, &sign(URL, body), body).await {
-            Ok(Heard::Told(told)) => told,
+            Ok(WebhookPayload::Told(told)) => told,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(body: &str) -> Notice {
+    async fn notice(body: &str) -> DeliveryReport {
         match told(body).await.as_slice() {
-            [Told::Receipt(notice)] => notice.clone(),
+            [ProviderEvent::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -279,7 +290,7 @@ mod tests {
             (URL, &right[..20], body),
         ] {
             assert!(
-                matches!(hear(url, signed, body).await, Err(HookError::Forged(_))),
+                matches!(hear(url, signed, body).await, Err(WebhookError::Forged(_))),
                 "{url} {signed} {body}"
             );
         }
@@ -291,7 +302,7 @@ mod tests {
         let sha256 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256";
         let body = "MessageSid=SM1&MessageStatus=delivered";
         let signed = sign_with(ring::hmac::HMAC_SHA256, "shared", URL, body);
-        let heard = async |hook: &Webhooks, signature: &str, settings: &str| {
+        let heard = async |hook: &TwilioWebhooks, signature: &str, settings: &str| {
             let headers = [("X-Twilio-Signature", signature), (SETTINGS, settings)];
             hear_with(hook, &headers, URL, body).await.is_ok()
         };
@@ -299,7 +310,7 @@ mod tests {
         assert!(!heard(&hook(), &sign(URL, body), sha256).await, "the auth token does not do then");
         assert!(!heard(&hook(), &signed, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1").await);
         assert!(!heard(&hook(), &signed, "").await);
-        assert!(!heard(&Webhooks { shared_key: None, ..hook() }, &signed, sha256).await);
+        assert!(!heard(&TwilioWebhooks { shared_key: None, ..hook() }, &signed, sha256).await);
         assert!(hear(URL, &signed, body).await.is_err(), "nor is the shared key used without being named");
     }
 
@@ -315,11 +326,11 @@ mod tests {
             reply_to: Some("SM1".to_owned()),
             at: NOW.parse().unwrap(),
         };
-        assert_eq!(told(body).await, [Told::Text(text.clone())]);
+        assert_eq!(told(body).await, [ProviderEvent::Text(text.clone())]);
         let picture = "MessageSid=MM2&From=%2B34600123456&Body=&NumMedia=1";
         let empty =
             InboundText { id: "MM2".to_owned(), to: None, text: String::new(), reply_to: None, ..text };
-        assert_eq!(told(picture).await, [Told::Text(empty)]);
+        assert_eq!(told(picture).await, [ProviderEvent::Text(empty)]);
         assert_eq!(told("MessageSid=SM2&From=messenger%3A1&Body=hello").await, [], "not a number");
     }
 
@@ -329,9 +340,9 @@ mod tests {
             let body =
                 format!("MessageSid=SM2&From=%2B34600123456&To=%2B34910000000&Body=x&OptOutType={kind}");
             let told = told(&body).await;
-            assert!(matches!(&told[0], Told::Text(text) if text.text == "x"), "{told:?}");
+            assert!(matches!(&told[0], ProviderEvent::Text(text) if text.text == "x"), "{told:?}");
             let news = told.into_iter().skip(1).map(|own| match own {
-                Told::Address(news) if news.id != "SM2" => (news.address, news.change),
+                ProviderEvent::Address(news) if news.id != "SM2" => (news.address, news.change),
                 other => panic!("{other:?}"),
             });
             news.collect::<Vec<_>>()
@@ -354,7 +365,7 @@ mod tests {
             "",
         ] {
             let answer = hear(URL, &sign(URL, body), body).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{body}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{body}");
         }
     }
 }

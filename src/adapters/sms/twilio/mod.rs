@@ -10,60 +10,60 @@ use std::sync::Arc;
 
 use reqwest::RequestBuilder;
 
-pub use settings::Settings;
+pub use settings::TwilioSmsSettings;
 
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome};
-use account::Account;
-use hook::Webhooks;
-use settings::Sender;
+use account::TwilioAccount;
+use hook::TwilioWebhooks;
+use settings::TwilioSender;
 
 /// One Twilio account.
 #[derive(Debug)]
-pub struct Twilio {
-    account: Account,
-    sender: Sender,
+pub struct TwilioSms {
+    account: TwilioAccount,
+    sender: TwilioSender,
 }
 
-impl Twilio {
+impl TwilioSms {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
-        Ok(Self { account: Account::new(&settings.access(), transport)?, sender: settings.sender()? })
+    pub fn new(settings: &TwilioSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
+        Ok(Self { account: TwilioAccount::new(&settings.access(), transport)?, sender: settings.sender()? })
     }
 }
 
-impl Exchange for Twilio {
+impl HttpAdapter for TwilioSms {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut form = vec![("To", envelope.phone()?.as_str()), ("Body", envelope.text()?)];
         form.push(match (&envelope.from, &self.sender) {
             (Some(own), _) => ("From", own),
-            (None, Sender::Number(number)) => ("From", number),
-            (None, Sender::MessagingService(sid)) => ("MessagingServiceSid", sid),
+            (None, TwilioSender::Number(number)) => ("From", number),
+            (None, TwilioSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
         });
         Ok(self.account.request(form))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         answer::outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for TwilioSmsSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Twilio::new(self, transport)?))
+        Ok(Arc::new(TwilioSms::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Webhooks::hook(&self.access())
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        TwilioWebhooks::hook(&self.access())
     }
 }
 

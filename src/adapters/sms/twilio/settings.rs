@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::account::{Access, is_sid};
+use super::account::{TwilioAccess, is_sid};
 use crate::adapters::BuildError;
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// The settings of a Twilio account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct TwilioSmsSettings {
     /// The account: `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// The account's auth token, or the secret of the API key when `api_key_sid` is set.
@@ -39,14 +39,14 @@ fn default_base_url() -> String {
 
 /// Who a message comes from unless its brand has a sender.
 #[derive(Debug, Clone)]
-pub(super) enum Sender {
+pub(super) enum TwilioSender {
     Number(String),
     MessagingService(String),
 }
 
-impl Settings {
-    pub(super) fn access(&self) -> Access<'_> {
-        Access {
+impl TwilioSmsSettings {
+    pub(super) fn access(&self) -> TwilioAccess<'_> {
+        TwilioAccess {
             account_sid: &self.account_sid,
             auth_token: &self.auth_token,
             account_auth_token: self.account_auth_token.as_ref(),
@@ -57,12 +57,12 @@ impl Settings {
         }
     }
 
-    pub(super) fn sender(&self) -> Result<Sender, BuildError> {
+    pub(super) fn sender(&self) -> Result<TwilioSender, BuildError> {
         let wrong = |setting, must| Err(BuildError::Setting { setting, must });
         match (self.from.clone(), self.messaging_service_sid.clone()) {
-            (Some(from), None) if sender::is_sender(&from) => Ok(Sender::Number(from)),
+            (Some(from), None) if sender::is_sender(&from) => Ok(TwilioSender::Number(from)),
             (Some(_), None) => wrong("from", sender::MUST),
-            (None, Some(sid)) if is_sid("MG", &sid) => Ok(Sender::MessagingService(sid)),
+            (None, Some(sid)) if is_sid("MG", &sid) => Ok(TwilioSender::MessagingService(sid)),
             (None, Some(_)) => wrong(
                 "messaging_service_sid",
                 "must be a messaging service's SID: MG and 32 hexadecimal digits",

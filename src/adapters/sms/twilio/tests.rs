@@ -1,14 +1,14 @@
 use super::answer::outcome;
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::http::Answer;
-use crate::model::{Address, OutcomeEvidence, Rejection, Rendered};
+use crate::adapters::http::HttpAnswer;
+use crate::model::{Address, OutcomeEvidence, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const TOKEN: &str = "0123456789abcdef-the-auth-token";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> TwilioSmsSettings {
+    TwilioSmsSettings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
@@ -22,7 +22,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let twilio = TwilioSms::new(&settings(), &Transport::default()).unwrap();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
@@ -80,7 +80,8 @@ fn senders_are_checked() {
     let build = |from: Option<&str>, service: Option<&str>| {
         let sender = settings();
         let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
-        Twilio::new(&Settings { from, messaging_service_sid, ..sender }, &Transport::default()).map(|_| ())
+        TwilioSms::new(&TwilioSmsSettings { from, messaging_service_sid, ..sender }, &Transport::default())
+            .map(|_| ())
     };
     let service = format!("MG{}", "a".repeat(32));
     for from in ["+34910000000", "12345", "ACME", "Acme 24"] {
@@ -97,10 +98,10 @@ fn senders_are_checked() {
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut TwilioSmsSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Twilio::new(&settings, &Transport::default()).unwrap_err().to_string()
+        TwilioSms::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let sid = "account_sid must be the account's SID: AC and 32 hexadecimal digits";
     assert_eq!(error(|settings| settings.account_sid = "AC12".to_owned()), sid);
@@ -116,7 +117,7 @@ fn wrong_settings_say_what_would_be_right() {
     let mut wrong = settings();
     wrong.status_callback = callback;
     assert!(
-        Twilio::new(&wrong, &Transport::default())
+        TwilioSms::new(&wrong, &Transport::default())
             .unwrap_err()
             .to_string()
             .starts_with("status_callback must")
@@ -129,15 +130,15 @@ fn settings_are_read_from_configuration() {
         "account_sid = \"AC{}\"\nfrom = \"ACME\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
         "1".repeat(32)
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: TwilioSmsSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<TwilioSmsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_auth_token_is_never_shown() {
-    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
-    let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let twilio = TwilioSms::new(&settings(), &Transport::default()).unwrap();
+    let request = twilio.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{twilio:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

@@ -4,14 +4,14 @@
 //! receipts are others, with numbers of their own.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 
 /// The status of a message that was taken.
 pub(super) const TAKEN: u32 = 0;
 
 /// What a status means. One that is not in the table refuses the message all the same, since only zero takes it.
-pub(super) fn meaning(status: u32) -> Meaning {
+pub(super) fn meaning(status: u32) -> ErrorMeaning {
     match status {
         // The number was given up by its owner.
         33 => BAD_ADDRESS,
@@ -27,14 +27,14 @@ pub(super) fn meaning(status: u32) -> Meaning {
         1 | 10 => THROTTLED,
 
         // An error within the platform.
-        5 => Meaning::Unavailable,
+        5 => ErrorMeaning::Unavailable,
 
         // The credentials, or their signature; both a signature and a secret.
-        4 | 14 | 32 => Meaning::Misconfigured,
+        4 | 14 | 32 => ErrorMeaning::Misconfigured,
         // The account: barred, out of credit, not set up for this API.
-        8 | 9 | 11 => Meaning::Misconfigured,
+        8 | 9 | 11 => ErrorMeaning::Misconfigured,
         // A sender that the account may not use; a wrong address for receipts.
-        15 | 23 => Meaning::Misconfigured,
+        15 | 23 => ErrorMeaning::Misconfigured,
 
         // A parameter missing or wrong, too long, wrong network code.
         2 | 3 | 12 | 22 => CONTENT,

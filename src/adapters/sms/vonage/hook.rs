@@ -11,16 +11,17 @@ use url::form_urlencoded;
 
 use super::settings::SignatureMethod;
 use crate::adapters::hooks::{
-    Algorithm, Call, Heard, Hook, HookError, Notice, REPEATS, Told, hex, is_recent, is_signed, phone, seconds,
+    DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
+    WebhookRequest, hex, is_recent, is_signed, phone, seconds,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// By name, in the order in which they are signed.
-type Parameters = BTreeMap<String, String>;
+type VonageParameters = BTreeMap<String, String>;
 
 /// Takes the webhooks of an account.
-pub(super) struct Webhooks {
+pub(super) struct VonageSmsWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
     /// How the account signs.
@@ -28,39 +29,39 @@ pub(super) struct Webhooks {
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for VonageSmsWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let parameters =
-            parameters(call).ok_or(HookError::Forged("it has no parameters that can be signed"))?;
+            parameters(call).ok_or(WebhookError::Forged("it has no parameters that can be signed"))?;
         // The time at which Vonage began to call is the only one that both kinds have.
         let at = parameters.get("timestamp").and_then(|text| seconds(text));
         let at = at.filter(|_| self.is_signed(&parameters));
-        let at = at.ok_or(HookError::Forged("sig is not that of this account"))?;
+        let at = at.ok_or(WebhookError::Forged("sig is not that of this account"))?;
         if !is_recent(at, call.now, REPEATS) {
-            return Err(HookError::Forged("timestamp is too far from now"));
+            return Err(WebhookError::Forged("timestamp is too far from now"));
         }
-        read(&parameters, at).map(Heard::Told)
+        read(&parameters, at).map(WebhookPayload::Told)
     }
 }
 
-impl Webhooks {
+impl VonageSmsWebhooks {
     /// The signature is over `&name=value` of each parameter but itself, with `_` for what separates them.
-    fn is_signed(&self, parameters: &Parameters) -> bool {
+    fn is_signed(&self, parameters: &VonageParameters) -> bool {
         let Some(given) = parameters.get("sig").and_then(|text| hex(text)) else { return false };
         let others = parameters.iter().filter(|(name, _)| *name != "sig");
         let signed: String =
             others.map(|(name, value)| format!("&{name}={}", value.replace(['&', '='], "_"))).collect();
         let algorithm = match self.method {
-            SignatureMethod::Sha1 => Algorithm::HmacSha1,
-            SignatureMethod::Sha256 => Algorithm::HmacSha256,
-            SignatureMethod::Sha512 => Algorithm::HmacSha512,
-            SignatureMethod::Md5Hash => Algorithm::Md5ThenKey,
+            SignatureMethod::Sha1 => SignatureAlgorithm::HmacSha1,
+            SignatureMethod::Sha256 => SignatureAlgorithm::HmacSha256,
+            SignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
+            SignatureMethod::Md5Hash => SignatureAlgorithm::Md5ThenKey,
         };
         is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &given)
     }
 }
 
-fn parameters(call: &Call<'_>) -> Option<Parameters> {
+fn parameters(call: &WebhookRequest<'_>) -> Option<VonageParameters> {
     match call.body {
         Some(body) if body.trim_ascii_start().starts_with(b"{") => {
             let object: BTreeMap<String, Value> = serde_json::from_slice(body).ok()?;
@@ -79,17 +80,19 @@ fn text(value: Value) -> String {
 }
 
 /// A receipt has a status, an inbound message a type.
-fn read(parameters: &Parameters, at: Timestamp) -> Result<Vec<Told>, HookError> {
+fn read(parameters: &VonageParameters, at: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
     let get = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let malformed = || {
-        HookError::Malformed("it has neither a messageId and a status nor a messageId and a type".to_owned())
+        WebhookError::Malformed(
+            "it has neither a messageId and a status nor a messageId and a type".to_owned(),
+        )
     };
     let id = get("messageId").ok_or_else(malformed)?;
     let number = get("msisdn").and_then(phone);
     if let Some(word) = get("status") {
         let Some(status) = status(word) else { return Ok(Vec::new()) };
         let code = get("err-code").filter(|_| status == ReceiptStatus::Failed);
-        return Ok(vec![Told::Receipt(Notice {
+        return Ok(vec![ProviderEvent::Receipt(DeliveryReport {
             reference: id.to_owned(),
             echo: get("client-ref").and_then(|text| text.parse().ok()),
             address: number,
@@ -108,7 +111,7 @@ fn read(parameters: &Parameters, at: Timestamp) -> Result<Vec<Told>, HookError> 
         reply_to: None,
         at,
     };
-    Ok(number.map(inbound).map(Told::Text).into_iter().collect())
+    Ok(number.map(inbound).map(ProviderEvent::Text).into_iter().collect())
 }
 
 /// What the status of a receipt says ("Delivery receipts", "DLR statuses"); `None` when that is nothing new.
@@ -145,18 +148,22 @@ mod tests {
 
     const NOW: &str = "2026-11-22T10:00:00Z";
 
-    fn hook() -> Webhooks {
-        Webhooks { secret: Secret::new("abcde"), method: SignatureMethod::Sha256 }
+    fn hook() -> VonageSmsWebhooks {
+        VonageSmsWebhooks { secret: Secret::new("abcde"), method: SignatureMethod::Sha256 }
     }
 
     fn now() -> Timestamp {
         NOW.parse().unwrap()
     }
 
-    async fn hear(hook: &Webhooks, query: &str, body: Option<&str>) -> Result<Heard, HookError> {
+    async fn hear(
+        hook: &VonageSmsWebhooks,
+        query: &str,
+        body: Option<&str>,
+    ) -> Result<WebhookPayload, WebhookError> {
         let (url, headers) = ("https://hooks.example.com/providers/sms", HeaderMap::new());
         let body = body.map(str::as_bytes);
-        hook.hear(&Call { url, query, headers: &headers, body, now: now() }).await
+        hook.hear(&WebhookRequest { url, query, headers: &headers, body, now: now() }).await
     }
 
     /// The parameters in their order, with the time and what signs them.
@@ -176,18 +183,18 @@ mod tests {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
     }
 
-    async fn told(parameters: &[(&str, &str)]) -> Vec<Told> {
+    async fn told(parameters: &[(&str, &str)]) -> Vec<ProviderEvent> {
         match hear(&hook(), "", Some(&form(&signed(parameters, now())))).await {
-            Ok(Heard::Told(told)) => told,
+            Ok(WebhookPayload::Told(told)) => told,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(status: &str, code: &str) -> Notice {
+    async fn notice(status: &str, code: &str) -> DeliveryReport {
         let parameters =
             [("messageId", "0A"), ("msisdn", "34600123456"), ("status", status), ("err-code", code)];
         match told(&parameters).await.as_slice() {
-            [Told::Receipt(notice)] => notice.clone(),
+            [ProviderEvent::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -232,7 +239,10 @@ mod tests {
     async fn a_receipt_brings_back_our_reference() {
         let echo = "acme/01900000-0000-7000-8000-000000000000/2";
         let told = told(&[("messageId", "0A"), ("status", "delivered"), ("client-ref", echo)]).await;
-        assert!(matches!(&told[..], [Told::Receipt(own)] if own.echo == echo.parse().ok()), "{told:?}");
+        assert!(
+            matches!(&told[..], [ProviderEvent::Receipt(own)] if own.echo == echo.parse().ok()),
+            "{told:?}"
+        );
     }
 
     #[tokio::test]
@@ -254,12 +264,15 @@ mod tests {
             reply_to: None,
             at: now(),
         };
-        assert_eq!(told(&part("STOP")).await, [Told::Text(text)]);
+        assert_eq!(told(&part("STOP")).await, [ProviderEvent::Text(text)]);
         let concatenated =
             told(&[&part("and more")[..], &[("concat", "true"), ("concat-part", "2")]].concat()).await;
-        assert!(matches!(&concatenated[..], [Told::Text(own)] if own.text == "and more"), "{concatenated:?}");
+        assert!(
+            matches!(&concatenated[..], [ProviderEvent::Text(own)] if own.text == "and more"),
+            "{concatenated:?}"
+        );
         let binary = [("messageId", "0C"), ("msisdn", "34600123456"), ("type", "binary"), ("data", "00ff")];
-        assert!(matches!(&told(&binary).await[..], [Told::Text(own)] if own.text.is_empty()));
+        assert!(matches!(&told(&binary).await[..], [ProviderEvent::Text(own)] if own.text.is_empty()));
         assert_eq!(told(&[("messageId", "0D"), ("msisdn", "ACME"), ("type", "text")]).await, []);
     }
 
@@ -268,7 +281,7 @@ mod tests {
         let parameters =
             signed(&[("messageId", "0A"), ("status", "delivered"), ("price", "0.03330000")], now());
         let by_form = hear(&hook(), "", Some(&form(&parameters))).await;
-        assert!(matches!(&by_form, Ok(Heard::Told(told)) if told.len() == 1), "{by_form:?}");
+        assert!(matches!(&by_form, Ok(WebhookPayload::Told(told)) if told.len() == 1), "{by_form:?}");
         assert_eq!(hear(&hook(), &form(&parameters), None).await, by_form);
         let object: BTreeMap<_, _> = parameters.iter().cloned().collect();
         assert_eq!(hear(&hook(), "", Some(&json!(object).to_string())).await, by_form);
@@ -279,7 +292,7 @@ mod tests {
         let parameters = signed(&[("messageId", "0A"), ("status", "failed")], now());
         let right = form(&parameters);
         assert!(hear(&hook(), "", Some(&right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(HookError::Forged(_)));
+        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         for changed in [
             right.replace("failed", "delivered"),
             format!("{right}&err-code=9"),
@@ -294,10 +307,10 @@ mod tests {
             assert!(forged(hear(&hook(), "", Some(&changed)).await), "{changed}");
         }
         assert!(forged(hear(&hook(), "", None).await));
-        let other = Webhooks { secret: Secret::new("abcdf"), ..hook() };
+        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..hook() };
         assert!(forged(hear(&other, "", Some(&right)).await));
         for method in [SignatureMethod::Sha512, SignatureMethod::Md5Hash] {
-            let other = Webhooks { method, ..hook() };
+            let other = VonageSmsWebhooks { method, ..hook() };
             assert!(forged(hear(&other, "", Some(&right)).await), "{method:?}");
         }
     }
@@ -307,9 +320,9 @@ mod tests {
     async fn md5_over_the_parameters_and_the_secret_is_believed_where_it_is_set() {
         let right = "messageId=0A&status=failed&err-code=9&text=a%26b%3Dc&timestamp=1795341600\
              &sig=8d24d04a52ba1bc4fc615a86910c0ab4";
-        let hook = || Webhooks { method: SignatureMethod::Md5Hash, ..hook() };
+        let hook = || VonageSmsWebhooks { method: SignatureMethod::Md5Hash, ..hook() };
         assert!(hear(&hook(), "", Some(right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(HookError::Forged(_)));
+        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         for changed in [
             right.replace("failed", "delivered"),
             right.replace("timestamp=1795341600", "timestamp=1795341601"),
@@ -319,7 +332,7 @@ mod tests {
         ] {
             assert!(forged(hear(&hook(), "", Some(&changed)).await), "{changed}");
         }
-        let other = Webhooks { secret: Secret::new("abcdf"), ..hook() };
+        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..hook() };
         assert!(forged(hear(&other, "", Some(right)).await));
     }
 
@@ -330,7 +343,7 @@ mod tests {
         assert!(hear(&hook(), "", Some(&at("2026-11-21T10:00:00Z"))).await.is_ok());
         for wrong in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
             let answer = hear(&hook(), "", Some(&at(wrong))).await;
-            assert_eq!(answer, Err(HookError::Forged("timestamp is too far from now")), "{wrong}");
+            assert_eq!(answer, Err(WebhookError::Forged("timestamp is too far from now")), "{wrong}");
         }
     }
 
@@ -338,7 +351,7 @@ mod tests {
     async fn what_is_signed_and_says_nothing_is_told_apart() {
         for parameters in [&[("messageId", "0A")][..], &[("status", "failed")], &[]] {
             let answer = hear(&hook(), "", Some(&form(&signed(parameters, now())))).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{parameters:?}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{parameters:?}");
         }
     }
 }

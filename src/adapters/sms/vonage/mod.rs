@@ -13,28 +13,28 @@ use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
 
-pub use settings::{Settings, SignatureMethod};
+pub use settings::{SignatureMethod, VonageSmsSettings};
 
 use super::gsm;
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One Vonage account.
 #[derive(Debug)]
-pub struct Vonage {
+pub struct VonageSms {
     client: Client,
-    settings: Settings,
+    settings: VonageSmsSettings,
     endpoint: Url,
 }
 
-impl Vonage {
+impl VonageSms {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &VonageSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
@@ -45,7 +45,7 @@ impl Vonage {
     }
 }
 
-impl Exchange for Vonage {
+impl HttpAdapter for VonageSms {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let text = envelope.text()?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
@@ -63,34 +63,34 @@ impl Exchange for Vonage {
         Ok(self.client.post(self.endpoint.clone()).form(&form))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for VonageSmsSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Sms)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Vonage::new(self, transport)?))
+        Ok(Arc::new(VonageSms::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (secret, method) = (self.signature_secret.clone()?, self.signature_method);
-        Some(Arc::new(hook::Webhooks { secret, method }))
+        Some(Arc::new(hook::VonageSmsWebhooks { secret, method }))
     }
 }
 
 /// The parts we read of an answer: one entry for each part that a long text is cut into.
 #[derive(Deserialize)]
-struct Answered {
-    messages: Vec<Part>,
+struct VonageSmsAnswer {
+    messages: Vec<VonageSmsPart>,
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct VonageSmsPart {
     status: String,
     #[serde(rename = "message-id", default)]
     id: String,
@@ -98,12 +98,12 @@ struct Part {
     error: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     judged(answer).unwrap_or_else(|| answer.nonsense())
 }
 
-fn judged(answer: &Answer) -> Option<Outcome> {
-    let parts = serde_json::from_slice::<Answered>(&answer.body).ok()?.messages;
+fn judged(answer: &HttpAnswer) -> Option<Outcome> {
+    let parts = serde_json::from_slice::<VonageSmsAnswer>(&answer.body).ok()?.messages;
     let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
     let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {
         return taken(answer, parts);
@@ -117,7 +117,7 @@ fn judged(answer: &Answer) -> Option<Outcome> {
 }
 
 /// Receipts come for each part, and all of them carry our own reference.
-fn taken(answer: &Answer, parts: Vec<Part>) -> Option<Outcome> {
+fn taken(answer: &HttpAnswer, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
     let reference = parts.into_iter().next()?.id;
     (answer.is_success() && !reference.is_empty()).then_some(Outcome::Sent { reference })
 }

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// The settings of a Vonage account that sends by the SMS API.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct VonageSmsSettings {
     /// The account's API key: eight letters and digits.
     pub api_key: String,
     /// The API secret that goes with it.
@@ -50,7 +50,7 @@ fn default_base_url() -> String {
     "https://rest.nexmo.com".to_owned()
 }
 
-impl Settings {
+impl VonageSmsSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         if sender::is_sender(&self.from) {

@@ -1,12 +1,12 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered};
+use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 const SECRET: &str = "the-api-secret";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> VonageSmsSettings {
+    VonageSmsSettings {
         api_key: "abcd1234".to_owned(),
         api_secret: Secret::new(SECRET),
         from: "ACME".to_owned(),
@@ -17,7 +17,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_evidence_holds_the_status_and_no_number() {
 }
 
 fn form(envelope: &Envelope) -> Vec<(String, String)> {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
+    let vonage = VonageSms::new(&settings(), &Transport::default()).unwrap();
     let request = vonage.request(envelope).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -83,14 +83,14 @@ fn form(envelope: &Envelope) -> Vec<(String, String)> {
 fn a_text_beyond_the_networks_alphabet_goes_out_as_unicode() {
     for (text, kind) in [("1 < 2 € ñ", "text"), ("até", "text"), ("olá", "unicode"), ("👋", "unicode")]
     {
-        let form = form(&envelopes::to_phone(Rendered::Text(text.to_owned())));
+        let form = form(&envelopes::to_phone(RenderedContent::Text(text.to_owned())));
         assert!(form.contains(&("type".to_owned(), kind.to_owned())), "{text}: {form:?}");
     }
 }
 
 #[test]
 fn a_reference_that_is_too_long_is_left_out() {
-    let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
     let has_reference = |envelope: &Envelope| form(envelope).iter().any(|(key, _)| key == "client-ref");
     envelope.brand = "a".repeat(61).parse().unwrap();
     assert!(has_reference(&envelope));
@@ -100,21 +100,21 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let vonage = VonageSms::new(&settings(), &Transport::default()).unwrap();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = vonage.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut VonageSmsSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Vonage::new(&settings, &Transport::default()).unwrap_err().to_string()
+        VonageSms::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be the account's API key: eight letters and digits";
     assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
@@ -134,18 +134,18 @@ fn wrong_settings_say_what_would_be_right() {
 fn settings_are_read_from_configuration() {
     let text =
         format!("api_key = \"abcd1234\"\nfrom = \"ACME\"\napi_secret = {{ \"$secret\" = \"{SECRET}\" }}");
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: VonageSmsSettings = toml::from_str(&text).unwrap();
     assert_eq!(
         (settings.base_url.as_str(), settings.api_secret.expose()),
         ("https://rest.nexmo.com", SECRET)
     );
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<VonageSmsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_api_secret_is_never_shown() {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
-    let request = vonage.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let vonage = VonageSms::new(&settings(), &Transport::default()).unwrap();
+    let request = vonage.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{vonage:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");
 }

@@ -5,11 +5,11 @@
 //! is known by a part of it, in any case.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 
 /// Part of a description, and what it means. The first that fits counts.
-const DESCRIPTIONS: &[(&str, Meaning)] = &[
+const DESCRIPTIONS: &[(&str, ErrorMeaning)] = &[
     // The person.
     ("bot was blocked by the user", OPTED_OUT),
     ("bot was kicked from", OPTED_OUT),
@@ -51,21 +51,21 @@ const DESCRIPTIONS: &[(&str, Meaning)] = &[
     ("request entity too large", CONTENT),
     ("message thread not found", CONTENT),
     // The server.
-    ("internal server error", Meaning::Unavailable),
-    ("restart", Meaning::Unavailable),
+    ("internal server error", ErrorMeaning::Unavailable),
+    ("restart", ErrorMeaning::Unavailable),
 ];
 
 /// What an error means, or `None` when neither its description nor its code is known.
-pub(super) fn meaning(code: u16, description: &str) -> Option<Meaning> {
+pub(super) fn meaning(code: u16, description: &str) -> Option<ErrorMeaning> {
     let description = description.to_lowercase();
     match code {
         429 => return Some(THROTTLED),
         // The token is unknown (401), malformed (404), or polled by someone else (409). Not so the 401 and 404 of old
         // servers that have more to say.
         401 | 404 if matches!(description.as_str(), "unauthorized" | "not found") => {
-            return Some(Meaning::Misconfigured);
+            return Some(ErrorMeaning::Misconfigured);
         }
-        409 => return Some(Meaning::Misconfigured),
+        409 => return Some(ErrorMeaning::Misconfigured),
         _ => {}
     }
     let known = DESCRIPTIONS.iter().find(|(part, _)| description.contains(part)).map(|(_, meaning)| *meaning);

@@ -3,32 +3,32 @@
 
 use async_trait::async_trait;
 
-use super::links::Links;
+use super::links::TelegramLinkBuilder;
 use super::updates;
-use crate::adapters::hooks::{Call, Heard, Hook, HookError, same};
+use crate::adapters::hooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, same};
 use crate::secret::Secret;
 
 /// Takes the webhooks of a bot.
-pub(super) struct Webhooks {
+pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,
     /// By which followed links are known.
-    pub links: Option<Links>,
+    pub links: Option<TelegramLinkBuilder>,
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for TelegramWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let given = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
         if !same(self.secret.expose(), given) {
-            return Err(HookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
+            return Err(WebhookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
         }
         let malformed =
-            |error: String| HookError::Malformed(format!("not an update of the Bot API: {error}"));
+            |error: String| WebhookError::Malformed(format!("not an update of the Bot API: {error}"));
         let update = serde_json::from_slice(call.body.unwrap_or_default());
         let update = update.map_err(|error| malformed(error.to_string()))?;
         let told = updates::read(update, self.links.as_ref()).map_err(malformed)?;
-        Ok(Heard::Told(told.into_iter().collect()))
+        Ok(WebhookPayload::Told(told.into_iter().collect()))
     }
 }
 
@@ -41,25 +41,27 @@ mod tests {
     const UPDATE: &[u8] =
         br#"{"update_id":1,"message":{"message_id":7,"date":1795341600,"chat":{"id":42,"type":"private"},"text":"hi"}}"#;
 
-    async fn hear(secrets: &[&str], body: Option<&[u8]>) -> Result<Heard, HookError> {
+    async fn hear(secrets: &[&str], body: Option<&[u8]>) -> Result<WebhookPayload, WebhookError> {
         let name = HeaderName::from_static("x-telegram-bot-api-secret-token");
         let mut headers = HeaderMap::new();
         for secret in secrets {
             headers.append(&name, HeaderValue::from_str(secret).unwrap());
         }
         let (url, now) = ("https://hooks.example.com/providers/bot", "2026-11-22T10:00:00Z".parse().unwrap());
-        let hook = Webhooks { secret: Secret::new("s3cret-of-the-hook"), links: None };
-        hook.hear(&Call { url, query: "", headers: &headers, body, now }).await
+        let hook = TelegramWebhooks { secret: Secret::new("s3cret-of-the-hook"), links: None };
+        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
     }
 
     #[tokio::test]
     async fn an_update_is_believed_with_the_secret_alone() {
-        let Ok(Heard::Told(told)) = hear(&["s3cret-of-the-hook"], Some(UPDATE)).await else { panic!() };
+        let Ok(WebhookPayload::Told(told)) = hear(&["s3cret-of-the-hook"], Some(UPDATE)).await else {
+            panic!()
+        };
         assert_eq!(told.len(), 1);
         for wrong in
             [&[][..], &[""], &["s3cret-of-the-hoo"], &["s3cret-of-the-hook2"], &["s3cret-of-the-hook"; 2]]
         {
-            assert!(matches!(hear(wrong, Some(UPDATE)).await, Err(HookError::Forged(_))), "{wrong:?}");
+            assert!(matches!(hear(wrong, Some(UPDATE)).await, Err(WebhookError::Forged(_))), "{wrong:?}");
         }
     }
 
@@ -69,9 +71,9 @@ mod tests {
             [None, Some(&b""[..]), Some(b"[]"), Some(b"{}"), Some(b"{\"update_id\":1,\"message\":{}}")]
         {
             let heard = hear(&["s3cret-of-the-hook"], body).await;
-            assert!(matches!(heard, Err(HookError::Malformed(_))), "{heard:?}");
+            assert!(matches!(heard, Err(WebhookError::Malformed(_))), "{heard:?}");
         }
         let other = hear(&["s3cret-of-the-hook"], Some(br#"{"update_id":1,"poll":{}}"#)).await;
-        assert_eq!(other, Ok(Heard::Told(vec![])));
+        assert_eq!(other, Ok(WebhookPayload::Told(vec![])));
     }
 }

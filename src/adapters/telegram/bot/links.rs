@@ -20,12 +20,12 @@ const SIGNATURE_BYTES: usize = 16;
 
 /// Makes and reads the links of one bot.
 #[derive(Debug, Clone)]
-pub struct Links {
+pub struct TelegramLinkBuilder {
     username: String,
     key: hmac::Key,
 }
 
-impl Links {
+impl TelegramLinkBuilder {
     pub(super) fn new(username: &str, token: &Secret) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
         Self { username: username.to_owned(), key }
@@ -62,8 +62,8 @@ impl Links {
 mod tests {
     use super::*;
 
-    fn links(token: &str) -> Links {
-        Links::new("acme_bot", &Secret::new(token))
+    fn links(token: &str) -> TelegramLinkBuilder {
+        TelegramLinkBuilder::new("acme_bot", &Secret::new(token))
     }
 
     #[test]

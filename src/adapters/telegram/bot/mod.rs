@@ -21,29 +21,29 @@ use serde::Deserialize;
 use teloxide::types::ChatId;
 use url::Url;
 
-pub use links::Links;
-pub use settings::Settings;
+pub use links::TelegramLinkBuilder;
+pub use settings::TelegramSettings;
 
-use crate::adapters::hooks::{Ear, Hook};
-use crate::adapters::http::{self, Answer};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
+use crate::adapters::hooks::{EventSink, WebhookHandler};
+use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
 
 /// One bot.
 #[derive(Debug)]
-pub struct Bot {
+pub struct TelegramBot {
     client: Client,
-    settings: Settings,
+    settings: TelegramSettings,
     base: Url,
-    links: Option<Links>,
+    links: Option<TelegramLinkBuilder>,
 }
 
-impl Bot {
+impl TelegramBot {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
@@ -56,72 +56,72 @@ impl Bot {
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
         match self.send(chat(envelope)?, envelope).await? {
-            Reply::Outcome(outcome) => Ok(outcome),
+            TelegramReply::Outcome(outcome) => Ok(outcome),
             // Resent once only: a chat that leads from one to the next would never end. The new id is a group's, which no
             // contact can have for an address, so nothing is told of it.
-            Reply::Moved(chat) => match self.send(chat, envelope).await? {
-                Reply::Outcome(outcome) => Ok(outcome),
-                Reply::Moved(_) => {
+            TelegramReply::Moved(chat) => match self.send(chat, envelope).await? {
+                TelegramReply::Outcome(outcome) => Ok(outcome),
+                TelegramReply::Moved(_) => {
                     Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
                 }
             },
         }
     }
 
-    async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<Reply, Outcome> {
+    async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<TelegramReply, Outcome> {
         let request = self.message(chat, &envelope.content)?;
         let answer = http::exchange(request, envelope.now).await?;
-        Ok(self.reply(&answer).unwrap_or_else(|| Reply::Outcome(answer.nonsense())))
+        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.nonsense())))
     }
 
-    fn reply(&self, answer: &Answer) -> Option<Reply> {
+    fn reply(&self, answer: &HttpAnswer) -> Option<TelegramReply> {
         if answer.is_success() {
-            let sent: Sent = serde_json::from_slice(&answer.body).ok()?;
-            return sent.ok.then(|| Reply::Outcome(sent.result.outcome()));
+            let sent: TelegramSent = serde_json::from_slice(&answer.body).ok()?;
+            return sent.ok.then(|| TelegramReply::Outcome(sent.result.outcome()));
         }
-        let refusal: Refusal = serde_json::from_slice(&answer.body).ok()?;
+        let refusal: TelegramErrorBody = serde_json::from_slice(&answer.body).ok()?;
         Some(self.refusal(answer, refusal))
     }
 
-    fn refusal(&self, answer: &Answer, refusal: Refusal) -> Reply {
+    fn refusal(&self, answer: &HttpAnswer, refusal: TelegramErrorBody) -> TelegramReply {
         // The URL holds the token, and a server in between may have quoted it.
         let words = refusal.description.replace(self.settings.token.expose(), "***");
         let evidence = OutcomeEvidence::new(refusal.error_code, &words);
         if let Some(chat) = refusal.parameters.migrate_to_chat_id {
-            return Reply::Moved(chat);
+            return TelegramReply::Moved(chat);
         }
         let seconds = refusal.parameters.retry_after;
         let retry_after =
             seconds.map(|seconds| Duration::from_secs(seconds).min(http::MAX_WAIT)).or(answer.retry_after);
-        Reply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
+        TelegramReply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
             None => answer.by_status(evidence),
         })
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for TelegramSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Telegram)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Bot::new(self, transport)?))
+        Ok(Arc::new(TelegramBot::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let secret = self.webhook_secret.clone()?;
-        Some(Arc::new(hook::Webhooks { secret, links: self.links() }))
+        Some(Arc::new(hook::TelegramWebhooks { secret, links: self.links() }))
     }
 }
 
 #[async_trait]
-impl Adapter for Bot {
+impl Adapter for TelegramBot {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
 
-    async fn listen(&self, ear: &dyn Ear) {
+    async fn listen(&self, ear: &dyn EventSink) {
         if self.settings.polling { self.poll(ear).await } else { std::future::pending().await }
     }
 }
@@ -134,7 +134,7 @@ fn chat(envelope: &Envelope) -> Result<ChatId, Outcome> {
 }
 
 /// What Telegram made of one request.
-enum Reply {
+enum TelegramReply {
     Outcome(Outcome),
     /// The group became a supergroup under this id.
     Moved(ChatId),
@@ -143,23 +143,23 @@ enum Reply {
 /// The parts we read of a success. Not teloxide's whole `Message`: a field that Telegram changes would make a sent
 /// message look like nonsense.
 #[derive(Deserialize)]
-struct Sent {
+struct TelegramSent {
     ok: bool,
-    result: SentMessage,
+    result: TelegramSentMessage,
 }
 
 #[derive(Deserialize)]
-struct SentMessage {
+struct TelegramSentMessage {
     message_id: i64,
-    chat: Chat,
+    chat: TelegramSentChat,
 }
 
 #[derive(Deserialize)]
-struct Chat {
+struct TelegramSentChat {
     id: ChatId,
 }
 
-impl SentMessage {
+impl TelegramSentMessage {
     /// The id of a message is unique within its chat only.
     fn outcome(&self) -> Outcome {
         Outcome::Sent { reference: format!("{}:{}", self.chat.id, self.message_id) }
@@ -168,16 +168,16 @@ impl SentMessage {
 
 /// The parts we read of an error.
 #[derive(Deserialize)]
-struct Refusal {
+struct TelegramErrorBody {
     error_code: u16,
     #[serde(default)]
     description: String,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: TelegramErrorParameters,
 }
 
 #[derive(Default, Deserialize)]
-struct Parameters {
+struct TelegramErrorParameters {
     /// In seconds.
     retry_after: Option<u64>,
     migrate_to_chat_id: Option<ChatId>,

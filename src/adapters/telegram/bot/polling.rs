@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bot, Reply, updates};
-use crate::adapters::hooks::{Ear, Told};
+use super::{TelegramBot, TelegramReply, updates};
+use crate::adapters::hooks::{EventSink, ProviderEvent};
 use crate::adapters::http;
 use crate::model::{Outcome, Timestamp};
 
@@ -27,23 +27,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
-struct Updates {
+struct UpdatesResponse {
     ok: bool,
     result: Vec<Value>,
 }
 
 /// Where the next call goes on, and how long to wait before it.
 #[derive(Clone, Copy)]
-struct Next {
+struct NextPoll {
     offset: i64,
     wait: Duration,
 }
 
-impl Bot {
+impl TelegramBot {
     /// Asks for updates without end. Telegram forgets an update only when it is asked for those after it, and that is
     /// when it is durable.
-    pub(super) async fn poll(&self, ear: &dyn Ear) {
-        let mut next = Next { offset: 0, wait: Duration::ZERO };
+    pub(super) async fn poll(&self, ear: &dyn EventSink) {
+        let mut next = NextPoll { offset: 0, wait: Duration::ZERO };
         loop {
             tokio::time::sleep(next.wait).await;
             next = match self.updates(next.offset, ear.now()).await {
@@ -59,27 +59,27 @@ impl Bot {
         let request = self.post("getUpdates", &payload).timeout(TIMEOUT);
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
         if answer.is_success() {
-            let updates: Option<Updates> = serde_json::from_slice(&answer.body).ok();
+            let updates: Option<UpdatesResponse> = serde_json::from_slice(&answer.body).ok();
             return updates.filter(|own| own.ok).map(|own| own.result).ok_or_else(|| answer.nonsense());
         }
         Err(match self.reply(&answer) {
-            Some(Reply::Outcome(outcome)) => outcome,
-            Some(Reply::Moved(_)) | None => answer.nonsense(),
+            Some(TelegramReply::Outcome(outcome)) => outcome,
+            Some(TelegramReply::Moved(_)) | None => answer.nonsense(),
         })
     }
 
-    async fn hear(&self, updates: Vec<Value>, next: Next, ear: &dyn Ear) -> Next {
+    async fn hear(&self, updates: Vec<Value>, next: NextPoll, ear: &dyn EventSink) -> NextPoll {
         let last = updates.iter().filter_map(|update| update.get("update_id")?.as_i64()).max();
-        let Some(last) = last else { return Next { wait: PAUSE, ..next } };
+        let Some(last) = last else { return NextPoll { wait: PAUSE, ..next } };
         let told = updates.into_iter().filter_map(|update| self.told(update)).collect();
         match ear.keep(told).await {
-            Ok(()) => Next { offset: last + 1, wait: Duration::ZERO },
-            Err(_) => Next { wait: longer(next.wait), ..next },
+            Ok(()) => NextPoll { offset: last + 1, wait: Duration::ZERO },
+            Err(_) => NextPoll { wait: longer(next.wait), ..next },
         }
     }
 
     /// One that cannot be read is stepped over: nothing behind it would ever be heard.
-    fn told(&self, update: Value) -> Option<Told> {
+    fn told(&self, update: Value) -> Option<ProviderEvent> {
         updates::read(update, self.links.as_ref()).unwrap_or_else(|error| {
             tracing::warn!(error, "an update of Telegram's is not what the Bot API describes");
             None
@@ -88,7 +88,7 @@ impl Bot {
 }
 
 /// A conflict (409) says that a webhook is set, or that somebody else asks with the same token.
-fn failed(before: Next, outcome: &Outcome) -> Next {
+fn failed(before: NextPoll, outcome: &Outcome) -> NextPoll {
     let asked = match outcome {
         Outcome::Throttled { retry_after, .. } => retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
@@ -102,7 +102,7 @@ fn failed(before: Next, outcome: &Outcome) -> Next {
         wait_ms,
         "Telegram gives no updates; asking again later"
     );
-    Next { wait, ..before }
+    NextPoll { wait, ..before }
 }
 
 fn longer(wait: Duration) -> Duration {
@@ -118,7 +118,7 @@ mod tests {
     fn failures_are_waited_for_longer_and_longer_and_lose_no_update() {
         let evidence = OutcomeEvidence::new(409, "Conflict");
         let conflict = Outcome::Misconfigured { evidence: evidence.clone() };
-        let mut next = Next { offset: 7, wait: Duration::ZERO };
+        let mut next = NextPoll { offset: 7, wait: Duration::ZERO };
         let waits = (0..8).map(|_| {
             next = failed(next, &conflict);
             (next.offset, next.wait.as_secs())
@@ -129,7 +129,8 @@ mod tests {
             scope: ThrottleScope::Provider,
             evidence: evidence.clone(),
         };
-        let wait = |seconds| failed(Next { offset: 7, wait: Duration::ZERO }, &asked(seconds)).wait.as_secs();
+        let wait =
+            |seconds| failed(NextPoll { offset: 7, wait: Duration::ZERO }, &asked(seconds)).wait.as_secs();
         assert_eq!([wait(0), wait(300)], [1, 300]);
     }
 }

@@ -9,19 +9,19 @@ use teloxide::payloads::{
 use teloxide::types::{ChatId, InputFile, ParseMode};
 use url::Url;
 
-use super::Bot;
+use super::TelegramBot;
 use crate::adapters::{http, refused};
-use crate::model::{Outcome, Rejection, Rendered, TelegramContent, TelegramFile, TextFormat};
+use crate::model::{Outcome, Rejection, RenderedContent, TelegramContent, TelegramFile, TextFormat};
 
-impl Bot {
+impl TelegramBot {
     /// The request that carries `content` to `chat`.
     ///
     /// # Errors
     /// The outcome, when it holds what Telegram does not carry.
-    pub(super) fn message(&self, chat: ChatId, content: &Rendered) -> Result<RequestBuilder, Outcome> {
+    pub(super) fn message(&self, chat: ChatId, content: &RenderedContent) -> Result<RequestBuilder, Outcome> {
         match content {
-            Rendered::Text(text) => Ok(self.text(chat, text, None)),
-            Rendered::Telegram(own) => self.rich(chat, own),
+            RenderedContent::Text(text) => Ok(self.text(chat, text, None)),
+            RenderedContent::Telegram(own) => self.rich(chat, own),
             _ => Err(refused(Rejection::Content, "the content is not one for Telegram")),
         }
     }

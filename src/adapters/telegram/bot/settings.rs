@@ -2,15 +2,15 @@
 
 use serde::Deserialize;
 
-use super::links::Links;
+use super::links::TelegramLinkBuilder;
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::secret::Secret;
 
 /// The settings of a Telegram bot.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct TelegramSettings {
     /// The token that BotFather gave out: the bot's id, a colon, and a secret.
     pub token: Secret,
     /// Where the API is: Telegram's own, or a server of one's own.
@@ -32,24 +32,24 @@ fn default_base_url() -> String {
     teloxide::net::TELEGRAM_API_URL.to_owned()
 }
 
-impl Settings {
+impl TelegramSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(
+        require(
             is_token(self.token.expose()),
             "token",
             "must be a bot's token: digits, a colon, then letters, digits, - and _",
         )?;
-        check(
+        require(
             self.bot_username.as_deref().is_none_or(is_username),
             "bot_username",
             "must be the bot's user name without @: 5 to 32 letters, digits and _",
         )?;
-        check(
+        require(
             self.webhook_secret.as_ref().is_none_or(|own| is_webhook_secret(own.expose())),
             "webhook_secret",
             "must be 1 to 256 letters, digits, - and _",
         )?;
-        check(
+        require(
             !(self.polling && self.webhook_secret.is_some()),
             "polling",
             "must be left out where webhook_secret is set: Telegram tells by one of the two",
@@ -57,8 +57,8 @@ impl Settings {
     }
 
     /// Makes links to the bot, where its name is known.
-    pub fn links(&self) -> Option<Links> {
-        self.bot_username.as_deref().map(|username| Links::new(username, &self.token))
+    pub fn links(&self) -> Option<TelegramLinkBuilder> {
+        self.bot_username.as_deref().map(|username| TelegramLinkBuilder::new(username, &self.token))
     }
 }
 

@@ -3,19 +3,19 @@ use teloxide::ApiError;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::meaning::Meaning;
-use crate::model::{Rendered, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
+use crate::adapters::meaning::ErrorMeaning;
+use crate::model::{RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use crate::secret::Secret;
 
 const TOKEN: &str = "1234567890:the-secret-of-a-bot";
 
-fn bot() -> Bot {
-    Bot::new(&settings(TOKEN), &Transport::default()).unwrap()
+fn bot() -> TelegramBot {
+    TelegramBot::new(&settings(TOKEN), &Transport::default()).unwrap()
 }
 
-fn settings(token: &str) -> Settings {
+fn settings(token: &str) -> TelegramSettings {
     let base_url = "https://telegram.example.com".to_owned();
-    Settings {
+    TelegramSettings {
         token: Secret::new(token),
         base_url,
         disable_notification: false,
@@ -26,11 +26,15 @@ fn settings(token: &str) -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer =
-        Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.into(), ..Answer::default() };
+    let answer = HttpAnswer {
+        status,
+        retry_after: Some(Duration::from_secs(3)),
+        body: body.into(),
+        ..HttpAnswer::default()
+    };
     match bot().reply(&answer) {
-        Some(Reply::Outcome(outcome)) => outcome,
-        Some(Reply::Moved(chat)) => panic!("moved to {chat}"),
+        Some(TelegramReply::Outcome(outcome)) => outcome,
+        Some(TelegramReply::Moved(chat)) => panic!("moved to {chat}"),
         None => answer.nonsense(),
     }
 }
@@ -107,18 +111,18 @@ fn the_texts_agree_with_teloxides() {
             assert_eq!(errors::meaning(400, &text), Some(meaning), "{text}");
         }
     }
-    assert_eq!(errors::meaning(401, "Unauthorized"), Some(Meaning::Misconfigured));
+    assert_eq!(errors::meaning(401, "Unauthorized"), Some(ErrorMeaning::Misconfigured));
     assert_eq!(errors::meaning(400, "Bad Request: something new"), None);
 }
 
 #[test]
 fn each_content_has_its_method_and_a_plain_one_no_mode() {
     let rich = |text: Option<&str>, format, file| {
-        Rendered::Telegram(TelegramContent { text: text.map(str::to_owned), format, file })
+        RenderedContent::Telegram(TelegramContent { text: text.map(str::to_owned), format, file })
     };
     let url = || "https://example.com/a.pdf".to_owned();
     for (content, method, more) in [
-        (Rendered::Text("1 < 2 & *3*".to_owned()), "sendMessage", json!({ "text": "1 < 2 & *3*" })),
+        (RenderedContent::Text("1 < 2 & *3*".to_owned()), "sendMessage", json!({ "text": "1 < 2 & *3*" })),
         (
             rich(Some("*hi*"), TextFormat::MarkdownV2, None),
             "sendMessage",
@@ -151,9 +155,9 @@ fn each_content_has_its_method_and_a_plain_one_no_mode() {
 
 #[tokio::test]
 async fn what_a_bot_does_not_carry_is_refused_before_any_call() {
-    let outcome = bot().deliver(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).await;
+    let outcome = bot().deliver(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).await;
     assert!(matches!(outcome, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let outcome = bot().deliver(&envelopes::to(Address::TelegramChat(42), email)).await;
     assert!(matches!(outcome, Outcome::Rejected { cause: Rejection::Content, .. }));
 }
@@ -161,17 +165,17 @@ async fn what_a_bot_does_not_carry_is_refused_before_any_call() {
 #[test]
 fn a_malformed_token_is_refused_without_being_shown() {
     for token in ["", "abc", "110201543", "110201543:", ":AAH", "x1:AAH", "110201543:AA H/.."] {
-        let error = Bot::new(&settings(token), &Transport::default()).unwrap_err().to_string();
+        let error = TelegramBot::new(&settings(token), &Transport::default()).unwrap_err().to_string();
         assert_eq!(error, "token must be a bot's token: digits, a colon, then letters, digits, - and _");
     }
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut TelegramSettings)| {
         let mut settings = settings(TOKEN);
         change(&mut settings);
-        Bot::new(&settings, &Transport::default()).unwrap_err().to_string()
+        TelegramBot::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let name = "bot_username must be the bot's user name without @: 5 to 32 letters, digits and _";
     assert_eq!(error(|settings| settings.bot_username = Some("@acme_bot".to_owned())), name);
@@ -179,7 +183,7 @@ fn wrong_settings_say_what_would_be_right() {
     let secret = "webhook_secret must be 1 to 256 letters, digits, - and _";
     assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new(""))), secret);
     assert_eq!(error(|settings| settings.webhook_secret = Some(Secret::new("a b"))), secret);
-    let both = |settings: &mut Settings| {
+    let both = |settings: &mut TelegramSettings| {
         (settings.webhook_secret, settings.polling) = (Some(Secret::new("s")), true);
     };
     let one = "polling must be left out where webhook_secret is set: Telegram tells by one of the two";

@@ -5,57 +5,59 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::links::Links;
-use crate::adapters::hooks::Told;
-use crate::model::{Address, AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, Timestamp};
+use super::links::TelegramLinkBuilder;
+use crate::adapters::hooks::ProviderEvent;
+use crate::model::{
+    Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Timestamp,
+};
 
 /// The updates that are read: what Telegram is asked for.
 pub(super) const KINDS: [&str; 2] = ["message", "my_chat_member"];
 
 /// The parts we read of an update. Of other kinds than these nothing is read.
 #[derive(Deserialize)]
-struct Update {
+struct TelegramUpdate {
     update_id: i64,
-    message: Option<Message>,
-    my_chat_member: Option<Membership>,
+    message: Option<TelegramMessage>,
+    my_chat_member: Option<TelegramMembership>,
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct TelegramMessage {
     message_id: i64,
     /// Seconds since the Unix epoch.
     date: i64,
-    chat: Chat,
+    chat: TelegramChatRef,
     text: Option<String>,
     /// The text below a file.
     caption: Option<String>,
-    reply_to_message: Option<Answered>,
+    reply_to_message: Option<TelegramAnsweredMessage>,
 }
 
 #[derive(Deserialize)]
-struct Answered {
+struct TelegramAnsweredMessage {
     message_id: i64,
 }
 
 #[derive(Deserialize)]
-struct Membership {
+struct TelegramMembership {
     /// Seconds since the Unix epoch.
     date: i64,
-    chat: Chat,
-    new_chat_member: Member,
+    chat: TelegramChatRef,
+    new_chat_member: TelegramMember,
 }
 
 #[derive(Deserialize)]
-struct Member {
+struct TelegramMember {
     status: String,
 }
 
 #[derive(Deserialize)]
-struct Chat {
+struct TelegramChatRef {
     id: i64,
 }
 
-impl Chat {
+impl TelegramChatRef {
     fn person(&self) -> Option<Address> {
         Address::telegram(self.id).ok()
     }
@@ -65,26 +67,34 @@ impl Chat {
 ///
 /// # Errors
 /// When it is not what the Bot API describes.
-pub(super) fn read(update: Value, links: Option<&Links>) -> Result<Option<Told>, String> {
-    let update: Update = serde_json::from_value(update).map_err(|error| error.to_string())?;
+pub(super) fn read(
+    update: Value,
+    links: Option<&TelegramLinkBuilder>,
+) -> Result<Option<ProviderEvent>, String> {
+    let update: TelegramUpdate = serde_json::from_value(update).map_err(|error| error.to_string())?;
     match update {
-        Update { message: Some(message), .. } => read_message(message, links),
-        Update { my_chat_member: Some(membership), update_id, .. } => read_membership(update_id, membership),
+        TelegramUpdate { message: Some(message), .. } => read_message(message, links),
+        TelegramUpdate { my_chat_member: Some(membership), update_id, .. } => {
+            read_membership(update_id, membership)
+        }
         _ => Ok(None),
     }
 }
 
-fn read_message(own: Message, links: Option<&Links>) -> Result<Option<Told>, String> {
+fn read_message(
+    own: TelegramMessage,
+    links: Option<&TelegramLinkBuilder>,
+) -> Result<Option<ProviderEvent>, String> {
     let Some(from) = own.chat.person() else { return Ok(None) };
     let at = time(own.date)?;
     let text = own.text.or(own.caption).unwrap_or_default();
     let token = text.strip_prefix("/start ");
     if let Some(id) = token.and_then(|token| links?.read(token.trim())) {
-        return Ok(Some(Told::Link { id, address: from, at }));
+        return Ok(Some(ProviderEvent::Link { id, address: from, at }));
     }
     // A message is known by its chat and its number there, as it is when we send it.
     let named = |message: i64| format!("{}:{message}", own.chat.id);
-    Ok(Some(Told::Text(InboundText {
+    Ok(Some(ProviderEvent::Text(InboundText {
         id: named(own.message_id),
         from,
         to: None,
@@ -95,7 +105,7 @@ fn read_message(own: Message, links: Option<&Links>) -> Result<Option<Told>, Str
 }
 
 /// In a private chat the bot is a member, or was kicked out: blocked.
-fn read_membership(update_id: i64, own: Membership) -> Result<Option<Told>, String> {
+fn read_membership(update_id: i64, own: TelegramMembership) -> Result<Option<ProviderEvent>, String> {
     let Some(address) = own.chat.person() else { return Ok(None) };
     let status = own.new_chat_member.status;
     let change = match status.as_str() {
@@ -105,7 +115,7 @@ fn read_membership(update_id: i64, own: Membership) -> Result<Option<Told>, Stri
     };
     let evidence = OutcomeEvidence::new(&status, "my_chat_member in the private chat");
     let at = time(own.date)?;
-    Ok(Some(Told::Address(AddressNews {
+    Ok(Some(ProviderEvent::Address(AddressReport {
         id: update_id.to_string(),
         address,
         to: None,
@@ -127,8 +137,8 @@ mod tests {
     use crate::model::LinkId;
     use crate::secret::Secret;
 
-    fn links() -> Links {
-        Links::new("acme_bot", &Secret::new("1:a"))
+    fn links() -> TelegramLinkBuilder {
+        TelegramLinkBuilder::new("acme_bot", &Secret::new("1:a"))
     }
 
     fn message(chat: Value, more: Value) -> Value {
@@ -167,7 +177,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(message(ana(), more.clone()), Some(&links())),
-                Ok(Some(Told::Text(expected))),
+                Ok(Some(ProviderEvent::Text(expected))),
                 "{more}"
             );
         }
@@ -178,9 +188,9 @@ mod tests {
         let id = LinkId::new(at(), &[7; 10]);
         let token = links().url(id).split_once('=').unwrap().1.to_owned();
         let update = message(ana(), json!({ "text": format!("/start {token}") }));
-        let told = Told::Link { id, address: Address::TelegramChat(42), at: at() };
+        let told = ProviderEvent::Link { id, address: Address::TelegramChat(42), at: at() };
         assert_eq!(read(update.clone(), Some(&links())), Ok(Some(told)));
-        assert!(matches!(read(update, None), Ok(Some(Told::Text(_)))), "a bot without links");
+        assert!(matches!(read(update, None), Ok(Some(ProviderEvent::Text(_)))), "a bot without links");
     }
 
     #[test]
@@ -195,7 +205,7 @@ mod tests {
         for (status, change) in
             [("kicked", AddressChange::Objected(Objection::OptedOut)), ("member", AddressChange::Returned)]
         {
-            let Some(Told::Address(news)) = membership(status, ana()) else { panic!("{status}") };
+            let Some(ProviderEvent::Address(news)) = membership(status, ana()) else { panic!("{status}") };
             assert_eq!(
                 (news.id.as_str(), news.address, news.change),
                 ("100", Address::TelegramChat(42), change)

@@ -5,7 +5,7 @@
 //! and mean the same there.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
 use crate::model::Rejection;
 
@@ -16,17 +16,17 @@ pub(super) const SPAM_RATE: i64 = 131_048;
 const NO_SUCH_OBJECT: i64 = 33;
 
 /// What a code and its subcode mean, or `None` when they are not in the table.
-pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<Meaning> {
+pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<ErrorMeaning> {
     Some(match code {
         // The phone number id is wrong; no content would pass.
-        100 if subcode == Some(NO_SUCH_OBJECT) => Meaning::Misconfigured,
+        100 if subcode == Some(NO_SUCH_OBJECT) => ErrorMeaning::Misconfigured,
 
         // Not on WhatsApp, an old client, terms not accepted; a person who blocked us looks the same.
         131_026 => DOUBTFUL_ADDRESS,
         // The recipient is the sender.
         131_021 => BAD_ADDRESS,
         // The person stopped marketing messages. Others may still be sent.
-        131_050 => Meaning::Rejected(Rejection::CommercialOptedOut),
+        131_050 => ErrorMeaning::Rejected(Rejection::CommercialOptedOut),
 
         // What may not be said to this person now: outside the 24-hour window, the cap on marketing for each person,
         // an experiment of Meta's.
@@ -48,16 +48,16 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<Meaning> {
         131_056 => THROTTLED_RECIPIENT,
 
         // Meta: unknown error, service down, overloaded, in maintenance.
-        1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 => Meaning::Unavailable,
+        1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 => ErrorMeaning::Unavailable,
 
         // The access token and its permissions.
-        0 | 3 | 10 | 190 | 200..=299 | 131_005 => Meaning::Misconfigured,
+        0 | 3 | 10 | 190 | 200..=299 | 131_005 => ErrorMeaning::Misconfigured,
         // The account: barred for breaking a policy, locked, display name not approved, not paid for.
-        368 | 131_031 | 131_037 | 131_042 => Meaning::Misconfigured,
+        368 | 131_031 | 131_037 | 131_042 => ErrorMeaning::Misconfigured,
         // The number: no such id, not registered.
-        NO_SUCH_OBJECT | 131_045 | 133_010 => Meaning::Misconfigured,
+        NO_SUCH_OBJECT | 131_045 | 133_010 => ErrorMeaning::Misconfigured,
         // Marketing templates by an account that has not been set up for them.
-        134_000..=134_999 => Meaning::Misconfigured,
+        134_000..=134_999 => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })

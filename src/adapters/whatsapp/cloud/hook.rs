@@ -5,11 +5,13 @@ use async_trait::async_trait;
 use url::form_urlencoded;
 
 use super::payload;
-use crate::adapters::hooks::{Algorithm, Call, Heard, Hook, HookError, hex, is_signed, same};
+use crate::adapters::hooks::{
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, hex, is_signed, same,
+};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
-pub(super) struct Webhooks {
+pub(super) struct CloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,
     /// What Meta was told to ask with; a URL is not verified without it.
@@ -17,30 +19,32 @@ pub(super) struct Webhooks {
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl WebhookHandler for CloudWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let Some(body) = call.body else { return self.verify(call) };
         let signature =
             call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
         let key = self.app_secret.expose().as_bytes();
         // Over the bytes as they came: Meta escapes what another writer would not.
-        if !signature.is_some_and(|own| is_signed(Algorithm::HmacSha256, key, &[body], &own)) {
-            return Err(HookError::Forged("X-Hub-Signature-256 is not that of this app"));
+        if !signature.is_some_and(|own| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &own)) {
+            return Err(WebhookError::Forged("X-Hub-Signature-256 is not that of this app"));
         }
-        payload::read(body).map(Heard::Told)
+        payload::read(body).map(WebhookPayload::Told)
     }
 }
 
-impl Webhooks {
-    fn verify(&self, call: &Call<'_>) -> Result<Heard, HookError> {
+impl CloudWebhooks {
+    fn verify(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let get = |name: &str| {
             form_urlencoded::parse(call.query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value)
         };
         let asked = get("hub.verify_token").unwrap_or_default();
         let is_right = self.verify_token.as_ref().is_some_and(|own| same(own.expose(), &asked));
         match (get("hub.mode").as_deref(), get("hub.challenge")) {
-            (Some("subscribe"), Some(challenge)) if is_right => Ok(Heard::Challenge(challenge.into_owned())),
-            _ => Err(HookError::Forged("hub.verify_token is not that of the configuration")),
+            (Some("subscribe"), Some(challenge)) if is_right => {
+                Ok(WebhookPayload::Challenge(challenge.into_owned()))
+            }
+            _ => Err(WebhookError::Forged("hub.verify_token is not that of the configuration")),
         }
     }
 }
@@ -51,19 +55,23 @@ mod tests {
 
     use super::*;
 
-    fn hook() -> Webhooks {
-        Webhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
+    fn hook() -> CloudWebhooks {
+        CloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
     }
 
-    async fn hear(signature: &str, body: &[u8]) -> Result<Heard, HookError> {
+    async fn hear(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {
         hear_by(&hook(), signature, body).await
     }
 
-    async fn hear_by(hook: &Webhooks, signature: &str, body: &[u8]) -> Result<Heard, HookError> {
+    async fn hear_by(
+        hook: &CloudWebhooks,
+        signature: &str,
+        body: &[u8],
+    ) -> Result<WebhookPayload, WebhookError> {
         let mut headers = HeaderMap::new();
         headers.insert("X-Hub-Signature-256", signature.parse().unwrap());
         let (url, now) = ("https://hooks.example.com/providers/wa", "2026-11-22T10:00:00Z".parse().unwrap());
-        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body), now }).await
+        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body: Some(body), now }).await
     }
 
     fn sign(body: &[u8]) -> String {
@@ -77,7 +85,7 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = br#"{"entry":[]}"#;
         let right = sign(body);
-        assert_eq!(hear(&right, body).await, Ok(Heard::Told(vec![])));
+        assert_eq!(hear(&right, body).await, Ok(WebhookPayload::Told(vec![])));
         for (signature, body) in [
             (right.as_str(), &br#"{"entry":[ ]}"#[..]),
             (&right[7..], body),
@@ -86,16 +94,16 @@ mod tests {
             ("sha256=zz", body),
             ("", body),
         ] {
-            assert!(matches!(hear(signature, body).await, Err(HookError::Forged(_))), "{signature}");
+            assert!(matches!(hear(signature, body).await, Err(WebhookError::Forged(_))), "{signature}");
         }
-        let other = Webhooks { app_secret: Secret::new("other"), ..hook() };
-        assert!(matches!(hear_by(&other, &right, body).await, Err(HookError::Forged(_))));
+        let other = CloudWebhooks { app_secret: Secret::new("other"), ..hook() };
+        assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Forged(_))));
     }
 
     #[tokio::test]
     async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         let body = b"nonsense";
-        assert!(matches!(hear(&sign(body), body).await, Err(HookError::Malformed(_))));
+        assert!(matches!(hear(&sign(body), body).await, Err(WebhookError::Malformed(_))));
     }
 
     #[tokio::test]
@@ -103,19 +111,19 @@ mod tests {
         let headers = HeaderMap::new();
         let call = |query| {
             let now = "2026-11-22T10:00:00Z".parse().unwrap();
-            Call { url: "", query, headers: &headers, body: None, now }
+            WebhookRequest { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
-        assert_eq!(hook().hear(&call(right)).await, Ok(Heard::Challenge("1158201444".to_owned())));
+        assert_eq!(hook().hear(&call(right)).await, Ok(WebhookPayload::Challenge("1158201444".to_owned())));
         for wrong in [
             "",
             "hub.mode=subscribe&hub.verify_token=verif&hub.challenge=1",
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(hook().hear(&call(wrong)).await, Err(HookError::Forged(_))), "{wrong}");
+            assert!(matches!(hook().hear(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
         }
-        let without = Webhooks { verify_token: None, ..hook() };
+        let without = CloudWebhooks { verify_token: None, ..hook() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
         assert!(without.hear(&call(empty)).await.is_err());
     }

@@ -14,34 +14,34 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::WhatsappCloudSettings;
 
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One phone number of a WhatsApp Business account.
 #[derive(Debug)]
-pub struct Cloud {
+pub struct WhatsappCloud {
     client: Client,
-    settings: Settings,
+    settings: WhatsappCloudSettings,
     base: Url,
 }
 
-impl Cloud {
+impl WhatsappCloud {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &WhatsappCloudSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
     }
 }
 
-impl Exchange for Cloud {
+impl HttpAdapter for WhatsappCloud {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let message = request::message(envelope)?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.phone_number_id);
@@ -49,41 +49,41 @@ impl Exchange for Cloud {
         Ok(self.client.post(endpoint).bearer_auth(self.settings.access_token.expose()).json(&message))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for WhatsappCloudSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Whatsapp)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Cloud::new(self, transport)?))
+        Ok(Arc::new(WhatsappCloud::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
-        Some(Arc::new(hook::Webhooks { app_secret, verify_token }))
+        Some(Arc::new(hook::CloudWebhooks { app_secret, verify_token }))
     }
 }
 
 /// The parts we read of an acceptance. Its `message_status` is not among them: held for a quality assessment, or paused,
 /// the message is Meta's all the same, and the status webhook tells what becomes of it.
 #[derive(Deserialize)]
-struct Accepted {
-    messages: Vec<AcceptedMessage>,
+struct CloudAccepted {
+    messages: Vec<CloudAcceptedMessage>,
 }
 
 #[derive(Deserialize)]
-struct AcceptedMessage {
+struct CloudAcceptedMessage {
     id: String,
 }
 
 /// The parts we read of an error.
 #[derive(Deserialize)]
-struct Refusal {
+struct CloudErrorBody {
     error: GraphError,
 }
 
@@ -105,19 +105,19 @@ impl GraphError {
     }
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let accepted: Accepted = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let accepted: CloudAccepted = serde_json::from_slice(&answer.body).ok()?;
     let reference = accepted.messages.into_iter().next()?.id;
     (!reference.is_empty()).then_some(Outcome::Sent { reference })
 }
 
-fn refused(answer: &Answer) -> Option<Outcome> {
-    let Refusal { error } = serde_json::from_slice(&answer.body).ok()?;
+fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+    let CloudErrorBody { error } = serde_json::from_slice(&answer.body).ok()?;
     Some(match errors::meaning(error.code, error.error_subcode) {
         Some(meaning) => meaning.outcome(error.evidence(), wait(answer, error.code)),
         None => answer.by_status(error.evidence()),
@@ -125,7 +125,7 @@ fn refused(answer: &Answer) -> Option<Outcome> {
 }
 
 /// Meta names no wait, but a number that looked like spam stays blocked for hours, not seconds.
-fn wait(answer: &Answer, code: i64) -> Option<Duration> {
+fn wait(answer: &HttpAnswer, code: i64) -> Option<Duration> {
     answer.retry_after.or((code == errors::SPAM_RATE).then_some(http::MAX_WAIT))
 }
 

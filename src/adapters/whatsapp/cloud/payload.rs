@@ -5,24 +5,24 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::hooks::{HookError, Notice, Told, phone};
+use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError, phone};
 use crate::model::{
-    AddressChange, AddressNews, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
 
 #[derive(Deserialize)]
-struct Payload {
-    entry: Vec<Entry>,
+struct CloudPayload {
+    entry: Vec<CloudEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct CloudEntry {
     #[serde(default)]
-    changes: Vec<Change>,
+    changes: Vec<CloudChange>,
 }
 
 #[derive(Deserialize)]
-struct Change {
+struct CloudChange {
     #[serde(default)]
     field: String,
     #[serde(default)]
@@ -32,31 +32,31 @@ struct Change {
 /// The parts we read of the field `messages`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Messages {
-    metadata: Metadata,
-    statuses: Vec<Status>,
-    messages: Vec<Message>,
+struct CloudMessages {
+    metadata: CloudMetadata,
+    statuses: Vec<CloudStatus>,
+    messages: Vec<CloudMessage>,
 }
 
 /// Which of our numbers a change is about.
 #[derive(Deserialize, Default)]
-struct Metadata {
+struct CloudMetadata {
     phone_number_id: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct CloudStatus {
     id: String,
     status: String,
-    timestamp: Seconds,
+    timestamp: CloudSeconds,
     biz_opaque_callback_data: Option<String>,
     recipient_id: Option<String>,
     #[serde(default)]
-    errors: Vec<StatusError>,
+    errors: Vec<CloudStatusError>,
 }
 
 #[derive(Deserialize)]
-struct StatusError {
+struct CloudStatusError {
     code: i64,
     #[serde(default)]
     title: String,
@@ -64,48 +64,48 @@ struct StatusError {
 
 /// What somebody wrote, or what WhatsApp says of them.
 #[derive(Deserialize)]
-struct Message {
+struct CloudMessage {
     id: String,
     /// Absent where a person is known by a user id alone.
     from: Option<String>,
-    timestamp: Seconds,
-    context: Option<Context>,
-    text: Option<Text>,
+    timestamp: CloudSeconds,
+    context: Option<CloudContext>,
+    text: Option<CloudText>,
     /// The button of a template.
-    button: Option<Button>,
+    button: Option<CloudButton>,
     /// The button, or the entry of a list, of an interactive message.
-    interactive: Option<Interactive>,
-    system: Option<System>,
+    interactive: Option<CloudInteractive>,
+    system: Option<CloudSystem>,
 }
 
 #[derive(Deserialize)]
-struct Context {
+struct CloudContext {
     id: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Text {
+struct CloudText {
     body: String,
 }
 
 #[derive(Deserialize)]
-struct Button {
+struct CloudButton {
     text: String,
 }
 
 #[derive(Deserialize)]
-struct Interactive {
-    button_reply: Option<Reply>,
-    list_reply: Option<Reply>,
+struct CloudInteractive {
+    button_reply: Option<CloudReply>,
+    list_reply: Option<CloudReply>,
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct CloudReply {
     title: String,
 }
 
 #[derive(Deserialize)]
-struct System {
+struct CloudSystem {
     #[serde(rename = "type", default)]
     kind: String,
     /// The new number.
@@ -114,38 +114,38 @@ struct System {
 
 /// The parts we read of the field `user_preferences`.
 #[derive(Deserialize)]
-struct Preferences {
+struct CloudPreferences {
     #[serde(default)]
-    metadata: Metadata,
-    user_preferences: Vec<Preference>,
+    metadata: CloudMetadata,
+    user_preferences: Vec<CloudPreference>,
 }
 
 #[derive(Deserialize)]
-struct Preference {
+struct CloudPreference {
     wa_id: Option<String>,
     category: String,
     value: String,
     #[serde(default)]
     detail: String,
-    timestamp: Seconds,
+    timestamp: CloudSeconds,
 }
 
 /// Seconds since the Unix epoch: a text in one field, a number in the other.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Seconds {
+enum CloudSeconds {
     Text(String),
     Number(i64),
 }
 
-impl Seconds {
-    fn read(&self) -> Result<Timestamp, HookError> {
+impl CloudSeconds {
+    fn read(&self) -> Result<Timestamp, WebhookError> {
         let seconds = match self {
             Self::Text(text) => text.parse().ok(),
             Self::Number(number) => Some(*number),
         };
         let moment = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-        moment.ok_or_else(|| HookError::Malformed("timestamp must be seconds since 1970".to_owned()))
+        moment.ok_or_else(|| WebhookError::Malformed("timestamp must be seconds since 1970".to_owned()))
     }
 }
 
@@ -153,12 +153,13 @@ impl Seconds {
 ///
 /// # Errors
 /// `Malformed` when it is not one of the Cloud API's.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
-    let malformed =
-        |error: serde_json::Error| HookError::Malformed(format!("not a webhook of the Cloud API: {error}"));
-    let payload: Payload = serde_json::from_slice(body).map_err(malformed)?;
+pub(super) fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
+    let malformed = |error: serde_json::Error| {
+        WebhookError::Malformed(format!("not a webhook of the Cloud API: {error}"))
+    };
+    let payload: CloudPayload = serde_json::from_slice(body).map_err(malformed)?;
     let mut told = Vec::new();
-    for Change { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
+    for CloudChange { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
         match field.as_str() {
             "messages" => told.extend(messages(serde_json::from_value(value).map_err(malformed)?)?),
             "user_preferences" => {
@@ -170,11 +171,11 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Told>, HookError> {
     Ok(told)
 }
 
-fn messages(value: Messages) -> Result<Vec<Told>, HookError> {
+fn messages(value: CloudMessages) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id.as_deref();
     let mut told = Vec::new();
     for status in value.statuses {
-        told.extend(notice(status)?.map(Told::Receipt));
+        told.extend(notice(status)?.map(ProviderEvent::Receipt));
     }
     for message in value.messages {
         told.extend(inbound(message, to)?);
@@ -183,7 +184,7 @@ fn messages(value: Messages) -> Result<Vec<Told>, HookError> {
 }
 
 /// What became of a message; `None` when it is a word of tomorrow.
-fn notice(own: Status) -> Result<Option<Notice>, HookError> {
+fn notice(own: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
     let status = match own.status.as_str() {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
@@ -193,7 +194,7 @@ fn notice(own: Status) -> Result<Option<Notice>, HookError> {
     };
     let error = own.errors.first();
     let meaning = error.and_then(|error| errors::meaning(error.code, None));
-    Ok(Some(Notice {
+    Ok(Some(DeliveryReport {
         reference: own.id,
         echo: own.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
         address: own.recipient_id.as_deref().and_then(phone),
@@ -205,7 +206,7 @@ fn notice(own: Status) -> Result<Option<Notice>, HookError> {
 }
 
 /// What a person wrote, or that they have another number; `None` when it says neither, or not of which number.
-fn inbound(own: Message, to: Option<&str>) -> Result<Option<Told>, HookError> {
+fn inbound(own: CloudMessage, to: Option<&str>) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = own.timestamp.read()?;
     let Some(from) = own.from.as_deref().and_then(phone) else { return Ok(None) };
     let (id, to) = (own.id, to.map(str::to_owned));
@@ -213,17 +214,17 @@ fn inbound(own: Message, to: Option<&str>) -> Result<Option<Told>, HookError> {
         let new = system.wa_id.as_deref().and_then(phone).filter(|_| system.kind == "user_changed_number");
         let evidence = OutcomeEvidence::new(system.kind, "");
         let news =
-            |new| AddressNews { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
-        return Ok(new.map(news).map(Told::Address));
+            |new| AddressReport { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
+        return Ok(new.map(news).map(ProviderEvent::Address));
     }
     let chosen = own.interactive.and_then(|own| own.button_reply.or(own.list_reply)).map(|own| own.title);
     let text = own.text.map(|own| own.body).or(own.button.map(|own| own.text)).or(chosen);
     let reply_to = own.context.and_then(|own| own.id);
-    Ok(Some(Told::Text(InboundText { id, from, to, text: text.unwrap_or_default(), reply_to, at })))
+    Ok(Some(ProviderEvent::Text(InboundText { id, from, to, text: text.unwrap_or_default(), reply_to, at })))
 }
 
 /// Who wants no more marketing. Who resumes it gets none by that alone, because it needs an opt-in.
-fn preferences(value: Preferences) -> Result<Vec<Told>, HookError> {
+fn preferences(value: CloudPreferences) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id;
     let mut told = Vec::new();
     for own in value.user_preferences {
@@ -232,7 +233,7 @@ fn preferences(value: Preferences) -> Result<Vec<Told>, HookError> {
             continue;
         };
         let at = own.timestamp.read()?;
-        told.push(Told::Address(AddressNews {
+        told.push(ProviderEvent::Address(AddressReport {
             // It has no id of its own.
             id: format!("{} {} {address} {}", own.category, own.value, at.as_second()),
             address,
@@ -261,7 +262,7 @@ mod tests {
             .into_bytes()
     }
 
-    fn told(field: &str, value: Value) -> Vec<Told> {
+    fn told(field: &str, value: Value) -> Vec<ProviderEvent> {
         read(&body(field, value)).unwrap()
     }
 
@@ -282,11 +283,11 @@ mod tests {
             },
         ]);
         let receipt = |own| match own {
-            Told::Receipt(notice) => notice,
+            ProviderEvent::Receipt(notice) => notice,
             other => panic!("{other:?}"),
         };
         let told = told("messages", json!({ "statuses": statuses }));
-        let notices: Vec<Notice> = told.into_iter().map(receipt).collect();
+        let notices: Vec<DeliveryReport> = told.into_iter().map(receipt).collect();
         let told: Vec<_> = notices.iter().map(|own| (own.reference.as_str(), own.status)).collect();
         assert_eq!(
             told,
@@ -316,7 +317,7 @@ mod tests {
                 json!({ "id": "w", "status": "failed", "timestamp": "1795000000", "errors": errors });
             let told = told("messages", json!({ "statuses": [status] }));
             assert!(
-                matches!(&told[..], [Told::Receipt(own)] if own.objection == expected),
+                matches!(&told[..], [ProviderEvent::Receipt(own)] if own.objection == expected),
                 "{code}: {told:?}"
             );
         }
@@ -348,11 +349,18 @@ mod tests {
                 reply_to: Some("wamid.1".to_owned()),
                 at: at(1_795_000_000),
             };
-            assert_eq!(told("messages", json!({ "messages": [message] })), [Told::Text(inbound)], "{kind}");
+            assert_eq!(
+                told("messages", json!({ "messages": [message] })),
+                [ProviderEvent::Text(inbound)],
+                "{kind}"
+            );
         }
         let plain = json!({ "id": "wamid.9", "from": "34600123456", "timestamp": "1795000000", "text": { "body": "hi" } });
         let told_plain = told("messages", json!({ "messages": [plain] }));
-        assert!(matches!(&told_plain[..], [Told::Text(own)] if own.reply_to.is_none()), "{told_plain:?}");
+        assert!(
+            matches!(&told_plain[..], [ProviderEvent::Text(own)] if own.reply_to.is_none()),
+            "{told_plain:?}"
+        );
         let nameless = json!({ "id": "wamid.9", "from_user_id": "ES.1", "timestamp": "1795000000" });
         assert_eq!(told("messages", json!({ "messages": [nameless] })), []);
     }
@@ -365,7 +373,7 @@ mod tests {
             let own = json!({ "from": from, "id": "w", "timestamp": "1795000000", "type": "system", "system": system });
             told("messages", json!({ "messages": [own] }))
         };
-        let moved = AddressNews {
+        let moved = AddressReport {
             id: "w".to_owned(),
             address: phone("34600123456").unwrap(),
             to: Some(NUMBER.to_owned()),
@@ -373,7 +381,7 @@ mod tests {
             at: at(1_795_000_000),
             evidence: OutcomeEvidence::new("user_changed_number", ""),
         };
-        assert_eq!(message("user_changed_number", "34600654321"), [Told::Address(moved)]);
+        assert_eq!(message("user_changed_number", "34600654321"), [ProviderEvent::Address(moved)]);
         assert_eq!(message("user_changed_number", "?"), []);
         assert_eq!(message("a-word-of-tomorrow", "34600654321"), []);
     }
@@ -388,7 +396,7 @@ mod tests {
             told("user_preferences", json!({ "user_preferences": [own] }))
         };
         let stopped = preference("marketing_messages", "stop", json!(1_795_000_000));
-        let [Told::Address(news)] = &stopped[..] else { panic!("{stopped:?}") };
+        let [ProviderEvent::Address(news)] = &stopped[..] else { panic!("{stopped:?}") };
         assert_eq!(news.address, phone("34600123456").unwrap());
         assert_eq!(news.change, AddressChange::Objected(Objection::CommercialOptedOut));
         assert_eq!((news.at, news.to.as_deref()), (at(1_795_000_000), Some(NUMBER)));
@@ -419,7 +427,7 @@ mod tests {
             body("user_preferences", json!({})),
         ] {
             assert!(
-                matches!(read(&body), Err(HookError::Malformed(_))),
+                matches!(read(&body), Err(WebhookError::Malformed(_))),
                 "{}",
                 String::from_utf8_lossy(&body)
             );

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::adapters::whatsapp::components::components;
 use crate::adapters::{Envelope, refused};
-use crate::model::{Outcome, Rejection, Rendered, Template};
+use crate::model::{Outcome, Rejection, RenderedContent, Template};
 
 /// The body that carries `envelope`.
 ///
@@ -12,9 +12,9 @@ use crate::model::{Outcome, Rejection, Rendered, Template};
 /// The outcome, when the envelope holds what WhatsApp does not carry.
 pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
     let (kind, content) = match &envelope.content {
-        Rendered::Text(text) => ("text", json!({ "body": text, "preview_url": false })),
-        Rendered::Template(template) => ("template", self::template(template)),
-        Rendered::Email { .. } | Rendered::Telegram(_) => {
+        RenderedContent::Text(text) => ("text", json!({ "body": text, "preview_url": false })),
+        RenderedContent::Template(template) => ("template", self::template(template)),
+        RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
             return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
         }
     };

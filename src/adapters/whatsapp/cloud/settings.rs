@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::secret::Secret;
 
 /// The settings of a WhatsApp number on the Cloud API.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct WhatsappCloudSettings {
     /// The id of the phone number that sends for brands without one of their own: digits, and not the number itself.
     pub phone_number_id: String,
     /// A system user's access token with the permission `whatsapp_business_messaging`.
@@ -34,22 +34,26 @@ fn default_base_url() -> String {
     "https://graph.facebook.com".to_owned()
 }
 
-impl Settings {
+impl WhatsappCloudSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(
+        require(
             is_number(&self.phone_number_id),
             "phone_number_id",
             "must be the id of a phone number as the API names it: digits only, without +",
         )?;
-        check(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
+        require(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
         let is_set = |secret: &Option<Secret>| secret.as_ref().is_none_or(|own| !own.expose().is_empty());
-        check(is_set(&self.app_secret), "app_secret", "must not be empty; leave it out to take no webhooks")?;
-        check(
+        require(
+            is_set(&self.app_secret),
+            "app_secret",
+            "must not be empty; leave it out to take no webhooks",
+        )?;
+        require(
             is_set(&self.verify_token),
             "verify_token",
             "must not be empty; leave it out to verify no URL",
         )?;
-        check(is_version(&self.api_version), "api_version", "must be a version such as v23.0")
+        require(is_version(&self.api_version), "api_version", "must be a version such as v23.0")
     }
 }
 

@@ -2,13 +2,13 @@ use serde_json::json;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, Rendered, Template, ThrottleScope};
+use crate::model::{Address, Rejection, RenderedContent, Template, ThrottleScope};
 use crate::secret::Secret;
 
 const TOKEN: &str = "EAAG-the-access-token";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> WhatsappCloudSettings {
+    WhatsappCloudSettings {
         phone_number_id: "106540352242922".to_owned(),
         access_token: Secret::new(TOKEN),
         app_secret: None,
@@ -19,7 +19,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_template_carries_its_parameters_in_order() {
         ..Template::default()
     };
     let body = |parameters| {
-        request::message(&envelopes::to_phone(Rendered::Template(template(parameters)))).unwrap()["template"]
+        request::message(&envelopes::to_phone(RenderedContent::Template(template(parameters)))).unwrap()["template"]
             .clone()
     };
     assert_eq!(
@@ -98,28 +98,30 @@ fn a_template_carries_its_parameters_in_order() {
 
 #[test]
 fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = request::message(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = request::message(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut WhatsappCloudSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Cloud::new(&settings, &Transport::default()).unwrap_err().to_string()
+        WhatsappCloud::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let number =
         "phone_number_id must be the id of a phone number as the API names it: digits only, without +";
     assert_eq!(error(|settings| settings.phone_number_id = "+34600123456".to_owned()), number);
     assert_eq!(error(|settings| settings.access_token = Secret::new("")), "access_token must not be empty");
     for version in ["23.0", "v23", "v.0", "vx.y"] {
-        let error =
-            Cloud::new(&Settings { api_version: version.to_owned(), ..settings() }, &Transport::default());
+        let error = WhatsappCloud::new(
+            &WhatsappCloudSettings { api_version: version.to_owned(), ..settings() },
+            &Transport::default(),
+        );
         assert_eq!(
             error.unwrap_err().to_string(),
             "api_version must be a version such as v23.0",
@@ -130,8 +132,8 @@ fn wrong_settings_say_what_would_be_right() {
 
 #[test]
 fn the_access_token_is_never_shown() {
-    let cloud = Cloud::new(&settings(), &Transport::default()).unwrap();
-    let request = cloud.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let cloud = WhatsappCloud::new(&settings(), &Transport::default()).unwrap();
+    let request = cloud.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{cloud:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

@@ -11,33 +11,33 @@ use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-pub use settings::Settings;
+pub use settings::InfobipWhatsappSettings;
 
-use crate::adapters::hooks::Hook;
+use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http;
-use crate::adapters::sms::infobip::account::Account;
+use crate::adapters::sms::infobip::account::InfobipAccount;
 use crate::adapters::sms::infobip::answer;
-use crate::adapters::sms::infobip::hook::Webhooks;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
+use crate::adapters::sms::infobip::hook::InfobipWebhooks;
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{
-    ButtonAction, Channel, Outcome, Rejection, Rendered, Template, TemplateButton, TemplateHeader,
+    ButtonAction, Channel, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
 };
 
 /// One WhatsApp number at Infobip.
 #[derive(Debug)]
-pub struct Infobip {
-    account: Account,
+pub struct InfobipWhatsapp {
+    account: InfobipAccount,
     from: String,
 }
 
-impl Infobip {
+impl InfobipWhatsapp {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &InfobipWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
-        let account = Account::new(&settings.api_key, &settings.base_url, transport)?;
+        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
         Ok(Self { account, from: settings.from.clone() })
     }
 
@@ -51,15 +51,15 @@ impl Infobip {
         });
         let path = |kind| ["whatsapp", "1", "message", kind];
         match &envelope.content {
-            Rendered::Text(text) => {
+            RenderedContent::Text(text) => {
                 message["content"] = json!({ "text": text });
                 Ok(self.account.request(&path("text"), &message))
             }
-            Rendered::Template(template) => {
+            RenderedContent::Template(template) => {
                 message["content"] = content(template);
                 Ok(self.account.request(&path("template"), &json!({ "messages": [message] })))
             }
-            Rendered::Email { .. } | Rendered::Telegram(_) => {
+            RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
                 Err(refused(Rejection::Content, "the content is neither a text nor a template"))
             }
         }
@@ -109,23 +109,23 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
     ordered.into_iter().map(button).collect()
 }
 
-impl Kind for Settings {
+impl ProviderKind for InfobipWhatsappSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Whatsapp)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Infobip::new(self, transport)?))
+        Ok(Arc::new(InfobipWhatsapp::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(Webhooks { auth }))
+        Some(Arc::new(InfobipWebhooks { auth }))
     }
 }
 
 #[async_trait]
-impl Adapter for Infobip {
+impl Adapter for InfobipWhatsapp {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }

@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 use crate::adapters::BuildError;
 use crate::adapters::hooks::BasicAuth;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
 
 /// The settings of a WhatsApp number at Infobip.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct InfobipWhatsappSettings {
     /// An API key with the scope `whatsapp:message:send`.
     pub api_key: Secret,
     /// The WhatsApp number that sends for brands without one of their own, in E.164 form.
@@ -24,7 +24,7 @@ pub struct Settings {
     pub webhook_password: Option<Secret>,
 }
 
-impl Settings {
+impl InfobipWhatsappSettings {
     /// What Infobip has to call back with.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
         BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
@@ -32,6 +32,6 @@ impl Settings {
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         self.webhook_auth()?;
-        check(sender::is_sender(&self.from), "from", sender::MUST)
+        require(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

@@ -10,41 +10,41 @@ use std::sync::Arc;
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 
-pub use settings::Settings;
+pub use settings::TwilioWhatsappSettings;
 
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{Answer, Exchange};
-use crate::adapters::sms::twilio::account::Account;
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{HttpAdapter, HttpAnswer};
+use crate::adapters::sms::twilio::account::TwilioAccount;
 use crate::adapters::sms::twilio::answer;
-use crate::adapters::sms::twilio::hook::Webhooks;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Channel, Outcome, Rejection, Rendered};
+use crate::adapters::sms::twilio::hook::TwilioWebhooks;
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
+use crate::model::{Channel, Outcome, Rejection, RenderedContent};
 
 /// One WhatsApp number at Twilio.
 #[derive(Debug)]
-pub struct Twilio {
-    account: Account,
-    settings: Settings,
+pub struct TwilioWhatsapp {
+    account: TwilioAccount,
+    settings: TwilioWhatsappSettings,
 }
 
-impl Twilio {
+impl TwilioWhatsapp {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
-        let account = Account::new(&settings.access(), transport)?;
+    pub fn new(settings: &TwilioWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
+        let account = TwilioAccount::new(&settings.access(), transport)?;
         settings.validate()?;
         Ok(Self { account, settings: settings.clone() })
     }
 }
 
-impl Twilio {
+impl TwilioWhatsapp {
     fn content(&self, envelope: &Envelope) -> Result<Vec<(&'static str, String)>, Outcome> {
         let template = match &envelope.content {
-            Rendered::Text(text) => return Ok(vec![("Body", text.clone())]),
-            Rendered::Template(template) => template,
-            Rendered::Email { .. } | Rendered::Telegram(_) => {
+            RenderedContent::Text(text) => return Ok(vec![("Body", text.clone())]),
+            RenderedContent::Template(template) => template,
+            RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
                 return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
             }
         };
@@ -64,7 +64,7 @@ impl Twilio {
     }
 }
 
-impl Exchange for Twilio {
+impl HttpAdapter for TwilioWhatsapp {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let to = address(envelope.phone()?.as_str());
         let from = address(envelope.from.as_deref().unwrap_or(&self.settings.from));
@@ -74,7 +74,7 @@ impl Exchange for Twilio {
         Ok(self.account.request(form))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         answer::outcome(answer)
     }
 }
@@ -92,17 +92,17 @@ fn variables(parameters: &[String]) -> String {
     Value::Object(variables).to_string()
 }
 
-impl Kind for Settings {
+impl ProviderKind for TwilioWhatsappSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Whatsapp)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Twilio::new(self, transport)?))
+        Ok(Arc::new(TwilioWhatsapp::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Webhooks::hook(&self.access())
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        TwilioWebhooks::hook(&self.access())
     }
 }
 

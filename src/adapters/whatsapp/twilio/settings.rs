@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
-use crate::adapters::sms::twilio::account::{Access, is_sid};
+use crate::adapters::settings::require;
+use crate::adapters::sms::twilio::account::{TwilioAccess, is_sid};
 use crate::adapters::whatsapp::sender;
 use crate::model::Template;
 use crate::secret::Secret;
@@ -14,7 +14,7 @@ use crate::secret::Secret;
 /// The settings of a WhatsApp number at Twilio.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct TwilioWhatsappSettings {
     /// The account: `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// The account's auth token, or the secret of the API key when `api_key_sid` is set.
@@ -42,9 +42,9 @@ fn default_base_url() -> String {
     "https://api.twilio.com".to_owned()
 }
 
-impl Settings {
-    pub(super) fn access(&self) -> Access<'_> {
-        Access {
+impl TwilioWhatsappSettings {
+    pub(super) fn access(&self) -> TwilioAccess<'_> {
+        TwilioAccess {
             account_sid: &self.account_sid,
             auth_token: &self.auth_token,
             account_auth_token: self.account_auth_token.as_ref(),
@@ -56,8 +56,8 @@ impl Settings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        check(sender::is_sender(&self.from), "from", sender::MUST)?;
-        check(
+        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+        require(
             self.templates.values().flat_map(BTreeMap::values).all(|sid| is_sid("HX", sid)),
             "templates",
             "must give a content's SID for each language: HX and 32 hexadecimal digits",

@@ -9,9 +9,9 @@ fn content_sid() -> String {
     format!("HX{}", "c".repeat(32))
 }
 
-fn settings() -> Settings {
+fn settings() -> TwilioWhatsappSettings {
     let languages = [("en_US".to_owned(), content_sid())];
-    Settings {
+    TwilioWhatsappSettings {
         account_sid: format!("AC{}", "1".repeat(32)),
         auth_token: Secret::new(TOKEN),
         account_auth_token: None,
@@ -24,8 +24,8 @@ fn settings() -> Settings {
     }
 }
 
-fn template(name: &str, language: &str, parameters: &[&str]) -> Rendered {
-    Rendered::Template(Template {
+fn template(name: &str, language: &str, parameters: &[&str]) -> RenderedContent {
+    RenderedContent::Template(Template {
         name: name.to_owned(),
         language: language.to_owned(),
         parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
@@ -33,8 +33,8 @@ fn template(name: &str, language: &str, parameters: &[&str]) -> Rendered {
     })
 }
 
-fn form(content: Rendered) -> Vec<(String, String)> {
-    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
+fn form(content: RenderedContent) -> Vec<(String, String)> {
+    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
     let request = twilio.request(&envelopes::to_phone(content)).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -57,13 +57,13 @@ fn a_template_goes_out_as_the_content_that_the_settings_name() {
 
 #[test]
 fn what_cannot_go_out_is_refused_before_any_call() {
-    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
     let filled = |header: Option<TemplateHeader>, buttons: &[TemplateButton]| {
-        let Rendered::Template(own) = template("order_update", "en_US", &[]) else { panic!() };
-        Rendered::Template(Template { header, buttons: buttons.to_vec(), ..own })
+        let RenderedContent::Template(own) = template("order_update", "en_US", &[]) else { panic!() };
+        RenderedContent::Template(Template { header, buttons: buttons.to_vec(), ..own })
     };
     let button = TemplateButton { index: 0, action: ButtonAction::QuickReply("yes".to_owned()) };
     // What another provider may carry.
@@ -76,27 +76,31 @@ fn what_cannot_go_out_is_refused_before_any_call() {
         let refusal = twilio.request(&envelopes::to_phone(content)).unwrap_err();
         assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Policy, .. }), "{refusal:?}");
     }
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut TwilioWhatsappSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Twilio::new(&settings, &Transport::default()).unwrap_err().to_string()
+        TwilioWhatsapp::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let number = "from must be a WhatsApp number in international form such as +34600123456";
     for from in ["ACME", "34910000000", "+", "whatsapp:+34910000000"] {
-        let wrong = Settings { from: from.to_owned(), ..settings() };
-        assert_eq!(Twilio::new(&wrong, &Transport::default()).unwrap_err().to_string(), number, "{from}");
+        let wrong = TwilioWhatsappSettings { from: from.to_owned(), ..settings() };
+        assert_eq!(
+            TwilioWhatsapp::new(&wrong, &Transport::default()).unwrap_err().to_string(),
+            number,
+            "{from}"
+        );
     }
     assert!(error(|settings| settings.account_sid = "AC12".to_owned()).starts_with("account_sid must be"));
     assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
     assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
-    let content = |settings: &mut Settings| {
+    let content = |settings: &mut TwilioWhatsappSettings| {
         settings.templates.get_mut("order_update").unwrap().insert("es".to_owned(), "HX12".to_owned());
     };
     assert_eq!(
@@ -111,15 +115,15 @@ fn settings_are_read_from_configuration() {
         "account_sid = \"AC{}\"\nfrom = \"+34910000000\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
         "1".repeat(32)
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: TwilioWhatsappSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<TwilioWhatsappSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_auth_token_is_never_shown() {
-    let twilio = Twilio::new(&settings(), &Transport::default()).unwrap();
-    let request = twilio.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let request = twilio.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{twilio:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

@@ -6,14 +6,14 @@
 //! first, and what neither table knows is judged by the HTTP status.
 
 use crate::adapters::meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, Meaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 
 /// The code of a message that went out before.
 pub(super) const ALREADY_SENT: u32 = 1320;
 
 /// What a title means, or `None` when it is not in the table.
-pub(super) fn by_title(title: &str) -> Option<Meaning> {
+pub(super) fn by_title(title: &str) -> Option<ErrorMeaning> {
     Some(match title {
         // Not a number that the channel knows.
         "Invalid recipient" => DOUBTFUL_ADDRESS,
@@ -22,18 +22,18 @@ pub(super) fn by_title(title: &str) -> Option<Meaning> {
 
         "Rate Limit Hit" => THROTTLED,
 
-        "Internal error" => Meaning::Unavailable,
+        "Internal error" => ErrorMeaning::Unavailable,
 
         // What would be wrong with every message: the sender, the channel, our reference, credit, credentials.
-        "Invalid sender" | "Unsupported channel" | "Invalid client reference" => Meaning::Misconfigured,
-        "Low balance" | "You did not provide correct credentials." => Meaning::Misconfigured,
+        "Invalid sender" | "Unsupported channel" | "Invalid client reference" => ErrorMeaning::Misconfigured,
+        "Low balance" | "You did not provide correct credentials." => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })
 }
 
 /// What a code means, or `None` when it is not in the table.
-pub(super) fn by_code(code: u32) -> Option<Meaning> {
+pub(super) fn by_code(code: u32) -> Option<ErrorMeaning> {
     Some(match code {
         // No number, or one that is gone for good.
         1170 | 1190 => BAD_ADDRESS,
@@ -53,14 +53,14 @@ pub(super) fn by_code(code: u32) -> Option<Meaning> {
         1000 | 1241 => THROTTLED,
 
         // The platform, or its link to the channel.
-        1030 | 1100 | 1230 => Meaning::Unavailable,
+        1030 | 1100 | 1230 => ErrorMeaning::Unavailable,
         // Away or busy, out of credit, too late, unknown.
-        1180 | 1220 | 1290 | 1330 | 1360 => Meaning::Unavailable,
+        1180 | 1220 | 1290 | 1330 | 1360 => ErrorMeaning::Unavailable,
 
         // The account: barred, out of credit, not set up for this.
-        1060 | 1070 | 1080 | 1140 | 1370 | 1380 => Meaning::Misconfigured,
+        1060 | 1070 | 1080 | 1140 | 1370 | 1380 => ErrorMeaning::Misconfigured,
         // The sender, or what the request says of the channel.
-        1110 | 1120 | 1130 => Meaning::Misconfigured,
+        1110 | 1120 | 1130 => ErrorMeaning::Misconfigured,
 
         _ => return None,
     })

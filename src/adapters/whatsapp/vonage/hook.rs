@@ -11,59 +11,60 @@ use sha2::{Digest as _, Sha256};
 
 use super::errors;
 use crate::adapters::hooks::{
-    Algorithm, Call, Heard, Hook, HookError, Notice, REPEATS, Told, hex, is_recent, is_signed, moment, phone,
+    DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
+    WebhookRequest, hex, is_recent, is_signed, moment, phone,
 };
 use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
-pub(super) struct Webhooks {
+pub(super) struct VonageWhatsappWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
 }
 
 #[async_trait]
-impl Hook for Webhooks {
-    async fn hear(&self, call: &Call<'_>) -> Result<Heard, HookError> {
-        let body = call.body.ok_or(HookError::Forged("Vonage calls with POST"))?;
+impl WebhookHandler for VonageWhatsappWebhooks {
+    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = call.body.ok_or(WebhookError::Forged("Vonage calls with POST"))?;
         let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
         let claims = token.and_then(|token| self.claims(token));
-        let claims = claims.ok_or(HookError::Forged("Authorization is not a token of this account"))?;
+        let claims = claims.ok_or(WebhookError::Forged("Authorization is not a token of this account"))?;
         let signed = Timestamp::from_second(claims.iat);
         if !signed.is_ok_and(|signed| is_recent(signed, call.now, REPEATS)) {
-            return Err(HookError::Forged("iat is too far from now"));
+            return Err(WebhookError::Forged("iat is too far from now"));
         }
         if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
-            return Err(HookError::Forged("payload_hash is not that of the body"));
+            return Err(WebhookError::Forged("payload_hash is not that of the body"));
         }
-        read(body).map(|told| Heard::Told(told.into_iter().collect()))
+        read(body).map(|told| WebhookPayload::Told(told.into_iter().collect()))
     }
 }
 
 /// The header of a token (RFC 7515, section 4.1).
 #[derive(Deserialize)]
-struct Header {
+struct JwtHeader {
     alg: String,
 }
 
 /// What a token claims.
 #[derive(Deserialize)]
-struct Claims {
+struct JwtClaims {
     /// When it was issued, in seconds since the Unix epoch.
     iat: i64,
     /// The SHA-256 of the body, in hexadecimal digits.
     payload_hash: String,
 }
 
-impl Webhooks {
+impl VonageWhatsappWebhooks {
     /// What a token claims (RFC 7519), if it is signed by the account, with HMAC and SHA-256 as Vonage does.
-    fn claims(&self, token: &str) -> Option<Claims> {
+    fn claims(&self, token: &str) -> Option<JwtClaims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = self.secret.expose().as_bytes();
-        let is_signed = is_signed(Algorithm::HmacSha256, key, &[signed.as_bytes()], &signature);
-        (is_signed && decode::<Header>(header)?.alg == "HS256").then(|| decode(claims))?
+        let is_signed = is_signed(SignatureAlgorithm::HmacSha256, key, &[signed.as_bytes()], &signature);
+        (is_signed && decode::<JwtHeader>(header)?.alg == "HS256").then(|| decode(claims))?
     }
 }
 
@@ -73,25 +74,25 @@ fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
 
 /// The parts we read of either kind: the status of a message that went out, or a message that came in.
 #[derive(Deserialize)]
-struct Payload {
+struct VonageMessagesPayload {
     message_uuid: String,
     timestamp: String,
     to: Option<String>,
     from: Option<String>,
     status: Option<String>,
     client_ref: Option<String>,
-    error: Option<StatusError>,
+    error: Option<VonageStatusError>,
     message_type: Option<String>,
     text: Option<String>,
     /// The button, or the entry of a list, of an interactive message.
-    reply: Option<Reply>,
+    reply: Option<VonageReply>,
     /// The button of a template.
-    button: Option<Button>,
-    context: Option<Context>,
+    button: Option<VonageButton>,
+    context: Option<VonageContext>,
 }
 
 #[derive(Deserialize)]
-struct StatusError {
+struct VonageStatusError {
     /// A URL. Its fragment is the code.
     #[serde(rename = "type", default)]
     kind: String,
@@ -103,35 +104,35 @@ struct StatusError {
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct VonageReply {
     title: String,
 }
 
 #[derive(Deserialize)]
-struct Button {
+struct VonageButton {
     text: String,
 }
 
 #[derive(Deserialize)]
-struct Context {
+struct VonageContext {
     message_uuid: Option<String>,
 }
 
-impl StatusError {
+impl VonageStatusError {
     fn code(&self) -> Option<u32> {
         let in_url = self.kind.rsplit_once('#').and_then(|(_, code)| code.parse().ok());
         in_url.or_else(|| self.title.as_str()?.parse().ok()).or_else(|| self.title.as_u64()?.try_into().ok())
     }
 }
 
-fn read(body: &[u8]) -> Result<Option<Told>, HookError> {
-    let malformed = |error| HookError::Malformed(format!("not a webhook of the Messages API: {error}"));
-    let own: Payload = serde_json::from_slice(body).map_err(malformed)?;
+fn read(body: &[u8]) -> Result<Option<ProviderEvent>, WebhookError> {
+    let malformed = |error| WebhookError::Malformed(format!("not a webhook of the Messages API: {error}"));
+    let own: VonageMessagesPayload = serde_json::from_slice(body).map_err(malformed)?;
     let at = moment(&own.timestamp)?;
     match (&own.status, &own.message_type) {
-        (Some(word), _) => Ok(status(word).map(|status| Told::Receipt(notice(own, status, at)))),
-        (None, Some(_)) => Ok(inbound(own, at).map(Told::Text)),
-        (None, None) => Err(HookError::Malformed("it has neither a status nor a message_type".to_owned())),
+        (Some(word), _) => Ok(status(word).map(|status| ProviderEvent::Receipt(notice(own, status, at)))),
+        (None, Some(_)) => Ok(inbound(own, at).map(ProviderEvent::Text)),
+        (None, None) => Err(WebhookError::Malformed("it has neither a status nor a message_type".to_owned())),
     }
 }
 
@@ -147,13 +148,13 @@ fn status(word: &str) -> Option<ReceiptStatus> {
     })
 }
 
-fn notice(own: Payload, status: ReceiptStatus, at: Timestamp) -> Notice {
+fn notice(own: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> DeliveryReport {
     let error = own.error.filter(|_| status == ReceiptStatus::Failed);
-    let code = error.as_ref().and_then(StatusError::code);
+    let code = error.as_ref().and_then(VonageStatusError::code);
     let evidence = error.map(|error| {
         OutcomeEvidence::new(code.map(|code| code.to_string()).unwrap_or_default(), &error.detail)
     });
-    Notice {
+    DeliveryReport {
         reference: own.message_uuid,
         echo: own.client_ref.and_then(|text| text.parse().ok()),
         address: own.to.as_deref().and_then(phone),
@@ -165,7 +166,7 @@ fn notice(own: Payload, status: ReceiptStatus, at: Timestamp) -> Notice {
 }
 
 /// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound(own: Payload, at: Timestamp) -> Option<InboundText> {
+fn inbound(own: VonageMessagesPayload, at: Timestamp) -> Option<InboundText> {
     let chosen = own.reply.map(|own| own.title).or(own.button.map(|own| own.text));
     Some(InboundText {
         id: own.message_uuid,
@@ -191,12 +192,19 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    async fn hear(secret: &str, authorization: &str, body: &str) -> Result<Heard, HookError> {
+    async fn hear(secret: &str, authorization: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
         let mut headers = HeaderMap::new();
         headers.insert("Authorization", authorization.parse().unwrap());
         let url = "https://hooks.example.com/providers/wa";
-        let hook = Webhooks { secret: Secret::new(secret) };
-        hook.hear(&Call { url, query: "", headers: &headers, body: Some(body.as_bytes()), now: now() }).await
+        let hook = VonageWhatsappWebhooks { secret: Secret::new(secret) };
+        hook.hear(&WebhookRequest {
+            url,
+            query: "",
+            headers: &headers,
+            body: Some(body.as_bytes()),
+            now: now(),
+        })
+        .await
     }
 
     fn token(algorithm: &str, claims: &Value) -> String {
@@ -217,22 +225,22 @@ mod tests {
         token("HS256", &claims(body, NOW))
     }
 
-    async fn told(body: &Value) -> Vec<Told> {
+    async fn told(body: &Value) -> Vec<ProviderEvent> {
         let body = body.to_string();
         match hear("abcde", &signed(&body), &body).await {
-            Ok(Heard::Told(told)) => told,
+            Ok(WebhookPayload::Told(told)) => told,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(status: &str, error: Value) -> Notice {
+    async fn notice(status: &str, error: Value) -> DeliveryReport {
         let body = json!({
             "message_uuid": "aaaa", "to": "34600123456", "from": "34910000000", "channel": "whatsapp",
             "timestamp": "2026-11-22T09:59:58.331Z", "status": status, "error": error,
             "client_ref": "acme/01900000-0000-7000-8000-000000000000/2",
         });
         match told(&body).await.as_slice() {
-            [Told::Receipt(notice)] => notice.clone(),
+            [ProviderEvent::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -299,7 +307,7 @@ mod tests {
                 reply_to: Some("aaaa".to_owned()),
                 at: now(),
             };
-            assert_eq!(told(&body).await, [Told::Text(inbound)], "{kind}");
+            assert_eq!(told(&body).await, [ProviderEvent::Text(inbound)], "{kind}");
         }
         let nameless = json!({ "message_uuid": "b", "timestamp": NOW, "message_type": "text", "from": "x" });
         assert_eq!(told(&nameless).await, []);
@@ -327,7 +335,7 @@ mod tests {
             ("abcde", "Bearer ", body),
         ] {
             let answer = hear(secret, authorization, body).await;
-            assert!(matches!(answer, Err(HookError::Forged(_))), "{secret} {authorization} {body}");
+            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{secret} {authorization} {body}");
         }
     }
 
@@ -340,7 +348,7 @@ mod tests {
             r#"{"message_uuid":"a","timestamp":"yesterday","status":"read"}"#,
         ] {
             let answer = hear("abcde", &signed(body), body).await;
-            assert!(matches!(answer, Err(HookError::Malformed(_))), "{body}");
+            assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{body}");
         }
     }
 }

@@ -13,29 +13,29 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-pub use settings::Settings;
+pub use settings::VonageWhatsappSettings;
 
-use crate::adapters::hooks::Hook;
-use crate::adapters::http::{self, Answer, Exchange};
+use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::components::components;
-use crate::adapters::{Adapter, BuildError, Envelope, Kind, Transport, refused};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, Rendered, Template};
+use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
+use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
 
 /// One WhatsApp number at Vonage.
 #[derive(Debug)]
-pub struct Vonage {
+pub struct VonageWhatsapp {
     client: Client,
-    settings: Settings,
+    settings: VonageWhatsappSettings,
     endpoint: Url,
 }
 
-impl Vonage {
+impl VonageWhatsapp {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &Settings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &VonageWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
@@ -53,20 +53,22 @@ impl Vonage {
             "from": sender.trim_start_matches('+'),
         });
         match &envelope.content {
-            Rendered::Text(text) => {
+            RenderedContent::Text(text) => {
                 message["message_type"] = json!("text");
                 message["text"] = json!(text);
             }
-            Rendered::Template(template) if template.header.is_none() && template.buttons.is_empty() => {
+            RenderedContent::Template(template)
+                if template.header.is_none() && template.buttons.is_empty() =>
+            {
                 message["message_type"] = json!("template");
                 message["template"] = json!({ "name": template.name, "parameters": template.parameters });
                 message["whatsapp"] = json!({ "policy": "deterministic", "locale": template.language });
             }
-            Rendered::Template(template) => {
+            RenderedContent::Template(template) => {
                 message["message_type"] = json!("custom");
                 message["custom"] = json!({ "type": "template", "template": custom(template) });
             }
-            Rendered::Email { .. } | Rendered::Telegram(_) => {
+            RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
                 return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
             }
         }
@@ -91,41 +93,41 @@ fn custom(template: &Template) -> Value {
     value
 }
 
-impl Exchange for Vonage {
+impl HttpAdapter for VonageWhatsapp {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let Settings { api_key, api_secret, .. } = &self.settings;
+        let VonageWhatsappSettings { api_key, api_secret, .. } = &self.settings;
         let request = self.client.post(self.endpoint.clone()).basic_auth(api_key, Some(api_secret.expose()));
         Ok(request.json(&self.message(envelope)?))
     }
 
-    fn outcome(&self, answer: &Answer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
-impl Kind for Settings {
+impl ProviderKind for VonageWhatsappSettings {
     fn channel(&self) -> Option<Channel> {
         Some(Channel::Whatsapp)
     }
 
     fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Vonage::new(self, transport)?))
+        Ok(Arc::new(VonageWhatsapp::new(self, transport)?))
     }
 
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn Hook>> {
-        Some(Arc::new(hook::Webhooks { secret: self.signature_secret.clone()? }))
+    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
+        Some(Arc::new(hook::VonageWhatsappWebhooks { secret: self.signature_secret.clone()? }))
     }
 }
 
 /// The parts we read of an acceptance.
 #[derive(Deserialize)]
-struct Accepted {
+struct VonageWhatsappAccepted {
     message_uuid: String,
 }
 
 /// The parts we read of an error (RFC 7807).
 #[derive(Deserialize)]
-struct Refusal {
+struct VonageWhatsappErrorBody {
     /// A URL. Its fragment is the code.
     #[serde(rename = "type", default)]
     kind: String,
@@ -134,18 +136,18 @@ struct Refusal {
     detail: String,
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer) };
     outcome.unwrap_or_else(|| answer.nonsense())
 }
 
-fn accepted(answer: &Answer) -> Option<Outcome> {
-    let Accepted { message_uuid } = serde_json::from_slice(&answer.body).ok()?;
+fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+    let VonageWhatsappAccepted { message_uuid } = serde_json::from_slice(&answer.body).ok()?;
     (!message_uuid.is_empty()).then_some(Outcome::Sent { reference: message_uuid })
 }
 
-fn refusal(answer: &Answer) -> Option<Outcome> {
-    let Refusal { kind, title, detail } = serde_json::from_slice(&answer.body).ok()?;
+fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
+    let VonageWhatsappErrorBody { kind, title, detail } = serde_json::from_slice(&answer.body).ok()?;
     let code = kind.rsplit_once('#').map_or("", |(_, code)| code);
     let number = code.parse().ok();
     if number == Some(errors::ALREADY_SENT) {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::settings::check;
+use crate::adapters::settings::require;
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
@@ -11,7 +11,7 @@ use crate::secret::Secret;
 /// The settings of a WhatsApp number at Vonage.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct VonageWhatsappSettings {
     /// The account's API key: eight letters and digits.
     pub api_key: String,
     /// The API secret that goes with it.
@@ -29,9 +29,9 @@ fn default_base_url() -> String {
     "https://api.nexmo.com".to_owned()
 }
 
-impl Settings {
+impl VonageWhatsappSettings {
     pub(super) fn validate(&self) -> Result<(), BuildError> {
         account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
-        check(sender::is_sender(&self.from), "from", sender::MUST)
+        require(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

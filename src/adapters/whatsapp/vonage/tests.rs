@@ -5,8 +5,8 @@ use crate::secret::Secret;
 
 const SECRET: &str = "the-api-secret";
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> VonageWhatsappSettings {
+    VonageWhatsappSettings {
         api_key: "abcd1234".to_owned(),
         api_secret: Secret::new(SECRET),
         from: "+34910000000".to_owned(),
@@ -16,7 +16,7 @@ fn settings() -> Settings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&Answer { status, body: body.into(), ..Answer::default() })
+    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
 }
 
 fn problem(code: &str, title: &str) -> String {
@@ -71,8 +71,8 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn a_reference_that_is_too_long_is_left_out() {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
-    let mut envelope = envelopes::to_phone(Rendered::Text("hello".to_owned()));
+    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
     envelope.brand = "a".repeat(61).parse().unwrap();
     assert!(vonage.message(&envelope).unwrap()["client_ref"].is_string());
     envelope.brand = "a".repeat(62).parse().unwrap();
@@ -81,21 +81,21 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
-    let email = Rendered::Email { subject: String::new(), text: None, html: None };
+    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
-    let text = Rendered::Text("hello".to_owned());
+    let text = RenderedContent::Text("hello".to_owned());
     let refusal = vonage.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
 
 #[test]
 fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut Settings)| {
+    let error = |change: fn(&mut VonageWhatsappSettings)| {
         let mut settings = settings();
         change(&mut settings);
-        Vonage::new(&settings, &Transport::default()).unwrap_err().to_string()
+        VonageWhatsapp::new(&settings, &Transport::default()).unwrap_err().to_string()
     };
     let key = "api_key must be the account's API key: eight letters and digits";
     assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
@@ -110,15 +110,15 @@ fn settings_are_read_from_configuration() {
     let text = format!(
         "api_key = \"abcd1234\"\nfrom = \"+34910000000\"\napi_secret = {{ \"$secret\" = \"{SECRET}\" }}"
     );
-    let settings: Settings = toml::from_str(&text).unwrap();
+    let settings: VonageWhatsappSettings = toml::from_str(&text).unwrap();
     assert_eq!((settings.base_url.as_str(), settings.api_secret.expose()), ("https://api.nexmo.com", SECRET));
-    assert!(toml::from_str::<Settings>(&format!("{text}\nfrm = \"x\"")).is_err());
+    assert!(toml::from_str::<VonageWhatsappSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
 }
 
 #[test]
 fn the_api_secret_is_never_shown() {
-    let vonage = Vonage::new(&settings(), &Transport::default()).unwrap();
-    let request = vonage.request(&envelopes::to_phone(Rendered::Text("hello".to_owned()))).unwrap();
+    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let request = vonage.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
     let shown = format!("{vonage:?} {request:?}");
     assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use super::{Files, disk};
+use super::{DataDirectory, disk};
 use crate::store::StoreError;
 
 /// The format this build writes, and the newest it reads. It grows only when records or keys change in a way that an
@@ -16,12 +16,12 @@ const OLDEST: u32 = 2;
 const NAME: &str = "FORMAT";
 
 /// Whether there is a store.
-pub fn exists(files: &Files) -> bool {
+pub fn exists(files: &DataDirectory) -> bool {
     files.at(NAME).exists()
 }
 
 /// Refuses a store that a newer build wrote, or one too old. Returns whether an older build wrote it that this one reads.
-pub fn check(files: &Files) -> Result<bool, StoreError> {
+pub fn check(files: &DataDirectory) -> Result<bool, StoreError> {
     let text = match fs::read_to_string(files.at(NAME)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -41,7 +41,7 @@ pub fn check(files: &Files) -> Result<bool, StoreError> {
 }
 
 /// Writes the current version.
-pub fn write(files: &Files) -> Result<(), StoreError> {
+pub fn write(files: &DataDirectory) -> Result<(), StoreError> {
     disk::replace(&files.at(NAME), format!("relevo store {CURRENT}\n").as_bytes())
         .map_err(|error| super::io("writing FORMAT", error))
 }

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 
-use super::{Files, io};
+use super::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// Locks the directory for as long as the file is held; the system gives it free when the process ends, however it ends.
-pub fn take(files: &Files) -> Result<File, StoreError> {
+pub fn take(files: &DataDirectory) -> Result<File, StoreError> {
     fs::create_dir_all(&files.root).map_err(|error| io("making the data directory", error))?;
     let file = OpenOptions::new()
         .create(true)

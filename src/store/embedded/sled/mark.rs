@@ -10,28 +10,28 @@ use std::os::unix::fs::FileExt;
 
 use sha2::{Digest, Sha256};
 
-use super::{Files, disk, io};
+use super::{DataDirectory, disk, io};
 use crate::store::StoreError;
 
 const NAME: &str = "MARK";
 const SLOT: usize = 16;
 
 /// The mark of an open store.
-pub struct Mark {
+pub struct HighWaterMark {
     file: File,
     groups: u64,
 }
 
-impl Mark {
+impl HighWaterMark {
     /// The mark of a new store.
-    pub fn create(files: &Files) -> Result<Self, StoreError> {
+    pub fn create(files: &DataDirectory) -> Result<Self, StoreError> {
         let bytes = [slot(0), slot(0)].concat();
         disk::replace(&files.at(NAME), &bytes).map_err(|error| io("writing MARK", error))?;
         Self::open(files)
     }
 
     /// The mark of a store.
-    pub fn open(files: &Files) -> Result<Self, StoreError> {
+    pub fn open(files: &DataDirectory) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)

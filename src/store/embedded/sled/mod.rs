@@ -46,7 +46,7 @@ use writer::Writer;
 
 /// How the store uses the machine.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct SledOptions {
     /// Memory for pages read from disk, in bytes.
     pub cache_bytes: u64,
     /// New messages and other new things are refused while less than this is free on the disk. An eighth of it is kept
@@ -64,7 +64,7 @@ pub struct Options {
     pub handover_bytes: usize,
 }
 
-impl Default for Options {
+impl Default for SledOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 32 << 20,
@@ -78,21 +78,21 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl SledOptions {
     fn group_wait(&self) -> Duration {
         Duration::from_micros(self.group_wait_us)
     }
 }
 
 /// An open store. Dropping it and its [`Stores`] closes it too, in the background.
-pub struct Handle {
+pub struct SledHandle {
     /// The store.
     pub stores: Stores,
     engine: SledEngine,
     writer: std::thread::JoinHandle<()>,
 }
 
-impl Handle {
+impl SledHandle {
     /// Finishes what is queued, flushes, seals the files and gives the directory free. Later operations fail.
     ///
     /// # Errors
@@ -110,11 +110,11 @@ impl Handle {
 
 /// The files of a data directory.
 #[derive(Debug, Clone)]
-struct Files {
+struct DataDirectory {
     root: PathBuf,
 }
 
-impl Files {
+impl DataDirectory {
     fn at(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -142,8 +142,8 @@ fn io(what: &str, error: impl std::fmt::Display) -> StoreError {
 /// # Errors
 /// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Older`] and [`StoreError::Corrupt`] before anything in the directory was
 /// changed; [`StoreError::Io`] when the disk fails.
-pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
-    let files = Files { root: path.to_path_buf() };
+pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError> {
+    let files = DataDirectory { root: path.to_path_buf() };
     let is_older = format::check(&files)?;
     let lock = lock::take(&files)?;
     let mark = prepare(&files)?;
@@ -161,25 +161,25 @@ pub fn open(path: &Path, options: Options) -> Result<Handle, StoreError> {
         .name("store-writer".to_owned())
         .spawn(move || writer.run())
         .map_err(|error| io("starting the writer", error))?;
-    Ok(Handle { stores: Embedded::stores(engine.clone()), engine, writer })
+    Ok(SledHandle { stores: Embedded::stores(engine.clone()), engine, writer })
 }
 
 /// The mark of the store; makes a new store where there is none. Its format is written last, so a store that was cut off
 /// while it was made is made again.
-fn prepare(files: &Files) -> Result<mark::Mark, StoreError> {
+fn prepare(files: &DataDirectory) -> Result<mark::HighWaterMark, StoreError> {
     if format::exists(files) {
-        return mark::Mark::open(files);
+        return mark::HighWaterMark::open(files);
     }
     if files.sled().exists() {
         return Err(files.corrupt("FORMAT is missing"));
     }
-    let mark = mark::Mark::create(files)?;
+    let mark = mark::HighWaterMark::create(files)?;
     format::write(files)?;
     Ok(mark)
 }
 
 /// Makes sure that sled may open its files.
-fn prove(files: &Files, mark: &mark::Mark) -> Result<(), StoreError> {
+fn prove(files: &DataDirectory, mark: &mark::HighWaterMark) -> Result<(), StoreError> {
     if !files.sled().exists() {
         return match mark.groups() {
             0 => Ok(()),

@@ -16,7 +16,7 @@ const KIND: u8 = 254;
 
 /// A value as sled keeps it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kept<'a> {
+pub enum StoredValue<'a> {
     /// All of it.
     Whole(&'a [u8]),
     /// This many pieces of it.
@@ -24,10 +24,10 @@ pub enum Kept<'a> {
 }
 
 /// Reads what is kept at a key; `None` when it makes no sense.
-pub fn read(kept: &[u8]) -> Option<Kept<'_>> {
+pub fn read(kept: &[u8]) -> Option<StoredValue<'_>> {
     match kept.split_first()? {
-        (&WHOLE, bytes) => Some(Kept::Whole(bytes)),
-        (&IN_PIECES, count) => Some(Kept::Pieces(u32::from_be_bytes(count.try_into().ok()?))),
+        (&WHOLE, bytes) => Some(StoredValue::Whole(bytes)),
+        (&IN_PIECES, count) => Some(StoredValue::Pieces(u32::from_be_bytes(count.try_into().ok()?))),
         _ => None,
     }
 }
@@ -57,10 +57,10 @@ mod tests {
     fn a_value_is_split_only_when_it_is_large() {
         let small = vec![7; MAX_BYTES];
         let (kept, pieces) = split(&small);
-        assert_eq!((read(&kept), pieces.len()), (Some(Kept::Whole(&small)), 0));
+        assert_eq!((read(&kept), pieces.len()), (Some(StoredValue::Whole(&small)), 0));
         let large = vec![7; 2 * MAX_BYTES + 1];
         let (kept, pieces) = split(&large);
-        assert_eq!((read(&kept), pieces.concat()), (Some(Kept::Pieces(3)), large));
+        assert_eq!((read(&kept), pieces.concat()), (Some(StoredValue::Pieces(3)), large));
         assert_eq!((read(&[]), read(&[2]), read(&[1, 0])), (None, None, None));
     }
 }

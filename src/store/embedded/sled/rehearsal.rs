@@ -5,14 +5,14 @@ use std::io;
 use std::path::Path;
 
 use super::tree::Tree;
-use super::{Files, disk};
+use super::{DataDirectory, disk};
 use crate::store::StoreError;
 
 /// Recovers a copy, reads every page of it, and compares what it holds with the mark.
 ///
 /// Without room for a copy the rehearsal is left out: the opening itself still refuses a tree below the mark.
-pub fn run(files: &Files, acknowledged: u64) -> Result<(), StoreError> {
-    let copy = Files { root: files.at("check") };
+pub fn run(files: &DataDirectory, acknowledged: u64) -> Result<(), StoreError> {
+    let copy = DataDirectory { root: files.at("check") };
     let result = match copy_all(&files.sled(), &copy.sled()) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             tracing::warn!(path = %files.root.display(), "no room to rehearse recovery on a copy of the store");
@@ -25,14 +25,14 @@ pub fn run(files: &Files, acknowledged: u64) -> Result<(), StoreError> {
     result.map_err(|error| name_original(files, error))
 }
 
-fn try_out(copy: &Files, acknowledged: u64) -> Result<(), StoreError> {
+fn try_out(copy: &DataDirectory, acknowledged: u64) -> Result<(), StoreError> {
     // The copy is read once from end to end, so a large cache would gain nothing.
     const CACHE_BYTES: u64 = 16 << 20;
     Tree::open(copy, CACHE_BYTES, acknowledged)?.read_all()
 }
 
 /// The copy's path would mislead.
-fn name_original(files: &Files, error: StoreError) -> StoreError {
+fn name_original(files: &DataDirectory, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt { detail, .. } => files.corrupt(detail),
         error => error,

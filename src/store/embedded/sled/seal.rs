@@ -12,7 +12,7 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{Files, disk};
+use super::{DataDirectory, disk};
 use crate::store::StoreError;
 
 const NAME: &str = "SEAL";
@@ -23,18 +23,18 @@ const KIND: &str = "SHA-256 of the CRC-32 of each MiB, bytes, name\n";
 const PIECE: usize = 1 << 20;
 
 /// Whether the store was stopped cleanly.
-pub fn is_set(files: &Files) -> bool {
+pub fn is_set(files: &DataDirectory) -> bool {
     fs::read(files.at(NAME)).is_ok_and(|seal| seal.starts_with(KIND.as_bytes()))
 }
 
 /// Seals the files. Nothing may write to them any more.
-pub fn set(files: &Files) -> io::Result<()> {
+pub fn set(files: &DataDirectory) -> io::Result<()> {
     let text = describe(&files.sled())?;
     disk::replace(&files.at(NAME), text.as_bytes())
 }
 
 /// Compares the files with the seal.
-pub fn verify(files: &Files) -> Result<(), StoreError> {
+pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
     let failed = |error| super::io("checking the seal", error);
     let sealed = fs::read(files.at(NAME)).map_err(failed)?;
     let found = describe(&files.sled()).map_err(failed)?;
@@ -49,7 +49,7 @@ pub fn verify(files: &Files) -> Result<(), StoreError> {
 }
 
 /// Takes the seal off.
-pub fn lift(files: &Files) -> Result<(), StoreError> {
+pub fn lift(files: &DataDirectory) -> Result<(), StoreError> {
     disk::remove(&files.at(NAME)).map_err(|error| super::io("lifting the seal", error))
 }
 

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::super::engine::{Get, Order, Pair, View, Visit};
+use super::super::engine::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor};
 use super::super::keys::{self, Sequence};
 use super::super::txn::{Writes, read_number};
-use super::pieces::{self, Kept};
-use super::{Files, io};
+use super::pieces::{self, StoredValue};
+use super::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// An open tree.
@@ -25,7 +25,7 @@ impl Tree {
     /// Opens sled's files, and refuses them when they hold fewer groups than were acknowledged.
     ///
     /// sled checks much of what it reads by assertions, so a panic is taken as damage.
-    pub fn open(files: &Files, cache_bytes: u64, acknowledged: u64) -> Result<Self, StoreError> {
+    pub fn open(files: &DataDirectory, cache_bytes: u64, acknowledged: u64) -> Result<Self, StoreError> {
         let path = files.sled();
         let config = sled::Config::new().path(&path).cache_capacity(cache_bytes).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
@@ -49,20 +49,20 @@ impl Tree {
 
     /// Reads every page; sled checks the checksum of each. It is read from both ends at once.
     pub fn read_all(&self) -> Result<(), StoreError> {
-        let met = Meeting::default();
+        let met = ScanProgress::default();
         thread::scope(|scope| {
-            let backwards = scope.spawn(|| self.read_until(&met, Order::Descending));
-            let forwards = self.read_until(&met, Order::Ascending);
+            let backwards = scope.spawn(|| self.read_until(&met, ScanOrder::Descending));
+            let forwards = self.read_until(&met, ScanOrder::Ascending);
             forwards.and(backwards.join().unwrap_or_else(|_| Err(self.unreadable())))
         })
     }
 
-    fn read_until(&self, met: &Meeting, order: Order) -> Result<(), StoreError> {
+    fn read_until(&self, met: &ScanProgress, order: ScanOrder) -> Result<(), StoreError> {
         let walk = || {
             let mut pairs = self.db.iter();
             while let Some(pair) = match order {
-                Order::Ascending => pairs.next(),
-                Order::Descending => pairs.next_back(),
+                ScanOrder::Ascending => pairs.next(),
+                ScanOrder::Descending => pairs.next_back(),
             } {
                 let (key, _) = pair.map_err(|error| explain(&self.path, error))?;
                 if met.is_past(key, order) {
@@ -96,7 +96,7 @@ impl Tree {
     /// Removes the pieces of what a key holds now.
     fn remove_pieces(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
         let Some(kept) = self.db.get(key).map_err(|error| explain(&self.path, error))? else { return Ok(()) };
-        if let Some(Kept::Pieces(count)) = pieces::read(&kept) {
+        if let Some(StoredValue::Pieces(count)) = pieces::read(&kept) {
             (0..count).for_each(|index| batch.remove(pieces::key(key, index)));
         }
         Ok(())
@@ -106,8 +106,8 @@ impl Tree {
     fn put_together(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
         let missing = || self.corrupt(format!("the value at {} is not whole", keys::told(key)));
         match pieces::read(kept).ok_or_else(missing)? {
-            Kept::Whole(bytes) => Ok(bytes.to_vec()),
-            Kept::Pieces(count) => {
+            StoredValue::Whole(bytes) => Ok(bytes.to_vec()),
+            StoredValue::Pieces(count) => {
                 let mut value = Vec::new();
                 for index in 0..count {
                     let piece = self.db.get(pieces::key(key, index));
@@ -133,21 +133,21 @@ impl Tree {
 
 /// How far two who read towards each other have come.
 #[derive(Default)]
-struct Meeting {
+struct ScanProgress {
     ascending: Mutex<Option<sled::IVec>>,
     descending: Mutex<Option<sled::IVec>>,
 }
 
-impl Meeting {
+impl ScanProgress {
     /// Notes how far one has come, and tells whether that is beyond where the other is.
-    fn is_past(&self, key: sled::IVec, order: Order) -> bool {
+    fn is_past(&self, key: sled::IVec, order: ScanOrder) -> bool {
         let (own, other) = match order {
-            Order::Ascending => (&self.ascending, &self.descending),
-            Order::Descending => (&self.descending, &self.ascending),
+            ScanOrder::Ascending => (&self.ascending, &self.descending),
+            ScanOrder::Descending => (&self.descending, &self.ascending),
         };
         let is_past = match &*other.lock().unwrap_or_else(PoisonError::into_inner) {
             None => false,
-            Some(other) if order == Order::Ascending => key > *other,
+            Some(other) if order == ScanOrder::Ascending => key > *other,
             Some(other) => key < *other,
         };
         *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
@@ -163,13 +163,13 @@ fn insert(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
     batch.insert(key, kept);
 }
 
-impl Get for Tree {
+impl Lookup for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.db.get(key).map_err(|error| explain(&self.path, error))?;
         value.map(|kept| self.put_together(key, &kept)).transpose()
     }
 
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<Pair>, StoreError> {
+    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
         if range.is_empty() {
             return Ok(None);
         }
@@ -184,15 +184,20 @@ impl Get for Tree {
     }
 }
 
-impl View for Tree {
-    fn scan(&self, range: Range<Vec<u8>>, order: Order, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+impl Snapshot for Tree {
+    fn scan(
+        &self,
+        range: Range<Vec<u8>>,
+        order: ScanOrder,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }
         let mut pairs = self.db.range(range);
         while let Some(pair) = match order {
-            Order::Ascending => pairs.next(),
-            Order::Descending => pairs.next_back(),
+            ScanOrder::Ascending => pairs.next(),
+            ScanOrder::Descending => pairs.next_back(),
         } {
             let (key, value) = pair.map_err(|error| explain(&self.path, error))?;
             if visit(&key, &self.put_together(&key, &value)?)? == ControlFlow::Break(()) {
@@ -204,7 +209,7 @@ impl View for Tree {
 }
 
 /// Whether sled has let go of its files after the tree was dropped, which its background threads do a moment later.
-pub fn is_released(files: &Files) -> bool {
+pub fn is_released(files: &DataDirectory) -> bool {
     const TRIES: u32 = 200;
     const PAUSE: Duration = Duration::from_millis(10);
     let Ok(log) = File::open(files.sled().join("db")) else { return true };

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::desk::News;
-use super::super::engine::Urgency;
+use super::super::desk::CommitEffects;
+use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Group, Txn, Writes, read_number};
-use super::mark::Mark;
-use super::reader::Shared;
+use super::super::txn::{Txn, WriteGroup, Writes, read_number};
+use super::mark::HighWaterMark;
+use super::reader::SharedTree;
 use super::tree::{self, Tree};
-use super::{Files, Options, disk, io, seal};
+use super::{DataDirectory, SledOptions, disk, io, seal};
 use crate::store::StoreError;
 
 /// How long to look away while operations keep coming.
@@ -23,7 +23,7 @@ const MOMENT: Duration = Duration::from_micros(250);
 const BUSY: usize = 4;
 
 /// A group that is held open.
-struct Gathering {
+struct GroupWindow {
     /// How much longer, at most.
     left: Duration,
     /// How many operations it had at the last look.
@@ -31,9 +31,9 @@ struct Gathering {
 }
 
 /// What the writer is asked to do.
-pub enum Command {
+pub enum WriterCommand {
     /// Run an operation.
-    Run(Box<dyn Job>),
+    Run(Box<dyn WriteJob>),
     /// Open the tree again if it is closed.
     Reopen,
     /// Finish.
@@ -41,41 +41,41 @@ pub enum Command {
 }
 
 /// An operation with somebody waiting for its answer.
-pub trait Job: Send {
+pub trait WriteJob: Send {
     /// Whether it may use the room that is kept free.
-    fn urgency(&self) -> Urgency;
+    fn urgency(&self) -> WriteClass;
 
     /// Runs it within a group. The answer waits until the group is durable.
-    fn run(&mut self, group: &mut Group<'_>);
+    fn run(&mut self, group: &mut WriteGroup<'_>);
 
     /// Answers: with what `run` gave, or with the error that kept it from being durable.
     fn answer(self: Box<Self>, durable: Result<(), StoreError>);
 }
 
 /// The one kind of [`Job`].
-pub struct Operation<F, R> {
-    urgency: Urgency,
+pub struct WriteOperation<F, R> {
+    urgency: WriteClass,
     operation: Option<F>,
     result: Option<Result<R, StoreError>>,
     reply: oneshot::Sender<Result<R, StoreError>>,
 }
 
-impl<F, R> Operation<F, R> {
-    pub fn new(urgency: Urgency, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
+impl<F, R> WriteOperation<F, R> {
+    pub fn new(urgency: WriteClass, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
         Self { urgency, operation: Some(operation), result: None, reply }
     }
 }
 
-impl<F, R> Job for Operation<F, R>
+impl<F, R> WriteJob for WriteOperation<F, R>
 where
     R: Send,
     F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send,
 {
-    fn urgency(&self) -> Urgency {
+    fn urgency(&self) -> WriteClass {
         self.urgency
     }
 
-    fn run(&mut self, group: &mut Group<'_>) {
+    fn run(&mut self, group: &mut WriteGroup<'_>) {
         self.result = self.operation.take().map(|operation| group.run(operation));
     }
 
@@ -90,28 +90,28 @@ where
 
 /// The thread's state.
 pub struct Writer {
-    files: Files,
-    options: Options,
-    mark: Mark,
+    files: DataDirectory,
+    options: SledOptions,
+    mark: HighWaterMark,
     /// How many groups the tree holds.
     groups: u64,
-    shared: Arc<Shared>,
-    queue: mpsc::Receiver<Command>,
+    shared: Arc<SharedTree>,
+    queue: mpsc::Receiver<WriterCommand>,
     /// A command that came while a group was gathered and has to wait for its end.
-    pending: Option<Command>,
+    pending: Option<WriterCommand>,
     // Held until the writer ends.
     _lock: File,
 }
 
 impl Writer {
     pub fn new(
-        files: Files,
-        options: Options,
-        mark: Mark,
+        files: DataDirectory,
+        options: SledOptions,
+        mark: HighWaterMark,
         groups: u64,
         lock: File,
-        shared: Arc<Shared>,
-        queue: mpsc::Receiver<Command>,
+        shared: Arc<SharedTree>,
+        queue: mpsc::Receiver<WriterCommand>,
     ) -> Self {
         Self { files, options, mark, groups, shared, queue, pending: None, _lock: lock }
     }
@@ -120,9 +120,9 @@ impl Writer {
     pub fn run(mut self) {
         while let Some(command) = self.pending.take().or_else(|| self.queue.blocking_recv()) {
             match command {
-                Command::Run(job) => self.run_group(job),
-                Command::Reopen => drop(self.ensure_open()),
-                Command::Close(reply) => {
+                WriterCommand::Run(job) => self.run_group(job),
+                WriterCommand::Reopen => drop(self.ensure_open()),
+                WriterCommand::Close(reply) => {
                     let result = self.finish();
                     // The lock goes before the answer: who hears it may open the store again.
                     drop(self);
@@ -136,7 +136,7 @@ impl Writer {
         }
     }
 
-    fn run_group(&mut self, first: Box<dyn Job>) {
+    fn run_group(&mut self, first: Box<dyn WriteJob>) {
         if let Err(error) = self.ensure_open() {
             return first.answer(Err(error));
         }
@@ -144,10 +144,10 @@ impl Writer {
         let tree = shared.tree.read().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = &*tree else { return first.answer(Err(gone())) };
         let free_bytes = disk::free_bytes(&self.files.root).unwrap_or(u64::MAX);
-        let mut group = Group::new(open);
+        let mut group = WriteGroup::new(open);
         let mut ran = Vec::new();
         let mut next = Some(first);
-        let mut gathering = Gathering { left: self.options.group_wait(), operations: 0 };
+        let mut gathering = GroupWindow { left: self.options.group_wait(), operations: 0 };
         while let Some(mut job) = next.take() {
             match self.admit(job.urgency(), free_bytes) {
                 Ok(()) => {
@@ -169,9 +169,9 @@ impl Writer {
     }
 
     /// The next operation, if one is waiting.
-    fn next_job(&mut self) -> Option<Box<dyn Job>> {
+    fn next_job(&mut self) -> Option<Box<dyn WriteJob>> {
         match self.queue.try_recv().ok()? {
-            Command::Run(job) => Some(job),
+            WriterCommand::Run(job) => Some(job),
             other => {
                 self.pending = Some(other);
                 None
@@ -181,7 +181,7 @@ impl Writer {
 
     /// Holds the group open for a moment when operations keep coming: a flush costs the same for a few as for many, so a
     /// busy store does more with fewer. One that is not busy never waits.
-    fn wait_for_job(&mut self, gathering: &mut Gathering, operations: usize) -> Option<Box<dyn Job>> {
+    fn wait_for_job(&mut self, gathering: &mut GroupWindow, operations: usize) -> Option<Box<dyn WriteJob>> {
         let came = operations - gathering.operations;
         gathering.operations = operations;
         if self.pending.is_some() || came < BUSY || gathering.left.is_zero() {
@@ -193,10 +193,10 @@ impl Writer {
     }
 
     /// Refuses what the disk has no room for, before sled learns of it the hard way.
-    fn admit(&self, urgency: Urgency, free_bytes: u64) -> Result<(), StoreError> {
+    fn admit(&self, urgency: WriteClass, free_bytes: u64) -> Result<(), StoreError> {
         let needed_bytes = match urgency {
-            Urgency::Caller => self.options.min_free_bytes,
-            Urgency::Promise => self.options.min_free_bytes / 8,
+            WriteClass::Caller => self.options.min_free_bytes,
+            WriteClass::Promise => self.options.min_free_bytes / 8,
         };
         if free_bytes < needed_bytes { Err(self.full(free_bytes, needed_bytes)) } else { Ok(()) }
     }
@@ -207,7 +207,7 @@ impl Writer {
 
     /// Makes a group durable, marks it, and tells its news. After a failure it is not known what reached the disk, so
     /// the tree is closed: opening it again recovers all of the group or nothing.
-    fn commit(&mut self, mut writes: Writes, news: News) -> Result<(), StoreError> {
+    fn commit(&mut self, mut writes: Writes, news: CommitEffects) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
         }

@@ -7,19 +7,19 @@ use crate::model::{Objection, ReceiptStatus};
 
 const FAILED: &str = "Final-Recipient: rfc822; eve@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n";
 
-fn hook() -> Bounces {
-    Bounces::new(addresses(), brands())
+fn hook() -> BounceHandler {
+    BounceHandler::new(addresses(), brands())
 }
 
-async fn hear(query: &str, mail: &str) -> Result<Heard, HookError> {
+async fn hear(query: &str, mail: &str) -> Result<WebhookPayload, WebhookError> {
     let (headers, now) = (HeaderMap::new(), "2026-11-22T12:00:00Z".parse().unwrap());
-    hook().hear(&Call { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now }).await
+    hook().hear(&WebhookRequest { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now }).await
 }
 
-fn notice(heard: Result<Heard, HookError>) -> Notice {
+fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
     match heard {
-        Ok(Heard::Told(told)) => match told.as_slice() {
-            [Told::Receipt(notice)] => notice.clone(),
+        Ok(WebhookPayload::Told(told)) => match told.as_slice() {
+            [ProviderEvent::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -60,11 +60,14 @@ async fn without_a_token_of_ours_nothing_is_believed() {
         (String::new(), delivery_report("bounce@bounces.example.com", FAILED)),
         (String::new(), complaint("Feedback-Type: abuse", "X: y")),
     ] {
-        assert!(matches!(hear(&query, &mail).await, Err(HookError::Forged(_))), "{mail}");
+        assert!(matches!(hear(&query, &mail).await, Err(WebhookError::Forged(_))), "{mail}");
     }
     let own = addresses().of(&echo()).to_string();
-    assert!(matches!(hear(&query(&own), "").await, Err(HookError::Malformed(_))));
-    assert_eq!(hear("", &format!("To: {own}\r\n\r\nI am on holiday.")).await, Ok(Heard::Told(vec![])));
+    assert!(matches!(hear(&query(&own), "").await, Err(WebhookError::Malformed(_))));
+    assert_eq!(
+        hear("", &format!("To: {own}\r\n\r\nI am on holiday.")).await,
+        Ok(WebhookPayload::Told(vec![]))
+    );
 }
 
 #[tokio::test]

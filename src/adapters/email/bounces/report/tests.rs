@@ -35,8 +35,8 @@ fn failed(more: &str) -> String {
     format!("Final-Recipient: rfc822; ana@example.org\r\nAction: failed\r\n{more}\r\n")
 }
 
-fn read(mail: &str) -> Mail {
-    Mail::read(mail.as_bytes()).unwrap()
+fn read(mail: &str) -> ReportMail {
+    ReportMail::read(mail.as_bytes()).unwrap()
 }
 
 fn status(mail: &str) -> Option<ReceiptStatus> {
@@ -128,10 +128,10 @@ fn other_mail_says_nothing() {
 #[test]
 fn a_report_without_its_fields_cannot_be_read() {
     let report = delivery_report("x@y.example", "Final-Recipient: rfc822; ana@example.org\r\n");
-    assert_eq!(Mail::read(report.as_bytes()).unwrap_err(), Missing::Recipient);
+    assert_eq!(ReportMail::read(report.as_bytes()).unwrap_err(), MissingPart::Recipient);
     let feedback = complaint("Version: 1", "X: y");
-    assert_eq!(Mail::read(feedback.as_bytes()).unwrap_err(), Missing::Feedback);
-    assert_eq!(Mail::read(b"").unwrap_err(), Missing::Header);
+    assert_eq!(ReportMail::read(feedback.as_bytes()).unwrap_err(), MissingPart::Feedback);
+    assert_eq!(ReportMail::read(b"").unwrap_err(), MissingPart::Header);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_report_that_was_cut_off_says_what_is_left_of_it() {
     assert_eq!(status(&report[..cut]), Some(ReceiptStatus::Failed));
     // And nothing of it is more than can be read.
     for end in 0..report.len() {
-        let _ = Mail::read(&report.as_bytes()[..end]);
+        let _ = ReportMail::read(&report.as_bytes()[..end]);
     }
 }
 
