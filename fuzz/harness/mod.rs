@@ -91,11 +91,11 @@ pub fn webhooks(input: &[u8]) {
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
     let hear = |headers: &HeaderMap, body: &[u8]| {
         let call = WebhookRequest { url: &url, query: "", headers, body: Some(body), now: now() };
-        match runtime().block_on(hook.hear(&call)) {
-            Ok(WebhookPayload::Told(told)) => assert_bounded(&told, body.len()),
+        match runtime().block_on(hook.handle(&call)) {
+            Ok(WebhookPayload::Events(told)) => assert_bounded(&told, body.len()),
             Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),
             Err(WebhookError::Forged(why)) => return Err(why),
-            Err(WebhookError::Malformed(_) | WebhookError::Unproven(_)) => {}
+            Err(WebhookError::Malformed(_) | WebhookError::Unverifiable(_)) => {}
         }
         Ok(())
     };
@@ -114,7 +114,7 @@ pub fn webhooks(input: &[u8]) {
     }
     if let Ok(query) = std::str::from_utf8(rest) {
         let call = WebhookRequest { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
-        if let Ok(WebhookPayload::Challenge(answer)) = runtime().block_on(hook.hear(&call)) {
+        if let Ok(WebhookPayload::Challenge(answer)) = runtime().block_on(hook.handle(&call)) {
             assert!(answer.len() <= 3 * query.len());
         }
     }
@@ -127,13 +127,13 @@ pub fn reports(input: &[u8]) {
     let echo =
         Echo { brand: envelope.brand.clone(), message: envelope.message_id, attempt: envelope.attempt };
     let recipient = format!("bounce+{}@bounces.example.com", signed::bounce_token(&echo));
-    assert!(hook.receives(&recipient));
+    assert!(hook.accepts_mail_for(&recipient));
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("recipient", &recipient).finish();
     for query in [query.as_str(), ""] {
         let call =
             WebhookRequest { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
-        match runtime().block_on(hook.hear(&call)) {
-            Ok(WebhookPayload::Told(told)) => {
+        match runtime().block_on(hook.handle(&call)) {
+            Ok(WebhookPayload::Events(told)) => {
                 let is_ours = |told: &ProviderEvent| matches!(told, ProviderEvent::Receipt(own) if own.echo.as_ref() == Some(&echo));
                 assert!(told.iter().all(is_ours), "{told:?}");
                 assert_bounded(&told, input.len());

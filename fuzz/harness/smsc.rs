@@ -55,7 +55,7 @@ fn hear(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
     let written = inbound::read(deliver);
     let Some(part) = written.part else {
         let text = inbound::decode(written.data_coding, written.octets);
-        let told = inbound::told(&deliver.source, &deliver.destination, text, now());
+        let told = inbound::text_event(&deliver.source, &deliver.destination, text, now());
         return assert_bounded(told.as_slice(), octets);
     };
     assert!(part.total > 1 && (1..=part.total).contains(&part.number), "{part:?}");
@@ -69,7 +69,7 @@ fn tell(joined: JoinedPart, octets: usize) {
     let JoinedPart { from, to, text, .. } = joined;
     let gaps = usize::from(u8::MAX) * MAX_GAP_BYTES;
     assert!(text.len() <= octets.saturating_mul(3).saturating_add(gaps), "{} bytes", text.len());
-    drop(inbound::told(&from, &to, text, now()));
+    drop(inbound::text_event(&from, &to, text, now()));
 }
 
 /// What was read can be written, and then is read as the same.

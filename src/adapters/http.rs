@@ -78,7 +78,7 @@ impl HttpAnswer {
     }
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.
-    pub fn by_status(&self, evidence: OutcomeEvidence) -> Outcome {
+    pub fn outcome_by_status(&self, evidence: OutcomeEvidence) -> Outcome {
         match ErrorMeaning::of_status(self.status) {
             Some(meaning) => meaning.outcome(evidence, self.retry_after),
             None => Outcome::Unknown { evidence },
@@ -86,10 +86,10 @@ impl HttpAnswer {
     }
 
     /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
-    pub fn nonsense(&self) -> Outcome {
+    pub fn unrecognized(&self) -> Outcome {
         let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
         let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
-        self.by_status(OutcomeEvidence::new(self.status, &text))
+        self.outcome_by_status(OutcomeEvidence::new(self.status, &text))
     }
 }
 
@@ -193,21 +193,21 @@ fn describe(error: reqwest::Error) -> String {
 /// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = header(headers, RETRY_AFTER.as_str())?;
-    seconds(value).or_else(|| until_date(value, now))
+    parse_retry_seconds(value).or_else(|| wait_until_http_date(value, now))
 }
 
 /// The wait of so many seconds, at most [`MAX_WAIT`].
-pub(super) fn seconds(text: &str) -> Option<Duration> {
+pub(super) fn parse_retry_seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(text.parse().ok()?).min(MAX_WAIT))
 }
 
 /// The wait until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_WAIT`].
-pub(super) fn until_date(date: &str, now: Timestamp) -> Option<Duration> {
-    Some(until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
+pub(super) fn wait_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
+    Some(wait_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
 }
 
 /// The wait until a moment, at most [`MAX_WAIT`]; none when it is past.
-pub(super) fn until(moment: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn wait_until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_WAIT)
 }
 

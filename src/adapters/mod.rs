@@ -160,7 +160,7 @@ pub trait ProviderKind {
     }
 
     /// Tells the settings which brands the provider serves, for kinds whose hooks have to know.
-    fn serve(&mut self, brands: &[BrandId]) {
+    fn set_brands(&mut self, brands: &[BrandId]) {
         let _ = brands;
     }
 

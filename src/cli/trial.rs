@@ -177,7 +177,7 @@ struct Deaf<'a>(&'a Clock);
 
 #[async_trait]
 impl EventSink for Deaf<'_> {
-    async fn keep(&self, _: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, _: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         Err(NotRecorded)
     }
 

@@ -233,7 +233,7 @@ fn check_one(
     let served = check_brands(&settings.brands, path, brands, errors);
     let known = || brands.iter().filter_map(|name| name.parse().ok()).collect();
     let own = if served.is_empty() { known() } else { served.clone() };
-    settings.remote().for_each(|kind| kind.serve(&own));
+    settings.remote().for_each(|kind| kind.set_brands(&own));
     let senders = check_senders(&settings, path, brands, errors);
     let transport = check_transport(&settings, path, errors);
     let adapter = check_adapter(&mut settings, path, transport.as_ref(), errors)?;

@@ -7,7 +7,7 @@ use crate::model::{Channel, ConsentAction, ConsentEntry, ConsentEvidence, Keywor
 /// How a text is understood: as a keyword when it says nothing else. "Stop" is one, "please do not stop" is none, because
 /// nobody may be silenced by a guess; who reads the texts can revoke the consent.
 pub fn keyword(text: &str, keywords: &Keywords) -> Option<Keyword> {
-    let plain = Keywords::plain(text);
+    let plain = Keywords::normalized(text);
     if keywords.stop.contains(&plain) {
         Some(Keyword::Stop)
     } else if keywords.start.contains(&plain) {
@@ -42,7 +42,7 @@ mod tests {
     use crate::model::Timestamp;
 
     fn keywords() -> Keywords {
-        let words = |words: &[&str]| words.iter().map(|word| Keywords::plain(word)).collect();
+        let words = |words: &[&str]| words.iter().map(|word| Keywords::normalized(word)).collect();
         Keywords { stop: words(&["stop", "opt out", "baja"]), start: words(&["start"]) }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::adapters::{Adapter, Envelope, ProviderLimits};
-use crate::model::{Class, Outcome, OutcomeEvidence, provider_id};
+use crate::model::{Class, Outcome, OutcomeEvidence, bounded_provider_id};
 
 /// A message waits here no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
@@ -228,7 +228,7 @@ impl Lane {
         match tokio::time::timeout(self.timeout, self.adapter.deliver(envelope)).await {
             Ok(Outcome::Sent { reference }) => {
                 self.took(began.elapsed());
-                Outcome::Sent { reference: provider_id(reference) }
+                Outcome::Sent { reference: bounded_provider_id(reference) }
             }
             Ok(outcome) => outcome,
             Err(_) => {

@@ -57,7 +57,7 @@ mod tests {
             let brand = message.brand.clone();
             let AcceptResult::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
-            inbox.receive(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
+            inbox.record_receipt(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
         }
         let retention = Duration::from_secs(60);
         tokio::time::advance(2 * retention).await;

@@ -244,7 +244,8 @@ impl Dispatcher {
         let (channel, address) = (way.channel, way.address.clone());
         let objected = AddressObjection { channel, address, objection, evidence };
         // What is damaged stays as it is; the outcome itself is recorded all the same.
-        let _ = self.insist(|| self.consents.object(&case.message.brand, objected.clone(), now)).await;
+        let _ =
+            self.insist(|| self.consents.record_objection(&case.message.brand, objected.clone(), now)).await;
     }
 
     /// Stores what happened and leaves the message until `next_at`.

@@ -44,7 +44,7 @@ impl WebhookRouter {
 
     /// Whether some provider takes mail to this address.
     pub(super) fn receive(&self, recipient: &str) -> bool {
-        self.hooks.values().any(|hook| hook.receives(recipient))
+        self.hooks.values().any(|hook| hook.accepts_mail_for(recipient))
     }
 
     /// Gives a mail to each provider that takes mail to this address: several may share one. The first answer that it is not
@@ -55,7 +55,7 @@ impl WebhookRouter {
         let (headers, now) = (HeaderMap::new(), self.keeper.clock.now());
         let call = WebhookRequest { url: "", query: &query, headers: &headers, body: Some(mail), now };
         let mut answer = WebhookAnswer::Unknown;
-        for (provider, _) in self.hooks.iter().filter(|(_, hook)| hook.receives(recipient)) {
+        for (provider, _) in self.hooks.iter().filter(|(_, hook)| hook.accepts_mail_for(recipient)) {
             answer = self.take(provider.as_str(), &call).await;
             if !matches!(answer, WebhookAnswer::Kept(_)) {
                 break;
@@ -67,9 +67,9 @@ impl WebhookRouter {
     pub(super) async fn take(&self, provider: &str, call: &WebhookRequest<'_>) -> WebhookAnswer {
         let known = provider.parse().ok().and_then(|name: ProviderName| self.hooks.get_key_value(&name));
         let Some((provider, hook)) = known else { return WebhookAnswer::Unknown };
-        match hook.hear(call).await {
+        match hook.handle(call).await {
             Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Kept(answer),
-            Ok(WebhookPayload::Told(told)) => match self.keeper.keep(provider, told).await {
+            Ok(WebhookPayload::Events(told)) => match self.keeper.keep(provider, told).await {
                 Ok(()) => WebhookAnswer::Kept(String::new()),
                 Err(error) => WebhookAnswer::NotKept(error),
             },

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
     Address, AddressChange, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, ProviderName,
-    ReceiptReport, Timestamp, provider_id,
+    ReceiptReport, Timestamp, bounded_provider_id,
 };
 use crate::store::{
     self, ConsentStore, ContactStore, InboundEvent, InboundStore, LinkStore, ReceiptMatch, StoreError, Stores,
@@ -62,7 +62,7 @@ impl InboundProcessor {
 
     async fn receipt(&self, provider: &ProviderName, notice: DeliveryReport) -> Result<(), StoreError> {
         let (apart, report) = report(provider, notice);
-        let matched = self.inbox.receive(report.clone(), self.clock.now()).await?;
+        let matched = self.inbox.record_receipt(report.clone(), self.clock.now()).await?;
         receipts::log(&report, matched);
         match apart.filter(|_| matched == ReceiptMatch::Parked) {
             Some((brand, news)) => self.address(provider, news, Some(brand)).await,
@@ -74,7 +74,7 @@ impl InboundProcessor {
     async fn text(&self, provider: &ProviderName, text: InboundText) -> Result<(), StoreError> {
         let Some(source) = self.source(provider) else { return Ok(()) };
         let answered = match &text.reply_to {
-            Some(reference) => self.inbox.referenced(provider, reference).await?,
+            Some(reference) => self.inbox.find_by_reference(provider, reference).await?,
             None => None,
         };
         let concerned = match &answered {
@@ -137,18 +137,20 @@ impl InboundProcessor {
     }
 
     async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<ConsentEntry>, StoreError> {
-        let Some(contact) = self.contacts.find(brand, address).await? else { return Ok(Vec::new()) };
+        let Some(contact) = self.contacts.find_by_address(brand, address).await? else {
+            return Ok(Vec::new());
+        };
         let recipient = self.consents.recipient(brand, &contact).await?;
         Ok(recipient.map(|own| own.ledger).unwrap_or_default())
     }
 
     async fn hear(&self, brand: &BrandId, heard: InboundEvent) -> Result<(), StoreError> {
         let (provider, address) = (heard.event.provider.clone(), heard.event.address.masked());
-        let told = self.inbox.hear(brand, heard, self.clock.now()).await?;
+        let told = self.inbox.record_event(brand, heard, self.clock.now()).await?;
         let told = match told {
             store::RecordResult::Kept(_) => "kept",
             store::RecordResult::Known => "known",
-            store::RecordResult::Stranger => "from nobody whom the brand knows",
+            store::RecordResult::UnknownContact => "from nobody whom the brand knows",
         };
         tracing::debug!(provider.name = %provider, %brand, address, told, "a contact was heard of");
         Ok(())
@@ -162,7 +164,7 @@ struct ProviderEventSink {
 
 #[async_trait]
 impl EventSink for ProviderEventSink {
-    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         self.keeper.keep(&self.provider, told).await.map_err(|error| {
             tracing::error!(provider.name = %self.provider, %error, "what a provider told could not be kept");
             NotRecorded
@@ -179,16 +181,18 @@ impl EventSink for ProviderEventSink {
 fn bounded(told: ProviderEvent, now: Timestamp) -> ProviderEvent {
     match told {
         ProviderEvent::Receipt(notice) => {
-            let (reference, reported_at) = (provider_id(notice.reference), notice.reported_at.min(now));
+            let (reference, reported_at) =
+                (bounded_provider_id(notice.reference), notice.reported_at.min(now));
             ProviderEvent::Receipt(DeliveryReport { reference, reported_at, ..notice })
         }
         ProviderEvent::Text(text) => {
-            let (to, reply_to) = (text.to.map(provider_id), text.reply_to.map(provider_id));
-            let (id, at) = (provider_id(text.id), text.at.min(now));
+            let (to, reply_to) = (text.to.map(bounded_provider_id), text.reply_to.map(bounded_provider_id));
+            let (id, at) = (bounded_provider_id(text.id), text.at.min(now));
             ProviderEvent::Text(InboundText { id, to, reply_to, at, ..text })
         }
         ProviderEvent::Address(news) => {
-            let (id, to, at) = (provider_id(news.id), news.to.map(provider_id), news.at.min(now));
+            let (id, to, at) =
+                (bounded_provider_id(news.id), news.to.map(bounded_provider_id), news.at.min(now));
             ProviderEvent::Address(AddressReport { id, to, at, ..news })
         }
         ProviderEvent::Link { .. } => told,

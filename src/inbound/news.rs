@@ -33,7 +33,7 @@ pub(super) fn of_text(
     let mut effects = match keyword {
         Some(Keyword::Stop) => {
             let (address, objection) = (from.clone(), Objection::OptedOut);
-            vec![InboundEffect::Object(AddressObjection {
+            vec![InboundEffect::RecordObjection(AddressObjection {
                 channel,
                 address,
                 objection,
@@ -44,7 +44,7 @@ pub(super) fn of_text(
             let grants = consent::taken_by_stop(ledger, channel).into_iter().map(|scope| {
                 let (scope, recorded_by) = (scope.clone(), provider.to_string());
                 let evidence = evidence();
-                InboundEffect::Record(NewConsentEntry {
+                InboundEffect::RecordConsent(NewConsentEntry {
                     action: ConsentAction::Grant,
                     channel,
                     scope,
@@ -52,12 +52,12 @@ pub(super) fn of_text(
                     recorded_by,
                 })
             });
-            std::iter::once(InboundEffect::Readmit(None)).chain(grants).collect()
+            std::iter::once(InboundEffect::LiftOptOut(None)).chain(grants).collect()
         }
         None => Vec::new(),
     };
     if channel == Channel::Whatsapp {
-        effects.push(InboundEffect::OpenWindow);
+        effects.push(InboundEffect::OpenServiceWindow);
     }
     let detail = ContactEventDetail::Wrote { text, to, answers: None, keyword };
     let event = ContactEvent { at, channel, provider: provider.clone(), address: from, detail };
@@ -71,12 +71,14 @@ pub(super) fn of_address(provider: &ProviderName, channel: Channel, news: Addres
         AddressChange::Objected(objection) => {
             let words = ConsentEvidence::reported(provider, evidence.to_string(), at);
             let objected = AddressObjection { channel, address: address.clone(), objection, evidence: words };
-            (ContactEventDetail::Objected { objection, evidence }, InboundEffect::Object(objected))
+            (ContactEventDetail::Objected { objection, evidence }, InboundEffect::RecordObjection(objected))
         }
         AddressChange::Returned => {
-            (ContactEventDetail::Returned, InboundEffect::Readmit(Some(provider.clone())))
+            (ContactEventDetail::Returned, InboundEffect::LiftOptOut(Some(provider.clone())))
         }
-        AddressChange::MovedTo(to) => (ContactEventDetail::Moved { to: to.clone() }, InboundEffect::Move(to)),
+        AddressChange::MovedTo(to) => {
+            (ContactEventDetail::Moved { to: to.clone() }, InboundEffect::MoveAddress(to))
+        }
     };
     let event = ContactEvent { at, channel, provider: provider.clone(), address, detail };
     InboundEvent { id, event, reply_to: None, effects: vec![effect] }

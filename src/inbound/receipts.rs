@@ -26,7 +26,7 @@ pub async fn take_in(
 
 async fn keep(report: ReceiptReport, store: &dyn InboundStore, clock: &Clock) {
     loop {
-        match store.receive(report.clone(), clock.now()).await {
+        match store.record_receipt(report.clone(), clock.now()).await {
             Ok(matched) => return log(&report, matched),
             Err(error) => tracing::error!(%error, "the store failed to keep a receipt; trying again"),
         }

@@ -139,7 +139,7 @@ fn told(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
             let status = match error {
                 WebhookError::Forged(_) => StatusCode::UNAUTHORIZED,
                 WebhookError::Malformed(_) => StatusCode::BAD_REQUEST,
-                WebhookError::Unproven(_) => StatusCode::SERVICE_UNAVAILABLE,
+                WebhookError::Unverifiable(_) => StatusCode::SERVICE_UNAVAILABLE,
             };
             text(status, error.to_string())
         }

@@ -230,15 +230,15 @@ impl History {
                     given_up: false,
                 }),
                 EventDetail::AttemptFinished { attempt, outcome } => {
-                    with(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
+                    update_attempt(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
                 }
                 EventDetail::Receipt(receipt) => {
-                    with(&mut attempts, receipt.attempt, |own| {
+                    update_attempt(&mut attempts, receipt.attempt, |own| {
                         own.receipt = own.receipt.max(Some(receipt.status))
                     });
                 }
                 EventDetail::FellBack { attempt, .. } => {
-                    with(&mut attempts, *attempt, |own| own.given_up = true)
+                    update_attempt(&mut attempts, *attempt, |own| own.given_up = true)
                 }
                 _ => {}
             }
@@ -263,7 +263,7 @@ impl History {
         }
         let state = match &detail {
             EventDetail::Receipt(receipt) => self.fold_receipt(receipt),
-            detail => self.fold(detail),
+            detail => self.fold_detail(detail),
         };
         self.events.push(MessageEvent { at, state, detail });
         true
@@ -319,7 +319,7 @@ impl History {
     }
 
     /// What happened moves the state, except that nothing takes back what a receipt has proved.
-    fn fold(&self, detail: &EventDetail) -> MessageState {
+    fn fold_detail(&self, detail: &EventDetail) -> MessageState {
         let state = self.state();
         if matches!(state, MessageState::Delivered | MessageState::Read) {
             return state;
@@ -384,7 +384,7 @@ impl History {
     }
 }
 
-fn with<'a>(attempts: &mut [Attempt<'a>], number: u32, change: impl FnOnce(&mut Attempt<'a>)) {
+fn update_attempt<'a>(attempts: &mut [Attempt<'a>], number: u32, change: impl FnOnce(&mut Attempt<'a>)) {
     if let Some(attempt) = attempts.iter_mut().find(|attempt| attempt.number == number) {
         change(attempt);
     }

@@ -129,7 +129,7 @@ pub struct Keywords {
 
 impl Keywords {
     /// A text as keywords are compared: its words in lower case, without what stands around and between them.
-    pub fn plain(text: &str) -> String {
+    pub fn normalized(text: &str) -> String {
         let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
     }

@@ -44,7 +44,7 @@ pub use message::{Class, FallbackPolicy, Labels, Message};
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
-pub use receipt::{Echo, Receipt, ReceiptReport, ReceiptStatus, provider_id};
+pub use receipt::{Echo, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
 pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};
 

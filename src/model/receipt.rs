@@ -92,7 +92,7 @@ const MAX_ID_BYTES: usize = 255;
 
 /// An id that a provider gave, as it is kept: one of more than 255 bytes is known by its SHA-256. So an answer and the receipts
 /// that speak of it still find each other, and what differs stays apart.
-pub fn provider_id(given: String) -> String {
+pub fn bounded_provider_id(given: String) -> String {
     if given.len() <= MAX_ID_BYTES {
         return given;
     }
@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn an_id_of_a_provider_is_kept_as_it_is_unless_it_is_long() {
         let (longest, long) = ("x".repeat(255), "x".repeat(256));
-        assert_eq!(provider_id(String::new()), "");
-        assert_eq!(provider_id(longest.clone()), longest);
-        let kept = provider_id(long.clone());
+        assert_eq!(bounded_provider_id(String::new()), "");
+        assert_eq!(bounded_provider_id(longest.clone()), longest);
+        let kept = bounded_provider_id(long.clone());
         assert_eq!(kept.len(), "sha256:".len() + 64);
-        assert_eq!(provider_id(long.clone()), kept);
-        assert_eq!(provider_id(kept.clone()), kept, "what was kept is not changed again");
-        assert_ne!(provider_id(format!("{long}y")), kept, "it is not known by how it begins");
+        assert_eq!(bounded_provider_id(long.clone()), kept);
+        assert_eq!(bounded_provider_id(kept.clone()), kept, "what was kept is not changed again");
+        assert_ne!(bounded_provider_id(format!("{long}y")), kept, "it is not known by how it begins");
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl BrandPolicy {
                 error(key, "must be at least 1");
             }
         }
-        let plain = |words: &[String]| words.iter().map(|word| Keywords::plain(word)).collect();
+        let plain = |words: &[String]| words.iter().map(|word| Keywords::normalized(word)).collect();
         let keywords =
             Keywords { stop: plain(&settings.keywords.stop), start: plain(&settings.keywords.start) };
         for (key, words) in [("keywords.stop", &keywords.stop), ("keywords.start", &keywords.start)] {

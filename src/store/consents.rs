@@ -57,7 +57,7 @@ pub struct PreferencesChange {
 #[async_trait]
 pub trait ConsentStore: Send + Sync {
     /// Appends to a contact's ledger. `None` when the brand has no such contact.
-    async fn record(
+    async fn record_consent(
         &self,
         brand: &BrandId,
         contact: &ContactId,
@@ -81,7 +81,7 @@ pub trait ConsentStore: Send + Sync {
 
     /// Puts an objection on record at `now`: suppresses the address where the objection asks for it, and withdraws the
     /// opt-ins of the contact that has the address where that is the person's will and there is one to withdraw.
-    async fn object(
+    async fn record_objection(
         &self,
         brand: &BrandId,
         objected: AddressObjection,
@@ -89,5 +89,10 @@ pub trait ConsentStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Lifts a suppression. Returns whether there was one.
-    async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError>;
+    async fn lift_suppression(
+        &self,
+        brand: &BrandId,
+        channel: Channel,
+        address: &Address,
+    ) -> Result<bool, StoreError>;
 }

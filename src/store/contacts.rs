@@ -40,7 +40,7 @@ pub enum UpsertResult {
 #[async_trait]
 pub trait ContactStore: Send + Sync {
     /// Creates or changes a contact. An address belongs to one contact of a brand.
-    async fn upsert(
+    async fn upsert_contact(
         &self,
         brand: &BrandId,
         change: ContactChange,
@@ -51,16 +51,20 @@ pub trait ContactStore: Send + Sync {
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;
 
     /// Whether there is a contact with this id. Asked for each message, so it costs less than reading the contact.
-    async fn knows(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+    async fn contact_exists(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
 
     /// The id of the contact that has the address.
-    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<ContactId>, StoreError>;
+    async fn find_by_address(
+        &self,
+        brand: &BrandId,
+        address: &Address,
+    ) -> Result<Option<ContactId>, StoreError>;
 
     /// The contacts of a brand by id.
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError>;
 
     /// Deletes a contact with its addresses, preferences, ledger and events. Returns whether there was one.
-    async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+    async fn delete_contact(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
 
     /// What came from a contact, newest first.
     async fn contact_events(

@@ -35,16 +35,16 @@ pub struct InboundEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub enum InboundEffect {
     /// As [`ConsentStore::object`](super::ConsentStore::object).
-    Object(AddressObjection),
+    RecordObjection(AddressObjection),
     /// Appends to the contact's ledger.
-    Record(NewConsentEntry),
+    RecordConsent(NewConsentEntry),
     /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
     /// provider told of.
-    Readmit(Option<ProviderName>),
+    LiftOptOut(Option<ProviderName>),
     /// Opens WhatsApp's service window of the address, through the provider.
-    OpenWindow,
+    OpenServiceWindow,
     /// Puts another address in the place of this one, unless another contact has it.
-    Move(Address),
+    MoveAddress(Address),
 }
 
 /// What came of something told.
@@ -55,20 +55,25 @@ pub enum RecordResult {
     /// It was told before.
     Known,
     /// The brand has no contact with the address: what it changes is durable, and it is no event.
-    Stranger,
+    UnknownContact,
 }
 
 /// What providers tell.
 #[async_trait]
 pub trait InboundStore: Send + Sync {
     /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError>;
+    async fn record_receipt(&self, report: ReceiptReport, now: Timestamp)
+    -> Result<ReceiptMatch, StoreError>;
 
     /// The attempt to which the provider gave a reference.
-    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError>;
+    async fn find_by_reference(
+        &self,
+        provider: &ProviderName,
+        reference: &str,
+    ) -> Result<Option<Echo>, StoreError>;
 
     /// Keeps what a provider tells of a contact of the brand, with all that it changes: all of it, once, or nothing.
-    async fn hear(
+    async fn record_event(
         &self,
         brand: &BrandId,
         heard: InboundEvent,

@@ -54,7 +54,7 @@ pub struct JournalEvent {
     /// The contact.
     pub contact: ContactId,
     /// What happened.
-    pub happened: JournalEventKind,
+    pub kind: JournalEventKind,
 }
 
 /// What happened to a message or a contact.
@@ -79,7 +79,7 @@ pub trait MessageStore: Send + Sync {
 
     /// The message for which the brand used an idempotency key, and the hash it was accepted with. What is found
     /// is durable.
-    async fn find_by_key(
+    async fn find_by_idempotency_key(
         &self,
         brand: &BrandId,
         idempotency_key: &str,

@@ -64,7 +64,7 @@ impl World {
     }
 
     async fn tells(&self, told: ProviderEvent) {
-        self.keeper.ear(provider()).keep(vec![told]).await.unwrap();
+        self.keeper.ear(provider()).record(vec![told]).await.unwrap();
     }
 
     async fn ana(&self, brand: &BrandId) -> Recipient {
@@ -94,7 +94,7 @@ impl World {
             evidence,
             recorded_by,
         };
-        self.stores.consents.record(&acme(), &contact_id("ana"), entry, minute(0)).await.unwrap();
+        self.stores.consents.record_consent(&acme(), &contact_id("ana"), entry, minute(0)).await.unwrap();
     }
 }
 
@@ -254,7 +254,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         reply_to: Some("ref-1".to_owned()),
         at: minute(1),
     };
-    world.keeper.ear(sample::provider()).keep(vec![ProviderEvent::Text(answer)]).await.unwrap();
+    world.keeper.ear(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
     let complaint = DeliveryReport {
         reference: String::new(),
         echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
@@ -317,23 +317,31 @@ impl Full {
 
 #[async_trait]
 impl InboundStore for Full {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
+    async fn record_receipt(
+        &self,
+        report: ReceiptReport,
+        now: Timestamp,
+    ) -> Result<ReceiptMatch, StoreError> {
         self.check()?;
-        self.inbox.receive(report, now).await
+        self.inbox.record_receipt(report, now).await
     }
 
-    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
-        self.inbox.referenced(provider, reference).await
+    async fn find_by_reference(
+        &self,
+        provider: &ProviderName,
+        reference: &str,
+    ) -> Result<Option<Echo>, StoreError> {
+        self.inbox.find_by_reference(provider, reference).await
     }
 
-    async fn hear(
+    async fn record_event(
         &self,
         brand: &BrandId,
         heard: store::InboundEvent,
         now: Timestamp,
     ) -> Result<store::RecordResult, StoreError> {
         self.check()?;
-        self.inbox.hear(brand, heard, now).await
+        self.inbox.record_event(brand, heard, now).await
     }
 }
 
@@ -342,8 +350,8 @@ struct Bounces;
 
 #[async_trait]
 impl WebhookHandler for Bounces {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        Ok(WebhookPayload::Told(vec![ProviderEvent::Receipt(DeliveryReport {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        Ok(WebhookPayload::Events(vec![ProviderEvent::Receipt(DeliveryReport {
             reference: "ref-1".to_owned(),
             echo: None,
             address: None,
@@ -354,7 +362,7 @@ impl WebhookHandler for Bounces {
         })]))
     }
 
-    fn receives(&self, _: &str) -> bool {
+    fn accepts_mail_for(&self, _: &str) -> bool {
         true
     }
 }

@@ -53,7 +53,7 @@ async fn repeat_receipts(shared: &Shared) {
     let mut reports = shared.reports.lock().unwrap().clone();
     shared.rng().shuffle(&mut reports);
     for report in reports {
-        shared.stores().inbox.receive(report, shared.now()).await.unwrap();
+        shared.stores().inbox.record_receipt(report, shared.now()).await.unwrap();
     }
 }
 

@@ -72,25 +72,33 @@ impl WorkQueue for Shaky {
 
 #[async_trait]
 impl InboundStore for Shaky {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
+    async fn record_receipt(
+        &self,
+        report: ReceiptReport,
+        now: Timestamp,
+    ) -> Result<ReceiptMatch, StoreError> {
         self.shake("before a receipt")?;
-        let matched = self.stores.inbox.receive(report, now).await?;
+        let matched = self.stores.inbox.record_receipt(report, now).await?;
         self.shake("after a receipt")?;
         Ok(matched)
     }
 
-    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
-        self.stores.inbox.referenced(provider, reference).await
+    async fn find_by_reference(
+        &self,
+        provider: &ProviderName,
+        reference: &str,
+    ) -> Result<Option<Echo>, StoreError> {
+        self.stores.inbox.find_by_reference(provider, reference).await
     }
 
-    async fn hear(
+    async fn record_event(
         &self,
         brand: &BrandId,
         heard: InboundEvent,
         now: Timestamp,
     ) -> Result<RecordResult, StoreError> {
         self.shake("before a text")?;
-        let told = self.stores.inbox.hear(brand, heard, now).await?;
+        let told = self.stores.inbox.record_event(brand, heard, now).await?;
         self.shake("after a text")?;
         Ok(told)
     }

@@ -74,7 +74,7 @@ async fn is_kept(shared: &Shared, keeper: &InboundProcessor, writing: &Writing, 
     let mut theirs = Vec::new();
     for brand in brands {
         // To somebody whom the brand does not know it sends nothing.
-        if shared.stores().contacts.find(&brand, from).await.unwrap().is_some() {
+        if shared.stores().contacts.find_by_address(&brand, from).await.unwrap().is_some() {
             theirs.push((brand, provider.channel, from.clone()));
         }
     }
@@ -82,7 +82,7 @@ async fn is_kept(shared: &Shared, keeper: &InboundProcessor, writing: &Writing, 
     if is_start {
         texts.stopped.lock().unwrap().retain(|own| !theirs.contains(own));
     }
-    if keeper.ear(provider.name.clone()).keep(vec![ProviderEvent::Text(text)]).await.is_err() {
+    if keeper.ear(provider.name.clone()).record(vec![ProviderEvent::Text(text)]).await.is_err() {
         return false;
     }
     shared.tell(format!("{words:?} ({id}) from {from} by {}", provider.name));

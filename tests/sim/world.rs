@@ -365,7 +365,7 @@ impl World {
                 labels: None,
                 expected_version: None,
             };
-            stores.contacts.upsert(&brand, change, now).await.unwrap();
+            stores.contacts.upsert_contact(&brand, change, now).await.unwrap();
             let change = PreferencesChange {
                 channel_order: Some(preferences.channel_order),
                 excluded_channels: Some(preferences.excluded_channels),
@@ -375,7 +375,11 @@ impl World {
             };
             stores.consents.set_preferences(&brand, &id, change).await.unwrap();
             for (action, channel, scope) in grants {
-                stores.consents.record(&brand, &id, entry(action, channel, scope, now), now).await.unwrap();
+                stores
+                    .consents
+                    .record_consent(&brand, &id, entry(action, channel, scope, now), now)
+                    .await
+                    .unwrap();
             }
         }
     }
@@ -396,7 +400,7 @@ impl World {
                 self.shared.tell(format!("{action:?} {contact} of {brand} by {channel} for {scope}"));
                 stores
                     .consents
-                    .record(&brand, &contact, entry(action, channel, scope, now), now)
+                    .record_consent(&brand, &contact, entry(action, channel, scope, now), now)
                     .await
                     .unwrap();
             }
@@ -412,7 +416,7 @@ impl World {
                 stores.consents.suppress(&brand, suppression).await.unwrap();
             }
             Deed::Delete { brand, contact } => {
-                stores.contacts.delete(&brand, &contact).await.unwrap();
+                stores.contacts.delete_contact(&brand, &contact).await.unwrap();
             }
             Deed::Control { provider, mode, expire_at } => {
                 self.shared.tell(format!("{provider} is {}", mode.as_str()));

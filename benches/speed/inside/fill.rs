@@ -67,7 +67,7 @@ async fn add(stores: &Stores, number: u64, due: Timestamp) -> anyhow::Result<()>
         labels: None,
         expected_version: None,
     };
-    stores.contacts.upsert(&brand()?, change, now).await?;
+    stores.contacts.upsert_contact(&brand()?, change, now).await?;
     stores.messages.accept(message(number, now, due)?, [0; 32]).await?;
     Ok(())
 }

@@ -32,7 +32,7 @@ impl SenderMailbox {
     }
 
     /// Who the message is from: the brand's own sender, or the provider's.
-    pub(super) fn of(&self, envelope: &Envelope) -> Result<Mailbox, Outcome> {
+    pub(super) fn mailbox_for(&self, envelope: &Envelope) -> Result<Mailbox, Outcome> {
         match &envelope.from {
             None => Ok(self.from.clone()),
             Some(own) => mailbox(own)

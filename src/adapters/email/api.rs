@@ -35,7 +35,7 @@ impl<'a> ApiEmail<'a> {
     ///
     /// # Errors
     /// The outcome, when the envelope holds what an email does not carry.
-    pub(super) fn of(envelope: &'a Envelope, sender: &'a SenderMailbox) -> Result<Self, Outcome> {
+    pub(super) fn from_envelope(envelope: &'a Envelope, sender: &'a SenderMailbox) -> Result<Self, Outcome> {
         let RenderedContent::Email { subject, text, html } = &envelope.content else {
             return Err(refused(Rejection::Content, "the content is not an email"));
         };
@@ -44,7 +44,7 @@ impl<'a> ApiEmail<'a> {
             return Err(refused(Rejection::Content, "the email has neither text nor HTML"));
         }
         Ok(Self {
-            from: sender.of(envelope)?,
+            from: sender.mailbox_for(envelope)?,
             reply_to: sender.reply_to(),
             to: recipient(&envelope.address)?,
             subject: one_line(subject),
@@ -133,7 +133,7 @@ pub(super) mod tests {
     #[test]
     fn an_email_is_taken_apart() {
         let (envelope, sender) = (envelope(Some("Hi"), Some("")), sender());
-        let email = ApiEmail::of(&envelope, &sender).unwrap();
+        let email = ApiEmail::from_envelope(&envelope, &sender).unwrap();
         assert_eq!(named(&email.from), json!({ "email": "shop@example.com", "name": "Shop" }));
         assert_eq!(email.reply_to.map(named), Some(json!({ "email": "help@example.com" })));
         assert_eq!(email.to.as_ref() as &str, "ana@xn--bcher-kva.example");
@@ -145,15 +145,18 @@ pub(super) mod tests {
     fn the_brands_own_sender_comes_first_and_must_be_one() {
         let own = Envelope { from: Some("Acme <hi@acme.example>".to_owned()), ..envelope(Some("Hi"), None) };
         let sender = sender();
-        assert_eq!(ApiEmail::of(&own, &sender).unwrap().from.to_string(), "Acme <hi@acme.example>");
+        assert_eq!(
+            ApiEmail::from_envelope(&own, &sender).unwrap().from.to_string(),
+            "Acme <hi@acme.example>"
+        );
         let wrong = Envelope { from: Some("Acme".to_owned()), ..own };
-        assert_eq!(ApiEmail::of(&wrong, &sender).unwrap_err().as_str(), "misconfigured");
+        assert_eq!(ApiEmail::from_envelope(&wrong, &sender).unwrap_err().as_str(), "misconfigured");
     }
 
     #[test]
     fn what_is_no_email_is_refused_before_any_call() {
         let sender = sender();
-        let refusal = |envelope: &Envelope| match ApiEmail::of(envelope, &sender).unwrap_err() {
+        let refusal = |envelope: &Envelope| match ApiEmail::from_envelope(envelope, &sender).unwrap_err() {
             Outcome::Rejected { cause, .. } => cause,
             other => panic!("{other:?}"),
         };

@@ -148,7 +148,7 @@ impl SmtpConnection {
     }
 
     /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
-    pub(super) async fn begin(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
+    pub(super) async fn start_transaction(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
         let parameters = self.offers.with_mail(mail, self.notices)?;
         if self.state == SmtpConnectionState::Begun {
             self.command(SmtpStage::Mail, Rset).await?;

@@ -55,10 +55,10 @@ pub(super) struct EmailEvent {
 
 impl EmailEvent {
     /// What is told by an event that says this; nothing when it leads to no email and says nothing against an address.
-    pub(super) fn told(self, says: EmailEventMeaning) -> Option<ProviderEvent> {
+    pub(super) fn provider_event(self, says: EmailEventMeaning) -> Option<ProviderEvent> {
         let EmailEventMeaning { status, objection } = says;
         if self.reference.is_empty() && self.echo.is_none() {
-            return self.news(objection?);
+            return self.address_report(objection?);
         }
         let Self { reference, echo, address, at: reported_at, .. } = self;
         let matters = status == ReceiptStatus::Failed || objection.is_some();
@@ -74,7 +74,7 @@ impl EmailEvent {
         }))
     }
 
-    fn news(self, objection: Objection) -> Option<ProviderEvent> {
+    fn address_report(self, objection: Objection) -> Option<ProviderEvent> {
         Some(ProviderEvent::Address(AddressReport {
             id: self.id?,
             address: self.address?,
@@ -145,13 +145,13 @@ pub(super) mod tests {
             all.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let now = Timestamp::from_second(NOW).unwrap();
-        hook.hear(&WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now })
+        hook.handle(&WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now })
             .await
     }
 
     /// What the first notice says, in words such as `failed bad_address`; `-` when nothing is told.
     pub(in crate::adapters::email) fn words(heard: &Result<WebhookPayload, WebhookError>) -> String {
-        let Ok(WebhookPayload::Told(told)) = heard else { panic!("{heard:?}") };
+        let Ok(WebhookPayload::Events(told)) = heard else { panic!("{heard:?}") };
         match told.first() {
             None => "-".to_owned(),
             Some(ProviderEvent::Receipt(own)) => match own.objection {
@@ -166,7 +166,7 @@ pub(super) mod tests {
     /// The first notice.
     pub(in crate::adapters::email) fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
         match heard {
-            Ok(WebhookPayload::Told(told)) => match told.into_iter().next() {
+            Ok(WebhookPayload::Events(told)) => match told.into_iter().next() {
                 Some(ProviderEvent::Receipt(notice)) => notice,
                 other => panic!("{other:?}"),
             },
@@ -198,9 +198,12 @@ pub(super) mod tests {
             address: address("a@example.org"),
             ..EmailEvent::default()
         };
-        assert_eq!(event().told(DELIVERED), None);
-        assert!(matches!(event().told(DELIVERED.and(Objection::Complaint)), Some(ProviderEvent::Address(_))));
+        assert_eq!(event().provider_event(DELIVERED), None);
+        assert!(matches!(
+            event().provider_event(DELIVERED.and(Objection::Complaint)),
+            Some(ProviderEvent::Address(_))
+        ));
         let nobody = EmailEvent { address: None, ..event() };
-        assert_eq!(nobody.told(DELIVERED.and(Objection::Complaint)), None);
+        assert_eq!(nobody.provider_event(DELIVERED.and(Objection::Complaint)), None);
     }
 }

@@ -52,7 +52,7 @@ impl MailWriter {
 
     /// Writes the message, or says why it cannot be written.
     pub(super) fn write(&self, envelope: &Envelope) -> Result<PreparedMail, Outcome> {
-        let from = self.sender.of(envelope)?;
+        let from = self.sender.mailbox_for(envelope)?;
         let to = recipient(&envelope.address)?;
         let envelope_id = format!("{}.{}", envelope.message_id, envelope.attempt);
         let id = format!("<{envelope_id}@{}>", from.email.domain());
@@ -68,7 +68,7 @@ impl MailWriter {
         if let Some(dkim) = &self.dkim {
             message.sign(dkim);
         }
-        let from = self.bounces.as_ref().map_or(from.email, |bounces| bounces.of(&envelope.echo()));
+        let from = self.bounces.as_ref().map_or(from.email, |bounces| bounces.address_for(&envelope.echo()));
         Ok(PreparedMail { id, envelope_id, from, to, bytes: message.formatted() })
     }
 }

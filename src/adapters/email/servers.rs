@@ -46,7 +46,7 @@ impl SmtpServers {
         loop {
             let answer = self.servers[index].connect().await;
             if answer.is_ok() {
-                self.stand_in().answered(index, Instant::now());
+                self.stand_in().record_answer(index, Instant::now());
             }
             // What is neither down nor too busy would be the same at the next one.
             let passes = matches!(answer, Err(Outcome::Unavailable { .. } | Outcome::Throttled { .. }));
@@ -68,7 +68,7 @@ impl FallbackServer {
         self.0.map_or(0, |(index, _)| index)
     }
 
-    fn answered(&mut self, index: usize, now: Instant) {
+    fn record_answer(&mut self, index: usize, now: Instant) {
         // The time does not begin anew with each connection, or the first one's turn might never come.
         if index != self.index() {
             self.0 = (index > 0).then_some((index, now + KEPT_TO));
@@ -89,15 +89,15 @@ mod tests {
     fn one_that_answers_in_the_first_ones_place_is_kept_to_for_a_while() {
         let start = Instant::now();
         let mut stand_in = FallbackServer::default();
-        stand_in.answered(0, start);
+        stand_in.record_answer(0, start);
         assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false));
-        stand_in.answered(2, start);
-        stand_in.answered(2, start + KEPT_TO / 2);
+        stand_in.record_answer(2, start);
+        stand_in.record_answer(2, start + KEPT_TO / 2);
         assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO / 2)), (2, false));
         assert!(stand_in.is_over(start + KEPT_TO));
         assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false), "it is over once");
-        stand_in.answered(1, start);
-        stand_in.answered(0, start);
+        stand_in.record_answer(1, start);
+        stand_in.record_answer(0, start);
         assert_eq!(stand_in.index(), 0, "the others failed, and the first one did not");
     }
 }

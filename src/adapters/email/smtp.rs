@@ -49,7 +49,7 @@ impl Smtp {
         // A server that stalls before it has the message must be told from one that keeps us in doubt, and so be given
         // up before the caller's own time is over.
         let commands_until = start + self.timeout * 9 / 10;
-        let beginning = timeout_at(commands_until, self.begin(mail)).await;
+        let beginning = timeout_at(commands_until, self.start_transaction(mail)).await;
         let mut connection =
             beginning.unwrap_or_else(|_| Err(replies::unavailable(SmtpStage::Mail, "no answer in time")))?;
         let handed_over = connection.hand_over(mail, commands_until, start + self.timeout).await;
@@ -58,7 +58,7 @@ impl Smtp {
     }
 
     /// A connection on which the message is begun.
-    async fn begin(&self, mail: &PreparedMail) -> Result<SmtpConnection, Outcome> {
+    async fn start_transaction(&self, mail: &PreparedMail) -> Result<SmtpConnection, Outcome> {
         if self.servers.is_back_to_first() {
             self.pool.clear();
         }
@@ -77,7 +77,7 @@ impl Smtp {
         mut idle: SmtpConnection,
         mail: &PreparedMail,
     ) -> Option<Result<SmtpConnection, Outcome>> {
-        let begun = timeout(self.connect_timeout, idle.begin(mail)).await;
+        let begun = timeout(self.connect_timeout, idle.start_transaction(mail)).await;
         if !idle.is_usable() {
             self.pool.clear();
             return None;
@@ -90,7 +90,7 @@ impl Smtp {
         mut fresh: SmtpConnection,
         mail: &PreparedMail,
     ) -> Result<SmtpConnection, Outcome> {
-        let begun = fresh.begin(mail).await;
+        let begun = fresh.start_transaction(mail).await;
         self.keep_if_refused(fresh, begun)
     }
 
@@ -128,7 +128,7 @@ impl ProviderKind for SmtpSettings {
         Some(Arc::new(BounceHandler::new(addresses, self.brands.clone())))
     }
 
-    fn serve(&mut self, brands: &[BrandId]) {
+    fn set_brands(&mut self, brands: &[BrandId]) {
         self.brands = brands.to_vec();
     }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{WebhookError, WebhookRequest, same};
+use super::{WebhookError, WebhookRequest, constant_time_eq};
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
@@ -21,7 +21,7 @@ impl BasicAuth {
     ///
     /// # Errors
     /// When only one of them is there, or one of them cannot be right.
-    pub fn of(user: Option<&str>, password: Option<&Secret>) -> Result<Option<Self>, BuildError> {
+    pub fn from_settings(user: Option<&str>, password: Option<&Secret>) -> Result<Option<Self>, BuildError> {
         let wrong = |setting, must| Err(BuildError::Setting { setting, must });
         match (user, password) {
             (None, None) => Ok(None),
@@ -43,11 +43,13 @@ impl BasicAuth {
     ///
     /// # Errors
     /// `Forged` for every other one.
-    pub fn admits(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
+    pub fn verify(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let given = call.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
         match given {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Basic") && same(token.trim(), &right) => {
+            Some((scheme, token))
+                if scheme.eq_ignore_ascii_case("Basic") && constant_time_eq(token.trim(), &right) =>
+            {
                 Ok(())
             }
             _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
@@ -63,14 +65,14 @@ mod tests {
 
     fn admits(authorization: &[&str]) -> bool {
         let password = Secret::new("open sesame: π");
-        let own = BasicAuth::of(Some("relevo"), Some(&password)).unwrap().unwrap();
+        let own = BasicAuth::from_settings(Some("relevo"), Some(&password)).unwrap().unwrap();
         let mut headers = HeaderMap::new();
         for value in authorization {
             headers.append("Authorization", value.parse().unwrap());
         }
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         let call = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
-        own.admits(&call).is_ok()
+        own.verify(&call).is_ok()
     }
 
     fn basic(pair: &str) -> String {
@@ -102,8 +104,8 @@ mod tests {
     #[test]
     fn both_settings_are_there_or_neither() {
         let secret = Secret::new("a");
-        let error = |user, password| BasicAuth::of(user, password).unwrap_err().to_string();
-        assert!(BasicAuth::of(None, None).unwrap().is_none());
+        let error = |user, password| BasicAuth::from_settings(user, password).unwrap_err().to_string();
+        assert!(BasicAuth::from_settings(None, None).unwrap().is_none());
         assert_eq!(error(Some("a"), None), "webhook_password must be set where webhook_user is");
         assert_eq!(error(None, Some(&secret)), "webhook_user must be set where webhook_password is");
         for user in ["", "a:b"] {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{REPEATS, SignatureAlgorithm, hex, is_recent, is_signed, same};
+pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
 pub(super) use standard::StandardWebhooks;
 
 use crate::model::{
@@ -45,7 +45,7 @@ impl WebhookRequest<'_> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum WebhookPayload {
     /// What the provider tells; nothing when it speaks of other things.
-    Told(Vec<ProviderEvent>),
+    Events(Vec<ProviderEvent>),
     /// The provider asks whether it is us: the answer to give.
     Challenge(String),
 }
@@ -101,7 +101,7 @@ pub enum WebhookError {
     Malformed(String),
     /// Whether it comes from the provider cannot be told now: it should call again.
     #[error("{0}")]
-    Unproven(String),
+    Unverifiable(String),
 }
 
 /// Takes the calls of one provider.
@@ -111,11 +111,11 @@ pub trait WebhookHandler: Send + Sync {
     ///
     /// # Errors
     /// Why it does not count.
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
     /// Whether a mail to this address is for it. Such a mail becomes a call: the body is the mail, and the query names the
     /// address as `recipient`.
-    fn receives(&self, recipient: &str) -> bool {
+    fn accepts_mail_for(&self, recipient: &str) -> bool {
         let _ = recipient;
         false
     }
@@ -128,7 +128,7 @@ pub trait EventSink: Send + Sync {
     ///
     /// # Errors
     /// When it could not be kept, or not all of it: the provider should tell it again.
-    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
+    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
 
     /// The time.
     fn now(&self) -> Timestamp;
@@ -140,7 +140,7 @@ pub trait EventSink: Send + Sync {
 pub struct NotRecorded;
 
 /// Reads a phone number as providers write them in reports: E.164, with or without its `+`.
-pub(super) fn phone(text: &str) -> Option<Address> {
+pub(super) fn parse_phone(text: &str) -> Option<Address> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
 }
@@ -149,12 +149,12 @@ pub(super) fn phone(text: &str) -> Option<Address> {
 ///
 /// # Errors
 /// `Malformed` when it is none.
-pub(super) fn moment(text: &str) -> Result<Timestamp, WebhookError> {
+pub(super) fn parse_rfc3339(text: &str) -> Result<Timestamp, WebhookError> {
     let must = |_| WebhookError::Malformed("a time must be one of RFC 3339, with its offset".to_owned());
     text.parse().map_err(must)
 }
 
 /// Reads a moment in seconds since the Unix epoch.
-pub(super) fn seconds(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_unix_seconds(text: &str) -> Option<Timestamp> {
     Timestamp::from_second(text.parse().ok()?).ok()
 }

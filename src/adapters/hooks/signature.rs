@@ -52,7 +52,7 @@ pub(in crate::adapters) fn is_signed(
 }
 
 /// Whether two secrets are the same. Takes the same time wherever they differ.
-pub(in crate::adapters) fn same(a: &str, b: &str) -> bool {
+pub(in crate::adapters) fn constant_time_eq(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 

@@ -109,9 +109,9 @@ impl SnsTopic {
         }
         let pem = self.get(url, now).await?;
         let signer = SigningCertificate::read(&pem);
-        let signer =
-            signer.ok_or_else(|| WebhookError::Unproven("what SNS serves is no certificate".to_owned()))?;
-        Ok(self.certificates.keep(url, signer))
+        let signer = signer
+            .ok_or_else(|| WebhookError::Unverifiable("what SNS serves is no certificate".to_owned()))?;
+        Ok(self.certificates.insert(url, signer))
     }
 
     async fn confirm(&self, own: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
@@ -125,9 +125,9 @@ impl SnsTopic {
         match http::exchange(self.client.get(url.clone()), now).await {
             Ok(answer) if answer.is_success() => Ok(answer.body),
             Ok(answer) => {
-                Err(WebhookError::Unproven(format!("SNS answered {} for what proves it", answer.status)))
+                Err(WebhookError::Unverifiable(format!("SNS answered {} for what proves it", answer.status)))
             }
-            Err(_) => Err(WebhookError::Unproven("SNS cannot be reached for what proves it".to_owned())),
+            Err(_) => Err(WebhookError::Unverifiable("SNS cannot be reached for what proves it".to_owned())),
         }
     }
 }
@@ -251,7 +251,7 @@ impl CertificateCache {
         self.known().iter().find(|(own, _)| own == url).map(|(_, signer)| Arc::clone(signer))
     }
 
-    fn keep(&self, url: &Url, signer: SigningCertificate) -> Arc<SigningCertificate> {
+    fn insert(&self, url: &Url, signer: SigningCertificate) -> Arc<SigningCertificate> {
         let (mut known, signer) = (self.known(), Arc::new(signer));
         known.truncate(Self::MAX - 1);
         known.push_front((url.clone(), Arc::clone(&signer)));

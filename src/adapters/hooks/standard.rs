@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use ring::hmac;
 
-use super::signature::{is_recent, same};
+use super::signature::{constant_time_eq, is_recent};
 use super::{WebhookError, WebhookRequest};
 use crate::model::Timestamp;
 use crate::secret::Secret;
@@ -56,7 +56,7 @@ impl StandardWebhooks {
         let time = time.ok_or(WebhookError::Forged("its timestamp is not in seconds since 1970"))?;
         // While a key is being changed there are several signatures, one by each key.
         let right = self.sign(id, time.as_second(), body);
-        if !given.split(' ').any(|own| same(own, &right)) {
+        if !given.split(' ').any(|own| constant_time_eq(own, &right)) {
             return Err(WebhookError::Forged("its signature is not by this secret"));
         }
         if is_recent(time, call.now, WINDOW) {

@@ -83,7 +83,7 @@ impl Sandbox {
     async fn take(&self, envelope: &Envelope) -> String {
         tokio::time::sleep(self.0.latency).await;
         let reference = format!("{}-{}", envelope.message_id, envelope.attempt);
-        lock(&self.0.outbox).keep(OutboxEntry::new(&self.0.name, self.0.channel, envelope));
+        lock(&self.0.outbox).push(OutboxEntry::new(&self.0.name, self.0.channel, envelope));
         if let Some(receipts) = &self.0.receipts {
             receipts.schedule(ReceiptReport {
                 provider: self.0.name.clone(),

@@ -37,7 +37,7 @@ pub struct OutboxEntry {
 
 impl OutboxEntry {
     pub(super) fn new(provider: &ProviderName, channel: Channel, envelope: &Envelope) -> Self {
-        let (subject, text) = shown(&envelope.content);
+        let (subject, text) = subject_and_text(&envelope.content);
         Self {
             time: envelope.now,
             provider: provider.clone(),
@@ -51,7 +51,7 @@ impl OutboxEntry {
     }
 }
 
-fn shown(content: &RenderedContent) -> (Option<String>, String) {
+fn subject_and_text(content: &RenderedContent) -> (Option<String>, String) {
     match content {
         RenderedContent::Email { subject, text, html } => {
             (Some(subject.clone()), text.clone().or_else(|| html.clone()).unwrap_or_default())
@@ -75,7 +75,7 @@ fn shown(content: &RenderedContent) -> (Option<String>, String) {
 pub(super) struct Outbox(VecDeque<OutboxEntry>);
 
 impl Outbox {
-    pub(super) fn keep(&mut self, entry: OutboxEntry) {
+    pub(super) fn push(&mut self, entry: OutboxEntry) {
         if self.0.len() == MAX_ENTRIES {
             self.0.pop_front();
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::adapters::hooks::{
     DeliveryReport, ProviderEvent, StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, moment,
+    WebhookRequest, parse_rfc3339,
 };
 use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Phone, ReceiptStatus,
@@ -22,9 +22,9 @@ pub(super) struct ReceiverCallbacks {
 
 #[async_trait]
 impl WebhookHandler for ReceiverCallbacks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.signed.verify(call, "webhook")?;
-        read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Told)
+        read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Events)
     }
 }
 
@@ -94,7 +94,7 @@ impl CallbackEvidence {
 /// One event, or a list of them.
 fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
     let events = if body.trim_ascii_start().starts_with(b"[") { parse(body)? } else { vec![parse(body)?] };
-    events.into_iter().map(|event| told(event, now)).collect()
+    events.into_iter().map(|event| provider_event(event, now)).collect()
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, WebhookError> {
@@ -105,11 +105,11 @@ fn malformed(must: &str) -> WebhookError {
     WebhookError::Malformed(must.to_owned())
 }
 
-fn told(event: CallbackEvent, now: Timestamp) -> Result<ProviderEvent, WebhookError> {
+fn provider_event(event: CallbackEvent, now: Timestamp) -> Result<ProviderEvent, WebhookError> {
     match event {
         CallbackEvent::Receipt(own) => notice(own, now).map(ProviderEvent::Receipt),
         CallbackEvent::Text(own) => text(own, now).map(ProviderEvent::Text),
-        CallbackEvent::Address(own) => news(own, now).map(ProviderEvent::Address),
+        CallbackEvent::Address(own) => address_report(own, now).map(ProviderEvent::Address),
     }
 }
 
@@ -140,7 +140,7 @@ fn text(own: CallbackText, now: Timestamp) -> Result<InboundText, WebhookError> 
     })
 }
 
-fn news(own: CallbackAddressReport, now: Timestamp) -> Result<AddressReport, WebhookError> {
+fn address_report(own: CallbackAddressReport, now: Timestamp) -> Result<AddressReport, WebhookError> {
     Ok(AddressReport {
         id: id(own.id)?,
         address: address(&own.address)?,
@@ -200,7 +200,7 @@ fn id(text: String) -> Result<String, WebhookError> {
 }
 
 fn at(text: Option<&str>, now: Timestamp) -> Result<Timestamp, WebhookError> {
-    text.map_or(Ok(now), moment)
+    text.map_or(Ok(now), parse_rfc3339)
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::hooks::phone;
+    use crate::adapters::hooks::parse_phone;
     use crate::secret::Secret;
 
     const NOW: &str = "2026-11-22T10:00:00Z";
@@ -247,7 +247,7 @@ mod tests {
         let whole = DeliveryReport {
             reference: ECHO.to_owned(),
             echo: ECHO.parse().ok(),
-            address: phone("34600123456"),
+            address: parse_phone("34600123456"),
             status: ReceiptStatus::Failed,
             reported_at: "2026-11-22T08:00:00Z".parse().unwrap(),
             evidence: OutcomeEvidence { code: "17".to_owned(), text: "no such number ***".to_owned() },
@@ -260,7 +260,7 @@ mod tests {
     fn what_people_write_comes_from_any_kind_of_address() {
         let email = Address::Email("ana@example.org".parse().unwrap());
         for (from, expected) in [
-            ("+34600123456", phone("34600123456").unwrap()),
+            ("+34600123456", parse_phone("34600123456").unwrap()),
             ("ana@example.org", email),
             ("42", Address::TelegramChat(42)),
         ] {
@@ -293,7 +293,7 @@ mod tests {
         }
         assert_eq!(change(json!({ "change": "returned" })), AddressChange::Returned);
         let moved = change(json!({ "change": "moved", "new_address": "+34600654321" }));
-        assert_eq!(moved, AddressChange::MovedTo(phone("34600654321").unwrap()));
+        assert_eq!(moved, AddressChange::MovedTo(parse_phone("34600654321").unwrap()));
     }
 
     #[test]
@@ -347,9 +347,9 @@ mod tests {
                 body: Some(body.as_bytes()),
                 now: now(),
             };
-            hook.hear(&call).await
+            hook.handle(&call).await
         };
-        assert!(matches!(hear(body).await, Ok(WebhookPayload::Told(told)) if told.len() == 1));
+        assert!(matches!(hear(body).await, Ok(WebhookPayload::Events(told)) if told.len() == 1));
         assert!(matches!(hear(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
     }
 }

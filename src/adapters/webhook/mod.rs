@@ -105,8 +105,8 @@ fn outcome(answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
     match reply(&answer.body) {
         Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
         Some(reply) if answer.is_success() => sent(reply, envelope),
-        Some(reply) => answer.by_status(evidence(answer, &reply)),
-        None => answer.nonsense(),
+        Some(reply) => answer.outcome_by_status(evidence(answer, &reply)),
+        None => answer.unrecognized(),
     }
 }
 
@@ -129,7 +129,7 @@ fn refused(answer: &HttpAnswer, reply: &ReceiverReply) -> Outcome {
     let evidence = evidence(answer, reply);
     match errors::meaning(reply.outcome.as_deref().unwrap_or_default(), reply.cause.as_deref()) {
         Some(meaning) => meaning.outcome(evidence, wait(answer, reply)),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     }
 }
 

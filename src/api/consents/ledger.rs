@@ -25,7 +25,7 @@ impl ConsentApi {
     ) -> Result<v1::RecordConsentResponse, ApiError> {
         let now = self.clock.now();
         let (id, entry) = read_entry(caller, request, now)?;
-        let entry = self.store.record(&caller.brand, &id, entry, now).await?;
+        let entry = self.store.record_consent(&caller.brand, &id, entry, now).await?;
         let entry = entry.ok_or_else(|| ApiError::no_contact(&id))?;
         Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
     }

@@ -28,7 +28,7 @@ impl ConsentApi {
         let mut violations = Violations::default();
         let place = read_place(caller, request.channel, request.address, &mut violations);
         let (channel, address) = violations.finish(place)?;
-        match self.store.lift(&caller.brand, channel, &address).await? {
+        match self.store.lift_suppression(&caller.brand, channel, &address).await? {
             true => Ok(v1::LiftSuppressionResponse {}),
             false => Err(not_suppressed(channel)),
         }

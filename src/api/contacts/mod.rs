@@ -115,12 +115,13 @@ impl ContactApi {
         request: v1::UpsertContactRequest,
     ) -> Result<v1::UpsertContactResponse, ApiError> {
         let change = read_change(request, caller.country())?;
-        let (contact, created) = match self.store.upsert(&caller.brand, change, self.clock.now()).await? {
-            UpsertResult::Created(contact) => (contact, true),
-            UpsertResult::Changed(contact) => (contact, false),
-            UpsertResult::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
-            UpsertResult::Stale => return Err(stale()),
-        };
+        let (contact, created) =
+            match self.store.upsert_contact(&caller.brand, change, self.clock.now()).await? {
+                UpsertResult::Created(contact) => (contact, true),
+                UpsertResult::Changed(contact) => (contact, false),
+                UpsertResult::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
+                UpsertResult::Stale => return Err(stale()),
+            };
         Ok(v1::UpsertContactResponse { contact: Some(contact_view(&contact)), created })
     }
 
@@ -144,7 +145,7 @@ impl ContactApi {
         let numbers = PhoneFormat::Dialled(caller.country());
         let address = read_address(request.address, numbers, &FieldPath::new("address"), &mut violations);
         let address = violations.finish(address)?;
-        let contact = match self.store.find(&caller.brand, &address).await? {
+        let contact = match self.store.find_by_address(&caller.brand, &address).await? {
             Some(id) => self.store.contact(&caller.brand, &id).await?,
             None => None,
         };
@@ -176,7 +177,7 @@ impl ContactApi {
         let id = violations.parsed::<ContactId>(contact, &FieldPath::new("contact_id"));
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let (id, wanted) = violations.finish(id.map(|id| (id, wanted)))?;
-        if !self.store.knows(&caller.brand, &id).await? {
+        if !self.store.contact_exists(&caller.brand, &id).await? {
             return Err(ApiError::no_contact(&id));
         }
         let read = |page| self.store.contact_events(&caller.brand, &id, page);
@@ -190,7 +191,7 @@ impl ContactApi {
         request: v1::DeleteContactRequest,
     ) -> Result<v1::DeleteContactResponse, ApiError> {
         let id = read_contact_id(&request.contact_id)?;
-        match self.store.delete(&caller.brand, &id).await? {
+        match self.store.delete_contact(&caller.brand, &id).await? {
             true => Ok(v1::DeleteContactResponse {}),
             false => Err(ApiError::no_contact(&id)),
         }

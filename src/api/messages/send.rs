@@ -61,7 +61,7 @@ impl MessageApi {
         if key.is_empty() {
             return Ok(None);
         }
-        match self.store.find_by_key(&caller.brand, key).await? {
+        match self.store.find_by_idempotency_key(&caller.brand, key).await? {
             Some((first, first_hash)) if first_hash == hash => Ok(Some(duplicate(&first))),
             Some((first, _)) => Err(key_reused(first.message.id)),
             None => Ok(None),
@@ -98,10 +98,12 @@ impl MessageApi {
 
     async fn resolve(&self, caller: &BrandCaller, who: &RecipientRef) -> Result<ContactId, ApiError> {
         match who {
-            RecipientRef::Contact(id) if self.contacts.knows(&caller.brand, id).await? => Ok(id.clone()),
+            RecipientRef::Contact(id) if self.contacts.contact_exists(&caller.brand, id).await? => {
+                Ok(id.clone())
+            }
             RecipientRef::Contact(id) => Err(ApiError::no_contact(id)),
             RecipientRef::Address(address) => {
-                let found = self.contacts.find(&caller.brand, address).await?;
+                let found = self.contacts.find_by_address(&caller.brand, address).await?;
                 found.ok_or_else(ApiError::no_contact_at_address)
             }
         }

@@ -95,7 +95,7 @@ impl MessageWatch {
     }
 
     fn wants(&self, event: &JournalEvent) -> bool {
-        let message = match &event.happened {
+        let message = match &event.kind {
             JournalEventKind::Message(id, _) => Some(id),
             JournalEventKind::Contact(event) => match &event.detail {
                 ContactEventDetail::Wrote { answers, .. } => answers.as_ref(),
@@ -143,7 +143,7 @@ fn answer(event: &JournalEvent) -> v1::WatchMessagesResponse {
         contact_id: event.contact.to_string(),
         ..Default::default()
     };
-    match &event.happened {
+    match &event.kind {
         JournalEventKind::Message(id, event) => {
             v1::WatchMessagesResponse { message_id: id.to_string(), event: Some(event.into()), ..answer }
         }

@@ -125,7 +125,7 @@ fn reply(answer: WebhookAnswer) -> String {
             match error {
                 WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
                 WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
-                WebhookError::Unproven(_) => format!("451 4.7.1 {error}"),
+                WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
             }
         }
         WebhookAnswer::NotKept(error) => {
@@ -146,7 +146,7 @@ mod tests {
         for (answer, code) in [
             (WebhookAnswer::Kept(String::new()), "250"),
             (WebhookAnswer::NotKept(failing), "451"),
-            (WebhookAnswer::Refused(WebhookError::Unproven(String::new())), "451"),
+            (WebhookAnswer::Refused(WebhookError::Unverifiable(String::new())), "451"),
             (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
             (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),
             (WebhookAnswer::Unknown, "550"),

@@ -14,7 +14,7 @@ use crate::store::{KeyStore, Page, PageRequest, StoreError};
 impl<E: Engine> KeyStore for Embedded<E> {
     async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
         self.engine
-            .write(WriteClass::Caller, move |txn| {
+            .write(WriteClass::NewWork, move |txn| {
                 if let Some(brand) = &key.brand {
                     txn.put(keys::access_key_of(brand, &key.id), Vec::new());
                 }
@@ -29,7 +29,7 @@ impl<E: Engine> KeyStore for Embedded<E> {
             return Ok(Some(key));
         }
         let key = self.engine.read(|view| load(view, &keys::access_key(id)))?;
-        key.iter().for_each(|key| self.key_cache.keep(key));
+        key.iter().for_each(|key| self.key_cache.insert(key));
         Ok(key)
     }
 
@@ -51,10 +51,10 @@ impl<E: Engine> KeyStore for Embedded<E> {
     async fn revoke_key(&self, id: &KeyId, now: Timestamp) -> Result<Option<ApiKey>, StoreError> {
         let (at, cache) = (keys::access_key(id), Arc::clone(&self.key_cache));
         self.engine
-            .write(WriteClass::Promise, move |txn| {
+            .write(WriteClass::Committed, move |txn| {
                 let Some(mut key) = txn.load::<ApiKey>(&at)? else { return Ok(None) };
                 if key.revoked_at.is_none() {
-                    cache.strike_out(&key.id);
+                    cache.revoke(&key.id);
                     key.revoked_at = Some(now);
                     txn.save(at, &key);
                 }

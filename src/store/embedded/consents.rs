@@ -15,7 +15,7 @@ use crate::store::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesC
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]
 impl<E: Engine> ConsentStore for Embedded<E> {
-    async fn record(
+    async fn record_consent(
         &self,
         brand: &BrandId,
         contact: &ContactId,
@@ -23,7 +23,9 @@ impl<E: Engine> ConsentStore for Embedded<E> {
         now: Timestamp,
     ) -> Result<Option<ConsentEntry>, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
-        self.engine.write(WriteClass::Promise, move |txn| record(txn, &brand, &contact, entry, now)).await
+        self.engine
+            .write(WriteClass::Committed, move |txn| append_entry(txn, &brand, &contact, entry, now))
+            .await
     }
 
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError> {
@@ -38,12 +40,12 @@ impl<E: Engine> ConsentStore for Embedded<E> {
     ) -> Result<Option<Preferences>, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
         self.engine
-            .write(WriteClass::Promise, move |txn| {
+            .write(WriteClass::Committed, move |txn| {
                 if !exists(txn, &brand, &contact)? {
                     return Ok(None);
                 }
                 let key = keys::preferences(&brand, &contact);
-                let preferences = changed(txn.load(&key)?.unwrap_or_default(), change);
+                let preferences = apply_change(txn.load(&key)?.unwrap_or_default(), change);
                 txn.save(key, &preferences);
                 Ok(Some(preferences))
             })
@@ -52,23 +54,30 @@ impl<E: Engine> ConsentStore for Embedded<E> {
 
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Promise, move |txn| suppress(txn, &brand, suppression)).await
+        self.engine.write(WriteClass::Committed, move |txn| suppress(txn, &brand, suppression)).await
     }
 
-    async fn object(
+    async fn record_objection(
         &self,
         brand: &BrandId,
         objected: AddressObjection,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Promise, move |txn| object(txn, &brand, objected, now)).await
+        self.engine
+            .write(WriteClass::Committed, move |txn| record_objection(txn, &brand, objected, now))
+            .await
     }
 
-    async fn lift(&self, brand: &BrandId, channel: Channel, address: &Address) -> Result<bool, StoreError> {
+    async fn lift_suppression(
+        &self,
+        brand: &BrandId,
+        channel: Channel,
+        address: &Address,
+    ) -> Result<bool, StoreError> {
         let key = keys::suppression(brand, channel, address);
         self.engine
-            .write(WriteClass::Promise, move |txn| {
+            .write(WriteClass::Committed, move |txn| {
                 let found = txn.get(&key)?.is_some();
                 if found {
                     txn.delete(key);
@@ -84,7 +93,7 @@ fn exists(txn: &Txn<'_>, brand: &BrandId, contact: &ContactId) -> Result<bool, S
 }
 
 /// Appends to a contact's ledger. `None` when there is no such contact.
-pub fn record(
+pub fn append_entry(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     contact: &ContactId,
@@ -126,7 +135,7 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
     }))
 }
 
-fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
+fn apply_change(before: Preferences, change: PreferencesChange) -> Preferences {
     Preferences {
         channel_order: change.channel_order.unwrap_or(before.channel_order),
         excluded_channels: change.excluded_channels.unwrap_or(before.excluded_channels),
@@ -138,7 +147,7 @@ fn changed(before: Preferences, change: PreferencesChange) -> Preferences {
 }
 
 /// Puts an objection on record.
-pub fn object(
+pub fn record_objection(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     objected: AddressObjection,
@@ -169,7 +178,7 @@ pub fn object(
                 evidence,
                 recorded_by,
             };
-            record(txn, brand, &contact, entry, now)?;
+            append_entry(txn, brand, &contact, entry, now)?;
         }
     }
     Ok(())

@@ -11,25 +11,29 @@ use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, U
 
 #[async_trait]
 impl<E: Engine> ContactStore for Embedded<E> {
-    async fn upsert(
+    async fn upsert_contact(
         &self,
         brand: &BrandId,
         change: ContactChange,
         now: Timestamp,
     ) -> Result<UpsertResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Caller, move |txn| upsert(txn, &brand, change, now)).await
+        self.engine.write(WriteClass::NewWork, move |txn| upsert(txn, &brand, change, now)).await
     }
 
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError> {
         self.engine.read(|view| load(view, &keys::contact(brand, id)))
     }
 
-    async fn knows(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
+    async fn contact_exists(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
         self.engine.read(|view| Ok(view.get(&keys::contact(brand, id))?.is_some()))
     }
 
-    async fn find(&self, brand: &BrandId, address: &Address) -> Result<Option<ContactId>, StoreError> {
+    async fn find_by_address(
+        &self,
+        brand: &BrandId,
+        address: &Address,
+    ) -> Result<Option<ContactId>, StoreError> {
         self.engine.read(|view| owner(view, brand, address))
     }
 
@@ -58,9 +62,9 @@ impl<E: Engine> ContactStore for Embedded<E> {
         })
     }
 
-    async fn delete(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
+    async fn delete_contact(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
         let (brand, id) = (brand.clone(), id.clone());
-        self.engine.write(WriteClass::Promise, move |txn| delete(txn, &brand, &id)).await
+        self.engine.write(WriteClass::Committed, move |txn| delete(txn, &brand, &id)).await
     }
 }
 
@@ -164,7 +168,7 @@ fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, St
     txn.delete(keys::contact(brand, id));
     txn.delete(keys::ledger(brand, id));
     txn.delete(keys::preferences(brand, id));
-    for key in keys_in(txn.before(), keys::contact_events(brand, id), usize::MAX, |_| true)? {
+    for key in keys_in(txn.committed(), keys::contact_events(brand, id), usize::MAX, |_| true)? {
         txn.delete(key);
     }
     Ok(true)

@@ -15,17 +15,17 @@ use crate::store::StoreError;
 use crate::wire::store::v1::ContentRecord;
 
 /// Shorter contents are not shared, in bytes of their record: there would be little to gain.
-const MIN_BYTES: usize = 64;
+const MIN_SHARED_BYTES: usize = 64;
 
 /// How many contents are remembered as seen.
-const SEEN: usize = 4_096;
+const RECENT_BODIES: usize = 4_096;
 
 /// The first bytes of SHA-256 of a content's record.
 pub type BodyHash = [u8; 16];
 
 /// The hash of a record that is long enough to be shared.
-pub fn hash(record: &[u8]) -> Option<BodyHash> {
-    if record.len() < MIN_BYTES {
+pub fn body_hash(record: &[u8]) -> Option<BodyHash> {
+    if record.len() < MIN_SHARED_BYTES {
         return None;
     }
     Sha256::digest(record).first_chunk().copied()
@@ -36,45 +36,45 @@ pub struct RecentBodies(Mutex<Vec<BodyHash>>);
 
 impl Default for RecentBodies {
     fn default() -> Self {
-        Self(Mutex::new(vec![BodyHash::default(); SEEN]))
+        Self(Mutex::new(vec![BodyHash::default(); RECENT_BODIES]))
     }
 }
 
 impl RecentBodies {
     /// Whether the content was seen before; it is from now on.
-    fn again(&self, hash: BodyHash) -> bool {
+    fn seen_before(&self, hash: BodyHash) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % SEEN;
+        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % RECENT_BODIES;
         std::mem::replace(&mut seen[place], hash) == hash
     }
 }
 
 /// Shares a content with the messages before that had it. Returns whether it is shared now.
-pub fn share(
+pub fn share_body(
     txn: &mut Txn<'_>,
     seen: &RecentBodies,
     brand: &BrandId,
     hash: BodyHash,
     record: &[u8],
 ) -> Result<bool, StoreError> {
-    if !seen.again(hash) {
+    if !seen.seen_before(hash) {
         return Ok(false);
     }
-    let count = keys::content_messages(brand, &hash);
+    let count = keys::body_messages(brand, &hash);
     let messages = read_number(txn, &count)?;
     if messages == 0 {
-        txn.put(keys::content(brand, &hash), record.to_vec());
+        txn.put(keys::body(brand, &hash), record.to_vec());
     }
     txn.put_number(count, messages + 1);
     Ok(true)
 }
 
 /// One message less shares the content; after the last one it is gone.
-pub fn release(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), StoreError> {
-    let count = keys::content_messages(brand, hash);
+pub fn release_body(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), StoreError> {
+    let count = keys::body_messages(brand, hash);
     match read_number(txn, &count)? {
         0 | 1 => {
-            txn.delete(keys::content(brand, hash));
+            txn.delete(keys::body(brand, hash));
             txn.delete(count);
         }
         more => txn.put_number(count, more - 1),
@@ -83,11 +83,11 @@ pub fn release(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), St
 }
 
 /// The record of a shared content.
-pub fn read(
+pub fn read_body(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     hash: &[u8],
 ) -> Result<ContentRecord, StoreError> {
-    load(from, &keys::content(brand, hash))?
+    load(from, &keys::body(brand, hash))?
         .ok_or_else(|| damaged(from, "a message leads to no content".to_owned()))
 }

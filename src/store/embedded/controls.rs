@@ -15,8 +15,8 @@ use crate::store::{ControlStore, Page, PageRequest, StoreError};
 impl<E: Engine> ControlStore for Embedded<E> {
     async fn set_control(&self, change: ControlChange) -> Result<(), StoreError> {
         self.engine
-            .write(WriteClass::Promise, move |txn| {
-                let number = txn.count(Sequence::Controls)?;
+            .write(WriteClass::Committed, move |txn| {
+                let number = txn.next_in_sequence(Sequence::Controls)?;
                 txn.save(keys::control(&change.provider), &change);
                 txn.save(keys::control_log(number), &change);
                 txn.put(keys::control_log_of(&change.provider, number), Vec::new());

@@ -14,11 +14,11 @@ use crate::store::StoredMessage;
 #[derive(Default)]
 pub struct CommitEffects {
     /// Messages that are new.
-    pub arrivals: Vec<NewMessage>,
+    pub accepted: Vec<NewMessage>,
     /// Messages that moved on, and when each is due.
-    pub steps: Vec<(MessageId, Option<Timestamp>)>,
+    pub advanced: Vec<(MessageId, Option<Timestamp>)>,
     /// Covers that are no longer in the due order, by their keys.
-    pub uncovered: Vec<Vec<u8>>,
+    pub emptied_buckets: Vec<Vec<u8>>,
     /// The newest event's cursor.
     pub cursor: Option<u64>,
 }
@@ -34,20 +34,20 @@ pub struct Savepoint {
 
 impl CommitEffects {
     /// How much news there is now.
-    pub fn mark(&self) -> Savepoint {
+    pub fn savepoint(&self) -> Savepoint {
         Savepoint {
-            arrivals: self.arrivals.len(),
-            steps: self.steps.len(),
-            uncovered: self.uncovered.len(),
+            arrivals: self.accepted.len(),
+            steps: self.advanced.len(),
+            uncovered: self.emptied_buckets.len(),
             cursor: self.cursor,
         }
     }
 
     /// Forgets what came since.
-    pub fn back_to(&mut self, mark: Savepoint) {
-        self.arrivals.truncate(mark.arrivals);
-        self.steps.truncate(mark.steps);
-        self.uncovered.truncate(mark.uncovered);
+    pub fn rollback_to(&mut self, mark: Savepoint) {
+        self.accepted.truncate(mark.arrivals);
+        self.advanced.truncate(mark.steps);
+        self.emptied_buckets.truncate(mark.uncovered);
         self.cursor = mark.cursor;
     }
 }
@@ -86,7 +86,7 @@ pub struct ClaimTable {
     claims: HashMap<MessageId, Claim>,
     /// Covers under which nothing is left to claim, and when the first claim on what is under them ends.
     exhausted: HashMap<Vec<u8>, Timestamp>,
-    handed: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
+    ready: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
     free_bytes: usize,
     /// The earliest time at which something on disk may be due that is neither claimed nor handed over.
     disk_due: Option<Timestamp>,
@@ -100,7 +100,7 @@ impl ClaimTable {
         Self {
             claims: HashMap::new(),
             exhausted: HashMap::new(),
-            handed: Default::default(),
+            ready: Default::default(),
             free_bytes: handover_bytes,
             disk_due: Some(Timestamp::MIN),
             first_end: Timestamp::MAX,
@@ -108,28 +108,28 @@ impl ClaimTable {
     }
 
     /// Takes in the news. Returns whether there may be new work.
-    pub fn hear(&mut self, news: CommitEffects) -> bool {
+    pub fn apply(&mut self, news: CommitEffects) -> bool {
         let mut work = false;
-        for arrival in news.arrivals {
+        for arrival in news.accepted {
             work = true;
-            self.arrive(arrival);
+            self.hand_over(arrival);
         }
-        for (id, next_at) in news.steps {
-            work |= self.step(id, next_at);
+        for (id, next_at) in news.advanced {
+            work |= self.advance(id, next_at);
         }
-        for cover in news.uncovered {
+        for cover in news.emptied_buckets {
             self.exhausted.remove(&cover);
         }
         work
     }
 
     /// Forgets what is known of the disk.
-    pub fn look_again(&mut self) {
+    pub fn invalidate_disk(&mut self) {
         self.disk_due = Some(Timestamp::MIN);
     }
 
     /// Hands a new message over when it is due, nothing that is due waits on disk, and there is room.
-    fn arrive(&mut self, arrival: NewMessage) {
+    fn hand_over(&mut self, arrival: NewMessage) {
         let NewMessage { stored, subject, cover, size_bytes } = arrival;
         let (id, at) = (subject.id, subject.send_at);
         let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
@@ -143,13 +143,13 @@ impl ClaimTable {
         }
         self.free_bytes -= size_bytes;
         self.exhausted.entry(cover.clone()).or_insert(Timestamp::MAX);
-        self.handed[place(subject.class)].insert((at, id), ReadyMessage { stored, size_bytes });
+        self.ready[class_index(subject.class)].insert((at, id), ReadyMessage { stored, size_bytes });
         self.claims.insert(id, Claim { subject, cover: Some(cover), until: None, next_at: Some(at) });
     }
 
     /// A message moved on. One that waited in memory is read from disk when its time comes, because it is no longer what
     /// it was.
-    fn step(&mut self, id: MessageId, next_at: Option<Timestamp>) -> bool {
+    fn advance(&mut self, id: MessageId, next_at: Option<Timestamp>) -> bool {
         match self.claims.get_mut(&id) {
             Some(claim) => {
                 claim.next_at = next_at;
@@ -166,7 +166,7 @@ impl ClaimTable {
     pub fn release(&mut self, id: MessageId) -> bool {
         let Some(claim) = self.claims.remove(&id) else { return false };
         if claim.until.is_none() {
-            self.take_back(&claim.subject);
+            self.remove_ready(&claim.subject);
         }
         let Some(next_at) = claim.next_at else { return false };
         if let Some(cover) = &claim.cover {
@@ -176,8 +176,8 @@ impl ClaimTable {
         true
     }
 
-    fn take_back(&mut self, subject: &MessageRef) {
-        let handed = self.handed[place(subject.class)].remove(&(subject.send_at, subject.id));
+    fn remove_ready(&mut self, subject: &MessageRef) {
+        let handed = self.ready[class_index(subject.class)].remove(&(subject.send_at, subject.id));
         self.free_bytes += handed.map_or(0, |own| own.size_bytes);
     }
 
@@ -201,7 +201,7 @@ impl ClaimTable {
     }
 
     /// The disk is looked at now: what is left there to claim is told by [`Self::due_on_disk`].
-    pub fn looked(&mut self) {
+    pub fn begin_disk_scan(&mut self) {
         self.disk_due = None;
     }
 
@@ -212,31 +212,31 @@ impl ClaimTable {
 
     /// When there may be something to claim: the earliest that a message waits for, or that a claim ends.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let waiting = self.handed.iter().filter_map(|own| Some(own.first_key_value()?.0.0));
+        let waiting = self.ready.iter().filter_map(|own| Some(own.first_key_value()?.0.0));
         waiting.chain(self.disk_due).min()
     }
 
     /// The messages of a class that wait in memory and are due at `now`, the longest due first.
-    pub fn waiting(&self, class: Class, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
-        self.handed[place(class)].keys().take_while(move |(at, _)| *at <= now).copied()
+    pub fn ready(&self, class: Class, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        self.ready[class_index(class)].keys().take_while(move |(at, _)| *at <= now).copied()
     }
 
     /// Claims a message that waits in memory.
-    pub fn take(
+    pub fn claim_ready(
         &mut self,
         class: Class,
         key: (Timestamp, MessageId),
         until: Timestamp,
     ) -> Option<StoredMessage> {
-        let ReadyMessage { stored, size_bytes } = self.handed[place(class)].remove(&key)?;
+        let ReadyMessage { stored, size_bytes } = self.ready[class_index(class)].remove(&key)?;
         self.free_bytes += size_bytes;
         self.claims.get_mut(&key.1)?.until = Some(until);
-        self.claimed_until(until);
+        self.note_claim_end(until);
         Some(stored)
     }
 
     /// Claims a message that was found on disk, under a cover or by itself.
-    pub fn claim(
+    pub fn claim_from_disk(
         &mut self,
         subject: MessageRef,
         cover: Option<Vec<u8>>,
@@ -245,17 +245,17 @@ impl ClaimTable {
     ) {
         let claim = Claim { cover, until: Some(until), next_at: Some(next_at), subject };
         self.claims.insert(claim.subject.id, claim);
-        self.claimed_until(until);
+        self.note_claim_end(until);
     }
 
     /// When the claim ends, what is on disk is due again.
-    fn claimed_until(&mut self, until: Timestamp) {
+    fn note_claim_end(&mut self, until: Timestamp) {
         self.first_end = self.first_end.min(until);
         self.due_on_disk(until);
     }
 
     /// Until when a message is claimed; the end of time for one that waits in memory.
-    pub fn held_until(&self, id: MessageId) -> Option<Timestamp> {
+    pub fn claimed_until(&self, id: MessageId) -> Option<Timestamp> {
         self.claims.get(&id).map(|claim| claim.until.unwrap_or(Timestamp::MAX))
     }
 
@@ -275,7 +275,7 @@ impl ClaimTable {
     }
 }
 
-fn place(class: Class) -> usize {
+fn class_index(class: Class) -> usize {
     match class {
         Class::Transactional => 0,
         Class::Commercial => 1,

@@ -15,7 +15,7 @@ use crate::store::{StoreError, StoredMessage};
 struct DueCandidate {
     at: Timestamp,
     subject: MessageRef,
-    cover: Option<Vec<u8>>,
+    bucket: Option<Vec<u8>>,
     stored: Result<StoredMessage, StoreError>,
 }
 
@@ -24,19 +24,19 @@ struct DueCandidate {
 pub struct DueOnDisk {
     candidates: Vec<DueCandidate>,
     /// Entries under which nothing is left but the candidates and what is claimed, and when the first claim ends.
-    covers: Vec<(Vec<u8>, Timestamp)>,
+    exhausted_buckets: Vec<(Vec<u8>, Timestamp)>,
     /// When there will be more.
     next_due: Option<Timestamp>,
 }
 
 impl DueOnDisk {
-    fn due(&mut self, at: Timestamp) {
+    fn note_due(&mut self, at: Timestamp) {
         self.next_due = Some(self.next_due.map_or(at, |due| due.min(at)));
     }
 }
 
 /// Looks on disk for what is due of a class: at most `room` messages.
-pub fn look(
+pub fn find_due(
     view: &dyn Snapshot,
     desk: &ClaimTable,
     class: Class,
@@ -49,23 +49,23 @@ pub fn look(
             .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
         // Nothing further on is due before this one.
         if due.at > now || found.candidates.len() >= room && found.next_due.is_some_and(|next| next <= now) {
-            found.due(due.at);
+            found.note_due(due.at);
             return Ok(ControlFlow::Break(()));
         }
         if let Some(until) = desk.exhausted_until(key).filter(|until| *until > now) {
-            found.due(until.max(due.at));
+            found.note_due(until.max(due.at));
             return Ok(ControlFlow::Continue(()));
         }
         let look = DueScan { view, desk, brand: &due.brand, now, room };
-        let looked = match due.what {
-            DueTarget::Cover(pack) => look.under_cover(key, class, due.at, pack, &mut found),
+        let looked = match due.target {
+            DueTarget::Bucket(pack) => look.bucket(key, class, due.at, pack, &mut found),
             DueTarget::Single(id) => look.single(due.at, id, &mut found),
         };
         match looked {
             // What is damaged must not stop the others. It is left alone for a lease, and told of once in that time.
             Err(error @ StoreError::Corrupt { .. }) => {
                 tracing::error!(%error, "an entry of the due order leads to damage");
-                found.covers.push((key.to_vec(), Timestamp::MAX));
+                found.exhausted_buckets.push((key.to_vec(), Timestamp::MAX));
             }
             looked => looked?,
         }
@@ -86,14 +86,14 @@ struct DueScan<'a> {
 impl DueScan<'_> {
     /// A message with an entry of its own.
     fn single(&self, at: Timestamp, id: MessageId, found: &mut DueOnDisk) -> Result<(), StoreError> {
-        match self.desk.held_until(id) {
-            Some(until) => found.due(until.max(at)),
-            None if found.candidates.len() >= self.room => found.due(at),
+        match self.desk.claimed_until(id) {
+            Some(until) => found.note_due(until.max(at)),
+            None if found.candidates.len() >= self.room => found.note_due(at),
             None => {
-                let Some(own) = pack::find(self.view, self.brand, id)? else {
+                let Some(own) = pack::locate(self.view, self.brand, id)? else {
                     return Err(damaged(self.view, format!("message {id} is due and nowhere")));
                 };
-                let states = States::load(self.view, self.brand, own.place.pack)?;
+                let states = States::load(self.view, self.brand, own.location.pack)?;
                 self.add(at, &own, &states, None, found)?;
             }
         }
@@ -101,7 +101,7 @@ impl DueScan<'_> {
     }
 
     /// What stands under a cover.
-    fn under_cover(
+    fn bucket(
         &self,
         key: &[u8],
         class: Class,
@@ -114,29 +114,29 @@ impl DueScan<'_> {
         for packed in pack::read(self.view, self.brand, pack)? {
             let is_under = packed.cover_time_ms == at.as_millisecond()
                 && packed.class(self.view)? == class
-                && states.is_covered(packed.number);
+                && states.is_in_bucket(packed.number);
             if !is_under {
                 continue;
             }
             let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
-            match self.desk.held_until(id) {
+            match self.desk.claimed_until(id) {
                 Some(until) => {
                     first_end = first_end.min(until);
-                    found.due(until);
+                    found.note_due(until);
                 }
                 None if send_at <= self.now && found.candidates.len() < self.room => {
                     let own =
-                        LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
+                        LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
                     self.add(send_at, &own, &states, Some(key.to_vec()), found)?;
                 }
                 None => {
-                    found.due(send_at);
+                    found.note_due(send_at);
                     all = false;
                 }
             }
         }
         if all {
-            found.covers.push((key.to_vec(), first_end));
+            found.exhausted_buckets.push((key.to_vec(), first_end));
         }
         Ok(())
     }
@@ -154,15 +154,15 @@ impl DueScan<'_> {
             Err(error) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
             stored => stored,
         };
-        let subject = MessageRef::of(self.view, self.brand, own)?;
-        found.candidates.push(DueCandidate { at, subject, cover, stored });
+        let subject = MessageRef::from_located(self.view, self.brand, own)?;
+        found.candidates.push(DueCandidate { at, subject, bucket: cover, stored });
         Ok(())
     }
 }
 
 /// Claims up to `room` messages of a class until `until`, of those found on disk and those that wait in memory: the longest
 /// due first.
-pub fn take(
+pub fn claim_due(
     desk: &mut ClaimTable,
     class: Class,
     on_disk: DueOnDisk,
@@ -174,21 +174,21 @@ pub fn take(
     let mut taken = 0;
     let mut candidates = on_disk.candidates.into_iter().peekable();
     while taken < room {
-        let waiting = desk.waiting(class, now).next();
+        let waiting = desk.ready(class, now).next();
         let found = candidates.peek().map(|own| (own.at, own.subject.id));
         match (found, waiting) {
             (None, None) => break,
             (Some(found), Some(waiting)) if waiting < found => {
-                messages.extend(desk.take(class, waiting, until))
+                messages.extend(desk.claim_ready(class, waiting, until))
             }
-            (None, Some(waiting)) => messages.extend(desk.take(class, waiting, until)),
+            (None, Some(waiting)) => messages.extend(desk.claim_ready(class, waiting, until)),
             (Some(_), _) => messages.extend(candidates.next().and_then(|own| claim(desk, own, until))),
         }
         taken += 1;
     }
     let left: Vec<DueCandidate> = candidates.collect();
-    for (cover, first_end) in on_disk.covers {
-        if !left.iter().any(|own| own.cover.as_ref() == Some(&cover)) {
+    for (cover, first_end) in on_disk.exhausted_buckets {
+        if !left.iter().any(|own| own.bucket.as_ref() == Some(&cover)) {
             desk.exhaust(cover, first_end.min(until));
         }
     }
@@ -197,9 +197,9 @@ pub fn take(
 }
 
 fn claim(desk: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> Option<StoredMessage> {
-    let DueCandidate { at, subject, cover, stored } = candidate;
+    let DueCandidate { at, subject, bucket: cover, stored } = candidate;
     let id = subject.id;
-    desk.claim(subject, cover, at, until);
+    desk.claim_from_disk(subject, cover, at, until);
     stored
         .inspect_err(
             |error| tracing::error!(message.id = %id, %error, "a message that is due cannot be read"),

@@ -58,7 +58,7 @@ pub fn load<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<Opti
 /// Reads a record. One that cannot be read is damage, because nothing but this build or an older one wrote it.
 pub fn decode<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
     T::decode(bytes)
-        .map_err(|detail| damaged(from, format!("the {} at {}: {detail}", T::NAME, keys::told(key))))
+        .map_err(|detail| damaged(from, format!("the {} at {}: {detail}", T::NAME, keys::redacted(key))))
 }
 
 /// The error for something in the store that cannot be right.
@@ -70,9 +70,9 @@ pub fn damaged(from: &(impl Lookup + ?Sized), detail: String) -> StoreError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteClass {
     /// It takes on something new, and is refused when the disk is nearly full.
-    Caller,
+    NewWork,
     /// It keeps a promise already made, stops something, or makes room: outcomes, receipts, revocations, purges.
-    Promise,
+    Committed,
 }
 
 /// Keeps an ordered map, and changes it by operations that happen one after the other.
@@ -96,7 +96,7 @@ pub trait Engine: Send + Sync + 'static {
 
 /// Tells dispatch and watchers the news, once they are durable.
 pub struct StoreSignals {
-    desk: Mutex<ClaimTable>,
+    claims: Mutex<ClaimTable>,
     work: watch::Sender<u64>,
     events: watch::Sender<u64>,
 }
@@ -106,16 +106,16 @@ impl StoreSignals {
     /// dispatch in memory.
     pub fn new(last_cursor: u64, handover_bytes: usize) -> Self {
         Self {
-            desk: Mutex::new(ClaimTable::new(handover_bytes)),
+            claims: Mutex::new(ClaimTable::new(handover_bytes)),
             work: watch::Sender::new(0),
             events: watch::Sender::new(last_cursor),
         }
     }
 
     /// Tells the news. The engine calls it, not the caller of an operation, who may have gone away.
-    pub fn tell(&self, news: CommitEffects) {
+    pub fn publish(&self, news: CommitEffects) {
         let cursor = news.cursor;
-        if self.desk().hear(news) {
+        if self.claims().apply(news) {
             self.wake();
         }
         if let Some(cursor) = cursor {
@@ -125,14 +125,14 @@ impl StoreSignals {
 
     /// Says that the store was read anew: all that is known is what is on disk.
     pub fn reopened(&self, last_cursor: u64) {
-        self.desk().look_again();
+        self.claims().invalidate_disk();
         self.events.send_replace(last_cursor);
         self.wake();
     }
 
     /// What is ready for dispatch.
-    pub fn desk(&self) -> MutexGuard<'_, ClaimTable> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn claims(&self) -> MutexGuard<'_, ClaimTable> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that there may be new work.

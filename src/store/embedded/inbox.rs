@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::consents::{object, record, suppression};
+use super::consents::{append_entry, record_objection, suppression};
 use super::contacts::{move_address, owner};
 use super::engine::{Engine, WriteClass, load};
 use super::txn::Txn;
@@ -17,40 +17,48 @@ use crate::wire::store::v1::{HeadRecord, HeardRecord, JournalEntry};
 // An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
 #[async_trait]
 impl<E: Engine> InboundStore for Embedded<E> {
-    async fn receive(&self, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
-        self.engine.write(WriteClass::Promise, move |txn| receipts::receive(txn, report, now)).await
+    async fn record_receipt(
+        &self,
+        report: ReceiptReport,
+        now: Timestamp,
+    ) -> Result<ReceiptMatch, StoreError> {
+        self.engine.write(WriteClass::Committed, move |txn| receipts::receive(txn, report, now)).await
     }
 
-    async fn referenced(&self, provider: &ProviderName, reference: &str) -> Result<Option<Echo>, StoreError> {
+    async fn find_by_reference(
+        &self,
+        provider: &ProviderName,
+        reference: &str,
+    ) -> Result<Option<Echo>, StoreError> {
         self.engine.read(|view| load(view, &keys::reference(provider, reference)))
     }
 
-    async fn hear(
+    async fn record_event(
         &self,
         brand: &BrandId,
         heard: InboundEvent,
         now: Timestamp,
     ) -> Result<RecordResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Promise, move |txn| hear(txn, &brand, heard, now)).await
+        self.engine.write(WriteClass::Committed, move |txn| record_event(txn, &brand, heard, now)).await
     }
 }
 
-fn hear(
+fn record_event(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     heard: InboundEvent,
     now: Timestamp,
 ) -> Result<RecordResult, StoreError> {
     let InboundEvent { id, mut event, reply_to, effects } = heard;
-    let key = keys::heard(brand, &event.provider, &id);
+    let key = keys::inbound_event(brand, &event.provider, &id);
     if txn.load::<HeardRecord>(&key)?.is_some() {
         return Ok(RecordResult::Known);
     }
     // Asked before anything changes: a move takes the address away from the contact.
     let contact = owner(txn, brand, &event.address)?;
     for effect in effects {
-        take_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
+        apply_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
     }
     if let ContactEventDetail::Wrote { answers, .. } = &mut event.detail
         && let Some(reference) = reply_to
@@ -59,17 +67,17 @@ fn hear(
         *answers = found.filter(|found| found.brand == *brand).map(|found| found.message);
     }
     let cursor = match &contact {
-        Some(contact) => keep(txn, brand, contact, &event, now)?,
+        Some(contact) => append_contact_event(txn, brand, contact, &event, now)?,
         None => 0,
     };
     let contact_id = contact.as_ref().map(ToString::to_string).unwrap_or_default();
-    txn.put(keys::heard_at(now, &key), Vec::new());
+    txn.put(keys::inbound_event_at(now, &key), Vec::new());
     txn.save(key, &HeardRecord { contact_id, cursor });
-    Ok(contact.map_or(RecordResult::Stranger, RecordResult::Kept))
+    Ok(contact.map_or(RecordResult::UnknownContact, RecordResult::Kept))
 }
 
 /// Keeps an event with its contact, and its place in the journal. Returns its cursor.
-fn keep(
+fn append_contact_event(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     contact: &ContactId,
@@ -83,13 +91,13 @@ fn keep(
         record_time_ms: now.as_millisecond(),
         ..Default::default()
     };
-    let cursor = journal::log(txn, brand, &mut head, entry)?;
+    let cursor = journal::append(txn, brand, &mut head, entry)?;
     txn.save(head_key, &head);
     txn.save(keys::contact_event(brand, contact, cursor), event);
     Ok(cursor)
 }
 
-fn take_effect(
+fn apply_effect(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     contact: Option<&ContactId>,
@@ -98,15 +106,15 @@ fn take_effect(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     match effect {
-        InboundEffect::Object(objected) => object(txn, brand, objected, now)?,
-        InboundEffect::Readmit(by) => readmit(txn, brand, event, by.as_ref())?,
-        InboundEffect::Record(entry) => {
+        InboundEffect::RecordObjection(objected) => record_objection(txn, brand, objected, now)?,
+        InboundEffect::LiftOptOut(by) => lift_opt_out(txn, brand, event, by.as_ref())?,
+        InboundEffect::RecordConsent(entry) => {
             if let Some(contact) = contact {
-                record(txn, brand, contact, entry, now)?;
+                append_entry(txn, brand, contact, entry, now)?;
             }
         }
-        InboundEffect::OpenWindow => open_window(txn, brand, contact, event, now)?,
-        InboundEffect::Move(to) => {
+        InboundEffect::OpenServiceWindow => open_window(txn, brand, contact, event, now)?,
+        InboundEffect::MoveAddress(to) => {
             if let Some(contact) = contact {
                 move_address(txn, brand, contact, &event.address, to, now)?;
             }
@@ -116,7 +124,7 @@ fn take_effect(
 }
 
 /// Lifts a suppression that stands for the person's own opt-out.
-fn readmit(
+fn lift_opt_out(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     event: &ContactEvent,

@@ -18,7 +18,7 @@ use crate::wire::store::v1::HeadRecord;
 const HASH_BYTES: usize = 4;
 
 /// Notes the contact of the newest message.
-pub fn note(
+pub fn append(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     head: &mut HeadRecord,
@@ -56,16 +56,20 @@ pub fn runs(
 
 /// Drops the oldest indexes, of which no message is left.
 pub fn clear(txn: &mut Txn<'_>, brand: &BrandId) -> Result<(), StoreError> {
-    let Some(oldest) = first_key(txn.before(), keys::packs(brand))?.and_then(|key| keys::id(&key)) else {
+    let Some(oldest) = first_key(txn.committed(), keys::packs(brand))?.and_then(|key| keys::id(&key)) else {
         return Ok(());
     };
     // The last index that begins before the oldest pack has messages of it.
     let Some((last, _)) = txn.last_in(keys::contacts_indexes_up_to(brand, oldest))? else { return Ok(()) };
     let mut old = Vec::new();
-    txn.before().scan(keys::contacts_indexes(brand).start..last, ScanOrder::Ascending, &mut |key, _| {
-        old.push(key.to_vec());
-        Ok(ControlFlow::Continue(()))
-    })?;
+    txn.committed().scan(
+        keys::contacts_indexes(brand).start..last,
+        ScanOrder::Ascending,
+        &mut |key, _| {
+            old.push(key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     old.into_iter().for_each(|key| txn.delete(key));
     Ok(())
 }

@@ -20,13 +20,13 @@ use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
 use crate::wire::{self, FieldPath, Violations, v1};
 
 /// Appends an event and returns its cursor.
-pub fn log(
+pub fn append(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     head: &mut HeadRecord,
     entry: JournalEntry,
 ) -> Result<u64, StoreError> {
-    let cursor = txn.count(Sequence::Events)?;
+    let cursor = txn.next_in_sequence(Sequence::Events)?;
     let one = JournalRecord { entries: vec![JournalEntry { cursor, ..entry }] };
     let length = match head.journal {
         0 => 0,
@@ -37,7 +37,7 @@ pub fn log(
     }
     // As with packs.
     txn.append(keys::journal(brand, head.journal), |record| one.encode_raw(record))?;
-    txn.logged(cursor);
+    txn.note_event(cursor);
     Ok(cursor)
 }
 
@@ -50,7 +50,7 @@ pub fn history(
     number: u32,
 ) -> Result<History, StoreError> {
     let accepted = History::accepted(id.accepted_at());
-    let Some(state) = states.of(number) else { return Ok(accepted) };
+    let Some(state) = states.state_record(number) else { return Ok(accepted) };
     let mut events = Vec::new();
     let mut cursor = state.last_cursor;
     while cursor != 0 {
@@ -62,7 +62,7 @@ pub fn history(
     let before = if events.len() + 1 == whole {
         accepted
     } else {
-        load(from, &keys::history_apart(brand, id))?.unwrap_or_default()
+        load(from, &keys::history(brand, id))?.unwrap_or_default()
     };
     let events: Vec<_> = before.events().iter().cloned().chain(events.into_iter().rev()).collect();
     if events.len() != whole {
@@ -155,12 +155,12 @@ fn resolve(
     entry: &JournalEntry,
 ) -> Result<Option<JournalEvent>, StoreError> {
     if !entry.contact_id.is_empty() {
-        return of_contact(view, brand, entry);
+        return resolve_contact_event(view, brand, entry);
     }
     let message = message_of(view, entry)?;
     let found = match found.entry(message) {
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(new) => new.insert(pack::find(view, brand, message)?),
+        std::collections::hash_map::Entry::Vacant(new) => new.insert(pack::locate(view, brand, message)?),
     };
     let Some(found) = found else { return Ok(None) };
     let event = match entry.index {
@@ -172,10 +172,10 @@ fn resolve(
         _ => read_event(view, entry)?,
     };
     let happened = JournalEventKind::Message(message, event);
-    Ok(Some(JournalEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, happened }))
+    Ok(Some(JournalEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, kind: happened }))
 }
 
-fn of_contact(
+fn resolve_contact_event(
     view: &dyn Snapshot,
     brand: &BrandId,
     entry: &JournalEntry,
@@ -186,6 +186,6 @@ fn of_contact(
     Ok(event.map(|event| JournalEvent {
         cursor: entry.cursor,
         contact,
-        happened: JournalEventKind::Contact(event),
+        kind: JournalEventKind::Contact(event),
     }))
 }

@@ -17,34 +17,34 @@ pub struct KeyCache(Mutex<CachedKeys>);
 
 #[derive(Debug, Default)]
 struct CachedKeys {
-    kept: HashMap<KeyId, ApiKey>,
+    keys: HashMap<KeyId, ApiKey>,
     /// As many as were revoked since the store was opened.
-    struck_out: HashSet<KeyId>,
+    revoked: HashSet<KeyId>,
 }
 
 impl KeyCache {
     /// The key, if it is kept.
     pub fn get(&self, id: &KeyId) -> Option<ApiKey> {
-        self.lock().kept.get(id).cloned()
+        self.lock().keys.get(id).cloned()
     }
 
     /// Keeps a key as the engine had it, unless it was struck out meanwhile.
-    pub fn keep(&self, key: &ApiKey) {
+    pub fn insert(&self, key: &ApiKey) {
         let mut keys = self.lock();
-        if keys.struck_out.contains(&key.id) {
+        if keys.revoked.contains(&key.id) {
             return;
         }
-        if keys.kept.len() >= KEPT {
-            keys.kept.clear();
+        if keys.keys.len() >= KEPT {
+            keys.keys.clear();
         }
-        keys.kept.insert(key.id.clone(), key.clone());
+        keys.keys.insert(key.id.clone(), key.clone());
     }
 
     /// Forgets a key, and never keeps it again.
-    pub fn strike_out(&self, id: &KeyId) {
+    pub fn revoke(&self, id: &KeyId) {
         let mut keys = self.lock();
-        keys.kept.remove(id);
-        keys.struck_out.insert(id.clone());
+        keys.keys.remove(id);
+        keys.revoked.insert(id.clone());
     }
 
     fn lock(&self) -> MutexGuard<'_, CachedKeys> {
@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn a_key_that_was_read_before_its_revocation_is_not_kept_after_it() {
         let (cache, key) = (KeyCache::default(), key("one"));
-        cache.keep(&key);
+        cache.insert(&key);
         assert_eq!(cache.get(&key.id), Some(key.clone()));
-        cache.strike_out(&key.id);
-        cache.keep(&key);
+        cache.revoke(&key.id);
+        cache.insert(&key);
         assert_eq!(cache.get(&key.id), None);
     }
 
@@ -84,9 +84,9 @@ mod tests {
         let cache = KeyCache::default();
         for index in 0..3 * KEPT {
             let key = key(&index.to_string());
-            cache.keep(&key);
+            cache.insert(&key);
             assert_eq!(cache.get(&key.id), Some(key));
         }
-        assert!(cache.lock().kept.len() <= KEPT);
+        assert!(cache.lock().keys.len() <= KEPT);
     }
 }

@@ -139,7 +139,7 @@ pub fn number(key: &[u8]) -> Option<u64> {
 }
 
 /// A key as an error tells it: its kind and a digest, because a key can hold an address.
-pub fn told(key: &[u8]) -> String {
+pub fn redacted(key: &[u8]) -> String {
     let digest = Sha256::digest(key);
     let kind = key.first().copied().unwrap_or_default();
     format!("a key of kind {kind} ({:02x}{:02x}{:02x}{:02x})", digest[0], digest[1], digest[2], digest[3])
@@ -197,22 +197,22 @@ pub struct DueEntry {
     /// Whose.
     pub brand: BrandId,
     /// Which.
-    pub what: DueTarget,
+    pub target: DueTarget,
 }
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueTarget {
     /// The messages of this pack for which no entry of their own stands.
-    Cover(MessageId),
+    Bucket(MessageId),
     /// This message.
     Single(MessageId),
 }
 
 impl DueEntry {
     pub fn key(&self, class: Class) -> Vec<u8> {
-        let (kind, id) = match self.what {
-            DueTarget::Cover(pack) => (0, pack),
+        let (kind, id) = match self.target {
+            DueTarget::Bucket(pack) => (0, pack),
             DueTarget::Single(id) => (1, id),
         };
         by_class(class).time(self.at).byte(kind).name(self.brand.as_str()).id(id).done()
@@ -226,11 +226,11 @@ impl DueEntry {
         let brand = std::str::from_utf8(brand.strip_suffix(&[0])?).ok()?.parse().ok()?;
         let id = MessageId::from_bytes(*id);
         let what = match kind {
-            0 => DueTarget::Cover(id),
+            0 => DueTarget::Bucket(id),
             1 => DueTarget::Single(id),
             _ => return None,
         };
-        Some(Self { at: read_time(*at)?, brand, what })
+        Some(Self { at: read_time(*at)?, brand, target: what })
     }
 }
 
@@ -247,7 +247,7 @@ fn by_class(class: Class) -> KeyBuilder {
     KeyBuilder::new(3).byte(class)
 }
 
-pub fn history_apart(brand: &BrandId, id: MessageId) -> Vec<u8> {
+pub fn history(brand: &BrandId, id: MessageId) -> Vec<u8> {
     KeyBuilder::new(4).name(brand.as_str()).id(id).done()
 }
 
@@ -297,11 +297,11 @@ pub fn journals_up_to(brand: &BrandId, cursor: u64) -> Range<Vec<u8>> {
     journal(brand, 0)..journal(brand, cursor.saturating_add(1))
 }
 
-pub fn content(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
+pub fn body(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
     KeyBuilder::new(22).name(brand.as_str()).last(hash).done()
 }
 
-pub fn content_messages(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
+pub fn body_messages(brand: &BrandId, hash: &[u8]) -> Vec<u8> {
     KeyBuilder::new(23).name(brand.as_str()).last(hash).done()
 }
 
@@ -396,17 +396,17 @@ fn contact_events_of(brand: &BrandId, contact: &ContactId) -> KeyBuilder {
     KeyBuilder::new(24).name(brand.as_str()).name(contact.as_str())
 }
 
-pub fn heard(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<u8> {
+pub fn inbound_event(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<u8> {
     KeyBuilder::new(25).name(brand.as_str()).name(provider.as_str()).last(id.as_bytes()).done()
 }
 
 /// An entry of the order in which things were heard, for a key of `heard`.
-pub fn heard_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
+pub fn inbound_event_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
     KeyBuilder::new(26).time(at).last(&heard[1..]).done()
 }
 
 /// The key of `heard` and the brand that a key of `heard_at` leads to.
-pub fn heard_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
+pub fn inbound_event_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
     let rest = heard_at.get(9..)?;
     let end = rest.iter().position(|byte| *byte == 0)?;
     let brand = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
@@ -414,7 +414,7 @@ pub fn heard_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
 }
 
 /// What was heard before `before`.
-pub fn heard_before(before: Timestamp) -> Range<Vec<u8>> {
+pub fn inbound_events_before(before: Timestamp) -> Range<Vec<u8>> {
     KeyBuilder::new(26).done()..KeyBuilder::new(26).time(before).done()
 }
 
@@ -486,11 +486,11 @@ mod tests {
     #[test]
     fn a_key_of_the_due_order_is_read_back() {
         let id = MessageId::from_bytes([0; 16]);
-        for what in [DueTarget::Cover(id), DueTarget::Single(id)] {
+        for what in [DueTarget::Bucket(id), DueTarget::Single(id)] {
             let due = DueEntry {
                 at: "1969-01-01T00:00:00Z".parse().unwrap(),
                 brand: "acme".parse().unwrap(),
-                what,
+                target: what,
             };
             assert_eq!(DueEntry::read(&due.key(Class::Commercial)), Some(due));
         }
@@ -509,7 +509,7 @@ mod tests {
     #[test]
     fn an_error_shows_no_address() {
         let ana = Address::Email("ana@example.com".parse().unwrap());
-        let told = told(&address(&"acme".parse().unwrap(), &ana));
+        let told = redacted(&address(&"acme".parse().unwrap(), &ana));
         assert_eq!(told.len(), "a key of kind 13 (01234567)".len(), "{told}");
         assert!(told.starts_with("a key of kind 13 ("), "{told}");
     }

@@ -13,7 +13,7 @@ use crate::store::{ContactChange, FollowResult, LinkStore, StoreError};
 impl<E: Engine> LinkStore for Embedded<E> {
     async fn create_link(&self, id: LinkId, link: ContactLink) -> Result<bool, StoreError> {
         self.engine
-            .write(WriteClass::Caller, move |txn| {
+            .write(WriteClass::NewWork, move |txn| {
                 let known = txn.get(&keys::contact(&link.brand, &link.contact))?.is_some();
                 if known {
                     txn.save(keys::link(id), &link);
@@ -30,7 +30,7 @@ impl<E: Engine> LinkStore for Embedded<E> {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<FollowResult, StoreError> {
-        self.engine.write(WriteClass::Promise, move |txn| follow(txn, id, address, at, now)).await
+        self.engine.write(WriteClass::Committed, move |txn| follow(txn, id, address, at, now)).await
     }
 }
 

@@ -101,7 +101,7 @@ impl MessageListing<'_> {
             }
             self.examined += 1;
             self.last = Some(id);
-            let found = LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
+            let found = LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
             self.items.extend(self.matching(&found, &states)?);
         }
         Ok(ControlFlow::Continue(()))
@@ -110,7 +110,7 @@ impl MessageListing<'_> {
     /// The message, when the filter lets it through. It is read whole only when what stands beside it does.
     fn matching(&self, found: &LocatedMessage, states: &States) -> Result<Option<StoredMessage>, StoreError> {
         let MessageFilter { states: wanted, labels, .. } = self.filter;
-        if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.place.number)?) {
+        if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.location.number)?) {
             return Ok(None);
         }
         let stored = read_stored(self.view, self.brand, found, states)?;

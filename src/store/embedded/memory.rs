@@ -12,7 +12,7 @@ use super::txn::{Txn, WriteGroup, read_number};
 use crate::store::{StoreError, Stores};
 
 /// How much of new messages may wait for dispatch in memory, in bytes. Little, so that a simulation meets both ways.
-const HANDOVER_BYTES: usize = 4 << 10;
+const READY_BYTES: usize = 4 << 10;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -28,7 +28,7 @@ impl Memory {
     pub fn open(&self) -> Stores {
         // A map in memory has no damaged records, so the sequence can be read.
         let cursor = read_number(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
-        let signals = StoreSignals::new(cursor, HANDOVER_BYTES);
+        let signals = StoreSignals::new(cursor, READY_BYTES);
         Embedded::stores(MemoryEngine { memory: self.clone(), signals })
     }
 
@@ -63,7 +63,7 @@ impl Engine for MemoryEngine {
             };
         }
         drop(map);
-        self.signals.tell(news);
+        self.signals.publish(news);
         Ok(result)
     }
 

@@ -25,10 +25,10 @@ use crate::wire::store::v1::{JournalEntry, PackedMessage};
 impl<E: Engine> MessageStore for Embedded<E> {
     async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
         let (draft, seen) = (MessageDraft::new(message, content_hash), Arc::clone(&self.seen));
-        self.engine.write(WriteClass::Caller, move |txn| accept(txn, &seen, draft)).await
+        self.engine.write(WriteClass::NewWork, move |txn| accept(txn, &seen, draft)).await
     }
 
-    async fn find_by_key(
+    async fn find_by_idempotency_key(
         &self,
         brand: &BrandId,
         idempotency_key: &str,
@@ -43,7 +43,7 @@ impl<E: Engine> MessageStore for Embedded<E> {
             Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.content_hash))),
             None => Ok(None),
         };
-        self.engine.write(WriteClass::Promise, find).await
+        self.engine.write(WriteClass::Committed, find).await
     }
 
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
@@ -67,7 +67,7 @@ impl<E: Engine> MessageStore for Embedded<E> {
         now: Timestamp,
     ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
         let (brand, actor) = (brand.clone(), actor.to_owned());
-        self.engine.write(WriteClass::Promise, move |txn| cancel(txn, &brand, id, &actor, now)).await
+        self.engine.write(WriteClass::Committed, move |txn| cancel(txn, &brand, id, &actor, now)).await
     }
 
     async fn events(
@@ -100,7 +100,7 @@ struct MessageDraft {
 impl MessageDraft {
     fn new(message: Message, request_hash: [u8; 32]) -> Self {
         let packed = PackedMessage::new(&message);
-        let shared = contents::hash(&packed.content);
+        let shared = contents::body_hash(&packed.content);
         Self { message, packed, shared, request_hash }
     }
 }
@@ -141,29 +141,36 @@ fn store(
     let (brand, id) = (message.brand.clone(), message.id);
     let size_bytes = packed.encoded_len();
     if let Some(hash) = shared
-        && contents::share(txn, seen, &brand, hash, &packed.content)?
+        && contents::share_body(txn, seen, &brand, hash, &packed.content)?
     {
         packed.content.clear();
         packed.content_hash = hash.to_vec();
     }
     let head_key = keys::head(&brand);
     let mut head = txn.load(&head_key)?.unwrap_or_default();
-    let place = pack::place(txn, &brand, &mut head, id, packed.encoded_len())?;
+    let place = pack::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
     let mut states = States::of_newest(txn, &brand, place.pack, &head)?;
     let at_once = message.send_at <= message.accepted_at;
-    let (cover_at, cover) = states.cover(txn, &mut head, message.class, message.send_at, at_once);
+    let (cover_at, cover) = states.join_bucket(txn, &mut head, message.class, message.send_at, at_once);
     packed.number = place.number;
     packed.message_id = id.as_bytes().to_vec();
     packed.cover_time_ms = cover_at.as_millisecond();
     pack::write(txn, &brand, place.pack, packed)?;
     let entry = JournalEntry { message_id: id.as_bytes().to_vec(), ..JournalEntry::default() };
-    journal::log(txn, &brand, &mut head, entry)?;
-    index::note(txn, &brand, &mut head, id, message.contact.as_str())?;
+    journal::append(txn, &brand, &mut head, entry)?;
+    index::append(txn, &brand, &mut head, id, message.contact.as_str())?;
     txn.save(head_key, &head);
-    let subject = MessageRef { brand, id, class: message.class, send_at: message.send_at, cover_at, place };
+    let subject = MessageRef {
+        brand,
+        id,
+        class: message.class,
+        send_at: message.send_at,
+        bucket_at: cover_at,
+        location: place,
+    };
     let history = History::accepted(message.accepted_at);
     let stored = StoredMessage { next_at: Some(message.send_at), message, history };
-    txn.arrived(NewMessage { stored, subject, cover, size_bytes });
+    txn.note_new_message(NewMessage { stored, subject, cover, size_bytes });
     Ok(())
 }
 
@@ -192,8 +199,8 @@ fn cancel(
     actor: &str,
     now: Timestamp,
 ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
-    let Some(found) = pack::find(txn, brand, id)? else { return Ok(None) };
-    let states = States::load(txn, brand, found.place.pack)?;
+    let Some(found) = pack::locate(txn, brand, id)? else { return Ok(None) };
+    let states = States::load(txn, brand, found.location.pack)?;
     let mut stored = read_stored(txn, brand, &found, &states)?;
     let known = stored.history.version();
     if let Err(state) = stored.history.cancel(now, actor) {
@@ -204,8 +211,8 @@ fn cancel(
     }
     let events = &stored.history.events()[known..];
     if !events.is_empty() {
-        let subject = MessageRef::of(txn, brand, &found)?;
-        step::save(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
+        let subject = MessageRef::from_located(txn, brand, &found)?;
+        step::append_events(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
     }
     Ok(Some(Ok(stored)))
 }

@@ -37,13 +37,13 @@ pub struct MessageLocation {
 #[derive(Debug, Clone)]
 pub struct LocatedMessage {
     /// Where it is.
-    pub place: MessageLocation,
+    pub location: MessageLocation,
     /// What is kept of it.
     pub packed: PackedMessage,
 }
 
 /// A place for a message of this size: in the brand's newest pack when it has room, else in a new one.
-pub fn place(
+pub fn next_location(
     txn: &Txn<'_>,
     brand: &BrandId,
     head: &mut HeadRecord,
@@ -57,9 +57,9 @@ pub fn place(
         && let length @ 1.. = txn.length(&keys::pack(brand, pack))?
         && length + bytes + REST_BYTES <= RECORD_BYTES
     {
-        let place = MessageLocation { pack, number: head.next_number };
+        let location = MessageLocation { pack, number: head.next_number };
         head.next_number += 1;
-        return Ok(place);
+        return Ok(location);
     }
     head.pack = id.as_bytes().to_vec();
     head.next_number = 1;
@@ -68,7 +68,7 @@ pub fn place(
 }
 
 /// Takes the covers of a pack out of the head, if they are there: from now on its states have them.
-pub fn end_covers(txn: &mut Txn<'_>, brand: &BrandId, pack: MessageId) -> Result<(), StoreError> {
+pub fn clear_head_buckets(txn: &mut Txn<'_>, brand: &BrandId, pack: MessageId) -> Result<(), StoreError> {
     let key = keys::head(brand);
     let head: HeadRecord = txn.load(&key)?.unwrap_or_default();
     if head.pack == pack.as_bytes() {
@@ -104,7 +104,7 @@ pub fn read(
 }
 
 /// Finds a message of a brand.
-pub fn find(
+pub fn locate(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
@@ -113,7 +113,8 @@ pub fn find(
     let pack = keys::id(&key).ok_or_else(|| damaged(from, "a pack's key is too short".to_owned()))?;
     let record: PackRecord = decode(from, &key, &bytes)?;
     let packed = record.messages.into_iter().find(|own| own.message_id == id.as_bytes());
-    Ok(packed.map(|packed| LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed }))
+    Ok(packed
+        .map(|packed| LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed }))
 }
 
 impl PackedMessage {
@@ -174,7 +175,7 @@ impl PackedMessage {
         let id = self.id(from)?;
         let ContentRecord { content } = match self.content_hash.as_slice() {
             [] => ContentRecord::decode(self.content.as_slice()).map_err(|error| unreadable(from, error))?,
-            hash => contents::read(from, brand, hash)?,
+            hash => contents::read_body(from, brand, hash)?,
         };
         let whole = v1::Message {
             message_id: id.to_string(),

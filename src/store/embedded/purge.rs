@@ -21,14 +21,14 @@ use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
 /// `limit` of each. Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut forgotten = 0;
-    for key in keys_in(txn.before(), keys::heads(), usize::MAX, |_| true)? {
+    for key in keys_in(txn.committed(), keys::heads(), usize::MAX, |_| true)? {
         let Some(brand) = keys::brand_of_head(&key) else { continue };
-        forgotten += forget_messages(txn, &brand, before, limit - forgotten)?;
+        forgotten += purge_messages(txn, &brand, before, limit - forgotten)?;
         clear_journal(txn, &brand, before, limit)?;
         index::clear(txn, &brand)?;
     }
     let mut unparked = 0;
-    for key in keys_in(txn.before(), keys::parked_before(before), limit, |_| true)? {
+    for key in keys_in(txn.committed(), keys::parked_before(before), limit, |_| true)? {
         if let Some(own) = keys::parked_of(&key).map(<[u8]>::to_vec)
             && let Some(parked) = txn.load::<ParkedReceipt>(&own)?
         {
@@ -36,19 +36,19 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
             unparked += 1;
         }
     }
-    let heard = forget_heard(txn, before, limit)?;
-    let expired = keys_in(txn.before(), keys::links_before(before), limit, |_| true)?;
+    let heard = purge_inbound_events(txn, before, limit)?;
+    let expired = keys_in(txn.committed(), keys::links_before(before), limit, |_| true)?;
     let count = forgotten + unparked + heard + expired.len();
     expired.into_iter().for_each(|link| txn.delete(link));
     Ok(count)
 }
 
 /// Forgets what was heard of contacts.
-fn forget_heard(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-    let old = keys_in(txn.before(), keys::heard_before(before), limit, |_| true)?;
+fn purge_inbound_events(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    let old = keys_in(txn.committed(), keys::inbound_events_before(before), limit, |_| true)?;
     let count = old.len();
     for at in old {
-        if let Some((key, brand)) = keys::heard_of(&at)
+        if let Some((key, brand)) = keys::inbound_event_of(&at)
             && let Some(heard) = txn.load::<HeardRecord>(&key)?
         {
             if let Ok(contact) = heard.contact_id.parse() {
@@ -62,13 +62,13 @@ fn forget_heard(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<us
 }
 
 /// Forgets messages of a brand, the oldest first.
-fn forget_messages(
+fn purge_messages(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     before: Timestamp,
     limit: usize,
 ) -> Result<usize, StoreError> {
-    let view = txn.before();
+    let view = txn.committed();
     let (mut packs, mut found) = (Vec::new(), 0);
     view.scan(keys::packs(brand), ScanOrder::Ascending, &mut |key, _| {
         // What was accepted later cannot have ended before.
@@ -84,12 +84,12 @@ fn forget_messages(
     })?;
     let mut forgotten = 0;
     for pack in packs {
-        forgotten += forget_in_pack(txn, brand, pack, before, limit - forgotten)?;
+        forgotten += purge_pack(txn, brand, pack, before, limit - forgotten)?;
     }
     Ok(forgotten)
 }
 
-fn forget_in_pack(
+fn purge_pack(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     pack: MessageId,
@@ -102,9 +102,9 @@ fn forget_in_pack(
     // Asked again: an operation of the same group may have moved a message on.
     let over: Vec<u32> = states.ended_before(before).take(limit).collect();
     for packed in record.messages.extract_if(.., |own| over.contains(&own.number)) {
-        let found = LocatedMessage { place: MessageLocation { pack, number: packed.number }, packed };
-        forget(txn, brand, &found, &states)?;
-        states.forget(found.place.number);
+        let found = LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
+        delete_references(txn, brand, &found, &states)?;
+        states.forget(found.location.number);
     }
     if record.messages.is_empty() {
         txn.delete(key);
@@ -117,7 +117,7 @@ fn forget_in_pack(
 }
 
 /// Deletes what leads to a message.
-fn forget(
+fn delete_references(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     found: &LocatedMessage,
@@ -130,21 +130,21 @@ fn forget(
             txn.delete(key);
         }
     }
-    if states.of(found.place.number).is_some_and(|own| own.referenced) {
-        let history = journal::history(txn, brand, id, states, found.place.number)?;
+    if states.state_record(found.location.number).is_some_and(|own| own.referenced) {
+        let history = journal::history(txn, brand, id, states, found.location.number)?;
         for event in history.events() {
             if let EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
                 &event.detail
                 && let Some(provider) = provider_of(&history, *attempt)
             {
-                forget_reference(txn, id, keys::reference(provider, reference))?;
+                delete_reference(txn, id, keys::reference(provider, reference))?;
             }
         }
     }
     if !found.packed.content_hash.is_empty() {
-        contents::release(txn, brand, &found.packed.content_hash)?;
+        contents::release_body(txn, brand, &found.packed.content_hash)?;
     }
-    let apart = keys::history_apart(brand, id);
+    let apart = keys::history(brand, id);
     if txn.get(&apart)?.is_some() {
         txn.delete(apart);
     }
@@ -152,7 +152,7 @@ fn forget(
 }
 
 /// Deletes a reference, unless the provider has given it to another message since.
-fn forget_reference(txn: &mut Txn<'_>, id: MessageId, key: Vec<u8>) -> Result<(), StoreError> {
+fn delete_reference(txn: &mut Txn<'_>, id: MessageId, key: Vec<u8>) -> Result<(), StoreError> {
     if txn.load::<Echo>(&key)?.is_some_and(|found| found.message == id) {
         txn.delete(key);
     }
@@ -167,7 +167,7 @@ fn clear_journal(
     before: Timestamp,
     limit: usize,
 ) -> Result<(), StoreError> {
-    let view = txn.before();
+    let view = txn.committed();
     let mut old = Vec::new();
     view.scan(keys::journals(brand), ScanOrder::Ascending, &mut |key, bytes| {
         let record: JournalRecord = super::engine::decode(view, key, bytes)?;
@@ -187,7 +187,7 @@ fn clear_journal(
         let ids: BTreeSet<_> =
             entries.map(|entry| journal::message_of(txn, entry)).collect::<Result<_, _>>()?;
         for id in ids {
-            take_apart(txn, brand, id)?;
+            keep_history(txn, brand, id)?;
         }
         journal::drop_record(txn, brand, key)?;
     }
@@ -195,20 +195,20 @@ fn clear_journal(
 }
 
 /// Keeps the history of a message that is still there apart from the journal.
-fn take_apart(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
+fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
     // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
-    let Some(LocatedMessage { place: MessageLocation { pack, number }, .. }) =
-        pack::find(txn.before(), brand, id)?
+    let Some(LocatedMessage { location: MessageLocation { pack, number }, .. }) =
+        pack::locate(txn.committed(), brand, id)?
     else {
         return Ok(());
     };
     let mut states = States::load(txn, brand, pack)?;
-    if states.of(number).is_none() {
+    if states.state_record(number).is_none() {
         return Ok(());
     }
     let history = journal::history(txn, brand, id, &states, number)?;
     if states.leave_journal(number) {
-        txn.save(keys::history_apart(brand, id), &history);
+        txn.save(keys::history(brand, id), &history);
         states.save(txn);
     }
     Ok(())

@@ -24,11 +24,11 @@ impl<E: Engine> WorkQueue for Embedded<E> {
         limit: usize,
         lease: Duration,
     ) -> Result<ClaimedMessages, StoreError> {
-        let mut desk = self.engine.signals().desk();
+        let mut desk = self.engine.signals().claims();
         desk.expire(now);
         let claimed = self.claim_from(&mut desk, now, limit, later(now, lease));
         if claimed.is_err() {
-            desk.look_again();
+            desk.invalidate_disk();
         }
         Ok(ClaimedMessages { messages: claimed?, next_due: desk.next_due() })
     }
@@ -40,16 +40,16 @@ impl<E: Engine> WorkQueue for Embedded<E> {
         known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<AppendResult, StoreError> {
-        let subject = self.engine.signals().desk().subject(message.id).cloned();
+        let subject = self.engine.signals().claims().subject(message.id).cloned();
         let (brand, id) = (message.brand.clone(), message.id);
         let events = history.events().get(known..).unwrap_or_default();
-        let (news, taken) = (PendingEvents::new(events, next_at), receipts::taken(history, known));
+        let (news, taken) = (PendingEvents::new(events, next_at), receipts::sent_references(history, known));
         self.engine
-            .write(WriteClass::Promise, move |txn| {
+            .write(WriteClass::Committed, move |txn| {
                 let subject = match subject {
                     Some(subject) => subject,
-                    None => match pack::find(txn, &brand, id)? {
-                        Some(found) => MessageRef::of(txn, &brand, &found)?,
+                    None => match pack::locate(txn, &brand, id)? {
+                        Some(found) => MessageRef::from_located(txn, &brand, &found)?,
                         None => return Ok(AppendResult::Stale),
                     },
                 };
@@ -63,14 +63,14 @@ impl<E: Engine> WorkQueue for Embedded<E> {
     }
 
     async fn release(&self, id: MessageId) {
-        if self.engine.signals().desk().release(id) {
+        if self.engine.signals().claims().release(id) {
             // Whoever asked before was told of the lease's end, which is later than the message's own time.
             self.engine.signals().wake();
         }
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.engine.write(WriteClass::Promise, move |txn| purge::purge(txn, before, limit)).await
+        self.engine.write(WriteClass::Committed, move |txn| purge::purge(txn, before, limit)).await
     }
 
     fn work_signal(&self) -> watch::Receiver<u64> {
@@ -90,16 +90,16 @@ impl<E: Engine> Embedded<E> {
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let look = desk.is_due_on_disk(now);
         if look {
-            desk.looked();
+            desk.begin_disk_scan();
         }
         let mut messages = Vec::new();
         for (class, room) in [(Class::Transactional, limit - limit / 8), (Class::Commercial, limit)] {
             let room = room - messages.len();
             let on_disk = match look {
-                true => self.engine.read(|view| due::look(view, desk, class, now, room))?,
+                true => self.engine.read(|view| due::find_due(view, desk, class, now, room))?,
                 false => DueOnDisk::default(),
             };
-            messages.extend(due::take(desk, class, on_disk, now, until, room));
+            messages.extend(due::claim_due(desk, class, on_disk, now, until, room));
         }
         Ok(messages)
     }
@@ -112,14 +112,14 @@ fn append(
     news: PendingEvents,
     taken: Vec<SentReference>,
 ) -> Result<AppendResult, StoreError> {
-    let states = States::load(txn, &subject.brand, subject.place.pack)?;
-    if states.version(subject.place.number) != known {
+    let states = States::load(txn, &subject.brand, subject.location.pack)?;
+    if states.version(subject.location.number) != known {
         return Ok(AppendResult::Stale);
     }
-    let news = if taken.is_empty() { news } else { news.referenced() };
-    step::save(txn, subject, states, news)?;
+    let news = if taken.is_empty() { news } else { news.with_reference() };
+    step::append_events(txn, subject, states, news)?;
     for own in taken {
-        receipts::take_in(txn, subject, own)?;
+        receipts::record_reference(txn, subject, own)?;
     }
     Ok(AppendResult::Done)
 }

@@ -17,8 +17,8 @@ const STATUSES: [ReceiptStatus; 4] =
 
 /// Adds a receipt to the message it speaks of, or parks it.
 pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
-    let Some((of, stored)) = find(txn, &report)? else { return park(txn, report, now) };
-    if fold(txn, &of, stored, receipt(report, of.attempt), now)? {
+    let Some((of, stored)) = find_attempt(txn, &report)? else { return park(txn, report, now) };
+    if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
         Ok(ReceiptMatch::Added(of.message))
     } else {
         Ok(ReceiptMatch::Known(of.message))
@@ -28,7 +28,7 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
 /// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
 /// made there. Where an attempt repeated one in doubt, both have the same echo, and the reference is that of the one that
 /// is known to have been taken.
-fn find(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, StoredMessage)>, StoreError> {
+fn find_attempt(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, StoredMessage)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
         reference => txn.load::<Echo>(&keys::reference(&report.provider, reference))?,
@@ -50,7 +50,7 @@ fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
 
 /// Adds a receipt to a history, and makes the message due when dispatch has to look: it is not final, or dispatch was
 /// going to look anyway. What it says against the address is put on record. Returns whether it said anything new.
-fn fold(
+fn add_receipt(
     txn: &mut Txn<'_>,
     of: &Echo,
     stored: StoredMessage,
@@ -66,16 +66,21 @@ fn fold(
     }
     if let Some((objection, Way { channel, address, provider, .. })) = objection {
         let evidence = ConsentEvidence::reported(&provider, wording, reported_at.min(at));
-        consents::object(txn, &of.brand, AddressObjection { channel, address, objection, evidence }, at)?;
+        consents::record_objection(
+            txn,
+            &of.brand,
+            AddressObjection { channel, address, objection, evidence },
+            at,
+        )?;
     }
     if !history.state().is_final() || next_at.is_some() {
         next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
     // It was just read, so it is there.
-    if let Some(found) = pack::find(txn, &of.brand, of.message)? {
-        let subject = MessageRef::of(txn, &of.brand, &found)?;
-        let states = States::load(txn, &of.brand, found.place.pack)?;
-        step::save(txn, &subject, states, PendingEvents::new(&history.events()[known..], next_at))?;
+    if let Some(found) = pack::locate(txn, &of.brand, of.message)? {
+        let subject = MessageRef::from_located(txn, &of.brand, &found)?;
+        let states = States::load(txn, &of.brand, found.location.pack)?;
+        step::append_events(txn, &subject, states, PendingEvents::new(&history.events()[known..], next_at))?;
     }
     Ok(true)
 }
@@ -90,7 +95,7 @@ fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Rece
     if txn.load::<ParkedReceipt>(&key)?.is_none() {
         txn.put(keys::parked_at(now, &key), Vec::new());
         txn.save(key, &ParkedReceipt { receipt: receipt(report, 0), parked_at: now });
-        txn.count(Sequence::Parked)?;
+        txn.next_in_sequence(Sequence::Parked)?;
     }
     Ok(ReceiptMatch::Parked)
 }
@@ -115,7 +120,7 @@ pub struct SentReference {
 }
 
 /// The references that providers gave since a history had `known` events.
-pub fn taken(history: &History, known: usize) -> Vec<SentReference> {
+pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
     let events = history.events().get(known..).unwrap_or_default();
     let taken = events.iter().filter_map(|event| match &event.detail {
         EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
@@ -130,13 +135,17 @@ pub fn taken(history: &History, known: usize) -> Vec<SentReference> {
 }
 
 /// Remembers a reference, and takes in the receipts that came before it.
-pub fn take_in(txn: &mut Txn<'_>, subject: &MessageRef, taken: SentReference) -> Result<(), StoreError> {
+pub fn record_reference(
+    txn: &mut Txn<'_>,
+    subject: &MessageRef,
+    taken: SentReference,
+) -> Result<(), StoreError> {
     let SentReference { provider, reference, attempt, at } = taken;
     let of = Echo { brand: subject.brand.clone(), message: subject.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
     for parked in take_parked(txn, &provider, &reference)? {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
-            fold(txn, &of, stored, Receipt { attempt, ..parked.receipt }, at)?;
+            add_receipt(txn, &of, stored, Receipt { attempt, ..parked.receipt }, at)?;
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::wire::store::v1::{Cover, HeadRecord, MessageStateRecord, StatesRecord
 use crate::wire::{self, FieldPath, Violations, v1};
 
 /// A cover stands for messages that are due no more than this later, in milliseconds.
-const COVER_SPAN_MS: i64 = 10_000;
+const BUCKET_SPAN_MS: i64 = 10_000;
 
 /// The states of a pack.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,15 +52,15 @@ impl States {
     }
 
     /// Begins a record where there is none, before anything is changed: with the covers that the messages tell.
-    pub fn begin(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
+    pub fn ensure_record(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
         if self.is_kept {
             return Ok(());
         }
         for packed in pack::read(txn, &self.brand, self.pack)? {
-            join(&mut self.record.covers, packed.message_class, packed.cover_time_ms, 1);
+            join_or_add_bucket(&mut self.record.covers, packed.message_class, packed.cover_time_ms, 1);
         }
         self.is_kept = true;
-        pack::end_covers(txn, &self.brand, self.pack)
+        pack::clear_head_buckets(txn, &self.brand, self.pack)
     }
 
     /// Writes them.
@@ -69,13 +69,13 @@ impl States {
     }
 
     /// The state of a message; `None` while nothing is known but that it was accepted.
-    pub fn of(&self, number: u32) -> Option<&MessageStateRecord> {
+    pub fn state_record(&self, number: u32) -> Option<&MessageStateRecord> {
         self.record.states.iter().find(|own| own.number == number)
     }
 
     /// How a message stands.
     pub fn state(&self, from: &(impl Lookup + ?Sized), number: u32) -> Result<MessageState, StoreError> {
-        let Some(own) = self.of(number) else { return Ok(MessageState::Accepted) };
+        let Some(own) = self.state_record(number) else { return Ok(MessageState::Accepted) };
         let mut violations = Violations::default();
         let state = wire::read_state(own.state, &FieldPath::new("state"), &mut violations);
         violations
@@ -98,12 +98,12 @@ impl States {
 
     /// How many events the history of a message has.
     pub fn version(&self, number: u32) -> usize {
-        self.of(number).map_or(1, |own| own.events as usize)
+        self.state_record(number).map_or(1, |own| own.events as usize)
     }
 
     /// Whether a cover stands for a message.
-    pub fn is_covered(&self, number: u32) -> bool {
-        self.of(number).is_none_or(|own| own.covered)
+    pub fn is_in_bucket(&self, number: u32) -> bool {
+        self.state_record(number).is_none_or(|own| own.covered)
     }
 
     /// The messages that were over before `before`.
@@ -124,7 +124,7 @@ impl States {
     /// Puts a message that is due at `send_at` under a cover, and returns the cover's time and key. One that is due at once
     /// may join those that were due a little before; any other only those that are due at the same time. While there is no
     /// record, the covers of the newest pack are in `head`.
-    pub fn cover(
+    pub fn join_bucket(
         &mut self,
         txn: &mut Txn<'_>,
         head: &mut HeadRecord,
@@ -132,10 +132,10 @@ impl States {
         send_at: Timestamp,
         at_once: bool,
     ) -> (Timestamp, Vec<u8>) {
-        let span = if at_once { COVER_SPAN_MS } else { 1 };
+        let span = if at_once { BUCKET_SPAN_MS } else { 1 };
         let class_code = i32::from(v1::MessageClass::from(class));
         let covers = if self.is_kept { &mut self.record.covers } else { &mut head.covers };
-        let (joined_ms, is_new) = join(covers, class_code, send_at.as_millisecond(), span);
+        let (joined_ms, is_new) = join_or_add_bucket(covers, class_code, send_at.as_millisecond(), span);
         let at = Timestamp::from_millisecond(joined_ms).unwrap_or(send_at);
         let key = self.due(at).key(class);
         if is_new {
@@ -148,7 +148,7 @@ impl States {
     }
 
     /// Takes a message from under its cover. A cover of nothing is taken out of the due order.
-    pub fn uncover(&mut self, txn: &mut Txn<'_>, class: Class, cover_at: Timestamp) {
+    pub fn leave_bucket(&mut self, txn: &mut Txn<'_>, class: Class, cover_at: Timestamp) {
         let class_code = i32::from(v1::MessageClass::from(class));
         let is_cover =
             |own: &Cover| own.message_class == class_code && own.due_time_ms == cover_at.as_millisecond();
@@ -160,12 +160,12 @@ impl States {
         }
         self.record.covers.retain(|own| !is_cover(own));
         let key = self.due(cover_at).key(class);
-        txn.uncovered(key.clone());
+        txn.note_emptied_bucket(key.clone());
         txn.delete(key);
     }
 
     fn due(&self, at: Timestamp) -> DueEntry {
-        DueEntry { at, brand: self.brand.clone(), what: DueTarget::Cover(self.pack) }
+        DueEntry { at, brand: self.brand.clone(), target: DueTarget::Bucket(self.pack) }
     }
 
     /// When dispatch looks at a message again.
@@ -174,7 +174,7 @@ impl States {
         from: &(impl Lookup + ?Sized),
         found: &LocatedMessage,
     ) -> Result<Option<Timestamp>, StoreError> {
-        match self.of(found.place.number) {
+        match self.state_record(found.location.number) {
             Some(own) if !own.covered => {
                 Ok(own.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
             }
@@ -185,7 +185,12 @@ impl States {
 
 /// Counts a message to the cover of its class that is due no more than `span_ms` before it, or to a new one. Returns when
 /// that is due, and whether it is new.
-fn join(covers: &mut Vec<Cover>, message_class: i32, due_time_ms: i64, span_ms: i64) -> (i64, bool) {
+fn join_or_add_bucket(
+    covers: &mut Vec<Cover>,
+    message_class: i32,
+    due_time_ms: i64,
+    span_ms: i64,
+) -> (i64, bool) {
     let fits = |own: &&mut Cover| {
         own.message_class == message_class
             && (0..span_ms).contains(&due_time_ms.saturating_sub(own.due_time_ms))

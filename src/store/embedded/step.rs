@@ -24,14 +24,14 @@ pub struct MessageRef {
     /// When it is due at first.
     pub send_at: Timestamp,
     /// The time of the cover under which it began.
-    pub cover_at: Timestamp,
+    pub bucket_at: Timestamp,
     /// Where it is.
-    pub place: MessageLocation,
+    pub location: MessageLocation,
 }
 
 impl MessageRef {
     /// A message that was found in its pack.
-    pub fn of(
+    pub fn from_located(
         from: &(impl Lookup + ?Sized),
         brand: &BrandId,
         found: &LocatedMessage,
@@ -41,8 +41,8 @@ impl MessageRef {
             id: found.packed.id(from)?,
             class: found.packed.class(from)?,
             send_at: found.packed.send_at(from)?,
-            cover_at: found.packed.cover_at(from)?,
-            place: found.place,
+            bucket_at: found.packed.cover_at(from)?,
+            location: found.location,
         })
     }
 }
@@ -53,7 +53,7 @@ pub struct PendingEvents {
     events: Vec<Vec<u8>>,
     last: Option<(Timestamp, v1::MessageState)>,
     next_at: Option<Timestamp>,
-    referenced: bool,
+    has_reference: bool,
 }
 
 impl PendingEvents {
@@ -63,50 +63,50 @@ impl PendingEvents {
             events: events.iter().map(|event| v1::Event::from(event).encode_to_vec()).collect(),
             last: events.last().map(|event| (event.at, event.state.into())),
             next_at,
-            referenced: false,
+            has_reference: false,
         }
     }
 
     /// Notes that an attempt has a reference that leads to the message.
-    pub fn referenced(self) -> Self {
-        Self { referenced: true, ..self }
+    pub fn with_reference(self) -> Self {
+        Self { has_reference: true, ..self }
     }
 }
 
 /// Writes a step.
-pub fn save(
+pub fn append_events(
     txn: &mut Txn<'_>,
     of: &MessageRef,
     mut states: States,
     news: PendingEvents,
 ) -> Result<(), StoreError> {
-    states.begin(txn)?;
-    let before = states.of(of.place.number).cloned().unwrap_or_else(|| fresh(of));
-    let (last_cursor, events) = log(txn, of, &before, &news.events)?;
+    states.ensure_record(txn)?;
+    let before = states.state_record(of.location.number).cloned().unwrap_or_else(|| initial_state(of));
+    let (last_cursor, events) = append_to_journal(txn, of, &before, &news.events)?;
     let covered = move_due(txn, of, &mut states, &before, news.next_at);
     let (update_time_ms, state) = match news.last {
         Some((at, state)) => (at.as_millisecond(), state.into()),
         None => (before.update_time_ms, before.state),
     };
     states.set(MessageStateRecord {
-        number: of.place.number,
+        number: of.location.number,
         state,
         events,
         last_cursor,
         update_time_ms,
         next_time_ms: news.next_at.map(Timestamp::as_millisecond),
         covered,
-        referenced: before.referenced || news.referenced,
+        referenced: before.referenced || news.has_reference,
     });
     states.save(txn);
-    txn.stepped(of.id, news.next_at);
+    txn.note_advanced(of.id, news.next_at);
     Ok(())
 }
 
 /// The state of a message of which nothing is known but that it was accepted.
-fn fresh(of: &MessageRef) -> MessageStateRecord {
+fn initial_state(of: &MessageRef) -> MessageStateRecord {
     MessageStateRecord {
-        number: of.place.number,
+        number: of.location.number,
         state: v1::MessageState::Accepted.into(),
         events: 1,
         last_cursor: 0,
@@ -118,7 +118,7 @@ fn fresh(of: &MessageRef) -> MessageStateRecord {
 }
 
 /// Logs events after those of before; returns the newest cursor and how many events there are.
-fn log(
+fn append_to_journal(
     txn: &mut Txn<'_>,
     of: &MessageRef,
     before: &MessageStateRecord,
@@ -134,7 +134,7 @@ fn log(
         let message_id = of.id.as_bytes().to_vec();
         let entry =
             JournalEntry { message_id, index, previous_cursor, event: event.clone(), ..Default::default() };
-        previous_cursor = journal::log(txn, &of.brand, &mut head, entry)?;
+        previous_cursor = journal::append(txn, &of.brand, &mut head, entry)?;
         index += 1;
     }
     txn.save(key, &head);
@@ -153,9 +153,10 @@ fn move_due(
     if before.covered && next_at == Some(of.send_at) {
         return true;
     }
-    let single = |at| DueEntry { at, brand: of.brand.clone(), what: DueTarget::Single(of.id) }.key(of.class);
+    let single =
+        |at| DueEntry { at, brand: of.brand.clone(), target: DueTarget::Single(of.id) }.key(of.class);
     if before.covered {
-        states.uncover(txn, of.class, of.cover_at);
+        states.leave_bucket(txn, of.class, of.bucket_at);
     } else if let Some(old) = before.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
         txn.delete(single(old));
     }
@@ -171,8 +172,8 @@ pub fn load_stored(
     brand: &BrandId,
     id: MessageId,
 ) -> Result<Option<StoredMessage>, StoreError> {
-    let Some(found) = pack::find(from, brand, id)? else { return Ok(None) };
-    let states = States::load(from, brand, found.place.pack)?;
+    let Some(found) = pack::locate(from, brand, id)? else { return Ok(None) };
+    let states = States::load(from, brand, found.location.pack)?;
     read_stored(from, brand, &found, &states).map(Some)
 }
 
@@ -184,6 +185,6 @@ pub fn read_stored(
     states: &States,
 ) -> Result<StoredMessage, StoreError> {
     let message = found.packed.read(from, brand)?;
-    let history = journal::history(from, brand, message.id, states, found.place.number)?;
+    let history = journal::history(from, brand, message.id, states, found.location.number)?;
     Ok(StoredMessage { next_at: states.next_at(from, found)?, message, history })
 }

@@ -18,13 +18,13 @@ pub struct WriteGroup<'a> {
     view: &'a dyn Snapshot,
     writes: Writes,
     bytes: usize,
-    news: CommitEffects,
+    effects: CommitEffects,
 }
 
 impl<'a> WriteGroup<'a> {
     /// A group on top of a state that does not change while the group is built.
     pub fn new(view: &'a dyn Snapshot) -> Self {
-        Self { view, writes: Writes::new(), bytes: 0, news: CommitEffects::default() }
+        Self { view, writes: Writes::new(), bytes: 0, effects: CommitEffects::default() }
     }
 
     /// Runs an operation on top of those before it. When it fails, the group is as it was.
@@ -32,11 +32,11 @@ impl<'a> WriteGroup<'a> {
         &mut self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let before = self.news.mark();
+        let before = self.effects.savepoint();
         let mut txn = Txn {
             view: self.view,
             writes: &mut self.writes,
-            news: &mut self.news,
+            news: &mut self.effects,
             bytes: self.bytes,
             undo: Vec::new(),
         };
@@ -46,7 +46,7 @@ impl<'a> WriteGroup<'a> {
             Ok(_) => self.bytes = bytes,
             Err(_) => {
                 undo.into_iter().rev().for_each(|undo| undo.apply(&mut self.writes));
-                self.news.back_to(before);
+                self.effects.rollback_to(before);
             }
         }
         result
@@ -59,7 +59,7 @@ impl<'a> WriteGroup<'a> {
 
     /// What the group writes, and what it means to those who wait.
     pub fn finish(self) -> (Writes, CommitEffects) {
-        (self.writes, self.news)
+        (self.writes, self.effects)
     }
 }
 
@@ -99,7 +99,7 @@ pub struct Txn<'a> {
 impl<'a> Txn<'a> {
     /// The state before the group: ranges are read here, and what is found is checked with `get`, because an operation
     /// of the same group may have changed it.
-    pub fn before(&self) -> &'a dyn Snapshot {
+    pub fn committed(&self) -> &'a dyn Snapshot {
         self.view
     }
 
@@ -161,7 +161,7 @@ impl<'a> Txn<'a> {
     }
 
     /// Counts a sequence up and returns its new value, from 1.
-    pub fn count(&mut self, sequence: keys::Sequence) -> Result<u64, StoreError> {
+    pub fn next_in_sequence(&mut self, sequence: keys::Sequence) -> Result<u64, StoreError> {
         let key = keys::sequence(sequence);
         let next = read_number(self, &key)? + 1;
         self.put_number(key, next);
@@ -169,31 +169,32 @@ impl<'a> Txn<'a> {
     }
 
     /// Says that there is an event with this cursor once this is durable.
-    pub fn logged(&mut self, cursor: u64) {
+    pub fn note_event(&mut self, cursor: u64) {
         self.news.cursor = Some(cursor);
     }
 
     /// Says that there is a new message once this is durable.
-    pub fn arrived(&mut self, arrival: NewMessage) {
-        self.news.arrivals.push(arrival);
+    pub fn note_new_message(&mut self, arrival: NewMessage) {
+        self.news.accepted.push(arrival);
     }
 
     /// Says that a message moved on and is due at `next_at` once this is durable.
-    pub fn stepped(&mut self, id: MessageId, next_at: Option<Timestamp>) {
-        self.news.steps.push((id, next_at));
+    pub fn note_advanced(&mut self, id: MessageId, next_at: Option<Timestamp>) {
+        self.news.advanced.push((id, next_at));
     }
 
     /// Says that a cover is no longer in the due order once this is durable.
-    pub fn uncovered(&mut self, cover: Vec<u8>) {
-        self.news.uncovered.push(cover);
+    pub fn note_emptied_bucket(&mut self, cover: Vec<u8>) {
+        self.news.emptied_buckets.push(cover);
     }
 }
 
 /// A number, 0 for none.
 pub fn read_number(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
     let Some(bytes) = from.get(key)? else { return Ok(0) };
-    let bytes = <[u8; 8]>::try_from(bytes)
-        .map_err(|_| damaged(from, format!("the number at {} is not eight bytes long", keys::told(key))))?;
+    let bytes = <[u8; 8]>::try_from(bytes).map_err(|_| {
+        damaged(from, format!("the number at {} is not eight bytes long", keys::redacted(key)))
+    })?;
     Ok(u64::from_be_bytes(bytes))
 }
 
@@ -241,7 +242,7 @@ mod tests {
         let first = group.run(|txn| {
             txn.put(b"a".to_vec(), b"2".to_vec());
             txn.delete(b"b".to_vec());
-            txn.logged(5);
+            txn.note_event(5);
             txn.get(b"a")
         });
         assert_eq!(first.unwrap(), Some(b"2".to_vec()));
@@ -251,7 +252,7 @@ mod tests {
             txn.put(b"c".to_vec(), b"3".to_vec());
             txn.append(b"a".to_vec(), |value| value.extend(b"4"))?;
             assert_eq!(txn.get(b"a")?, Some(b"34".to_vec()));
-            txn.logged(7);
+            txn.note_event(7);
             Err::<(), _>(StoreError::Io { detail: "on purpose".to_owned() })
         });
         assert!(failed.is_err());

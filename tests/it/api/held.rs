@@ -78,12 +78,12 @@ impl MessageStore for Held {
         self.inner.accept(message, hash).await
     }
 
-    async fn find_by_key(
+    async fn find_by_idempotency_key(
         &self,
         brand: &BrandId,
         idempotency_key: &str,
     ) -> Result<Option<(StoredMessage, [u8; 32])>, StoreError> {
-        self.inner.find_by_key(brand, idempotency_key).await
+        self.inner.find_by_idempotency_key(brand, idempotency_key).await
     }
 
     async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {

@@ -38,7 +38,7 @@ struct TestEar {
 
 #[async_trait]
 impl EventSink for TestEar {
-    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let refuses =
             self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refuses.is_ok() {

@@ -157,7 +157,7 @@ struct Listener {
 
 #[async_trait]
 impl EventSink for Listener {
-    async fn keep(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let mut all = self.told.lock().unwrap();
         all.push(told);
         match all.len() {

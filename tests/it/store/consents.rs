@@ -43,7 +43,8 @@ pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
     let mut recorded = Vec::new();
     for (second, action) in [(1, ConsentAction::Grant), (2, ConsentAction::Revoke), (3, ConsentAction::Grant)]
     {
-        let stored = stores.consents.record(&acme(), &ana, entry(action), at(second)).await.unwrap().unwrap();
+        let stored =
+            stores.consents.record_consent(&acme(), &ana, entry(action), at(second)).await.unwrap().unwrap();
         assert_eq!(stored.evidence, entry(action).evidence);
         recorded.push(stored);
     }
@@ -102,10 +103,10 @@ pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
     // The same number on WhatsApp is another matter, and so is another brand.
     let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
     assert_eq!(recipient.suppressions, [first]);
-    assert!(!stores.consents.lift(&acme(), Channel::Whatsapp, &number).await.unwrap());
-    assert!(!stores.consents.lift(&brand("other"), Channel::Sms, &number).await.unwrap());
-    assert!(stores.consents.lift(&acme(), Channel::Sms, &number).await.unwrap());
-    assert!(!stores.consents.lift(&acme(), Channel::Sms, &number).await.unwrap());
+    assert!(!stores.consents.lift_suppression(&acme(), Channel::Whatsapp, &number).await.unwrap());
+    assert!(!stores.consents.lift_suppression(&brand("other"), Channel::Sms, &number).await.unwrap());
+    assert!(stores.consents.lift_suppression(&acme(), Channel::Sms, &number).await.unwrap());
+    assert!(!stores.consents.lift_suppression(&acme(), Channel::Sms, &number).await.unwrap());
     let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
     assert_eq!(recipient.suppressions, []);
 }
@@ -113,7 +114,7 @@ pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
 pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
     let nobody = contact_id("nobody");
     assert_eq!(
-        stores.consents.record(&acme(), &nobody, entry(ConsentAction::Grant), at(1)).await.unwrap(),
+        stores.consents.record_consent(&acme(), &nobody, entry(ConsentAction::Grant), at(1)).await.unwrap(),
         None
     );
     let change = PreferencesChange::default();

@@ -12,27 +12,27 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
     let chat = Address::telegram(42).unwrap();
     let created = create(stores, &acme(), "ana", &[mail.clone(), chat.clone()]).await;
     assert_eq!((created.version, created.created_at, created.updated_at), (1, at(0), at(0)));
-    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), Some(created.id.clone()));
-    assert_eq!(stores.contacts.find(&acme(), &chat).await.unwrap(), Some(created.id.clone()));
-    assert_eq!(stores.contacts.find(&brand("other"), &mail).await.unwrap(), None);
+    assert_eq!(stores.contacts.find_by_address(&acme(), &mail).await.unwrap(), Some(created.id.clone()));
+    assert_eq!(stores.contacts.find_by_address(&acme(), &chat).await.unwrap(), Some(created.id.clone()));
+    assert_eq!(stores.contacts.find_by_address(&brand("other"), &mail).await.unwrap(), None);
 
     let addresses = change("ana", &[number.clone(), chat.clone()]);
-    let changed = match stores.contacts.upsert(&acme(), addresses, at(5)).await.unwrap() {
+    let changed = match stores.contacts.upsert_contact(&acme(), addresses, at(5)).await.unwrap() {
         UpsertResult::Changed(contact) => contact,
         other => panic!("{other:?}"),
     };
     assert_eq!((changed.version, changed.created_at, changed.updated_at), (2, at(0), at(5)));
-    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), None);
-    assert_eq!(stores.contacts.find(&acme(), &number).await.unwrap(), Some(changed.id.clone()));
+    assert_eq!(stores.contacts.find_by_address(&acme(), &mail).await.unwrap(), None);
+    assert_eq!(stores.contacts.find_by_address(&acme(), &number).await.unwrap(), Some(changed.id.clone()));
 
     let labels = Labels::from([("tier".to_owned(), "gold".to_owned())]);
     let relabel = ContactChange { addresses: None, labels: Some(labels.clone()), ..change("ana", &[]) };
-    stores.contacts.upsert(&acme(), relabel, at(6)).await.unwrap();
+    stores.contacts.upsert_contact(&acme(), relabel, at(6)).await.unwrap();
     let stored = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert_eq!((stored.labels, stored.addresses), (labels, changed.addresses));
     assert_eq!(stores.contacts.contact(&brand("other"), &contact_id("ana")).await.unwrap(), None);
-    assert!(stores.contacts.knows(&acme(), &contact_id("ana")).await.unwrap());
-    assert!(!stores.contacts.knows(&brand("other"), &contact_id("ana")).await.unwrap());
+    assert!(stores.contacts.contact_exists(&acme(), &contact_id("ana")).await.unwrap());
+    assert!(!stores.contacts.contact_exists(&brand("other"), &contact_id("ana")).await.unwrap());
 }
 
 pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
@@ -41,17 +41,24 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
     create(stores, &brand("other"), "bea", std::slice::from_ref(&mail)).await;
     let taken = change("bea", &[number.clone(), mail.clone()]);
     let expected = UpsertResult::AddressTaken { index: 1, owner: contact_id("ana") };
-    assert_eq!(stores.contacts.upsert(&acme(), taken.clone(), at(1)).await.unwrap(), expected);
+    assert_eq!(stores.contacts.upsert_contact(&acme(), taken.clone(), at(1)).await.unwrap(), expected);
     assert_eq!(stores.contacts.contact(&acme(), &contact_id("bea")).await.unwrap(), None);
-    assert_eq!(stores.contacts.find(&acme(), &number).await.unwrap(), None);
+    assert_eq!(stores.contacts.find_by_address(&acme(), &number).await.unwrap(), None);
     // Given up by its owner, it is free.
-    stores.contacts.upsert(&acme(), change("ana", &[]), at(2)).await.unwrap();
-    assert!(matches!(stores.contacts.upsert(&acme(), taken, at(3)).await.unwrap(), UpsertResult::Created(_)));
+    stores.contacts.upsert_contact(&acme(), change("ana", &[]), at(2)).await.unwrap();
+    assert!(matches!(
+        stores.contacts.upsert_contact(&acme(), taken, at(3)).await.unwrap(),
+        UpsertResult::Created(_)
+    ));
 
     let claims = (0..32).map(|index| {
         let address = email("shared@example.com");
         async move {
-            stores.contacts.upsert(&acme(), change(&format!("c{index}"), &[address]), at(4)).await.unwrap()
+            stores
+                .contacts
+                .upsert_contact(&acme(), change(&format!("c{index}"), &[address]), at(4))
+                .await
+                .unwrap()
         }
     });
     let results = futures_util::future::join_all(claims).await;
@@ -60,7 +67,8 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
 
 pub async fn an_expected_version_refuses_a_lost_update(stores: &Stores) {
     let expecting = |version| ContactChange { expected_version: Some(version), ..change("ana", &[]) };
-    let upsert = async |version| stores.contacts.upsert(&acme(), expecting(version), at(1)).await.unwrap();
+    let upsert =
+        async |version| stores.contacts.upsert_contact(&acme(), expecting(version), at(1)).await.unwrap();
     assert_eq!(upsert(1).await, UpsertResult::Stale);
     assert!(matches!(upsert(0).await, UpsertResult::Created(_)));
     assert_eq!(upsert(0).await, UpsertResult::Stale);
@@ -98,7 +106,7 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
         },
         recorded_by: "key".to_owned(),
     };
-    stores.consents.record(&acme(), &contact_id("ana"), entry, at(1)).await.unwrap().unwrap();
+    stores.consents.record_consent(&acme(), &contact_id("ana"), entry, at(1)).await.unwrap().unwrap();
     let change = PreferencesChange { language: Some(Some("es".to_owned())), ..PreferencesChange::default() };
     stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap().unwrap();
     let suppression = Suppression {
@@ -111,9 +119,9 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
     };
     stores.consents.suppress(&acme(), suppression.clone()).await.unwrap();
 
-    assert!(stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
-    assert!(!stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
-    assert_eq!(stores.contacts.find(&acme(), &mail).await.unwrap(), None);
+    assert!(stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
+    assert!(!stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
+    assert_eq!(stores.contacts.find_by_address(&acme(), &mail).await.unwrap(), None);
     assert_eq!(stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap(), None);
     create(stores, &acme(), "ana", &[mail]).await;
     let again = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();

@@ -33,11 +33,11 @@ fn evidence() -> ConsentEvidence {
 
 fn opted_out() -> InboundEffect {
     let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::OptedOut);
-    InboundEffect::Object(AddressObjection { channel, address, objection, evidence: evidence() })
+    InboundEffect::RecordObjection(AddressObjection { channel, address, objection, evidence: evidence() })
 }
 
 async fn hear(stores: &Stores, heard: InboundEvent) -> RecordResult {
-    stores.inbox.hear(&acme(), heard, at(6)).await.unwrap()
+    stores.inbox.record_event(&acme(), heard, at(6)).await.unwrap()
 }
 
 async fn texts(stores: &Stores, id: &str) -> Vec<String> {
@@ -66,18 +66,17 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     let message = accept(stores, message(7)).await.id;
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
     assert!(events.iter().all(|event| event.contact == contact_id("ana")));
-    let told: Vec<_> =
-        events.iter().map(|own| matches!(own.happened, JournalEventKind::Contact(_))).collect();
+    let told: Vec<_> = events.iter().map(|own| matches!(own.kind, JournalEventKind::Contact(_))).collect();
     assert_eq!(told, [true, true, true, false]);
-    assert!(matches!(events[3].happened, JournalEventKind::Message(id, _) if id == message));
+    assert!(matches!(events[3].kind, JournalEventKind::Message(id, _) if id == message));
     assert_eq!(stores.messages.events(&brand("other"), 0, 100).await.unwrap(), []);
     assert_eq!(stores.messages.events(&acme(), events[1].cursor, 1).await.unwrap(), events[2..3]);
 }
 
 pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
     assert_eq!(
-        hear(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenWindow])).await,
-        RecordResult::Stranger
+        hear(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenServiceWindow])).await,
+        RecordResult::UnknownContact
     );
     assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out()])).await, RecordResult::Known);
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
@@ -112,11 +111,11 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
         evidence: later,
         recorded_by: "key-1".to_owned(),
     };
-    stores.consents.record(&acme(), &contact_id("ana"), grant, at(20)).await.unwrap();
+    stores.consents.record_consent(&acme(), &contact_id("ana"), grant, at(20)).await.unwrap();
     let again = ConsentEvidence { time: at(30), ..evidence() };
     let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::CommercialOptedOut);
     let objected = AddressObjection { channel, address, objection, evidence: again };
-    stores.consents.object(&acme(), objected, at(30)).await.unwrap();
+    stores.consents.record_objection(&acme(), objected, at(30)).await.unwrap();
     assert_eq!(recipient().await.ledger.len(), 3);
     // A bad address is no will of the person's.
     let address = email("ana@example.com");
@@ -126,7 +125,7 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
         objection: Objection::BadAddress,
         evidence: evidence(),
     };
-    stores.consents.object(&acme(), objected, at(31)).await.unwrap();
+    stores.consents.record_objection(&acme(), objected, at(31)).await.unwrap();
     assert_eq!(recipient().await.ledger.len(), 3);
 }
 
@@ -137,10 +136,10 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         !recipient.suppressions.is_empty()
     };
     hear(stores, wrote("1", "STOP", vec![opted_out()])).await;
-    let elsewhere = InboundEffect::Readmit(Some("mail-us".parse().unwrap()));
+    let elsewhere = InboundEffect::LiftOptOut(Some("mail-us".parse().unwrap()));
     hear(stores, wrote("2", "", vec![elsewhere])).await;
     assert!(suppressed().await, "another provider cannot know");
-    hear(stores, wrote("3", "", vec![InboundEffect::Readmit(Some(provider()))])).await;
+    hear(stores, wrote("3", "", vec![InboundEffect::LiftOptOut(Some(provider()))])).await;
     assert!(!suppressed().await);
     let manual = Suppression {
         channel: Channel::Whatsapp,
@@ -151,17 +150,17 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         recorded_by: "mail-eu".to_owned(),
     };
     stores.consents.suppress(&acme(), manual).await.unwrap();
-    hear(stores, wrote("4", "START", vec![InboundEffect::Readmit(None)])).await;
+    hear(stores, wrote("4", "START", vec![InboundEffect::LiftOptOut(None)])).await;
     assert!(suppressed().await, "what the brand set, the brand lifts");
 }
 
 pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
     let created = create(stores, &acme(), "ana", &[number()]).await;
-    hear(stores, wrote("1", "hello", vec![InboundEffect::OpenWindow])).await;
-    let mut early = wrote("2", "earlier", vec![InboundEffect::OpenWindow]);
+    hear(stores, wrote("1", "hello", vec![InboundEffect::OpenServiceWindow])).await;
+    let mut early = wrote("2", "earlier", vec![InboundEffect::OpenServiceWindow]);
     early.event.at = at(3);
     hear(stores, early).await;
-    let mut ahead = wrote("3", "from a fast clock", vec![InboundEffect::OpenWindow]);
+    let mut ahead = wrote("3", "from a fast clock", vec![InboundEffect::OpenServiceWindow]);
     ahead.event.provider = "mail-us".parse().unwrap();
     ahead.event.at = at(900);
     hear(stores, ahead).await;
@@ -178,8 +177,9 @@ pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
     assert_eq!(open(day + 5), at_us, "a window is open for a day");
     assert_eq!(open(day + 6), ServiceWindow::At(vec![]));
 
-    let changed =
-        async |addresses: &[Address]| stores.contacts.upsert(&acme(), change("ana", addresses), at(7)).await;
+    let changed = async |addresses: &[Address]| {
+        stores.contacts.upsert_contact(&acme(), change("ana", addresses), at(7)).await
+    };
     let UpsertResult::Changed(kept) = changed(&[email("ana@example.com"), number()]).await.unwrap() else {
         panic!()
     };
@@ -192,7 +192,7 @@ pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
 pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
     create(stores, &acme(), "ana", &[email("ana@example.com"), number()]).await;
     create(stores, &acme(), "ben", &[phone("+34600999999")]).await;
-    let moved = |id: &str, to: &str| wrote(id, "", vec![InboundEffect::Move(phone(to))]);
+    let moved = |id: &str, to: &str| wrote(id, "", vec![InboundEffect::MoveAddress(phone(to))]);
     hear(stores, moved("1", "+34600999999")).await;
     let addresses = async || {
         let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
@@ -201,17 +201,17 @@ pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
     assert_eq!(addresses().await, [email("ana@example.com"), number()], "it is somebody else's");
     hear(stores, moved("2", "+34600777777")).await;
     assert_eq!(addresses().await, [email("ana@example.com"), phone("+34600777777")]);
-    assert_eq!(stores.contacts.find(&acme(), &number()).await.unwrap(), None);
-    let found = stores.contacts.find(&acme(), &phone("+34600777777")).await.unwrap();
+    assert_eq!(stores.contacts.find_by_address(&acme(), &number()).await.unwrap(), None);
+    let found = stores.contacts.find_by_address(&acme(), &phone("+34600777777")).await.unwrap();
     assert_eq!(found, Some(contact_id("ana")));
 }
 
 pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
     let sent = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
-    let found = stores.inbox.referenced(&provider(), "ref-1").await.unwrap().unwrap();
+    let found = stores.inbox.find_by_reference(&provider(), "ref-1").await.unwrap().unwrap();
     assert_eq!((found.brand, found.message), (acme(), sent));
-    assert_eq!(stores.inbox.referenced(&provider(), "ref-2").await.unwrap(), None);
+    assert_eq!(stores.inbox.find_by_reference(&provider(), "ref-2").await.unwrap(), None);
     hear(stores, InboundEvent { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
     hear(stores, InboundEvent { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
     let page = stores.contacts.contact_events(&acme(), &contact_id("ana"), first_page(9)).await.unwrap();
@@ -230,7 +230,7 @@ pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &S
     assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
     assert_eq!(texts(stores, "ana").await, ["two"]);
     assert_eq!(hear(stores, wrote("2", "two", vec![])).await, RecordResult::Known);
-    stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap();
+    stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
     create(stores, &acme(), "ana", &[number()]).await;
     assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);

@@ -33,7 +33,7 @@ pub async fn a_link_ties_an_address_once(stores: &Stores) {
     assert!(stores.links.create_link(id(100), of("ana")).await.unwrap());
     assert_eq!(follow(stores, id(100), chat(42), 99).await, FollowResult::Tied(of("ana")));
     assert_eq!(addresses(stores, "ana").await, [mail, chat(42)]);
-    assert_eq!(stores.contacts.find(&acme(), &chat(42)).await.unwrap(), Some(contact_id("ana")));
+    assert_eq!(stores.contacts.find_by_address(&acme(), &chat(42)).await.unwrap(), Some(contact_id("ana")));
     let version = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap().version;
     for address in [chat(42), chat(43)] {
         assert_eq!(follow(stores, id(100), address, 99).await, FollowResult::Unknown);
@@ -53,7 +53,7 @@ pub async fn a_link_that_expired_or_leads_nowhere_ties_nothing(stores: &Stores) 
     stores.links.create_link(id(100), of("ana")).await.unwrap();
     assert_eq!(follow(stores, id(100), chat(42), 100).await, FollowResult::Expired(of("ana")));
     assert!(addresses(stores, "ana").await.is_empty());
-    assert!(stores.contacts.delete(&acme(), &contact_id("ana")).await.unwrap());
+    assert!(stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
     assert_eq!(follow(stores, id(100), chat(42), 1).await, FollowResult::Unknown);
 }
 

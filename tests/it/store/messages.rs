@@ -63,7 +63,8 @@ pub async fn the_same_key_and_other_content_conflict(stores: &Stores) {
 }
 
 pub async fn a_message_is_found_by_the_key_it_was_accepted_with(stores: &Stores) {
-    let find = |brand, key| async move { stores.messages.find_by_key(&brand, key).await.unwrap() };
+    let find =
+        |brand, key| async move { stores.messages.find_by_idempotency_key(&brand, key).await.unwrap() };
     let first = accept(stores, keyed(0, "order-1")).await;
     stores.messages.cancel(&acme(), first.id, "key", at(1)).await.unwrap().unwrap().unwrap();
     let (found, hash) = find(acme(), "order-1").await.unwrap();

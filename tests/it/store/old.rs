@@ -115,7 +115,7 @@ async fn records_of_other_builds_are_read() {
     stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();
     let events = stores.messages.events(&acme(), 0, 10).await.unwrap();
     assert_eq!(events.len(), 2, "its acceptance was never in the journal");
-    let ana = stores.contacts.find(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
+    let ana = stores.contacts.find_by_address(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
     assert_eq!(stores.contacts.contact(&acme(), &ana).await.unwrap().unwrap().version, 3);
     handle.close().await.unwrap();
 }

@@ -10,7 +10,7 @@ fn echo(message: MessageId, attempt: u32) -> Option<Echo> {
 }
 
 async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> ReceiptMatch {
-    stores.inbox.receive(report, at(now)).await.unwrap()
+    stores.inbox.record_receipt(report, at(now)).await.unwrap()
 }
 
 pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
@@ -56,7 +56,7 @@ pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
     assert_eq!(stored.history.state(), MessageState::Delivered);
     assert_eq!(stored.history.version(), 5, "accepted, started, sent, and each receipt once");
     let way = stored.history.attempts()[0].way.clone();
-    let lifted = stores.consents.lift(&acme(), way.channel, &way.address).await.unwrap();
+    let lifted = stores.consents.lift_suppression(&acme(), way.channel, &way.address).await.unwrap();
     assert!(lifted, "what a receipt says of the address holds when it was early, too");
     let again = receive(stores, report("ref-1", ReceiptStatus::Delivered), 3).await;
     assert_eq!(again, ReceiptMatch::Known(stored.message.id));

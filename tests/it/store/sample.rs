@@ -182,7 +182,7 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
 
 /// The message and the event of it.
 pub fn of_message(logged: &JournalEvent) -> (MessageId, &MessageEvent) {
-    match &logged.happened {
+    match &logged.kind {
         JournalEventKind::Message(id, event) => (*id, event),
         JournalEventKind::Contact(event) => panic!("{event:?}"),
     }
@@ -221,7 +221,7 @@ pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
 }
 
 pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Address]) -> Contact {
-    match stores.contacts.upsert(brand, change(id, addresses), at(0)).await.unwrap() {
+    match stores.contacts.upsert_contact(brand, change(id, addresses), at(0)).await.unwrap() {
         UpsertResult::Created(contact) => contact,
         other => panic!("{other:?}"),
     }

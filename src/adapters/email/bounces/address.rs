@@ -48,7 +48,7 @@ impl BounceAddresses {
     }
 
     /// The envelope sender of an attempt.
-    pub(in crate::adapters::email) fn of(&self, echo: &Echo) -> Address {
+    pub(in crate::adapters::email) fn address_for(&self, echo: &Echo) -> Address {
         let mut token = Vec::with_capacity(ID_BYTES + ATTEMPT_BYTES + SIGNATURE_BYTES);
         token.extend(echo.message.as_bytes());
         token.extend(echo.attempt.to_be_bytes());
@@ -109,7 +109,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_address_leads_back_to_its_attempt_and_brand_whatever_its_case() {
-        let address = addresses().of(&echo()).to_string();
+        let address = addresses().address_for(&echo()).to_string();
         assert!(address.split('@').next().unwrap().len() <= 64, "{address}");
         assert_eq!(addresses().echo(&address, &brands()), Some(echo()));
         assert_eq!(addresses().echo(&address.to_ascii_uppercase(), &brands()), Some(echo()));
@@ -117,7 +117,7 @@ pub(super) mod tests {
 
     #[test]
     fn whatever_is_changed_leads_nowhere() {
-        let address = addresses().of(&echo()).to_string();
+        let address = addresses().address_for(&echo()).to_string();
         let (local, domain) = address.split_once('@').unwrap();
         let at = local.find('+').unwrap() + 1;
         for index in at..local.len() {

@@ -29,7 +29,7 @@ impl BounceHandler {
 #[async_trait]
 impl WebhookHandler for BounceHandler {
     /// The body is the mail; the query may name its envelope recipient as `recipient`.
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let mail = call.body.ok_or(WebhookError::Forged("a mail is handed over with POST"))?;
         let ReportMail { addresses, date, news } =
             ReportMail::read(mail).map_err(|error| WebhookError::Malformed(error.to_string()))?;
@@ -50,10 +50,10 @@ impl WebhookHandler for BounceHandler {
             evidence: news.evidence,
             objection: news.objection,
         });
-        Ok(WebhookPayload::Told(notice.map(ProviderEvent::Receipt).into_iter().collect()))
+        Ok(WebhookPayload::Events(notice.map(ProviderEvent::Receipt).into_iter().collect()))
     }
 
-    fn receives(&self, recipient: &str) -> bool {
+    fn accepts_mail_for(&self, recipient: &str) -> bool {
         self.addresses.is_base(recipient) || self.addresses.echo(recipient, &self.brands).is_some()
     }
 }

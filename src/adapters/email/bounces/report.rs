@@ -55,7 +55,7 @@ impl ReportMail {
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
         let date = head.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
-        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, news: news(&parts)? })
+        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, news: bounce_report(&parts)? })
     }
 }
 
@@ -86,7 +86,7 @@ impl<'a> ReportPart<'a> {
     }
 }
 
-fn news(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, MissingPart> {
+fn bounce_report(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, MissingPart> {
     let part = |own: &[&str]| parts.iter().find(|part| own.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);

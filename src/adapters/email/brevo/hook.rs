@@ -7,7 +7,9 @@ use serde::Deserialize;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
 };
-use crate::adapters::hooks::{BasicAuth, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, same};
+use crate::adapters::hooks::{
+    BasicAuth, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
+};
 use crate::model::Objection::{BadAddress, Complaint, OptedOut};
 use crate::model::{OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
@@ -29,12 +31,13 @@ pub(super) enum BrevoAuth {
 impl BrevoAuth {
     fn admits(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let token = match self {
-            Self::Basic(auth) => return auth.admits(call),
+            Self::Basic(auth) => return auth.verify(call),
             Self::Token(token) => token,
         };
         match call.header("Authorization").and_then(|text| text.split_once(' ')) {
             Some((scheme, given))
-                if scheme.eq_ignore_ascii_case("Bearer") && same(given.trim(), token.expose()) =>
+                if scheme.eq_ignore_ascii_case("Bearer")
+                    && constant_time_eq(given.trim(), token.expose()) =>
             {
                 Ok(())
             }
@@ -45,11 +48,11 @@ impl BrevoAuth {
 
 #[async_trait]
 impl WebhookHandler for BrevoWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.admits(call)?;
         let own: BrevoPayload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
-        let Some(says) = says(&own.event) else { return Ok(WebhookPayload::Told(vec![])) };
-        Ok(WebhookPayload::Told(event(own)?.told(says).into_iter().collect()))
+        let Some(says) = says(&own.event) else { return Ok(WebhookPayload::Events(vec![])) };
+        Ok(WebhookPayload::Events(event(own)?.provider_event(says).into_iter().collect()))
     }
 }
 

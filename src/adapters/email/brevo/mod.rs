@@ -56,7 +56,7 @@ impl Brevo {
 
 impl HttpAdapter for Brevo {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
     }
@@ -120,7 +120,7 @@ struct BrevoErrorBody {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
@@ -137,13 +137,13 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &code, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer))),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, in seconds.
 fn until_reset(answer: &HttpAnswer) -> Option<Duration> {
-    http::seconds(answer.header("x-sib-ratelimit-reset")?)
+    http::parse_retry_seconds(answer.header("x-sib-ratelimit-reset")?)
 }
 
 #[cfg(test)]

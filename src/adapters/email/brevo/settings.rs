@@ -38,7 +38,7 @@ impl BrevoSettings {
     /// What Brevo calls with, if its webhooks are taken.
     pub(super) fn webhook_auth(&self) -> Result<Option<BrevoAuth>, BuildError> {
         let wrong = |must| Err(BuildError::Setting { setting: "webhook_token", must });
-        let basic = BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())?;
+        let basic = BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())?;
         match (basic, &self.webhook_token) {
             (Some(_), Some(_)) => wrong("must be left out where webhook_user is set"),
             (None, Some(token)) if token.expose().is_empty() => wrong("must not be empty"),

@@ -106,7 +106,7 @@ impl SeenTokens {
 
 #[async_trait]
 impl WebhookHandler for MailgunWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = call.body.ok_or(WebhookError::Forged("Mailgun calls with POST"))?;
         // The signature stands in what it does not cover, so this much is read of anybody's call.
         let payload = serde_json::from_slice(body);
@@ -114,8 +114,8 @@ impl WebhookHandler for MailgunWebhooks {
             payload.map_err(|_| WebhookError::Forged("it is not signed as Mailgun signs"))?;
         self.check(&signature, call, body)?;
         let own: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
-        let Some(says) = says(&own) else { return Ok(WebhookPayload::Told(vec![])) };
-        Ok(WebhookPayload::Told(event(own)?.told(says).into_iter().collect()))
+        let Some(says) = says(&own) else { return Ok(WebhookPayload::Events(vec![])) };
+        Ok(WebhookPayload::Events(event(own)?.provider_event(says).into_iter().collect()))
     }
 }
 

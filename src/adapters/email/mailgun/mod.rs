@@ -53,7 +53,7 @@ impl Mailgun {
 
 impl HttpAdapter for Mailgun {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let email = ApiEmail::of(envelope, &self.sender)?;
+        let email = ApiEmail::from_envelope(envelope, &self.sender)?;
         let mut form = vec![
             ("from", email.from.to_string()),
             ("to", email.to.to_string()),
@@ -100,7 +100,7 @@ struct MailgunErrorBody {
 
 fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 /// The id is the message's `Message-ID` in angle brackets; events speak of it without them.
@@ -115,12 +115,12 @@ fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(answer.status, &message);
     Some(match errors::meaning(answer.status, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 
 fn wait(message: &str, now: Timestamp) -> Option<Duration> {
-    http::until_date(&errors::try_again_after(message)?, now)
+    http::wait_until_http_date(&errors::try_again_after(message)?, now)
 }
 
 #[cfg(test)]

@@ -23,15 +23,15 @@ pub(super) struct PostmarkWebhooks {
 
 #[async_trait]
 impl WebhookHandler for PostmarkWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.admits(call)?;
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.verify(call)?;
         let own: PostmarkPayload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
         let told = match says(&own) {
-            Some(says) => event(&own)?.told(says),
+            Some(says) => event(&own)?.provider_event(says),
             None if own.is_lifted() => Some(lifted(event(&own)?)?),
             None => None,
         };
-        Ok(WebhookPayload::Told(told.into_iter().collect()))
+        Ok(WebhookPayload::Events(told.into_iter().collect()))
     }
 }
 

@@ -74,7 +74,7 @@ impl Postmark {
 
 impl HttpAdapter for Postmark {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = self.body(envelope, &ApiEmail::of(envelope, &self.sender)?);
+        let body = self.body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header("X-Postmark-Server-Token", self.token.clone())
@@ -114,10 +114,10 @@ struct PostmarkAnswer {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let Ok(answered) = serde_json::from_slice::<PostmarkAnswer>(&answer.body) else {
-        return answer.nonsense();
+        return answer.unrecognized();
     };
     match (answer.is_success(), answered.error_code) {
-        (true, 0) if answered.message_id.is_empty() => answer.nonsense(),
+        (true, 0) if answered.message_id.is_empty() => answer.unrecognized(),
         (true, 0) => Outcome::Sent { reference: answered.message_id },
         _ => refused(answer, &answered),
     }

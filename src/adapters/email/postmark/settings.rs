@@ -46,7 +46,7 @@ impl PostmarkSettings {
 
     /// What Postmark calls with, if its webhooks are taken.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
-        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
+        BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) struct ResendWebhooks {
 
 #[async_trait]
 impl WebhookHandler for ResendWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.verifier.verify(call, "svix")?;
         let payload: ResendPayload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
         let Some(says) = says(&payload.kind, &payload.data.bounce) else {
-            return Ok(WebhookPayload::Told(vec![]));
+            return Ok(WebhookPayload::Events(vec![]));
         };
-        Ok(WebhookPayload::Told(event(payload)?.told(says).into_iter().collect()))
+        Ok(WebhookPayload::Events(event(payload)?.provider_event(says).into_iter().collect()))
     }
 }
 

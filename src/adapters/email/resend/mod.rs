@@ -55,7 +55,7 @@ impl Resend {
 
 impl HttpAdapter for Resend {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
@@ -112,7 +112,7 @@ struct ResendErrorBody {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
@@ -130,7 +130,7 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &name, &refusal.message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 

@@ -63,15 +63,15 @@ impl SendgridWebhooks {
 
 #[async_trait]
 impl WebhookHandler for SendgridWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let payload: Vec<SendgridPayload> = parse(self.check(call)?, "events of SendGrid's")?;
         let mut told = Vec::new();
         for own in payload {
             if let Some(says) = says(&own) {
-                told.extend(event(own)?.told(says));
+                told.extend(event(own)?.provider_event(says));
             }
         }
-        Ok(WebhookPayload::Told(told))
+        Ok(WebhookPayload::Events(told))
     }
 }
 

@@ -52,7 +52,7 @@ impl Sendgrid {
 
 impl HttpAdapter for Sendgrid {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let body = body(envelope, &ApiEmail::of(envelope, &self.sender)?);
+        let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(&body))
     }
@@ -110,7 +110,7 @@ struct SendgridErrorEntry {
 
 fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
@@ -127,14 +127,14 @@ fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code.trim_end(), &error.message);
     Some(match errors::meaning(answer.status, &field) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer, now))),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
 fn until_reset(answer: &HttpAnswer, now: Timestamp) -> Option<Duration> {
     let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
-    Some(http::until(Timestamp::from_second(reset).ok()?, now))
+    Some(http::wait_until(Timestamp::from_second(reset).ok()?, now))
 }
 
 #[cfg(test)]

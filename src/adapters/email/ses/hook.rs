@@ -21,9 +21,9 @@ pub(super) struct SesWebhooks {
 
 #[async_trait]
 impl WebhookHandler for SesWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let message = self.topic.open(call).await?;
-        Ok(WebhookPayload::Told(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
+        Ok(WebhookPayload::Events(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
     }
 }
 
@@ -40,7 +40,7 @@ fn read(message: &str) -> Result<Vec<ProviderEvent>, WebhookError> {
     }
     let own: SesPayload = parse(message.as_bytes(), "an event of SES's")?;
     let Some(says) = says(&own) else { return Ok(Vec::new()) };
-    let told = |event: EmailEvent| event.told(says);
+    let told = |event: EmailEvent| event.provider_event(says);
     Ok(events(&own)?.into_iter().filter_map(told).collect())
 }
 
@@ -182,8 +182,8 @@ mod tests {
     use super::*;
     use crate::adapters::email::events::tests::{echo, notice, words};
 
-    fn heard(own: &Value) -> Result<WebhookPayload, WebhookError> {
-        read(&own.to_string()).map(WebhookPayload::Told)
+    fn handle_event(own: &Value) -> Result<WebhookPayload, WebhookError> {
+        read(&own.to_string()).map(WebhookPayload::Events)
     }
 
     fn event(kind: &str, object: &str, details: Value) -> Value {
@@ -249,13 +249,13 @@ mod tests {
             (event("Subscription", "subscription", json!({})), "-"),
             (event("Of Tomorrow", "x", json!({})), "-"),
         ] {
-            assert_eq!(words(&heard(&own)), expected, "{own}");
+            assert_eq!(words(&handle_event(&own)), expected, "{own}");
         }
     }
 
     #[test]
     fn the_email_is_known_by_its_id_and_by_the_tag() {
-        let own = notice(heard(&bounce("Permanent", "General")));
+        let own = notice(handle_event(&bounce("Permanent", "General")));
         assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", Some(echo())));
         assert_eq!(own.address, address("ana@example.org"));
         assert_eq!(own.reported_at, "2026-11-22T09:59:58.237Z".parse().unwrap());
@@ -269,7 +269,7 @@ mod tests {
         let kind = own.as_object_mut().unwrap().remove("eventType").unwrap();
         own["notificationType"] = kind;
         own["mail"].as_object_mut().unwrap().remove("tags");
-        let own = notice(heard(&own));
+        let own = notice(handle_event(&own));
         assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", None));
     }
 
@@ -278,7 +278,7 @@ mod tests {
         let mut own = bounce("Permanent", "General");
         let two = json!([{ "emailAddress": "a@example.org" }, { "emailAddress": "b@example.org" }]);
         own["bounce"]["bouncedRecipients"] = two;
-        let Ok(WebhookPayload::Told(told)) = heard(&own) else { panic!() };
+        let Ok(WebhookPayload::Events(told)) = handle_event(&own) else { panic!() };
         assert_eq!(told.len(), 2);
     }
 

@@ -55,7 +55,7 @@ impl Ses {
     }
 
     fn email<'a>(&'a self, envelope: &'a Envelope) -> Result<ApiEmail<'a>, Outcome> {
-        let email = ApiEmail::of(envelope, &self.sender)?;
+        let email = ApiEmail::from_envelope(envelope, &self.sender)?;
         if !email.to.user().is_ascii() {
             let text = "SES does not carry a local part beyond ASCII";
             return Err(refused(Rejection::Address { certain: false }, text));
@@ -114,7 +114,7 @@ struct SesErrorBody {
 
 fn outcome(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
@@ -128,7 +128,7 @@ fn refusal(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(name, &text);
     Some(match errors::meaning(name, &text, email.from.email.as_ref(), email.to.as_ref()) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 

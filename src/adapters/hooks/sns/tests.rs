@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 fn topic() -> SnsTopic {
     let topic = SnsTopic::new(ARN, &[], &Transport::default()).unwrap();
     let url = Url::parse(signed("subject2")["SigningCertURL"].as_str().unwrap()).unwrap();
-    topic.certificates.keep(&url, SigningCertificate::read(CERTIFICATE).unwrap());
+    topic.certificates.insert(&url, SigningCertificate::read(CERTIFICATE).unwrap());
     topic
 }
 
@@ -138,10 +138,10 @@ async fn without_the_certificate_nothing_is_proven() {
     let topic = SnsTopic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
     let mut own = signed("subject2");
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
-    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unproven(_))));
+    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unverifiable(_))));
     // Longer than a URI may be in a request.
     own["SigningCertURL"] = json!(format!("http://127.0.0.1:1/{}.pem", "x".repeat(70_000)));
-    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unproven(_))));
+    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unverifiable(_))));
     own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
     assert!(
         matches!(open(&topic, &own, now()).await, Err(WebhookError::Forged(_))),
@@ -154,7 +154,7 @@ fn the_certificates_last_seen_are_kept() {
     let certificates = CertificateCache::default();
     let url = |number: usize| Url::parse(&format!("https://example.com/{number}.pem")).unwrap();
     for number in 0..=CertificateCache::MAX {
-        certificates.keep(&url(number), SigningCertificate::read(CERTIFICATE).unwrap());
+        certificates.insert(&url(number), SigningCertificate::read(CERTIFICATE).unwrap());
     }
     assert!(certificates.get(&url(0)).is_none());
     assert!((1..=CertificateCache::MAX).all(|number| certificates.get(&url(number)).is_some()));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::errors;
 use crate::adapters::hooks::{
     BasicAuth, DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
-    moment, phone,
+    parse_phone, parse_rfc3339,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
@@ -20,10 +20,10 @@ pub(in crate::adapters) struct InfobipWebhooks {
 
 #[async_trait]
 impl WebhookHandler for InfobipWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.admits(call)?;
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.verify(call)?;
         let body = call.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
-        read(body).map(WebhookPayload::Told)
+        read(body).map(WebhookPayload::Events)
     }
 }
 
@@ -95,18 +95,18 @@ fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
 /// What a result says; `None` when that is nothing new.
 fn entry(own: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
     if let Some(seen_at) = &own.seen_at {
-        let at = moment(seen_at)?;
+        let at = parse_rfc3339(seen_at)?;
         return Ok(Some(ProviderEvent::Receipt(notice(own, ReceiptStatus::Read, at))));
     }
     if let Some(status) = own.status.as_ref().map(|own| status(own.group_id, own.id)) {
-        let at = own.done_at.as_deref().map(moment).transpose()?;
+        let at = own.done_at.as_deref().map(parse_rfc3339).transpose()?;
         let must = || WebhookError::Malformed("doneAt is missing".to_owned());
         return status
             .map(|status| Ok(ProviderEvent::Receipt(notice(own, status, at.ok_or_else(must)?))))
             .transpose();
     }
     let Some(received_at) = &own.received_at else { return Ok(None) };
-    let at = moment(received_at)?;
+    let at = parse_rfc3339(received_at)?;
     Ok(inbound(own, at).map(ProviderEvent::Text))
 }
 
@@ -147,7 +147,7 @@ fn notice(own: InfobipEntry, status: ReceiptStatus, reported_at: Timestamp) -> D
         reference: own.message_id,
         echo: own.callback_data.and_then(|text| text.parse().ok()),
         // A seen report comes from the person, but names them as the receiver all the same.
-        address: own.to.as_deref().and_then(phone),
+        address: own.to.as_deref().and_then(parse_phone),
         status,
         reported_at,
         evidence: words.map(|own| OutcomeEvidence::new(own.id, &own.name)).unwrap_or_default(),
@@ -157,7 +157,7 @@ fn notice(own: InfobipEntry, status: ReceiptStatus, reported_at: Timestamp) -> D
 
 /// What somebody wrote or chose; `None` when it comes from no number.
 fn inbound(own: InfobipEntry, at: Timestamp) -> Option<InboundText> {
-    let from = phone(own.from.as_deref()?)?;
+    let from = parse_phone(own.from.as_deref()?)?;
     let (said, reply_to) = match own.message {
         Some(content) => (content.text.or(content.title), content.context.and_then(|own| own.id)),
         None => (own.text, None),
@@ -209,7 +209,7 @@ mod tests {
             let told = report((group, id), (0, false));
             let own = receipt(&told);
             assert_eq!((own.reference.as_str(), own.status), (ECHO, expected));
-            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&phone("34600123456"), 2));
+            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&parse_phone("34600123456"), 2));
             assert_eq!(own.reported_at, "2026-11-22T09:59:58.5Z".parse().unwrap());
         }
         assert_eq!([report((1, 7), (0, false)), report((9, 1), (0, false))], [[], []]);
@@ -258,7 +258,7 @@ mod tests {
         let text = |text: &str, reply_to: Option<&str>| {
             ProviderEvent::Text(InboundText {
                 id: "m9".to_owned(),
-                from: phone("34600123456").unwrap(),
+                from: parse_phone("34600123456").unwrap(),
                 to: Some("34910000000".to_owned()),
                 text: text.to_owned(),
                 reply_to: reply_to.map(str::to_owned),
@@ -296,9 +296,12 @@ mod tests {
             headers.insert("Authorization", format!("Basic {}", STANDARD.encode(pair)).parse().unwrap());
             let (url, now) = ("", "2026-11-22T10:00:00Z".parse().unwrap());
             let body = body.map(str::as_bytes);
-            hook.hear(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
+            hook.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
         };
-        assert_eq!(hear("relevo:sesame", Some(r#"{"results":[]}"#)).await, Ok(WebhookPayload::Told(vec![])));
+        assert_eq!(
+            hear("relevo:sesame", Some(r#"{"results":[]}"#)).await,
+            Ok(WebhookPayload::Events(vec![]))
+        );
         assert!(matches!(hear("relevo:open", Some(r#"{"results":[]}"#)).await, Err(WebhookError::Forged(_))));
         assert!(matches!(hear("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
         assert!(matches!(hear("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));

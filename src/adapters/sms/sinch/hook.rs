@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::adapters::hooks::{
     BasicAuth, DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler,
-    WebhookPayload, WebhookRequest, is_recent, is_signed, moment, phone, seconds,
+    WebhookPayload, WebhookRequest, is_recent, is_signed, parse_phone, parse_rfc3339, parse_unix_seconds,
 };
 use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -24,15 +24,15 @@ pub(super) struct SinchWebhooks {
 
 #[async_trait]
 impl WebhookHandler for SinchWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = call.body.ok_or(WebhookError::Forged("Sinch calls with POST"))?;
         if let Some(basic) = &self.basic {
-            basic.admits(call)?;
+            basic.verify(call)?;
         }
         if let Some(secret) = &self.secret {
             verify(secret, call, body)?;
         }
-        read(body, call.now).map(WebhookPayload::Told)
+        read(body, call.now).map(WebhookPayload::Events)
     }
 }
 
@@ -48,7 +48,7 @@ fn verify(secret: &Secret, call: &WebhookRequest<'_>, body: &[u8]) -> Result<(),
     if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &given) {
         return Err(forged);
     }
-    if seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
+    if parse_unix_seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
         Ok(())
     } else {
         Err(WebhookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))
@@ -112,7 +112,7 @@ fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError>
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of Sinch's SMS API: {error}"));
     Ok(match serde_json::from_slice(body).map_err(malformed)? {
         SinchPayload::Recipient(own) => {
-            let (address, at) = (phone(&own.recipient), moment(&own.at)?);
+            let (address, at) = (parse_phone(&own.recipient), parse_rfc3339(&own.at)?);
             notice(&own.batch_id, own.client_reference.as_deref(), own.code, &own.status, address, at)
                 .into_iter()
                 .collect()
@@ -175,10 +175,10 @@ fn status(word: &str) -> Option<ReceiptStatus> {
 
 /// What somebody wrote; `None` when it comes from no number.
 fn inbound(own: SinchInboundText, text: String) -> Result<Option<ProviderEvent>, WebhookError> {
-    let at = moment(&own.received_at)?;
+    let at = parse_rfc3339(&own.received_at)?;
     let SinchInboundText { id, from, to, .. } = own;
     let text = |from| InboundText { id, from, to: Some(to), text, reply_to: None, at };
-    Ok(phone(&from).map(text).map(ProviderEvent::Text))
+    Ok(parse_phone(&from).map(text).map(ProviderEvent::Text))
 }
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let url = "https://hooks.example.com/providers/sms";
-        hook.hear(&WebhookRequest {
+        hook.handle(&WebhookRequest {
             url,
             query: "",
             headers: &headers,
@@ -255,7 +255,7 @@ mod tests {
             let told = report(word, 402);
             let [ProviderEvent::Receipt(own)] = &told[..] else { panic!("{told:?}") };
             assert_eq!((own.reference.as_str(), own.status, own.objection), ("01FC66621", expected, None));
-            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&phone("34600123456"), 2));
+            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&parse_phone("34600123456"), 2));
             assert_eq!(own.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
             assert_eq!(
                 own.evidence.code.as_str(),
@@ -283,7 +283,7 @@ mod tests {
         };
         let text = |text: &str| InboundText {
             id: "01XXXXX21".to_owned(),
-            from: phone("34600123456").unwrap(),
+            from: parse_phone("34600123456").unwrap(),
             to: Some("34910000000".to_owned()),
             text: text.to_owned(),
             reply_to: None,
@@ -303,7 +303,7 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = r#"{"type":"tomorrow"}"#;
         let right = signed(body, NOW);
-        assert_eq!(hear(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Told(vec![])));
+        assert_eq!(hear(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Events(vec![])));
         let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         assert!(forged(hear(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
         assert!(forged(hear(&by_secret("other"), &right, body).await));

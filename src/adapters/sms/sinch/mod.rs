@@ -100,7 +100,7 @@ struct SinchErrorBody {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn created(answer: &HttpAnswer) -> Option<Outcome> {
@@ -113,7 +113,7 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(&code, &text);
     Some(match errors::meaning(&code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 

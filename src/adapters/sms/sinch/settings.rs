@@ -39,7 +39,7 @@ fn default_base_url() -> String {
 impl SinchSettings {
     /// The user and password that Sinch has to call back with.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
-        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
+        BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {

@@ -130,7 +130,7 @@ impl SmppConnection {
     }
 
     /// Says this when its turn comes.
-    pub(super) fn say(&mut self, pdu: &[u8]) {
+    pub(super) fn queue_pdu(&mut self, pdu: &[u8]) {
         self.ends().1.push(pdu);
     }
 }

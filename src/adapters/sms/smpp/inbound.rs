@@ -100,7 +100,7 @@ fn utf16(octets: &[u8]) -> String {
 ///
 /// SMSCs give messages of people no id. The same words a minute later are another message, so the time belongs to the id,
 /// and what an SMSC tells twice counts twice: a second STOP does no harm, while one that was taken for the first would.
-pub fn told(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestamp) -> Option<ProviderEvent> {
+pub fn text_event(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestamp) -> Option<ProviderEvent> {
     let from = phone(from)?;
     let mut digest = Sha256::new();
     for field in [&from.to_string(), &to.text, &text, &at.to_string()] {
@@ -115,7 +115,7 @@ pub fn told(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestamp) -> 
 /// The phone number of a person: international, or of a type that the SMSC does not say.
 pub fn phone(number: &SmppNumber) -> Option<Address> {
     let (unknown, international) = (0, 1);
-    if [unknown, international].contains(&number.ton) { hooks::phone(&number.text) } else { None }
+    if [unknown, international].contains(&number.ton) { hooks::parse_phone(&number.text) } else { None }
 }
 
 /// Messages of which parts are missing.
@@ -343,7 +343,7 @@ mod tests {
     fn only_who_can_be_written_to_is_told() {
         let told = |ton, text: &str| {
             let from = SmppNumber { ton, npi: 1, text: text.to_owned() };
-            told(&from, &number("12345"), "STOP".to_owned(), at(0))
+            text_event(&from, &number("12345"), "STOP".to_owned(), at(0))
         };
         let Some(ProviderEvent::Text(text)) = told(1, "34600123456") else { panic!() };
         assert_eq!((text.from.to_string(), text.to.as_deref()), ("+34600123456".to_owned(), Some("12345")));

@@ -151,14 +151,14 @@ impl<'a> SmppLink<'a> {
     /// Why the session is over.
     fn handle(&mut self, event: LinkEvent) -> Result<(), String> {
         match event {
-            LinkEvent::Heard(Ok(pdu)) => self.hear(pdu),
+            LinkEvent::Heard(Ok(pdu)) => self.handle_pdu(pdu),
             LinkEvent::Heard(Err(error)) | LinkEvent::Written(Err(error)) => {
                 self.is_over = true;
                 Err(error.to_string())
             }
             LinkEvent::Written(Ok(())) | LinkEvent::Ready => Ok(()),
             LinkEvent::Kept(kept) => {
-                self.answer(kept);
+                self.finish_recording(kept);
                 Ok(())
             }
             LinkEvent::Silence if self.is_asked => {
@@ -167,13 +167,13 @@ impl<'a> SmppLink<'a> {
             LinkEvent::Silence => {
                 self.is_asked = true;
                 self.patience_until = Instant::now() + self.smpp.settings.response_timeout();
-                self.connection.say(&pdu::enquire_link(self.session.sequence()));
+                self.connection.queue_pdu(&pdu::enquire_link(self.session.sequence()));
                 Ok(())
             }
         }
     }
 
-    fn hear(&mut self, pdu: Pdu) -> Result<(), String> {
+    fn handle_pdu(&mut self, pdu: Pdu) -> Result<(), String> {
         self.is_asked = false;
         self.patience_until = Instant::now() + self.smpp.settings.enquire_link();
         let (sequence, status) = (pdu.header.sequence, pdu.header.status);
@@ -181,10 +181,10 @@ impl<'a> SmppLink<'a> {
             Ok(PduBody::SubmitSmResp(id)) => {
                 self.session.answer(sequence, SubmitAnswer { status, id });
             }
-            Ok(PduBody::DeliverSm(deliver)) => self.take_in(sequence, &deliver),
-            Ok(PduBody::EnquireLink) => self.connection.say(&pdu::enquire_link_resp(sequence)),
+            Ok(PduBody::DeliverSm(deliver)) => self.handle_deliver(sequence, &deliver),
+            Ok(PduBody::EnquireLink) => self.connection.queue_pdu(&pdu::enquire_link_resp(sequence)),
             Ok(PduBody::Unbind) => {
-                self.connection.say(&pdu::unbind_resp(sequence));
+                self.connection.queue_pdu(&pdu::unbind_resp(sequence));
                 self.is_over = true;
                 return Err("the SMSC took leave".to_owned());
             }
@@ -194,7 +194,7 @@ impl<'a> SmppLink<'a> {
                     return Err(format!("the SMSC could not read what we said (0x{status:02X})"));
                 }
             }
-            Ok(PduBody::Unknown) => self.connection.say(&pdu::generic_nack(sequence, ESME_RINVCMDID)),
+            Ok(PduBody::Unknown) => self.connection.queue_pdu(&pdu::generic_nack(sequence, ESME_RINVCMDID)),
             Ok(
                 PduBody::BindTransceiverResp
                 | PduBody::EnquireLinkResp
@@ -204,7 +204,7 @@ impl<'a> SmppLink<'a> {
             Err(error) => {
                 tracing::warn!(smsc = self.smpp.settings.host, %error, "the SMSC sent what cannot be read");
                 if !pdu.header.is_response() {
-                    self.connection.say(&pdu::deliver_sm_resp(sequence, ESME_RX_P_APPN));
+                    self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, ESME_RX_P_APPN));
                 }
             }
         }
@@ -212,7 +212,7 @@ impl<'a> SmppLink<'a> {
     }
 
     /// Keeps what a `deliver_sm` tells, and answers it then; at once when it tells nothing.
-    fn take_in(&mut self, sequence: u32, deliver: &DeliverSm) {
+    fn handle_deliver(&mut self, sequence: u32, deliver: &DeliverSm) {
         let told = if receipts::is_receipt(deliver) {
             Ok(self.receipt(deliver).map(|told| (told, None)))
         } else if receipts::is_message(deliver) {
@@ -223,10 +223,10 @@ impl<'a> SmppLink<'a> {
         let say = |status| pdu::deliver_sm_resp(sequence, status);
         match told {
             Ok(Some((told, parts))) => {
-                self.arrive(UnrecordedEvent { told, answers: FollowUp { sequence: Some(sequence), parts } });
+                self.enqueue(UnrecordedEvent { told, answers: FollowUp { sequence: Some(sequence), parts } });
             }
-            Ok(None) => self.connection.say(&say(ESME_ROK)),
-            Err(inbound::PartialTextsFull) => self.connection.say(&say(ESME_RX_T_APPN)),
+            Ok(None) => self.connection.queue_pdu(&say(ESME_ROK)),
+            Err(inbound::PartialTextsFull) => self.connection.queue_pdu(&say(ESME_RX_T_APPN)),
         }
     }
 
@@ -254,26 +254,27 @@ impl<'a> SmppLink<'a> {
         let now = self.ear.now();
         let Some(part) = written.part else {
             let text = inbound::decode(written.data_coding, written.octets);
-            let told = inbound::told(&deliver.source, &deliver.destination, text, now);
+            let told = inbound::text_event(&deliver.source, &deliver.destination, text, now);
             return Ok(told.map(|told| (told, None)));
         };
         let Some(joined) = self.parts.add(deliver, part, now)? else { return Ok(None) };
-        Ok(inbound::told(&joined.from, &joined.to, joined.text, now).map(|told| (told, Some(joined.key))))
+        Ok(inbound::text_event(&joined.from, &joined.to, joined.text, now)
+            .map(|told| (told, Some(joined.key))))
     }
 
     fn give_up_overdue(&mut self) {
         let now = self.ear.now();
         while let Some(joined) = self.parts.overdue(now) {
-            let told = inbound::told(&joined.from, &joined.to, joined.text, now);
+            let told = inbound::text_event(&joined.from, &joined.to, joined.text, now);
             let answers = FollowUp { sequence: None, parts: None };
             self.texts.extend(told.map(|told| UnrecordedEvent { told, answers }));
         }
     }
 
-    fn arrive(&mut self, arrival: UnrecordedEvent) {
+    fn enqueue(&mut self, arrival: UnrecordedEvent) {
         match arrival.told {
             ProviderEvent::Text(_) => self.texts.push_back(arrival),
-            _ => self.keep(arrival),
+            _ => self.start_recording(arrival),
         }
     }
 
@@ -282,27 +283,27 @@ impl<'a> SmppLink<'a> {
             && let Some(text) = self.texts.pop_front()
         {
             self.is_keeping_text = true;
-            self.keep(text);
+            self.start_recording(text);
         }
     }
 
-    fn keep(&mut self, UnrecordedEvent { told, answers }: UnrecordedEvent) {
+    fn start_recording(&mut self, UnrecordedEvent { told, answers }: UnrecordedEvent) {
         let (ear, is_text) = (self.ear, matches!(told, ProviderEvent::Text(_)));
         self.keeping.push(Box::pin(async move {
-            let is_kept = ear.keep(vec![told]).await.is_ok();
+            let is_kept = ear.record(vec![told]).await.is_ok();
             RecordedEvent { answers, is_text, is_kept }
         }));
     }
 
     /// What could not be kept is told again: that is what the status asks for.
-    fn answer(&mut self, kept: RecordedEvent) {
+    fn finish_recording(&mut self, kept: RecordedEvent) {
         self.is_keeping_text &= !kept.is_text;
         if let Some(key) = kept.answers.parts.filter(|_| kept.is_kept) {
             self.parts.forget(&key);
         }
         let status = if kept.is_kept { ESME_ROK } else { ESME_RX_T_APPN };
         if let Some(sequence) = kept.answers.sequence {
-            self.connection.say(&pdu::deliver_sm_resp(sequence, status));
+            self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, status));
         }
     }
 }
@@ -311,7 +312,7 @@ impl Drop for SmppLink<'_> {
     fn drop(&mut self) {
         self.session.close();
         if !self.is_over {
-            self.connection.say(&pdu::unbind(self.session.sequence()));
+            self.connection.queue_pdu(&pdu::unbind(self.session.sequence()));
         }
     }
 }

@@ -69,7 +69,7 @@ impl SmppSession {
         let place = place.map_err(|_| SessionLoss::Unsent("no place in the window in time"))?;
         let _place = place.map_err(|_| SessionLoss::Unsent(LOST))?;
         let deadline = deadline.min(Instant::now() + self.response_timeout);
-        let mut request = self.begin(write)?;
+        let mut request = self.begin_request(write)?;
         match timeout_at(deadline, &mut request.answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(request.loss(LOST)),
@@ -77,7 +77,7 @@ impl SmppSession {
         }
     }
 
-    fn begin(&self, write: impl FnOnce(u32) -> Vec<u8>) -> Result<SmppRequest<'_>, SessionLoss> {
+    fn begin_request(&self, write: impl FnOnce(u32) -> Vec<u8>) -> Result<SmppRequest<'_>, SessionLoss> {
         let (sender, answer) = oneshot::channel();
         let mut requests = self.lock();
         if requests.is_closed {
@@ -168,7 +168,7 @@ mod tests {
         Instant::now() + Duration::from_secs(seconds)
     }
 
-    fn taken(id: &str) -> SubmitAnswer {
+    fn accepted(id: &str) -> SubmitAnswer {
         SubmitAnswer { status: 0, id: id.to_owned() }
     }
 
@@ -183,12 +183,12 @@ mod tests {
             session.ready.notified().await;
             tokio::task::yield_now().await;
             assert_eq!((session.take(), session.take()), (Some(vec![1]), Some(vec![2])));
-            session.answer(2, taken("b"));
-            session.answer(9, taken("nobody's"));
-            session.answer(1, taken("a"));
+            session.answer(2, accepted("b"));
+            session.answer(9, accepted("nobody's"));
+            session.answer(1, accepted("a"));
         };
         let answers = join3(request(&session), request(&session), smsc).await;
-        assert_eq!((answers.0, answers.1), (Ok(taken("a")), Ok(taken("b"))));
+        assert_eq!((answers.0, answers.1), (Ok(accepted("a")), Ok(accepted("b"))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,11 +213,11 @@ mod tests {
                 tokio::task::yield_now().await;
                 assert!(session.take().is_some());
                 assert_eq!(session.take(), None, "no more than the window");
-                session.answer(sequence, taken("a"));
+                session.answer(sequence, accepted("a"));
             }
         };
         let answers = join3(request(&session), request(&session), smsc).await;
-        assert_eq!((answers.0, answers.1), (Ok(taken("a")), Ok(taken("a"))));
+        assert_eq!((answers.0, answers.1), (Ok(accepted("a")), Ok(accepted("a"))));
         let (first, second) = tokio::join!(request(&session), async {
             // The first holds the only place all the time.
             session.request(|_| vec![], within(1)).await

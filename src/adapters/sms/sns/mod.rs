@@ -103,7 +103,7 @@ impl ProviderKind for SnsSettings {
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let body = String::from_utf8_lossy(&answer.body);
     let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn published(body: &str) -> Option<Outcome> {
@@ -117,7 +117,7 @@ fn refusal(answer: &HttpAnswer, body: &str) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code, text);
     Some(match errors::meaning(code, text) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 

@@ -14,7 +14,7 @@ use super::account::TwilioAccess;
 use super::errors;
 use crate::adapters::hooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, is_signed, phone,
+    WebhookRequest, is_signed, parse_phone,
 };
 use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
@@ -31,13 +31,13 @@ pub(in crate::adapters) struct TwilioWebhooks {
 
 #[async_trait]
 impl WebhookHandler for TwilioWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = call.body.ok_or(WebhookError::Forged("Twilio calls with POST"))?;
         let parameters = TwilioParameters(form_urlencoded::parse(body).collect());
         if !self.is_signed(call, &parameters) {
             return Err(WebhookError::Forged("X-Twilio-Signature is not that of this account"));
         }
-        read(&parameters, call.now).map(WebhookPayload::Told)
+        read(&parameters, call.now).map(WebhookPayload::Events)
     }
 }
 
@@ -102,7 +102,7 @@ impl TwilioParameters<'_> {
 
     /// The number in a parameter.
     fn number(&self, name: &str) -> Option<Address> {
-        phone(bare(self.get(name)?))
+        parse_phone(bare(self.get(name)?))
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         let parsed = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let headers: HeaderMap = parsed.collect();
         let now = NOW.parse().unwrap();
-        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
             .await
     }
 
@@ -223,7 +223,7 @@ mod tests {
 
     async fn told(body: &str) -> Vec<ProviderEvent> {
         match hear(URL, &sign(URL, body), body).await {
-            Ok(WebhookPayload::Told(told)) => told,
+            Ok(WebhookPayload::Events(told)) => told,
             other => panic!("{other:?}"),
         }
     }
@@ -247,7 +247,7 @@ mod tests {
         ] {
             let notice = notice(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456")).await;
             assert_eq!((notice.reference.as_str(), notice.status), ("SM1", expected));
-            assert_eq!(notice.address, phone("34600123456"));
+            assert_eq!(notice.address, parse_phone("34600123456"));
         }
         for status in ["queued", "sending", "accepted", "a-word-of-tomorrow"] {
             assert_eq!(told(&format!("MessageSid=SM1&MessageStatus={status}")).await, [], "{status}");
@@ -320,7 +320,7 @@ mod tests {
                     &Body=Yes%2C+please%21&OriginalRepliedMessageSid=SM1&NumMedia=0&ProfileName=Ana";
         let text = InboundText {
             id: "SM2".to_owned(),
-            from: phone("34600123456").unwrap(),
+            from: parse_phone("34600123456").unwrap(),
             to: Some("+34910000000".to_owned()),
             text: "Yes, please!".to_owned(),
             reply_to: Some("SM1".to_owned()),
@@ -347,7 +347,7 @@ mod tests {
             });
             news.collect::<Vec<_>>()
         };
-        let address = phone("34600123456").unwrap();
+        let address = parse_phone("34600123456").unwrap();
         let objected = AddressChange::Objected(Objection::OptedOut);
         assert_eq!(changes("STOP").await, [(address.clone(), objected)]);
         assert_eq!(changes("START").await, [(address, AddressChange::Returned)]);

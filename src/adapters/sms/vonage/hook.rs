@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use super::settings::SignatureMethod;
 use crate::adapters::hooks::{
     DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, hex, is_recent, is_signed, phone, seconds,
+    WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_unix_seconds,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -30,17 +30,17 @@ pub(super) struct VonageSmsWebhooks {
 
 #[async_trait]
 impl WebhookHandler for VonageSmsWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let parameters =
             parameters(call).ok_or(WebhookError::Forged("it has no parameters that can be signed"))?;
         // The time at which Vonage began to call is the only one that both kinds have.
-        let at = parameters.get("timestamp").and_then(|text| seconds(text));
+        let at = parameters.get("timestamp").and_then(|text| parse_unix_seconds(text));
         let at = at.filter(|_| self.is_signed(&parameters));
         let at = at.ok_or(WebhookError::Forged("sig is not that of this account"))?;
         if !is_recent(at, call.now, REPEATS) {
             return Err(WebhookError::Forged("timestamp is too far from now"));
         }
-        read(&parameters, at).map(WebhookPayload::Told)
+        read(&parameters, at).map(WebhookPayload::Events)
     }
 }
 
@@ -88,7 +88,7 @@ fn read(parameters: &VonageParameters, at: Timestamp) -> Result<Vec<ProviderEven
         )
     };
     let id = get("messageId").ok_or_else(malformed)?;
-    let number = get("msisdn").and_then(phone);
+    let number = get("msisdn").and_then(parse_phone);
     if let Some(word) = get("status") {
         let Some(status) = status(word) else { return Ok(Vec::new()) };
         let code = get("err-code").filter(|_| status == ReceiptStatus::Failed);
@@ -163,7 +163,7 @@ mod tests {
     ) -> Result<WebhookPayload, WebhookError> {
         let (url, headers) = ("https://hooks.example.com/providers/sms", HeaderMap::new());
         let body = body.map(str::as_bytes);
-        hook.hear(&WebhookRequest { url, query, headers: &headers, body, now: now() }).await
+        hook.handle(&WebhookRequest { url, query, headers: &headers, body, now: now() }).await
     }
 
     /// The parameters in their order, with the time and what signs them.
@@ -185,7 +185,7 @@ mod tests {
 
     async fn told(parameters: &[(&str, &str)]) -> Vec<ProviderEvent> {
         match hear(&hook(), "", Some(&form(&signed(parameters, now())))).await {
-            Ok(WebhookPayload::Told(told)) => told,
+            Ok(WebhookPayload::Events(told)) => told,
             other => panic!("{other:?}"),
         }
     }
@@ -210,7 +210,7 @@ mod tests {
         ] {
             let notice = notice(word, "0").await;
             assert_eq!((notice.reference.as_str(), notice.status), ("0A", expected));
-            assert_eq!((notice.address, notice.reported_at), (phone("34600123456"), now()));
+            assert_eq!((notice.address, notice.reported_at), (parse_phone("34600123456"), now()));
         }
         for word in ["accepted", "unknown", "a-word-of-tomorrow"] {
             assert_eq!(told(&[("messageId", "0A"), ("status", word)]).await, [], "{word}");
@@ -258,7 +258,7 @@ mod tests {
         };
         let text = InboundText {
             id: "0B".to_owned(),
-            from: phone("34600123456").unwrap(),
+            from: parse_phone("34600123456").unwrap(),
             to: Some("34910000000".to_owned()),
             text: "STOP".to_owned(),
             reply_to: None,
@@ -281,7 +281,7 @@ mod tests {
         let parameters =
             signed(&[("messageId", "0A"), ("status", "delivered"), ("price", "0.03330000")], now());
         let by_form = hear(&hook(), "", Some(&form(&parameters))).await;
-        assert!(matches!(&by_form, Ok(WebhookPayload::Told(told)) if told.len() == 1), "{by_form:?}");
+        assert!(matches!(&by_form, Ok(WebhookPayload::Events(told)) if told.len() == 1), "{by_form:?}");
         assert_eq!(hear(&hook(), &form(&parameters), None).await, by_form);
         let object: BTreeMap<_, _> = parameters.iter().cloned().collect();
         assert_eq!(hear(&hook(), "", Some(&json!(object).to_string())).await, by_form);

@@ -99,14 +99,14 @@ struct VonageSmsPart {
 }
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
-    judged(answer).unwrap_or_else(|| answer.nonsense())
+    judged(answer).unwrap_or_else(|| answer.unrecognized())
 }
 
 fn judged(answer: &HttpAnswer) -> Option<Outcome> {
     let parts = serde_json::from_slice::<VonageSmsAnswer>(&answer.body).ok()?.messages;
     let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
     let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {
-        return taken(answer, parts);
+        return accepted(answer, parts);
     };
     let evidence = OutcomeEvidence::new(statuses[refused], &parts[refused].error);
     if statuses.contains(&errors::TAKEN) {
@@ -117,7 +117,7 @@ fn judged(answer: &HttpAnswer) -> Option<Outcome> {
 }
 
 /// Receipts come for each part, and all of them carry our own reference.
-fn taken(answer: &HttpAnswer, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
+fn accepted(answer: &HttpAnswer, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
     let reference = parts.into_iter().next()?.id;
     (answer.is_success() && !reference.is_empty()).then_some(Outcome::Sent { reference })
 }

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 
 use super::links::TelegramLinkBuilder;
 use super::updates;
-use crate::adapters::hooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, same};
+use crate::adapters::hooks::{
+    WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
+};
 use crate::secret::Secret;
 
 /// Takes the webhooks of a bot.
@@ -18,9 +20,9 @@ pub(super) struct TelegramWebhooks {
 
 #[async_trait]
 impl WebhookHandler for TelegramWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let given = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
-        if !same(self.secret.expose(), given) {
+        if !constant_time_eq(self.secret.expose(), given) {
             return Err(WebhookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
         }
         let malformed =
@@ -28,7 +30,7 @@ impl WebhookHandler for TelegramWebhooks {
         let update = serde_json::from_slice(call.body.unwrap_or_default());
         let update = update.map_err(|error| malformed(error.to_string()))?;
         let told = updates::read(update, self.links.as_ref()).map_err(malformed)?;
-        Ok(WebhookPayload::Told(told.into_iter().collect()))
+        Ok(WebhookPayload::Events(told.into_iter().collect()))
     }
 }
 
@@ -49,12 +51,12 @@ mod tests {
         }
         let (url, now) = ("https://hooks.example.com/providers/bot", "2026-11-22T10:00:00Z".parse().unwrap());
         let hook = TelegramWebhooks { secret: Secret::new("s3cret-of-the-hook"), links: None };
-        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
+        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
     }
 
     #[tokio::test]
     async fn an_update_is_believed_with_the_secret_alone() {
-        let Ok(WebhookPayload::Told(told)) = hear(&["s3cret-of-the-hook"], Some(UPDATE)).await else {
+        let Ok(WebhookPayload::Events(told)) = hear(&["s3cret-of-the-hook"], Some(UPDATE)).await else {
             panic!()
         };
         assert_eq!(told.len(), 1);
@@ -74,6 +76,6 @@ mod tests {
             assert!(matches!(heard, Err(WebhookError::Malformed(_))), "{heard:?}");
         }
         let other = hear(&["s3cret-of-the-hook"], Some(br#"{"update_id":1,"poll":{}}"#)).await;
-        assert_eq!(other, Ok(WebhookPayload::Told(vec![])));
+        assert_eq!(other, Ok(WebhookPayload::Events(vec![])));
     }
 }

@@ -71,7 +71,7 @@ impl TelegramBot {
     async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<TelegramReply, Outcome> {
         let request = self.message(chat, &envelope.content)?;
         let answer = http::exchange(request, envelope.now).await?;
-        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.nonsense())))
+        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized())))
     }
 
     fn reply(&self, answer: &HttpAnswer) -> Option<TelegramReply> {
@@ -95,7 +95,7 @@ impl TelegramBot {
             seconds.map(|seconds| Duration::from_secs(seconds).min(http::MAX_WAIT)).or(answer.retry_after);
         TelegramReply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
-            None => answer.by_status(evidence),
+            None => answer.outcome_by_status(evidence),
         })
     }
 }

@@ -47,7 +47,7 @@ impl TelegramBot {
         loop {
             tokio::time::sleep(next.wait).await;
             next = match self.updates(next.offset, ear.now()).await {
-                Ok(updates) => self.hear(updates, next, ear).await,
+                Ok(updates) => self.handle_updates(updates, next, ear).await,
                 Err(outcome) => failed(next, &outcome),
             };
         }
@@ -56,30 +56,30 @@ impl TelegramBot {
     async fn updates(&self, offset: i64, now: Timestamp) -> Result<Vec<Value>, Outcome> {
         let payload =
             json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": updates::KINDS });
-        let request = self.post("getUpdates", &payload).timeout(TIMEOUT);
+        let request = self.request("getUpdates", &payload).timeout(TIMEOUT);
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
         if answer.is_success() {
             let updates: Option<UpdatesResponse> = serde_json::from_slice(&answer.body).ok();
-            return updates.filter(|own| own.ok).map(|own| own.result).ok_or_else(|| answer.nonsense());
+            return updates.filter(|own| own.ok).map(|own| own.result).ok_or_else(|| answer.unrecognized());
         }
         Err(match self.reply(&answer) {
             Some(TelegramReply::Outcome(outcome)) => outcome,
-            Some(TelegramReply::Moved(_)) | None => answer.nonsense(),
+            Some(TelegramReply::Moved(_)) | None => answer.unrecognized(),
         })
     }
 
-    async fn hear(&self, updates: Vec<Value>, next: NextPoll, ear: &dyn EventSink) -> NextPoll {
+    async fn handle_updates(&self, updates: Vec<Value>, next: NextPoll, ear: &dyn EventSink) -> NextPoll {
         let last = updates.iter().filter_map(|update| update.get("update_id")?.as_i64()).max();
         let Some(last) = last else { return NextPoll { wait: PAUSE, ..next } };
-        let told = updates.into_iter().filter_map(|update| self.told(update)).collect();
-        match ear.keep(told).await {
+        let told = updates.into_iter().filter_map(|update| self.parse_update(update)).collect();
+        match ear.record(told).await {
             Ok(()) => NextPoll { offset: last + 1, wait: Duration::ZERO },
             Err(_) => NextPoll { wait: longer(next.wait), ..next },
         }
     }
 
     /// One that cannot be read is stepped over: nothing behind it would ever be heard.
-    fn told(&self, update: Value) -> Option<ProviderEvent> {
+    fn parse_update(&self, update: Value) -> Option<ProviderEvent> {
         updates::read(update, self.links.as_ref()).unwrap_or_else(|error| {
             tracing::warn!(error, "an update of Telegram's is not what the Bot API describes");
             None

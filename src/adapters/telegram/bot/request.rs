@@ -34,12 +34,12 @@ impl TelegramBot {
             Some(TelegramFile::Photo(url)) => {
                 let mut photo = SendPhoto::new(chat, file(url)?).disable_notification(silent);
                 (photo.caption, photo.parse_mode) = (text.map(str::to_owned), format);
-                self.post("sendPhoto", &photo)
+                self.request("sendPhoto", &photo)
             }
             Some(TelegramFile::Document(url)) => {
                 let mut document = SendDocument::new(chat, file(url)?).disable_notification(silent);
                 (document.caption, document.parse_mode) = (text.map(str::to_owned), format);
-                self.post("sendDocument", &document)
+                self.request("sendDocument", &document)
             }
         })
     }
@@ -48,11 +48,11 @@ impl TelegramBot {
         let mut message =
             SendMessage::new(chat, text).disable_notification(self.settings.disable_notification);
         message.parse_mode = format;
-        self.post("sendMessage", &message)
+        self.request("sendMessage", &message)
     }
 
     /// A call of a method of the Bot API.
-    pub(super) fn post(&self, method: &str, payload: &impl Serialize) -> RequestBuilder {
+    pub(super) fn request(&self, method: &str, payload: &impl Serialize) -> RequestBuilder {
         let token = format!("bot{}", self.settings.token.expose());
         self.client.post(http::endpoint(&self.base, &[&token, method])).json(payload)
     }

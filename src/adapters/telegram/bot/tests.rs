@@ -35,7 +35,7 @@ fn judge(status: u16, body: &str) -> Outcome {
     match bot().reply(&answer) {
         Some(TelegramReply::Outcome(outcome)) => outcome,
         Some(TelegramReply::Moved(chat)) => panic!("moved to {chat}"),
-        None => answer.nonsense(),
+        None => answer.unrecognized(),
     }
 }
 

@@ -6,7 +6,8 @@ use url::form_urlencoded;
 
 use super::payload;
 use crate::adapters::hooks::{
-    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, hex, is_signed, same,
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq, hex,
+    is_signed,
 };
 use crate::secret::Secret;
 
@@ -20,7 +21,7 @@ pub(super) struct CloudWebhooks {
 
 #[async_trait]
 impl WebhookHandler for CloudWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let Some(body) = call.body else { return self.verify(call) };
         let signature =
             call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
@@ -29,7 +30,7 @@ impl WebhookHandler for CloudWebhooks {
         if !signature.is_some_and(|own| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &own)) {
             return Err(WebhookError::Forged("X-Hub-Signature-256 is not that of this app"));
         }
-        payload::read(body).map(WebhookPayload::Told)
+        payload::read(body).map(WebhookPayload::Events)
     }
 }
 
@@ -39,7 +40,7 @@ impl CloudWebhooks {
             form_urlencoded::parse(call.query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value)
         };
         let asked = get("hub.verify_token").unwrap_or_default();
-        let is_right = self.verify_token.as_ref().is_some_and(|own| same(own.expose(), &asked));
+        let is_right = self.verify_token.as_ref().is_some_and(|own| constant_time_eq(own.expose(), &asked));
         match (get("hub.mode").as_deref(), get("hub.challenge")) {
             (Some("subscribe"), Some(challenge)) if is_right => {
                 Ok(WebhookPayload::Challenge(challenge.into_owned()))
@@ -71,7 +72,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("X-Hub-Signature-256", signature.parse().unwrap());
         let (url, now) = ("https://hooks.example.com/providers/wa", "2026-11-22T10:00:00Z".parse().unwrap());
-        hook.hear(&WebhookRequest { url, query: "", headers: &headers, body: Some(body), now }).await
+        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body), now }).await
     }
 
     fn sign(body: &[u8]) -> String {
@@ -85,7 +86,7 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = br#"{"entry":[]}"#;
         let right = sign(body);
-        assert_eq!(hear(&right, body).await, Ok(WebhookPayload::Told(vec![])));
+        assert_eq!(hear(&right, body).await, Ok(WebhookPayload::Events(vec![])));
         for (signature, body) in [
             (right.as_str(), &br#"{"entry":[ ]}"#[..]),
             (&right[7..], body),
@@ -114,17 +115,17 @@ mod tests {
             WebhookRequest { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
-        assert_eq!(hook().hear(&call(right)).await, Ok(WebhookPayload::Challenge("1158201444".to_owned())));
+        assert_eq!(hook().handle(&call(right)).await, Ok(WebhookPayload::Challenge("1158201444".to_owned())));
         for wrong in [
             "",
             "hub.mode=subscribe&hub.verify_token=verif&hub.challenge=1",
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(hook().hear(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
+            assert!(matches!(hook().handle(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
         }
         let without = CloudWebhooks { verify_token: None, ..hook() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
-        assert!(without.hear(&call(empty)).await.is_err());
+        assert!(without.handle(&call(empty)).await.is_err());
     }
 }

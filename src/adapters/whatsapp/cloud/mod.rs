@@ -107,7 +107,7 @@ impl GraphError {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
@@ -120,7 +120,7 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     let CloudErrorBody { error } = serde_json::from_slice(&answer.body).ok()?;
     Some(match errors::meaning(error.code, error.error_subcode) {
         Some(meaning) => meaning.outcome(error.evidence(), wait(answer, error.code)),
-        None => answer.by_status(error.evidence()),
+        None => answer.outcome_by_status(error.evidence()),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError, phone};
+use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError, parse_phone};
 use crate::model::{
     AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
@@ -197,7 +197,7 @@ fn notice(own: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
     Ok(Some(DeliveryReport {
         reference: own.id,
         echo: own.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
-        address: own.recipient_id.as_deref().and_then(phone),
+        address: own.recipient_id.as_deref().and_then(parse_phone),
         status,
         reported_at: own.timestamp.read()?,
         evidence: error.map(|error| OutcomeEvidence::new(error.code, &error.title)).unwrap_or_default(),
@@ -208,10 +208,11 @@ fn notice(own: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
 /// What a person wrote, or that they have another number; `None` when it says neither, or not of which number.
 fn inbound(own: CloudMessage, to: Option<&str>) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = own.timestamp.read()?;
-    let Some(from) = own.from.as_deref().and_then(phone) else { return Ok(None) };
+    let Some(from) = own.from.as_deref().and_then(parse_phone) else { return Ok(None) };
     let (id, to) = (own.id, to.map(str::to_owned));
     if let Some(system) = own.system {
-        let new = system.wa_id.as_deref().and_then(phone).filter(|_| system.kind == "user_changed_number");
+        let new =
+            system.wa_id.as_deref().and_then(parse_phone).filter(|_| system.kind == "user_changed_number");
         let evidence = OutcomeEvidence::new(system.kind, "");
         let news =
             |new| AddressReport { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
@@ -228,7 +229,7 @@ fn preferences(value: CloudPreferences) -> Result<Vec<ProviderEvent>, WebhookErr
     let to = value.metadata.phone_number_id;
     let mut told = Vec::new();
     for own in value.user_preferences {
-        let address = own.wa_id.as_deref().and_then(phone);
+        let address = own.wa_id.as_deref().and_then(parse_phone);
         let (Some(address), "marketing_messages", "stop") = (address, &*own.category, &*own.value) else {
             continue;
         };
@@ -297,7 +298,10 @@ mod tests {
                 ("wamid.4", ReceiptStatus::Failed)
             ]
         );
-        assert_eq!((&notices[0].address, notices[0].reported_at), (&phone("34600123456"), at(1_795_000_000)));
+        assert_eq!(
+            (&notices[0].address, notices[0].reported_at),
+            (&parse_phone("34600123456"), at(1_795_000_000))
+        );
         assert_eq!(notices[2].echo.as_ref().unwrap().attempt, 2);
         assert_eq!(notices[2].objection, Some(Objection::BadAddress));
         assert_eq!(notices[2].evidence.code, "131021");
@@ -343,7 +347,7 @@ mod tests {
             message[kind] = content;
             let inbound = InboundText {
                 id: "wamid.9".to_owned(),
-                from: phone("34600123456").unwrap(),
+                from: parse_phone("34600123456").unwrap(),
                 to: Some(NUMBER.to_owned()),
                 text: text.to_owned(),
                 reply_to: Some("wamid.1".to_owned()),
@@ -375,9 +379,9 @@ mod tests {
         };
         let moved = AddressReport {
             id: "w".to_owned(),
-            address: phone("34600123456").unwrap(),
+            address: parse_phone("34600123456").unwrap(),
             to: Some(NUMBER.to_owned()),
-            change: AddressChange::MovedTo(phone("34600654321").unwrap()),
+            change: AddressChange::MovedTo(parse_phone("34600654321").unwrap()),
             at: at(1_795_000_000),
             evidence: OutcomeEvidence::new("user_changed_number", ""),
         };
@@ -397,7 +401,7 @@ mod tests {
         };
         let stopped = preference("marketing_messages", "stop", json!(1_795_000_000));
         let [ProviderEvent::Address(news)] = &stopped[..] else { panic!("{stopped:?}") };
-        assert_eq!(news.address, phone("34600123456").unwrap());
+        assert_eq!(news.address, parse_phone("34600123456").unwrap());
         assert_eq!(news.change, AddressChange::Objected(Objection::CommercialOptedOut));
         assert_eq!((news.at, news.to.as_deref()), (at(1_795_000_000), Some(NUMBER)));
         assert_eq!(preference("marketing_messages", "stop", json!("1795000000")), stopped, "it is the same");

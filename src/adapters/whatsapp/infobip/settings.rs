@@ -27,7 +27,7 @@ pub struct InfobipWhatsappSettings {
 impl InfobipWhatsappSettings {
     /// What Infobip has to call back with.
     pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
-        BasicAuth::of(self.webhook_user.as_deref(), self.webhook_password.as_ref())
+        BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::errors;
 use crate::adapters::hooks::{
     DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, hex, is_recent, is_signed, moment, phone,
+    WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_rfc3339,
 };
 use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -25,7 +25,7 @@ pub(super) struct VonageWhatsappWebhooks {
 
 #[async_trait]
 impl WebhookHandler for VonageWhatsappWebhooks {
-    async fn hear(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = call.body.ok_or(WebhookError::Forged("Vonage calls with POST"))?;
         let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
         let claims = token.and_then(|token| self.claims(token));
@@ -37,7 +37,7 @@ impl WebhookHandler for VonageWhatsappWebhooks {
         if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
             return Err(WebhookError::Forged("payload_hash is not that of the body"));
         }
-        read(body).map(|told| WebhookPayload::Told(told.into_iter().collect()))
+        read(body).map(|told| WebhookPayload::Events(told.into_iter().collect()))
     }
 }
 
@@ -128,7 +128,7 @@ impl VonageStatusError {
 fn read(body: &[u8]) -> Result<Option<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of the Messages API: {error}"));
     let own: VonageMessagesPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let at = moment(&own.timestamp)?;
+    let at = parse_rfc3339(&own.timestamp)?;
     match (&own.status, &own.message_type) {
         (Some(word), _) => Ok(status(word).map(|status| ProviderEvent::Receipt(notice(own, status, at)))),
         (None, Some(_)) => Ok(inbound(own, at).map(ProviderEvent::Text)),
@@ -157,7 +157,7 @@ fn notice(own: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> D
     DeliveryReport {
         reference: own.message_uuid,
         echo: own.client_ref.and_then(|text| text.parse().ok()),
-        address: own.to.as_deref().and_then(phone),
+        address: own.to.as_deref().and_then(parse_phone),
         status,
         reported_at: at,
         evidence: evidence.unwrap_or_default(),
@@ -170,7 +170,7 @@ fn inbound(own: VonageMessagesPayload, at: Timestamp) -> Option<InboundText> {
     let chosen = own.reply.map(|own| own.title).or(own.button.map(|own| own.text));
     Some(InboundText {
         id: own.message_uuid,
-        from: phone(own.from.as_deref()?)?,
+        from: parse_phone(own.from.as_deref()?)?,
         to: own.to,
         text: own.text.or(chosen).unwrap_or_default(),
         reply_to: own.context.and_then(|own| own.message_uuid),
@@ -197,7 +197,7 @@ mod tests {
         headers.insert("Authorization", authorization.parse().unwrap());
         let url = "https://hooks.example.com/providers/wa";
         let hook = VonageWhatsappWebhooks { secret: Secret::new(secret) };
-        hook.hear(&WebhookRequest {
+        hook.handle(&WebhookRequest {
             url,
             query: "",
             headers: &headers,
@@ -228,7 +228,7 @@ mod tests {
     async fn told(body: &Value) -> Vec<ProviderEvent> {
         let body = body.to_string();
         match hear("abcde", &signed(&body), &body).await {
-            Ok(WebhookPayload::Told(told)) => told,
+            Ok(WebhookPayload::Events(told)) => told,
             other => panic!("{other:?}"),
         }
     }
@@ -256,7 +256,7 @@ mod tests {
         ] {
             let notice = notice(word, Value::Null).await;
             assert_eq!((notice.reference.as_str(), notice.status), ("aaaa", expected));
-            assert_eq!((notice.address, notice.echo.unwrap().attempt), (phone("34600123456"), 2));
+            assert_eq!((notice.address, notice.echo.unwrap().attempt), (parse_phone("34600123456"), 2));
             assert_eq!(notice.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
         }
         let tomorrow = json!({ "message_uuid": "a", "timestamp": NOW, "status": "a-word-of-tomorrow" });
@@ -301,7 +301,7 @@ mod tests {
             body[kind] = content;
             let inbound = InboundText {
                 id: "bbbb".to_owned(),
-                from: phone("34600123456").unwrap(),
+                from: parse_phone("34600123456").unwrap(),
                 to: Some("34910000000".to_owned()),
                 text: text.to_owned(),
                 reply_to: Some("aaaa".to_owned()),

@@ -138,7 +138,7 @@ struct VonageWhatsappErrorBody {
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer) };
-    outcome.unwrap_or_else(|| answer.nonsense())
+    outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
@@ -157,7 +157,7 @@ fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code, &format!("{title} {detail}"));
     Some(match errors::by_title(&title).or_else(|| number.and_then(errors::by_code)) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.by_status(evidence),
+        None => answer.outcome_by_status(evidence),
     })
 }
 

@@ -152,7 +152,7 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
         // From now on it may hold what that build would misread.
         format::write(&files)?;
     }
-    seal::lift(&files)?;
+    seal::remove(&files)?;
     let tree = tree::Tree::open(&files, options.cache_bytes, mark.groups())?;
     let groups = tree.groups()?;
     let (engine, shared, queue) = SledEngine::new(&files, tree, &options)?;

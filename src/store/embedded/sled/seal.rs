@@ -49,7 +49,7 @@ pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
 }
 
 /// Takes the seal off.
-pub fn lift(files: &DataDirectory) -> Result<(), StoreError> {
+pub fn remove(files: &DataDirectory) -> Result<(), StoreError> {
     disk::remove(&files.at(NAME)).map_err(|error| super::io("lifting the seal", error))
 }
 

@@ -31,7 +31,7 @@ impl Tree {
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         let db = opened
             .map_err(|_| files.corrupt("sled cannot recover it"))?
-            .map_err(|error| explain(&files.name(), error))?;
+            .map_err(|error| store_error(&files.name(), error))?;
         let log = File::open(path.join("db")).map_err(|error| io("opening sled's log", error))?;
         let tree = Self { db, path: files.name(), log };
         let found = tree.groups()?;
@@ -64,7 +64,7 @@ impl Tree {
                 ScanOrder::Ascending => pairs.next(),
                 ScanOrder::Descending => pairs.next_back(),
             } {
-                let (key, _) = pair.map_err(|error| explain(&self.path, error))?;
+                let (key, _) = pair.map_err(|error| store_error(&self.path, error))?;
                 if met.is_past(key, order) {
                     break;
                 }
@@ -90,12 +90,14 @@ impl Tree {
                 None => batch.remove(key),
             }
         }
-        self.db.apply_batch(batch).map_err(|error| explain(&self.path, error))
+        self.db.apply_batch(batch).map_err(|error| store_error(&self.path, error))
     }
 
     /// Removes the pieces of what a key holds now.
     fn remove_pieces(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
-        let Some(kept) = self.db.get(key).map_err(|error| explain(&self.path, error))? else { return Ok(()) };
+        let Some(kept) = self.db.get(key).map_err(|error| store_error(&self.path, error))? else {
+            return Ok(());
+        };
         if let Some(StoredValue::Pieces(count)) = pieces::read(&kept) {
             (0..count).for_each(|index| batch.remove(pieces::key(key, index)));
         }
@@ -103,15 +105,15 @@ impl Tree {
     }
 
     /// The value of which this is kept at `key`.
-    fn put_together(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let missing = || self.corrupt(format!("the value at {} is not whole", keys::told(key)));
+    fn assemble(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let missing = || self.corrupt(format!("the value at {} is not whole", keys::redacted(key)));
         match pieces::read(kept).ok_or_else(missing)? {
             StoredValue::Whole(bytes) => Ok(bytes.to_vec()),
             StoredValue::Pieces(count) => {
                 let mut value = Vec::new();
                 for index in 0..count {
                     let piece = self.db.get(pieces::key(key, index));
-                    let piece = piece.map_err(|error| explain(&self.path, error))?;
+                    let piece = piece.map_err(|error| store_error(&self.path, error))?;
                     value.extend_from_slice(&piece.ok_or_else(missing)?);
                 }
                 Ok(value)
@@ -126,7 +128,7 @@ impl Tree {
     /// Makes everything applied durable. sled's flush waits for the data (`sync_file_range`), but neither for the length
     /// of a file that grew nor for the disk's own cache.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(|error| explain(&self.path, error))?;
+        self.db.flush().map_err(|error| store_error(&self.path, error))?;
         self.log.sync_data().map_err(|error| io("syncing sled's log", error))
     }
 }
@@ -165,8 +167,8 @@ fn insert(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
 
 impl Lookup for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.db.get(key).map_err(|error| explain(&self.path, error))?;
-        value.map(|kept| self.put_together(key, &kept)).transpose()
+        let value = self.db.get(key).map_err(|error| store_error(&self.path, error))?;
+        value.map(|kept| self.assemble(key, &kept)).transpose()
     }
 
     fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
@@ -174,8 +176,8 @@ impl Lookup for Tree {
             return Ok(None);
         }
         let Some(last) = self.db.range(range).next_back() else { return Ok(None) };
-        let (key, kept) = last.map_err(|error| explain(&self.path, error))?;
-        let value = self.put_together(&key, &kept)?;
+        let (key, kept) = last.map_err(|error| store_error(&self.path, error))?;
+        let value = self.assemble(&key, &kept)?;
         Ok(Some((key.to_vec(), value)))
     }
 
@@ -199,8 +201,8 @@ impl Snapshot for Tree {
             ScanOrder::Ascending => pairs.next(),
             ScanOrder::Descending => pairs.next_back(),
         } {
-            let (key, value) = pair.map_err(|error| explain(&self.path, error))?;
-            if visit(&key, &self.put_together(&key, &value)?)? == ControlFlow::Break(()) {
+            let (key, value) = pair.map_err(|error| store_error(&self.path, error))?;
+            if visit(&key, &self.assemble(&key, &value)?)? == ControlFlow::Break(()) {
                 break;
             }
         }
@@ -224,7 +226,7 @@ pub fn is_released(files: &DataDirectory) -> bool {
 }
 
 /// An error of sled's in the words of the store.
-fn explain(path: &str, error: sled::Error) -> StoreError {
+fn store_error(path: &str, error: sled::Error) -> StoreError {
     let corrupt = |detail| StoreError::Corrupt { path: path.to_owned(), detail };
     match error {
         sled::Error::Corruption { .. } => corrupt("sled found a page with a wrong checksum".to_owned()),

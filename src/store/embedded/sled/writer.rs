@@ -17,10 +17,10 @@ use super::{DataDirectory, SledOptions, disk, io, seal};
 use crate::store::StoreError;
 
 /// How long to look away while operations keep coming.
-const MOMENT: Duration = Duration::from_micros(250);
+const POLL_INTERVAL: Duration = Duration::from_micros(250);
 
 /// Operations keep coming when so many came since the last look.
-const BUSY: usize = 4;
+const BUSY_OPERATIONS: usize = 4;
 
 /// A group that is held open.
 struct GroupWindow {
@@ -43,7 +43,7 @@ pub enum WriterCommand {
 /// An operation with somebody waiting for its answer.
 pub trait WriteJob: Send {
     /// Whether it may use the room that is kept free.
-    fn urgency(&self) -> WriteClass;
+    fn class(&self) -> WriteClass;
 
     /// Runs it within a group. The answer waits until the group is durable.
     fn run(&mut self, group: &mut WriteGroup<'_>);
@@ -54,7 +54,7 @@ pub trait WriteJob: Send {
 
 /// The one kind of [`Job`].
 pub struct WriteOperation<F, R> {
-    urgency: WriteClass,
+    class: WriteClass,
     operation: Option<F>,
     result: Option<Result<R, StoreError>>,
     reply: oneshot::Sender<Result<R, StoreError>>,
@@ -62,7 +62,7 @@ pub struct WriteOperation<F, R> {
 
 impl<F, R> WriteOperation<F, R> {
     pub fn new(urgency: WriteClass, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
-        Self { urgency, operation: Some(operation), result: None, reply }
+        Self { class: urgency, operation: Some(operation), result: None, reply }
     }
 }
 
@@ -71,8 +71,8 @@ where
     R: Send,
     F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send,
 {
-    fn urgency(&self) -> WriteClass {
-        self.urgency
+    fn class(&self) -> WriteClass {
+        self.class
     }
 
     fn run(&mut self, group: &mut WriteGroup<'_>) {
@@ -142,14 +142,14 @@ impl Writer {
         }
         let shared = Arc::clone(&self.shared);
         let tree = shared.tree.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(open) = &*tree else { return first.answer(Err(gone())) };
+        let Some(open) = &*tree else { return first.answer(Err(unavailable())) };
         let free_bytes = disk::free_bytes(&self.files.root).unwrap_or(u64::MAX);
         let mut group = WriteGroup::new(open);
         let mut ran = Vec::new();
         let mut next = Some(first);
         let mut gathering = GroupWindow { left: self.options.group_wait(), operations: 0 };
         while let Some(mut job) = next.take() {
-            match self.admit(job.urgency(), free_bytes) {
+            match self.admit(job.class(), free_bytes) {
                 Ok(()) => {
                     job.run(&mut group);
                     ran.push(job);
@@ -184,19 +184,19 @@ impl Writer {
     fn wait_for_job(&mut self, gathering: &mut GroupWindow, operations: usize) -> Option<Box<dyn WriteJob>> {
         let came = operations - gathering.operations;
         gathering.operations = operations;
-        if self.pending.is_some() || came < BUSY || gathering.left.is_zero() {
+        if self.pending.is_some() || came < BUSY_OPERATIONS || gathering.left.is_zero() {
             return None;
         }
-        gathering.left = gathering.left.saturating_sub(MOMENT);
-        std::thread::sleep(MOMENT);
+        gathering.left = gathering.left.saturating_sub(POLL_INTERVAL);
+        std::thread::sleep(POLL_INTERVAL);
         self.next_job()
     }
 
     /// Refuses what the disk has no room for, before sled learns of it the hard way.
     fn admit(&self, urgency: WriteClass, free_bytes: u64) -> Result<(), StoreError> {
         let needed_bytes = match urgency {
-            WriteClass::Caller => self.options.min_free_bytes,
-            WriteClass::Promise => self.options.min_free_bytes / 8,
+            WriteClass::NewWork => self.options.min_free_bytes,
+            WriteClass::Committed => self.options.min_free_bytes / 8,
         };
         if free_bytes < needed_bytes { Err(self.full(free_bytes, needed_bytes)) } else { Ok(()) }
     }
@@ -224,7 +224,7 @@ impl Writer {
             // The group is durable all the same; the next check after a crash is only less sharp.
             tracing::warn!(%error, "the mark of the store could not be moved on");
         }
-        self.shared.signals.tell(news);
+        self.shared.signals.publish(news);
         Ok(())
     }
 
@@ -240,10 +240,10 @@ impl Writer {
     fn write(&self, writes: Writes) -> Result<(), StoreError> {
         {
             let tree = self.shared.tree.write().unwrap_or_else(PoisonError::into_inner);
-            tree.as_ref().ok_or_else(gone)?.apply(writes)?;
+            tree.as_ref().ok_or_else(unavailable)?.apply(writes)?;
         }
         let tree = self.shared.tree.read().unwrap_or_else(PoisonError::into_inner);
-        tree.as_ref().ok_or_else(gone)?.flush()
+        tree.as_ref().ok_or_else(unavailable)?.flush()
     }
 
     /// Opens the tree again after a failure, as soon as there is room for recovery.
@@ -260,7 +260,7 @@ impl Writer {
             return Err(self.full(free_bytes, needed_bytes));
         }
         if !tree::is_released(&self.files) {
-            return Err(gone());
+            return Err(unavailable());
         }
         let tree = Tree::open(&self.files, self.options.cache_bytes, self.mark.groups())?;
         self.groups = tree.groups()?;
@@ -273,7 +273,7 @@ impl Writer {
 
     /// Closes the tree and seals its files.
     fn finish(&mut self) -> Result<(), StoreError> {
-        let Some(tree) = self.shared.replace(None) else { return Err(gone()) };
+        let Some(tree) = self.shared.replace(None) else { return Err(unavailable()) };
         tree.flush()?;
         drop(tree);
         // Without the seal the next opening rehearses.
@@ -286,6 +286,6 @@ impl Writer {
     }
 }
 
-fn gone() -> StoreError {
+fn unavailable() -> StoreError {
     StoreError::Io { detail: "the store is closed until its disk works again".to_owned() }
 }

@@ -13,12 +13,14 @@ fn hook() -> BounceHandler {
 
 async fn hear(query: &str, mail: &str) -> Result<WebhookPayload, WebhookError> {
     let (headers, now) = (HeaderMap::new(), "2026-11-22T12:00:00Z".parse().unwrap());
-    hook().hear(&WebhookRequest { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now }).await
+    hook()
+        .handle(&WebhookRequest { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now })
+        .await
 }
 
 fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
     match heard {
-        Ok(WebhookPayload::Told(told)) => match told.as_slice() {
+        Ok(WebhookPayload::Events(told)) => match told.as_slice() {
             [ProviderEvent::Receipt(notice)] => notice.clone(),
             other => panic!("{other:?}"),
         },
@@ -32,7 +34,7 @@ fn query(address: &str) -> String {
 
 #[tokio::test]
 async fn the_token_says_which_attempt_it_is_and_no_address_in_the_mail_counts() {
-    let own = addresses().of(&echo()).to_string();
+    let own = addresses().address_for(&echo()).to_string();
     let told = notice(hear(&query(&own), &delivery_report("somebody@example.com", FAILED)).await);
     assert_eq!((told.echo, told.address), (Some(echo()), None));
     assert_eq!((told.status, told.objection), (ReceiptStatus::Failed, Some(Objection::BadAddress)));
@@ -43,7 +45,7 @@ async fn the_token_says_which_attempt_it_is_and_no_address_in_the_mail_counts() 
 
 #[tokio::test]
 async fn a_complaint_names_the_envelope_sender_itself() {
-    let own = addresses().of(&echo()).to_string();
+    let own = addresses().address_for(&echo()).to_string();
     let fields = format!("Feedback-Type: abuse\nOriginal-Mail-From: <{own}>");
     let told = notice(hear(&query("bounce@bounces.example.com"), &complaint(&fields, "X: y")).await);
     assert_eq!((told.echo, told.objection), (Some(echo()), Some(Objection::Complaint)));
@@ -54,7 +56,7 @@ async fn a_complaint_names_the_envelope_sender_itself() {
 
 #[tokio::test]
 async fn without_a_token_of_ours_nothing_is_believed() {
-    let forged = addresses().of(&echo()).to_string().replace("+", "+a");
+    let forged = addresses().address_for(&echo()).to_string().replace("+", "+a");
     for (query, mail) in [
         (query(&forged), delivery_report(&forged, FAILED)),
         (String::new(), delivery_report("bounce@bounces.example.com", FAILED)),
@@ -62,17 +64,17 @@ async fn without_a_token_of_ours_nothing_is_believed() {
     ] {
         assert!(matches!(hear(&query, &mail).await, Err(WebhookError::Forged(_))), "{mail}");
     }
-    let own = addresses().of(&echo()).to_string();
+    let own = addresses().address_for(&echo()).to_string();
     assert!(matches!(hear(&query(&own), "").await, Err(WebhookError::Malformed(_))));
     assert_eq!(
         hear("", &format!("To: {own}\r\n\r\nI am on holiday.")).await,
-        Ok(WebhookPayload::Told(vec![]))
+        Ok(WebhookPayload::Events(vec![]))
     );
 }
 
 #[tokio::test]
 async fn a_clock_that_is_wrong_reports_nothing_from_the_future() {
-    let own = addresses().of(&echo()).to_string();
+    let own = addresses().address_for(&echo()).to_string();
     let mail = delivery_report(&own, FAILED);
     let told = notice(hear("", &mail.replace("22 Nov 2026 11:00", "22 Nov 2036 11:00")).await);
     assert_eq!(told.reported_at, "2026-11-22T12:00:00Z".parse().unwrap());
@@ -82,9 +84,9 @@ async fn a_clock_that_is_wrong_reports_nothing_from_the_future() {
 
 #[test]
 fn mail_to_our_addresses_is_ours() {
-    let own = addresses().of(&echo()).to_string();
-    assert!(hook().receives(&own) && hook().receives("bounce@bounces.example.com"));
+    let own = addresses().address_for(&echo()).to_string();
+    assert!(hook().accepts_mail_for(&own) && hook().accepts_mail_for("bounce@bounces.example.com"));
     for other in [own.replace('+', "+a"), "ana@bounces.example.com".to_owned(), String::new()] {
-        assert!(!hook().receives(&other), "{other}");
+        assert!(!hook().accepts_mail_for(&other), "{other}");
     }
 }
