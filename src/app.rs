@@ -14,7 +14,7 @@ use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig, Remote};
-use crate::dispatch::{Dispatcher, Lane, Planner, ProviderRegistry, forget_old};
+use crate::dispatch::{Dispatcher, Lane, Planner, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundDirectory, InboundProcessor, InboundSource, WebhookRouter};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
@@ -135,32 +135,32 @@ impl Gateway {
         let services = ApiServices::new(rooms, &config.server);
 
         let (stopping, stopped) = watch::channel(false);
-        let serve = api::serve(listener, services, &config.server, raised(stopped.clone()));
+        let serve = api::serve(listener, services, &config.server, flag_raised(stopped.clone()));
         let serve = async {
             let served = serve.await;
             // By itself the API ends only when it fails; then everything else stops too.
             stopping.send_replace(true);
             served
         };
-        let work = dispatcher.run(raised(stopped.clone()));
-        let keeper = InboundProcessor::new(&stores, reach(&config), clock.clone());
-        let hooks = WebhookRouter::new(hooks(&config.providers), keeper.clone());
+        let work = dispatcher.run(flag_raised(stopped.clone()));
+        let keeper = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
+        let hooks = WebhookRouter::new(webhook_handlers(&config.providers), keeper.clone());
         let post = config.inbound.as_ref().and_then(|own| own.mail.clone());
-        let post = take_mail(mail, hooks.clone(), post, raised(stopped.clone()));
-        let hear = hear(inbound, hooks, config.inbound.clone(), raised(stopped.clone()));
+        let post = serve_mail(mail, hooks.clone(), post, flag_raised(stopped.clone()));
+        let hear = serve_webhooks(inbound, hooks, config.inbound.clone(), flag_raised(stopped.clone()));
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                () = raised(stopped) => {}
+                () = flag_raised(stopped) => {}
             }
             stopping.send_replace(true);
         };
         let (served, ..) = tokio::select! {
             ended = async { tokio::join!(serve, work, hear, post, stop) } => ended,
             // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
-            () = listen_to(remote, &keeper) => (Ok(()), (), (), (), ()),
-            () = inbound::take_in(receipts, stores.inbox.clone(), clock.clone()) => (Ok(()), (), (), (), ()),
-            () = forget_old(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
+            () = run_listeners(remote, &keeper) => (Ok(()), (), (), (), ()),
+            () = inbound::record_receipts(receipts, stores.inbound.clone(), clock.clone()) => (Ok(()), (), (), (), ()),
+            () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
         };
         drop((report, stores));
         store.close().await?;
@@ -176,7 +176,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
 }
 
 /// Takes the calls of providers, where there is a listener for them.
-async fn hear(
+async fn serve_webhooks(
     listener: Option<TcpListener>,
     hooks: WebhookRouter,
     settings: Option<inbound::InboundSettings>,
@@ -192,7 +192,7 @@ async fn hear(
 }
 
 /// Takes mail, where there is a listener for it.
-async fn take_mail(
+async fn serve_mail(
     listener: Option<TcpListener>,
     hooks: WebhookRouter,
     settings: Option<inbound::MailSettings>,
@@ -204,7 +204,7 @@ async fn take_mail(
 }
 
 /// What takes the calls of each provider that may call back.
-fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
+fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
     let hook = |own: &ProviderConfig| match &own.adapter {
         AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook(&own.transport)?)),
         AdapterSettings::Sandbox(_) => None,
@@ -213,7 +213,7 @@ fn hooks(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn Webhook
 }
 
 /// Whom the news of each provider concern.
-fn reach(config: &Config) -> InboundDirectory {
+fn inbound_directory(config: &Config) -> InboundDirectory {
     let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
         let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
         let brands = brands.map(|(brand, own)| {
@@ -239,16 +239,16 @@ fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Telegr
 }
 
 /// Hears what providers tell over the adapters' own connections, for as long as there are any.
-async fn listen_to(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &InboundProcessor) {
+async fn run_listeners(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &InboundProcessor) {
     let listen = |(provider, adapter): (ProviderName, Arc<dyn Adapter>)| {
-        let ear = keeper.ear(provider);
+        let ear = keeper.event_sink(provider);
         async move { adapter.listen(&ear).await }
     };
     futures_util::future::join_all(adapters.into_iter().map(listen)).await;
     std::future::pending().await
 }
 
-async fn raised(mut flag: watch::Receiver<bool>) {
+async fn flag_raised(mut flag: watch::Receiver<bool>) {
     // The sender outlives everything that waits here.
     let _ = flag.wait_for(|raised| *raised).await;
 }

@@ -73,12 +73,12 @@ impl World {
     }
 
     fn next(&self) -> RoutingDecision {
-        routing::next(&RoutingContext {
+        routing::decide(&RoutingContext {
             message: &self.message,
             history: &self.history,
-            person: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
+            recipient: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
             policy: &self.policy,
-            offers: &self.offers,
+            providers: &self.offers,
             retry: &self.retry,
             now: self.now,
         })
@@ -91,7 +91,7 @@ fn word(step: &RoutingStep) -> &'static str {
         RoutingStep::Wait { .. } => "wait",
         RoutingStep::FallBack { .. } => "fall back",
         RoutingStep::Finish { .. } => "finish",
-        RoutingStep::Rest => "rest",
+        RoutingStep::Idle => "rest",
     }
 }
 

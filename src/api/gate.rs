@@ -74,7 +74,7 @@ impl Gate {
         let (metadata, _, message) = request.into_parts();
         let caller = match self.authenticator.authenticate(&metadata, method.scope).await {
             Ok(caller) => caller,
-            Err(failure) => return Err(self.refuse(method, None, failure)),
+            Err(failure) => return Err(self.log_and_convert(method, None, failure)),
         };
         let answer = match self.open_for(&caller) {
             Ok(()) => tokio::time::timeout(self.timeout, body(caller.clone(), message))
@@ -82,11 +82,11 @@ impl Gate {
                 .unwrap_or_else(|_| Err(ApiError::too_slow(self.timeout))),
             Err(failure) => Err(failure),
         };
-        answer.map(Response::new).map_err(|failure| self.refuse(method, Some(&caller), failure))
+        answer.map(Response::new).map_err(|failure| self.log_and_convert(method, Some(&caller), failure))
     }
 
     fn open_for(&self, caller: &Caller) -> Result<(), ApiError> {
-        if self.stop.is_raised() {
+        if self.stop.is_triggered() {
             return Err(ApiError::stopping());
         }
         caller.check_brand(&self.policies)
@@ -110,7 +110,12 @@ impl Gate {
     }
 
     /// Logs a failure, once, and turns it into what the caller gets. A stream that ends badly comes here too.
-    pub fn refuse(&self, method: MethodDescriptor, caller: Option<&Caller>, failure: ApiError) -> Status {
+    pub fn log_and_convert(
+        &self,
+        method: MethodDescriptor,
+        caller: Option<&Caller>,
+        failure: ApiError,
+    ) -> Status {
         let key = caller.map_or("", |caller| caller.key.as_str());
         let brand = caller.and_then(|caller| caller.brand.as_ref()).map_or("", |brand| brand.as_str());
         let (method, reason, detail) = (method.name, failure.reason(), failure.detail());

@@ -75,7 +75,7 @@ impl KeyApi {
         if caller.brand.is_some() && caller.brand != brand {
             return Err(other_brand(caller));
         }
-        let minted = token::mint(brand, scopes, request.label, self.clock.now());
+        let minted = token::create_key(brand, scopes, request.label, self.clock.now());
         let (key, secret) = minted.map_err(ApiError::no_randomness)?;
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
         self.store.create_key(key).await?;

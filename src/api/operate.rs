@@ -21,13 +21,16 @@ impl ProviderAccess {
     }
 
     /// Whether `caller` sees a provider: a gateway key sees all, a brand's key those that serve the brand.
-    pub fn sees(caller: &Caller, provider: &Provider) -> bool {
+    pub fn is_visible(caller: &Caller, provider: &Provider) -> bool {
         caller.brand.as_ref().is_none_or(|brand| provider.serves(brand))
     }
 
     /// Those that `caller` sees, in the order of the configuration.
-    pub fn seen_by<'a, 'c>(&'a self, caller: &'c Caller) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
-        self.board.providers().iter().filter(|own| Self::sees(caller, own))
+    pub fn visible_to<'a, 'c>(
+        &'a self,
+        caller: &'c Caller,
+    ) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
+        self.board.providers().iter().filter(|own| Self::is_visible(caller, own))
     }
 
     /// Those that serve `brand`, in the order of the configuration.
@@ -39,8 +42,8 @@ impl ProviderAccess {
     ///
     /// # Errors
     /// NOT_FOUND, whether it does not exist or serves other brands.
-    pub fn seen(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
-        let seen = self.seen_by(caller).find(|own| own.name == *name);
+    pub fn find_visible(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
+        let seen = self.visible_to(caller).find(|own| own.name == *name);
         seen.ok_or_else(|| no_provider(name))
     }
 
@@ -48,7 +51,7 @@ impl ProviderAccess {
     ///
     /// # Errors
     /// PERMISSION_DENIED when the provider may serve other brands too.
-    pub fn controlled(&self, caller: &Caller, provider: &Provider) -> Result<(), ApiError> {
+    pub fn check_control(&self, caller: &Caller, provider: &Provider) -> Result<(), ApiError> {
         let own = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
         if caller.brand.as_ref().is_none_or(own) { Ok(()) } else { Err(shared(caller, &provider.name)) }
     }

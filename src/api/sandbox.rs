@@ -85,7 +85,7 @@ impl SandboxApi {
         let (target, behavior) = read_behavior(request)?;
         let targets = self.targets(caller, &target)?;
         // All or none: nothing is set until all may be.
-        targets.iter().try_for_each(|provider| self.reach.controlled(caller, provider))?;
+        targets.iter().try_for_each(|provider| self.reach.check_control(caller, provider))?;
         for provider in &targets {
             self.sandboxes.set_behavior(&SandboxTarget::Provider(provider.name.clone()), behavior);
         }
@@ -98,7 +98,7 @@ impl SandboxApi {
             SandboxTarget::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
             SandboxTarget::FailureDomain(domain) => domain,
         };
-        let seen = self.reach.seen_by(caller);
+        let seen = self.reach.visible_to(caller);
         let inside =
             seen.filter(|own| own.failure_domain == *domain && self.sandboxes.get(&own.name).is_some());
         let found: Vec<_> = inside.collect();
@@ -106,7 +106,7 @@ impl SandboxApi {
     }
 
     fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
-        let provider = self.reach.seen(caller, name)?;
+        let provider = self.reach.find_visible(caller, name)?;
         if self.sandboxes.get(name).is_some() {
             Ok(provider)
         } else {

@@ -66,7 +66,7 @@ pub async fn serve(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let incoming = bounded(incoming, settings.max_connections);
     let mut server = configured(settings)?;
-    let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, stop.clone().raised());
+    let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, stop.clone().triggered());
     let mut server = pin!(server);
     tokio::select! {
         ended = &mut server => return Ok(ended?),
@@ -85,7 +85,7 @@ async fn drain(
     reporter.set_service_status("", ServingStatus::NotServing).await;
     // Ends the watches of the health service, once they have told the change.
     reporter.clear_service_status("").await;
-    stop.raise();
+    stop.trigger();
     match tokio::time::timeout(timeout, server).await {
         Ok(ended) => Ok(ended?),
         Err(_) => {

@@ -31,7 +31,7 @@ impl StreamLimiter {
     }
 
     /// Takes a place, or `None` when the key holds all of its places.
-    pub fn take(self: &Arc<Self>, key: &KeyId) -> Option<StreamPermit> {
+    pub fn try_acquire(self: &Arc<Self>, key: &KeyId) -> Option<StreamPermit> {
         let mut taken = self.taken();
         let count = taken.get(key).copied().unwrap_or(0);
         if count >= self.max {
@@ -65,12 +65,12 @@ mod tests {
     fn each_key_has_its_own_places_and_gets_them_back() {
         let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
         let slots = StreamLimiter::new(2);
-        let (first, second) = (slots.take(&one), slots.take(&one));
+        let (first, second) = (slots.try_acquire(&one), slots.try_acquire(&one));
         assert!(first.is_some() && second.is_some());
-        assert!(slots.take(&one).is_none());
-        assert!(slots.take(&two).is_some());
+        assert!(slots.try_acquire(&one).is_none());
+        assert!(slots.try_acquire(&two).is_some());
         drop(first);
-        assert!(slots.take(&one).is_some());
+        assert!(slots.try_acquire(&one).is_some());
         drop(second);
         assert!(slots.taken().is_empty());
     }

@@ -17,17 +17,17 @@ impl ShutdownSignal {
     }
 
     /// Raises it, for good.
-    pub fn raise(&self) {
+    pub fn trigger(&self) {
         self.raised.send_replace(true);
     }
 
     /// Whether it is raised.
-    pub fn is_raised(&self) -> bool {
+    pub fn is_triggered(&self) -> bool {
         *self.raised.borrow()
     }
 
     /// Waits until it is raised.
-    pub async fn raised(self) {
+    pub async fn triggered(self) {
         let mut raised = self.raised.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
         let _ = raised.wait_for(|raised| *raised).await;

@@ -38,7 +38,7 @@ impl KeyToken {
 ///
 /// # Errors
 /// When the operating system gives no randomness.
-pub fn mint(
+pub fn create_key(
     brand: Option<BrandId>,
     scopes: Vec<Scope>,
     label: String,
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_minted_key_is_read_back_and_no_two_are_alike() {
-        let mint = || mint(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
+        let mint = || create_key(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
         let (key, text) = mint();
         let token = KeyToken::parse(text.expose()).unwrap();
         assert_eq!((token.id, token.hash), (key.id.clone(), key.secret_hash));
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_record_does_not_hold_the_secret() {
-        let (key, text) = mint(None, vec![], String::new(), Timestamp::UNIX_EPOCH).unwrap();
+        let (key, text) = create_key(None, vec![], String::new(), Timestamp::UNIX_EPOCH).unwrap();
         let secret = text.expose().rsplit('_').next().unwrap();
         assert!(!format!("{key:?}").contains(secret));
         assert_eq!(format!("{text:?}"), "Secret(***)");

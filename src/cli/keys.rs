@@ -121,7 +121,7 @@ async fn create_locally(
     let config = Config::load(config).map_err(|errors| wrong(&errors))?;
     let rules = keys::read_create(&request, |brand| config.brands.contains_key(brand));
     let (brand, scopes) = rules.map_err(|violations| wrong(&violations))?;
-    let minted = token::mint(brand, scopes, request.label, clock.now());
+    let minted = token::create_key(brand, scopes, request.label, clock.now());
     let (key, secret) = minted.map_err(|error| wrong(&error))?;
     let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
     let store = sled::open(&config.store.path, config.store.options()).map_err(|error| wrong(&error))?;

@@ -173,10 +173,10 @@ fn content(channel: Channel, args: &TestArgs) -> Result<RenderedContent, CliErro
 }
 
 /// Keeps nothing, so that whatever is told while a message is tried is told again to the gateway.
-struct Deaf<'a>(&'a Clock);
+struct RefusingSink<'a>(&'a Clock);
 
 #[async_trait]
-impl EventSink for Deaf<'_> {
+impl EventSink for RefusingSink<'_> {
     async fn record(&self, _: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         Err(NotRecorded)
     }
@@ -197,7 +197,7 @@ async fn deliver(
     let began = Instant::now();
     let listening = async {
         if adapter.delivers_while_listening() {
-            adapter.listen(&Deaf(clock)).await;
+            adapter.listen(&RefusingSink(clock)).await;
         }
         std::future::pending::<Infallible>().await
     };
@@ -332,10 +332,10 @@ mod tests {
     }
 
     /// Takes what it is given and says nothing.
-    struct Silent;
+    struct NoOutput;
 
     #[async_trait]
-    impl Adapter for Silent {
+    impl Adapter for NoOutput {
         async fn deliver(&self, _: &Envelope) -> Outcome {
             std::future::pending().await
         }
@@ -359,7 +359,7 @@ mod tests {
         };
         let (own, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
         let envelope = envelope(&args, &config, own, &clock).unwrap();
-        let (outcome, took) = deliver(&Silent, &envelope, own, &clock).await;
+        let (outcome, took) = deliver(&NoOutput, &envelope, own, &clock).await;
         assert_eq!((outcome.as_str(), took.as_millis()), ("unknown", 4_321));
         assert_eq!(outcome.evidence().unwrap().to_string(), "timeout no answer within 4321 ms");
     }

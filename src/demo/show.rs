@@ -71,13 +71,13 @@ impl Show {
         let orders = self.for_all(Script::order);
         for order in orders.clone() {
             let answer = self.client.send(order).await?;
-            self.watch.note(&[answer]);
+            self.watch.add_sent(&[answer]);
         }
         let campaign = [self.for_all(Script::offer), self.for_all(Script::newsletter)].concat();
         self.stream(campaign).await?;
         self.watch.until("every message of a normal day is at its end", Watch::all_ended).await?;
         let repeated = self.client.stream(orders).await?;
-        self.watch.note(&repeated);
+        self.watch.add_sent(&repeated);
         let known = repeated.iter().filter(|own| own.duplicate).count();
         say(&format!(
             "\n   The shop did not hear the answers and sends its {} orders again, with the same idempotency keys:\n   \
@@ -147,7 +147,7 @@ impl Show {
             }
             let probe = self.script.order("ana");
             let answer = self.client.send(probe).await?;
-            self.watch.note(&[answer]);
+            self.watch.add_sent(&[answer]);
             self.watch.until("the order is at its end", Watch::all_ended).await?;
         }
         bail!("the breaker of {MAIN} did not close after {MAX_PROBES} messages")
@@ -172,7 +172,7 @@ impl Show {
 
     async fn stream(&mut self, messages: Vec<v1::MessageSpec>) -> anyhow::Result<()> {
         let answers = self.client.stream(messages).await?;
-        self.watch.note(&answers);
+        self.watch.add_sent(&answers);
         Ok(())
     }
 

@@ -51,7 +51,7 @@ impl Stage {
 async fn admin_key(gateway: &Gateway, clock: &Clock) -> anyhow::Result<Secret> {
     let brand: BrandId = BRAND.parse()?;
     let (key, secret) =
-        token::mint(Some(brand), vec![Scope::Admin], "demonstration".to_owned(), clock.now())?;
+        token::create_key(Some(brand), vec![Scope::Admin], "demonstration".to_owned(), clock.now())?;
     gateway.stores().keys.create_key(key).await?;
     Ok(secret)
 }

@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// Takes note of messages that were acknowledged.
-    pub(super) fn note(&mut self, answers: &[v1::SendResponse]) {
+    pub(super) fn add_sent(&mut self, answers: &[v1::SendResponse]) {
         let new = answers.iter().filter(|own| !own.duplicate);
         self.accepted.extend(new.map(|own| own.message_id.clone()));
     }
@@ -115,7 +115,7 @@ impl Watch {
         tokio::select! {
             event = self.events.message() => {
                 let event = event.context("WatchMessages failed")?.context("WatchMessages ended")?;
-                self.hear(event).await
+                self.handle_event(event).await
             }
             change = self.health.message() => {
                 let change = change.context("WatchProviders failed")?.context("WatchProviders ended")?;
@@ -125,7 +125,7 @@ impl Watch {
     }
 
     /// Looks at a message when something happened that may have ended it, and tells its way once it has.
-    async fn hear(&mut self, event: v1::WatchMessagesResponse) -> anyhow::Result<()> {
+    async fn handle_event(&mut self, event: v1::WatchMessagesResponse) -> anyhow::Result<()> {
         let id = event.message_id;
         let detail = event.event.unwrap_or_default().detail;
         match detail {

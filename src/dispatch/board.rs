@@ -121,7 +121,7 @@ impl ProviderRegistry {
     pub fn set_control(&self, change: ControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
         self.health()[index].set_control(change.control);
-        self.announce();
+        self.notify_changed();
         true
     }
 
@@ -143,12 +143,12 @@ impl ProviderRegistry {
             if before.0 != after.0 {
                 tracing::warn!(provider.name = %name, breaker = ?after.0, was = ?before.0, last_failure, "breaker changed");
             }
-            self.announce();
+            self.notify_changed();
         }
         result
     }
 
-    fn announce(&self) {
+    fn notify_changed(&self) {
         self.inner.changes.send_modify(|count| *count += 1);
     }
 
@@ -173,21 +173,21 @@ impl CallPermit {
 impl CallPermit {
     /// Gives the leave back, to be asked for again at once. Others learn of it only if it is not given again: they would
     /// ask again themselves, and so on for ever.
-    pub(super) fn lay_down(mut self) -> ReleasedPermit {
-        let is_free = self.give_back();
+    pub(super) fn release(mut self) -> ReleasedPermit {
+        let is_free = self.cancel();
         ReleasedPermit { board: self.board.clone(), is_free }
     }
 
     /// Whether another call may be made in its place.
-    fn give_back(&mut self) -> bool {
+    fn cancel(&mut self) -> bool {
         self.permit.take().is_some_and(|permit| self.board.health()[self.index].cancel(permit))
     }
 }
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
-        if self.give_back() {
-            self.board.announce();
+        if self.cancel() {
+            self.board.notify_changed();
         }
     }
 }
@@ -200,7 +200,7 @@ pub(super) struct ReleasedPermit {
 
 impl ReleasedPermit {
     /// It was given again.
-    pub(super) fn taken_up(mut self) {
+    pub(super) fn reacquired(mut self) {
         self.is_free = false;
     }
 }
@@ -208,7 +208,7 @@ impl ReleasedPermit {
 impl Drop for ReleasedPermit {
     fn drop(&mut self) {
         if self.is_free {
-            self.board.announce();
+            self.board.notify_changed();
         }
     }
 }
@@ -267,11 +267,11 @@ mod tests {
         let call = board.permit(&name, false, now).unwrap();
         assert!(board.permit(&name, false, now).is_err(), "one probe at a time");
         let mut changes = board.subscribe();
-        let laid_down = call.lay_down();
+        let laid_down = call.release();
         let call = board.permit(&name, false, now).unwrap();
-        laid_down.taken_up();
+        laid_down.reacquired();
         assert!(!changes.has_changed().unwrap());
-        drop(call.lay_down());
+        drop(call.release());
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
         drop(board.permit(&name, false, now).unwrap());

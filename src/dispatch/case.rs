@@ -80,15 +80,15 @@ impl MessageWork {
     }
 
     /// Whether the history has said enough of plans and waits.
-    fn is_long(&self) -> bool {
+    fn history_is_long(&self) -> bool {
         self.history.version() >= RECORDED_EVENTS || self.history.attempts().len() >= RECORDED_ATTEMPTS
     }
 
     /// Records a plan that differs from the last one recorded.
     pub fn record_plan(&mut self, plan: Option<Plan>, now: Timestamp) {
         let Some(plan) = plan else { return };
-        let known = self.history.last_plan().is_some_and(|last| same(last, &plan));
-        if !self.is_long() && !known {
+        let known = self.history.last_plan().is_some_and(|last| same_decision(last, &plan));
+        if !self.history_is_long() && !known {
             self.history.push(now, EventDetail::Planned(plan));
         }
     }
@@ -99,7 +99,7 @@ impl MessageWork {
             EventDetail::Waiting { why, .. } => Some(why.reason.as_str()),
             _ => None,
         });
-        if last == Some(why.reason.as_str()) || self.is_long() {
+        if last == Some(why.reason.as_str()) || self.history_is_long() {
             return;
         }
         self.record_plan(plan, now);
@@ -108,7 +108,7 @@ impl MessageWork {
 }
 
 /// Whether two plans say the same, apart from times in their explanations.
-fn same(a: &Plan, b: &Plan) -> bool {
+fn same_decision(a: &Plan, b: &Plan) -> bool {
     let left_out = |plan: &Plan| -> Vec<_> {
         let key = |own: &crate::model::LeftOut| {
             (own.channel, own.address.clone(), own.provider.clone(), own.reason.clone())

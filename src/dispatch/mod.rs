@@ -25,7 +25,7 @@ use crate::store::{ConsentStore, StoredMessage, WorkQueue};
 pub use board::{CallPermit, ProviderRegistry, ProviderStatus};
 pub use lane::Lane;
 pub use planner::{BrandPolicies, Planner};
-pub use retention::forget_old;
+pub use retention::purge_expired;
 pub use settings::DispatchSettings;
 
 /// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
@@ -69,7 +69,7 @@ impl Dispatcher {
         tokio::select! {
             biased;
             () = stop => {}
-            () = self.feed(&mut tasks) => {}
+            () = self.claim_loop(&mut tasks) => {}
         }
         let drain = async { while tasks.join_next().await.is_some() {} };
         let time = Duration::from_millis(self.settings.drain_ms);
@@ -82,7 +82,7 @@ impl Dispatcher {
     }
 
     /// Claims what is due and starts a task for each, for ever.
-    async fn feed(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
+    async fn claim_loop(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let mut signal = self.store.work_signal();
         loop {
             while let Some(ended) = tasks.try_join_next() {
@@ -103,7 +103,7 @@ impl Dispatcher {
             match self.store.claim(self.clock.now(), limit, self.settings.lease()).await {
                 Ok(claims) => {
                     let more = claims.messages.len() == limit;
-                    claims.messages.into_iter().for_each(|stored| self.start(tasks, stored));
+                    claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored));
                     if !more {
                         let sleep = tokio::time::sleep(self.time_until(claims.next_due));
                         tokio::select! {
@@ -121,7 +121,7 @@ impl Dispatcher {
         }
     }
 
-    fn start(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
+    fn spawn_work(self: &Arc<Self>, tasks: &mut JoinSet<()>, stored: StoredMessage) {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
         let dispatcher = Arc::clone(self);

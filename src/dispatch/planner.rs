@@ -48,8 +48,8 @@ impl Planner {
         history: &History,
         now: Timestamp,
     ) -> Result<RoutingDecision, StoreError> {
-        if routing::rests(message, history) {
-            return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Rest });
+        if routing::is_settled(message, history) {
+            return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Idle });
         }
         let Some(policy) = self.policies.get(&message.brand) else {
             // The brand was taken out of the configuration: nothing may be sent in its name any more.
@@ -65,12 +65,13 @@ impl Planner {
             .into_iter()
             .map(|(provider, admission)| ProviderOffer { provider, admission })
             .collect();
-        Ok(routing::next(&RoutingContext {
+        Ok(routing::decide(&RoutingContext {
             message,
             history,
-            person: person.map(|(own, verdicts)| RecipientView { preferences: &own.preferences, verdicts }),
+            recipient: person
+                .map(|(own, verdicts)| RecipientView { preferences: &own.preferences, verdicts }),
             policy,
-            offers: &offers,
+            providers: &offers,
             retry: &self.retry,
             now,
         }))
@@ -113,7 +114,7 @@ fn judge(
             &policy.time_zone,
             now,
         );
-        AddressVerdict { verdict, window: own.service_window(now) }
+        AddressVerdict { verdict, window: own.service_window_at(now) }
     };
     ways.map(judge).collect()
 }

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(10 * 60);
 const STEP: usize = 500;
 
 /// Forgets, now and then, what ended longer than `retention` ago. Runs until dropped.
-pub async fn forget_old(store: Arc<dyn WorkQueue>, clock: Clock, retention: Duration) {
+pub async fn purge_expired(store: Arc<dyn WorkQueue>, clock: Clock, retention: Duration) {
     loop {
         let before = clock.now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
         match store.purge(before, STEP).await {
@@ -50,18 +50,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everything_old_is_forgotten_in_one_go() {
-        let Stores { work, inbox, messages, .. } = Stores::memory();
+        let Stores { work, inbound, messages, .. } = Stores::memory();
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 1);
         for index in 0..STEP * 3 / 2 {
             let message = Message { accepted_at: clock.now(), id: clock.message_id(), ..stored().message };
             let brand = message.brand.clone();
             let AcceptResult::New(id) = messages.accept(message, [0; 32]).await.unwrap() else { panic!() };
             messages.cancel(&brand, id, "ana", clock.now()).await.unwrap().unwrap().unwrap();
-            inbox.record_receipt(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
+            inbound.record_receipt(report(index, ReceiptStatus::Delivered), clock.now()).await.unwrap();
         }
         let retention = Duration::from_secs(60);
         tokio::time::advance(2 * retention).await;
-        let forgetting = forget_old(work.clone(), clock.clone(), retention);
+        let forgetting = purge_expired(work.clone(), clock.clone(), retention);
         assert!(tokio::time::timeout(INTERVAL / 2, forgetting).await.is_err(), "it goes on for ever");
         assert_eq!(work.purge(clock.now(), STEP).await.unwrap(), 0);
     }

@@ -17,7 +17,7 @@ use crate::store::{AddressObjection, AppendResult, StoreError, StoredMessage};
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// A decision this old is made again before a provider is called. A healthy disk takes less to record an attempt.
-const FRESH: Duration = Duration::from_millis(100);
+const MAX_DECISION_AGE: Duration = Duration::from_millis(100);
 
 /// Whether there is more to do with a message now.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ impl Dispatcher {
     async fn advance(&self, case: &mut MessageWork) -> Result<Flow, RecordDamaged> {
         let now = self.clock.now();
         case.settle_interrupted(now);
-        let next = self.insist(|| self.planner.next(&case.message, &case.history, now)).await?;
+        let next = self.retry_until_ok(|| self.planner.next(&case.message, &case.history, now)).await?;
         let RoutingDecision { plan, step } = next;
         match step {
             RoutingStep::Try { way, content } => self.attempt(case, plan, way, content, now).await,
             RoutingStep::Wait { until, why } => {
-                let until = self.spread(until, case.message.expire_at, now);
+                let until = self.with_jitter(until, case.message.expire_at, now);
                 case.record_wait(plan, until, why, now);
-                self.rest(case, Some(until)).await
+                self.save_until(case, Some(until)).await
             }
             RoutingStep::FallBack { attempt, explanation } => {
                 case.history.push(now, EventDetail::FellBack { attempt, explanation });
@@ -62,9 +62,9 @@ impl Dispatcher {
                 log_end(case, state, reason);
                 case.history
                     .push(now, EventDetail::Finished { state, reason: reason.to_owned(), explanation });
-                self.rest(case, None).await
+                self.save_until(case, None).await
             }
-            RoutingStep::Rest => self.rest(case, None).await,
+            RoutingStep::Idle => self.save_until(case, None).await,
         }
     }
 
@@ -87,9 +87,9 @@ impl Dispatcher {
             match lane.try_enter() {
                 Some(turn) => case.turn = Some((way.provider.clone(), turn)),
                 None => {
-                    let flow = self.queue(case, &way, lane, now).await?;
+                    let flow = self.wait_for_turn(case, &way, lane, now).await?;
                     // What was decided a moment ago still holds, once it is its turn.
-                    if case.turn.is_none() || self.clock.now() > later(now, FRESH) {
+                    if case.turn.is_none() || self.clock.now() > later(now, MAX_DECISION_AGE) {
                         return Ok(flow);
                     }
                 }
@@ -103,7 +103,7 @@ impl Dispatcher {
         if self.save(case, case.next_at).await? != SaveResult::Done {
             return Ok(Flow::Again);
         }
-        let Some((call, slot)) = self.begin(case, attempt, &way, lane, call, now).await? else {
+        let Some((call, slot)) = self.wait_for_slot(case, attempt, &way, lane, call, now).await? else {
             case.turn = None;
             let evidence =
                 OutcomeEvidence::new("not_called", "what was decided no longer held when its turn came");
@@ -117,14 +117,14 @@ impl Dispatcher {
         call.finish(&outcome, ended_at);
         case.turn = None;
         log_attempt(case, attempt, &way, &outcome);
-        self.apply(case, &way, &outcome, ended_at).await;
+        self.record_objection(case, &way, &outcome, ended_at).await;
         case.history.push(ended_at, EventDetail::AttemptFinished { attempt, outcome });
         Ok(Flow::Again)
     }
 
     /// Waits for a slot after the attempt was recorded, as long as what was decided at `decided_at` still holds: neither a
     /// store nor a provider that is slow for a while must lead to a call that nobody permits any more.
-    async fn begin<'a>(
+    async fn wait_for_slot<'a>(
         &self,
         case: &MessageWork,
         attempt: u32,
@@ -137,14 +137,14 @@ impl Dispatcher {
         let mut changes = self.board().subscribe();
         loop {
             let now = self.clock.now();
-            if changes.has_changed().unwrap_or(false) || now > later(decided_at, FRESH) {
+            if changes.has_changed().unwrap_or(false) || now > later(decided_at, MAX_DECISION_AGE) {
                 changes.mark_unchanged();
-                let laid_down = call.lay_down();
+                let laid_down = call.release();
                 call = match self.permit_again(case, attempt, way, now).await? {
                     Some(call) => call,
                     None => return Ok(None),
                 };
-                laid_down.taken_up();
+                laid_down.reacquired();
                 decided_at = now;
             } else if let Some(slot) = slot {
                 return Ok(Some((call, slot)));
@@ -167,7 +167,7 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = case.history_before(attempt);
-        let next = self.insist(|| self.planner.next(&case.message, &before, now)).await?;
+        let next = self.retry_until_ok(|| self.planner.next(&case.message, &before, now)).await?;
         match next.step {
             RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),
@@ -177,7 +177,7 @@ impl Dispatcher {
     }
 
     /// Waits for a turn, but no longer than the health of the providers stays as it is.
-    async fn queue(
+    async fn wait_for_turn(
         &self,
         case: &mut MessageWork,
         way: &Way,
@@ -203,7 +203,7 @@ impl Dispatcher {
                 let until = later(now, wait);
                 let explanation = format!("{} is at its limit of concurrency or rate.", way.provider);
                 case.record_wait(None, until, WaitReason { reason: "busy".to_owned(), explanation }, now);
-                self.rest(case, Some(until)).await
+                self.save_until(case, Some(until)).await
             }
         }
     }
@@ -237,19 +237,24 @@ impl Dispatcher {
 
     /// What a refusal says about the person goes into the records before the outcome does: a crash in between costs a
     /// second look, never a second message to somebody who opted out.
-    async fn apply(&self, case: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {
+    async fn record_objection(&self, case: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {
         let Some(objection) = outcome.objection() else { return };
         let wording = outcome.evidence().map(ToString::to_string).unwrap_or_default();
         let evidence = ConsentEvidence::reported(&way.provider, wording, now);
         let (channel, address) = (way.channel, way.address.clone());
         let objected = AddressObjection { channel, address, objection, evidence };
         // What is damaged stays as it is; the outcome itself is recorded all the same.
-        let _ =
-            self.insist(|| self.consents.record_objection(&case.message.brand, objected.clone(), now)).await;
+        let _ = self
+            .retry_until_ok(|| self.consents.record_objection(&case.message.brand, objected.clone(), now))
+            .await;
     }
 
     /// Stores what happened and leaves the message until `next_at`.
-    async fn rest(&self, case: &mut MessageWork, next_at: Option<Timestamp>) -> Result<Flow, RecordDamaged> {
+    async fn save_until(
+        &self,
+        case: &mut MessageWork,
+        next_at: Option<Timestamp>,
+    ) -> Result<Flow, RecordDamaged> {
         Ok(match self.save(case, next_at).await? {
             SaveResult::Done | SaveResult::Gone => Flow::Stop,
             SaveResult::Rebased => Flow::Again,
@@ -264,14 +269,14 @@ impl Dispatcher {
         next_at: Option<Timestamp>,
     ) -> Result<SaveResult, RecordDamaged> {
         let (message, history, known) = (&case.message, &case.history, case.saved);
-        let appended = self.insist(|| self.store.append(message, history, known, next_at)).await?;
+        let appended = self.retry_until_ok(|| self.store.append(message, history, known, next_at)).await?;
         if appended == AppendResult::Done {
             case.saved = case.history.version();
             case.next_at = next_at;
             return Ok(SaveResult::Done);
         }
         let (brand, id) = (&case.message.brand, case.message.id);
-        let Some(stored) = self.insist(|| self.store.reload(brand, id)).await? else {
+        let Some(stored) = self.retry_until_ok(|| self.store.reload(brand, id)).await? else {
             return Ok(SaveResult::Gone);
         };
         let done = case.is_saved_in(&stored);
@@ -281,7 +286,7 @@ impl Dispatcher {
 
     /// Asks the store until it answers: what a provider answered must not be lost because the disk was full for a while.
     /// Only damage does not pass by waiting.
-    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, RecordDamaged>
+    async fn retry_until_ok<T, F>(&self, ask: impl Fn() -> F) -> Result<T, RecordDamaged>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -299,7 +304,7 @@ impl Dispatcher {
     }
 
     /// Up to a tenth later, so that those who wait for the same thing do not all come at once.
-    fn spread(&self, until: Timestamp, expire_at: Timestamp, now: Timestamp) -> Timestamp {
+    fn with_jitter(&self, until: Timestamp, expire_at: Timestamp, now: Timestamp) -> Timestamp {
         if until >= expire_at {
             return until;
         }

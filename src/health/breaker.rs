@@ -24,7 +24,7 @@ pub enum HealthSignal {
 
 impl HealthSignal {
     /// What `outcome` says about the provider's health.
-    pub fn of(outcome: &Outcome) -> Self {
+    pub fn from_outcome(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Sent { .. } | Outcome::Rejected { .. } => Self::Success,
             Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => Self::Success,
@@ -50,7 +50,7 @@ pub enum BreakerState {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that does not come back blocks a probe for ever"]
 pub struct BreakerPermit {
-    era: u64,
+    generation: u64,
     probe: bool,
 }
 
@@ -145,7 +145,7 @@ impl Breaker {
     pub fn permit(&mut self, now: Timestamp) -> Result<BreakerPermit, BreakerRefusal> {
         self.admits(now)?;
         if matches!(self.state, BreakerPhase::Open { .. }) {
-            self.become_state(BreakerPhase::HalfOpen { in_flight: 0, successes: 0 });
+            self.transition_to(BreakerPhase::HalfOpen { in_flight: 0, successes: 0 });
         }
         let probe = match &mut self.state {
             BreakerPhase::HalfOpen { in_flight, .. } => {
@@ -154,13 +154,13 @@ impl Breaker {
             }
             BreakerPhase::Closed | BreakerPhase::Open { .. } => false,
         };
-        Ok(BreakerPermit { era: self.era, probe })
+        Ok(BreakerPermit { generation: self.era, probe })
     }
 
     /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
     pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
         match &mut self.state {
-            BreakerPhase::HalfOpen { in_flight, .. } if permit.probe && permit.era == self.era => {
+            BreakerPhase::HalfOpen { in_flight, .. } if permit.probe && permit.generation == self.era => {
                 *in_flight -= 1;
                 true
             }
@@ -170,13 +170,13 @@ impl Breaker {
 
     /// Takes in what came of a call. The outcome of a call made before the last change of state changes nothing.
     pub fn record(&mut self, permit: BreakerPermit, effect: HealthSignal, now: Timestamp) {
-        if permit.era != self.era {
+        if permit.generation != self.era {
             return;
         }
         let ok = matches!(effect, HealthSignal::Success | HealthSignal::Throttle { .. });
         match &mut self.state {
             BreakerPhase::Closed => {
-                self.remember(now, ok);
+                self.record_call(now, ok);
                 if effect == HealthSignal::Broken || self.too_many_failures(now) {
                     self.open(now);
                 }
@@ -201,21 +201,21 @@ impl Breaker {
         self.opened = 0;
         self.consecutive_failures = 0;
         self.calls.clear();
-        self.become_state(BreakerPhase::Closed);
+        self.transition_to(BreakerPhase::Closed);
     }
 
     fn open(&mut self, now: Timestamp) {
         self.opened = self.opened.saturating_add(1);
         let until = later(now, self.settings.open_for(self.opened));
-        self.become_state(BreakerPhase::Open { until });
+        self.transition_to(BreakerPhase::Open { until });
     }
 
-    fn become_state(&mut self, state: BreakerPhase) {
+    fn transition_to(&mut self, state: BreakerPhase) {
         self.state = state;
         self.era += 1;
     }
 
-    fn remember(&mut self, now: Timestamp, ok: bool) {
+    fn record_call(&mut self, now: Timestamp, ok: bool) {
         self.consecutive_failures = if ok { 0 } else { self.consecutive_failures + 1 };
         let from = self.window_start(now);
         while self.calls.front().is_some_and(|(at, _)| *at <= from) || self.calls.len() >= MAX_CALLS {

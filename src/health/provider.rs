@@ -75,7 +75,7 @@ impl ProviderHealth {
     /// Takes in what came of a call.
     pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Timestamp) {
         self.in_flight -= 1;
-        let effect = HealthSignal::of(outcome);
+        let effect = HealthSignal::from_outcome(outcome);
         if let HealthSignal::Throttle { retry_after } = effect {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));

@@ -14,64 +14,64 @@ use crate::store::StoreError;
 /// What takes the calls of each provider. Cheap to clone.
 #[derive(Clone)]
 pub struct WebhookRouter {
-    hooks: Arc<BTreeMap<ProviderName, Arc<dyn WebhookHandler>>>,
-    pub(super) keeper: InboundProcessor,
+    handlers: Arc<BTreeMap<ProviderName, Arc<dyn WebhookHandler>>>,
+    pub(super) processor: InboundProcessor,
 }
 
 /// How a call ended.
 #[derive(Debug)]
 pub(super) enum WebhookAnswer {
     /// It was understood, and is kept; with what the provider wants to read.
-    Kept(String),
+    Recorded(String),
     /// There is no such provider, or it is not known how its calls are signed.
     Unknown,
     /// It changed nothing.
     Refused(WebhookError),
     /// It could not be kept: the provider should call again.
-    NotKept(StoreError),
+    NotRecorded(StoreError),
 }
 
 impl WebhookRouter {
     /// Takes the calls of these providers.
     pub fn new(hooks: BTreeMap<ProviderName, Arc<dyn WebhookHandler>>, keeper: InboundProcessor) -> Self {
-        Self { hooks: Arc::new(hooks), keeper }
+        Self { handlers: Arc::new(hooks), processor: keeper }
     }
 
     /// The providers that may call.
     pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
-        self.hooks.keys()
+        self.handlers.keys()
     }
 
     /// Whether some provider takes mail to this address.
-    pub(super) fn receive(&self, recipient: &str) -> bool {
-        self.hooks.values().any(|hook| hook.accepts_mail_for(recipient))
+    pub(super) fn accepts_mail_for(&self, recipient: &str) -> bool {
+        self.handlers.values().any(|hook| hook.accepts_mail_for(recipient))
     }
 
     /// Gives a mail to each provider that takes mail to this address: several may share one. The first answer that it is not
     /// kept is theirs.
-    pub(super) async fn take_mail(&self, recipient: &str, mail: &[u8]) -> WebhookAnswer {
+    pub(super) async fn handle_mail(&self, recipient: &str, mail: &[u8]) -> WebhookAnswer {
         let query =
             form_urlencoded::Serializer::new(String::new()).append_pair("recipient", recipient).finish();
-        let (headers, now) = (HeaderMap::new(), self.keeper.clock.now());
+        let (headers, now) = (HeaderMap::new(), self.processor.clock.now());
         let call = WebhookRequest { url: "", query: &query, headers: &headers, body: Some(mail), now };
         let mut answer = WebhookAnswer::Unknown;
-        for (provider, _) in self.hooks.iter().filter(|(_, hook)| hook.accepts_mail_for(recipient)) {
-            answer = self.take(provider.as_str(), &call).await;
-            if !matches!(answer, WebhookAnswer::Kept(_)) {
+        for (provider, _) in self.handlers.iter().filter(|(_, hook)| hook.accepts_mail_for(recipient)) {
+            answer = self.handle(provider.as_str(), &call).await;
+            if !matches!(answer, WebhookAnswer::Recorded(_)) {
                 break;
             }
         }
         answer
     }
 
-    pub(super) async fn take(&self, provider: &str, call: &WebhookRequest<'_>) -> WebhookAnswer {
-        let known = provider.parse().ok().and_then(|name: ProviderName| self.hooks.get_key_value(&name));
+    pub(super) async fn handle(&self, provider: &str, call: &WebhookRequest<'_>) -> WebhookAnswer {
+        let known = provider.parse().ok().and_then(|name: ProviderName| self.handlers.get_key_value(&name));
         let Some((provider, hook)) = known else { return WebhookAnswer::Unknown };
         match hook.handle(call).await {
-            Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Kept(answer),
-            Ok(WebhookPayload::Events(told)) => match self.keeper.keep(provider, told).await {
-                Ok(()) => WebhookAnswer::Kept(String::new()),
-                Err(error) => WebhookAnswer::NotKept(error),
+            Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Recorded(answer),
+            Ok(WebhookPayload::Events(told)) => match self.processor.process(provider, told).await {
+                Ok(()) => WebhookAnswer::Recorded(String::new()),
+                Err(error) => WebhookAnswer::NotRecorded(error),
             },
             Err(error) => WebhookAnswer::Refused(error),
         }

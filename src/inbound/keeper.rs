@@ -23,7 +23,7 @@ pub struct InboundProcessor {
     inbox: Arc<dyn InboundStore>,
     contacts: Arc<dyn ContactStore>,
     consents: Arc<dyn ConsentStore>,
-    reach: Arc<InboundDirectory>,
+    directory: Arc<InboundDirectory>,
     links: Arc<dyn LinkStore>,
     pub(super) clock: Clock,
 }
@@ -31,17 +31,17 @@ pub struct InboundProcessor {
 impl InboundProcessor {
     /// Keeps it in these stores.
     pub fn new(stores: &Stores, reach: InboundDirectory, clock: Clock) -> Self {
-        let Stores { inbox, contacts, consents, links, .. } = stores.clone();
-        Self { inbox, contacts, consents, links, reach: Arc::new(reach), clock }
+        let Stores { inbound: inbox, contacts, consents, links, .. } = stores.clone();
+        Self { inbox, contacts, consents, links, directory: Arc::new(reach), clock }
     }
 
     /// Where the adapter of `provider` puts what it hears.
-    pub fn ear(&self, provider: ProviderName) -> impl EventSink + use<> {
+    pub fn event_sink(&self, provider: ProviderName) -> impl EventSink + use<> {
         ProviderEventSink { keeper: self.clone(), provider }
     }
 
     /// Keeps what `provider` told: durable when this returns. What was kept before an error is known when it is told again.
-    pub(super) async fn keep(
+    pub(super) async fn process(
         &self,
         provider: &ProviderName,
         told: Vec<ProviderEvent>,
@@ -63,7 +63,7 @@ impl InboundProcessor {
     async fn receipt(&self, provider: &ProviderName, notice: DeliveryReport) -> Result<(), StoreError> {
         let (apart, report) = report(provider, notice);
         let matched = self.inbox.record_receipt(report.clone(), self.clock.now()).await?;
-        receipts::log(&report, matched);
+        receipts::log_receipt(&report, matched);
         match apart.filter(|_| matched == ReceiptMatch::Parked) {
             Some((brand, news)) => self.address(provider, news, Some(brand)).await,
             None => Ok(()),
@@ -79,10 +79,10 @@ impl InboundProcessor {
         };
         let concerned = match &answered {
             Some(answered) => vec![&answered.brand],
-            None => source.concerned(text.to.as_deref()),
+            None => source.brands_for(text.to.as_deref()),
         };
         for brand in &concerned {
-            let Some(keywords) = self.reach.keywords.get(*brand) else {
+            let Some(keywords) = self.directory.keywords.get(*brand) else {
                 tracing::warn!(
                     provider.name = %provider, %brand,
                     "a text was not kept: it answers a message of a brand that is not in the configuration"
@@ -97,8 +97,8 @@ impl InboundProcessor {
                 continue;
             }
             let ledger = self.ledger(brand, &text.from).await?;
-            let heard = news::of_text(provider, source.channel, text.clone(), &ledger, keywords);
-            self.hear(brand, heard).await?;
+            let heard = news::text_event(provider, source.channel, text.clone(), &ledger, keywords);
+            self.record_event(brand, heard).await?;
         }
         Ok(())
     }
@@ -120,16 +120,16 @@ impl InboundProcessor {
                 );
                 Vec::new()
             }
-            None => source.concerned(news.to.as_deref()),
+            None => source.brands_for(news.to.as_deref()),
         };
         for brand in concerned {
-            self.hear(brand, news::of_address(provider, source.channel, news.clone())).await?;
+            self.record_event(brand, news::address_event(provider, source.channel, news.clone())).await?;
         }
         Ok(())
     }
 
     fn source(&self, provider: &ProviderName) -> Option<&InboundSource> {
-        let source = self.reach.sources.get(provider);
+        let source = self.directory.sources.get(provider);
         if source.is_none() {
             tracing::warn!(provider.name = %provider, "what a provider told was not kept: it is not in the configuration");
         }
@@ -144,7 +144,7 @@ impl InboundProcessor {
         Ok(recipient.map(|own| own.ledger).unwrap_or_default())
     }
 
-    async fn hear(&self, brand: &BrandId, heard: InboundEvent) -> Result<(), StoreError> {
+    async fn record_event(&self, brand: &BrandId, heard: InboundEvent) -> Result<(), StoreError> {
         let (provider, address) = (heard.event.provider.clone(), heard.event.address.masked());
         let told = self.inbox.record_event(brand, heard, self.clock.now()).await?;
         let told = match told {
@@ -165,7 +165,7 @@ struct ProviderEventSink {
 #[async_trait]
 impl EventSink for ProviderEventSink {
     async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
-        self.keeper.keep(&self.provider, told).await.map_err(|error| {
+        self.keeper.process(&self.provider, told).await.map_err(|error| {
             tracing::error!(provider.name = %self.provider, %error, "what a provider told could not be kept");
             NotRecorded
         })

@@ -16,6 +16,6 @@ pub use hooks::WebhookRouter;
 pub use keeper::InboundProcessor;
 pub use mail::serve as serve_mail;
 pub use reach::{InboundDirectory, InboundSource};
-pub use receipts::take_in;
+pub use receipts::record_receipts;
 pub use server::serve;
 pub use settings::{InboundSettings, MailSettings};

@@ -12,7 +12,7 @@ use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntr
 const MAX_TEXT: usize = 4_096;
 
 /// What `provider` told: `text` came by `channel`, from somebody with this consent ledger, for a brand with these keywords.
-pub(super) fn of_text(
+pub(super) fn text_event(
     provider: &ProviderName,
     channel: Channel,
     text: InboundText,
@@ -65,7 +65,7 @@ pub(super) fn of_text(
 }
 
 /// What `provider`, which carries `channel`, told of an address.
-pub(super) fn of_address(provider: &ProviderName, channel: Channel, news: AddressReport) -> InboundEvent {
+pub(super) fn address_event(provider: &ProviderName, channel: Channel, news: AddressReport) -> InboundEvent {
     let AddressReport { id, address, change, at, evidence, to: _ } = news;
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {

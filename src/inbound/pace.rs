@@ -16,7 +16,7 @@ impl TokenBucket {
     }
 
     /// Takes a call out of the bucket at `now`; `false` when it is empty.
-    pub(super) fn admits(&self, now: Instant) -> bool {
+    pub(super) fn try_take(&self, now: Instant) -> bool {
         // Nothing panics while it holds the lock.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, at) = *left;
@@ -38,7 +38,7 @@ mod tests {
     fn what_a_second_brings_is_taken_at_once_and_the_rest_at_the_rate() {
         let start = Instant::now();
         let pace = TokenBucket::new(2.0, start);
-        let at = |ms| pace.admits(start + Duration::from_millis(ms));
+        let at = |ms| pace.try_take(start + Duration::from_millis(ms));
         assert_eq!([at(0), at(0), at(0), at(499)], [true, true, false, false]);
         assert_eq!([at(500), at(500)], [true, false]);
         assert_eq!([at(60_000), at(60_000), at(60_000)], [true, true, false], "nothing is saved up");
@@ -49,7 +49,7 @@ mod tests {
     fn less_than_one_in_a_second_is_still_one() {
         let start = Instant::now();
         let pace = TokenBucket::new(0.1, start);
-        assert!(pace.admits(start) && !pace.admits(start + Duration::from_secs(9)));
-        assert!(pace.admits(start + Duration::from_secs(10)));
+        assert!(pace.try_take(start) && !pace.try_take(start + Duration::from_secs(9)));
+        assert!(pace.try_take(start + Duration::from_secs(10)));
     }
 }

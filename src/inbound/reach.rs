@@ -25,13 +25,13 @@ pub struct InboundDirectory {
 impl InboundSource {
     /// The brands that a call concerns which was meant for the sender `to`: those whose own sender it is; else those that
     /// have none of their own, and so send as the provider is set up; else all that the provider serves.
-    pub fn concerned(&self, to: Option<&str>) -> Vec<&BrandId> {
-        let to = to.map(plain);
+    pub fn brands_for(&self, to: Option<&str>) -> Vec<&BrandId> {
+        let to = to.map(normalized_sender);
         let those = |wanted: &dyn Fn(Option<&str>) -> bool| -> Vec<&BrandId> {
             let brands = self.brands.iter().filter(|(_, sender)| wanted(sender.as_deref()));
             brands.map(|(brand, _)| brand).collect()
         };
-        let its_own = those(&|sender| to.is_some() && sender.map(plain) == to);
+        let its_own = those(&|sender| to.is_some() && sender.map(normalized_sender) == to);
         if !its_own.is_empty() {
             return its_own;
         }
@@ -41,7 +41,7 @@ impl InboundSource {
 }
 
 /// A sender as the configuration and providers spell it, in one spelling: the digits of a number, else lower case.
-fn plain(sender: &str) -> String {
+fn normalized_sender(sender: &str) -> String {
     let sender = sender.trim();
     let sender = sender.strip_prefix("whatsapp:").unwrap_or(sender);
     let is_number = sender.chars().all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
@@ -79,7 +79,7 @@ mod tests {
             (Some("+34600999999"), &["initech", "umbrella"]),
             (None, &["acme", "globex", "hooli", "initech", "umbrella"]),
         ] {
-            let names: Vec<_> = source.concerned(to).iter().map(|brand| brand.as_str()).collect();
+            let names: Vec<_> = source.brands_for(to).iter().map(|brand| brand.as_str()).collect();
             assert_eq!(names, expected, "{to:?}");
         }
     }
@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn a_sender_that_nobody_has_concerns_all() {
         let source = source(&[("acme", Some("Acme")), ("globex", Some("Globex"))]);
-        assert_eq!(source.concerned(Some("+34600999999")).len(), 2);
+        assert_eq!(source.brands_for(Some("+34600999999")).len(), 2);
     }
 }

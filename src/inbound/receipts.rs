@@ -14,27 +14,27 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// Takes in receipts until every sender is gone. One is taken up only when the one before it is durable, so a full
 /// channel slows the senders down and nothing is dropped.
-pub async fn take_in(
+pub async fn record_receipts(
     mut receipts: mpsc::Receiver<ReceiptReport>,
     store: Arc<dyn InboundStore>,
     clock: Clock,
 ) {
     while let Some(report) = receipts.recv().await {
-        keep(report, store.as_ref(), &clock).await;
+        record_until_ok(report, store.as_ref(), &clock).await;
     }
 }
 
-async fn keep(report: ReceiptReport, store: &dyn InboundStore, clock: &Clock) {
+async fn record_until_ok(report: ReceiptReport, store: &dyn InboundStore, clock: &Clock) {
     loop {
         match store.record_receipt(report.clone(), clock.now()).await {
-            Ok(matched) => return log(&report, matched),
+            Ok(matched) => return log_receipt(&report, matched),
             Err(error) => tracing::error!(%error, "the store failed to keep a receipt; trying again"),
         }
         tokio::time::sleep(STORE_RETRY).await;
     }
 }
 
-pub(super) fn log(report: &ReceiptReport, matched: ReceiptMatch) {
+pub(super) fn log_receipt(report: &ReceiptReport, matched: ReceiptMatch) {
     let (provider, status) = (&report.provider, report.status.as_str());
     match matched {
         ReceiptMatch::Added(id) => {

@@ -71,7 +71,7 @@ fn start(
     let time = settings.request_timeout();
     let service = service_fn(move |request| {
         let (hooks, settings) = (hooks.clone(), Arc::clone(&settings));
-        let admitted = pace.admits(Instant::now());
+        let admitted = pace.try_take(Instant::now());
         async move {
             if !admitted {
                 return Ok(too_many());
@@ -123,13 +123,13 @@ async fn answer(
     let url = format!("{}{mark}{query}", settings.url(provider));
     let body = (!is_get).then_some(&*body);
     let call =
-        WebhookRequest { url: &url, query, headers: &head.headers, body, now: hooks.keeper.clock.now() };
-    told(provider, hooks.take(provider, &call).await)
+        WebhookRequest { url: &url, query, headers: &head.headers, body, now: hooks.processor.clock.now() };
+    http_response(provider, hooks.handle(provider, &call).await)
 }
 
-fn told(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
+fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
     match answer {
-        WebhookAnswer::Kept(answer) => text(StatusCode::OK, answer),
+        WebhookAnswer::Recorded(answer) => text(StatusCode::OK, answer),
         WebhookAnswer::Unknown => text(
             StatusCode::NOT_FOUND,
             "no provider of this name is configured to call back; see its settings",
@@ -143,7 +143,7 @@ fn told(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
             };
             text(status, error.to_string())
         }
-        WebhookAnswer::NotKept(error) => {
+        WebhookAnswer::NotRecorded(error) => {
             tracing::error!(provider.name = provider, %error, "what a provider told could not be kept");
             text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
         }

@@ -46,7 +46,7 @@ impl ContactAddress {
     }
 
     /// Through which providers WhatsApp's service window is open at `now`.
-    pub fn service_window(&self, now: Timestamp) -> ServiceWindow {
+    pub fn service_window_at(&self, now: Timestamp) -> ServiceWindow {
         let open = |at: Timestamp| now < later(at, SERVICE_WINDOW);
         if self.whatsapp_inbound_at.is_some_and(open) {
             return ServiceWindow::Everywhere;

@@ -18,7 +18,7 @@ pub use retry::RetrySettings;
 pub use settings::{
     BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
 };
-pub use step::{RoutingDecision, RoutingStep, next, rests};
+pub use step::{RoutingDecision, RoutingStep, decide, is_settled};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +28,11 @@ pub struct RoutingContext<'a> {
     /// What has happened to it.
     pub history: &'a History,
     /// The person; `None` when the contact was deleted.
-    pub person: Option<RecipientView<'a>>,
+    pub recipient: Option<RecipientView<'a>>,
     /// The brand's policy.
     pub policy: &'a BrandPolicy,
     /// The providers that serve the brand, and whether each may be called now.
-    pub offers: &'a [ProviderOffer<'a>],
+    pub providers: &'a [ProviderOffer<'a>],
     /// The settings of retries.
     pub retry: &'a RetrySettings,
     /// The time.
@@ -69,7 +69,7 @@ pub struct ProviderOffer<'a> {
 
 /// A number in `0.0..1.0` drawn from a message's id and a salt: as good as random between messages, and the same each
 /// time the same question is asked. FNV-1a with a final mix (the constants are those of FNV and of MurmurHash3).
-fn chance(message: MessageId, salt: &[u8]) -> f64 {
+fn hash_fraction(message: MessageId, salt: &[u8]) -> f64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in message.as_bytes().iter().chain(salt) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

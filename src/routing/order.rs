@@ -1,6 +1,6 @@
 //! The order of channels, and of the providers within one.
 
-use super::{BrandPolicy, chance};
+use super::{BrandPolicy, hash_fraction};
 use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provider};
 
 /// The channels to try for `message`, in order, and who chose them: the message, else the contact, else the topic's
@@ -37,7 +37,7 @@ pub fn channel_order(
 pub fn provider_order<'a, T>(message: MessageId, providers: &mut [T], provider: impl Fn(&T) -> &'a Provider) {
     let score = |item: &T| {
         let provider = provider(item);
-        let chance = chance(message, provider.name.as_str().as_bytes()).max(f64::MIN_POSITIVE);
+        let chance = hash_fraction(message, provider.name.as_str().as_bytes()).max(f64::MIN_POSITIVE);
         -f64::from(provider.weight) / chance.ln()
     };
     providers

@@ -61,7 +61,7 @@ impl RetrySettings {
         let doubled =
             self.backoff_ms.saturating_mul(1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX));
         let full = doubled.min(self.max_backoff_ms);
-        let share = 1.0 - 0.5 * super::chance(message, &failures.to_be_bytes());
+        let share = 1.0 - 0.5 * super::hash_fraction(message, &failures.to_be_bytes());
         Duration::from_millis(full).mul_f64(share)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::survey::{WayCandidate, WaySurvey, survey};
+use super::survey::{WayCandidate, WaySurvey, find_ways};
 use super::{DoubtPolicy, RoutingContext};
 use crate::model::{
     Attempt, EventDetail, History, Message, MessageState, Plan, ReceiptStatus, RenderedContent, Timestamp,
@@ -43,7 +43,7 @@ pub enum RoutingStep {
         explanation: String,
     },
     /// Nothing: it is sent, or has ended.
-    Rest,
+    Idle,
 }
 
 /// What to do next, and the plan behind it where one was needed.
@@ -57,15 +57,15 @@ pub struct RoutingDecision {
 
 /// Whether a message rests whatever the person wants and however the providers are: it has ended, or was sent and has
 /// nothing to wait for. Then nobody has to be asked.
-pub fn rests(message: &Message, history: &History) -> bool {
+pub fn is_settled(message: &Message, history: &History) -> bool {
     let attempts = history.attempts();
     history.ended() || arrived(message, &attempts) || sent_for_good(message, &attempts)
 }
 
 /// Decides what to do next with a message. Every attempt in its history must have ended.
-pub fn next(situation: &RoutingContext<'_>) -> RoutingDecision {
-    if rests(situation.message, situation.history) {
-        return RoutingDecision { plan: None, step: RoutingStep::Rest };
+pub fn decide(situation: &RoutingContext<'_>) -> RoutingDecision {
+    if is_settled(situation.message, situation.history) {
+        return RoutingDecision { plan: None, step: RoutingStep::Idle };
     }
     let attempts = situation.history.attempts();
     let settled = sent(situation, &attempts)
@@ -76,13 +76,13 @@ pub fn next(situation: &RoutingContext<'_>) -> RoutingDecision {
     if let Some(step) = settled {
         return RoutingDecision { plan: None, step };
     }
-    let Some(person) = situation.person else {
+    let Some(person) = situation.recipient else {
         let state = if attempts.is_empty() { MessageState::Suppressed } else { MessageState::Failed };
         let step = finish(situation, state, "contact_deleted", "The contact was deleted.".to_owned());
         return RoutingDecision { plan: None, step };
     };
-    let survey = survey(situation, person);
-    let step = choose(situation, &survey);
+    let survey = find_ways(situation, person);
+    let step = choose_way(situation, &survey);
     RoutingDecision { plan: Some(survey.plan), step }
 }
 
@@ -121,7 +121,7 @@ fn sent(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<Rout
         missing(ReceiptStatus::Read, fallback.unread_after),
     ];
     let Some((deadline, status)) = deadlines.into_iter().flatten().min() else {
-        return Some(RoutingStep::Rest);
+        return Some(RoutingStep::Idle);
     };
     let word = status.as_str();
     if situation.now < deadline {
@@ -130,7 +130,7 @@ fn sent(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<Rout
         return Some(RoutingStep::Wait { until: deadline, why });
     }
     if !another_way(situation) {
-        return Some(RoutingStep::Rest);
+        return Some(RoutingStep::Idle);
     }
     let explanation = format!("{} did not report it as {word} in time.", last.way.provider);
     Some(RoutingStep::FallBack { attempt: last.number, explanation })
@@ -147,7 +147,7 @@ fn failed_later(situation: &RoutingContext<'_>, attempt: &Attempt<'_>) -> Routin
 /// Whether there is any way left, now or later, before the message expires.
 fn another_way(situation: &RoutingContext<'_>) -> bool {
     let alive = situation.now < situation.message.expire_at && !situation.history.cancel_requested();
-    let survey = situation.person.filter(|_| alive).map(|person| survey(situation, person));
+    let survey = situation.recipient.filter(|_| alive).map(|person| find_ways(situation, person));
     survey.is_some_and(|survey| !survey.candidates.is_empty())
 }
 
@@ -202,7 +202,7 @@ fn out_of_attempts(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> 
 }
 
 /// The first way that may be taken now, else the wait for the first that may be taken later, else the end.
-fn choose(situation: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
+fn choose_way(situation: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
     let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= situation.now);
     let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
     match (ready, earliest) {
@@ -226,7 +226,7 @@ fn worth_waiting_for<'a>(
     let patience = later(since, Duration::from_millis(situation.retry.throttle_patience_ms));
     let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
     better
-        .filter(|candidate| candidate.hindrance.as_ref().is_some_and(|own| own.throttle))
+        .filter(|candidate| candidate.blocker.as_ref().is_some_and(|own| own.throttle))
         .filter(|candidate| {
             candidate.ready_at <= patience && candidate.ready_at < situation.message.expire_at
         })
@@ -244,7 +244,7 @@ fn throttled_since(situation: &RoutingContext<'_>) -> Option<Timestamp> {
 
 fn wait_for(situation: &RoutingContext<'_>, candidate: &WayCandidate) -> RoutingStep {
     let unknown = || WaitReason { reason: "backoff".to_owned(), explanation: String::new() };
-    let why = candidate.hindrance.as_ref().map_or_else(unknown, |own| own.why.clone());
+    let why = candidate.blocker.as_ref().map_or_else(unknown, |own| own.why.clone());
     RoutingStep::Wait { until: candidate.ready_at.min(situation.message.expire_at), why }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct WayCandidate {
     /// When it may be taken: not after `now` means now.
     pub ready_at: Timestamp,
     /// What keeps it until then.
-    pub hindrance: Option<Blocker>,
+    pub blocker: Option<Blocker>,
     /// Whether something in its failure domain already failed this message.
     pub domain_failed: bool,
 }
@@ -42,7 +42,7 @@ pub(super) struct WaySurvey {
 }
 
 /// Finds every way. Attempts that were sent count as failed: whoever asks for another way has given them up.
-pub(super) fn survey(situation: &RoutingContext<'_>, person: RecipientView<'_>) -> WaySurvey {
+pub(super) fn find_ways(situation: &RoutingContext<'_>, person: RecipientView<'_>) -> WaySurvey {
     let (channels, order_source) = channel_order(situation.message, person.preferences, situation.policy);
     let attempts = situation.history.attempts();
     let mut search =
@@ -60,12 +60,12 @@ pub(super) fn survey(situation: &RoutingContext<'_>, person: RecipientView<'_>) 
     let now = situation.now;
     let ready = candidates.iter().filter(|candidate| candidate.ready_at <= now);
     let ways = ready.map(|candidate| candidate.way.clone()).collect();
-    left_out.extend(candidates.iter().filter(|candidate| candidate.ready_at > now).filter_map(hindered));
+    left_out.extend(candidates.iter().filter(|candidate| candidate.ready_at > now).filter_map(blocked_way));
     WaySurvey { candidates, plan: Plan { verdicts, ways, left_out, order_source } }
 }
 
-fn hindered(candidate: &WayCandidate) -> Option<LeftOut> {
-    let why = &candidate.hindrance.as_ref()?.why;
+fn blocked_way(candidate: &WayCandidate) -> Option<LeftOut> {
+    let why = &candidate.blocker.as_ref()?.why;
     Some(LeftOut {
         channel: candidate.way.channel,
         address: Some(candidate.way.address.clone()),
@@ -98,7 +98,7 @@ impl WaySearch<'_> {
             let why = format!("{} refused the content in attempt {}.", attempt.way.provider, attempt.number);
             return self.leave_out(channel, None, "content_rejected", why);
         }
-        let mut offers: Vec<ProviderOffer<'_>> = self.situation.offers.to_vec();
+        let mut offers: Vec<ProviderOffer<'_>> = self.situation.providers.to_vec();
         offers.retain(|offer| offer.provider.channel == channel);
         if offers.is_empty() {
             let why = "No provider carries it for this brand.".to_owned();
@@ -115,7 +115,7 @@ impl WaySearch<'_> {
         if *decision == Decision::Deny {
             return self.leave_out(*channel, Some(address), reason, explanation.clone());
         }
-        if let Some(why) = self.exhausted(*channel, address) {
+        if let Some(why) = self.address_exhausted(*channel, address) {
             return self.leave_out(*channel, Some(address), "tried", why);
         }
         let mut empty = Vec::new();
@@ -125,7 +125,7 @@ impl WaySearch<'_> {
             let refused = self.attempts.iter().find(|own| own.way.provider == *name && policy_refused(own));
             match (refused, self.situation.message.content.render(*channel, open)) {
                 (_, Err(unfit)) => empty.push((name, open, unfit)),
-                (Some(attempt), Ok(_)) => self.left_out.push(forbidden(&judged.verdict, attempt)),
+                (Some(attempt), Ok(_)) => self.left_out.push(policy_rejected(&judged.verdict, attempt)),
                 (None, Ok(content)) => {
                     self.candidates.push(self.candidate(rank, &judged.verdict, offer, content));
                 }
@@ -134,7 +134,7 @@ impl WaySearch<'_> {
         let nowhere = empty.len() == offers.len();
         for (name, open, unfit) in empty {
             let provider = (!nowhere).then(|| name.clone());
-            self.left_out.push(nothing_to_send(*channel, address, provider, open, unfit));
+            self.left_out.push(not_renderable(*channel, address, provider, open, unfit));
             if nowhere {
                 break;
             }
@@ -149,9 +149,9 @@ impl WaySearch<'_> {
         content: RenderedContent,
     ) -> WayCandidate {
         let Provider { name, failure_domain, .. } = offer.provider;
-        let held = self.held(verdict);
-        let refused = self.refused(offer);
-        let backing_off = self.backing_off(verdict.channel, &verdict.address, offer.provider);
+        let held = self.hold_blocker(verdict);
+        let refused = self.admission_blocker(offer);
+        let backing_off = self.backoff_blocker(verdict.channel, &verdict.address, offer.provider);
         // The longest of what keeps it says when; a hold is the reason a person should read first.
         let last =
             [held, refused, backing_off].into_iter().flatten().reduce(|a, b| if b.0 > a.0 { b } else { a });
@@ -169,15 +169,15 @@ impl WaySearch<'_> {
             content,
             rank,
             ready_at,
-            hindrance,
+            blocker: hindrance,
             domain_failed: self
                 .attempts
                 .iter()
-                .any(|own| own.way.failure_domain == *failure_domain && fell(own)),
+                .any(|own| own.way.failure_domain == *failure_domain && failed_in_domain(own)),
         }
     }
 
-    fn held(&self, verdict: &Verdict) -> Option<(Timestamp, Blocker)> {
+    fn hold_blocker(&self, verdict: &Verdict) -> Option<(Timestamp, Blocker)> {
         match verdict.decision {
             Decision::Hold { until } => {
                 let why =
@@ -188,7 +188,7 @@ impl WaySearch<'_> {
         }
     }
 
-    fn refused(&self, offer: &ProviderOffer<'_>) -> Option<(Timestamp, Blocker)> {
+    fn admission_blocker(&self, offer: &ProviderOffer<'_>) -> Option<(Timestamp, Blocker)> {
         let refusal = offer.admission.err()?;
         let name = &offer.provider.name;
         let recheck = std::time::Duration::from_millis(self.situation.retry.recheck_ms);
@@ -210,7 +210,7 @@ impl WaySearch<'_> {
     }
 
     /// How long the failures of this message at this provider keep the way.
-    fn backing_off(
+    fn backoff_blocker(
         &self,
         channel: Channel,
         address: &Address,
@@ -236,7 +236,7 @@ impl WaySearch<'_> {
     }
 
     /// Why an address of a channel is not tried again with this message, if so.
-    fn exhausted(&self, channel: Channel, address: &Address) -> Option<String> {
+    fn address_exhausted(&self, channel: Channel, address: &Address) -> Option<String> {
         let mut here =
             self.attempts.iter().filter(|own| own.way.channel == channel && own.way.address == *address);
         let last = here.find(|own| address_refused(own) || own.is_sent() || own.reported_failed())?;
@@ -272,7 +272,7 @@ fn policy_refused(attempt: &Attempt<'_>) -> bool {
 }
 
 /// Nothing to send through a provider, or through any.
-fn nothing_to_send(
+fn not_renderable(
     channel: Channel,
     address: &Address,
     provider: Option<ProviderName>,
@@ -292,7 +292,7 @@ fn nothing_to_send(
     LeftOut { channel, address: Some(address.clone()), provider, reason: reason.to_owned(), explanation }
 }
 
-fn forbidden(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
+fn policy_rejected(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
     LeftOut {
         channel: verdict.channel,
         address: Some(verdict.address.clone()),
@@ -303,6 +303,6 @@ fn forbidden(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
 }
 
 /// Whether the attempt failed in a way that its whole failure domain may share.
-fn fell(attempt: &Attempt<'_>) -> bool {
+fn failed_in_domain(attempt: &Attempt<'_>) -> bool {
     matches!(attempt.ended, Some((_, Outcome::Unavailable { .. } | Outcome::Unknown { .. })))
 }

@@ -106,12 +106,12 @@ impl World {
             .iter()
             .map(|provider| ProviderOffer { provider, admission: admission(provider) })
             .collect();
-        next(&RoutingContext {
+        decide(&RoutingContext {
             message: &self.message,
             history: &self.history,
-            person: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
+            recipient: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
             policy: &self.policy,
-            offers: &offers,
+            providers: &offers,
             retry: &self.retry,
             now: self.now,
         })
@@ -294,7 +294,7 @@ fn doubt_is_settled_by_the_class() {
     let mut world = World::new(Class::Commercial);
     world.attempt(unknown());
     world.receipt(1, ReceiptStatus::Delivered);
-    assert_eq!((world.step(), world.history.state()), (RoutingStep::Rest, MessageState::Delivered));
+    assert_eq!((world.step(), world.history.state()), (RoutingStep::Idle, MessageState::Delivered));
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
     let mut world = World::new(Class::Transactional);
     world.attempt(sent());
     world.wait(600);
-    assert_eq!(world.step(), RoutingStep::Rest);
+    assert_eq!(world.step(), RoutingStep::Idle);
     world.receipt(1, ReceiptStatus::Failed);
     assert_eq!(finished(&world.step()), (MessageState::Failed, "reported_failed"));
     world.message.fallback.on_failed = true;
@@ -453,7 +453,7 @@ fn a_missing_receipt_leads_to_the_next_channel_once() {
     world.history.push(world.now, EventDetail::FellBack { attempt, explanation });
     assert_eq!(world.tries(), "sms-a");
     world.receipt(1, ReceiptStatus::Delivered);
-    assert_eq!(world.step(), RoutingStep::Rest, "it arrived after all");
+    assert_eq!(world.step(), RoutingStep::Idle, "it arrived after all");
 }
 
 #[test]

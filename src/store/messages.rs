@@ -86,10 +86,10 @@ pub trait MessageStore: Send + Sync {
     ) -> Result<Option<(StoredMessage, [u8; 32])>, StoreError>;
 
     /// A message of the brand.
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
+    async fn message(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
 
     /// Messages of the brand, newest first.
-    async fn list(
+    async fn messages(
         &self,
         brand: &BrandId,
         filter: &MessageFilter,

@@ -41,7 +41,7 @@ pub struct Stores {
     /// Messages, as dispatch sees them.
     pub work: Arc<dyn WorkQueue>,
     /// What providers tell.
-    pub inbox: Arc<dyn InboundStore>,
+    pub inbound: Arc<dyn InboundStore>,
     /// Contacts.
     pub contacts: Arc<dyn ContactStore>,
     /// Consents.

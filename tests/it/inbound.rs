@@ -64,7 +64,7 @@ impl World {
     }
 
     async fn tells(&self, told: ProviderEvent) {
-        self.keeper.ear(provider()).record(vec![told]).await.unwrap();
+        self.keeper.event_sink(provider()).record(vec![told]).await.unwrap();
     }
 
     async fn ana(&self, brand: &BrandId) -> Recipient {
@@ -254,7 +254,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         reply_to: Some("ref-1".to_owned()),
         at: minute(1),
     };
-    world.keeper.ear(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
+    world.keeper.event_sink(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
     let complaint = DeliveryReport {
         reference: String::new(),
         echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
@@ -384,8 +384,8 @@ async fn hand_over(listener: SocketAddr) -> String {
 async fn a_bounce_that_cannot_be_kept_stays_with_the_mail_server_and_counts_once() {
     let stores = Stores::memory();
     let sent = accept_and_send(&stores, message(0), 1, "ref-1").await;
-    let inbox = Arc::new(Full { inbox: Arc::clone(&stores.inbox), is_full: AtomicBool::new(true) });
-    let failing = Stores { inbox: Arc::clone(&inbox) as Arc<dyn InboundStore>, ..stores.clone() };
+    let inbox = Arc::new(Full { inbox: Arc::clone(&stores.inbound), is_full: AtomicBool::new(true) });
+    let failing = Stores { inbound: Arc::clone(&inbox) as Arc<dyn InboundStore>, ..stores.clone() };
     let keeper =
         InboundProcessor::new(&failing, InboundDirectory::default(), Clock::simulated(minute(100), 1));
     let hooks = WebhookRouter::new(

@@ -40,7 +40,7 @@ pub async fn everything(shared: &Arc<Shared>, accepted: &[(BrandId, MessageId)])
 async fn load(shared: &Shared, accepted: &[(BrandId, MessageId)]) -> Vec<StoredMessage> {
     let mut all = Vec::new();
     for (brand, id) in accepted {
-        match shared.stores().messages.get(brand, *id).await.unwrap() {
+        match shared.stores().messages.message(brand, *id).await.unwrap() {
             Some(stored) => all.push(stored),
             None => shared.problem(format!("{id} was acknowledged and is lost")),
         }
@@ -53,7 +53,7 @@ async fn repeat_receipts(shared: &Shared) {
     let mut reports = shared.reports.lock().unwrap().clone();
     shared.rng().shuffle(&mut reports);
     for report in reports {
-        shared.stores().inbox.record_receipt(report, shared.now()).await.unwrap();
+        shared.stores().inbound.record_receipt(report, shared.now()).await.unwrap();
     }
 }
 

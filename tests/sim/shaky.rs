@@ -78,7 +78,7 @@ impl InboundStore for Shaky {
         now: Timestamp,
     ) -> Result<ReceiptMatch, StoreError> {
         self.shake("before a receipt")?;
-        let matched = self.stores.inbox.record_receipt(report, now).await?;
+        let matched = self.stores.inbound.record_receipt(report, now).await?;
         self.shake("after a receipt")?;
         Ok(matched)
     }
@@ -88,7 +88,7 @@ impl InboundStore for Shaky {
         provider: &ProviderName,
         reference: &str,
     ) -> Result<Option<Echo>, StoreError> {
-        self.stores.inbox.find_by_reference(provider, reference).await
+        self.stores.inbound.find_by_reference(provider, reference).await
     }
 
     async fn record_event(
@@ -98,7 +98,7 @@ impl InboundStore for Shaky {
         now: Timestamp,
     ) -> Result<RecordResult, StoreError> {
         self.shake("before a text")?;
-        let told = self.stores.inbox.record_event(brand, heard, now).await?;
+        let told = self.stores.inbound.record_event(brand, heard, now).await?;
         self.shake("after a text")?;
         Ok(told)
     }

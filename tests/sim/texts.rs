@@ -82,7 +82,7 @@ async fn is_kept(shared: &Shared, keeper: &InboundProcessor, writing: &Writing, 
     if is_start {
         texts.stopped.lock().unwrap().retain(|own| !theirs.contains(own));
     }
-    if keeper.ear(provider.name.clone()).record(vec![ProviderEvent::Text(text)]).await.is_err() {
+    if keeper.event_sink(provider.name.clone()).record(vec![ProviderEvent::Text(text)]).await.is_err() {
         return false;
     }
     shared.tell(format!("{words:?} ({id}) from {from} by {}", provider.name));

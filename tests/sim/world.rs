@@ -323,14 +323,18 @@ impl World {
         *lock(&self.shared.stores) = stores.clone();
         *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
-        let inbox = Stores { inbox: work.clone(), ..stores };
+        let inbox = Stores { inbound: work.clone(), ..stores };
         let keeper = InboundProcessor::new(&inbox, script::reach(&providers), self.shared.clock.clone());
         self.shared.texts.come_to(keeper);
         lock(&self.shared.open_until).clear();
         Gateway {
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
-            inbound: tokio::spawn(relevo::inbound::take_in(receiver, work, self.shared.clock.clone())),
+            inbound: tokio::spawn(relevo::inbound::record_receipts(
+                receiver,
+                work,
+                self.shared.clock.clone(),
+            )),
         }
     }
 

@@ -124,7 +124,7 @@ fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &FieldPath<'_>, v
 }
 
 /// Notes a content that none of the channels asked for could carry.
-pub fn check_reach(
+pub fn check_renderable(
     content: &Content,
     channels: &[Channel],
     path: &FieldPath<'_>,

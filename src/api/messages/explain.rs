@@ -14,7 +14,7 @@ impl MessageApi {
         caller: &BrandCaller,
         request: v1::ExplainRouteRequest,
     ) -> Result<v1::ExplainRouteResponse, ApiError> {
-        let message = self.prepare(caller, request.message).await?;
+        let message = self.build_message(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
         let next = self.planner.next(&message, &history, message.accepted_at).await?;
         let answer = v1::ExplainRouteResponse { sms: sms_size(&message), ..view(next) };
@@ -72,6 +72,6 @@ fn view(next: RoutingDecision) -> v1::ExplainRouteResponse {
         }
         // A message without attempts neither falls back nor rests.
         RoutingStep::FallBack { explanation, .. } => answer("try", explanation),
-        RoutingStep::Rest => answer("finish", "Nothing is left to do.".to_owned()),
+        RoutingStep::Idle => answer("finish", "Nothing is left to do.".to_owned()),
     }
 }

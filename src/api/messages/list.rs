@@ -17,7 +17,7 @@ impl MessageApi {
         request: v1::ListMessagesRequest,
     ) -> Result<v1::ListMessagesResponse, ApiError> {
         let (listing, filter, wanted) = read_request(caller, request)?;
-        let read = |page| self.store.list(&caller.brand, &filter, page);
+        let read = |page| self.store.messages(&caller.brand, &filter, page);
         let page = collect(wanted, read, without_history).await?;
         Ok(v1::ListMessagesResponse { messages: page.items, next_page_token: listing.token(page.next) })
     }

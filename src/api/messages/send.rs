@@ -19,15 +19,15 @@ use crate::wire::{FieldPath, Violations, v1};
 pub struct ParsedSend {
     spec: Result<Box<ParsedSpec>, ApiError>,
     idempotency_key: String,
-    content_hash: [u8; 32],
+    request_hash: [u8; 32],
 }
 
 impl MessageApi {
     /// Reads what is asked.
     pub(super) fn read(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> ParsedSend {
-        let content_hash = spec.as_mut().map_or([0; 32], content_hash);
+        let content_hash = spec.as_mut().map_or([0; 32], request_hash);
         let idempotency_key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
-        ParsedSend { spec: self.read_spec(caller, spec), idempotency_key, content_hash }
+        ParsedSend { spec: self.read_spec(caller, spec), idempotency_key, request_hash: content_hash }
     }
 
     /// Accepts a message; it is durable when this returns.
@@ -36,11 +36,11 @@ impl MessageApi {
         caller: &BrandCaller,
         asked: ParsedSend,
     ) -> Result<v1::SendResponse, ApiError> {
-        let hash = asked.content_hash;
-        let message = match self.address(caller, asked.spec).await {
+        let hash = asked.request_hash;
+        let message = match self.resolve_message(caller, asked.spec).await {
             Ok(message) => message,
             Err(failure) => {
-                return self.repeat(caller, &asked.idempotency_key, hash).await?.ok_or(failure);
+                return self.answer_repeated(caller, &asked.idempotency_key, hash).await?.ok_or(failure);
             }
         };
         match self.store.accept(*message, hash).await? {
@@ -52,7 +52,7 @@ impl MessageApi {
 
     /// The first answer, for a message that cannot be accepted now but was before: a caller who got no answer asks
     /// again, and by then the message's times may have passed or its contact be gone.
-    async fn repeat(
+    async fn answer_repeated(
         &self,
         caller: &BrandCaller,
         key: &str,
@@ -69,12 +69,12 @@ impl MessageApi {
     }
 
     /// Checks what was asked and makes a message of it, without storing anything.
-    pub(super) async fn prepare(
+    pub(super) async fn build_message(
         &self,
         caller: &BrandCaller,
         spec: Option<v1::MessageSpec>,
     ) -> Result<Box<Message>, ApiError> {
-        self.address(caller, self.read_spec(caller, spec)).await
+        self.resolve_message(caller, self.read_spec(caller, spec)).await
     }
 
     fn read_spec(
@@ -86,17 +86,17 @@ impl MessageApi {
     }
 
     /// Finds the contact that a message goes to. Boxed like [`Asked`], and for the same reason.
-    async fn address(
+    async fn resolve_message(
         &self,
         caller: &BrandCaller,
         spec: Result<Box<ParsedSpec>, ApiError>,
     ) -> Result<Box<Message>, ApiError> {
         let spec = spec?;
-        let contact = self.resolve(caller, &spec.who).await?;
+        let contact = self.resolve_contact(caller, &spec.recipient).await?;
         Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact)))
     }
 
-    async fn resolve(&self, caller: &BrandCaller, who: &RecipientRef) -> Result<ContactId, ApiError> {
+    async fn resolve_contact(&self, caller: &BrandCaller, who: &RecipientRef) -> Result<ContactId, ApiError> {
         match who {
             RecipientRef::Contact(id) if self.contacts.contact_exists(&caller.brand, id).await? => {
                 Ok(id.clone())
@@ -115,7 +115,7 @@ impl MessageApi {
         request: v1::GetMessageRequest,
     ) -> Result<v1::GetMessageResponse, ApiError> {
         let id = read_id(&request.message_id)?;
-        let stored = self.store.get(&caller.brand, id).await?.ok_or_else(|| no_message(id))?;
+        let stored = self.store.message(&caller.brand, id).await?.ok_or_else(|| no_message(id))?;
         Ok(v1::GetMessageResponse { message: Some(view(&stored)) })
     }
 
@@ -148,7 +148,7 @@ fn accepted(id: MessageId, state: MessageState, duplicate: bool) -> v1::SendResp
 
 /// What is compared when an idempotency key comes again: everything asked but the key itself. Maps are encoded in the
 /// order of their keys, so equal requests have equal bytes.
-fn content_hash(spec: &mut v1::MessageSpec) -> [u8; 32] {
+fn request_hash(spec: &mut v1::MessageSpec) -> [u8; 32] {
     let key = mem::take(&mut spec.idempotency_key);
     if key.is_empty() {
         return [0; 32];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::content::{check_reach, check_sizes};
+use super::content::{check_renderable, check_sizes};
 use crate::api::auth::BrandCaller;
 use crate::api::limits;
 use crate::model::{
@@ -34,7 +34,7 @@ pub enum RecipientRef {
 #[derive(Debug)]
 pub struct ParsedSpec {
     /// To whom.
-    pub who: RecipientRef,
+    pub recipient: RecipientRef,
     class: Class,
     topic: Topic,
     content: Content,
@@ -101,14 +101,14 @@ fn read(
     let content = read_content(spec.content, &path.field("content"), violations);
     let channels = read_channels(&spec.channels, &path.field("channels"), violations);
     if let Some(content) = &content {
-        check_reach(content, &channels, &path.field("content"), violations);
+        check_renderable(content, &channels, &path.field("content"), violations);
     }
     let send_at = read_optional_time(spec.send_time, &path.field("send_time"), violations);
     let expire_at = read_optional_time(spec.expire_time, &path.field("expire_time"), violations);
     check_times(send_at, expire_at, now, path, violations);
     let fallback = spec.fallback.map(|own| read_checked_fallback(&own, &path.field("fallback"), violations));
     Some(Box::new(ParsedSpec {
-        who: who?,
+        recipient: who?,
         class: class?,
         topic: topic?,
         content: content?,

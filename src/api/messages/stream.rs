@@ -35,14 +35,14 @@ impl MessageApi {
         caller: BrandCaller,
         requests: Streaming<v1::SendStreamRequest>,
     ) -> Result<ResponseStream<v1::SendStreamResponse>, ApiError> {
-        let slot = self.send_streams.take(&caller.key);
+        let slot = self.send_streams.try_acquire(&caller.key);
         let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.send_streams.max()))?;
         let (stop, window) = (self.gate.stop().clone(), self.window);
         let room = Arc::new(Semaphore::new(window.bytes));
         let this = Arc::new((self, caller));
         let last = Arc::clone(&this);
         let answers = requests
-            .take_until(stop.raised())
+            .take_until(stop.triggered())
             .then(move |request| {
                 let room = Arc::clone(&room);
                 async move {
@@ -93,10 +93,10 @@ impl MessageApi {
 
     /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.
     fn end(&self, caller: &BrandCaller) -> Option<Result<v1::SendStreamResponse, Status>> {
-        self.gate.stop().is_raised().then(|| Err(self.refuse(caller, ApiError::stopping())))
+        self.gate.stop().is_triggered().then(|| Err(self.refuse(caller, ApiError::stopping())))
     }
 
     fn refuse(&self, caller: &BrandCaller, failure: ApiError) -> Status {
-        self.gate.refuse(SEND_STREAM, Some(&Caller::from(caller)), failure)
+        self.gate.log_and_convert(SEND_STREAM, Some(&Caller::from(caller)), failure)
     }
 }

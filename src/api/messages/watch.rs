@@ -43,7 +43,7 @@ impl MessageApi {
         request: v1::WatchMessagesRequest,
     ) -> Result<ResponseStream<v1::WatchMessagesResponse>, ApiError> {
         let (cursor, only) = read_request(&request)?;
-        let slot = self.watches.take(&caller.key);
+        let slot = self.watches.try_acquire(&caller.key);
         let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
         let signal = self.store.event_signal();
         let cursor = self.start(cursor).await?;
@@ -63,7 +63,7 @@ impl MessageApi {
             let event = watch.next().await?;
             Ok(Some((event, watch)))
         });
-        Ok(events.map_err(move |failure| gate.refuse(WATCH, Some(&actor), failure)).boxed())
+        Ok(events.map_err(move |failure| gate.log_and_convert(WATCH, Some(&actor), failure)).boxed())
     }
 
     /// Where to start: after the cursor given, or after what there is now.
@@ -81,7 +81,7 @@ impl MessageWatch {
     async fn next(&mut self) -> Result<v1::WatchMessagesResponse, ApiError> {
         let stop = self.gate.stop().clone();
         loop {
-            if stop.is_raised() {
+            if stop.is_triggered() {
                 return Err(ApiError::stopping());
             }
             while let Some(event) = self.read.pop_front() {
@@ -112,7 +112,7 @@ impl MessageWatch {
         self.read = self.store.events(&self.caller.brand, self.cursor, BATCH).await?.into();
         if self.read.is_empty() {
             tokio::select! {
-                () = stop.clone().raised() => {}
+                () = stop.clone().triggered() => {}
                 changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
             }
         }

@@ -23,8 +23,8 @@ impl ProviderApi {
     ) -> Result<v1::SetProviderControlResponse, ApiError> {
         let now = self.clock.now();
         let change = read_change(caller, request, now)?;
-        let provider = self.reach.seen(caller, &change.provider)?;
-        self.reach.controlled(caller, provider)?;
+        let provider = self.reach.find_visible(caller, &change.provider)?;
+        self.reach.check_control(caller, provider)?;
         let name = provider.name.clone();
         // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
         // It is only ever cut off by the end of the runtime.
@@ -57,7 +57,7 @@ impl ProviderApi {
         };
         let (wanted, provider) = violations.finish(Some((wanted, provider)))?;
         if let Some(name) = &provider {
-            self.reach.seen(caller, name)?;
+            self.reach.find_visible(caller, name)?;
         }
         let read = |page: PageRequest| async {
             let mut page = self.store.control_changes(provider.as_ref(), page).await?;
@@ -72,7 +72,8 @@ impl ProviderApi {
     /// A gateway key also sees the changes of providers that are no longer configured.
     fn shows(&self, caller: &Caller, change: &ControlChange) -> bool {
         let named = |name: &ProviderName| self.board.providers().iter().find(|own| own.name == *name);
-        caller.brand.is_none() || named(&change.provider).is_some_and(|own| ProviderAccess::sees(caller, own))
+        caller.brand.is_none()
+            || named(&change.provider).is_some_and(|own| ProviderAccess::is_visible(caller, own))
     }
 }
 

@@ -60,7 +60,7 @@ impl ProviderApi {
     /// The providers that `caller` sees, as they are now.
     fn seen(&self, caller: &Caller) -> Vec<v1::Provider> {
         let statuses = self.board.statuses(self.clock.now()).into_iter();
-        statuses.filter(|own| ProviderAccess::sees(caller, &own.provider)).map(view::provider).collect()
+        statuses.filter(|own| ProviderAccess::is_visible(caller, &own.provider)).map(view::provider).collect()
     }
 }
 

@@ -32,7 +32,7 @@ impl ProviderApi {
         self,
         caller: Caller,
     ) -> Result<stream::BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>, ApiError> {
-        let slot = self.watches.take(&caller.key);
+        let slot = self.watches.try_acquire(&caller.key);
         let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
         let (gate, actor) = (self.gate.clone(), caller.clone());
         let signal = self.board.subscribe();
@@ -48,7 +48,7 @@ impl ProviderApi {
             let provider = Some(watch.next().await?);
             Ok(Some((v1::WatchProvidersResponse { provider }, watch)))
         });
-        Ok(providers.map_err(move |failure| gate.refuse(WATCH, Some(&actor), failure)).boxed())
+        Ok(providers.map_err(move |failure| gate.log_and_convert(WATCH, Some(&actor), failure)).boxed())
     }
 }
 
@@ -56,7 +56,7 @@ impl ProviderWatch {
     async fn next(&mut self) -> Result<v1::Provider, ApiError> {
         let stop = self.service.gate.stop().clone();
         loop {
-            if stop.is_raised() {
+            if stop.is_triggered() {
                 return Err(ApiError::stopping());
             }
             if let Some(provider) = self.ready.pop_front() {
@@ -66,7 +66,7 @@ impl ProviderWatch {
             self.look();
             if self.ready.is_empty() {
                 tokio::select! {
-                    () = stop.clone().raised() => {}
+                    () = stop.clone().triggered() => {}
                     () = tokio::time::sleep(RECHECK) => {}
                     changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
                 }

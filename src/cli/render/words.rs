@@ -33,7 +33,7 @@ macro_rules! word {
     ($name:ident, $proto:ty, $prefix:literal) => {
         pub(super) fn $name(value: i32) -> String {
             match <$proto>::try_from(value) {
-                Ok(value) => plain(value.as_str_name(), $prefix),
+                Ok(value) => enum_word(value.as_str_name(), $prefix),
                 Err(_) => format!("({value})"),
             }
         }
@@ -52,7 +52,7 @@ word!(mode, v1::ControlMode, "CONTROL_MODE_");
 word!(breaker, v1::BreakerState, "BREAKER_STATE_");
 word!(scope, v1::Scope, "SCOPE_");
 
-fn plain(name: &str, prefix: &str) -> String {
+fn enum_word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")
 }
 

@@ -18,7 +18,7 @@ pub(in crate::demo) fn line(message: &v1::Message, roster: &Roster) -> String {
 }
 
 fn way(journey: &Journey, zone: Option<&TimeZone>) -> String {
-    let steps = journey.steps.iter().map(|step| told(step, journey.end.as_ref()));
+    let steps = journey.steps.iter().map(|step| step_line(step, journey.end.as_ref()));
     let end = match &journey.end {
         Some(End::Sent { .. }) => None,
         Some(End::Suppressed(left_out)) => Some(format!("suppressed: {}", why(left_out))),
@@ -30,7 +30,7 @@ fn way(journey: &Journey, zone: Option<&TimeZone>) -> String {
     steps.chain(end).collect::<Vec<_>>().join(" → ")
 }
 
-fn told(step: &Step, end: Option<&End>) -> String {
+fn step_line(step: &Step, end: Option<&End>) -> String {
     match step {
         Step::PassedOver { provider } => format!("{provider} ⊘"),
         Step::Waited { reason: word } => format!("waited on disk ({})", reason(word)),
@@ -49,7 +49,7 @@ fn told(step: &Step, end: Option<&End>) -> String {
 fn answer(outcome: &v1::Outcome) -> String {
     match outcome.kind() {
         OutcomeKind::Unknown if outcome.code == "timeout" => "timeout".to_owned(),
-        kind => super::plain(kind.as_str_name(), "OUTCOME_KIND_"),
+        kind => super::enum_word(kind.as_str_name(), "OUTCOME_KIND_"),
     }
 }
 

@@ -28,25 +28,25 @@ pub(super) struct Roster {
 /// The word for a channel.
 pub(super) fn channel(value: i32) -> String {
     let name = v1::Channel::try_from(value).unwrap_or_default().as_str_name();
-    plain(name, "CHANNEL_")
+    enum_word(name, "CHANNEL_")
 }
 
 /// The word for a message's class.
 fn class(value: i32) -> String {
-    plain(v1::MessageClass::try_from(value).unwrap_or_default().as_str_name(), "MESSAGE_CLASS_")
+    enum_word(v1::MessageClass::try_from(value).unwrap_or_default().as_str_name(), "MESSAGE_CLASS_")
 }
 
 /// The word for a message's state.
 pub(super) fn state(value: i32) -> String {
-    plain(v1::MessageState::try_from(value).unwrap_or_default().as_str_name(), "MESSAGE_STATE_")
+    enum_word(v1::MessageState::try_from(value).unwrap_or_default().as_str_name(), "MESSAGE_STATE_")
 }
 
 /// The word for a breaker's state.
 pub(super) fn breaker(value: i32) -> String {
-    plain(v1::BreakerState::try_from(value).unwrap_or_default().as_str_name(), "BREAKER_STATE_")
+    enum_word(v1::BreakerState::try_from(value).unwrap_or_default().as_str_name(), "BREAKER_STATE_")
 }
 
-fn plain(name: &str, prefix: &str) -> String {
+fn enum_word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")
 }
 

@@ -37,7 +37,7 @@ impl LmtpConversation {
     }
 
     /// Obeys a command, or says why not. `knows` tells whether a recipient is one of ours.
-    pub(super) fn obey(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> LmtpStep {
+    pub(super) fn handle_command(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> LmtpStep {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let reply = match verb.to_ascii_uppercase().as_str() {
             "LHLO" => self.hello(rest),
@@ -136,12 +136,13 @@ mod tests {
     /// What is replied to each command, and where it leads.
     fn talk(commands: &[&str]) -> Vec<String> {
         let mut conversation = LmtpConversation::new(1_000);
-        let reply =
-            |command: &&str| match conversation.obey(command, |address| address.starts_with("bounce+")) {
-                LmtpStep::Reply(reply) => reply.lines().last().unwrap().to_owned(),
-                LmtpStep::Text(recipients) => format!("text for {recipients:?}"),
-                LmtpStep::Quit => "quit".to_owned(),
-            };
+        let reply = |command: &&str| match conversation
+            .handle_command(command, |address| address.starts_with("bounce+"))
+        {
+            LmtpStep::Reply(reply) => reply.lines().last().unwrap().to_owned(),
+            LmtpStep::Text(recipients) => format!("text for {recipients:?}"),
+            LmtpStep::Quit => "quit".to_owned(),
+        };
         commands.iter().map(reply).collect()
     }
 

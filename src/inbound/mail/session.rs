@@ -35,7 +35,7 @@ pub(super) async fn run(
     stream.set_nodelay(true)?;
     let mut conversation = LmtpConversation::new(settings.max_message_bytes);
     let mut session = LmtpSession { stream: BufReader::new(stream), hooks, settings };
-    session.say("220 relevo LMTP").await?;
+    session.send_reply("220 relevo LMTP").await?;
     loop {
         let time = session.settings.timeout();
         let command = tokio::select! {
@@ -44,21 +44,21 @@ pub(super) async fn run(
             command = timeout(time, session.command()) => Some(command),
         };
         let command = match command {
-            None => return session.say("421 4.3.2 closing down").await,
-            Some(Err(_)) => return session.say("421 4.4.2 silent for too long").await,
+            None => return session.send_reply("421 4.3.2 closing down").await,
+            Some(Err(_)) => return session.send_reply("421 4.4.2 silent for too long").await,
             Some(Ok(command)) => command?,
         };
-        let Some(command) = command else { return session.say("500 5.5.2 that is no line").await };
-        match conversation.obey(&command, |address| session.hooks.receive(address)) {
-            LmtpStep::Reply(reply) => session.say(&reply).await?,
+        let Some(command) = command else { return session.send_reply("500 5.5.2 that is no line").await };
+        match conversation.handle_command(&command, |address| session.hooks.accepts_mail_for(address)) {
+            LmtpStep::Reply(reply) => session.send_reply(&reply).await?,
             LmtpStep::Text(recipients) => session.take(&recipients).await?,
-            LmtpStep::Quit => return session.say("221 2.0.0 bye").await,
+            LmtpStep::Quit => return session.send_reply("221 2.0.0 bye").await,
         }
     }
 }
 
 impl LmtpSession {
-    async fn say(&mut self, reply: &str) -> io::Result<()> {
+    async fn send_reply(&mut self, reply: &str) -> io::Result<()> {
         let reply = format!("{reply}\r\n");
         let said = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
         said.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -76,15 +76,15 @@ impl LmtpSession {
 
     /// Takes the text of a mail, and replies for each recipient (RFC 2033, section 4.2).
     async fn take(&mut self, recipients: &[String]) -> io::Result<()> {
-        self.say("354 the mail, and a dot").await?;
+        self.send_reply("354 the mail, and a dot").await?;
         let text = timeout(self.settings.timeout(), self.text()).await;
         let text = text.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         for recipient in recipients {
             let reply = match &text {
-                Some(text) => reply(self.hooks.take_mail(recipient, text).await),
+                Some(text) => reply(self.hooks.handle_mail(recipient, text).await),
                 None => "552 5.3.4 the mail is too large".to_owned(),
             };
-            self.say(&reply).await?;
+            self.send_reply(&reply).await?;
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl LmtpSession {
 
 fn reply(answer: WebhookAnswer) -> String {
     match answer {
-        WebhookAnswer::Kept(_) => "250 2.0.0 kept".to_owned(),
+        WebhookAnswer::Recorded(_) => "250 2.0.0 kept".to_owned(),
         WebhookAnswer::Unknown => "550 5.1.1 no such address".to_owned(),
         WebhookAnswer::Refused(error) => {
             tracing::warn!(%error, "a mail was refused");
@@ -128,7 +128,7 @@ fn reply(answer: WebhookAnswer) -> String {
                 WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
             }
         }
-        WebhookAnswer::NotKept(error) => {
+        WebhookAnswer::NotRecorded(error) => {
             tracing::error!(%error, "what a mail says could not be kept");
             "451 4.3.0 it could not be kept; please try again".to_owned()
         }
@@ -144,8 +144,8 @@ mod tests {
     fn what_could_not_be_kept_is_asked_for_again_and_what_is_not_ours_is_not() {
         let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
         for (answer, code) in [
-            (WebhookAnswer::Kept(String::new()), "250"),
-            (WebhookAnswer::NotKept(failing), "451"),
+            (WebhookAnswer::Recorded(String::new()), "250"),
+            (WebhookAnswer::NotRecorded(failing), "451"),
             (WebhookAnswer::Refused(WebhookError::Unverifiable(String::new())), "451"),
             (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
             (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),

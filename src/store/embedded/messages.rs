@@ -24,7 +24,7 @@ use crate::wire::store::v1::{JournalEntry, PackedMessage};
 #[async_trait]
 impl<E: Engine> MessageStore for Embedded<E> {
     async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
-        let (draft, seen) = (MessageDraft::new(message, content_hash), Arc::clone(&self.seen));
+        let (draft, seen) = (MessageDraft::new(message, content_hash), Arc::clone(&self.recent_bodies));
         self.engine.write(WriteClass::NewWork, move |txn| accept(txn, &seen, draft)).await
     }
 
@@ -40,17 +40,17 @@ impl<E: Engine> MessageStore for Embedded<E> {
         // What can be read may still be lost. An operation answers after those before it are durable.
         let brand = brand.clone();
         let find = move |txn: &mut Txn<'_>| match txn.load::<IdempotencyRecord>(&key)? {
-            Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.content_hash))),
+            Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.request_hash))),
             None => Ok(None),
         };
         self.engine.write(WriteClass::Committed, find).await
     }
 
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+    async fn message(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.engine.read(|view| load_stored(view, brand, id))
     }
 
-    async fn list(
+    async fn messages(
         &self,
         brand: &BrandId,
         filter: &MessageFilter,
@@ -115,7 +115,7 @@ fn accept(txn: &mut Txn<'_>, seen: &RecentBodies, draft: MessageDraft) -> Result
     }
     let id = next_id(txn, message.id)?;
     if let Some(key) = idempotency {
-        txn.save(key, &IdempotencyRecord { message: id, content_hash: draft.request_hash });
+        txn.save(key, &IdempotencyRecord { message: id, request_hash: draft.request_hash });
     }
     store(txn, seen, draft.message.renamed(id), draft.packed, draft.shared)?;
     Ok(AcceptResult::New(id))
@@ -180,7 +180,7 @@ fn known(
     asked: &IdempotencyRecord,
     content_hash: [u8; 32],
 ) -> Result<AcceptResult, StoreError> {
-    if asked.content_hash != content_hash {
+    if asked.request_hash != content_hash {
         return Ok(AcceptResult::Conflict(asked.message));
     }
     first(txn, brand, asked).map(|first| AcceptResult::Duplicate(Box::new(first)))

@@ -49,17 +49,17 @@ use key_cache::KeyCache;
 /// gave them, so a crash voids them, and what was claimed is due again.
 struct Embedded<E> {
     engine: E,
-    seen: Arc<RecentBodies>,
+    recent_bodies: Arc<RecentBodies>,
     key_cache: Arc<KeyCache>,
 }
 
 impl<E: Engine> Embedded<E> {
     fn stores(engine: E) -> Stores {
-        let store = Arc::new(Self { engine, seen: Arc::default(), key_cache: Arc::default() });
+        let store = Arc::new(Self { engine, recent_bodies: Arc::default(), key_cache: Arc::default() });
         Stores {
             messages: store.clone(),
             work: store.clone(),
-            inbox: store.clone(),
+            inbound: store.clone(),
             contacts: store.clone(),
             consents: store.clone(),
             controls: store.clone(),

@@ -80,7 +80,7 @@ pub struct IdempotencyRecord {
     /// The message.
     pub message: MessageId,
     /// SHA-256 of what was asked.
-    pub content_hash: [u8; 32],
+    pub request_hash: [u8; 32],
 }
 
 impl Record for IdempotencyRecord {
@@ -89,7 +89,7 @@ impl Record for IdempotencyRecord {
     fn encode(&self) -> Vec<u8> {
         proto::PointerRecord {
             message_id: self.message.as_bytes().to_vec(),
-            content_hash: self.content_hash.to_vec(),
+            content_hash: self.request_hash.to_vec(),
             ..Default::default()
         }
         .encode_to_vec()
@@ -99,7 +99,7 @@ impl Record for IdempotencyRecord {
         read(bytes, |record: proto::PointerRecord, violations| {
             let message = read_id(&record.message_id, &FieldPath::new("message_id"), violations);
             let content_hash = read_hash(&record.content_hash, &FieldPath::new("content_hash"), violations);
-            Some(Self { message: message?, content_hash: content_hash? })
+            Some(Self { message: message?, request_hash: content_hash? })
         })
     }
 }

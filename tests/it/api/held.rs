@@ -86,17 +86,17 @@ impl MessageStore for Held {
         self.inner.find_by_idempotency_key(brand, idempotency_key).await
     }
 
-    async fn get(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
-        self.inner.get(brand, id).await
+    async fn message(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.inner.message(brand, id).await
     }
 
-    async fn list(
+    async fn messages(
         &self,
         brand: &BrandId,
         filter: &MessageFilter,
         page: PageRequest,
     ) -> Result<Page<StoredMessage>, StoreError> {
-        self.inner.list(brand, filter, page).await
+        self.inner.messages(brand, filter, page).await
     }
 
     async fn cancel(

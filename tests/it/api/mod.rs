@@ -118,7 +118,8 @@ impl Gateway {
     /// A new key of a brand, or of the gateway.
     async fn key(&self, brand: Option<&str>, scopes: &[Scope]) -> String {
         let brand = brand.map(|name| name.parse().unwrap());
-        let (key, secret) = token::mint(brand, scopes.to_vec(), "test".into(), self.clock.now()).unwrap();
+        let (key, secret) =
+            token::create_key(brand, scopes.to_vec(), "test".into(), self.clock.now()).unwrap();
         self.stores.keys.create_key(key).await.unwrap();
         secret.expose().to_owned()
     }

@@ -329,7 +329,7 @@ async fn a_message_is_cancelled_until_it_was_sent() {
     let message_id = messages.send(send(spec("hello"))).await.unwrap().into_inner().message_id;
     let (brand, id) = ("acme", message_id.parse().unwrap());
     let StoredMessage { message, mut history, .. } =
-        gateway.stores.messages.get(&brand.parse().unwrap(), id).await.unwrap().unwrap();
+        gateway.stores.messages.message(&brand.parse().unwrap(), id).await.unwrap().unwrap();
     let detail = EventDetail::Finished {
         state: MessageState::Sent,
         reason: "sent".into(),

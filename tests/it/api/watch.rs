@@ -67,7 +67,7 @@ async fn an_event_at_the_moment_of_falling_asleep_is_told() {
     gateway.ana(&key).await;
     held.permits.add_permits(1);
     let id = accept(&gateway, &key).await.parse().unwrap();
-    let first = gateway.stores.messages.get(&"acme".parse().unwrap(), id).await.unwrap().unwrap().message;
+    let first = gateway.stores.messages.message(&"acme".parse().unwrap(), id).await.unwrap().unwrap().message;
     let late = Message { id: gateway.clock.message_id(), ..first };
     held.accept_late(late.clone());
     let mut events = watch(&gateway, &key, "", vec![]).await.unwrap();

@@ -91,7 +91,7 @@ impl Gateway {
 
 async fn key(stores: &Stores, clock: &Clock) -> String {
     let brand = Some("acme".parse().unwrap());
-    let (key, secret) = token::mint(brand, vec![Scope::Admin], "test".into(), clock.now()).unwrap();
+    let (key, secret) = token::create_key(brand, vec![Scope::Admin], "test".into(), clock.now()).unwrap();
     stores.keys.create_key(key).await.unwrap();
     secret.expose().to_owned()
 }

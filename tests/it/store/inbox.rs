@@ -37,7 +37,7 @@ fn opted_out() -> InboundEffect {
 }
 
 async fn hear(stores: &Stores, heard: InboundEvent) -> RecordResult {
-    stores.inbox.record_event(&acme(), heard, at(6)).await.unwrap()
+    stores.inbound.record_event(&acme(), heard, at(6)).await.unwrap()
 }
 
 async fn texts(stores: &Stores, id: &str) -> Vec<String> {
@@ -172,7 +172,7 @@ pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
         [("mail-eu", at(5)), ("mail-us", at(6)),]
     );
     let day = 24 * 3_600;
-    let open = |seconds| contact.addresses[0].service_window(at(seconds));
+    let open = |seconds| contact.addresses[0].service_window_at(at(seconds));
     let at_us = ServiceWindow::At(vec!["mail-us".parse().unwrap()]);
     assert_eq!(open(day + 5), at_us, "a window is open for a day");
     assert_eq!(open(day + 6), ServiceWindow::At(vec![]));
@@ -209,9 +209,9 @@ pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
 pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
     let sent = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
-    let found = stores.inbox.find_by_reference(&provider(), "ref-1").await.unwrap().unwrap();
+    let found = stores.inbound.find_by_reference(&provider(), "ref-1").await.unwrap().unwrap();
     assert_eq!((found.brand, found.message), (acme(), sent));
-    assert_eq!(stores.inbox.find_by_reference(&provider(), "ref-2").await.unwrap(), None);
+    assert_eq!(stores.inbound.find_by_reference(&provider(), "ref-2").await.unwrap(), None);
     hear(stores, InboundEvent { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
     hear(stores, InboundEvent { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
     let page = stores.contacts.contact_events(&acme(), &contact_id("ana"), first_page(9)).await.unwrap();

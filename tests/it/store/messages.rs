@@ -10,7 +10,7 @@ use super::sample::*;
 
 pub async fn an_accepted_message_is_there_and_due(stores: &Stores) {
     let message = accept(stores, Message { send_at: at(60), ..keyed(0, "order-1") }).await;
-    let stored = stores.messages.get(&acme(), message.id).await.unwrap().unwrap();
+    let stored = stores.messages.message(&acme(), message.id).await.unwrap().unwrap();
     assert_eq!(stored.history, History::accepted(at(0)));
     assert_eq!(stored.next_at, Some(at(60)));
     assert_eq!(stored.message, message);
@@ -24,7 +24,7 @@ pub async fn a_large_message_is_kept_whole(stores: &Stores) {
     let id = accept(stores, large.clone()).await.id;
     let small = accept(stores, message(1)).await;
     assert_eq!(get(stores, id).await.message, large);
-    let page = stores.messages.list(&acme(), &MessageFilter::default(), first_page(5)).await.unwrap();
+    let page = stores.messages.messages(&acme(), &MessageFilter::default(), first_page(5)).await.unwrap();
     assert_eq!(page.items.into_iter().map(|own| own.message).collect::<Vec<_>>(), [small, large]);
     // Its history grows and is forgotten as any other.
     let explanation = "It is too early. ".repeat(2_000);
@@ -49,7 +49,7 @@ pub async fn the_same_key_and_content_give_the_first_message(stores: &Stores) {
         AcceptResult::Duplicate(stored) => assert_eq!(stored.message, first),
         other => panic!("{other:?}"),
     }
-    assert_eq!(stores.messages.get(&acme(), again.id).await.unwrap(), None);
+    assert_eq!(stores.messages.message(&acme(), again.id).await.unwrap(), None);
     assert_eq!(claim(stores, 9, 10).await, [first.id]);
 }
 
@@ -58,7 +58,7 @@ pub async fn the_same_key_and_other_content_conflict(stores: &Stores) {
     let other = keyed(1, "order-1");
     let conflict = stores.messages.accept(other.clone(), [2; 32]).await.unwrap();
     assert_eq!(conflict, AcceptResult::Conflict(first.id));
-    assert_eq!(stores.messages.get(&acme(), other.id).await.unwrap(), None);
+    assert_eq!(stores.messages.message(&acme(), other.id).await.unwrap(), None);
     accept(stores, Message { brand: brand("other"), ..keyed(2, "order-1") }).await;
 }
 
@@ -101,9 +101,9 @@ pub async fn brands_do_not_see_each_other(stores: &Stores) {
     // One name begins like the other: keys must not run into each other.
     for other in ["acm", "acme-2", "zeta"] {
         let other = brand(other);
-        assert_eq!(stores.messages.get(&other, message.id).await.unwrap(), None);
+        assert_eq!(stores.messages.message(&other, message.id).await.unwrap(), None);
         let filter = MessageFilter::default();
-        assert_eq!(stores.messages.list(&other, &filter, first_page(10)).await.unwrap().items, []);
+        assert_eq!(stores.messages.messages(&other, &filter, first_page(10)).await.unwrap().items, []);
         assert_eq!(stores.messages.events(&other, 0, 10).await.unwrap(), []);
         assert_eq!(stores.messages.cancel(&other, message.id, "key", at(1)).await.unwrap(), None);
     }
@@ -112,7 +112,7 @@ pub async fn brands_do_not_see_each_other(stores: &Stores) {
 
 async fn list(stores: &Stores, filter: &MessageFilter, size: usize) -> Vec<i64> {
     let brand = acme();
-    let all = all_pages(size, |page| stores.messages.list(&brand, filter, page)).await;
+    let all = all_pages(size, |page| stores.messages.messages(&brand, filter, page)).await;
     all.iter().map(|stored| stored.message.accepted_at.as_second() - at(0).as_second()).collect()
 }
 
@@ -149,7 +149,7 @@ pub async fn pages_hold_everything_once(stores: &Stores) {
     let brand = acme();
     let filter = MessageFilter::default();
     for size in [1, 7, 25, 100] {
-        let all = all_pages(size, |page| stores.messages.list(&brand, &filter, page)).await;
+        let all = all_pages(size, |page| stores.messages.messages(&brand, &filter, page)).await;
         let ids: Vec<_> = all.iter().map(|stored| stored.message.id).collect();
         assert_eq!(ids.len(), 25, "pages of {size}");
         assert!(ids.windows(2).all(|pair| pair[0] > pair[1]), "pages of {size}");
@@ -157,7 +157,7 @@ pub async fn pages_hold_everything_once(stores: &Stores) {
     // A made-up place to go on from stays within the brand.
     for after in [vec![], vec![0], vec![255; 40]] {
         let page = relevo::store::PageRequest { size: 100, after: Some(after) };
-        assert!(stores.messages.list(&brand, &filter, page).await.unwrap().items.len() <= 25);
+        assert!(stores.messages.messages(&brand, &filter, page).await.unwrap().items.len() <= 25);
     }
 }
 
@@ -167,7 +167,7 @@ pub async fn a_filter_that_finds_little_gives_short_pages(stores: &Stores) {
     let accepts = (1..=1_500).map(|second| accept(stores, message(second)));
     futures_util::future::join_all(accepts).await;
     let filter = MessageFilter { labels: rare, ..MessageFilter::default() };
-    let page = stores.messages.list(&acme(), &filter, first_page(10)).await.unwrap();
+    let page = stores.messages.messages(&acme(), &filter, first_page(10)).await.unwrap();
     assert_eq!(page.items, []);
     assert!(page.next.is_some(), "it looked at everything at once");
     assert_eq!(list(stores, &filter, 10).await, [0]);
@@ -262,7 +262,7 @@ pub async fn a_content_that_many_share_is_read_back_for_each(stores: &Stores) {
         all.push(accept(stores, offer(brand)).await);
     }
     for message in all {
-        let stored = stores.messages.get(&message.brand, message.id).await.unwrap().unwrap();
+        let stored = stores.messages.message(&message.brand, message.id).await.unwrap().unwrap();
         assert_eq!(stored.message, message);
     }
 }
@@ -277,10 +277,10 @@ pub async fn messages_of_a_contact_are_found_among_many(stores: &Stores) {
     let filter = MessageFilter { contact: Some(contact_id("bea")), ..MessageFilter::default() };
     let brand = acme();
     for size in [1, 10] {
-        let all = all_pages(size, |page| stores.messages.list(&brand, &filter, page)).await;
+        let all = all_pages(size, |page| stores.messages.messages(&brand, &filter, page)).await;
         assert_eq!(all.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea);
     }
     let window = MessageFilter { from: Some(at(1)), until: Some(at(3)), ..filter };
-    let page = stores.messages.list(&brand, &window, first_page(10)).await.unwrap();
+    let page = stores.messages.messages(&brand, &window, first_page(10)).await.unwrap();
     assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea[1..3]);
 }

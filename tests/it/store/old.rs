@@ -108,7 +108,7 @@ async fn records_of_other_builds_are_read() {
     let handle = disk.open();
     let stores = &handle.stores;
     assert_eq!(claim(stores, 0, 10).await, [id]);
-    let stored = stores.messages.get(&acme(), id).await.unwrap().unwrap();
+    let stored = stores.messages.message(&acme(), id).await.unwrap().unwrap();
     assert_eq!(stored.history.state(), MessageState::Accepted);
     assert_eq!(stored.message.fallback, FallbackPolicy::default());
     assert_eq!(stored.message.content.text.as_deref(), Some("Your order has left."));

@@ -15,7 +15,7 @@ async fn what_was_stored_is_there_after_reopening() {
     let stores = &handle.stores;
     let waiting = accept(stores, keyed(7, "order-1")).await;
     let sent = accept_and_send(stores, message(1), 2, "ref-1").await;
-    stores.inbox.record_receipt(report("ref-9", ReceiptStatus::Read), at(3)).await.unwrap();
+    stores.inbound.record_receipt(report("ref-9", ReceiptStatus::Read), at(3)).await.unwrap();
     create(stores, &acme(), "ana", &[email("ana@example.com")]).await;
     let control = Control {
         mode: ControlMode::Draining,
@@ -42,7 +42,7 @@ async fn what_was_stored_is_there_after_reopening() {
     assert_eq!(again, AcceptResult::Conflict(waiting.id));
     let receipt = report("ref-1", ReceiptStatus::Delivered);
     assert_eq!(
-        stores.inbox.record_receipt(receipt, at(9)).await.unwrap(),
+        stores.inbound.record_receipt(receipt, at(9)).await.unwrap(),
         ReceiptMatch::Added(sent.message.id)
     );
     let parked = accept_and_send(stores, message(10), 11, "ref-9").await;

@@ -12,10 +12,10 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     assert_eq!(stores.work.purge(at(11), 100).await.unwrap(), 1);
 
     assert_eq!(stores.work.reload(&acme(), old.id).await.unwrap(), None);
-    assert_eq!(stores.messages.get(&acme(), old.id).await.unwrap(), None);
+    assert_eq!(stores.messages.message(&acme(), old.id).await.unwrap(), None);
     let of_ana = MessageFilter { contact: Some(contact_id("ana")), ..MessageFilter::default() };
     for filter in [MessageFilter::default(), of_ana] {
-        let page = stores.messages.list(&acme(), &filter, first_page(10)).await.unwrap();
+        let page = stores.messages.messages(&acme(), &filter, first_page(10)).await.unwrap();
         assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), [kept.id]);
     }
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
@@ -24,9 +24,9 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
     assert!(matches!(again, AcceptResult::New(_)), "{again:?}");
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbox.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Parked);
+    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Parked);
     let receipt = report("ref-2", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbox.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Added(kept.id));
+    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Added(kept.id));
     // The receipt was news of the message: it is over since then.
     assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
 }
@@ -50,7 +50,7 @@ pub async fn a_purge_is_bounded(stores: &Stores) {
 
 pub async fn parked_receipts_are_purged(stores: &Stores) {
     let early = report("ref-1", ReceiptStatus::Delivered);
-    stores.inbox.record_receipt(early, at(1)).await.unwrap();
+    stores.inbound.record_receipt(early, at(1)).await.unwrap();
     assert_eq!(stores.work.purge(at(1), 100).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 1);
     assert_eq!(stores.work.purge(at(2), 100).await.unwrap(), 0);

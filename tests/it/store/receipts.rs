@@ -10,7 +10,7 @@ fn echo(message: MessageId, attempt: u32) -> Option<Echo> {
 }
 
 async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> ReceiptMatch {
-    stores.inbox.record_receipt(report, at(now)).await.unwrap()
+    stores.inbound.record_receipt(report, at(now)).await.unwrap()
 }
 
 pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
