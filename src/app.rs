@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::sandbox::{Sandbox, Sandboxes};
 use crate::adapters::telegram::bot::TelegramLinkBuilder;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;

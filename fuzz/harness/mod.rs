@@ -13,7 +13,7 @@ mod smsc;
 
 use std::sync::OnceLock;
 
-use relevo::adapters::hooks::{ProviderEvent, WebhookError, WebhookPayload, WebhookRequest};
+use relevo::adapters::webhooks::{ProviderEvent, WebhookError, WebhookPayload, WebhookRequest};
 use relevo::model::{Echo, Outcome, Timestamp};
 use reqwest::header::HeaderMap;
 use tokio::runtime::{Builder, Runtime};

@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::{Arc, OnceLock};
 
-use relevo::adapters::hooks::WebhookHandler;
+use relevo::adapters::webhooks::WebhookHandler;
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::config::{AdapterSettings, Config, ProviderConfig, Remote};
 use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};

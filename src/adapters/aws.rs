@@ -9,7 +9,7 @@ use ring::hmac;
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
-use super::meaning::{ErrorMeaning, THROTTLED};
+use super::error_meaning::{ErrorMeaning, THROTTLED};
 use super::settings::require;
 use super::{BuildError, http};
 use crate::model::Timestamp;

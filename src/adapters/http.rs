@@ -19,7 +19,7 @@ pub use client::{HttpSettings, HttpTransport};
 
 pub(super) use client::client;
 
-use super::meaning::ErrorMeaning;
+use super::error_meaning::ErrorMeaning;
 use super::{Adapter, BuildError, Envelope};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 

@@ -1,18 +1,18 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an [`Outcome`].
 
 pub mod email;
-pub mod hooks;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
 pub mod webhook;
+pub mod webhooks;
 pub mod whatsapp;
 
 mod aws;
 #[cfg(test)]
 mod envelopes;
+mod error_meaning;
 mod http;
-mod meaning;
 mod settings;
 mod tls;
 
@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 pub use http::{HttpSettings, HttpTransport};
 
-use hooks::{EventSink, WebhookHandler};
+use webhooks::{EventSink, WebhookHandler};
 
 use crate::model::{
     Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection,

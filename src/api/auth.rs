@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
-use super::status::ApiError;
+use super::error::ApiError;
 use super::token::KeyToken;
 use crate::dispatch::BrandPolicies;
 use crate::model::{ApiKey, BrandId, KeyId, Scope};

@@ -8,8 +8,8 @@ use tonic::{Code, Request, Response, Status};
 use tracing::{error, info, warn};
 
 use super::auth::{Authenticator, BrandCaller, Caller};
-use super::status::ApiError;
-use super::stop::ShutdownSignal;
+use super::error::ApiError;
+use super::shutdown::ShutdownSignal;
 use crate::dispatch::BrandPolicies;
 use crate::model::{KeyId, Scope};
 use crate::store::KeyStore;

@@ -6,10 +6,10 @@ use tonic::{Code, Request, Response, Status};
 
 use super::Gate;
 use super::auth::Caller;
+use super::error::ApiError;
 use super::gate::MethodDescriptor;
 use super::limits::{self, KEY_LABEL};
 use super::page::{PageTokenScope, collect};
-use super::status::ApiError;
 use super::token;
 use crate::clock::Clock;
 use crate::model::{ApiKey, BrandId, KeyId, Scope};

@@ -4,18 +4,18 @@
 //! anything is read or written. No other room knows [`tonic::Status`], and here only [`status`] makes one.
 
 pub mod auth;
+pub mod error;
 pub mod gate;
 pub mod settings;
-pub mod slots;
-pub mod status;
-pub mod stop;
+pub mod shutdown;
+pub mod stream_limit;
 pub mod token;
 
+mod access;
 mod connections;
 mod limits;
-mod masks;
-mod operate;
 mod page;
+mod update_mask;
 
 pub mod server;
 pub mod services;
@@ -31,4 +31,4 @@ pub use gate::Gate;
 pub use server::{ServeError, serve};
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};
-pub use stop::ShutdownSignal;
+pub use shutdown::ShutdownSignal;

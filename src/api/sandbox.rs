@@ -5,11 +5,11 @@ use std::time::Duration;
 use tonic::{Code, Request, Response, Status};
 
 use super::Gate;
+use super::access::ProviderAccess;
 use super::auth::Caller;
+use super::error::ApiError;
 use super::gate::MethodDescriptor;
-use super::operate::ProviderAccess;
 use super::page;
-use super::status::ApiError;
 use crate::adapters::sandbox::{OutboxEntry, SandboxBehavior, SandboxTarget, Sandboxes};
 use crate::model::{Provider, ProviderName, Scope};
 use crate::wire::v1::sandbox_service_server::SandboxService;

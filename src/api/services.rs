@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tonic::service::Routes;
 
+use super::access::ProviderAccess;
 use super::consents::ConsentApi;
 use super::contacts::{ContactApi, TelegramLinkCreator};
 use super::keys::KeyApi;
 use super::messages::MessageApi;
-use super::operate::ProviderAccess;
 use super::providers::ProviderApi;
 use super::sandbox::SandboxApi;
 use super::settings::ApiSettings;
-use super::slots::StreamLimiter;
+use super::stream_limit::StreamLimiter;
 use super::{Gate, ShutdownSignal};
 use crate::adapters::sandbox::Sandboxes;
 use crate::adapters::telegram::bot::TelegramLinkBuilder;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 
-use super::failure::CliError;
+use super::error::CliError;
 use crate::wire::v1;
 use v1::address::Value;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::failure::CliError;
+use super::error::CliError;
 use super::render::Table;
 use super::screen::TerminalScreen;
 use crate::config::Config;

@@ -11,7 +11,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
-use super::failure::CliError;
+use super::error::CliError;
 use super::times;
 
 /// The environment variable that holds the API key.
@@ -90,7 +90,7 @@ impl ConnectionArgs {
             Some("http") if self.ca_file.is_none() && self.client_cert.is_none() => Ok(endpoint),
             Some("http") => Err(CliError::usage("--ca-file and --client-cert need a --server with https://")),
             Some("https") => endpoint.tls_config(self.tls()?).map_err(|error| {
-                CliError::usage(format!("the TLS settings cannot be used: {}", super::failure::chain(&error)))
+                CliError::usage(format!("the TLS settings cannot be used: {}", super::error::chain(&error)))
             }),
             _ => Err(usage(&"it must begin with http:// or https://")),
         }

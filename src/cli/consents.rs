@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::{Action, AddressArgs, Channel, Class, numbers};
 use super::connection::{ConnectionArgs, client};
-use super::failure::CliError;
+use super::error::CliError;
 use super::render;
 use super::screen::TerminalScreen;
 use super::times::TimeArgument;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::{self, AddressArgs, LimitArgs};
 use super::connection::{ConnectionArgs, client};
-use super::failure::CliError;
+use super::error::CliError;
 use super::render;
 use super::screen::TerminalScreen;
 use crate::wire::v1::{self, address::Value, contact_service_client::ContactServiceClient};

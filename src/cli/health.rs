@@ -5,7 +5,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::connection::ConnectionArgs;
-use super::failure::CliError;
+use super::error::CliError;
 use super::screen::TerminalScreen;
 
 pub(super) const AFTER_HELP: &str = "\

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{self, LimitArgs, State, numbers};
 use super::connection::{ConnectionArgs, GatewayChannel, client};
-use super::failure::CliError;
+use super::error::CliError;
 use super::render;
 use super::screen::TerminalScreen;
 use super::spec::SpecArgs;

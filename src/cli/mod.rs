@@ -8,12 +8,13 @@ mod check;
 mod connection;
 mod consents;
 mod contacts;
-mod failure;
+mod error;
 mod health;
 mod json;
 mod keys;
 mod messages;
 mod preferences;
+mod provider_test;
 mod providers;
 mod render;
 mod sandbox;
@@ -21,7 +22,6 @@ mod screen;
 mod send;
 mod spec;
 mod times;
-mod trial;
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use screen::TerminalScreen;
 
 pub use connection::ConnectionArgs;
-pub use failure::CliError;
+pub use error::CliError;
 
 const AFTER_HELP: &str = "\
 Exit codes:

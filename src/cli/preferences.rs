@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::arguments::{Channel, numbers};
 use super::connection::{ConnectionArgs, client};
 use super::consents::ContactArgs;
-use super::failure::CliError;
+use super::error::CliError;
 use super::render;
 use super::screen::TerminalScreen;
 use crate::wire::v1::{self, consent_service_client::ConsentServiceClient};

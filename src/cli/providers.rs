@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{LimitArgs, Mode};
 use super::connection::{ConnectionArgs, client};
-use super::failure::CliError;
+use super::error::CliError;
+use super::provider_test;
 use super::render;
 use super::screen::TerminalScreen;
 use super::times::{self, TimeArgument};
-use super::trial;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::wire::v1::{self, provider_service_client::ProviderServiceClient};
@@ -36,8 +36,8 @@ pub enum ProviderCommand {
     #[command(after_help = "Examples:\n  relevo provider log --provider twilio-eu")]
     Log(LogArgs),
     /// Send one real message through one provider, and explain its answer
-    #[command(after_help = trial::AFTER_HELP)]
-    Test(trial::TestArgs),
+    #[command(after_help = provider_test::AFTER_HELP)]
+    Test(provider_test::TestArgs),
 }
 
 /// What is wanted of a provider.
@@ -113,7 +113,7 @@ pub(super) async fn run(
             };
             screen.show_all(&args.limit.collect(page).await?, render::control_changes)
         }
-        ProviderCommand::Test(args) => trial::run(args, clock, screen).await,
+        ProviderCommand::Test(args) => provider_test::run(args, clock, screen).await,
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::Behavior;
 use super::connection::{ConnectionArgs, client};
-use super::failure::CliError;
+use super::error::CliError;
 use super::render;
 use super::screen::TerminalScreen;
 use super::times;

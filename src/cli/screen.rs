@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::failure::CliError;
+use super::error::CliError;
 use super::json::{self, Named};
 
 /// Where answers are printed.

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use super::connection::{ConnectionArgs, client};
-use super::failure::CliError;
+use super::error::CliError;
 use super::screen::TerminalScreen;
 use super::spec::SpecArgs;
 use super::{json, render};

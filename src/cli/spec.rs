@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::arguments::{self, Channel, Class, numbers};
 use super::connection::read;
-use super::failure::CliError;
+use super::error::CliError;
 use super::times::{self, TimeArgument};
 use crate::model::Timestamp;
 use crate::wire::v1::{self, address::Value, message_spec::Recipient};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::errors::ErrorCollector;
-use super::places::join;
+use super::locations::join;
 use crate::model::BrandId;
 use crate::routing::{BrandPolicy, BrandSettings};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::places::{SettingLocations, line_at};
+use super::locations::{SettingLocations, line_at};
 use crate::model::SettingError;
 
 /// One thing that is wrong.

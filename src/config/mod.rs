@@ -9,8 +9,8 @@ mod brands;
 mod check;
 mod errors;
 mod file;
+mod locations;
 mod log;
-mod places;
 mod providers;
 mod secrets;
 #[cfg(test)]
@@ -30,7 +30,7 @@ pub use providers::{AdapterSettings, ProviderConfig, Remote};
 pub use warnings::ConfigWarning;
 
 use errors::ErrorCollector;
-use places::SettingLocations;
+use locations::SettingLocations;
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::errors::ErrorCollector;
-use super::places::join;
-use crate::adapters::hooks::WebhookHandler;
+use super::locations::join;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{
     Adapter, BuildError, HttpSettings, HttpTransport, ProviderKind, ProviderLimits, Transport, email,
     sandbox, sms, telegram, webhook, whatsapp,

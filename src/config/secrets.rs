@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::places::join;
+use super::locations::join;
 use crate::secret::RESOLVED;
 
 /// Looks up an environment variable; `None` when it is not set.

@@ -3,12 +3,12 @@
 //! What to do is decided by the pure rooms; this room waits, calls and records. Nothing is sent before the store knows
 //! that a call begins, and nothing that a provider answered is given up before the store has it.
 
-mod board;
-mod case;
 mod lane;
 mod planner;
+mod registry;
 mod retention;
 mod settings;
+mod work;
 mod worker;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,9 +22,9 @@ use crate::clock::Clock;
 use crate::model::{MessageId, ProviderName, Timestamp};
 use crate::store::{ConsentStore, StoredMessage, WorkQueue};
 
-pub use board::{CallPermit, ProviderRegistry, ProviderStatus};
 pub use lane::Lane;
 pub use planner::{BrandPolicies, Planner};
+pub use registry::{CallPermit, ProviderRegistry, ProviderStatus};
 pub use retention::purge_expired;
 pub use settings::DispatchSettings;
 

@@ -130,7 +130,7 @@ fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::case::tests::stored;
+    use crate::dispatch::work::tests::stored;
     use crate::model::{EventDetail, Outcome, Way};
     use crate::routing::RoutingStep;
     use crate::store::Stores;

@@ -32,7 +32,7 @@ pub async fn purge_expired(store: Arc<dyn WorkQueue>, clock: Clock, retention: D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::case::tests::stored;
+    use crate::dispatch::work::tests::stored;
     use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
     use crate::store::{AcceptResult, Stores};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::case::MessageWork;
 use super::lane::{Busy, Lane, Slot};
+use super::work::MessageWork;
 use super::{CallPermit, Dispatcher, ProviderRegistry};
 use crate::adapters::Envelope;
 use crate::model::{

@@ -1,21 +1,21 @@
 //! What comes back from providers: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process.
 //! Receipts are folded into the messages they speak of; the next claim sees them.
 
-mod hooks;
-mod keeper;
+mod directory;
+mod events;
 mod links;
 mod mail;
-mod news;
-mod pace;
-mod reach;
+mod processor;
 mod receipts;
+mod router;
 mod server;
 mod settings;
+mod token_bucket;
 
-pub use hooks::WebhookRouter;
-pub use keeper::InboundProcessor;
+pub use directory::{InboundDirectory, InboundSource};
 pub use mail::serve as serve_mail;
-pub use reach::{InboundDirectory, InboundSource};
+pub use processor::InboundProcessor;
 pub use receipts::record_receipts;
+pub use router::WebhookRouter;
 pub use server::serve;
 pub use settings::{InboundSettings, MailSettings};

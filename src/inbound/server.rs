@@ -16,10 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::hooks::{WebhookAnswer, WebhookRouter};
-use super::pace::TokenBucket;
+use super::router::{WebhookAnswer, WebhookRouter};
 use super::settings::InboundSettings;
-use crate::adapters::hooks::{WebhookError, WebhookRequest};
+use super::token_bucket::TokenBucket;
+use crate::adapters::webhooks::{WebhookError, WebhookRequest};
 
 /// Before the provider's name in the path of its calls.
 pub(super) const PATH: &str = "/providers/";

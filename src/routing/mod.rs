@@ -3,22 +3,22 @@
 //! [`next`] looks at a message, all that happened to it, what consent says and how the providers are, and answers with
 //! one [`Step`]. It neither waits nor calls: dispatch does, and asks again.
 
+mod decision;
 mod order;
 mod retry;
 mod settings;
-mod step;
-mod survey;
+mod ways;
 
 use crate::model::{
     Admission, History, Message, MessageId, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
 };
 
+pub use decision::{RoutingDecision, RoutingStep, decide, is_settled};
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
 pub use settings::{
     BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
 };
-pub use step::{RoutingDecision, RoutingStep, decide, is_settled};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ mod consents;
 mod contacts;
 mod controls;
 mod error;
-mod inbox;
+mod inbound;
 mod links;
 mod messages;
 mod page;
@@ -24,7 +24,7 @@ pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesC
 pub use contacts::{ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
 pub use error::StoreError;
-pub use inbox::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult};
+pub use inbound::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult};
 pub use links::{FollowResult, LinkStore};
 pub use messages::{
     AcceptResult, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,

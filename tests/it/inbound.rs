@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use relevo::adapters::hooks::{
+use relevo::adapters::webhooks::{
     DeliveryReport, EventSink, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use relevo::clock::Clock;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use relevo::adapters::hooks::{EventSink as _, ProviderEvent};
+use relevo::adapters::webhooks::{EventSink as _, ProviderEvent};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{Address, BrandId, Channel, InboundText};
 

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError};
+use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError};
 use crate::model::{
     Address, AddressChange, AddressReport, Echo, Email, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
@@ -120,7 +120,7 @@ pub(super) mod tests {
     use reqwest::header::{HeaderMap, HeaderName};
 
     use super::*;
-    use crate::adapters::hooks::{WebhookHandler, WebhookPayload, WebhookRequest};
+    use crate::adapters::webhooks::{WebhookHandler, WebhookPayload, WebhookRequest};
     use crate::model::MessageId;
 
     /// The time of every call: 2026-11-22T10:00:00Z.

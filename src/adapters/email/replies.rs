@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
 use crate::model::{Objection, Outcome, OutcomeEvidence};

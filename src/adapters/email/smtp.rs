@@ -14,7 +14,7 @@ use super::pool::ConnectionPool;
 use super::replies::{self, SmtpStage};
 use super::servers::SmtpServers;
 use super::settings::SmtpSettings;
-use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
 use crate::model::{BrandId, Channel, Outcome};
 

@@ -1,7 +1,7 @@
 //! The words in which a receiver says why it did not take a message. Their source is the contract itself,
 //! `docs/providers/webhook.md`.
 
-use crate::adapters::meaning::{BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, POLICY, THROTTLED};
+use crate::adapters::error_meaning::{BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, POLICY, THROTTLED};
 
 /// What an `outcome` and its `cause` mean, or `None` when the outcome is not in the contract.
 pub(super) fn meaning(outcome: &str, cause: Option<&str>) -> Option<ErrorMeaning> {

@@ -6,8 +6,8 @@
 //! message has another id and the same `message_id`, the receiver can also see to it that a doubt of the gateway's costs
 //! no second message.
 
+mod callbacks;
 mod errors;
-mod hook;
 mod request;
 mod settings;
 
@@ -23,8 +23,8 @@ use url::Url;
 pub use settings::WebhookSettings;
 
 use super::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::adapters::hooks::{StandardWebhooks, WebhookHandler};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::{StandardWebhooks, WebhookHandler};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
 /// One receiver of messages.
@@ -84,7 +84,7 @@ impl ProviderKind for WebhookSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::ReceiverCallbacks { signed: self.callbacks().ok()? }))
+        Some(Arc::new(callbacks::ReceiverCallbacks { signed: self.callbacks().ok()? }))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::hooks::StandardWebhooks;
+use crate::adapters::webhooks::StandardWebhooks;
 use crate::secret::Secret;
 
 /// The settings of a receiver of messages.

@@ -2,9 +2,9 @@
 
 use super::ConsentApi;
 use crate::api::auth::BrandCaller;
+use crate::api::error::ApiError;
 use crate::api::limits::{self, TOPICS};
-use crate::api::masks::UpdateMask;
-use crate::api::status::ApiError;
+use crate::api::update_mask::UpdateMask;
 use crate::model::{ContactId, QuietHours};
 use crate::store::PreferencesChange;
 use crate::wire::{FieldPath, Violations, read_preferences, v1};

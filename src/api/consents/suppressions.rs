@@ -4,8 +4,8 @@ use tonic::Code;
 
 use super::ConsentApi;
 use crate::api::auth::BrandCaller;
+use crate::api::error::ApiError;
 use crate::api::limits::{self, REASON};
-use crate::api::status::ApiError;
 use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};
 use crate::wire::{FieldPath, PhoneFormat, Violations, read_address, read_channel, v1};
 

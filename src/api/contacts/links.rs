@@ -7,9 +7,9 @@ use std::time::Duration;
 use tonic::Code;
 
 use crate::adapters::telegram::bot::TelegramLinkBuilder;
+use crate::api::access::ProviderAccess;
 use crate::api::auth::BrandCaller;
-use crate::api::operate::ProviderAccess;
-use crate::api::status::ApiError;
+use crate::api::error::ApiError;
 use crate::clock::Clock;
 use crate::model::{ContactId, ContactLink, LinkId, ProviderName, later};
 use crate::store::LinkStore;

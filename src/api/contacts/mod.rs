@@ -10,11 +10,11 @@ pub use links::TelegramLinkCreator;
 
 use super::Gate;
 use super::auth::BrandCaller;
+use super::error::ApiError;
 use super::gate::MethodDescriptor;
 use super::limits::{self, ADDRESSES};
-use super::masks::UpdateMask;
 use super::page::{PageTokenScope, collect};
-use super::status::ApiError;
+use super::update_mask::UpdateMask;
 use crate::clock::Clock;
 use crate::model::{ContactAddress, ContactId, Scope};
 use crate::store::{ContactChange, ContactStore, UpsertResult};

@@ -3,7 +3,7 @@
 use super::MessageApi;
 use crate::adapters::sms::segments::{Alphabet, SmsSize};
 use crate::api::auth::BrandCaller;
-use crate::api::status::ApiError;
+use crate::api::error::ApiError;
 use crate::model::{Channel, History, Message, RenderedContent, Timestamp};
 use crate::routing::{RoutingDecision, RoutingStep};
 use crate::wire::{timestamp, v1};

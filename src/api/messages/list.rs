@@ -4,9 +4,9 @@ use prost::Message as _;
 
 use super::{MessageApi, view};
 use crate::api::auth::BrandCaller;
+use crate::api::error::ApiError;
 use crate::api::limits;
 use crate::api::page::{PageTokenScope, collect};
-use crate::api::status::ApiError;
 use crate::store::{MessageFilter, PageRequest, StoredMessage};
 use crate::wire::{FieldPath, Violations, read_optional_time, read_state, v1};
 

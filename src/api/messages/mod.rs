@@ -14,10 +14,10 @@ use futures_util::stream::BoxStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::Gate;
+use super::error::ApiError;
 use super::gate::MethodDescriptor;
 use super::settings::ApiSettings;
-use super::slots::StreamLimiter;
-use super::status::ApiError;
+use super::stream_limit::StreamLimiter;
 use crate::clock::Clock;
 use crate::dispatch::Planner;
 use crate::model::{MessageId, MessageState, Scope};

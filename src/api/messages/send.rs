@@ -9,7 +9,7 @@ use tonic::Code;
 use super::spec::{ParsedSpec, RecipientRef};
 use super::{MessageApi, no_message, not_cancellable, view};
 use crate::api::auth::BrandCaller;
-use crate::api::status::ApiError;
+use crate::api::error::ApiError;
 use crate::model::{ContactId, Message, MessageId, MessageState};
 use crate::store::{AcceptResult, StoredMessage};
 use crate::wire::{FieldPath, Violations, v1};

@@ -11,8 +11,8 @@ use tracing::debug;
 use super::send::ParsedSend;
 use super::{MessageApi, ResponseStream, SEND_STREAM};
 use crate::api::auth::{BrandCaller, Caller};
+use crate::api::error::ApiError;
 use crate::api::settings::ApiSettings;
-use crate::api::status::ApiError;
 use crate::wire::v1;
 
 /// How much of one stream may be on its way to the disk at once.

@@ -12,9 +12,9 @@ use tonic::Code;
 
 use super::{MessageApi, ResponseStream, WATCH};
 use crate::api::auth::{BrandCaller, Caller};
+use crate::api::error::ApiError;
 use crate::api::limits::{self, WATCHED};
-use crate::api::slots::StreamPermit;
-use crate::api::status::ApiError;
+use crate::api::stream_limit::StreamPermit;
 use crate::api::{Gate, ShutdownSignal};
 use crate::model::{ContactEventDetail, MessageId};
 use crate::store::{JournalEvent, JournalEventKind, MessageStore};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{ProviderApi, view};
+use crate::api::access::ProviderAccess;
 use crate::api::auth::Caller;
+use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, REASON};
-use crate::api::operate::ProviderAccess;
 use crate::api::page::{PageTokenScope, collect};
-use crate::api::status::ApiError;
 use crate::model::{Control, ControlChange, ControlMode, ProviderName, Timestamp, later};
 use crate::store::{PageRequest, StoreError};
 use crate::wire::{FieldPath, Violations, read_control_mode, read_optional_time, v1};

@@ -11,10 +11,10 @@ use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 
 use super::Gate;
+use super::access::ProviderAccess;
 use super::auth::Caller;
 use super::gate::MethodDescriptor;
-use super::operate::ProviderAccess;
-use super::slots::StreamLimiter;
+use super::stream_limit::StreamLimiter;
 use crate::clock::Clock;
 use crate::dispatch::ProviderRegistry;
 use crate::model::Scope;

@@ -9,8 +9,8 @@ use tonic::Status;
 
 use super::{ProviderApi, WATCH};
 use crate::api::auth::Caller;
-use crate::api::slots::StreamPermit;
-use crate::api::status::ApiError;
+use crate::api::error::ApiError;
+use crate::api::stream_limit::StreamPermit;
 use crate::wire::v1;
 
 /// One watch. It keeps what it last told of each provider and tells what differs, so that a slow reader skips what is

@@ -3,7 +3,7 @@
 use super::Table;
 use super::words::{class, labels, or_dash, state, time};
 use super::{contact, story};
-use crate::cli::failure::code_name;
+use crate::cli::error::code_name;
 use crate::wire::v1::{self, send_stream_response::Result as Answer};
 
 /// A message was accepted.

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::conversation::{LmtpConversation, LmtpStep};
-use crate::adapters::hooks::WebhookError;
+use crate::adapters::webhooks::WebhookError;
 use crate::inbound::WebhookRouter;
-use crate::inbound::hooks::WebhookAnswer;
+use crate::inbound::router::WebhookAnswer;
 use crate::inbound::settings::MailSettings;
 
 /// A command, with its line end: twice what RFC 5321 (section 4.5.3.1.4) asks for, which leaves room for parameters.

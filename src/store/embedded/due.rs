@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use super::desk::ClaimTable;
+use super::claims::ClaimTable;
 use super::engine::{ScanOrder, Snapshot, damaged};
 use super::keys::{self, DueEntry, DueTarget};
-use super::pack::{self, LocatedMessage, MessageLocation};
+use super::message_events::{MessageRef, read_stored};
+use super::packs::{self, LocatedMessage, MessageLocation};
 use super::states::States;
-use super::step::{MessageRef, read_stored};
 use crate::model::{BrandId, Class, MessageId, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 
@@ -90,7 +90,7 @@ impl DueScan<'_> {
             Some(until) => found.note_due(until.max(at)),
             None if found.candidates.len() >= self.room => found.note_due(at),
             None => {
-                let Some(own) = pack::locate(self.view, self.brand, id)? else {
+                let Some(own) = packs::locate(self.view, self.brand, id)? else {
                     return Err(damaged(self.view, format!("message {id} is due and nowhere")));
                 };
                 let states = States::load(self.view, self.brand, own.location.pack)?;
@@ -111,7 +111,7 @@ impl DueScan<'_> {
     ) -> Result<(), StoreError> {
         let states = States::load(self.view, self.brand, pack)?;
         let (mut all, mut first_end) = (true, Timestamp::MAX);
-        for packed in pack::read(self.view, self.brand, pack)? {
+        for packed in packs::read(self.view, self.brand, pack)? {
             let is_under = packed.cover_time_ms == at.as_millisecond()
                 && packed.class(self.view)? == class
                 && states.is_in_bucket(packed.number);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::desk::{ClaimTable, CommitEffects};
+use super::claims::{ClaimTable, CommitEffects};
 use super::keys;
 use super::records::Record;
 use super::txn::Txn;

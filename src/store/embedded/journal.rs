@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::engine::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::keys::{self, Sequence};
-use super::pack::{self, LocatedMessage, RECORD_BYTES};
+use super::packs::{self, LocatedMessage, RECORD_BYTES};
 use super::records::read_id;
 use super::states::States;
 use super::txn::Txn;
@@ -160,7 +160,7 @@ fn resolve(
     let message = message_of(view, entry)?;
     let found = match found.entry(message) {
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(new) => new.insert(pack::locate(view, brand, message)?),
+        std::collections::hash_map::Entry::Vacant(new) => new.insert(packs::locate(view, brand, message)?),
     };
     let Some(found) = found else { return Ok(None) };
     let event = match entry.index {

@@ -3,11 +3,11 @@
 use std::ops::{ControlFlow, Range};
 
 use super::engine::{ScanOrder, Snapshot, decode};
-use super::pack::{LocatedMessage, MessageLocation};
+use super::message_events::read_stored;
+use super::packs::{LocatedMessage, MessageLocation};
 use super::paging::MAX_EXAMINED;
 use super::states::States;
-use super::step::read_stored;
-use super::{index, keys};
+use super::{contact_index, keys};
 use crate::model::{BrandId, MessageId};
 use crate::store::{MessageFilter, Page, PageRequest, StoreError, StoredMessage};
 use crate::wire::store::v1::PackRecord;
@@ -37,7 +37,7 @@ pub fn list(
     match &filter.contact {
         None => drop(listing.walk(from..end)?),
         Some(contact) => {
-            index::runs(view, brand, contact.as_str(), end, &mut |run| listing.walk(run))?;
+            contact_index::runs(view, brand, contact.as_str(), end, &mut |run| listing.walk(run))?;
         }
     }
     Ok(Page { items: listing.items, next: listing.next.map(|id| id.as_bytes().to_vec()) })

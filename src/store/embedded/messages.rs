@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use prost::Message as _;
 use tokio::sync::watch;
 
-use super::contents::{self, RecentBodies};
-use super::desk::NewMessage;
+use super::bodies::{self, RecentBodies};
+use super::claims::NewMessage;
 use super::engine::{Engine, Lookup, WriteClass, damaged};
 use super::listing::list;
+use super::message_events::{self, MessageRef, PendingEvents, load_stored, read_stored};
 use super::records::IdempotencyRecord;
 use super::states::States;
-use super::step::{self, MessageRef, PendingEvents, load_stored, read_stored};
 use super::txn::Txn;
-use super::{Embedded, index, journal, keys, pack};
+use super::{Embedded, contact_index, journal, keys, packs};
 use crate::model::{BrandId, History, Message, MessageId, MessageState, Timestamp};
 use crate::store::{
     AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
@@ -93,14 +93,14 @@ impl<E: Engine> MessageStore for Embedded<E> {
 struct MessageDraft {
     message: Message,
     packed: PackedMessage,
-    shared: Option<contents::BodyHash>,
+    shared: Option<bodies::BodyHash>,
     request_hash: [u8; 32],
 }
 
 impl MessageDraft {
     fn new(message: Message, request_hash: [u8; 32]) -> Self {
         let packed = PackedMessage::new(&message);
-        let shared = contents::body_hash(&packed.content);
+        let shared = bodies::body_hash(&packed.content);
         Self { message, packed, shared, request_hash }
     }
 }
@@ -136,29 +136,29 @@ fn store(
     seen: &RecentBodies,
     message: Message,
     mut packed: PackedMessage,
-    shared: Option<contents::BodyHash>,
+    shared: Option<bodies::BodyHash>,
 ) -> Result<(), StoreError> {
     let (brand, id) = (message.brand.clone(), message.id);
     let size_bytes = packed.encoded_len();
     if let Some(hash) = shared
-        && contents::share_body(txn, seen, &brand, hash, &packed.content)?
+        && bodies::share_body(txn, seen, &brand, hash, &packed.content)?
     {
         packed.content.clear();
         packed.content_hash = hash.to_vec();
     }
     let head_key = keys::head(&brand);
     let mut head = txn.load(&head_key)?.unwrap_or_default();
-    let place = pack::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
+    let place = packs::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
     let mut states = States::of_newest(txn, &brand, place.pack, &head)?;
     let at_once = message.send_at <= message.accepted_at;
     let (cover_at, cover) = states.join_bucket(txn, &mut head, message.class, message.send_at, at_once);
     packed.number = place.number;
     packed.message_id = id.as_bytes().to_vec();
     packed.cover_time_ms = cover_at.as_millisecond();
-    pack::write(txn, &brand, place.pack, packed)?;
+    packs::write(txn, &brand, place.pack, packed)?;
     let entry = JournalEntry { message_id: id.as_bytes().to_vec(), ..JournalEntry::default() };
     journal::append(txn, &brand, &mut head, entry)?;
-    index::append(txn, &brand, &mut head, id, message.contact.as_str())?;
+    contact_index::append(txn, &brand, &mut head, id, message.contact.as_str())?;
     txn.save(head_key, &head);
     let subject = MessageRef {
         brand,
@@ -199,7 +199,7 @@ fn cancel(
     actor: &str,
     now: Timestamp,
 ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
-    let Some(found) = pack::locate(txn, brand, id)? else { return Ok(None) };
+    let Some(found) = packs::locate(txn, brand, id)? else { return Ok(None) };
     let states = States::load(txn, brand, found.location.pack)?;
     let mut stored = read_stored(txn, brand, &found, &states)?;
     let known = stored.history.version();
@@ -212,7 +212,7 @@ fn cancel(
     let events = &stored.history.events()[known..];
     if !events.is_empty() {
         let subject = MessageRef::from_located(txn, brand, &found)?;
-        step::append_events(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
+        message_events::append_events(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
     }
     Ok(Some(Ok(stored)))
 }

@@ -15,16 +15,16 @@ mod paging;
 mod records;
 mod txn;
 
-mod contents;
-mod index;
+mod bodies;
+mod contact_index;
 mod journal;
-mod pack;
+mod message_events;
+mod packs;
 mod states;
-mod step;
 
-mod desk;
+mod claims;
 mod due;
-mod inbox;
+mod inbound;
 
 mod access_keys;
 mod consents;
@@ -41,7 +41,7 @@ mod receipts;
 pub mod memory;
 pub mod sled;
 
-use contents::RecentBodies;
+use bodies::RecentBodies;
 use engine::Engine;
 use key_cache::KeyCache;
 

@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use super::engine::{Lookup, ScanOrder};
 use super::journal;
 use super::keys;
-use super::pack::{self, LocatedMessage, MessageLocation};
+use super::packs::{self, LocatedMessage, MessageLocation};
 use super::paging::keys_in;
 use super::receipts::{provider_of, unpark};
 use super::records::{IdempotencyRecord, ParkedReceipt, Record};
 use super::states::States;
 use super::txn::Txn;
-use super::{contents, index};
+use super::{bodies, contact_index};
 use crate::model::{BrandId, Echo, EventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
@@ -25,7 +25,7 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
         let Some(brand) = keys::brand_of_head(&key) else { continue };
         forgotten += purge_messages(txn, &brand, before, limit - forgotten)?;
         clear_journal(txn, &brand, before, limit)?;
-        index::clear(txn, &brand)?;
+        contact_index::clear(txn, &brand)?;
     }
     let mut unparked = 0;
     for key in keys_in(txn.committed(), keys::parked_before(before), limit, |_| true)? {
@@ -142,7 +142,7 @@ fn delete_references(
         }
     }
     if !found.packed.content_hash.is_empty() {
-        contents::release_body(txn, brand, &found.packed.content_hash)?;
+        bodies::release_body(txn, brand, &found.packed.content_hash)?;
     }
     let apart = keys::history(brand, id);
     if txn.get(&apart)?.is_some() {
@@ -198,7 +198,7 @@ fn clear_journal(
 fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
     // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
     let Some(LocatedMessage { location: MessageLocation { pack, number }, .. }) =
-        pack::locate(txn.committed(), brand, id)?
+        packs::locate(txn.committed(), brand, id)?
     else {
         return Ok(());
     };

@@ -5,14 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::desk::ClaimTable;
+use super::claims::ClaimTable;
 use super::due::{self, DueOnDisk};
 use super::engine::{Engine, WriteClass};
+use super::message_events::{self, MessageRef, PendingEvents, load_stored};
 use super::receipts::{self, SentReference};
 use super::states::States;
-use super::step::{self, MessageRef, PendingEvents, load_stored};
 use super::txn::Txn;
-use super::{Embedded, pack, purge};
+use super::{Embedded, packs, purge};
 use crate::model::{BrandId, Class, History, Message, MessageId, Timestamp, later};
 use crate::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
@@ -48,7 +48,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
             .write(WriteClass::Committed, move |txn| {
                 let subject = match subject {
                     Some(subject) => subject,
-                    None => match pack::locate(txn, &brand, id)? {
+                    None => match packs::locate(txn, &brand, id)? {
                         Some(found) => MessageRef::from_located(txn, &brand, &found)?,
                         None => return Ok(AppendResult::Stale),
                     },
@@ -117,7 +117,7 @@ fn append(
         return Ok(AppendResult::Stale);
     }
     let news = if taken.is_empty() { news } else { news.with_reference() };
-    step::append_events(txn, subject, states, news)?;
+    message_events::append_events(txn, subject, states, news)?;
     for own in taken {
         receipts::record_reference(txn, subject, own)?;
     }

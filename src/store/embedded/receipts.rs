@@ -1,11 +1,11 @@
 //! Receipts: matched by provider and reference, or parked until the reference is known.
 
 use super::keys::{self, Sequence};
+use super::message_events::{self, MessageRef, PendingEvents, load_stored};
 use super::records::ParkedReceipt;
 use super::states::States;
-use super::step::{self, MessageRef, PendingEvents, load_stored};
 use super::txn::{Txn, read_number};
-use super::{consents, pack};
+use super::{consents, packs};
 use crate::model::{
     ConsentEvidence, Echo, EventDetail, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport,
     ReceiptStatus, Timestamp, Way,
@@ -77,10 +77,15 @@ fn add_receipt(
         next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
     // It was just read, so it is there.
-    if let Some(found) = pack::locate(txn, &of.brand, of.message)? {
+    if let Some(found) = packs::locate(txn, &of.brand, of.message)? {
         let subject = MessageRef::from_located(txn, &of.brand, &found)?;
         let states = States::load(txn, &of.brand, found.location.pack)?;
-        step::append_events(txn, &subject, states, PendingEvents::new(&history.events()[known..], next_at))?;
+        message_events::append_events(
+            txn,
+            &subject,
+            states,
+            PendingEvents::new(&history.events()[known..], next_at),
+        )?;
     }
     Ok(true)
 }

@@ -9,7 +9,7 @@
 
 use super::engine::{Lookup, damaged, load};
 use super::keys::{self, DueEntry, DueTarget};
-use super::pack::{self, LocatedMessage};
+use super::packs::{self, LocatedMessage};
 use super::txn::Txn;
 use crate::model::{BrandId, Class, MessageId, MessageState, Timestamp};
 use crate::store::StoreError;
@@ -56,11 +56,11 @@ impl States {
         if self.is_kept {
             return Ok(());
         }
-        for packed in pack::read(txn, &self.brand, self.pack)? {
+        for packed in packs::read(txn, &self.brand, self.pack)? {
             join_or_add_bucket(&mut self.record.covers, packed.message_class, packed.cover_time_ms, 1);
         }
         self.is_kept = true;
-        pack::clear_head_buckets(txn, &self.brand, self.pack)
+        packs::clear_head_buckets(txn, &self.brand, self.pack)
     }
 
     /// Writes them.

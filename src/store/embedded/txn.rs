@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::desk::{CommitEffects, NewMessage};
+use super::claims::{CommitEffects, NewMessage};
 use super::engine::{KeyValue, Lookup, Snapshot, damaged, load};
 use super::keys;
 use super::records::Record;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use relevo::adapters::hooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
 use relevo::adapters::sms::segments::{Alphabet, SmsSize};
 use relevo::adapters::sms::smpp::Smpp;
+use relevo::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
 use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::model::{Address, InboundText, Outcome, ReceiptStatus, Timestamp};

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::adapters::hooks::{EventSink, NotRecorded, ProviderEvent};
 use relevo::adapters::telegram::bot::{TelegramBot, TelegramSettings};
+use relevo::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{
     Outcome, RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp,

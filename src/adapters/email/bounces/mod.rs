@@ -1,8 +1,8 @@
 //! What comes back by mail: reports to envelope senders that are each of one attempt.
 
 mod address;
-mod hook;
 mod report;
+mod webhooks;
 
 pub(super) use address::{BounceAddresses, MUST};
-pub(super) use hook::BounceHandler;
+pub(super) use webhooks::BounceHandler;

@@ -1,6 +1,6 @@
 //! Brevo's errors (developers.brevo.com, "Error codes", and the list in its API's description), by their codes.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 
 /// What a code means, in the light of its status and message, or `None` when it is not in the table.
 pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<ErrorMeaning> {

@@ -6,8 +6,8 @@
 //! Brevo gives our echo back as `X-Mailin-custom`, a field of every event.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub use settings::BrevoSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -76,7 +76,7 @@ impl ProviderKind for BrevoSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::BrevoWebhooks { auth: self.webhook_auth().ok()?? }))
+        Some(Arc::new(webhooks::BrevoWebhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 

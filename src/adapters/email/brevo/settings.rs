@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::hook::BrevoAuth;
+use super::webhooks::BrevoAuth;
 use crate::adapters::BuildError;
-use crate::adapters::hooks::BasicAuth;
+use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
 /// The settings of a Brevo account.

@@ -3,7 +3,7 @@
 //! Mailgun gives no codes: there is the HTTP status, and for some statuses the message tells more. A message is known by
 //! a part of it, in any case.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
 
 /// A status, part of the message, and what they mean together. The first that fits counts.
 const ERRORS: &[(u16, &str, ErrorMeaning)] = &[

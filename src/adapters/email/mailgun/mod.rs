@@ -4,8 +4,8 @@
 //! can find it in the header `X-Mailgun-Variables`.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub use settings::MailgunSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
@@ -82,7 +82,7 @@ impl ProviderKind for MailgunSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::MailgunWebhooks::new(self.webhook_signing_key.clone()?)))
+        Some(Arc::new(webhooks::MailgunWebhooks::new(self.webhook_signing_key.clone()?)))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The codes look like HTTP statuses and are none: nearly all of them come with HTTP 422.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, THROTTLED,
 };
 

@@ -4,8 +4,8 @@
 //! so the echo is in three of them.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ pub use settings::PostmarkSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::hooks::WebhookHandler;
+use crate::adapters::error_meaning::ErrorMeaning;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::meaning::ErrorMeaning;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -97,7 +97,7 @@ impl ProviderKind for PostmarkSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::PostmarkWebhooks { auth: self.webhook_auth().ok()?? }))
+        Some(Arc::new(webhooks::PostmarkWebhooks { auth: self.webhook_auth().ok()?? }))
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::hooks::BasicAuth;
 use crate::adapters::settings::require;
+use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
 /// The settings of a server at Postmark, as Postmark calls a set of messages and their token.

@@ -1,6 +1,6 @@
 //! Resend's errors (resend.com/docs/api-reference/errors), by their names.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
 
 /// What a name means, in the light of its status and message, or `None` when it is not in the table.
 pub(super) fn meaning(status: u16, name: &str, message: &str) -> Option<ErrorMeaning> {

@@ -7,8 +7,8 @@
 //! Resend's tags come back with its events. They take no `/`, so the echo is in three of them.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub use settings::ResendSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -78,7 +78,7 @@ impl ProviderKind for ResendSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::ResendWebhooks { verifier: self.verifier().ok()?? }))
+        Some(Arc::new(webhooks::ResendWebhooks { verifier: self.verifier().ok()?? }))
     }
 }
 

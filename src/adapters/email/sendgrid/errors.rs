@@ -3,7 +3,7 @@
 //!
 //! SendGrid gives no codes: there is the HTTP status, and the field of the request that it dislikes.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 
 /// What a status means, with the field named beside it, which may be empty. `None` when it is not in the table.
 pub(super) fn meaning(status: u16, field: &str) -> Option<ErrorMeaning> {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::hook::SendgridWebhooks;
+use super::webhooks::SendgridWebhooks;
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 

@@ -2,7 +2,7 @@
 //! errors"), besides those of every service, which are in `aws`.
 
 use crate::adapters::aws;
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY};
 
 /// How SES words an address that it cannot read.
 const BAD_SYNTAX: [&str; 5] = [

@@ -4,9 +4,9 @@
 //! `relevo`, which comes back with every event that a configuration set publishes.
 
 mod errors;
-mod hook;
 mod request;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub use settings::SesSettings;
 use super::addresses::SenderMailbox;
 use super::api::ApiEmail;
 use crate::adapters::aws::AwsSigner;
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
 
@@ -86,7 +86,7 @@ impl ProviderKind for SesSettings {
     }
 
     fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::SesWebhooks { topic: self.topic(transport).ok()?? }))
+        Some(Arc::new(webhooks::SesWebhooks { topic: self.topic(transport).ok()?? }))
     }
 }
 

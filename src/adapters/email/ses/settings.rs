@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::adapters::aws::AwsCredentials;
-use crate::adapters::hooks::sns::SnsTopic;
 use crate::adapters::settings::require;
+use crate::adapters::webhooks::sns::SnsTopic;
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 

@@ -3,7 +3,7 @@
 //!
 //! A status has a group and an id. The HTTP status is 200 whatever they say. Delivery reports bring the same statuses.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
     THROTTLED_RECIPIENT,
 };

@@ -7,8 +7,8 @@
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
 mod errors;
-pub(in crate::adapters) mod hook;
 mod settings;
+pub(in crate::adapters) mod webhooks;
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use serde_json::json;
 
 pub use settings::InfobipSmsSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome};
 use account::InfobipAccount;
-use hook::InfobipWebhooks;
+use webhooks::InfobipWebhooks;
 
 /// One Infobip account.
 #[derive(Debug)]

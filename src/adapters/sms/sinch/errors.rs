@@ -3,7 +3,7 @@
 //! They come with the HTTP statuses 400 and 403. A code that is not here is judged by its HTTP status. The codes of
 //! delivery reports are others.
 
-use crate::adapters::meaning::{CONTENT, ErrorMeaning};
+use crate::adapters::error_meaning::{CONTENT, ErrorMeaning};
 
 /// What a code means, or `None` when it is not in the table.
 pub(super) fn meaning(code: &str) -> Option<ErrorMeaning> {

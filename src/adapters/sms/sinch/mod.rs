@@ -3,8 +3,8 @@
 //! It takes no idempotency key: a call without an answer stays in doubt.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use url::Url;
 
 pub use settings::SinchSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -80,7 +80,7 @@ impl ProviderKind for SinchSettings {
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (basic, secret) = (self.webhook_auth().ok()?, self.webhook_secret.clone());
         let is_known = basic.is_some() || secret.is_some();
-        is_known.then(|| Arc::new(hook::SinchWebhooks { basic, secret }) as Arc<dyn WebhookHandler>)
+        is_known.then(|| Arc::new(webhooks::SinchWebhooks { basic, secret }) as Arc<dyn WebhookHandler>)
     }
 }
 

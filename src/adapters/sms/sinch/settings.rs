@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::hooks::BasicAuth;
 use crate::adapters::settings::{is_callback, require};
 use crate::adapters::sms::sender;
+use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
 /// The settings of a Sinch service plan for SMS.

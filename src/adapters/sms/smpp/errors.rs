@@ -1,6 +1,6 @@
 //! What a `command_status` means (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left out.
 
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The request was taken.

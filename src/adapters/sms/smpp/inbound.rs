@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 use super::pdu::{ConcatenatedPart, DeliverSm, SmppNumber};
-use crate::adapters::hooks::{self, ProviderEvent};
 use crate::adapters::sms::gsm;
+use crate::adapters::webhooks::{self, ProviderEvent};
 use crate::model::{Address, InboundText, Timestamp};
 
 /// How long the first part of a message waits for the others. Networks keep trying for longer, but what somebody wrote
@@ -115,7 +115,7 @@ pub fn text_event(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestam
 /// The phone number of a person: international, or of a type that the SMSC does not say.
 pub fn phone(number: &SmppNumber) -> Option<Address> {
     let (unknown, international) = (0, 1);
-    if [unknown, international].contains(&number.ton) { hooks::parse_phone(&number.text) } else { None }
+    if [unknown, international].contains(&number.ton) { webhooks::parse_phone(&number.text) } else { None }
 }
 
 /// Messages of which parts are missing.

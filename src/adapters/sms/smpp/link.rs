@@ -16,7 +16,7 @@ use super::pdu::{self, Bind, DeliverSm, Pdu, PduBody};
 use super::receipts;
 use super::session::{SmppSession, SubmitAnswer};
 use super::{Smpp, unavailable};
-use crate::adapters::hooks::{DeliveryReport, EventSink, ProviderEvent};
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent};
 use crate::model::Outcome;
 
 /// How many receipts and messages of people may be on their way to the disk before no more are read.

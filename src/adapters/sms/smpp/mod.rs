@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub use settings::{Concatenation, DefaultAlphabet, SmppSettings, SmppTls};
 
-use crate::adapters::hooks::EventSink;
+use crate::adapters::webhooks::EventSink;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
 use connection::SmscAddress;

@@ -2,7 +2,7 @@
 //! Those of topics, of push and of encryption keys are left out: an SMS to a number has nothing to do with them.
 
 use crate::adapters::aws;
-use crate::adapters::meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT};
+use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT};
 
 /// How SNS names the sender among the parameters.
 const SENDER: [&str; 2] = ["AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber"];

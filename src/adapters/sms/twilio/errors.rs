@@ -4,7 +4,7 @@
 //! the same there. Twilio warns that the causes behind a code change, and split the 21xxx codes further in July 2024:
 //! a code that is not here is judged by its HTTP status.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 

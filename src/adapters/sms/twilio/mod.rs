@@ -3,8 +3,8 @@
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
 mod errors;
-pub(in crate::adapters) mod hook;
 mod settings;
+pub(in crate::adapters) mod webhooks;
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use reqwest::RequestBuilder;
 
 pub use settings::TwilioSmsSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome};
 use account::TwilioAccount;
-use hook::TwilioWebhooks;
 use settings::TwilioSender;
+use webhooks::TwilioWebhooks;
 
 /// One Twilio account.
 #[derive(Debug)]

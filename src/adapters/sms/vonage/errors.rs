@@ -3,7 +3,7 @@
 //! They stand in the answer's messages, and the HTTP status is 200 whatever they say. The error codes of delivery
 //! receipts are others, with numbers of their own.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 

@@ -4,8 +4,8 @@
 
 pub(in crate::adapters) mod account;
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use url::Url;
 pub use settings::{SignatureMethod, VonageSmsSettings};
 
 use super::gsm;
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -79,7 +79,7 @@ impl ProviderKind for VonageSmsSettings {
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (secret, method) = (self.signature_secret.clone()?, self.signature_method);
-        Some(Arc::new(hook::VonageSmsWebhooks { secret, method }))
+        Some(Arc::new(webhooks::VonageSmsWebhooks { secret, method }))
     }
 }
 

@@ -4,7 +4,7 @@
 //! The server changes the case of a description's first letter, and words move between its versions, so a description
 //! is known by a part of it, in any case.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 

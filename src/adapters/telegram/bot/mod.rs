@@ -5,12 +5,12 @@
 //! time-out and leave it in doubt, where the answer says plainly that it was not taken.
 
 mod errors;
-mod hook;
 mod links;
 mod polling;
 mod request;
 mod settings;
 mod updates;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +24,8 @@ use url::Url;
 pub use links::TelegramLinkBuilder;
 pub use settings::TelegramSettings;
 
-use crate::adapters::hooks::{EventSink, WebhookHandler};
 use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::webhooks::{EventSink, WebhookHandler};
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
 
@@ -111,7 +111,7 @@ impl ProviderKind for TelegramSettings {
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let secret = self.webhook_secret.clone()?;
-        Some(Arc::new(hook::TelegramWebhooks { secret, links: self.links() }))
+        Some(Arc::new(webhooks::TelegramWebhooks { secret, links: self.links() }))
     }
 }
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TelegramBot, TelegramReply, updates};
-use crate::adapters::hooks::{EventSink, ProviderEvent};
 use crate::adapters::http;
+use crate::adapters::webhooks::{EventSink, ProviderEvent};
 use crate::model::{Outcome, Timestamp};
 
 /// How long Telegram holds a call while there is nothing to tell.

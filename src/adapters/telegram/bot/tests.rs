@@ -3,7 +3,7 @@ use teloxide::ApiError;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::meaning::ErrorMeaning;
+use crate::adapters::error_meaning::ErrorMeaning;
 use crate::model::{RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use crate::secret::Secret;
 
@@ -84,7 +84,7 @@ fn the_wait_is_the_bodys_else_the_headers_and_capped() {
 /// teloxide keeps its own list of the server's texts; those that a message can meet mean the same in ours.
 #[test]
 fn the_texts_agree_with_teloxides() {
-    use crate::adapters::meaning::{
+    use crate::adapters::error_meaning::{
         BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
     };
     for (error, meaning) in [

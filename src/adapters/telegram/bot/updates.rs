@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::links::TelegramLinkBuilder;
-use crate::adapters::hooks::ProviderEvent;
+use crate::adapters::webhooks::ProviderEvent;
 use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Timestamp,
 };

@@ -4,7 +4,7 @@
 //! Meta says to go by the code, not by the HTTP status or the text. The same codes come later with a status webhook,
 //! and mean the same there.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
 };
 use crate::model::Rejection;

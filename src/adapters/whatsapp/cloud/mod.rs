@@ -1,10 +1,10 @@
 //! WhatsApp by Meta's Cloud API: texts inside the 24-hour service window, approved templates outside it.
 
 mod errors;
-mod hook;
 mod payload;
 mod request;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use url::Url;
 
 pub use settings::WhatsappCloudSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
 use crate::model::{Channel, Outcome, OutcomeEvidence};
 
@@ -65,7 +65,7 @@ impl ProviderKind for WhatsappCloudSettings {
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
         let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
-        Some(Arc::new(hook::CloudWebhooks { app_secret, verify_token }))
+        Some(Arc::new(webhooks::CloudWebhooks { app_secret, verify_token }))
     }
 }
 

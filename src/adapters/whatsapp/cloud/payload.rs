@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::hooks::{DeliveryReport, ProviderEvent, WebhookError, parse_phone};
+use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError, parse_phone};
 use crate::model::{
     AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };

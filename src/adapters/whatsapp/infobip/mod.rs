@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 pub use settings::InfobipWhatsappSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http;
 use crate::adapters::sms::infobip::account::InfobipAccount;
 use crate::adapters::sms::infobip::answer;
-use crate::adapters::sms::infobip::hook::InfobipWebhooks;
+use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{
     ButtonAction, Channel, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,

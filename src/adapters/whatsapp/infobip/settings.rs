@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::hooks::BasicAuth;
 use crate::adapters::settings::require;
+use crate::adapters::webhooks::BasicAuth;
 use crate::adapters::whatsapp::sender;
 use crate::secret::Secret;
 

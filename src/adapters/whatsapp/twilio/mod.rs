@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 pub use settings::TwilioWhatsappSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
 use crate::adapters::sms::twilio::account::TwilioAccount;
 use crate::adapters::sms::twilio::answer;
-use crate::adapters::sms::twilio::hook::TwilioWebhooks;
+use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Channel, Outcome, Rejection, RenderedContent};
 

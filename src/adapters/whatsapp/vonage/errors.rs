@@ -5,7 +5,7 @@
 //! is the list of codes (developer.vonage.com/api-errors/messages), which status webhooks use too. So the title goes
 //! first, and what neither table knows is judged by the HTTP status.
 
-use crate::adapters::meaning::{
+use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
 };
 

@@ -3,8 +3,8 @@
 //! It takes no idempotency key: a call without an answer stays in doubt.
 
 mod errors;
-mod hook;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use url::Url;
 
 pub use settings::VonageWhatsappSettings;
 
-use crate::adapters::hooks::WebhookHandler;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
 use crate::adapters::sms::vonage::account;
+use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::whatsapp::components::components;
 use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
 use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
@@ -115,7 +115,7 @@ impl ProviderKind for VonageWhatsappSettings {
     }
 
     fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(hook::VonageWhatsappWebhooks { secret: self.signature_secret.clone()? }))
+        Some(Arc::new(webhooks::VonageWhatsappWebhooks { secret: self.signature_secret.clone()? }))
     }
 }
 

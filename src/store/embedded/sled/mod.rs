@@ -30,11 +30,11 @@ use std::time::Duration;
 use super::Embedded;
 use crate::store::{StoreError, Stores};
 
+mod chunks;
 mod disk;
 mod format;
+mod high_water_mark;
 mod lock;
-mod mark;
-mod pieces;
 mod reader;
 mod rehearsal;
 mod seal;
@@ -166,20 +166,20 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
 
 /// The mark of the store; makes a new store where there is none. Its format is written last, so a store that was cut off
 /// while it was made is made again.
-fn prepare(files: &DataDirectory) -> Result<mark::HighWaterMark, StoreError> {
+fn prepare(files: &DataDirectory) -> Result<high_water_mark::HighWaterMark, StoreError> {
     if format::exists(files) {
-        return mark::HighWaterMark::open(files);
+        return high_water_mark::HighWaterMark::open(files);
     }
     if files.sled().exists() {
         return Err(files.corrupt("FORMAT is missing"));
     }
-    let mark = mark::HighWaterMark::create(files)?;
+    let mark = high_water_mark::HighWaterMark::create(files)?;
     format::write(files)?;
     Ok(mark)
 }
 
 /// Makes sure that sled may open its files.
-fn prove(files: &DataDirectory, mark: &mark::HighWaterMark) -> Result<(), StoreError> {
+fn prove(files: &DataDirectory, mark: &high_water_mark::HighWaterMark) -> Result<(), StoreError> {
     if !files.sled().exists() {
         return match mark.groups() {
             0 => Ok(()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::super::engine::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor};
 use super::super::keys::{self, Sequence};
 use super::super::txn::{Writes, read_number};
-use super::pieces::{self, StoredValue};
+use super::chunks::{self, StoredValue};
 use super::{DataDirectory, io};
 use crate::store::StoreError;
 
@@ -98,8 +98,8 @@ impl Tree {
         let Some(kept) = self.db.get(key).map_err(|error| store_error(&self.path, error))? else {
             return Ok(());
         };
-        if let Some(StoredValue::Pieces(count)) = pieces::read(&kept) {
-            (0..count).for_each(|index| batch.remove(pieces::key(key, index)));
+        if let Some(StoredValue::Pieces(count)) = chunks::read(&kept) {
+            (0..count).for_each(|index| batch.remove(chunks::key(key, index)));
         }
         Ok(())
     }
@@ -107,12 +107,12 @@ impl Tree {
     /// The value of which this is kept at `key`.
     fn assemble(&self, key: &[u8], kept: &[u8]) -> Result<Vec<u8>, StoreError> {
         let missing = || self.corrupt(format!("the value at {} is not whole", keys::redacted(key)));
-        match pieces::read(kept).ok_or_else(missing)? {
+        match chunks::read(kept).ok_or_else(missing)? {
             StoredValue::Whole(bytes) => Ok(bytes.to_vec()),
             StoredValue::Pieces(count) => {
                 let mut value = Vec::new();
                 for index in 0..count {
-                    let piece = self.db.get(pieces::key(key, index));
+                    let piece = self.db.get(chunks::key(key, index));
                     let piece = piece.map_err(|error| store_error(&self.path, error))?;
                     value.extend_from_slice(&piece.ok_or_else(missing)?);
                 }
@@ -158,9 +158,9 @@ impl ScanProgress {
 }
 
 fn insert(batch: &mut sled::Batch, key: Vec<u8>, value: &[u8]) {
-    let (kept, pieces) = pieces::split(value);
+    let (kept, pieces) = chunks::split(value);
     for (index, piece) in (0..).zip(pieces) {
-        batch.insert(pieces::key(&key, index), piece);
+        batch.insert(chunks::key(&key, index), piece);
     }
     batch.insert(key, kept);
 }

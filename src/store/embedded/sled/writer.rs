@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::desk::CommitEffects;
+use super::super::claims::CommitEffects;
 use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
 use super::super::txn::{Txn, WriteGroup, Writes, read_number};
-use super::mark::HighWaterMark;
+use super::high_water_mark::HighWaterMark;
 use super::reader::SharedTree;
 use super::tree::{self, Tree};
 use super::{DataDirectory, SledOptions, disk, io, seal};

@@ -14,7 +14,7 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
 };
-use crate::adapters::hooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, is_recent};
+use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, is_recent};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint, OptedOut};
 use crate::model::{OutcomeEvidence, Timestamp};
 

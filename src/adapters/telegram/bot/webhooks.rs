@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::links::TelegramLinkBuilder;
 use super::updates;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
 };
 use crate::secret::Secret;

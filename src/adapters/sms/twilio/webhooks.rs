@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::account::TwilioAccess;
 use super::errors;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, is_signed, parse_phone,
 };

@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, parse, required,
 };
-use crate::adapters::hooks::sns::SnsTopic;
-use crate::adapters::hooks::{ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
+use crate::adapters::webhooks::sns::SnsTopic;
+use crate::adapters::webhooks::{
+    ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 

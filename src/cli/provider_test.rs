@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use clap::Args;
 use tokio::time::{Instant, timeout};
 
-use super::failure::CliError;
+use super::error::CliError;
 use super::render::Table;
 use super::screen::{TerminalScreen, harmless};
-use crate::adapters::hooks::{EventSink, NotRecorded, ProviderEvent};
+use crate::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
 use crate::adapters::{Adapter, Envelope};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig};

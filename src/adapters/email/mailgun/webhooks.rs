@@ -13,7 +13,7 @@ use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
 };
 use crate::adapters::email::replies::{SmtpReply, SmtpStage};
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, hex, is_recent,
     is_signed,
 };

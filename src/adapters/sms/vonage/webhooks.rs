@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::settings::SignatureMethod;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_unix_seconds,
 };

@@ -3,7 +3,7 @@
 use super::engine::Lookup;
 use super::journal;
 use super::keys::{self, DueEntry, DueTarget};
-use super::pack::{self, LocatedMessage, MessageLocation};
+use super::packs::{self, LocatedMessage, MessageLocation};
 use super::states::States;
 use super::txn::Txn;
 use crate::model::{BrandId, Class, MessageEvent, MessageId, Timestamp};
@@ -172,7 +172,7 @@ pub fn load_stored(
     brand: &BrandId,
     id: MessageId,
 ) -> Result<Option<StoredMessage>, StoreError> {
-    let Some(found) = pack::locate(from, brand, id)? else { return Ok(None) };
+    let Some(found) = packs::locate(from, brand, id)? else { return Ok(None) };
     let states = States::load(from, brand, found.location.pack)?;
     read_stored(from, brand, &found, &states).map(Some)
 }

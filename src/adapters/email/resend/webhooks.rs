@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_of_parts, parse, required,
 };
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use crate::model::Objection::{BadAddress, Complaint};

@@ -3,7 +3,7 @@
 use tonic::Code;
 
 use super::auth::Caller;
-use super::status::ApiError;
+use super::error::ApiError;
 use crate::dispatch::{BrandPolicies, ProviderRegistry};
 use crate::model::{BrandId, Provider, ProviderName};
 

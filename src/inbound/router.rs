@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use url::form_urlencoded;
 
 use super::InboundProcessor;
-use crate::adapters::hooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
+use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
 use crate::model::ProviderName;
 use crate::store::StoreError;
 

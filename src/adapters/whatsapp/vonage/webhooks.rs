@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::errors;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_rfc3339,
 };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::reach::{InboundDirectory, InboundSource};
-use super::{links, news, receipts};
-use crate::adapters::hooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+use super::directory::{InboundDirectory, InboundSource};
+use super::{events, links, receipts};
+use crate::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
@@ -97,7 +97,7 @@ impl InboundProcessor {
                 continue;
             }
             let ledger = self.ledger(brand, &text.from).await?;
-            let heard = news::text_event(provider, source.channel, text.clone(), &ledger, keywords);
+            let heard = events::text_event(provider, source.channel, text.clone(), &ledger, keywords);
             self.record_event(brand, heard).await?;
         }
         Ok(())
@@ -123,7 +123,7 @@ impl InboundProcessor {
             None => source.brands_for(news.to.as_deref()),
         };
         for brand in concerned {
-            self.record_event(brand, news::address_event(provider, source.channel, news.clone())).await?;
+            self.record_event(brand, events::address_event(provider, source.channel, news.clone())).await?;
         }
         Ok(())
     }

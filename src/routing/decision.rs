@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::survey::{WayCandidate, WaySurvey, find_ways};
+use super::ways::{WayCandidate, WaySurvey, find_ways};
 use super::{DoubtPolicy, RoutingContext};
 use crate::model::{
     Attempt, EventDetail, History, Message, MessageState, Plan, ReceiptStatus, RenderedContent, Timestamp,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     BasicAuth, DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler,
     WebhookPayload, WebhookRequest, is_recent, is_signed, parse_phone, parse_rfc3339, parse_unix_seconds,
 };

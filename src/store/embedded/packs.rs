@@ -8,7 +8,7 @@ use std::mem;
 
 use prost::Message as _;
 
-use super::contents;
+use super::bodies;
 use super::engine::{Lookup, damaged, decode};
 use super::keys;
 use super::records::read_id;
@@ -175,7 +175,7 @@ impl PackedMessage {
         let id = self.id(from)?;
         let ContentRecord { content } = match self.content_hash.as_slice() {
             [] => ContentRecord::decode(self.content.as_slice()).map_err(|error| unreadable(from, error))?,
-            hash => contents::read_body(from, brand, hash)?,
+            hash => bodies::read_body(from, brand, hash)?,
         };
         let whole = v1::Message {
             message_id: id.to_string(),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, parse_rfc3339,
 };
@@ -211,7 +211,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::hooks::parse_phone;
+    use crate::adapters::webhooks::parse_phone;
     use crate::secret::Secret;
 
     const NOW: &str = "2026-11-22T10:00:00Z";

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::step::MessageRef;
+use super::message_events::MessageRef;
 use crate::model::{Class, MessageId, Timestamp};
 use crate::store::StoredMessage;
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use url::form_urlencoded;
 
 use super::payload;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq, hex,
     is_signed,
 };

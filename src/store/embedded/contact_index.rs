@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::engine::{Lookup, ScanOrder, Snapshot};
 use super::keys;
-use super::pack::RECORD_BYTES;
+use super::packs::RECORD_BYTES;
 use super::txn::Txn;
 use crate::model::{BrandId, MessageId};
 use crate::store::StoreError;

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::address::BounceAddresses;
 use super::report::ReportMail;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use crate::model::BrandId;

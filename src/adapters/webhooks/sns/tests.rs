@@ -2,7 +2,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adapters::hooks::WebhookError;
+use crate::adapters::webhooks::WebhookError;
 
 const ARN: &str = "arn:aws:sns:eu-west-1:123456789012:ses-events";
 const CERTIFICATE: &[u8] = include_bytes!("certificate.pem");

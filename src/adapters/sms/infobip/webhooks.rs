@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     BasicAuth, DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
     parse_phone, parse_rfc3339,
 };

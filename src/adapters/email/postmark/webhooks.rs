@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, echo_of_parts, parse, required,
 };
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     BasicAuth, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
 };
-use crate::adapters::hooks::{
+use crate::adapters::webhooks::{
     BasicAuth, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
 };
 use crate::model::Objection::{BadAddress, Complaint, OptedOut};
