@@ -13,6 +13,7 @@ mod inbound;
 mod key;
 mod link;
 mod message;
+mod objection;
 mod outcome;
 mod plan;
 mod provider;
@@ -37,11 +38,12 @@ pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, EventDetail, History, MessageEvent, MessageState, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
-    AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords, Objection,
+    AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
 };
 pub use key::{ApiKey, Scope};
 pub use link::{ContactLink, LinkId};
 pub use message::{Class, FallbackPolicy, Labels, Message};
+pub use objection::Objection;
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
