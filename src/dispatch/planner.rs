@@ -56,7 +56,8 @@ impl Planner {
             return Ok(RoutingDecision { plan: None, step: brand_gone(message, history) });
         };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
-        let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
+        let verdicts =
+            recipient.as_ref().map(|recipient| judge(message.class, &message.topic, recipient, policy, now));
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
@@ -69,7 +70,7 @@ impl Planner {
             message,
             history,
             recipient: person
-                .map(|(own, verdicts)| RecipientView { preferences: &own.preferences, verdicts }),
+                .map(|(recipient, verdicts)| RecipientView { preferences: &recipient.preferences, verdicts }),
             policy,
             providers: &offers,
             retry: &self.retry,
@@ -92,7 +93,7 @@ impl Planner {
         now: Timestamp,
     ) -> Vec<Verdict> {
         let Some(policy) = self.policies.get(brand) else { return Vec::new() };
-        judge(class, topic, recipient, policy, now).into_iter().map(|own| own.verdict).collect()
+        judge(class, topic, recipient, policy, now).into_iter().map(|judged| judged.verdict).collect()
     }
 }
 
@@ -105,16 +106,16 @@ fn judge(
 ) -> Vec<AddressVerdict> {
     let ways = Channel::ALL
         .into_iter()
-        .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |own| (channel, own)));
-    let judge = |(channel, own): (Channel, &ContactAddress)| {
-        let address: &Address = &own.address;
+        .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |entry| (channel, entry)));
+    let judge = |(channel, entry): (Channel, &ContactAddress)| {
+        let address: &Address = &entry.address;
         let verdict = consent::decide(
             &ConsentQuery { class, topic, channel, address },
             recipient,
             &policy.time_zone,
             now,
         );
-        AddressVerdict { verdict, window: own.service_window_at(now) }
+        AddressVerdict { verdict, window: entry.service_window_at(now) }
     };
     ways.map(judge).collect()
 }

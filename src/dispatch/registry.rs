@@ -75,13 +75,18 @@ impl ProviderRegistry {
 
     /// The provider of this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
-        self.inner.providers.iter().find(|own| own.name == *name)
+        self.inner.providers.iter().find(|provider| provider.name == *name)
     }
 
     /// Every provider as it is at `now`.
     pub fn statuses(&self, now: Timestamp) -> Vec<ProviderStatus> {
         let health = self.health();
-        self.inner.providers.iter().zip(health.iter()).map(|(own, health)| status(own, health, now)).collect()
+        self.inner
+            .providers
+            .iter()
+            .zip(health.iter())
+            .map(|(provider, health)| status(provider, health, now))
+            .collect()
     }
 
     /// One provider as it is at `now`.
@@ -159,7 +164,7 @@ impl ProviderRegistry {
     }
 
     fn index(&self, name: &ProviderName) -> Option<usize> {
-        self.inner.providers.iter().position(|own| own.name == *name)
+        self.inner.providers.iter().position(|provider| provider.name == *name)
     }
 
     fn health(&self) -> MutexGuard<'_, Vec<ProviderHealth>> {
@@ -242,7 +247,7 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> Provi
     let control = health.control().cloned();
     ProviderStatus {
         provider: provider.clone(),
-        mode: control.as_ref().map_or(ControlMode::InService, |own| own.mode_at(now)),
+        mode: control.as_ref().map_or(ControlMode::InService, |control| control.mode_at(now)),
         control,
         breaker: health.breaker(now),
         trip: health.trip(),

@@ -230,15 +230,15 @@ impl History {
                     given_up: false,
                 }),
                 EventDetail::AttemptFinished { attempt, outcome } => {
-                    update_attempt(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
+                    update_attempt(&mut attempts, *attempt, |known| known.ended = Some((event.at, outcome)));
                 }
                 EventDetail::Receipt(receipt) => {
-                    update_attempt(&mut attempts, receipt.attempt, |own| {
-                        own.receipt = own.receipt.max(Some(receipt.status))
+                    update_attempt(&mut attempts, receipt.attempt, |known| {
+                        known.receipt = known.receipt.max(Some(receipt.status))
                     });
                 }
                 EventDetail::FellBack { attempt, .. } => {
-                    update_attempt(&mut attempts, *attempt, |own| own.given_up = true)
+                    update_attempt(&mut attempts, *attempt, |known| known.given_up = true)
                 }
                 _ => {}
             }
@@ -249,8 +249,9 @@ impl History {
     /// The number of the first call by a way whose outcome nobody knows: neither it nor a receipt has told.
     pub fn first_in_doubt(&self, way: &Way) -> Option<u32> {
         let attempts = self.attempts();
-        let in_doubt = |own: &&Attempt<'_>| own.way == way && own.is_unknown() && own.receipt.is_none();
-        attempts.iter().find(in_doubt).map(|own| own.number)
+        let in_doubt =
+            |attempt: &&Attempt<'_>| attempt.way == way && attempt.is_unknown() && attempt.receipt.is_none();
+        attempts.iter().find(in_doubt).map(|attempt| attempt.number)
     }
 
     /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
@@ -292,7 +293,7 @@ impl History {
     /// How a cancelled message ends, and why: one that a provider took stays sent, and one that a provider may have
     /// taken stays in doubt.
     pub fn cancelled(&self) -> (MessageState, &'static str) {
-        let in_doubt = |own: &Attempt<'_>| own.is_unknown() && !own.reported_failed();
+        let in_doubt = |attempt: &Attempt<'_>| attempt.is_unknown() && !attempt.reported_failed();
         if let Some(reached) = self.reached() {
             (reached, "It was cancelled after it had been sent; no other way is tried.")
         } else if self.attempts().iter().any(in_doubt) {
@@ -305,7 +306,7 @@ impl History {
     /// How far it has come, whatever is tried besides: delivered or read, as a receipt has proved, or sent, when a provider
     /// took it in some attempt and did not report later that it could not deliver.
     pub fn reached(&self) -> Option<MessageState> {
-        let stands = |own: &Attempt<'_>| own.is_sent() && !own.reported_failed();
+        let stands = |attempt: &Attempt<'_>| attempt.is_sent() && !attempt.reported_failed();
         match self.state() {
             proved @ (MessageState::Delivered | MessageState::Read) => Some(proved),
             _ => self.attempts().iter().any(stands).then_some(MessageState::Sent),
@@ -314,8 +315,9 @@ impl History {
 
     /// Whether a provider took it in some attempt that still stands: not `besides`, not given up, not reported as failed.
     fn stands_sent(&self, besides: Option<u32>) -> bool {
-        let stands = |own: &Attempt<'_>| own.is_sent() && !own.given_up && !own.reported_failed();
-        self.attempts().iter().any(|own| Some(own.number) != besides && stands(own))
+        let stands =
+            |attempt: &Attempt<'_>| attempt.is_sent() && !attempt.given_up && !attempt.reported_failed();
+        self.attempts().iter().any(|attempt| Some(attempt.number) != besides && stands(attempt))
     }
 
     /// What happened moves the state, except that nothing takes back what a receipt has proved.
@@ -343,13 +345,15 @@ impl History {
     /// flight goes on: its own end decides. Once the message has ended, nothing makes dispatch take it up again.
     fn fold_receipt(&self, receipt: &Receipt) -> MessageState {
         let attempts = self.attempts();
-        let standing = attempts.iter().rfind(|own| !own.given_up && (own.is_sent() || own.is_unknown()));
-        let stands = standing.is_some_and(|own| own.number == receipt.attempt);
-        let own = attempts.iter().find(|own| own.number == receipt.attempt);
-        let first_word = own.is_some_and(|own| !own.given_up && own.receipt.is_none());
-        let others = || attempts.iter().filter(|own| own.number != receipt.attempt);
-        let sent_otherwise = others().any(|own| own.is_sent() && !own.reported_failed());
-        let stands_otherwise = others().any(|own| own.is_sent() && !own.reported_failed() && !own.given_up);
+        let standing =
+            attempts.iter().rfind(|attempt| !attempt.given_up && (attempt.is_sent() || attempt.is_unknown()));
+        let stands = standing.is_some_and(|attempt| attempt.number == receipt.attempt);
+        let reported = attempts.iter().find(|reported| reported.number == receipt.attempt);
+        let first_word = reported.is_some_and(|reported| !reported.given_up && reported.receipt.is_none());
+        let others = || attempts.iter().filter(|attempt| attempt.number != receipt.attempt);
+        let sent_otherwise = others().any(|attempt| attempt.is_sent() && !attempt.reported_failed());
+        let stands_otherwise =
+            others().any(|attempt| attempt.is_sent() && !attempt.reported_failed() && !attempt.given_up);
         let state = self.state();
         match (receipt.status, state) {
             (ReceiptStatus::Read, _) | (_, MessageState::Read) => MessageState::Read,

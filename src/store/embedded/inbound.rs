@@ -149,9 +149,9 @@ fn open_window(
 ) -> Result<(), StoreError> {
     let Some(id) = contact else { return Ok(()) };
     let Some(mut contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    if let Some(own) = contact.addresses.iter_mut().find(|own| own.address == event.address) {
+    if let Some(entry) = contact.addresses.iter_mut().find(|entry| entry.address == event.address) {
         let at = event.at.min(now);
-        let window = own.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
+        let window = entry.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
         *window = at.max(*window);
     }
     // Its version stays: what others may change has not changed.

@@ -76,7 +76,7 @@ fn entry_at(from: &(impl Lookup + ?Sized), brand: &BrandId, cursor: u64) -> Resu
         Some((key, bytes)) => decode::<JournalRecord>(from, &key, &bytes)?,
         None => JournalRecord::default(),
     };
-    let entry = record.entries.into_iter().find(|own| own.cursor == cursor);
+    let entry = record.entries.into_iter().find(|entry| entry.cursor == cursor);
     entry.ok_or_else(|| damaged(from, format!("event {cursor} is not in the journal")))
 }
 

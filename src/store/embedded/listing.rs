@@ -89,7 +89,8 @@ impl MessageListing<'_> {
             let is_outside = [run.end, self.run.end].into_iter().flatten().any(|end| id >= end)
                 || run.start.is_some_and(|start| id < start);
             // Of the messages around those of a contact, only their contact is looked at.
-            let is_others = self.filter.contact.as_ref().is_some_and(|own| own.as_str() != packed.contact_id);
+            let is_others =
+                self.filter.contact.as_ref().is_some_and(|contact| contact.as_str() != packed.contact_id);
             if is_outside || is_others {
                 continue;
             }
