@@ -99,7 +99,7 @@ struct AnsweredAttempt {
 
 /// Why an attempt stopped at a stage.
 enum Interrupted {
-    /// It may go on another time.
+    /// The attempt stops here, and the message goes on as this says.
     Flow(Flow),
     /// A record of the message is damaged.
     Damaged,

@@ -41,7 +41,7 @@ impl Planner {
     /// What to do next with `message` at `now`, given all that happened to it.
     ///
     /// # Errors
-    /// When the store cannot tell who the recipient is.
+    /// When the store cannot read the recipient.
     pub async fn next(
         &self,
         message: &Message,

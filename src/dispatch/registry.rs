@@ -172,7 +172,7 @@ impl ProviderRegistry {
     }
 }
 
-/// What of a provider's health is told to watchers when it changes.
+/// The part of a provider's health whose changes watchers learn of.
 #[derive(PartialEq, Eq)]
 struct Visible {
     breaker: BreakerState,
@@ -221,7 +221,7 @@ impl Drop for CallPermit {
     }
 }
 
-/// A permit that was released to be asked for again. Dropping it tells the others that they may have it.
+/// A permit that was released to be asked for again. Dropping it lets the others know that they may have it.
 pub(super) struct ReleasedPermit {
     registry: ProviderRegistry,
     is_free: bool,

@@ -26,7 +26,7 @@ pub(super) struct RecordDamaged;
 pub(super) enum SaveResult {
     /// Everything is stored.
     Saved,
-    /// Somebody else stored events in between, and the work was rebased on them.
+    /// Other events were stored in between, and the work was rebased on them.
     Rebased,
     /// The message is no longer in the store.
     Gone,
@@ -45,7 +45,7 @@ impl Dispatcher {
         })
     }
 
-    /// Saves what happened. When somebody else stored events in between, the work is rebased on those; unless it was this
+    /// Saves what happened. When other events were stored in between, the work is rebased on those; unless it was this
     /// very save, which the store could not confirm the first time.
     pub(super) async fn save(
         &self,

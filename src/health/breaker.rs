@@ -119,7 +119,7 @@ impl fmt::Display for TripReason {
     }
 }
 
-/// That a breaker opened.
+/// The opening of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerTrip {
     /// Why.

@@ -30,9 +30,9 @@ pub struct Contact {
 pub struct ContactAddress {
     /// The address.
     pub address: Address,
-    /// When the person last wrote to the brand on WhatsApp from this number, as the brand told.
+    /// When the person last wrote to the brand on WhatsApp from this number, as the brand reported.
     pub whatsapp_inbound_at: Option<Timestamp>,
-    /// The same by provider, as those told: a window opens for one sender only.
+    /// The same by provider, as the providers reported: a window opens for one sender only.
     pub whatsapp_windows: BTreeMap<ProviderName, Timestamp>,
 }
 

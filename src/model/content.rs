@@ -116,11 +116,11 @@ impl TemplateButton {
 /// What a button does when somebody taps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ButtonAction {
-    /// It opens the template's URL with this at its end.
+    /// The button opens the template's URL with this at its end.
     Url(String),
-    /// It answers, and this comes back with the answer.
+    /// The button answers, and this comes back with the answer.
     QuickReply(String),
-    /// It copies this code.
+    /// The button copies this code.
     CopyCode(String),
 }
 
@@ -161,7 +161,7 @@ impl Content {
     /// The most characters of the text below a file in Telegram.
     pub const MAX_CAPTION: usize = 1_024;
 
-    /// What `channel` would carry. `window_open` tells whether WhatsApp's 24-hour service window is open; outside it only
+    /// What `channel` would carry. `window_open` says whether WhatsApp's 24-hour service window is open; outside it only
     /// templates may be sent (Meta's error 131047).
     ///
     /// # Errors

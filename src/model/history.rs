@@ -16,9 +16,9 @@ pub enum MessageState {
     Sending,
     /// A provider took it.
     Sent,
-    /// It reached the device or mailbox.
+    /// The message reached the device or mailbox.
     Delivered,
-    /// It was read.
+    /// The message was read.
     Read,
     /// No way led anywhere.
     Failed,
@@ -26,9 +26,9 @@ pub enum MessageState {
     Suppressed,
     /// Its time passed.
     Expired,
-    /// It was cancelled.
+    /// The message was cancelled.
     Cancelled,
-    /// It may or may not have been sent, and a second copy is forbidden or no longer wanted.
+    /// The message may or may not have been sent, and a second copy is forbidden or no longer wanted.
     InDoubt,
 }
 
@@ -246,7 +246,7 @@ impl History {
         attempts
     }
 
-    /// The number of the first call by a way whose outcome nobody knows: neither it nor a receipt has told.
+    /// The number of the first attempt by a way whose outcome is unknown, and on which no receipt reported.
     pub fn first_in_doubt(&self, way: &Way) -> Option<u32> {
         let attempts = self.attempts();
         let in_doubt =

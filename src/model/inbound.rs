@@ -24,7 +24,7 @@ pub struct InboundText {
 /// What a provider says of an address, and of no message in particular.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressReport {
-    /// The provider's id of the news: the same that comes again has the same.
+    /// The provider's id of the report: a report that comes again has the same.
     pub id: String,
     /// The address.
     pub address: Address,
@@ -41,12 +41,12 @@ pub struct AddressReport {
 /// What became of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressChange {
-    /// It is wanted no more.
+    /// Messages to the address are wanted no more.
     Objected(Objection),
     /// The person lifted their own opt-out at the provider, or unblocked us: the address can be reached again. It is no
     /// opt-in.
     Returned,
-    /// It is another one now.
+    /// The address has changed.
     MovedTo(Address),
 }
 
@@ -89,7 +89,7 @@ impl Keywords {
     }
 }
 
-/// Something that came from a contact, or that a provider told of one of its addresses.
+/// An event of a contact: it wrote, or a provider reported on one of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactEvent {
     /// When, by the provider's clock.
@@ -104,7 +104,7 @@ pub struct ContactEvent {
     pub detail: ContactEventDetail,
 }
 
-/// What came from a contact, or was told of an address.
+/// What an event of a contact was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactEventDetail {
     /// The person wrote.

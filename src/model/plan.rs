@@ -5,14 +5,14 @@ use super::{Address, Channel, ProviderName, Reason, Timestamp};
 /// What consent says of one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It may be sent now.
+    /// The message may be sent now.
     Allow,
-    /// It may be sent at this time.
+    /// The message may be sent at this time.
     Hold {
         /// When the hold ends.
         until: Timestamp,
     },
-    /// It may not be sent.
+    /// The message may not be sent.
     Deny,
 }
 

@@ -64,7 +64,7 @@ pub enum AdmissionRefusal {
         /// When to ask again.
         until: Timestamp,
     },
-    /// It asked us to slow down.
+    /// The provider asked us to slow down.
     Throttled {
         /// When it may be called again.
         until: Timestamp,

@@ -89,9 +89,9 @@ impl Default for KeywordSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DoubtPolicy {
-    /// It is tried again: a second copy is better than none.
+    /// The message is tried again: a second copy is better than none.
     Retry,
-    /// It waits for a receipt and ends in doubt: none is better than two.
+    /// The message waits for a receipt and ends in doubt: no copy is better than two.
     Wait,
 }
 

@@ -22,7 +22,7 @@ impl RateLimit {
         self.interval
     }
 
-    /// Reserves the next call and tells when it may be made; `None` when that is more than `max_wait` ahead.
+    /// Reserves the next call and returns when it may be made; `None` when that is more than `max_wait` ahead.
     pub fn reserve(&mut self, now: Instant, max_wait: Duration) -> Option<Instant> {
         let at = self.next.max(now);
         if at - now > max_wait {

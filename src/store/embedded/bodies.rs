@@ -1,7 +1,7 @@
 //! Bodies: contents that many messages share. A campaign's content is kept once, not once for each person.
 //!
 //! Whether a content comes again is only known when it does, so the first message keeps its own, and from the second on
-//! they share. A count of the messages that share a body tells when it is no longer needed.
+//! they share. The messages that share a body are counted, and the last one deletes it.
 
 use std::sync::{Mutex, PoisonError};
 

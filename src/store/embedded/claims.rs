@@ -94,7 +94,7 @@ impl ClaimTable {
         let (id, at) = (message.id, message.send_at);
         let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
         if self.claims.contains_key(&id) {
-            // A scan of the disk found it before this was told.
+            // A scan of the disk was faster than the signal, and has claimed the message.
             return;
         }
         if !is_next || size_bytes > self.free_bytes {
@@ -160,7 +160,7 @@ impl ClaimTable {
         self.disk_due.is_some_and(|due| due <= now)
     }
 
-    /// Begins a scan of the disk: what it leaves there has to be told by [`Self::note_due_on_disk`].
+    /// Begins a scan of the disk: what it leaves there has to be noted by [`Self::note_due_on_disk`].
     pub fn begin_disk_scan(&mut self) {
         self.disk_due = None;
     }

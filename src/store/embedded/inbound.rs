@@ -1,4 +1,4 @@
-//! What providers tell of contacts: once, with all that it changes.
+//! Inbound events: each recorded once, with all that it changes.
 
 use async_trait::async_trait;
 

@@ -13,8 +13,7 @@ use crate::model::{BrandId, MessageId};
 use crate::store::{MessageFilter, Page, PageRequest, StoreError, StoredMessage};
 use crate::wire::store::v1::PackRecord;
 
-/// Walks the packs backwards, all of them or those that the index by contact leads to. Where a page ends is told by the id
-/// of the last message looked at.
+/// Walks the packs backwards, all of them or those that the index by contact leads to. A page ends at the id of the last message looked at.
 pub fn list(
     view: &dyn Snapshot,
     brand: &BrandId,

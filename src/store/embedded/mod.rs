@@ -11,7 +11,7 @@
 //! An engine lets operations look at a consistent snapshot, or runs an operation that reads and then writes, all of it or
 //! nothing. [`memory`] runs operations where they are called, so that a simulation is deterministic; [`sled`] gathers them
 //! into groups and makes each group durable with one flush. What a group means outside the store, its effects, is published
-//! when it is durable. Records are protobuf, and where each is kept is told in `keys` alone.
+//! when it is durable. Records are protobuf, and `keys` alone knows where each is kept.
 //!
 //! The files stand in layers, and each imports only from its own layer and those below it:
 //!
@@ -31,7 +31,7 @@
 //!
 //! Whatever an operation wrote is durable when it is answered, with its index entries, because all of it was one batch.
 //! Claims are kept in memory: the one process that has the store open gave them, so a crash voids them, and what was claimed
-//! is due again. How files are proven after a crash is told in [`sled`].
+//! is due again. [`sled`] says how files are proven after a crash.
 
 use std::sync::Arc;
 

@@ -132,7 +132,7 @@ impl PackedMessage {
     pub fn new(message: &Message) -> Self {
         let mut record = v1::Message::from(message);
         let content = record.content.take();
-        // The id tells both.
+        // The id holds both.
         record.message_id.clear();
         record.accept_time = None;
         // Kept beside it.

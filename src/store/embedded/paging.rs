@@ -9,7 +9,7 @@ use crate::store::{Page, PageRequest, StoreError};
 pub const MAX_EXAMINED: usize = 1_000;
 
 /// Reads a page of `range`. `prefix` is how many bytes all its keys have in common; `item` turns a key and its value into
-/// an item, or passes over it. Where a page ends is told by the rest of the last key looked at, so it cannot lead out of
+/// an item, or passes over it. A page ends at the rest of the last key looked at, so it cannot lead out of
 /// the range.
 pub fn read_page<T>(
     view: &dyn Snapshot,

@@ -66,7 +66,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
 
     async fn release(&self, id: MessageId) {
         if self.engine.signals().claims().release(id) {
-            // Whoever asked before was told of the lease's end, which is later than the message's own time.
+            // An earlier claim was told the end of the lease, which is later than the time at which the message is due.
             self.engine.signals().wake();
         }
     }

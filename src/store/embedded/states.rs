@@ -4,7 +4,7 @@
 //! entry of the due order that it shares with those of its pack that are due at the same time. It stays there until it is
 //! finished, so that a message that is sent at once never has an entry of its own.
 //!
-//! A pack whose messages all wait for the first time has no record of states: its messages tell their buckets. Of ten
+//! A pack whose messages all wait for the first time has no record of states: its messages name their buckets. Of ten
 //! million messages that wait, the record would take a sixth of the memory.
 
 use super::keys::{self, DueEntry, DueTarget};
@@ -51,7 +51,7 @@ impl PackStates {
         Ok(Self { brand: brand.clone(), pack, record: StatesRecord::default(), has_record: false })
     }
 
-    /// Begins a record where there is none, before anything is changed: with the buckets that the messages tell.
+    /// Begins a record where there is none, before anything is changed: with the buckets that the messages name.
     pub fn ensure_record(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
         if self.has_record {
             return Ok(());

@@ -65,11 +65,11 @@ impl<'a> WriteGroup<'a> {
 
 /// How a key was before an operation wrote to it.
 enum UndoStep {
-    /// It was not written by any operation before.
+    /// No operation of the group had written the key.
     Absent(Vec<u8>),
-    /// It had this value, or was deleted.
+    /// An operation had written this value, or deleted the key.
     Was(Vec<u8>, Option<Vec<u8>>),
-    /// Its value was as long as this.
+    /// The value was this long.
     Shorter(Vec<u8>, usize),
 }
 

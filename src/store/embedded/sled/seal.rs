@@ -54,7 +54,7 @@ pub fn remove(files: &DataDirectory) -> Result<(), StoreError> {
     disk::remove(&files.at(NAME)).map_err(|error| directory::io("lifting the seal", error))
 }
 
-/// One line for each file, after that which tells the kind.
+/// A line for the kind of seal, and then one for each file.
 fn describe(root: &Path) -> io::Result<String> {
     let mut text = KIND.to_owned();
     for path in disk::files_below(root)? {

@@ -141,7 +141,7 @@ struct ScanProgress {
 }
 
 impl ScanProgress {
-    /// Notes how far one has come, and tells whether that is beyond where the other is.
+    /// Notes how far one scan has come, and returns whether that is beyond where the other is.
     fn is_past(&self, key: sled::IVec, order: ScanOrder) -> bool {
         let (own, other) = match order {
             ScanOrder::Ascending => (&self.ascending, &self.descending),

@@ -62,7 +62,7 @@ impl Writer {
         Self { files, options, mark, groups, shared, queue, pending: None, _lock: lock }
     }
 
-    /// Works until it is told to close, or until nobody is left who could ask for anything.
+    /// Runs commands until one closes the store, or until no sender is left.
     pub fn run(mut self) {
         while let Some(command) = self.pending.take().or_else(|| self.queue.blocking_recv()) {
             match command {
@@ -70,7 +70,7 @@ impl Writer {
                 WriterCommand::Reopen => drop(self.ensure_open()),
                 WriterCommand::Close(reply) => {
                     let result = self.finish();
-                    // The lock goes before the answer: who hears it may open the store again.
+                    // The lock is released before the answer: whoever gets it may open the store again.
                     drop(self);
                     let _ = reply.send(result);
                     return;
@@ -151,7 +151,7 @@ impl Writer {
         StoreError::Full { path: self.files.name(), free_bytes, needed_bytes }
     }
 
-    /// Makes a group durable, marks it, and tells its news. After a failure it is not known what reached the disk, so
+    /// Makes a group durable, moves the high-water mark on, and publishes the effects. After a failure it is not known what reached the disk, so
     /// the tree is closed: opening it again recovers all of the group or nothing.
     fn commit(&mut self, mut writes: Writes, news: CommitEffects) -> Result<(), StoreError> {
         if writes.is_empty() {
