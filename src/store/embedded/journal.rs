@@ -1,5 +1,5 @@
 //! The journal: every event of a brand, in the order in which they became durable. Each event of a message points to the
-//! one before it is, so that the newest leads to the whole history.
+//! one before it, so that the newest leads to the whole history.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
