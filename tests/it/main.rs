@@ -10,6 +10,7 @@ mod envelopes;
 mod fuzz;
 mod gateway;
 mod inbound;
+mod layers;
 mod logged;
 mod peers;
 mod providers;
