@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};

@@ -1,7 +1,7 @@
 //! How a contact wants to be reached.
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, TOPICS};
 use crate::api::update_mask::UpdateMask;

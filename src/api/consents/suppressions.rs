@@ -3,7 +3,7 @@
 use tonic::Code;
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, REASON};
 use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};

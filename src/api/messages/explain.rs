@@ -2,7 +2,7 @@
 
 use super::MessageApi;
 use crate::adapters::sms::segments::{Alphabet, SmsSize};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::model::{Channel, History, Message, RenderedContent, Timestamp};
 use crate::routing::{RoutingDecision, RoutingStep};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::content::{check_renderable, check_sizes};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::limits;
 use crate::model::{
     Address, Channel, Class, ContactId, Content, FallbackPolicy, Labels, Message, MessageId, Timestamp,
