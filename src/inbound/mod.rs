@@ -1,10 +1,11 @@
-//! What comes back from providers: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process.
-//! Receipts are folded into the messages they speak of; the next claim sees them.
+//! What providers report: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process. Receipts
+//! are added to the history of their message, and the next claim of the message sees them.
 
 mod directory;
 mod events;
 mod links;
 mod mail;
+mod normalize;
 mod processor;
 mod receipts;
 mod router;

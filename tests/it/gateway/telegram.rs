@@ -49,8 +49,8 @@ fn written(chat: i64, text: &str) -> Value {
     })
 }
 
-const TIED: &str = "somebody followed their link: the address is the contact's";
-const TAKEN: &str = "a link was not followed: the address belongs to another contact";
+const TIED: &str = "a contact link was followed: the address now belongs to the contact";
+const TAKEN: &str = "a contact link was not followed: the address belongs to another contact";
 
 #[tokio::test]
 async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
