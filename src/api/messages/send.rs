@@ -1,4 +1,4 @@
-//! Accepts messages one at a time, reads and cancels them.
+//! Accepts, shows and cancels single messages.
 
 use std::mem;
 
