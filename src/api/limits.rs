@@ -22,7 +22,7 @@ pub const LABEL_VALUE: usize = 255;
 pub const TOPICS: usize = 64;
 /// Characters of a name: of an actor, a source, a method.
 pub const NAME: usize = 255;
-/// Characters of a reason in somebody's own words.
+/// Characters of a reason or an explanation.
 pub const REASON: usize = 500;
 /// Characters of the wording a person agreed to.
 pub const WORDING: usize = 10_000;

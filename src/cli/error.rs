@@ -75,7 +75,7 @@ impl From<io::Error> for CliError {
     }
 }
 
-/// What the gateway refused and why, with every field at fault on a line of its own.
+/// The text of a refusal, with every field at fault on a line of its own.
 fn refusal(status: &Status) -> String {
     let details = status.get_error_details();
     let fields = details.bad_request().map(|wrong| wrong.field_violations.as_slice()).unwrap_or_default();

@@ -68,7 +68,7 @@ pub(super) fn write<M: NamedMessage>(message: &M) -> String {
 /// Reads a message.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// The text for people that says why it is no such message.
 pub(super) fn read<M: NamedMessage>(text: &str) -> Result<M, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let dynamic = DynamicMessage::deserialize(descriptor::<M>(), &mut deserializer)

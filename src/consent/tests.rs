@@ -118,20 +118,20 @@ fn grants_and_revocations_of_every_width() {
 
 #[test]
 fn an_opt_in_is_for_its_channel_only() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.ledger[0].channel = Channel::Email;
-    assert_eq!(reason_for_commercial(&own), "no_opt_in");
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.ledger[0].channel = Channel::Email;
+    assert_eq!(reason_for_commercial(&ana), "no_opt_in");
 }
 
 #[test]
 fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.preferences.excluded_channels = vec![Channel::Sms];
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.preferences.excluded_channels = vec![Channel::Sms];
     assert_eq!(
-        decision_and_reason(Class::Transactional, "orders", &own, noon()),
+        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
         (Decision::Deny, "channel_excluded".into())
     );
-    own.suppressions = vec![Suppression {
+    ana.suppressions = vec![Suppression {
         channel: Channel::Sms,
         address: phone(),
         reason: SuppressionReason::BadAddress,
@@ -140,21 +140,21 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
         recorded_by: "twilio-eu".into(),
     }];
     assert_eq!(
-        decision_and_reason(Class::Transactional, "orders", &own, noon()),
+        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
         (Decision::Deny, "address_suppressed".into())
     );
-    own.suppressions[0].channel = Channel::Whatsapp;
-    own.preferences.excluded_channels.clear();
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &own, noon()).0, Decision::Allow);
+    ana.suppressions[0].channel = Channel::Whatsapp;
+    ana.preferences.excluded_channels.clear();
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, noon()).0, Decision::Allow);
 }
 
 #[test]
 fn a_muted_topic_stops_commercial_messages_only() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
-    own.preferences.topics = vec![muted];
-    assert_eq!(reason_for_commercial(&own), "topic_muted");
-    assert_eq!(decision_and_reason(Class::Transactional, "offers.shoes", &own, noon()).0, Decision::Allow);
+    ana.preferences.topics = vec![muted];
+    assert_eq!(reason_for_commercial(&ana), "topic_muted");
+    assert_eq!(decision_and_reason(Class::Transactional, "offers.shoes", &ana, noon()).0, Decision::Allow);
 }
 
 fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
@@ -164,16 +164,16 @@ fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
 
 #[test]
 fn quiet_hours_hold_commercial_messages_and_others_on_request() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
-    own.preferences.time_zone = Some("Europe/Madrid".into());
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
+    ana.preferences.time_zone = Some("Europe/Madrid".into());
     // 23:30 in Madrid.
     let night = timestamp("2026-06-01T21:30:00Z");
     let held = Decision::Hold { until: timestamp("2026-06-02T06:00:00Z") };
-    assert_eq!(decision_and_reason(Class::Commercial, "offers", &own, night), (held, "quiet_hours".into()));
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &own, night).0, Decision::Allow);
-    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &own, night).0, held);
+    assert_eq!(decision_and_reason(Class::Commercial, "offers", &ana, night), (held, "quiet_hours".into()));
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, Decision::Allow);
+    ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, held);
 }
 
 #[test]

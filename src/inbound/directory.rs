@@ -9,7 +9,7 @@ use crate::model::{BrandId, Channel, Keywords, ProviderName};
 pub struct InboundSource {
     /// The channel that it carries.
     pub channel: Channel,
-    /// The brands it serves, each with its own sender there, if it has one.
+    /// The brands that the provider serves, each with its sender at the provider, if it has one of its own.
     pub brands: Vec<(BrandId, Option<String>)>,
 }
 

@@ -173,13 +173,14 @@ impl InboundProcessor {
     async fn record_event(&self, brand: &BrandId, event: InboundEvent) -> Result<(), StoreError> {
         let (provider, address) = (event.event.provider.clone(), event.event.address.masked());
         let result = self.inbound.record_event(brand, event, self.clock.now()).await?;
-        let (contact, message) = match &result {
-            RecordResult::Kept(contact) => (contact.as_str(), "an inbound event was recorded"),
-            RecordResult::Known => ("", "an inbound event was recorded before"),
-            RecordResult::UnknownContact => ("", "an inbound event came from an address of no contact"),
+        let (contact, result) = match &result {
+            RecordResult::Kept(contact) => (contact.as_str(), "recorded"),
+            RecordResult::Known => ("", "known"),
+            RecordResult::UnknownContact => ("", "unknown_contact"),
         };
         tracing::debug!(
-            provider.name = %provider, brand.id = %brand, contact.id = contact, address, "{message}"
+            provider.name = %provider, brand.id = %brand, contact.id = contact, address, result,
+            "an inbound event was processed"
         );
         Ok(())
     }

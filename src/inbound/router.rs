@@ -1,4 +1,5 @@
-//! Routes a provider's webhook call to its handler, which authenticates it, and records its events before the answer.
+//! Routes a webhook request to the handler of its provider, which authenticates it, and records its events before the answer.
+//! A mail is a webhook request too: its body is the mail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use url::form_urlencoded;
 use super::InboundProcessor;
 use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
 use crate::model::ProviderName;
-use crate::store::StoreError;
 
 /// The webhook handlers of all providers, and the processor of their events. Cheap to clone.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct WebhookRouter {
     pub(super) processor: InboundProcessor,
 }
 
-/// How a webhook call ended.
+/// How a webhook request ended. One that failed has been logged.
 #[derive(Debug)]
 pub(super) enum WebhookAnswer {
     /// Its events are durable. The text is what the provider expects as the body of the answer.
@@ -28,7 +28,7 @@ pub(super) enum WebhookAnswer {
     /// It is not authentic or not readable, and changed nothing.
     Refused(WebhookError),
     /// The store failed: the provider should call again.
-    NotRecorded(StoreError),
+    NotRecorded,
 }
 
 impl WebhookRouter {
@@ -51,7 +51,7 @@ impl WebhookRouter {
     }
 
     /// Hands a mail to each handler that accepts mail to this address: several may share one. The answer is that of the first
-    /// which did not record it, or else of the last.
+    /// which refused it or could not record it, or else of the last.
     pub(super) async fn handle_mail(&self, recipient: &str, mail: &[u8]) -> WebhookAnswer {
         let query =
             form_urlencoded::Serializer::new(String::new()).append_pair("recipient", recipient).finish();
@@ -75,9 +75,18 @@ impl WebhookRouter {
             Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Recorded(answer),
             Ok(WebhookPayload::Events(events)) => match self.processor.process(provider, events).await {
                 Ok(()) => WebhookAnswer::Recorded(String::new()),
-                Err(error) => WebhookAnswer::NotRecorded(error),
+                Err(error) => {
+                    tracing::error!(
+                        provider.name = %provider, %error,
+                        "a webhook request was not recorded because the store failed; the provider has to send it again"
+                    );
+                    WebhookAnswer::NotRecorded
+                }
             },
-            Err(error) => WebhookAnswer::Refused(error),
+            Err(error) => {
+                tracing::warn!(provider.name = %provider, %error, "a webhook request was refused");
+                WebhookAnswer::Refused(error)
+            }
         }
     }
 }

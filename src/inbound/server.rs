@@ -121,10 +121,10 @@ async fn answer(
     let body = (!is_get).then_some(&*body);
     let call =
         WebhookRequest { url: &url, query, headers: &head.headers, body, now: router.processor.clock.now() };
-    http_response(provider, router.handle(provider, &call).await)
+    http_response(router.handle(provider, &call).await)
 }
 
-fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
+fn http_response(answer: WebhookAnswer) -> Response<Full<Bytes>> {
     match answer {
         WebhookAnswer::Recorded(answer) => text(StatusCode::OK, answer),
         WebhookAnswer::Unknown => text(
@@ -132,7 +132,6 @@ fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>>
             "no provider of this name is configured to call back; see its settings",
         ),
         WebhookAnswer::Refused(error) => {
-            tracing::warn!(provider.name = provider, %error, "a webhook call was refused");
             let status = match error {
                 WebhookError::Forged(_) => StatusCode::UNAUTHORIZED,
                 WebhookError::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -140,8 +139,7 @@ fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>>
             };
             text(status, error.to_string())
         }
-        WebhookAnswer::NotRecorded(error) => {
-            tracing::error!(provider.name = provider, %error, "a webhook call was not recorded because the store failed; the provider has to call again");
+        WebhookAnswer::NotRecorded => {
             text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
         }
     }

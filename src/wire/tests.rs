@@ -116,16 +116,9 @@ fn contents() -> impl Strategy<Value = Content> {
         .prop_map(|(subject, text, html)| EmailContent { subject, text, html });
     let telegram = option::of(telegrams());
     let common = (optional_texts(), optional_texts(), optional_texts(), option::of(email));
-    let own = (optional_texts(), telegram, optional_texts(), option::of(templates()));
-    (common, own).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| Content {
-        text,
-        subject,
-        html,
-        email,
-        sms,
-        telegram,
-        whatsapp,
-        template,
+    let by_channel = (optional_texts(), telegram, optional_texts(), option::of(templates()));
+    (common, by_channel).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| {
+        Content { text, subject, html, email, sms, telegram, whatsapp, template }
     })
 }
 
@@ -278,14 +271,14 @@ fn events() -> impl Strategy<Value = MessageEvent> {
 
 fn contacts() -> impl Strategy<Value = Contact> {
     let windows = btree_map(providers(), timestamps(), 0..3);
-    let own = (addresses(), option::of(timestamps()), windows).prop_map(
+    let address = (addresses(), option::of(timestamps()), windows).prop_map(
         |(address, whatsapp_inbound_at, whatsapp_windows)| ContactAddress {
             address,
             whatsapp_inbound_at,
             whatsapp_windows,
         },
     );
-    (contact_ids(), vec(own, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
+    (contact_ids(), vec(address, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
         |(id, addresses, labels, created_at, updated_at, version)| Contact {
             id,
             addresses,

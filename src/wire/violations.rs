@@ -1,9 +1,9 @@
-//! What is wrong with a protobuf message, and where.
+//! The violations of a protobuf message, each with the path of its field.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The place of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
+/// The path of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
 /// no allocation.
 #[derive(Clone, Copy)]
 pub struct FieldPath<'a> {
@@ -60,7 +60,7 @@ impl FieldPath<'_> {
     }
 }
 
-/// What is wrong with one field.
+/// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The path of the field.

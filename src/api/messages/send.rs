@@ -23,7 +23,7 @@ pub struct ParsedSend {
 }
 
 impl MessageApi {
-    /// Parses what a caller asks to send. What is wrong with it is kept, and answered by [`Self::accept`].
+    /// Parses what a caller asks to send. [`Self::accept`] answers with its violations, if it has any.
     pub(super) fn parse(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> ParsedSend {
         let request_hash = spec.as_mut().map_or([0; 32], request_hash);
         let idempotency_key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());

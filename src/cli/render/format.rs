@@ -77,7 +77,7 @@ pub(super) fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-/// The beginning of a text on one line, without what could steer a terminal.
+/// The beginning of a text on one line, without control characters.
 pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
     let visible = |c: char| if c.is_control() { ' ' } else { c };
     let mut short: String = text.chars().take(max_chars).map(visible).collect();

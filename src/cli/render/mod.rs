@@ -1,4 +1,4 @@
-//! PURE. What the gateway answers, as text for people.
+//! PURE. The gateway's answers as text for people.
 
 mod consent;
 mod contact;

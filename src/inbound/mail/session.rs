@@ -120,32 +120,24 @@ fn reply(answer: WebhookAnswer) -> String {
     match answer {
         WebhookAnswer::Recorded(_) => "250 2.0.0 kept".to_owned(),
         WebhookAnswer::Unknown => "550 5.1.1 no such address".to_owned(),
-        WebhookAnswer::Refused(error) => {
-            tracing::warn!(%error, "an inbound mail was refused");
-            match error {
-                WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
-                WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
-                WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
-            }
-        }
-        WebhookAnswer::NotRecorded(error) => {
-            tracing::error!(%error, "an inbound mail was not recorded because the store failed; the mail server has to deliver it again");
-            "451 4.3.0 it could not be kept; please try again".to_owned()
-        }
+        WebhookAnswer::Refused(error) => match error {
+            WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
+            WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
+            WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
+        },
+        WebhookAnswer::NotRecorded => "451 4.3.0 it could not be kept; please try again".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::StoreError;
 
     #[test]
     fn mail_that_was_not_recorded_is_asked_for_again_and_mail_that_is_not_ours_is_refused_for_good() {
-        let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
         for (answer, code) in [
             (WebhookAnswer::Recorded(String::new()), "250"),
-            (WebhookAnswer::NotRecorded(failing), "451"),
+            (WebhookAnswer::NotRecorded, "451"),
             (WebhookAnswer::Refused(WebhookError::Unverifiable(String::new())), "451"),
             (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
             (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),

@@ -77,7 +77,7 @@ async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
     gateway.knows(contact("ben", vec![chat])).await;
     does(44, &format!("/start {}", token(&gateway).await)).await;
     let log = gateway.log.says(TAKEN).await;
-    assert_eq!((&log["owner"], &log["contact"]), (&json!("ben"), &json!("ana")));
+    assert_eq!((&log["owner.id"], &log["contact.id"]), (&json!("ben"), &json!("ana")));
     assert_eq!((chats(&gateway, "ana").await, chats(&gateway, "ben").await), (vec![42], vec![44]));
 
     let sent = gateway.sends_to_the_end(by(&[Channel::Telegram], order())).await;
