@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckArgs, screen: TerminalScreen) -> Result<(), CliErr
     screen.print(&table(&config))
 }
 
-/// The routing table of each brand, and the warnings.
+/// The effective routing table, and the warnings.
 fn table(config: &Config) -> String {
     let mut text = String::new();
     for (brand, policy) in &config.brands {
@@ -75,27 +75,27 @@ fn carriers(config: &Config, brand: &BrandId) -> String {
     let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
     for channel in Channel::ALL {
         let carriers = config.carriers(brand, channel);
-        for carrier in &carriers {
-            let tier_weight: u64 = carriers
+        for own in &carriers {
+            let tier: u64 = carriers
                 .iter()
-                .filter(|other| other.tier == carrier.tier)
+                .filter(|other| other.tier == own.tier)
                 .map(|other| u64::from(other.weight))
                 .sum();
-            table.row(carrier_row(carrier, tier_weight));
+            table.row(carrier(own, tier));
         }
     }
     table.indented("  ")
 }
 
-fn carrier_row(carrier: &Provider, tier_weight: u64) -> [String; 6] {
-    let share = format!("{} ({} %)", carrier.weight, u64::from(carrier.weight) * 100 / tier_weight);
+fn carrier(own: &Provider, tier_weight: u64) -> [String; 6] {
+    let share = format!("{} ({} %)", own.weight, u64::from(own.weight) * 100 / tier_weight);
     [
-        carrier.channel.to_string(),
-        carrier.tier.to_string(),
-        carrier.name.to_string(),
-        carrier.kind.clone(),
+        own.channel.to_string(),
+        own.tier.to_string(),
+        own.name.to_string(),
+        own.kind.clone(),
         share,
-        carrier.failure_domain.clone(),
+        own.failure_domain.clone(),
     ]
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::CliError;
 use super::render::Table;
-use super::screen::{TerminalScreen, without_control};
+use super::screen::{TerminalScreen, harmless};
 use crate::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
 use crate::adapters::{Adapter, Envelope};
 use crate::clock::Clock;
@@ -70,7 +70,7 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
         ));
     }
     let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
-    let provider = find_provider(&config, &args.provider)?;
+    let provider = named(&config, &args.provider)?;
     let envelope = envelope(&args, &config, provider, clock)?;
     let AdapterSettings::Remote(remote) = &provider.adapter else {
         return Err(CliError::Wrong(format!(
@@ -79,9 +79,9 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
         )));
     };
     let adapter = remote.build(&provider.transport).map_err(|error| CliError::Wrong(error.to_string()))?;
-    screen.print(&without_control(&announcement(provider, &envelope)))?;
-    let (outcome, elapsed) = deliver(adapter.as_ref(), &envelope, provider, clock).await;
-    screen.print(&without_control(&explanation(&outcome, elapsed, provider)))?;
+    screen.print(&harmless(&announcement(provider, &envelope)))?;
+    let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider, clock).await;
+    screen.print(&harmless(&explanation(&outcome, took, provider)))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
@@ -90,16 +90,10 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
     }
 }
 
-fn find_provider<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, CliError> {
-    let known = || {
-        config
-            .providers
-            .iter()
-            .map(|configured| configured.provider.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    config.providers.iter().find(|configured| configured.provider.name.as_str() == name).ok_or_else(|| {
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, CliError> {
+    let known =
+        || config.providers.iter().map(|own| own.provider.name.as_str()).collect::<Vec<_>>().join(", ");
+    config.providers.iter().find(|own| own.provider.name.as_str() == name).ok_or_else(|| {
         CliError::Wrong(format!("there is no provider {name} in the configuration: there are {}", known()))
     })
 }
@@ -107,19 +101,17 @@ fn find_provider<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfi
 fn envelope(
     args: &TestArgs,
     config: &Config,
-    configured: &ProviderConfig,
+    own: &ProviderConfig,
     clock: &Clock,
 ) -> Result<Envelope, CliError> {
-    let channel = configured.provider.channel;
-    let brand = brand(args, config, configured)?;
+    let channel = own.provider.channel;
+    let brand = brand(args, config, own)?;
     let policy = config.brands.get(&brand);
     Ok(Envelope {
         message_id: clock.message_id(),
         attempt: 1,
         repeats: 1,
-        from: policy
-            .and_then(|policy| configured.provider.sender(&brand, &policy.senders))
-            .map(str::to_owned),
+        from: policy.and_then(|policy| own.provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
         class: Class::Transactional,
         topic: "test".parse().expect("it is a topic"),
@@ -130,10 +122,8 @@ fn envelope(
     })
 }
 
-fn brand(args: &TestArgs, config: &Config, configured: &ProviderConfig) -> Result<BrandId, CliError> {
-    let serves = |brand: &&BrandId| {
-        configured.provider.brands.is_empty() || configured.provider.brands.contains(brand)
-    };
+fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<BrandId, CliError> {
+    let serves = |brand: &&BrandId| own.provider.brands.is_empty() || own.provider.brands.contains(brand);
     let served: Vec<&BrandId> = config.brands.keys().filter(serves).collect();
     let wanted = |brand: &&&BrandId| args.brand.as_ref().is_none_or(|name| brand.as_str() == name);
     served.iter().find(wanted).map(|brand| (*brand).clone()).ok_or_else(|| {
@@ -141,7 +131,7 @@ fn brand(args: &TestArgs, config: &Config, configured: &ProviderConfig) -> Resul
         let name = args.brand.as_deref().unwrap_or_default();
         CliError::Wrong(format!(
             "{} does not serve brand {name}: it serves {}",
-            configured.provider.name,
+            own.provider.name,
             served.join(", ")
         ))
     })
@@ -182,7 +172,7 @@ fn content(channel: Channel, args: &TestArgs) -> Result<RenderedContent, CliErro
     }
 }
 
-/// Records no event, so that those which the provider sends during the test are sent again to the gateway.
+/// Keeps nothing, so that whatever is told while a message is tried is told again to the gateway.
 struct RefusingSink<'a>(&'a Clock);
 
 #[async_trait]
@@ -196,14 +186,14 @@ impl EventSink for RefusingSink<'_> {
     }
 }
 
-/// The outcome and the time it took. The time-out is that of dispatch.
+/// What dispatch would wait, and no longer.
 async fn deliver(
     adapter: &dyn Adapter,
     envelope: &Envelope,
-    configured: &ProviderConfig,
+    own: &ProviderConfig,
     clock: &Clock,
 ) -> (Outcome, Duration) {
-    let timeout_ms = configured.transport.limits.timeout_ms;
+    let timeout_ms = own.transport.limits.timeout_ms;
     let began = Instant::now();
     let listening = async {
         if adapter.delivers_while_listening() {
@@ -223,15 +213,15 @@ async fn deliver(
     (outcome, began.elapsed())
 }
 
-/// The text that announces the test: what goes out, to whom and by which way.
-fn announcement(configured: &ProviderConfig, envelope: &Envelope) -> String {
-    let provider = &configured.provider;
-    let excerpt = match &envelope.content {
+/// What goes out.
+fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
+    let provider = &own.provider;
+    let says = match &envelope.content {
         RenderedContent::Email { subject, text, .. } => {
             format!("{subject}: {}", text.as_deref().unwrap_or_default())
         }
         RenderedContent::Text(text) => text.clone(),
-        RenderedContent::Telegram(content) => content.text.clone().unwrap_or_default(),
+        RenderedContent::Telegram(own) => own.text.clone().unwrap_or_default(),
         RenderedContent::Template(template) => format!("template {} ({})", template.name, template.language),
     };
     let mut table = Table::bare();
@@ -243,15 +233,15 @@ fn announcement(configured: &ProviderConfig, envelope: &Envelope) -> String {
     row("channel", provider.channel.to_string());
     row("from", envelope.from.clone().unwrap_or_else(|| "the provider's own sender".to_owned()));
     row("to", envelope.address.masked());
-    row("says", excerpt);
+    row("says", says);
     table.indented("")
 }
 
-/// The text that explains the outcome, and what to do about it.
-fn explanation(outcome: &Outcome, elapsed: Duration, configured: &ProviderConfig) -> String {
+/// What came back, and what to do about it.
+fn explanation(outcome: &Outcome, took: Duration, own: &ProviderConfig) -> String {
     let mut table = Table::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
-    row("outcome", format!("{}, after {} ms", outcome.as_str(), elapsed.as_millis()));
+    row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
     if let Outcome::Sent { reference } = outcome {
         row("reference", reference.clone());
     }
@@ -259,7 +249,7 @@ fn explanation(outcome: &Outcome, elapsed: Duration, configured: &ProviderConfig
         row("code", evidence.code.clone());
         row("words", evidence.text.clone());
     }
-    format!("{}\n{}", table.indented(""), advice(outcome, &configured.provider.kind))
+    format!("{}\n{}", table.indented(""), advice(outcome, &own.provider.kind))
 }
 
 /// What to do next, by the kind of outcome.
@@ -270,7 +260,7 @@ fn advice(outcome: &Outcome, kind: &str) -> String {
              provider's own log."
                 .to_owned()
         }
-        Outcome::Rejected { cause, .. } => format!("The provider refused this message. {}", advice_on_rejection(*cause)),
+        Outcome::Rejected { cause, .. } => format!("The provider refused this message. {}", of_rejection(*cause)),
         Outcome::Throttled { retry_after, .. } => {
             let wait = retry_after.map_or("a while".to_owned(), |wait| format!("{} s", wait.as_secs()));
             format!(
@@ -294,7 +284,7 @@ fn advice(outcome: &Outcome, kind: &str) -> String {
     }
 }
 
-fn advice_on_rejection(cause: Rejection) -> &'static str {
+fn of_rejection(cause: Rejection) -> &'static str {
     match cause {
         Rejection::Address { certain: true } => {
             "It says that nothing can be delivered to this address, which the gateway would suppress. Try another one."
@@ -341,18 +331,18 @@ mod tests {
         );
     }
 
-    /// An adapter that never answers.
-    struct SilentAdapter;
+    /// Takes what it is given and says nothing.
+    struct NoOutput;
 
     #[async_trait]
-    impl Adapter for SilentAdapter {
+    impl Adapter for NoOutput {
         async fn deliver(&self, _: &Envelope) -> Outcome {
             std::future::pending().await
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_delivery_ends_at_the_timeout_of_its_provider() {
+    async fn an_adapter_gets_the_time_of_its_provider_and_no_more() {
         let text = "[brands.acme]\n[[providers]]\nname = 'x'\nchannel = 'sms'\nfailure_domain = 'x'\n\
                     [providers.limits]\ntimeout_ms = 4_321\n[providers.sandbox]";
         let config = Config::built_in("x.toml", text).unwrap();
@@ -367,10 +357,10 @@ mod tests {
             language: None,
             parameters: Vec::new(),
         };
-        let (configured, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
-        let envelope = envelope(&args, &config, configured, &clock).unwrap();
-        let (outcome, elapsed) = deliver(&SilentAdapter, &envelope, configured, &clock).await;
-        assert_eq!((outcome.as_str(), elapsed.as_millis()), ("unknown", 4_321));
+        let (own, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
+        let envelope = envelope(&args, &config, own, &clock).unwrap();
+        let (outcome, took) = deliver(&NoOutput, &envelope, own, &clock).await;
+        assert_eq!((outcome.as_str(), took.as_millis()), ("unknown", 4_321));
         assert_eq!(outcome.evidence().unwrap().to_string(), "timeout no answer within 4321 ms");
     }
 
@@ -391,8 +381,8 @@ mod tests {
             Outcome::Misconfigured { evidence: evidence.clone() },
             Outcome::Unknown { evidence },
         ];
-        let advice: Vec<_> = outcomes.iter().map(|outcome| advice(outcome, "resend")).collect();
-        insta::assert_snapshot!(advice.join("\n"), @r"
+        let told: Vec<_> = outcomes.iter().map(|outcome| advice(outcome, "resend")).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
         The provider took the message, which is not yet delivered. If it does not arrive, look for the reference in the provider's own log.
         The provider refused this message. It says that nothing can be delivered to this address, which the gateway would suppress. Try another one.
         The provider refused this message. It doubts the address. See whether it is right, and whether the account may send there: many trial accounts send only to numbers or addresses that were confirmed.

@@ -1,5 +1,5 @@
-//! What providers report: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process. Receipts
-//! are added to the history of their message, and the next claim of the message sees them.
+//! What comes back from providers: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process.
+//! Receipts are folded into the messages they speak of; the next claim sees them.
 
 mod directory;
 mod events;
