@@ -6,7 +6,7 @@ use gungraun::{library_benchmark, library_benchmark_group};
 use jiff::tz::TimeZone;
 
 use relevo::consent::{self, ConsentQuery};
-use relevo::model::{Address, Channel, Class, ConsentAction, Recipient, Timestamp, Topic, Verdict};
+use relevo::model::{Address, Channel, Class, ConsentAction, Reason, Recipient, Timestamp, Topic, Verdict};
 
 use crate::harness::repeat;
 use crate::person::{entry, noon, person, phone, topic};
@@ -26,7 +26,7 @@ impl Asked {
     }
 
     /// Asked once beforehand: the case must be the one it says, and the time zone known as it is in a running gateway.
-    fn expecting(self, reason: &str) -> &'static Self {
+    fn expecting(self, reason: Reason) -> &'static Self {
         assert_eq!(self.verdict().reason, reason);
         Box::leak(Box::new(self))
     }
@@ -39,23 +39,23 @@ impl Asked {
 }
 
 fn commercial(entries: usize) -> &'static Asked {
-    Asked::new(Class::Commercial, person(Channel::Sms, entries)).expecting("opt_in_granted")
+    Asked::new(Class::Commercial, person(Channel::Sms, entries)).expecting(Reason::OptInGranted)
 }
 
 fn commercial_at_night() -> &'static Asked {
     let now = "2026-06-01T22:30:00Z".parse().expect("a time");
     let asked = Asked::new(Class::Commercial, person(Channel::Sms, 10));
-    Asked { now, ..asked }.expecting("quiet_hours")
+    Asked { now, ..asked }.expecting(Reason::QuietHours)
 }
 
 fn commercial_after_stop() -> &'static Asked {
     let mut recipient = person(Channel::Sms, 10);
     recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
-    Asked::new(Class::Commercial, recipient).expecting("opt_in_revoked")
+    Asked::new(Class::Commercial, recipient).expecting(Reason::OptInRevoked)
 }
 
 fn transactional(entries: usize) -> &'static Asked {
-    Asked::new(Class::Transactional, person(Channel::Sms, entries)).expecting("transactional")
+    Asked::new(Class::Transactional, person(Channel::Sms, entries)).expecting(Reason::Transactional)
 }
 
 #[library_benchmark]

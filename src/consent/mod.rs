@@ -10,7 +10,7 @@ mod quiet;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Address, Channel, Class, Decision, Recipient, Timestamp, Topic, Verdict};
+use crate::model::{Address, Channel, Class, Decision, Reason, Recipient, Timestamp, Topic, Verdict};
 
 pub use keywords::{keyword, taken_by_stop};
 pub use ledger::{LedgerStanding, standing, states};
@@ -43,17 +43,11 @@ pub fn decide(
         .or_else(|| not_opted_in(question, recipient))
         .or_else(|| quiet_now(question, recipient, default_zone, now))
         .unwrap_or_else(|| allowed(question, recipient));
-    Verdict {
-        channel: question.channel,
-        address: question.address.clone(),
-        decision,
-        reason: reason.to_owned(),
-        explanation,
-    }
+    Verdict { channel: question.channel, address: question.address.clone(), decision, reason, explanation }
 }
 
 /// A decision, its reason for programs, and its explanation for people.
-type ConsentRuling = (Decision, &'static str, String);
+type ConsentRuling = (Decision, Reason, String);
 
 fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let found = recipient.suppressions.iter().find(|suppression| {
@@ -66,13 +60,13 @@ fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Cons
         found.reason.as_str(),
         found.explanation
     );
-    Some((Decision::Deny, "address_suppressed", why))
+    Some((Decision::Deny, Reason::AddressSuppressed, why))
 }
 
 fn excluded(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let excluded = recipient.preferences.excluded_channels.contains(&question.channel);
     let why = || format!("The contact asked never to be reached by {}.", question.channel);
-    excluded.then(|| (Decision::Deny, "channel_excluded", why()))
+    excluded.then(|| (Decision::Deny, Reason::ChannelExcluded, why()))
 }
 
 fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
@@ -81,7 +75,7 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
     }
     if let Some(muted) = recipient.preferences.topic(question.topic).filter(|preference| preference.muted) {
         let why = format!("The contact muted the topic {}.", muted.topic);
-        return Some((Decision::Deny, "topic_muted", why));
+        return Some((Decision::Deny, Reason::TopicMuted, why));
     }
     let (channel, topic) = (question.channel, question.topic);
     match standing(&recipient.ledger, channel, topic) {
@@ -91,12 +85,12 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
                 "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
                 entry.scope, entry.evidence.time, entry.sequence
             );
-            Some((Decision::Deny, "opt_in_revoked", why))
+            Some((Decision::Deny, Reason::OptInRevoked, why))
         }
         LedgerStanding::Silent => {
             let why =
                 format!("There is no opt-in for {topic} by {channel}, and a commercial message needs one.");
-            Some((Decision::Deny, "no_opt_in", why))
+            Some((Decision::Deny, Reason::NoOptIn, why))
         }
     }
 }
@@ -120,12 +114,16 @@ fn quiet_now(
         hours.end.to_string(),
         zone.iana_name().unwrap_or("UTC")
     );
-    Some((Decision::Hold { until }, "quiet_hours", why))
+    Some((Decision::Hold { until }, Reason::QuietHours, why))
 }
 
 fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling {
     if question.class == Class::Transactional {
-        return (Decision::Allow, "transactional", "A transactional message needs no opt-in.".to_owned());
+        return (
+            Decision::Allow,
+            Reason::Transactional,
+            "A transactional message needs no opt-in.".to_owned(),
+        );
     }
     let why = match standing(&recipient.ledger, question.channel, question.topic) {
         LedgerStanding::Granted(entry) => format!(
@@ -139,7 +137,7 @@ fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling 
         ),
         LedgerStanding::Revoked(_) | LedgerStanding::Silent => String::new(),
     };
-    (Decision::Allow, "opt_in_granted", why)
+    (Decision::Allow, Reason::OptInGranted, why)
 }
 
 #[cfg(test)]

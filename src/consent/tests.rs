@@ -66,14 +66,14 @@ fn decision_and_reason(
     about: &str,
     recipient: &Recipient,
     now: Timestamp,
-) -> (Decision, String) {
+) -> (Decision, Reason) {
     let question = ConsentQuery { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
     let verdict = decide(&question, recipient, &TimeZone::UTC, now);
     assert!(verdict.explanation.ends_with('.'), "{}", verdict.explanation);
     (verdict.decision, verdict.reason)
 }
 
-fn reason_for_commercial(recipient: &Recipient) -> String {
+fn reason_for_commercial(recipient: &Recipient) -> Reason {
     decision_and_reason(Class::Commercial, "offers.shoes", recipient, noon()).1
 }
 
@@ -82,31 +82,31 @@ fn a_commercial_message_needs_an_opt_in_and_a_transactional_one_does_not() {
     let silent = recipient(vec![]);
     assert_eq!(
         decision_and_reason(Class::Commercial, "offers", &silent, noon()),
-        (Decision::Deny, "no_opt_in".into())
+        (Decision::Deny, Reason::NoOptIn)
     );
     assert_eq!(
         decision_and_reason(Class::Transactional, "orders", &silent, noon()),
-        (Decision::Allow, "transactional".into())
+        (Decision::Allow, Reason::Transactional)
     );
 }
 
 #[test]
 fn grants_and_revocations_of_every_width() {
     use ConsentAction::{Grant, Revoke};
-    type Case = (&'static [(ConsentAction, &'static str, i64)], &'static str);
+    type Case = (&'static [(ConsentAction, &'static str, i64)], Reason);
     let cases: [Case; 10] = [
-        (&[(Grant, "*", 1)], "opt_in_granted"),
-        (&[(Grant, "offers", 1)], "opt_in_granted"),
-        (&[(Grant, "offers.hats", 1)], "no_opt_in"),
-        (&[(Grant, "*", 1), (Revoke, "offers", 2)], "opt_in_revoked"),
+        (&[(Grant, "*", 1)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1)], Reason::OptInGranted),
+        (&[(Grant, "offers.hats", 1)], Reason::NoOptIn),
+        (&[(Grant, "*", 1), (Revoke, "offers", 2)], Reason::OptInRevoked),
         // A revocation of a topic beats a grant for all topics, even a later one.
-        (&[(Revoke, "offers", 1), (Grant, "*", 2)], "opt_in_revoked"),
+        (&[(Revoke, "offers", 1), (Grant, "*", 2)], Reason::OptInRevoked),
         // "Stop everything" ends the narrower grants before it, and not those after it.
-        (&[(Grant, "offers", 1), (Revoke, "*", 2)], "opt_in_revoked"),
-        (&[(Revoke, "*", 1), (Grant, "offers", 2)], "opt_in_granted"),
-        (&[(Grant, "offers", 1), (Revoke, "offers", 2), (Grant, "offers", 3)], "opt_in_granted"),
-        (&[(Grant, "offers", 1), (Revoke, "offers", 1)], "opt_in_revoked"),
-        (&[(Revoke, "offers", 1), (Grant, "offers.shoes", 2)], "opt_in_granted"),
+        (&[(Grant, "offers", 1), (Revoke, "*", 2)], Reason::OptInRevoked),
+        (&[(Revoke, "*", 1), (Grant, "offers", 2)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 2), (Grant, "offers", 3)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 1)], Reason::OptInRevoked),
+        (&[(Revoke, "offers", 1), (Grant, "offers.shoes", 2)], Reason::OptInGranted),
     ];
     for (ledger, reason) in cases {
         let entries = ledger.iter().enumerate();
@@ -120,7 +120,7 @@ fn grants_and_revocations_of_every_width() {
 fn an_opt_in_is_for_its_channel_only() {
     let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     ana.ledger[0].channel = Channel::Email;
-    assert_eq!(reason_for_commercial(&ana), "no_opt_in");
+    assert_eq!(reason_for_commercial(&ana), Reason::NoOptIn);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
     ana.preferences.excluded_channels = vec![Channel::Sms];
     assert_eq!(
         decision_and_reason(Class::Transactional, "orders", &ana, noon()),
-        (Decision::Deny, "channel_excluded".into())
+        (Decision::Deny, Reason::ChannelExcluded)
     );
     ana.suppressions = vec![Suppression {
         channel: Channel::Sms,
@@ -141,7 +141,7 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
     }];
     assert_eq!(
         decision_and_reason(Class::Transactional, "orders", &ana, noon()),
-        (Decision::Deny, "address_suppressed".into())
+        (Decision::Deny, Reason::AddressSuppressed)
     );
     ana.suppressions[0].channel = Channel::Whatsapp;
     ana.preferences.excluded_channels.clear();
@@ -153,7 +153,7 @@ fn a_muted_topic_stops_commercial_messages_only() {
     let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
     ana.preferences.topics = vec![muted];
-    assert_eq!(reason_for_commercial(&ana), "topic_muted");
+    assert_eq!(reason_for_commercial(&ana), Reason::TopicMuted);
     assert_eq!(decision_and_reason(Class::Transactional, "offers.shoes", &ana, noon()).0, Decision::Allow);
 }
 
@@ -170,7 +170,7 @@ fn quiet_hours_hold_commercial_messages_and_others_on_request() {
     // 23:30 in Madrid.
     let night = timestamp("2026-06-01T21:30:00Z");
     let held = Decision::Hold { until: timestamp("2026-06-02T06:00:00Z") };
-    assert_eq!(decision_and_reason(Class::Commercial, "offers", &ana, night), (held, "quiet_hours".into()));
+    assert_eq!(decision_and_reason(Class::Commercial, "offers", &ana, night), (held, Reason::QuietHours));
     assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, Decision::Allow);
     ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
     assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, held);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ProviderRegistry;
+use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Recipient, Timestamp,
-    Topic, Verdict,
+    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Reason, Recipient,
+    Timestamp, Topic, Verdict,
 };
 use crate::routing::{
     self, AddressVerdict, BrandPolicy, ProviderOffer, RecipientView, RetrySettings, RoutingContext,
@@ -23,7 +23,7 @@ pub type BrandPolicies = BTreeMap<BrandId, BrandPolicy>;
 pub struct Planner {
     consents: Arc<dyn ConsentStore>,
     policies: Arc<BrandPolicies>,
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     retry: Arc<RetrySettings>,
 }
 
@@ -32,10 +32,10 @@ impl Planner {
     pub fn new(
         consents: Arc<dyn ConsentStore>,
         policies: Arc<BrandPolicies>,
-        board: ProviderRegistry,
+        registry: ProviderRegistry,
         retry: RetrySettings,
     ) -> Self {
-        Self { consents, policies, board, retry: Arc::new(retry) }
+        Self { consents, policies, registry, retry: Arc::new(retry) }
     }
 
     /// What to do next with `message` at `now`, given all that happened to it.
@@ -60,7 +60,7 @@ impl Planner {
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
-        let admissions = self.board.admissions(&message.brand, tried, now);
+        let admissions = self.registry.admissions(&message.brand, tried, now);
         let offers: Vec<ProviderOffer<'_>> = admissions
             .into_iter()
             .map(|(provider, admission)| ProviderOffer { provider, admission })
@@ -122,7 +122,7 @@ fn judge(
 fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
     routing::RoutingStep::Finish {
         state: history.reached().unwrap_or(MessageState::Failed),
-        reason: "brand_unknown",
+        reason: Reason::BrandUnknown,
         explanation: format!("The brand {} is no longer in the configuration.", message.brand),
     }
 }
@@ -137,9 +137,9 @@ mod tests {
 
     #[tokio::test]
     async fn without_its_brand_a_message_ends_as_far_as_it_came() {
-        let board = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
+        let registry = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
         let consents = Stores::memory().consents;
-        let planner = Planner::new(consents, Arc::default(), board, RetrySettings::default());
+        let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
         let ends = async |history: &History| match planner

@@ -1,16 +1,16 @@
-//! The health of every provider, shared by all who call, watch or control them.
+//! The providers and their health, shared by all who call, watch or control them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
+use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, ProviderHealth};
 use crate::model::{
     Admission, AdmissionRefusal, BrandId, Control, ControlChange, ControlMode, Outcome, Provider,
     ProviderName, Timestamp,
 };
 
-/// The health of every provider. Cheap to clone; clones share it.
+/// The providers and their health. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub struct ProviderRegistry {
     inner: Arc<RegistryInner>,
@@ -33,9 +33,11 @@ pub struct ProviderStatus {
     pub control: Option<Control>,
     /// The state of its breaker.
     pub breaker: BreakerState,
+    /// Why the breaker last opened, and when, until it is closed.
+    pub trip: Option<BreakerTrip>,
     /// When an open breaker lets the next probe through.
     pub probe_at: Option<Timestamp>,
-    /// Until when it asked us to slow down.
+    /// Until when the provider asked us to slow down.
     pub throttled_until: Option<Timestamp>,
     /// Calls in flight.
     pub in_flight: u32,
@@ -47,23 +49,23 @@ pub struct ProviderStatus {
     pub last_failure: Option<String>,
 }
 
-/// Leave to make one call. Dropping it gives it back unused.
+/// The permit to make one call. Dropping it cancels it.
 pub struct CallPermit {
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     index: usize,
     permit: Option<BreakerPermit>,
 }
 
 impl ProviderRegistry {
-    /// A board of healthy providers under the controls that operators last set.
+    /// A registry of healthy providers under the controls that operators last set.
     pub fn new(providers: Vec<Provider>, settings: &HealthSettings, controls: Vec<ControlChange>) -> Self {
         let health = providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect();
         let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
-        let board = Self { inner: Arc::new(inner) };
+        let registry = Self { inner: Arc::new(inner) };
         for change in controls {
-            board.set_control(change);
+            registry.set_control(change);
         }
-        board
+        registry
     }
 
     /// The providers, in the order of the configuration.
@@ -102,7 +104,7 @@ impl ProviderRegistry {
         serving.map(|(provider, health)| (provider, health.admits(tried(&provider.name), now))).collect()
     }
 
-    /// Asks to call a provider.
+    /// Asks for the permit to call a provider.
     ///
     /// # Errors
     /// Why it may not be called. An unknown provider counts as out of service.
@@ -114,10 +116,10 @@ impl ProviderRegistry {
     ) -> Result<CallPermit, AdmissionRefusal> {
         let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
         let permit = self.change(index, now, |health| health.permit(tried, now))?;
-        Ok(CallPermit { board: self.clone(), index, permit: Some(permit) })
+        Ok(CallPermit { registry: self.clone(), index, permit: Some(permit) })
     }
 
-    /// Puts an operator's wish in force. Returns whether there is such a provider.
+    /// Puts an operator's control in force. Returns whether there is such a provider.
     pub fn set_control(&self, change: ControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
         self.health()[index].set_control(change.control);
@@ -132,17 +134,21 @@ impl ProviderRegistry {
 
     fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
-        let own = &mut health[index];
-        let before = (own.breaker(now), own.probe_at(), own.throttled_until(now));
-        let result = change(own);
-        let after = (own.breaker(now), own.probe_at(), own.throttled_until(now));
-        let last_failure = own.last_failure().unwrap_or_default().to_owned();
+        let of_provider = &mut health[index];
+        let before = Visible::of(of_provider, now);
+        let result = change(of_provider);
+        let after = Visible::of(of_provider, now);
+        let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
+        let last_failure = of_provider.last_failure().unwrap_or_default().to_owned();
         drop(health);
-        if before != after {
+        if before.breaker != after.breaker {
             let name = &self.inner.providers[index].name;
-            if before.0 != after.0 {
-                tracing::warn!(provider.name = %name, breaker = ?after.0, was = ?before.0, last_failure, "breaker changed");
-            }
+            tracing::warn!(
+                provider.name = %name, breaker = ?after.breaker, was = ?before.breaker, trip, last_failure,
+                "the breaker of a provider changed"
+            );
+        }
+        if before != after {
             self.notify_changed();
         }
         result
@@ -161,45 +167,63 @@ impl ProviderRegistry {
     }
 }
 
-impl CallPermit {
-    /// Reports what came of the call.
-    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
-        if let Some(permit) = self.permit.take() {
-            self.board.change(self.index, now, |health| health.record(permit, outcome, now));
+/// What of a provider's health is told to watchers when it changes.
+#[derive(PartialEq, Eq)]
+struct Visible {
+    breaker: BreakerState,
+    probe_at: Option<Timestamp>,
+    throttled_until: Option<Timestamp>,
+}
+
+impl Visible {
+    fn of(health: &ProviderHealth, now: Timestamp) -> Self {
+        Self {
+            breaker: health.breaker(now),
+            probe_at: health.probe_at(),
+            throttled_until: health.throttled_until(now),
         }
     }
 }
 
 impl CallPermit {
-    /// Gives the leave back, to be asked for again at once. Others learn of it only if it is not given again: they would
-    /// ask again themselves, and so on for ever.
+    /// Reports what came of the call.
+    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
+        if let Some(permit) = self.permit.take() {
+            self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
+        }
+    }
+}
+
+impl CallPermit {
+    /// Releases the permit, to ask for it again at once. Others learn of that only if it is not given again: they would ask
+    /// again themselves, and so on for ever.
     pub(super) fn release(mut self) -> ReleasedPermit {
         let is_free = self.cancel();
-        ReleasedPermit { board: self.board.clone(), is_free }
+        ReleasedPermit { registry: self.registry.clone(), is_free }
     }
 
-    /// Whether another call may be made in its place.
+    /// Cancels the permit. Returns whether another call may be made in its place.
     fn cancel(&mut self) -> bool {
-        self.permit.take().is_some_and(|permit| self.board.health()[self.index].cancel(permit))
+        self.permit.take().is_some_and(|permit| self.registry.health()[self.index].cancel(permit))
     }
 }
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
         if self.cancel() {
-            self.board.notify_changed();
+            self.registry.notify_changed();
         }
     }
 }
 
-/// Leave that was given back to be asked for again. Dropping it tells the others that they may have it.
+/// A permit that was released to be asked for again. Dropping it tells the others that they may have it.
 pub(super) struct ReleasedPermit {
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     is_free: bool,
 }
 
 impl ReleasedPermit {
-    /// It was given again.
+    /// The permit was given again.
     pub(super) fn reacquired(mut self) {
         self.is_free = false;
     }
@@ -208,7 +232,7 @@ impl ReleasedPermit {
 impl Drop for ReleasedPermit {
     fn drop(&mut self) {
         if self.is_free {
-            self.board.notify_changed();
+            self.registry.notify_changed();
         }
     }
 }
@@ -221,6 +245,7 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> Provi
         mode: control.as_ref().map_or(ControlMode::InService, |own| own.mode_at(now)),
         control,
         breaker: health.breaker(now),
+        trip: health.trip(),
         probe_at: health.probe_at(),
         throttled_until: health.throttled_until(now),
         in_flight: health.in_flight(),
@@ -242,7 +267,7 @@ mod tests {
         "2026-06-01T12:00:00Z".parse().unwrap()
     }
 
-    /// A board with one provider, whose breaker has been open for long enough to let a probe through.
+    /// A registry with one provider, whose breaker has been open for long enough to let a probe through.
     fn half_open() -> (ProviderRegistry, ProviderName, Timestamp) {
         let name: ProviderName = "a".parse().unwrap();
         let provider = Provider {
@@ -255,26 +280,26 @@ mod tests {
             brands: Vec::new(),
             senders: BTreeMap::new(),
         };
-        let board = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
+        let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
-        board.permit(&name, false, start()).unwrap().finish(&broken, start());
-        (board, name, later(start(), Duration::from_secs(3_600)))
+        registry.permit(&name, false, start()).unwrap().finish(&broken, start());
+        (registry, name, later(start(), Duration::from_secs(3_600)))
     }
 
     #[test]
     fn leave_that_is_laid_down_is_told_of_only_when_it_is_not_taken_up_again() {
-        let (board, name, now) = half_open();
-        let call = board.permit(&name, false, now).unwrap();
-        assert!(board.permit(&name, false, now).is_err(), "one probe at a time");
-        let mut changes = board.subscribe();
+        let (registry, name, now) = half_open();
+        let call = registry.permit(&name, false, now).unwrap();
+        assert!(registry.permit(&name, false, now).is_err(), "one probe at a time");
+        let mut changes = registry.subscribe();
         let laid_down = call.release();
-        let call = board.permit(&name, false, now).unwrap();
+        let call = registry.permit(&name, false, now).unwrap();
         laid_down.reacquired();
         assert!(!changes.has_changed().unwrap());
         drop(call.release());
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
-        drop(board.permit(&name, false, now).unwrap());
+        drop(registry.permit(&name, false, now).unwrap());
         assert!(changes.has_changed().unwrap());
     }
 }

@@ -3,7 +3,7 @@
 //! The history is the only record of progress: the state is never set, it follows from the events, so a message's
 //! history always explains its state.
 
-use super::{Outcome, Plan, Receipt, ReceiptStatus, Timestamp, Way};
+use super::{Outcome, Plan, Reason, Receipt, ReceiptStatus, Timestamp, Way};
 
 /// Where a message stands. States are honest: accepted is not sent, sent is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,8 +64,8 @@ impl MessageState {
 /// Why a message waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitReason {
-    /// A stable word for the reason.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// The reason in a sentence.
     pub explanation: String,
 }
@@ -116,8 +116,8 @@ pub enum EventDetail {
     Finished {
         /// The state it ends in.
         state: MessageState,
-        /// A stable word for the reason.
-        reason: String,
+        /// Why.
+        reason: Reason,
         /// The reason in a sentence.
         explanation: String,
     },
@@ -283,7 +283,7 @@ impl History {
         }
         if state != MessageState::Sending {
             let (state, explanation) = self.cancelled();
-            let (reason, explanation) = ("cancelled".to_owned(), explanation.to_owned());
+            let (reason, explanation) = (Reason::Cancelled, explanation.to_owned());
             self.push(at, EventDetail::Finished { state, reason, explanation });
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The order of channels, and of the providers within one.
 
-use super::{BrandPolicy, hash_fraction};
+use super::BrandPolicy;
+use super::hash::hash_fraction;
 use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provider};
 
 /// The channels to try for `message`, in order, and who chose them: the message, else the contact, else the topic's

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageState,
-    OrderSource, Outcome, OutcomeEvidence, Phone, Receipt, ReceiptStatus, Rejection, ServiceWindow, Template,
-    ThrottleScope, TopicPreference, WaitReason, Way, later,
+    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageId,
+    MessageState, OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection,
+    ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -51,7 +51,7 @@ fn judged(channel: Channel, decision: Decision) -> AddressVerdict {
         channel,
         address: address(channel),
         decision,
-        reason: "test_reason".into(),
+        reason: Reason::Other("test_reason".into()),
         explanation: "Because.".into(),
     };
     AddressVerdict { verdict, window: ServiceWindow::Everywhere }
@@ -157,7 +157,7 @@ impl World {
         self.now = later(self.now, Duration::from_secs(seconds));
     }
 
-    fn left_out(&self) -> Vec<(String, String)> {
+    fn left_out(&self) -> Vec<(String, Reason)> {
         let plan = self.decide().plan.unwrap();
         let name = |own: &crate::model::LeftOut| match &own.provider {
             Some(provider) => provider.to_string(),
@@ -192,16 +192,16 @@ fn throttled(seconds: u64) -> Outcome {
     Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence() }
 }
 
-fn finished(step: &RoutingStep) -> (MessageState, &'static str) {
+fn finished(step: &RoutingStep) -> (MessageState, Reason) {
     match step {
-        RoutingStep::Finish { state, reason, .. } => (*state, reason),
+        RoutingStep::Finish { state, reason, .. } => (*state, reason.clone()),
         other => panic!("not finished: {other:?}"),
     }
 }
 
-fn waits(step: &RoutingStep) -> (Timestamp, &str) {
+fn waits(step: &RoutingStep) -> (Timestamp, Reason) {
     match step {
-        RoutingStep::Wait { until, why } => (*until, &why.reason),
+        RoutingStep::Wait { until, why } => (*until, why.reason.clone()),
         other => panic!("not waiting: {other:?}"),
     }
 }
@@ -258,7 +258,7 @@ fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_
     assert_eq!(tried, ["wa-meta-1", "wa-twilio", "sms-a", "sms-b", "mail", "wa-meta-2"]);
     let step = world.step();
     let (until, reason) = waits(&step);
-    assert_eq!(reason, "backoff");
+    assert_eq!(reason, Reason::Backoff);
     assert!(until > world.now && until <= later(world.now, Duration::from_secs(1)), "{until}");
 }
 
@@ -270,12 +270,12 @@ fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_
     world.refusals.insert("wa-meta-2".into(), AdmissionRefusal::OutOfService { until: None });
     assert_eq!(world.tries(), "wa-twilio");
     let left_out = world.left_out();
-    assert!(left_out.contains(&("wa-meta-1".into(), "breaker_open".into())), "{left_out:?}");
-    assert!(left_out.contains(&("wa-meta-2".into(), "out_of_service".into())), "{left_out:?}");
+    assert!(left_out.contains(&("wa-meta-1".into(), Reason::BreakerOpen)), "{left_out:?}");
+    assert!(left_out.contains(&("wa-meta-2".into(), Reason::OutOfService)), "{left_out:?}");
     for name in ["wa-twilio", "sms-a", "sms-b", "mail"] {
         world.refusals.insert(name.into(), AdmissionRefusal::OutOfService { until: None });
     }
-    assert_eq!(waits(&world.step()), (until, "breaker_open"));
+    assert_eq!(waits(&world.step()), (until, Reason::BreakerOpen));
 }
 
 #[test]
@@ -286,9 +286,9 @@ fn doubt_is_settled_by_the_class() {
 
     let mut world = World::new(Class::Commercial);
     world.attempt(unknown());
-    assert_eq!(waits(&world.step()).1, "in_doubt");
+    assert_eq!(waits(&world.step()).1, Reason::InDoubt);
     world.wait(600);
-    assert_eq!(finished(&world.step()), (MessageState::InDoubt, "in_doubt"));
+    assert_eq!(finished(&world.step()), (MessageState::InDoubt, Reason::InDoubt));
     world.receipt(1, ReceiptStatus::Failed);
     assert_eq!(world.tries(), "sms-a", "a failure report ends the doubt, and the channel");
     let mut world = World::new(Class::Commercial);
@@ -307,7 +307,7 @@ fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
     world.attempt(rejected(Rejection::Content));
     assert_eq!(world.tries(), "mail");
     world.attempt(rejected(Rejection::OptedOut { certain: true }));
-    assert_eq!(finished(&world.step()), (MessageState::Failed, "no_way_left"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, Reason::NoWayLeft));
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
     let mut world = World::new(Class::Transactional);
     world.providers.retain(|own| own.name.as_str() != "wa-twilio" && own.name.as_str() != "wa-meta-2");
     world.attempt(throttled(5));
-    assert_eq!(waits(&world.step()), (later(start(), Duration::from_secs(5)), "throttled"));
+    assert_eq!(waits(&world.step()), (later(start(), Duration::from_secs(5)), Reason::Throttled));
     world.wait(5);
     assert_eq!(world.tries(), "wa-meta-1");
     world.attempt(throttled(600));
@@ -329,7 +329,7 @@ fn a_throttle_without_a_wait_is_not_retried_at_once() {
     world.attempt(throttled(0));
     let step = world.step();
     let (until, reason) = waits(&step);
-    assert!(reason == "throttled" && until >= later(start(), Duration::from_millis(500)), "{until}");
+    assert!(reason == Reason::Throttled && until >= later(start(), Duration::from_millis(500)), "{until}");
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn patience_with_a_throttled_channel_ends() {
         world.refusals.insert("wa-meta-1".into(), throttle(world.now));
         let step = world.step();
         let (until, reason) = waits(&step);
-        let why = WaitReason { reason: reason.to_owned(), explanation: "Too fast.".into() };
+        let why = WaitReason { reason, explanation: "Too fast.".into() };
         if world.history.state() != MessageState::Waiting {
             world.history.push(world.now, EventDetail::Waiting { until, why });
         }
@@ -357,13 +357,13 @@ fn patience_with_a_throttled_channel_ends() {
 fn without_permission_it_is_suppressed_and_without_providers_it_fails() {
     let mut world = World::new(Class::Commercial);
     world.judged = vec![judged(Channel::Sms, Decision::Deny)];
-    assert_eq!(finished(&world.step()), (MessageState::Suppressed, "no_way_permitted"));
+    assert_eq!(finished(&world.step()), (MessageState::Suppressed, Reason::NoWayPermitted));
     let left_out = world.left_out();
-    assert!(left_out.contains(&("sms".into(), "test_reason".into())), "{left_out:?}");
-    assert!(left_out.contains(&("email".into(), "no_address".into())), "{left_out:?}");
+    assert!(left_out.contains(&("sms".into(), Reason::Other("test_reason".into()))), "{left_out:?}");
+    assert!(left_out.contains(&("email".into(), Reason::NoAddress)), "{left_out:?}");
     world.judged = vec![judged(Channel::Sms, Decision::Allow)];
     world.providers.clear();
-    assert_eq!(finished(&world.step()), (MessageState::Failed, "no_way_left"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, Reason::NoWayLeft));
 }
 
 #[test]
@@ -371,11 +371,11 @@ fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
     let mut world = World::new(Class::Commercial);
     let until = later(start(), Duration::from_secs(600));
     world.judged = vec![judged(Channel::Sms, Decision::Hold { until })];
-    assert_eq!(waits(&world.step()), (until, "test_reason"));
+    assert_eq!(waits(&world.step()), (until, Reason::Other("test_reason".into())));
     world.message.expire_at = later(start(), Duration::from_secs(60));
     assert_eq!(waits(&world.step()).0, world.message.expire_at);
     world.wait(60);
-    assert_eq!(finished(&world.step()), (MessageState::Expired, "expired"));
+    assert_eq!(finished(&world.step()), (MessageState::Expired, Reason::Expired));
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
     let mut world = World::new(Class::Transactional);
     world.judged.iter_mut().for_each(|own| own.window = ServiceWindow::At(Vec::new()));
     assert_eq!(world.tries(), "sms-a");
-    assert!(world.left_out().contains(&("whatsapp".into(), "window_closed".into())));
+    assert!(world.left_out().contains(&("whatsapp".into(), Reason::WindowClosed)));
     let template = Template { name: "order".into(), language: "en".into(), ..Template::default() };
     world.message.content.template = Some(template.clone());
     match world.step() {
@@ -400,12 +400,12 @@ fn a_text_goes_only_where_it_is_not_too_long() {
     world.message.content.text = Some("a".repeat(5_000));
     assert_eq!(world.tries(), "mail");
     for channel in ["whatsapp", "sms"] {
-        assert!(world.left_out().contains(&(channel.into(), "content_too_long".into())), "{channel}");
+        assert!(world.left_out().contains(&(channel.into(), Reason::ContentTooLong)), "{channel}");
     }
     world.message.content.subject = None;
     assert_eq!(
         finished(&world.step()),
-        (MessageState::Failed, "no_way_left"),
+        (MessageState::Failed, Reason::NoWayLeft),
         "it is not for want of consent"
     );
 }
@@ -417,7 +417,7 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
     for name in ["wa-meta-1", "wa-twilio"] {
         world.judged.iter_mut().for_each(|own| own.window = only(name));
         assert_eq!(world.tries(), name);
-        assert!(world.left_out().contains(&("wa-meta-2".into(), "window_closed".into())));
+        assert!(world.left_out().contains(&("wa-meta-2".into(), Reason::WindowClosed)));
     }
     world.message.content.template =
         Some(Template { name: "order".into(), language: "en".into(), ..Template::default() });
@@ -437,7 +437,7 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
     world.wait(600);
     assert_eq!(world.step(), RoutingStep::Idle);
     world.receipt(1, ReceiptStatus::Failed);
-    assert_eq!(finished(&world.step()), (MessageState::Failed, "reported_failed"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, Reason::ReportedFailed));
     world.message.fallback.on_failed = true;
     assert!(matches!(world.step(), RoutingStep::FallBack { attempt: 1, .. }));
 }
@@ -447,7 +447,7 @@ fn a_missing_receipt_leads_to_the_next_channel_once() {
     let mut world = World::new(Class::Transactional);
     world.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     world.attempt(sent());
-    assert_eq!(waits(&world.step()), (later(start(), Duration::from_secs(60)), "awaiting_receipt"));
+    assert_eq!(waits(&world.step()), (later(start(), Duration::from_secs(60)), Reason::AwaitingReceipt));
     world.wait(60);
     let RoutingStep::FallBack { attempt, explanation } = world.step() else { panic!("{:?}", world.step()) };
     world.history.push(world.now, EventDetail::FellBack { attempt, explanation });
@@ -464,7 +464,7 @@ fn a_message_that_was_sent_and_fell_back_in_vain_ends_as_sent() {
     world.wait(60);
     world.history.push(world.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     world.wait(3_600);
-    assert_eq!(finished(&world.step()), (MessageState::Sent, "expired"));
+    assert_eq!(finished(&world.step()), (MessageState::Sent, Reason::Expired));
 }
 
 #[test]
@@ -476,9 +476,9 @@ fn a_message_that_was_delivered_and_fell_back_in_vain_ends_as_delivered() {
     world.wait(60);
     world.history.push(world.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     world.wait(3_600);
-    assert_eq!(finished(&world.step()), (MessageState::Delivered, "expired"));
+    assert_eq!(finished(&world.step()), (MessageState::Delivered, Reason::Expired));
     world.history.push(world.now, EventDetail::CancelRequested { actor: "key".into() });
-    assert_eq!(finished(&world.step()), (MessageState::Delivered, "cancelled"));
+    assert_eq!(finished(&world.step()), (MessageState::Delivered, Reason::Cancelled));
 }
 
 #[test]
@@ -486,9 +486,9 @@ fn a_cancelled_message_and_one_out_of_attempts_end() {
     let mut world = World::new(Class::Transactional);
     world.retry.max_attempts = 1;
     world.attempt(unavailable());
-    assert_eq!(finished(&world.step()), (MessageState::Failed, "too_many_attempts"));
+    assert_eq!(finished(&world.step()), (MessageState::Failed, Reason::TooManyAttempts));
     world.history.push(world.now, EventDetail::CancelRequested { actor: "key".into() });
-    assert_eq!(finished(&world.step()), (MessageState::Cancelled, "cancelled"));
+    assert_eq!(finished(&world.step()), (MessageState::Cancelled, Reason::Cancelled));
 }
 
 #[test]

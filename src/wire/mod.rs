@@ -35,6 +35,7 @@ mod message;
 mod outcome;
 mod plan;
 mod preferences;
+mod reason;
 mod receipt;
 mod time;
 

@@ -164,13 +164,19 @@ fn ways() -> impl Strategy<Value = Way> {
     )
 }
 
+/// Words that reasons have, and others.
+fn reasons() -> impl Strategy<Value = Reason> {
+    let known = ["quiet_hours", "no_way_left", "breaker_open", "tried"];
+    prop_oneof![select(known.to_vec()).prop_map(str::to_owned), texts()].prop_map(Reason::from)
+}
+
 fn plans() -> impl Strategy<Value = Plan> {
     let decision = prop_oneof![
         Just(Decision::Allow),
         timestamps().prop_map(|until| Decision::Hold { until }),
         Just(Decision::Deny),
     ];
-    let verdict = (channels(), addresses(), decision, texts(), texts()).prop_map(
+    let verdict = (channels(), addresses(), decision, reasons(), texts()).prop_map(
         |(channel, address, decision, reason, explanation)| Verdict {
             channel,
             address,
@@ -179,15 +185,14 @@ fn plans() -> impl Strategy<Value = Plan> {
             explanation,
         },
     );
-    let left_out = (channels(), option::of(addresses()), option::of(providers()), texts(), texts()).prop_map(
-        |(channel, address, provider, reason, explanation)| LeftOut {
+    let left_out = (channels(), option::of(addresses()), option::of(providers()), reasons(), texts())
+        .prop_map(|(channel, address, provider, reason, explanation)| LeftOut {
             channel,
             address,
             provider,
             reason,
             explanation,
-        },
-    );
+        });
     let source =
         select(&[OrderSource::Message, OrderSource::Contact, OrderSource::Topic, OrderSource::Brand]);
     (vec(verdict, 0..3), vec(ways(), 0..3), vec(left_out, 0..3), source)
@@ -246,7 +251,7 @@ fn states() -> impl Strategy<Value = MessageState> {
 }
 
 fn events() -> impl Strategy<Value = MessageEvent> {
-    let waiting = (timestamps(), texts(), texts()).prop_map(|(until, reason, explanation)| {
+    let waiting = (timestamps(), reasons(), texts()).prop_map(|(until, reason, explanation)| {
         EventDetail::Waiting { until, why: WaitReason { reason, explanation } }
     });
     let detail = prop_oneof![
@@ -261,7 +266,7 @@ fn events() -> impl Strategy<Value = MessageEvent> {
             .prop_map(|(attempt, explanation)| EventDetail::FellBack { attempt, explanation }),
         texts().prop_map(|actor| EventDetail::CancelRequested { actor }),
     ];
-    let ended = (timestamps(), states(), texts(), texts()).prop_map(|(at, state, reason, explanation)| {
+    let ended = (timestamps(), states(), reasons(), texts()).prop_map(|(at, state, reason, explanation)| {
         MessageEvent { at, state, detail: EventDetail::Finished { state, reason, explanation } }
     });
     let others =

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::health::BreakerState;
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
@@ -306,16 +306,19 @@ impl World {
             };
             let adapter: Arc<dyn Adapter> = Arc::new(scripted);
             let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
-            (provider.name.clone(), Lane::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }))
+            (
+                provider.name.clone(),
+                ProviderClient::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }),
+            )
         };
-        let lanes = providers.iter().map(lane).collect();
+        let clients = providers.iter().map(lane).collect();
         let work = Arc::new(Shaky { stores: stores.clone(), shared: self.shared.clone() });
         let dispatcher = Dispatcher::new(
             work.clone(),
             stores.consents.clone(),
             planner,
             board.clone(),
-            lanes,
+            clients,
             DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
             self.shared.clock.clone(),
         );

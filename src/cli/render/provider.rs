@@ -61,12 +61,26 @@ pub(crate) fn provider_line(provider: &v1::Provider, now: Timestamp) -> String {
     )
 }
 
+/// Why a breaker opened.
+fn trip_reason(trip: &v1::BreakerTrip) -> String {
+    match trip.reason() {
+        v1::TripReason::ConsecutiveFailures => format!("{} failures in a row", trip.failures),
+        v1::TripReason::FailureRatio => format!("{} of {} calls failed", trip.failures, trip.calls),
+        v1::TripReason::Misconfigured => "misconfigured".to_owned(),
+        v1::TripReason::ProbeFailed => "a probe failed".to_owned(),
+        v1::TripReason::Unspecified => "for a reason that this build does not know".to_owned(),
+    }
+}
+
 /// What an operator should know beyond the columns.
 fn note(provider: &v1::Provider) -> String {
     let mut notes = Vec::new();
     if let Some(control) = provider.control.as_ref().filter(|control| !control.reason.is_empty()) {
         let end = control.expire_time.as_ref().map(|end| format!(" until {}", time(Some(end))));
         notes.push(format!("{} by {}{}", control.reason, or_dash(&control.actor), end.unwrap_or_default()));
+    }
+    if let Some(trip) = &provider.trip {
+        notes.push(format!("opened: {}", trip_reason(trip)));
     }
     if provider.probe_time.is_some() {
         notes.push(format!("next probe {}", time(provider.probe_time.as_ref())));

@@ -332,6 +332,12 @@ fn provider() -> v1::Provider {
         recent_calls: 40,
         recent_failures: 21,
         last_failure: "unavailable: 503".into(),
+        trip: Some(v1::BreakerTrip {
+            reason: v1::TripReason::FailureRatio.into(),
+            failures: 21,
+            calls: 40,
+            time: at(0),
+        }),
     }
 }
 
@@ -340,6 +346,22 @@ fn providers_and_who_changed_them_are_shown() {
     insta::assert_snapshot!(providers(&[provider()]));
     let change = v1::ProviderControlChange { provider: "sms-north".into(), control: provider().control };
     insta::assert_snapshot!(control_changes(&[change]));
+}
+
+#[test]
+fn why_a_breaker_opened_is_shown_in_words() {
+    use v1::TripReason::*;
+    for (reason, words) in [
+        (ConsecutiveFailures, "opened: 5 failures in a row"),
+        (FailureRatio, "opened: 5 of 9 calls failed"),
+        (Misconfigured, "opened: misconfigured"),
+        (ProbeFailed, "opened: a probe failed"),
+    ] {
+        let trip = v1::BreakerTrip { reason: reason.into(), failures: 5, calls: 9, time: at(0) };
+        let table = providers(&[v1::Provider { trip: Some(trip), ..provider() }]);
+        assert!(table.contains(words), "{table}");
+    }
+    assert!(!providers(&[v1::Provider { trip: None, ..provider() }]).contains("opened"));
 }
 
 #[test]

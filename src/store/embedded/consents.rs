@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Lookup, Snapshot, WriteClass, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::{Lookup, Snapshot, load};
 use super::records::Ledger;
 use super::txn::Txn;
 use super::{Embedded, contacts, keys};

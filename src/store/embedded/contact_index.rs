@@ -6,8 +6,8 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{Lookup, ScanOrder, Snapshot};
 use super::keys;
+use super::lookup::{Lookup, ScanOrder, Snapshot};
 use super::packs::RECORD_BYTES;
 use super::txn::Txn;
 use crate::model::{BrandId, MessageId};

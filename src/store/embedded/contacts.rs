@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Lookup, ScanOrder, WriteClass, damaged, decode, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
 use super::{Embedded, keys};

@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 
 use prost::Message as _;
 
-use super::engine::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::keys::{self, Sequence};
+use super::lookup::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::packs::{self, LocatedMessage, RECORD_BYTES};
 use super::records::read_id;
-use super::states::States;
+use super::states::PackStates;
 use super::txn::Txn;
 use crate::model::{
     BrandId, ContactId, EventDetail, History, MessageEvent, MessageId, MessageState, Timestamp,
@@ -46,7 +46,7 @@ pub fn history(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
-    states: &States,
+    states: &PackStates,
     number: u32,
 ) -> Result<History, StoreError> {
     let accepted = History::accepted(id.accepted_at());

@@ -28,10 +28,10 @@
 //! | 19 control log of provider | provider, number | |
 //! | 20 API key | id | `KeyRecord` |
 //! | 21 API key of brand | brand, id | |
-//! | 22 content | brand, hash | `ContentRecord` |
+//! | 22 content | brand, hash | `BodyRecord` |
 //! | 23 content's messages | brand, hash | how many messages share it |
 //! | 24 contact event | brand, contact, cursor | `ContactEventRecord` |
-//! | 25 heard | brand, provider, the provider's id of it | `HeardRecord` |
+//! | 25 heard | brand, provider, the provider's id of it | `InboundEventRecord` |
 //! | 26 heard at | time, brand, provider, the provider's id of it | |
 //! | 30 link | id, which begins with the time at which it expires | `LinkRecord` |
 

@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{ScanOrder, Snapshot};
+use super::lookup::{ScanOrder, Snapshot};
 use crate::store::{Page, PageRequest, StoreError};
 
 /// How many keys one page looks at: a filter that finds little gives a short page, not a long wait.

@@ -12,7 +12,8 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataDirectory, disk};
+use super::directory::{self, DataDirectory};
+use super::disk;
 use crate::store::StoreError;
 
 const NAME: &str = "SEAL";
@@ -35,7 +36,7 @@ pub fn set(files: &DataDirectory) -> io::Result<()> {
 
 /// Compares the files with the seal.
 pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
-    let failed = |error| super::io("checking the seal", error);
+    let failed = |error| directory::io("checking the seal", error);
     let sealed = fs::read(files.at(NAME)).map_err(failed)?;
     let found = describe(&files.sled()).map_err(failed)?;
     if sealed == found.as_bytes() {
@@ -50,7 +51,7 @@ pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
 
 /// Takes the seal off.
 pub fn remove(files: &DataDirectory) -> Result<(), StoreError> {
-    disk::remove(&files.at(NAME)).map_err(|error| super::io("lifting the seal", error))
+    disk::remove(&files.at(NAME)).map_err(|error| directory::io("lifting the seal", error))
 }
 
 /// One line for each file, after that which tells the kind.

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::super::engine::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor};
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Writes, read_number};
+use super::super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_number};
+use super::super::txn::Writes;
 use super::chunks::{self, StoredValue};
-use super::{DataDirectory, io};
+use super::directory::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// An open tree.
