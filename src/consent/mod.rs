@@ -16,7 +16,7 @@ pub use keywords::{keyword, taken_by_stop};
 pub use ledger::{LedgerStanding, standing, states};
 pub use quiet::held_until;
 
-/// What is asked of consent.
+/// The question that [`decide`] answers.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsentQuery<'a> {
     /// The class of the message.
@@ -30,6 +30,8 @@ pub struct ConsentQuery<'a> {
 }
 
 /// Decides whether a message may go to an address at `now`. `default_zone` is the time zone of contacts who set none.
+///
+/// The first rule that applies decides, from the strictest to the mildest: suppression, exclusion, opt-in, quiet hours.
 pub fn decide(
     question: &ConsentQuery<'_>,
     recipient: &Recipient,
@@ -44,12 +46,13 @@ pub fn decide(
     Verdict { channel: question.channel, address: question.address.clone(), decision, reason, explanation }
 }
 
+/// A decision, its reason for programs, and its explanation for people.
 type ConsentRuling = (Decision, Reason, String);
 
 fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
-    let same =
-        |channel: Channel, address: &Address| channel == question.channel && address == question.address;
-    let found = recipient.suppressions.iter().find(|own| same(own.channel, &own.address))?;
+    let found = recipient.suppressions.iter().find(|suppression| {
+        suppression.channel == question.channel && suppression.address == *question.address
+    })?;
     let why = format!(
         "The address is suppressed on {} since {} ({}: {}).",
         found.channel,
@@ -70,7 +73,7 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
     if question.class == Class::Transactional {
         return None;
     }
-    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|own| own.muted) {
+    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|preference| preference.muted) {
         let why = format!("The contact muted the topic {}.", muted.topic);
         return Some((Decision::Deny, Reason::TopicMuted, why));
     }
@@ -102,8 +105,8 @@ fn quiet_now(
     if question.class == Class::Transactional && !hours.include_transactional {
         return None;
     }
-    let own_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
-    let zone = own_zone.as_ref().unwrap_or(zone);
+    let contact_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let zone = contact_zone.as_ref().unwrap_or(zone);
     let until = held_until(hours, zone, now)?;
     let why = format!(
         "The contact's quiet hours ({:.5} to {:.5}, {}) end at {until}.",

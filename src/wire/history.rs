@@ -1,4 +1,4 @@
-//! What has happened to a message.
+//! Histories of messages.
 
 use super::receipt::read_attempt;
 use super::{

@@ -73,7 +73,7 @@ fn read_all<P, T>(
     violations: &mut Violations,
     read: fn(P, &FieldPath<'_>, &mut Violations) -> Option<T>,
 ) -> Option<Vec<T>> {
-    list.into_iter().enumerate().map(|(index, own)| read(own, &path.index(index), violations)).collect()
+    list.into_iter().enumerate().map(|(index, item)| read(item, &path.index(index), violations)).collect()
 }
 
 /// Reads a verdict.

@@ -4,17 +4,18 @@ use crate::dispatch::ProviderStatus;
 use crate::health::{BreakerState, BreakerTrip, TripReason};
 use crate::wire::{timestamp, v1};
 
+/// A provider with its health and control.
 pub fn provider(status: ProviderStatus) -> v1::Provider {
-    let own = &status.provider;
+    let provider = &status.provider;
     let mode = v1::ControlMode::from(status.mode).into();
     let control = status.control.as_ref().map(v1::ProviderControl::from).unwrap_or_default();
     v1::Provider {
-        provider: own.name.to_string(),
-        channel: v1::Channel::from(own.channel).into(),
-        kind: own.kind.clone(),
-        failure_domain: own.failure_domain.clone(),
-        tier: own.tier,
-        weight: own.weight,
+        provider: provider.name.to_string(),
+        channel: v1::Channel::from(provider.channel).into(),
+        kind: provider.kind.clone(),
+        failure_domain: provider.failure_domain.clone(),
+        tier: provider.tier,
+        weight: provider.weight,
         // The mode in force, which is not the one asked for once that has expired.
         control: Some(v1::ProviderControl { mode, ..control }),
         breaker: breaker(status.breaker).into(),

@@ -160,7 +160,7 @@ fn message() -> v1::Message {
 
 #[test]
 fn a_message_tells_its_story() {
-    insta::assert_snapshot!(story(&message()));
+    insta::assert_snapshot!(history(&message()));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_waiting_message_says_when_it_is_looked_at_again() {
     message.history.truncate(5);
     message.state = v1::MessageState::Waiting.into();
     message.next_time = at(4_500);
-    let text = story(&message);
+    let text = history(&message);
     assert!(text.ends_with("2026-03-01 09:00:04.500Z  it is looked at again\n"), "{text}");
 }
 
@@ -187,7 +187,7 @@ fn outcomes_say_their_consequences() {
     };
     let line = |outcome| {
         let finished = v1::AttemptFinished { attempt: 1, outcome: Some(outcome) };
-        story::happened(&Detail::AttemptFinished(finished))
+        history::happened(&Detail::AttemptFinished(finished))
     };
     insta::assert_snapshot!(line(rejected), @"attempt 1: rejected because of the address, so the address is suppressed (550 5.1.1: no such user)");
     insta::assert_snapshot!(line(throttled), @"attempt 1: throttled for this recipient, to be retried after 1.500 s (429)");
