@@ -1,18 +1,19 @@
 //! Whole flows over real sockets, against servers that this project did not write; and the store on a real disk.
 
 mod api;
-mod claims;
 mod cli;
+mod crash;
 mod demo;
-mod disk;
 mod email;
-mod envelopes;
 mod fuzz;
 mod gateway;
 mod inbound;
 mod layers;
-mod logged;
+mod operating;
+mod outage;
 mod peers;
 mod providers;
 mod rooms;
+mod sending;
 mod store;
+mod support;

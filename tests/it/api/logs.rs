@@ -1,7 +1,7 @@
 //! What the log says of calls that fail: one line each, without a secret, an address or a body.
 
 use super::*;
-use crate::logged::Lines;
+use crate::support::log_lines::Lines;
 
 #[tokio::test]
 async fn a_failed_call_is_logged_once_without_what_it_carried() {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::network::deliveries;
 use super::resend;
 use crate::email::tls::{Certificates, bundle};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Api, Proxy, Stubs};
 
 /// The way that the settings in TOML describe.

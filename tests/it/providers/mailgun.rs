@@ -7,7 +7,7 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, basic, form, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::Stubs;
 
 const KEY: &str = "the-key-of-mailgun";

@@ -26,7 +26,7 @@ use super::{
     brevo, infobip, mailgun, postmark, resend, sendgrid, ses, sinch, sns, telegram, twilio, vonage, webhook,
     whatsapp as cloud, whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
 };
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, free_port};
 
 pub(super) type Delivery = (Box<dyn Adapter>, Envelope);

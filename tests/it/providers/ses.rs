@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Answered, replay_answers, word};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, aws as moto, prism};
 
 pub(super) fn settings(base_url: String) -> SesSettings {

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::word;
 use crate::email::tls::Certificates;
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Smsc, free_port, segments as count};
 
 /// An adapter that listens, and what it heard.

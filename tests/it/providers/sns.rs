@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Answered, replay_answers};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, aws as moto};
 
 pub(super) fn settings(base_url: String) -> SnsSettings {

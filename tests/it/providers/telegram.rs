@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Row, body, replay, word};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, prism, telegram};
 
 /// When a test that waits for something gives up.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::twilio::owned;
 use super::{Row, form, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
 
 pub(super) fn settings(base_url: String) -> VonageSmsSettings {

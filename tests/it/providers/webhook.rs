@@ -9,7 +9,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::{Row, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Peer, Stubs, webhook};
 
 const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";

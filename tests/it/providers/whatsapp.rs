@@ -7,7 +7,7 @@ use relevo::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{Row, body, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
 
 pub(super) fn settings(base_url: String) -> WhatsappCloudSettings {

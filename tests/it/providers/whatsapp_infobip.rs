@@ -9,7 +9,7 @@ use serde_json::json;
 use super::infobip::{entry, own_id, rows};
 use super::whatsapp::{filled, template};
 use super::{body, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::Stubs;
 
 pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {

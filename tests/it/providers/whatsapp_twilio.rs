@@ -9,7 +9,7 @@ use serde_json::json;
 use super::twilio::{TOKEN, account, owned, rows};
 use super::whatsapp::template;
 use super::{basic, form, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
 
 fn content_sid() -> String {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::whatsapp::{described, filled, template};
 use super::{Row, body, replay};
-use crate::envelopes;
+use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
 
 pub(super) fn settings(base_url: String) -> VonageWhatsappSettings {

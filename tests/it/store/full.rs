@@ -4,7 +4,7 @@ use relevo::store::embedded::sled::{SledOptions, open};
 use relevo::store::{AcceptResult, AppendResult, StoreError};
 
 use super::sample::*;
-use crate::disk::{MIB, Small};
+use crate::support::small_disk::{MIB, Small};
 
 #[tokio::test]
 async fn new_messages_are_refused_before_the_disk_is_full() {

@@ -2,15 +2,15 @@
 
 use relevo::wire::v1::MessageState;
 
-use super::order;
-use super::process::Home;
-use super::providers::provider;
+use crate::gateway::order;
+use crate::gateway::process::Home;
+use crate::gateway::providers::provider;
 
 #[tokio::test]
 async fn a_second_process_on_the_same_data_stops_at_once_and_says_why() {
     let home = Home::new(&provider("sms", "sms", "", "[providers.sandbox]")).await;
     let gateway = home.start().await;
-    gateway.knows(super::ana()).await;
+    gateway.knows(crate::gateway::ana()).await;
     let commands: [&[&str]; 2] =
         [&["serve"], &["keys", "create", "--local", "--brand", "acme", "--scope", "send", "--label", "late"]];
     for command in commands {

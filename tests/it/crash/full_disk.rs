@@ -10,11 +10,11 @@ use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use super::process::{Gateway, Home, PATIENCE};
-use super::providers::provider;
-use super::{ana, by, order};
+use crate::gateway::process::{Gateway, Home, PATIENCE};
+use crate::gateway::providers::provider;
+use crate::gateway::{ana, by, order};
 use crate::api::send;
-use crate::disk::{MIB, Small};
+use crate::support::small_disk::{MIB, Small};
 
 /// Keeps this much of the disk free, and retries quickly.
 fn config(min_free_bytes: usize) -> String {

@@ -5,10 +5,10 @@ use relevo::wire::v1::{self, BreakerState, Channel, MessageState, OutcomeKind};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::process::{Gateway, Home, PATIENCE};
-use super::providers::{twilio, twilio_refuses, twilio_takes, whatsapp, whatsapp_takes};
-use super::story::{Attempt, attempts, end, ms, path};
-use super::{ana, by, order};
+use crate::gateway::process::{Gateway, Home, PATIENCE};
+use crate::gateway::providers::{twilio, twilio_refuses, twilio_takes, whatsapp, whatsapp_takes};
+use crate::gateway::history::{Attempt, attempts, end, ms, path};
+use crate::gateway::{ana, by, order};
 use crate::api::{contact, phone, send};
 use crate::peers::Stubs;
 

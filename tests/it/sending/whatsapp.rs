@@ -3,10 +3,10 @@
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::{Value, json};
 
-use super::process::Home;
-use super::providers::*;
-use super::story::path;
-use super::{ana, by, order};
+use crate::gateway::process::Home;
+use crate::gateway::providers::*;
+use crate::gateway::history::path;
+use crate::gateway::{ana, by, order};
 use crate::peers::Stubs;
 
 /// WhatsApp by Twilio, which knows no template.

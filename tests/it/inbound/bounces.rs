@@ -7,10 +7,10 @@ use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::process::{Gateway, Home, PATIENCE};
-use super::providers::smtp;
-use super::story::path;
-use super::{ana, by, offer, order};
+use crate::gateway::process::{Gateway, Home, PATIENCE};
+use crate::gateway::providers::smtp;
+use crate::gateway::history::path;
+use crate::gateway::{ana, by, offer, order};
 use crate::api::{contact, email};
 use crate::peers::{Smtp, free_port, installed, postfix, root};
 

@@ -3,10 +3,10 @@
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
 
-use super::process::{Home, SECRET};
-use super::providers::smpp;
-use super::story::path;
-use super::{ana, by, order};
+use crate::gateway::process::{Home, SECRET};
+use crate::gateway::providers::smpp;
+use crate::gateway::history::path;
+use crate::gateway::{ana, by, order};
 use crate::peers::Smsc;
 
 fn saying(text: &str) -> v1::MessageSpec {

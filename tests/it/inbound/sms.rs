@@ -6,10 +6,10 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::hooks::{Called, PUBLIC_URL, reference, sign};
-use super::process::SECRET;
-use super::providers::{provider, twilio, webhook};
-use super::{by, order};
+use super::webhooks::{Called, PUBLIC_URL, reference, sign};
+use crate::gateway::process::SECRET;
+use crate::gateway::providers::{provider, twilio, webhook};
+use crate::gateway::{by, order};
 use crate::peers::Stubs;
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -6,10 +6,10 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 
-use super::process::{Gateway, Home, SECRET};
-use super::providers::{provider, twilio, twilio_takes, whatsapp_takes};
-use super::story::{attempts, path};
-use super::{ana, by, order};
+use crate::gateway::process::{Gateway, Home, SECRET};
+use crate::gateway::providers::{provider, twilio, twilio_takes, whatsapp_takes};
+use crate::gateway::history::{attempts, path};
+use crate::gateway::{ana, by, order};
 use crate::peers::{Stubs, free_port, installed, root};
 
 /// Where providers think that they call: a proxy stands there.

@@ -8,10 +8,10 @@ use relevo::wire::v1::{self, Channel, ConsentAction, MessageState};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::hooks::{Called, reference, sign};
-use super::process::SECRET;
-use super::providers::provider;
-use super::{by, order};
+use super::webhooks::{Called, reference, sign};
+use crate::gateway::process::SECRET;
+use crate::gateway::providers::provider;
+use crate::gateway::{by, order};
 use crate::peers::{Stubs, root, scratch, sns_validator};
 
 /// The secret in the file `webhook` of every home.

@@ -18,7 +18,7 @@ use relevo::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, St
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::store::sample;
+use super::sample;
 
 /// A queue that is slow to answer a release: only when the message was claimed again, or could have been.
 struct SlowRelease {

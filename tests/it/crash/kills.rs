@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use relevo::wire::v1::{self, MessageClass, MessageState, OutcomeKind};
 
-use super::load::{Effects, Load, Outside};
-use super::process::{Home, PATIENCE};
-use super::story::{Attempt, attempts};
+use crate::gateway::load::{Effects, Load, Outside};
+use crate::gateway::process::{Home, PATIENCE};
+use crate::gateway::history::{Attempt, attempts};
 
 const CRASHES: usize = 20;
 
@@ -67,7 +67,7 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
 async fn keys_hold(
     load: &Load,
     asked: &BTreeMap<String, Option<String>>,
-    gateway: &super::process::Gateway,
+    gateway: &crate::gateway::process::Gateway,
 ) -> BTreeMap<String, String> {
     let mut ids = BTreeMap::new();
     for (key, answer) in load.repeat(gateway).await {

@@ -23,7 +23,7 @@ use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptMatch, StoreErro
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::logged::Lines;
+use crate::support::log_lines::Lines;
 use crate::store::sample::{
     self, accept_and_send, acme, brand, contact_id, create, first_page, get, message, phone,
 };

@@ -4,10 +4,10 @@ use relevo::clock::Clock;
 use relevo::wire::v1::{self, Channel, ControlMode, MessageState};
 use serde_json::json;
 
-use super::process::{Gateway, Home};
-use super::providers::{twilio, twilio_takes, whatsapp, whatsapp_takes};
-use super::story::{attempts, left_out, ms, path, plans, waits};
-use super::{ana, by, order};
+use crate::gateway::process::{Gateway, Home};
+use crate::gateway::providers::{twilio, twilio_takes, whatsapp, whatsapp_takes};
+use crate::gateway::history::{attempts, left_out, ms, path, plans, waits};
+use crate::gateway::{ana, by, order};
 use crate::peers::Stubs;
 
 async fn set(gateway: &Gateway, provider: &str, mode: ControlMode, reason: &str, expire_at: Option<i64>) {
