@@ -10,10 +10,10 @@ use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic_types::StatusExt;
 
+use crate::api::send;
 use crate::gateway::process::{Gateway, Home, PATIENCE};
 use crate::gateway::providers::provider;
 use crate::gateway::{ana, by, order};
-use crate::api::send;
 use crate::support::small_disk::{MIB, Small};
 
 /// Keeps this much of the disk free, and retries quickly.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use relevo::wire::v1::{self, MessageClass, MessageState, OutcomeKind};
 
+use crate::gateway::history::{Attempt, attempts};
 use crate::gateway::load::{Effects, Load, Outside};
 use crate::gateway::process::{Home, PATIENCE};
-use crate::gateway::history::{Attempt, attempts};
 
 const CRASHES: usize = 20;
 

@@ -7,11 +7,11 @@ use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::api::{contact, email};
+use crate::gateway::history::path;
 use crate::gateway::process::{Gateway, Home, PATIENCE};
 use crate::gateway::providers::smtp;
-use crate::gateway::history::path;
 use crate::gateway::{ana, by, offer, order};
-use crate::api::{contact, email};
 use crate::peers::{Smtp, free_port, installed, postfix, root};
 
 const BOUNCES: &str = "tls = 'none'\nbounce_address = 'bounce@bounces.example.com'\nbounce_secret = { file = 'secret' }\nnotices = 'all'";

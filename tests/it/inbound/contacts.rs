@@ -23,10 +23,10 @@ use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptMatch, StoreErro
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::log_lines::Lines;
 use crate::store::sample::{
     self, accept_and_send, acme, brand, contact_id, create, first_page, get, message, phone,
 };
+use crate::support::log_lines::Lines;
 
 /// Two brands that share a provider: acme has a number of its own, globex has not.
 struct World {

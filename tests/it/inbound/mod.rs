@@ -3,7 +3,7 @@
 mod bounces;
 mod contacts;
 mod email;
-mod sms;
 mod smpp;
+mod sms;
 mod telegram;
 mod webhooks;

@@ -3,9 +3,9 @@
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
 
+use crate::gateway::history::path;
 use crate::gateway::process::{Home, SECRET};
 use crate::gateway::providers::smpp;
-use crate::gateway::history::path;
 use crate::gateway::{ana, by, order};
 use crate::peers::Smsc;
 

@@ -4,11 +4,11 @@ use relevo::wire::v1::{self, Channel, MessageState, address::Value as AddressVal
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::api::contact;
+use crate::gateway::history::path;
 use crate::gateway::process::{Gateway, Home, SECRET};
 use crate::gateway::providers::provider;
-use crate::gateway::history::path;
 use crate::gateway::{by, order};
-use crate::api::contact;
 use crate::peers::{free_port, telegram as telegram_server};
 
 fn bot(url: &str, more: &str) -> String {

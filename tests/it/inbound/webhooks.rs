@@ -6,9 +6,9 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 
+use crate::gateway::history::{attempts, path};
 use crate::gateway::process::{Gateway, Home, SECRET};
 use crate::gateway::providers::{provider, twilio, twilio_takes, whatsapp_takes};
-use crate::gateway::history::{attempts, path};
 use crate::gateway::{ana, by, order};
 use crate::peers::{Stubs, free_port, installed, root};
 

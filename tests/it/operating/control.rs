@@ -4,9 +4,9 @@ use relevo::clock::Clock;
 use relevo::wire::v1::{self, Channel, ControlMode, MessageState};
 use serde_json::json;
 
+use crate::gateway::history::{attempts, left_out, ms, path, plans, waits};
 use crate::gateway::process::{Gateway, Home};
 use crate::gateway::providers::{twilio, twilio_takes, whatsapp, whatsapp_takes};
-use crate::gateway::history::{attempts, left_out, ms, path, plans, waits};
 use crate::gateway::{ana, by, order};
 use crate::peers::Stubs;
 

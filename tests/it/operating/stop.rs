@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use relevo::wire::v1::MessageState;
 
+use crate::gateway::history::path;
 use crate::gateway::load::{Load, Outside};
 use crate::gateway::process::{Home, PATIENCE};
-use crate::gateway::history::path;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_is_asked_to_stop_finishes_what_is_in_flight_and_loses_nothing() {

@@ -5,11 +5,11 @@ use relevo::wire::v1::{self, BreakerState, Channel, MessageState, OutcomeKind};
 use serde_json::json;
 use tokio::time::timeout;
 
+use crate::api::{contact, phone, send};
+use crate::gateway::history::{Attempt, attempts, end, ms, path};
 use crate::gateway::process::{Gateway, Home, PATIENCE};
 use crate::gateway::providers::{twilio, twilio_refuses, twilio_takes, whatsapp, whatsapp_takes};
-use crate::gateway::history::{Attempt, attempts, end, ms, path};
 use crate::gateway::{ana, by, order};
-use crate::api::{contact, phone, send};
 use crate::peers::Stubs;
 
 const MESSAGES: usize = 40;

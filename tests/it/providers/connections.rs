@@ -10,8 +10,8 @@ use serde_json::json;
 use super::network::deliveries;
 use super::resend;
 use crate::email::tls::{Certificates, bundle};
-use crate::support::envelopes;
 use crate::peers::{Api, Proxy, Stubs};
+use crate::support::envelopes;
 
 /// The way that the settings in TOML describe.
 fn way(text: &str) -> Transport {

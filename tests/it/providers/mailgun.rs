@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, basic, form, replay};
-use crate::support::envelopes;
 use crate::peers::Stubs;
+use crate::support::envelopes;
 
 const KEY: &str = "the-key-of-mailgun";
 

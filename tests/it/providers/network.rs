@@ -26,8 +26,8 @@ use super::{
     brevo, infobip, mailgun, postmark, resend, sendgrid, ses, sinch, sns, telegram, twilio, vonage, webhook,
     whatsapp as cloud, whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
 };
-use crate::support::envelopes;
 use crate::peers::{Stubs, free_port};
+use crate::support::envelopes;
 
 pub(super) type Delivery = (Box<dyn Adapter>, Envelope);
 

@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, body, replay};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> ResendSettings {
     ResendSettings {

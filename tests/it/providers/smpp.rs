@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use super::word;
 use crate::email::tls::Certificates;
-use crate::support::envelopes;
 use crate::peers::{Smsc, free_port, segments as count};
+use crate::support::envelopes;
 
 /// An adapter that listens, and what it heard.
 struct Account {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Answered, replay_answers};
-use crate::support::envelopes;
 use crate::peers::{Stubs, aws as moto};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> SnsSettings {
     SnsSettings {

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Row, body, replay, word};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism, telegram};
+use crate::support::envelopes;
 
 /// When a test that waits for something gives up.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, basic, form, replay};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
+use crate::support::envelopes;
 
 pub(super) const TOKEN: &str = "the-auth-token";
 

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::twilio::owned;
 use super::{Row, form, replay};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> VonageSmsSettings {
     VonageSmsSettings {

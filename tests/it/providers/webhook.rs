@@ -9,8 +9,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::{Row, replay};
-use crate::support::envelopes;
 use crate::peers::{Peer, Stubs, webhook};
+use crate::support::envelopes;
 
 const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";
 const OTHER_SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hbm90aGVyLXdlYmhvb2s=";

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::infobip::{entry, own_id, rows};
 use super::whatsapp::{filled, template};
 use super::{body, replay};
-use crate::support::envelopes;
 use crate::peers::Stubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
     InfobipWhatsappSettings {

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::twilio::{TOKEN, account, owned, rows};
 use super::whatsapp::template;
 use super::{basic, form, replay};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
+use crate::support::envelopes;
 
 fn content_sid() -> String {
     format!("HX{}", "c".repeat(32))

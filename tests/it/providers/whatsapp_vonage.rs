@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::whatsapp::{described, filled, template};
 use super::{Row, body, replay};
-use crate::support::envelopes;
 use crate::peers::{Stubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> VonageWhatsappSettings {
     VonageWhatsappSettings {

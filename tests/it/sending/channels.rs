@@ -5,11 +5,11 @@ use relevo::model::Timestamp;
 use relevo::wire::v1::{self, BreakerState, Channel, ConsentAction, MessageState};
 use serde_json::{Value, json};
 
+use crate::email::tls::Certificates;
+use crate::gateway::history::{attempts, end, left_out, ms, path, plans, waits};
 use crate::gateway::process::{Gateway, Home, SECRET};
 use crate::gateway::providers::*;
-use crate::gateway::history::{attempts, end, left_out, ms, path, plans, waits};
 use crate::gateway::{ana, by, offer, order};
-use crate::email::tls::Certificates;
 use crate::peers::{Peer, Stubs, prism, smtp_sink, telegram as telegram_server};
 
 /// A gateway that knows `ana`, with WhatsApp and SMS at WireMock.

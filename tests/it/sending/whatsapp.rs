@@ -3,9 +3,9 @@
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::{Value, json};
 
+use crate::gateway::history::path;
 use crate::gateway::process::Home;
 use crate::gateway::providers::*;
-use crate::gateway::history::path;
 use crate::gateway::{ana, by, order};
 use crate::peers::Stubs;
 
