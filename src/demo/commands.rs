@@ -1,11 +1,11 @@
-//! What to try while the gateway stays up.
+//! The commands that the demonstration proposes while the gateway stays up.
 
 use crate::api;
 
 use super::client::DemoClient;
 
-/// Commands to paste. `worth_a_look` is the id of a message with a way to tell.
-pub(super) fn commands(client: &DemoClient, worth_a_look: Option<&str>) -> std::io::Result<String> {
+/// Commands to paste into a shell. `fallback_message_id` is the id of a message that fell back, which is worth reading.
+pub(super) fn commands(client: &DemoClient, fallback_message_id: Option<&str>) -> std::io::Result<String> {
     let program = std::env::current_exe()?;
     let mut lines = vec![
         format!("alias relevo='{}'", program.display()),
@@ -15,7 +15,7 @@ pub(super) fn commands(client: &DemoClient, worth_a_look: Option<&str>) -> std::
         lines.push(format!("export RELEVO_SERVER=http://{}", client.address));
     }
     lines.push(String::new());
-    lines.extend(tries(worth_a_look));
+    lines.extend(commands_to_try(fallback_message_id));
     let lines: Vec<_> = lines.iter().map(|line| format!("   {line}").trim_end().to_owned()).collect();
     Ok(format!(
         "\nThe gateway stays up, at {}, until Ctrl-C. Paste into another terminal:\n\n{}\n",
@@ -24,8 +24,8 @@ pub(super) fn commands(client: &DemoClient, worth_a_look: Option<&str>) -> std::
     ))
 }
 
-fn tries(worth_a_look: Option<&str>) -> Vec<String> {
-    let get = worth_a_look.map(|id| format!("relevo message get {id}"));
+fn commands_to_try(fallback_message_id: Option<&str>) -> Vec<String> {
+    let get = fallback_message_id.map(|id| format!("relevo message get {id}"));
     let fixed = [
         "relevo message list --limit 10",
         "relevo provider list",
@@ -47,8 +47,7 @@ mod tests {
 
     #[test]
     fn every_command_is_one_that_the_command_line_knows() {
-        for command in tries(Some("01936b2e-6c1f-7cc0-8f5a-1d2e3f405162")) {
-            // What is quoted has no effect on which flags there are.
+        for command in commands_to_try(Some("01936b2e-6c1f-7cc0-8f5a-1d2e3f405162")) {
             let words: Vec<_> = command.split('\'').enumerate().flat_map(words).collect();
             assert!(Cli::try_parse_from(&words).is_ok(), "{command}");
         }

@@ -1,4 +1,4 @@
-//! The people of the demonstration: where each can be reached, and what each agreed to and asked for.
+//! The contacts of the demonstration: their addresses, consents and preferences.
 
 use jiff::tz::TimeZone;
 
@@ -8,116 +8,116 @@ use v1::Channel::{Email, Sms, Telegram, Whatsapp};
 use v1::ConsentAction::{Grant, Revoke};
 use v1::address::Value;
 
-/// A person.
-pub(super) struct Person {
-    /// The brand's id.
+/// A contact as the shop creates it.
+pub(super) struct DemoContact {
+    /// The brand's id of it.
     pub id: &'static str,
     /// Who this is, in a few words.
-    pub about: &'static str,
-    /// Where the person can be reached.
+    pub description: &'static str,
+    /// Where the contact can be reached.
     pub addresses: Vec<Value>,
-    /// Whether the person wrote by WhatsApp an hour ago.
+    /// Whether the contact wrote by WhatsApp an hour ago.
     pub wrote_by_whatsapp: bool,
-    /// What was agreed to or taken back, in order.
-    pub ledger: Vec<(v1::ConsentAction, v1::Channel, &'static str)>,
-    /// What the person asked for.
+    /// The grants and revocations in order, each with its channel and topic.
+    pub consents: Vec<(v1::ConsentAction, v1::Channel, &'static str)>,
+    /// The contact's preferences, where there are any.
     pub preferences: Option<v1::Preferences>,
-    /// An address that must not be used, and why.
-    pub suppressed: Option<(v1::Channel, Value, &'static str)>,
+    /// An address that is suppressed on a channel, and the reason.
+    pub suppression: Option<(v1::Channel, Value, &'static str)>,
 }
 
-/// Everybody. `now` decides in whose country it is night.
-pub(super) fn cast(now: Timestamp) -> Vec<Person> {
+/// All contacts. `now` decides which time zone the one with quiet hours lives in, so that they always apply.
+pub(super) fn demo_contacts(now: Timestamp) -> Vec<DemoContact> {
     vec![
-        Person {
-            addresses: vec![email("ana"), phone("600 100 001"), chat(1001)],
+        DemoContact {
+            addresses: vec![email("ana"), phone("600 100 001"), telegram(1001)],
             wrote_by_whatsapp: true,
-            ledger: vec![(Grant, Whatsapp, "*"), (Grant, Email, "*"), (Grant, Telegram, "*")],
-            ..person("ana", "opted in to everything, and wrote by WhatsApp an hour ago")
+            consents: vec![(Grant, Whatsapp, "*"), (Grant, Email, "*"), (Grant, Telegram, "*")],
+            ..contact("ana", "opted in to everything, and wrote by WhatsApp an hour ago")
         },
-        Person {
-            addresses: vec![phone("600 100 002"), chat(1002)],
+        DemoContact {
+            addresses: vec![phone("600 100 002"), telegram(1002)],
             wrote_by_whatsapp: true,
-            ledger: vec![(Grant, Whatsapp, "offers"), (Grant, Telegram, "*")],
-            ..person("bruno", "offers by WhatsApp, everything by Telegram")
+            consents: vec![(Grant, Whatsapp, "offers"), (Grant, Telegram, "*")],
+            ..contact("bruno", "offers by WhatsApp, everything by Telegram")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("carla"), phone("600 100 003")],
-            ..person("carla", "opted in to nothing; outside WhatsApp's 24 hours, so templates only")
+            ..contact("carla", "opted in to nothing; outside WhatsApp's 24 hours, so templates only")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("dario"), phone("600 100 004")],
-            ledger: vec![(Grant, Email, "*"), (Revoke, Email, "*")],
-            ..person("dario", "opted in by email, and took it back")
+            consents: vec![(Grant, Email, "*"), (Revoke, Email, "*")],
+            ..contact("dario", "opted in by email, and took it back")
         },
-        Person {
-            addresses: vec![email("elena"), chat(1005)],
-            ledger: vec![(Grant, Email, "newsletter"), (Grant, Telegram, "*")],
+        DemoContact {
+            addresses: vec![email("elena"), telegram(1005)],
+            consents: vec![(Grant, Email, "newsletter"), (Grant, Telegram, "*")],
             preferences: Some(v1::Preferences {
                 channel_order: vec![Telegram.into()],
                 ..v1::Preferences::default()
             }),
-            ..person("elena", "prefers Telegram")
+            ..contact("elena", "prefers Telegram")
         },
-        Person {
+        DemoContact {
             addresses: vec![phone("600 100 006")],
             preferences: Some(excluding(&[Sms])),
-            ..person("farid", "WhatsApp only: has one number, and wants no SMS")
+            ..contact("farid", "WhatsApp only: has one number, and wants no SMS")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("greta"), phone("600 100 007")],
-            ledger: vec![(Grant, Email, "offers")],
+            consents: vec![(Grant, Email, "offers")],
             preferences: Some(excluding(&[Whatsapp])),
-            ..person("greta", "wants no WhatsApp; offers by email")
+            ..contact("greta", "wants no WhatsApp; offers by email")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("hugo"), phone("600 100 008")],
-            ledger: vec![(Grant, Email, "*"), (Grant, Whatsapp, "*")],
+            consents: vec![(Grant, Email, "*"), (Grant, Whatsapp, "*")],
             preferences: Some(muting("newsletter")),
-            ..person("hugo", "opted in to everything but muted the newsletter; has not written by WhatsApp")
+            ..contact("hugo", "opted in to everything but muted the newsletter; has not written by WhatsApp")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("ines"), phone("600 100 009")],
-            ledger: vec![(Grant, Email, "newsletter")],
-            preferences: Some(asleep(night_zone(now))),
-            ..person("ines", "where it is night; her quiet hours are 22:00 to 08:00")
+            consents: vec![(Grant, Email, "newsletter")],
+            preferences: Some(quiet_at_night(night_zone(now))),
+            ..contact("ines", "where it is night; her quiet hours are 22:00 to 08:00")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("jonas")],
-            ledger: vec![(Grant, Email, "*")],
-            suppressed: Some((Email, email("jonas"), "complaint")),
-            ..person("jonas", "reported a mail as spam: his only address is suppressed")
+            consents: vec![(Grant, Email, "*")],
+            suppression: Some((Email, email("jonas"), "complaint")),
+            ..contact("jonas", "reported a mail as spam: his only address is suppressed")
         },
-        Person {
-            addresses: vec![phone("600 100 011"), chat(1011)],
+        DemoContact {
+            addresses: vec![phone("600 100 011"), telegram(1011)],
             wrote_by_whatsapp: true,
-            ledger: vec![(Grant, Whatsapp, "offers"), (Grant, Telegram, "newsletter")],
-            ..person("kira", "offers by WhatsApp, the newsletter by Telegram")
+            consents: vec![(Grant, Whatsapp, "offers"), (Grant, Telegram, "newsletter")],
+            ..contact("kira", "offers by WhatsApp, the newsletter by Telegram")
         },
-        Person {
+        DemoContact {
             addresses: vec![email("liam"), phone("600 100 012")],
-            ledger: vec![(Grant, Email, "*")],
+            consents: vec![(Grant, Email, "*")],
             preferences: Some(orders_by_sms()),
-            ..person("liam", "wants order news by SMS, the rest by email")
+            ..contact("liam", "wants order news by SMS, the rest by email")
         },
     ]
 }
 
-fn person(id: &'static str, about: &'static str) -> Person {
-    Person {
+fn contact(id: &'static str, description: &'static str) -> DemoContact {
+    DemoContact {
         id,
-        about,
+        description,
         addresses: Vec::new(),
         wrote_by_whatsapp: false,
-        ledger: Vec::new(),
+        consents: Vec::new(),
         preferences: None,
-        suppressed: None,
+        suppression: None,
     }
 }
 
-impl Person {
-    /// The contact to create.
-    pub(super) fn contact(&self, now: Timestamp) -> v1::Contact {
+impl DemoContact {
+    /// The contact as the API takes it.
+    pub(super) fn to_wire(&self, now: Timestamp) -> v1::Contact {
         let hour = jiff::SignedDuration::from_hours(1);
         let wrote = now.saturating_sub(hour).unwrap_or(now);
         let addresses = self.addresses.iter().cloned().map(|value| v1::ContactAddress {
@@ -143,12 +143,12 @@ fn phone(number: &str) -> Value {
     Value::Phone(number.to_owned())
 }
 
-fn chat(id: i64) -> Value {
+fn telegram(id: i64) -> Value {
     Value::TelegramChatId(id)
 }
 
 fn excluding(channels: &[v1::Channel]) -> v1::Preferences {
-    let excluded_channels = channels.iter().map(|own| (*own).into()).collect();
+    let excluded_channels = channels.iter().map(|channel| (*channel).into()).collect();
     v1::Preferences { excluded_channels, ..v1::Preferences::default() }
 }
 
@@ -167,7 +167,7 @@ fn orders_by_sms() -> v1::Preferences {
     v1::Preferences { topics: vec![topic], channel_order: vec![Email.into()], ..v1::Preferences::default() }
 }
 
-fn asleep(zone: &str) -> v1::Preferences {
+fn quiet_at_night(zone: &str) -> v1::Preferences {
     let quiet_hours =
         v1::QuietHours { start: "22:00".to_owned(), end: "08:00".to_owned(), include_transactional: false };
     v1::Preferences {
@@ -177,17 +177,17 @@ fn asleep(zone: &str) -> v1::Preferences {
     }
 }
 
-/// Round the world in steps shorter than a night.
+/// Time zones around the world, in steps shorter than a night.
 const ZONES: [&str; 5] =
     ["Europe/Madrid", "America/New_York", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Auckland"];
 
-/// A time zone in which it is between 22:00 and 07:00, whenever this is.
+/// A time zone in which the local time is between 22:00 and 07:00 at `now`.
 fn night_zone(now: Timestamp) -> &'static str {
-    let night = |name: &&str| {
+    let is_night = |name: &&str| {
         let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
         !(7..22).contains(&now.to_zoned(zone).hour())
     };
-    ZONES.into_iter().find(night).unwrap_or(ZONES[0])
+    ZONES.into_iter().find(is_night).unwrap_or(ZONES[0])
 }
 
 #[cfg(test)]
