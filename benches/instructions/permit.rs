@@ -76,7 +76,7 @@ fn half_open_probing() -> Asked {
 #[bench::half_open_probing(args = (half_open_probing), setup = providers)]
 fn permit(asked: &'static mut [Asked]) {
     let mut asked = asked.iter_mut();
-    repeat(|| asked.next().map(|own| black_box(own).permit()));
+    repeat(|| asked.next().map(|gate| black_box(gate).permit()));
 }
 
 library_benchmark_group!(name = health_room, benchmarks = [permit]);

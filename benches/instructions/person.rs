@@ -72,11 +72,16 @@ fn earlier(sequence: usize) -> ConsentEntry {
 }
 
 fn contact() -> Contact {
-    let own = |address| ContactAddress { whatsapp_inbound_at: Some(noon()), ..ContactAddress::new(address) };
+    let contact_address =
+        |address| ContactAddress { whatsapp_inbound_at: Some(noon()), ..ContactAddress::new(address) };
     let email = Address::Email("ana@example.com".parse().expect("an address"));
     Contact {
         id: "ana".parse().expect("an id"),
-        addresses: vec![own(email), own(phone()), own(Address::TelegramChat(7_000_001))],
+        addresses: vec![
+            contact_address(email),
+            contact_address(phone()),
+            contact_address(Address::TelegramChat(7_000_001)),
+        ],
         labels: BTreeMap::new(),
         created_at: noon(),
         updated_at: noon(),

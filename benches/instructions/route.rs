@@ -143,8 +143,10 @@ fn message(class: Class) -> Message {
 fn judged(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
     let (person, topic) = (willing(), topic());
     let judge = |channel: &Channel| {
-        let own = person.contact.addresses_for(*channel).next().expect("an address of each channel");
-        let question = ConsentQuery { class, topic: &topic, channel: *channel, address: &own.address };
+        let contact_address =
+            person.contact.addresses_for(*channel).next().expect("an address of each channel");
+        let question =
+            ConsentQuery { class, topic: &topic, channel: *channel, address: &contact_address.address };
         let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
         AddressVerdict { verdict, window: ServiceWindow::Everywhere }
     };

@@ -61,7 +61,7 @@ async fn list(
     let mut page_token = String::new();
     loop {
         let request = v1::ListMessagesRequest {
-            states: states.iter().map(|&own| own.into()).collect(),
+            states: states.iter().map(|&state| state.into()).collect(),
             accepted_from: Some(timestamp(from)),
             page_size: PAGE.min(i32::try_from(limit).unwrap_or(PAGE)),
             page_token,

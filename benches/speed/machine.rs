@@ -69,6 +69,7 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
 /// The version of a crate that this was built with.
 fn locked(name: &str) -> Option<String> {
     let lock: toml::Table = include_str!("../../Cargo.lock").parse().ok()?;
-    let package = lock["package"].as_array()?.iter().find(|own| own["name"].as_str() == Some(name))?;
+    let package =
+        lock["package"].as_array()?.iter().find(|package| package["name"].as_str() == Some(name))?;
     package["version"].as_str().map(str::to_owned)
 }

@@ -25,8 +25,8 @@ pub struct Memory {
 
 /// The arguments with which this program becomes one of its own helpers.
 pub fn helper(name: &str) -> anyhow::Result<Command> {
-    let own = std::env::current_exe().context("where is this program?")?;
-    let mut command = bound_to_us(&own);
+    let program = std::env::current_exe().context("where is this program?")?;
+    let mut command = bound_to_us(&program);
     command.args(["--helper", name]);
     Ok(command)
 }

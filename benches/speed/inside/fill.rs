@@ -73,11 +73,11 @@ async fn add(stores: &Stores, number: u64, due: Timestamp) -> anyhow::Result<()>
 }
 
 fn addresses(number: u64, now: Timestamp) -> anyhow::Result<Vec<ContactAddress>> {
-    let own =
+    let contact_address =
         |address, whatsapp_inbound_at| ContactAddress { whatsapp_inbound_at, ..ContactAddress::new(address) };
     Ok(vec![
-        own(Address::Email(mold::email(number).parse()?), None),
-        own(phone(number)?, Some(now)),
-        own(Address::TelegramChat(mold::chat(number)), None),
+        contact_address(Address::Email(mold::email(number).parse()?), None),
+        contact_address(phone(number)?, Some(now)),
+        contact_address(Address::TelegramChat(mold::chat(number)), None),
     ])
 }

@@ -70,8 +70,8 @@ pub fn size_bytes(folder: &Path) -> std::io::Result<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let own = entry.metadata()?;
-        total += if own.is_dir() { size_bytes(&entry.path())? } else { own.len() };
+        let metadata = entry.metadata()?;
+        total += if metadata.is_dir() { size_bytes(&entry.path())? } else { metadata.len() };
     }
     Ok(total)
 }

@@ -70,7 +70,7 @@ async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()>
         "{} of {STEP} messages were claimed",
         claims.messages.len()
     );
-    try_join_all(claims.messages.iter().map(|own| send(stores.work.as_ref(), own, now))).await?;
+    try_join_all(claims.messages.iter().map(|claim| send(stores.work.as_ref(), claim, now))).await?;
     Ok(())
 }
 

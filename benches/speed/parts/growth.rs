@@ -107,10 +107,14 @@ impl Stage {
             }
         };
         vec![
-            flat("accept, unary, 8 x 50", self.accepts, first.map(|own| own.accepts)),
+            flat("accept, unary, 8 x 50", self.accepts, first.map(|figures| figures.accepts)),
             Row::seen(sample("accept, unary, 8 x 50: p99", "ms", self.p99_ms)),
-            flat("accept, 4 streams", self.streams, first.map(|own| own.streams)),
-            flat("no-op provider, durable in and recorded out", self.delivers, first.map(|own| own.delivers)),
+            flat("accept, 4 streams", self.streams, first.map(|figures| figures.streams)),
+            flat(
+                "no-op provider, durable in and recorded out",
+                self.delivers,
+                first.map(|figures| figures.delivers),
+            ),
             Row::seen(sample("resident memory after that", "MB", self.resident)),
             Row::seen(sample("resident memory, at most since the start after SIGKILL", "MB", self.peak)),
             Row::seen(sample("disk, a waiting message and its contact", "bytes", self.disk_bytes)),

@@ -158,8 +158,8 @@ fn goodput(name: &str, times: Times, seen: &Seen, fates: &[Fate]) -> Row {
 /// What the trouble cost.
 fn costs(seen: &Seen, outcomes: &[Vec<OutcomeKind>]) -> [Sample; 3] {
     let opens = (seen.opened - seen.began) as f64;
-    let with = |kind| outcomes.iter().filter(|own| own.contains(&kind)).count() as f64;
-    let again = outcomes.iter().filter(|own| own.len() > 1).count() as f64;
+    let with = |kind| outcomes.iter().filter(|outcomes| outcomes.contains(&kind)).count() as f64;
+    let again = outcomes.iter().filter(|outcomes| outcomes.len() > 1).count() as f64;
     let unit = "messages";
     [
         Sample::once("time until its breaker opened, or it was left out as throttled", "ms", opens, ""),

@@ -44,22 +44,22 @@ const REASONS: [&str; 5] =
 
 impl DeliverySummary {
     /// Counts what became of the messages with these ids, by what the gateway knows of them (`None` when it does not)
-    /// and what its providers were given.
+    /// and by the outboxes of its providers.
     pub(crate) fn new<'a>(
         messages: impl IntoIterator<Item = (&'a str, Option<&'a v1::Message>)>,
         outbox: &[v1::OutboxEntry],
         context: &ReportContext,
     ) -> Self {
-        let mut accepted: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut copies: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in outbox {
-            *accepted.entry(&entry.message_id).or_default() += 1;
+            *copies.entry(&entry.message_id).or_default() += 1;
         }
         let mut summary =
-            Self { sent_twice: accepted.values().filter(|times| **times > 1).count(), ..Self::default() };
-        let accepted: BTreeSet<&str> = accepted.into_keys().collect();
+            Self { sent_twice: copies.values().filter(|count| **count > 1).count(), ..Self::default() };
+        let in_outbox: BTreeSet<&str> = copies.into_keys().collect();
         for (id, message) in messages {
             summary.accepted += 1;
-            if !message.is_some_and(|message| summary.count(message, accepted.contains(id), context)) {
+            if !message.is_some_and(|message| summary.count(message, in_outbox.contains(id), context)) {
                 summary.lost.push(id.to_owned());
             }
         }

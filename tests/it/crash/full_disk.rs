@@ -11,10 +11,10 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::api::send;
-use crate::gateway::process::{Gateway, Home, PATIENCE};
+use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE};
 use crate::gateway::providers::provider;
 use crate::gateway::{ana, by, order};
-use crate::support::small_disk::{MIB, Small};
+use crate::support::small_disk::{MIB, SmallDisk};
 
 /// Keeps this much of the disk free, and retries quickly.
 fn config(min_free_bytes: usize) -> String {
@@ -71,16 +71,16 @@ async fn sends_when_it_can(gateway: &Gateway) -> String {
 
 #[tokio::test]
 async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised() {
-    let Some(small) = Small::mount() else { return };
-    let home = Home::with_data(&small.data(), &config(16 * MIB)).await;
-    let gateway = home.start().await;
-    gateway.knows(ana()).await;
+    let Some(disk) = SmallDisk::mount() else { return };
+    let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
     behave(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
     for _ in 0..20 {
-        promised.push(gateway.sends(spec()).await);
+        promised.push(gateway.send(spec()).await);
     }
-    small.fill(8 * MIB);
+    disk.fill(8 * MIB);
     let refused = gateway.messages().send(send(spec())).await.unwrap_err();
     assert_full(&refused);
     let requests = tokio_stream::once(v1::SendStreamRequest { message: Some(spec()), sequence: 7 });
@@ -91,13 +91,13 @@ async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised()
 
     // The disk is as full as before, and the provider returns.
     behave(&gateway, Behavior::Accept).await;
-    let sent = gateway.all_ended(&promised).await;
-    assert!(sent.iter().all(|own| own.state() == MessageState::Sent));
+    let sent = gateway.wait_until_ended(&promised).await;
+    assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
 
-    small.empty();
+    disk.empty();
     let id = sends_when_it_can(&gateway).await;
-    assert_eq!(gateway.all_ended(std::slice::from_ref(&id)).await[0].state(), MessageState::Sent);
+    assert_eq!(gateway.wait_until_ended(std::slice::from_ref(&id)).await[0].state(), MessageState::Sent);
     promised.push(id);
     assert_eq!(
         gateway.all_ids().await,
@@ -111,44 +111,44 @@ async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised()
 async fn taken(gateway: &Gateway, ids: &[String]) -> Vec<usize> {
     let request = v1::ListOutboxRequest { provider: "sms".into(), page_size: 1_000 };
     let outbox = gateway.sandbox().list_outbox(request).await.unwrap().into_inner().entries;
-    ids.iter().map(|id| outbox.iter().filter(|own| own.message_id == *id).count()).collect()
+    ids.iter().map(|id| outbox.iter().filter(|entry| entry.message_id == *id).count()).collect()
 }
 
 #[tokio::test]
 async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
-    let Some(small) = Small::mount() else { return };
-    let home = Home::with_data(&small.data(), &config(16 * MIB)).await;
-    let gateway = home.start().await;
-    gateway.knows(ana()).await;
+    let Some(disk) = SmallDisk::mount() else { return };
+    let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
     behave(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
     for _ in 0..20 {
-        promised.push(gateway.sends(spec()).await);
+        promised.push(gateway.send(spec()).await);
     }
     // Not even the room that is kept for promises is left.
-    small.fill(64 * 1_024);
+    disk.fill(64 * 1_024);
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
     behave(&gateway, Behavior::Accept).await;
     // What happens now cannot be recorded, so it must not happen, or must be remembered until it is.
-    gateway.log.says("the store failed; trying again").await;
-    small.empty();
+    gateway.log.wait_for("the store failed; trying again").await;
+    disk.empty();
     promised.push(sends_when_it_can(&gateway).await);
-    let sent = gateway.all_ended(&promised).await;
-    assert!(sent.iter().all(|own| own.state() == MessageState::Sent));
+    let sent = gateway.wait_until_ended(&promised).await;
+    assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(taken(&gateway, &promised).await, vec![1; promised.len()]);
     gateway.stop().await;
 }
 
 #[tokio::test]
 async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_acknowledged() {
-    let Some(small) = Small::mount() else { return };
+    let Some(disk) = SmallDisk::mount() else { return };
     // Nothing is kept free, so the store itself meets the end of the disk.
-    let home = Home::with_data(&small.data(), &config(0)).await;
-    let gateway = home.start().await;
-    gateway.knows(ana()).await;
+    let directory = GatewayDirectory::with_data(&disk.data(), &config(0)).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
     behave(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
-    small.fill(2 * MIB);
+    disk.fill(2 * MIB);
     let refused = loop {
         match gateway.messages().send(send(heavy())).await {
             Ok(answer) => promised.push(answer.into_inner().message_id),
@@ -158,15 +158,15 @@ async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_ack
     // It cannot be read either, until it is open again.
     assert!([Code::ResourceExhausted, Code::Unavailable].contains(&refused.code()), "{refused:?}");
     assert!(!promised.is_empty());
-    small.empty();
+    disk.empty();
     promised.push(sends_when_it_can(&gateway).await);
     behave(&gateway, Behavior::Accept).await;
-    let sent = gateway.all_ended(&promised).await;
-    assert!(sent.iter().all(|own| own.state() == MessageState::Sent));
+    let sent = gateway.wait_until_ended(&promised).await;
+    assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(taken(&gateway, &promised).await, vec![1; promised.len()]);
     gateway.stop().await;
 
-    let gateway = home.start().await;
+    let gateway = directory.start().await;
     let kept = gateway.all_ids().await;
     assert!(promised.iter().all(|id| kept.contains(id)), "{} of {}", kept.len(), promised.len());
     gateway.stop().await;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use relevo::wire::v1::{self, MessageClass, MessageState, OutcomeKind};
 
 use crate::gateway::history::{Attempt, attempts};
-use crate::gateway::load::{Effects, Load, Outside};
-use crate::gateway::process::{Home, PATIENCE};
+use crate::gateway::load::{Load, ObservedSends, ReceivingServers};
+use crate::gateway::process::{GatewayDirectory, PATIENCE};
 
 const CRASHES: usize = 20;
 
@@ -17,11 +17,11 @@ const QUICK: &str =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_nothing() {
-    let outside = Outside::start("crash", "crash-sms", "crash-whatsapp", 30).await;
-    let home = Home::new(&format!("{QUICK}{}", outside.providers())).await;
+    let servers = ReceivingServers::start("crash", "crash-sms", "crash-whatsapp", 30).await;
+    let directory = GatewayDirectory::new(&format!("{QUICK}{}", servers.providers())).await;
     let load = Load::default();
     for crash in 0..CRASHES {
-        let gateway = home.start().await;
+        let gateway = directory.start().await;
         if crash == 0 {
             Load::prepare(&gateway).await;
         }
@@ -35,10 +35,10 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
         callers.join_all().await;
     }
 
-    let gateway = home.start().await;
+    let gateway = directory.start().await;
     let asked = load.asked();
     let acknowledged: Vec<String> = asked.values().flatten().cloned().collect();
-    gateway.all_ended(&acknowledged).await;
+    gateway.wait_until_ended(&acknowledged).await;
     let ids = keys_hold(&load, &asked, &gateway).await;
     let all: Vec<String> = ids.values().cloned().collect();
     assert_eq!(
@@ -47,13 +47,13 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
         "one message for each key"
     );
 
-    let messages = gateway.all_ended(&all).await;
-    let mut effects = outside.effects(|key| ids[key].clone()).await;
+    let messages = gateway.wait_until_ended(&all).await;
+    let mut effects = servers.effects(|key| ids[key].clone()).await;
     let mut interrupted = 0;
     for message in &messages {
         let seen = effects.remove(&message.message_id).unwrap_or_default();
         check(message, &seen);
-        interrupted += attempts(message).iter().filter(|own| own.code() == "interrupted").count();
+        interrupted += attempts(message).iter().filter(|attempt| attempt.code() == "interrupted").count();
     }
     assert!(effects.is_empty(), "nothing was sent that is not on record: {effects:?}");
     assert!(acknowledged.len() < asked.len(), "some calls were cut off");
@@ -83,45 +83,45 @@ async fn keys_hold(
 }
 
 /// Holds what a message's history says against what was seen of it outside.
-fn check(message: &v1::Message, seen: &Effects) {
+fn check(message: &v1::Message, seen: &ObservedSends) {
     let attempts = attempts(message);
-    let told = || format!("{seen:?} {message:#?}");
-    let (last, others) = attempts.split_last().unwrap_or_else(|| panic!("nothing was tried: {}", told()));
+    let context = || format!("{seen:?} {message:#?}");
+    let (last, others) = attempts.split_last().unwrap_or_else(|| panic!("nothing was tried: {}", context()));
     // An attempt that took too long to record was never made; `possible` holds it against what was seen.
-    let made: Vec<_> = others.iter().filter(|own| own.code() != "not_called").collect();
+    let made: Vec<_> = others.iter().filter(|attempt| attempt.code() != "not_called").collect();
     assert!(
-        made.iter().all(|own| own.outcome() == OutcomeKind::Unknown),
+        made.iter().all(|attempt| attempt.outcome() == OutcomeKind::Unknown),
         "tried again without doubt: {}",
-        told()
+        context()
     );
     match message.message_class() {
         MessageClass::Commercial => {
             let states = [MessageState::Sent, MessageState::InDoubt];
-            assert!(made.is_empty() && states.contains(&message.state()), "{}", told());
+            assert!(made.is_empty() && states.contains(&message.state()), "{}", context());
         }
-        _ => assert_eq!(message.state(), MessageState::Sent, "{}", told()),
+        _ => assert_eq!(message.state(), MessageState::Sent, "{}", context()),
     }
     let is_sent = last.outcome() == OutcomeKind::Sent;
-    assert_eq!(is_sent, message.state() == MessageState::Sent, "{}", told());
+    assert_eq!(is_sent, message.state() == MessageState::Sent, "{}", context());
     let (by_sms, others): (Vec<_>, Vec<_>) =
-        attempts.iter().partition(|own| own.way.channel() == v1::Channel::Sms);
-    for own in &others {
-        let count = seen.attempts.get(&own.number).copied().unwrap_or_default();
+        attempts.iter().partition(|attempt| attempt.way.channel() == v1::Channel::Sms);
+    for attempt in &others {
+        let count = seen.attempts.get(&attempt.number).copied().unwrap_or_default();
         assert!(
-            possible(&[own]).contains(&count),
+            possible(&[attempt]).contains(&count),
             "attempt {} was seen {count} times: {}",
-            own.number,
-            told()
+            attempt.number,
+            context()
         );
     }
-    assert!(possible(&by_sms).contains(&seen.sms), "{}", told());
-    let known = |number: &i32| others.iter().any(|own| own.number == *number);
-    assert!(seen.attempts.keys().all(known), "an attempt is not on record: {}", told());
+    assert!(possible(&by_sms).contains(&seen.sms), "{}", context());
+    let known = |number: &i32| others.iter().any(|attempt| attempt.number == *number);
+    assert!(seen.attempts.keys().all(known), "an attempt is not on record: {}", context());
 }
 
 /// How often these attempts may have been seen: once each that was sent, and at most once each that is in doubt.
 fn possible(attempts: &[&Attempt]) -> std::ops::RangeInclusive<usize> {
-    let count = |kind| attempts.iter().filter(|own| own.outcome() == kind).count();
+    let count = |kind| attempts.iter().filter(|attempt| attempt.outcome() == kind).count();
     let sent = count(OutcomeKind::Sent);
     sent..=sent + count(OutcomeKind::Unknown)
 }

@@ -43,18 +43,18 @@ impl Gateway {
     }
 
     /// Creates or changes a contact.
-    pub async fn knows(&self, contact: v1::Contact) {
+    pub async fn upsert_contact(&self, contact: v1::Contact) {
         let request = v1::UpsertContactRequest { contact: Some(contact), update_mask: None };
         self.contacts().upsert_contact(request).await.unwrap();
     }
 
     /// Records a grant or a revocation by `ana`.
-    pub async fn records(&self, action: v1::ConsentAction, channel: v1::Channel, topic: &str) {
-        self.records_of("ana", action, channel, topic).await;
+    pub async fn record_consent(&self, action: v1::ConsentAction, channel: v1::Channel, topic: &str) {
+        self.record_consent_of("ana", action, channel, topic).await;
     }
 
     /// Records a grant or a revocation.
-    pub async fn records_of(
+    pub async fn record_consent_of(
         &self,
         contact: &str,
         action: v1::ConsentAction,
@@ -76,14 +76,14 @@ impl Gateway {
     }
 
     /// Sends a message and returns its id.
-    pub async fn sends(&self, spec: v1::MessageSpec) -> String {
+    pub async fn send(&self, spec: v1::MessageSpec) -> String {
         self.messages().send(send(spec)).await.unwrap().into_inner().message_id
     }
 
     /// Sends a message and waits for its end.
-    pub async fn sends_to_the_end(&self, spec: v1::MessageSpec) -> v1::Message {
-        let id = self.sends(spec).await;
-        self.all_ended(std::slice::from_ref(&id)).await.remove(0)
+    pub async fn send_until_ended(&self, spec: v1::MessageSpec) -> v1::Message {
+        let id = self.send(spec).await;
+        self.wait_until_ended(std::slice::from_ref(&id)).await.remove(0)
     }
 
     /// A message with its history.
@@ -93,8 +93,8 @@ impl Gateway {
     }
 
     /// Waits until every message has ended, and returns them.
-    pub async fn all_ended(&self, ids: &[String]) -> Vec<v1::Message> {
-        self.all_reach(ids, |event| has_ended(event.state())).await;
+    pub async fn wait_until_ended(&self, ids: &[String]) -> Vec<v1::Message> {
+        self.wait_until_all(ids, |event| has_ended(event.state())).await;
         let mut ended = Vec::new();
         for id in ids {
             ended.push(self.message(id).await);
@@ -103,25 +103,25 @@ impl Gateway {
     }
 
     /// Waits until the newest event of every message is one that `there` says is enough.
-    pub async fn all_reach(&self, ids: &[String], there: impl Fn(&v1::Event) -> bool) {
+    pub async fn wait_until_all(&self, ids: &[String], is_reached: impl Fn(&v1::Event) -> bool) {
         let mut open: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
         let mut last = BTreeMap::new();
         let reached = async {
             let request = v1::WatchMessagesRequest { cursor: "0".into(), ..Default::default() };
             let mut events = self.messages().watch_messages(request).await.unwrap().into_inner();
             while !open.is_empty() {
-                let told = events.next().await.expect("a watch goes on").unwrap();
+                let response = events.next().await.expect("a watch goes on").unwrap();
                 // What came from a contact is of no message.
-                let Some(event) = told.event else { continue };
-                if there(&event) {
-                    open.remove(told.message_id.as_str());
+                let Some(event) = response.event else { continue };
+                if is_reached(&event) {
+                    open.remove(response.message_id.as_str());
                 }
-                last.insert(told.message_id, event);
+                last.insert(response.message_id, event);
             }
         };
         if timeout(PATIENCE, reached).await.is_err() {
             let stuck: Vec<_> = open.iter().map(|id| (id, last.get(*id))).take(5).collect();
-            panic!("{} of {} messages never got there: {stuck:#?}", open.len(), ids.len());
+            panic!("{} of {} messages never got is_reached: {stuck:#?}", open.len(), ids.len());
         }
     }
 
@@ -132,7 +132,7 @@ impl Gateway {
         loop {
             let request = v1::ListMessagesRequest { page_size: 1_000, page_token, ..Default::default() };
             let page = self.messages().list_messages(request).await.unwrap().into_inner();
-            ids.extend(page.messages.into_iter().map(|own| own.message_id));
+            ids.extend(page.messages.into_iter().map(|message| message.message_id));
             page_token = page.next_page_token;
             if page_token.is_empty() {
                 return ids;
@@ -143,11 +143,11 @@ impl Gateway {
     /// A provider as it is now.
     pub async fn provider(&self, name: &str) -> v1::Provider {
         let listed = self.providers().list_providers(v1::ListProvidersRequest {}).await.unwrap();
-        listed.into_inner().providers.into_iter().find(|own| own.provider == name).unwrap()
+        listed.into_inner().providers.into_iter().find(|provider| provider.provider == name).unwrap()
     }
 
     /// Waits until the breaker of a provider is in this state, and returns the provider as it was then.
-    pub async fn breaker_is(&self, name: &str, state: v1::BreakerState) -> v1::Provider {
+    pub async fn wait_for_breaker(&self, name: &str, state: v1::BreakerState) -> v1::Provider {
         let reached = async {
             let watched = self.providers().watch_providers(v1::WatchProvidersRequest {}).await;
             let mut changes = watched.unwrap().into_inner();

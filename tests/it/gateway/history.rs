@@ -32,16 +32,16 @@ pub fn attempts(message: &v1::Message) -> Vec<Attempt> {
     let mut attempts: Vec<Attempt> = Vec::new();
     for (time, detail) in details(message) {
         match detail {
-            Detail::AttemptStarted(own) => attempts.push(Attempt {
-                number: own.attempt,
-                way: own.way.clone().unwrap(),
+            Detail::AttemptStarted(started) => attempts.push(Attempt {
+                number: started.attempt,
+                way: started.way.clone().unwrap(),
                 started: time,
                 ended: None,
             }),
-            Detail::AttemptFinished(own) => {
-                let attempt = attempts.iter_mut().find(|attempt| attempt.number == own.attempt).unwrap();
+            Detail::AttemptFinished(finished) => {
+                let attempt = attempts.iter_mut().find(|attempt| attempt.number == finished.attempt).unwrap();
                 assert!(attempt.ended.is_none(), "an attempt ends once: {message:#?}");
-                attempt.ended = Some((time, own.outcome.clone().unwrap()));
+                attempt.ended = Some((time, finished.outcome.clone().unwrap()));
             }
             _ => {}
         }
@@ -50,10 +50,10 @@ pub fn attempts(message: &v1::Message) -> Vec<Attempt> {
 }
 
 /// The way the message took, such as `whatsapp UNAVAILABLE 131000, sms SENT`.
-pub fn path(message: &v1::Message) -> String {
-    let step = |own: &Attempt| {
-        let outcome = own.outcome().as_str_name().trim_start_matches("OUTCOME_KIND_");
-        format!("{} {outcome} {}", own.way.provider, own.code()).trim_end().to_owned()
+pub fn route_taken(message: &v1::Message) -> String {
+    let step = |attempt: &Attempt| {
+        let outcome = attempt.outcome().as_str_name().trim_start_matches("OUTCOME_KIND_");
+        format!("{} {outcome} {}", attempt.way.provider, attempt.code()).trim_end().to_owned()
     };
     attempts(message).iter().map(step).collect::<Vec<_>>().join(", ")
 }
@@ -65,21 +65,22 @@ pub fn plans<'a>(message: &'a v1::Message) -> Vec<&'a v1::Plan> {
 }
 
 /// Why the channel was left out of the plan.
-pub fn left_out(plan: &v1::Plan, channel: v1::Channel) -> Option<&str> {
-    plan.left_out.iter().find(|own| own.channel() == channel).map(|own| own.reason.as_str())
+pub fn left_out_reason(plan: &v1::Plan, channel: v1::Channel) -> Option<&str> {
+    plan.left_out.iter().find(|entry| entry.channel() == channel).map(|entry| entry.reason.as_str())
 }
 
 /// The reasons of the waits in order.
-pub fn waits<'a>(message: &'a v1::Message) -> Vec<&'a str> {
-    let reason =
-        |detail: &'a Detail| if let Detail::Waiting(own) = detail { Some(own.reason.as_str()) } else { None };
+pub fn wait_reasons<'a>(message: &'a v1::Message) -> Vec<&'a str> {
+    let reason = |detail: &'a Detail| {
+        if let Detail::Waiting(waiting) = detail { Some(waiting.reason.as_str()) } else { None }
+    };
     details(message).filter_map(|(_, detail)| reason(detail)).collect()
 }
 
 /// The reason of the end.
-pub fn end<'a>(message: &'a v1::Message) -> &'a str {
+pub fn end_reason<'a>(message: &'a v1::Message) -> &'a str {
     let reason = |detail: &'a Detail| {
-        if let Detail::Finished(own) = detail { Some(own.reason.as_str()) } else { None }
+        if let Detail::Finished(finished) = detail { Some(finished.reason.as_str()) } else { None }
     };
     details(message).filter_map(|(_, detail)| reason(detail)).last().unwrap_or_default()
 }

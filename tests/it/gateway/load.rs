@@ -13,42 +13,45 @@ use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 
 use super::process::Gateway;
-use super::providers::{smtp, twilio, twilio_takes, whatsapp, whatsapp_takes};
+use super::providers::{smtp, twilio, twilio_accepts, whatsapp, whatsapp_accepts};
 use super::{ana, by, offer, order};
 use crate::api::send;
-use crate::peers::{Smtp, Stubs};
+use crate::peers::{Smtp, WiremockStubs};
 
 /// How many callers send one message after the other.
 const CALLERS: usize = 6;
 
 /// The servers at the other end.
-pub struct Outside {
+pub struct ReceivingServers {
     mail: Smtp,
-    sms: Stubs,
-    whatsapp: Stubs,
+    sms: WiremockStubs,
+    whatsapp: WiremockStubs,
 }
 
 /// What one message caused outside.
 #[derive(Debug, Default)]
-pub struct Effects {
+pub struct ObservedSends {
     /// How often each attempt was seen, where its server is told which one it is.
     pub attempts: BTreeMap<i32, usize>,
     /// How many SMS were seen: Twilio is not told of attempts.
     pub sms: usize,
 }
 
-impl Outside {
+impl ReceivingServers {
     /// Starts them. Twilio and WhatsApp take `delay_ms` to answer, so that calls are in flight at any time.
     pub async fn start(mail: &str, sms: &'static str, whatsapp: &'static str, delay_ms: u64) -> Self {
-        let outside =
-            Self { mail: Smtp::start(mail, &[]), sms: Stubs::new(sms), whatsapp: Stubs::new(whatsapp) };
+        let servers = Self {
+            mail: Smtp::start(mail, &[]),
+            sms: WiremockStubs::new(sms),
+            whatsapp: WiremockStubs::new(whatsapp),
+        };
         let late = |mut answer: Value| {
             answer["fixedDelayMilliseconds"] = delay_ms.into();
             answer
         };
-        outside.sms.answer(json!({}), late(twilio_takes())).await;
-        outside.whatsapp.answer(json!({}), late(whatsapp_takes())).await;
-        outside
+        servers.sms.answer(json!({}), late(twilio_accepts())).await;
+        servers.whatsapp.answer(json!({}), late(whatsapp_accepts())).await;
+        servers
     }
 
     /// The providers that lead there.
@@ -59,11 +62,11 @@ impl Outside {
     }
 
     /// What was seen of each message, by its id. `id_of` tells the id of the message with this text.
-    pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, Effects> {
-        let mut effects: BTreeMap<String, Effects> = BTreeMap::new();
+    pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, ObservedSends> {
+        let mut effects: BTreeMap<String, ObservedSends> = BTreeMap::new();
         let mut seen = |id: &str, attempt: &str| {
-            let own = effects.entry(id.to_owned()).or_default();
-            *own.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
+            let effect = effects.entry(id.to_owned()).or_default();
+            *effect.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
         };
         for mail in self.mail.taken() {
             let message_id = mail["parsed"]["headers"]["message-id"].as_str().unwrap();
@@ -113,9 +116,9 @@ impl Load {
 
     /// Makes the contact that all of it goes to known, with every opt-in.
     pub async fn prepare(gateway: &Gateway) {
-        gateway.knows(ana()).await;
+        gateway.upsert_contact(ana()).await;
         for channel in [v1::Channel::Email, v1::Channel::Sms, v1::Channel::Whatsapp] {
-            gateway.records(v1::ConsentAction::Grant, channel, "offers").await;
+            gateway.record_consent(v1::ConsentAction::Grant, channel, "offers").await;
         }
     }
 

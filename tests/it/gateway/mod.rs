@@ -6,6 +6,7 @@ pub mod history;
 pub mod load;
 pub mod process;
 pub mod providers;
+pub mod whatsapp_and_sms;
 
 use relevo::wire::v1;
 
@@ -41,7 +42,7 @@ pub fn offer() -> v1::MessageSpec {
 
 /// The message by these channels, in this order, and no other.
 pub fn by(channels: &[v1::Channel], spec: v1::MessageSpec) -> v1::MessageSpec {
-    v1::MessageSpec { channels: channels.iter().map(|&own| own.into()).collect(), ..spec }
+    v1::MessageSpec { channels: channels.iter().map(|&channel| channel.into()).collect(), ..spec }
 }
 
 /// The contact `ana`, who can be reached by every channel.

@@ -22,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const SECRET: &str = "the-secret-of-this-test";
 
 /// What a gateway has on disk: it stays when the gateway goes.
-pub struct Home {
+pub struct GatewayDirectory {
     folder: tempfile::TempDir,
     /// A key of the brand `acme` that may do everything.
     pub brand_key: String,
@@ -30,7 +30,7 @@ pub struct Home {
     pub gateway_key: String,
 }
 
-impl Home {
+impl GatewayDirectory {
     /// A new one, with the configuration that follows after the path of the store: more of `[store]` first.
     pub async fn new(config: &str) -> Self {
         Self::with_data(Path::new("data"), config).await
@@ -49,10 +49,10 @@ impl Home {
         fs::write(folder.path().join("token"), format!("1234567890:{SECRET}")).unwrap();
         let webhook = base64::prelude::BASE64_STANDARD.encode(format!("{SECRET}, signing"));
         fs::write(folder.path().join("webhook"), format!("whsec_{webhook}")).unwrap();
-        let mut home = Self { folder, brand_key: String::new(), gateway_key: String::new() };
-        home.brand_key = home.create_key(&["--brand", "acme"]).await;
-        home.gateway_key = home.create_key(&[]).await;
-        home
+        let mut directory = Self { folder, brand_key: String::new(), gateway_key: String::new() };
+        directory.brand_key = directory.create_key(&["--brand", "acme"]).await;
+        directory.gateway_key = directory.create_key(&[]).await;
+        directory
     }
 
     async fn create_key(&self, more: &[&str]) -> String {
@@ -75,7 +75,7 @@ impl Home {
     pub async fn start(&self) -> Gateway {
         let mut child = self.command(&["serve"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());
-        let ready = log.says("relevo is ready").await;
+        let ready = log.wait_for("relevo is ready").await;
         let address = ready["address"].as_str().unwrap().parse().unwrap();
         let (brand_key, gateway_key) = (self.brand_key.clone(), self.gateway_key.clone());
         Gateway { child, log, address, brand_key, gateway_key }
@@ -153,7 +153,7 @@ impl Log {
     ///
     /// # Panics
     /// When the gateway ends without it.
-    pub async fn says(&self, message: &str) -> Value {
+    pub async fn wait_for(&self, message: &str) -> Value {
         let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
         let find =
             |lines: &Vec<String>| lines.iter().filter_map(parsed).find(|line| line["message"] == message);

@@ -36,10 +36,10 @@ pub fn telegram(name: &str, url: impl Display, more: &str) -> String {
     provider(name, "telegram", more, &adapter)
 }
 
-/// An SMTP server on `port`; `own` is more of its adapter's settings.
-pub fn smtp(name: &str, port: u16, own: &str, more: &str) -> String {
+/// An SMTP server on `port`; `adapter_settings` is more of its adapter's settings.
+pub fn smtp(name: &str, port: u16, adapter_settings: &str, more: &str) -> String {
     let adapter = format!(
-        "[providers.smtp]\nhost = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\n{own}"
+        "[providers.smtp]\nhost = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\n{adapter_settings}"
     );
     provider(name, "email", more, &adapter)
 }
@@ -68,7 +68,7 @@ pub fn webhook(name: &str, channel: &str, url: impl Display) -> String {
 }
 
 /// What Twilio answers when it takes a message. Every message gets an id of its own.
-pub fn twilio_takes() -> Value {
+pub fn twilio_accepts() -> Value {
     json!({
         "status": 201,
         "jsonBody": { "sid": "SM{{randomValue length=32 type='HEXADECIMAL'}}", "status": "queued" },
@@ -82,7 +82,7 @@ pub fn twilio_refuses(status: u16, code: u32) -> Value {
 }
 
 /// What WhatsApp answers when it takes a message.
-pub fn whatsapp_takes() -> Value {
+pub fn whatsapp_accepts() -> Value {
     json!({
         "status": 200,
         "jsonBody": {

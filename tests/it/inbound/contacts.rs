@@ -26,15 +26,15 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::store::sample::{
     self, accept_and_send, acme, brand, contact_id, create, first_page, get, message, phone,
 };
-use crate::support::log_lines::Lines;
+use crate::support::log_lines::LogLines;
 
 /// Two brands that share a provider: acme has a number of its own, globex has not.
-struct World {
+struct TwoBrands {
     stores: Stores,
-    keeper: InboundProcessor,
+    processor: InboundProcessor,
 }
 
-impl World {
+impl TwoBrands {
     async fn new(senders: [Option<&str>; 2]) -> Self {
         let stores = Stores::memory();
         let brands = [acme(), brand("globex")];
@@ -44,14 +44,14 @@ impl World {
             brands: brands.clone().into_iter().zip(senders).collect(),
         };
         let keywords = BrandPolicy::try_new(&BrandSettings::default()).unwrap().keywords;
-        let reach = InboundDirectory {
+        let directory = InboundDirectory {
             sources: [(provider(), source)].into(),
             keywords: brands.clone().map(|brand| (brand, keywords.clone())).into(),
         };
         for brand in &brands {
             create(&stores, brand, "ana", &[number()]).await;
         }
-        Self { keeper: keeper(&stores, reach), stores }
+        Self { processor: processor(&stores, directory), stores }
     }
 
     /// The same after acme went from the configuration.
@@ -59,12 +59,12 @@ impl World {
         let keywords = BrandPolicy::try_new(&BrandSettings::default()).unwrap().keywords;
         let source = InboundSource { channel: Channel::Whatsapp, brands: vec![(brand("globex"), None)] };
         let sources = [provider(), sample::provider()].map(|name| (name, source.clone())).into();
-        let reach = InboundDirectory { sources, keywords: [(brand("globex"), keywords)].into() };
-        Self { keeper: keeper(&self.stores, reach), ..self }
+        let directory = InboundDirectory { sources, keywords: [(brand("globex"), keywords)].into() };
+        Self { processor: processor(&self.stores, directory), ..self }
     }
 
-    async fn tells(&self, told: ProviderEvent) {
-        self.keeper.event_sink(provider()).record(vec![told]).await.unwrap();
+    async fn record(&self, event: ProviderEvent) {
+        self.processor.event_sink(provider()).record(vec![event]).await.unwrap();
     }
 
     async fn ana(&self, brand: &BrandId) -> Recipient {
@@ -98,8 +98,8 @@ impl World {
     }
 }
 
-fn keeper(stores: &Stores, reach: InboundDirectory) -> InboundProcessor {
-    InboundProcessor::new(stores, reach, Clock::simulated(minute(100), 1))
+fn processor(stores: &Stores, directory: InboundDirectory) -> InboundProcessor {
+    InboundProcessor::new(stores, directory, Clock::simulated(minute(100), 1))
 }
 
 fn provider() -> ProviderName {
@@ -129,26 +129,26 @@ fn is_granted(recipient: &Recipient, topic: &str) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
-    let world = World::new([Some("+34910000000"), None]).await;
-    world.opts_in("offers").await;
-    world.tells(text(1, Some("34910000000"), "Stop!")).await;
-    let stopped = world.ana(&acme()).await;
+    let brands = TwoBrands::new([Some("+34910000000"), None]).await;
+    brands.opts_in("offers").await;
+    brands.record(text(1, Some("34910000000"), "Stop!")).await;
+    let stopped = brands.ana(&acme()).await;
     assert_eq!(stopped.suppressions[0].reason, SuppressionReason::OptedOut);
     assert!(!is_granted(&stopped, "offers"));
     let entry = stopped.ledger.last().unwrap();
     assert_eq!((entry.evidence.wording.as_str(), entry.evidence.origin.as_str()), ("Stop!", "+34600123456"));
-    assert!(world.ana(&brand("globex")).await.suppressions.is_empty(), "it was not said to globex");
+    assert!(brands.ana(&brand("globex")).await.suppressions.is_empty(), "it was not said to globex");
 
     // Told twice, and a text that means nothing, change nothing.
-    world.tells(text(1, Some("34910000000"), "Stop!")).await;
-    world.tells(text(2, Some("34910000000"), "why do you stop?")).await;
-    assert_eq!(world.ana(&acme()).await.ledger, stopped.ledger);
+    brands.record(text(1, Some("34910000000"), "Stop!")).await;
+    brands.record(text(2, Some("34910000000"), "why do you stop?")).await;
+    assert_eq!(brands.ana(&acme()).await.ledger, stopped.ledger);
 
-    world.tells(text(3, Some("34910000000"), "/start")).await;
-    let back = world.ana(&acme()).await;
+    brands.record(text(3, Some("34910000000"), "/start")).await;
+    let back = brands.ana(&acme()).await;
     assert!(back.suppressions.is_empty());
     assert!(is_granted(&back, "offers") && !is_granted(&back, "news"), "what it took, and nothing more");
-    let events = world.events(&acme()).await;
+    let events = brands.events(&acme()).await;
     let keywords = events.into_iter().map(|event| match event.detail {
         ContactEventDetail::Wrote { keyword, .. } => keyword,
         other => panic!("{other:?}"),
@@ -158,8 +158,8 @@ async fn a_stop_ends_everything_on_the_channel_and_a_start_gives_it_back() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
-    let world = World::new([Some("+34910000000"), None]).await;
-    let news = AddressReport {
+    let brands = TwoBrands::new([Some("+34910000000"), None]).await;
+    let report = AddressReport {
         id: "2".to_owned(),
         address: number(),
         to: Some("34910000000".to_owned()),
@@ -167,53 +167,53 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
         at: minute(600),
         evidence: OutcomeEvidence::default(),
     };
-    for told in [text(500, Some("34910000000"), "stop"), ProviderEvent::Address(news)] {
-        world.tells(told).await;
+    for event in [text(500, Some("34910000000"), "stop"), ProviderEvent::Address(report)] {
+        brands.record(event).await;
     }
-    world
-        .tells(complaint(Echo { brand: acme(), message: MessageId::new(1, &[7; 10]), attempt: 1 }, 700))
+    brands
+        .record(complaint(Echo { brand: acme(), message: MessageId::new(1, &[7; 10]), attempt: 1 }, 700))
         .await;
-    let ledger = world.ana(&acme()).await.ledger;
+    let ledger = brands.ana(&acme()).await.ledger;
     assert!(ledger.iter().all(|entry| entry.evidence.time == minute(100)), "{ledger:?}");
-    let events = world.events(&acme()).await;
+    let events = brands.events(&acme()).await;
     assert!(events.len() == 3 && events.iter().all(|event| event.at == minute(100)), "{events:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_text_that_could_be_for_two_brands_is_shown_to_none_and_still_stops_both() {
-    let world = World::new([None, None]).await;
-    world.tells(text(1, Some("34910000000"), "my new address is ...")).await;
-    world.tells(text(2, None, "stop")).await;
+    let brands = TwoBrands::new([None, None]).await;
+    brands.record(text(1, Some("34910000000"), "my new address is ...")).await;
+    brands.record(text(2, None, "stop")).await;
     for brand in [acme(), brand("globex")] {
-        assert_eq!(world.ana(&brand).await.suppressions.len(), 1, "{brand}");
-        assert_eq!(world.events(&brand).await.len(), 1, "the stop and not the other");
+        assert_eq!(brands.ana(&brand).await.suppressions.len(), 1, "{brand}");
+        assert_eq!(brands.events(&brand).await.len(), 1, "the stop and not the other");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_text_opens_the_window_where_it_came_through() {
-    let world = World::new([Some("+34910000000"), None]).await;
-    world.tells(text(1, Some("34910000000"), "hello")).await;
+    let brands = TwoBrands::new([Some("+34910000000"), None]).await;
+    brands.record(text(1, Some("34910000000"), "hello")).await;
     let windows = |recipient: Recipient| recipient.contact.addresses[0].whatsapp_windows.clone();
-    assert_eq!(windows(world.ana(&acme()).await), [(provider(), minute(1))].into());
-    assert_eq!(windows(world.ana(&brand("globex")).await), [].into());
+    assert_eq!(windows(brands.ana(&acme()).await), [(provider(), minute(1))].into());
+    assert_eq!(windows(brands.ana(&brand("globex")).await), [].into());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
-    let world = World::new([None, None]).await;
-    world.opts_in("offers").await;
-    let news = |id: &str, change, at| {
+    let brands = TwoBrands::new([None, None]).await;
+    brands.opts_in("offers").await;
+    let address_report = |id: &str, change, at| {
         let (address, evidence) = (number(), OutcomeEvidence::new("kicked", "the bot was blocked"));
         ProviderEvent::Address(AddressReport { id: id.to_owned(), address, to: None, change, at, evidence })
     };
-    world.tells(news("1", AddressChange::Objected(Objection::OptedOut), minute(1))).await;
-    let blocked = world.ana(&acme()).await;
+    brands.record(address_report("1", AddressChange::Objected(Objection::OptedOut), minute(1))).await;
+    let blocked = brands.ana(&acme()).await;
     assert_eq!(blocked.suppressions[0].explanation, "kicked the bot was blocked");
     assert!(!is_granted(&blocked, "offers"));
-    assert_eq!(world.ana(&brand("globex")).await.suppressions.len(), 1, "an address is blocked for all");
-    world.tells(news("2", AddressChange::Returned, minute(2))).await;
-    let back = world.ana(&acme()).await;
+    assert_eq!(brands.ana(&brand("globex")).await.suppressions.len(), 1, "an address is blocked for all");
+    brands.record(address_report("2", AddressChange::Returned, minute(2))).await;
+    let back = brands.ana(&acme()).await;
     assert!(back.suppressions.is_empty() && !is_granted(&back, "offers"), "it is no opt-in");
 }
 
@@ -232,20 +232,20 @@ fn complaint(echo: Echo, at: i64) -> ProviderEvent {
 
 #[tokio::test(start_paused = true)]
 async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
-    let world = World::new([None, None]).await;
+    let brands = TwoBrands::new([None, None]).await;
     let echo = Echo { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
-    world.tells(complaint(Echo { brand: brand("initech"), ..echo.clone() }, 1)).await;
-    world.tells(complaint(echo, 1)).await;
-    assert_eq!(world.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
-    assert!(world.ana(&acme()).await.suppressions.is_empty());
+    brands.record(complaint(Echo { brand: brand("initech"), ..echo.clone() }, 1)).await;
+    brands.record(complaint(echo, 1)).await;
+    assert_eq!(brands.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
+    assert!(brands.ana(&acme()).await.suppressions.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_without_what_it_says() {
-    let world = World::new([Some("+34910000000"), None]).await;
-    let sent = sample::accept_and_send(&world.stores, sample::message(0), 1, "ref-1").await;
-    let world = world.without_acme();
-    let (lines, _logging) = Lines::collect();
+    let brands = TwoBrands::new([Some("+34910000000"), None]).await;
+    let sent = sample::accept_and_send(&brands.stores, sample::message(0), 1, "ref-1").await;
+    let brands = brands.without_acme();
+    let (lines, _logging) = LogLines::collect();
     let answer = InboundText {
         id: "1".to_owned(),
         from: number(),
@@ -254,7 +254,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         reply_to: Some("ref-1".to_owned()),
         at: minute(1),
     };
-    world.keeper.event_sink(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
+    brands.processor.event_sink(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
     let complaint = DeliveryReport {
         reference: String::new(),
         echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
@@ -264,9 +264,9 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         evidence: OutcomeEvidence::new("complaint", "stop"),
         objection: Some(Objection::Complaint),
     };
-    world.tells(ProviderEvent::Receipt(complaint)).await;
+    brands.record(ProviderEvent::Receipt(complaint)).await;
     for brand in [acme(), brand("globex")] {
-        assert!(world.events(&brand).await.is_empty() && world.ana(&brand).await.suppressions.is_empty());
+        assert!(brands.events(&brand).await.is_empty() && brands.ana(&brand).await.suppressions.is_empty());
     }
     let text = lines.text();
     let all: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -278,11 +278,11 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
 
 #[tokio::test(start_paused = true)]
 async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
-    let world = World::new([None, None]).await;
+    let brands = TwoBrands::new([None, None]).await;
     let long = |end: &str| format!("{}{end}", "x".repeat(10_000));
     for id in [long("1"), long("2"), long("2")] {
-        world
-            .tells(ProviderEvent::Text(InboundText {
+        brands
+            .record(ProviderEvent::Text(InboundText {
                 id,
                 from: number(),
                 to: Some(long("")),
@@ -292,8 +292,8 @@ async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
             }))
             .await;
     }
-    let events = world.events(&acme()).await;
-    assert_eq!(events.len(), 2, "the second was told twice");
+    let events = brands.events(&acme()).await;
+    assert_eq!(events.len(), 2, "the second was event twice");
     for event in events {
         let ContactEventDetail::Wrote { to: Some(to), .. } = event.detail else {
             panic!("{:?}", event.detail)
@@ -303,20 +303,20 @@ async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
 }
 
 /// An inbox on a disk that is full for as long as it is said to be.
-struct Full {
+struct FailingInbox {
     inbox: Arc<dyn InboundStore>,
     is_full: AtomicBool,
 }
 
-impl Full {
+impl FailingInbox {
     fn check(&self) -> Result<(), StoreError> {
-        let full = StoreError::Full { path: "data".to_owned(), free_bytes: 0, needed_bytes: 1 };
-        if self.is_full.load(Ordering::Relaxed) { Err(full) } else { Ok(()) }
+        let error = StoreError::Full { path: "data".to_owned(), free_bytes: 0, needed_bytes: 1 };
+        if self.is_full.load(Ordering::Relaxed) { Err(error) } else { Ok(()) }
     }
 }
 
 #[async_trait]
-impl InboundStore for Full {
+impl InboundStore for FailingInbox {
     async fn record_receipt(
         &self,
         report: ReceiptReport,
@@ -337,11 +337,11 @@ impl InboundStore for Full {
     async fn record_event(
         &self,
         brand: &BrandId,
-        heard: store::InboundEvent,
+        event: store::InboundEvent,
         now: Timestamp,
     ) -> Result<store::RecordResult, StoreError> {
         self.check()?;
-        self.inbox.record_event(brand, heard, now).await
+        self.inbox.record_event(brand, event, now).await
     }
 }
 
@@ -368,11 +368,11 @@ impl WebhookHandler for Bounces {
 }
 
 /// The reply to the text of a mail, by LMTP.
-async fn hand_over(listener: SocketAddr) -> String {
+async fn deliver_by_lmtp(listener: SocketAddr) -> String {
     let mut stream = TcpStream::connect(listener).await.unwrap();
-    let said = b"LHLO mx.example.org\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@bounces.example.com>\r\nDATA\r\n\
+    let session = b"LHLO mx.example.org\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@bounces.example.com>\r\nDATA\r\n\
         Subject: It failed\r\n\r\n.\r\nQUIT\r\n";
-    stream.write_all(said).await.unwrap();
+    stream.write_all(session).await.unwrap();
     let mut replies = String::new();
     stream.read_to_string(&mut replies).await.unwrap();
     let mut last = replies.lines().rev();
@@ -384,24 +384,24 @@ async fn hand_over(listener: SocketAddr) -> String {
 async fn a_bounce_that_cannot_be_kept_stays_with_the_mail_server_and_counts_once() {
     let stores = Stores::memory();
     let sent = accept_and_send(&stores, message(0), 1, "ref-1").await;
-    let inbox = Arc::new(Full { inbox: Arc::clone(&stores.inbound), is_full: AtomicBool::new(true) });
+    let inbox = Arc::new(FailingInbox { inbox: Arc::clone(&stores.inbound), is_full: AtomicBool::new(true) });
     let failing = Stores { inbound: Arc::clone(&inbox) as Arc<dyn InboundStore>, ..stores.clone() };
-    let keeper =
+    let processor =
         InboundProcessor::new(&failing, InboundDirectory::default(), Clock::simulated(minute(100), 1));
     let hooks = WebhookRouter::new(
         [(sample::provider(), Arc::new(Bounces) as Arc<dyn WebhookHandler>)].into(),
-        keeper,
+        processor,
     );
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let listen = listener.local_addr().unwrap();
     let settings = MailSettings { listen, max_message_bytes: 1_000, timeout_ms: 10_000, max_connections: 1 };
     tokio::spawn(serve_mail(listener, hooks, settings, std::future::pending()));
 
-    assert_eq!(hand_over(listen).await, "451 4.3.0 it could not be kept; please try again");
+    assert_eq!(deliver_by_lmtp(listen).await, "451 4.3.0 it could not be kept; please try again");
     assert_eq!(get(&stores, sent.message.id).await.history, sent.history);
     inbox.is_full.store(false, Ordering::Relaxed);
     for _ in 0..2 {
-        assert_eq!(hand_over(listen).await, "250 2.0.0 kept");
+        assert_eq!(deliver_by_lmtp(listen).await, "250 2.0.0 kept");
         assert_eq!(get(&stores, sent.message.id).await.history.version(), sent.history.version() + 1);
     }
 }

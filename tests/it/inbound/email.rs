@@ -8,11 +8,11 @@ use relevo::wire::v1::{self, Channel, ConsentAction, MessageState};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::webhooks::{Called, reference, sign};
+use super::webhooks::{InboundGateway, reference, sign};
 use crate::gateway::process::SECRET;
 use crate::gateway::providers::provider;
 use crate::gateway::{by, order};
-use crate::peers::{Stubs, root, scratch, sns_validator};
+use crate::peers::{WiremockStubs, root, scratch, sns_validator};
 
 /// The secret in the file `webhook` of every home.
 fn webhook_secret() -> String {
@@ -34,37 +34,37 @@ fn echo_of(message: &v1::Message) -> String {
 }
 
 /// Sends two messages, each with an opt-in; the first is to be delivered, and the second complained about.
-async fn sends(called: &Called) -> [v1::Message; 2] {
-    called.gateway.records(ConsentAction::Grant, Channel::Email, "offers").await;
-    let first = called.gateway.sends_to_the_end(email()).await;
-    let second = called.gateway.sends_to_the_end(email()).await;
+async fn send_two(inbound: &InboundGateway) -> [v1::Message; 2] {
+    inbound.gateway.record_consent(ConsentAction::Grant, Channel::Email, "offers").await;
+    let first = inbound.gateway.send_until_ended(email()).await;
+    let second = inbound.gateway.send_until_ended(email()).await;
     assert_eq!([first.state(), second.state()], [MessageState::Sent; 2]);
     [first, second]
 }
 
 /// The complaint is on record, once: the address is suppressed, the opt-in is withdrawn, and nothing is sent any more.
-async fn complained(called: &Called, provider: &str) {
-    let consent = called.consent().await;
+async fn assert_complaint_recorded(inbound: &InboundGateway, provider: &str) {
+    let consent = inbound.consent().await;
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
     assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Email, "complaint"));
     assert_eq!(suppression.recorded_by, provider);
     let actions: Vec<_> = consent.ledger.iter().map(v1::ConsentEntry::action).collect();
     assert_eq!(actions, [ConsentAction::Grant, ConsentAction::Revoke]);
-    let third = called.gateway.sends_to_the_end(email()).await;
+    let third = inbound.gateway.send_until_ended(email()).await;
     assert_eq!(third.state(), MessageState::Suppressed);
 }
 
 /// Nothing is on record.
-async fn untouched(called: &Called, sent: &[v1::Message]) {
+async fn assert_nothing_recorded(inbound: &InboundGateway, sent: &[v1::Message]) {
     for message in sent {
-        assert_eq!(called.gateway.message(&message.message_id).await.history, message.history);
+        assert_eq!(inbound.gateway.message(&message.message_id).await.history, message.history);
     }
-    assert!(called.consent().await.suppressions.is_empty());
+    assert!(inbound.consent().await.suppressions.is_empty());
 }
 
 #[tokio::test]
 async fn sendgrids_events_move_the_message_and_a_complaint_ends_the_opt_in() {
-    let stubs = Stubs::new("hooks-sendgrid");
+    let stubs = WiremockStubs::new("hooks-sendgrid");
     let takes = json!({
         "status": 202, "headers": { "X-Message-Id": "{{randomValue length=22 type='ALPHANUMERIC'}}" },
         "transformers": ["response-template"],
@@ -76,8 +76,8 @@ async fn sendgrids_events_move_the_message_and_a_complaint_ends_the_opt_in() {
         stubs.url(),
         sign(&["sendgrid-key", SECRET])
     );
-    let called = Called::start(&provider("sendgrid", "email", "", &adapter)).await;
-    let sent = sends(&called).await;
+    let inbound = InboundGateway::start(&provider("sendgrid", "email", "", &adapter)).await;
+    let sent = send_two(&inbound).await;
     let event = |message: &v1::Message, event: &str, echo: String| {
         json!({
             "event": event, "email": "ana@example.com", "timestamp": seconds(), "sg_event_id": event,
@@ -94,7 +94,7 @@ async fn sendgrids_events_move_the_message_and_a_complaint_ends_the_opt_in() {
     let time = seconds().to_string();
     let signature = sign(&["sendgrid", SECRET, &time, &body]);
     let call = |time: &str, body: &str| {
-        let call = called.post("/providers/sendgrid", body);
+        let call = inbound.post("/providers/sendgrid", body);
         let call = call.header("X-Twilio-Email-Event-Webhook-Signature", &signature);
         call.header("X-Twilio-Email-Event-Webhook-Timestamp", time).send()
     };
@@ -103,20 +103,20 @@ async fn sendgrids_events_move_the_message_and_a_complaint_ends_the_opt_in() {
     for (time, body) in [(&time, &body.replace("ana@", "eve@")), (&later, &body)] {
         assert_eq!(call(time, body).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
-    untouched(&called, &sent).await;
+    assert_nothing_recorded(&inbound, &sent).await;
 
     for _ in 0..2 {
         assert_eq!(call(&time, &body).await.unwrap().status(), StatusCode::OK);
     }
-    let delivered = called.gateway.message(&sent[0].message_id).await;
+    let delivered = inbound.gateway.message(&sent[0].message_id).await;
     assert_eq!(delivered.state(), MessageState::Delivered);
-    complained(&called, "sendgrid").await;
-    called.gateway.stop().await;
+    assert_complaint_recorded(&inbound, "sendgrid").await;
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
-    let stubs = Stubs::new("hooks-resend");
+    let stubs = WiremockStubs::new("hooks-resend");
     let takes = json!({
         "status": 200, "jsonBody": { "id": "{{randomValue type='UUID'}}" }, "transformers": ["response-template"],
     });
@@ -126,8 +126,8 @@ async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
          webhook_secret = {{ file = 'webhook' }}",
         stubs.url()
     );
-    let called = Called::start(&provider("resend", "email", "", &adapter)).await;
-    let sent = sends(&called).await;
+    let inbound = InboundGateway::start(&provider("resend", "email", "", &adapter)).await;
+    let sent = send_two(&inbound).await;
     let body = |message: &v1::Message, kind: &str| {
         json!({
             "type": kind, "created_at": "2026-11-22T09:59:58.126Z",
@@ -143,7 +143,7 @@ async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
     let time = seconds().to_string();
     let signature = |body: &str| sign(&["svix", &webhook_secret(), "msg_1", &time, body]);
     let call = |signature: String, id: &str, body: &str| {
-        let call = called.post("/providers/resend", body).header("svix-id", id);
+        let call = inbound.post("/providers/resend", body).header("svix-id", id);
         call.header("svix-timestamp", &time).header("svix-signature", signature).send()
     };
     let [delivered, complaint] = [body(&sent[0], "email.delivered"), body(&sent[1], "email.complained")];
@@ -152,7 +152,7 @@ async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
     for (id, body) in [("msg_1", &complaint), ("msg_2", &delivered)] {
         assert_eq!(call(right.clone(), id, body).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
-    untouched(&called, &sent).await;
+    assert_nothing_recorded(&inbound, &sent).await;
 
     let both = format!("v1,bm90IHRoaXM= {right}");
     assert_eq!(call(both, "msg_1", &delivered).await.unwrap().status(), StatusCode::OK);
@@ -160,14 +160,14 @@ async fn resends_webhooks_move_the_message_and_a_complaint_ends_the_opt_in() {
         let answer = call(signature(&complaint), "msg_1", &complaint).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
     }
-    assert_eq!(called.gateway.message(&sent[0].message_id).await.state(), MessageState::Delivered);
-    complained(&called, "resend").await;
-    called.gateway.stop().await;
+    assert_eq!(inbound.gateway.message(&sent[0].message_id).await.state(), MessageState::Delivered);
+    assert_complaint_recorded(&inbound, "resend").await;
+    inbound.gateway.stop().await;
 }
 
 /// A topic of SNS as a test plays it: WireMock serves the certificate and is asked to confirm.
 struct Sns {
-    stubs: Stubs,
+    stubs: WiremockStubs,
     key: String,
     certificate: PathBuf,
     topic: &'static str,
@@ -175,7 +175,7 @@ struct Sns {
 
 impl Sns {
     async fn new(name: &'static str) -> Self {
-        let (stubs, key) = (Stubs::new(name), scratch("sns.key").display().to_string());
+        let (stubs, key) = (WiremockStubs::new(name), scratch("sns.key").display().to_string());
         let (certificate, pem) = (scratch("sns.pem"), sign(&["sns-certificate", &key]));
         fs::write(&certificate, &pem).unwrap();
         stubs.answer(json!({ "method": "GET" }), json!({ "status": 200 })).await;
@@ -186,13 +186,13 @@ impl Sns {
 
     /// A signed message that Amazon's validator accepts; `more` holds its type and what goes with it.
     fn signed(&self, certificate: &str, more: Value) -> String {
-        let mut own = json!({
+        let mut notification = json!({
             "MessageId": "22b80b92", "TopicArn": self.topic, "SignatureVersion": "2",
             "Timestamp": Clock::system().unwrap().now().to_string(),
             "SigningCertURL": format!("{}/{certificate}", self.stubs.url()),
         });
-        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let signed = sign(&["sns", &self.key, &own.to_string()]);
+        notification.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let signed = sign(&["sns", &self.key, &notification.to_string()]);
         assert_eq!(self.validated(&signed), Ok(()));
         signed
     }
@@ -224,8 +224,8 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
         sns.stubs.url(),
         sns.topic
     );
-    let called = Called::start(&provider("ses", "email", "", &adapter)).await;
-    let call = async |body: &str| called.post("/providers/ses", body).send().await.unwrap().status();
+    let inbound = InboundGateway::start(&provider("ses", "email", "", &adapter)).await;
+    let call = async |body: &str| inbound.post("/providers/ses", body).send().await.unwrap().status();
 
     let subscribe = format!("{}/?Action=ConfirmSubscription&Token=2336", sns.stubs.url());
     let question = json!({
@@ -234,21 +234,21 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
     assert_eq!(call(&sns.signed("cert.pem", question)).await, StatusCode::OK);
     let gets = async |query: &str| {
         let all = sns.stubs.requests().await;
-        all.iter().filter(|own| own["url"].as_str().unwrap().contains(query)).count()
+        all.iter().filter(|request| request["url"].as_str().unwrap().contains(query)).count()
     };
     assert_eq!(gets("ConfirmSubscription").await, 1);
 
-    let sent = sends(&called).await;
+    let sent = send_two(&inbound).await;
     let event = |message: &v1::Message, kind: &str, more: Value| {
-        let mut own = json!({
+        let mut event = json!({
             "eventType": kind,
             "mail": {
                 "timestamp": "2026-11-22T09:00:00.000Z", "messageId": reference(message),
                 "destination": ["ana@example.com"], "tags": { "relevo": [echo_of(message).replace('/', "_")] },
             },
         });
-        own[kind.to_lowercase()] = more;
-        own
+        event[kind.to_lowercase()] = more;
+        event
     };
     let delivered =
         sns.notification(&event(&sent[0], "Delivery", json!({ "recipients": ["ana@example.com"] })));
@@ -267,16 +267,16 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
         .answer(json!({ "method": "GET", "urlPathPattern": "gone.pem" }), json!({ "status": 500 }))
         .await;
     assert_eq!(call(&elsewhere).await, StatusCode::SERVICE_UNAVAILABLE, "it cannot be proven now");
-    untouched(&called, &sent).await;
+    assert_nothing_recorded(&inbound, &sent).await;
 
     assert_eq!(call(&delivered).await, StatusCode::OK);
     for _ in 0..2 {
         assert_eq!(call(&complaint).await, StatusCode::OK);
     }
-    assert_eq!(called.gateway.message(&sent[0].message_id).await.state(), MessageState::Delivered);
-    complained(&called, "ses").await;
+    assert_eq!(inbound.gateway.message(&sent[0].message_id).await.state(), MessageState::Delivered);
+    assert_complaint_recorded(&inbound, "ses").await;
     assert_eq!(gets("/cert.pem").await, 1, "the certificate is fetched once");
-    called.gateway.stop().await;
+    inbound.gateway.stop().await;
 }
 
 /// What the unit tests of the SNS hook believe and refuse is what Amazon's validator does.

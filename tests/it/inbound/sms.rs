@@ -6,16 +6,16 @@ use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::webhooks::{Called, PUBLIC_URL, reference, sign};
+use super::webhooks::{InboundGateway, PUBLIC_URL, reference, sign};
 use crate::gateway::process::SECRET;
 use crate::gateway::providers::{provider, twilio, webhook};
 use crate::gateway::{by, order};
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What a provider answers that takes a message; `{{ID}}` in it is another id for each.
-fn takes(status: u16, body: &str) -> Value {
+fn accepting_answer(status: u16, body: &str) -> Value {
     json!({
         "status": status,
         "body": body.replace("{{ID}}", "{{randomValue length=32 type='HEXADECIMAL'}}"),
@@ -38,9 +38,9 @@ fn echo(message: &v1::Message) -> String {
     format!("acme/{}/1", message.message_id)
 }
 
-impl Called {
-    async fn sends(&self, channel: Channel) -> v1::Message {
-        let sent = self.gateway.sends_to_the_end(by(&[channel], order())).await;
+impl InboundGateway {
+    async fn send(&self, channel: Channel) -> v1::Message {
+        let sent = self.gateway.send_until_ended(by(&[channel], order())).await;
         assert_eq!(sent.state(), MessageState::Sent);
         sent
     }
@@ -50,7 +50,7 @@ impl Called {
     }
 
     /// Holds that nothing came of these calls, and that each was refused.
-    async fn believes_none(&self, message: &v1::Message, calls: Vec<RequestBuilder>) {
+    async fn assert_all_refused(&self, message: &v1::Message, calls: Vec<RequestBuilder>) {
         for (number, call) in calls.into_iter().enumerate() {
             assert_eq!(status(call).await, StatusCode::UNAUTHORIZED, "call {number}");
         }
@@ -61,40 +61,42 @@ impl Called {
 
 #[tokio::test]
 async fn what_twilio_takes_for_an_opt_out_holds_whatever_the_words() {
-    let sms = Stubs::new("hooks-opt-out");
-    let called = Called::start(&twilio("sms", sms.url(), "")).await;
+    let sms = WiremockStubs::new("hooks-opt-out");
+    let inbound = InboundGateway::start(&twilio("sms", sms.url(), "")).await;
     let url = format!("{PUBLIC_URL}/providers/sms");
     let write = async |sid: &str, body: &str, kind: &str| {
         let form =
             format!("MessageSid={sid}&From=%2B34600123456&To=%2B34910000000&Body={body}&OptOutType={kind}");
-        assert_eq!(called.twilio(&url, "/providers/sms", &form).await, StatusCode::OK);
-        let suppressions = called.consent().await.suppressions;
-        suppressions.into_iter().map(|own| own.reason).collect::<Vec<_>>()
+        assert_eq!(inbound.twilio(&url, "/providers/sms", &form).await, StatusCode::OK);
+        let suppressions = inbound.consent().await.suppressions;
+        suppressions.into_iter().map(|suppression| suppression.reason).collect::<Vec<_>>()
     };
     assert!(write("SM1", "ayuda", "HELP").await.is_empty());
     assert_eq!(write("SM2", "basta+ya", "STOP").await, ["opted_out"]);
     assert!(write("SM3", "otra+vez", "START").await.is_empty());
     assert!(write("SM2", "basta+ya", "STOP").await.is_empty(), "it is the one of before");
-    called.gateway.stop().await;
+    inbound.gateway.stop().await;
 }
 
 /// A gateway that sends by Vonage, whose account signs by this method, and what stands for Vonage.
-async fn with_vonage(name: &'static str, method: &str) -> (Called, Stubs) {
-    let vonage = Stubs::new(name);
-    vonage.answer(json!({}), takes(200, r#"{"messages":[{"status":"0","message-id":"{{ID}}"}]}"#)).await;
+async fn with_vonage(name: &'static str, method: &str) -> (InboundGateway, WiremockStubs) {
+    let vonage = WiremockStubs::new(name);
+    vonage
+        .answer(json!({}), accepting_answer(200, r#"{"messages":[{"status":"0","message-id":"{{ID}}"}]}"#))
+        .await;
     let adapter = format!(
         "[providers.vonage]\napi_key = 'abcd1234'\napi_secret = {{ file = 'secret' }}\nfrom = 'ACME'\n\
          signature_secret = {{ file = 'secret' }}\nsignature_method = '{method}'\nbase_url = '{}'",
         vonage.url()
     );
-    (Called::start(&provider("sms", "sms", "", &adapter)).await, vonage)
+    (InboundGateway::start(&provider("sms", "sms", "", &adapter)).await, vonage)
 }
 
 /// Has Vonage's software sign a receipt, and holds that the gateway believes it and none that was tampered with. `other` is
 /// how an account signs that is set in another way.
-async fn vonages_receipt_is_believed(called: &Called, signer: &str, other: &str) {
-    let post = |form: &str| called.post("/providers/sms", form).header("content-type", FORM);
-    let sent = called.sends(Channel::Sms).await;
+async fn assert_receipt_is_believed(inbound: &InboundGateway, signer: &str, other: &str) {
+    let post = |form: &str| inbound.post("/providers/sms", form).header("content-type", FORM);
+    let sent = inbound.send(Channel::Sms).await;
     // The receipt of another part: our own reference leads to the message.
     let delivered = format!("messageId=another&status=delivered&client-ref={}&text=a%26b%3Dc", echo(&sent));
     let signed = sign(&[signer, SECRET, &delivered]);
@@ -107,45 +109,45 @@ async fn vonages_receipt_is_believed(called: &Called, signer: &str, other: &str)
         sign(&[signer, "another-secret", &delivered]),
         sign(&[other, SECRET, &delivered]),
     ];
-    called.believes_none(&sent, calls.iter().map(|form| post(form)).collect()).await;
+    inbound.assert_all_refused(&sent, calls.iter().map(|form| post(form)).collect()).await;
     assert_eq!(status(post(&signed)).await, StatusCode::OK);
-    assert_eq!(called.state(&sent).await, MessageState::Delivered);
+    assert_eq!(inbound.state(&sent).await, MessageState::Delivered);
 }
 
 #[tokio::test]
 async fn vonages_receipts_move_the_message_and_suppress_who_opted_out() {
-    let (called, _vonage) = with_vonage("hooks-vonage", "sha256").await;
-    vonages_receipt_is_believed(&called, "vonage", "vonage-md5hash").await;
+    let (inbound, _vonage) = with_vonage("hooks-vonage", "sha256").await;
+    assert_receipt_is_believed(&inbound, "vonage", "vonage-md5hash").await;
 
-    let second = called.sends(Channel::Sms).await;
+    let second = inbound.send(Channel::Sms).await;
     let refused = format!("messageId={}&msisdn=34600123456&status=rejected&err-code=9", reference(&second));
-    let post = called.post("/providers/sms", &sign(&["vonage", SECRET, &refused]));
+    let post = inbound.post("/providers/sms", &sign(&["vonage", SECRET, &refused]));
     assert_eq!(status(post.header("content-type", FORM)).await, StatusCode::OK);
-    let consent = called.consent().await;
+    let consent = inbound.consent().await;
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
     assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Sms, "opted_out"));
-    called.gateway.stop().await;
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn what_a_new_account_at_vonage_signs_is_believed_where_it_is_set() {
-    let (called, _vonage) = with_vonage("hooks-vonage-md5", "md5hash").await;
-    vonages_receipt_is_believed(&called, "vonage-md5hash", "vonage").await;
-    called.gateway.stop().await;
+    let (inbound, _vonage) = with_vonage("hooks-vonage-md5", "md5hash").await;
+    assert_receipt_is_believed(&inbound, "vonage-md5hash", "vonage").await;
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn vonages_statuses_on_whatsapp_are_believed_with_a_token_over_their_body() {
-    let vonage = Stubs::new("hooks-vonage-wa");
-    vonage.answer(json!({}), takes(202, r#"{"message_uuid":"{{ID}}"}"#)).await;
+    let vonage = WiremockStubs::new("hooks-vonage-wa");
+    vonage.answer(json!({}), accepting_answer(202, r#"{"message_uuid":"{{ID}}"}"#)).await;
     let adapter = format!(
         "[providers.whatsapp_vonage]\napi_key = 'abcd1234'\napi_secret = {{ file = 'secret' }}\n\
          from = '+34910000000'\nsignature_secret = {{ file = 'secret' }}\nbase_url = '{}'",
         vonage.url()
     );
-    let called = Called::start(&provider("wa", "whatsapp", "", &adapter)).await;
-    let post = |token: &str, body: &str| called.post("/providers/wa", body).bearer_auth(token);
-    let sent = called.sends(Channel::Whatsapp).await;
+    let inbound = InboundGateway::start(&provider("wa", "whatsapp", "", &adapter)).await;
+    let post = |token: &str, body: &str| inbound.post("/providers/wa", body).bearer_auth(token);
+    let sent = inbound.send(Channel::Whatsapp).await;
 
     let body = json!({
         "message_uuid": reference(&sent), "to": "34600123456", "from": "34910000000", "channel": "whatsapp",
@@ -158,31 +160,31 @@ async fn vonages_statuses_on_whatsapp_are_believed_with_a_token_over_their_body(
         post(&token[..token.len() - 2], &body),
         post(&sign(&["vonage-jwt", SECRET, &body, "1795000000"]), &body),
         post(&sign(&["vonage-jwt", "another-secret", &body]), &body),
-        called.post("/providers/wa", &body),
+        inbound.post("/providers/wa", &body),
     ];
-    called.believes_none(&sent, calls).await;
+    inbound.assert_all_refused(&sent, calls).await;
     assert_eq!(status(post(&token, &body)).await, StatusCode::OK);
-    assert_eq!(called.state(&sent).await, MessageState::Read);
-    called.gateway.stop().await;
+    assert_eq!(inbound.state(&sent).await, MessageState::Read);
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn sinchs_reports_move_the_message() {
-    let sinch = Stubs::new("hooks-sinch");
-    sinch.answer(json!({}), takes(201, r#"{"id":"{{ID}}"}"#)).await;
+    let sinch = WiremockStubs::new("hooks-sinch");
+    sinch.answer(json!({}), accepting_answer(201, r#"{"id":"{{ID}}"}"#)).await;
     let adapter = format!(
         "[providers.sinch]\nservice_plan_id = 'plan'\napi_token = {{ file = 'secret' }}\nfrom = 'ACME'\n\
          webhook_secret = {{ file = 'secret' }}\nbase_url = '{}'",
         sinch.url()
     );
-    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    let inbound = InboundGateway::start(&provider("sms", "sms", "", &adapter)).await;
     let post = |signed: &str, body: &str| {
         let values: Vec<&str> = signed.split(' ').collect();
-        let call = called.post("/providers/sms", body).header("x-sinch-webhook-signature", values[0]);
+        let call = inbound.post("/providers/sms", body).header("x-sinch-webhook-signature", values[0]);
         let call = call.header("x-sinch-webhook-signature-nonce", values[1]);
         call.header("x-sinch-webhook-signature-timestamp", values[2])
     };
-    let sent = called.sends(Channel::Sms).await;
+    let sent = inbound.send(Channel::Sms).await;
 
     let body = json!({
         "type": "recipient_delivery_report_sms", "batch_id": reference(&sent), "recipient": "34600123456",
@@ -197,29 +199,29 @@ async fn sinchs_reports_move_the_message() {
         post(&signed.replace(" 01F", " 02F"), &body),
         post(&sign(&["sinch", SECRET, &body, "1795000000"]), &body),
         post(&sign(&["sinch", "another-secret", &body]), &body),
-        called.post("/providers/sms", &body),
+        inbound.post("/providers/sms", &body),
     ];
-    called.believes_none(&sent, calls).await;
+    inbound.assert_all_refused(&sent, calls).await;
     assert_eq!(status(post(&signed, &body)).await, StatusCode::OK);
-    assert_eq!(called.state(&sent).await, MessageState::Delivered);
-    called.gateway.stop().await;
+    assert_eq!(inbound.state(&sent).await, MessageState::Delivered);
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn infobips_reports_move_the_message_when_they_bring_the_password() {
-    let infobip = Stubs::new("hooks-infobip");
+    let infobip = WiremockStubs::new("hooks-infobip");
     let taken = r#"{"messages":[{"messageId":"{{ID}}","status":{"groupId":1,"id":26}}]}"#;
-    infobip.answer(json!({}), takes(200, taken)).await;
+    infobip.answer(json!({}), accepting_answer(200, taken)).await;
     let adapter = format!(
         "[providers.infobip]\napi_key = {{ file = 'secret' }}\nfrom = 'ACME'\nwebhook_user = 'relevo'\n\
          webhook_password = {{ file = 'secret' }}\nbase_url = '{}'",
         infobip.url()
     );
-    let called = Called::start(&provider("sms", "sms", "", &adapter)).await;
+    let inbound = InboundGateway::start(&provider("sms", "sms", "", &adapter)).await;
     let post = |user: &str, password: &str, body: &str| {
-        called.post("/providers/sms", body).basic_auth(user, Some(password))
+        inbound.post("/providers/sms", body).basic_auth(user, Some(password))
     };
-    let sent = called.sends(Channel::Sms).await;
+    let sent = inbound.send(Channel::Sms).await;
 
     let result = json!({
         "messageId": reference(&sent), "to": "34600123456", "doneAt": "2026-11-22T10:00:00.000+0000",
@@ -230,27 +232,27 @@ async fn infobips_reports_move_the_message_when_they_bring_the_password() {
     let calls = vec![
         post("relevo", "another-secret", &body),
         post("another", SECRET, &body),
-        called.post("/providers/sms", &body),
+        inbound.post("/providers/sms", &body),
     ];
-    called.believes_none(&sent, calls).await;
+    inbound.assert_all_refused(&sent, calls).await;
     assert_eq!(status(post("relevo", SECRET, &body)).await, StatusCode::OK);
-    assert_eq!(called.consent().await.suppressions[0].reason, "bad_address");
+    assert_eq!(inbound.consent().await.suppressions[0].reason, "bad_address");
     assert_eq!(status(post("relevo", SECRET, "{}")).await, StatusCode::BAD_REQUEST);
-    called.gateway.stop().await;
+    inbound.gateway.stop().await;
 }
 
 #[tokio::test]
 async fn a_service_of_ones_own_tells_what_became_of_a_message() {
-    let relay = Stubs::new("hooks-relay");
-    relay.answer(json!({}), takes(200, r#"{"reference":"{{ID}}"}"#)).await;
-    let called = Called::start(&webhook("relay", "sms", relay.url())).await;
+    let relay = WiremockStubs::new("hooks-relay");
+    relay.answer(json!({}), accepting_answer(200, r#"{"reference":"{{ID}}"}"#)).await;
+    let inbound = InboundGateway::start(&webhook("relay", "sms", relay.url())).await;
     let secret = webhook_secret(SECRET);
     let post = |id: &str, signed: &str, body: &str| {
         let (signature, timestamp) = signed.split_once(' ').unwrap();
-        let call = called.post("/providers/relay", body).header("webhook-id", id);
+        let call = inbound.post("/providers/relay", body).header("webhook-id", id);
         call.header("webhook-timestamp", timestamp).header("webhook-signature", signature)
     };
-    let sent = called.sends(Channel::Sms).await;
+    let sent = inbound.send(Channel::Sms).await;
 
     // It names the request alone, as if the answer with its reference had been lost.
     let body = json!([{ "type": "receipt", "webhook_id": echo(&sent), "status": "delivered" }]).to_string();
@@ -262,13 +264,13 @@ async fn a_service_of_ones_own_tells_what_became_of_a_message() {
         post("e-1", &format!("{signed}0"), &body),
         post("e-1", &sign(&["standard", &secret, "e-1", &body, "1795000000"]), &body),
         post("e-1", &other_key, &body),
-        called.post("/providers/relay", &body),
+        inbound.post("/providers/relay", &body),
     ];
-    called.believes_none(&sent, calls).await;
+    inbound.assert_all_refused(&sent, calls).await;
     assert_eq!(status(post("e-1", &signed, &body)).await, StatusCode::OK);
-    assert_eq!(called.state(&sent).await, MessageState::Delivered);
+    assert_eq!(inbound.state(&sent).await, MessageState::Delivered);
 
-    let second = called.sends(Channel::Sms).await;
+    let second = inbound.send(Channel::Sms).await;
     let body = json!({
         "type": "receipt", "reference": reference(&second), "status": "failed", "objection": "opted_out",
         "to": "+34600123456", "code": "E9", "detail": "they asked us to stop",
@@ -276,20 +278,20 @@ async fn a_service_of_ones_own_tells_what_became_of_a_message() {
     .to_string();
     let signed = sign(&["standard", &secret, "e-2", &body]);
     assert_eq!(status(post("e-2", &signed, &body)).await, StatusCode::OK);
-    assert_eq!(called.consent().await.suppressions[0].reason, "opted_out");
-    called.gateway.stop().await;
+    assert_eq!(inbound.consent().await.suppressions[0].reason, "opted_out");
+    inbound.gateway.stop().await;
 }
 
 /// Its answer is read by one room and its receipts by another, and both know a long reference by the same.
 #[tokio::test]
 async fn references_longer_than_any_provider_has_are_told_apart_and_keep_little() {
-    let relay = Stubs::new("hooks-long-reference");
-    let called = Called::start(&webhook("relay", "sms", relay.url())).await;
+    let relay = WiremockStubs::new("hooks-long-reference");
+    let inbound = InboundGateway::start(&webhook("relay", "sms", relay.url())).await;
     let mut sent = Vec::new();
     for reference in ["1", "2"].map(|end| format!("{}{end}", "x".repeat(3_000))) {
         let answer = json!({ "reference": reference });
         relay.answer(json!({}), json!({ "status": 200, "jsonBody": answer })).await;
-        sent.push((called.sends(Channel::Sms).await, reference));
+        sent.push((inbound.send(Channel::Sms).await, reference));
     }
     let [(first, given), (second, _)] = sent.as_slice() else { unreachable!("there are two") };
     assert!(reference(first).len() <= 255, "{}", reference(first));
@@ -297,10 +299,10 @@ async fn references_longer_than_any_provider_has_are_told_apart_and_keep_little(
     let body = json!([{ "type": "receipt", "reference": given, "status": "delivered" }]).to_string();
     let signed = sign(&["standard", &webhook_secret(SECRET), "e-1", &body]);
     let (signature, timestamp) = signed.split_once(' ').unwrap();
-    let call = called.post("/providers/relay", &body).header("webhook-id", "e-1");
+    let call = inbound.post("/providers/relay", &body).header("webhook-id", "e-1");
     let call = call.header("webhook-timestamp", timestamp).header("webhook-signature", signature);
     assert_eq!(status(call).await, StatusCode::OK);
-    assert_eq!(called.state(first).await, MessageState::Delivered);
-    assert_eq!(called.state(second).await, MessageState::Sent);
-    called.gateway.stop().await;
+    assert_eq!(inbound.state(first).await, MessageState::Delivered);
+    assert_eq!(inbound.state(second).await, MessageState::Sent);
+    inbound.gateway.stop().await;
 }

@@ -5,8 +5,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api::contact;
-use crate::gateway::history::path;
-use crate::gateway::process::{Gateway, Home, SECRET};
+use crate::gateway::history::route_taken;
+use crate::gateway::process::{Gateway, GatewayDirectory, SECRET};
 use crate::gateway::providers::provider;
 use crate::gateway::{by, order};
 use crate::peers::{free_port, telegram as telegram_server};
@@ -29,7 +29,7 @@ async fn token(gateway: &Gateway) -> String {
 async fn chats(gateway: &Gateway, id: &str) -> Vec<i64> {
     let request = v1::GetContactRequest { contact_id: id.into() };
     let contact = gateway.contacts().get_contact(request).await.unwrap().into_inner().contact.unwrap();
-    let chat = |own: v1::ContactAddress| match own.address?.value? {
+    let chat = |address: v1::ContactAddress| match address.address?.value? {
         AddressValue::TelegramChatId(id) => Some(id),
         _ => None,
     };
@@ -55,10 +55,10 @@ const TAKEN: &str = "a link was not followed: the address belongs to another con
 #[tokio::test]
 async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
     let server = telegram_server();
-    let home = Home::new(&bot(&server.url(), "polling = true")).await;
-    let gateway = home.start().await;
+    let directory = GatewayDirectory::new(&bot(&server.url(), "polling = true")).await;
+    let gateway = directory.start().await;
     for id in ["ana", "ben"] {
-        gateway.knows(contact(id, vec![])).await;
+        gateway.upsert_contact(contact(id, vec![])).await;
     }
     let does = async |chat: i64, text: &str| {
         post(format!("{}/sendCommand", server.url()), &written(chat, text)).send().await.unwrap();
@@ -68,20 +68,20 @@ async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
     forged[30] = if forged[30] == b'A' { b'B' } else { b'A' };
     does(41, &format!("/start {}", String::from_utf8(forged).unwrap())).await;
     does(42, &format!("/start {first}")).await;
-    gateway.log.says(TIED).await;
+    gateway.log.wait_for(TIED).await;
     assert_eq!(chats(&gateway, "ana").await, [42]);
 
     // Used, it is worth nothing; and nobody loses a chat by a link of somebody else.
     does(43, &format!("/start {first}")).await;
     let chat = v1::Address { value: Some(AddressValue::TelegramChatId(44)) };
-    gateway.knows(contact("ben", vec![chat])).await;
+    gateway.upsert_contact(contact("ben", vec![chat])).await;
     does(44, &format!("/start {}", token(&gateway).await)).await;
-    let log = gateway.log.says(TAKEN).await;
+    let log = gateway.log.wait_for(TAKEN).await;
     assert_eq!((&log["owner"], &log["contact"]), (&json!("ben"), &json!("ana")));
     assert_eq!((chats(&gateway, "ana").await, chats(&gateway, "ben").await), (vec![42], vec![44]));
 
-    let sent = gateway.sends_to_the_end(by(&[Channel::Telegram], order())).await;
-    assert_eq!((sent.state(), path(&sent)), (MessageState::Sent, "bot SENT".to_owned()));
+    let sent = gateway.send_until_ended(by(&[Channel::Telegram], order())).await;
+    assert_eq!((sent.state(), route_taken(&sent)), (MessageState::Sent, "bot SENT".to_owned()));
     let fetch = json!({ "token": format!("1234567890:{SECRET}"), "chatId": 42 });
     let arrived = post(format!("{}/getUpdates", server.url()), &fetch).send().await.unwrap();
     let arrived: Value = arrived.json().await.unwrap();
@@ -94,9 +94,11 @@ async fn a_webhook_is_believed_with_its_secret_and_what_it_tells_is_done_before_
     let (port, server) = (free_port(), telegram_server());
     let listener =
         format!("\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\n");
-    let home = Home::new(&(listener + &bot(&server.url(), "webhook_secret = { file = 'secret' }"))).await;
-    let gateway = home.start().await;
-    gateway.knows(contact("ana", vec![])).await;
+    let directory =
+        GatewayDirectory::new(&(listener + &bot(&server.url(), "webhook_secret = { file = 'secret' }")))
+            .await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(contact("ana", vec![])).await;
     let mut message = written(42, &format!("/start {}", token(&gateway).await));
     message["message_id"] = json!(7);
     let update = json!({ "update_id": 1, "message": message });

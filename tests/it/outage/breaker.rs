@@ -6,11 +6,11 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::api::{contact, phone, send};
-use crate::gateway::history::{Attempt, attempts, end, ms, path};
-use crate::gateway::process::{Gateway, Home, PATIENCE};
-use crate::gateway::providers::{twilio, twilio_refuses, twilio_takes, whatsapp, whatsapp_takes};
+use crate::gateway::history::{Attempt, attempts, end_reason, ms, route_taken};
+use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE};
+use crate::gateway::providers::{twilio, twilio_accepts, twilio_refuses, whatsapp, whatsapp_accepts};
 use crate::gateway::{ana, by, order};
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
 
 const MESSAGES: usize = 40;
 
@@ -32,70 +32,74 @@ async fn send_many(gateway: &Gateway, spec: &v1::MessageSpec) -> Vec<String> {
 
 /// The attempts of these messages at a provider.
 fn at(messages: &[v1::Message], provider: &str) -> Vec<Attempt> {
-    messages.iter().flat_map(attempts).filter(|own| own.way.provider == provider).collect()
+    messages.iter().flat_map(attempts).filter(|attempt| attempt.way.provider == provider).collect()
 }
 
 #[tokio::test]
 async fn a_hanging_provider_costs_each_message_one_timeout_and_those_after_it_none() {
-    let (meta, sms) = (Stubs::new("hang-whatsapp"), Stubs::new("hang-sms"));
+    let (meta, sms) = (WiremockStubs::new("hang-whatsapp"), WiremockStubs::new("hang-sms"));
     meta.answer(json!({}), json!({ "status": 200, "fixedDelayMilliseconds": 10_000 })).await;
-    sms.answer(json!({}), twilio_takes()).await;
+    sms.answer(json!({}), twilio_accepts()).await;
     let providers = whatsapp("whatsapp", meta.url(), IMPATIENT) + &twilio("sms", sms.url(), "");
-    let home = Home::new(&format!("{BREAKER}{providers}")).await;
-    let gateway = home.start().await;
-    gateway.knows(ana()).await;
+    let directory = GatewayDirectory::new(&format!("{BREAKER}{providers}")).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
     let spec = by(&[Channel::Whatsapp, Channel::Sms], order());
 
     // In flight when it begins: one timeout each at most.
     let during = send_many(&gateway, &spec).await;
-    let open = gateway.breaker_is("whatsapp", BreakerState::Open).await;
+    let open = gateway.wait_for_breaker("whatsapp", BreakerState::Open).await;
     let closed_until = ms(&open.probe_time.unwrap());
     // The rest: straight to the next way.
     let after = send_many(&gateway, &spec).await;
-    let during = gateway.all_ended(&during).await;
-    let after = gateway.all_ended(&after).await;
+    let during = gateway.wait_until_ended(&during).await;
+    let after = gateway.wait_until_ended(&after).await;
     for message in during.iter().chain(&after) {
-        let path = path(message);
+        let path = route_taken(message);
         assert!(["sms SENT", "whatsapp UNKNOWN timeout, sms SENT"].contains(&path.as_str()), "{path}");
     }
     let paid = at(&during, "whatsapp").len() + at(&after, "whatsapp").len();
     assert!(paid >= 5, "the breaker opened for a reason");
-    let too_soon = at(&after, "whatsapp").iter().filter(|own| ms(&own.started) < closed_until).count();
+    let too_soon =
+        at(&after, "whatsapp").iter().filter(|attempt| ms(&attempt.started) < closed_until).count();
     assert_eq!(too_soon, 0, "an open breaker admits nothing");
-    let straight = after.iter().filter(|own| path(own) == "sms SENT").count();
+    let straight = after.iter().filter(|message| route_taken(message) == "sms SENT").count();
     assert!(straight >= MESSAGES - 3, "all but a few probes: {straight}");
     assert_eq!(meta.requests().await.len(), paid, "every call is on record");
 
     // It returns: probes find out, and traffic flows back.
-    meta.answer(json!({}), whatsapp_takes()).await;
+    meta.answer(json!({}), whatsapp_accepts()).await;
     let recovers = async {
         while gateway.provider("whatsapp").await.breaker() != BreakerState::Closed {
-            let sent = gateway.sends_to_the_end(spec.clone()).await;
+            let sent = gateway.send_until_ended(spec.clone()).await;
             assert_eq!(sent.state(), MessageState::Sent);
         }
     };
     timeout(PATIENCE, recovers).await.expect("the breaker should close");
-    let back = gateway.all_ended(&send_many(&gateway, &spec).await).await;
-    assert!(back.iter().all(|own| path(own) == "whatsapp SENT"));
+    let back = gateway.wait_until_ended(&send_many(&gateway, &spec).await).await;
+    assert!(back.iter().all(|message| route_taken(message) == "whatsapp SENT"));
     gateway.stop().await;
 }
 
 #[tokio::test]
 async fn when_everything_is_down_messages_wait_on_disk_and_flow_again_by_themselves() {
-    let sms = Stubs::new("down-sms");
+    let sms = WiremockStubs::new("down-sms");
     sms.answer(json!({}), twilio_refuses(503, 20503)).await;
-    let home =
-        Home::new(&format!("{RETRY}{BREAKER}max_open_ms = 2000\n{}", twilio("sms", sms.url(), ""))).await;
-    let gateway = home.start().await;
-    gateway.knows(ana()).await;
+    let directory = GatewayDirectory::new(&format!(
+        "{RETRY}{BREAKER}max_open_ms = 2000\n{}",
+        twilio("sms", sms.url(), "")
+    ))
+    .await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
     let spec = by(&[Channel::Sms], order());
     let waiting = send_many(&gateway, &spec).await;
-    gateway.breaker_is("sms", BreakerState::Open).await;
+    gateway.wait_for_breaker("sms", BreakerState::Open).await;
     let is_waiting = |event: &v1::Event| event.state() == MessageState::Waiting;
-    gateway.all_reach(&waiting, is_waiting).await;
+    gateway.wait_until_all(&waiting, is_waiting).await;
     gateway.stop().await;
 
-    let gateway = home.start().await;
+    let gateway = directory.start().await;
     for id in &waiting {
         let state = gateway.message(id).await.state();
         // A restart forgets the breaker, so a few may be trying at this moment.
@@ -103,16 +107,19 @@ async fn when_everything_is_down_messages_wait_on_disk_and_flow_again_by_themsel
     }
     let soon = Clock::system().unwrap().now().as_second() + 3;
     let expire_time = Some(prost_types::Timestamp { seconds: soon, nanos: 0 });
-    let expired = gateway.sends_to_the_end(v1::MessageSpec { expire_time, ..spec.clone() }).await;
-    assert_eq!((expired.state(), end(&expired)), (MessageState::Expired, "expired"));
+    let expired = gateway.send_until_ended(v1::MessageSpec { expire_time, ..spec.clone() }).await;
+    assert_eq!((expired.state(), end_reason(&expired)), (MessageState::Expired, "expired"));
     assert!(ms(&expired.update_time.unwrap()) >= soon * 1_000, "not before its time");
-    assert!(attempts(&expired).iter().all(|own| ms(&own.started) < soon * 1_000), "never after its time");
+    assert!(
+        attempts(&expired).iter().all(|attempt| ms(&attempt.started) < soon * 1_000),
+        "never after its time"
+    );
 
-    sms.answer(json!({}), twilio_takes()).await;
-    let sent = gateway.all_ended(&waiting).await;
+    sms.answer(json!({}), twilio_accepts()).await;
+    let sent = gateway.wait_until_ended(&waiting).await;
     let outcomes = at(&sent, "sms");
-    let count = |kind| outcomes.iter().filter(|own| own.outcome() == kind).count();
-    assert!(sent.iter().all(|own| own.state() == MessageState::Sent));
+    let count = |kind| outcomes.iter().filter(|attempt| attempt.outcome() == kind).count();
+    assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(count(OutcomeKind::Sent), MESSAGES);
     assert_eq!(count(OutcomeKind::Sent) + count(OutcomeKind::Unavailable), outcomes.len());
     let calls = outcomes.len() + attempts(&expired).len();
@@ -123,32 +130,35 @@ async fn when_everything_is_down_messages_wait_on_disk_and_flow_again_by_themsel
 #[tokio::test]
 async fn one_persons_trouble_is_no_outage() {
     // Only the messages to one person fail; the breaker must not close the way for all others.
-    let sms = Stubs::new("one-sms");
-    sms.answer(json!({}), twilio_takes()).await;
+    let sms = WiremockStubs::new("one-sms");
+    sms.answer(json!({}), twilio_accepts()).await;
     sms.answer(json!({ "bodyPatterns": [{ "contains": "34600999999" }] }), twilio_refuses(400, 21211)).await;
-    let home = Home::new(&twilio("sms", sms.url(), "")).await;
-    let gateway = home.start().await;
+    let directory = GatewayDirectory::new(&twilio("sms", sms.url(), "")).await;
+    let gateway = directory.start().await;
     for index in 0..10 {
-        gateway.knows(contact(&format!("bob-{index}"), vec![phone(&format!("+3460099999{index}"))])).await;
+        gateway
+            .upsert_contact(contact(&format!("bob-{index}"), vec![phone(&format!("+3460099999{index}"))]))
+            .await;
     }
-    gateway.knows(ana()).await;
+    gateway.upsert_contact(ana()).await;
     let to_bob = |index: usize| {
         let recipient = Some(v1::message_spec::Recipient::ContactId(format!("bob-{index}")));
         by(&[Channel::Sms], v1::MessageSpec { recipient, ..order() })
     };
     for _ in 0..2 {
         for index in 0..10 {
-            let message = gateway.sends_to_the_end(to_bob(index)).await;
+            let message = gateway.send_until_ended(to_bob(index)).await;
             let is_bad = index == 9;
-            assert_eq!(message.state() == MessageState::Sent, !is_bad, "{}", path(&message));
+            assert_eq!(message.state() == MessageState::Sent, !is_bad, "{}", route_taken(&message));
         }
     }
-    let sent = gateway.sends_to_the_end(by(&[Channel::Sms], order())).await;
+    let sent = gateway.send_until_ended(by(&[Channel::Sms], order())).await;
     assert_eq!(sent.state(), MessageState::Sent);
     assert_eq!(gateway.provider("sms").await.breaker(), BreakerState::Closed);
     // The bad number was suppressed the first time.
     let calls = sms.requests().await;
-    let to_bad = calls.iter().filter(|own| own["body"].as_str().unwrap().contains("34600999999")).count();
+    let to_bad =
+        calls.iter().filter(|request| request["body"].as_str().unwrap().contains("34600999999")).count();
     assert_eq!(to_bad, 1);
     gateway.stop().await;
 }

@@ -47,7 +47,7 @@ impl Smsc {
     ///
     /// # Panics
     /// When it was not within ten seconds.
-    pub async fn says(&self, event: &str, times: usize) -> Vec<Value> {
+    pub async fn wait_for_events(&self, event: &str, times: usize) -> Vec<Value> {
         for _ in 0..500 {
             let events = self.events(event);
             if events.len() >= times {

@@ -8,9 +8,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Collects what this thread logs, and so what a test's gateway does that runs on it.
 #[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct LogLines(Arc<Mutex<Vec<u8>>>);
 
-impl Lines {
+impl LogLines {
     /// Begins to collect, until the guard goes.
     pub fn collect() -> (Self, DefaultGuard) {
         let lines = Self::default();
@@ -24,7 +24,7 @@ impl Lines {
     }
 }
 
-impl io::Write for Lines {
+impl io::Write for LogLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
         Ok(bytes.len())
@@ -35,7 +35,7 @@ impl io::Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
+impl<'a> MakeWriter<'a> for LogLines {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {

@@ -9,11 +9,11 @@ use std::process::Command;
 pub const MIB: usize = 1 << 20;
 
 /// A file system of 48 MiB, unmounted when dropped.
-pub struct Small {
+pub struct SmallDisk {
     folder: tempfile::TempDir,
 }
 
-impl Small {
+impl SmallDisk {
     /// `None` where mounting is not permitted.
     pub fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
@@ -53,7 +53,7 @@ impl Small {
     }
 }
 
-impl Drop for Small {
+impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
     }
