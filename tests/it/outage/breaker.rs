@@ -122,7 +122,9 @@ async fn when_everything_is_down_messages_wait_on_disk_and_flow_again_by_themsel
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(count(OutcomeKind::Sent), MESSAGES);
     assert_eq!(count(OutcomeKind::Sent) + count(OutcomeKind::Unavailable), outcomes.len());
-    let calls = outcomes.len() + attempts(&expired).len();
+    // An attempt whose decision no longer held when its turn came was recorded and not made.
+    let made = |attempt: &&Attempt| attempt.code() != "not_called";
+    let calls = outcomes.iter().filter(made).count() + attempts(&expired).iter().filter(made).count();
     assert_eq!(sms.requests().await.len(), calls, "every call is on record");
     gateway.stop().await;
 }

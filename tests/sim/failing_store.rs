@@ -1,4 +1,4 @@
-//! A disk that fails now and then: before it stored what it was asked to, or after.
+//! A store whose disk fails now and then: before it has stored what it was asked to, or after.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,17 @@ use relevo::store::{
 };
 use tokio::sync::watch;
 
-use crate::world::Shared;
+use crate::state::SimulationState;
 
-pub struct Shaky {
+/// The store in memory, with failures in between.
+pub struct FailingStore {
     pub stores: Stores,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SimulationState>,
 }
 
-impl Shaky {
-    /// Fails one time in 30.
-    fn shake(&self, what: &str) -> Result<(), StoreError> {
+impl FailingStore {
+    /// Fails one time in 30; `what` says at which moment.
+    fn fail_sometimes(&self, what: &str) -> Result<(), StoreError> {
         if self.shared.rng().u8(0..30) > 0 {
             return Ok(());
         }
@@ -30,7 +31,7 @@ impl Shaky {
 }
 
 #[async_trait]
-impl WorkQueue for Shaky {
+impl WorkQueue for FailingStore {
     async fn claim(
         &self,
         now: Timestamp,
@@ -47,9 +48,9 @@ impl WorkQueue for Shaky {
         known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<AppendResult, StoreError> {
-        self.shake("before an append")?;
+        self.fail_sometimes("before an append")?;
         let appended = self.stores.work.append(message, history, known, next_at).await?;
-        self.shake("after an append")?;
+        self.fail_sometimes("after an append")?;
         Ok(appended)
     }
 
@@ -71,15 +72,15 @@ impl WorkQueue for Shaky {
 }
 
 #[async_trait]
-impl InboundStore for Shaky {
+impl InboundStore for FailingStore {
     async fn record_receipt(
         &self,
         report: ReceiptReport,
         now: Timestamp,
     ) -> Result<ReceiptMatch, StoreError> {
-        self.shake("before a receipt")?;
+        self.fail_sometimes("before a receipt")?;
         let matched = self.stores.inbound.record_receipt(report, now).await?;
-        self.shake("after a receipt")?;
+        self.fail_sometimes("after a receipt")?;
         Ok(matched)
     }
 
@@ -94,12 +95,12 @@ impl InboundStore for Shaky {
     async fn record_event(
         &self,
         brand: &BrandId,
-        heard: InboundEvent,
+        event: InboundEvent,
         now: Timestamp,
     ) -> Result<RecordResult, StoreError> {
-        self.shake("before a text")?;
-        let told = self.stores.inbound.record_event(brand, heard, now).await?;
-        self.shake("after a text")?;
-        Ok(told)
+        self.fail_sometimes("before a text")?;
+        let recorded = self.stores.inbound.record_event(brand, event, now).await?;
+        self.fail_sometimes("after a text")?;
+        Ok(recorded)
     }
 }
