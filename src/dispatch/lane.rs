@@ -277,10 +277,10 @@ mod tests {
 
     use super::*;
 
-    struct Idle;
+    struct HangingAdapter;
 
     #[async_trait]
-    impl Adapter for Idle {
+    impl Adapter for HangingAdapter {
         async fn deliver(&self, _: &Envelope) -> Outcome {
             std::future::pending().await
         }
@@ -288,7 +288,7 @@ mod tests {
 
     fn lane(max_concurrency: u32, rate_per_second: Option<f64>) -> Lane {
         Lane::new(
-            Arc::new(Idle),
+            Arc::new(HangingAdapter),
             &ProviderLimits { max_concurrency, rate_per_second, ..ProviderLimits::default() },
         )
     }
@@ -330,10 +330,11 @@ mod tests {
         assert!(waiting.await.is_ok());
     }
 
-    /// Sends so many messages through, each of which takes this long to record and this long to call.
-    async fn drive(lane: &Lane, messages: usize, recording: Duration, call: Duration) -> Duration {
+    /// Delivers `messages` messages by the lane, each of which takes `recording` to record and `call` to call. Returns how long
+    /// that took.
+    async fn deliver_all(lane: &Lane, messages: usize, recording: Duration, call: Duration) -> Duration {
         let start = Instant::now();
-        let one = async || {
+        let deliver_one = async || {
             let turn = lane.enter(Class::Commercial).await.unwrap();
             tokio::time::sleep(recording).await;
             let slot = match lane.recorded(&turn) {
@@ -344,7 +345,7 @@ mod tests {
             lane.took(call);
             drop((slot, turn));
         };
-        join_all((0..messages).map(|_| one())).await;
+        join_all((0..messages).map(|_| deliver_one())).await;
         start.elapsed()
     }
 
@@ -352,13 +353,13 @@ mod tests {
     async fn attempts_are_recorded_ahead_as_long_as_recording_is_what_takes_time() {
         let millis = Duration::from_millis;
         let fast = lane(10, None);
-        drive(&fast, 10, millis(9), millis(3)).await;
+        deliver_all(&fast, 10, millis(9), millis(3)).await;
         // Half a second of calls on ten slots.
-        let took = drive(&fast, 10 * 160, millis(9), millis(3)).await;
-        assert!(took < millis(520), "the slots were idle for {:?}", took - millis(480));
+        let elapsed = deliver_all(&fast, 10 * 160, millis(9), millis(3)).await;
+        assert!(elapsed < millis(520), "the slots were idle for {:?}", elapsed - millis(480));
         let slow = lane(10, None);
         for messages in [10, 30] {
-            drive(&slow, messages, millis(9), millis(300)).await;
+            deliver_all(&slow, messages, millis(9), millis(300)).await;
         }
         assert_eq!(slow.turns.available_permits(), 10, "nothing is gained by recording ahead");
     }

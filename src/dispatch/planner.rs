@@ -137,12 +137,12 @@ mod tests {
 
     #[tokio::test]
     async fn without_its_brand_a_message_ends_as_far_as_it_came() {
-        let board = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
+        let registry = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
         let consents = Stores::memory().consents;
-        let planner = Planner::new(consents, Arc::default(), board, RetrySettings::default());
+        let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
-        let ends = async |history: &History| match planner
+        let final_state = async |history: &History| match planner
             .next(&message, history, message.accepted_at)
             .await
             .unwrap()
@@ -151,7 +151,7 @@ mod tests {
             RoutingStep::Finish { state, .. } => state,
             other => panic!("{other:?}"),
         };
-        assert_eq!(ends(&history).await, MessageState::Failed);
+        assert_eq!(final_state(&history).await, MessageState::Failed);
         let way = Way {
             channel: Channel::Telegram,
             address: Address::telegram(7).unwrap(),
@@ -162,6 +162,6 @@ mod tests {
         let outcome = Outcome::Sent { reference: "1".to_owned() };
         history.push(message.accepted_at, EventDetail::AttemptFinished { attempt: 1, outcome });
         history.push(message.accepted_at, EventDetail::FellBack { attempt: 1, explanation: String::new() });
-        assert_eq!(ends(&history).await, MessageState::Sent, "a provider has it");
+        assert_eq!(final_state(&history).await, MessageState::Sent, "a provider has it");
     }
 }

@@ -242,7 +242,7 @@ mod tests {
         "2026-06-01T12:00:00Z".parse().unwrap()
     }
 
-    /// A board with one provider, whose breaker has been open for long enough to let a probe through.
+    /// A registry with one provider, whose breaker has been open for long enough to let a probe through.
     fn half_open() -> (ProviderRegistry, ProviderName, Timestamp) {
         let name: ProviderName = "a".parse().unwrap();
         let provider = Provider {
@@ -255,26 +255,26 @@ mod tests {
             brands: Vec::new(),
             senders: BTreeMap::new(),
         };
-        let board = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
+        let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
-        board.permit(&name, false, start()).unwrap().finish(&broken, start());
-        (board, name, later(start(), Duration::from_secs(3_600)))
+        registry.permit(&name, false, start()).unwrap().finish(&broken, start());
+        (registry, name, later(start(), Duration::from_secs(3_600)))
     }
 
     #[test]
-    fn leave_that_is_laid_down_is_told_of_only_when_it_is_not_taken_up_again() {
-        let (board, name, now) = half_open();
-        let call = board.permit(&name, false, now).unwrap();
-        assert!(board.permit(&name, false, now).is_err(), "one probe at a time");
-        let mut changes = board.subscribe();
-        let laid_down = call.release();
-        let call = board.permit(&name, false, now).unwrap();
-        laid_down.reacquired();
+    fn a_released_permit_is_announced_only_when_it_is_not_acquired_again() {
+        let (registry, name, now) = half_open();
+        let call = registry.permit(&name, false, now).unwrap();
+        assert!(registry.permit(&name, false, now).is_err(), "one probe at a time");
+        let mut changes = registry.subscribe();
+        let released = call.release();
+        let call = registry.permit(&name, false, now).unwrap();
+        released.reacquired();
         assert!(!changes.has_changed().unwrap());
         drop(call.release());
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
-        drop(board.permit(&name, false, now).unwrap());
+        drop(registry.permit(&name, false, now).unwrap());
         assert!(changes.has_changed().unwrap());
     }
 }

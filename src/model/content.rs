@@ -234,27 +234,31 @@ mod tests {
             let text = text.map(str::to_owned);
             Content { text, telegram: Some(telegram), ..Content::default() }.render(Channel::Telegram, true)
         };
-        let own = |text: Option<&str>, format, file: Option<&str>| TelegramContent {
+        let custom = |text: Option<&str>, format, file: Option<&str>| TelegramContent {
             text: text.map(str::to_owned),
             format,
             file: file.map(|url| TelegramFile::Photo(url.to_owned())),
         };
         let (plain, html) = (TextFormat::Plain, TextFormat::Html);
         for (common, telegram, expected) in [
-            (Some("*hi*"), own(None, html, None), Some(RenderedContent::Text("*hi*".to_owned()))),
-            (Some("hi"), own(Some("oi"), plain, None), Some(RenderedContent::Text("oi".to_owned()))),
+            (Some("*hi*"), custom(None, html, None), Some(RenderedContent::Text("*hi*".to_owned()))),
+            (Some("hi"), custom(Some("oi"), plain, None), Some(RenderedContent::Text("oi".to_owned()))),
             (
                 Some("hi"),
-                own(Some("<b>oi</b>"), html, None),
-                Some(RenderedContent::Telegram(own(Some("<b>oi</b>"), html, None))),
+                custom(Some("<b>oi</b>"), html, None),
+                Some(RenderedContent::Telegram(custom(Some("<b>oi</b>"), html, None))),
             ),
             (
                 Some("hi"),
-                own(None, plain, Some("u")),
-                Some(RenderedContent::Telegram(own(Some("hi"), plain, Some("u")))),
+                custom(None, plain, Some("u")),
+                Some(RenderedContent::Telegram(custom(Some("hi"), plain, Some("u")))),
             ),
-            (None, own(None, plain, Some("u")), Some(RenderedContent::Telegram(own(None, plain, Some("u"))))),
-            (None, own(None, plain, None), None),
+            (
+                None,
+                custom(None, plain, Some("u")),
+                Some(RenderedContent::Telegram(custom(None, plain, Some("u")))),
+            ),
+            (None, custom(None, plain, None), None),
         ] {
             assert_eq!(
                 rendered(common, telegram.clone()),

@@ -101,9 +101,9 @@ mod tests {
             brands: Vec::new(),
             senders: [(acme.clone(), "106540352242922".to_owned())].into(),
         };
-        let own = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
-        assert_eq!(provider.sender(&acme, &own), Some("106540352242922"));
-        assert_eq!(provider.sender(&globex, &own), Some("+34910000000"));
+        let brand_senders = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
+        assert_eq!(provider.sender(&acme, &brand_senders), Some("106540352242922"));
+        assert_eq!(provider.sender(&globex, &brand_senders), Some("+34910000000"));
         assert_eq!(provider.sender(&globex, &BTreeMap::new()), None);
     }
 }
