@@ -41,7 +41,7 @@ pub struct Row {
 
 impl Row {
     /// A figure that stands for itself.
-    pub fn seen(ours: Sample) -> Self {
+    pub fn measured(ours: Sample) -> Self {
         Self { ours, against: Against::Nothing, goal: Goal::Seen }
     }
 

@@ -88,8 +88,8 @@ impl Process {
             }
             time::sleep(Duration::from_millis(20)).await;
         }
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
-        bail!("{} did not start; it said: {}", self.name, said.trim())
+        let output = fs::read_to_string(&self.log).unwrap_or_default();
+        bail!("{} did not start; it said: {}", self.name, output.trim())
     }
 }
 

@@ -6,9 +6,9 @@ use futures_util::{TryStreamExt, stream};
 use relevo::model::{Address, ContactAddress, Message, Timestamp};
 use relevo::store::{ContactChange, Stores};
 
-use super::{AT_ONCE, brand, message, phone};
-use crate::mold;
+use super::{CONCURRENCY, brand, message, phone};
 use crate::stopwatch::Stopwatch;
+use crate::workload;
 
 /// Contacts and messages that are added before the clock is looked at.
 const STEP: u64 = 10_000;
@@ -26,7 +26,7 @@ pub async fn fill(
     while have < wanted && watch.elapsed() < budget {
         let until = wanted.min(have + STEP);
         stream::iter((have..until).map(anyhow::Ok))
-            .try_for_each_concurrent(AT_ONCE, |number| add(stores, number, due))
+            .try_for_each_concurrent(CONCURRENCY, |number| add(stores, number, due))
             .await?;
         have = until;
     }
@@ -45,11 +45,11 @@ pub async fn pile_up(
 ) -> anyhow::Result<u64> {
     let watch = Stopwatch::start();
     while have < wanted && watch.elapsed() < budget {
-        let (until, now) = (wanted.min(have + STEP), mold::now()?);
+        let (until, now) = (wanted.min(have + STEP), workload::now()?);
         stream::iter((have..until).map(anyhow::Ok))
-            .try_for_each_concurrent(AT_ONCE, async |number| {
+            .try_for_each_concurrent(CONCURRENCY, async |number| {
                 let message = message(number, now, due)?;
-                let contact = mold::contact_id(number % contacts).parse()?;
+                let contact = workload::contact_id(number % contacts).parse()?;
                 stores.messages.accept(Message { contact, ..message }, [0; 32]).await?;
                 Ok(())
             })
@@ -60,9 +60,9 @@ pub async fn pile_up(
 }
 
 async fn add(stores: &Stores, number: u64, due: Timestamp) -> anyhow::Result<()> {
-    let now = mold::now()?;
+    let now = workload::now()?;
     let change = ContactChange {
-        id: mold::contact_id(number).parse()?,
+        id: workload::contact_id(number).parse()?,
         addresses: Some(addresses(number, now)?),
         labels: None,
         expected_version: None,
@@ -76,8 +76,8 @@ fn addresses(number: u64, now: Timestamp) -> anyhow::Result<Vec<ContactAddress>>
     let contact_address =
         |address, whatsapp_inbound_at| ContactAddress { whatsapp_inbound_at, ..ContactAddress::new(address) };
     Ok(vec![
-        contact_address(Address::Email(mold::email(number).parse()?), None),
+        contact_address(Address::Email(workload::email(number).parse()?), None),
         contact_address(phone(number)?, Some(now)),
-        contact_address(Address::TelegramChat(mold::chat(number)), None),
+        contact_address(Address::TelegramChat(workload::chat(number)), None),
     ])
 }

@@ -9,8 +9,8 @@ use relevo::model::{Channel, Decision, EventDetail, OrderSource, Outcome, Plan, 
 use relevo::store::{StoredMessage, Stores, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
-use crate::mold;
 use crate::stopwatch::Stopwatch;
+use crate::workload;
 
 /// Messages of one step, which takes a second of the clock that is held here.
 pub const STEP: u64 = 1_000;
@@ -31,7 +31,7 @@ pub struct Rolling {
 /// Sends `wanted` messages through a store in `data`, or as many as the time allows, while it keeps those of the last
 /// `window` seconds.
 pub async fn roll(data: &Path, wanted: u64, window: u64, budget: Duration) -> anyhow::Result<Rolling> {
-    let (watch, start) = (Stopwatch::start(), mold::now()?);
+    let (watch, start) = (Stopwatch::start(), workload::now()?);
     let handle = open(data)?;
     let (mut messages, mut sizes) = (0, Vec::new());
     let mut looked = Stopwatch::start();

@@ -1,4 +1,4 @@
-//! A person with a history of consents, as an ordinary brand would know one.
+//! A recipient with a ledger of consents, as an ordinary brand has them.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,38 @@ use relevo::model::{
     Preferences, QuietHours, Recipient, Suppression, SuppressionReason, Timestamp, Topic, TopicPreference,
 };
 
-/// A day is a second here: all that matters of the entries is their order.
+/// The time of the first entry. The others follow by seconds, since only their order matters.
 const FIRST_ENTRY: i64 = 1_700_000_000;
 
-/// What messages are about in every case.
+/// The topic of the messages in every case.
 pub fn topic() -> Topic {
     "offers.shoes".parse().expect("a topic")
 }
 
-/// Noon in Madrid, where the person lives.
+/// Noon in Madrid, where the contact lives.
 pub fn noon() -> Timestamp {
     "2026-06-01T10:00:00Z".parse().expect("a time")
 }
 
-/// The person's phone.
+/// The contact's phone number.
 pub fn phone() -> Address {
     Address::Phone(Phone::from_e164("+34600123456").expect("a number"))
 }
 
-/// The person, whose ledger has as many entries and ends with an opt-in for offers by `channel`.
-pub fn person(channel: Channel, entries: usize) -> Recipient {
+/// A recipient whose ledger has this many entries and ends with an opt-in to offers by `channel`.
+pub fn recipient(channel: Channel, entries: usize) -> Recipient {
     let mut ledger: Vec<ConsentEntry> = (1..entries).map(earlier).collect();
     ledger.push(entry(entries, ConsentAction::Grant, channel, "offers"));
     Recipient { contact: contact(), ledger, preferences: preferences(), suppressions: suppressions() }
 }
 
-/// The person, who opted in to everything by every channel.
-pub fn willing() -> Recipient {
+/// A recipient who opted in to everything by every channel.
+pub fn opted_in_recipient() -> Recipient {
     let grant = |(index, channel)| entry(index + 1, ConsentAction::Grant, channel, "*");
-    Recipient { ledger: Channel::ALL.into_iter().enumerate().map(grant).collect(), ..person(Channel::Sms, 1) }
+    Recipient {
+        ledger: Channel::ALL.into_iter().enumerate().map(grant).collect(),
+        ..recipient(Channel::Sms, 1)
+    }
 }
 
 /// An entry of a ledger.
@@ -62,7 +65,7 @@ pub fn entry(sequence: usize, action: ConsentAction, channel: Channel, scope: &s
     }
 }
 
-/// Somebody who opts in and out, channel by channel and topic by topic.
+/// An earlier entry: opt-ins and opt-outs, channel by channel and topic by topic.
 fn earlier(sequence: usize) -> ConsentEntry {
     let round = sequence / Channel::ALL.len();
     let action = if round.is_multiple_of(2) { ConsentAction::Grant } else { ConsentAction::Revoke };
@@ -89,7 +92,7 @@ fn contact() -> Contact {
     }
 }
 
-/// Quiet at night, on the person's own clock, and one topic muted that is not the one in question.
+/// Quiet at night, in the contact's time zone, and one topic muted that is not the one in question.
 fn preferences() -> Preferences {
     Preferences {
         topics: vec![TopicPreference {

@@ -9,7 +9,7 @@ use relevo::model::{
 };
 use relevo::store::embedded::sled::{self, SledHandle, SledOptions};
 
-use crate::mold;
+use crate::workload;
 
 mod fill;
 mod roll;
@@ -18,7 +18,7 @@ pub use fill::{fill, pile_up};
 pub use roll::{STEP, roll};
 
 /// Operations in flight at once, so that every group of the store is full.
-const AT_ONCE: usize = 2_048;
+const CONCURRENCY: usize = 2_048;
 
 /// Opens a gateway's store while the gateway is stopped.
 pub fn open(data: &Path) -> anyhow::Result<SledHandle> {
@@ -30,11 +30,11 @@ fn message(number: u64, accepted_at: Timestamp, send_at: Timestamp) -> anyhow::R
     Ok(Message {
         id: MessageId::new(u64::try_from(accepted_at.as_millisecond())?, &random(number)),
         brand: brand()?,
-        contact: mold::contact_id(number).parse()?,
+        contact: workload::contact_id(number).parse()?,
         class: Class::Transactional,
         topic: "orders".parse()?,
         content: Content {
-            text: Some(mold::text(number)),
+            text: Some(workload::text(number)),
             subject: Some("Your order".to_owned()),
             ..Content::default()
         },
@@ -57,7 +57,7 @@ fn random(number: u64) -> [u8; 10] {
 
 /// The phone number of a contact.
 fn phone(number: u64) -> anyhow::Result<Address> {
-    Ok(Address::Phone(Phone::parse(&mold::phone(number), None)?))
+    Ok(Address::Phone(Phone::parse(&workload::phone(number), None)?))
 }
 
 /// The brand that every gateway here serves.

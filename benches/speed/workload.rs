@@ -1,4 +1,4 @@
-//! The contacts and messages of the benchmark. Every figure speaks of the same ones: 500 bytes of text, transactional,
+//! The contacts and messages of the benchmark. Every figure is of the same ones: 500 bytes of text, transactional,
 //! to one of many contacts.
 
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use relevo::wire::{timestamp, v1};
 /// How long the text of a message is. A request with it has about 560 bytes.
 pub const TEXT_BYTES: usize = 500;
 
-/// Makes messages, each with a text and a number of its own. Clones count on together.
+/// Generates messages, each with its own number and text. Clones share the count.
 #[derive(Clone)]
-pub struct Mold {
+pub struct MessageGenerator {
     next: Arc<AtomicU64>,
     contacts: u64,
     channel: v1::Channel,
@@ -23,24 +23,24 @@ pub struct Mold {
     is_campaign: bool,
 }
 
-impl Mold {
+impl MessageGenerator {
     /// Messages for these many contacts, in turn, by this channel alone.
     pub fn new(contacts: u64, channel: v1::Channel) -> Self {
         let next = Arc::default();
         Self { next, contacts, channel, send_at: None, has_keys: false, is_campaign: false }
     }
 
-    /// To be sent at this time and not before.
+    /// The same, with messages that are due at this time.
     pub fn at(self, time: Timestamp) -> Self {
         Self { send_at: Some(time), ..self }
     }
 
-    /// With idempotency keys: random UUIDs, as callers make them.
+    /// The same, with idempotency keys: random UUIDs, as callers make them.
     pub fn with_keys(self) -> Self {
         Self { has_keys: true, ..self }
     }
 
-    /// With one and the same content for all.
+    /// The same, with one content for all messages.
     pub fn campaign(self) -> Self {
         Self { is_campaign: true, ..self }
     }
@@ -67,7 +67,7 @@ impl Mold {
 
 /// The text of a message: a number, then words up to the length.
 pub fn text(number: u64) -> String {
-    let mut text = format!("Order {number:010} is on its way. ");
+    let mut text = format!("Order {number:010} is on its http_channel. ");
     while text.len() < TEXT_BYTES {
         text.push_str("It will be with you soon, and you can follow it until then. ");
     }
@@ -119,8 +119,8 @@ pub fn now() -> anyhow::Result<Timestamp> {
     Ok(Clock::system()?.now())
 }
 
-/// The time in so long.
-pub fn in_(duration: Duration) -> anyhow::Result<Timestamp> {
+/// The time after `duration` from now.
+pub fn time_in(duration: Duration) -> anyhow::Result<Timestamp> {
     Ok(now()?.saturating_add(duration)?)
 }
 

@@ -1,5 +1,5 @@
-//! What became of the messages of a run. It is read when the run is over, so that watching costs the run nothing, and
-//! every message is looked at.
+//! The results of the messages of a run. They are read when the run is over, so that reading costs the run nothing, and
+//! every message is read.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::stopwatch::Stopwatch;
 /// The largest page that the API gives.
 const PAGE: i32 = 1_000;
 
-/// How often to look whether all is over.
+/// How long to wait between two looks at whether all messages have ended.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long all of it may take to be over.
+/// How long all messages may take to end after the run.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What became of one message.
-pub struct Fate {
+/// The result of one message.
+pub struct MessageResult {
     /// The state it ended in.
     pub state: MessageState,
     /// When its last outcome was recorded, in milliseconds since the Unix epoch.
@@ -33,10 +33,13 @@ pub struct Fate {
 }
 
 /// Waits until every message accepted since `from` has ended.
-pub async fn all_over(client: &mut MessageServiceClient<Client>, from: Timestamp) -> anyhow::Result<()> {
+pub async fn wait_until_all_ended(
+    client: &mut MessageServiceClient<Client>,
+    from: Timestamp,
+) -> anyhow::Result<()> {
     const OPEN: [MessageState; 3] = [MessageState::Accepted, MessageState::Waiting, MessageState::Sending];
     let watch = Stopwatch::start();
-    // The newest come first and end last, so that this look is short until the end.
+    // The newest message is listed first and ends last, so one page of one message answers until the end.
     while !list(client, from, &OPEN, 1).await?.is_empty() {
         ensure!(watch.elapsed() < PATIENCE, "some messages had no outcome after {PATIENCE:?}");
         tokio::time::sleep(PAUSE).await;
@@ -44,10 +47,13 @@ pub async fn all_over(client: &mut MessageServiceClient<Client>, from: Timestamp
     Ok(())
 }
 
-/// What became of every message accepted since `from`.
-pub async fn of_all(client: &mut MessageServiceClient<Client>, from: Timestamp) -> anyhow::Result<Vec<Fate>> {
+/// The result of every message accepted since `from`.
+pub async fn of_all(
+    client: &mut MessageServiceClient<Client>,
+    from: Timestamp,
+) -> anyhow::Result<Vec<MessageResult>> {
     let ended = list(client, from, &[], usize::MAX).await?;
-    ended.into_iter().map(fate).collect()
+    ended.into_iter().map(result).collect()
 }
 
 /// Messages in one of these states (any when empty), the newest first, at most `limit` or one page more.
@@ -76,26 +82,26 @@ async fn list(
     }
 }
 
-fn fate(message: v1::Message) -> anyhow::Result<Fate> {
+fn result(message: v1::Message) -> anyhow::Result<MessageResult> {
     let ended = message.update_time.context("a message that ended has a time")?;
     let ended_ms = ended.seconds * 1_000 + i64::from(ended.nanos) / 1_000_000;
-    Ok(Fate { state: message.state(), ended_ms, id: message.message_id })
+    Ok(MessageResult { state: message.state(), ended_ms, id: message.message_id })
 }
 
 /// What each call to a provider came to, for each of these messages.
 pub async fn outcomes(
     client: &MessageServiceClient<Client>,
-    fates: &[Fate],
+    results: &[MessageResult],
 ) -> anyhow::Result<Vec<Vec<OutcomeKind>>> {
-    let histories = fates.iter().map(|fate| {
-        let (mut client, message_id) = (client.clone(), fate.id.clone());
+    let histories = results.iter().map(|result| {
+        let (mut client, message_id) = (client.clone(), result.id.clone());
         async move {
             let answer = client.get_message(v1::GetMessageRequest { message_id }).await?;
             let message = answer.into_inner().message.context("a message that was listed")?;
             Ok(message.history.iter().filter_map(outcome).collect())
         }
     });
-    // As many at once as the gateway takes on one connection.
+    // The gateway serves 200 calls at once on one connection.
     stream::iter(histories).buffer_unordered(200).try_collect().await
 }
 
