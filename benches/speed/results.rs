@@ -101,7 +101,7 @@ pub async fn outcomes(
             Ok(message.history.iter().filter_map(outcome).collect())
         }
     });
-    // The gateway serves 200 calls at once on one connection.
+    // 200 calls at once keep the connection busy, far below the streams that the gateway allows on one.
     stream::iter(histories).buffer_unordered(200).try_collect().await
 }
 

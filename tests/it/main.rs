@@ -27,7 +27,8 @@
 //! # Peers
 //!
 //! The servers at the other end are in [`peers`], and `make peers` installs them. They listen on free ports and end with the
-//! test that started them. A test passes a name that no other test passes, since the files and paths of its peer are named after it.
+//! test that started them. A test passes a name that no other test passes, since the files and paths of its peer are named
+//! after it.
 //!
 //! - [`peers::WiremockStubs::new`]: WireMock in place of any HTTP API. It answers what the test says, and keeps the requests.
 //!   One WireMock serves all tests, each below the path of its name.
@@ -61,15 +62,15 @@
 //! # Time
 //!
 //! Time comes from a clock. Tests in [`api`], [`store`] and [`inbound::contacts`] build their part of the gateway in this
-//! process, with `Clock::simulated` or with an explicit time. A gateway that runs as a process has the machine's clock: a test
-//! of it waits for an event ([`gateway::client`]) or for a line of the log, and never for a time to pass. Each wait has a
-//! limit, and says what was missing when it fails.
+//! process, with `Clock::simulated` or with an explicit time. A gateway that runs as a process has the machine's clock: a
+//! test of it waits for an event ([`gateway::client`]) or for a line of the log, and never for a time to pass. Each wait has
+//! a limit, and says what was missing when it fails.
 //!
 //! # See it fail
 //!
-//! A test asserts what a user would notice. Before it is committed, the code that it covers is broken once on purpose, and the
-//! test is seen to fail for that reason. Names are unique sentences: `ARCHITECTURE.md` names some, and [`rooms`] checks that
-//! they exist.
+//! A test asserts what a user would notice. Before it is committed, the code that it covers is broken once on purpose, and
+//! the test is seen to fail for that reason. Names are unique sentences: `ARCHITECTURE.md` names some, and [`rooms`] checks
+//! that they exist.
 
 mod api;
 mod cli;

@@ -14,24 +14,25 @@
 //! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
 //! credentials); texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
 //!
-//! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does, performs
-//! the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the six hours of a seed
-//! take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A crash cuts off every task where
-//! it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands before the store and fails now and
-//! then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of every provider; [`incoming_texts`]
-//! delivers what contacts write.
+//! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,
+//! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the six
+//! hours of a seed take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A
+//! crash cuts off every task where it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands
+//! before the store and fails now and then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of
+//! every provider; [`incoming_texts`] delivers what contacts write.
 //!
 //! # What it checks
 //!
 //! The numbers are those of the table "What must always hold" in ARCHITECTURE.md.
 //!
-//! - At the moment of each call, from outside of the rooms that decide ([`provider`]): the attempt is on record, the message has
-//!   not expired, consent allows it (2), and the breaker, the slots and the operator's control admit it (5).
+//! - At the moment of each call, from outside of the rooms that decide ([`provider`]): the attempt is on record, the message
+//!   has not expired, consent allows it (2), and the breaker, the slots and the operator's control admit it (5).
 //! - When a message is accepted ([`simulation`]): one idempotency key has one message.
-//! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy asks
-//!   for (3), doubt is settled by the class (4), every message has ended and its history explains its state (7), the states are
-//!   honest about what providers accepted (8), and every receipt that comes again, in another order, changes nothing (6).
-//! - Over all seeds ([`tally`]): every state, every outcome and every kind of trouble occurred, since a simulation in which
+//! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy
+//!   asks for (3), no commercial message is tried again in doubt (4), every message has ended and its history explains its state (7), the
+//!   states are honest about what providers accepted (8), and every receipt that comes again, in another order, changes
+//!   nothing (6).
+//! - Over all seeds ([`tally`]): every final state, every outcome and every kind of trouble occurred, since a simulation in which
 //!   nothing goes wrong proves nothing. This needs at least 1,000 seeds.
 //!
 //! # How a failing seed is replayed
@@ -42,8 +43,8 @@
 //!
 //! # What it cannot find
 //!
-//! - What sled and the disk do: damage, half-written files, a full disk. The tests of the store and of crashes do
-//!   (`tests/it/store`, `tests/it/crash`), and so does what the map in memory hides about durability.
+//! - What sled and the disk do: damage, half-written files, a full disk, writes that were never flushed. Those are found by
+//!   `tests/it/store` and `tests/it/crash`.
 //! - Races between threads, since there is one; and anything that takes real time.
 //! - Mistakes in the adapters, the API, the webhooks and the configuration, which are not part of it.
 //! - What no script draws. Bounces, moved addresses and links, for example, are left to `tests/it`.

@@ -25,7 +25,7 @@ fn config(min_free_bytes: usize) -> String {
     )
 }
 
-async fn behave(gateway: &Gateway, behavior: Behavior) {
+async fn set_behavior(gateway: &Gateway, behavior: Behavior) {
     let request = v1::SetBehaviorRequest {
         provider: "sms".into(),
         behavior: behavior.into(),
@@ -38,10 +38,10 @@ fn spec() -> v1::MessageSpec {
     by(&[v1::Channel::Sms], order())
 }
 
-fn heavy() -> v1::MessageSpec {
+fn large_spec() -> v1::MessageSpec {
     let mut spec = spec();
     let content = spec.content.as_mut().unwrap();
-    // Only its weight on the disk counts.
+    // Only the size matters.
     content.html = "x".repeat(300_000);
     spec
 }
@@ -53,7 +53,7 @@ fn assert_full(status: &tonic::Status) {
 }
 
 /// Repeats a send until it is accepted, as callers do.
-async fn sends_when_it_can(gateway: &Gateway) -> String {
+async fn send_until_accepted(gateway: &Gateway) -> String {
     let accepted = async {
         loop {
             match gateway.messages().send(send(spec())).await {
@@ -75,7 +75,7 @@ async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised()
     let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
-    behave(&gateway, Behavior::Fail).await;
+    set_behavior(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
     for _ in 0..20 {
         promised.push(gateway.send(spec()).await);
@@ -90,13 +90,13 @@ async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised()
     assert_eq!((answer.sequence, error.code, error.message.as_str()), (7, 8, refused.message()));
 
     // The disk is as full as before, and the provider returns.
-    behave(&gateway, Behavior::Accept).await;
+    set_behavior(&gateway, Behavior::Accept).await;
     let sent = gateway.wait_until_ended(&promised).await;
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
 
     disk.empty();
-    let id = sends_when_it_can(&gateway).await;
+    let id = send_until_accepted(&gateway).await;
     assert_eq!(gateway.wait_until_ended(std::slice::from_ref(&id)).await[0].state(), MessageState::Sent);
     promised.push(id);
     assert_eq!(
@@ -107,8 +107,8 @@ async fn a_nearly_full_disk_refuses_what_is_new_and_finishes_what_was_promised()
     gateway.stop().await;
 }
 
-/// How often the sandbox took each of these messages.
-async fn taken(gateway: &Gateway, ids: &[String]) -> Vec<usize> {
+/// How often the sandbox accepted each of these messages.
+async fn deliveries(gateway: &Gateway, ids: &[String]) -> Vec<usize> {
     let request = v1::ListOutboxRequest { provider: "sms".into(), page_size: 1_000 };
     let outbox = gateway.sandbox().list_outbox(request).await.unwrap().into_inner().entries;
     ids.iter().map(|id| outbox.iter().filter(|entry| entry.message_id == *id).count()).collect()
@@ -120,7 +120,7 @@ async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
     let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
-    behave(&gateway, Behavior::Fail).await;
+    set_behavior(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
     for _ in 0..20 {
         promised.push(gateway.send(spec()).await);
@@ -128,14 +128,14 @@ async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
     // Not even the room that is kept for promises is left.
     disk.fill(64 * 1_024);
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
-    behave(&gateway, Behavior::Accept).await;
+    set_behavior(&gateway, Behavior::Accept).await;
     // What happens now cannot be recorded, so it must not happen, or must be remembered until it is.
     gateway.log.wait_for("the store failed; trying again").await;
     disk.empty();
-    promised.push(sends_when_it_can(&gateway).await);
+    promised.push(send_until_accepted(&gateway).await);
     let sent = gateway.wait_until_ended(&promised).await;
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
-    assert_eq!(taken(&gateway, &promised).await, vec![1; promised.len()]);
+    assert_eq!(deliveries(&gateway, &promised).await, vec![1; promised.len()]);
     gateway.stop().await;
 }
 
@@ -146,11 +146,11 @@ async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_ack
     let directory = GatewayDirectory::with_data(&disk.data(), &config(0)).await;
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
-    behave(&gateway, Behavior::Fail).await;
+    set_behavior(&gateway, Behavior::Fail).await;
     let mut promised = Vec::new();
     disk.fill(2 * MIB);
     let refused = loop {
-        match gateway.messages().send(send(heavy())).await {
+        match gateway.messages().send(send(large_spec())).await {
             Ok(answer) => promised.push(answer.into_inner().message_id),
             Err(status) => break status,
         }
@@ -159,11 +159,11 @@ async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_ack
     assert!([Code::ResourceExhausted, Code::Unavailable].contains(&refused.code()), "{refused:?}");
     assert!(!promised.is_empty());
     disk.empty();
-    promised.push(sends_when_it_can(&gateway).await);
-    behave(&gateway, Behavior::Accept).await;
+    promised.push(send_until_accepted(&gateway).await);
+    set_behavior(&gateway, Behavior::Accept).await;
     let sent = gateway.wait_until_ended(&promised).await;
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
-    assert_eq!(taken(&gateway, &promised).await, vec![1; promised.len()]);
+    assert_eq!(deliveries(&gateway, &promised).await, vec![1; promised.len()]);
     gateway.stop().await;
 
     let gateway = directory.start().await;

@@ -11,7 +11,7 @@ use crate::gateway::process::{GatewayDirectory, PATIENCE};
 
 const CRASHES: usize = 20;
 
-/// Doubt is settled quickly, and little of the disk is kept free.
+/// Settings by which doubt is settled quickly and little of the disk is kept free.
 const QUICK: &str =
     "min_free_bytes = 1048576\n\n[retry]\nbackoff_ms = 50\nmax_backoff_ms = 500\ndoubt_wait_ms = 100\n";
 
@@ -39,7 +39,7 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
     let asked = load.asked();
     let acknowledged: Vec<String> = asked.values().flatten().cloned().collect();
     gateway.wait_until_ended(&acknowledged).await;
-    let ids = keys_hold(&load, &asked, &gateway).await;
+    let ids = assert_keys_hold(&load, &asked, &gateway).await;
     let all: Vec<String> = ids.values().cloned().collect();
     assert_eq!(
         gateway.all_ids().await,
@@ -52,7 +52,7 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
     let mut interrupted = 0;
     for message in &messages {
         let seen = effects.remove(&message.message_id).unwrap_or_default();
-        check(message, &seen);
+        assert_agrees(message, &seen);
         interrupted += attempts(message).iter().filter(|attempt| attempt.code() == "interrupted").count();
     }
     assert!(effects.is_empty(), "nothing was sent that is not on record: {effects:?}");
@@ -62,9 +62,9 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
     gateway.stop().await;
 }
 
-/// Repeats everything that was ever asked: what was acknowledged is answered with the same message, and what was not
-/// becomes one message at most. Returns the ids by key.
-async fn keys_hold(
+/// Repeats every message that was ever asked for, and asserts that an acknowledged one is answered with the same message, and
+/// any other becomes one message at most. Returns the ids by key.
+async fn assert_keys_hold(
     load: &Load,
     asked: &BTreeMap<String, Option<String>>,
     gateway: &crate::gateway::process::Gateway,
@@ -82,12 +82,12 @@ async fn keys_hold(
     ids
 }
 
-/// Holds what a message's history says against what was seen of it outside.
-fn check(message: &v1::Message, seen: &ObservedSends) {
+/// Asserts that a message's history agrees with the sends that the servers observed.
+fn assert_agrees(message: &v1::Message, seen: &ObservedSends) {
     let attempts = attempts(message);
     let context = || format!("{seen:?} {message:#?}");
     let (last, others) = attempts.split_last().unwrap_or_else(|| panic!("nothing was tried: {}", context()));
-    // An attempt that took too long to record was never made; `possible` holds it against what was seen.
+    // An attempt that took too long to record was never made; `possible_sends` counts it as not sent.
     let made: Vec<_> = others.iter().filter(|attempt| attempt.code() != "not_called").collect();
     assert!(
         made.iter().all(|attempt| attempt.outcome() == OutcomeKind::Unknown),
@@ -108,19 +108,19 @@ fn check(message: &v1::Message, seen: &ObservedSends) {
     for attempt in &others {
         let count = seen.attempts.get(&attempt.number).copied().unwrap_or_default();
         assert!(
-            possible(&[attempt]).contains(&count),
+            possible_sends(&[attempt]).contains(&count),
             "attempt {} was seen {count} times: {}",
             attempt.number,
             context()
         );
     }
-    assert!(possible(&by_sms).contains(&seen.sms), "{}", context());
+    assert!(possible_sends(&by_sms).contains(&seen.sms), "{}", context());
     let known = |number: &i32| others.iter().any(|attempt| attempt.number == *number);
     assert!(seen.attempts.keys().all(known), "an attempt is not on record: {}", context());
 }
 
-/// How often these attempts may have been seen: once each that was sent, and at most once each that is in doubt.
-fn possible(attempts: &[&Attempt]) -> std::ops::RangeInclusive<usize> {
+/// How often these attempts may have been observed: once each that was sent, and at most once each that is in doubt.
+fn possible_sends(attempts: &[&Attempt]) -> std::ops::RangeInclusive<usize> {
     let count = |kind| attempts.iter().filter(|attempt| attempt.outcome() == kind).count();
     let sent = count(OutcomeKind::Sent);
     sent..=sent + count(OutcomeKind::Unknown)

@@ -1,4 +1,4 @@
-//! Talks to a gateway through its API, and waits for what should happen by watching.
+//! Calls the API of a gateway, and waits for what should happen by its event streams.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,7 @@ impl Gateway {
         self.messages().send(send(spec)).await.unwrap().into_inner().message_id
     }
 
-    /// Sends a message and waits for its end.
+    /// Sends a message and waits until it has ended.
     pub async fn send_until_ended(&self, spec: v1::MessageSpec) -> v1::Message {
         let id = self.send(spec).await;
         self.wait_until_ended(std::slice::from_ref(&id)).await.remove(0)
@@ -102,7 +102,10 @@ impl Gateway {
         ended
     }
 
-    /// Waits until the newest event of every message is one that `there` says is enough.
+    /// Waits until every message has had an event for which `is_reached` is true.
+    ///
+    /// # Panics
+    /// When a minute passes first, with the last events of the messages that are missing.
     pub async fn wait_until_all(&self, ids: &[String], is_reached: impl Fn(&v1::Event) -> bool) {
         let mut open: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
         let mut last = BTreeMap::new();
@@ -111,7 +114,7 @@ impl Gateway {
             let mut events = self.messages().watch_messages(request).await.unwrap().into_inner();
             while !open.is_empty() {
                 let response = events.next().await.expect("a watch goes on").unwrap();
-                // What came from a contact is of no message.
+                // An event of a contact belongs to no message.
                 let Some(event) = response.event else { continue };
                 if is_reached(&event) {
                     open.remove(response.message_id.as_str());

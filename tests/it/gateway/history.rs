@@ -1,8 +1,8 @@
-//! What the history of a message tells, in forms that tests can compare.
+//! Reads the history of a message into forms that tests can compare.
 
 use relevo::wire::v1::{self, event::Detail};
 
-/// One call to a provider, as the history tells it.
+/// One call to a provider, by the history.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub number: i32,
@@ -49,7 +49,7 @@ pub fn attempts(message: &v1::Message) -> Vec<Attempt> {
     attempts
 }
 
-/// The way the message took, such as `whatsapp UNAVAILABLE 131000, sms SENT`.
+/// The attempts in order, each with its provider, outcome and code, such as `whatsapp UNAVAILABLE 131000, sms SENT`.
 pub fn route_taken(message: &v1::Message) -> String {
     let step = |attempt: &Attempt| {
         let outcome = attempt.outcome().as_str_name().trim_start_matches("OUTCOME_KIND_");
@@ -77,7 +77,7 @@ pub fn wait_reasons<'a>(message: &'a v1::Message) -> Vec<&'a str> {
     details(message).filter_map(|(_, detail)| reason(detail)).collect()
 }
 
-/// The reason of the end.
+/// The reason with which the message ended; empty when it has not.
 pub fn end_reason<'a>(message: &'a v1::Message) -> &'a str {
     let reason = |detail: &'a Detail| {
         if let Detail::Finished(finished) = detail { Some(finished.reason.as_str()) } else { None }

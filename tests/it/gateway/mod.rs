@@ -1,5 +1,5 @@
-//! The whole gateway: the program itself, started and stopped as its users do it, with its store on a real disk, its API
-//! over a real socket, and at the other end servers that this project did not write.
+//! The test kit of whole flows: runs the program `relevo` as its users do, with its store on a real disk, calls its API over a
+//! real socket, and configures its providers to call servers that this project did not write.
 
 mod client;
 pub mod history;

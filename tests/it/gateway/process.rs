@@ -15,28 +15,30 @@ use tokio::time::timeout;
 
 const RELEVO: &str = env!("CARGO_BIN_EXE_relevo");
 
-/// When a test that waits for something gives up.
+/// The longest wait for any event.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What every secret in the configurations is.
+/// The value of every secret in the configurations.
 pub const SECRET: &str = "the-secret-of-this-test";
 
-/// What a gateway has on disk: it stays when the gateway goes.
+/// The directory of a gateway: its configuration, its secrets and its data. It outlives the gateway, so that the next one can
+/// start on it.
 pub struct GatewayDirectory {
     folder: tempfile::TempDir,
-    /// A key of the brand `acme` that may do everything.
+    /// A key of the brand `acme` with the scope `admin`.
     pub brand_key: String,
-    /// A key of the gateway that may do everything.
+    /// A key of the gateway with the scope `admin`.
     pub gateway_key: String,
 }
 
 impl GatewayDirectory {
-    /// A new one, with the configuration that follows after the path of the store: more of `[store]` first.
+    /// Creates a directory whose configuration ends with `config`. The text before it ends in the section `[store]`, so
+    /// `config` may begin with more settings of the store.
     pub async fn new(config: &str) -> Self {
         Self::with_data(Path::new("data"), config).await
     }
 
-    /// The same with the data elsewhere.
+    /// The same with the data in the directory `data`.
     pub async fn with_data(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
@@ -71,7 +73,7 @@ impl GatewayDirectory {
     /// Starts a gateway and waits until it is ready.
     ///
     /// # Panics
-    /// When it ends instead.
+    /// When the program ends instead.
     pub async fn start(&self) -> Gateway {
         let mut child = self.command(&["serve"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());
@@ -110,23 +112,23 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Ends it in an instant, as a power cut would.
+    /// Kills the process (SIGKILL), which has no time to write anything.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop.
+    /// Asks the process to stop (SIGTERM).
     pub async fn terminate(&self) {
         let id = self.child.id().expect("it runs").to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("the gateway should end").unwrap()
     }
 
-    /// Stops it in order.
+    /// Stops the gateway, and asserts that it ended well.
     pub async fn stop(mut self) {
         self.terminate().await;
         let status = self.ended().await;
@@ -134,7 +136,7 @@ impl Gateway {
     }
 }
 
-/// What a gateway logs, line by line.
+/// The lines that a gateway has logged so far.
 pub struct Log(watch::Receiver<Vec<String>>);
 
 impl Log {
@@ -149,10 +151,10 @@ impl Log {
         Self(log)
     }
 
-    /// Waits for a line with this message.
+    /// Waits for a line with this message, and returns it.
     ///
     /// # Panics
-    /// When the gateway ends without it.
+    /// When the gateway ends without it, or a minute passes.
     pub async fn wait_for(&self, message: &str) -> Value {
         let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
         let find =

@@ -1,4 +1,4 @@
-//! Reports on mail, handed over by LMTP with Python's own client, or by HTTP.
+//! Bounces and complaints by mail, delivered by LMTP with Python's client and Postfix, or by HTTP.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ use crate::peers::{Smtp, free_port, installed, postfix, root};
 
 const BOUNCES: &str = "tls = 'none'\nbounce_address = 'bounce@bounces.example.com'\nbounce_secret = { file = 'secret' }\nnotices = 'all'";
 
-/// A gateway that sends by `peer` and takes what comes back.
+/// A gateway that sends by `peer` and accepts reports by LMTP and HTTP.
 struct MailReportGateway {
     gateway: Gateway,
     _directory: GatewayDirectory,
@@ -47,7 +47,7 @@ impl MailReportGateway {
         Self { gateway, _directory: directory, peer, lmtp, url }
     }
 
-    /// Sends a message to the end, and tells the envelope sender that it had.
+    /// Sends a message, and returns it with its envelope sender.
     async fn send(&self, spec: v1::MessageSpec) -> (v1::Message, String) {
         let sent = self.gateway.send_until_ended(by(&[Channel::Email], spec)).await;
         assert_eq!(route_taken(&sent), "mail SENT");
@@ -55,14 +55,14 @@ impl MailReportGateway {
         (sent, taken["from"].as_str().unwrap().to_owned())
     }
 
-    /// What is replied to a mail: to LHLO, MAIL and RCPT, and to its text if it comes to that.
-    fn hand_over(&self, recipient: &str, mail: &[&str]) -> Vec<String> {
+    /// Delivers a mail by LMTP. Returns the replies to LHLO, MAIL and RCPT, and to the text where it comes to that.
+    fn deliver_by_lmtp(&self, recipient: &str, mail: &[&str]) -> Vec<String> {
         serde_json::from_slice(&lmtp(&[&[&self.lmtp.to_string(), recipient], mail].concat())).unwrap()
     }
 
     /// The code of the last reply.
     fn code(&self, recipient: &str, mail: &[&str]) -> String {
-        self.hand_over(recipient, mail).pop().unwrap()[..3].to_owned()
+        self.deliver_by_lmtp(recipient, mail).pop().unwrap()[..3].to_owned()
     }
 
     async fn consent(&self) -> v1::GetConsentResponse {
@@ -71,7 +71,7 @@ impl MailReportGateway {
     }
 }
 
-/// What Python's client prints.
+/// The output of Python's LMTP client.
 fn lmtp(arguments: &[&str]) -> Vec<u8> {
     let mut command = Command::new(installed("venv/bin/python"));
     let output = command.arg(root().join("tests/peers/lmtp.py")).args(arguments).output().unwrap();
@@ -151,7 +151,7 @@ async fn a_mail_that_is_no_report_or_too_large_changes_nothing() {
     let file = folder.path().join("mail");
     let hand_over = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        inbound.hand_over(&sender, &["file", file.to_str().unwrap()]).pop().unwrap()
+        inbound.deliver_by_lmtp(&sender, &["file", file.to_str().unwrap()]).pop().unwrap()
     };
     let holiday = "Auto-Submitted: auto-replied\r\nSubject: Out of office\r\n\r\n.\r\nBack on Monday.\r\n";
     assert!(hand_over(holiday).starts_with("250"));
@@ -160,7 +160,7 @@ async fn a_mail_that_is_no_report_or_too_large_changes_nothing() {
     inbound.gateway.stop().await;
 }
 
-/// What is replied to bytes that are sent in one go, up to the end of the connection.
+/// The replies to bytes that are sent in one go, up to the end of the connection.
 async fn replies(port: u16, sent: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();

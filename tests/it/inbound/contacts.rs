@@ -1,4 +1,4 @@
-//! What providers tell of contacts, from the ear of an adapter to what consent says.
+//! Texts, address reports and complaints, from an adapter's event sink to the contact's consent.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the providers of email tell later, signed by their own software.
+//! Webhooks of the providers of email, signed by the providers' own software.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ fn email() -> v1::MessageSpec {
     by(&[Channel::Email], order())
 }
 
-/// What every provider asks for in an event: which message it is about.
+/// The echo of the message's first attempt, which every event names.
 fn echo_of(message: &v1::Message) -> String {
     format!("acme/{}/1", message.message_id)
 }
@@ -42,7 +42,7 @@ async fn send_two(inbound: &InboundGateway) -> [v1::Message; 2] {
     [first, second]
 }
 
-/// The complaint is on record, once: the address is suppressed, the opt-in is withdrawn, and nothing is sent any more.
+/// Asserts that the complaint is on record once: the address is suppressed, the opt-in is withdrawn, and no message is sent.
 async fn assert_complaint_recorded(inbound: &InboundGateway, provider: &str) {
     let consent = inbound.consent().await;
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
@@ -54,7 +54,7 @@ async fn assert_complaint_recorded(inbound: &InboundGateway, provider: &str) {
     assert_eq!(third.state(), MessageState::Suppressed);
 }
 
-/// Nothing is on record.
+/// Asserts that nothing of these messages is on record but that they were sent.
 async fn assert_nothing_recorded(inbound: &InboundGateway, sent: &[v1::Message]) {
     for message in sent {
         assert_eq!(inbound.gateway.message(&message.message_id).await.history, message.history);

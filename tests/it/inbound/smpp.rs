@@ -1,4 +1,4 @@
-//! A message by SMPP and what comes back on the same line, from the API to the SMSC and back.
+//! Receipts and texts on the connection to an SMSC, by SMPP.
 
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What providers of SMS and WhatsApp tell later, signed by their own software.
+//! Webhooks of the other providers of SMS and WhatsApp, signed by the providers' own software.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -14,7 +14,7 @@ use crate::peers::WiremockStubs;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What a provider answers that takes a message; `{{ID}}` in it is another id for each.
+/// The answer of a provider that accepts a message. Each answer has another id in place of `{{ID}}`.
 fn accepting_answer(status: u16, body: &str) -> Value {
     json!({
         "status": status,
@@ -33,7 +33,7 @@ fn webhook_secret(text: &str) -> String {
     format!("whsec_{}", BASE64_STANDARD.encode(format!("{text}, signing")))
 }
 
-/// Our reference of the message's first attempt, as the provider gives it back.
+/// The echo of the message's first attempt: our reference, as the provider returns it.
 fn echo(message: &v1::Message) -> String {
     format!("acme/{}/1", message.message_id)
 }
@@ -49,7 +49,7 @@ impl InboundGateway {
         self.gateway.message(&message.message_id).await.state()
     }
 
-    /// Holds that nothing came of these calls, and that each was refused.
+    /// Asserts that each of these calls is refused and that none changes anything.
     async fn assert_all_refused(&self, message: &v1::Message, calls: Vec<RequestBuilder>) {
         for (number, call) in calls.into_iter().enumerate() {
             assert_eq!(status(call).await, StatusCode::UNAUTHORIZED, "call {number}");
@@ -92,8 +92,8 @@ async fn with_vonage(name: &'static str, method: &str) -> (InboundGateway, Wirem
     (InboundGateway::start(&provider("sms", "sms", "", &adapter)).await, vonage)
 }
 
-/// Has Vonage's software sign a receipt, and holds that the gateway believes it and none that was tampered with. `other` is
-/// how an account signs that is set in another way.
+/// Asserts that the gateway believes a receipt that Vonage's software signed by `signer`, and none that was tampered with or
+/// signed by the method `other`.
 async fn assert_receipt_is_believed(inbound: &InboundGateway, signer: &str, other: &str) {
     let post = |form: &str| inbound.post("/providers/sms", form).header("content-type", FORM);
     let sent = inbound.send(Channel::Sms).await;

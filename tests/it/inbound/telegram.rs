@@ -1,4 +1,4 @@
-//! What people do to a bot, asked for at a Telegram server and told by one.
+//! Updates of a Telegram bot, by polling a Telegram server and by webhook.
 
 use relevo::wire::v1::{self, Channel, MessageState, address::Value as AddressValue};
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! What providers tell later, over HTTP and signed by their own software.
+//! Webhooks of Twilio and Meta, signed by the providers' own software; and the gateway of the other tests of webhooks.
 
 use std::process::Command;
 
@@ -12,10 +12,10 @@ use crate::gateway::providers::{provider, twilio, twilio_accepts, whatsapp_accep
 use crate::gateway::{ana, by, order};
 use crate::peers::{WiremockStubs, free_port, installed, root};
 
-/// Where providers think that they call: a proxy stands there.
+/// The public URL of the webhooks, which providers sign. A proxy is assumed to stand there.
 pub(super) const PUBLIC_URL: &str = "https://hooks.example.com";
 
-/// A gateway that providers can call back.
+/// A gateway with a listener for webhooks and the contact `ana`.
 pub(super) struct InboundGateway {
     pub(super) gateway: Gateway,
     _directory: GatewayDirectory,
@@ -57,7 +57,7 @@ impl InboundGateway {
     }
 }
 
-/// What the provider's own software makes of this.
+/// The output of the provider's own signing software for these arguments.
 pub(super) fn sign(arguments: &[&str]) -> String {
     let mut command = Command::new(installed("venv/bin/python"));
     let output = command.arg(root().join("tests/peers/sign.py")).args(arguments).output().unwrap();

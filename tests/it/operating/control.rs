@@ -10,7 +10,13 @@ use crate::gateway::providers::{twilio, twilio_accepts, whatsapp, whatsapp_accep
 use crate::gateway::{ana, by, order};
 use crate::peers::WiremockStubs;
 
-async fn set(gateway: &Gateway, provider: &str, mode: ControlMode, reason: &str, expire_at: Option<i64>) {
+async fn set_control(
+    gateway: &Gateway,
+    provider: &str,
+    mode: ControlMode,
+    reason: &str,
+    expire_at: Option<i64>,
+) {
     let request = v1::SetProviderControlRequest {
         provider: provider.into(),
         mode: mode.into(),
@@ -21,7 +27,7 @@ async fn set(gateway: &Gateway, provider: &str, mode: ControlMode, reason: &str,
     gateway.providers().set_provider_control(request).await.unwrap();
 }
 
-async fn changes(gateway: &Gateway) -> Vec<(String, ControlMode, String, String)> {
+async fn control_changes(gateway: &Gateway) -> Vec<(String, ControlMode, String, String)> {
     let request = v1::ListProviderControlChangesRequest::default();
     let changes =
         gateway.providers().list_provider_control_changes(request).await.unwrap().into_inner().changes;
@@ -42,7 +48,7 @@ async fn out_of_service_holds_across_a_restart_and_is_on_record() {
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
     let spec = by(&[Channel::Whatsapp, Channel::Sms], order());
-    set(&gateway, "whatsapp", ControlMode::OutOfService, "number under review", None).await;
+    set_control(&gateway, "whatsapp", ControlMode::OutOfService, "number under review", None).await;
     let message = gateway.send_until_ended(spec.clone()).await;
     assert_eq!(route_taken(&message), "sms SENT");
     assert_eq!(left_out_reason(plans(&message)[0], Channel::Whatsapp), Some("out_of_service"));
@@ -50,7 +56,7 @@ async fn out_of_service_holds_across_a_restart_and_is_on_record() {
     let waiting = gateway.send(by(&[Channel::Whatsapp], order())).await;
     let is_waiting = |event: &v1::Event| event.state() == MessageState::Waiting;
     gateway.wait_until_all(std::slice::from_ref(&waiting), is_waiting).await;
-    let actor = changes(&gateway).await[0].3.clone();
+    let actor = control_changes(&gateway).await[0].3.clone();
     assert!(actor.ends_with(" (ana in operations)"), "{actor}");
     assert!(directory.gateway_key.contains(actor.split(' ').next().unwrap()), "the key is named: {actor}");
     gateway.stop().await;
@@ -63,11 +69,11 @@ async fn out_of_service_holds_across_a_restart_and_is_on_record() {
     assert_eq!((held.state(), wait_reasons(&held)), (MessageState::Waiting, vec!["out_of_service"]));
     assert!(meta.requests().await.is_empty());
 
-    set(&gateway, "whatsapp", ControlMode::InService, "review passed", None).await;
+    set_control(&gateway, "whatsapp", ControlMode::InService, "review passed", None).await;
     assert_eq!(route_taken(&gateway.send_until_ended(spec).await), "whatsapp SENT");
     let record = |mode, reason: &str| ("whatsapp".to_owned(), mode, reason.to_owned(), actor.clone());
     assert_eq!(
-        changes(&gateway).await,
+        control_changes(&gateway).await,
         [
             record(ControlMode::InService, "review passed"),
             record(ControlMode::OutOfService, "number under review")
@@ -86,7 +92,7 @@ async fn a_control_that_expires_lets_messages_flow_again_by_itself() {
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
     let until = Clock::system().unwrap().now().as_second() + 3;
-    set(&gateway, "sms", ControlMode::OutOfService, "maintenance at Twilio", Some(until)).await;
+    set_control(&gateway, "sms", ControlMode::OutOfService, "maintenance at Twilio", Some(until)).await;
     let message = gateway.send_until_ended(by(&[Channel::Sms], order())).await;
     assert_eq!(
         (wait_reasons(&message), route_taken(&message)),

@@ -31,7 +31,7 @@ async fn send_many(gateway: &Gateway, spec: &v1::MessageSpec) -> Vec<String> {
 }
 
 /// The attempts of these messages at a provider.
-fn at(messages: &[v1::Message], provider: &str) -> Vec<Attempt> {
+fn attempts_at(messages: &[v1::Message], provider: &str) -> Vec<Attempt> {
     messages.iter().flat_map(attempts).filter(|attempt| attempt.way.provider == provider).collect()
 }
 
@@ -58,10 +58,10 @@ async fn a_hanging_provider_costs_each_message_one_timeout_and_those_after_it_no
         let path = route_taken(message);
         assert!(["sms SENT", "whatsapp UNKNOWN timeout, sms SENT"].contains(&path.as_str()), "{path}");
     }
-    let paid = at(&during, "whatsapp").len() + at(&after, "whatsapp").len();
+    let paid = attempts_at(&during, "whatsapp").len() + attempts_at(&after, "whatsapp").len();
     assert!(paid >= 5, "the breaker opened for a reason");
     let too_soon =
-        at(&after, "whatsapp").iter().filter(|attempt| ms(&attempt.started) < closed_until).count();
+        attempts_at(&after, "whatsapp").iter().filter(|attempt| ms(&attempt.started) < closed_until).count();
     assert_eq!(too_soon, 0, "an open breaker admits nothing");
     let straight = after.iter().filter(|message| route_taken(message) == "sms SENT").count();
     assert!(straight >= MESSAGES - 3, "all but a few probes: {straight}");
@@ -117,7 +117,7 @@ async fn when_everything_is_down_messages_wait_on_disk_and_flow_again_by_themsel
 
     sms.answer(json!({}), twilio_accepts()).await;
     let sent = gateway.wait_until_ended(&waiting).await;
-    let outcomes = at(&sent, "sms");
+    let outcomes = attempts_at(&sent, "sms");
     let count = |kind| outcomes.iter().filter(|attempt| attempt.outcome() == kind).count();
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(count(OutcomeKind::Sent), MESSAGES);

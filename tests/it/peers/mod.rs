@@ -1,4 +1,4 @@
-//! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
+//! The peers: independent servers on free loopback ports, which end with the test that started them, however it ends.
 
 mod aws;
 mod maildev;
@@ -32,7 +32,7 @@ pub use webhook::webhook;
 pub use wiremock::WiremockStubs;
 
 /// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard
-/// input, and the system closes it even when the test is killed.
+/// input, which the system closes even when the test is killed.
 const SUPERVISOR: &str = r#"
     exec 3<&0
     "$@" </dev/null 3<&- &
@@ -46,7 +46,7 @@ const SUPERVISOR: &str = r#"
 pub struct Peer {
     port: u16,
     supervisor: Child,
-    /// Its closing ends the peer.
+    /// The peer ends when this is closed.
     supervisor_stdin: Option<ChildStdin>,
 }
 

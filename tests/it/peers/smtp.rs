@@ -36,16 +36,16 @@ impl Smtp {
         self.peer.port()
     }
 
-    /// What it took, in order. A message is here before its sender has the reply.
+    /// The messages that it accepted, in order. A message is in the journal before its sender has the reply.
     pub fn taken(&self) -> Vec<Value> {
         self.journal().into_iter().filter(|entry| entry["raw"].is_string()).collect()
     }
 
-    /// Waits until the journal says this of the session with this number: `quit`, `hangs`.
+    /// Waits until the journal has this event, such as `quit` or `hangs`, for the session with this number.
     ///
     /// # Panics
     /// When it has not within ten seconds.
-    pub async fn says(&self, what: &str, session: u64) {
+    pub async fn wait_for_event(&self, what: &str, session: u64) {
         for _ in 0..500 {
             if self.journal().iter().any(|entry| entry[what] == session) {
                 return;

@@ -1,4 +1,4 @@
-//! Envelopes as dispatch would hand them to an adapter.
+//! Envelopes as dispatch hands them to an adapter.
 
 use relevo::adapters::Envelope;
 use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
@@ -32,12 +32,12 @@ fn email(text: &str, html: Option<&str>) -> Envelope {
     to(Address::Email("ana@example.org".parse().unwrap()), content)
 }
 
-/// What the attempt of every envelope here is called towards a provider.
+/// The echo of every envelope here: the reference of its attempt that providers return.
 pub fn echo() -> String {
     format!("acme/{}/2", to_chat("").message_id)
 }
 
-/// The content to the address, at a time that does not change.
+/// An envelope with this content to this address, at a fixed time.
 pub fn to(address: Address, content: RenderedContent) -> Envelope {
     let channel = match address {
         Address::Email(_) => Channel::Email,

@@ -1,4 +1,4 @@
-//! What is logged while a test runs.
+//! The log lines of a test.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Collects what this thread logs, and so what a test's gateway does that runs on it.
+/// Collects the log lines of this thread, and so those of a gateway that runs on the test's own runtime.
 #[derive(Clone, Default)]
 pub struct LogLines(Arc<Mutex<Vec<u8>>>);
 
 impl LogLines {
-    /// Begins to collect, until the guard goes.
+    /// Begins to collect, until the guard is dropped.
     pub fn collect() -> (Self, DefaultGuard) {
         let lines = Self::default();
         let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone()).finish();
         (lines, tracing::subscriber::set_default(subscriber))
     }
 
-    /// Everything so far: a JSON object a line.
+    /// The lines so far, each a JSON object.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
     }

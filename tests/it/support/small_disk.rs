@@ -32,7 +32,7 @@ impl SmallDisk {
         mounted.then_some(Self { folder })
     }
 
-    /// Where a store may be.
+    /// The path for a store's data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
