@@ -12,7 +12,7 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test fuzz release bench bench-instructions lint quick-lint code-lint peers tools compiler
+.PHONY: help demo test fuzz release bench bench-instructions lint quick-lint code-lint proto-baseline peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -80,9 +80,13 @@ lint: quick-lint code-lint ## check format, scripts, protos, dependencies, code 
 quick-lint: tools ## the part of lint that compiles nothing
 	$(call step,rustfmt,$(CARGO) fmt --check)
 	$(call step,shell scripts,bash -n .ci/run && sh -n .ci/tools.sh && sh -n tests/peers/install.sh && sh -n benches/peers/install.sh)
-	$(call step,buf,.tools/node_modules/.bin/buf lint)
+	$(call step,buf lint,.tools/node_modules/.bin/buf lint)
+	$(call step,buf breaking,.tools/node_modules/.bin/buf breaking --against proto/baseline.binpb)
 	$(call step,unused dependencies,.tools/bin/cargo-machete)
 	$(call step,cargo-deny,.tools/bin/cargo-deny --locked check bans licenses sources)
+
+proto-baseline: tools ## take today's protos as those that later ones must stay compatible with (at a release)
+	@.tools/node_modules/.bin/buf build --exclude-source-info -o proto/baseline.binpb
 
 code-lint: compiler ## the part of lint that compiles
 	$(call step,clippy,$(CARGO) clippy --workspace --all-targets --locked -- -D warnings)

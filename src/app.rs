@@ -14,7 +14,7 @@ use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::{AdapterSettings, Config, ProviderConfig, Remote};
-use crate::dispatch::{Dispatcher, Lane, Planner, ProviderRegistry, purge_expired};
+use crate::dispatch::{Dispatcher, Planner, ProviderClient, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundDirectory, InboundProcessor, InboundSource, WebhookRouter};
 use crate::model::{Provider, ProviderName, ReceiptReport};
 use crate::store::StoreError;
@@ -108,7 +108,7 @@ impl Gateway {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
-        let Adapters { lanes, remote, sandboxes } = build_adapters(&config.providers, &report)?;
+        let Adapters { clients, remote, sandboxes } = build_adapters(&config.providers, &report)?;
         let providers: Vec<Provider> = config.providers.iter().map(|own| own.provider.clone()).collect();
         let board = ProviderRegistry::new(providers, &config.health, stores.controls.controls().await?);
         let policies = Arc::new(config.brands.clone());
@@ -119,7 +119,7 @@ impl Gateway {
             stores.consents.clone(),
             planner.clone(),
             board.clone(),
-            lanes,
+            clients,
             config.dispatch.clone(),
             clock.clone(),
         ));
@@ -254,7 +254,7 @@ async fn flag_raised(mut flag: watch::Receiver<bool>) {
 }
 
 struct Adapters {
-    lanes: BTreeMap<ProviderName, Lane>,
+    clients: BTreeMap<ProviderName, ProviderClient>,
     remote: Vec<(ProviderName, Arc<dyn Adapter>)>,
     sandboxes: Sandboxes,
 }
@@ -263,7 +263,7 @@ fn build_adapters(
     providers: &[ProviderConfig],
     report: &mpsc::Sender<ReceiptReport>,
 ) -> Result<Adapters, AppError> {
-    let mut lanes = BTreeMap::new();
+    let mut clients = BTreeMap::new();
     let (mut remote, mut sandboxes) = (Vec::new(), Vec::new());
     for ProviderConfig { provider, transport, adapter } in providers {
         let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
@@ -279,7 +279,7 @@ fn build_adapters(
                 Arc::new(sandbox)
             }
         };
-        lanes.insert(provider.name.clone(), Lane::new(adapter, &transport.limits));
+        clients.insert(provider.name.clone(), ProviderClient::new(adapter, &transport.limits));
     }
-    Ok(Adapters { lanes, remote, sandboxes: sandboxes.into_iter().collect() })
+    Ok(Adapters { clients, remote, sandboxes: sandboxes.into_iter().collect() })
 }

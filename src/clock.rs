@@ -1,11 +1,11 @@
-//! The only home of "now" and of randomness. Everything else takes them as arguments, so that tests and the simulation
-//! own them.
+//! The only source of "now" and of randomness. Everything else takes them as arguments, so that tests and the simulation
+//! control them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{MessageId, Timestamp};
 
-/// Tells the time.
+/// A source of time.
 pub trait TimeSource: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
@@ -21,7 +21,7 @@ impl TimeSource for SystemTimeSource {
     }
 }
 
-/// A clock that stands at `start` and moves with tokio's, which a test can pause.
+/// A clock that starts at `start` and advances with tokio's, which a test can pause.
 struct SimulatedTimeSource {
     start: Timestamp,
     origin: tokio::time::Instant,
@@ -51,7 +51,7 @@ impl Clock {
         Ok(Self::new(Arc::new(SystemTimeSource), u64::from_le_bytes(seed)))
     }
 
-    /// Time that starts at `start` and moves with tokio's clock, and randomness from `seed`: the same seed gives the
+    /// Time that starts at `start` and advances with tokio's clock, and randomness from `seed`: the same seed gives the
     /// same run.
     pub fn simulated(start: Timestamp, seed: u64) -> Self {
         Self::new(Arc::new(SimulatedTimeSource { start, origin: tokio::time::Instant::now() }), seed)

@@ -16,18 +16,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let result = match cli.command {
         Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
         Command::Gateway(GatewayCommand::Demo(args)) => run_demo(args.once).map_err(wrong),
         Command::Client(command) => run_client(command, &cli.connection),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if failure.exit_code() != 0 {
-                eprintln!("relevo: {failure}");
+        Err(error) => {
+            if error.exit_code() != 0 {
+                eprintln!("relevo: {error}");
             }
-            ExitCode::from(failure.exit_code())
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -42,7 +42,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let clock = Clock::system()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Before anything is opened, so that no signal finds nobody listening.
+        // Before the gateway opens, so that a signal during that is not missed.
         let stop = stop_signal()?;
         let gateway = Gateway::open(config, clock).await?;
         tracing::info!(address = %gateway.address(), "relevo is ready");
@@ -74,8 +74,8 @@ fn run_client(command: ClientCommand, connection: &ConnectionArgs) -> Result<(),
     let clock = Clock::system().map_err(|error| CliError::Wrong(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Wrong(error.to_string()))?;
-    let done = runtime.block_on(cli::run(command, connection, &clock));
+    let result = runtime.block_on(cli::run(command, connection, &clock));
     // A thread that still reads standard input must not keep the process up.
     runtime.shutdown_background();
-    done
+    result
 }

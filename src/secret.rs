@@ -18,7 +18,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for the one place that needs it.
+    /// The value. Only the code that hands it to a provider or a peer has a use for it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -49,19 +49,19 @@ impl<'de> Visitor<'de> for SecretVisitor {
 
     // The next four are overridden because their default errors would print the value.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
-        Err(literal())
+        Err(literal_secret())
     }
 
     fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
-        Err(literal())
+        Err(literal_secret())
     }
 
     fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
-        Err(literal())
+        Err(literal_secret())
     }
 
     fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
-        Err(literal())
+        Err(literal_secret())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
     }
 }
 
-fn literal<E: de::Error>() -> E {
+fn literal_secret<E: de::Error>() -> E {
     E::custom(
         "a secret does not belong in this file: write { env = \"NAME\" } or { file = \"PATH\" } to say where it is",
     )

@@ -1,5 +1,5 @@
 //! The log: lines for people or for machines, on standard error. Addresses are masked where they are logged, and bodies
-//! never are.
+//! are never logged; docs/logging.md has the rules.
 
 use std::io::{self, IsTerminal};
 
@@ -11,7 +11,7 @@ use crate::config::{LogFormat, LogSettings};
 /// Starts logging as the settings say.
 ///
 /// # Errors
-/// When this process logs already.
+/// When logging was started in this process before.
 pub fn start(settings: &LogSettings) -> Result<(), TryInitError> {
     // The configuration has checked the filter.
     let filter = EnvFilter::new(&settings.filter);

@@ -6,7 +6,7 @@ use gungraun::{library_benchmark, library_benchmark_group};
 use jiff::tz::TimeZone;
 
 use relevo::consent::{self, ConsentQuery};
-use relevo::model::{Address, Channel, Class, ConsentAction, Recipient, Timestamp, Topic, Verdict};
+use relevo::model::{Address, Channel, Class, ConsentAction, Reason, Recipient, Timestamp, Topic, Verdict};
 
 use crate::harness::repeat;
 use crate::recipient::{entry, noon, phone, recipient, topic};
@@ -26,7 +26,7 @@ impl ConsentCase {
     }
 
     /// Decides once beforehand. The reason must be the expected one, and the time zone is then known, as in a running gateway.
-    fn expecting(self, reason: &str) -> &'static Self {
+    fn expecting(self, reason: Reason) -> &'static Self {
         assert_eq!(self.verdict().reason, reason);
         Box::leak(Box::new(self))
     }
@@ -39,23 +39,23 @@ impl ConsentCase {
 }
 
 fn commercial(entries: usize) -> &'static ConsentCase {
-    ConsentCase::new(Class::Commercial, recipient(Channel::Sms, entries)).expecting("opt_in_granted")
+    ConsentCase::new(Class::Commercial, recipient(Channel::Sms, entries)).expecting(Reason::OptInGranted)
 }
 
 fn commercial_at_night() -> &'static ConsentCase {
     let now = "2026-06-01T22:30:00Z".parse().expect("a time");
     let case = ConsentCase::new(Class::Commercial, recipient(Channel::Sms, 10));
-    ConsentCase { now, ..case }.expecting("quiet_hours")
+    ConsentCase { now, ..case }.expecting(Reason::QuietHours)
 }
 
 fn commercial_after_stop() -> &'static ConsentCase {
     let mut recipient = recipient(Channel::Sms, 10);
     recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
-    ConsentCase::new(Class::Commercial, recipient).expecting("opt_in_revoked")
+    ConsentCase::new(Class::Commercial, recipient).expecting(Reason::OptInRevoked)
 }
 
 fn transactional(entries: usize) -> &'static ConsentCase {
-    ConsentCase::new(Class::Transactional, recipient(Channel::Sms, entries)).expecting("transactional")
+    ConsentCase::new(Class::Transactional, recipient(Channel::Sms, entries)).expecting(Reason::Transactional)
 }
 
 #[library_benchmark]

@@ -1,23 +1,23 @@
-//! Which providers a key sees and controls.
+//! Which providers a caller sees and controls.
 
 use tonic::Code;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::error::ApiError;
 use crate::dispatch::{BrandPolicies, ProviderRegistry};
 use crate::model::{BrandId, Provider, ProviderName};
 
-/// The providers on the board, as far as keys may reach them.
+/// The providers of the registry, as far as callers may see and control them.
 #[derive(Clone)]
 pub struct ProviderAccess {
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     only_one_brand: bool,
 }
 
 impl ProviderAccess {
-    /// The providers of `board`, for keys of these brands.
-    pub fn new(board: ProviderRegistry, policies: &BrandPolicies) -> Self {
-        Self { board, only_one_brand: policies.len() == 1 }
+    /// The providers of `registry`, for keys of these brands.
+    pub fn new(registry: ProviderRegistry, policies: &BrandPolicies) -> Self {
+        Self { registry, only_one_brand: policies.len() == 1 }
     }
 
     /// Whether `caller` sees a provider: a gateway key sees all, a brand's key those that serve the brand.
@@ -30,12 +30,12 @@ impl ProviderAccess {
         &'a self,
         caller: &'c Caller,
     ) -> impl Iterator<Item = &'a Provider> + use<'a, 'c> {
-        self.board.providers().iter().filter(|own| Self::is_visible(caller, own))
+        self.registry.providers().iter().filter(|provider| Self::is_visible(caller, provider))
     }
 
     /// Those that serve `brand`, in the order of the configuration.
     pub fn serving<'a>(&'a self, brand: &BrandId) -> impl Iterator<Item = &'a Provider> {
-        self.board.providers().iter().filter(move |own| own.serves(brand))
+        self.registry.providers().iter().filter(move |provider| provider.serves(brand))
     }
 
     /// The provider of this name, if `caller` sees it.
@@ -43,17 +43,17 @@ impl ProviderAccess {
     /// # Errors
     /// NOT_FOUND, whether it does not exist or serves other brands.
     pub fn find_visible(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
-        let seen = self.visible_to(caller).find(|own| own.name == *name);
-        seen.ok_or_else(|| no_provider(name))
+        let visible = self.visible_to(caller).find(|provider| provider.name == *name);
+        visible.ok_or_else(|| no_provider(name))
     }
 
-    /// Tells that `caller` may control a provider it sees: what other brands rely on is not one brand's to switch off.
+    /// Checks that `caller` may control a provider it sees. No brand may switch off what other brands rely on.
     ///
     /// # Errors
     /// PERMISSION_DENIED when the provider may serve other brands too.
     pub fn check_control(&self, caller: &Caller, provider: &Provider) -> Result<(), ApiError> {
-        let own = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
-        if caller.brand.as_ref().is_none_or(own) { Ok(()) } else { Err(shared(caller, &provider.name)) }
+        let controls = |brand| self.only_one_brand || provider.is_exclusive_to(brand);
+        if caller.brand.as_ref().is_none_or(controls) { Ok(()) } else { Err(shared(caller, &provider.name)) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A bound on the connections that are open at once. Further ones wait in the kernel until one closes.
+//! The limit on the connections that are open at once. Further ones wait in the kernel until one closes.
 
 use std::io;
 use std::pin::Pin;
@@ -11,22 +11,22 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
-/// A connection that holds a place as long as it is open.
+/// A connection that holds its permit as long as it is open.
 pub struct BoundedConnection {
     io: TcpStream,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The connections of `incoming`, at most `max` at once.
 pub fn bounded(incoming: TcpIncoming, max: usize) -> impl Stream<Item = io::Result<BoundedConnection>> {
-    let places = Arc::new(Semaphore::new(max));
+    let permits = Arc::new(Semaphore::new(max));
     stream::unfold(incoming, move |mut incoming| {
-        let places = Arc::clone(&places);
+        let permits = Arc::clone(&permits);
         async move {
             // The semaphore is never closed, so this only waits.
-            let place = places.acquire_owned().await.ok()?;
+            let permit = permits.acquire_owned().await.ok()?;
             let accepted = incoming.next().await?;
-            Some((accepted.map(|io| BoundedConnection { io, _place: place }), incoming))
+            Some((accepted.map(|io| BoundedConnection { io, _permit: permit }), incoming))
         }
     })
 }

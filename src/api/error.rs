@@ -1,10 +1,11 @@
-//! Why a call failed, and the only place where a [`Status`] is born.
+//! Why a call failed. Every [`Status`] of the API is made here, from an [`ApiError`].
 //!
-//! A [`Failure`] says what is wrong and what to do next, in the canonical code of its kind. Callers' programs read its
-//! reason from `google.rpc.ErrorInfo` (domain `relevo`), and the fields at fault from `google.rpc.BadRequest`.
+//! An error says what is wrong and what to do next, under the canonical code of gRPC for its kind. Callers' programs read
+//! its reason from `google.rpc.ErrorInfo` (domain `relevo`), and the fields at fault from `google.rpc.BadRequest`.
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Code, Status};
@@ -18,12 +19,13 @@ use crate::wire::{FieldPath, Violation, Violations};
 /// The domain of every reason, as in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "relevo";
 
-/// How much is told of the fields at fault. An error travels in HTTP/2 headers, base64-encoded, and some clients take no
-/// more than 8 KiB of those.
+/// Bytes of fields at fault in one error. An error travels in HTTP/2 headers, base64-encoded, and some clients take no more
+/// than 8 KiB of those.
 const MAX_FIELDS_BYTES: usize = 3_072;
 
 /// Why a call failed. Boxed, because most calls do not fail and should not carry its size.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}", .0.message)]
 pub struct ApiError(Box<ApiErrorInner>);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +39,7 @@ struct ApiErrorInner {
 }
 
 impl ApiError {
-    /// A failure with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
+    /// An error with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         let (metadata, fields) = (HashMap::new(), Vec::new());
         Self(Box::new(ApiErrorInner {
@@ -58,15 +60,15 @@ impl ApiError {
         let rest = if more > 0 { format!("; and {more} more, see the details") } else { String::new() };
         let message = format!("correct the request: {}{rest}", listed.join("; "));
         let mut bytes = 0;
-        let mut fits = |own: &Violation| {
-            bytes += own.field.len() + own.description.len();
+        let mut fits = |violation: &Violation| {
+            bytes += violation.field.len() + violation.description.len();
             bytes <= MAX_FIELDS_BYTES
         };
-        let fitting = fields.iter().take_while(|own| fits(own)).count();
+        let fitting = fields.iter().take_while(|violation| fits(violation)).count();
         fields.truncate(fitting);
-        let mut failure = Self::new(Code::InvalidArgument, "INVALID_FIELDS", message);
-        failure.0.fields = fields;
-        failure
+        let mut error = Self::new(Code::InvalidArgument, "INVALID_FIELDS", message);
+        error.0.fields = fields;
+        error
     }
 
     /// A request with one field at fault.
@@ -76,13 +78,13 @@ impl ApiError {
         Self::invalid(violations)
     }
 
-    /// Adds a fact for the caller's program.
+    /// Adds an entry to the metadata of the error, which callers' programs read.
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.0.metadata.insert(key.to_owned(), value.to_string());
         self
     }
 
-    /// Adds what only the gateway's own log should say.
+    /// Adds what only the gateway's own log may say.
     fn with_detail(mut self, detail: impl ToString) -> Self {
         self.0.detail = Some(detail.to_string());
         self
@@ -98,30 +100,32 @@ impl ApiError {
         self.0.reason
     }
 
-    /// What the log should say beyond the reason. Never an address or a content.
+    /// What the log says beyond the reason. Never an address or a content.
     pub fn detail(&self) -> &str {
         self.0.detail.as_deref().unwrap_or_default()
     }
 
-    /// The failure as an answer within a stream, which goes on.
+    /// The error as the answer to one message of a stream, which goes on.
     pub fn into_send_error(self) -> SendError {
         let ApiErrorInner { code, message, fields, .. } = *self.0;
-        let fields = fields.into_iter();
-        let fields = fields.map(|own| FieldError { field: own.field, description: own.description });
-        SendError { code: code as i32, message, fields: fields.collect() }
+        let field_error = |Violation { field, description }| FieldError { field, description };
+        SendError { code: code as i32, message, fields: fields.into_iter().map(field_error).collect() }
     }
 }
 
+/// The error itself goes along as the source of the status, so that the log can tell what the caller is not told.
 impl From<ApiError> for Status {
-    fn from(failure: ApiError) -> Self {
-        let ApiErrorInner { code, reason, message, metadata, fields, .. } = *failure.0;
+    fn from(error: ApiError) -> Self {
+        let ApiErrorInner { code, reason, message, metadata, fields, .. } = (*error.0).clone();
         let mut details = ErrorDetails::new();
         details.set_error_info(reason, DOMAIN, metadata);
         if !fields.is_empty() {
-            let fields = fields.into_iter().map(|own| FieldViolation::new(own.field, own.description));
-            details.set_bad_request(fields.collect::<Vec<_>>());
+            let field = |Violation { field, description }| FieldViolation::new(field, description);
+            details.set_bad_request(fields.into_iter().map(field).collect::<Vec<_>>());
         }
-        Status::with_error_details(code, message, details)
+        let mut status = Status::with_error_details(code, message, details);
+        status.set_source(Arc::new(error));
+        status
     }
 }
 
@@ -131,7 +135,7 @@ impl From<Violations> for ApiError {
     }
 }
 
-/// The store's words name paths of the machine: they go to the log, not to the caller.
+/// The message of a store's error names paths of the machine, so it goes to the log and not to the caller.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (code, reason, message) = match &error {
@@ -160,9 +164,9 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// The failures that more than one service has.
+/// The errors of more than one service.
 impl ApiError {
-    /// The gateway is going away.
+    /// The gateway is stopping.
     pub fn stopping() -> Self {
         Self::new(
             Code::Unavailable,
@@ -208,7 +212,7 @@ impl ApiError {
         .with("contact_id", id)
     }
 
-    /// No contact of the brand has the address. The address is the caller's own, and not repeated.
+    /// No contact of the brand has the address. The caller knows the address, so the error does not repeat it.
     pub fn no_contact_at_address() -> Self {
         Self::new(
             Code::NotFound,

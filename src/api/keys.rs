@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
 
-use super::Gate;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::error::ApiError;
-use super::gate::MethodDescriptor;
 use super::limits::{self, KEY_LABEL};
 use super::page::{PageTokenScope, collect};
 use super::token;
 use crate::clock::Clock;
+use crate::dispatch::BrandPolicies;
 use crate::model::{ApiKey, BrandId, KeyId, Scope};
 use crate::store::KeyStore;
 use crate::wire::v1::key_service_server::KeyService;
@@ -20,18 +19,10 @@ use crate::wire::{FieldPath, Violations, read_scopes, v1};
 /// API keys.
 #[derive(Clone)]
 pub struct KeyApi {
-    gate: Gate,
+    brands: Arc<BrandPolicies>,
     store: Arc<dyn KeyStore>,
     clock: Clock,
 }
-
-const fn method(name: &'static str) -> MethodDescriptor {
-    MethodDescriptor { name, scope: Scope::Admin }
-}
-
-const CREATE: MethodDescriptor = method("relevo.v1.KeyService/CreateKey");
-const LIST: MethodDescriptor = method("relevo.v1.KeyService/ListKeys");
-const REVOKE: MethodDescriptor = method("relevo.v1.KeyService/RevokeKey");
 
 #[tonic::async_trait]
 impl KeyService for KeyApi {
@@ -39,31 +30,31 @@ impl KeyService for KeyApi {
         &self,
         request: Request<v1::CreateKeyRequest>,
     ) -> Result<Response<v1::CreateKeyResponse>, Status> {
-        let body = |caller, request| async move { self.create(&caller, request).await };
-        self.gate.any(CREATE, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.create(&caller, request).await?))
     }
 
     async fn list_keys(
         &self,
         request: Request<v1::ListKeysRequest>,
     ) -> Result<Response<v1::ListKeysResponse>, Status> {
-        let body = |caller, request| async move { self.list(&caller, request).await };
-        self.gate.any(LIST, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.list(&caller, request).await?))
     }
 
     async fn revoke_key(
         &self,
         request: Request<v1::RevokeKeyRequest>,
     ) -> Result<Response<v1::RevokeKeyResponse>, Status> {
-        let body = |caller, request| async move { self.revoke(&caller, request).await };
-        self.gate.any(REVOKE, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.revoke(&caller, request).await?))
     }
 }
 
 impl KeyApi {
-    /// The service over this store.
-    pub fn new(gate: Gate, store: Arc<dyn KeyStore>, clock: Clock) -> Self {
-        Self { gate, store, clock }
+    /// The service over this store, for keys of these brands.
+    pub fn new(brands: Arc<BrandPolicies>, store: Arc<dyn KeyStore>, clock: Clock) -> Self {
+        Self { brands, store, clock }
     }
 
     async fn create(
@@ -71,12 +62,12 @@ impl KeyApi {
         caller: &Caller,
         request: v1::CreateKeyRequest,
     ) -> Result<v1::CreateKeyResponse, ApiError> {
-        let (brand, scopes) = read_create(&request, |brand| self.gate.policies().contains_key(brand))?;
+        let (brand, scopes) = read_create(&request, |brand| self.brands.contains_key(brand))?;
         if caller.brand.is_some() && caller.brand != brand {
             return Err(other_brand(caller));
         }
-        let minted = token::create_key(brand, scopes, request.label, self.clock.now());
-        let (key, secret) = minted.map_err(ApiError::no_randomness)?;
+        let created = token::create_key(brand, scopes, request.label, self.clock.now());
+        let (key, secret) = created.map_err(ApiError::no_randomness)?;
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
         self.store.create_key(key).await?;
         Ok(answer)
@@ -112,10 +103,10 @@ impl KeyApi {
     }
 }
 
-/// Reads what a new key is to be: its brand and its scopes. `is_brand` tells which brands there are.
+/// The brand and the scopes that a new key is to have. `is_brand` says whether a brand is configured.
 ///
 /// # Errors
-/// Every field that cannot be.
+/// Every field at fault.
 pub fn read_create(
     request: &v1::CreateKeyRequest,
     is_brand: impl Fn(&BrandId) -> bool,

@@ -1,6 +1,6 @@
 //! How large the parts of a request may be, as documented in `proto/`, and the checks that more than one service makes.
 //!
-//! Every check notes what is wrong and goes on, so that a caller learns of everything at once.
+//! Every check adds what is wrong to the violations and goes on, so that a caller learns of everything at once.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -20,9 +20,9 @@ pub const LABEL_KEY: usize = 63;
 pub const LABEL_VALUE: usize = 255;
 /// Preferences by topic.
 pub const TOPICS: usize = 64;
-/// Characters of a name: who, where, by which means.
+/// Characters of a name: of an actor, a source, a method.
 pub const NAME: usize = 255;
-/// Characters of a reason in somebody's own words.
+/// Characters of a reason or an explanation.
 pub const REASON: usize = 500;
 /// Characters of the wording a person agreed to.
 pub const WORDING: usize = 10_000;
@@ -31,7 +31,7 @@ pub const KEY_LABEL: usize = 100;
 /// Messages that one watch may name.
 pub const WATCHED: usize = 1_000;
 
-/// Notes a text of more than `max` characters.
+/// Adds a violation for a text of more than `max` characters.
 pub fn chars(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     // No text has more characters than bytes.
     if text.len() > max && text.chars().count() > max {
@@ -39,14 +39,14 @@ pub fn chars(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Viol
     }
 }
 
-/// Notes a text of more than `max` bytes.
+/// Adds a violation for a text of more than `max` bytes.
 pub fn bytes(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.len() > max {
         violations.add(path, format_args!("must be at most {max} bytes"));
     }
 }
 
-/// Notes a text that is required and absent, too long, or not on one line.
+/// Adds a violation for a text that is absent, too long, or not on one line.
 pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.trim().is_empty() {
         violations.add(path, "is required");
@@ -54,37 +54,37 @@ pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &
     line(text, max, path, violations);
 }
 
-/// Notes a text that is too long or not on one line.
+/// Adds a violation for a text that is too long or not on one line.
 pub fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     chars(text, max, path, violations);
     one_line(text, path, violations);
 }
 
-/// Notes control characters, line breaks among them.
+/// Adds a violation for a text with control characters, line breaks among them.
 pub fn one_line(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.chars().any(char::is_control) {
         violations.add(path, "must be on one line, without control characters");
     }
 }
 
-/// Notes what is no https URL of at most `max` characters. Nothing is noted of an absent one.
+/// Adds a violation for a text that is no https URL of at most `max` characters. An absent one is valid here.
 pub fn https_url(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
-    let is_right =
+    let is_allowed =
         |url: Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
-    if !text.is_empty() && (text.chars().count() > max || !Url::parse(text).is_ok_and(is_right)) {
+    if !text.is_empty() && (text.chars().count() > max || !Url::parse(text).is_ok_and(is_allowed)) {
         violations
             .add(path, format_args!("must be an https URL of at most {max} characters, without credentials"));
     }
 }
 
-/// Notes a list of more than `max` items.
+/// Adds a violation for a list of more than `max` items.
 pub fn count(len: usize, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if len > max {
         violations.add(path, format_args!("must be at most {max}"));
     }
 }
 
-/// Notes every item that stands in the list before.
+/// Adds a violation for every item that repeats one before it.
 pub fn distinct<T: Eq + Hash>(
     items: impl IntoIterator<Item = T>,
     path: &FieldPath<'_>,
@@ -98,9 +98,9 @@ pub fn distinct<T: Eq + Hash>(
     }
 }
 
-/// Notes a list of channels that names one twice.
+/// Adds a violation for a list of channels that repeats one.
 pub fn distinct_channels(channels: &[i32], path: &FieldPath<'_>, violations: &mut Violations) {
-    // More entries than channels cannot all differ, and one note is enough for them.
+    // More entries than channels cannot all differ, and one violation is enough for them.
     if channels.len() > Channel::ALL.len() {
         violations.add(path, "must name each channel at most once");
     } else {
@@ -108,7 +108,7 @@ pub fn distinct_channels(channels: &[i32], path: &FieldPath<'_>, violations: &mu
     }
 }
 
-/// Notes labels that are too many or too long.
+/// Adds violations for labels that are too many or too long.
 pub fn labels(labels: &Labels, path: &FieldPath<'_>, violations: &mut Violations) {
     count(labels.len(), LABELS, path, violations);
     for (key, value) in labels {
@@ -118,9 +118,8 @@ pub fn labels(labels: &Labels, path: &FieldPath<'_>, violations: &mut Violations
             violations.add(path, format_args!("must have keys of 1 to {LABEL_KEY} printable characters"));
             continue;
         }
-        let own = format!("{}[{key:?}]", path);
-        let own = FieldPath::new(&own);
-        chars(value, LABEL_VALUE, &own, violations);
+        let label = format!("{path}[{key:?}]");
+        chars(value, LABEL_VALUE, &FieldPath::new(&label), violations);
     }
 }
 
@@ -128,7 +127,7 @@ pub fn labels(labels: &Labels, path: &FieldPath<'_>, violations: &mut Violations
 mod tests {
     use super::*;
 
-    fn noted(check: impl FnOnce(&FieldPath<'_>, &mut Violations)) -> Vec<String> {
+    fn violations_of(check: impl FnOnce(&FieldPath<'_>, &mut Violations)) -> Vec<String> {
         let mut violations = Violations::default();
         check(&FieldPath::new("it"), &mut violations);
         violations.into_vec().iter().map(ToString::to_string).collect()
@@ -136,24 +135,33 @@ mod tests {
 
     #[test]
     fn characters_are_counted_as_people_count_them() {
-        assert!(noted(|path, all| chars("ñandú", 5, path, all)).is_empty());
-        assert_eq!(noted(|path, all| chars("ñandúes", 5, path, all)), ["it must be at most 5 characters"]);
-        assert_eq!(noted(|path, all| bytes("ñandú", 5, path, all)), ["it must be at most 5 bytes"]);
+        assert!(violations_of(|path, violations| chars("ñandú", 5, path, violations)).is_empty());
+        assert_eq!(
+            violations_of(|path, violations| chars("ñandúes", 5, path, violations)),
+            ["it must be at most 5 characters"]
+        );
+        assert_eq!(
+            violations_of(|path, violations| bytes("ñandú", 5, path, violations)),
+            ["it must be at most 5 bytes"]
+        );
     }
 
     #[test]
     fn a_line_is_one_line() {
-        assert!(noted(|path, all| required_line("one", 9, path, all)).is_empty());
-        assert_eq!(noted(|path, all| required_line("  ", 9, path, all)), ["it is required"]);
+        assert!(violations_of(|path, violations| required_line("one", 9, path, violations)).is_empty());
+        assert_eq!(
+            violations_of(|path, violations| required_line("  ", 9, path, violations)),
+            ["it is required"]
+        );
         let broken = ["it must be on one line, without control characters"];
-        assert_eq!(noted(|path, all| required_line("a\r\nb", 9, path, all)), broken);
+        assert_eq!(violations_of(|path, violations| required_line("a\r\nb", 9, path, violations)), broken);
     }
 
     #[test]
     fn a_url_is_https_and_nothing_else() {
-        let check = |text: &str| noted(|path, all| https_url(text, 30, path, all));
+        let check = |text: &str| violations_of(|path, violations| https_url(text, 30, path, violations));
         assert!(check("https://example.com/a%20b?c=d").is_empty());
-        assert!(check("").is_empty(), "an absent one is for others to note");
+        assert!(check("").is_empty(), "whether it is required is another check");
         let long = format!("https://example.com/{}", "a".repeat(20));
         for text in
             ["http://example.com", "example.com", "https://", "https://u:p@example.com", "file:///etc", &long]
@@ -165,7 +173,8 @@ mod tests {
 
     #[test]
     fn what_repeats_is_named() {
-        let channels = |list: &[i32]| noted(|path, all| distinct_channels(list, path, all));
+        let channels =
+            |list: &[i32]| violations_of(|path, violations| distinct_channels(list, path, violations));
         assert!(channels(&[1, 2, 3, 4]).is_empty());
         assert_eq!(channels(&[1, 2, 1]), ["it[2] must not repeat one before it"]);
         assert_eq!(channels(&[1; 1_000]), ["it must name each channel at most once"]);
@@ -173,12 +182,12 @@ mod tests {
 
     #[test]
     fn labels_are_bounded() {
-        let own = |key: String, value: String| Labels::from([(key, value)]);
-        let check = |own: &Labels| noted(|path, all| labels(own, path, all));
-        assert!(check(&own("k".repeat(63), "v".repeat(255))).is_empty());
-        assert_eq!(check(&own("k".into(), "v".repeat(256))), ["it[\"k\"] must be at most 255 characters"]);
+        let label = |key: String, value: String| Labels::from([(key, value)]);
+        let check = |list: &Labels| violations_of(|path, violations| labels(list, path, violations));
+        assert!(check(&label("k".repeat(63), "v".repeat(255))).is_empty());
+        assert_eq!(check(&label("k".into(), "v".repeat(256))), ["it[\"k\"] must be at most 255 characters"]);
         for key in [String::new(), "k".repeat(64), "a\n".into()] {
-            assert_eq!(check(&own(key, "v".into())), ["it must have keys of 1 to 63 printable characters"]);
+            assert_eq!(check(&label(key, "v".into())), ["it must have keys of 1 to 63 printable characters"]);
         }
         let many = (0..17).map(|index| (index.to_string(), String::new())).collect();
         assert_eq!(check(&many), ["it must be at most 16"]);

@@ -1,19 +1,23 @@
 //! The gRPC services: they authenticate, validate, translate, and hand on.
 //!
-//! Every method goes through the [`Gate`] first. What it asks for is checked whole, with every field at fault, before
-//! anything is read or written. No other room knows [`tonic::Status`], and here only [`status`] makes one.
+//! Every call passes the [`guard`] first, which authenticates it. Then its method checks the whole request, with every field
+//! at fault, before it reads or writes anything. No other room knows [`tonic::Status`], and here only [`error`] makes one.
 
 pub mod auth;
+pub mod caller;
 pub mod error;
-pub mod gate;
+pub mod guard;
 pub mod settings;
 pub mod shutdown;
 pub mod stream_limit;
+pub mod stream_session;
 pub mod token;
 
 mod access;
+mod call_log;
 mod connections;
 mod limits;
+mod methods;
 mod page;
 mod update_mask;
 
@@ -27,7 +31,6 @@ pub mod messages;
 pub mod providers;
 pub mod sandbox;
 
-pub use gate::Gate;
 pub use server::{ServeError, serve};
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};

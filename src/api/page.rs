@@ -12,13 +12,13 @@ use crate::wire::{FieldPath, Violations};
 const DEFAULT_SIZE: usize = 50;
 /// The most items on a page.
 const MAX_SIZE: i32 = 1_000;
-/// A page that holds more is cut short. Clients refuse answers of more than 4 MiB unless told otherwise.
+/// Bytes of a page; one that would be larger is cut short. gRPC clients refuse answers of more than 4 MiB by default.
 const MAX_PAGE_BYTES: usize = 2 << 20;
-/// How many items are read at once, so that a page of large ones is never in memory whole.
+/// Items read at once, so that a page of large items is never in memory whole.
 const BATCH: usize = 64;
 const TAG_BYTES: usize = 16;
 
-/// What a token is good for: one list of one brand under one filter.
+/// The list that a page token is valid for: one list of one brand under one filter.
 pub struct PageTokenScope {
     tag: [u8; TAG_BYTES],
 }
@@ -37,7 +37,7 @@ impl PageTokenScope {
         Self { tag }
     }
 
-    /// Reads the page asked for.
+    /// Reads which page a request asks for.
     pub fn request(&self, size: i32, token: &str, violations: &mut Violations) -> PageRequest {
         let size = read_size(size, violations);
         let after = if token.is_empty() { None } else { self.read(token, violations) };
@@ -56,7 +56,7 @@ impl PageTokenScope {
         after
     }
 
-    /// The token for what comes after a page; empty when nothing does.
+    /// The token of the next page; empty when there is none.
     pub fn token(&self, next: Option<Vec<u8>>) -> String {
         next.map_or_else(String::new, |next| URL_SAFE_NO_PAD.encode([&self.tag[..], &next].concat()))
     }
@@ -97,7 +97,7 @@ where
             if fitting == 0 && !page.items.is_empty() {
                 return Ok(page);
             }
-            // The store tells where a batch ends, not where an item does: read again, just what fits.
+            // The store's cursor is that of the end of a batch, so a batch of exactly the items that fit is read again.
             batch_size = fitting.max(1);
             continue;
         }

@@ -1,37 +1,27 @@
-//! `SandboxService`: shows and steers the providers that send nothing.
+//! `SandboxService`: shows what sandbox providers were given, and sets how they behave.
 
 use std::time::Duration;
 
 use tonic::{Code, Request, Response, Status};
 
-use super::Gate;
 use super::access::ProviderAccess;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::error::ApiError;
-use super::gate::MethodDescriptor;
 use super::page;
 use crate::adapters::sandbox::{OutboxEntry, SandboxBehavior, SandboxTarget, Sandboxes};
-use crate::model::{Provider, ProviderName, Scope};
+use crate::model::{Provider, ProviderName};
 use crate::wire::v1::sandbox_service_server::SandboxService;
 use crate::wire::{FieldPath, Violations, read_optional_duration, timestamp, v1};
 
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-/// Shows and steers sandbox providers.
+/// The sandbox providers, which send nothing.
 #[derive(Clone)]
 pub struct SandboxApi {
-    gate: Gate,
-    reach: ProviderAccess,
+    access: ProviderAccess,
     sandboxes: Sandboxes,
 }
-
-const fn method(name: &'static str) -> MethodDescriptor {
-    MethodDescriptor { name, scope: Scope::Operate }
-}
-
-const LIST: MethodDescriptor = method("relevo.v1.SandboxService/ListOutbox");
-const SET: MethodDescriptor = method("relevo.v1.SandboxService/SetBehavior");
 
 #[tonic::async_trait]
 impl SandboxService for SandboxApi {
@@ -39,23 +29,23 @@ impl SandboxService for SandboxApi {
         &self,
         request: Request<v1::ListOutboxRequest>,
     ) -> Result<Response<v1::ListOutboxResponse>, Status> {
-        let body = |caller, request| async move { self.outbox(&caller, &request) };
-        self.gate.any(LIST, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.outbox(&caller, &request)?))
     }
 
     async fn set_behavior(
         &self,
         request: Request<v1::SetBehaviorRequest>,
     ) -> Result<Response<v1::SetBehaviorResponse>, Status> {
-        let body = |caller, request| async move { self.set(&caller, &request) };
-        self.gate.any(SET, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.set(&caller, &request)?))
     }
 }
 
 impl SandboxApi {
     /// The service over these providers.
-    pub fn new(gate: Gate, reach: ProviderAccess, sandboxes: Sandboxes) -> Self {
-        Self { gate, reach, sandboxes }
+    pub fn new(access: ProviderAccess, sandboxes: Sandboxes) -> Self {
+        Self { access, sandboxes }
     }
 
     /// A brand's key sees what its own brand sent, also through a provider that others share.
@@ -84,8 +74,8 @@ impl SandboxApi {
     ) -> Result<v1::SetBehaviorResponse, ApiError> {
         let (target, behavior) = read_behavior(request)?;
         let targets = self.targets(caller, &target)?;
-        // All or none: nothing is set until all may be.
-        targets.iter().try_for_each(|provider| self.reach.check_control(caller, provider))?;
+        // All or none: no behavior is set before the caller is known to control every target.
+        targets.iter().try_for_each(|provider| self.access.check_control(caller, provider))?;
         for provider in &targets {
             self.sandboxes.set_behavior(&SandboxTarget::Provider(provider.name.clone()), behavior);
         }
@@ -98,15 +88,15 @@ impl SandboxApi {
             SandboxTarget::Provider(name) => return Ok(vec![self.sandbox(caller, name)?]),
             SandboxTarget::FailureDomain(domain) => domain,
         };
-        let seen = self.reach.visible_to(caller);
-        let inside =
-            seen.filter(|own| own.failure_domain == *domain && self.sandboxes.get(&own.name).is_some());
-        let found: Vec<_> = inside.collect();
-        if found.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(found) }
+        let is_target = |provider: &&Provider| {
+            provider.failure_domain == *domain && self.sandboxes.get(&provider.name).is_some()
+        };
+        let targets: Vec<_> = self.access.visible_to(caller).filter(is_target).collect();
+        if targets.is_empty() { Err(no_sandbox("failure_domain", domain)) } else { Ok(targets) }
     }
 
     fn sandbox(&self, caller: &Caller, name: &ProviderName) -> Result<&Provider, ApiError> {
-        let provider = self.reach.find_visible(caller, name)?;
+        let provider = self.access.find_visible(caller, name)?;
         if self.sandboxes.get(name).is_some() {
             Ok(provider)
         } else {

@@ -1,4 +1,4 @@
-//! Serves the API on a socket until it is told to stop.
+//! Serves the API on a socket until it is asked to stop.
 //!
 //! Stopping is graceful: the listener closes at once, calls in flight finish, and streams end with UNAVAILABLE so that
 //! their callers resume elsewhere.
@@ -17,10 +17,10 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tracing::{info, warn};
 
-use super::ShutdownSignal;
 use super::connections::bounded;
 use super::services::ApiServices;
 use super::settings::{ApiSettings, TlsSettings};
+use super::shutdown::ShutdownSignal;
 use crate::wire::DESCRIPTORS;
 
 /// Why the API cannot be served.
@@ -59,33 +59,33 @@ pub async fn serve(
     settings: &ApiSettings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let stop = services.stop().clone();
+    let signal = services.shutdown().clone();
     let (health, reporter) = health();
     let routes = services.into_routes(settings.max_message_bytes).add_service(health);
     let routes = with_reflection(routes);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let incoming = bounded(incoming, settings.max_connections);
     let mut server = configured(settings)?;
-    let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, stop.clone().triggered());
+    let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, signal.clone().triggered());
     let mut server = pin!(server);
     tokio::select! {
         ended = &mut server => return Ok(ended?),
         () = shutdown => {}
     }
-    drain(server, stop, reporter, Duration::from_millis(settings.drain_timeout_ms)).await
+    drain(server, signal, reporter, Duration::from_millis(settings.drain_timeout_ms)).await
 }
 
 async fn drain(
     server: impl Future<Output = Result<(), tonic::transport::Error>>,
-    stop: ShutdownSignal,
+    signal: ShutdownSignal,
     mut reporter: HealthReporter,
     timeout: Duration,
 ) -> Result<(), ServeError> {
     info!("the gRPC server is stopping: it lets calls in flight finish");
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    // Ends the watches of the health service, once they have told the change.
+    // Ends the watches of the health service, once they have streamed the change.
     reporter.clear_service_status("").await;
-    stop.trigger();
+    signal.trigger();
     match tokio::time::timeout(timeout, server).await {
         Ok(ended) => Ok(ended?),
         Err(_) => {
@@ -101,7 +101,7 @@ async fn drain(
 fn configured(settings: &ApiSettings) -> Result<Server, ServeError> {
     let ms = Duration::from_millis;
     let server = Server::builder()
-        // Answering is bounded by the gate; this also bounds how long a caller may take to send what it asks.
+        // The guard bounds the calls of our own services first, and its error says why; this bounds those of the others.
         .timeout(2 * ms(settings.request_timeout_ms))
         .concurrency_limit_per_connection(settings.max_calls_per_connection)
         .max_concurrent_streams(settings.max_streams_per_connection)
@@ -133,7 +133,7 @@ fn health() -> (HealthServer<HealthService>, HealthReporter) {
     (HealthServer::new(HealthService::from_health_reporter(reporter.clone())), reporter)
 }
 
-/// Lets tools such as grpcurl ask what there is, in both versions of the protocol that are in use.
+/// Adds the reflection service, by which tools such as grpcurl learn the services and methods, in both versions of the protocol that are in use.
 fn with_reflection(routes: Routes) -> Routes {
     let builder = || {
         tonic_reflection::server::Builder::configure()

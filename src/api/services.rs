@@ -1,4 +1,4 @@
-//! All services of the API, built over the rooms they hand on to.
+//! All services of the API, built over what they depend on, each behind the guard.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,15 +7,17 @@ use std::time::Duration;
 use tonic::service::Routes;
 
 use super::access::ProviderAccess;
+use super::auth::Authenticator;
 use super::consents::ConsentApi;
 use super::contacts::{ContactApi, TelegramLinkCreator};
+use super::guard::CallGuard;
 use super::keys::KeyApi;
 use super::messages::MessageApi;
 use super::providers::ProviderApi;
 use super::sandbox::SandboxApi;
 use super::settings::ApiSettings;
-use super::stream_limit::StreamLimiter;
-use super::{Gate, ShutdownSignal};
+use super::shutdown::ShutdownSignal;
+use super::stream_session::StreamSessions;
 use crate::adapters::sandbox::Sandboxes;
 use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::clock::Clock;
@@ -29,7 +31,7 @@ use crate::wire::v1::message_service_server::MessageServiceServer;
 use crate::wire::v1::provider_service_server::ProviderServiceServer;
 use crate::wire::v1::sandbox_service_server::SandboxServiceServer;
 
-/// What the services hand on to.
+/// What the services depend on.
 pub struct ServiceDependencies {
     /// The store.
     pub stores: Stores,
@@ -39,17 +41,18 @@ pub struct ServiceDependencies {
     pub policies: Arc<BrandPolicies>,
     /// The providers and their health.
     pub board: ProviderRegistry,
-    /// What decides, for those who ask what it would decide.
+    /// Plans messages, for ExplainRoute and CheckConsent.
     pub planner: Planner,
     /// The providers that are sandboxes.
     pub sandboxes: Sandboxes,
-    /// What makes links to the bots whose names are known.
+    /// Builds links to the Telegram bots whose names are known.
     pub telegram: BTreeMap<ProviderName, TelegramLinkBuilder>,
 }
 
 /// All services of the API.
 pub struct ApiServices {
-    stop: ShutdownSignal,
+    guard: CallGuard,
+    shutdown: ShutdownSignal,
     messages: MessageApi,
     contacts: ContactApi,
     consents: ConsentApi,
@@ -59,60 +62,65 @@ pub struct ApiServices {
 }
 
 impl ApiServices {
-    /// The services over these rooms.
-    pub fn new(rooms: ServiceDependencies, settings: &ApiSettings) -> Self {
-        let ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram } = rooms;
-        let stop = ShutdownSignal::new();
-        let reach = ProviderAccess::new(board.clone(), &policies);
-        let timeout = Duration::from_millis(settings.request_timeout_ms);
-        let gate = Gate::new(Arc::clone(&stores.keys), policies, stop.clone(), timeout);
-        let watches = StreamLimiter::new(settings.max_watches_per_key);
+    /// The services over what they depend on.
+    pub fn new(dependencies: ServiceDependencies, settings: &ApiSettings) -> Self {
+        let ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram } =
+            dependencies;
+        let (authenticator, shutdown) = (Authenticator::new(Arc::clone(&stores.keys)), ShutdownSignal::new());
+        let streams = |max| StreamSessions::new(authenticator.clone(), shutdown.clone(), max);
+        let send_streams = streams(settings.max_send_streams_per_key);
+        // Watches of messages and of providers count together.
+        let watches = streams(settings.max_watches_per_key);
+        let access = ProviderAccess::new(board.clone(), &policies);
+        let links = TelegramLinkCreator::new(access.clone(), telegram, stores.links.clone(), clock.clone());
         Self {
             messages: MessageApi::new(
-                gate.clone(),
                 &stores,
                 planner.clone(),
                 clock.clone(),
-                Arc::clone(&watches),
+                send_streams,
+                watches.clone(),
                 settings,
             ),
-            contacts: ContactApi::new(
-                gate.clone(),
-                stores.contacts,
-                TelegramLinkCreator::new(reach.clone(), telegram, stores.links, clock.clone()),
-                clock.clone(),
+            contacts: ContactApi::new(stores.contacts, links, clock.clone()),
+            consents: ConsentApi::new(stores.consents, planner, clock.clone()),
+            providers: ProviderApi::new(access.clone(), board, stores.controls, clock.clone(), watches),
+            sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(access, sandboxes)),
+            keys: KeyApi::new(Arc::clone(&policies), stores.keys, clock),
+            guard: CallGuard::new(
+                authenticator,
+                policies,
+                shutdown.clone(),
+                Duration::from_millis(settings.request_timeout_ms),
             ),
-            consents: ConsentApi::new(gate.clone(), stores.consents, planner, clock.clone()),
-            providers: ProviderApi::new(
-                gate.clone(),
-                reach.clone(),
-                board,
-                stores.controls,
-                clock.clone(),
-                watches,
-            ),
-            sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(gate.clone(), reach, sandboxes)),
-            keys: KeyApi::new(gate, stores.keys, clock),
-            stop,
+            shutdown,
         }
     }
 
-    /// The flag that ends all streams.
-    pub(super) fn stop(&self) -> &ShutdownSignal {
-        &self.stop
+    /// The signal that ends all streams and refuses further calls.
+    pub(super) fn shutdown(&self) -> &ShutdownSignal {
+        &self.shutdown
     }
 
+    /// All services behind the guard, taking requests of at most `max_bytes`.
     pub(super) fn into_routes(self, max_bytes: usize) -> Routes {
+        let messages = MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes);
+        let contacts = ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes);
+        let consents = ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes);
+        let providers = ProviderServiceServer::new(self.providers).max_decoding_message_size(max_bytes);
+        let keys = KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes);
         let sandbox = self.sandbox.map(SandboxServiceServer::new);
-        let routes =
-            Routes::new(MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes))
-                .add_service(ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes))
-                .add_service(ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes))
-                .add_service(ProviderServiceServer::new(self.providers).max_decoding_message_size(max_bytes))
-                .add_service(KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes));
-        match sandbox {
-            Some(sandbox) => routes.add_service(sandbox.max_decoding_message_size(max_bytes)),
-            None => routes,
+        let sandbox = sandbox.map(|sandbox| sandbox.max_decoding_message_size(max_bytes));
+        let mut routes = Routes::builder();
+        routes
+            .add_service(self.guard.protect(messages))
+            .add_service(self.guard.protect(contacts))
+            .add_service(self.guard.protect(consents))
+            .add_service(self.guard.protect(providers))
+            .add_service(self.guard.protect(keys));
+        if let Some(sandbox) = sandbox {
+            routes.add_service(self.guard.protect(sandbox));
         }
+        routes.routes()
     }
 }

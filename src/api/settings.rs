@@ -33,9 +33,9 @@ pub struct ApiSettings {
     pub max_send_streams_per_key: usize,
     /// WatchMessages and WatchProviders calls that one key may have open at once.
     pub max_watches_per_key: usize,
-    /// How often a silent connection is asked whether it is still there, in milliseconds.
+    /// How often a silent connection is pinged, in milliseconds.
     pub keepalive_interval_ms: u64,
-    /// How long the answer to that may take before the connection is closed, in milliseconds.
+    /// How long the answer to a ping may take before the connection is closed, in milliseconds.
     pub keepalive_timeout_ms: u64,
     /// How long calls in flight may take to finish when the gateway stops, in milliseconds.
     pub drain_timeout_ms: u64,
@@ -62,7 +62,7 @@ impl Default for ApiSettings {
     }
 }
 
-/// The certificate to show, and whom to let in.
+/// The certificate of the server, and the authority of its clients.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSettings {
@@ -75,7 +75,7 @@ pub struct TlsSettings {
 }
 
 impl ApiSettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("request_timeout_ms", self.request_timeout_ms > 0),
@@ -88,7 +88,7 @@ impl ApiSettings {
             ("keepalive_interval_ms", self.keepalive_interval_ms > 0),
             ("keepalive_timeout_ms", self.keepalive_timeout_ms > 0),
         ];
-        let zero = positive.into_iter().filter(|(_, right)| !right);
+        let zero = positive.into_iter().filter(|(_, valid)| !valid);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
         if self.max_message_bytes < MIN_MESSAGE_BYTES {
             errors.push(SettingError::new(
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_valid_and_what_is_not_is_named() {
+    fn the_defaults_are_valid_and_settings_that_are_not_are_named() {
         assert_eq!(ApiSettings::default().errors(), []);
         let wrong = ApiSettings {
             max_connections: 0,
@@ -124,7 +124,7 @@ mod tests {
             stream_window_bytes: 999,
             ..ApiSettings::default()
         };
-        let keys: Vec<_> = wrong.errors().into_iter().map(|own| own.key).collect();
+        let keys: Vec<_> = wrong.errors().into_iter().map(|error| error.key).collect();
         assert_eq!(keys, ["max_connections", "stream_window", "max_message_bytes", "stream_window_bytes"]);
     }
 }

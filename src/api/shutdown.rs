@@ -1,36 +1,36 @@
-//! The news that the gateway is stopping, for streams that would otherwise never end.
+//! The signal that the gateway is stopping, for streams that would otherwise never end.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A flag that is raised once. Clones share it.
+/// A signal that is triggered once, for good. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ShutdownSignal {
-    raised: Arc<watch::Sender<bool>>,
+    triggered: Arc<watch::Sender<bool>>,
 }
 
 impl ShutdownSignal {
-    /// A flag not yet raised.
+    /// A signal that is not yet triggered.
     pub fn new() -> Self {
-        Self { raised: Arc::new(watch::Sender::new(false)) }
+        Self { triggered: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// Raises it, for good.
+    /// Triggers it.
     pub fn trigger(&self) {
-        self.raised.send_replace(true);
+        self.triggered.send_replace(true);
     }
 
-    /// Whether it is raised.
+    /// Whether it is triggered.
     pub fn is_triggered(&self) -> bool {
-        *self.raised.borrow()
+        *self.triggered.borrow()
     }
 
-    /// Waits until it is raised.
+    /// Waits until it is triggered.
     pub async fn triggered(self) {
-        let mut raised = self.raised.subscribe();
+        let mut triggered = self.triggered.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
-        let _ = raised.wait_for(|raised| *raised).await;
+        let _ = triggered.wait_for(|triggered| *triggered).await;
     }
 }
 

@@ -1,21 +1,22 @@
-//! A bound on how many streams one key holds open.
+//! The limit on how many streams one key has open.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::KeyId;
 
-/// Counts the streams of each key.
+/// Limits the open streams of each key.
 #[derive(Debug)]
 pub struct StreamLimiter {
     max: usize,
+    /// How many permits each key holds.
     taken: Mutex<HashMap<KeyId, usize>>,
 }
 
-/// One stream's place; dropping it gives it back.
+/// The permit of one open stream; dropping it releases it.
 #[derive(Debug)]
 pub struct StreamPermit {
-    slots: Arc<StreamLimiter>,
+    limiter: Arc<StreamLimiter>,
     key: KeyId,
 }
 
@@ -30,7 +31,7 @@ impl StreamLimiter {
         self.max
     }
 
-    /// Takes a place, or `None` when the key holds all of its places.
+    /// A permit for a stream of this key; `None` when the key holds as many as it may.
     pub fn try_acquire(self: &Arc<Self>, key: &KeyId) -> Option<StreamPermit> {
         let mut taken = self.taken();
         let count = taken.get(key).copied().unwrap_or(0);
@@ -38,7 +39,7 @@ impl StreamLimiter {
             return None;
         }
         taken.insert(key.clone(), count + 1);
-        Some(StreamPermit { slots: Arc::clone(self), key: key.clone() })
+        Some(StreamPermit { limiter: Arc::clone(self), key: key.clone() })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<KeyId, usize>> {
@@ -48,10 +49,10 @@ impl StreamLimiter {
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut taken = self.slots.taken();
+        let mut taken = self.limiter.taken();
         match taken.get_mut(&self.key) {
             Some(count) if *count > 1 => *count -= 1,
-            // The last one leaves no entry behind, so the map is as small as the number of keys in use.
+            // The last permit takes the entry with it, so the map has as many entries as keys have streams.
             _ => drop(taken.remove(&self.key)),
         }
     }
@@ -62,16 +63,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_has_its_own_places_and_gets_them_back() {
+    fn each_key_has_its_own_permits_and_gets_them_back() {
         let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
-        let slots = StreamLimiter::new(2);
-        let (first, second) = (slots.try_acquire(&one), slots.try_acquire(&one));
+        let limiter = StreamLimiter::new(2);
+        let (first, second) = (limiter.try_acquire(&one), limiter.try_acquire(&one));
         assert!(first.is_some() && second.is_some());
-        assert!(slots.try_acquire(&one).is_none());
-        assert!(slots.try_acquire(&two).is_some());
+        assert!(limiter.try_acquire(&one).is_none());
+        assert!(limiter.try_acquire(&two).is_some());
         drop(first);
-        assert!(slots.try_acquire(&one).is_some());
+        assert!(limiter.try_acquire(&one).is_some());
         drop(second);
-        assert!(slots.taken().is_empty());
+        assert!(limiter.taken().is_empty());
     }
 }

@@ -72,12 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minted_key_is_read_back_and_no_two_are_alike() {
-        let mint = || create_key(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
-        let (key, text) = mint();
+    fn a_created_key_is_read_back_and_no_two_are_alike() {
+        let create = || create_key(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
+        let (key, text) = create();
         let token = KeyToken::parse(text.expose()).unwrap();
         assert_eq!((token.id, token.hash), (key.id.clone(), key.secret_hash));
-        let (other, _) = mint();
+        let (other, _) = create();
         assert!(other.id != key.id && other.secret_hash != key.secret_hash);
     }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_key() {
+    fn texts_of_another_form_are_no_key() {
         let secret = "0".repeat(64);
         assert!(KeyToken::parse(&format!("rlv_abc_{secret}")).is_some());
         for text in [

@@ -1,4 +1,4 @@
-//! Field masks: which fields a request changes.
+//! Update masks: which fields a request changes (AIP-134).
 
 use prost_types::FieldMask;
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_mask_names_all_fields_and_an_unknown_path_is_told_the_known_ones() {
+    fn an_empty_mask_names_all_fields_and_the_violation_of_an_unknown_path_lists_the_known_ones() {
         let read = |paths: &[&str]| {
             let mut violations = Violations::default();
             let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };

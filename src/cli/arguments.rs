@@ -8,54 +8,54 @@ use super::error::CliError;
 use crate::wire::v1;
 use v1::address::Value;
 
-/// Pairs the words of the command line with the values of a protobuf enum.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident = $proto:ty: $($word:ident),+ $(,)?) => {
+/// Defines an argument whose values are those of a protobuf enum.
+macro_rules! enum_argument {
+    ($(#[$doc:meta])* $name:ident = $proto:ty: $($value:ident),+ $(,)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-        pub(super) enum $name { $(#[allow(missing_docs)] $word),+ }
+        pub(super) enum $name { $(#[allow(missing_docs)] $value),+ }
 
         impl From<$name> for i32 {
-            fn from(word: $name) -> i32 {
-                match word { $($name::$word => <$proto>::$word.into()),+ }
+            fn from(value: $name) -> i32 {
+                match value { $($name::$value => <$proto>::$value.into()),+ }
             }
         }
     };
 }
 
-words!(
+enum_argument!(
     /// A channel.
     Channel = v1::Channel: Email, Sms, Telegram, Whatsapp
 );
-words!(
+enum_argument!(
     /// A message's class.
     Class = v1::MessageClass: Transactional, Commercial
 );
-words!(
+enum_argument!(
     /// A message's state.
     State = v1::MessageState: Accepted, Waiting, Sending, Sent, Delivered, Read, Failed, Suppressed, Expired,
     Cancelled, InDoubt
 );
-words!(
+enum_argument!(
     /// What a key may do.
     Scope = v1::Scope: Send, Contacts, Operate, Admin
 );
-words!(
+enum_argument!(
     /// What is recorded of consent.
     Action = v1::ConsentAction: Grant, Revoke
 );
-words!(
+enum_argument!(
     /// What an operator wants of a provider.
     Mode = v1::ControlMode: InService, Draining, OutOfService
 );
-words!(
+enum_argument!(
     /// How a sandbox provider behaves.
     Behavior = v1::Behavior: Accept, Fail, Hang, Throttle, LoseReply, RejectAddress
 );
 
-/// Values of an enum as protobuf keeps them.
-pub(super) fn numbers<T: Copy + Into<i32>>(words: &[T]) -> Vec<i32> {
-    words.iter().map(|word| (*word).into()).collect()
+/// Values of an enum as protobuf encodes them.
+pub(super) fn numbers<T: Copy + Into<i32>>(values: &[T]) -> Vec<i32> {
+    values.iter().map(|value| (*value).into()).collect()
 }
 
 /// One address of a person.

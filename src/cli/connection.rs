@@ -74,7 +74,7 @@ impl ConnectionArgs {
         Ok(InterceptedService::new(self.channel().await?, bearer))
     }
 
-    /// Connects without a key, for what needs none.
+    /// Connects without a key, for the health service, which needs none.
     pub(super) async fn channel(&self) -> Result<Channel, CliError> {
         let endpoint = self.endpoint()?;
         endpoint.connect().await.map_err(|error| CliError::unreachable(&self.server, &error))
@@ -119,7 +119,7 @@ impl ConnectionArgs {
                  `relevo keys create --local` makes the first one"
             )));
         }
-        // The error would say where the key goes wrong, so it is left out.
+        // The error would quote of the key, so it is left out.
         let value = format!("Bearer {key}").parse::<MetadataValue<Ascii>>();
         let mut value = value.map_err(|_| CliError::usage(format!("{source} does not hold an API key")))?;
         value.set_sensitive(true);

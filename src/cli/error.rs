@@ -1,4 +1,4 @@
-//! Why a command failed, in words for people and in an exit code for scripts.
+//! Why a command failed: a text for people, and an exit code for scripts.
 
 use std::error::Error;
 use std::fmt;
@@ -18,12 +18,12 @@ pub enum CliError {
     Usage(String),
     /// The gateway cannot be reached.
     Unreachable(String),
-    /// Nobody reads what is printed any more, for example because `head` has seen enough.
+    /// The reader of the output has closed it, as `head` does after its last line.
     Unread,
 }
 
 impl CliError {
-    /// What the process exits with: 1 refused or wrong, 2 usage, 3 unreachable, and 0 when nobody was left to read.
+    /// The exit code of the process: 1 refused or wrong, 2 usage, 3 unreachable, and 0 when the output was closed.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Wrong(_) => 1,
@@ -44,9 +44,9 @@ impl CliError {
         ))
     }
 
-    /// A call failed: either the gateway answered so, or no answer came.
+    /// The error of a call that failed: either the gateway refused it, or no answer came.
     pub(super) fn from_status(server: &str, status: Status) -> Self {
-        // Only what failed on this side has a source.
+        // A status from the gateway has no source; one that was made on this side has.
         match status.source() {
             Some(error) => Self::unreachable(server, error),
             None => Self::Refused(Box::new(status)),
@@ -75,7 +75,7 @@ impl From<io::Error> for CliError {
     }
 }
 
-/// What the gateway refused and why, with every field at fault on a line of its own.
+/// The text of a refusal, with every field at fault on a line of its own.
 fn refusal(status: &Status) -> String {
     let details = status.get_error_details();
     let fields = details.bad_request().map(|wrong| wrong.field_violations.as_slice()).unwrap_or_default();
@@ -90,7 +90,7 @@ fn refusal(status: &Status) -> String {
     format!("refused ({name}): correct the request{}", lines.collect::<String>())
 }
 
-/// What a person at the command line can do that the gateway does not know of.
+/// What to do at the command line, which the gateway cannot know.
 fn what_to_do(code: Code) -> Option<&'static str> {
     match code {
         Code::Unauthenticated => Some("RELEVO_API_KEY or --key-file must hold a key of this gateway."),
@@ -123,7 +123,7 @@ pub(super) fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// An error with its causes, each once.
+/// An error with its chain of sources, each once.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

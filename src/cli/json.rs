@@ -11,14 +11,14 @@ static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the build has compiled these descriptors"));
 
 /// A message of the API that is printed or read as JSON.
-pub(super) trait Named: Message + Default {
+pub(super) trait NamedMessage: Message + Default {
     /// Its full name.
     const NAME: &'static str;
 }
 
 macro_rules! named {
     ($($name:ident),+ $(,)?) => {
-        $(impl Named for v1::$name {
+        $(impl NamedMessage for v1::$name {
             const NAME: &'static str = concat!("relevo.v1.", stringify!($name));
         })+
     };
@@ -49,12 +49,12 @@ named!(
     WatchMessagesResponse,
 );
 
-fn descriptor<M: Named>() -> MessageDescriptor {
+fn descriptor<M: NamedMessage>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("the message and the descriptors come from the same files")
 }
 
 /// The message on one line.
-pub(super) fn write<M: Named>(message: &M) -> String {
+pub(super) fn write<M: NamedMessage>(message: &M) -> String {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     dynamic.transcode_from(message).expect("both sides have the same fields");
     let mut json = Vec::new();
@@ -68,8 +68,8 @@ pub(super) fn write<M: Named>(message: &M) -> String {
 /// Reads a message.
 ///
 /// # Errors
-/// What is wrong with the text.
-pub(super) fn read<M: Named>(text: &str) -> Result<M, String> {
+/// The text for people that says why it is no such message.
+pub(super) fn read<M: NamedMessage>(text: &str) -> Result<M, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let dynamic = DynamicMessage::deserialize(descriptor::<M>(), &mut deserializer)
         .map_err(|error| error.to_string())?;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_canonical_and_reads_back() {
+    fn json_is_canonical_and_is_read_back() {
         let message = v1::Message {
             message_id: "0193".into(),
             message_class: v1::MessageClass::Commercial.into(),

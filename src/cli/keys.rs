@@ -111,7 +111,7 @@ impl CreateArgs {
     }
 }
 
-/// Creates a key under the API's own rules, in the store of a gateway that is not running.
+/// Creates a key under the rules of the API, in the store of a gateway that is not running.
 async fn create_locally(
     request: v1::CreateKeyRequest,
     config: &Path,
@@ -121,12 +121,12 @@ async fn create_locally(
     let config = Config::load(config).map_err(|errors| wrong(&errors))?;
     let rules = keys::read_create(&request, |brand| config.brands.contains_key(brand));
     let (brand, scopes) = rules.map_err(|violations| wrong(&violations))?;
-    let minted = token::create_key(brand, scopes, request.label, clock.now());
-    let (key, secret) = minted.map_err(|error| wrong(&error))?;
+    let created = token::create_key(brand, scopes, request.label, clock.now());
+    let (key, secret) = created.map_err(|error| wrong(&error))?;
     let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
     let store = sled::open(&config.store.path, config.store.options()).map_err(|error| wrong(&error))?;
-    let created = store.stores.keys.create_key(key).await;
+    let stored = store.stores.keys.create_key(key).await;
     // The store is closed in order even when it refused the key.
-    store.close().await.and(created).map_err(|error| wrong(&error))?;
+    store.close().await.and(stored).map_err(|error| wrong(&error))?;
     Ok(answer)
 }

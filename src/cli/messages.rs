@@ -88,9 +88,9 @@ pub(super) async fn run(
     screen: TerminalScreen,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
-    // A message that cannot be described is not worth a connection.
+    // Before the connection: a message that its flags do not describe needs none.
     let now = clock.now();
-    let explained = match &command {
+    let spec = match &command {
         MessageCommand::Explain(args) => Some(args.spec(now)?),
         _ => None,
     };
@@ -99,7 +99,7 @@ pub(super) async fn run(
         MessageCommand::Get(IdArgs { id }) => {
             let answer =
                 client.get_message(v1::GetMessageRequest { message_id: id }).await.map_err(failed)?;
-            screen.show(&answer.into_inner().message.unwrap_or_default(), render::story)
+            screen.show(&answer.into_inner().message.unwrap_or_default(), render::history)
         }
         MessageCommand::List(args) => {
             let messages = args.list(client, connection, now).await?;
@@ -107,7 +107,7 @@ pub(super) async fn run(
         }
         MessageCommand::Watch(args) => watch(args, client, connection, screen).await,
         MessageCommand::Explain(_) => {
-            let request = v1::ExplainRouteRequest { message: explained };
+            let request = v1::ExplainRouteRequest { message: spec };
             let answer = client.explain_route(request).await.map_err(failed)?;
             screen.show(answer.get_ref(), render::explanation)
         }

@@ -1,7 +1,7 @@
 //! The command line: everything that `relevo` does besides running the gateway.
 //!
 //! The commands speak gRPC and know nothing of the gateway's inside, but for `check`, `keys create --local` and
-//! `provider test`, which read the configuration. What they print is made by the pure functions of `render`.
+//! `provider test`, which read the configuration. The pure functions of `render` make the texts that they print.
 
 mod arguments;
 mod check;
@@ -148,10 +148,10 @@ pub enum ClientCommand {
     Health,
 }
 
-/// Does what `command` asks, and prints it to standard output.
+/// Runs a command, and prints its answer to standard output.
 ///
 /// # Errors
-/// Why it was not done; [`Failure::exit_code`] tells scripts apart what [`Failure`] tells people.
+/// Why the command failed: [`CliError`] has the text for people, and [`CliError::exit_code`] the code for scripts.
 pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), CliError> {
     let screen = TerminalScreen::new(connection.json);
     match command {
@@ -199,13 +199,13 @@ mod tests {
 
     /// Every example is taken from the help and parsed, so none of them can go stale.
     #[test]
-    fn every_example_is_understood() {
+    fn every_example_is_parsed() {
         fn examples(command: &clap::Command, found: &mut Vec<String>) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let joined: Vec<_> = help.split("\\\n").map(str::trim_start).collect();
             let joined = joined.join(" ");
             found.extend(joined.lines().filter_map(|line| Some(line.split_once("relevo ")?.1.to_owned())));
-            command.get_subcommands().for_each(|own| examples(own, found));
+            command.get_subcommands().for_each(|subcommand| examples(subcommand, found));
         }
         let mut found = Vec::new();
         examples(&Cli::command(), &mut found);
@@ -213,15 +213,15 @@ mod tests {
         for example in found {
             let example = example.split([')', '|']).next().unwrap_or_default().to_owned();
             let example = example.split("   ").next().unwrap_or_default();
-            let words = words(&format!("relevo {example}"));
-            if let Err(error) = Cli::try_parse_from(&words) {
-                panic!("{words:?}: {error}");
+            let arguments = split_arguments(&format!("relevo {example}"));
+            if let Err(error) = Cli::try_parse_from(&arguments) {
+                panic!("{arguments:?}: {error}");
             }
         }
     }
 
     /// Splits at blanks outside single quotes.
-    fn words(line: &str) -> Vec<String> {
+    fn split_arguments(line: &str) -> Vec<String> {
         let mut words = vec![String::new()];
         for (index, part) in line.split('\'').enumerate() {
             if index % 2 == 1 {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_refused() {
+    fn arguments_that_exclude_or_need_one_another_are_refused() {
         for line in [
             "relevo send --contact ana --email ana@example.com --topic orders --text x",
             "relevo send --file - --topic orders",
@@ -258,8 +258,9 @@ mod tests {
             "relevo provider list --client-cert a.pem",
         ] {
             let refused = parse(line).unwrap_err();
-            let right = [ErrorKind::ArgumentConflict, ErrorKind::MissingRequiredArgument].contains(&refused);
-            assert!(right, "{line}: {refused:?}");
+            let expected =
+                [ErrorKind::ArgumentConflict, ErrorKind::MissingRequiredArgument].contains(&refused);
+            assert!(expected, "{line}: {refused:?}");
         }
     }
 }

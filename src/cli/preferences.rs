@@ -120,7 +120,7 @@ impl SetArgs {
         }
     }
 
-    /// The fields to change: what was given, and what is to be forgotten.
+    /// The paths of the fields to change: those that were given, and those to clear.
     fn paths(&self) -> Vec<String> {
         let parts = [
             ("channel_order", !self.channels.is_empty(), Part::ChannelOrder),
@@ -137,15 +137,15 @@ impl SetArgs {
 
 fn topics(muted: Vec<String>, ordered: Vec<(String, Vec<Channel>)>) -> Vec<v1::TopicPreference> {
     let mut topics: BTreeMap<String, v1::TopicPreference> = BTreeMap::new();
-    let mut own = |topic: String, change: &dyn Fn(&mut v1::TopicPreference)| {
+    let mut change = |topic: String, change: &dyn Fn(&mut v1::TopicPreference)| {
         let entry = topics.entry(topic.clone());
         change(entry.or_insert_with(|| v1::TopicPreference { topic, ..Default::default() }));
     };
     for topic in muted {
-        own(topic, &|own| own.muted = true);
+        change(topic, &|preference| preference.muted = true);
     }
     for (topic, channels) in ordered {
-        own(topic, &|own| own.channel_order = numbers(&channels));
+        change(topic, &|preference| preference.channel_order = numbers(&channels));
     }
     topics.into_values().collect()
 }

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::error::CliError;
-use super::json::{self, Named};
+use super::json::{self, NamedMessage};
 
-/// Where answers are printed.
+/// Standard output, in the form that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TerminalScreen {
     json: bool,
@@ -17,12 +17,16 @@ impl TerminalScreen {
     }
 
     /// Prints one answer.
-    pub(super) fn show<M: Named>(self, answer: &M, human: impl FnOnce(&M) -> String) -> Result<(), CliError> {
+    pub(super) fn show<M: NamedMessage>(
+        self,
+        answer: &M,
+        human: impl FnOnce(&M) -> String,
+    ) -> Result<(), CliError> {
         self.print(&if self.json { json::write(answer) } else { harmless(&human(answer)) })
     }
 
     /// Prints several answers: as one text, or each on a line of JSON.
-    pub(super) fn show_all<M: Named>(
+    pub(super) fn show_all<M: NamedMessage>(
         self,
         answers: &[M],
         human: impl FnOnce(&[M]) -> String,
@@ -49,7 +53,8 @@ impl TerminalScreen {
     }
 }
 
-/// The text without what could steer a terminal: people and providers wrote parts of it. JSON escapes it anyway.
+/// The text without control characters, which could steer a terminal: people and providers wrote parts of it. JSON escapes
+/// them anyway.
 pub(super) fn harmless(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
@@ -59,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_from_outside_cannot_steer_the_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(harmless("é\n\u{1b}[2J\r\u{9b}"), "é\n\u{fffd}[2J\u{fffd}\u{fffd}");
     }
 }

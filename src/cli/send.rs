@@ -46,7 +46,7 @@ pub struct SendArgs {
 /// The arguments and groups of [`SpecArgs`]: what describes one message does not go with a file of them.
 const SPEC_FLAGS: [&str; 5] = ["recipient", "class", "topic", "ContentArgs", "DeliveryArgs"];
 
-/// How many messages wait between the reader of the file and the connection. The gateway's own window is beyond it.
+/// Messages that wait between the reader of the file and the connection, besides those in the gateway's own window.
 const READ_AHEAD: usize = 256;
 
 pub(super) async fn run(
@@ -65,7 +65,7 @@ pub(super) async fn run(
     screen.show(answer.get_ref(), render::accepted)
 }
 
-/// What came of the lines of a file.
+/// The counts of the answers to the lines of a file.
 #[derive(Debug, Default)]
 struct Tally {
     accepted: u64,
@@ -77,9 +77,9 @@ async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: TerminalScre
     let lines = open(&file)?;
     let mut client = client!(MessageServiceClient, connection);
     let (requests, outgoing) = mpsc::channel(READ_AHEAD);
-    let (unread, mut malformed) = mpsc::channel(READ_AHEAD);
+    let (refused, mut malformed) = mpsc::channel(READ_AHEAD);
     // Files and pipes are read on a thread of their own, which waits when the gateway does.
-    let reader = tokio::task::spawn_blocking(move || read_lines(lines, &requests, &unread));
+    let reader = tokio::task::spawn_blocking(move || read_lines(lines, &requests, &refused));
     let failed = |status| CliError::from_status(&connection.server, status);
     let mut answers = client.send_stream(ReceiverStream::new(outgoing)).await.map_err(failed)?.into_inner();
     let mut tally = Tally::default();
@@ -114,8 +114,8 @@ fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, CliError> {
     }
 }
 
-/// Sends every line as a request, numbered from 1. Lines that are no message go to `malformed`, as answers. Returns how
-/// many lines were neither empty nor left unread because the connection had ended.
+/// Sends every line as a request, numbered from 1. Lines that are no message go to `malformed`, as answers. Returns the
+/// number of lines that were read and not empty; the rest is left unread when the connection has ended.
 fn read_lines(
     lines: Box<dyn BufRead + Send>,
     requests: &mpsc::Sender<v1::SendStreamRequest>,
@@ -128,14 +128,14 @@ fn read_lines(
             continue;
         }
         sent += 1;
-        let gone = match json::read(&line) {
+        let closed = match json::read(&line) {
             Ok(message) => {
                 let request = v1::SendStreamRequest { message: Some(message), sequence: number };
                 requests.blocking_send(request).is_err()
             }
             Err(error) => malformed.blocking_send(not_a_message(number, &error)).is_err(),
         };
-        if gone {
+        if closed {
             break;
         }
     }
@@ -157,7 +157,7 @@ impl Tally {
         }
     }
 
-    /// Tells the sum on standard error, where it disturbs no script.
+    /// Prints the counts on standard error, which scripts do not read. The error says that not all lines were accepted.
     fn finish(&self, sent: u64) -> Result<(), CliError> {
         let unanswered = sent.saturating_sub(self.accepted + self.duplicates + self.refused);
         let Self { accepted, duplicates, refused } = self;

@@ -1,11 +1,11 @@
-//! What a person's own words say about being written to.
+//! Keywords in the texts of people: stop and start.
 
 use std::collections::BTreeSet;
 
 use crate::model::{Channel, ConsentAction, ConsentEntry, ConsentEvidence, Keyword, Keywords, TopicScope};
 
-/// How a text is understood: as a keyword when it says nothing else. "Stop" is one, "please do not stop" is none, because
-/// nobody may be silenced by a guess; who reads the texts can revoke the consent.
+/// The keyword that a text is, when it says nothing else. "Stop" is one and "please do not stop" is none, because a guess must
+/// not end anybody's consent; the people of the brand who read the text can revoke it.
 pub fn keyword(text: &str, keywords: &Keywords) -> Option<Keyword> {
     let plain = Keywords::normalized(text);
     if keywords.stop.contains(&plain) {
@@ -17,8 +17,8 @@ pub fn keyword(text: &str, keywords: &Keywords) -> Option<Keyword> {
     }
 }
 
-/// What the last stop on `channel` took, or the last opt-out at a provider, and a start gives back: the topics whose opt-ins
-/// were in force until then. Nothing when everything was withdrawn by other means, or something was granted since.
+/// The topics whose opt-ins a start on `channel` restores: those that were in force until the last stop, or the last opt-out
+/// at a provider. There are none when all opt-ins were withdrawn by other means, or one was granted since.
 pub fn taken_by_stop(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&TopicScope> {
     let everything = |entry: &ConsentEntry| {
         entry.channel == channel && entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All
@@ -33,7 +33,7 @@ pub fn taken_by_stop(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&Top
         return BTreeSet::new();
     }
     let states = super::states(before).into_iter();
-    states.filter(|(own, _, granted, _)| *own == channel && *granted).map(|(_, scope, ..)| scope).collect()
+    states.filter(|(of, _, granted, _)| *of == channel && *granted).map(|(_, scope, ..)| scope).collect()
 }
 
 #[cfg(test)]
@@ -89,12 +89,12 @@ mod tests {
         ConsentEntry { sequence, action, channel, scope, evidence, recorded_at: time, recorded_by }
     }
 
-    fn given_back(ledger: &[ConsentEntry]) -> Vec<String> {
+    fn restored(ledger: &[ConsentEntry]) -> Vec<String> {
         taken_by_stop(ledger, Channel::Sms).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn a_start_gives_back_what_the_stop_took_and_nothing_more() {
+    fn a_start_restores_what_the_stop_took_and_nothing_more() {
         use ConsentAction::{Grant, Revoke};
         let mut ledger = vec![
             entry(1, Grant, Channel::Sms, "news", "web_form"),
@@ -102,19 +102,19 @@ mod tests {
             entry(3, Revoke, Channel::Sms, "offers", "web_form"),
             entry(4, Grant, Channel::Email, "events", "web_form"),
         ];
-        assert_eq!(given_back(&ledger), Vec::<String>::new(), "nothing was stopped");
+        assert_eq!(restored(&ledger), Vec::<String>::new(), "nothing was stopped");
         ledger.push(entry(5, Revoke, Channel::Sms, "*", ConsentEvidence::KEYWORD));
-        assert_eq!(given_back(&ledger), ["news"]);
+        assert_eq!(restored(&ledger), ["news"]);
         let mut elsewhere = ledger.clone();
         elsewhere.push(entry(6, Grant, Channel::Email, "*", "web_form"));
-        assert_eq!(given_back(&elsewhere), ["news"], "what was said of another channel does not matter");
+        assert_eq!(restored(&elsewhere), ["news"], "what was said of another channel does not matter");
         let mut granted = ledger.clone();
         granted.push(entry(6, Grant, Channel::Sms, "news", ConsentEvidence::KEYWORD));
-        assert_eq!(given_back(&granted), Vec::<String>::new(), "it was given back already");
+        assert_eq!(restored(&granted), Vec::<String>::new(), "it was given back already");
         let mut by_form = ledger.clone();
         by_form.push(entry(6, Revoke, Channel::Sms, "*", "web_form"));
         assert_eq!(
-            given_back(&by_form),
+            restored(&by_form),
             Vec::<String>::new(),
             "a word does not undo what was asked for otherwise"
         );

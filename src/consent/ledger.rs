@@ -1,21 +1,21 @@
-//! Folds a consent ledger into what it says of one channel and topic.
+//! Folds a consent ledger into the standing of one channel and topic.
 
 use std::collections::BTreeSet;
 
 use crate::model::{Channel, ConsentAction, ConsentEntry, Topic, TopicScope};
 
-/// What a ledger says of one channel and topic.
+/// The standing of one channel and topic in a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerStanding<'a> {
     /// An opt-in is in force: the entry that grants it.
     Granted(&'a ConsentEntry),
-    /// It was withdrawn: the entry that withdraws it.
+    /// The opt-in was withdrawn: the entry that withdraws it.
     Revoked(&'a ConsentEntry),
-    /// Nothing was ever recorded.
+    /// The ledger has no entry for them.
     Silent,
 }
 
-/// What `ledger` says of `channel` and `topic`.
+/// The standing of `channel` and `topic` in `ledger`.
 ///
 /// A grant for all topics, or for a topic above, counts. It is beaten by a revocation of something narrower that covers
 /// the topic, whenever that was; and by a revocation of the same or of something broader that is not older. So "all but

@@ -10,13 +10,13 @@ mod quiet;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Address, Channel, Class, Decision, Recipient, Timestamp, Topic, Verdict};
+use crate::model::{Address, Channel, Class, Decision, Reason, Recipient, Timestamp, Topic, Verdict};
 
 pub use keywords::{keyword, taken_by_stop};
 pub use ledger::{LedgerStanding, standing, states};
 pub use quiet::held_until;
 
-/// What is asked of consent.
+/// The question that [`decide`] answers.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsentQuery<'a> {
     /// The class of the message.
@@ -30,6 +30,8 @@ pub struct ConsentQuery<'a> {
 }
 
 /// Decides whether a message may go to an address at `now`. `default_zone` is the time zone of contacts who set none.
+///
+/// The first rule that applies decides, from the strictest to the mildest: suppression, exclusion, opt-in, quiet hours.
 pub fn decide(
     question: &ConsentQuery<'_>,
     recipient: &Recipient,
@@ -41,21 +43,16 @@ pub fn decide(
         .or_else(|| not_opted_in(question, recipient))
         .or_else(|| quiet_now(question, recipient, default_zone, now))
         .unwrap_or_else(|| allowed(question, recipient));
-    Verdict {
-        channel: question.channel,
-        address: question.address.clone(),
-        decision,
-        reason: reason.to_owned(),
-        explanation,
-    }
+    Verdict { channel: question.channel, address: question.address.clone(), decision, reason, explanation }
 }
 
-type ConsentRuling = (Decision, &'static str, String);
+/// A decision, its reason for programs, and its explanation for people.
+type ConsentRuling = (Decision, Reason, String);
 
 fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
-    let same =
-        |channel: Channel, address: &Address| channel == question.channel && address == question.address;
-    let found = recipient.suppressions.iter().find(|own| same(own.channel, &own.address))?;
+    let found = recipient.suppressions.iter().find(|suppression| {
+        suppression.channel == question.channel && suppression.address == *question.address
+    })?;
     let why = format!(
         "The address is suppressed on {} since {} ({}: {}).",
         found.channel,
@@ -63,22 +60,22 @@ fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Cons
         found.reason.as_str(),
         found.explanation
     );
-    Some((Decision::Deny, "address_suppressed", why))
+    Some((Decision::Deny, Reason::AddressSuppressed, why))
 }
 
 fn excluded(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let excluded = recipient.preferences.excluded_channels.contains(&question.channel);
     let why = || format!("The contact asked never to be reached by {}.", question.channel);
-    excluded.then(|| (Decision::Deny, "channel_excluded", why()))
+    excluded.then(|| (Decision::Deny, Reason::ChannelExcluded, why()))
 }
 
 fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     if question.class == Class::Transactional {
         return None;
     }
-    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|own| own.muted) {
+    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|preference| preference.muted) {
         let why = format!("The contact muted the topic {}.", muted.topic);
-        return Some((Decision::Deny, "topic_muted", why));
+        return Some((Decision::Deny, Reason::TopicMuted, why));
     }
     let (channel, topic) = (question.channel, question.topic);
     match standing(&recipient.ledger, channel, topic) {
@@ -88,12 +85,12 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
                 "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
                 entry.scope, entry.evidence.time, entry.sequence
             );
-            Some((Decision::Deny, "opt_in_revoked", why))
+            Some((Decision::Deny, Reason::OptInRevoked, why))
         }
         LedgerStanding::Silent => {
             let why =
                 format!("There is no opt-in for {topic} by {channel}, and a commercial message needs one.");
-            Some((Decision::Deny, "no_opt_in", why))
+            Some((Decision::Deny, Reason::NoOptIn, why))
         }
     }
 }
@@ -108,8 +105,8 @@ fn quiet_now(
     if question.class == Class::Transactional && !hours.include_transactional {
         return None;
     }
-    let own_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
-    let zone = own_zone.as_ref().unwrap_or(zone);
+    let contact_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let zone = contact_zone.as_ref().unwrap_or(zone);
     let until = held_until(hours, zone, now)?;
     let why = format!(
         "The contact's quiet hours ({:.5} to {:.5}, {}) end at {until}.",
@@ -117,12 +114,16 @@ fn quiet_now(
         hours.end.to_string(),
         zone.iana_name().unwrap_or("UTC")
     );
-    Some((Decision::Hold { until }, "quiet_hours", why))
+    Some((Decision::Hold { until }, Reason::QuietHours, why))
 }
 
 fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling {
     if question.class == Class::Transactional {
-        return (Decision::Allow, "transactional", "A transactional message needs no opt-in.".to_owned());
+        return (
+            Decision::Allow,
+            Reason::Transactional,
+            "A transactional message needs no opt-in.".to_owned(),
+        );
     }
     let why = match standing(&recipient.ledger, question.channel, question.topic) {
         LedgerStanding::Granted(entry) => format!(
@@ -136,7 +137,7 @@ fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling 
         ),
         LedgerStanding::Revoked(_) | LedgerStanding::Silent => String::new(),
     };
-    (Decision::Allow, "opt_in_granted", why)
+    (Decision::Allow, Reason::OptInGranted, why)
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use crate::model::{
     SuppressionReason, TopicPreference, TopicScope,
 };
 
-fn ts(text: &str) -> Timestamp {
+fn timestamp(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 fn noon() -> Timestamp {
-    ts("2026-06-01T12:00:00Z")
+    timestamp("2026-06-01T12:00:00Z")
 }
 
 fn phone() -> Address {
@@ -61,69 +61,77 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
     }
 }
 
-fn ask(class: Class, about: &str, recipient: &Recipient, now: Timestamp) -> (Decision, String) {
+fn decision_and_reason(
+    class: Class,
+    about: &str,
+    recipient: &Recipient,
+    now: Timestamp,
+) -> (Decision, Reason) {
     let question = ConsentQuery { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
     let verdict = decide(&question, recipient, &TimeZone::UTC, now);
     assert!(verdict.explanation.ends_with('.'), "{}", verdict.explanation);
     (verdict.decision, verdict.reason)
 }
 
-fn commercial(recipient: &Recipient) -> String {
-    ask(Class::Commercial, "offers.shoes", recipient, noon()).1
+fn reason_for_commercial(recipient: &Recipient) -> Reason {
+    decision_and_reason(Class::Commercial, "offers.shoes", recipient, noon()).1
 }
 
 #[test]
 fn a_commercial_message_needs_an_opt_in_and_a_transactional_one_does_not() {
     let silent = recipient(vec![]);
-    assert_eq!(ask(Class::Commercial, "offers", &silent, noon()), (Decision::Deny, "no_opt_in".into()));
     assert_eq!(
-        ask(Class::Transactional, "orders", &silent, noon()),
-        (Decision::Allow, "transactional".into())
+        decision_and_reason(Class::Commercial, "offers", &silent, noon()),
+        (Decision::Deny, Reason::NoOptIn)
+    );
+    assert_eq!(
+        decision_and_reason(Class::Transactional, "orders", &silent, noon()),
+        (Decision::Allow, Reason::Transactional)
     );
 }
 
 #[test]
 fn grants_and_revocations_of_every_width() {
     use ConsentAction::{Grant, Revoke};
-    type Case = (&'static [(ConsentAction, &'static str, i64)], &'static str);
+    type Case = (&'static [(ConsentAction, &'static str, i64)], Reason);
     let cases: [Case; 10] = [
-        (&[(Grant, "*", 1)], "opt_in_granted"),
-        (&[(Grant, "offers", 1)], "opt_in_granted"),
-        (&[(Grant, "offers.hats", 1)], "no_opt_in"),
-        (&[(Grant, "*", 1), (Revoke, "offers", 2)], "opt_in_revoked"),
+        (&[(Grant, "*", 1)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1)], Reason::OptInGranted),
+        (&[(Grant, "offers.hats", 1)], Reason::NoOptIn),
+        (&[(Grant, "*", 1), (Revoke, "offers", 2)], Reason::OptInRevoked),
         // A revocation of a topic beats a grant for all topics, even a later one.
-        (&[(Revoke, "offers", 1), (Grant, "*", 2)], "opt_in_revoked"),
+        (&[(Revoke, "offers", 1), (Grant, "*", 2)], Reason::OptInRevoked),
         // "Stop everything" ends the narrower grants before it, and not those after it.
-        (&[(Grant, "offers", 1), (Revoke, "*", 2)], "opt_in_revoked"),
-        (&[(Revoke, "*", 1), (Grant, "offers", 2)], "opt_in_granted"),
-        (&[(Grant, "offers", 1), (Revoke, "offers", 2), (Grant, "offers", 3)], "opt_in_granted"),
-        (&[(Grant, "offers", 1), (Revoke, "offers", 1)], "opt_in_revoked"),
-        (&[(Revoke, "offers", 1), (Grant, "offers.shoes", 2)], "opt_in_granted"),
+        (&[(Grant, "offers", 1), (Revoke, "*", 2)], Reason::OptInRevoked),
+        (&[(Revoke, "*", 1), (Grant, "offers", 2)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 2), (Grant, "offers", 3)], Reason::OptInGranted),
+        (&[(Grant, "offers", 1), (Revoke, "offers", 1)], Reason::OptInRevoked),
+        (&[(Revoke, "offers", 1), (Grant, "offers.shoes", 2)], Reason::OptInGranted),
     ];
     for (ledger, reason) in cases {
         let entries = ledger.iter().enumerate();
         let entries =
             entries.map(|(i, (action, scope, day))| entry(i as u64 + 1, *action, scope, *day)).collect();
-        assert_eq!(commercial(&recipient(entries)), reason, "{ledger:?}");
+        assert_eq!(reason_for_commercial(&recipient(entries)), reason, "{ledger:?}");
     }
 }
 
 #[test]
 fn an_opt_in_is_for_its_channel_only() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.ledger[0].channel = Channel::Email;
-    assert_eq!(commercial(&own), "no_opt_in");
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.ledger[0].channel = Channel::Email;
+    assert_eq!(reason_for_commercial(&ana), Reason::NoOptIn);
 }
 
 #[test]
 fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.preferences.excluded_channels = vec![Channel::Sms];
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.preferences.excluded_channels = vec![Channel::Sms];
     assert_eq!(
-        ask(Class::Transactional, "orders", &own, noon()),
-        (Decision::Deny, "channel_excluded".into())
+        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
+        (Decision::Deny, Reason::ChannelExcluded)
     );
-    own.suppressions = vec![Suppression {
+    ana.suppressions = vec![Suppression {
         channel: Channel::Sms,
         address: phone(),
         reason: SuppressionReason::BadAddress,
@@ -132,21 +140,21 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
         recorded_by: "twilio-eu".into(),
     }];
     assert_eq!(
-        ask(Class::Transactional, "orders", &own, noon()),
-        (Decision::Deny, "address_suppressed".into())
+        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
+        (Decision::Deny, Reason::AddressSuppressed)
     );
-    own.suppressions[0].channel = Channel::Whatsapp;
-    own.preferences.excluded_channels.clear();
-    assert_eq!(ask(Class::Transactional, "orders", &own, noon()).0, Decision::Allow);
+    ana.suppressions[0].channel = Channel::Whatsapp;
+    ana.preferences.excluded_channels.clear();
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, noon()).0, Decision::Allow);
 }
 
 #[test]
 fn a_muted_topic_stops_commercial_messages_only() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
-    own.preferences.topics = vec![muted];
-    assert_eq!(commercial(&own), "topic_muted");
-    assert_eq!(ask(Class::Transactional, "offers.shoes", &own, noon()).0, Decision::Allow);
+    ana.preferences.topics = vec![muted];
+    assert_eq!(reason_for_commercial(&ana), Reason::TopicMuted);
+    assert_eq!(decision_and_reason(Class::Transactional, "offers.shoes", &ana, noon()).0, Decision::Allow);
 }
 
 fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
@@ -156,22 +164,23 @@ fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
 
 #[test]
 fn quiet_hours_hold_commercial_messages_and_others_on_request() {
-    let mut own = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
-    own.preferences.time_zone = Some("Europe/Madrid".into());
+    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
+    ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", false));
+    ana.preferences.time_zone = Some("Europe/Madrid".into());
     // 23:30 in Madrid.
-    let night = ts("2026-06-01T21:30:00Z");
-    let held = Decision::Hold { until: ts("2026-06-02T06:00:00Z") };
-    assert_eq!(ask(Class::Commercial, "offers", &own, night), (held, "quiet_hours".into()));
-    assert_eq!(ask(Class::Transactional, "orders", &own, night).0, Decision::Allow);
-    own.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
-    assert_eq!(ask(Class::Transactional, "orders", &own, night).0, held);
+    let night = timestamp("2026-06-01T21:30:00Z");
+    let held = Decision::Hold { until: timestamp("2026-06-02T06:00:00Z") };
+    assert_eq!(decision_and_reason(Class::Commercial, "offers", &ana, night), (held, Reason::QuietHours));
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, Decision::Allow);
+    ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
+    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, held);
 }
 
 #[test]
 fn quiet_hours_are_right_when_the_clocks_change() {
     let madrid = TimeZone::get("Europe/Madrid").unwrap();
-    let until = |hours: &QuietHours, now| held_until(hours, &madrid, ts(now)).map(|end| end.to_string());
+    let until =
+        |hours: &QuietHours, now| held_until(hours, &madrid, timestamp(now)).map(|end| end.to_string());
     // In the night of 28 to 29 March 2026 clocks jump from 02:00 to 03:00: the night is an hour shorter.
     let night = quiet("22:00:00", "08:00:00", false);
     assert_eq!(until(&night, "2026-03-28T21:30:00Z").as_deref(), Some("2026-03-29T06:00:00Z"));

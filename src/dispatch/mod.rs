@@ -1,12 +1,30 @@
-//! The one asynchronous loop: claim, decide, plan, permit, deliver, record.
+//! The one asynchronous loop: claim, decide, attempt, record.
 //!
-//! What to do is decided by the pure rooms; this room waits, calls and records. Nothing is sent before the store knows
-//! that a call begins, and nothing that a provider answered is given up before the store has it.
+//! # Why
+//!
+//! The pure rooms decide; somebody has to wait, call and write down what happened, for thousands of messages at once, without
+//! losing one or sending one twice. That is all this room does.
+//!
+//! # How it works
+//!
+//! [`Dispatcher`] claims what is due and starts a task for each message. The task (`worker`) asks [`Planner`] what to do
+//! next, does it, and asks again, until the message has to wait or has ended. To call a provider is an attempt, in stages
+//! (`attempt`). All tasks share the health of the providers ([`ProviderRegistry`]) and the limits on calling each
+//! (`limits`).
+//!
+//! # How it recovers
+//!
+//! No provider is called before the store knows that a call begins, and no answer is given up before the store has it. A
+//! claim ends by itself; a task that panics leaves its message to the next claim. After a crash an attempt without an end
+//! counts as unknown. A store that fails is asked again until it answers.
 
-mod lane;
+mod attempt;
+mod limits;
 mod planner;
+mod provider;
 mod registry;
 mod retention;
+mod saving;
 mod settings;
 mod work;
 mod worker;
@@ -18,15 +36,15 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::clock::Clock;
-use crate::model::{MessageId, ProviderName, Timestamp};
-use crate::store::{ConsentStore, StoredMessage, WorkQueue};
-
-pub use lane::Lane;
 pub use planner::{BrandPolicies, Planner};
+pub use provider::ProviderClient;
 pub use registry::{CallPermit, ProviderRegistry, ProviderStatus};
 pub use retention::purge_expired;
 pub use settings::DispatchSettings;
+
+use crate::clock::Clock;
+use crate::model::{MessageId, ProviderName, Timestamp};
+use crate::store::{ConsentStore, StoredMessage, WorkQueue};
 
 /// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -39,8 +57,8 @@ pub struct Dispatcher {
     store: Arc<dyn WorkQueue>,
     consents: Arc<dyn ConsentStore>,
     planner: Planner,
-    board: ProviderRegistry,
-    lanes: BTreeMap<ProviderName, Lane>,
+    registry: ProviderRegistry,
+    providers: BTreeMap<ProviderName, ProviderClient>,
     settings: DispatchSettings,
     clock: Clock,
     /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
@@ -48,21 +66,21 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher over a store, with a lane for each provider on the board.
+    /// A dispatcher over a store, with a client for each provider of the registry.
     pub fn new(
         store: Arc<dyn WorkQueue>,
         consents: Arc<dyn ConsentStore>,
         planner: Planner,
-        board: ProviderRegistry,
-        lanes: BTreeMap<ProviderName, Lane>,
+        registry: ProviderRegistry,
+        providers: BTreeMap<ProviderName, ProviderClient>,
         settings: DispatchSettings,
         clock: Clock,
     ) -> Self {
-        Self { store, consents, planner, board, lanes, settings, clock, working: Mutex::default() }
+        Self { store, consents, planner, registry, providers, settings, clock, working: Mutex::default() }
     }
 
-    /// Works until `stop` resolves, then lets calls in flight end within the time the settings give them. A message cut
-    /// off after that is in doubt when it is next looked at.
+    /// Works until `stop` resolves, then lets calls in flight end within the time that the settings give them. A message cut off
+    /// after that is in doubt when it is next looked at.
     pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
         let mut tasks = JoinSet::new();
         // Biased here and below: a simulation must run the same every time.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ProviderRegistry;
+use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Recipient, Timestamp,
-    Topic, Verdict,
+    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Reason, Recipient,
+    Timestamp, Topic, Verdict,
 };
 use crate::routing::{
     self, AddressVerdict, BrandPolicy, ProviderOffer, RecipientView, RetrySettings, RoutingContext,
@@ -23,7 +23,7 @@ pub type BrandPolicies = BTreeMap<BrandId, BrandPolicy>;
 pub struct Planner {
     consents: Arc<dyn ConsentStore>,
     policies: Arc<BrandPolicies>,
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     retry: Arc<RetrySettings>,
 }
 
@@ -32,16 +32,16 @@ impl Planner {
     pub fn new(
         consents: Arc<dyn ConsentStore>,
         policies: Arc<BrandPolicies>,
-        board: ProviderRegistry,
+        registry: ProviderRegistry,
         retry: RetrySettings,
     ) -> Self {
-        Self { consents, policies, board, retry: Arc::new(retry) }
+        Self { consents, policies, registry, retry: Arc::new(retry) }
     }
 
     /// What to do next with `message` at `now`, given all that happened to it.
     ///
     /// # Errors
-    /// When the store cannot tell who the recipient is.
+    /// When the store cannot read the recipient.
     pub async fn next(
         &self,
         message: &Message,
@@ -56,11 +56,12 @@ impl Planner {
             return Ok(RoutingDecision { plan: None, step: brand_gone(message, history) });
         };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
-        let verdicts = recipient.as_ref().map(|own| judge(message.class, &message.topic, own, policy, now));
+        let verdicts =
+            recipient.as_ref().map(|recipient| judge(message.class, &message.topic, recipient, policy, now));
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
-        let admissions = self.board.admissions(&message.brand, tried, now);
+        let admissions = self.registry.admissions(&message.brand, tried, now);
         let offers: Vec<ProviderOffer<'_>> = admissions
             .into_iter()
             .map(|(provider, admission)| ProviderOffer { provider, admission })
@@ -69,7 +70,7 @@ impl Planner {
             message,
             history,
             recipient: person
-                .map(|(own, verdicts)| RecipientView { preferences: &own.preferences, verdicts }),
+                .map(|(recipient, verdicts)| RecipientView { preferences: &recipient.preferences, verdicts }),
             policy,
             providers: &offers,
             retry: &self.retry,
@@ -92,7 +93,7 @@ impl Planner {
         now: Timestamp,
     ) -> Vec<Verdict> {
         let Some(policy) = self.policies.get(brand) else { return Vec::new() };
-        judge(class, topic, recipient, policy, now).into_iter().map(|own| own.verdict).collect()
+        judge(class, topic, recipient, policy, now).into_iter().map(|judged| judged.verdict).collect()
     }
 }
 
@@ -105,16 +106,16 @@ fn judge(
 ) -> Vec<AddressVerdict> {
     let ways = Channel::ALL
         .into_iter()
-        .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |own| (channel, own)));
-    let judge = |(channel, own): (Channel, &ContactAddress)| {
-        let address: &Address = &own.address;
+        .flat_map(|channel| recipient.contact.addresses_for(channel).map(move |entry| (channel, entry)));
+    let judge = |(channel, entry): (Channel, &ContactAddress)| {
+        let address: &Address = &entry.address;
         let verdict = consent::decide(
             &ConsentQuery { class, topic, channel, address },
             recipient,
             &policy.time_zone,
             now,
         );
-        AddressVerdict { verdict, window: own.service_window_at(now) }
+        AddressVerdict { verdict, window: entry.service_window_at(now) }
     };
     ways.map(judge).collect()
 }
@@ -122,7 +123,7 @@ fn judge(
 fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
     routing::RoutingStep::Finish {
         state: history.reached().unwrap_or(MessageState::Failed),
-        reason: "brand_unknown",
+        reason: Reason::BrandUnknown,
         explanation: format!("The brand {} is no longer in the configuration.", message.brand),
     }
 }

@@ -1,16 +1,16 @@
-//! The health of every provider, shared by all who call, watch or control them.
+//! The providers and their health, shared by all who call, watch or control them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
+use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, ProviderHealth};
 use crate::model::{
     Admission, AdmissionRefusal, BrandId, Control, ControlChange, ControlMode, Outcome, Provider,
     ProviderName, Timestamp,
 };
 
-/// The health of every provider. Cheap to clone; clones share it.
+/// The providers and their health. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub struct ProviderRegistry {
     inner: Arc<RegistryInner>,
@@ -33,9 +33,11 @@ pub struct ProviderStatus {
     pub control: Option<Control>,
     /// The state of its breaker.
     pub breaker: BreakerState,
+    /// Why the breaker last opened, and when, until it is closed.
+    pub trip: Option<BreakerTrip>,
     /// When an open breaker lets the next probe through.
     pub probe_at: Option<Timestamp>,
-    /// Until when it asked us to slow down.
+    /// Until when the provider asked us to slow down.
     pub throttled_until: Option<Timestamp>,
     /// Calls in flight.
     pub in_flight: u32,
@@ -47,23 +49,23 @@ pub struct ProviderStatus {
     pub last_failure: Option<String>,
 }
 
-/// Leave to make one call. Dropping it gives it back unused.
+/// The permit to make one call. Dropping it cancels it.
 pub struct CallPermit {
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     index: usize,
     permit: Option<BreakerPermit>,
 }
 
 impl ProviderRegistry {
-    /// A board of healthy providers under the controls that operators last set.
+    /// A registry of healthy providers under the controls that operators last set.
     pub fn new(providers: Vec<Provider>, settings: &HealthSettings, controls: Vec<ControlChange>) -> Self {
         let health = providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect();
         let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
-        let board = Self { inner: Arc::new(inner) };
+        let registry = Self { inner: Arc::new(inner) };
         for change in controls {
-            board.set_control(change);
+            registry.set_control(change);
         }
-        board
+        registry
     }
 
     /// The providers, in the order of the configuration.
@@ -73,13 +75,18 @@ impl ProviderRegistry {
 
     /// The provider of this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
-        self.inner.providers.iter().find(|own| own.name == *name)
+        self.inner.providers.iter().find(|provider| provider.name == *name)
     }
 
     /// Every provider as it is at `now`.
     pub fn statuses(&self, now: Timestamp) -> Vec<ProviderStatus> {
         let health = self.health();
-        self.inner.providers.iter().zip(health.iter()).map(|(own, health)| status(own, health, now)).collect()
+        self.inner
+            .providers
+            .iter()
+            .zip(health.iter())
+            .map(|(provider, health)| status(provider, health, now))
+            .collect()
     }
 
     /// One provider as it is at `now`.
@@ -102,7 +109,7 @@ impl ProviderRegistry {
         serving.map(|(provider, health)| (provider, health.admits(tried(&provider.name), now))).collect()
     }
 
-    /// Asks to call a provider.
+    /// Asks for the permit to call a provider.
     ///
     /// # Errors
     /// Why it may not be called. An unknown provider counts as out of service.
@@ -114,10 +121,10 @@ impl ProviderRegistry {
     ) -> Result<CallPermit, AdmissionRefusal> {
         let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
         let permit = self.change(index, now, |health| health.permit(tried, now))?;
-        Ok(CallPermit { board: self.clone(), index, permit: Some(permit) })
+        Ok(CallPermit { registry: self.clone(), index, permit: Some(permit) })
     }
 
-    /// Puts an operator's wish in force. Returns whether there is such a provider.
+    /// Puts an operator's control in force. Returns whether there is such a provider.
     pub fn set_control(&self, change: ControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
         self.health()[index].set_control(change.control);
@@ -132,17 +139,21 @@ impl ProviderRegistry {
 
     fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
-        let own = &mut health[index];
-        let before = (own.breaker(now), own.probe_at(), own.throttled_until(now));
-        let result = change(own);
-        let after = (own.breaker(now), own.probe_at(), own.throttled_until(now));
-        let last_failure = own.last_failure().unwrap_or_default().to_owned();
+        let of_provider = &mut health[index];
+        let before = Visible::of(of_provider, now);
+        let result = change(of_provider);
+        let after = Visible::of(of_provider, now);
+        let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
+        let last_failure = of_provider.last_failure().unwrap_or_default().to_owned();
         drop(health);
-        if before != after {
+        if before.breaker != after.breaker {
             let name = &self.inner.providers[index].name;
-            if before.0 != after.0 {
-                tracing::warn!(provider.name = %name, breaker = ?after.0, was = ?before.0, last_failure, "breaker changed");
-            }
+            tracing::warn!(
+                provider.name = %name, breaker = ?after.breaker, was = ?before.breaker, trip, last_failure,
+                "the breaker of a provider changed"
+            );
+        }
+        if before != after {
             self.notify_changed();
         }
         result
@@ -153,7 +164,7 @@ impl ProviderRegistry {
     }
 
     fn index(&self, name: &ProviderName) -> Option<usize> {
-        self.inner.providers.iter().position(|own| own.name == *name)
+        self.inner.providers.iter().position(|provider| provider.name == *name)
     }
 
     fn health(&self) -> MutexGuard<'_, Vec<ProviderHealth>> {
@@ -161,45 +172,63 @@ impl ProviderRegistry {
     }
 }
 
-impl CallPermit {
-    /// Reports what came of the call.
-    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
-        if let Some(permit) = self.permit.take() {
-            self.board.change(self.index, now, |health| health.record(permit, outcome, now));
+/// The part of a provider's health whose changes watchers learn of.
+#[derive(PartialEq, Eq)]
+struct Visible {
+    breaker: BreakerState,
+    probe_at: Option<Timestamp>,
+    throttled_until: Option<Timestamp>,
+}
+
+impl Visible {
+    fn of(health: &ProviderHealth, now: Timestamp) -> Self {
+        Self {
+            breaker: health.breaker(now),
+            probe_at: health.probe_at(),
+            throttled_until: health.throttled_until(now),
         }
     }
 }
 
 impl CallPermit {
-    /// Gives the leave back, to be asked for again at once. Others learn of it only if it is not given again: they would
-    /// ask again themselves, and so on for ever.
+    /// Reports what came of the call.
+    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
+        if let Some(permit) = self.permit.take() {
+            self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
+        }
+    }
+}
+
+impl CallPermit {
+    /// Releases the permit, to ask for it again at once. Others learn of that only if it is not given again: they would ask
+    /// again themselves, and so on for ever.
     pub(super) fn release(mut self) -> ReleasedPermit {
         let is_free = self.cancel();
-        ReleasedPermit { board: self.board.clone(), is_free }
+        ReleasedPermit { registry: self.registry.clone(), is_free }
     }
 
-    /// Whether another call may be made in its place.
+    /// Cancels the permit. Returns whether another call may be made in its place.
     fn cancel(&mut self) -> bool {
-        self.permit.take().is_some_and(|permit| self.board.health()[self.index].cancel(permit))
+        self.permit.take().is_some_and(|permit| self.registry.health()[self.index].cancel(permit))
     }
 }
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
         if self.cancel() {
-            self.board.notify_changed();
+            self.registry.notify_changed();
         }
     }
 }
 
-/// Leave that was given back to be asked for again. Dropping it tells the others that they may have it.
+/// A permit that was released to be asked for again. Dropping it lets the others know that they may have it.
 pub(super) struct ReleasedPermit {
-    board: ProviderRegistry,
+    registry: ProviderRegistry,
     is_free: bool,
 }
 
 impl ReleasedPermit {
-    /// It was given again.
+    /// The permit was given again.
     pub(super) fn reacquired(mut self) {
         self.is_free = false;
     }
@@ -208,7 +237,7 @@ impl ReleasedPermit {
 impl Drop for ReleasedPermit {
     fn drop(&mut self) {
         if self.is_free {
-            self.board.notify_changed();
+            self.registry.notify_changed();
         }
     }
 }
@@ -218,9 +247,10 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> Provi
     let control = health.control().cloned();
     ProviderStatus {
         provider: provider.clone(),
-        mode: control.as_ref().map_or(ControlMode::InService, |own| own.mode_at(now)),
+        mode: control.as_ref().map_or(ControlMode::InService, |control| control.mode_at(now)),
         control,
         breaker: health.breaker(now),
+        trip: health.trip(),
         probe_at: health.probe_at(),
         throttled_until: health.throttled_until(now),
         in_flight: health.in_flight(),

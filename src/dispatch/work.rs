@@ -1,14 +1,13 @@
 //! A message while it is worked on: what is stored of it, and what has happened since.
 
+use super::limits::AttemptTurn;
 use crate::model::{
-    EventDetail, History, Message, MessageEvent, Outcome, OutcomeEvidence, Plan, ProviderName, Timestamp,
-    WaitReason,
+    EventDetail, History, LeftOut, Message, MessageEvent, Outcome, OutcomeEvidence, Plan, ProviderName,
+    Timestamp, Verdict, WaitReason,
 };
 use crate::store::StoredMessage;
 
-use super::lane::Turn;
-
-/// Plans and waits are recorded until there were this many attempts, or this many events: by then a reader has seen
+/// Plans and waits are recorded until a history has this many attempts, or this many events: by then a reader has seen
 /// enough, and the history of a message that waits out a long outage stays small.
 const RECORDED_ATTEMPTS: usize = 20;
 const RECORDED_EVENTS: usize = 100;
@@ -20,8 +19,8 @@ pub(super) struct MessageWork {
     pub next_at: Option<Timestamp>,
     /// How many events of the history are stored.
     pub saved: usize,
-    /// A provider's turn, held until its call has ended or another provider is called.
-    pub turn: Option<(ProviderName, Turn)>,
+    /// A turn that was taken, and the provider that gave it: kept while the decision is made again.
+    turn: Option<(ProviderName, AttemptTurn)>,
 }
 
 impl MessageWork {
@@ -31,23 +30,34 @@ impl MessageWork {
         Self { message, history, next_at, saved, turn: None }
     }
 
+    /// Takes the turn that was kept, if it is one of this provider's; another provider's is given back.
+    pub fn take_turn(&mut self, provider: &ProviderName) -> Option<AttemptTurn> {
+        let (owner, turn) = self.turn.take()?;
+        (owner == *provider).then_some(turn)
+    }
+
+    /// Keeps a turn for the next decision, which may be for the same provider.
+    pub fn keep_turn(&mut self, provider: ProviderName, turn: AttemptTurn) {
+        self.turn = Some((provider, turn));
+    }
+
     /// The events not yet stored.
     pub fn unsaved(&self) -> &[MessageEvent] {
         &self.history.events()[self.saved..]
     }
 
-    /// Whether `stored` has all that was not known to be stored: a save seemed to fail, and had succeeded.
+    /// Whether `stored` has the events not known to be stored: a save seemed to fail, and had succeeded.
     pub fn is_saved_in(&self, stored: &StoredMessage) -> bool {
         let since = stored.history.events().get(self.saved..).unwrap_or_default();
         !self.unsaved().is_empty() && since.starts_with(self.unsaved())
     }
 
-    /// Starts over from what is stored now. Of what was not yet stored, the answers of providers stay: they happened.
-    /// Decisions do not: they are made again.
+    /// Starts over from what is stored now. Of the events not yet stored, the answers of providers stay, because they
+    /// happened; decisions are made again.
     pub fn rebase(&mut self, stored: StoredMessage) {
-        let told = self.is_saved_in(&stored);
+        let is_saved = self.is_saved_in(&stored);
         let is_fact =
-            |event: &&MessageEvent| !told && matches!(event.detail, EventDetail::AttemptFinished { .. });
+            |event: &&MessageEvent| !is_saved && matches!(event.detail, EventDetail::AttemptFinished { .. });
         let facts: Vec<MessageEvent> = self.unsaved().iter().filter(is_fact).cloned().collect();
         *self = Self { turn: self.turn.take(), ..Self::new(stored) };
         for fact in facts {
@@ -55,7 +65,7 @@ impl MessageWork {
         }
     }
 
-    /// Ends an attempt that a crash cut off: nobody knows what came of it.
+    /// Ends an attempt that a crash cut off: its outcome is unknown.
     pub fn settle_interrupted(&mut self, now: Timestamp) {
         let attempts = self.history.attempts();
         let interrupted =
@@ -70,8 +80,12 @@ impl MessageWork {
 
     /// The history as if attempt number `attempt` had not begun.
     pub fn history_before(&self, attempt: u32) -> History {
-        let begins = |event: &MessageEvent| matches!(&event.detail, EventDetail::AttemptStarted { attempt: own, .. } if *own == attempt);
-        History::from_events(self.history.events().iter().filter(|event| !begins(event)).cloned().collect())
+        let begins_it = |event: &MessageEvent| match &event.detail {
+            EventDetail::AttemptStarted { attempt: number, .. } => *number == attempt,
+            _ => false,
+        };
+        let events = self.history.events().iter().filter(|event| !begins_it(event));
+        History::from_events(events.cloned().collect())
     }
 
     /// Whether the message was already tried at `provider`.
@@ -79,7 +93,7 @@ impl MessageWork {
         self.history.attempts().iter().any(|attempt| attempt.way.provider == *provider)
     }
 
-    /// Whether the history has said enough of plans and waits.
+    /// Whether the history is too long for more plans and waits.
     fn history_is_long(&self) -> bool {
         self.history.version() >= RECORDED_EVENTS || self.history.attempts().len() >= RECORDED_ATTEMPTS
     }
@@ -96,10 +110,10 @@ impl MessageWork {
     /// Records a wait, and the plan behind it, unless it waits for the same reason as the last time.
     pub fn record_wait(&mut self, plan: Option<Plan>, until: Timestamp, why: WaitReason, now: Timestamp) {
         let last = self.history.events().iter().rev().find_map(|event| match &event.detail {
-            EventDetail::Waiting { why, .. } => Some(why.reason.as_str()),
+            EventDetail::Waiting { why, .. } => Some(&why.reason),
             _ => None,
         });
-        if last == Some(why.reason.as_str()) || self.history_is_long() {
+        if last == Some(&why.reason) || self.history_is_long() {
             return;
         }
         self.record_plan(plan, now);
@@ -110,13 +124,13 @@ impl MessageWork {
 /// Whether two plans say the same, apart from times in their explanations.
 fn same_decision(a: &Plan, b: &Plan) -> bool {
     let left_out = |plan: &Plan| -> Vec<_> {
-        let key = |own: &crate::model::LeftOut| {
-            (own.channel, own.address.clone(), own.provider.clone(), own.reason.clone())
-        };
+        let key =
+            |way: &LeftOut| (way.channel, way.address.clone(), way.provider.clone(), way.reason.clone());
         plan.left_out.iter().map(key).collect()
     };
     let verdicts = |plan: &Plan| -> Vec<_> {
-        plan.verdicts.iter().map(|own| (own.channel, own.address.clone(), own.reason.clone())).collect()
+        let key = |verdict: &Verdict| (verdict.channel, verdict.address.clone(), verdict.reason.clone());
+        plan.verdicts.iter().map(key).collect()
     };
     a.ways == b.ways && left_out(a) == left_out(b) && verdicts(a) == verdicts(b)
 }
@@ -126,7 +140,9 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Address, Channel, Class, Content, FallbackPolicy, Labels, MessageId, Way, later};
+    use crate::model::{
+        Address, Channel, Class, Content, FallbackPolicy, Labels, MessageId, Reason, Way, later,
+    };
 
     fn start() -> Timestamp {
         "2026-06-01T12:00:00Z".parse().unwrap()
@@ -167,7 +183,7 @@ pub(super) mod tests {
         let mut case = MessageWork::new(stored());
         for turn in 0..10_000 {
             let now = later(start(), Duration::from_secs(turn));
-            let reason = ["breaker_open", "busy"][turn as usize % 2].to_owned();
+            let reason = [Reason::BreakerOpen, Reason::Busy][turn as usize % 2].clone();
             let why = WaitReason { reason, explanation: String::new() };
             case.record_wait(None, later(now, Duration::from_secs(1)), why, now);
         }

@@ -1,29 +1,55 @@
 //! A circuit breaker for one provider.
+//!
+//! # Why
+//!
+//! A provider that is down costs every message that tries it a failure, or a time-out. After a few of them nothing is
+//! learned from another, so calls stop, and the messages go other ways at once.
+//!
+//! # How it works
+//!
+//! ```text
+//!             failures in a row, failure ratio, misconfigured
+//!    closed ──────────────────────────────────────────────────> open <──┐
+//!      ^                                                          │      │ a probe failed
+//!      │ probes succeeded                                         v      │
+//!      └────────────────────────────────────────────────────── half open ┘
+//! ```
+//!
+//! Closed passes every call and remembers the outcomes of a window. Open refuses. Once its time has come, half open passes
+//! a few probes. Every change of phase begins a new generation, and the outcome of a call that was permitted in an earlier
+//! generation changes nothing: it tells how the provider was then.
+//!
+//! # How it recovers
+//!
+//! Each time that a probe fails, the breaker stays open twice as long, up to a maximum. Probes that succeed in a row close
+//! it, and so does an operator who takes the provider back into service. Its state is in memory: after a restart every
+//! breaker is closed.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use super::HealthSettings;
 use crate::model::{Outcome, ThrottleScope, Timestamp, later};
 
-/// What an outcome says about the provider's health, apart from what it says about the message.
+/// What an outcome says about the health of the provider, apart from what it says about the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthSignal {
-    /// It works: it took the message, or refused it with reason.
+    /// The provider works: it accepted the message, or rejected it for a reason of the message's.
     Success,
-    /// It does not work.
+    /// The provider does not work.
     Failure,
-    /// It will not work until somebody acts: open at once.
+    /// The provider will not work until somebody changes its configuration: open at once.
     Broken,
-    /// It works, and asks to be called less.
+    /// The provider works, and asks to be called less.
     Throttle {
-        /// For how long, if it said so.
+        /// For how long, if the provider said so.
         retry_after: Option<Duration>,
     },
 }
 
 impl HealthSignal {
-    /// What `outcome` says about the provider's health.
+    /// What `outcome` says about the health of the provider.
     pub fn from_outcome(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Sent { .. } | Outcome::Rejected { .. } => Self::Success,
@@ -46,7 +72,7 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-/// Leave to make one call. It must come back by [`Breaker::record`] or [`Breaker::cancel`].
+/// The permit to make one call. It must come back by [`Breaker::record`] or [`Breaker::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that does not come back blocks a probe for ever"]
 pub struct BreakerPermit {
@@ -54,25 +80,69 @@ pub struct BreakerPermit {
     probe: bool,
 }
 
-/// A refusal.
+/// The refusal of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerRefusal {
     /// When to ask again.
     pub until: Timestamp,
 }
 
-/// How long to wait for the outcome of somebody else's probe.
+/// Why a breaker opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TripReason {
+    /// So many calls failed in a row.
+    ConsecutiveFailures {
+        /// How many.
+        failures: u32,
+    },
+    /// Too large a share of the calls in the window failed.
+    FailureRatio {
+        /// How many failed.
+        failures: u32,
+        /// Of how many.
+        calls: u32,
+    },
+    /// The provider said that our credentials, sender or account are wrong.
+    Misconfigured,
+    /// A probe failed while the breaker was half open.
+    ProbeFailed,
+}
+
+impl fmt::Display for TripReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsecutiveFailures { failures } => write!(f, "{failures} failures in a row"),
+            Self::FailureRatio { failures, calls } => write!(f, "{failures} of {calls} calls failed"),
+            Self::Misconfigured => f.write_str("misconfigured"),
+            Self::ProbeFailed => f.write_str("a probe failed"),
+        }
+    }
+}
+
+/// The opening of a breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerTrip {
+    /// Why.
+    pub reason: TripReason,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How long to wait for the outcome of another call's probe.
 const PROBE_RECHECK: Duration = Duration::from_millis(500);
 
-/// A circuit breaker: a failure ratio over a window and a run of failures open it, successful probes close it.
+/// A circuit breaker.
 #[derive(Debug)]
 pub struct Breaker {
     settings: HealthSettings,
-    state: BreakerPhase,
-    /// Counts the changes of state, so that the outcome of a call made in an earlier state changes nothing.
+    phase: BreakerPhase,
+    /// Counts the changes of phase.
     era: u64,
-    /// How often it opened since it was last closed.
+    /// How often the breaker opened since it was last closed.
     opened: u32,
+    /// Why it last opened, until it is closed.
+    trip: Option<BreakerTrip>,
+    /// The calls in the window: when each ended, and whether the provider worked.
     calls: VecDeque<(Timestamp, bool)>,
     consecutive_failures: u32,
 }
@@ -92,9 +162,10 @@ impl Breaker {
     pub fn new(settings: HealthSettings) -> Self {
         Self {
             settings,
-            state: BreakerPhase::Closed,
+            phase: BreakerPhase::Closed,
             era: 0,
             opened: 0,
+            trip: None,
             calls: VecDeque::new(),
             consecutive_failures: 0,
         }
@@ -102,7 +173,7 @@ impl Breaker {
 
     /// The state at `now`: an open breaker whose time has come is half open.
     pub fn state(&self, now: Timestamp) -> BreakerState {
-        match self.state {
+        match self.phase {
             BreakerPhase::Closed => BreakerState::Closed,
             BreakerPhase::Open { until } if now < until => BreakerState::Open,
             BreakerPhase::Open { .. } | BreakerPhase::HalfOpen { .. } => BreakerState::HalfOpen,
@@ -111,10 +182,15 @@ impl Breaker {
 
     /// When an open breaker lets the next probe through.
     pub fn probe_at(&self) -> Option<Timestamp> {
-        match self.state {
+        match self.phase {
             BreakerPhase::Open { until } => Some(until),
             BreakerPhase::Closed | BreakerPhase::HalfOpen { .. } => None,
         }
+    }
+
+    /// Why the breaker last opened, and when; `None` once it is closed.
+    pub fn trip(&self) -> Option<BreakerTrip> {
+        self.trip
     }
 
     /// The calls and the failed calls in the window before `now`.
@@ -129,7 +205,7 @@ impl Breaker {
     /// # Errors
     /// When to ask again.
     pub fn admits(&self, now: Timestamp) -> Result<(), BreakerRefusal> {
-        match &self.state {
+        match &self.phase {
             BreakerPhase::Closed => Ok(()),
             BreakerPhase::Open { until } if now < *until => Err(BreakerRefusal { until: *until }),
             BreakerPhase::Open { .. } => Ok(()),
@@ -144,10 +220,10 @@ impl Breaker {
     /// When to ask again.
     pub fn permit(&mut self, now: Timestamp) -> Result<BreakerPermit, BreakerRefusal> {
         self.admits(now)?;
-        if matches!(self.state, BreakerPhase::Open { .. }) {
+        if matches!(self.phase, BreakerPhase::Open { .. }) {
             self.transition_to(BreakerPhase::HalfOpen { in_flight: 0, successes: 0 });
         }
-        let probe = match &mut self.state {
+        let probe = match &mut self.phase {
             BreakerPhase::HalfOpen { in_flight, .. } => {
                 *in_flight += 1;
                 true
@@ -157,9 +233,9 @@ impl Breaker {
         Ok(BreakerPermit { generation: self.era, probe })
     }
 
-    /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
+    /// Cancels a permit for a call that was not made. Returns whether another probe may be made in its place.
     pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
-        match &mut self.state {
+        match &mut self.phase {
             BreakerPhase::HalfOpen { in_flight, .. } if permit.probe && permit.generation == self.era => {
                 *in_flight -= 1;
                 true
@@ -168,23 +244,29 @@ impl Breaker {
         }
     }
 
-    /// Takes in what came of a call. The outcome of a call made before the last change of state changes nothing.
-    pub fn record(&mut self, permit: BreakerPermit, effect: HealthSignal, now: Timestamp) {
+    /// Records what came of a call. The outcome of a call that was permitted before the last change of phase changes nothing.
+    pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Timestamp) {
         if permit.generation != self.era {
             return;
         }
-        let ok = matches!(effect, HealthSignal::Success | HealthSignal::Throttle { .. });
-        match &mut self.state {
+        let ok = matches!(signal, HealthSignal::Success | HealthSignal::Throttle { .. });
+        match &mut self.phase {
             BreakerPhase::Closed => {
                 self.record_call(now, ok);
-                if effect == HealthSignal::Broken || self.too_many_failures(now) {
-                    self.open(now);
+                let trip = match signal {
+                    HealthSignal::Broken => Some(TripReason::Misconfigured),
+                    _ => self.too_many_failures(now),
+                };
+                if let Some(reason) = trip {
+                    self.open(reason, now);
                 }
             }
             BreakerPhase::HalfOpen { in_flight, successes } => {
                 *in_flight -= u32::from(permit.probe);
                 if !ok {
-                    self.open(now);
+                    let broken = signal == HealthSignal::Broken;
+                    let reason = if broken { TripReason::Misconfigured } else { TripReason::ProbeFailed };
+                    self.open(reason, now);
                     return;
                 }
                 *successes += 1;
@@ -199,19 +281,21 @@ impl Breaker {
     /// Closes the breaker, as an operator may who knows that the provider is back.
     pub fn close(&mut self) {
         self.opened = 0;
+        self.trip = None;
         self.consecutive_failures = 0;
         self.calls.clear();
         self.transition_to(BreakerPhase::Closed);
     }
 
-    fn open(&mut self, now: Timestamp) {
+    fn open(&mut self, reason: TripReason, now: Timestamp) {
+        self.trip = Some(BreakerTrip { reason, at: now });
         self.opened = self.opened.saturating_add(1);
         let until = later(now, self.settings.open_for(self.opened));
         self.transition_to(BreakerPhase::Open { until });
     }
 
-    fn transition_to(&mut self, state: BreakerPhase) {
-        self.state = state;
+    fn transition_to(&mut self, phase: BreakerPhase) {
+        self.phase = phase;
         self.era += 1;
     }
 
@@ -224,11 +308,14 @@ impl Breaker {
         self.calls.push_back((now, ok));
     }
 
-    fn too_many_failures(&self, now: Timestamp) -> bool {
-        let (calls, failed) = self.recent(now);
-        let ratio = f64::from(failed) / f64::from(calls.max(1));
-        self.consecutive_failures >= self.settings.consecutive_failures
-            || (calls >= self.settings.min_calls && ratio >= self.settings.failure_ratio)
+    fn too_many_failures(&self, now: Timestamp) -> Option<TripReason> {
+        if self.consecutive_failures >= self.settings.consecutive_failures {
+            return Some(TripReason::ConsecutiveFailures { failures: self.consecutive_failures });
+        }
+        let (calls, failures) = self.recent(now);
+        let ratio = f64::from(failures) / f64::from(calls.max(1));
+        let too_many = calls >= self.settings.min_calls && ratio >= self.settings.failure_ratio;
+        too_many.then_some(TripReason::FailureRatio { failures, calls })
     }
 
     fn window_start(&self, now: Timestamp) -> Timestamp {
@@ -260,6 +347,8 @@ mod tests {
         let breaker = open_breaker();
         assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
         assert_eq!(breaker.admits(at(4_999)), Err(BreakerRefusal { until: at(5_000) }));
+        let reason = TripReason::ConsecutiveFailures { failures: 5 };
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(0) }));
     }
 
     #[test]
@@ -272,6 +361,8 @@ mod tests {
             breaker.record(permit, signal, at(call));
         }
         assert_eq!(breaker.state(at(20)), BreakerState::Open);
+        let reason = TripReason::FailureRatio { failures: 10, calls: 20 };
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(19) }));
     }
 
     #[test]
@@ -299,11 +390,13 @@ mod tests {
         let mut breaker = open_breaker();
         fail(&mut breaker, 5_000);
         assert_eq!(breaker.probe_at(), Some(at(15_000)));
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason: TripReason::ProbeFailed, at: at(5_000) }));
         for ms in [15_000, 15_001] {
             let probe = breaker.permit(at(ms)).unwrap();
             breaker.record(probe, HealthSignal::Success, at(ms));
         }
         assert_eq!(breaker.state(at(15_001)), BreakerState::Closed);
+        assert_eq!(breaker.trip(), None);
     }
 
     #[test]
@@ -322,6 +415,8 @@ mod tests {
         let mut breaker = Breaker::new(HealthSettings::default());
         let permit = breaker.permit(at(0)).unwrap();
         breaker.record(permit, HealthSignal::Broken, at(0));
+        let reason = TripReason::Misconfigured;
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(0) }));
         assert_eq!(breaker.state(at(0)), BreakerState::Open);
     }
 }

@@ -6,6 +6,8 @@ mod breaker;
 mod provider;
 mod settings;
 
-pub use breaker::{Breaker, BreakerPermit, BreakerRefusal, BreakerState, HealthSignal};
+pub use breaker::{
+    Breaker, BreakerPermit, BreakerRefusal, BreakerState, BreakerTrip, HealthSignal, TripReason,
+};
 pub use provider::ProviderHealth;
 pub use settings::HealthSettings;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Breaker, BreakerPermit, BreakerState, HealthSettings, HealthSignal};
+use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
 use crate::model::{Admission, AdmissionRefusal, Control, ControlMode, Outcome, Timestamp, later};
 
 /// The health of one provider.
@@ -29,7 +29,7 @@ impl ProviderHealth {
         }
     }
 
-    /// Whether a message may be sent through it at `now`; `tried_before` when this message was already tried there.
+    /// Whether a message may be sent through the provider at `now`; `tried_before` when this message was already tried there.
     ///
     /// # Errors
     /// Why not.
@@ -66,30 +66,30 @@ impl ProviderHealth {
         Ok(permit)
     }
 
-    /// Gives back a permit for a call that was not made. Returns whether another probe may be made in its place.
+    /// Cancels a permit for a call that was not made. Returns whether another probe may be made in its place.
     pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
         self.in_flight -= 1;
         self.breaker.cancel(permit)
     }
 
-    /// Takes in what came of a call.
+    /// Records what came of a call.
     pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Timestamp) {
         self.in_flight -= 1;
-        let effect = HealthSignal::from_outcome(outcome);
-        if let HealthSignal::Throttle { retry_after } = effect {
+        let signal = HealthSignal::from_outcome(outcome);
+        if let HealthSignal::Throttle { retry_after } = signal {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
             let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
             self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
         }
-        if matches!(effect, HealthSignal::Failure | HealthSignal::Broken) {
+        if matches!(signal, HealthSignal::Failure | HealthSignal::Broken) {
             let words = outcome.evidence().map(ToString::to_string).unwrap_or_default();
             self.last_failure = Some(format!("{}: {words}", outcome.as_str()));
         }
-        self.breaker.record(permit, effect, now);
+        self.breaker.record(permit, signal, now);
     }
 
-    /// Puts an operator's wish in force. Taking a provider back into service closes its breaker: the operator knows
+    /// Puts an operator's control in force. Taking a provider back into service closes its breaker: the operator knows
     /// better than our last probe.
     pub fn set_control(&mut self, control: Control) {
         if control.mode == ControlMode::InService {
@@ -99,7 +99,7 @@ impl ProviderHealth {
         self.control = Some(control);
     }
 
-    /// What the operator asked for, if anything.
+    /// The operator's control, if there is one.
     pub fn control(&self) -> Option<&Control> {
         self.control.as_ref()
     }
@@ -114,12 +114,17 @@ impl ProviderHealth {
         self.breaker.probe_at()
     }
 
+    /// Why the breaker last opened, and when; `None` once it is closed.
+    pub fn trip(&self) -> Option<BreakerTrip> {
+        self.breaker.trip()
+    }
+
     /// The calls and the failed calls in the breaker's window.
     pub fn recent(&self, now: Timestamp) -> (u32, u32) {
         self.breaker.recent(now)
     }
 
-    /// Until when it asked us to slow down, while that lies ahead.
+    /// Until when the provider asked us to slow down, while that lies ahead.
     pub fn throttled_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.throttled_until.filter(|until| now < *until)
     }

@@ -1,19 +1,19 @@
-//! PURE. Whom a provider's news concerns.
+//! PURE. Which brands an event of a provider concerns.
 
 use std::collections::BTreeMap;
 
 use crate::model::{BrandId, Channel, Keywords, ProviderName};
 
-/// A provider as news come through it.
+/// A provider as the source of events.
 #[derive(Debug, Clone)]
 pub struct InboundSource {
-    /// What it carries.
+    /// The channel that it carries.
     pub channel: Channel,
-    /// The brands it serves, each with its own sender there, if it has one.
+    /// The brands that the provider serves, each with its sender at the provider, if it has one of its own.
     pub brands: Vec<(BrandId, Option<String>)>,
 }
 
-/// All providers, and what brands take for keywords.
+/// All providers, and the keywords of all brands.
 #[derive(Debug, Clone, Default)]
 pub struct InboundDirectory {
     /// The providers.
@@ -23,20 +23,20 @@ pub struct InboundDirectory {
 }
 
 impl InboundSource {
-    /// The brands that a call concerns which was meant for the sender `to`: those whose own sender it is; else those that
-    /// have none of their own, and so send as the provider is set up; else all that the provider serves.
+    /// The brands that an event for the sender `to` concerns: those whose own sender it is; else those that have no sender of
+    /// their own, and so send as the provider is set up; else all that the provider serves.
     pub fn brands_for(&self, to: Option<&str>) -> Vec<&BrandId> {
         let to = to.map(normalized_sender);
-        let those = |wanted: &dyn Fn(Option<&str>) -> bool| -> Vec<&BrandId> {
+        let select = |wanted: &dyn Fn(Option<&str>) -> bool| -> Vec<&BrandId> {
             let brands = self.brands.iter().filter(|(_, sender)| wanted(sender.as_deref()));
             brands.map(|(brand, _)| brand).collect()
         };
-        let its_own = those(&|sender| to.is_some() && sender.map(normalized_sender) == to);
-        if !its_own.is_empty() {
-            return its_own;
+        let with_this_sender = select(&|sender| to.is_some() && sender.map(normalized_sender) == to);
+        if !with_this_sender.is_empty() {
+            return with_this_sender;
         }
-        let without = those(&|sender| to.is_some() && sender.is_none());
-        if without.is_empty() { those(&|_| true) } else { without }
+        let without_sender = select(&|sender| to.is_some() && sender.is_none());
+        if without_sender.is_empty() { select(&|_| true) } else { without_sender }
     }
 }
 

@@ -1,17 +1,17 @@
-//! PURE. What a text or an address's news changes.
+//! PURE. What an inbound text or a report on an address changes.
 
 use crate::consent;
-use crate::model::Objection;
 use crate::model::{
     AddressChange, AddressReport, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactEvent,
-    ContactEventDetail, InboundText, Keyword, Keywords, ProviderName,
+    ContactEventDetail, InboundText, Keyword, Keywords, Objection, ProviderName, TopicScope,
 };
 use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntry};
 
-/// Characters of a text that are kept: no channel's own limit is higher but email's.
+/// Characters of a text that are stored: no channel's own limit is higher but email's.
 const MAX_TEXT: usize = 4_096;
 
-/// What `provider` told: `text` came by `channel`, from somebody with this consent ledger, for a brand with these keywords.
+/// The event of a `text` that came by `channel` through `provider`, from somebody with this consent ledger, for a brand with
+/// these keywords.
 pub(super) fn text_event(
     provider: &ProviderName,
     channel: Channel,
@@ -31,27 +31,23 @@ pub(super) fn text_event(
         actor: provider.to_string(),
     };
     let mut effects = match keyword {
-        Some(Keyword::Stop) => {
-            let (address, objection) = (from.clone(), Objection::OptedOut);
-            vec![InboundEffect::RecordObjection(AddressObjection {
-                channel,
-                address,
-                objection,
-                evidence: evidence(),
-            })]
-        }
+        Some(Keyword::Stop) => vec![InboundEffect::RecordObjection(AddressObjection {
+            channel,
+            address: from.clone(),
+            objection: Objection::OptedOut,
+            evidence: evidence(),
+        })],
         Some(Keyword::Start) => {
-            let grants = consent::taken_by_stop(ledger, channel).into_iter().map(|scope| {
-                let (scope, recorded_by) = (scope.clone(), provider.to_string());
-                let evidence = evidence();
+            let grant = |scope: &TopicScope| {
                 InboundEffect::RecordConsent(NewConsentEntry {
                     action: ConsentAction::Grant,
                     channel,
-                    scope,
-                    evidence,
-                    recorded_by,
+                    scope: scope.clone(),
+                    evidence: evidence(),
+                    recorded_by: provider.to_string(),
                 })
-            });
+            };
+            let grants = consent::taken_by_stop(ledger, channel).into_iter().map(grant);
             std::iter::once(InboundEffect::LiftOptOut(None)).chain(grants).collect()
         }
         None => Vec::new(),
@@ -64,13 +60,18 @@ pub(super) fn text_event(
     InboundEvent { id, event, reply_to, effects }
 }
 
-/// What `provider`, which carries `channel`, told of an address.
-pub(super) fn address_event(provider: &ProviderName, channel: Channel, news: AddressReport) -> InboundEvent {
-    let AddressReport { id, address, change, at, evidence, to: _ } = news;
+/// The event of a `report` on an address by `provider`, which carries `channel`.
+pub(super) fn address_event(
+    provider: &ProviderName,
+    channel: Channel,
+    report: AddressReport,
+) -> InboundEvent {
+    let AddressReport { id, address, change, at, evidence, to: _ } = report;
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {
-            let words = ConsentEvidence::reported(provider, evidence.to_string(), at);
-            let objected = AddressObjection { channel, address: address.clone(), objection, evidence: words };
+            let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
+            let objected =
+                AddressObjection { channel, address: address.clone(), objection, evidence: reported };
             (ContactEventDetail::Objected { objection, evidence }, InboundEffect::RecordObjection(objected))
         }
         AddressChange::Returned => {

@@ -1,4 +1,4 @@
-//! Links that people followed.
+//! Contact links that people followed.
 
 use crate::model::{Address, LinkId, ProviderName, Timestamp};
 use crate::store::{FollowResult, LinkStore, StoreError};
@@ -6,7 +6,7 @@ use crate::store::{FollowResult, LinkStore, StoreError};
 /// Ties the address of somebody who followed a link at `at` to the contact whose link it is.
 ///
 /// # Errors
-/// When the store failed: it should be told again.
+/// When the store failed: the provider should report it again.
 pub(super) async fn follow(
     store: &dyn LinkStore,
     provider: &ProviderName,
@@ -18,23 +18,24 @@ pub(super) async fn follow(
     let masked = address.masked();
     match store.follow_link(id, address, at, now).await? {
         FollowResult::Tied(link) => tracing::info!(
-            provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
-            "somebody followed their link: the address is the contact's"
+            provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, address = masked,
+            "a contact link was followed: the address now belongs to the contact"
         ),
         FollowResult::Taken { link, owner } => tracing::warn!(
-            provider.name = %provider, brand = %link.brand, contact = %link.contact, owner = %owner, address = masked,
-            "a link was not followed: the address belongs to another contact"
+            provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, owner.id = %owner,
+            address = masked, "a contact link was not followed: the address belongs to another contact"
         ),
         FollowResult::Full(link) => tracing::warn!(
-            provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
-            "a link was not followed: the contact has as many addresses as it may"
+            provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, address = masked,
+            "a contact link was not followed: the contact has as many addresses as it may"
         ),
         FollowResult::Expired(link) => tracing::info!(
-            provider.name = %provider, brand = %link.brand, contact = %link.contact, address = masked,
-            "a link was followed after it had expired"
+            provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, address = masked,
+            "a contact link was not followed: it had expired"
         ),
         FollowResult::Unknown => tracing::debug!(
-            provider.name = %provider, address = masked, "a link was followed again, or its contact is gone"
+            provider.name = %provider, address = masked,
+            "a contact link was not followed: it was followed before, or its contact is deleted"
         ),
     }
     Ok(())

@@ -5,6 +5,7 @@ mod directory;
 mod events;
 mod links;
 mod mail;
+mod normalize;
 mod processor;
 mod receipts;
 mod router;

@@ -1,58 +1,61 @@
-//! Puts what providers tell where it belongs, durably.
+//! Processes what providers report: each event is durable, with all that it changes, before it is acknowledged.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::directory::{InboundDirectory, InboundSource};
-use super::{events, links, receipts};
+use super::{events, links, normalize, receipts};
 use crate::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
-    Address, AddressChange, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, ProviderName,
-    ReceiptReport, Timestamp, bounded_provider_id,
+    Address, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
 };
 use crate::store::{
-    self, ConsentStore, ContactStore, InboundEvent, InboundStore, LinkStore, ReceiptMatch, StoreError, Stores,
+    ConsentStore, ContactStore, InboundEvent, InboundStore, LinkStore, ReceiptMatch, RecordResult,
+    StoreError, Stores,
 };
 
-/// Keeps what providers tell. Cheap to clone.
+/// Records what providers report. Cheap to clone.
 #[derive(Clone)]
 pub struct InboundProcessor {
-    inbox: Arc<dyn InboundStore>,
+    inbound: Arc<dyn InboundStore>,
     contacts: Arc<dyn ContactStore>,
     consents: Arc<dyn ConsentStore>,
-    directory: Arc<InboundDirectory>,
     links: Arc<dyn LinkStore>,
+    directory: Arc<InboundDirectory>,
     pub(super) clock: Clock,
 }
 
 impl InboundProcessor {
-    /// Keeps it in these stores.
-    pub fn new(stores: &Stores, reach: InboundDirectory, clock: Clock) -> Self {
-        let Stores { inbound: inbox, contacts, consents, links, .. } = stores.clone();
-        Self { inbox, contacts, consents, links, directory: Arc::new(reach), clock }
+    /// A processor that finds brands in this directory and records in these stores.
+    pub fn new(stores: &Stores, directory: InboundDirectory, clock: Clock) -> Self {
+        let Stores { inbound, contacts, consents, links, .. } = stores.clone();
+        Self { inbound, contacts, consents, links, directory: Arc::new(directory), clock }
     }
 
-    /// Where the adapter of `provider` puts what it hears.
+    /// The sink for the events that the adapter of `provider` receives over a connection of its own.
     pub fn event_sink(&self, provider: ProviderName) -> impl EventSink + use<> {
-        ProviderEventSink { keeper: self.clone(), provider }
+        ProviderEventSink { processor: self.clone(), provider }
     }
 
-    /// Keeps what `provider` told: durable when this returns. What was kept before an error is known when it is told again.
+    /// Records events of `provider`: they are durable when this returns.
+    ///
+    /// # Errors
+    /// When the store failed. The events recorded before that are known when the provider sends all of them again.
     pub(super) async fn process(
         &self,
         provider: &ProviderName,
-        told: Vec<ProviderEvent>,
+        events: Vec<ProviderEvent>,
     ) -> Result<(), StoreError> {
-        for told in told {
-            match bounded(told, self.clock.now()) {
-                ProviderEvent::Receipt(notice) => self.receipt(provider, notice).await?,
-                ProviderEvent::Text(text) => self.text(provider, text).await?,
-                ProviderEvent::Address(news) => self.address(provider, news, None).await?,
+        for event in events {
+            let now = self.clock.now();
+            match normalize::bounded(event, now) {
+                ProviderEvent::Receipt(report) => self.process_receipt(provider, report).await?,
+                ProviderEvent::Text(text) => self.process_text(provider, text).await?,
+                ProviderEvent::Address(report) => self.process_address(provider, report, None).await?,
                 ProviderEvent::Link { id, address, at } => {
-                    let now = self.clock.now();
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
                 }
             }
@@ -60,70 +63,90 @@ impl InboundProcessor {
         Ok(())
     }
 
-    async fn receipt(&self, provider: &ProviderName, notice: DeliveryReport) -> Result<(), StoreError> {
-        let (apart, report) = report(provider, notice);
-        let matched = self.inbox.record_receipt(report.clone(), self.clock.now()).await?;
-        receipts::log_receipt(&report, matched);
-        match apart.filter(|_| matched == ReceiptMatch::Parked) {
-            Some((brand, news)) => self.address(provider, news, Some(brand)).await,
-            None => Ok(()),
+    async fn process_receipt(
+        &self,
+        provider: &ProviderName,
+        report: DeliveryReport,
+    ) -> Result<(), StoreError> {
+        let (receipt, objected) = normalize::split(provider, report);
+        let matched = self.inbound.record_receipt(receipt.clone(), self.clock.now()).await?;
+        receipts::log_receipt(&receipt, matched);
+        match objected {
+            // The store acts on the objection in a receipt only when it knows the message.
+            Some((brand, report)) if matched == ReceiptMatch::Parked => {
+                self.process_address(provider, report, Some(brand)).await
+            }
+            _ => Ok(()),
         }
     }
 
-    /// A text is for one brand; where more could be meant, none of them may see it, but a word that stops counts for all.
-    async fn text(&self, provider: &ProviderName, text: InboundText) -> Result<(), StoreError> {
+    /// A text is for one brand. Where more could be meant, none of them may read it, but a stop keyword counts for all.
+    async fn process_text(&self, provider: &ProviderName, text: InboundText) -> Result<(), StoreError> {
         let Some(source) = self.source(provider) else { return Ok(()) };
         let answered = match &text.reply_to {
-            Some(reference) => self.inbox.find_by_reference(provider, reference).await?,
+            Some(reference) => self.inbound.find_by_reference(provider, reference).await?,
             None => None,
         };
-        let concerned = match &answered {
+        let candidates = match &answered {
             Some(answered) => vec![&answered.brand],
             None => source.brands_for(text.to.as_deref()),
         };
-        for brand in &concerned {
-            let Some(keywords) = self.directory.keywords.get(*brand) else {
-                tracing::warn!(
-                    provider.name = %provider, %brand,
-                    "a text was not kept: it answers a message of a brand that is not in the configuration"
-                );
-                continue;
-            };
-            if concerned.len() > 1 && consent::keyword(&text.text, keywords) != Some(Keyword::Stop) {
-                tracing::warn!(
-                    provider.name = %provider, %brand, candidates = concerned.len(),
-                    "a text could be for more than one brand, and was kept for none: give each a sender of its own"
-                );
-                continue;
-            }
+        for brand in &candidates {
+            let Some(keywords) = self.keywords(provider, brand, &text, candidates.len()) else { continue };
             let ledger = self.ledger(brand, &text.from).await?;
-            let heard = events::text_event(provider, source.channel, text.clone(), &ledger, keywords);
-            self.record_event(brand, heard).await?;
+            let event = events::text_event(provider, source.channel, text.clone(), &ledger, keywords);
+            self.record_event(brand, event).await?;
         }
         Ok(())
     }
 
-    /// News of an address concern the brand named, or all that they may.
-    async fn address(
+    /// The keywords by which `brand` reads a text that is for one of `candidates` brands; `None`, and a warning, when the text
+    /// is not for it.
+    fn keywords(
         &self,
         provider: &ProviderName,
-        news: AddressReport,
+        brand: &BrandId,
+        text: &InboundText,
+        candidates: usize,
+    ) -> Option<&Keywords> {
+        let Some(keywords) = self.directory.keywords.get(brand) else {
+            tracing::warn!(
+                provider.name = %provider, brand.id = %brand,
+                "an inbound text was dropped: it answers a message of a brand that is not in the configuration"
+            );
+            return None;
+        };
+        if candidates > 1 && consent::keyword(&text.text, keywords) != Some(Keyword::Stop) {
+            tracing::warn!(
+                provider.name = %provider, brand.id = %brand, candidates,
+                "an inbound text was dropped: it could be for more than one brand; give each a sender of its own"
+            );
+            return None;
+        }
+        Some(keywords)
+    }
+
+    /// A report on an address concerns the brand named, or all that it could be for.
+    async fn process_address(
+        &self,
+        provider: &ProviderName,
+        report: AddressReport,
         brand: Option<BrandId>,
     ) -> Result<(), StoreError> {
         let Some(source) = self.source(provider) else { return Ok(()) };
-        let concerned = match &brand {
+        let brands = match &brand {
             Some(named) if source.brands.iter().any(|(brand, _)| brand == named) => vec![named],
             Some(named) => {
                 tracing::warn!(
-                    provider.name = %provider, brand = %named,
-                    "news of an address were not kept: they are for a brand that the provider does not serve"
+                    provider.name = %provider, brand.id = %named,
+                    "a report on an address was dropped: it is for a brand that the provider does not serve"
                 );
                 Vec::new()
             }
-            None => source.brands_for(news.to.as_deref()),
+            None => source.brands_for(report.to.as_deref()),
         };
-        for brand in concerned {
-            self.record_event(brand, events::address_event(provider, source.channel, news.clone())).await?;
+        for brand in brands {
+            self.record_event(brand, events::address_event(provider, source.channel, report.clone())).await?;
         }
         Ok(())
     }
@@ -131,7 +154,10 @@ impl InboundProcessor {
     fn source(&self, provider: &ProviderName) -> Option<&InboundSource> {
         let source = self.directory.sources.get(provider);
         if source.is_none() {
-            tracing::warn!(provider.name = %provider, "what a provider told was not kept: it is not in the configuration");
+            tracing::warn!(
+                provider.name = %provider,
+                "an inbound event was dropped: its provider is not in the configuration"
+            );
         }
         source
     }
@@ -141,81 +167,44 @@ impl InboundProcessor {
             return Ok(Vec::new());
         };
         let recipient = self.consents.recipient(brand, &contact).await?;
-        Ok(recipient.map(|own| own.ledger).unwrap_or_default())
+        Ok(recipient.map(|recipient| recipient.ledger).unwrap_or_default())
     }
 
-    async fn record_event(&self, brand: &BrandId, heard: InboundEvent) -> Result<(), StoreError> {
-        let (provider, address) = (heard.event.provider.clone(), heard.event.address.masked());
-        let told = self.inbox.record_event(brand, heard, self.clock.now()).await?;
-        let told = match told {
-            store::RecordResult::Kept(_) => "kept",
-            store::RecordResult::Known => "known",
-            store::RecordResult::UnknownContact => "from nobody whom the brand knows",
+    async fn record_event(&self, brand: &BrandId, event: InboundEvent) -> Result<(), StoreError> {
+        let (provider, address) = (event.event.provider.clone(), event.event.address.masked());
+        let result = self.inbound.record_event(brand, event, self.clock.now()).await?;
+        let (contact, result) = match &result {
+            RecordResult::Kept(contact) => (contact.as_str(), "recorded"),
+            RecordResult::Known => ("", "known"),
+            RecordResult::UnknownContact => ("", "unknown_contact"),
         };
-        tracing::debug!(provider.name = %provider, %brand, address, told, "a contact was heard of");
+        tracing::debug!(
+            provider.name = %provider, brand.id = %brand, contact.id = contact, address, result,
+            "an inbound event was processed"
+        );
         Ok(())
     }
 }
 
+/// Records what one adapter receives.
 struct ProviderEventSink {
-    keeper: InboundProcessor,
+    processor: InboundProcessor,
     provider: ProviderName,
 }
 
 #[async_trait]
 impl EventSink for ProviderEventSink {
-    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
-        self.keeper.process(&self.provider, told).await.map_err(|error| {
-            tracing::error!(provider.name = %self.provider, %error, "what a provider told could not be kept");
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+        self.processor.process(&self.provider, events).await.map_err(|error| {
+            tracing::error!(
+                provider.name = %self.provider, %error,
+                "inbound events were not recorded because the store failed; the provider has to send them again"
+            );
             NotRecorded
         })
     }
 
     fn now(&self) -> Timestamp {
-        self.keeper.clock.now()
+        self.processor.clock.now()
     }
-}
-
-/// What was told, as it is kept: under ids and senders of bounded length, and as having happened by `now`. A provider's clock
-/// that is ahead must not make an opt-out outlast the opt-ins that come after it.
-fn bounded(told: ProviderEvent, now: Timestamp) -> ProviderEvent {
-    match told {
-        ProviderEvent::Receipt(notice) => {
-            let (reference, reported_at) =
-                (bounded_provider_id(notice.reference), notice.reported_at.min(now));
-            ProviderEvent::Receipt(DeliveryReport { reference, reported_at, ..notice })
-        }
-        ProviderEvent::Text(text) => {
-            let (to, reply_to) = (text.to.map(bounded_provider_id), text.reply_to.map(bounded_provider_id));
-            let (id, at) = (bounded_provider_id(text.id), text.at.min(now));
-            ProviderEvent::Text(InboundText { id, to, reply_to, at, ..text })
-        }
-        ProviderEvent::Address(news) => {
-            let (id, to, at) =
-                (bounded_provider_id(news.id), news.to.map(bounded_provider_id), news.at.min(now));
-            ProviderEvent::Address(AddressReport { id, to, at, ..news })
-        }
-        ProviderEvent::Link { .. } => told,
-    }
-}
-
-/// A notice as a receipt; and what it says against an address as news of that, for when the message is not known.
-fn report(
-    provider: &ProviderName,
-    notice: DeliveryReport,
-) -> (Option<(BrandId, AddressReport)>, ReceiptReport) {
-    let DeliveryReport { reference, echo, address, status, reported_at, evidence, objection } = notice;
-    let apart = objection.zip(address).zip(echo.as_ref()).map(|((objection, address), echo)| {
-        let news = AddressReport {
-            id: format!("{echo} {}", objection.as_str()),
-            address,
-            to: None,
-            change: AddressChange::Objected(objection),
-            at: reported_at,
-            evidence: evidence.clone(),
-        };
-        (echo.brand.clone(), news)
-    });
-    let provider = provider.clone();
-    (apart, ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection })
 }

@@ -38,13 +38,13 @@ pub(super) fn log_receipt(report: &ReceiptReport, matched: ReceiptMatch) {
     let (provider, status) = (&report.provider, report.status.as_str());
     match matched {
         ReceiptMatch::Added(id) => {
-            tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt")
+            tracing::debug!(message.id = %id, provider.name = %provider, status, "a receipt was added to its message")
         }
         ReceiptMatch::Known(id) => {
-            tracing::debug!(message.id = %id, provider.name = %provider, status, "receipt again")
+            tracing::debug!(message.id = %id, provider.name = %provider, status, "a receipt was recorded before")
         }
         ReceiptMatch::Parked => {
-            tracing::debug!(provider.name = %provider, status, "receipt for no message known yet")
+            tracing::debug!(provider.name = %provider, status, "a receipt is parked until its message is known")
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Takes a provider's call: who may call is checked first, and what is said is durable before it is answered.
+//! Routes a webhook request to the handler of its provider, which authenticates it, and records its events before the answer.
+//! A mail is a webhook request too: its body is the mail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,32 +10,34 @@ use url::form_urlencoded;
 use super::InboundProcessor;
 use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
 use crate::model::ProviderName;
-use crate::store::StoreError;
 
-/// What takes the calls of each provider. Cheap to clone.
+/// The webhook handlers of all providers, and the processor of their events. Cheap to clone.
 #[derive(Clone)]
 pub struct WebhookRouter {
     handlers: Arc<BTreeMap<ProviderName, Arc<dyn WebhookHandler>>>,
     pub(super) processor: InboundProcessor,
 }
 
-/// How a call ended.
+/// How a webhook request ended. One that failed has been logged.
 #[derive(Debug)]
 pub(super) enum WebhookAnswer {
-    /// It was understood, and is kept; with what the provider wants to read.
+    /// Its events are durable. The text is what the provider expects as the body of the answer.
     Recorded(String),
-    /// There is no such provider, or it is not known how its calls are signed.
+    /// There is no such provider, or its settings do not say how its calls are signed.
     Unknown,
-    /// It changed nothing.
+    /// It is not authentic or not readable, and changed nothing.
     Refused(WebhookError),
-    /// It could not be kept: the provider should call again.
-    NotRecorded(StoreError),
+    /// The store failed: the provider should call again.
+    NotRecorded,
 }
 
 impl WebhookRouter {
-    /// Takes the calls of these providers.
-    pub fn new(hooks: BTreeMap<ProviderName, Arc<dyn WebhookHandler>>, keeper: InboundProcessor) -> Self {
-        Self { handlers: Arc::new(hooks), processor: keeper }
+    /// A router to these handlers, whose events this processor records.
+    pub fn new(
+        handlers: BTreeMap<ProviderName, Arc<dyn WebhookHandler>>,
+        processor: InboundProcessor,
+    ) -> Self {
+        Self { handlers: Arc::new(handlers), processor }
     }
 
     /// The providers that may call.
@@ -42,20 +45,20 @@ impl WebhookRouter {
         self.handlers.keys()
     }
 
-    /// Whether some provider takes mail to this address.
+    /// Whether some handler accepts mail to this address.
     pub(super) fn accepts_mail_for(&self, recipient: &str) -> bool {
-        self.handlers.values().any(|hook| hook.accepts_mail_for(recipient))
+        self.handlers.values().any(|handler| handler.accepts_mail_for(recipient))
     }
 
-    /// Gives a mail to each provider that takes mail to this address: several may share one. The first answer that it is not
-    /// kept is theirs.
+    /// Hands a mail to each handler that accepts mail to this address: several may share one. The answer is that of the first
+    /// which refused it or could not record it, or else of the last.
     pub(super) async fn handle_mail(&self, recipient: &str, mail: &[u8]) -> WebhookAnswer {
         let query =
             form_urlencoded::Serializer::new(String::new()).append_pair("recipient", recipient).finish();
         let (headers, now) = (HeaderMap::new(), self.processor.clock.now());
         let call = WebhookRequest { url: "", query: &query, headers: &headers, body: Some(mail), now };
         let mut answer = WebhookAnswer::Unknown;
-        for (provider, _) in self.handlers.iter().filter(|(_, hook)| hook.accepts_mail_for(recipient)) {
+        for (provider, _) in self.handlers.iter().filter(|(_, handler)| handler.accepts_mail_for(recipient)) {
             answer = self.handle(provider.as_str(), &call).await;
             if !matches!(answer, WebhookAnswer::Recorded(_)) {
                 break;
@@ -64,16 +67,26 @@ impl WebhookRouter {
         answer
     }
 
+    /// Hands a call to the handler of the provider of this name, and records the events that the handler reads from it.
     pub(super) async fn handle(&self, provider: &str, call: &WebhookRequest<'_>) -> WebhookAnswer {
         let known = provider.parse().ok().and_then(|name: ProviderName| self.handlers.get_key_value(&name));
-        let Some((provider, hook)) = known else { return WebhookAnswer::Unknown };
-        match hook.handle(call).await {
+        let Some((provider, handler)) = known else { return WebhookAnswer::Unknown };
+        match handler.handle(call).await {
             Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Recorded(answer),
-            Ok(WebhookPayload::Events(told)) => match self.processor.process(provider, told).await {
+            Ok(WebhookPayload::Events(events)) => match self.processor.process(provider, events).await {
                 Ok(()) => WebhookAnswer::Recorded(String::new()),
-                Err(error) => WebhookAnswer::NotRecorded(error),
+                Err(error) => {
+                    tracing::error!(
+                        provider.name = %provider, %error,
+                        "a webhook request was not recorded because the store failed; the provider has to send it again"
+                    );
+                    WebhookAnswer::NotRecorded
+                }
             },
-            Err(error) => WebhookAnswer::Refused(error),
+            Err(error) => {
+                tracing::warn!(provider.name = %provider, %error, "a webhook request was refused");
+                WebhookAnswer::Refused(error)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The listener: HTTP/1.1, one path for each provider, with bounds on everything that comes in.
+//! The webhook server: HTTP/1.1, one path for each provider, with bounds on everything that comes in.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,34 +17,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::router::{WebhookAnswer, WebhookRouter};
-use super::settings::InboundSettings;
+use super::settings::{InboundSettings, WEBHOOK_PATH};
 use super::token_bucket::TokenBucket;
 use crate::adapters::webhooks::{WebhookError, WebhookRequest};
-
-/// Before the provider's name in the path of its calls.
-pub(super) const PATH: &str = "/providers/";
 
 /// Headers of a call, at most. Providers send about twenty.
 const MAX_HEADERS: usize = 64;
 
-/// Serves until `stop` resolves, and then lets calls in flight end.
+/// Serves until `stop` resolves, and then lets calls in flight end within the request timeout.
 pub async fn serve(
     listener: TcpListener,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: InboundSettings,
     stop: impl Future<Output = ()>,
 ) {
     let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
-    let places = Arc::new(Semaphore::new(settings.max_connections));
-    let pace = Arc::new(TokenBucket::new(settings.max_calls_per_second, Instant::now()));
+    let permits = Arc::new(Semaphore::new(settings.max_connections));
+    let bucket = Arc::new(TokenBucket::new(settings.max_calls_per_second, Instant::now()));
     let accept = async {
         loop {
             // The semaphore is never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => start(stream, place, &hooks, &settings, &pace, &connections),
+                Ok((stream, _)) => start(stream, permit, &router, &settings, &bucket, &connections),
                 Err(error) => {
-                    tracing::warn!(%error, "a provider's connection could not be accepted");
+                    tracing::warn!(%error, "a webhook connection could not be accepted");
                     tokio::time::sleep(settings.request_timeout() / 100).await;
                 }
             }
@@ -55,54 +52,54 @@ pub async fn serve(
         () = stop => {}
     }
     if timeout(settings.request_timeout(), connections.shutdown()).await.is_err() {
-        tracing::warn!("calls of providers were still in flight when the time for them had passed");
+        tracing::warn!("webhook calls were still in flight when the time to finish them had passed");
     }
 }
 
 fn start(
     stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    hooks: &WebhookRouter,
+    permit: OwnedSemaphorePermit,
+    router: &WebhookRouter,
     settings: &Arc<InboundSettings>,
-    pace: &Arc<TokenBucket>,
+    bucket: &Arc<TokenBucket>,
     connections: &GracefulShutdown,
 ) {
-    let (hooks, settings, pace) = (hooks.clone(), Arc::clone(settings), Arc::clone(pace));
-    let time = settings.request_timeout();
+    let (router, settings, bucket) = (router.clone(), Arc::clone(settings), Arc::clone(bucket));
+    let header_timeout = settings.request_timeout();
     let service = service_fn(move |request| {
-        let (hooks, settings) = (hooks.clone(), Arc::clone(&settings));
-        let admitted = pace.try_take(Instant::now());
+        let (router, settings) = (router.clone(), Arc::clone(&settings));
+        let admitted = bucket.try_take(Instant::now());
         async move {
             if !admitted {
-                return Ok(too_many());
+                return Ok(too_many_calls());
             }
-            let answered = timeout(settings.request_timeout(), answer(request, &hooks, &settings)).await;
+            let answered = timeout(settings.request_timeout(), answer(request, &router, &settings)).await;
             let late = |_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long");
             Ok::<_, Infallible>(answered.unwrap_or_else(late))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(time)
+        .header_read_timeout(header_timeout)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
-        let _place = place;
-        // A caller that goes away in mid-call is no concern of ours.
+        let _permit = permit;
+        // A provider that goes away in mid-call calls again.
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a provider's connection ended early");
+            tracing::debug!(%error, "a webhook connection ended in mid-call");
         }
     });
 }
 
 async fn answer(
     request: Request<Incoming>,
-    hooks: &WebhookRouter,
+    router: &WebhookRouter,
     settings: &InboundSettings,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let Some(provider) = head.uri.path().strip_prefix(PATH).filter(|name| !name.contains('/')) else {
+    let Some(provider) = head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|name| !name.contains('/')) else {
         return text(StatusCode::NOT_FOUND, "providers call /providers/NAME");
     };
     let is_get = head.method == Method::GET;
@@ -119,15 +116,15 @@ async fn answer(
         Err(_) => return text(StatusCode::BAD_REQUEST, "the body ended early"),
     };
     let query = head.uri.query().unwrap_or_default();
-    let mark = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{mark}{query}", settings.url(provider));
+    let separator = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{separator}{query}", settings.url(provider));
     let body = (!is_get).then_some(&*body);
     let call =
-        WebhookRequest { url: &url, query, headers: &head.headers, body, now: hooks.processor.clock.now() };
-    http_response(provider, hooks.handle(provider, &call).await)
+        WebhookRequest { url: &url, query, headers: &head.headers, body, now: router.processor.clock.now() };
+    http_response(router.handle(provider, &call).await)
 }
 
-fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>> {
+fn http_response(answer: WebhookAnswer) -> Response<Full<Bytes>> {
     match answer {
         WebhookAnswer::Recorded(answer) => text(StatusCode::OK, answer),
         WebhookAnswer::Unknown => text(
@@ -135,7 +132,6 @@ fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>>
             "no provider of this name is configured to call back; see its settings",
         ),
         WebhookAnswer::Refused(error) => {
-            tracing::warn!(provider.name = provider, %error, "a call was refused");
             let status = match error {
                 WebhookError::Forged(_) => StatusCode::UNAUTHORIZED,
                 WebhookError::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -143,14 +139,13 @@ fn http_response(provider: &str, answer: WebhookAnswer) -> Response<Full<Bytes>>
             };
             text(status, error.to_string())
         }
-        WebhookAnswer::NotRecorded(error) => {
-            tracing::error!(provider.name = provider, %error, "what a provider told could not be kept");
+        WebhookAnswer::NotRecorded => {
             text(StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; please call again")
         }
     }
 }
 
-fn too_many() -> Response<Full<Bytes>> {
+fn too_many_calls() -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many calls; please call again later");
     response.headers_mut().insert(RETRY_AFTER, hyper::header::HeaderValue::from_static("1"));
     response

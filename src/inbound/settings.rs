@@ -8,6 +8,9 @@ use url::Url;
 
 use crate::model::SettingError;
 
+/// Before the provider's name in the path of its calls.
+pub(super) const WEBHOOK_PATH: &str = "/providers/";
+
 /// The settings of the listener for providers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +18,7 @@ pub struct InboundSettings {
     /// Where to listen for HTTP. TLS is for the proxy in front.
     pub listen: SocketAddr,
     /// The URL by which providers reach this listener, without the path: providers sign the URL they were given, and
-    /// behind a proxy a call does not tell which that was.
+    /// behind a proxy a call does not show which that was.
     pub public_url: String,
     /// The largest body of a call, in bytes.
     #[serde(default = "default_max_body_bytes")]
@@ -80,21 +83,21 @@ fn default_max_calls_per_second() -> f64 {
 }
 
 impl InboundSettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("max_body_bytes", self.max_body_bytes > 0),
             ("request_timeout_ms", self.request_timeout_ms > 0),
             ("max_connections", self.max_connections > 0),
         ];
-        let of_mail = self.mail.iter().flat_map(|mail| {
+        let mail = self.mail.iter().flat_map(|mail| {
             [
                 ("mail.max_message_bytes", mail.max_message_bytes > 0),
                 ("mail.timeout_ms", mail.timeout_ms > 0),
                 ("mail.max_connections", mail.max_connections > 0),
             ]
         });
-        let zero = positive.into_iter().chain(of_mail).filter(|(_, right)| !right);
+        let zero = positive.into_iter().chain(mail).filter(|(_, valid)| !valid);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
         if !(self.max_calls_per_second.is_finite() && self.max_calls_per_second > 0.0) {
             errors.push(SettingError::new("max_calls_per_second", "must be above 0"));
@@ -107,9 +110,9 @@ impl InboundSettings {
         errors
     }
 
-    /// The URL that a provider is to be given.
+    /// The URL of the webhook of `provider`, to be entered in the provider's own settings.
     pub fn url(&self, provider: &str) -> String {
-        format!("{}{}{provider}", self.public_url.trim_end_matches('/'), super::server::PATH)
+        format!("{}{}{provider}", self.public_url.trim_end_matches('/'), WEBHOOK_PATH)
     }
 
     pub(super) fn request_timeout(&self) -> Duration {
@@ -122,7 +125,7 @@ impl MailSettings {
         Duration::from_millis(self.timeout_ms)
     }
 
-    /// How long mail in flight may take when the gateway stops.
+    /// How long mail in flight may take when the gateway stops: not as long as a client that is merely slow.
     pub(super) fn stop_timeout(&self) -> Duration {
         self.timeout().min(Duration::from_secs(10))
     }

@@ -1,30 +1,40 @@
-//! How many calls are taken in a second.
+//! The limit on the calls of providers in a second.
 
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// A bucket of calls: it fills at a steady rate, up to what a second brings, and at least one.
+/// A token bucket: each call takes a token. It fills at a steady rate, up to the tokens of one second, and at least one.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
-    per_second: f64,
-    left: Mutex<(f64, Instant)>,
+    tokens_per_second: f64,
+    state: Mutex<BucketState>,
+}
+
+#[derive(Debug)]
+struct BucketState {
+    tokens: f64,
+    /// When the bucket had so many.
+    updated_at: Instant,
 }
 
 impl TokenBucket {
-    pub(super) fn new(per_second: f64, now: Instant) -> Self {
-        Self { per_second, left: Mutex::new((per_second.max(1.0), now)) }
+    /// A bucket that is full at `now`.
+    pub(super) fn new(tokens_per_second: f64, now: Instant) -> Self {
+        let tokens = tokens_per_second.max(1.0);
+        Self { tokens_per_second, state: Mutex::new(BucketState { tokens, updated_at: now }) }
     }
 
-    /// Takes a call out of the bucket at `now`; `false` when it is empty.
+    /// Takes a token at `now`; `false` when there is none.
     pub(super) fn try_take(&self, now: Instant) -> bool {
-        // Nothing panics while it holds the lock.
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let (before, at) = *left;
-        let since = now.saturating_duration_since(at).as_secs_f64();
-        let filled = (before + since * self.per_second).min(self.per_second.max(1.0));
-        let admits = filled >= 1.0;
-        *left = (if admits { filled - 1.0 } else { filled }, now.max(at));
-        admits
+        // No code panics while it holds the lock.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = now.saturating_duration_since(state.updated_at).as_secs_f64();
+        let capacity = self.tokens_per_second.max(1.0);
+        let tokens = (state.tokens + elapsed * self.tokens_per_second).min(capacity);
+        let taken = tokens >= 1.0;
+        state.tokens = if taken { tokens - 1.0 } else { tokens };
+        state.updated_at = now.max(state.updated_at);
+        taken
     }
 }
 
@@ -35,21 +45,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_second_brings_is_taken_at_once_and_the_rest_at_the_rate() {
+    fn the_tokens_of_a_second_are_taken_at_once_and_the_rest_at_the_rate() {
         let start = Instant::now();
-        let pace = TokenBucket::new(2.0, start);
-        let at = |ms| pace.try_take(start + Duration::from_millis(ms));
-        assert_eq!([at(0), at(0), at(0), at(499)], [true, true, false, false]);
-        assert_eq!([at(500), at(500)], [true, false]);
-        assert_eq!([at(60_000), at(60_000), at(60_000)], [true, true, false], "nothing is saved up");
-        assert!(!at(0), "a time before changes nothing");
+        let bucket = TokenBucket::new(2.0, start);
+        let take_at = |ms| bucket.try_take(start + Duration::from_millis(ms));
+        assert_eq!([take_at(0), take_at(0), take_at(0), take_at(499)], [true, true, false, false]);
+        assert_eq!([take_at(500), take_at(500)], [true, false]);
+        let after_a_minute = [take_at(60_000), take_at(60_000), take_at(60_000)];
+        assert_eq!(after_a_minute, [true, true, false], "a bucket holds the tokens of one second");
+        assert!(!take_at(0), "an earlier time changes nothing");
     }
 
     #[test]
     fn less_than_one_in_a_second_is_still_one() {
         let start = Instant::now();
-        let pace = TokenBucket::new(0.1, start);
-        assert!(pace.try_take(start) && !pace.try_take(start + Duration::from_secs(9)));
-        assert!(pace.try_take(start + Duration::from_secs(10)));
+        let bucket = TokenBucket::new(0.1, start);
+        assert!(bucket.try_take(start) && !bucket.try_take(start + Duration::from_secs(9)));
+        assert!(bucket.try_take(start + Duration::from_secs(10)));
     }
 }

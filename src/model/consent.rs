@@ -104,7 +104,10 @@ pub struct Preferences {
 impl Preferences {
     /// The most specific preference that covers `topic`.
     pub fn topic(&self, topic: &Topic) -> Option<&TopicPreference> {
-        self.topics.iter().filter(|own| own.topic.covers(topic)).max_by_key(|own| own.topic.depth())
+        self.topics
+            .iter()
+            .filter(|preference| preference.topic.covers(topic))
+            .max_by_key(|preference| preference.topic.depth())
     }
 }
 

@@ -30,9 +30,9 @@ pub struct Contact {
 pub struct ContactAddress {
     /// The address.
     pub address: Address,
-    /// When the person last wrote to the brand on WhatsApp from this number, as the brand told.
+    /// When the person last wrote to the brand on WhatsApp from this number, as the brand reported.
     pub whatsapp_inbound_at: Option<Timestamp>,
-    /// The same by provider, as those told: a window opens for one sender only.
+    /// The same by provider, as the providers reported: a window opens for one sender only.
     pub whatsapp_windows: BTreeMap<ProviderName, Timestamp>,
 }
 
@@ -51,8 +51,8 @@ impl ContactAddress {
         if self.whatsapp_inbound_at.is_some_and(open) {
             return ServiceWindow::Everywhere;
         }
-        let own = self.whatsapp_windows.iter().filter(|(_, at)| open(**at));
-        ServiceWindow::At(own.map(|(provider, _)| provider.clone()).collect())
+        let open_windows = self.whatsapp_windows.iter().filter(|(_, at)| open(**at));
+        ServiceWindow::At(open_windows.map(|(provider, _)| provider.clone()).collect())
     }
 }
 
@@ -81,7 +81,7 @@ impl Contact {
 
     /// The contact's addresses that `channel` delivers to, the preferred one first.
     pub fn addresses_for(&self, channel: Channel) -> impl Iterator<Item = &ContactAddress> {
-        self.addresses.iter().filter(move |own| channel.takes(&own.address))
+        self.addresses.iter().filter(move |entry| channel.takes(&entry.address))
     }
 }
 

@@ -116,11 +116,11 @@ impl TemplateButton {
 /// What a button does when somebody taps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ButtonAction {
-    /// It opens the template's URL with this at its end.
+    /// The button opens the template's URL with this at its end.
     Url(String),
-    /// It answers, and this comes back with the answer.
+    /// The button answers, and this comes back with the answer.
     QuickReply(String),
-    /// It copies this code.
+    /// The button copies this code.
     CopyCode(String),
 }
 
@@ -161,7 +161,7 @@ impl Content {
     /// The most characters of the text below a file in Telegram.
     pub const MAX_CAPTION: usize = 1_024;
 
-    /// What `channel` would carry. `window_open` tells whether WhatsApp's 24-hour service window is open; outside it only
+    /// What `channel` would carry. `window_open` says whether WhatsApp's 24-hour service window is open; outside it only
     /// templates may be sent (Meta's error 131047).
     ///
     /// # Errors
@@ -179,8 +179,8 @@ impl Content {
         }
     }
 
-    fn render_text(&self, own: Option<&String>, max: usize) -> Result<RenderedContent, RenderError> {
-        let text = own.or(self.text.as_ref()).ok_or(RenderError::Nothing)?;
+    fn render_text(&self, specific: Option<&String>, max: usize) -> Result<RenderedContent, RenderError> {
+        let text = specific.or(self.text.as_ref()).ok_or(RenderError::Nothing)?;
         fits(text, max)?;
         Ok(RenderedContent::Text(text.clone()))
     }
@@ -190,27 +190,27 @@ impl Content {
     }
 
     fn render_telegram(&self) -> Result<RenderedContent, RenderError> {
-        let mut own = self.telegram.clone().unwrap_or_default();
-        if own.text.is_none() {
-            own.text = self.text.clone();
-            own.format = TextFormat::Plain;
+        let mut telegram = self.telegram.clone().unwrap_or_default();
+        if telegram.text.is_none() {
+            telegram.text = self.text.clone();
+            telegram.format = TextFormat::Plain;
         }
-        let max = if own.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
-        fits(own.text.as_deref().unwrap_or_default(), max)?;
-        match own {
+        let max = if telegram.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
+        fits(telegram.text.as_deref().unwrap_or_default(), max)?;
+        match telegram {
             TelegramContent { text: None, file: None, .. } => Err(RenderError::Nothing),
             TelegramContent { text: Some(text), format: TextFormat::Plain, file: None } => {
                 Ok(RenderedContent::Text(text))
             }
-            own => Ok(RenderedContent::Telegram(own)),
+            telegram => Ok(RenderedContent::Telegram(telegram)),
         }
     }
 
     fn render_email(&self) -> Result<RenderedContent, RenderError> {
-        let own = self.email.clone().unwrap_or_default();
-        let subject = own.subject.or_else(|| self.subject.clone()).ok_or(RenderError::Nothing)?;
-        let text = own.text.or_else(|| self.text.clone());
-        let html = own.html.or_else(|| self.html.clone());
+        let email = self.email.clone().unwrap_or_default();
+        let subject = email.subject.or_else(|| self.subject.clone()).ok_or(RenderError::Nothing)?;
+        let text = email.text.or_else(|| self.text.clone());
+        let html = email.html.or_else(|| self.html.clone());
         if text.is_none() && html.is_none() {
             return Err(RenderError::Nothing);
         }
@@ -234,31 +234,31 @@ mod tests {
             let text = text.map(str::to_owned);
             Content { text, telegram: Some(telegram), ..Content::default() }.render(Channel::Telegram, true)
         };
-        let custom = |text: Option<&str>, format, file: Option<&str>| TelegramContent {
+        let telegram = |text: Option<&str>, format, file: Option<&str>| TelegramContent {
             text: text.map(str::to_owned),
             format,
             file: file.map(|url| TelegramFile::Photo(url.to_owned())),
         };
         let (plain, html) = (TextFormat::Plain, TextFormat::Html);
         for (common, telegram, expected) in [
-            (Some("*hi*"), custom(None, html, None), Some(RenderedContent::Text("*hi*".to_owned()))),
-            (Some("hi"), custom(Some("oi"), plain, None), Some(RenderedContent::Text("oi".to_owned()))),
+            (Some("*hi*"), telegram(None, html, None), Some(RenderedContent::Text("*hi*".to_owned()))),
+            (Some("hi"), telegram(Some("oi"), plain, None), Some(RenderedContent::Text("oi".to_owned()))),
             (
                 Some("hi"),
-                custom(Some("<b>oi</b>"), html, None),
-                Some(RenderedContent::Telegram(custom(Some("<b>oi</b>"), html, None))),
+                telegram(Some("<b>oi</b>"), html, None),
+                Some(RenderedContent::Telegram(telegram(Some("<b>oi</b>"), html, None))),
             ),
             (
                 Some("hi"),
-                custom(None, plain, Some("u")),
-                Some(RenderedContent::Telegram(custom(Some("hi"), plain, Some("u")))),
+                telegram(None, plain, Some("u")),
+                Some(RenderedContent::Telegram(telegram(Some("hi"), plain, Some("u")))),
             ),
             (
                 None,
-                custom(None, plain, Some("u")),
-                Some(RenderedContent::Telegram(custom(None, plain, Some("u")))),
+                telegram(None, plain, Some("u")),
+                Some(RenderedContent::Telegram(telegram(None, plain, Some("u")))),
             ),
-            (None, custom(None, plain, None), None),
+            (None, telegram(None, plain, None), None),
         ] {
             assert_eq!(
                 rendered(common, telegram.clone()),

@@ -3,7 +3,7 @@
 //! The history is the only record of progress: the state is never set, it follows from the events, so a message's
 //! history always explains its state.
 
-use super::{Outcome, Plan, Receipt, ReceiptStatus, Timestamp, Way};
+use super::{Outcome, Plan, Reason, Receipt, ReceiptStatus, Timestamp, Way};
 
 /// Where a message stands. States are honest: accepted is not sent, sent is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,9 +16,9 @@ pub enum MessageState {
     Sending,
     /// A provider took it.
     Sent,
-    /// It reached the device or mailbox.
+    /// The message reached the device or mailbox.
     Delivered,
-    /// It was read.
+    /// The message was read.
     Read,
     /// No way led anywhere.
     Failed,
@@ -26,9 +26,9 @@ pub enum MessageState {
     Suppressed,
     /// Its time passed.
     Expired,
-    /// It was cancelled.
+    /// The message was cancelled.
     Cancelled,
-    /// It may or may not have been sent, and a second copy is forbidden or no longer wanted.
+    /// The message may or may not have been sent, and a second copy is forbidden or no longer wanted.
     InDoubt,
 }
 
@@ -64,8 +64,8 @@ impl MessageState {
 /// Why a message waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitReason {
-    /// A stable word for the reason.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// The reason in a sentence.
     pub explanation: String,
 }
@@ -116,8 +116,8 @@ pub enum EventDetail {
     Finished {
         /// The state it ends in.
         state: MessageState,
-        /// A stable word for the reason.
-        reason: String,
+        /// Why.
+        reason: Reason,
         /// The reason in a sentence.
         explanation: String,
     },
@@ -230,15 +230,15 @@ impl History {
                     given_up: false,
                 }),
                 EventDetail::AttemptFinished { attempt, outcome } => {
-                    update_attempt(&mut attempts, *attempt, |own| own.ended = Some((event.at, outcome)));
+                    update_attempt(&mut attempts, *attempt, |known| known.ended = Some((event.at, outcome)));
                 }
                 EventDetail::Receipt(receipt) => {
-                    update_attempt(&mut attempts, receipt.attempt, |own| {
-                        own.receipt = own.receipt.max(Some(receipt.status))
+                    update_attempt(&mut attempts, receipt.attempt, |known| {
+                        known.receipt = known.receipt.max(Some(receipt.status))
                     });
                 }
                 EventDetail::FellBack { attempt, .. } => {
-                    update_attempt(&mut attempts, *attempt, |own| own.given_up = true)
+                    update_attempt(&mut attempts, *attempt, |known| known.given_up = true)
                 }
                 _ => {}
             }
@@ -246,11 +246,12 @@ impl History {
         attempts
     }
 
-    /// The number of the first call by a way whose outcome nobody knows: neither it nor a receipt has told.
+    /// The number of the first attempt by a way whose outcome is unknown, and on which no receipt reported.
     pub fn first_in_doubt(&self, way: &Way) -> Option<u32> {
         let attempts = self.attempts();
-        let in_doubt = |own: &&Attempt<'_>| own.way == way && own.is_unknown() && own.receipt.is_none();
-        attempts.iter().find(in_doubt).map(|own| own.number)
+        let in_doubt =
+            |attempt: &&Attempt<'_>| attempt.way == way && attempt.is_unknown() && attempt.receipt.is_none();
+        attempts.iter().find(in_doubt).map(|attempt| attempt.number)
     }
 
     /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
@@ -283,7 +284,7 @@ impl History {
         }
         if state != MessageState::Sending {
             let (state, explanation) = self.cancelled();
-            let (reason, explanation) = ("cancelled".to_owned(), explanation.to_owned());
+            let (reason, explanation) = (Reason::Cancelled, explanation.to_owned());
             self.push(at, EventDetail::Finished { state, reason, explanation });
         }
         Ok(())
@@ -292,7 +293,7 @@ impl History {
     /// How a cancelled message ends, and why: one that a provider took stays sent, and one that a provider may have
     /// taken stays in doubt.
     pub fn cancelled(&self) -> (MessageState, &'static str) {
-        let in_doubt = |own: &Attempt<'_>| own.is_unknown() && !own.reported_failed();
+        let in_doubt = |attempt: &Attempt<'_>| attempt.is_unknown() && !attempt.reported_failed();
         if let Some(reached) = self.reached() {
             (reached, "It was cancelled after it had been sent; no other way is tried.")
         } else if self.attempts().iter().any(in_doubt) {
@@ -305,7 +306,7 @@ impl History {
     /// How far it has come, whatever is tried besides: delivered or read, as a receipt has proved, or sent, when a provider
     /// took it in some attempt and did not report later that it could not deliver.
     pub fn reached(&self) -> Option<MessageState> {
-        let stands = |own: &Attempt<'_>| own.is_sent() && !own.reported_failed();
+        let stands = |attempt: &Attempt<'_>| attempt.is_sent() && !attempt.reported_failed();
         match self.state() {
             proved @ (MessageState::Delivered | MessageState::Read) => Some(proved),
             _ => self.attempts().iter().any(stands).then_some(MessageState::Sent),
@@ -314,8 +315,9 @@ impl History {
 
     /// Whether a provider took it in some attempt that still stands: not `besides`, not given up, not reported as failed.
     fn stands_sent(&self, besides: Option<u32>) -> bool {
-        let stands = |own: &Attempt<'_>| own.is_sent() && !own.given_up && !own.reported_failed();
-        self.attempts().iter().any(|own| Some(own.number) != besides && stands(own))
+        let stands =
+            |attempt: &Attempt<'_>| attempt.is_sent() && !attempt.given_up && !attempt.reported_failed();
+        self.attempts().iter().any(|attempt| Some(attempt.number) != besides && stands(attempt))
     }
 
     /// What happened moves the state, except that nothing takes back what a receipt has proved.
@@ -343,13 +345,15 @@ impl History {
     /// flight goes on: its own end decides. Once the message has ended, nothing makes dispatch take it up again.
     fn fold_receipt(&self, receipt: &Receipt) -> MessageState {
         let attempts = self.attempts();
-        let standing = attempts.iter().rfind(|own| !own.given_up && (own.is_sent() || own.is_unknown()));
-        let stands = standing.is_some_and(|own| own.number == receipt.attempt);
-        let own = attempts.iter().find(|own| own.number == receipt.attempt);
-        let first_word = own.is_some_and(|own| !own.given_up && own.receipt.is_none());
-        let others = || attempts.iter().filter(|own| own.number != receipt.attempt);
-        let sent_otherwise = others().any(|own| own.is_sent() && !own.reported_failed());
-        let stands_otherwise = others().any(|own| own.is_sent() && !own.reported_failed() && !own.given_up);
+        let standing =
+            attempts.iter().rfind(|attempt| !attempt.given_up && (attempt.is_sent() || attempt.is_unknown()));
+        let stands = standing.is_some_and(|attempt| attempt.number == receipt.attempt);
+        let reported = attempts.iter().find(|reported| reported.number == receipt.attempt);
+        let first_word = reported.is_some_and(|reported| !reported.given_up && reported.receipt.is_none());
+        let others = || attempts.iter().filter(|attempt| attempt.number != receipt.attempt);
+        let sent_otherwise = others().any(|attempt| attempt.is_sent() && !attempt.reported_failed());
+        let stands_otherwise =
+            others().any(|attempt| attempt.is_sent() && !attempt.reported_failed() && !attempt.given_up);
         let state = self.state();
         match (receipt.status, state) {
             (ReceiptStatus::Read, _) | (_, MessageState::Read) => MessageState::Read,

@@ -2,53 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Address, Channel, MessageId, OutcomeEvidence, ProviderName, SuppressionReason, Timestamp};
-
-/// Why an address, or commercial messages to it, are wanted no more: what a provider says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Objection {
-    /// The address does not exist or takes no messages.
-    BadAddress,
-    /// The person opted out at the provider, or blocked us.
-    OptedOut,
-    /// The person wants no more commercial messages on this channel; others still pass.
-    CommercialOptedOut,
-    /// The person complained.
-    Complaint,
-}
-
-impl Objection {
-    /// Every objection there is.
-    pub const ALL: [Self; 4] = [Self::BadAddress, Self::OptedOut, Self::CommercialOptedOut, Self::Complaint];
-
-    /// A stable word for the objection.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadAddress => "bad_address",
-            Self::OptedOut => "opted_out",
-            Self::CommercialOptedOut => "commercial_opted_out",
-            Self::Complaint => "complaint",
-        }
-    }
-
-    /// Why the address is suppressed for every class from now on, if it is.
-    pub fn suppression(self) -> Option<SuppressionReason> {
-        match self {
-            Self::BadAddress => Some(SuppressionReason::BadAddress),
-            Self::OptedOut => Some(SuppressionReason::OptedOut),
-            Self::CommercialOptedOut => None,
-            Self::Complaint => Some(SuppressionReason::Complaint),
-        }
-    }
-
-    /// Whether it is the person's own will, which withdraws every opt-in for the channel.
-    pub fn withdraws_opt_in(self) -> bool {
-        match self {
-            Self::OptedOut | Self::CommercialOptedOut | Self::Complaint => true,
-            Self::BadAddress => false,
-        }
-    }
-}
+use super::{Address, Channel, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp};
 
 /// A text that somebody wrote to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +24,7 @@ pub struct InboundText {
 /// What a provider says of an address, and of no message in particular.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressReport {
-    /// The provider's id of the news: the same that comes again has the same.
+    /// The provider's id of the report: a report that comes again has the same.
     pub id: String,
     /// The address.
     pub address: Address,
@@ -87,12 +41,12 @@ pub struct AddressReport {
 /// What became of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressChange {
-    /// It is wanted no more.
+    /// Messages to the address are wanted no more.
     Objected(Objection),
     /// The person lifted their own opt-out at the provider, or unblocked us: the address can be reached again. It is no
     /// opt-in.
     Returned,
-    /// It is another one now.
+    /// The address has changed.
     MovedTo(Address),
 }
 
@@ -135,7 +89,7 @@ impl Keywords {
     }
 }
 
-/// Something that came from a contact, or that a provider told of one of its addresses.
+/// An event of a contact: it wrote, or a provider reported on one of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactEvent {
     /// When, by the provider's clock.
@@ -150,7 +104,7 @@ pub struct ContactEvent {
     pub detail: ContactEventDetail,
 }
 
-/// What came from a contact, or was told of an address.
+/// What an event of a contact was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactEventDetail {
     /// The person wrote.

@@ -13,9 +13,11 @@ mod inbound;
 mod key;
 mod link;
 mod message;
+mod objection;
 mod outcome;
 mod plan;
 mod provider;
+mod reason;
 mod receipt;
 mod setting;
 mod topic;
@@ -36,14 +38,16 @@ pub use control::{Control, ControlChange, ControlMode};
 pub use history::{Attempt, EventDetail, History, MessageEvent, MessageState, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
-    AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords, Objection,
+    AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
 };
 pub use key::{ApiKey, Scope};
 pub use link::{ContactLink, LinkId};
 pub use message::{Class, FallbackPolicy, Labels, Message};
+pub use objection::Objection;
 pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
 pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
+pub use reason::Reason;
 pub use receipt::{Echo, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
 pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};

@@ -127,13 +127,13 @@ pub enum ThrottleScope {
 /// What a provider answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It took the message.
+    /// The provider accepted the message.
     Sent {
         /// Its id of the message, by which receipts will speak of it; empty when it gives none. Adapters give it as it is,
         /// and [`provider_id`](super::provider_id) is kept.
         reference: String,
     },
-    /// It refused this message or address for good.
+    /// The provider rejected this message or address for good.
     Rejected {
         /// Why.
         cause: Rejection,
@@ -149,7 +149,7 @@ pub enum Outcome {
         /// Its words.
         evidence: Evidence,
     },
-    /// It is down, or answered nonsense, and did not take the message.
+    /// The provider is down, or gave an unrecognized answer, and did not accept the message.
     Unavailable {
         /// What was seen.
         evidence: Evidence,
@@ -159,7 +159,7 @@ pub enum Outcome {
         /// Its words.
         evidence: Evidence,
     },
-    /// It may or may not have taken the message.
+    /// The provider may or may not have accepted the message.
     Unknown {
         /// What was seen.
         evidence: Evidence,

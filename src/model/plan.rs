@@ -1,18 +1,18 @@
 //! What consent and routing decide.
 
-use super::{Address, Channel, ProviderName, Timestamp};
+use super::{Address, Channel, ProviderName, Reason, Timestamp};
 
 /// What consent says of one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It may be sent now.
+    /// The message may be sent now.
     Allow,
-    /// It may be sent at this time.
+    /// The message may be sent at this time.
     Hold {
         /// When the hold ends.
         until: Timestamp,
     },
-    /// It may not be sent.
+    /// The message may not be sent.
     Deny,
 }
 
@@ -25,8 +25,8 @@ pub struct Verdict {
     pub address: Address,
     /// The decision.
     pub decision: Decision,
-    /// A stable word for the reason.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// The reason in a sentence.
     pub explanation: String,
 }
@@ -53,8 +53,8 @@ pub struct LeftOut {
     pub address: Option<Address>,
     /// The provider, unless all of the channel's were left out.
     pub provider: Option<ProviderName>,
-    /// A stable word for the reason.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// The reason in a sentence.
     pub explanation: String,
 }

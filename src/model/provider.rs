@@ -64,7 +64,7 @@ pub enum AdmissionRefusal {
         /// When to ask again.
         until: Timestamp,
     },
-    /// It asked us to slow down.
+    /// The provider asked us to slow down.
     Throttled {
         /// When it may be called again.
         until: Timestamp,
@@ -101,9 +101,9 @@ mod tests {
             brands: Vec::new(),
             senders: [(acme.clone(), "106540352242922".to_owned())].into(),
         };
-        let brand_senders = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
-        assert_eq!(provider.sender(&acme, &brand_senders), Some("106540352242922"));
-        assert_eq!(provider.sender(&globex, &brand_senders), Some("+34910000000"));
+        let senders = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
+        assert_eq!(provider.sender(&acme, &senders), Some("106540352242922"));
+        assert_eq!(provider.sender(&globex, &senders), Some("+34910000000"));
         assert_eq!(provider.sender(&globex, &BTreeMap::new()), None);
     }
 }

@@ -13,11 +13,11 @@ use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timest
 pub enum ReceiptStatus {
     /// The provider handed it on.
     Sent,
-    /// It could not be delivered.
+    /// The message could not be delivered.
     Failed,
-    /// It reached the device or mailbox.
+    /// The message reached the device or mailbox.
     Delivered,
-    /// It was read.
+    /// The message was read.
     Read,
 }
 

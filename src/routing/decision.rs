@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::ways::{WayCandidate, WaySurvey, find_ways};
 use super::{DoubtPolicy, RoutingContext};
 use crate::model::{
-    Attempt, EventDetail, History, Message, MessageState, Plan, ReceiptStatus, RenderedContent, Timestamp,
-    WaitReason, Way, later,
+    Attempt, EventDetail, History, Message, MessageState, Plan, Reason, ReceiptStatus, RenderedContent,
+    Timestamp, WaitReason, Way, later,
 };
 
 /// What to do next.
@@ -33,16 +33,16 @@ pub enum RoutingStep {
         /// Why.
         explanation: String,
     },
-    /// End it.
+    /// End the message.
     Finish {
         /// The state it ends in.
         state: MessageState,
-        /// A stable word for the reason.
-        reason: &'static str,
+        /// Why.
+        reason: Reason,
         /// The reason in a sentence.
         explanation: String,
     },
-    /// Nothing: it is sent, or has ended.
+    /// Do nothing: the message is sent, or has ended.
     Idle,
 }
 
@@ -55,62 +55,62 @@ pub struct RoutingDecision {
     pub step: RoutingStep,
 }
 
-/// Whether a message rests whatever the person wants and however the providers are: it has ended, or was sent and has
-/// nothing to wait for. Then nobody has to be asked.
+/// Whether nothing is left to do with a message, whatever the person wants and however the providers are: it has ended, or
+/// was sent and has nothing to wait for. Then neither consent nor the providers have to be asked.
 pub fn is_settled(message: &Message, history: &History) -> bool {
     let attempts = history.attempts();
     history.ended() || arrived(message, &attempts) || sent_for_good(message, &attempts)
 }
 
 /// Decides what to do next with a message. Every attempt in its history must have ended.
-pub fn decide(situation: &RoutingContext<'_>) -> RoutingDecision {
-    if is_settled(situation.message, situation.history) {
+pub fn decide(context: &RoutingContext<'_>) -> RoutingDecision {
+    if is_settled(context.message, context.history) {
         return RoutingDecision { plan: None, step: RoutingStep::Idle };
     }
-    let attempts = situation.history.attempts();
-    let settled = sent(situation, &attempts)
-        .or_else(|| cancelled(situation))
-        .or_else(|| in_doubt(situation, &attempts))
-        .or_else(|| out_of_time(situation))
-        .or_else(|| out_of_attempts(situation, &attempts));
+    let attempts = context.history.attempts();
+    let settled = sent(context, &attempts)
+        .or_else(|| cancelled(context))
+        .or_else(|| in_doubt(context, &attempts))
+        .or_else(|| out_of_time(context))
+        .or_else(|| out_of_attempts(context, &attempts));
     if let Some(step) = settled {
         return RoutingDecision { plan: None, step };
     }
-    let Some(person) = situation.recipient else {
+    let Some(recipient) = context.recipient else {
         let state = if attempts.is_empty() { MessageState::Suppressed } else { MessageState::Failed };
-        let step = finish(situation, state, "contact_deleted", "The contact was deleted.".to_owned());
-        return RoutingDecision { plan: None, step };
+        let why = "The contact was deleted.".to_owned();
+        return RoutingDecision { plan: None, step: finish(context, state, Reason::ContactDeleted, why) };
     };
-    let survey = find_ways(situation, person);
-    let step = choose_way(situation, &survey);
+    let survey = find_ways(context, recipient);
+    let step = choose_way(context, &survey);
     RoutingDecision { plan: Some(survey.plan), step }
 }
 
-/// A message that a late receipt shows to have arrived after all.
+/// Whether a receipt, however late, shows that the message arrived.
 fn arrived(message: &Message, attempts: &[Attempt<'_>]) -> bool {
     let wanted = match message.fallback.unread_after {
         Some(_) => ReceiptStatus::Read,
         None => ReceiptStatus::Delivered,
     };
-    attempts.iter().any(|own| own.receipt >= Some(wanted))
+    attempts.iter().any(|attempt| attempt.receipt >= Some(wanted))
 }
 
-/// A message that a provider has, and of which no receipt has to come in time.
+/// Whether a provider has the message, and no receipt has to come in time.
 fn sent_for_good(message: &Message, attempts: &[Attempt<'_>]) -> bool {
     let awaited = message.fallback.undelivered_after.is_some() || message.fallback.unread_after.is_some();
     !awaited && last_sent(attempts).is_some_and(|last| !last.reported_failed())
 }
 
 fn last_sent<'a, 'b>(attempts: &'b [Attempt<'a>]) -> Option<&'b Attempt<'a>> {
-    attempts.iter().rfind(|own| own.is_sent() && !own.given_up)
+    attempts.iter().rfind(|attempt| attempt.is_sent() && !attempt.given_up)
 }
 
-/// A message that a provider has: rest, or what its own fallback policy asks for.
-fn sent(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
+/// A message that a provider has: nothing to do, or what its own fallback policy asks for.
+fn sent(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
     let last = last_sent(attempts)?;
-    let fallback = &situation.message.fallback;
+    let fallback = &context.message.fallback;
     if last.reported_failed() {
-        return Some(failed_later(situation, last));
+        return Some(reported_failed(context, last));
     }
     let sent_at = last.ended.map_or(last.started_at, |(at, _)| at);
     let missing = |status: ReceiptStatus, wait: Option<Duration>| {
@@ -124,140 +124,180 @@ fn sent(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<Rout
         return Some(RoutingStep::Idle);
     };
     let word = status.as_str();
-    if situation.now < deadline {
+    if context.now < deadline {
         let explanation = format!("{} has not yet reported it as {word}.", last.way.provider);
-        let why = WaitReason { reason: "awaiting_receipt".to_owned(), explanation };
-        return Some(RoutingStep::Wait { until: deadline, why });
+        return Some(wait(deadline, Reason::AwaitingReceipt, explanation));
     }
-    if !another_way(situation) {
+    if !has_another_way(context) {
         return Some(RoutingStep::Idle);
     }
     let explanation = format!("{} did not report it as {word} in time.", last.way.provider);
     Some(RoutingStep::FallBack { attempt: last.number, explanation })
 }
 
-fn failed_later(situation: &RoutingContext<'_>, attempt: &Attempt<'_>) -> RoutingStep {
+fn reported_failed(context: &RoutingContext<'_>, attempt: &Attempt<'_>) -> RoutingStep {
     let explanation = format!("{} reported that it could not be delivered.", attempt.way.provider);
-    if situation.message.fallback.on_failed && another_way(situation) {
+    if context.message.fallback.on_failed && has_another_way(context) {
         return RoutingStep::FallBack { attempt: attempt.number, explanation };
     }
-    finish(situation, MessageState::Failed, "reported_failed", explanation)
+    finish(context, MessageState::Failed, Reason::ReportedFailed, explanation)
 }
 
 /// Whether there is any way left, now or later, before the message expires.
-fn another_way(situation: &RoutingContext<'_>) -> bool {
-    let alive = situation.now < situation.message.expire_at && !situation.history.cancel_requested();
-    let survey = situation.recipient.filter(|_| alive).map(|person| find_ways(situation, person));
+fn has_another_way(context: &RoutingContext<'_>) -> bool {
+    let alive = context.now < context.message.expire_at && !context.history.cancel_requested();
+    let survey = context.recipient.filter(|_| alive).map(|recipient| find_ways(context, recipient));
     survey.is_some_and(|survey| !survey.candidates.is_empty())
 }
 
-fn cancelled(situation: &RoutingContext<'_>) -> Option<RoutingStep> {
-    let (state, explanation) = situation.history.cancelled();
-    let requested = situation.history.cancel_requested();
-    requested.then(|| RoutingStep::Finish { state, reason: "cancelled", explanation: explanation.to_owned() })
+fn cancelled(context: &RoutingContext<'_>) -> Option<RoutingStep> {
+    let (state, explanation) = context.history.cancelled();
+    let explanation = explanation.to_owned();
+    let step = RoutingStep::Finish { state, reason: Reason::Cancelled, explanation };
+    context.history.cancel_requested().then_some(step)
 }
 
-/// An end. Whatever it was to be, a message that some provider took and never reported as failed ends as sent, and one
-/// that was delivered as delivered.
+fn wait(until: Timestamp, reason: Reason, explanation: String) -> RoutingStep {
+    RoutingStep::Wait { until, why: WaitReason { reason, explanation } }
+}
+
+/// The end of a message. Whatever it was to be, a message that some provider took and never reported as failed ends as
+/// sent, and a message that was delivered as delivered.
 fn finish(
-    situation: &RoutingContext<'_>,
+    context: &RoutingContext<'_>,
     state: MessageState,
-    reason: &'static str,
+    reason: Reason,
     explanation: String,
 ) -> RoutingStep {
-    let state = situation.history.reached().unwrap_or(state);
+    let state = context.history.reached().unwrap_or(state);
     RoutingStep::Finish { state, reason, explanation }
 }
 
 /// A message that may or may not have been sent, where the class forbids a second copy.
-fn in_doubt(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
-    if situation.policy.doubt(situation.message.class) == DoubtPolicy::Retry {
+fn in_doubt(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
+    if context.policy.doubt(context.message.class) == DoubtPolicy::Retry {
         return None;
     }
-    let doubtful = attempts.iter().rfind(|own| own.is_unknown() && !own.reported_failed())?;
+    let doubtful = attempts.iter().rfind(|attempt| attempt.is_unknown() && !attempt.reported_failed())?;
     let (ended_at, _) = doubtful.ended?;
-    let until = later(ended_at, Duration::from_millis(situation.retry.doubt_wait_ms));
+    let until = later(ended_at, Duration::from_millis(context.retry.doubt_wait_ms));
     let explanation =
         format!("{} may or may not have taken it in attempt {}.", doubtful.way.provider, doubtful.number);
-    if situation.now < until {
-        return Some(RoutingStep::Wait {
-            until,
-            why: WaitReason { reason: "in_doubt".to_owned(), explanation },
-        });
+    if context.now < until {
+        return Some(wait(until, Reason::InDoubt, explanation));
     }
-    Some(finish(situation, MessageState::InDoubt, "in_doubt", explanation))
+    Some(finish(context, MessageState::InDoubt, Reason::InDoubt, explanation))
 }
 
-fn out_of_time(situation: &RoutingContext<'_>) -> Option<RoutingStep> {
-    let expire_at = situation.message.expire_at;
+fn out_of_time(context: &RoutingContext<'_>) -> Option<RoutingStep> {
+    let expire_at = context.message.expire_at;
     let explanation = || format!("It could not be sent before {expire_at}.");
-    (situation.now >= expire_at).then(|| finish(situation, MessageState::Expired, "expired", explanation()))
+    let expired = || finish(context, MessageState::Expired, Reason::Expired, explanation());
+    (context.now >= expire_at).then(expired)
 }
 
-fn out_of_attempts(situation: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
-    let max = situation.retry.max_attempts;
+fn out_of_attempts(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
+    let max = context.retry.max_attempts;
     let explanation = || format!("It has had all of its {max} attempts.");
-    (attempts.len() >= max as usize)
-        .then(|| finish(situation, MessageState::Failed, "too_many_attempts", explanation()))
+    let failed = || finish(context, MessageState::Failed, Reason::TooManyAttempts, explanation());
+    (attempts.len() >= max as usize).then(failed)
 }
 
 /// The first way that may be taken now, else the wait for the first that may be taken later, else the end.
-fn choose_way(situation: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
-    let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= situation.now);
+fn choose_way(context: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
+    let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= context.now);
     let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
     match (ready, earliest) {
-        (Some(ready), _) => match worth_waiting_for(situation, survey, ready) {
-            Some(better) => wait_for(situation, better),
+        (Some(ready), _) => match worth_waiting_for(context, survey, ready) {
+            Some(better) => wait_for(context, better),
             None => RoutingStep::Try { way: ready.way.clone(), content: ready.content.clone() },
         },
-        (None, Some(earliest)) => wait_for(situation, earliest),
-        (None, None) => give_up(situation, &survey.plan),
+        (None, Some(earliest)) => wait_for(context, earliest),
+        (None, None) => give_up(context, &survey.plan),
     }
 }
 
-/// A way of a channel that stands before `ready`'s, and only has to be waited for a little because we are too fast. The
-/// patience is one for all waits in a row, or a channel that others keep busy would be waited for until the end.
+/// A way of a channel that comes before `ready`'s in the order, and only has to be waited for a little because its provider
+/// throttles. The patience is one for all waits in a row, or a channel that others keep busy would be waited for until the
+/// end.
 fn worth_waiting_for<'a>(
-    situation: &RoutingContext<'_>,
+    context: &RoutingContext<'_>,
     survey: &'a WaySurvey,
     ready: &WayCandidate,
 ) -> Option<&'a WayCandidate> {
-    let since = throttled_since(situation).unwrap_or(situation.now);
-    let patience = later(since, Duration::from_millis(situation.retry.throttle_patience_ms));
+    let since = throttled_since(context).unwrap_or(context.now);
+    let patience = later(since, Duration::from_millis(context.retry.throttle_patience_ms));
+    let throttled = |candidate: &&WayCandidate| {
+        candidate.blocker.as_ref().is_some_and(|blocker| blocker.why.reason == Reason::Throttled)
+    };
+    let in_time = |candidate: &&WayCandidate| {
+        candidate.ready_at <= patience && candidate.ready_at < context.message.expire_at
+    };
     let better = survey.candidates.iter().filter(|candidate| candidate.rank < ready.rank);
-    better
-        .filter(|candidate| candidate.blocker.as_ref().is_some_and(|own| own.throttle))
-        .filter(|candidate| {
-            candidate.ready_at <= patience && candidate.ready_at < situation.message.expire_at
-        })
-        .min_by_key(|candidate| candidate.ready_at)
+    better.filter(throttled).filter(in_time).min_by_key(|candidate| candidate.ready_at)
 }
 
-/// Since when the message has been waiting because we are too fast, if that is what it last waited for.
-fn throttled_since(situation: &RoutingContext<'_>) -> Option<Timestamp> {
-    let last = situation.history.events().iter().rev().find_map(|event| match &event.detail {
+/// Since when the message has been waiting for a throttle to end, if that is what it last waited for.
+fn throttled_since(context: &RoutingContext<'_>) -> Option<Timestamp> {
+    let last = context.history.events().iter().rev().find_map(|event| match &event.detail {
         EventDetail::Waiting { why, .. } => Some((event.at, why)),
         _ => None,
     });
-    last.filter(|(_, why)| why.reason == "throttled").map(|(at, _)| at)
+    last.filter(|(_, why)| why.reason == Reason::Throttled).map(|(at, _)| at)
 }
 
-fn wait_for(situation: &RoutingContext<'_>, candidate: &WayCandidate) -> RoutingStep {
-    let unknown = || WaitReason { reason: "backoff".to_owned(), explanation: String::new() };
-    let why = candidate.blocker.as_ref().map_or_else(unknown, |own| own.why.clone());
-    RoutingStep::Wait { until: candidate.ready_at.min(situation.message.expire_at), why }
+fn wait_for(context: &RoutingContext<'_>, candidate: &WayCandidate) -> RoutingStep {
+    let unblocked = || WaitReason { reason: Reason::Backoff, explanation: String::new() };
+    let why = candidate.blocker.as_ref().map_or_else(unblocked, |blocker| blocker.why.clone());
+    RoutingStep::Wait { until: candidate.ready_at.min(context.message.expire_at), why }
 }
 
-fn give_up(situation: &RoutingContext<'_>, plan: &Plan) -> RoutingStep {
-    // Nothing of ours failed: the person's consent, or the lack of an address, left no way.
-    let ours = ["no_provider", "no_content", "content_too_long", "window_closed"];
-    let untried = situation.history.attempts().is_empty();
-    let unpermitted = untried && plan.left_out.iter().all(|own| !ours.contains(&own.reason.as_str()));
+/// The end of a message that has no way left: suppressed when only the recipient's side stood in the way, else failed.
+fn give_up(context: &RoutingContext<'_>, plan: &Plan) -> RoutingStep {
+    let untried = context.history.attempts().is_empty();
+    let unpermitted = untried && plan.left_out.iter().all(|way| is_of_recipient(&way.reason));
     let reasons: Vec<String> =
-        plan.left_out.iter().map(|own| format!("{}: {}", own.channel, own.explanation)).collect();
+        plan.left_out.iter().map(|way| format!("{}: {}", way.channel, way.explanation)).collect();
     let explanation = reasons.join(" ");
     match unpermitted {
-        true => finish(situation, MessageState::Suppressed, "no_way_permitted", explanation),
-        false => finish(situation, MessageState::Failed, "no_way_left", explanation),
+        true => finish(context, MessageState::Suppressed, Reason::NoWayPermitted, explanation),
+        false => finish(context, MessageState::Failed, Reason::NoWayLeft, explanation),
+    }
+}
+
+/// Whether a way was left out for the recipient's sake, and not because the brand's message or configuration lacks
+/// something. What an attempt left behind, or blocks a way for a while, does not end a message that was never tried.
+fn is_of_recipient(reason: &Reason) -> bool {
+    match reason {
+        Reason::NoProvider | Reason::NoContent | Reason::ContentTooLong | Reason::WindowClosed => false,
+        Reason::NoAddress
+        | Reason::NoOptIn
+        | Reason::OptInRevoked
+        | Reason::TopicMuted
+        | Reason::ChannelExcluded
+        | Reason::AddressSuppressed
+        | Reason::QuietHours
+        | Reason::Transactional
+        | Reason::OptInGranted
+        | Reason::ContentRejected
+        | Reason::PolicyRejected
+        | Reason::AddressTried
+        | Reason::OutOfService
+        | Reason::Draining
+        | Reason::BreakerOpen
+        | Reason::Throttled
+        | Reason::Backoff
+        | Reason::Busy
+        | Reason::AwaitingReceipt
+        | Reason::InDoubt
+        | Reason::Cancelled
+        | Reason::ContactDeleted
+        | Reason::BrandUnknown
+        | Reason::ReportedFailed
+        | Reason::Expired
+        | Reason::TooManyAttempts
+        | Reason::NoWayPermitted
+        | Reason::NoWayLeft
+        | Reason::Other(_) => true,
     }
 }

@@ -1,17 +1,17 @@
 //! PURE. Which ways a message may take, and what to do next.
 //!
-//! [`next`] looks at a message, all that happened to it, what consent says and how the providers are, and answers with
-//! one [`Step`]. It neither waits nor calls: dispatch does, and asks again.
+//! [`decide`] looks at a message, its history, what consent says and how the providers are, and answers with one
+//! [`RoutingStep`]. It neither waits nor calls: dispatch does, and asks again.
 
+mod blockers;
 mod decision;
+mod hash;
 mod order;
 mod retry;
 mod settings;
 mod ways;
 
-use crate::model::{
-    Admission, History, Message, MessageId, Preferences, Provider, ServiceWindow, Timestamp, Verdict,
-};
+use crate::model::{Admission, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict};
 
 pub use decision::{RoutingDecision, RoutingStep, decide, is_settled};
 pub use order::{channel_order, provider_order};
@@ -65,19 +65,6 @@ pub struct ProviderOffer<'a> {
     pub provider: &'a Provider,
     /// Whether it may be called now.
     pub admission: Admission,
-}
-
-/// A number in `0.0..1.0` drawn from a message's id and a salt: as good as random between messages, and the same each
-/// time the same question is asked. FNV-1a with a final mix (the constants are those of FNV and of MurmurHash3).
-fn hash_fraction(message: MessageId, salt: &[u8]) -> f64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in message.as_bytes().iter().chain(salt) {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^= hash >> 33;
-    // The upper 53 bits fill a double's mantissa exactly.
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The order of channels, and of the providers within one.
 
-use super::{BrandPolicy, hash_fraction};
+use super::BrandPolicy;
+use super::hash::hash_fraction;
 use crate::model::{Channel, Message, MessageId, OrderSource, Preferences, Provider};
 
 /// The channels to try for `message`, in order, and who chose them: the message, else the contact, else the topic's
@@ -21,8 +22,9 @@ pub fn channel_order(
         Some(channels) => (channels, OrderSource::Topic),
         None => (policy.channels.as_slice(), OrderSource::Brand),
     };
-    let own = preferences.topic(&message.topic).map(|own| &own.channel_order).filter(|own| !own.is_empty());
-    let preferred = own.unwrap_or(&preferences.channel_order);
+    let of_topic = preferences.topic(&message.topic).map(|preference| &preference.channel_order);
+    let of_topic = of_topic.filter(|channels| !channels.is_empty());
+    let preferred = of_topic.unwrap_or(&preferences.channel_order);
     if preferred.is_empty() {
         return (base.to_vec(), source);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::hash::hash_fraction;
 use crate::model::{MessageId, SettingError};
 
 /// The settings of retries.
@@ -61,7 +62,7 @@ impl RetrySettings {
         let doubled =
             self.backoff_ms.saturating_mul(1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX));
         let full = doubled.min(self.max_backoff_ms);
-        let share = 1.0 - 0.5 * super::hash_fraction(message, &failures.to_be_bytes());
+        let share = 1.0 - 0.5 * hash_fraction(message, &failures.to_be_bytes());
         Duration::from_millis(full).mul_f64(share)
     }
 }

@@ -89,9 +89,9 @@ impl Default for KeywordSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DoubtPolicy {
-    /// It is tried again: a second copy is better than none.
+    /// The message is tried again: a second copy is better than none.
     Retry,
-    /// It waits for a receipt and ends in doubt: none is better than two.
+    /// The message waits for a receipt and ends in doubt: no copy is better than two.
     Wait,
 }
 
@@ -193,18 +193,18 @@ impl BrandPolicy {
             error("keywords.start", "must not hold a word that stops");
         }
         let mut topics = Vec::new();
-        for (name, own) in &settings.topics {
-            if has_doubles(&own.channels) {
+        for (name, topic_settings) in &settings.topics {
+            if has_doubles(&topic_settings.channels) {
                 error(&format!("topics.{name:?}.channels"), "must name each channel once");
             }
-            if own.ttl_minutes == Some(0) {
+            if topic_settings.ttl_minutes == Some(0) {
                 error(&format!("topics.{name:?}.ttl_minutes"), "must be at least 1");
             }
             match name.parse() {
                 Ok(topic) => topics.push(TopicPolicy {
                     topic,
-                    channels: own.channels.clone(),
-                    ttl: own.ttl_minutes.map(minutes),
+                    channels: topic_settings.channels.clone(),
+                    ttl: topic_settings.ttl_minutes.map(minutes),
                 }),
                 Err(invalid) => error(&format!("topics.{name:?}"), &format!("{invalid}")),
             }
@@ -241,24 +241,27 @@ impl BrandPolicy {
 
     /// How long a message about `topic` may wait to be sent.
     pub fn ttl_for(&self, topic: &Topic) -> Duration {
-        self.most_specific(topic, |own| own.ttl.is_some()).and_then(|own| own.ttl).unwrap_or(self.ttl)
+        self.most_specific(topic, |policy| policy.ttl.is_some())
+            .and_then(|policy| policy.ttl)
+            .unwrap_or(self.ttl)
     }
 
     /// The order of channels for `topic`, if one was set.
     pub fn channels_for(&self, topic: &Topic) -> Option<&[Channel]> {
-        self.most_specific(topic, |own| !own.channels.is_empty()).map(|own| own.channels.as_slice())
+        self.most_specific(topic, |policy| !policy.channels.is_empty())
+            .map(|policy| policy.channels.as_slice())
     }
 
-    /// The topics with a policy of their own.
+    /// The topics with a policy of their policy.
     pub fn topics(&self) -> impl Iterator<Item = &Topic> {
-        self.topics.iter().map(|own| &own.topic)
+        self.topics.iter().map(|policy| &policy.topic)
     }
 
     fn most_specific(&self, topic: &Topic, has: impl Fn(&TopicPolicy) -> bool) -> Option<&TopicPolicy> {
         self.topics
             .iter()
-            .filter(|own| own.topic.covers(topic) && has(own))
-            .max_by_key(|own| own.topic.depth())
+            .filter(|policy| policy.topic.covers(topic) && has(policy))
+            .max_by_key(|policy| policy.topic.depth())
     }
 }
 

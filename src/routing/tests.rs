@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageState,
-    OrderSource, Outcome, OutcomeEvidence, Phone, Receipt, ReceiptStatus, Rejection, ServiceWindow, Template,
-    ThrottleScope, TopicPreference, WaitReason, Way, later,
+    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageId,
+    MessageState, OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection,
+    ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -51,7 +51,7 @@ fn address_verdict(channel: Channel, decision: Decision) -> AddressVerdict {
         channel,
         address: address(channel),
         decision,
-        reason: "test_reason".into(),
+        reason: Reason::Other("test_reason".into()),
         explanation: "Because.".into(),
     };
     AddressVerdict { verdict, window: ServiceWindow::Everywhere }
@@ -157,7 +157,7 @@ impl RoutingCase {
         self.now = later(self.now, Duration::from_secs(seconds));
     }
 
-    fn left_out(&self) -> Vec<(String, String)> {
+    fn left_out(&self) -> Vec<(String, Reason)> {
         let plan = self.decide().plan.unwrap();
         let name = |entry: &crate::model::LeftOut| match &entry.provider {
             Some(provider) => provider.to_string(),
@@ -192,16 +192,16 @@ fn throttled(seconds: u64) -> Outcome {
     Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence: evidence() }
 }
 
-fn expect_finish(step: &RoutingStep) -> (MessageState, &'static str) {
+fn expect_finish(step: &RoutingStep) -> (MessageState, Reason) {
     match step {
-        RoutingStep::Finish { state, reason, .. } => (*state, reason),
+        RoutingStep::Finish { state, reason, .. } => (*state, reason.clone()),
         other => panic!("not finished: {other:?}"),
     }
 }
 
-fn expect_wait(step: &RoutingStep) -> (Timestamp, &str) {
+fn expect_wait(step: &RoutingStep) -> (Timestamp, Reason) {
     match step {
-        RoutingStep::Wait { until, why } => (*until, &why.reason),
+        RoutingStep::Wait { until, why } => (*until, why.reason.clone()),
         other => panic!("not waiting: {other:?}"),
     }
 }
@@ -258,7 +258,7 @@ fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_
     assert_eq!(tried, ["wa-meta-1", "wa-twilio", "sms-a", "sms-b", "mail", "wa-meta-2"]);
     let step = case.step();
     let (until, reason) = expect_wait(&step);
-    assert_eq!(reason, "backoff");
+    assert_eq!(reason, Reason::Backoff);
     assert!(until > case.now && until <= later(case.now, Duration::from_secs(1)), "{until}");
 }
 
@@ -270,12 +270,12 @@ fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_
     case.refusals.insert("wa-meta-2".into(), AdmissionRefusal::OutOfService { until: None });
     assert_eq!(case.next_provider(), "wa-twilio");
     let left_out = case.left_out();
-    assert!(left_out.contains(&("wa-meta-1".into(), "breaker_open".into())), "{left_out:?}");
-    assert!(left_out.contains(&("wa-meta-2".into(), "out_of_service".into())), "{left_out:?}");
+    assert!(left_out.contains(&("wa-meta-1".into(), Reason::BreakerOpen)), "{left_out:?}");
+    assert!(left_out.contains(&("wa-meta-2".into(), Reason::OutOfService)), "{left_out:?}");
     for name in ["wa-twilio", "sms-a", "sms-b", "mail"] {
         case.refusals.insert(name.into(), AdmissionRefusal::OutOfService { until: None });
     }
-    assert_eq!(expect_wait(&case.step()), (until, "breaker_open"));
+    assert_eq!(expect_wait(&case.step()), (until, Reason::BreakerOpen));
 }
 
 #[test]
@@ -286,9 +286,9 @@ fn doubt_is_settled_by_the_class() {
 
     let mut case = RoutingCase::new(Class::Commercial);
     case.attempt(unknown());
-    assert_eq!(expect_wait(&case.step()).1, "in_doubt");
+    assert_eq!(expect_wait(&case.step()).1, Reason::InDoubt);
     case.wait(600);
-    assert_eq!(expect_finish(&case.step()), (MessageState::InDoubt, "in_doubt"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::InDoubt, Reason::InDoubt));
     case.receipt(1, ReceiptStatus::Failed);
     assert_eq!(case.next_provider(), "sms-a", "a failure report ends the doubt, and the channel");
     let mut case = RoutingCase::new(Class::Commercial);
@@ -307,7 +307,7 @@ fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
     case.attempt(rejected(Rejection::Content));
     assert_eq!(case.next_provider(), "mail");
     case.attempt(rejected(Rejection::OptedOut { certain: true }));
-    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, "no_way_left"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::NoWayLeft));
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
     case.providers
         .retain(|provider| provider.name.as_str() != "wa-twilio" && provider.name.as_str() != "wa-meta-2");
     case.attempt(throttled(5));
-    assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(5)), "throttled"));
+    assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(5)), Reason::Throttled));
     case.wait(5);
     assert_eq!(case.next_provider(), "wa-meta-1");
     case.attempt(throttled(600));
@@ -330,7 +330,7 @@ fn a_throttle_without_a_wait_is_not_retried_at_once() {
     case.attempt(throttled(0));
     let step = case.step();
     let (until, reason) = expect_wait(&step);
-    assert!(reason == "throttled" && until >= later(start(), Duration::from_millis(500)), "{until}");
+    assert!(reason == Reason::Throttled && until >= later(start(), Duration::from_millis(500)), "{until}");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn patience_with_a_throttled_channel_ends() {
         case.refusals.insert("wa-meta-1".into(), throttle(case.now));
         let step = case.step();
         let (until, reason) = expect_wait(&step);
-        let why = WaitReason { reason: reason.to_owned(), explanation: "Too fast.".into() };
+        let why = WaitReason { reason, explanation: "Too fast.".into() };
         if case.history.state() != MessageState::Waiting {
             case.history.push(case.now, EventDetail::Waiting { until, why });
         }
@@ -358,13 +358,13 @@ fn patience_with_a_throttled_channel_ends() {
 fn without_permission_it_is_suppressed_and_without_providers_it_fails() {
     let mut case = RoutingCase::new(Class::Commercial);
     case.verdicts = vec![address_verdict(Channel::Sms, Decision::Deny)];
-    assert_eq!(expect_finish(&case.step()), (MessageState::Suppressed, "no_way_permitted"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Suppressed, Reason::NoWayPermitted));
     let left_out = case.left_out();
-    assert!(left_out.contains(&("sms".into(), "test_reason".into())), "{left_out:?}");
-    assert!(left_out.contains(&("email".into(), "no_address".into())), "{left_out:?}");
+    assert!(left_out.contains(&("sms".into(), Reason::Other("test_reason".into()))), "{left_out:?}");
+    assert!(left_out.contains(&("email".into(), Reason::NoAddress)), "{left_out:?}");
     case.verdicts = vec![address_verdict(Channel::Sms, Decision::Allow)];
     case.providers.clear();
-    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, "no_way_left"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::NoWayLeft));
 }
 
 #[test]
@@ -372,11 +372,11 @@ fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
     let mut case = RoutingCase::new(Class::Commercial);
     let until = later(start(), Duration::from_secs(600));
     case.verdicts = vec![address_verdict(Channel::Sms, Decision::Hold { until })];
-    assert_eq!(expect_wait(&case.step()), (until, "test_reason"));
+    assert_eq!(expect_wait(&case.step()), (until, Reason::Other("test_reason".into())));
     case.message.expire_at = later(start(), Duration::from_secs(60));
     assert_eq!(expect_wait(&case.step()).0, case.message.expire_at);
     case.wait(60);
-    assert_eq!(expect_finish(&case.step()), (MessageState::Expired, "expired"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Expired, Reason::Expired));
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
     let mut case = RoutingCase::new(Class::Transactional);
     case.verdicts.iter_mut().for_each(|verdict| verdict.window = ServiceWindow::At(Vec::new()));
     assert_eq!(case.next_provider(), "sms-a");
-    assert!(case.left_out().contains(&("whatsapp".into(), "window_closed".into())));
+    assert!(case.left_out().contains(&("whatsapp".into(), Reason::WindowClosed)));
     let template = Template { name: "order".into(), language: "en".into(), ..Template::default() };
     case.message.content.template = Some(template.clone());
     match case.step() {
@@ -401,12 +401,12 @@ fn a_text_goes_only_where_it_is_not_too_long() {
     case.message.content.text = Some("a".repeat(5_000));
     assert_eq!(case.next_provider(), "mail");
     for channel in ["whatsapp", "sms"] {
-        assert!(case.left_out().contains(&(channel.into(), "content_too_long".into())), "{channel}");
+        assert!(case.left_out().contains(&(channel.into(), Reason::ContentTooLong)), "{channel}");
     }
     case.message.content.subject = None;
     assert_eq!(
         expect_finish(&case.step()),
-        (MessageState::Failed, "no_way_left"),
+        (MessageState::Failed, Reason::NoWayLeft),
         "it is not for want of consent"
     );
 }
@@ -418,7 +418,7 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
     for name in ["wa-meta-1", "wa-twilio"] {
         case.verdicts.iter_mut().for_each(|verdict| verdict.window = only(name));
         assert_eq!(case.next_provider(), name);
-        assert!(case.left_out().contains(&("wa-meta-2".into(), "window_closed".into())));
+        assert!(case.left_out().contains(&("wa-meta-2".into(), Reason::WindowClosed)));
     }
     case.message.content.template =
         Some(Template { name: "order".into(), language: "en".into(), ..Template::default() });
@@ -438,7 +438,7 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
     case.wait(600);
     assert_eq!(case.step(), RoutingStep::Idle);
     case.receipt(1, ReceiptStatus::Failed);
-    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, "reported_failed"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::ReportedFailed));
     case.message.fallback.on_failed = true;
     assert!(matches!(case.step(), RoutingStep::FallBack { attempt: 1, .. }));
 }
@@ -448,7 +448,7 @@ fn a_missing_receipt_leads_to_the_next_channel_once() {
     let mut case = RoutingCase::new(Class::Transactional);
     case.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     case.attempt(sent());
-    assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(60)), "awaiting_receipt"));
+    assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(60)), Reason::AwaitingReceipt));
     case.wait(60);
     let RoutingStep::FallBack { attempt, explanation } = case.step() else { panic!("{:?}", case.step()) };
     case.history.push(case.now, EventDetail::FellBack { attempt, explanation });
@@ -465,7 +465,7 @@ fn a_message_that_was_sent_and_fell_back_in_vain_ends_as_sent() {
     case.wait(60);
     case.history.push(case.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     case.wait(3_600);
-    assert_eq!(expect_finish(&case.step()), (MessageState::Sent, "expired"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Sent, Reason::Expired));
 }
 
 #[test]
@@ -477,9 +477,9 @@ fn a_message_that_was_delivered_and_fell_back_in_vain_ends_as_delivered() {
     case.wait(60);
     case.history.push(case.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
     case.wait(3_600);
-    assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, "expired"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, Reason::Expired));
     case.history.push(case.now, EventDetail::CancelRequested { actor: "key".into() });
-    assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, "cancelled"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, Reason::Cancelled));
 }
 
 #[test]
@@ -487,9 +487,9 @@ fn a_cancelled_message_and_one_out_of_attempts_end() {
     let mut case = RoutingCase::new(Class::Transactional);
     case.retry.max_attempts = 1;
     case.attempt(unavailable());
-    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, "too_many_attempts"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::TooManyAttempts));
     case.history.push(case.now, EventDetail::CancelRequested { actor: "key".into() });
-    assert_eq!(expect_finish(&case.step()), (MessageState::Cancelled, "cancelled"));
+    assert_eq!(expect_finish(&case.step()), (MessageState::Cancelled, Reason::Cancelled));
 }
 
 #[test]

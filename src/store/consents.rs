@@ -23,7 +23,7 @@ pub struct NewConsentEntry {
     pub recorded_by: String,
 }
 
-/// That an address, or commercial messages to it, are wanted no more.
+/// An objection to an address, or to commercial messages to it, as it is put on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressObjection {
     /// The channel.
@@ -32,7 +32,7 @@ pub struct AddressObjection {
     pub address: Address,
     /// What is wanted no more, and why.
     pub objection: Objection,
-    /// How we know. Its actor is the provider that told us.
+    /// The evidence, whose actor is the provider that reported it.
     pub evidence: ConsentEvidence,
 }
 

@@ -21,9 +21,9 @@ pub struct ContactChange {
 /// What came of a change to a contact.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UpsertResult {
-    /// It was created.
+    /// The contact was created.
     Created(Contact),
-    /// It was changed.
+    /// The contact was changed.
     Changed(Contact),
     /// An address belongs to another contact of the brand.
     AddressTaken {

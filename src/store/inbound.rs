@@ -1,4 +1,4 @@
-//! What providers tell.
+//! What comes back from providers: receipts and inbound events.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ use crate::model::{
 /// What came of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptMatch {
-    /// It was added to this message.
+    /// The receipt was added to this message.
     Added(MessageId),
     /// This message had it already.
     Known(MessageId),
@@ -18,7 +18,7 @@ pub enum ReceiptMatch {
     Parked,
 }
 
-/// Something that a provider tells of a contact.
+/// Something that a provider reports of a contact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboundEvent {
     /// The provider's id of it; what comes again has the same.
@@ -31,7 +31,7 @@ pub struct InboundEvent {
     pub effects: Vec<InboundEffect>,
 }
 
-/// What something that a provider tells changes.
+/// What an inbound event changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InboundEffect {
     /// As [`ConsentStore::object`](super::ConsentStore::object).
@@ -39,7 +39,7 @@ pub enum InboundEffect {
     /// Appends to the contact's ledger.
     RecordConsent(NewConsentEntry),
     /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
-    /// provider told of.
+    /// provider reported.
     LiftOptOut(Option<ProviderName>),
     /// Opens WhatsApp's service window of the address, through the provider.
     OpenServiceWindow,
@@ -47,18 +47,18 @@ pub enum InboundEffect {
     MoveAddress(Address),
 }
 
-/// What came of something told.
+/// What came of recording an inbound event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordResult {
-    /// It is durable, and an event of this contact.
+    /// The event is durable, and an event of this contact.
     Kept(ContactId),
-    /// It was told before.
+    /// The event was recorded before.
     Known,
     /// The brand has no contact with the address: what it changes is durable, and it is no event.
     UnknownContact,
 }
 
-/// What providers tell.
+/// Receipts and inbound events.
 #[async_trait]
 pub trait InboundStore: Send + Sync {
     /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
@@ -72,7 +72,7 @@ pub trait InboundStore: Send + Sync {
         reference: &str,
     ) -> Result<Option<Echo>, StoreError>;
 
-    /// Keeps what a provider tells of a contact of the brand, with all that it changes: all of it, once, or nothing.
+    /// Records an event of a contact of the brand, with all that it changes: all of it, once, or nothing.
     async fn record_event(
         &self,
         brand: &BrandId,

@@ -19,7 +19,7 @@ pub enum FollowResult {
     },
     /// The contact has as many addresses as it may. The link still counts.
     Full(ContactLink),
-    /// It had expired.
+    /// The link had expired.
     Expired(ContactLink),
     /// There is no such link: it was followed before, or its contact is gone.
     Unknown,

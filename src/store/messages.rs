@@ -12,7 +12,7 @@ use crate::model::{
 /// What came of an accept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AcceptResult {
-    /// It is new, and durable, under this id.
+    /// The message is new, and durable, under this id.
     New(MessageId),
     /// The idempotency key was used before for the same content: the first message.
     Duplicate(Box<StoredMessage>),
@@ -62,7 +62,7 @@ pub struct JournalEvent {
 pub enum JournalEventKind {
     /// Something happened to a message.
     Message(MessageId, MessageEvent),
-    /// Something came from the contact, or was told of one of its addresses.
+    /// The contact wrote, or a provider reported on one of its addresses.
     Contact(ContactEvent),
 }
 

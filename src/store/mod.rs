@@ -40,7 +40,7 @@ pub struct Stores {
     pub messages: Arc<dyn MessageStore>,
     /// Messages, as dispatch sees them.
     pub work: Arc<dyn WorkQueue>,
-    /// What providers tell.
+    /// Receipts and inbound events.
     pub inbound: Arc<dyn InboundStore>,
     /// Contacts.
     pub contacts: Arc<dyn ContactStore>,

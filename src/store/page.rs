@@ -5,7 +5,7 @@
 pub struct PageRequest {
     /// At most this many items.
     pub size: usize,
-    /// Where the page before ended, as told by [`Page::next`].
+    /// Where the page before ended, as [`Page::next`] gave it.
     pub after: Option<Vec<u8>>,
 }
 

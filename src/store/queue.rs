@@ -21,9 +21,9 @@ pub struct ClaimedMessages {
 /// What came of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppendResult {
-    /// It is durable.
+    /// The events are durable.
     Done,
-    /// Somebody else appended in between: read again and decide again.
+    /// Another append came in between: read again and decide again.
     Stale,
 }
 
@@ -32,8 +32,8 @@ pub enum AppendResult {
 pub trait WorkQueue: Send + Sync {
     /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`: transactional messages before
     /// commercial ones, which always get a share, and in each class the longest due first. A claim ends when it is
-    /// released, or by itself when its lease does; until then nobody else is given the message, whatever happens to it
-    /// in between. Claims are void after a restart.
+    /// released, or by itself when its lease does; until then no other claim gets the message, whatever happens to it
+    /// meanwhile. Claims are void after a restart.
     async fn claim(
         &self,
         now: Timestamp,

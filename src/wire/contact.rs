@@ -3,7 +3,7 @@
 use super::{FieldPath, PhoneFormat, Violations, read_address, read_optional_time, read_time, timestamp, v1};
 use crate::model::{Contact, ContactAddress, ProviderName, Timestamp};
 
-/// The contact without its etag, whose form is the API's own.
+/// The contact without its etag, which only the API has.
 impl From<&Contact> for v1::Contact {
     fn from(contact: &Contact) -> Self {
         Self {
@@ -23,16 +23,16 @@ pub fn contact_view(contact: &Contact) -> v1::Contact {
 }
 
 impl From<&ContactAddress> for v1::ContactAddress {
-    fn from(own: &ContactAddress) -> Self {
+    fn from(contact_address: &ContactAddress) -> Self {
         Self {
-            address: Some((&own.address).into()),
-            whatsapp_inbound_time: own.whatsapp_inbound_at.map(timestamp),
-            whatsapp_windows: own.whatsapp_windows.iter().map(window).collect(),
+            address: Some((&contact_address.address).into()),
+            whatsapp_inbound_time: contact_address.whatsapp_inbound_at.map(timestamp),
+            whatsapp_windows: contact_address.whatsapp_windows.iter().map(window_view).collect(),
         }
     }
 }
 
-fn window((provider, at): (&ProviderName, &Timestamp)) -> v1::WhatsappWindow {
+fn window_view((provider, at): (&ProviderName, &Timestamp)) -> v1::WhatsappWindow {
     v1::WhatsappWindow { provider: provider.to_string(), inbound_time: Some(timestamp(*at)) }
 }
 
@@ -65,31 +65,34 @@ pub fn read_contact_addresses(
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
-    let read = |(index, own)| read_contact_address(own, numbers, &path.index(index), violations);
+    let read = |(index, contact_address)| {
+        read_contact_address(contact_address, numbers, &path.index(index), violations)
+    };
     addresses.into_iter().enumerate().filter_map(read).collect()
 }
 
 fn read_contact_address(
-    own: v1::ContactAddress,
+    contact_address: v1::ContactAddress,
     numbers: PhoneFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ContactAddress> {
-    let address = read_address(own.address, numbers, &path.field("address"), violations);
+    let address = read_address(contact_address.address, numbers, &path.field("address"), violations);
     let inbound = path.field("whatsapp_inbound_time");
-    let whatsapp_inbound_at = read_optional_time(own.whatsapp_inbound_time, &inbound, violations);
+    let whatsapp_inbound_at = read_optional_time(contact_address.whatsapp_inbound_time, &inbound, violations);
     let windows = path.field("whatsapp_windows");
-    let read = |(index, own)| read_window(own, &windows.index(index), violations);
-    let whatsapp_windows = own.whatsapp_windows.into_iter().enumerate().filter_map(read).collect();
+    let read = |(index, window)| read_window(window, &windows.index(index), violations);
+    let whatsapp_windows =
+        contact_address.whatsapp_windows.into_iter().enumerate().filter_map(read).collect();
     Some(ContactAddress { address: address?, whatsapp_inbound_at, whatsapp_windows })
 }
 
 fn read_window(
-    own: v1::WhatsappWindow,
+    window: v1::WhatsappWindow,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<(ProviderName, Timestamp)> {
-    let provider = violations.parsed(&own.provider, &path.field("provider"));
-    let at = read_time(own.inbound_time, &path.field("inbound_time"), violations);
+    let provider = violations.parsed(&window.provider, &path.field("provider"));
+    let at = read_time(window.inbound_time, &path.field("inbound_time"), violations);
     Some((provider?, at?))
 }

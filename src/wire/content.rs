@@ -1,6 +1,6 @@
-//! What a message says.
+//! The contents of messages.
 
-use super::words::read_text_format;
+use super::enums::read_text_format;
 use super::{FieldPath, Violations, optional_text, v1};
 use crate::model::{
     ButtonAction, Content, EmailContent, TelegramContent, TelegramFile, Template, TemplateButton,
@@ -40,13 +40,13 @@ impl From<&EmailContent> for v1::EmailContent {
 }
 
 impl From<&TelegramContent> for v1::TelegramContent {
-    fn from(own: &TelegramContent) -> Self {
-        let file = own.file.clone().map(|file| match file {
+    fn from(content: &TelegramContent) -> Self {
+        let file = content.file.clone().map(|file| match file {
             TelegramFile::Photo(url) => File::PhotoUrl(url),
             TelegramFile::Document(url) => File::DocumentUrl(url),
         });
-        let format = v1::TelegramFormat::from(own.format).into();
-        Self { text: own.text.clone().unwrap_or_default(), format, file }
+        let format = v1::TelegramFormat::from(content.format).into();
+        Self { text: content.text.clone().unwrap_or_default(), format, file }
     }
 }
 
@@ -101,8 +101,10 @@ pub fn read_content(
         subject: optional_text(content.subject),
         html: optional_text(content.html),
         email: content.email.map(read_email),
-        sms: content.sms.and_then(|own| optional_text(own.text)),
-        telegram: content.telegram.and_then(|own| read_telegram(own, &path.field("telegram"), violations)),
+        sms: content.sms.and_then(|sms| optional_text(sms.text)),
+        telegram: content
+            .telegram
+            .and_then(|telegram| read_telegram(telegram, &path.field("telegram"), violations)),
         whatsapp: optional_text(whatsapp.text),
         template: read_template(whatsapp.template, &template_path.field("template"), violations),
     })
@@ -117,12 +119,12 @@ fn read_email(email: v1::EmailContent) -> EmailContent {
 }
 
 fn read_telegram(
-    own: v1::TelegramContent,
+    content: v1::TelegramContent,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<TelegramContent> {
-    let format = read_text_format(own.format, &path.field("format"), violations)?;
-    let file = match own.file {
+    let format = read_text_format(content.format, &path.field("format"), violations)?;
+    let file = match content.file {
         None => None,
         Some(File::PhotoUrl(url)) => {
             Some(TelegramFile::Photo(violations.required_text(url, &path.field("photo_url"))?))
@@ -131,8 +133,8 @@ fn read_telegram(
             Some(TelegramFile::Document(violations.required_text(url, &path.field("document_url"))?))
         }
     };
-    let own = TelegramContent { text: optional_text(own.text), format, file };
-    (own != TelegramContent::default()).then_some(own)
+    let content = TelegramContent { text: optional_text(content.text), format, file };
+    (content != TelegramContent::default()).then_some(content)
 }
 
 fn read_template(
@@ -143,16 +145,16 @@ fn read_template(
     let template = template?;
     let name = violations.required_text(template.name, &path.field("name"));
     let language = violations.required_text(template.language, &path.field("language"));
-    let header = template.header.map(|own| read_header(own, &path.field("header"), violations));
+    let header = template.header.map(|header| read_header(header, &path.field("header"), violations));
     let list = path.field("buttons");
     let buttons = template.buttons.into_iter().enumerate();
     let buttons: Vec<_> =
-        buttons.map(|(index, own)| read_button(own, &list.index(index), violations)).collect();
+        buttons.map(|(index, button)| read_button(button, &list.index(index), violations)).collect();
     Some(Template {
         name: name?,
         language: language?,
         parameters: template.parameters,
-        header: header.map_or(Some(None), |own| own.map(Some))?,
+        header: header.map_or(Some(None), |header| header.map(Some))?,
         buttons: buttons.into_iter().collect::<Option<_>>()?,
     })
 }
@@ -164,7 +166,7 @@ fn read_header(
 ) -> Option<TemplateHeader> {
     let mut text = |text, name| violations.required_text(text, &path.field(name));
     match header.value {
-        Some(Header::Text(own)) => text(own, "text").map(TemplateHeader::Text),
+        Some(Header::Text(value)) => text(value, "text").map(TemplateHeader::Text),
         Some(Header::ImageUrl(url)) => text(url, "image_url").map(TemplateHeader::Image),
         Some(Header::VideoUrl(url)) => text(url, "video_url").map(TemplateHeader::Video),
         Some(Header::Document(v1::WhatsappDocument { url, filename })) => {

@@ -1,4 +1,4 @@
-//! What operators want of providers.
+//! Operators' control of providers.
 
 use super::{FieldPath, Violations, read_control_mode, read_optional_time, read_time, timestamp, v1};
 use crate::model::{Control, ControlChange};

@@ -1,4 +1,4 @@
-//! What has happened to a message.
+//! Histories of messages.
 
 use super::receipt::read_attempt;
 use super::{
@@ -33,7 +33,7 @@ impl From<&EventDetail> for v1::event::Detail {
             EventDetail::Receipt(receipt) => Self::Receipt(receipt.into()),
             EventDetail::Waiting { until, why } => Self::Waiting(v1::Waiting {
                 until: Some(timestamp(*until)),
-                reason: why.reason.clone(),
+                reason: why.reason.to_string(),
                 explanation: why.explanation.clone(),
             }),
             EventDetail::FellBack { attempt, explanation } => Self::FellBack(v1::FellBack {
@@ -45,7 +45,7 @@ impl From<&EventDetail> for v1::event::Detail {
             }
             // The state it ends in is the state of the event.
             EventDetail::Finished { state: _, reason, explanation } => {
-                Self::Finished(v1::Finished { reason: reason.clone(), explanation: explanation.clone() })
+                Self::Finished(v1::Finished { reason: reason.to_string(), explanation: explanation.clone() })
             }
         }
     }
@@ -97,7 +97,7 @@ fn read_detail(
         }
         Proto::CancelRequested(cancel) => Some(EventDetail::CancelRequested { actor: cancel.actor }),
         Proto::Finished(end) => {
-            Some(EventDetail::Finished { state, reason: end.reason, explanation: end.explanation })
+            Some(EventDetail::Finished { state, reason: end.reason.into(), explanation: end.explanation })
         }
     }
 }
@@ -130,6 +130,6 @@ fn read_waiting(
     violations: &mut Violations,
 ) -> Option<EventDetail> {
     let until = read_time(waiting.until, &path.field("until"), violations)?;
-    let why = WaitReason { reason: waiting.reason, explanation: waiting.explanation };
+    let why = WaitReason { reason: waiting.reason.into(), explanation: waiting.explanation };
     Some(EventDetail::Waiting { until, why })
 }

@@ -1,4 +1,4 @@
-//! What came from contacts.
+//! Events of contacts.
 
 use super::{
     FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channel, read_keyword,
@@ -60,28 +60,28 @@ fn read_detail(
     violations: &mut Violations,
 ) -> Option<ContactEventDetail> {
     match detail {
-        Detail::Wrote(own) => {
+        Detail::Wrote(wrote) => {
             let path = path.field("wrote");
-            let answers = match own.message_id.as_str() {
+            let answers = match wrote.message_id.as_str() {
                 "" => Some(None),
                 id => violations.parsed(id, &path.field("message_id")).map(Some),
             };
-            let keyword = match own.keyword.as_str() {
+            let keyword = match wrote.keyword.as_str() {
                 "" => Some(None),
-                word => read_keyword(word, &path.field("keyword"), violations).map(Some),
+                name => read_keyword(name, &path.field("keyword"), violations).map(Some),
             };
-            let to = optional_text(own.sender);
-            Some(ContactEventDetail::Wrote { text: own.text, to, answers: answers?, keyword: keyword? })
+            let to = optional_text(wrote.sender);
+            Some(ContactEventDetail::Wrote { text: wrote.text, to, answers: answers?, keyword: keyword? })
         }
-        Detail::Objected(own) => {
+        Detail::Objected(objected) => {
             let path = path.field("objected.objection");
-            let objection = read_objection(&own.objection, &path, violations)?;
-            let evidence = OutcomeEvidence { code: own.code, text: own.text };
+            let objection = read_objection(&objected.objection, &path, violations)?;
+            let evidence = OutcomeEvidence { code: objected.code, text: objected.text };
             Some(ContactEventDetail::Objected { objection, evidence })
         }
         Detail::Returned(v1::AddressReturned {}) => Some(ContactEventDetail::Returned),
-        Detail::Moved(own) => {
-            let to = read_address(own.to, PhoneFormat::Stored, &path.field("moved.to"), violations)?;
+        Detail::Moved(moved) => {
+            let to = read_address(moved.to, PhoneFormat::Stored, &path.field("moved.to"), violations)?;
             Some(ContactEventDetail::Moved { to })
         }
     }

@@ -3,7 +3,7 @@
 use super::{FieldPath, Violations, read_optional_time, read_scope, read_time, timestamp, v1};
 use crate::model::{ApiKey, Scope};
 
-/// The key without anything of its secret.
+/// The key without the hash of its secret.
 impl From<&ApiKey> for v1::Key {
     fn from(key: &ApiKey) -> Self {
         Self {
@@ -43,7 +43,7 @@ pub fn read_key(
     })
 }
 
-/// Reads what a key may do.
+/// Reads the scopes of a key.
 pub fn read_scopes(scopes: &[i32], path: &FieldPath<'_>, violations: &mut Violations) -> Vec<Scope> {
     let read = |(index, value): (usize, &i32)| read_scope(*value, &path.index(index), violations);
     scopes.iter().enumerate().filter_map(read).collect()

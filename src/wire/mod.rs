@@ -2,8 +2,8 @@
 //!
 //! The API, the store and the command line all use it. Turning the model into protobuf cannot fail (`From`); reading
 //! protobuf back (`read_*`) checks everything, because a stored record can be damaged and a request can hold anything.
-//! What is wrong is gathered as [`Violations`], so that a caller learns of every field at once. How long a text or a list
-//! may be is for the API to say; an absent text is an empty one in protobuf and `None` in the model.
+//! Whatever is wrong is gathered as [`Violations`], so that a caller learns of every field at once. The limits on texts and
+//! lists belong to the API; an absent text is an empty one in protobuf and `None` in the model.
 
 /// `relevo.v1`, the API.
 #[allow(missing_docs, reason = "generated from documented protos")]
@@ -20,8 +20,8 @@ pub mod store {
     }
 }
 
+mod enums;
 mod violations;
-mod words;
 
 mod address;
 mod consent;
@@ -35,6 +35,7 @@ mod message;
 mod outcome;
 mod plan;
 mod preferences;
+mod reason;
 mod receipt;
 mod time;
 
@@ -43,6 +44,10 @@ pub use consent::{read_entry, read_evidence, read_suppression};
 pub use contact::{contact_view, read_contact, read_contact_addresses};
 pub use content::read_content;
 pub use control::{read_control, read_control_change};
+pub use enums::{
+    read_action, read_channel, read_class, read_control_mode, read_keyword, read_objection,
+    read_order_source, read_receipt_status, read_scope, read_state, read_suppression_reason,
+};
 pub use history::{read_event, read_history};
 pub use inbound::read_contact_event;
 pub use key::{read_key, read_scopes};
@@ -53,10 +58,6 @@ pub use preferences::{read_preferences, read_quiet_hours, read_topic_preferences
 pub use receipt::read_receipt;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
 pub use violations::{FieldPath, Violation, Violations, optional_text};
-pub use words::{
-    read_action, read_channel, read_class, read_control_mode, read_keyword, read_objection,
-    read_order_source, read_receipt_status, read_scope, read_state, read_suppression_reason,
-};
 
 /// The encoded `FileDescriptorSet` of everything in `proto/`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,4 +1,4 @@
-//! What providers answered.
+//! Outcomes of attempts.
 
 use super::{FieldPath, Violations, duration, read_optional_duration, v1};
 use crate::model::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};

@@ -28,7 +28,7 @@ impl From<&Verdict> for v1::Verdict {
             channel: v1::Channel::from(verdict.channel).into(),
             address: Some((&verdict.address).into()),
             decision: decision.into(),
-            reason: verdict.reason.clone(),
+            reason: verdict.reason.to_string(),
             explanation: verdict.explanation.clone(),
             hold_until,
         }
@@ -52,7 +52,7 @@ impl From<&LeftOut> for v1::LeftOut {
             channel: v1::Channel::from(left.channel).into(),
             address: left.address.as_ref().map(Into::into),
             provider: left.provider.as_ref().map_or_else(String::new, |name| name.as_str().to_owned()),
-            reason: left.reason.clone(),
+            reason: left.reason.to_string(),
             explanation: left.explanation.clone(),
         }
     }
@@ -73,7 +73,7 @@ fn read_all<P, T>(
     violations: &mut Violations,
     read: fn(P, &FieldPath<'_>, &mut Violations) -> Option<T>,
 ) -> Option<Vec<T>> {
-    list.into_iter().enumerate().map(|(index, own)| read(own, &path.index(index), violations)).collect()
+    list.into_iter().enumerate().map(|(index, item)| read(item, &path.index(index), violations)).collect()
 }
 
 /// Reads a verdict.
@@ -89,7 +89,7 @@ pub fn read_verdict(
         channel: channel?,
         address: address?,
         decision: decision?,
-        reason: verdict.reason,
+        reason: verdict.reason.into(),
         explanation: verdict.explanation,
     })
 }
@@ -138,5 +138,11 @@ fn read_left_out(left: v1::LeftOut, path: &FieldPath<'_>, violations: &mut Viola
         "" => None,
         name => Some(violations.parsed(name, &path.field("provider"))?),
     };
-    Some(LeftOut { channel: channel?, address, provider, reason: left.reason, explanation: left.explanation })
+    Some(LeftOut {
+        channel: channel?,
+        address,
+        provider,
+        reason: left.reason.into(),
+        explanation: left.explanation,
+    })
 }

@@ -1,4 +1,4 @@
-//! How a contact wants to be reached.
+//! Preferences of contacts.
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -21,11 +21,11 @@ impl From<&Preferences> for v1::Preferences {
 }
 
 impl From<&TopicPreference> for v1::TopicPreference {
-    fn from(own: &TopicPreference) -> Self {
+    fn from(preference: &TopicPreference) -> Self {
         Self {
-            topic: own.topic.as_str().to_owned(),
-            muted: own.muted,
-            channel_order: channels(&own.channel_order),
+            topic: preference.topic.as_str().to_owned(),
+            muted: preference.muted,
+            channel_order: channels(&preference.channel_order),
         }
     }
 }
@@ -65,11 +65,12 @@ pub fn read_topic_preferences(
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<TopicPreference> {
-    let read = |(index, own): (usize, v1::TopicPreference)| {
+    let read = |(index, preference): (usize, v1::TopicPreference)| {
         let path = path.index(index);
-        let topic = violations.parsed(&own.topic, &path.field("topic"));
-        let channel_order = read_channels(&own.channel_order, &path.field("channel_order"), violations);
-        Some(TopicPreference { topic: topic?, muted: own.muted, channel_order })
+        let topic = violations.parsed(&preference.topic, &path.field("topic"));
+        let channel_order =
+            read_channels(&preference.channel_order, &path.field("channel_order"), violations);
+        Some(TopicPreference { topic: topic?, muted: preference.muted, channel_order })
     };
     topics.into_iter().enumerate().filter_map(read).collect()
 }
@@ -109,15 +110,16 @@ fn read_time_zone(name: String, path: &FieldPath<'_>, violations: &mut Violation
     Some(name)
 }
 
-/// Checks the shape of a BCP 47 tag (RFC 5646, section 2.1): words of 1 to 8 letters and digits joined by hyphens, the
-/// first of them letters.
+/// Checks the shape of a BCP 47 tag (RFC 5646, section 2.1): subtags of 1 to 8 letters and digits joined by
+/// hyphens, the first of them of letters.
 fn read_language(tag: String, path: &FieldPath<'_>, violations: &mut Violations) -> Option<String> {
     let tag = optional_text(tag)?;
-    let word =
-        |word: &str| (1..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_subtag = |subtag: &str| {
+        (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
     let first = tag.split('-').next().unwrap_or_default();
     let letters = first.len() >= 2 && first.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if !letters || !tag.split('-').all(word) {
+    if !letters || !tag.split('-').all(is_subtag) {
         violations.add(path, "must be a BCP 47 language tag such as es or pt-BR");
     }
     Some(tag)
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_preferences_are_told_apart_by_their_path() {
+    fn every_wrong_preference_is_named_by_its_path() {
         let quiet =
             v1::QuietHours { start: "24:00".into(), end: "+7:00".into(), ..v1::QuietHours::default() };
         let wrong = v1::Preferences {
@@ -141,7 +143,8 @@ mod tests {
         };
         let mut violations = Violations::default();
         read_preferences(wrong, &FieldPath::new("preferences"), &mut violations);
-        let fields: Vec<String> = violations.into_vec().into_iter().map(|own| own.field).collect();
+        let fields: Vec<String> =
+            violations.into_vec().into_iter().map(|violation| violation.field).collect();
         assert_eq!(
             fields,
             [

@@ -1,4 +1,4 @@
-//! What providers report later.
+//! Delivery receipts.
 
 use super::{FieldPath, Violations, read_objection, read_receipt_status, read_time, timestamp, v1};
 use crate::model::{Objection, OutcomeEvidence, Receipt};
@@ -39,7 +39,7 @@ pub fn read_receipt(
     let reported_at = read_time(receipt.report_time, &path.field("report_time"), violations);
     let objection = match receipt.objection.as_str() {
         "" => Some(None),
-        word => read_objection(word, &path.field("objection"), violations).map(Some),
+        name => read_objection(name, &path.field("objection"), violations).map(Some),
     };
     Some(Receipt {
         attempt: attempt?,

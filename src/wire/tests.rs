@@ -1,4 +1,4 @@
-//! Whatever the model holds comes back from protobuf as it was.
+//! Every value of the model is read back from protobuf as it was.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn texts() -> impl Strategy<Value = String> {
     "\\PC{0,20}"
 }
 
-fn some_texts() -> impl Strategy<Value = Option<String>> {
+fn optional_texts() -> impl Strategy<Value = Option<String>> {
     option::of("\\PC{1,20}")
 }
 
@@ -112,23 +112,13 @@ fn templates() -> impl Strategy<Value = Template> {
 }
 
 fn contents() -> impl Strategy<Value = Content> {
-    let email = (some_texts(), some_texts(), some_texts()).prop_map(|(subject, text, html)| EmailContent {
-        subject,
-        text,
-        html,
-    });
+    let email = (optional_texts(), optional_texts(), optional_texts())
+        .prop_map(|(subject, text, html)| EmailContent { subject, text, html });
     let telegram = option::of(telegrams());
-    let common = (some_texts(), some_texts(), some_texts(), option::of(email));
-    let own = (some_texts(), telegram, some_texts(), option::of(templates()));
-    (common, own).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| Content {
-        text,
-        subject,
-        html,
-        email,
-        sms,
-        telegram,
-        whatsapp,
-        template,
+    let common = (optional_texts(), optional_texts(), optional_texts(), option::of(email));
+    let by_channel = (optional_texts(), telegram, optional_texts(), option::of(templates()));
+    (common, by_channel).prop_map(|((text, subject, html, email), (sms, telegram, whatsapp, template))| {
+        Content { text, subject, html, email, sms, telegram, whatsapp, template }
     })
 }
 
@@ -174,13 +164,19 @@ fn ways() -> impl Strategy<Value = Way> {
     )
 }
 
+/// Words that reasons have, and others.
+fn reasons() -> impl Strategy<Value = Reason> {
+    let known = ["quiet_hours", "no_way_left", "breaker_open", "tried"];
+    prop_oneof![select(known.to_vec()).prop_map(str::to_owned), texts()].prop_map(Reason::from)
+}
+
 fn plans() -> impl Strategy<Value = Plan> {
     let decision = prop_oneof![
         Just(Decision::Allow),
         timestamps().prop_map(|until| Decision::Hold { until }),
         Just(Decision::Deny),
     ];
-    let verdict = (channels(), addresses(), decision, texts(), texts()).prop_map(
+    let verdict = (channels(), addresses(), decision, reasons(), texts()).prop_map(
         |(channel, address, decision, reason, explanation)| Verdict {
             channel,
             address,
@@ -189,15 +185,14 @@ fn plans() -> impl Strategy<Value = Plan> {
             explanation,
         },
     );
-    let left_out = (channels(), option::of(addresses()), option::of(providers()), texts(), texts()).prop_map(
-        |(channel, address, provider, reason, explanation)| LeftOut {
+    let left_out = (channels(), option::of(addresses()), option::of(providers()), reasons(), texts())
+        .prop_map(|(channel, address, provider, reason, explanation)| LeftOut {
             channel,
             address,
             provider,
             reason,
             explanation,
-        },
-    );
+        });
     let source =
         select(&[OrderSource::Message, OrderSource::Contact, OrderSource::Topic, OrderSource::Brand]);
     (vec(verdict, 0..3), vec(ways(), 0..3), vec(left_out, 0..3), source)
@@ -256,7 +251,7 @@ fn states() -> impl Strategy<Value = MessageState> {
 }
 
 fn events() -> impl Strategy<Value = MessageEvent> {
-    let waiting = (timestamps(), texts(), texts()).prop_map(|(until, reason, explanation)| {
+    let waiting = (timestamps(), reasons(), texts()).prop_map(|(until, reason, explanation)| {
         EventDetail::Waiting { until, why: WaitReason { reason, explanation } }
     });
     let detail = prop_oneof![
@@ -271,7 +266,7 @@ fn events() -> impl Strategy<Value = MessageEvent> {
             .prop_map(|(attempt, explanation)| EventDetail::FellBack { attempt, explanation }),
         texts().prop_map(|actor| EventDetail::CancelRequested { actor }),
     ];
-    let ended = (timestamps(), states(), texts(), texts()).prop_map(|(at, state, reason, explanation)| {
+    let ended = (timestamps(), states(), reasons(), texts()).prop_map(|(at, state, reason, explanation)| {
         MessageEvent { at, state, detail: EventDetail::Finished { state, reason, explanation } }
     });
     let others =
@@ -281,14 +276,14 @@ fn events() -> impl Strategy<Value = MessageEvent> {
 
 fn contacts() -> impl Strategy<Value = Contact> {
     let windows = btree_map(providers(), timestamps(), 0..3);
-    let own = (addresses(), option::of(timestamps()), windows).prop_map(
+    let address = (addresses(), option::of(timestamps()), windows).prop_map(
         |(address, whatsapp_inbound_at, whatsapp_windows)| ContactAddress {
             address,
             whatsapp_inbound_at,
             whatsapp_windows,
         },
     );
-    (contact_ids(), vec(own, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
+    (contact_ids(), vec(address, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
         |(id, addresses, labels, created_at, updated_at, version)| Contact {
             id,
             addresses,
@@ -416,7 +411,7 @@ fn keys() -> impl Strategy<Value = ApiKey> {
 }
 
 /// As bytes and back, and then read without a violation.
-fn back<P: prost::Message + Default, T>(
+fn read_back<P: prost::Message + Default, T>(
     proto: P,
     read: impl FnOnce(P, &FieldPath<'_>, &mut Violations) -> Option<T>,
 ) -> T {
@@ -436,11 +431,11 @@ proptest! {
         let history = History::from_events(events);
         let view = super::message_view(&message, &history, next_at);
         let brand = message.brand.clone();
-        let read = back(view.clone(), |proto, path, violations| {
+        let read = read_back(view.clone(), |proto, path, violations| {
             super::read_message(brand, proto, path, violations)
         });
         prop_assert_eq!(read, message);
-        let read = back(view, |proto, path, violations| {
+        let read = read_back(view, |proto, path, violations| {
             let next = super::read_optional_time(proto.next_time, path, violations);
             super::read_history(proto.history, path, violations).map(|history| (history, next))
         });
@@ -450,7 +445,7 @@ proptest! {
     #[test]
     fn contacts_come_back(contact in contacts()) {
         let version = contact.version;
-        let read = back(v1::Contact::from(&contact), |proto, path, violations| {
+        let read = read_back(v1::Contact::from(&contact), |proto, path, violations| {
             super::read_contact(proto, version, path, violations)
         });
         prop_assert_eq!(read, contact);
@@ -458,12 +453,12 @@ proptest! {
 
     #[test]
     fn ledger_entries_come_back(entry in entries()) {
-        prop_assert_eq!(back(v1::ConsentEntry::from(&entry), super::read_entry), entry);
+        prop_assert_eq!(read_back(v1::ConsentEntry::from(&entry), super::read_entry), entry);
     }
 
     #[test]
     fn preferences_come_back(preferences in preferences()) {
-        let read = back(v1::Preferences::from(&preferences), |proto, path, violations| {
+        let read = read_back(v1::Preferences::from(&preferences), |proto, path, violations| {
             Some(super::read_preferences(proto, path, violations))
         });
         prop_assert_eq!(read, preferences);
@@ -471,23 +466,23 @@ proptest! {
 
     #[test]
     fn suppressions_come_back(suppression in suppressions()) {
-        prop_assert_eq!(back(v1::Suppression::from(&suppression), super::read_suppression), suppression);
+        prop_assert_eq!(read_back(v1::Suppression::from(&suppression), super::read_suppression), suppression);
     }
 
     #[test]
     fn contact_events_come_back(event in contact_events()) {
-        prop_assert_eq!(back(v1::ContactEvent::from(&event), super::read_contact_event), event);
+        prop_assert_eq!(read_back(v1::ContactEvent::from(&event), super::read_contact_event), event);
     }
 
     #[test]
     fn control_changes_come_back(change in control_changes()) {
-        prop_assert_eq!(back(v1::ProviderControlChange::from(&change), super::read_control_change), change);
+        prop_assert_eq!(read_back(v1::ProviderControlChange::from(&change), super::read_control_change), change);
     }
 
     #[test]
     fn keys_come_back_with_the_hash_kept_apart(key in keys()) {
         let hash = key.secret_hash;
-        let read = back(v1::Key::from(&key), |proto, path, violations| {
+        let read = read_back(v1::Key::from(&key), |proto, path, violations| {
             super::read_key(proto, hash, path, violations)
         });
         prop_assert_eq!(read, key);
@@ -507,7 +502,7 @@ proptest! {
 }
 
 #[test]
-fn a_request_learns_of_all_its_faults_at_once() {
+fn all_violations_of_a_request_are_found_at_once() {
     let address = |value| v1::ContactAddress { address: Some(v1::Address { value }), ..Default::default() };
     let addresses = vec![
         address(Some(v1::address::Value::Email("ana@example.com".into()))),
@@ -519,7 +514,7 @@ fn a_request_learns_of_all_its_faults_at_once() {
     let contact = FieldPath::new("contact");
     let path = contact.field("addresses");
     super::read_contact_addresses(addresses, super::PhoneFormat::Dialled(Some("ES")), &path, &mut violations);
-    let fields: Vec<String> = violations.into_vec().into_iter().map(|own| own.field).collect();
+    let fields: Vec<String> = violations.into_vec().into_iter().map(|violation| violation.field).collect();
     assert_eq!(
         fields,
         [

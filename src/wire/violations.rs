@@ -1,14 +1,14 @@
-//! What is wrong with a protobuf message, and where.
+//! The violations of a protobuf message, each with the path of its field.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The place of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
+/// The path of a field, for example `contact.addresses[2].address.phone`. Built on the stack: a valid message costs
 /// no allocation.
 #[derive(Clone, Copy)]
 pub struct FieldPath<'a> {
     parent: Option<&'a FieldPath<'a>>,
-    step: FieldPathSegment<'a>,
+    segment: FieldPathSegment<'a>,
 }
 
 #[derive(Clone, Copy)]
@@ -20,21 +20,21 @@ enum FieldPathSegment<'a> {
 
 impl<'a> FieldPath<'a> {
     /// The request itself, whose fields have no prefix.
-    pub const ROOT: FieldPath<'static> = FieldPath { parent: None, step: FieldPathSegment::Root };
+    pub const ROOT: FieldPath<'static> = FieldPath { parent: None, segment: FieldPathSegment::Root };
 
     /// A field of the request.
     pub fn new(field: &'a str) -> Self {
-        Self { parent: None, step: FieldPathSegment::Field(field) }
+        Self { parent: None, segment: FieldPathSegment::Field(field) }
     }
 
-    /// A field of what is here.
+    /// A field of the message at this path.
     pub fn field(&'a self, name: &'a str) -> Self {
-        Self { parent: Some(self), step: FieldPathSegment::Field(name) }
+        Self { parent: Some(self), segment: FieldPathSegment::Field(name) }
     }
 
-    /// An item of the list that is here, counted from 0.
+    /// An item of the list at this path, counted from 0.
     pub fn index(&'a self, index: usize) -> Self {
-        Self { parent: Some(self), step: FieldPathSegment::Index(index) }
+        Self { parent: Some(self), segment: FieldPathSegment::Index(index) }
     }
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for FieldPath<'_> {
         if let Some(parent) = self.parent {
             parent.fmt(f)?;
         }
-        match self.step {
+        match self.segment {
             FieldPathSegment::Root => Ok(()),
             FieldPathSegment::Field(name) if self.parent.is_some_and(|parent| !parent.is_root()) => {
                 write!(f, ".{name}")
@@ -56,11 +56,11 @@ impl fmt::Display for FieldPath<'_> {
 
 impl FieldPath<'_> {
     fn is_root(&self) -> bool {
-        matches!(self.step, FieldPathSegment::Root)
+        matches!(self.segment, FieldPathSegment::Root)
     }
 }
 
-/// What is wrong with one field.
+/// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The path of the field.
@@ -75,7 +75,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything found wrong with a message, at most [`Violations::MAX`] fields of it.
+/// The violations found in a message, at most [`Violations::MAX`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Violations(Vec<Violation>);
 
@@ -93,14 +93,14 @@ impl Violations {
     /// How many violations are kept: enough to correct a request by, whatever its size.
     pub const MAX: usize = 50;
 
-    /// Notes what would be right at `path`.
+    /// Adds a violation at `path`, unless there are as many as are kept.
     pub fn add(&mut self, path: &FieldPath<'_>, description: impl fmt::Display) {
         if self.0.len() < Self::MAX {
             self.0.push(Violation { field: path.to_string(), description: description.to_string() });
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no violation.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -110,7 +110,7 @@ impl Violations {
         self.0
     }
 
-    /// Notes that a value is required when it is absent.
+    /// The value; adds a violation when it is absent.
     pub fn required<T>(&mut self, value: Option<T>, path: &FieldPath<'_>) -> Option<T> {
         if value.is_none() {
             self.add(path, "is required");
@@ -118,12 +118,12 @@ impl Violations {
         value
     }
 
-    /// Notes that a text is required when it is empty.
+    /// The text; adds a violation when it is empty.
     pub fn required_text(&mut self, text: String, path: &FieldPath<'_>) -> Option<String> {
         self.required(optional_text(text), path)
     }
 
-    /// Reads a required text, and notes what its type says is wrong with it.
+    /// Parses a required text; adds a violation, in the words of the type's error, when it cannot be parsed.
     pub fn parsed<T>(&mut self, text: &str, path: &FieldPath<'_>) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
@@ -134,7 +134,7 @@ impl Violations {
         text.parse().map_err(|error| self.add(path, error)).ok()
     }
 
-    /// What was read, when nothing was wrong.
+    /// The value that was read, when there is no violation.
     ///
     /// # Errors
     /// The violations, when there are any.
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_counts_only_when_nothing_was_wrong() {
+    fn a_value_is_returned_only_without_violations() {
         assert_eq!(Violations::default().finish(Some(1)), Ok(1));
         let mut violations = Violations::default();
         violations.add(&FieldPath::new("topic"), "is required");

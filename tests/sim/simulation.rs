@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use relevo::adapters::{Adapter, ProviderLimits};
-use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
     BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, Suppression,
@@ -102,7 +102,7 @@ impl Simulation {
             timeout_ms: script::TIMEOUT_MS,
             ..ProviderLimits::default()
         };
-        let lane = |provider: &relevo::model::Provider| {
+        let client = |provider: &relevo::model::Provider| {
             let scripted = ScriptedProvider {
                 provider: provider.clone(),
                 shared: self.shared.clone(),
@@ -111,16 +111,19 @@ impl Simulation {
             };
             let adapter: Arc<dyn Adapter> = Arc::new(scripted);
             let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
-            (provider.name.clone(), Lane::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }))
+            (
+                provider.name.clone(),
+                ProviderClient::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }),
+            )
         };
-        let lanes = providers.iter().map(lane).collect();
+        let clients = providers.iter().map(client).collect();
         let work = Arc::new(FailingStore { stores: stores.clone(), shared: self.shared.clone() });
         let dispatcher = Dispatcher::new(
             work.clone(),
             stores.consents.clone(),
             planner,
             board.clone(),
-            lanes,
+            clients,
             DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
             self.shared.clock.clone(),
         );

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures_util::future::try_join_all;
-use relevo::model::{Channel, Decision, EventDetail, OrderSource, Outcome, Plan, Timestamp, Verdict, Way};
+use relevo::model::{
+    Channel, Decision, EventDetail, OrderSource, Outcome, Plan, Reason, Timestamp, Verdict, Way,
+};
 use relevo::store::{StoredMessage, Stores, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
@@ -99,7 +101,7 @@ fn plan(way: Way) -> Plan {
         channel: way.channel,
         address: way.address.clone(),
         decision: Decision::Allow,
-        reason: "transactional".to_owned(),
+        reason: Reason::Transactional,
         explanation: "A transactional message needs no opt-in.".to_owned(),
     };
     Plan {

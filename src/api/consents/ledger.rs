@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};
 use crate::consent::states;
-use crate::model::{Channel, Class, ConsentEntry, ContactId, Recipient, Timestamp, Topic, TopicScope, later};
+use crate::model::{
+    Channel, Class, ConsentEntry, ConsentEvidence, ContactId, Recipient, Timestamp, Topic, TopicScope, later,
+};
 use crate::store::NewConsentEntry;
 use crate::wire::{
     FieldPath, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
 };
 
-/// How far a caller's clock may be ahead of ours.
+/// How far a caller's clock may be ahead of the gateway's.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 impl ConsentApi {
@@ -52,8 +54,8 @@ impl ConsentApi {
         let recipient = self.recipient(caller, &request.contact_id).await?;
         let now = self.clock.now();
         let verdicts = self.planner.verdicts(&caller.brand, class, &topic, &recipient, now);
-        let asked = verdicts.iter().filter(|own| channels.contains(&own.channel));
-        Ok(v1::CheckConsentResponse { verdicts: asked.map(Into::into).collect() })
+        let wanted = verdicts.iter().filter(|verdict| channels.contains(&verdict.channel));
+        Ok(v1::CheckConsentResponse { verdicts: wanted.map(Into::into).collect() })
     }
 
     /// The person whose id stands in the field `contact_id` of a request.
@@ -74,7 +76,7 @@ fn read_entry(
     let action = read_action(request.action, &FieldPath::new("action"), &mut violations);
     let channel = read_channel(request.channel, &FieldPath::new("channel"), &mut violations);
     let scope = violations.parsed(&request.topic, &FieldPath::new("topic"));
-    let evidence = read_own_evidence(request.evidence, now, &mut violations);
+    let evidence = read_evidence_of_request(request.evidence, now, &mut violations);
     let entry = || {
         let recorded_by = caller.key.to_string();
         Some(NewConsentEntry {
@@ -89,11 +91,11 @@ fn read_entry(
     Ok(violations.finish(id.zip(entry))?)
 }
 
-fn read_own_evidence(
+fn read_evidence_of_request(
     evidence: Option<v1::Evidence>,
     now: Timestamp,
     violations: &mut Violations,
-) -> Option<crate::model::ConsentEvidence> {
+) -> Option<ConsentEvidence> {
     let path = FieldPath::new("evidence");
     let mut evidence = violations.required(evidence, &path)?;
     for (text, name) in [

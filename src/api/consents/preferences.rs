@@ -1,7 +1,7 @@
 //! How a contact wants to be reached.
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, TOPICS};
 use crate::api::update_mask::UpdateMask;
@@ -40,27 +40,27 @@ fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, Prefere
     let mask = UpdateMask::read(request.update_mask, &FIELDS, &mut violations);
     let path = FieldPath::new("preferences");
     let preferences = violations.required(request.preferences, &path);
-    let change = preferences.map(|own| read_named(own, &mask, &path, &mut violations));
+    let change = preferences.map(|preferences| read_named(preferences, &mask, &path, &mut violations));
     Ok(violations.finish(id.zip(change))?)
 }
 
-/// Reads the fields that the mask names; the others are not looked at.
+/// Reads the fields that the mask names; the others are not even checked.
 fn read_named(
-    own: v1::Preferences,
+    preferences: v1::Preferences,
     mask: &UpdateMask,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> PreferencesChange {
-    let own = v1::Preferences {
-        channel_order: mask.pick(FIELDS[0], own.channel_order).unwrap_or_default(),
-        excluded_channels: mask.pick(FIELDS[1], own.excluded_channels).unwrap_or_default(),
-        topics: mask.pick(FIELDS[2], own.topics).unwrap_or_default(),
-        quiet_hours: mask.pick(FIELDS[3], own.quiet_hours).flatten(),
-        time_zone: mask.pick(FIELDS[4], own.time_zone).unwrap_or_default(),
-        language: mask.pick(FIELDS[5], own.language).unwrap_or_default(),
+    let preferences = v1::Preferences {
+        channel_order: mask.pick(FIELDS[0], preferences.channel_order).unwrap_or_default(),
+        excluded_channels: mask.pick(FIELDS[1], preferences.excluded_channels).unwrap_or_default(),
+        topics: mask.pick(FIELDS[2], preferences.topics).unwrap_or_default(),
+        quiet_hours: mask.pick(FIELDS[3], preferences.quiet_hours).flatten(),
+        time_zone: mask.pick(FIELDS[4], preferences.time_zone).unwrap_or_default(),
+        language: mask.pick(FIELDS[5], preferences.language).unwrap_or_default(),
     };
-    check_lists(&own, path, violations);
-    let read = read_preferences(own, path, violations);
+    check_lists(&preferences, path, violations);
+    let read = read_preferences(preferences, path, violations);
     check_quiet_hours(read.quiet_hours.as_ref(), path, violations);
     PreferencesChange {
         channel_order: mask.pick(FIELDS[0], read.channel_order),
@@ -72,20 +72,20 @@ fn read_named(
     }
 }
 
-fn check_lists(own: &v1::Preferences, path: &FieldPath<'_>, violations: &mut Violations) {
-    limits::distinct_channels(&own.channel_order, &path.field("channel_order"), violations);
-    limits::distinct_channels(&own.excluded_channels, &path.field("excluded_channels"), violations);
+fn check_lists(preferences: &v1::Preferences, path: &FieldPath<'_>, violations: &mut Violations) {
+    limits::distinct_channels(&preferences.channel_order, &path.field("channel_order"), violations);
+    limits::distinct_channels(&preferences.excluded_channels, &path.field("excluded_channels"), violations);
     let path = path.field("topics");
-    limits::count(own.topics.len(), TOPICS, &path, violations);
-    limits::distinct(own.topics.iter().map(|own| &own.topic), &path, violations);
-    for (index, own) in own.topics.iter().enumerate() {
+    limits::count(preferences.topics.len(), TOPICS, &path, violations);
+    limits::distinct(preferences.topics.iter().map(|entry| &entry.topic), &path, violations);
+    for (index, entry) in preferences.topics.iter().enumerate() {
         let path = path.index(index);
-        limits::distinct_channels(&own.channel_order, &path.field("channel_order"), violations);
+        limits::distinct_channels(&entry.channel_order, &path.field("channel_order"), violations);
     }
 }
 
-fn check_quiet_hours(quiet: Option<&QuietHours>, path: &FieldPath<'_>, violations: &mut Violations) {
-    if quiet.is_some_and(|quiet| quiet.start == quiet.end) {
+fn check_quiet_hours(quiet_hours: Option<&QuietHours>, path: &FieldPath<'_>, violations: &mut Violations) {
+    if quiet_hours.is_some_and(|quiet_hours| quiet_hours.start == quiet_hours.end) {
         let path = path.field("quiet_hours");
         violations
             .add(&path.field("end"), "must differ from start: to be quiet always, exclude the channels");

@@ -3,7 +3,7 @@
 use tonic::Code;
 
 use super::ConsentApi;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, REASON};
 use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};
@@ -26,8 +26,8 @@ impl ConsentApi {
         request: v1::LiftSuppressionRequest,
     ) -> Result<v1::LiftSuppressionResponse, ApiError> {
         let mut violations = Violations::default();
-        let place = read_place(caller, request.channel, request.address, &mut violations);
-        let (channel, address) = violations.finish(place)?;
+        let target = read_target(caller, request.channel, request.address, &mut violations);
+        let (channel, address) = violations.finish(target)?;
         match self.store.lift_suppression(&caller.brand, channel, &address).await? {
             true => Ok(v1::LiftSuppressionResponse {}),
             false => Err(not_suppressed(channel)),
@@ -41,8 +41,8 @@ fn read_suppression(
     now: Timestamp,
 ) -> Result<Suppression, ApiError> {
     let mut violations = Violations::default();
-    let place = read_place(caller, request.channel, request.address, &mut violations);
-    // What providers report is theirs to say.
+    let target = read_target(caller, request.channel, request.address, &mut violations);
+    // The other reasons come from the reports of providers alone.
     let reason = match request.reason.as_str() {
         "" | "manual" => Some(SuppressionReason::Manual),
         "complaint" => Some(SuppressionReason::Complaint),
@@ -52,7 +52,7 @@ fn read_suppression(
         }
     };
     limits::required_line(&request.explanation, REASON, &FieldPath::new("explanation"), &mut violations);
-    let ((channel, address), reason) = violations.finish(place.zip(reason))?;
+    let ((channel, address), reason) = violations.finish(target.zip(reason))?;
     let recorded_by = caller.key.to_string();
     Ok(Suppression {
         channel,
@@ -64,7 +64,7 @@ fn read_suppression(
     })
 }
 
-fn read_place(
+fn read_target(
     caller: &BrandCaller,
     channel: i32,
     address: Option<v1::Address>,

@@ -8,20 +8,20 @@ use tonic::Code;
 
 use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::api::access::ProviderAccess;
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::clock::Clock;
 use crate::model::{ContactId, ContactLink, LinkId, ProviderName, later};
 use crate::store::LinkStore;
 use crate::wire::{FieldPath, Violations, timestamp, v1};
 
-/// How long a link counts: whoever has it is taken for the contact, so not for ever.
+/// How long a link is valid. Whoever follows it is taken for the contact, so a link that leaks must expire.
 const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 
 /// Makes links to the bots whose names are known.
 #[derive(Clone)]
 pub struct TelegramLinkCreator {
-    reach: ProviderAccess,
+    access: ProviderAccess,
     bots: Arc<BTreeMap<ProviderName, TelegramLinkBuilder>>,
     store: Arc<dyn LinkStore>,
     clock: Clock,
@@ -30,12 +30,12 @@ pub struct TelegramLinkCreator {
 impl TelegramLinkCreator {
     /// Links to these bots, kept in this store.
     pub fn new(
-        reach: ProviderAccess,
+        access: ProviderAccess,
         bots: BTreeMap<ProviderName, TelegramLinkBuilder>,
         store: Arc<dyn LinkStore>,
         clock: Clock,
     ) -> Self {
-        Self { reach, bots: Arc::new(bots), store, clock }
+        Self { access, bots: Arc::new(bots), store, clock }
     }
 
     pub(super) async fn create(
@@ -62,9 +62,9 @@ impl TelegramLinkCreator {
         caller: &BrandCaller,
         name: Option<&ProviderName>,
     ) -> Result<&TelegramLinkBuilder, ApiError> {
-        let all = self.reach.serving(&caller.brand);
-        let asked = all.filter(|own| name.is_none_or(|name| own.name == *name));
-        let bots: Vec<_> = asked.filter_map(|own| self.bots.get(&own.name)).collect();
+        let providers = self.access.serving(&caller.brand);
+        let named = providers.filter(|provider| name.is_none_or(|name| provider.name == *name));
+        let bots: Vec<_> = named.filter_map(|provider| self.bots.get(&provider.name)).collect();
         match (bots.as_slice(), name) {
             ([bot], _) => Ok(bot),
             ([], Some(name)) => Err(no_bot().with("provider", name)),

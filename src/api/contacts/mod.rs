@@ -8,15 +8,13 @@ use tonic::{Code, Request, Response, Status};
 
 pub use links::TelegramLinkCreator;
 
-use super::Gate;
-use super::auth::BrandCaller;
+use super::caller::BrandCaller;
 use super::error::ApiError;
-use super::gate::MethodDescriptor;
 use super::limits::{self, ADDRESSES};
 use super::page::{PageTokenScope, collect};
 use super::update_mask::UpdateMask;
 use crate::clock::Clock;
-use crate::model::{ContactAddress, ContactId, Scope};
+use crate::model::{ContactAddress, ContactId};
 use crate::store::{ContactChange, ContactStore, UpsertResult};
 use crate::wire::v1::contact_service_server::ContactService;
 use crate::wire::{
@@ -26,23 +24,10 @@ use crate::wire::{
 /// The people a brand can reach.
 #[derive(Clone)]
 pub struct ContactApi {
-    gate: Gate,
     store: Arc<dyn ContactStore>,
     links: TelegramLinkCreator,
     clock: Clock,
 }
-
-const fn method(name: &'static str) -> MethodDescriptor {
-    MethodDescriptor { name, scope: Scope::Contacts }
-}
-
-const UPSERT: MethodDescriptor = method("relevo.v1.ContactService/UpsertContact");
-const GET: MethodDescriptor = method("relevo.v1.ContactService/GetContact");
-const FIND: MethodDescriptor = method("relevo.v1.ContactService/FindContact");
-const LIST: MethodDescriptor = method("relevo.v1.ContactService/ListContacts");
-const EVENTS: MethodDescriptor = method("relevo.v1.ContactService/ListContactEvents");
-const DELETE: MethodDescriptor = method("relevo.v1.ContactService/DeleteContact");
-const CREATE_TELEGRAM_LINK: MethodDescriptor = method("relevo.v1.ContactService/CreateTelegramLink");
 
 #[tonic::async_trait]
 impl ContactService for ContactApi {
@@ -50,63 +35,63 @@ impl ContactService for ContactApi {
         &self,
         request: Request<v1::UpsertContactRequest>,
     ) -> Result<Response<v1::UpsertContactResponse>, Status> {
-        let body = |caller, request| async move { self.upsert(&caller, request).await };
-        self.gate.brand(UPSERT, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.upsert(&caller, request).await?))
     }
 
     async fn get_contact(
         &self,
         request: Request<v1::GetContactRequest>,
     ) -> Result<Response<v1::GetContactResponse>, Status> {
-        let body = |caller, request| async move { self.get(&caller, request).await };
-        self.gate.brand(GET, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.get(&caller, request).await?))
     }
 
     async fn find_contact(
         &self,
         request: Request<v1::FindContactRequest>,
     ) -> Result<Response<v1::FindContactResponse>, Status> {
-        let body = |caller, request| async move { self.find(&caller, request).await };
-        self.gate.brand(FIND, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.find(&caller, request).await?))
     }
 
     async fn list_contacts(
         &self,
         request: Request<v1::ListContactsRequest>,
     ) -> Result<Response<v1::ListContactsResponse>, Status> {
-        let body = |caller, request| async move { self.list(&caller, request).await };
-        self.gate.brand(LIST, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.list(&caller, request).await?))
     }
 
     async fn list_contact_events(
         &self,
         request: Request<v1::ListContactEventsRequest>,
     ) -> Result<Response<v1::ListContactEventsResponse>, Status> {
-        let body = |caller, request| async move { self.events(&caller, request).await };
-        self.gate.brand(EVENTS, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.events(&caller, request).await?))
     }
 
     async fn delete_contact(
         &self,
         request: Request<v1::DeleteContactRequest>,
     ) -> Result<Response<v1::DeleteContactResponse>, Status> {
-        let body = |caller, request| async move { self.delete(&caller, request).await };
-        self.gate.brand(DELETE, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.delete(&caller, request).await?))
     }
 
     async fn create_telegram_link(
         &self,
         request: Request<v1::CreateTelegramLinkRequest>,
     ) -> Result<Response<v1::CreateTelegramLinkResponse>, Status> {
-        let body = |caller, request| async move { self.links.create(&caller, request).await };
-        self.gate.brand(CREATE_TELEGRAM_LINK, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.links.create(&caller, request).await?))
     }
 }
 
 impl ContactApi {
     /// The service over this store.
-    pub fn new(gate: Gate, store: Arc<dyn ContactStore>, links: TelegramLinkCreator, clock: Clock) -> Self {
-        Self { gate, store, links, clock }
+    pub fn new(store: Arc<dyn ContactStore>, links: TelegramLinkCreator, clock: Clock) -> Self {
+        Self { store, links, clock }
     }
 
     async fn upsert(
@@ -212,9 +197,9 @@ fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Resu
     let contact = violations.required(request.contact, &path);
     let change = contact.and_then(|contact| {
         let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
-        // What the mask leaves out is not looked at.
+        // A field that the mask leaves out is not even checked.
         let addresses = mask.pick("addresses", contact.addresses);
-        let addresses = addresses.map(|own| read_addresses(own, country, &path, &mut violations));
+        let addresses = addresses.map(|list| read_addresses(list, country, &path, &mut violations));
         let labels = mask.pick("labels", contact.labels);
         if let Some(labels) = &labels {
             limits::labels(labels, &path.field("labels"), &mut violations);
@@ -232,19 +217,19 @@ fn read_addresses(
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
     let count = addresses.len();
-    // The gateway's own, whatever the caller gives back.
-    addresses.iter_mut().for_each(|own| own.whatsapp_windows.clear());
+    // Only the gateway sets the windows, so those that a caller sends back with a contact it read are ignored.
+    addresses.iter_mut().for_each(|address| address.whatsapp_windows.clear());
     limits::count(count, ADDRESSES, &path, violations);
     let read = read_contact_addresses(addresses, PhoneFormat::Dialled(country), &path, violations);
-    // Compared as read: two spellings of one number are one address. Only when all could be read do their places tell
-    // which is meant.
+    // The addresses are compared as read: two spellings of one number are one address. Unless all could be read, their
+    // indexes are not those of the request, and a violation would name the wrong one.
     if read.len() == count {
-        limits::distinct(read.iter().map(|own| &own.address), &path, violations);
+        limits::distinct(read.iter().map(|contact| &contact.address), &path, violations);
     }
     read
 }
 
-/// An etag is a version. One that is none was never handed out, so no contact has it.
+/// An etag is a version. A text that is no number was never given out as an etag, so it must match no contact.
 fn read_etag(etag: &str) -> Option<u64> {
     (!etag.is_empty()).then(|| etag.parse().unwrap_or(u64::MAX))
 }

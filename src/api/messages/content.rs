@@ -1,4 +1,4 @@
-//! How large a content may be, and whether it has something to say on the channels asked for.
+//! Checks of a content: how large its parts are, and whether a channel asked for can carry it.
 
 use crate::api::limits::{bytes, chars, count, distinct, https_url, line, one_line};
 use crate::model::{Channel, Content, TemplateButton};
@@ -36,7 +36,7 @@ const QUICK_REPLY: usize = 128;
 /// Characters of a code to copy (Meta, "Coupon code templates").
 const COPY_CODE: usize = 15;
 
-/// Notes what is too large.
+/// Adds violations for the parts of a content that are too large.
 pub fn check_sizes(content: &v1::Content, path: &FieldPath<'_>, violations: &mut Violations) {
     check_email(&content.subject, &content.text, &content.html, path, violations);
     if let Some(email) = &content.email {
@@ -66,15 +66,15 @@ fn check_email(subject: &str, text: &str, html: &str, path: &FieldPath<'_>, viol
     bytes(html, HTML, &path.field("html"), violations);
 }
 
-fn check_telegram(own: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {
-    let max = if own.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
-    chars(&own.text, max, &path.field("text"), violations);
-    match &own.file {
+fn check_telegram(content: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {
+    let max = if content.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
+    chars(&content.text, max, &path.field("text"), violations);
+    match &content.file {
         None => {}
         Some(File::PhotoUrl(url)) => https_url(url, FILE_URL, &path.field("photo_url"), violations),
         Some(File::DocumentUrl(url)) => https_url(url, FILE_URL, &path.field("document_url"), violations),
     }
-    if own.text.is_empty() && own.format() != v1::TelegramFormat::Unspecified {
+    if content.text.is_empty() && content.format() != v1::TelegramFormat::Unspecified {
         violations
             .add(&path.field("format"), "must be left out where there is no text: the common text is plain");
     }
@@ -99,31 +99,35 @@ fn check_header(header: &v1::WhatsappTemplateHeader, path: &FieldPath<'_>, viola
     match &header.value {
         None => {}
         Some(Header::Text(text)) => line(text, HEADER, &path.field("text"), violations),
-        Some(Header::ImageUrl(own)) => url(own, path.field("image_url")),
-        Some(Header::VideoUrl(own)) => url(own, path.field("video_url")),
-        Some(Header::Document(own)) => {
+        Some(Header::ImageUrl(image)) => url(image, path.field("image_url")),
+        Some(Header::VideoUrl(video)) => url(video, path.field("video_url")),
+        Some(Header::Document(document)) => {
             let path = path.field("document");
-            url(&own.url, path.field("url"));
-            line(&own.filename, FILENAME, &path.field("filename"), violations);
+            url(&document.url, path.field("url"));
+            line(&document.filename, FILENAME, &path.field("filename"), violations);
         }
     }
 }
 
 fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &FieldPath<'_>, violations: &mut Violations) {
     count(buttons.len(), BUTTONS, list, violations);
-    distinct(buttons.iter().map(|own| own.index), list, violations);
+    distinct(buttons.iter().map(|button| button.index), list, violations);
     for (index, button) in buttons.iter().enumerate() {
         let path = list.index(index);
         match &button.action {
             None => {}
-            Some(Action::UrlSuffix(own)) => line(own, URL_SUFFIX, &path.field("url_suffix"), violations),
-            Some(Action::QuickReply(own)) => line(own, QUICK_REPLY, &path.field("quick_reply"), violations),
-            Some(Action::CopyCode(own)) => line(own, COPY_CODE, &path.field("copy_code"), violations),
+            Some(Action::UrlSuffix(suffix)) => {
+                line(suffix, URL_SUFFIX, &path.field("url_suffix"), violations)
+            }
+            Some(Action::QuickReply(payload)) => {
+                line(payload, QUICK_REPLY, &path.field("quick_reply"), violations)
+            }
+            Some(Action::CopyCode(code)) => line(code, COPY_CODE, &path.field("copy_code"), violations),
         }
     }
 }
 
-/// Notes a content that none of the channels asked for could carry.
+/// Adds a violation for a content that none of the channels asked for could carry.
 pub fn check_renderable(
     content: &Content,
     channels: &[Channel],
@@ -131,7 +135,7 @@ pub fn check_renderable(
     violations: &mut Violations,
 ) {
     let asked = if channels.is_empty() { &Channel::ALL[..] } else { channels };
-    // Whether WhatsApp's window is open is known when it is sent, not now.
+    // Whether WhatsApp's service window is open is known only when the message is sent.
     if !asked.iter().any(|channel| content.render(*channel, true).is_ok()) {
         violations.add(
             path,

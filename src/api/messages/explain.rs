@@ -1,8 +1,8 @@
-//! Tells what would happen to a message, by asking those who would decide.
+//! Explains what would happen to a message, with the planner that would decide it.
 
 use super::MessageApi;
 use crate::adapters::sms::segments::{Alphabet, SmsSize};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::model::{Channel, History, Message, RenderedContent, Timestamp};
 use crate::routing::{RoutingDecision, RoutingStep};
@@ -22,7 +22,8 @@ impl MessageApi {
     }
 }
 
-/// Dispatch does not look at a message before its time. The plan shown is the one it would have now.
+/// The answer for a message that is sent later. Dispatch does not plan a message before its time, so the plan shown is the
+/// one that it would have now.
 fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainRouteResponse {
     v1::ExplainRouteResponse {
         next: "wait".to_owned(),
@@ -35,7 +36,7 @@ fn delayed(answer: v1::ExplainRouteResponse, send_at: Timestamp) -> v1::ExplainR
     }
 }
 
-/// How the text goes out by SMS, where it may.
+/// The size of the text by SMS; `None` when the message may not go by SMS.
 fn sms_size(message: &Message) -> Option<v1::SmsSize> {
     if !message.channels.is_empty() && !message.channels.contains(&Channel::Sms) {
         return None;
@@ -46,7 +47,7 @@ fn sms_size(message: &Message) -> Option<v1::SmsSize> {
         Alphabet::Gsm => v1::SmsEncoding::Gsm7,
         Alphabet::Ucs2 => v1::SmsEncoding::Ucs2,
     };
-    let number = |own: usize| u32::try_from(own).unwrap_or(u32::MAX);
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Some(v1::SmsSize { encoding: encoding.into(), units: number(units), segments: number(segments) })
 }
 

@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::{MessageApi, view};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits;
 use crate::api::page::{PageTokenScope, collect};

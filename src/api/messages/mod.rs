@@ -1,9 +1,10 @@
-//! `MessageService`: accepts messages and tells what became of them.
+//! `MessageService`: accepts messages, and shows what became of them.
 
 mod content;
 mod explain;
 mod list;
 mod send;
+mod send_window;
 mod spec;
 mod stream;
 mod watch;
@@ -13,64 +14,50 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::Gate;
+use super::caller::{BrandCaller, Call};
 use super::error::ApiError;
-use super::gate::MethodDescriptor;
 use super::settings::ApiSettings;
-use super::stream_limit::StreamLimiter;
+use super::stream_session::StreamSessions;
 use crate::clock::Clock;
 use crate::dispatch::Planner;
-use crate::model::{MessageId, MessageState, Scope};
+use crate::model::{MessageId, MessageState};
 use crate::store::{ContactStore, MessageStore, StoredMessage, Stores};
 use crate::wire::v1::message_service_server::MessageService;
 use crate::wire::{message_view, v1};
+use send_window::SendWindow;
 
-/// Accepts messages and tells what became of them.
+/// Accepts messages, and shows what became of them.
 #[derive(Clone)]
 pub struct MessageApi {
-    gate: Gate,
     store: Arc<dyn MessageStore>,
     contacts: Arc<dyn ContactStore>,
     planner: Planner,
     clock: Clock,
-    window: stream::SendWindow,
-    send_streams: Arc<StreamLimiter>,
-    watches: Arc<StreamLimiter>,
+    window: SendWindow,
+    send_streams: StreamSessions,
+    watches: StreamSessions,
 }
 
 /// What this service streams.
 type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
-const fn method(name: &'static str) -> MethodDescriptor {
-    MethodDescriptor { name, scope: Scope::Send }
-}
-
-const SEND: MethodDescriptor = method("relevo.v1.MessageService/Send");
-const SEND_STREAM: MethodDescriptor = method("relevo.v1.MessageService/SendStream");
-const GET: MethodDescriptor = method("relevo.v1.MessageService/GetMessage");
-const LIST: MethodDescriptor = method("relevo.v1.MessageService/ListMessages");
-const WATCH: MethodDescriptor = method("relevo.v1.MessageService/WatchMessages");
-const CANCEL: MethodDescriptor = method("relevo.v1.MessageService/CancelMessage");
-const EXPLAIN: MethodDescriptor = method("relevo.v1.MessageService/ExplainRoute");
-
 impl MessageApi {
-    /// The service over these stores. `watches` bounds all kinds of watches together.
+    /// The service over these stores. `send_streams` opens SendStream calls, and `watches` WatchMessages calls.
     pub fn new(
-        gate: Gate,
         stores: &Stores,
         planner: Planner,
         clock: Clock,
-        watches: Arc<StreamLimiter>,
+        send_streams: StreamSessions,
+        watches: StreamSessions,
         settings: &ApiSettings,
     ) -> Self {
         Self {
-            gate,
             store: Arc::clone(&stores.messages),
             contacts: Arc::clone(&stores.contacts),
             planner,
             clock,
-            window: stream::SendWindow::new(settings),
-            send_streams: StreamLimiter::new(settings.max_send_streams_per_key),
+            window: SendWindow::new(settings),
+            send_streams,
             watches,
         }
     }
@@ -82,59 +69,59 @@ impl MessageService for MessageApi {
     type WatchMessagesStream = ResponseStream<v1::WatchMessagesResponse>;
 
     async fn send(&self, request: Request<v1::SendRequest>) -> Result<Response<v1::SendResponse>, Status> {
-        let body = |caller, request: v1::SendRequest| {
-            let asked = self.read(&caller, request.message);
-            async move { self.accept(&caller, asked).await }
-        };
-        self.gate.brand(SEND, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        let parsed = self.parse(&caller, request.message);
+        Ok(Response::new(self.accept(&caller, parsed).await?))
     }
 
     async fn send_stream(
         &self,
         request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Result<Response<Self::SendStreamStream>, Status> {
-        let body = |caller, requests| async move { self.clone().accept_stream(caller, requests) };
-        self.gate.brand(SEND_STREAM, request, body).await
+        let call = Call::of(&request)?;
+        let (caller, requests) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.clone().accept_stream(call, caller, requests)?))
     }
 
     async fn get_message(
         &self,
         request: Request<v1::GetMessageRequest>,
     ) -> Result<Response<v1::GetMessageResponse>, Status> {
-        let body = |caller, request| async move { self.get(&caller, request).await };
-        self.gate.brand(GET, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.get(&caller, request).await?))
     }
 
     async fn list_messages(
         &self,
         request: Request<v1::ListMessagesRequest>,
     ) -> Result<Response<v1::ListMessagesResponse>, Status> {
-        let body = |caller, request| async move { self.list(&caller, request).await };
-        self.gate.brand(LIST, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.list(&caller, request).await?))
     }
 
     async fn watch_messages(
         &self,
         request: Request<v1::WatchMessagesRequest>,
     ) -> Result<Response<Self::WatchMessagesStream>, Status> {
-        let body = |caller, request| async move { self.watch(caller, request).await };
-        self.gate.brand(WATCH, request, body).await
+        let call = Call::of(&request)?;
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.watch(call, caller.brand, request).await?))
     }
 
     async fn cancel_message(
         &self,
         request: Request<v1::CancelMessageRequest>,
     ) -> Result<Response<v1::CancelMessageResponse>, Status> {
-        let body = |caller, request| async move { self.cancel(&caller, request).await };
-        self.gate.brand(CANCEL, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.cancel(&caller, request).await?))
     }
 
     async fn explain_route(
         &self,
         request: Request<v1::ExplainRouteRequest>,
     ) -> Result<Response<v1::ExplainRouteResponse>, Status> {
-        let body = |caller, request| async move { self.explain(&caller, request).await };
-        self.gate.brand(EXPLAIN, request, body).await
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.explain(&caller, request).await?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Accepts messages one at a time, reads and cancels them.
+//! Accepts, shows and cancels single messages.
 
 use std::mem;
 
@@ -8,13 +8,13 @@ use tonic::Code;
 
 use super::spec::{ParsedSpec, RecipientRef};
 use super::{MessageApi, no_message, not_cancellable, view};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::model::{ContactId, Message, MessageId, MessageState};
 use crate::store::{AcceptResult, StoredMessage};
 use crate::wire::{FieldPath, Violations, v1};
 
-/// What a caller asks to be sent, read before anything is waited for: a stream has many of these under way, and each
+/// What a caller asks to send, parsed before anything is waited for: a stream has many of these under way, and each
 /// should be small.
 pub struct ParsedSend {
     spec: Result<Box<ParsedSpec>, ApiError>,
@@ -23,24 +23,24 @@ pub struct ParsedSend {
 }
 
 impl MessageApi {
-    /// Reads what is asked.
-    pub(super) fn read(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> ParsedSend {
-        let content_hash = spec.as_mut().map_or([0; 32], request_hash);
+    /// Parses what a caller asks to send. [`Self::accept`] answers with its violations, if it has any.
+    pub(super) fn parse(&self, caller: &BrandCaller, mut spec: Option<v1::MessageSpec>) -> ParsedSend {
+        let request_hash = spec.as_mut().map_or([0; 32], request_hash);
         let idempotency_key = spec.as_ref().map_or_else(String::new, |spec| spec.idempotency_key.clone());
-        ParsedSend { spec: self.read_spec(caller, spec), idempotency_key, request_hash: content_hash }
+        ParsedSend { spec: self.read_spec(caller, spec), idempotency_key, request_hash }
     }
 
     /// Accepts a message; it is durable when this returns.
     pub(super) async fn accept(
         &self,
         caller: &BrandCaller,
-        asked: ParsedSend,
+        parsed: ParsedSend,
     ) -> Result<v1::SendResponse, ApiError> {
-        let hash = asked.request_hash;
-        let message = match self.resolve_message(caller, asked.spec).await {
+        let hash = parsed.request_hash;
+        let message = match self.resolve_message(caller, parsed.spec).await {
             Ok(message) => message,
-            Err(failure) => {
-                return self.answer_repeated(caller, &asked.idempotency_key, hash).await?.ok_or(failure);
+            Err(error) => {
+                return self.answer_repeated(caller, &parsed.idempotency_key, hash).await?.ok_or(error);
             }
         };
         match self.store.accept(*message, hash).await? {
@@ -68,7 +68,7 @@ impl MessageApi {
         }
     }
 
-    /// Checks what was asked and makes a message of it, without storing anything.
+    /// The message that a caller asks to send, checked but not stored.
     pub(super) async fn build_message(
         &self,
         caller: &BrandCaller,
@@ -85,7 +85,7 @@ impl MessageApi {
         Ok(ParsedSpec::read(spec, caller.country(), self.clock.now())?)
     }
 
-    /// Finds the contact that a message goes to. Boxed like [`Asked`], and for the same reason.
+    /// The message for the contact that it goes to. Boxed like [`ParsedSpec`], and for the same reason.
     async fn resolve_message(
         &self,
         caller: &BrandCaller,
@@ -96,8 +96,12 @@ impl MessageApi {
         Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact)))
     }
 
-    async fn resolve_contact(&self, caller: &BrandCaller, who: &RecipientRef) -> Result<ContactId, ApiError> {
-        match who {
+    async fn resolve_contact(
+        &self,
+        caller: &BrandCaller,
+        recipient: &RecipientRef,
+    ) -> Result<ContactId, ApiError> {
+        match recipient {
             RecipientRef::Contact(id) if self.contacts.contact_exists(&caller.brand, id).await? => {
                 Ok(id.clone())
             }
@@ -146,8 +150,8 @@ fn accepted(id: MessageId, state: MessageState, duplicate: bool) -> v1::SendResp
     v1::SendResponse { message_id: id.to_string(), state, duplicate }
 }
 
-/// What is compared when an idempotency key comes again: everything asked but the key itself. Maps are encoded in the
-/// order of their keys, so equal requests have equal bytes.
+/// The hash that is compared when an idempotency key is used again: of everything asked but the key itself. Maps are encoded
+/// in the order of their keys, so equal requests have equal bytes.
 fn request_hash(spec: &mut v1::MessageSpec) -> [u8; 32] {
     let key = mem::take(&mut spec.idempotency_key);
     if key.is_empty() {

@@ -1,9 +1,9 @@
-//! Reads what a caller asks to be sent.
+//! Reads the message that a caller asks to send.
 
 use std::time::Duration;
 
 use super::content::{check_renderable, check_sizes};
-use crate::api::auth::BrandCaller;
+use crate::api::caller::BrandCaller;
 use crate::api::limits;
 use crate::model::{
     Address, Channel, Class, ContactId, Content, FallbackPolicy, Labels, Message, MessageId, Timestamp,
@@ -21,7 +21,7 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// The longest wait for a receipt.
 const MAX_FALLBACK_WAIT: Duration = Duration::from_secs(30 * DAY.as_secs());
 
-/// To whom.
+/// The recipient as a caller names it.
 #[derive(Debug, PartialEq)]
 pub enum RecipientRef {
     /// The contact with this id.
@@ -30,10 +30,10 @@ pub enum RecipientRef {
     Address(Address),
 }
 
-/// What a caller asks to be sent, checked.
+/// The message that a caller asks to send, checked.
 #[derive(Debug)]
 pub struct ParsedSpec {
-    /// To whom.
+    /// The recipient, whose contact is still to be found.
     pub recipient: RecipientRef,
     class: Class,
     topic: Topic,
@@ -50,7 +50,7 @@ impl ParsedSpec {
     /// Reads the field `message` of a request. Boxed, because it waits for the store.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every field at fault.
     pub fn read(
         spec: Option<v1::MessageSpec>,
         country: Option<&str>,
@@ -95,7 +95,7 @@ fn read(
     violations: &mut Violations,
 ) -> Option<Box<ParsedSpec>> {
     check_limits(&spec, path, violations);
-    let who = read_who(spec.recipient, country, path, violations);
+    let recipient = read_recipient(spec.recipient, country, path, violations);
     let class = read_class(spec.message_class, &path.field("message_class"), violations);
     let topic = violations.parsed(&spec.topic, &path.field("topic"));
     let content = read_content(spec.content, &path.field("content"), violations);
@@ -106,9 +106,10 @@ fn read(
     let send_at = read_optional_time(spec.send_time, &path.field("send_time"), violations);
     let expire_at = read_optional_time(spec.expire_time, &path.field("expire_time"), violations);
     check_times(send_at, expire_at, now, path, violations);
-    let fallback = spec.fallback.map(|own| read_checked_fallback(&own, &path.field("fallback"), violations));
+    let fallback =
+        spec.fallback.map(|policy| read_checked_fallback(&policy, &path.field("fallback"), violations));
     Some(Box::new(ParsedSpec {
-        recipient: who?,
+        recipient: recipient?,
         class: class?,
         topic: topic?,
         content: content?,
@@ -136,7 +137,7 @@ fn check_limits(spec: &v1::MessageSpec, path: &FieldPath<'_>, violations: &mut V
     }
 }
 
-fn read_who(
+fn read_recipient(
     recipient: Option<v1::message_spec::Recipient>,
     country: Option<&str>,
     path: &FieldPath<'_>,

@@ -9,40 +9,34 @@ use tonic::{Status, Streaming};
 use tracing::debug;
 
 use super::send::ParsedSend;
-use super::{MessageApi, ResponseStream, SEND_STREAM};
-use crate::api::auth::{BrandCaller, Caller};
+use super::{MessageApi, ResponseStream};
+use crate::api::caller::{BrandCaller, Call};
 use crate::api::error::ApiError;
-use crate::api::settings::ApiSettings;
+use crate::api::stream_session::StreamSession;
 use crate::wire::v1;
 
-/// How much of one stream may be on its way to the disk at once.
-#[derive(Debug, Clone, Copy)]
-pub struct SendWindow {
-    messages: usize,
-    bytes: usize,
-}
-
-impl SendWindow {
-    pub fn new(settings: &ApiSettings) -> Self {
-        Self { messages: settings.stream_window, bytes: settings.stream_window_bytes }
-    }
+/// One SendStream call.
+struct SendStream {
+    service: MessageApi,
+    caller: BrandCaller,
+    session: StreamSession,
 }
 
 impl MessageApi {
     /// Answers a stream in order. It reads on only while the window has room, so HTTP/2 slows a fast caller down.
     pub(super) fn accept_stream(
         self,
+        call: Call,
         caller: BrandCaller,
         requests: Streaming<v1::SendStreamRequest>,
     ) -> Result<ResponseStream<v1::SendStreamResponse>, ApiError> {
-        let slot = self.send_streams.try_acquire(&caller.key);
-        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.send_streams.max()))?;
-        let (stop, window) = (self.gate.stop().clone(), self.window);
+        let session = self.send_streams.open(call)?;
+        let window = self.window;
         let room = Arc::new(Semaphore::new(window.bytes));
-        let this = Arc::new((self, caller));
-        let last = Arc::clone(&this);
+        let send_stream = Arc::new(SendStream { service: self, caller, session });
+        let at_end = Arc::clone(&send_stream);
         let answers = requests
-            .take_until(stop.triggered())
+            .take_until(send_stream.session.stopped())
             .then(move |request| {
                 let room = Arc::clone(&room);
                 async move {
@@ -53,50 +47,44 @@ impl MessageApi {
                 }
             })
             .map(move |(request, permit)| {
-                let this = Arc::clone(&this);
-                let asked = request.map(|request| (request.sequence, this.0.read(&this.1, request.message)));
+                let send_stream = Arc::clone(&send_stream);
+                // Parsed before it waits for its turn: a parsed request is smaller than an encoded one.
+                let parsed = request.map(|request| send_stream.parse(request));
                 async move {
-                    let (sequence, asked) = asked?;
-                    let answer = this.0.answer(&this.1, sequence, asked).await;
+                    let (sequence, parsed) = parsed?;
+                    let answer = send_stream.answer(sequence, parsed).await;
                     drop(permit);
                     answer
                 }
             })
             .buffered(window.messages)
-            .chain(stream::once(async move { last.0.end(&last.1) }).filter_map(|end| async { end }))
-            .inspect(move |_| {
-                let _held_while_the_stream_lasts = &slot;
-            });
+            .chain(stream::iter(std::iter::once_with(move || at_end.end())).filter_map(std::future::ready));
         Ok(answers.boxed())
+    }
+}
+
+impl SendStream {
+    fn parse(&self, request: v1::SendStreamRequest) -> (u64, ParsedSend) {
+        (request.sequence, self.service.parse(&self.caller, request.message))
     }
 
     /// The answer to one message. Only a revoked key ends the stream.
-    async fn answer(
-        &self,
-        caller: &BrandCaller,
-        sequence: u64,
-        asked: ParsedSend,
-    ) -> Result<v1::SendStreamResponse, Status> {
+    async fn answer(&self, sequence: u64, parsed: ParsedSend) -> Result<v1::SendStreamResponse, Status> {
         use v1::send_stream_response::Result as Answer;
-        if let Err(failure) = self.gate.still_valid(&caller.key).await {
-            return Err(self.refuse(caller, failure));
-        }
-        let result = match self.accept(caller, asked).await {
+        self.session.check_key().await.map_err(|error| self.session.fail(error))?;
+        let result = match self.service.accept(&self.caller, parsed).await {
             Ok(accepted) => Answer::Accepted(accepted),
-            Err(failure) => {
-                debug!(reason = failure.reason(), brand = %caller.brand, "a message of a stream was not accepted");
-                Answer::Error(failure.into_send_error())
+            Err(error) => {
+                let BrandCaller { key, brand, .. } = &self.caller;
+                debug!(reason = error.reason(), key.id = %key, brand.id = %brand, "a message of a stream was not accepted");
+                Answer::Error(error.into_send_error())
             }
         };
         Ok(v1::SendStreamResponse { sequence, result: Some(result) })
     }
 
     /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.
-    fn end(&self, caller: &BrandCaller) -> Option<Result<v1::SendStreamResponse, Status>> {
-        self.gate.stop().is_triggered().then(|| Err(self.refuse(caller, ApiError::stopping())))
-    }
-
-    fn refuse(&self, caller: &BrandCaller, failure: ApiError) -> Status {
-        self.gate.log_and_convert(SEND_STREAM, Some(&Caller::from(caller)), failure)
+    fn end(&self) -> Option<Result<v1::SendStreamResponse, Status>> {
+        self.session.check_running().err().map(|error| Err(self.session.fail(error)))
     }
 }

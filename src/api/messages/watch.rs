@@ -1,22 +1,21 @@
-//! Streams events from the log: first what is there already, then what comes, by one and the same way.
+//! Streams events from the journal: first those that are there already, then new ones, by one and the same way.
 //!
-//! The log is read by cursor, and the signal only says when to read again. So nothing is lost or doubled between
-//! catching up and keeping up, and a slow reader costs no memory: it just reads the log later.
+//! The journal is read by cursor, and the signal only says when to read again. So no event is lost or doubled between
+//! catching up and keeping up, and a slow reader costs no memory: it just reads the journal later.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tonic::Code;
 
-use super::{MessageApi, ResponseStream, WATCH};
-use crate::api::auth::{BrandCaller, Caller};
+use super::{MessageApi, ResponseStream};
+use crate::api::caller::Call;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, WATCHED};
-use crate::api::stream_limit::StreamPermit;
-use crate::api::{Gate, ShutdownSignal};
-use crate::model::{ContactEventDetail, MessageId};
+use crate::api::stream_session::StreamSession;
+use crate::model::{BrandId, ContactEventDetail, MessageId};
 use crate::store::{JournalEvent, JournalEventKind, MessageStore};
 use crate::wire::{FieldPath, Violations, v1};
 
@@ -25,45 +24,36 @@ const BATCH: usize = 100;
 
 /// One watch.
 struct MessageWatch {
-    gate: Gate,
+    session: StreamSession,
     store: Arc<dyn MessageStore>,
-    caller: BrandCaller,
+    brand: BrandId,
     /// All messages when empty.
     only: HashSet<MessageId>,
+    /// Of the last event that was streamed or passed over.
     cursor: u64,
-    read: VecDeque<JournalEvent>,
+    /// Events that were read from the journal and not yet streamed.
+    ready: VecDeque<JournalEvent>,
     signal: watch::Receiver<u64>,
-    _slot: StreamPermit,
 }
 
 impl MessageApi {
     pub(super) async fn watch(
         &self,
-        caller: BrandCaller,
+        call: Call,
+        brand: BrandId,
         request: v1::WatchMessagesRequest,
     ) -> Result<ResponseStream<v1::WatchMessagesResponse>, ApiError> {
         let (cursor, only) = read_request(&request)?;
-        let slot = self.watches.try_acquire(&caller.key);
-        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
+        let session = self.watches.open(call)?;
         let signal = self.store.event_signal();
         let cursor = self.start(cursor).await?;
-        let (gate, actor) = (self.gate.clone(), Caller::from(&caller));
-        let store = Arc::clone(&self.store);
-        let watch = MessageWatch {
-            gate: gate.clone(),
-            store,
-            caller,
-            only,
-            cursor,
-            read: VecDeque::new(),
-            signal,
-            _slot: slot,
-        };
+        let (store, ready) = (Arc::clone(&self.store), VecDeque::new());
+        let watch = MessageWatch { session, store, brand, only, cursor, ready, signal };
         let events = stream::try_unfold(watch, |mut watch| async move {
-            let event = watch.next().await?;
+            let event = watch.next().await.map_err(|error| watch.session.fail(error))?;
             Ok(Some((event, watch)))
         });
-        Ok(events.map_err(move |failure| gate.log_and_convert(WATCH, Some(&actor), failure)).boxed())
+        Ok(events.boxed())
     }
 
     /// Where to start: after the cursor given, or after what there is now.
@@ -79,18 +69,15 @@ impl MessageApi {
 
 impl MessageWatch {
     async fn next(&mut self) -> Result<v1::WatchMessagesResponse, ApiError> {
-        let stop = self.gate.stop().clone();
         loop {
-            if stop.is_triggered() {
-                return Err(ApiError::stopping());
-            }
-            while let Some(event) = self.read.pop_front() {
+            self.session.check_running()?;
+            while let Some(event) = self.ready.pop_front() {
                 self.cursor = event.cursor;
                 if self.wants(&event) {
                     return Ok(answer(&event));
                 }
             }
-            self.read_on(&stop).await?;
+            self.read_on().await?;
         }
     }
 
@@ -105,14 +92,15 @@ impl MessageWatch {
         self.only.is_empty() || message.is_some_and(|id| self.only.contains(id))
     }
 
-    /// Reads what comes next, or waits until there may be something.
-    async fn read_on(&mut self, stop: &ShutdownSignal) -> Result<(), ApiError> {
-        self.gate.still_valid(&self.caller.key).await?;
+    /// Reads the next events, or waits until there may be some.
+    async fn read_on(&mut self) -> Result<(), ApiError> {
+        self.session.check_key().await?;
+        // Before the read: an event that arrives during it must wake the wait below.
         self.signal.mark_unchanged();
-        self.read = self.store.events(&self.caller.brand, self.cursor, BATCH).await?.into();
-        if self.read.is_empty() {
+        self.ready = self.store.events(&self.brand, self.cursor, BATCH).await?.into();
+        if self.ready.is_empty() {
             tokio::select! {
-                () = stop.clone().triggered() => {}
+                () = self.session.stopped() => {}
                 changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
             }
         }

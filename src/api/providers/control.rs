@@ -1,10 +1,9 @@
-//! The operator's control, and the log of who changed it.
+//! The operator's control, and the audit log of its changes.
 
 use std::time::Duration;
 
 use super::{ProviderApi, view};
-use crate::api::access::ProviderAccess;
-use crate::api::auth::Caller;
+use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, REASON};
 use crate::api::page::{PageTokenScope, collect};
@@ -23,14 +22,14 @@ impl ProviderApi {
     ) -> Result<v1::SetProviderControlResponse, ApiError> {
         let now = self.clock.now();
         let change = read_change(caller, request, now)?;
-        let provider = self.reach.find_visible(caller, &change.provider)?;
-        self.reach.check_control(caller, provider)?;
+        let provider = self.access.find_visible(caller, &change.provider)?;
+        self.access.check_control(caller, provider)?;
         let name = provider.name.clone();
         // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
-        // It is only ever cut off by the end of the runtime.
-        let change = tokio::spawn(self.clone().put_in_force(change));
-        change.await.map_err(|_| ApiError::stopping())??;
-        let status = self.board.status(&name, now);
+        let in_force = tokio::spawn(self.clone().put_in_force(change)).await;
+        // The task does not panic, so only the end of the runtime cuts it off.
+        in_force.map_err(|_| ApiError::stopping())??;
+        let status = self.registry.status(&name, now);
         Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
     }
 
@@ -38,7 +37,7 @@ impl ProviderApi {
         let _changing = self.changing.lock().await;
         // On record first: a switch that nobody can explain is worse than one that failed.
         self.store.set_control(change.clone()).await?;
-        self.board.set_control(change);
+        self.registry.set_control(change);
         Ok(())
     }
 
@@ -57,11 +56,11 @@ impl ProviderApi {
         };
         let (wanted, provider) = violations.finish(Some((wanted, provider)))?;
         if let Some(name) = &provider {
-            self.reach.find_visible(caller, name)?;
+            self.access.find_visible(caller, name)?;
         }
         let read = |page: PageRequest| async {
             let mut page = self.store.control_changes(provider.as_ref(), page).await?;
-            page.items.retain(|change| self.shows(caller, change));
+            page.items.retain(|change| self.is_change_visible(caller, change));
             Ok::<_, StoreError>(page)
         };
         let page = collect(wanted, read, |change| v1::ProviderControlChange::from(change)).await?;
@@ -69,11 +68,10 @@ impl ProviderApi {
         Ok(v1::ListProviderControlChangesResponse { changes: page.items, next_page_token })
     }
 
-    /// A gateway key also sees the changes of providers that are no longer configured.
-    fn shows(&self, caller: &Caller, change: &ControlChange) -> bool {
-        let named = |name: &ProviderName| self.board.providers().iter().find(|own| own.name == *name);
-        caller.brand.is_none()
-            || named(&change.provider).is_some_and(|own| ProviderAccess::is_visible(caller, own))
+    /// Whether `caller` sees a change. A gateway key also sees those of providers that are no longer configured.
+    fn is_change_visible(&self, caller: &Caller, change: &ControlChange) -> bool {
+        let is_visible = || self.access.find_visible(caller, &change.provider).is_ok();
+        caller.brand.is_none() || is_visible()
     }
 }
 
@@ -104,7 +102,7 @@ fn read_change(
     })
 }
 
-/// Who did it: the id of the key, which is proven, and the name given, which is not.
+/// Who changed the control: the id of the key, which is authenticated, and the name that the caller gave, which is not.
 fn actor(caller: &Caller, name: &str) -> String {
     if name.is_empty() { caller.key.to_string() } else { format!("{} ({name})", caller.key) }
 }

@@ -10,14 +10,11 @@ use futures_util::stream::BoxStream;
 use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 
-use super::Gate;
 use super::access::ProviderAccess;
-use super::auth::Caller;
-use super::gate::MethodDescriptor;
-use super::stream_limit::StreamLimiter;
+use super::caller::{Call, Caller};
+use super::stream_session::StreamSessions;
 use crate::clock::Clock;
 use crate::dispatch::ProviderRegistry;
-use crate::model::Scope;
 use crate::store::ControlStore;
 use crate::wire::v1;
 use crate::wire::v1::provider_service_server::ProviderService;
@@ -25,42 +22,32 @@ use crate::wire::v1::provider_service_server::ProviderService;
 /// The health of providers, and the operator's control above it.
 #[derive(Clone)]
 pub struct ProviderApi {
-    gate: Gate,
-    reach: ProviderAccess,
-    board: ProviderRegistry,
+    access: ProviderAccess,
+    registry: ProviderRegistry,
     store: Arc<dyn ControlStore>,
     clock: Clock,
-    watches: Arc<StreamLimiter>,
-    /// Held while a control is changed, so that board and audit log agree on which change was the last.
+    watches: StreamSessions,
+    /// Held while a control is changed, so that the registry and the audit log agree on which change was the last.
     changing: Arc<Mutex<()>>,
 }
 
-const fn method(name: &'static str) -> MethodDescriptor {
-    MethodDescriptor { name, scope: Scope::Operate }
-}
-
-const LIST: MethodDescriptor = method("relevo.v1.ProviderService/ListProviders");
-const WATCH: MethodDescriptor = method("relevo.v1.ProviderService/WatchProviders");
-const SET_CONTROL: MethodDescriptor = method("relevo.v1.ProviderService/SetProviderControl");
-const LIST_CHANGES: MethodDescriptor = method("relevo.v1.ProviderService/ListProviderControlChanges");
-
 impl ProviderApi {
-    /// The service over this board and store. `watches` bounds all kinds of watches together.
+    /// The service over this registry and store. `watches` opens WatchProviders calls.
     pub fn new(
-        gate: Gate,
-        reach: ProviderAccess,
-        board: ProviderRegistry,
+        access: ProviderAccess,
+        registry: ProviderRegistry,
         store: Arc<dyn ControlStore>,
         clock: Clock,
-        watches: Arc<StreamLimiter>,
+        watches: StreamSessions,
     ) -> Self {
-        Self { gate, reach, board, store, clock, watches, changing: Arc::default() }
+        Self { access, registry, store, clock, watches, changing: Arc::default() }
     }
 
     /// The providers that `caller` sees, as they are now.
-    fn seen(&self, caller: &Caller) -> Vec<v1::Provider> {
-        let statuses = self.board.statuses(self.clock.now()).into_iter();
-        statuses.filter(|own| ProviderAccess::is_visible(caller, &own.provider)).map(view::provider).collect()
+    fn visible_to(&self, caller: &Caller) -> Vec<v1::Provider> {
+        let statuses = self.registry.statuses(self.clock.now()).into_iter();
+        let visible = statuses.filter(|status| ProviderAccess::is_visible(caller, &status.provider));
+        visible.map(view::provider).collect()
     }
 }
 
@@ -72,31 +59,30 @@ impl ProviderService for ProviderApi {
         &self,
         request: Request<v1::ListProvidersRequest>,
     ) -> Result<Response<v1::ListProvidersResponse>, Status> {
-        let body = |caller, _| async move { Ok(v1::ListProvidersResponse { providers: self.seen(&caller) }) };
-        self.gate.any(LIST, request, body).await
+        let (caller, _) = Caller::from_request(request)?;
+        Ok(Response::new(v1::ListProvidersResponse { providers: self.visible_to(&caller) }))
     }
 
     async fn watch_providers(
         &self,
         request: Request<v1::WatchProvidersRequest>,
     ) -> Result<Response<Self::WatchProvidersStream>, Status> {
-        let body = |caller, _| async move { self.clone().watch(caller) };
-        self.gate.any(WATCH, request, body).await
+        Ok(Response::new(self.clone().watch(Call::of(&request)?)?))
     }
 
     async fn set_provider_control(
         &self,
         request: Request<v1::SetProviderControlRequest>,
     ) -> Result<Response<v1::SetProviderControlResponse>, Status> {
-        let body = |caller, request| async move { self.set_control(&caller, request).await };
-        self.gate.any(SET_CONTROL, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.set_control(&caller, request).await?))
     }
 
     async fn list_provider_control_changes(
         &self,
         request: Request<v1::ListProviderControlChangesRequest>,
     ) -> Result<Response<v1::ListProviderControlChangesResponse>, Status> {
-        let body = |caller, request| async move { self.list_changes(&caller, request).await };
-        self.gate.any(LIST_CHANGES, request, body).await
+        let (caller, request) = Caller::from_request(request)?;
+        Ok(Response::new(self.list_changes(&caller, request).await?))
     }
 }

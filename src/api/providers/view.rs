@@ -1,20 +1,21 @@
 //! A provider as the API shows it.
 
 use crate::dispatch::ProviderStatus;
-use crate::health::BreakerState;
+use crate::health::{BreakerState, BreakerTrip, TripReason};
 use crate::wire::{timestamp, v1};
 
+/// A provider with its health and control.
 pub fn provider(status: ProviderStatus) -> v1::Provider {
-    let own = &status.provider;
+    let provider = &status.provider;
     let mode = v1::ControlMode::from(status.mode).into();
     let control = status.control.as_ref().map(v1::ProviderControl::from).unwrap_or_default();
     v1::Provider {
-        provider: own.name.to_string(),
-        channel: v1::Channel::from(own.channel).into(),
-        kind: own.kind.clone(),
-        failure_domain: own.failure_domain.clone(),
-        tier: own.tier,
-        weight: own.weight,
+        provider: provider.name.to_string(),
+        channel: v1::Channel::from(provider.channel).into(),
+        kind: provider.kind.clone(),
+        failure_domain: provider.failure_domain.clone(),
+        tier: provider.tier,
+        weight: provider.weight,
         // The mode in force, which is not the one asked for once that has expired.
         control: Some(v1::ProviderControl { mode, ..control }),
         breaker: breaker(status.breaker).into(),
@@ -24,6 +25,7 @@ pub fn provider(status: ProviderStatus) -> v1::Provider {
         recent_calls: status.recent_calls,
         recent_failures: status.recent_failures,
         last_failure: status.last_failure.unwrap_or_default(),
+        trip: status.trip.map(trip),
     }
 }
 
@@ -33,4 +35,14 @@ fn breaker(state: BreakerState) -> v1::BreakerState {
         BreakerState::Open => v1::BreakerState::Open,
         BreakerState::HalfOpen => v1::BreakerState::HalfOpen,
     }
+}
+
+fn trip(trip: BreakerTrip) -> v1::BreakerTrip {
+    let (reason, failures, calls) = match trip.reason {
+        TripReason::ConsecutiveFailures { failures } => (v1::TripReason::ConsecutiveFailures, failures, 0),
+        TripReason::FailureRatio { failures, calls } => (v1::TripReason::FailureRatio, failures, calls),
+        TripReason::Misconfigured => (v1::TripReason::Misconfigured, 0, 0),
+        TripReason::ProbeFailed => (v1::TripReason::ProbeFailed, 0, 0),
+    };
+    v1::BreakerTrip { reason: reason.into(), failures, calls, time: Some(timestamp(trip.at)) }
 }

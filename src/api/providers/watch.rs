@@ -3,70 +3,60 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::{ProviderApi, WATCH};
-use crate::api::auth::Caller;
+use super::ProviderApi;
+use crate::api::caller::{Call, Caller};
 use crate::api::error::ApiError;
-use crate::api::stream_limit::StreamPermit;
+use crate::api::stream_session::StreamSession;
 use crate::wire::v1;
 
-/// One watch. It keeps what it last told of each provider and tells what differs, so that a slow reader skips what is
-/// over instead of being told of it late.
+/// One watch. It keeps what it last streamed of each provider and streams those that differ, so that a slow reader skips
+/// states that are over instead of reading them late.
 struct ProviderWatch {
     service: ProviderApi,
     caller: Caller,
-    told: BTreeMap<String, v1::Provider>,
+    session: StreamSession,
+    streamed: BTreeMap<String, v1::Provider>,
     ready: VecDeque<v1::Provider>,
     signal: watch::Receiver<u64>,
-    _slot: StreamPermit,
 }
 
-/// Some changes come with time alone: a breaker lets probes through, a throttle ends, a control expires.
+/// How often the providers are looked at without a signal. Some changes come with time alone: a breaker lets probes
+/// through, a throttle ends, a control expires.
 const RECHECK: Duration = Duration::from_secs(1);
 
 impl ProviderApi {
     pub(super) fn watch(
         self,
-        caller: Caller,
+        call: Call,
     ) -> Result<stream::BoxStream<'static, Result<v1::WatchProvidersResponse, Status>>, ApiError> {
-        let slot = self.watches.try_acquire(&caller.key);
-        let slot = slot.ok_or_else(|| ApiError::too_many_streams(self.watches.max()))?;
-        let (gate, actor) = (self.gate.clone(), caller.clone());
-        let signal = self.board.subscribe();
-        let watch = ProviderWatch {
-            service: self,
-            caller,
-            told: BTreeMap::new(),
-            ready: VecDeque::new(),
-            signal,
-            _slot: slot,
-        };
+        let caller = call.caller.clone();
+        let session = self.watches.open(call)?;
+        let (streamed, ready, signal) = (BTreeMap::new(), VecDeque::new(), self.registry.subscribe());
+        let watch = ProviderWatch { service: self, caller, session, streamed, ready, signal };
         let providers = stream::try_unfold(watch, |mut watch| async move {
-            let provider = Some(watch.next().await?);
-            Ok(Some((v1::WatchProvidersResponse { provider }, watch)))
+            let provider = watch.next().await.map_err(|error| watch.session.fail(error))?;
+            Ok(Some((v1::WatchProvidersResponse { provider: Some(provider) }, watch)))
         });
-        Ok(providers.map_err(move |failure| gate.log_and_convert(WATCH, Some(&actor), failure)).boxed())
+        Ok(providers.boxed())
     }
 }
 
 impl ProviderWatch {
     async fn next(&mut self) -> Result<v1::Provider, ApiError> {
-        let stop = self.service.gate.stop().clone();
         loop {
-            if stop.is_triggered() {
-                return Err(ApiError::stopping());
-            }
+            self.session.check_running()?;
             if let Some(provider) = self.ready.pop_front() {
                 return Ok(provider);
             }
-            self.service.gate.still_valid(&self.caller.key).await?;
-            self.look();
+            self.session.check_key().await?;
+            self.find_changes();
             if self.ready.is_empty() {
                 tokio::select! {
-                    () = stop.clone().triggered() => {}
+                    () = self.session.stopped() => {}
                     () = tokio::time::sleep(RECHECK) => {}
                     changed = self.signal.changed() => changed.map_err(|_| ApiError::stopping())?,
                 }
@@ -74,20 +64,21 @@ impl ProviderWatch {
         }
     }
 
-    /// Makes ready what differs from what was told.
-    fn look(&mut self) {
+    /// Makes ready the providers that differ from what was streamed.
+    fn find_changes(&mut self) {
+        // Before the look: a change that comes during it must wake the wait.
         self.signal.mark_unchanged();
-        for provider in self.service.seen(&self.caller) {
+        for provider in self.service.visible_to(&self.caller) {
             let bare = without_counts(&provider);
-            if self.told.get(&provider.provider) != Some(&bare) {
-                self.told.insert(provider.provider.clone(), bare);
+            if self.streamed.get(&provider.provider) != Some(&bare) {
+                self.streamed.insert(provider.provider.clone(), bare);
                 self.ready.push_back(provider);
             }
         }
     }
 }
 
-/// Counts of calls are shown, but their change alone is not worth telling.
+/// The provider without its counts of calls, whose change alone is not streamed: it comes with every call.
 fn without_counts(provider: &v1::Provider) -> v1::Provider {
     v1::Provider { in_flight: 0, recent_calls: 0, recent_failures: 0, ..provider.clone() }
 }

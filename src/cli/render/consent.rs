@@ -1,23 +1,23 @@
 //! Consent, preferences and suppressed addresses.
 
 use super::Table;
+use super::format::{action, address, channel, channels, excerpt, list, or_dash, time};
 use super::plan;
-use super::words::{action, address, channel, channels, excerpt, list, or_dash, time};
 use crate::wire::v1;
 
-/// How much of a wording is shown; JSON has all of it.
+/// Characters of a wording that are shown; JSON has all of it.
 const WORDING_CHARS: usize = 60;
 
 /// A contact's consent.
 pub(crate) fn consent(answer: &v1::GetConsentResponse) -> String {
     let mut states = Table::new(["channel", "topic", "opt-in", "decided by"]);
-    for own in &answer.states {
-        let granted = if own.granted { "granted" } else { "none" };
+    for state in &answer.states {
+        let granted = if state.granted { "granted" } else { "none" };
         states.row([
-            channel(own.channel),
-            own.topic.clone(),
+            channel(state.channel),
+            state.topic.clone(),
             granted.to_owned(),
-            format!("#{}", own.decided_by),
+            format!("#{}", state.decided_by),
         ]);
     }
     let mut text =
@@ -62,16 +62,16 @@ pub(crate) fn suppression(suppression: &v1::Suppression) -> String {
     suppressions(std::slice::from_ref(suppression))
 }
 
-fn suppressions(all: &[v1::Suppression]) -> String {
+fn suppressions(suppressions: &[v1::Suppression]) -> String {
     let mut table = Table::new(["channel", "address", "reason", "since", "by", "explanation"]);
-    for own in all {
+    for suppression in suppressions {
         table.row([
-            channel(own.channel),
-            address(own.address.as_ref()),
-            own.reason.clone(),
-            time(own.create_time.as_ref()),
-            own.recorded_by.clone(),
-            own.explanation.clone(),
+            channel(suppression.channel),
+            address(suppression.address.as_ref()),
+            suppression.reason.clone(),
+            time(suppression.create_time.as_ref()),
+            suppression.recorded_by.clone(),
+            suppression.explanation.clone(),
         ]);
     }
     table.indented("")
@@ -83,15 +83,15 @@ pub(crate) fn verdicts(answer: &v1::CheckConsentResponse) -> String {
 }
 
 /// How a contact wants to be reached.
-pub(crate) fn preferences(own: &v1::Preferences) -> String {
+pub(crate) fn preferences(preferences: &v1::Preferences) -> String {
     let mut table = Table::<2>::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
-    row("channels first", channels(&own.channel_order));
-    row("never", channels(&own.excluded_channels));
-    row("quiet hours", own.quiet_hours.as_ref().map_or_else(|| "-".to_owned(), quiet_hours));
-    row("time zone", or_dash(&own.time_zone));
-    row("language", or_dash(&own.language));
-    for topic in &own.topics {
+    row("channels first", channels(&preferences.channel_order));
+    row("never", channels(&preferences.excluded_channels));
+    row("quiet hours", preferences.quiet_hours.as_ref().map_or_else(|| "-".to_owned(), quiet_hours));
+    row("time zone", or_dash(&preferences.time_zone));
+    row("language", or_dash(&preferences.language));
+    for topic in &preferences.topics {
         let muted = topic.muted.then(|| "muted".to_owned());
         let first =
             (!topic.channel_order.is_empty()).then(|| format!("{} first", channels(&topic.channel_order)));

@@ -1,8 +1,8 @@
 //! Contacts.
 
 use super::Table;
-use super::story::{EXCERPT_CHARS, evidence};
-use super::words::{address, channel, excerpt, labels, list, time};
+use super::format::{address, channel, excerpt, labels, list, time};
+use super::history::{EXCERPT_CHARS, evidence};
 use crate::wire::v1;
 
 /// One contact.
@@ -10,16 +10,18 @@ pub(crate) fn contact(contact: &v1::Contact) -> String {
     let mut table = Table::<2>::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("contact", contact.contact_id.clone());
-    for own in &contact.addresses {
-        let wrote = own.whatsapp_inbound_time.iter().map(|at| (at, String::new()));
-        let by = |own: &v1::WhatsappWindow| format!(" by {}", own.provider);
-        let wrote_by =
-            own.whatsapp_windows.iter().filter_map(|own| Some((own.inbound_time.as_ref()?, by(own))));
-        let mut shown = address(own.address.as_ref());
+    for contact_address in &contact.addresses {
+        let wrote = contact_address.whatsapp_inbound_time.iter().map(|at| (at, String::new()));
+        let by = |window: &v1::WhatsappWindow| format!(" by {}", window.provider);
+        let wrote_by = contact_address
+            .whatsapp_windows
+            .iter()
+            .filter_map(|window| Some((window.inbound_time.as_ref()?, by(window))));
+        let mut shown = address(contact_address.address.as_ref());
         for (at, by) in wrote.chain(wrote_by) {
             shown += &format!(" (last wrote on WhatsApp{by} {})", time(Some(at)));
         }
-        row(kind(own.address.as_ref()), shown);
+        row(kind(contact_address.address.as_ref()), shown);
     }
     row("labels", labels(&contact.labels));
     row("created", time(contact.create_time.as_ref()));
@@ -32,7 +34,7 @@ pub(crate) fn contact(contact: &v1::Contact) -> String {
 pub(crate) fn contacts(contacts: &[v1::Contact]) -> String {
     let mut table = Table::new(["contact", "addresses", "labels", "changed"]);
     for contact in contacts {
-        let addresses = contact.addresses.iter().map(|own| address(own.address.as_ref()));
+        let addresses = contact.addresses.iter().map(|entry| address(entry.address.as_ref()));
         table.row([
             contact.contact_id.clone(),
             list(addresses),
@@ -43,7 +45,7 @@ pub(crate) fn contacts(contacts: &[v1::Contact]) -> String {
     table.or("There are no contacts.")
 }
 
-/// A list of what came from a contact.
+/// A list of events of a contact.
 pub(crate) fn contact_events(events: &[v1::ContactEvent]) -> String {
     let mut table = Table::new(["time", "channel", "provider", "address", "what"]);
     for event in events {
@@ -58,24 +60,25 @@ pub(crate) fn contact_events(events: &[v1::ContactEvent]) -> String {
     table.or("Nothing came from this contact.")
 }
 
-/// What came from a contact, in a sentence.
+/// An event of a contact, in a sentence.
 pub(super) fn happened(event: &v1::ContactEvent) -> String {
     use v1::contact_event::Detail;
     match &event.detail {
-        Some(Detail::Wrote(own)) => {
-            let keyword = if own.keyword.is_empty() { String::new() } else { format!(" [{}]", own.keyword) };
-            let answers = if own.message_id.is_empty() {
+        Some(Detail::Wrote(wrote)) => {
+            let keyword =
+                if wrote.keyword.is_empty() { String::new() } else { format!(" [{}]", wrote.keyword) };
+            let answers = if wrote.message_id.is_empty() {
                 String::new()
             } else {
-                format!(" in answer to {}", own.message_id)
+                format!(" in answer to {}", wrote.message_id)
             };
-            format!("wrote{answers}: {}{keyword}", excerpt(&own.text, EXCERPT_CHARS))
+            format!("wrote{answers}: {}{keyword}", excerpt(&wrote.text, EXCERPT_CHARS))
         }
-        Some(Detail::Objected(own)) => {
-            format!("{}{}", own.objection.replace('_', " "), evidence(&own.code, &own.text))
+        Some(Detail::Objected(objected)) => {
+            format!("{}{}", objected.objection.replace('_', " "), evidence(&objected.code, &objected.text))
         }
         Some(Detail::Returned(_)) => "can be reached again".to_owned(),
-        Some(Detail::Moved(own)) => format!("moved to {}", address(own.to.as_ref())),
+        Some(Detail::Moved(moved)) => format!("moved to {}", address(moved.to.as_ref())),
         None => "something that this version does not know".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! API keys.
 
 use super::Table;
-use super::words::{list, or_dash, scope, time};
+use super::format::{list, or_dash, scope, time};
 use crate::wire::v1;
 
 /// A new key, with what to do with it.
@@ -24,7 +24,7 @@ pub(crate) fn keys(keys: &[v1::Key]) -> String {
         table.row([
             key.key_id.clone(),
             brand.to_owned(),
-            list(key.scopes.iter().map(|own| scope(*own))),
+            list(key.scopes.iter().map(|value| scope(*value))),
             time(key.create_time.as_ref()),
             time(key.revoke_time.as_ref()),
             or_dash(&key.label),

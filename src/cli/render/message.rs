@@ -1,8 +1,8 @@
 //! Messages in lists and streams.
 
 use super::Table;
-use super::words::{class, labels, or_dash, state, time};
-use super::{contact, story};
+use super::format::{class, labels, or_dash, state, time};
+use super::{contact, history};
 use crate::cli::error::code_name;
 use crate::wire::v1::{self, send_stream_response::Result as Answer};
 
@@ -22,7 +22,8 @@ pub(crate) fn stream_answer(answer: &v1::SendStreamResponse) -> String {
         Some(Answer::Accepted(accepted)) => format!("{line}: {}", self::accepted(accepted)),
         Some(Answer::Error(error)) => {
             let name = code_name(error.code.into());
-            let fields = error.fields.iter().map(|own| format!("\n  {} {}", own.field, own.description));
+            let fields =
+                error.fields.iter().map(|fault| format!("\n  {} {}", fault.field, fault.description));
             format!("{line}: refused ({name}): {}{}\n", error.message, fields.collect::<String>())
         }
         None => format!("{line}: no answer\n"),
@@ -50,10 +51,11 @@ pub(crate) fn messages(messages: &[v1::Message]) -> String {
 
 /// One event of the stream.
 pub(crate) fn watched(event: &v1::WatchMessagesResponse) -> String {
-    let of_message = event.event.as_ref().and_then(|own| own.detail.as_ref()).map(story::happened);
-    let happened = of_message.or_else(|| event.contact_event.as_ref().map(contact::happened));
-    let at = event.event.as_ref().and_then(|own| own.time.as_ref());
-    let at = at.or_else(|| event.contact_event.as_ref().and_then(|own| own.time.as_ref()));
+    let (message_event, contact_event) = (event.event.as_ref(), event.contact_event.as_ref());
+    let happened = message_event.and_then(|event| event.detail.as_ref()).map(history::happened);
+    let happened = happened.or_else(|| contact_event.map(contact::happened));
+    let at = message_event.and_then(|event| event.time.as_ref());
+    let at = at.or_else(|| contact_event.and_then(|event| event.time.as_ref()));
     format!(
         "{}  #{}  {}  {}  {}\n",
         time(at),

@@ -1,22 +1,22 @@
-//! PURE. What the gateway answers, as text for people.
+//! PURE. The gateway's answers as text for people.
 
 mod consent;
 mod contact;
+mod format;
+mod history;
 mod key;
 mod message;
 mod plan;
 mod provider;
-mod story;
 mod table;
 #[cfg(test)]
 mod tests;
-mod words;
 
 pub(super) use consent::{consent, entry, preferences, suppression, verdicts};
 pub(super) use contact::{contact, contact_events, contacts, telegram_link};
+pub(super) use history::history;
 pub(super) use key::{created_key, keys};
 pub(super) use message::{accepted, cancelled, messages, stream_answer, watched};
 pub(super) use plan::explanation;
 pub(super) use provider::{behaving, control_changes, outbox, provider_line, providers};
-pub(super) use story::story;
 pub(super) use table::Table;

@@ -1,7 +1,7 @@
 //! Plans: what consent said, the ways to try, and the ways left out.
 
 use super::Table;
-use super::words::{address, channel, decision, or_dash, state, time};
+use super::format::{address, channel, decision, or_dash, state, time};
 use crate::wire::v1;
 
 /// What would happen to a message.

@@ -1,11 +1,11 @@
 //! Providers, their control, and sandboxes.
 
 use super::Table;
-use super::words::{address, breaker, channel, excerpt, list, mode, or_dash, time};
+use super::format::{address, breaker, channel, excerpt, list, mode, or_dash, time};
 use crate::model::Timestamp;
 use crate::wire::{self, v1};
 
-/// How much of a message's text an outbox shows.
+/// Characters of a message's text that an outbox shows.
 const EXCERPT_CHARS: usize = 60;
 
 /// A list of providers.
@@ -24,62 +24,77 @@ pub(crate) fn providers(providers: &[v1::Provider]) -> String {
         "in flight",
         "note",
     ]);
-    for own in providers {
+    for provider in providers {
         table.row([
-            channel(own.channel),
-            own.tier.to_string(),
-            own.provider.clone(),
-            own.kind.clone(),
-            own.failure_domain.clone(),
-            own.weight.to_string(),
-            own.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode)),
-            breaker(own.breaker),
-            own.recent_calls.to_string(),
-            own.recent_failures.to_string(),
-            own.in_flight.to_string(),
-            note(own),
+            channel(provider.channel),
+            provider.tier.to_string(),
+            provider.provider.clone(),
+            provider.kind.clone(),
+            provider.failure_domain.clone(),
+            provider.weight.to_string(),
+            provider.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode)),
+            breaker(provider.breaker),
+            provider.recent_calls.to_string(),
+            provider.recent_failures.to_string(),
+            provider.in_flight.to_string(),
+            note(provider),
         ]);
     }
     table.or("There are no providers.")
 }
 
 /// A provider as it is at `now`, on one line of a stream.
-pub(crate) fn provider_line(own: &v1::Provider, now: Timestamp) -> String {
-    let control = own.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode));
+pub(crate) fn provider_line(provider: &v1::Provider, now: Timestamp) -> String {
+    let control =
+        provider.control.as_ref().map_or_else(|| "in service".to_owned(), |control| mode(control.mode));
     format!(
         "{}  {} ({}, {})  {control}, breaker {}, {} of {} calls failed, {} in flight  {}\n",
         time(Some(&wire::timestamp(now))),
-        own.provider,
-        channel(own.channel),
-        own.failure_domain,
-        breaker(own.breaker),
-        own.recent_failures,
-        own.recent_calls,
-        own.in_flight,
-        note(own),
+        provider.provider,
+        channel(provider.channel),
+        provider.failure_domain,
+        breaker(provider.breaker),
+        provider.recent_failures,
+        provider.recent_calls,
+        provider.in_flight,
+        note(provider),
     )
 }
 
+/// Why a breaker opened.
+fn trip_reason(trip: &v1::BreakerTrip) -> String {
+    match trip.reason() {
+        v1::TripReason::ConsecutiveFailures => format!("{} failures in a row", trip.failures),
+        v1::TripReason::FailureRatio => format!("{} of {} calls failed", trip.failures, trip.calls),
+        v1::TripReason::Misconfigured => "misconfigured".to_owned(),
+        v1::TripReason::ProbeFailed => "a probe failed".to_owned(),
+        v1::TripReason::Unspecified => "for a reason that this build does not know".to_owned(),
+    }
+}
+
 /// What an operator should know beyond the columns.
-fn note(own: &v1::Provider) -> String {
+fn note(provider: &v1::Provider) -> String {
     let mut notes = Vec::new();
-    if let Some(control) = own.control.as_ref().filter(|control| !control.reason.is_empty()) {
+    if let Some(control) = provider.control.as_ref().filter(|control| !control.reason.is_empty()) {
         let end = control.expire_time.as_ref().map(|end| format!(" until {}", time(Some(end))));
         notes.push(format!("{} by {}{}", control.reason, or_dash(&control.actor), end.unwrap_or_default()));
     }
-    if own.probe_time.is_some() {
-        notes.push(format!("next probe {}", time(own.probe_time.as_ref())));
+    if let Some(trip) = &provider.trip {
+        notes.push(format!("opened: {}", trip_reason(trip)));
     }
-    if own.throttled_until.is_some() {
-        notes.push(format!("throttled until {}", time(own.throttled_until.as_ref())));
+    if provider.probe_time.is_some() {
+        notes.push(format!("next probe {}", time(provider.probe_time.as_ref())));
     }
-    if !own.last_failure.is_empty() {
-        notes.push(format!("last failure: {}", own.last_failure));
+    if provider.throttled_until.is_some() {
+        notes.push(format!("throttled until {}", time(provider.throttled_until.as_ref())));
+    }
+    if !provider.last_failure.is_empty() {
+        notes.push(format!("last failure: {}", provider.last_failure));
     }
     notes.join("; ")
 }
 
-/// Who changed the control of providers.
+/// A list of changes of control, with who made them.
 pub(crate) fn control_changes(changes: &[v1::ProviderControlChange]) -> String {
     let mut table = Table::new(["when", "provider", "control", "until", "actor", "reason"]);
     for change in changes {
@@ -116,7 +131,7 @@ pub(crate) fn outbox(entries: &[v1::OutboxEntry]) -> String {
     table.or("Nothing was sent through sandbox providers.")
 }
 
-/// Which sandbox providers behave as told.
+/// The sandbox providers whose behavior was set.
 pub(crate) fn behaving(answer: &v1::SetBehaviorResponse) -> String {
     format!("In force for {}.\n", list(answer.providers.iter().cloned()))
 }

@@ -160,7 +160,7 @@ fn message() -> v1::Message {
 
 #[test]
 fn a_message_tells_its_story() {
-    insta::assert_snapshot!(story(&message()));
+    insta::assert_snapshot!(history(&message()));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_waiting_message_says_when_it_is_looked_at_again() {
     message.history.truncate(5);
     message.state = v1::MessageState::Waiting.into();
     message.next_time = at(4_500);
-    let text = story(&message);
+    let text = history(&message);
     assert!(text.ends_with("2026-03-01 09:00:04.500Z  it is looked at again\n"), "{text}");
 }
 
@@ -187,7 +187,7 @@ fn outcomes_say_their_consequences() {
     };
     let line = |outcome| {
         let finished = v1::AttemptFinished { attempt: 1, outcome: Some(outcome) };
-        story::happened(&Detail::AttemptFinished(finished))
+        history::happened(&Detail::AttemptFinished(finished))
     };
     insta::assert_snapshot!(line(rejected), @"attempt 1: rejected because of the address, so the address is suppressed (550 5.1.1: no such user)");
     insta::assert_snapshot!(line(throttled), @"attempt 1: throttled for this recipient, to be retried after 1.500 s (429)");
@@ -332,6 +332,12 @@ fn provider() -> v1::Provider {
         recent_calls: 40,
         recent_failures: 21,
         last_failure: "unavailable: 503".into(),
+        trip: Some(v1::BreakerTrip {
+            reason: v1::TripReason::FailureRatio.into(),
+            failures: 21,
+            calls: 40,
+            time: at(0),
+        }),
     }
 }
 
@@ -340,6 +346,22 @@ fn providers_and_who_changed_them_are_shown() {
     insta::assert_snapshot!(providers(&[provider()]));
     let change = v1::ProviderControlChange { provider: "sms-north".into(), control: provider().control };
     insta::assert_snapshot!(control_changes(&[change]));
+}
+
+#[test]
+fn why_a_breaker_opened_is_shown_in_words() {
+    use v1::TripReason::*;
+    for (reason, words) in [
+        (ConsecutiveFailures, "opened: 5 failures in a row"),
+        (FailureRatio, "opened: 5 of 9 calls failed"),
+        (Misconfigured, "opened: misconfigured"),
+        (ProbeFailed, "opened: a probe failed"),
+    ] {
+        let trip = v1::BreakerTrip { reason: reason.into(), failures: 5, calls: 9, time: at(0) };
+        let table = providers(&[v1::Provider { trip: Some(trip), ..provider() }]);
+        assert!(table.contains(words), "{table}");
+    }
+    assert!(!providers(&[v1::Provider { trip: None, ..provider() }]).contains("opened"));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! What is said and when: the commands of LMTP (RFC 2033, section 4; RFC 5321, section 4.1), apart from the connection.
+//! PURE. The commands of LMTP and their order (RFC 2033, section 4; RFC 5321, section 4.1), apart from the connection.
 
 /// Recipients of one mail. A report has one.
 const MAX_RECIPIENTS: usize = 20;
 
-/// Where a conversation stands between two commands.
+/// The state of a session between two commands.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LmtpConversation {
     max_message_bytes: usize,
@@ -12,43 +12,44 @@ pub(super) struct LmtpConversation {
 
 #[derive(Debug, PartialEq, Eq)]
 enum LmtpState {
-    /// The client has not said LHLO.
+    /// The client has not sent LHLO.
     New,
+    /// No mail transaction is open.
     Ready,
-    /// A mail has begun, and these are its recipients so far.
-    Begun(Vec<String>),
+    /// A mail transaction is open (RFC 5321, section 3.3), with these recipients so far.
+    Transaction(Vec<String>),
 }
 
-/// What follows on a command.
+/// What the session does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LmtpStep {
-    /// This is the reply.
+    /// It sends this reply.
     Reply(String),
-    /// The text of the mail comes next, and a reply for each of its recipients.
-    Text(Vec<String>),
-    /// The client takes leave.
+    /// It receives the mail, and sends a reply for each of these recipients.
+    Data(Vec<String>),
+    /// It ends, as the client asked.
     Quit,
 }
 
 impl LmtpConversation {
-    /// Begins one. Mail of more than `max_message_bytes` is not taken.
+    /// The state of a new session, which accepts mail of at most `max_message_bytes`.
     pub(super) fn new(max_message_bytes: usize) -> Self {
         Self { max_message_bytes, state: LmtpState::New }
     }
 
-    /// Obeys a command, or says why not. `knows` tells whether a recipient is one of ours.
-    pub(super) fn handle_command(&mut self, command: &str, knows: impl Fn(&str) -> bool) -> LmtpStep {
+    /// What the session does on a command. `is_known` says whether a recipient is one of ours.
+    pub(super) fn handle_command(&mut self, command: &str, is_known: impl Fn(&str) -> bool) -> LmtpStep {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let reply = match verb.to_ascii_uppercase().as_str() {
             "LHLO" => self.hello(rest),
             "HELO" | "EHLO" => "500 5.5.1 this is LMTP: say LHLO".to_owned(),
             "MAIL" => self.begin(rest).to_owned(),
-            "RCPT" => self.recipient(rest, knows).to_owned(),
+            "RCPT" => self.recipient(rest, is_known).to_owned(),
             "DATA" => match &mut self.state {
-                LmtpState::Begun(recipients) if !recipients.is_empty() => {
+                LmtpState::Transaction(recipients) if !recipients.is_empty() => {
                     let recipients = std::mem::take(recipients);
                     self.state = LmtpState::Ready;
-                    return LmtpStep::Text(recipients);
+                    return LmtpStep::Data(recipients);
                 }
                 _ => "503 5.5.1 no recipient was accepted".to_owned(),
             },
@@ -75,14 +76,14 @@ impl LmtpConversation {
         format!("250-relevo\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SIZE {size}")
     }
 
-    /// Any sender will do: what a mail is worth is in its recipient.
+    /// Any sender is accepted: the recipient alone says whether a mail is authentic.
     fn begin(&mut self, rest: &str) -> &'static str {
         match self.state {
             LmtpState::New => return "503 5.5.1 say LHLO first",
-            LmtpState::Begun(_) => return "503 5.5.1 one mail at a time",
+            LmtpState::Transaction(_) => return "503 5.5.1 one mail at a time",
             LmtpState::Ready => {}
         }
-        let Some((_, parameters)) = path(rest, "FROM:") else {
+        let Some((_, parameters)) = parse_path(rest, "FROM:") else {
             return "501 5.5.4 MAIL FROM:<address> is expected";
         };
         for parameter in parameters.split_ascii_whitespace() {
@@ -97,13 +98,13 @@ impl LmtpConversation {
                 _ => return "555 5.5.4 no such parameter",
             }
         }
-        self.state = LmtpState::Begun(Vec::new());
+        self.state = LmtpState::Transaction(Vec::new());
         "250 2.1.0 go on"
     }
 
-    fn recipient(&mut self, rest: &str, knows: impl Fn(&str) -> bool) -> &'static str {
-        let LmtpState::Begun(recipients) = &mut self.state else { return "503 5.5.1 say MAIL first" };
-        let Some((address, parameters)) = path(rest, "TO:") else {
+    fn recipient(&mut self, rest: &str, is_known: impl Fn(&str) -> bool) -> &'static str {
+        let LmtpState::Transaction(recipients) = &mut self.state else { return "503 5.5.1 say MAIL first" };
+        let Some((address, parameters)) = parse_path(rest, "TO:") else {
             return "501 5.5.4 RCPT TO:<address> is expected";
         };
         if !parameters.trim().is_empty() {
@@ -112,7 +113,7 @@ impl LmtpConversation {
         if recipients.len() >= MAX_RECIPIENTS {
             return "452 4.5.3 too many recipients";
         }
-        if !knows(address) {
+        if !is_known(address) {
             return "550 5.1.1 no such address";
         }
         recipients.push(address.to_owned());
@@ -121,9 +122,9 @@ impl LmtpConversation {
 }
 
 /// The address in `FROM:<ana@example.com> SIZE=1`, and what comes after it.
-fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
-    let (word, rest) = rest.trim_start().split_at_checked(keyword.len())?;
-    if !word.eq_ignore_ascii_case(keyword) {
+fn parse_path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let (prefix, rest) = rest.trim_start().split_at_checked(keyword.len())?;
+    if !prefix.eq_ignore_ascii_case(keyword) {
         return None;
     }
     rest.trim_start().strip_prefix('<')?.split_once('>')
@@ -133,14 +134,14 @@ fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
 mod tests {
     use super::*;
 
-    /// What is replied to each command, and where it leads.
-    fn talk(commands: &[&str]) -> Vec<String> {
+    /// The last line of the reply to each command, or what else the session does.
+    fn replies_to(commands: &[&str]) -> Vec<String> {
         let mut conversation = LmtpConversation::new(1_000);
         let reply = |command: &&str| match conversation
             .handle_command(command, |address| address.starts_with("bounce+"))
         {
             LmtpStep::Reply(reply) => reply.lines().last().unwrap().to_owned(),
-            LmtpStep::Text(recipients) => format!("text for {recipients:?}"),
+            LmtpStep::Data(recipients) => format!("data for {recipients:?}"),
             LmtpStep::Quit => "quit".to_owned(),
         };
         commands.iter().map(reply).collect()
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_mail_has_a_sender_a_recipient_of_ours_and_a_text() {
-        let replies = talk(&[
+        let replies = replies_to(&[
             "lhlo mx.example.com",
             "MAIL FROM:<> SIZE=1000 BODY=8BITMIME",
             "rcpt to: <bounce+1@x.example>",
@@ -162,7 +163,7 @@ mod tests {
             "250 2.1.0 go on",
             "250 2.1.5 go on",
             "550 5.1.1 no such address",
-            "text for [\"bounce+1@x.example\"]",
+            "data for [\"bounce+1@x.example\"]",
             "250 2.1.0 go on",
             "quit",
         ];
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_out_of_turn_or_is_too_much_is_refused() {
+    fn commands_out_of_order_or_beyond_a_limit_are_refused() {
         for (commands, code) in [
             (&["MAIL FROM:<>"][..], "503"),
             (&["RCPT TO:<bounce+1@x.example>"], "503"),
@@ -191,10 +192,10 @@ mod tests {
             (&["LHLO x", "MAIL FROM:<>", "RCPT TO:bounce+1@x"], "501"),
             (&["LHLO x", "MAIL FROM:<>", "RCPT TO:<bounce+1@x> NOTIFY=NEVER"], "555"),
         ] {
-            let replies = talk(commands);
+            let replies = replies_to(commands);
             assert!(replies.last().unwrap().starts_with(code), "{commands:?} {replies:?}");
         }
         let many = [&["LHLO x", "MAIL FROM:<>"][..], &["RCPT TO:<bounce+1@x>"; MAX_RECIPIENTS + 1]].concat();
-        assert!(talk(&many).last().unwrap().starts_with("452"));
+        assert!(replies_to(&many).last().unwrap().starts_with("452"));
     }
 }

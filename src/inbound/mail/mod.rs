@@ -1,5 +1,5 @@
-//! The listener for mail: a mail server that takes reports on our mail hands them over here by LMTP (RFC 2033). What a mail
-//! says is durable before it is accepted; until then it stays in that server's queue.
+//! The LMTP server (RFC 2033), to which a mail server hands the reports on our mail. The events in a mail are durable before
+//! the mail is accepted; until then it stays in the queue of the mail server.
 
 mod conversation;
 mod session;
@@ -13,34 +13,34 @@ use tokio::time::timeout;
 use super::WebhookRouter;
 use super::settings::MailSettings;
 
-/// Serves until `stop` resolves, and then lets mail in flight end.
+/// Serves until `stop` resolves, and then lets mail in flight end within the stop timeout.
 pub async fn serve(
     listener: TcpListener,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: MailSettings,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let permits = Arc::new(Semaphore::new(settings.max_connections));
     let settings = Arc::new(settings);
     let (stopping, stopped) = watch::channel(false);
     let accept = async {
         loop {
             // The semaphore is never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "a mail server's connection could not be accepted");
+                    tracing::warn!(%error, "an LMTP connection could not be accepted");
                     tokio::time::sleep(settings.timeout() / 100).await;
                     continue;
                 }
             };
-            let session = session::run(stream, hooks.clone(), Arc::clone(&settings), stopped.clone());
+            let session = session::run(stream, router.clone(), Arc::clone(&settings), stopped.clone());
             tokio::spawn(async move {
-                let _place = place;
-                // A client that goes away in mid-mail tries again.
+                let _permit = permit;
+                // A mail server that goes away in mid-mail delivers it again.
                 if let Err(error) = session.await {
-                    tracing::debug!(%error, "a mail server's connection ended early");
+                    tracing::debug!(%error, "an LMTP connection ended in mid-session");
                 }
             });
         }
@@ -51,7 +51,7 @@ pub async fn serve(
     }
     stopping.send_replace(true);
     let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
-    if timeout(settings.stop_timeout(), places.acquire_many(all)).await.is_err() {
-        tracing::warn!("mail was still in flight when the time for it had passed");
+    if timeout(settings.stop_timeout(), permits.acquire_many(all)).await.is_err() {
+        tracing::warn!("mail was still in flight when the time to finish it had passed");
     }
 }

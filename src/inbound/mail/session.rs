@@ -1,4 +1,4 @@
-//! One connection: lines in, replies out, with bounds on both.
+//! One LMTP session: commands in, replies out, with bounds on both.
 
 use std::io;
 use std::sync::Arc;
@@ -21,27 +21,27 @@ const CHUNK_BYTES: u64 = 8 * 1_024;
 
 struct LmtpSession {
     stream: BufReader<TcpStream>,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Arc<MailSettings>,
 }
 
-/// Talks with a client until it takes leave, is silent for too long, or `stopped` says that it is time to go.
+/// Runs a session until the client quits or is silent for too long, or `stopped` becomes true.
 pub(super) async fn run(
     stream: TcpStream,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Arc<MailSettings>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut conversation = LmtpConversation::new(settings.max_message_bytes);
-    let mut session = LmtpSession { stream: BufReader::new(stream), hooks, settings };
+    let mut session = LmtpSession { stream: BufReader::new(stream), router, settings };
     session.send_reply("220 relevo LMTP").await?;
     loop {
-        let time = session.settings.timeout();
+        let idle_timeout = session.settings.timeout();
         let command = tokio::select! {
-            // The listener waits for its sessions.
+            // The server waits for its sessions, so this one ends between two commands.
             _ = stopped.wait_for(|stopped| *stopped) => None,
-            command = timeout(time, session.command()) => Some(command),
+            command = timeout(idle_timeout, session.read_command()) => Some(command),
         };
         let command = match command {
             None => return session.send_reply("421 4.3.2 closing down").await,
@@ -49,9 +49,9 @@ pub(super) async fn run(
             Some(Ok(command)) => command?,
         };
         let Some(command) = command else { return session.send_reply("500 5.5.2 that is no line").await };
-        match conversation.handle_command(&command, |address| session.hooks.accepts_mail_for(address)) {
+        match conversation.handle_command(&command, |address| session.router.accepts_mail_for(address)) {
             LmtpStep::Reply(reply) => session.send_reply(&reply).await?,
-            LmtpStep::Text(recipients) => session.take(&recipients).await?,
+            LmtpStep::Data(recipients) => session.receive_mail(&recipients).await?,
             LmtpStep::Quit => return session.send_reply("221 2.0.0 bye").await,
         }
     }
@@ -60,12 +60,12 @@ pub(super) async fn run(
 impl LmtpSession {
     async fn send_reply(&mut self, reply: &str) -> io::Result<()> {
         let reply = format!("{reply}\r\n");
-        let said = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
-        said.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let written = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
+        written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// The next command, without its line end; `None` when it is too long, or no text that ends with CRLF.
-    async fn command(&mut self) -> io::Result<Option<String>> {
+    async fn read_command(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
         let read = (&mut self.stream).take(MAX_COMMAND_BYTES).read_until(b'\n', &mut line).await?;
         if read == 0 {
@@ -74,14 +74,14 @@ impl LmtpSession {
         Ok(line.strip_suffix(b"\r\n").and_then(|line| String::from_utf8(line.to_vec()).ok()))
     }
 
-    /// Takes the text of a mail, and replies for each recipient (RFC 2033, section 4.2).
-    async fn take(&mut self, recipients: &[String]) -> io::Result<()> {
+    /// Receives a mail, and replies for each recipient (RFC 2033, section 4.2).
+    async fn receive_mail(&mut self, recipients: &[String]) -> io::Result<()> {
         self.send_reply("354 the mail, and a dot").await?;
-        let text = timeout(self.settings.timeout(), self.text()).await;
-        let text = text.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        let mail = timeout(self.settings.timeout(), self.read_mail()).await;
+        let mail = mail.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         for recipient in recipients {
-            let reply = match &text {
-                Some(text) => reply(self.hooks.handle_mail(recipient, text).await),
+            let reply = match &mail {
+                Some(mail) => reply(self.router.handle_mail(recipient, mail).await),
                 None => "552 5.3.4 the mail is too large".to_owned(),
             };
             self.send_reply(&reply).await?;
@@ -89,63 +89,55 @@ impl LmtpSession {
         Ok(())
     }
 
-    /// The text up to its dot (RFC 5321, section 4.5.2); `None` when it is too long, and then it was read all the same. Only
+    /// The mail up to its dot (RFC 5321, section 4.5.2); `None` when it is too long, and then it was read all the same. Only
     /// CRLF ends a line, or one mail could be made to look like two.
-    async fn text(&mut self) -> io::Result<Option<Vec<u8>>> {
+    async fn read_mail(&mut self) -> io::Result<Option<Vec<u8>>> {
         let max = self.settings.max_message_bytes;
-        let (mut text, mut chunk, mut fits) = (Vec::new(), Vec::new(), true);
-        // Whether a line begins, and the byte before it.
-        let (mut begins, mut last) = (true, b'\n');
+        let (mut mail, mut chunk, mut fits) = (Vec::new(), Vec::new(), true);
+        let (mut at_line_start, mut last_byte) = (true, b'\n');
         loop {
             chunk.clear();
             if (&mut self.stream).take(CHUNK_BYTES).read_until(b'\n', &mut chunk).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if begins && chunk == b".\r\n" {
-                return Ok(fits.then_some(text));
+            if at_line_start && chunk == b".\r\n" {
+                return Ok(fits.then_some(mail));
             }
-            let stuffed = begins && chunk.starts_with(b".");
+            let stuffed = at_line_start && chunk.starts_with(b".");
             let line = &chunk[usize::from(stuffed)..];
-            fits = fits && text.len() + line.len() <= max;
+            fits = fits && mail.len() + line.len() <= max;
             if fits {
-                text.extend_from_slice(line);
+                mail.extend_from_slice(line);
             }
-            begins = chunk.ends_with(b"\r\n") || (chunk == b"\n" && last == b'\r');
-            last = *chunk.last().expect("something was read");
+            at_line_start = chunk.ends_with(b"\r\n") || (chunk == b"\n" && last_byte == b'\r');
+            last_byte = *chunk.last().expect("at least one byte was read");
         }
     }
 }
 
+/// The reply for one recipient, with an enhanced status code (RFC 3463).
 fn reply(answer: WebhookAnswer) -> String {
     match answer {
         WebhookAnswer::Recorded(_) => "250 2.0.0 kept".to_owned(),
         WebhookAnswer::Unknown => "550 5.1.1 no such address".to_owned(),
-        WebhookAnswer::Refused(error) => {
-            tracing::warn!(%error, "a mail was refused");
-            match error {
-                WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
-                WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
-                WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
-            }
-        }
-        WebhookAnswer::NotRecorded(error) => {
-            tracing::error!(%error, "what a mail says could not be kept");
-            "451 4.3.0 it could not be kept; please try again".to_owned()
-        }
+        WebhookAnswer::Refused(error) => match error {
+            WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
+            WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
+            WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
+        },
+        WebhookAnswer::NotRecorded => "451 4.3.0 it could not be kept; please try again".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::StoreError;
 
     #[test]
-    fn what_could_not_be_kept_is_asked_for_again_and_what_is_not_ours_is_not() {
-        let failing = StoreError::Full { path: String::new(), free_bytes: 0, needed_bytes: 1 };
+    fn mail_that_was_not_recorded_is_asked_for_again_and_mail_that_is_not_ours_is_refused_for_good() {
         for (answer, code) in [
             (WebhookAnswer::Recorded(String::new()), "250"),
-            (WebhookAnswer::NotRecorded(failing), "451"),
+            (WebhookAnswer::NotRecorded, "451"),
             (WebhookAnswer::Refused(WebhookError::Unverifiable(String::new())), "451"),
             (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
             (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, ScanOrder, WriteClass, damaged, decode, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::read_page;
 use super::{Embedded, keys};
 use crate::model::{ApiKey, BrandId, KeyId, Timestamp};

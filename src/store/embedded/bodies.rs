@@ -1,26 +1,26 @@
-//! Contents that many messages share: a campaign's is kept once, not once for each person.
+//! Bodies: contents that many messages share. A campaign's content is kept once, not once for each person.
 //!
 //! Whether a content comes again is only known when it does, so the first message keeps its own, and from the second on
-//! they share. A count of the messages that share a content tells when it is no longer needed.
+//! they share. The messages that share a body are counted, and the last one deletes it.
 
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::engine::{Lookup, damaged, load};
 use super::keys;
-use super::txn::{Txn, read_number};
+use super::lookup::{Lookup, damaged, load, read_number};
+use super::txn::Txn;
 use crate::model::BrandId;
 use crate::store::StoreError;
-use crate::wire::store::v1::ContentRecord;
+use crate::wire::store::v1::BodyRecord;
 
-/// Shorter contents are not shared, in bytes of their record: there would be little to gain.
+/// Shorter bodies are not shared, in bytes of their record: there would be little to gain.
 const MIN_SHARED_BYTES: usize = 64;
 
-/// How many contents are remembered as seen.
+/// How many bodies are remembered.
 const RECENT_BODIES: usize = 4_096;
 
-/// The first bytes of SHA-256 of a content's record.
+/// The first sixteen bytes of SHA-256 of a body's record.
 pub type BodyHash = [u8; 16];
 
 /// The hash of a record that is long enough to be shared.
@@ -31,7 +31,8 @@ pub fn body_hash(record: &[u8]) -> Option<BodyHash> {
     Sha256::digest(record).first_chunk().copied()
 }
 
-/// Which contents were seen of late. Two that meet in a place forget each other, which only costs room.
+/// The hashes of the bodies last accepted, each in the slot that its first bytes choose. Two that share a slot displace each
+/// other, which only costs disk space.
 pub struct RecentBodies(Mutex<Vec<BodyHash>>);
 
 impl Default for RecentBodies {
@@ -41,23 +42,23 @@ impl Default for RecentBodies {
 }
 
 impl RecentBodies {
-    /// Whether the content was seen before; it is from now on.
+    /// Whether the body was seen before; it is remembered from now on.
     fn seen_before(&self, hash: BodyHash) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % RECENT_BODIES;
-        std::mem::replace(&mut seen[place], hash) == hash
+        let slot = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % RECENT_BODIES;
+        std::mem::replace(&mut seen[slot], hash) == hash
     }
 }
 
-/// Shares a content with the messages before that had it. Returns whether it is shared now.
+/// Shares a body with the earlier messages that had it. Returns whether it is shared now.
 pub fn share_body(
     txn: &mut Txn<'_>,
-    seen: &RecentBodies,
+    recent: &RecentBodies,
     brand: &BrandId,
     hash: BodyHash,
     record: &[u8],
 ) -> Result<bool, StoreError> {
-    if !seen.seen_before(hash) {
+    if !recent.seen_before(hash) {
         return Ok(false);
     }
     let count = keys::body_messages(brand, &hash);
@@ -69,7 +70,7 @@ pub fn share_body(
     Ok(true)
 }
 
-/// One message less shares the content; after the last one it is gone.
+/// Counts one message less that shares the body; after the last one the body is deleted.
 pub fn release_body(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(), StoreError> {
     let count = keys::body_messages(brand, hash);
     match read_number(txn, &count)? {
@@ -82,12 +83,12 @@ pub fn release_body(txn: &mut Txn<'_>, brand: &BrandId, hash: &[u8]) -> Result<(
     Ok(())
 }
 
-/// The record of a shared content.
+/// The record of a shared body.
 pub fn read_body(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     hash: &[u8],
-) -> Result<ContentRecord, StoreError> {
+) -> Result<BodyRecord, StoreError> {
     load(from, &keys::body(brand, hash))?
         .ok_or_else(|| damaged(from, "a message leads to no content".to_owned()))
 }

@@ -1,77 +1,36 @@
-//! What is ready for dispatch: the claims in force, and the messages handed over in memory.
+//! The claims in force, and the messages that are ready for dispatch in memory.
 //!
-//! A message that is due at once goes from its accept to dispatch without being read from disk, as long as dispatch keeps
-//! up and there is room. Whatever is not handed over is found on disk, where all of it is anyway; the desk knows the
-//! earliest time at which looking there may find something. Nothing here outlasts the process.
+//! # Why
+//!
+//! A message that is due at once could go from its accept to dispatch without being read from disk. But memory is bounded,
+//! and a backlog lives on disk.
+//!
+//! # How it works
+//!
+//! As long as dispatch keeps up and there is room, an accepted message is handed over in memory. Every other message is
+//! found on disk, where all of them are anyway; `disk_due` is the earliest time at which a scan of the due order may find
+//! one. A bucket under which nothing is left to claim is remembered, so that scans pass over it.
+//!
+//! # How it recovers
+//!
+//! Nothing here outlasts the process, and nothing has to: the due order on disk is the truth, and a table that starts empty
+//! begins with a scan of it.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::message_events::MessageRef;
+use super::effects::{CommitEffects, NewMessage};
+use super::message_ref::MessageRef;
 use crate::model::{Class, MessageId, Timestamp};
 use crate::store::StoredMessage;
 
-/// What a durable group of operations means to those who wait.
-#[derive(Default)]
-pub struct CommitEffects {
-    /// Messages that are new.
-    pub accepted: Vec<NewMessage>,
-    /// Messages that moved on, and when each is due.
-    pub advanced: Vec<(MessageId, Option<Timestamp>)>,
-    /// Covers that are no longer in the due order, by their keys.
-    pub emptied_buckets: Vec<Vec<u8>>,
-    /// The newest event's cursor.
-    pub cursor: Option<u64>,
-}
-
-/// How much news there was.
-#[derive(Debug, Clone, Copy)]
-pub struct Savepoint {
-    arrivals: usize,
-    steps: usize,
-    uncovered: usize,
-    cursor: Option<u64>,
-}
-
-impl CommitEffects {
-    /// How much news there is now.
-    pub fn savepoint(&self) -> Savepoint {
-        Savepoint {
-            arrivals: self.accepted.len(),
-            steps: self.advanced.len(),
-            uncovered: self.emptied_buckets.len(),
-            cursor: self.cursor,
-        }
-    }
-
-    /// Forgets what came since.
-    pub fn rollback_to(&mut self, mark: Savepoint) {
-        self.accepted.truncate(mark.arrivals);
-        self.advanced.truncate(mark.steps);
-        self.emptied_buckets.truncate(mark.uncovered);
-        self.cursor = mark.cursor;
-    }
-}
-
-/// A new message.
-pub struct NewMessage {
-    /// The message.
-    pub stored: StoredMessage,
-    /// Where it is.
-    pub subject: MessageRef,
-    /// The key of its cover in the due order.
-    pub cover: Vec<u8>,
-    /// About how much memory it takes, in bytes.
-    pub size_bytes: usize,
-}
-
-/// A claim, or a message that waits in memory to be claimed.
+/// A message that is claimed, or that waits in memory to be claimed.
 struct Claim {
-    subject: MessageRef,
-    /// The key of the cover it was found under, if it was.
-    cover: Option<Vec<u8>>,
-    /// Until when it is claimed; `None` while it waits in memory.
+    message: MessageRef,
+    /// The key of the bucket in which the message was found, if it was in one.
+    bucket: Option<Vec<u8>>,
+    /// When the claim ends; `None` while the message waits in memory.
     until: Option<Timestamp>,
-    /// When it is due next, as far as is known.
+    /// When the message is due next, as far as is known.
     next_at: Option<Timestamp>,
 }
 
@@ -81,74 +40,75 @@ struct ReadyMessage {
     size_bytes: usize,
 }
 
-/// What is ready for dispatch.
+/// The claims in force, and the messages that are ready in memory.
 pub struct ClaimTable {
     claims: HashMap<MessageId, Claim>,
-    /// Covers under which nothing is left to claim, and when the first claim on what is under them ends.
+    /// The buckets in which nothing is left to claim, and when the first claim on one of their messages ends.
     exhausted: HashMap<Vec<u8>, Timestamp>,
+    /// The ready messages of each class, by due time.
     ready: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
+    /// How many bytes of ready messages there is still room for.
     free_bytes: usize,
-    /// The earliest time at which something on disk may be due that is neither claimed nor handed over.
+    /// The earliest time at which a message on disk may be due that is neither claimed nor ready.
     disk_due: Option<Timestamp>,
-    /// No claim ends before.
+    /// No claim ends before this time.
     first_end: Timestamp,
 }
 
 impl ClaimTable {
-    /// A desk that takes at most `handover_bytes` of messages, and has not looked at the disk yet.
-    pub fn new(handover_bytes: usize) -> Self {
+    /// An empty table with room for `ready_bytes` of ready messages. What is on disk is not known yet.
+    pub fn new(ready_bytes: usize) -> Self {
         Self {
             claims: HashMap::new(),
             exhausted: HashMap::new(),
             ready: Default::default(),
-            free_bytes: handover_bytes,
+            free_bytes: ready_bytes,
             disk_due: Some(Timestamp::MIN),
             first_end: Timestamp::MAX,
         }
     }
 
-    /// Takes in the news. Returns whether there may be new work.
-    pub fn apply(&mut self, news: CommitEffects) -> bool {
-        let mut work = false;
-        for arrival in news.accepted {
-            work = true;
-            self.hand_over(arrival);
+    /// Applies the effects of a committed group. Returns whether there may be new work.
+    pub fn apply(&mut self, effects: CommitEffects) -> bool {
+        let mut work = !effects.accepted.is_empty();
+        for message in effects.accepted {
+            self.hand_over(message);
         }
-        for (id, next_at) in news.advanced {
+        for (id, next_at) in effects.advanced {
             work |= self.advance(id, next_at);
         }
-        for cover in news.emptied_buckets {
-            self.exhausted.remove(&cover);
+        for bucket in effects.emptied_buckets {
+            self.exhausted.remove(&bucket);
         }
         work
     }
 
-    /// Forgets what is known of the disk.
+    /// Makes the next claim scan the disk, whatever was known of it.
     pub fn invalidate_disk(&mut self) {
         self.disk_due = Some(Timestamp::MIN);
     }
 
-    /// Hands a new message over when it is due, nothing that is due waits on disk, and there is room.
-    fn hand_over(&mut self, arrival: NewMessage) {
-        let NewMessage { stored, subject, cover, size_bytes } = arrival;
-        let (id, at) = (subject.id, subject.send_at);
+    /// Makes a new message ready when it is due at once, no due message waits on disk, and there is room.
+    fn hand_over(&mut self, accepted: NewMessage) {
+        let NewMessage { stored, message, bucket, size_bytes } = accepted;
+        let (id, at) = (message.id, message.send_at);
         let is_next = at <= stored.message.accepted_at && self.disk_due.is_none_or(|due| due > at);
         if self.claims.contains_key(&id) {
-            // Whoever looked at the disk was faster.
+            // A scan of the disk was faster than the signal, and has claimed the message.
             return;
         }
         if !is_next || size_bytes > self.free_bytes {
-            self.exhausted.remove(&cover);
-            return self.due_on_disk(at);
+            self.exhausted.remove(&bucket);
+            return self.note_due_on_disk(at);
         }
         self.free_bytes -= size_bytes;
-        self.exhausted.entry(cover.clone()).or_insert(Timestamp::MAX);
-        self.ready[class_index(subject.class)].insert((at, id), ReadyMessage { stored, size_bytes });
-        self.claims.insert(id, Claim { subject, cover: Some(cover), until: None, next_at: Some(at) });
+        self.exhausted.entry(bucket.clone()).or_insert(Timestamp::MAX);
+        self.ready[class_index(message.class)].insert((at, id), ReadyMessage { stored, size_bytes });
+        self.claims.insert(id, Claim { message, bucket: Some(bucket), until: None, next_at: Some(at) });
     }
 
-    /// A message moved on. One that waited in memory is read from disk when its time comes, because it is no longer what
-    /// it was.
+    /// The history of a message grew. A message that was ready in memory is outdated there, and is read from disk when its
+    /// time comes.
     fn advance(&mut self, id: MessageId, next_at: Option<Timestamp>) -> bool {
         match self.claims.get_mut(&id) {
             Some(claim) => {
@@ -156,32 +116,32 @@ impl ClaimTable {
                 claim.until.is_none() && self.release(id)
             }
             None => {
-                next_at.into_iter().for_each(|at| self.due_on_disk(at));
+                next_at.into_iter().for_each(|at| self.note_due_on_disk(at));
                 next_at.is_some()
             }
         }
     }
 
-    /// Ends a claim; the message is due again at its own time. Returns whether there is anything left to do with it.
+    /// Ends a claim: the message is due again at its own time. Returns whether there is anything left to do with it.
     pub fn release(&mut self, id: MessageId) -> bool {
         let Some(claim) = self.claims.remove(&id) else { return false };
         if claim.until.is_none() {
-            self.remove_ready(&claim.subject);
+            self.remove_ready(&claim.message);
         }
         let Some(next_at) = claim.next_at else { return false };
-        if let Some(cover) = &claim.cover {
-            self.exhausted.remove(cover);
+        if let Some(bucket) = &claim.bucket {
+            self.exhausted.remove(bucket);
         }
-        self.due_on_disk(next_at);
+        self.note_due_on_disk(next_at);
         true
     }
 
-    fn remove_ready(&mut self, subject: &MessageRef) {
-        let handed = self.ready[class_index(subject.class)].remove(&(subject.send_at, subject.id));
-        self.free_bytes += handed.map_or(0, |own| own.size_bytes);
+    fn remove_ready(&mut self, message: &MessageRef) {
+        let removed = self.ready[class_index(message.class)].remove(&(message.send_at, message.id));
+        self.free_bytes += removed.map_or(0, |ready| ready.size_bytes);
     }
 
-    /// Forgets the claims that have ended at `now`.
+    /// Releases the claims that have ended at `now`.
     pub fn expire(&mut self, now: Timestamp) {
         if now < self.first_end {
             return;
@@ -195,33 +155,33 @@ impl ClaimTable {
         self.first_end = ends.min().unwrap_or(Timestamp::MAX);
     }
 
-    /// Whether looking at the disk may find something that is due at `now`.
+    /// Whether a scan of the disk may find a message that is due at `now`.
     pub fn is_due_on_disk(&self, now: Timestamp) -> bool {
         self.disk_due.is_some_and(|due| due <= now)
     }
 
-    /// The disk is looked at now: what is left there to claim is told by [`Self::due_on_disk`].
+    /// Begins a scan of the disk: what it leaves there has to be noted by [`Self::note_due_on_disk`].
     pub fn begin_disk_scan(&mut self) {
         self.disk_due = None;
     }
 
-    /// Something on disk is due at this time that is neither claimed nor handed over.
-    pub fn due_on_disk(&mut self, at: Timestamp) {
+    /// Notes that a message on disk is due at this time that is neither claimed nor ready.
+    pub fn note_due_on_disk(&mut self, at: Timestamp) {
         self.disk_due = Some(self.disk_due.map_or(at, |due| due.min(at)));
     }
 
-    /// When there may be something to claim: the earliest that a message waits for, or that a claim ends.
+    /// When there may be a message to claim: the earliest time for which one waits, or at which a claim ends.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let waiting = self.ready.iter().filter_map(|own| Some(own.first_key_value()?.0.0));
-        waiting.chain(self.disk_due).min()
+        let ready = self.ready.iter().filter_map(|messages| Some(messages.first_key_value()?.0.0));
+        ready.chain(self.disk_due).min()
     }
 
-    /// The messages of a class that wait in memory and are due at `now`, the longest due first.
+    /// The messages of a class that are ready and due at `now`, the longest due first.
     pub fn ready(&self, class: Class, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
         self.ready[class_index(class)].keys().take_while(move |(at, _)| *at <= now).copied()
     }
 
-    /// Claims a message that waits in memory.
+    /// Claims a ready message until `until`.
     pub fn claim_ready(
         &mut self,
         class: Class,
@@ -235,43 +195,43 @@ impl ClaimTable {
         Some(stored)
     }
 
-    /// Claims a message that was found on disk, under a cover or by itself.
+    /// Claims a message that a scan of the disk found, in a bucket or by itself.
     pub fn claim_from_disk(
         &mut self,
-        subject: MessageRef,
-        cover: Option<Vec<u8>>,
+        message: MessageRef,
+        bucket: Option<Vec<u8>>,
         next_at: Timestamp,
         until: Timestamp,
     ) {
-        let claim = Claim { cover, until: Some(until), next_at: Some(next_at), subject };
-        self.claims.insert(claim.subject.id, claim);
+        let claim = Claim { bucket, until: Some(until), next_at: Some(next_at), message };
+        self.claims.insert(claim.message.id, claim);
         self.note_claim_end(until);
     }
 
-    /// When the claim ends, what is on disk is due again.
+    /// When the claim ends, the message on disk is due again.
     fn note_claim_end(&mut self, until: Timestamp) {
         self.first_end = self.first_end.min(until);
-        self.due_on_disk(until);
+        self.note_due_on_disk(until);
     }
 
-    /// Until when a message is claimed; the end of time for one that waits in memory.
+    /// When the claim on a message ends; the end of time for a message that is ready.
     pub fn claimed_until(&self, id: MessageId) -> Option<Timestamp> {
         self.claims.get(&id).map(|claim| claim.until.unwrap_or(Timestamp::MAX))
     }
 
-    /// Where a claimed message is.
-    pub fn subject(&self, id: MessageId) -> Option<&MessageRef> {
-        self.claims.get(&id).map(|claim| &claim.subject)
+    /// How the store knows a claimed message.
+    pub fn message(&self, id: MessageId) -> Option<&MessageRef> {
+        self.claims.get(&id).map(|claim| &claim.message)
     }
 
-    /// Notes that nothing is left to claim under a cover, and when the first claim on what is under it ends.
-    pub fn exhaust(&mut self, cover: Vec<u8>, first_end: Timestamp) {
-        self.exhausted.insert(cover, first_end);
+    /// Notes that nothing is left to claim in a bucket, and when the first claim on one of its messages ends.
+    pub fn note_exhausted(&mut self, bucket: Vec<u8>, first_end: Timestamp) {
+        self.exhausted.insert(bucket, first_end);
     }
 
-    /// Until when nothing can be claimed under a cover.
-    pub fn exhausted_until(&self, cover: &[u8]) -> Option<Timestamp> {
-        self.exhausted.get(cover).copied()
+    /// Until when nothing can be claimed in a bucket.
+    pub fn exhausted_until(&self, bucket: &[u8]) -> Option<Timestamp> {
+        self.exhausted.get(bucket).copied()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Lookup, Snapshot, WriteClass, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::{Lookup, Snapshot, load};
 use super::records::Ledger;
 use super::txn::Txn;
 use super::{Embedded, contacts, keys};
@@ -123,8 +124,8 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
     let Some(contact) = load::<Contact>(view, &keys::contact(brand, id))? else { return Ok(None) };
     let mut suppressions = Vec::new();
     for channel in Channel::ALL {
-        for own in contact.addresses_for(channel) {
-            suppressions.extend(suppression(view, brand, channel, &own.address)?);
+        for entry in contact.addresses_for(channel) {
+            suppressions.extend(suppression(view, brand, channel, &entry.address)?);
         }
     }
     Ok(Some(Recipient {
@@ -186,12 +187,12 @@ pub fn record_objection(
 
 /// Whether everything on a channel was withdrawn, and nothing granted since: to say it again would say nothing.
 fn is_withdrawn(ledger: &[ConsentEntry], channel: Channel) -> bool {
-    let own = || ledger.iter().filter(|entry| entry.channel == channel);
+    let of_channel = || ledger.iter().filter(|entry| entry.channel == channel);
     let revocations =
-        own().filter(|entry| entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All);
+        of_channel().filter(|entry| entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All);
     let latest = revocations.map(|entry| entry.evidence.time).max();
     latest.is_some_and(|latest| {
-        own().all(|entry| entry.action == ConsentAction::Revoke || entry.evidence.time <= latest)
+        of_channel().all(|entry| entry.action == ConsentAction::Revoke || entry.evidence.time <= latest)
     })
 }
 

@@ -6,8 +6,8 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{Lookup, ScanOrder, Snapshot};
 use super::keys;
+use super::lookup::{Lookup, ScanOrder, Snapshot};
 use super::packs::RECORD_BYTES;
 use super::txn::Txn;
 use crate::model::{BrandId, MessageId};
@@ -47,7 +47,7 @@ pub fn runs(
     view.scan(range, ScanOrder::Descending, &mut |key, record| {
         let first = keys::id(key);
         let run = first..std::mem::replace(&mut next, first);
-        match record.chunks_exact(HASH_BYTES).any(|own| own == wanted) {
+        match record.chunks_exact(HASH_BYTES).any(|hash| hash == wanted) {
             true => visit(run),
             false => Ok(ControlFlow::Continue(())),
         }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, Lookup, ScanOrder, WriteClass, damaged, decode, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
 use super::{Embedded, keys};
@@ -91,15 +92,15 @@ pub fn upsert(
     if change.expected_version.is_some_and(|expected| expected != version) {
         return Ok(UpsertResult::Stale);
     }
-    for (index, own) in change.addresses.iter().flatten().enumerate() {
-        match owner(txn, brand, &own.address)? {
+    for (index, entry) in change.addresses.iter().flatten().enumerate() {
+        match owner(txn, brand, &entry.address)? {
             Some(owner) if owner != change.id => return Ok(UpsertResult::AddressTaken { index, owner }),
             _ => {}
         }
     }
     let created = before.is_none();
     let before = before.unwrap_or_else(|| unknown(change.id.clone(), now));
-    let addresses = change.addresses.map(|own| with_windows(own, &before.addresses));
+    let addresses = change.addresses.map(|addresses| with_windows(addresses, &before.addresses));
     let after = Contact {
         addresses: addresses.unwrap_or_else(|| before.addresses.clone()),
         labels: change.labels.unwrap_or_else(|| before.labels.clone()),
@@ -114,9 +115,9 @@ pub fn upsert(
 
 /// The service windows of an address last as long as the contact has it.
 fn with_windows(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
-    for own in &mut addresses {
-        let known = before.iter().find(|known| known.address == own.address);
-        own.whatsapp_windows = known.map(|known| known.whatsapp_windows.clone()).unwrap_or_default();
+    for entry in &mut addresses {
+        let known = before.iter().find(|known| known.address == entry.address);
+        entry.whatsapp_windows = known.map(|known| known.whatsapp_windows.clone()).unwrap_or_default();
     }
     addresses
 }
@@ -131,13 +132,13 @@ pub fn move_address(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    let is_known = before.addresses.iter().any(|own| own.address == to);
+    let is_known = before.addresses.iter().any(|entry| entry.address == to);
     if is_known || owner(txn, brand, &to)?.is_some() {
         return Ok(());
     }
-    let moved = |own: &ContactAddress| match own.address == *from {
+    let moved = |entry: &ContactAddress| match entry.address == *from {
         true => ContactAddress::new(to.clone()),
-        false => own.clone(),
+        false => entry.clone(),
     };
     let addresses = before.addresses.iter().map(moved).collect();
     let after = Contact { addresses, updated_at: now, version: before.version + 1, ..before.clone() };
@@ -162,8 +163,8 @@ fn move_addresses(txn: &mut Txn<'_>, brand: &BrandId, before: &Contact, after: &
 
 fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(false) };
-    for own in &contact.addresses {
-        txn.delete(keys::address(brand, &own.address));
+    for entry in &contact.addresses {
+        txn.delete(keys::address(brand, &entry.address));
     }
     txn.delete(keys::contact(brand, id));
     txn.delete(keys::ledger(brand, id));

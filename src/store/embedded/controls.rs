@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use async_trait::async_trait;
 
 use super::Embedded;
-use super::engine::{Engine, ScanOrder, WriteClass, damaged, decode, load};
+use super::engine::{Engine, WriteClass};
 use super::keys::{self, Sequence};
+use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::read_page;
 use crate::model::{ControlChange, ProviderName};
 use crate::store::{ControlStore, Page, PageRequest, StoreError};

@@ -1,31 +1,32 @@
-//! Claiming what is due: on disk, and in the memory of the desk.
+//! Claiming what is due: from the due order on disk, and from the messages that are ready in memory.
 
 use std::ops::ControlFlow;
 
 use super::claims::ClaimTable;
-use super::engine::{ScanOrder, Snapshot, damaged};
 use super::keys::{self, DueEntry, DueTarget};
-use super::message_events::{MessageRef, read_stored};
-use super::packs::{self, LocatedMessage, MessageLocation};
-use super::states::States;
+use super::lookup::{ScanOrder, Snapshot, damaged};
+use super::message_events::read_stored;
+use super::message_ref::{MessageLocation, MessageRef};
+use super::packs::{self, LocatedMessage};
+use super::states::PackStates;
 use crate::model::{BrandId, Class, MessageId, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 
-/// A message that is due and not claimed.
+/// A message on disk that is due and not claimed.
 struct DueCandidate {
     at: Timestamp,
-    subject: MessageRef,
+    message: MessageRef,
     bucket: Option<Vec<u8>>,
     stored: Result<StoredMessage, StoreError>,
 }
 
-/// What was found on disk.
+/// What a scan of the due order found.
 #[derive(Default)]
 pub struct DueOnDisk {
     candidates: Vec<DueCandidate>,
-    /// Entries under which nothing is left but the candidates and what is claimed, and when the first claim ends.
-    exhausted_buckets: Vec<(Vec<u8>, Timestamp)>,
-    /// When there will be more.
+    /// The entries in which nothing is left but the candidates and what is claimed, and when the first claim ends.
+    exhausted: Vec<(Vec<u8>, Timestamp)>,
+    /// When another message is due that is not among the candidates.
     next_due: Option<Timestamp>,
 }
 
@@ -35,10 +36,10 @@ impl DueOnDisk {
     }
 }
 
-/// Looks on disk for what is due of a class: at most `room` messages.
+/// Scans the due order of a class for messages that are due at `now`: at most `room` of them.
 pub fn find_due(
     view: &dyn Snapshot,
-    desk: &ClaimTable,
+    claims: &ClaimTable,
     class: Class,
     now: Timestamp,
     room: usize,
@@ -47,60 +48,61 @@ pub fn find_due(
     view.scan(keys::all_due(class), ScanOrder::Ascending, &mut |key, _| {
         let due = DueEntry::read(key)
             .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
-        // Nothing further on is due before this one.
+        // No later entry is due before this one.
         if due.at > now || found.candidates.len() >= room && found.next_due.is_some_and(|next| next <= now) {
             found.note_due(due.at);
             return Ok(ControlFlow::Break(()));
         }
-        if let Some(until) = desk.exhausted_until(key).filter(|until| *until > now) {
+        if let Some(until) = claims.exhausted_until(key).filter(|until| *until > now) {
             found.note_due(until.max(due.at));
             return Ok(ControlFlow::Continue(()));
         }
-        let look = DueScan { view, desk, brand: &due.brand, now, room };
-        let looked = match due.target {
-            DueTarget::Bucket(pack) => look.bucket(key, class, due.at, pack, &mut found),
-            DueTarget::Single(id) => look.single(due.at, id, &mut found),
+        let scan = DueScan { view, claims, brand: &due.brand, now, room };
+        let scanned = match due.target {
+            DueTarget::Bucket(pack) => scan.bucket(key, class, due.at, pack, &mut found),
+            DueTarget::Single(id) => scan.single(due.at, id, &mut found),
         };
-        match looked {
-            // What is damaged must not stop the others. It is left alone for a lease, and told of once in that time.
+        match scanned {
+            // A damaged entry must not stop the others. It is left alone for a lease, and logged once in that time.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%error, "an entry of the due order leads to damage");
-                found.exhausted_buckets.push((key.to_vec(), Timestamp::MAX));
+                tracing::error!(brand.id = %due.brand, %error, "an entry of the due order leads to damage");
+                found.exhausted.push((key.to_vec(), Timestamp::MAX));
             }
-            looked => looked?,
+            scanned => scanned?,
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    found.candidates.sort_by_key(|own| (own.at, own.subject.id));
+    found.candidates.sort_by_key(|candidate| (candidate.at, candidate.message.id));
     Ok(found)
 }
 
+/// One entry of the due order, as it is scanned.
 struct DueScan<'a> {
     view: &'a dyn Snapshot,
-    desk: &'a ClaimTable,
+    claims: &'a ClaimTable,
     brand: &'a BrandId,
     now: Timestamp,
     room: usize,
 }
 
 impl DueScan<'_> {
-    /// A message with an entry of its own.
+    /// Scans an entry that stands for one message.
     fn single(&self, at: Timestamp, id: MessageId, found: &mut DueOnDisk) -> Result<(), StoreError> {
-        match self.desk.claimed_until(id) {
+        match self.claims.claimed_until(id) {
             Some(until) => found.note_due(until.max(at)),
             None if found.candidates.len() >= self.room => found.note_due(at),
             None => {
-                let Some(own) = packs::locate(self.view, self.brand, id)? else {
+                let Some(located) = packs::locate(self.view, self.brand, id)? else {
                     return Err(damaged(self.view, format!("message {id} is due and nowhere")));
                 };
-                let states = States::load(self.view, self.brand, own.location.pack)?;
-                self.add(at, &own, &states, None, found)?;
+                let states = PackStates::load(self.view, self.brand, located.location.pack)?;
+                self.add(at, &located, &states, None, found)?;
             }
         }
         Ok(())
     }
 
-    /// What stands under a cover.
+    /// Scans a bucket.
     fn bucket(
         &self,
         key: &[u8],
@@ -109,61 +111,62 @@ impl DueScan<'_> {
         pack: MessageId,
         found: &mut DueOnDisk,
     ) -> Result<(), StoreError> {
-        let states = States::load(self.view, self.brand, pack)?;
-        let (mut all, mut first_end) = (true, Timestamp::MAX);
+        let states = PackStates::load(self.view, self.brand, pack)?;
+        let (mut is_exhausted, mut first_end) = (true, Timestamp::MAX);
         for packed in packs::read(self.view, self.brand, pack)? {
-            let is_under = packed.cover_time_ms == at.as_millisecond()
+            let is_in_it = packed.bucket_time_ms == at.as_millisecond()
                 && packed.class(self.view)? == class
                 && states.is_in_bucket(packed.number);
-            if !is_under {
+            if !is_in_it {
                 continue;
             }
             let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
-            match self.desk.claimed_until(id) {
+            match self.claims.claimed_until(id) {
                 Some(until) => {
                     first_end = first_end.min(until);
                     found.note_due(until);
                 }
                 None if send_at <= self.now && found.candidates.len() < self.room => {
-                    let own =
-                        LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
-                    self.add(send_at, &own, &states, Some(key.to_vec()), found)?;
+                    let location = MessageLocation { pack, number: packed.number };
+                    let located = LocatedMessage { location, packed };
+                    self.add(send_at, &located, &states, Some(key.to_vec()), found)?;
                 }
                 None => {
                     found.note_due(send_at);
-                    all = false;
+                    is_exhausted = false;
                 }
             }
         }
-        if all {
-            found.exhausted_buckets.push((key.to_vec(), first_end));
+        if is_exhausted {
+            found.exhausted.push((key.to_vec(), first_end));
         }
         Ok(())
     }
 
-    /// One damaged record must not stop the others: it is told of when the message is claimed, once a lease.
+    /// Adds a candidate. One damaged record must not stop the others: its error is logged when the message is claimed, once
+    /// a lease.
     fn add(
         &self,
         at: Timestamp,
-        own: &LocatedMessage,
-        states: &States,
-        cover: Option<Vec<u8>>,
+        located: &LocatedMessage,
+        states: &PackStates,
+        bucket: Option<Vec<u8>>,
         found: &mut DueOnDisk,
     ) -> Result<(), StoreError> {
-        let stored = match read_stored(self.view, self.brand, own, states) {
+        let stored = match read_stored(self.view, self.brand, located, states) {
             Err(error) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error),
             stored => stored,
         };
-        let subject = MessageRef::from_located(self.view, self.brand, own)?;
-        found.candidates.push(DueCandidate { at, subject, bucket: cover, stored });
+        let message = located.message_ref(self.view, self.brand)?;
+        found.candidates.push(DueCandidate { at, message, bucket, stored });
         Ok(())
     }
 }
 
-/// Claims up to `room` messages of a class until `until`, of those found on disk and those that wait in memory: the longest
-/// due first.
+/// Claims up to `room` messages of a class until `until`, of those found on disk and those that are ready in memory: the
+/// longest due first.
 pub fn claim_due(
-    desk: &mut ClaimTable,
+    claims: &mut ClaimTable,
     class: Class,
     on_disk: DueOnDisk,
     now: Timestamp,
@@ -171,35 +174,39 @@ pub fn claim_due(
     room: usize,
 ) -> Vec<StoredMessage> {
     let mut messages = Vec::new();
-    let mut taken = 0;
+    let mut claimed = 0;
     let mut candidates = on_disk.candidates.into_iter().peekable();
-    while taken < room {
-        let waiting = desk.ready(class, now).next();
-        let found = candidates.peek().map(|own| (own.at, own.subject.id));
-        match (found, waiting) {
+    while claimed < room {
+        let ready = claims.ready(class, now).next();
+        let found = candidates.peek().map(|candidate| (candidate.at, candidate.message.id));
+        match (found, ready) {
             (None, None) => break,
-            (Some(found), Some(waiting)) if waiting < found => {
-                messages.extend(desk.claim_ready(class, waiting, until))
+            (Some(found), Some(ready)) if ready < found => {
+                messages.extend(claims.claim_ready(class, ready, until))
             }
-            (None, Some(waiting)) => messages.extend(desk.claim_ready(class, waiting, until)),
-            (Some(_), _) => messages.extend(candidates.next().and_then(|own| claim(desk, own, until))),
+            (None, Some(ready)) => messages.extend(claims.claim_ready(class, ready, until)),
+            (Some(_), _) => {
+                let candidate = candidates.next();
+                messages.extend(candidate.and_then(|candidate| claim(claims, candidate, until)))
+            }
         }
-        taken += 1;
+        claimed += 1;
     }
     let left: Vec<DueCandidate> = candidates.collect();
-    for (cover, first_end) in on_disk.exhausted_buckets {
-        if !left.iter().any(|own| own.bucket.as_ref() == Some(&cover)) {
-            desk.exhaust(cover, first_end.min(until));
+    for (bucket, first_end) in on_disk.exhausted {
+        if !left.iter().any(|candidate| candidate.bucket.as_ref() == Some(&bucket)) {
+            claims.note_exhausted(bucket, first_end.min(until));
         }
     }
-    left.iter().map(|own| own.at).chain(on_disk.next_due).for_each(|at| desk.due_on_disk(at));
+    let still_due = left.iter().map(|candidate| candidate.at).chain(on_disk.next_due);
+    still_due.for_each(|at| claims.note_due_on_disk(at));
     messages
 }
 
-fn claim(desk: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> Option<StoredMessage> {
-    let DueCandidate { at, subject, bucket: cover, stored } = candidate;
-    let id = subject.id;
-    desk.claim_from_disk(subject, cover, at, until);
+fn claim(claims: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> Option<StoredMessage> {
+    let DueCandidate { at, message, bucket, stored } = candidate;
+    let id = message.id;
+    claims.claim_from_disk(message, bucket, at, until);
     stored
         .inspect_err(
             |error| tracing::error!(message.id = %id, %error, "a message that is due cannot be read"),

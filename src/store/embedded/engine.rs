@@ -1,77 +1,22 @@
-//! The seam between what the store does and where it keeps it.
+//! The engine: what keeps the ordered map, runs operations on it and makes them durable.
 
 use std::future::Future;
-use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::claims::{ClaimTable, CommitEffects};
-use super::keys;
-use super::records::Record;
+use super::claims::ClaimTable;
+use super::effects::CommitEffects;
+use super::lookup::Snapshot;
 use super::txn::Txn;
 use crate::store::StoreError;
 
-/// A key and its value.
-pub type KeyValue = (Vec<u8>, Vec<u8>);
-
-/// Looks up single keys.
-pub trait Lookup {
-    /// The value of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-
-    /// The pair with the largest key in `range`.
-    fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError>;
-
-    /// Where the store is, for errors.
-    fn path(&self) -> &str;
-}
-
-/// In which direction a range is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScanOrder {
-    /// Smallest key first.
-    Ascending,
-    /// Largest key first.
-    Descending,
-}
-
-/// What is done with each pair of a range: go on, or stop.
-pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
-
-/// A consistent state: nothing is written while it is looked at.
-pub trait Snapshot: Lookup {
-    /// Visits the pairs whose keys lie in `range`.
-    fn scan(
-        &self,
-        range: Range<Vec<u8>>,
-        order: ScanOrder,
-        visit: &mut Visitor<'_>,
-    ) -> Result<(), StoreError>;
-}
-
-/// The record at `key`.
-pub fn load<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<Option<T>, StoreError> {
-    from.get(key)?.map(|bytes| decode(from, key, &bytes)).transpose()
-}
-
-/// Reads a record. One that cannot be read is damage, because nothing but this build or an older one wrote it.
-pub fn decode<T: Record>(from: &(impl Lookup + ?Sized), key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
-    T::decode(bytes)
-        .map_err(|detail| damaged(from, format!("the {} at {}: {detail}", T::NAME, keys::redacted(key))))
-}
-
-/// The error for something in the store that cannot be right.
-pub fn damaged(from: &(impl Lookup + ?Sized), detail: String) -> StoreError {
-    StoreError::Corrupt { path: from.path().to_owned(), detail }
-}
-
-/// Whether an operation may use the room that is kept free on the disk.
+/// The class of an operation: whether it may use the space that is kept free on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteClass {
-    /// It takes on something new, and is refused when the disk is nearly full.
+    /// Takes on new work, and is refused when the disk is nearly full.
     NewWork,
-    /// It keeps a promise already made, stops something, or makes room: outcomes, receipts, revocations, purges.
+    /// Carries on what the gateway is committed to, stops something, or frees space: outcomes, receipts, revocations, purges.
     Committed,
 }
 
@@ -83,18 +28,18 @@ pub trait Engine: Send + Sync + 'static {
     /// Runs an operation and answers when what it wrote is durable. When it fails, nothing of it was written.
     fn write<R, F>(
         &self,
-        urgency: WriteClass,
+        class: WriteClass,
         operation: F,
     ) -> impl Future<Output = Result<R, StoreError>> + Send
     where
         R: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static;
 
-    /// What dispatch and watchers are told once it is durable.
+    /// The signals by which dispatch and watchers learn of committed groups.
     fn signals(&self) -> &StoreSignals;
 }
 
-/// Tells dispatch and watchers the news, once they are durable.
+/// Publishes the effects of committed groups to dispatch and watchers.
 pub struct StoreSignals {
     claims: Mutex<ClaimTable>,
     work: watch::Sender<u64>,
@@ -102,20 +47,20 @@ pub struct StoreSignals {
 }
 
 impl StoreSignals {
-    /// Signals for a store whose newest event has this cursor. At most `handover_bytes` of messages are handed to
-    /// dispatch in memory.
-    pub fn new(last_cursor: u64, handover_bytes: usize) -> Self {
+    /// Signals for a store whose newest event has this cursor. At most `ready_bytes` of messages are ready in memory.
+    pub fn new(last_cursor: u64, ready_bytes: usize) -> Self {
         Self {
-            claims: Mutex::new(ClaimTable::new(handover_bytes)),
+            claims: Mutex::new(ClaimTable::new(ready_bytes)),
             work: watch::Sender::new(0),
             events: watch::Sender::new(last_cursor),
         }
     }
 
-    /// Tells the news. The engine calls it, not the caller of an operation, who may have gone away.
-    pub fn publish(&self, news: CommitEffects) {
-        let cursor = news.cursor;
-        if self.claims().apply(news) {
+    /// Publishes the effects of a group that is durable. The engine calls it, not the caller of an operation, who may have
+    /// gone away.
+    pub fn publish(&self, effects: CommitEffects) {
+        let cursor = effects.cursor;
+        if self.claims().apply(effects) {
             self.wake();
         }
         if let Some(cursor) = cursor {
@@ -123,19 +68,19 @@ impl StoreSignals {
         }
     }
 
-    /// Says that the store was read anew: all that is known is what is on disk.
+    /// Notes that the store was opened again: nothing is known but what is on disk.
     pub fn reopened(&self, last_cursor: u64) {
         self.claims().invalidate_disk();
         self.events.send_replace(last_cursor);
         self.wake();
     }
 
-    /// What is ready for dispatch.
+    /// The claims in force, and the messages ready in memory.
     pub fn claims(&self) -> MutexGuard<'_, ClaimTable> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that there may be new work.
+    /// Wakes dispatch: there may be new work.
     pub fn wake(&self) {
         self.work.send_modify(|count| *count = count.wrapping_add(1));
     }

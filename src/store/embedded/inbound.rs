@@ -1,10 +1,11 @@
-//! What providers tell of contacts: once, with all that it changes.
+//! Inbound events: each recorded once, with all that it changes.
 
 use async_trait::async_trait;
 
 use super::consents::{append_entry, record_objection, suppression};
 use super::contacts::{move_address, owner};
-use super::engine::{Engine, WriteClass, load};
+use super::engine::{Engine, WriteClass};
+use super::lookup::load;
 use super::txn::Txn;
 use super::{Embedded, journal, keys, receipts};
 use crate::model::{
@@ -12,7 +13,7 @@ use crate::model::{
     SuppressionReason, Timestamp,
 };
 use crate::store::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError};
-use crate::wire::store::v1::{HeadRecord, HeardRecord, JournalEntry};
+use crate::wire::store::v1::{HeadRecord, InboundEventRecord, JournalEntry};
 
 // An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
 #[async_trait]
@@ -22,7 +23,7 @@ impl<E: Engine> InboundStore for Embedded<E> {
         report: ReceiptReport,
         now: Timestamp,
     ) -> Result<ReceiptMatch, StoreError> {
-        self.engine.write(WriteClass::Committed, move |txn| receipts::receive(txn, report, now)).await
+        self.engine.write(WriteClass::Committed, move |txn| receipts::record_receipt(txn, report, now)).await
     }
 
     async fn find_by_reference(
@@ -52,7 +53,7 @@ fn record_event(
 ) -> Result<RecordResult, StoreError> {
     let InboundEvent { id, mut event, reply_to, effects } = heard;
     let key = keys::inbound_event(brand, &event.provider, &id);
-    if txn.load::<HeardRecord>(&key)?.is_some() {
+    if txn.load::<InboundEventRecord>(&key)?.is_some() {
         return Ok(RecordResult::Known);
     }
     // Asked before anything changes: a move takes the address away from the contact.
@@ -72,7 +73,7 @@ fn record_event(
     };
     let contact_id = contact.as_ref().map(ToString::to_string).unwrap_or_default();
     txn.put(keys::inbound_event_at(now, &key), Vec::new());
-    txn.save(key, &HeardRecord { contact_id, cursor });
+    txn.save(key, &InboundEventRecord { contact_id, cursor });
     Ok(contact.map_or(RecordResult::UnknownContact, RecordResult::Kept))
 }
 
@@ -148,9 +149,9 @@ fn open_window(
 ) -> Result<(), StoreError> {
     let Some(id) = contact else { return Ok(()) };
     let Some(mut contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    if let Some(own) = contact.addresses.iter_mut().find(|own| own.address == event.address) {
+    if let Some(entry) = contact.addresses.iter_mut().find(|entry| entry.address == event.address) {
         let at = event.at.min(now);
-        let window = own.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
+        let window = entry.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
         *window = at.max(*window);
     }
     // Its version stays: what others may change has not changed.

@@ -1,16 +1,16 @@
-//! The journal: every event of a brand, in the order in which they became durable. Each event of a message tells where the
-//! one before it is, so that the newest leads to the whole history.
+//! The journal: every event of a brand, in the order in which they became durable. Each event of a message points to the
+//! one before it, so that the newest leads to the whole history.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use prost::Message as _;
 
-use super::engine::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::keys::{self, Sequence};
+use super::lookup::{Lookup, ScanOrder, Snapshot, damaged, decode, load};
 use super::packs::{self, LocatedMessage, RECORD_BYTES};
 use super::records::read_id;
-use super::states::States;
+use super::states::PackStates;
 use super::txn::Txn;
 use crate::model::{
     BrandId, ContactId, EventDetail, History, MessageEvent, MessageId, MessageState, Timestamp,
@@ -46,7 +46,7 @@ pub fn history(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
-    states: &States,
+    states: &PackStates,
     number: u32,
 ) -> Result<History, StoreError> {
     let accepted = History::accepted(id.accepted_at());
@@ -76,7 +76,7 @@ fn entry_at(from: &(impl Lookup + ?Sized), brand: &BrandId, cursor: u64) -> Resu
         Some((key, bytes)) => decode::<JournalRecord>(from, &key, &bytes)?,
         None => JournalRecord::default(),
     };
-    let entry = record.entries.into_iter().find(|own| own.cursor == cursor);
+    let entry = record.entries.into_iter().find(|entry| entry.cursor == cursor);
     entry.ok_or_else(|| damaged(from, format!("event {cursor} is not in the journal")))
 }
 

@@ -1,7 +1,7 @@
 //! The API keys in use, so that not every call reads its key from the engine.
 //!
 //! A revocation takes effect as it does in the engine: before it is written, its key is struck out for good. Whoever
-//! read the key until then cannot put it back, and from then on the engine alone tells what became of it.
+//! read the key until then cannot put it back, and from then on the engine alone is asked for it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

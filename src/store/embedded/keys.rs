@@ -1,6 +1,6 @@
 //! Where everything is kept.
 //!
-//! A key is one byte that tells the kind, and then its parts in the order in which they are looked up. Numbers and times
+//! A key is one byte for the kind, and then its parts in the order in which they are looked up. Numbers and times
 //! are big-endian, so that keys sort as they do. Names (brands, contacts, providers, API keys) hold no zero byte, and end
 //! with one unless they come last; any other text comes last. So no two keys of different parts are the same.
 //!
@@ -9,8 +9,8 @@
 //! | 0 sequence | which | the last number or id given out |
 //! | 1 pack | brand, id of its first message | `PackRecord` |
 //! | 2 states | brand, id of the pack | `StatesRecord`, rewritten with every step |
-//! | 3 due | class, time, cover or single, brand, id of the pack or the message | |
-//! | 4 history apart | brand, id | `HistoryRecord` |
+//! | 3 due | class, time, bucket or single, brand, id of the pack or the message | |
+//! | 4 history | brand, id | `HistoryRecord` |
 //! | 5 idempotency | brand, key | `PointerRecord` |
 //! | 6 head | brand | `HeadRecord` |
 //! | 7 contacts | brand, id of the first message | four bytes for the contact of each message (`index`) |
@@ -28,11 +28,11 @@
 //! | 19 control log of provider | provider, number | |
 //! | 20 API key | id | `KeyRecord` |
 //! | 21 API key of brand | brand, id | |
-//! | 22 content | brand, hash | `ContentRecord` |
-//! | 23 content's messages | brand, hash | how many messages share it |
+//! | 22 body | brand, hash | `BodyRecord` |
+//! | 23 body's messages | brand, hash | how many messages share it |
 //! | 24 contact event | brand, contact, cursor | `ContactEventRecord` |
-//! | 25 heard | brand, provider, the provider's id of it | `HeardRecord` |
-//! | 26 heard at | time, brand, provider, the provider's id of it | |
+//! | 25 inbound event | brand, provider, the provider's id of it | `InboundEventRecord` |
+//! | 26 inbound event at | time, brand, provider, the provider's id of it | |
 //! | 30 link | id, which begins with the time at which it expires | `LinkRecord` |
 
 use std::ops::Range;
@@ -138,7 +138,7 @@ pub fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// A key as an error tells it: its kind and a digest, because a key can hold an address.
+/// A key as errors show it: its kind and a digest, because a key can hold an address.
 pub fn redacted(key: &[u8]) -> String {
     let digest = Sha256::digest(key);
     let kind = key.first().copied().unwrap_or_default();
@@ -189,7 +189,7 @@ pub fn states(brand: &BrandId, pack: MessageId) -> Vec<u8> {
     KeyBuilder::new(2).name(brand.as_str()).id(pack).done()
 }
 
-/// An entry of the due order that stands for all messages of a pack that are due at a time, or for one message.
+/// An entry of the due order: a bucket of messages of one pack that are due at a time, or one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueEntry {
     /// When.
@@ -203,9 +203,9 @@ pub struct DueEntry {
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueTarget {
-    /// The messages of this pack for which no entry of their own stands.
+    /// A bucket: the messages of this pack that have no entry of their own.
     Bucket(MessageId),
-    /// This message.
+    /// One message.
     Single(MessageId),
 }
 
@@ -400,12 +400,12 @@ pub fn inbound_event(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<
     KeyBuilder::new(25).name(brand.as_str()).name(provider.as_str()).last(id.as_bytes()).done()
 }
 
-/// An entry of the order in which things were heard, for a key of `heard`.
+/// The key by the time of recording, for the key of an inbound event.
 pub fn inbound_event_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
     KeyBuilder::new(26).time(at).last(&heard[1..]).done()
 }
 
-/// The key of `heard` and the brand that a key of `heard_at` leads to.
+/// The key of the inbound event, and its brand, that a key by time leads to.
 pub fn inbound_event_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
     let rest = heard_at.get(9..)?;
     let end = rest.iter().position(|byte| *byte == 0)?;
@@ -413,7 +413,7 @@ pub fn inbound_event_of(heard_at: &[u8]) -> Option<(Vec<u8>, BrandId)> {
     Some((KeyBuilder::new(25).last(rest).done(), brand))
 }
 
-/// What was heard before `before`.
+/// The inbound events recorded before `before`, by time.
 pub fn inbound_events_before(before: Timestamp) -> Range<Vec<u8>> {
     KeyBuilder::new(26).done()..KeyBuilder::new(26).time(before).done()
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::contacts::{owner, upsert};
-use super::engine::{Engine, Lookup, WriteClass};
+use super::engine::{Engine, WriteClass};
+use super::lookup::Lookup;
 use super::txn::Txn;
 use super::{Embedded, keys};
 use crate::model::{Address, Contact, ContactAddress, ContactLink, LinkId, Timestamp};

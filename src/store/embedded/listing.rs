@@ -2,18 +2,18 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{ScanOrder, Snapshot, decode};
+use super::lookup::{ScanOrder, Snapshot, decode};
 use super::message_events::read_stored;
-use super::packs::{LocatedMessage, MessageLocation};
+use super::message_ref::MessageLocation;
+use super::packs::LocatedMessage;
 use super::paging::MAX_EXAMINED;
-use super::states::States;
+use super::states::PackStates;
 use super::{contact_index, keys};
 use crate::model::{BrandId, MessageId};
 use crate::store::{MessageFilter, Page, PageRequest, StoreError, StoredMessage};
 use crate::wire::store::v1::PackRecord;
 
-/// Walks the packs backwards, all of them or those that the index by contact leads to. Where a page ends is told by the id
-/// of the last message looked at.
+/// Walks the packs backwards, all of them or those that the index by contact leads to. A page ends at the id of the last message looked at.
 pub fn list(
     view: &dyn Snapshot,
     brand: &BrandId,
@@ -82,13 +82,14 @@ impl MessageListing<'_> {
         run: &Range<Option<MessageId>>,
         record: PackRecord,
     ) -> Result<ControlFlow<()>, StoreError> {
-        let states = States::load(self.view, self.brand, pack)?;
+        let states = PackStates::load(self.view, self.brand, pack)?;
         for packed in record.messages.into_iter().rev() {
             let id = packed.id(self.view)?;
             let is_outside = [run.end, self.run.end].into_iter().flatten().any(|end| id >= end)
                 || run.start.is_some_and(|start| id < start);
             // Of the messages around those of a contact, only their contact is looked at.
-            let is_others = self.filter.contact.as_ref().is_some_and(|own| own.as_str() != packed.contact_id);
+            let is_others =
+                self.filter.contact.as_ref().is_some_and(|contact| contact.as_str() != packed.contact_id);
             if is_outside || is_others {
                 continue;
             }
@@ -108,7 +109,11 @@ impl MessageListing<'_> {
     }
 
     /// The message, when the filter lets it through. It is read whole only when what stands beside it does.
-    fn matching(&self, found: &LocatedMessage, states: &States) -> Result<Option<StoredMessage>, StoreError> {
+    fn matching(
+        &self,
+        found: &LocatedMessage,
+        states: &PackStates,
+    ) -> Result<Option<StoredMessage>, StoreError> {
         let MessageFilter { states: wanted, labels, .. } = self.filter;
         if !wanted.is_empty() && !wanted.contains(&states.state(self.view, found.location.number)?) {
             return Ok(None);

@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Embedded;
-use super::engine::{Engine, KeyValue, Lookup, ScanOrder, Snapshot, StoreSignals, Visitor, WriteClass};
+use super::engine::{Engine, StoreSignals, WriteClass};
 use super::keys::{self, Sequence};
-use super::txn::{Txn, WriteGroup, read_number};
+use super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_number};
+use super::txn::{Txn, WriteGroup};
 use crate::store::{StoreError, Stores};
 
 /// How much of new messages may wait for dispatch in memory, in bytes. Little, so that a simulation meets both ways.
@@ -34,6 +35,13 @@ impl Memory {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Map> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stores {
+    /// A store that lasts as long as it is held. To outlive a simulated crash, keep a [`Memory`] and open it again.
+    pub fn memory() -> Self {
+        Memory::default().open()
     }
 }
 

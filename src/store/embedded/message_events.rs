@@ -1,56 +1,24 @@
-//! One step of a message: what happened is logged, its state is set, and it moves in the due order.
+//! Appending to the history of a message: its events go to the journal, its state is set, and it moves in the due order.
 
-use super::engine::Lookup;
+use prost::Message as _;
+
 use super::journal;
 use super::keys::{self, DueEntry, DueTarget};
-use super::packs::{self, LocatedMessage, MessageLocation};
-use super::states::States;
+use super::lookup::Lookup;
+use super::message_ref::MessageRef;
+use super::packs::{self, LocatedMessage};
+use super::states::PackStates;
 use super::txn::Txn;
-use crate::model::{BrandId, Class, MessageEvent, MessageId, Timestamp};
+use crate::model::{BrandId, MessageEvent, MessageId, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 use crate::wire::store::v1::{JournalEntry, MessageStateRecord};
 use crate::wire::v1;
-use prost::Message as _;
 
-/// A message, as far as a step has to know it.
-#[derive(Debug, Clone)]
-pub struct MessageRef {
-    /// Its brand.
-    pub brand: BrandId,
-    /// Its id.
-    pub id: MessageId,
-    /// Its class.
-    pub class: Class,
-    /// When it is due at first.
-    pub send_at: Timestamp,
-    /// The time of the cover under which it began.
-    pub bucket_at: Timestamp,
-    /// Where it is.
-    pub location: MessageLocation,
-}
-
-impl MessageRef {
-    /// A message that was found in its pack.
-    pub fn from_located(
-        from: &(impl Lookup + ?Sized),
-        brand: &BrandId,
-        found: &LocatedMessage,
-    ) -> Result<Self, StoreError> {
-        Ok(Self {
-            brand: brand.clone(),
-            id: found.packed.id(from)?,
-            class: found.packed.class(from)?,
-            send_at: found.packed.send_at(from)?,
-            bucket_at: found.packed.cover_at(from)?,
-            location: found.location,
-        })
-    }
-}
-
-/// What happened, ready to be written.
+/// Events of a message, ready to be written.
 #[derive(Debug)]
 pub struct PendingEvents {
     events: Vec<Vec<u8>>,
+    /// The time of the last event, and the state after it.
     last: Option<(Timestamp, v1::MessageState)>,
     next_at: Option<Timestamp>,
     has_reference: bool,
@@ -67,60 +35,61 @@ impl PendingEvents {
         }
     }
 
-    /// Notes that an attempt has a reference that leads to the message.
+    /// Notes that an attempt has a reference of its provider, which leads to the message.
     pub fn with_reference(self) -> Self {
         Self { has_reference: true, ..self }
     }
 }
 
-/// Writes a step.
+/// Appends events to the history of a message, and makes it due when they say so.
 pub fn append_events(
     txn: &mut Txn<'_>,
-    of: &MessageRef,
-    mut states: States,
-    news: PendingEvents,
+    message: &MessageRef,
+    mut states: PackStates,
+    pending: PendingEvents,
 ) -> Result<(), StoreError> {
     states.ensure_record(txn)?;
-    let before = states.state_record(of.location.number).cloned().unwrap_or_else(|| initial_state(of));
-    let (last_cursor, events) = append_to_journal(txn, of, &before, &news.events)?;
-    let covered = move_due(txn, of, &mut states, &before, news.next_at);
-    let (update_time_ms, state) = match news.last {
+    let number = message.location.number;
+    let before = states.state_record(number).cloned().unwrap_or_else(|| initial_state(message));
+    let (last_cursor, events) = append_to_journal(txn, message, &before, &pending.events)?;
+    let in_bucket = move_due(txn, message, &mut states, &before, pending.next_at);
+    let (update_time_ms, state) = match pending.last {
         Some((at, state)) => (at.as_millisecond(), state.into()),
         None => (before.update_time_ms, before.state),
     };
     states.set(MessageStateRecord {
-        number: of.location.number,
+        number,
         state,
         events,
         last_cursor,
         update_time_ms,
-        next_time_ms: news.next_at.map(Timestamp::as_millisecond),
-        covered,
-        referenced: before.referenced || news.has_reference,
+        next_time_ms: pending.next_at.map(Timestamp::as_millisecond),
+        in_bucket,
+        has_reference: before.has_reference || pending.has_reference,
     });
     states.save(txn);
-    txn.note_advanced(of.id, news.next_at);
+    txn.note_advanced(message.id, pending.next_at);
     Ok(())
 }
 
 /// The state of a message of which nothing is known but that it was accepted.
-fn initial_state(of: &MessageRef) -> MessageStateRecord {
+fn initial_state(message: &MessageRef) -> MessageStateRecord {
     MessageStateRecord {
-        number: of.location.number,
+        number: message.location.number,
         state: v1::MessageState::Accepted.into(),
         events: 1,
         last_cursor: 0,
-        update_time_ms: of.id.accepted_at().as_millisecond(),
-        next_time_ms: Some(of.send_at.as_millisecond()),
-        covered: true,
-        referenced: false,
+        update_time_ms: message.id.accepted_at().as_millisecond(),
+        next_time_ms: Some(message.send_at.as_millisecond()),
+        in_bucket: true,
+        has_reference: false,
     }
 }
 
-/// Logs events after those of before; returns the newest cursor and how many events there are.
+/// Appends events behind those that `before` counts. Returns the newest cursor, and how many events there are.
 fn append_to_journal(
     txn: &mut Txn<'_>,
-    of: &MessageRef,
+    message: &MessageRef,
     before: &MessageStateRecord,
     events: &[Vec<u8>],
 ) -> Result<(u64, u32), StoreError> {
@@ -128,35 +97,37 @@ fn append_to_journal(
     if events.is_empty() {
         return Ok((previous_cursor, index));
     }
-    let key = keys::head(&of.brand);
+    let key = keys::head(&message.brand);
     let mut head = txn.load(&key)?.unwrap_or_default();
     for event in events {
-        let message_id = of.id.as_bytes().to_vec();
+        let message_id = message.id.as_bytes().to_vec();
         let entry =
             JournalEntry { message_id, index, previous_cursor, event: event.clone(), ..Default::default() };
-        previous_cursor = journal::append(txn, &of.brand, &mut head, entry)?;
+        previous_cursor = journal::append(txn, &message.brand, &mut head, entry)?;
         index += 1;
     }
     txn.save(key, &head);
     Ok((previous_cursor, index))
 }
 
-/// Moves a message in the due order. It stays under its cover as long as it is due when it was at first; returns whether
-/// it does.
+/// Moves a message in the due order. It stays in its bucket as long as it is due when it was at first; returns whether it
+/// does.
 fn move_due(
     txn: &mut Txn<'_>,
-    of: &MessageRef,
-    states: &mut States,
+    message: &MessageRef,
+    states: &mut PackStates,
     before: &MessageStateRecord,
     next_at: Option<Timestamp>,
 ) -> bool {
-    if before.covered && next_at == Some(of.send_at) {
+    if before.in_bucket && next_at == Some(message.send_at) {
         return true;
     }
-    let single =
-        |at| DueEntry { at, brand: of.brand.clone(), target: DueTarget::Single(of.id) }.key(of.class);
-    if before.covered {
-        states.leave_bucket(txn, of.class, of.bucket_at);
+    let single = |at| {
+        let entry = DueEntry { at, brand: message.brand.clone(), target: DueTarget::Single(message.id) };
+        entry.key(message.class)
+    };
+    if before.in_bucket {
+        states.leave_bucket(txn, message.class, message.bucket_at);
     } else if let Some(old) = before.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
         txn.delete(single(old));
     }
@@ -166,25 +137,25 @@ fn move_due(
     false
 }
 
-/// A message with what has happened to it.
+/// Reads a message with its history.
 pub fn load_stored(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     id: MessageId,
 ) -> Result<Option<StoredMessage>, StoreError> {
-    let Some(found) = packs::locate(from, brand, id)? else { return Ok(None) };
-    let states = States::load(from, brand, found.location.pack)?;
-    read_stored(from, brand, &found, &states).map(Some)
+    let Some(located) = packs::locate(from, brand, id)? else { return Ok(None) };
+    let states = PackStates::load(from, brand, located.location.pack)?;
+    read_stored(from, brand, &located, &states).map(Some)
 }
 
-/// A message that was found in its pack, with what has happened to it.
+/// Reads a message that was located in its pack, with its history.
 pub fn read_stored(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
-    found: &LocatedMessage,
-    states: &States,
+    located: &LocatedMessage,
+    states: &PackStates,
 ) -> Result<StoredMessage, StoreError> {
-    let message = found.packed.read(from, brand)?;
-    let history = journal::history(from, brand, message.id, states, found.location.number)?;
-    Ok(StoredMessage { next_at: states.next_at(from, found)?, message, history })
+    let message = located.packed.read(from, brand)?;
+    let history = journal::history(from, brand, message.id, states, located.location.number)?;
+    Ok(StoredMessage { next_at: states.next_at(from, located)?, message, history })
 }

@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use prost::Message as _;
 use tokio::sync::watch;
 
-use super::bodies::{self, RecentBodies};
-use super::claims::NewMessage;
-use super::engine::{Engine, Lookup, WriteClass, damaged};
+use super::bodies::{self, BodyHash, RecentBodies};
+use super::effects::NewMessage;
+use super::engine::{Engine, WriteClass};
 use super::listing::list;
-use super::message_events::{self, MessageRef, PendingEvents, load_stored, read_stored};
+use super::lookup::{Lookup, damaged};
+use super::message_events::{PendingEvents, append_events, load_stored, read_stored};
+use super::message_ref::MessageRef;
 use super::records::IdempotencyRecord;
-use super::states::States;
+use super::states::PackStates;
 use super::txn::Txn;
 use super::{Embedded, contact_index, journal, keys, packs};
 use crate::model::{BrandId, History, Message, MessageId, MessageState, Timestamp};
@@ -23,9 +25,9 @@ use crate::wire::store::v1::{JournalEntry, PackedMessage};
 
 #[async_trait]
 impl<E: Engine> MessageStore for Embedded<E> {
-    async fn accept(&self, message: Message, content_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
-        let (draft, seen) = (MessageDraft::new(message, content_hash), Arc::clone(&self.recent_bodies));
-        self.engine.write(WriteClass::NewWork, move |txn| accept(txn, &seen, draft)).await
+    async fn accept(&self, message: Message, request_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
+        let (draft, recent) = (MessageDraft::new(message, request_hash), Arc::clone(&self.recent_bodies));
+        self.engine.write(WriteClass::NewWork, move |txn| accept(txn, &recent, draft)).await
     }
 
     async fn find_by_idempotency_key(
@@ -39,9 +41,10 @@ impl<E: Engine> MessageStore for Embedded<E> {
         }
         // What can be read may still be lost. An operation answers after those before it are durable.
         let brand = brand.clone();
-        let find = move |txn: &mut Txn<'_>| match txn.load::<IdempotencyRecord>(&key)? {
-            Some(asked) => first(txn, &brand, &asked).map(|first| Some((first, asked.request_hash))),
-            None => Ok(None),
+        let find = move |txn: &mut Txn<'_>| {
+            let Some(record) = txn.load::<IdempotencyRecord>(&key)? else { return Ok(None) };
+            let first = first_message(txn, &brand, &record)?;
+            Ok(Some((first, record.request_hash)))
         };
         self.engine.write(WriteClass::Committed, find).await
     }
@@ -89,39 +92,39 @@ impl<E: Engine> MessageStore for Embedded<E> {
     }
 }
 
-/// A message with what can be made of it before it has its place.
+/// A message with what can be made of it before it has its id and location.
 struct MessageDraft {
     message: Message,
     packed: PackedMessage,
-    shared: Option<bodies::BodyHash>,
+    body_hash: Option<BodyHash>,
     request_hash: [u8; 32],
 }
 
 impl MessageDraft {
     fn new(message: Message, request_hash: [u8; 32]) -> Self {
         let packed = PackedMessage::new(&message);
-        let shared = bodies::body_hash(&packed.content);
-        Self { message, packed, shared, request_hash }
+        let body_hash = bodies::body_hash(&packed.body);
+        Self { message, packed, body_hash, request_hash }
     }
 }
 
-fn accept(txn: &mut Txn<'_>, seen: &RecentBodies, draft: MessageDraft) -> Result<AcceptResult, StoreError> {
+fn accept(txn: &mut Txn<'_>, recent: &RecentBodies, draft: MessageDraft) -> Result<AcceptResult, StoreError> {
     let message = &draft.message;
     let idempotency = message.idempotency_key.as_ref().map(|key| keys::idempotency(&message.brand, key));
     if let Some(key) = &idempotency
-        && let Some(asked) = txn.load::<IdempotencyRecord>(key)?
+        && let Some(record) = txn.load::<IdempotencyRecord>(key)?
     {
-        return known(txn, &message.brand, &asked, draft.request_hash);
+        return repeated(txn, &message.brand, &record, draft.request_hash);
     }
     let id = next_id(txn, message.id)?;
     if let Some(key) = idempotency {
         txn.save(key, &IdempotencyRecord { message: id, request_hash: draft.request_hash });
     }
-    store(txn, seen, draft.message.renamed(id), draft.packed, draft.shared)?;
+    insert(txn, recent, draft.message.renamed(id), draft.packed, draft.body_hash)?;
     Ok(AcceptResult::New(id))
 }
 
-/// The id that a message gets: its own, or the next one when it would not be the newest.
+/// The id that a message gets: the wanted one, or the next one when the wanted would not be the newest.
 fn next_id(txn: &mut Txn<'_>, wanted: MessageId) -> Result<MessageId, StoreError> {
     let key = keys::last_id();
     let last = txn.get(&key)?.and_then(|bytes| keys::id(&bytes));
@@ -130,66 +133,66 @@ fn next_id(txn: &mut Txn<'_>, wanted: MessageId) -> Result<MessageId, StoreError
     Ok(id)
 }
 
-/// Puts a message into a pack, the due order, the journal and the index.
-fn store(
+/// Puts a message into a pack, a bucket of the due order, the journal and the index of contacts.
+fn insert(
     txn: &mut Txn<'_>,
-    seen: &RecentBodies,
+    recent: &RecentBodies,
     message: Message,
     mut packed: PackedMessage,
-    shared: Option<bodies::BodyHash>,
+    body_hash: Option<BodyHash>,
 ) -> Result<(), StoreError> {
     let (brand, id) = (message.brand.clone(), message.id);
     let size_bytes = packed.encoded_len();
-    if let Some(hash) = shared
-        && bodies::share_body(txn, seen, &brand, hash, &packed.content)?
+    if let Some(hash) = body_hash
+        && bodies::share_body(txn, recent, &brand, hash, &packed.body)?
     {
-        packed.content.clear();
-        packed.content_hash = hash.to_vec();
+        packed.body.clear();
+        packed.body_hash = hash.to_vec();
     }
     let head_key = keys::head(&brand);
     let mut head = txn.load(&head_key)?.unwrap_or_default();
-    let place = packs::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
-    let mut states = States::of_newest(txn, &brand, place.pack, &head)?;
+    let location = packs::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
+    let mut states = PackStates::of_newest(txn, &brand, location.pack, &head)?;
     let at_once = message.send_at <= message.accepted_at;
-    let (cover_at, cover) = states.join_bucket(txn, &mut head, message.class, message.send_at, at_once);
-    packed.number = place.number;
+    let (bucket_at, bucket) = states.join_bucket(txn, &mut head, message.class, message.send_at, at_once);
+    packed.number = location.number;
     packed.message_id = id.as_bytes().to_vec();
-    packed.cover_time_ms = cover_at.as_millisecond();
-    packs::write(txn, &brand, place.pack, packed)?;
+    packed.bucket_time_ms = bucket_at.as_millisecond();
+    packs::write(txn, &brand, location.pack, packed)?;
     let entry = JournalEntry { message_id: id.as_bytes().to_vec(), ..JournalEntry::default() };
     journal::append(txn, &brand, &mut head, entry)?;
     contact_index::append(txn, &brand, &mut head, id, message.contact.as_str())?;
     txn.save(head_key, &head);
-    let subject = MessageRef {
-        brand,
-        id,
-        class: message.class,
-        send_at: message.send_at,
-        bucket_at: cover_at,
-        location: place,
-    };
+    let (class, send_at) = (message.class, message.send_at);
     let history = History::accepted(message.accepted_at);
-    let stored = StoredMessage { next_at: Some(message.send_at), message, history };
-    txn.note_new_message(NewMessage { stored, subject, cover, size_bytes });
+    let stored = StoredMessage { next_at: Some(send_at), message, history };
+    let message = MessageRef { brand, id, class, send_at, bucket_at, location };
+    txn.note_new_message(NewMessage { stored, message, bucket, size_bytes });
     Ok(())
 }
 
-fn known(
+/// The answer to an idempotency key that was used before.
+fn repeated(
     txn: &Txn<'_>,
     brand: &BrandId,
-    asked: &IdempotencyRecord,
-    content_hash: [u8; 32],
+    record: &IdempotencyRecord,
+    request_hash: [u8; 32],
 ) -> Result<AcceptResult, StoreError> {
-    if asked.request_hash != content_hash {
-        return Ok(AcceptResult::Conflict(asked.message));
+    if record.request_hash != request_hash {
+        return Ok(AcceptResult::Conflict(record.message));
     }
-    first(txn, brand, asked).map(|first| AcceptResult::Duplicate(Box::new(first)))
+    let first = first_message(txn, brand, record)?;
+    Ok(AcceptResult::Duplicate(Box::new(first)))
 }
 
-/// The message for which an idempotency key was used.
-fn first(txn: &Txn<'_>, brand: &BrandId, asked: &IdempotencyRecord) -> Result<StoredMessage, StoreError> {
-    load_stored(txn, brand, asked.message)?
-        .ok_or_else(|| damaged(txn, format!("an idempotency key leads to no message {}", asked.message)))
+/// The message for which an idempotency key was first used.
+fn first_message(
+    txn: &Txn<'_>,
+    brand: &BrandId,
+    record: &IdempotencyRecord,
+) -> Result<StoredMessage, StoreError> {
+    load_stored(txn, brand, record.message)?
+        .ok_or_else(|| damaged(txn, format!("an idempotency key leads to no message {}", record.message)))
 }
 
 fn cancel(
@@ -199,9 +202,9 @@ fn cancel(
     actor: &str,
     now: Timestamp,
 ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError> {
-    let Some(found) = packs::locate(txn, brand, id)? else { return Ok(None) };
-    let states = States::load(txn, brand, found.location.pack)?;
-    let mut stored = read_stored(txn, brand, &found, &states)?;
+    let Some(located) = packs::locate(txn, brand, id)? else { return Ok(None) };
+    let states = PackStates::load(txn, brand, located.location.pack)?;
+    let mut stored = read_stored(txn, brand, &located, &states)?;
     let known = stored.history.version();
     if let Err(state) = stored.history.cancel(now, actor) {
         return Ok(Some(Err(state)));
@@ -211,8 +214,8 @@ fn cancel(
     }
     let events = &stored.history.events()[known..];
     if !events.is_empty() {
-        let subject = MessageRef::from_located(txn, brand, &found)?;
-        message_events::append_events(txn, &subject, states, PendingEvents::new(events, stored.next_at))?;
+        let message = located.message_ref(txn, brand)?;
+        append_events(txn, &message, states, PendingEvents::new(events, stored.next_at))?;
     }
     Ok(Some(Ok(stored)))
 }

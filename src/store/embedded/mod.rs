@@ -1,39 +1,73 @@
-//! The traits over an ordered map with atomic batches.
+//! The store's traits over an ordered map with atomic batches.
 //!
-//! Every trait is implemented once, over the seam in `engine`: look at a consistent state, or run an operation that
-//! reads and then writes, all of it or nothing. Two engines stand behind it: [`memory`] runs operations where they are
-//! called, so that a simulation is deterministic; [`sled`] gathers them into groups and makes each group durable with one
-//! flush. Records are protobuf (`records`); where each is kept is told in `keys` and nowhere else.
+//! # Why
+//!
+//! The traits speak of messages and consents. An ordered map speaks of keys and bytes, and there are two of them: [`sled`]
+//! on disk, and [`memory`] for simulations. So the traits are implemented once, over an engine, and the simulation runs the
+//! very index logic that production runs.
+//!
+//! # How it works
+//!
+//! An engine lets operations look at a consistent snapshot, or runs an operation that reads and then writes, all of it or
+//! nothing. [`memory`] runs operations where they are called, so that a simulation is deterministic; [`sled`] gathers them
+//! into groups and makes each group durable with one flush. What a group means outside the store, its effects, is published
+//! when it is durable. Records are protobuf, and `keys` alone knows where each is kept.
+//!
+//! The files stand in layers, and each imports only from its own layer and those below it:
+//!
+//! | layer | files |
+//! |---|---|
+//! | opening | `memory`, `sled` |
+//! | traits | `access_keys`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
+//! | engine | `engine` |
+//! | due order and claims | `claims`, `due` |
+//! | histories | `message_events` |
+//! | packs and journal | `bodies`, `contact_index`, `journal`, `packs`, `states` |
+//! | transactions | `effects`, `txn` |
+//! | reading | `lookup` |
+//! | keys and records | `keys`, `message_ref`, `records` |
+//!
+//! # How it recovers
+//!
+//! Whatever an operation wrote is durable when it is answered, with its index entries, because all of it was one batch.
+//! Claims are kept in memory: the one process that has the store open gave them, so a crash voids them, and what was claimed
+//! is due again. [`sled`] says how files are proven after a crash.
 
 use std::sync::Arc;
 
 use super::Stores;
 
-mod engine;
 mod keys;
-mod paging;
+mod lookup;
+mod message_ref;
 mod records;
+
+mod effects;
 mod txn;
 
 mod bodies;
 mod contact_index;
 mod journal;
-mod message_events;
 mod packs;
 mod states;
 
+mod message_events;
+
 mod claims;
 mod due;
-mod inbound;
+
+mod engine;
 
 mod access_keys;
 mod consents;
 mod contacts;
 mod controls;
+mod inbound;
 mod key_cache;
 mod links;
 mod listing;
 mod messages;
+mod paging;
 mod purge;
 mod queue;
 mod receipts;
@@ -45,8 +79,7 @@ use bodies::RecentBodies;
 use engine::Engine;
 use key_cache::KeyCache;
 
-/// The traits of the store over one engine. Claims are kept in memory (`desk`): the one process that has the store open
-/// gave them, so a crash voids them, and what was claimed is due again.
+/// The traits of the store over one engine.
 struct Embedded<E> {
     engine: E,
     recent_bodies: Arc<RecentBodies>,
@@ -66,13 +99,5 @@ impl<E: Engine> Embedded<E> {
             links: store.clone(),
             keys: store,
         }
-    }
-}
-
-impl Stores {
-    /// A store that lasts as long as it is held. To outlive a simulated crash, keep a [`memory::Memory`] and open it
-    /// again.
-    pub fn memory() -> Self {
-        memory::Memory::default().open()
     }
 }

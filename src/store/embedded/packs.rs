@@ -9,13 +9,14 @@ use std::mem;
 use prost::Message as _;
 
 use super::bodies;
-use super::engine::{Lookup, damaged, decode};
 use super::keys;
+use super::lookup::{Lookup, damaged, decode};
+use super::message_ref::{MessageLocation, MessageRef};
 use super::records::read_id;
 use super::txn::Txn;
 use crate::model::{BrandId, Class, ContactId, Message, MessageId, Timestamp};
 use crate::store::StoreError;
-use crate::wire::store::v1::{ContentRecord, HeadRecord, PackRecord, PackedMessage};
+use crate::wire::store::v1::{BodyRecord, HeadRecord, PackRecord, PackedMessage};
 use crate::wire::{self, FieldPath, Violations, v1};
 
 /// A record grows up to this, in bytes, unless its first element alone is larger.
@@ -24,25 +25,16 @@ pub const RECORD_BYTES: usize = 4 << 10;
 /// Messages accepted further apart do not share a pack, in milliseconds: at such a pace there are few packs anyway.
 const SPAN_MS: u64 = 10_000;
 
-/// Where a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessageLocation {
-    /// The pack: the id it begins with.
-    pub pack: MessageId,
-    /// The place in it.
-    pub number: u32,
-}
-
-/// A message found in its pack.
+/// A message that was located in its pack.
 #[derive(Debug, Clone)]
 pub struct LocatedMessage {
-    /// Where it is.
+    /// Where it is kept.
     pub location: MessageLocation,
     /// What is kept of it.
     pub packed: PackedMessage,
 }
 
-/// A place for a message of this size: in the brand's newest pack when it has room, else in a new one.
+/// The location for a message of this size: in the brand's newest pack when that has room, else in a new one.
 pub fn next_location(
     txn: &Txn<'_>,
     brand: &BrandId,
@@ -50,7 +42,7 @@ pub fn next_location(
     id: MessageId,
     bytes: usize,
 ) -> Result<MessageLocation, StoreError> {
-    // What is not yet known of an element: its number, id and cover, and its frame.
+    // What is not yet known of an element: its number, id and bucket, and its frame.
     const REST_BYTES: usize = 48;
     if let Ok(pack) = head.pack.as_slice().try_into().map(MessageId::from_bytes)
         && id.unix_ms().saturating_sub(pack.unix_ms()) <= SPAN_MS
@@ -63,16 +55,16 @@ pub fn next_location(
     }
     head.pack = id.as_bytes().to_vec();
     head.next_number = 1;
-    head.covers.clear();
+    head.due_buckets.clear();
     Ok(MessageLocation { pack: id, number: 0 })
 }
 
-/// Takes the covers of a pack out of the head, if they are there: from now on its states have them.
+/// Takes the buckets of a pack out of the head, if they are there: from now on the record of its states has them.
 pub fn clear_head_buckets(txn: &mut Txn<'_>, brand: &BrandId, pack: MessageId) -> Result<(), StoreError> {
     let key = keys::head(brand);
     let head: HeadRecord = txn.load(&key)?.unwrap_or_default();
     if head.pack == pack.as_bytes() {
-        txn.save(key, &HeadRecord { covers: Vec::new(), ..head });
+        txn.save(key, &HeadRecord { due_buckets: Vec::new(), ..head });
     }
     Ok(())
 }
@@ -103,7 +95,7 @@ pub fn read(
     Ok(decode::<PackRecord>(from, &key, &bytes)?.messages)
 }
 
-/// Finds a message of a brand.
+/// Locates a message of a brand.
 pub fn locate(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
@@ -112,27 +104,45 @@ pub fn locate(
     let Some((key, bytes)) = from.last_in(keys::packs_up_to(brand, id))? else { return Ok(None) };
     let pack = keys::id(&key).ok_or_else(|| damaged(from, "a pack's key is too short".to_owned()))?;
     let record: PackRecord = decode(from, &key, &bytes)?;
-    let packed = record.messages.into_iter().find(|own| own.message_id == id.as_bytes());
+    let packed = record.messages.into_iter().find(|packed| packed.message_id == id.as_bytes());
     Ok(packed
         .map(|packed| LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed }))
 }
 
+impl LocatedMessage {
+    /// How the layers above know the message.
+    pub fn message_ref(
+        &self,
+        from: &(impl Lookup + ?Sized),
+        brand: &BrandId,
+    ) -> Result<MessageRef, StoreError> {
+        Ok(MessageRef {
+            brand: brand.clone(),
+            id: self.packed.id(from)?,
+            class: self.packed.class(from)?,
+            send_at: self.packed.send_at(from)?,
+            bucket_at: self.packed.bucket_at(from)?,
+            location: self.location,
+        })
+    }
+}
+
 impl PackedMessage {
-    /// What is kept of a message, as far as it is known before it has its id and place.
+    /// The record of a message, as far as it is known before the message has its id and location.
     pub fn new(message: &Message) -> Self {
-        let mut own = v1::Message::from(message);
-        let content = own.content.take();
-        // Told by its id.
-        own.message_id.clear();
-        own.accept_time = None;
+        let mut record = v1::Message::from(message);
+        let content = record.content.take();
+        // The id holds both.
+        record.message_id.clear();
+        record.accept_time = None;
         // Kept beside it.
-        own.send_time = None;
+        record.send_time = None;
         Self {
-            contact_id: mem::take(&mut own.contact_id),
-            message_class: mem::take(&mut own.message_class),
+            contact_id: mem::take(&mut record.contact_id),
+            message_class: mem::take(&mut record.message_class),
             send_time_ms: message.send_at.as_millisecond(),
-            message: own.encode_to_vec(),
-            content: ContentRecord { content }.encode_to_vec(),
+            message: record.encode_to_vec(),
+            body: BodyRecord { content }.encode_to_vec(),
             ..Self::default()
         }
     }
@@ -147,9 +157,9 @@ impl PackedMessage {
         time(from, self.send_time_ms)
     }
 
-    /// The time of the entry of the due order that stands for the message at first.
-    pub fn cover_at(&self, from: &(impl Lookup + ?Sized)) -> Result<Timestamp, StoreError> {
-        time(from, self.cover_time_ms)
+    /// The due time of the bucket in which the message was accepted.
+    pub fn bucket_at(&self, from: &(impl Lookup + ?Sized)) -> Result<Timestamp, StoreError> {
+        time(from, self.bucket_time_ms)
     }
 
     /// The contact that the message goes to.
@@ -157,10 +167,13 @@ impl PackedMessage {
         self.contact_id.parse().map_err(|error| unreadable(from, error))
     }
 
-    /// The key against doubles that the message was accepted with.
+    /// The idempotency key that the message was accepted with.
     pub fn idempotency_key(&self, from: &(impl Lookup + ?Sized)) -> Result<Option<String>, StoreError> {
-        let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
-        Ok(wire::optional_text(own.idempotency_key))
+        Ok(wire::optional_text(self.message(from)?.idempotency_key))
+    }
+
+    fn message(&self, from: &(impl Lookup + ?Sized)) -> Result<v1::Message, StoreError> {
+        v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))
     }
 
     /// The class of the message.
@@ -171,10 +184,9 @@ impl PackedMessage {
 
     /// Reads the whole message.
     pub fn read(&self, from: &(impl Lookup + ?Sized), brand: &BrandId) -> Result<Message, StoreError> {
-        let own = v1::Message::decode(self.message.as_slice()).map_err(|error| unreadable(from, error))?;
         let id = self.id(from)?;
-        let ContentRecord { content } = match self.content_hash.as_slice() {
-            [] => ContentRecord::decode(self.content.as_slice()).map_err(|error| unreadable(from, error))?,
+        let BodyRecord { content } = match self.body_hash.as_slice() {
+            [] => BodyRecord::decode(self.body.as_slice()).map_err(|error| unreadable(from, error))?,
             hash => bodies::read_body(from, brand, hash)?,
         };
         let whole = v1::Message {
@@ -184,7 +196,7 @@ impl PackedMessage {
             accept_time: Some(wire::timestamp(id.accepted_at())),
             send_time: Some(wire::timestamp(self.send_at(from)?)),
             content,
-            ..own
+            ..self.message(from)?
         };
         let path = FieldPath::new("message");
         check(from, |violations| wire::read_message(brand.clone(), whole, &path, violations))

@@ -2,14 +2,14 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::engine::{ScanOrder, Snapshot};
+use super::lookup::{ScanOrder, Snapshot};
 use crate::store::{Page, PageRequest, StoreError};
 
 /// How many keys one page looks at: a filter that finds little gives a short page, not a long wait.
 pub const MAX_EXAMINED: usize = 1_000;
 
 /// Reads a page of `range`. `prefix` is how many bytes all its keys have in common; `item` turns a key and its value into
-/// an item, or passes over it. Where a page ends is told by the rest of the last key looked at, so it cannot lead out of
+/// an item, or passes over it. A page ends at the rest of the last key looked at, so it cannot lead out of
 /// the range.
 pub fn read_page<T>(
     view: &dyn Snapshot,

@@ -1,23 +1,24 @@
-//! Forgetting what is over.
+//! Purging: what ended before the retention period is deleted.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::engine::{Lookup, ScanOrder};
 use super::journal;
 use super::keys;
-use super::packs::{self, LocatedMessage, MessageLocation};
+use super::lookup::{Lookup, ScanOrder, decode};
+use super::message_ref::MessageLocation;
+use super::packs::{self, LocatedMessage};
 use super::paging::keys_in;
 use super::receipts::{provider_of, unpark};
 use super::records::{IdempotencyRecord, ParkedReceipt, Record};
-use super::states::States;
+use super::states::PackStates;
 use super::txn::Txn;
 use super::{bodies, contact_index};
 use crate::model::{BrandId, Echo, EventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
-use crate::wire::store::v1::{HeardRecord, JournalRecord, PackRecord};
+use crate::wire::store::v1::{InboundEventRecord, JournalRecord, PackRecord};
 
-/// Forgets messages finished, receipts parked, what was heard of contacts, and links expired, before `before`; at most
+/// Deletes messages finished, receipts parked, inbound events recorded, and links expired, before `before`; at most
 /// `limit` of each. Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut forgotten = 0;
@@ -29,10 +30,10 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
     }
     let mut unparked = 0;
     for key in keys_in(txn.committed(), keys::parked_before(before), limit, |_| true)? {
-        if let Some(own) = keys::parked_of(&key).map(<[u8]>::to_vec)
-            && let Some(parked) = txn.load::<ParkedReceipt>(&own)?
+        if let Some(parked_key) = keys::parked_of(&key).map(<[u8]>::to_vec)
+            && let Some(parked) = txn.load::<ParkedReceipt>(&parked_key)?
         {
-            unpark(txn, own, parked.parked_at)?;
+            unpark(txn, parked_key, parked.parked_at)?;
             unparked += 1;
         }
     }
@@ -43,13 +44,13 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
     Ok(count)
 }
 
-/// Forgets what was heard of contacts.
+/// Deletes inbound events.
 fn purge_inbound_events(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let old = keys_in(txn.committed(), keys::inbound_events_before(before), limit, |_| true)?;
     let count = old.len();
     for at in old {
         if let Some((key, brand)) = keys::inbound_event_of(&at)
-            && let Some(heard) = txn.load::<HeardRecord>(&key)?
+            && let Some(heard) = txn.load::<InboundEventRecord>(&key)?
         {
             if let Ok(contact) = heard.contact_id.parse() {
                 txn.delete(keys::contact_event(&brand, &contact, heard.cursor));
@@ -61,7 +62,7 @@ fn purge_inbound_events(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> R
     Ok(count)
 }
 
-/// Forgets messages of a brand, the oldest first.
+/// Deletes messages of a brand, the oldest first.
 fn purge_messages(
     txn: &mut Txn<'_>,
     brand: &BrandId,
@@ -75,7 +76,7 @@ fn purge_messages(
         match keys::id(key).filter(|pack| found < limit && pack.accepted_at() < before) {
             None => Ok(ControlFlow::Break(())),
             Some(pack) => {
-                let over = States::load(view, brand, pack)?.ended_before(before).count();
+                let over = PackStates::load(view, brand, pack)?.ended_before(before).count();
                 packs.extend((over > 0).then_some(pack));
                 found += over;
                 Ok(ControlFlow::Continue(()))
@@ -98,13 +99,13 @@ fn purge_pack(
 ) -> Result<usize, StoreError> {
     let key = keys::pack(brand, pack);
     let Some(mut record) = txn.load::<PackRecord>(&key)? else { return Ok(0) };
-    let mut states = States::load(txn, brand, pack)?;
+    let mut states = PackStates::load(txn, brand, pack)?;
     // Asked again: an operation of the same group may have moved a message on.
     let over: Vec<u32> = states.ended_before(before).take(limit).collect();
-    for packed in record.messages.extract_if(.., |own| over.contains(&own.number)) {
+    for packed in record.messages.extract_if(.., |packed| over.contains(&packed.number)) {
         let found = LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
         delete_references(txn, brand, &found, &states)?;
-        states.forget(found.location.number);
+        states.remove(found.location.number);
     }
     if record.messages.is_empty() {
         txn.delete(key);
@@ -116,21 +117,21 @@ fn purge_pack(
     Ok(over.len())
 }
 
-/// Deletes what leads to a message.
+/// Deletes the records that lead to a message.
 fn delete_references(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     found: &LocatedMessage,
-    states: &States,
+    states: &PackStates,
 ) -> Result<(), StoreError> {
     let id = found.packed.id(txn)?;
     if let Some(key) = found.packed.idempotency_key(txn)? {
         let key = keys::idempotency(brand, &key);
-        if txn.load::<IdempotencyRecord>(&key)?.is_some_and(|asked| asked.message == id) {
+        if txn.load::<IdempotencyRecord>(&key)?.is_some_and(|record| record.message == id) {
             txn.delete(key);
         }
     }
-    if states.state_record(found.location.number).is_some_and(|own| own.referenced) {
+    if states.state_record(found.location.number).is_some_and(|state| state.has_reference) {
         let history = journal::history(txn, brand, id, states, found.location.number)?;
         for event in history.events() {
             if let EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
@@ -141,8 +142,8 @@ fn delete_references(
             }
         }
     }
-    if !found.packed.content_hash.is_empty() {
-        bodies::release_body(txn, brand, &found.packed.content_hash)?;
+    if !found.packed.body_hash.is_empty() {
+        bodies::release_body(txn, brand, &found.packed.body_hash)?;
     }
     let apart = keys::history(brand, id);
     if txn.get(&apart)?.is_some() {
@@ -170,7 +171,7 @@ fn clear_journal(
     let view = txn.committed();
     let mut old = Vec::new();
     view.scan(keys::journals(brand), ScanOrder::Ascending, &mut |key, bytes| {
-        let record: JournalRecord = super::engine::decode(view, key, bytes)?;
+        let record: JournalRecord = decode(view, key, bytes)?;
         let newest = record.entries.last().map(|entry| journal::time_of(view, entry)).transpose()?;
         if old.len() >= limit || newest.is_some_and(|at| at >= before) {
             return Ok(ControlFlow::Break(()));
@@ -194,7 +195,7 @@ fn clear_journal(
     Ok(())
 }
 
-/// Keeps the history of a message that is still there apart from the journal.
+/// Keeps the history of a message that is still there in a record of its own, apart from the journal.
 fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
     // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
     let Some(LocatedMessage { location: MessageLocation { pack, number }, .. }) =
@@ -202,7 +203,7 @@ fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(),
     else {
         return Ok(());
     };
-    let mut states = States::load(txn, brand, pack)?;
+    let mut states = PackStates::load(txn, brand, pack)?;
     if states.state_record(number).is_none() {
         return Ok(());
     }
@@ -223,7 +224,7 @@ mod tests {
     use super::*;
     use crate::model::{Class, Content, FallbackPolicy, Labels, Message};
     use crate::store::AcceptResult;
-    use crate::store::embedded::engine::{KeyValue, Snapshot, Visitor};
+    use crate::store::embedded::lookup::{KeyValue, Snapshot, Visitor};
     use crate::store::embedded::memory::Memory;
     use crate::store::embedded::txn::WriteGroup;
 

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use super::claims::ClaimTable;
 use super::due::{self, DueOnDisk};
 use super::engine::{Engine, WriteClass};
-use super::message_events::{self, MessageRef, PendingEvents, load_stored};
+use super::message_events::{self, PendingEvents, load_stored};
+use super::message_ref::MessageRef;
 use super::receipts::{self, SentReference};
-use super::states::States;
+use super::states::PackStates;
 use super::txn::Txn;
 use super::{Embedded, packs, purge};
 use crate::model::{BrandId, Class, History, Message, MessageId, Timestamp, later};
@@ -24,13 +25,13 @@ impl<E: Engine> WorkQueue for Embedded<E> {
         limit: usize,
         lease: Duration,
     ) -> Result<ClaimedMessages, StoreError> {
-        let mut desk = self.engine.signals().claims();
-        desk.expire(now);
-        let claimed = self.claim_from(&mut desk, now, limit, later(now, lease));
+        let mut claims = self.engine.signals().claims();
+        claims.expire(now);
+        let claimed = self.claim_due(&mut claims, now, limit, later(now, lease));
         if claimed.is_err() {
-            desk.invalidate_disk();
+            claims.invalidate_disk();
         }
-        Ok(ClaimedMessages { messages: claimed?, next_due: desk.next_due() })
+        Ok(ClaimedMessages { messages: claimed?, next_due: claims.next_due() })
     }
 
     async fn append(
@@ -40,20 +41,21 @@ impl<E: Engine> WorkQueue for Embedded<E> {
         known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<AppendResult, StoreError> {
-        let subject = self.engine.signals().claims().subject(message.id).cloned();
+        let claimed = self.engine.signals().claims().message(message.id).cloned();
         let (brand, id) = (message.brand.clone(), message.id);
         let events = history.events().get(known..).unwrap_or_default();
-        let (news, taken) = (PendingEvents::new(events, next_at), receipts::sent_references(history, known));
+        let pending = PendingEvents::new(events, next_at);
+        let references = receipts::sent_references(history, known);
         self.engine
             .write(WriteClass::Committed, move |txn| {
-                let subject = match subject {
-                    Some(subject) => subject,
+                let message = match claimed {
+                    Some(message) => message,
                     None => match packs::locate(txn, &brand, id)? {
-                        Some(found) => MessageRef::from_located(txn, &brand, &found)?,
+                        Some(located) => located.message_ref(txn, &brand)?,
                         None => return Ok(AppendResult::Stale),
                     },
                 };
-                append(txn, &subject, known, news, taken)
+                append(txn, &message, known, pending, references)
             })
             .await
     }
@@ -64,7 +66,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
 
     async fn release(&self, id: MessageId) {
         if self.engine.signals().claims().release(id) {
-            // Whoever asked before was told of the lease's end, which is later than the message's own time.
+            // An earlier claim was told the end of the lease, which is later than the time at which the message is due.
             self.engine.signals().wake();
         }
     }
@@ -81,25 +83,25 @@ impl<E: Engine> WorkQueue for Embedded<E> {
 impl<E: Engine> Embedded<E> {
     /// Transactional messages come first, because somebody is waiting for them, but an eighth is left to commercial ones,
     /// so that they are never held up for good.
-    fn claim_from(
+    fn claim_due(
         &self,
-        desk: &mut ClaimTable,
+        claims: &mut ClaimTable,
         now: Timestamp,
         limit: usize,
         until: Timestamp,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let look = desk.is_due_on_disk(now);
-        if look {
-            desk.begin_disk_scan();
+        let scan_disk = claims.is_due_on_disk(now);
+        if scan_disk {
+            claims.begin_disk_scan();
         }
         let mut messages = Vec::new();
         for (class, room) in [(Class::Transactional, limit - limit / 8), (Class::Commercial, limit)] {
             let room = room - messages.len();
-            let on_disk = match look {
-                true => self.engine.read(|view| due::find_due(view, desk, class, now, room))?,
+            let on_disk = match scan_disk {
+                true => self.engine.read(|view| due::find_due(view, claims, class, now, room))?,
                 false => DueOnDisk::default(),
             };
-            messages.extend(due::claim_due(desk, class, on_disk, now, until, room));
+            messages.extend(due::claim_due(claims, class, on_disk, now, until, room));
         }
         Ok(messages)
     }
@@ -107,19 +109,19 @@ impl<E: Engine> Embedded<E> {
 
 fn append(
     txn: &mut Txn<'_>,
-    subject: &MessageRef,
+    message: &MessageRef,
     known: usize,
-    news: PendingEvents,
-    taken: Vec<SentReference>,
+    pending: PendingEvents,
+    references: Vec<SentReference>,
 ) -> Result<AppendResult, StoreError> {
-    let states = States::load(txn, &subject.brand, subject.location.pack)?;
-    if states.version(subject.location.number) != known {
+    let states = PackStates::load(txn, &message.brand, message.location.pack)?;
+    if states.version(message.location.number) != known {
         return Ok(AppendResult::Stale);
     }
-    let news = if taken.is_empty() { news } else { news.with_reference() };
-    message_events::append_events(txn, subject, states, news)?;
-    for own in taken {
-        receipts::record_reference(txn, subject, own)?;
+    let pending = if references.is_empty() { pending } else { pending.with_reference() };
+    message_events::append_events(txn, message, states, pending)?;
+    for reference in references {
+        receipts::record_reference(txn, message, reference)?;
     }
     Ok(AppendResult::Done)
 }

@@ -1,10 +1,12 @@
-//! Receipts: matched by provider and reference, or parked until the reference is known.
+//! Receipts: matched to their attempt by provider and reference, or parked until the reference is known.
 
 use super::keys::{self, Sequence};
-use super::message_events::{self, MessageRef, PendingEvents, load_stored};
+use super::lookup::read_number;
+use super::message_events::{self, PendingEvents, load_stored};
+use super::message_ref::MessageRef;
 use super::records::ParkedReceipt;
-use super::states::States;
-use super::txn::{Txn, read_number};
+use super::states::PackStates;
+use super::txn::Txn;
 use super::{consents, packs};
 use crate::model::{
     ConsentEvidence, Echo, EventDetail, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport,
@@ -16,7 +18,11 @@ const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
 
 /// Adds a receipt to the message it speaks of, or parks it.
-pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
+pub fn record_receipt(
+    txn: &mut Txn<'_>,
+    report: ReceiptReport,
+    now: Timestamp,
+) -> Result<ReceiptMatch, StoreError> {
     let Some((of, stored)) = find_attempt(txn, &report)? else { return park(txn, report, now) };
     if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
         Ok(ReceiptMatch::Added(of.message))
@@ -26,8 +32,8 @@ pub fn receive(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Resu
 }
 
 /// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
-/// made there. Where an attempt repeated one in doubt, both have the same echo, and the reference is that of the one that
-/// is known to have been taken.
+/// made at this provider. Where an attempt repeated one in doubt, both have the same echo, and the reference belongs to the
+/// attempt that the provider is known to have accepted.
 fn find_attempt(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, StoredMessage)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
@@ -48,8 +54,8 @@ fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
     Receipt { attempt, status, reported_at, evidence, objection }
 }
 
-/// Adds a receipt to a history, and makes the message due when dispatch has to look: it is not final, or dispatch was
-/// going to look anyway. What it says against the address is put on record. Returns whether it said anything new.
+/// Adds a receipt to a history, and makes the message due when dispatch has to look at it: the message is not final, or was
+/// due anyway. What the receipt says against the address is put on record. Returns whether the receipt said anything new.
 fn add_receipt(
     txn: &mut Txn<'_>,
     of: &Echo,
@@ -76,22 +82,18 @@ fn add_receipt(
     if !history.state().is_final() || next_at.is_some() {
         next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
-    // It was just read, so it is there.
-    if let Some(found) = packs::locate(txn, &of.brand, of.message)? {
-        let subject = MessageRef::from_located(txn, &of.brand, &found)?;
-        let states = States::load(txn, &of.brand, found.location.pack)?;
-        message_events::append_events(
-            txn,
-            &subject,
-            states,
-            PendingEvents::new(&history.events()[known..], next_at),
-        )?;
+    // The message was just read, so it can be located.
+    if let Some(located) = packs::locate(txn, &of.brand, of.message)? {
+        let message = located.message_ref(txn, &of.brand)?;
+        let states = PackStates::load(txn, &of.brand, located.location.pack)?;
+        let pending = PendingEvents::new(&history.events()[known..], next_at);
+        message_events::append_events(txn, &message, states, pending)?;
     }
     Ok(true)
 }
 
-/// Keeps a receipt, at most one of each status and objection for a reference: a second one would say nothing new. One without a
-/// reference can never be found again, and is dropped.
+/// Parks a receipt, at most one of each status and objection for a reference: a second one would say nothing new. A receipt
+/// without a reference could never be found again, and is dropped.
 fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
     if report.reference.is_empty() {
         return Ok(ReceiptMatch::Parked);
@@ -105,7 +107,7 @@ fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Rece
     Ok(ReceiptMatch::Parked)
 }
 
-/// A receipt is parked no more.
+/// Removes a parked receipt.
 pub fn unpark(txn: &mut Txn<'_>, key: Vec<u8>, parked_at: Timestamp) -> Result<(), StoreError> {
     txn.delete(keys::parked_at(parked_at, &key));
     txn.delete(key);
@@ -115,7 +117,7 @@ pub fn unpark(txn: &mut Txn<'_>, key: Vec<u8>, parked_at: Timestamp) -> Result<(
     Ok(())
 }
 
-/// A provider took the message in an attempt.
+/// The reference that a provider gave to a message that it accepted.
 #[derive(Debug)]
 pub struct SentReference {
     provider: ProviderName,
@@ -127,7 +129,7 @@ pub struct SentReference {
 /// The references that providers gave since a history had `known` events.
 pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
     let events = history.events().get(known..).unwrap_or_default();
-    let taken = events.iter().filter_map(|event| match &event.detail {
+    let references = events.iter().filter_map(|event| match &event.detail {
         EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
             if !reference.is_empty() =>
         {
@@ -136,17 +138,17 @@ pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
         }
         _ => None,
     });
-    taken.collect()
+    references.collect()
 }
 
-/// Remembers a reference, and takes in the receipts that came before it.
+/// Records a reference, and adds the receipts that were parked for it.
 pub fn record_reference(
     txn: &mut Txn<'_>,
-    subject: &MessageRef,
-    taken: SentReference,
+    message: &MessageRef,
+    sent: SentReference,
 ) -> Result<(), StoreError> {
-    let SentReference { provider, reference, attempt, at } = taken;
-    let of = Echo { brand: subject.brand.clone(), message: subject.id, attempt };
+    let SentReference { provider, reference, attempt, at } = sent;
+    let of = Echo { brand: message.brand.clone(), message: message.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
     for parked in take_parked(txn, &provider, &reference)? {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
@@ -168,7 +170,7 @@ fn way_of(history: &History, number: u32) -> Option<&Way> {
     })
 }
 
-/// Takes what was parked for a reference, the earliest first.
+/// Removes the receipts that were parked for a reference, and returns them, the earliest first.
 fn take_parked(
     txn: &mut Txn<'_>,
     provider: &ProviderName,
@@ -179,7 +181,9 @@ fn take_parked(
         return Ok(found);
     }
     let objections = || Objection::ALL.into_iter().map(Some).chain([None]);
-    for (status, objection) in STATUSES.into_iter().flat_map(|own| objections().map(move |why| (own, why))) {
+    for (status, objection) in
+        STATUSES.into_iter().flat_map(|status| objections().map(move |objection| (status, objection)))
+    {
         let key = keys::parked(provider, status, objection, reference);
         if let Some(parked) = txn.load::<ParkedReceipt>(&key)? {
             unpark(txn, key, parked.parked_at)?;

@@ -10,9 +10,9 @@ use crate::model::{
 use crate::wire::store::v1 as proto;
 use crate::wire::{self, FieldPath, Violations};
 
-/// Something the store keeps.
+/// A record of the store, as protobuf.
 pub trait Record: Sized {
-    /// What it is, for errors.
+    /// What the record is, for errors.
     const NAME: &'static str;
 
     /// As bytes.
@@ -33,7 +33,7 @@ where
     violations.finish(value).map_err(|violations| violations.to_string())
 }
 
-/// Records that are used as they are written.
+/// Records whose protobuf message is used as it is.
 macro_rules! plain {
     ($($record:ident: $name:literal),+) => {
         $(impl Record for proto::$record {
@@ -55,8 +55,8 @@ plain! {
     StatesRecord: "states of a pack",
     JournalRecord: "journal",
     HeadRecord: "head",
-    ContentRecord: "content",
-    HeardRecord: "what was heard"
+    BodyRecord: "content",
+    InboundEventRecord: "inbound event"
 }
 
 /// A history that outlasts the journal.
@@ -79,7 +79,7 @@ impl Record for History {
 pub struct IdempotencyRecord {
     /// The message.
     pub message: MessageId,
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the request.
     pub request_hash: [u8; 32],
 }
 
@@ -89,7 +89,7 @@ impl Record for IdempotencyRecord {
     fn encode(&self) -> Vec<u8> {
         proto::PointerRecord {
             message_id: self.message.as_bytes().to_vec(),
-            content_hash: self.request_hash.to_vec(),
+            request_hash: self.request_hash.to_vec(),
             ..Default::default()
         }
         .encode_to_vec()
@@ -98,8 +98,8 @@ impl Record for IdempotencyRecord {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PointerRecord, violations| {
             let message = read_id(&record.message_id, &FieldPath::new("message_id"), violations);
-            let content_hash = read_hash(&record.content_hash, &FieldPath::new("content_hash"), violations);
-            Some(Self { message: message?, request_hash: content_hash? })
+            let request_hash = read_hash(&record.request_hash, &FieldPath::new("request_hash"), violations);
+            Some(Self { message: message?, request_hash: request_hash? })
         })
     }
 }

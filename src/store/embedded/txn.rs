@@ -1,11 +1,11 @@
-//! Operations that read what they and those before them wrote.
+//! Transactions: operations that read what they, and those before them in their group, wrote.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::claims::{CommitEffects, NewMessage};
-use super::engine::{KeyValue, Lookup, Snapshot, damaged, load};
+use super::effects::{CommitEffects, NewMessage};
 use super::keys;
+use super::lookup::{KeyValue, Lookup, Snapshot, load, read_number};
 use super::records::Record;
 use crate::model::{MessageId, Timestamp};
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ impl<'a> WriteGroup<'a> {
         let mut txn = Txn {
             view: self.view,
             writes: &mut self.writes,
-            news: &mut self.effects,
+            effects: &mut self.effects,
             bytes: self.bytes,
             undo: Vec::new(),
         };
@@ -57,7 +57,7 @@ impl<'a> WriteGroup<'a> {
         self.bytes
     }
 
-    /// What the group writes, and what it means to those who wait.
+    /// What the group writes, and its effects once it is durable.
     pub fn finish(self) -> (Writes, CommitEffects) {
         (self.writes, self.effects)
     }
@@ -65,11 +65,11 @@ impl<'a> WriteGroup<'a> {
 
 /// How a key was before an operation wrote to it.
 enum UndoStep {
-    /// It was not written by any operation before.
+    /// No operation of the group had written the key.
     Absent(Vec<u8>),
-    /// It had this value, or was deleted.
+    /// An operation had written this value, or deleted the key.
     Was(Vec<u8>, Option<Vec<u8>>),
-    /// Its value was as long as this.
+    /// The value was this long.
     Shorter(Vec<u8>, usize),
 }
 
@@ -91,7 +91,7 @@ impl UndoStep {
 pub struct Txn<'a> {
     view: &'a dyn Snapshot,
     writes: &'a mut Writes,
-    news: &'a mut CommitEffects,
+    effects: &'a mut CommitEffects,
     bytes: usize,
     undo: Vec<UndoStep>,
 }
@@ -127,7 +127,7 @@ impl<'a> Txn<'a> {
         });
     }
 
-    /// Writes behind what is at `key`, or begins it.
+    /// Appends to the value of `key`, or begins it.
     pub fn append(&mut self, key: Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), StoreError> {
         if let Some(Some(value)) = self.writes.get_mut(&key) {
             let before = value.len();
@@ -168,34 +168,25 @@ impl<'a> Txn<'a> {
         Ok(next)
     }
 
-    /// Says that there is an event with this cursor once this is durable.
+    /// Adds to the effects that there is an event with this cursor.
     pub fn note_event(&mut self, cursor: u64) {
-        self.news.cursor = Some(cursor);
+        self.effects.cursor = Some(cursor);
     }
 
-    /// Says that there is a new message once this is durable.
-    pub fn note_new_message(&mut self, arrival: NewMessage) {
-        self.news.accepted.push(arrival);
+    /// Adds to the effects that a message was accepted.
+    pub fn note_new_message(&mut self, message: NewMessage) {
+        self.effects.accepted.push(message);
     }
 
-    /// Says that a message moved on and is due at `next_at` once this is durable.
+    /// Adds to the effects that the history of a message grew, and that it is due at `next_at`.
     pub fn note_advanced(&mut self, id: MessageId, next_at: Option<Timestamp>) {
-        self.news.advanced.push((id, next_at));
+        self.effects.advanced.push((id, next_at));
     }
 
-    /// Says that a cover is no longer in the due order once this is durable.
-    pub fn note_emptied_bucket(&mut self, cover: Vec<u8>) {
-        self.news.emptied_buckets.push(cover);
+    /// Adds to the effects that a bucket is no longer in the due order.
+    pub fn note_emptied_bucket(&mut self, bucket: Vec<u8>) {
+        self.effects.emptied_buckets.push(bucket);
     }
-}
-
-/// A number, 0 for none.
-pub fn read_number(from: &(impl Lookup + ?Sized), key: &[u8]) -> Result<u64, StoreError> {
-    let Some(bytes) = from.get(key)? else { return Ok(0) };
-    let bytes = <[u8; 8]>::try_from(bytes).map_err(|_| {
-        damaged(from, format!("the number at {} is not eight bytes long", keys::redacted(key)))
-    })?;
-    Ok(u64::from_be_bytes(bytes))
 }
 
 impl Lookup for Txn<'_> {
@@ -257,9 +248,9 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(group.run(|txn| txn.get(b"a")).unwrap(), Some(b"2".to_vec()));
-        let (writes, news) = group.finish();
+        let (writes, effects) = group.finish();
         assert_eq!(writes, Writes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), None)]));
-        assert_eq!(news.cursor, Some(5));
+        assert_eq!(effects.cursor, Some(5));
     }
 
     #[test]

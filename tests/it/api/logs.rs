@@ -19,7 +19,7 @@ async fn a_failed_call_is_logged_once_without_what_it_carried() {
     let id = key_id(&key);
     let expected = serde_json::json!({
         "message": "a call failed", "method": "relevo.v1.MessageService/Send", "code": "NotFound",
-        "reason": "ADDRESS_NOT_FOUND", "key.id": id.as_str(), "brand": "acme", "detail": "",
+        "reason": "ADDRESS_NOT_FOUND", "key.id": id.as_str(), "brand.id": "acme", "detail": "",
     });
     assert_eq!((&line["level"], &line["fields"]), (&"INFO".into(), &expected));
     let secret = key.rsplit('_').next().unwrap();

@@ -1,6 +1,6 @@
 //! Sending one message, reading it back, cancelling it, and asking what would happen.
 
-use relevo::model::{EventDetail, MessageState, later};
+use relevo::model::{EventDetail, MessageState, Reason, later};
 use relevo::store::{StoreError, StoredMessage};
 use relevo::wire::timestamp;
 
@@ -340,7 +340,7 @@ async fn a_message_is_cancelled_until_it_was_sent() {
         gateway.stores.messages.message(&brand.parse().unwrap(), id).await.unwrap().unwrap();
     let detail = EventDetail::Finished {
         state: MessageState::Sent,
-        reason: "sent".into(),
+        reason: Reason::from("sent".to_owned()),
         explanation: "It was sent.".into(),
     };
     history.push(gateway.clock.now(), detail);

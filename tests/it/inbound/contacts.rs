@@ -271,7 +271,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
     let text = lines.text();
     let all: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let warnings = all.iter().filter(|line| line["level"] == "WARN");
-    let brands: Vec<_> = warnings.map(|line| &line["fields"]["brand"]).collect();
+    let brands: Vec<_> = warnings.map(|line| &line["fields"]["brand.id"]).collect();
     assert_eq!(brands, ["acme", "acme"], "{text}");
     assert!(!text.contains("600123456") && !text.contains("\"stop\""), "{text}");
 }

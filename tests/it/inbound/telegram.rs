@@ -49,8 +49,8 @@ fn written(chat: i64, text: &str) -> Value {
     })
 }
 
-const TIED: &str = "somebody followed their link: the address is the contact's";
-const TAKEN: &str = "a link was not followed: the address belongs to another contact";
+const TIED: &str = "a contact link was followed: the address now belongs to the contact";
+const TAKEN: &str = "a contact link was not followed: the address belongs to another contact";
 
 #[tokio::test]
 async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
@@ -77,7 +77,7 @@ async fn whoever_follows_a_link_is_reached_by_it_and_nobody_else_is() {
     gateway.upsert_contact(contact("ben", vec![chat])).await;
     does(44, &format!("/start {}", token(&gateway).await)).await;
     let log = gateway.log.wait_for(TAKEN).await;
-    assert_eq!((&log["owner"], &log["contact"]), (&json!("ben"), &json!("ana")));
+    assert_eq!((&log["owner.id"], &log["contact.id"]), (&json!("ben"), &json!("ana")));
     assert_eq!((chats(&gateway, "ana").await, chats(&gateway, "ben").await), (vec![42], vec![44]));
 
     let sent = gateway.send_until_ended(by(&[Channel::Telegram], order())).await;

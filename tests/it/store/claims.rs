@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::model::{
     BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
     Timestamp,
@@ -102,7 +102,7 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
     let policies = Arc::new([(sample::acme(), policy)].into());
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
     let (calls, mut called) = mpsc::channel(1);
-    let lane = Lane::new(Arc::new(Down(calls)), &ProviderLimits::default());
+    let lane = ProviderClient::new(Arc::new(Down(calls)), &ProviderLimits::default());
     let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
     let settings = DispatchSettings::default();
     let lease = settings.lease();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{EventDetail, History, Labels, Message, MessageState, WaitReason};
+use relevo::model::{EventDetail, History, Labels, Message, MessageState, Reason, WaitReason};
 use relevo::store::{AcceptResult, AppendResult, MessageFilter, Stores};
 
 use super::sample::*;
@@ -29,7 +29,7 @@ pub async fn a_large_message_is_kept_whole(stores: &Stores) {
     // Its history grows and is forgotten as any other.
     let explanation = "It is too early. ".repeat(2_000);
     let wait =
-        EventDetail::Waiting { until: at(1), why: WaitReason { reason: "backoff".to_owned(), explanation } };
+        EventDetail::Waiting { until: at(1), why: WaitReason { reason: Reason::Backoff, explanation } };
     let stored = get(stores, id).await;
     assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, AppendResult::Done);
     let stored = get(stores, id).await;

@@ -1,6 +1,6 @@
 //! Forgetting what is over.
 
-use relevo::model::{EventDetail, Message, MessageState, ReceiptStatus, WaitReason};
+use relevo::model::{EventDetail, Message, MessageState, Reason, ReceiptStatus, WaitReason};
 use relevo::store::{AcceptResult, AppendResult, MessageFilter, ReceiptMatch, Stores};
 
 use super::sample::*;
@@ -62,7 +62,7 @@ pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
     let kept = accept(stores, message(0)).await.id;
     let wait = EventDetail::Waiting {
         until: at(900),
-        why: WaitReason { reason: "backoff".to_owned(), explanation: String::new() },
+        why: WaitReason { reason: Reason::Backoff, explanation: String::new() },
     };
     let before = get(stores, kept).await;
     assert_eq!(append(stores, &before, vec![(1, wait)], Some(at(900))).await, AppendResult::Done);

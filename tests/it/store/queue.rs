@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Class, EventDetail, Message, MessageState, WaitReason};
+use relevo::model::{Class, EventDetail, Message, MessageState, Reason, WaitReason};
 use relevo::store::{AppendResult, StoredMessage, Stores};
 
 use super::sample::*;
 
 fn waiting(until: i64) -> EventDetail {
-    let why = WaitReason { reason: "backoff".to_owned(), explanation: "It is too early.".to_owned() };
+    let why = WaitReason { reason: Reason::Backoff, explanation: "It is too early.".to_owned() };
     EventDetail::Waiting { until: at(until), why }
 }
 

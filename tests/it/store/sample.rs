@@ -7,7 +7,7 @@ use std::time::Duration;
 use relevo::model::{
     Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, EventDetail,
     FallbackPolicy, Labels, Message, MessageEvent, MessageId, MessageState, Outcome, OutcomeEvidence, Phone,
-    ProviderName, ReceiptReport, ReceiptStatus, Timestamp, Way,
+    ProviderName, Reason, ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -147,11 +147,7 @@ pub fn unknown(attempt: u32) -> EventDetail {
 }
 
 pub fn finished(state: MessageState) -> EventDetail {
-    EventDetail::Finished {
-        state,
-        reason: "no_way_left".to_owned(),
-        explanation: "No way is left.".to_owned(),
-    }
+    EventDetail::Finished { state, reason: Reason::NoWayLeft, explanation: "No way is left.".to_owned() }
 }
 
 /// Accepts a message and sends it at `seconds`.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io;
 
-use super::{DataDirectory, disk};
+use super::directory::{self, DataDirectory};
+use super::disk;
 use crate::store::StoreError;
 
 /// The format this build writes, and the newest it reads. It grows only when records or keys change in a way that an
@@ -26,7 +27,7 @@ pub fn check(files: &DataDirectory) -> Result<bool, StoreError> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-        Err(error) => return Err(super::io("reading FORMAT", error)),
+        Err(error) => return Err(directory::io("reading FORMAT", error)),
     };
     match parse(&text) {
         Some(found) if found > CURRENT => {
@@ -43,7 +44,7 @@ pub fn check(files: &DataDirectory) -> Result<bool, StoreError> {
 /// Writes the current version.
 pub fn write(files: &DataDirectory) -> Result<(), StoreError> {
     disk::replace(&files.at(NAME), format!("relevo store {CURRENT}\n").as_bytes())
-        .map_err(|error| super::io("writing FORMAT", error))
+        .map_err(|error| directory::io("writing FORMAT", error))
 }
 
 fn parse(text: &str) -> Option<u32> {

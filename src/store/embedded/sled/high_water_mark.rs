@@ -10,7 +10,8 @@ use std::os::unix::fs::FileExt;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataDirectory, disk, io};
+use super::directory::{DataDirectory, io};
+use super::disk;
 use crate::store::StoreError;
 
 const NAME: &str = "MARK";

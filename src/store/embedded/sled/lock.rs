@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 
-use super::{DataDirectory, io};
+use super::directory::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// Locks the directory for as long as the file is held; the system gives it free when the process ends, however it ends.

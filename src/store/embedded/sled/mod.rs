@@ -24,65 +24,31 @@
 //! answers only then (`tree`). Large values are kept in pieces, because sled is not to be trusted with large pages
 //! (`pieces`).
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use super::Embedded;
 use crate::store::{StoreError, Stores};
 
 mod chunks;
+mod directory;
 mod disk;
 mod format;
 mod high_water_mark;
+mod jobs;
 mod lock;
+mod options;
 mod reader;
 mod rehearsal;
 mod seal;
+mod shared;
 mod tree;
 mod writer;
 
+pub use options::SledOptions;
+
+use directory::{DataDirectory, io};
 use reader::SledEngine;
 use writer::Writer;
-
-/// How the store uses the machine.
-#[derive(Debug, Clone, Copy)]
-pub struct SledOptions {
-    /// Memory for pages read from disk, in bytes.
-    pub cache_bytes: u64,
-    /// New messages and other new things are refused while less than this is free on the disk. An eighth of it is kept
-    /// even from outcomes and receipts, so that sled never meets a full disk unless others fill it.
-    pub min_free_bytes: u64,
-    /// Operations that may wait for the writer; more wait at their callers.
-    pub queue_operations: usize,
-    /// Operations that share one flush, at most.
-    pub group_operations: usize,
-    /// Bytes that share one flush; an operation that goes beyond is the last of its group.
-    pub group_bytes: usize,
-    /// How long a group is held open while operations keep coming, in microseconds.
-    pub group_wait_us: u64,
-    /// Bytes of new messages that may wait for dispatch in memory; more are read from disk when their turn comes.
-    pub handover_bytes: usize,
-}
-
-impl Default for SledOptions {
-    fn default() -> Self {
-        Self {
-            cache_bytes: 32 << 20,
-            min_free_bytes: 64 << 20,
-            queue_operations: 4_096,
-            group_operations: 2_048,
-            group_bytes: 4 << 20,
-            group_wait_us: 4_000,
-            handover_bytes: 16 << 20,
-        }
-    }
-}
-
-impl SledOptions {
-    fn group_wait(&self) -> Duration {
-        Duration::from_micros(self.group_wait_us)
-    }
-}
 
 /// An open store. Dropping it and its [`Stores`] closes it too, in the background.
 pub struct SledHandle {
@@ -106,34 +72,6 @@ impl SledHandle {
             _ => Err(StoreError::Io { detail: "the writer failed while it stopped".to_owned() }),
         }
     }
-}
-
-/// The files of a data directory.
-#[derive(Debug, Clone)]
-struct DataDirectory {
-    root: PathBuf,
-}
-
-impl DataDirectory {
-    fn at(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
-
-    fn sled(&self) -> PathBuf {
-        self.at("sled")
-    }
-
-    fn name(&self) -> String {
-        self.root.display().to_string()
-    }
-
-    fn corrupt(&self, detail: impl Into<String>) -> StoreError {
-        StoreError::Corrupt { path: self.name(), detail: detail.into() }
-    }
-}
-
-fn io(what: &str, error: impl std::fmt::Display) -> StoreError {
-    StoreError::Io { detail: format!("{what}: {error}") }
 }
 
 /// Opens the store in `path`, which is created when it does not exist. Blocks while files are checked: about as long as

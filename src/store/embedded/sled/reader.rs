@@ -4,29 +4,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::engine::{Engine, Snapshot, StoreSignals, WriteClass};
+use super::super::engine::{Engine, StoreSignals, WriteClass};
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Txn, read_number};
+use super::super::lookup::{Snapshot, read_number};
+use super::super::txn::Txn;
+use super::directory::DataDirectory;
+use super::jobs::{WriteOperation, WriterCommand};
+use super::options::SledOptions;
+use super::shared::SharedTree;
 use super::tree::Tree;
-use super::writer::{WriteOperation, WriterCommand};
-use super::{DataDirectory, SledOptions};
 use crate::store::StoreError;
-
-/// What readers and the writer share. The writer holds the lock while it applies a group, so that whoever looks sees
-/// all of a group or nothing; it does not hold it while it flushes.
-pub struct SharedTree {
-    /// The tree; `None` while it is closed because the disk failed.
-    pub tree: RwLock<Option<Tree>>,
-    /// Told after each group.
-    pub signals: StoreSignals,
-}
-
-impl SharedTree {
-    /// Takes the tree away, or puts one in its place.
-    pub fn replace(&self, tree: Option<Tree>) -> Option<Tree> {
-        std::mem::replace(&mut *self.tree.write().unwrap_or_else(PoisonError::into_inner), tree)
-    }
-}
 
 /// The engine on disk.
 #[derive(Clone)]

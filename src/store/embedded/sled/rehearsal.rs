@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::directory::{self, DataDirectory};
+use super::disk;
 use super::tree::Tree;
-use super::{DataDirectory, disk};
 use crate::store::StoreError;
 
 /// Recovers a copy, reads every page of it, and compares what it holds with the mark.
@@ -18,7 +19,7 @@ pub fn run(files: &DataDirectory, acknowledged: u64) -> Result<(), StoreError> {
             tracing::warn!(path = %files.root.display(), "no room to rehearse recovery on a copy of the store");
             Ok(())
         }
-        Err(error) => Err(super::io("copying the store to check it", error)),
+        Err(error) => Err(directory::io("copying the store to check it", error)),
         Ok(()) => try_out(&copy, acknowledged),
     };
     remove(&copy.root)?;
@@ -59,5 +60,5 @@ fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn remove(root: &Path) -> Result<(), StoreError> {
-    fs::remove_dir_all(root).map_err(|error| super::io("removing the copy of the store", error))
+    fs::remove_dir_all(root).map_err(|error| directory::io("removing the copy of the store", error))
 }

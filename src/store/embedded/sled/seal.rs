@@ -12,7 +12,8 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataDirectory, disk};
+use super::directory::{self, DataDirectory};
+use super::disk;
 use crate::store::StoreError;
 
 const NAME: &str = "SEAL";
@@ -35,14 +36,14 @@ pub fn set(files: &DataDirectory) -> io::Result<()> {
 
 /// Compares the files with the seal.
 pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
-    let failed = |error| super::io("checking the seal", error);
+    let failed = |error| directory::io("checking the seal", error);
     let sealed = fs::read(files.at(NAME)).map_err(failed)?;
     let found = describe(&files.sled()).map_err(failed)?;
     if sealed == found.as_bytes() {
         return Ok(());
     }
     let sealed = String::from_utf8_lossy(&sealed);
-    let differs = |line: &&str| !sealed.lines().any(|own| own == *line);
+    let differs = |line: &&str| !sealed.lines().any(|known| known == *line);
     let changed = found.lines().find(differs).and_then(|line| line.rsplit(' ').next());
     let changed = changed.map_or("a file is missing".to_owned(), |name| format!("{name} has changed"));
     Err(files.corrupt(format!("{changed} since the store was closed")))
@@ -50,10 +51,10 @@ pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
 
 /// Takes the seal off.
 pub fn remove(files: &DataDirectory) -> Result<(), StoreError> {
-    disk::remove(&files.at(NAME)).map_err(|error| super::io("lifting the seal", error))
+    disk::remove(&files.at(NAME)).map_err(|error| directory::io("lifting the seal", error))
 }
 
-/// One line for each file, after that which tells the kind.
+/// A line for the kind of seal, and then one for each file.
 fn describe(root: &Path) -> io::Result<String> {
     let mut text = KIND.to_owned();
     for path in disk::files_below(root)? {
@@ -76,12 +77,12 @@ fn hash(file: &File, size: u64) -> io::Result<[u8; 32]> {
         let start = |worker| scope.spawn(move || sum_every(file, size, worker, workers));
         let started: Vec<_> = (0..workers).map(start).collect();
         let failed = |_| Err(io::Error::other("a thread that sums a file failed"));
-        started.into_iter().map(|own| own.join().unwrap_or_else(failed)).collect::<io::Result<Vec<_>>>()
+        started.into_iter().map(|worker| worker.join().unwrap_or_else(failed)).collect::<io::Result<Vec<_>>>()
     })?;
     // In the order of the pieces, whatever the number of processors.
     let rounds = sums.first().map_or(0, Vec::len);
     let mut digest = Sha256::new();
-    for sum in (0..rounds).flat_map(|round| sums.iter().filter_map(move |own| own.get(round))) {
+    for sum in (0..rounds).flat_map(|round| sums.iter().filter_map(move |sums| sums.get(round))) {
         digest.update(sum.to_be_bytes());
     }
     Ok(digest.finalize().into())

@@ -7,11 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::super::engine::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor};
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Writes, read_number};
+use super::super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_number};
+use super::super::txn::Writes;
 use super::chunks::{self, StoredValue};
-use super::{DataDirectory, io};
+use super::directory::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// An open tree.
@@ -141,7 +141,7 @@ struct ScanProgress {
 }
 
 impl ScanProgress {
-    /// Notes how far one has come, and tells whether that is beyond where the other is.
+    /// Notes how far one scan has come, and returns whether that is beyond where the other is.
     fn is_past(&self, key: sled::IVec, order: ScanOrder) -> bool {
         let (own, other) = match order {
             ScanOrder::Ascending => (&self.ascending, &self.descending),

@@ -4,16 +4,20 @@ use std::fs::File;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::super::claims::CommitEffects;
+use super::super::effects::CommitEffects;
 use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
-use super::super::txn::{Txn, WriteGroup, Writes, read_number};
+use super::super::lookup::read_number;
+use super::super::txn::{WriteGroup, Writes};
+use super::directory::{DataDirectory, io};
 use super::high_water_mark::HighWaterMark;
-use super::reader::SharedTree;
+use super::jobs::{WriteJob, WriterCommand};
+use super::options::SledOptions;
+use super::shared::SharedTree;
 use super::tree::{self, Tree};
-use super::{DataDirectory, SledOptions, disk, io, seal};
+use super::{disk, seal};
 use crate::store::StoreError;
 
 /// How long to look away while operations keep coming.
@@ -28,64 +32,6 @@ struct GroupWindow {
     left: Duration,
     /// How many operations it had at the last look.
     operations: usize,
-}
-
-/// What the writer is asked to do.
-pub enum WriterCommand {
-    /// Run an operation.
-    Run(Box<dyn WriteJob>),
-    /// Open the tree again if it is closed.
-    Reopen,
-    /// Finish.
-    Close(oneshot::Sender<Result<(), StoreError>>),
-}
-
-/// An operation with somebody waiting for its answer.
-pub trait WriteJob: Send {
-    /// Whether it may use the room that is kept free.
-    fn class(&self) -> WriteClass;
-
-    /// Runs it within a group. The answer waits until the group is durable.
-    fn run(&mut self, group: &mut WriteGroup<'_>);
-
-    /// Answers: with what `run` gave, or with the error that kept it from being durable.
-    fn answer(self: Box<Self>, durable: Result<(), StoreError>);
-}
-
-/// The one kind of [`Job`].
-pub struct WriteOperation<F, R> {
-    class: WriteClass,
-    operation: Option<F>,
-    result: Option<Result<R, StoreError>>,
-    reply: oneshot::Sender<Result<R, StoreError>>,
-}
-
-impl<F, R> WriteOperation<F, R> {
-    pub fn new(urgency: WriteClass, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
-        Self { class: urgency, operation: Some(operation), result: None, reply }
-    }
-}
-
-impl<F, R> WriteJob for WriteOperation<F, R>
-where
-    R: Send,
-    F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send,
-{
-    fn class(&self) -> WriteClass {
-        self.class
-    }
-
-    fn run(&mut self, group: &mut WriteGroup<'_>) {
-        self.result = self.operation.take().map(|operation| group.run(operation));
-    }
-
-    fn answer(self: Box<Self>, durable: Result<(), StoreError>) {
-        let not_run = || Err(StoreError::Io { detail: "the operation was not run".to_owned() });
-        let Self { result, reply, .. } = *self;
-        let answer = durable.and_then(|()| result.unwrap_or_else(not_run));
-        // Nobody waits when the caller has gone away; what it asked for is done all the same.
-        let _ = reply.send(answer);
-    }
 }
 
 /// The thread's state.
@@ -116,7 +62,7 @@ impl Writer {
         Self { files, options, mark, groups, shared, queue, pending: None, _lock: lock }
     }
 
-    /// Works until it is told to close, or until nobody is left who could ask for anything.
+    /// Runs commands until one closes the store, or until no sender is left.
     pub fn run(mut self) {
         while let Some(command) = self.pending.take().or_else(|| self.queue.blocking_recv()) {
             match command {
@@ -124,7 +70,7 @@ impl Writer {
                 WriterCommand::Reopen => drop(self.ensure_open()),
                 WriterCommand::Close(reply) => {
                     let result = self.finish();
-                    // The lock goes before the answer: who hears it may open the store again.
+                    // The lock is released before the answer: whoever gets it may open the store again.
                     drop(self);
                     let _ = reply.send(result);
                     return;
@@ -205,7 +151,7 @@ impl Writer {
         StoreError::Full { path: self.files.name(), free_bytes, needed_bytes }
     }
 
-    /// Makes a group durable, marks it, and tells its news. After a failure it is not known what reached the disk, so
+    /// Makes a group durable, moves the high-water mark on, and publishes the effects. After a failure it is not known what reached the disk, so
     /// the tree is closed: opening it again recovers all of the group or nothing.
     fn commit(&mut self, mut writes: Writes, news: CommitEffects) -> Result<(), StoreError> {
         if writes.is_empty() {

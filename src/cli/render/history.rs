@@ -1,17 +1,17 @@
-//! A message's history, told as a story.
+//! The history of a message.
 
-use super::plan;
-use super::words::{
+use super::format::{
     address, cause, channel, channels, class, excerpt, labels, outcome_kind, receipt_status, seconds, state,
     time,
 };
+use super::plan;
 use crate::wire::v1::{self, event::Detail};
 
-/// How much of a message's text is shown.
+/// Characters of a message's text that are shown.
 pub(super) const EXCERPT_CHARS: usize = 72;
 
-/// The message, and everything that happened to it.
-pub(crate) fn story(message: &v1::Message) -> String {
+/// A message with its history, an event a line.
+pub(crate) fn history(message: &v1::Message) -> String {
     let mut text = format!("message {}: {}\n\n", message.message_id, state(message.state).to_uppercase());
     for (name, value) in facts(message) {
         text += &format!("  {name:<12} {value}\n");
@@ -31,7 +31,7 @@ fn facts(message: &v1::Message) -> Vec<(&'static str, String)> {
         ("contact", message.contact_id.clone()),
         ("class", class(message.message_class)),
         ("topic", message.topic.clone()),
-        ("says", message.content.as_ref().map(says).unwrap_or_default()),
+        ("says", message.content.as_ref().map(summary).unwrap_or_default()),
     ];
     if !message.channels.is_empty() {
         facts.push(("channels", channels(&message.channels)));
@@ -52,8 +52,9 @@ fn facts(message: &v1::Message) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn says(content: &v1::Content) -> String {
-    let template = content.whatsapp.as_ref().and_then(|own| own.template.as_ref());
+/// The content in a line: subject and text, or the template.
+fn summary(content: &v1::Content) -> String {
+    let template = content.whatsapp.as_ref().and_then(|whatsapp| whatsapp.template.as_ref());
     match (content.subject.as_str(), content.text.as_str(), template) {
         ("", "", Some(template)) => format!("the template {} ({})", template.name, template.language),
         ("", text, _) => excerpt(text, EXCERPT_CHARS),
@@ -99,9 +100,9 @@ pub(super) fn happened(detail: &Detail) -> String {
             format!("attempt {}: {}", finished.attempt, self::outcome(&outcome))
         }
         Detail::Receipt(receipt) => {
-            let words = evidence(&receipt.code, &receipt.text);
+            let evidence = evidence(&receipt.code, &receipt.text);
             format!(
-                "attempt {}: the provider reports {}{words}",
+                "attempt {}: the provider reports {}{evidence}",
                 receipt.attempt,
                 receipt_status(receipt.status)
             )
@@ -146,7 +147,7 @@ fn outcome(outcome: &v1::Outcome) -> String {
     text + &evidence(&outcome.code, &outcome.text)
 }
 
-/// The provider's own words.
+/// The provider's evidence: its code and its text.
 pub(super) fn evidence(code: &str, text: &str) -> String {
     match (code, text) {
         ("", "") => String::new(),

@@ -1,15 +1,15 @@
-//! Words that are an enum on both sides, and words that are a text in protobuf.
+//! Enums of the model: those that are an enum in protobuf too, and those that are a text there.
 
 use super::{FieldPath, Violations, v1};
 use crate::model;
 
-/// Pairs the values of an enum of the model with those of a protobuf enum, and makes both directions.
-macro_rules! pairs {
-    ($(#[$doc:meta])* $read:ident, $model:ty = $proto:ty: $($own:ident = $theirs:ident),+) => {
+/// Pairs the values of an enum of the model with those of a protobuf enum, and defines both directions.
+macro_rules! enum_pairs {
+    ($(#[$doc:meta])* $read:ident, $model:ty = $proto:ty: $($variant:ident = $proto_variant:ident),+) => {
         impl From<$model> for $proto {
-            fn from(own: $model) -> Self {
-                match own {
-                    $(<$model>::$own => Self::$theirs,)+
+            fn from(value: $model) -> Self {
+                match value {
+                    $(<$model>::$variant => Self::$proto_variant,)+
                 }
             }
         }
@@ -17,9 +17,9 @@ macro_rules! pairs {
         $(#[$doc])*
         pub fn $read(value: i32, path: &FieldPath<'_>, violations: &mut Violations) -> Option<$model> {
             match <$proto>::try_from(value) {
-                $(Ok(<$proto>::$theirs) => Some(<$model>::$own),)+
+                $(Ok(<$proto>::$proto_variant) => Some(<$model>::$variant),)+
                 _ => {
-                    let names = [$(<$proto>::$theirs.as_str_name()),+];
+                    let names = [$(<$proto>::$proto_variant.as_str_name()),+];
                     violations.add(path, format_args!("must be one of {}", names.join(", ")));
                     None
                 }
@@ -28,65 +28,65 @@ macro_rules! pairs {
     };
 }
 
-pairs!(
+enum_pairs!(
     /// Reads a channel.
     read_channel, model::Channel = v1::Channel:
     Email = Email, Sms = Sms, Telegram = Telegram, Whatsapp = Whatsapp
 );
-pairs!(
+enum_pairs!(
     /// Reads a message's class.
     read_class, model::Class = v1::MessageClass:
     Transactional = Transactional, Commercial = Commercial
 );
-pairs!(
+enum_pairs!(
     /// Reads a message's state.
     read_state, model::MessageState = v1::MessageState:
     Accepted = Accepted, Waiting = Waiting, Sending = Sending, Sent = Sent, Delivered = Delivered, Read = Read,
     Failed = Failed, Suppressed = Suppressed, Expired = Expired, Cancelled = Cancelled, InDoubt = InDoubt
 );
-pairs!(
-    /// Reads what a ledger entry does.
+enum_pairs!(
+    /// Reads the action of a ledger entry.
     read_action, model::ConsentAction = v1::ConsentAction:
     Grant = Grant, Revoke = Revoke
 );
-pairs!(
-    /// Reads what an operator wants of a provider.
+enum_pairs!(
+    /// Reads the mode of an operator's control.
     read_control_mode, model::ControlMode = v1::ControlMode:
     InService = InService, Draining = Draining, OutOfService = OutOfService
 );
-pairs!(
-    /// Reads what a key may do.
+enum_pairs!(
+    /// Reads a scope of a key.
     read_scope, model::Scope = v1::Scope:
     Send = Send, Contacts = Contacts, Operate = Operate, Admin = Admin
 );
-pairs!(
-    /// Reads what a receipt says.
+enum_pairs!(
+    /// Reads the status of a receipt.
     read_receipt_status, model::ReceiptStatus = v1::ReceiptStatus:
     Sent = Sent, Delivered = Delivered, Read = Read, Failed = Failed
 );
-pairs!(
-    /// Reads how a text for Telegram is written.
+enum_pairs!(
+    /// Reads the format of a text for Telegram.
     read_text_format, model::TextFormat = v1::TelegramFormat:
     Plain = Unspecified, MarkdownV2 = MarkdownV2, Html = Html
 );
 
-/// Finds the value whose word `text` is.
-fn read_word<T: Copy>(
+/// Reads the value, one of `all`, whose name is `text`.
+fn read_name<T: Copy>(
     text: &str,
     all: &[T],
-    word: fn(T) -> &'static str,
+    name: fn(T) -> &'static str,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<T> {
-    let found = all.iter().copied().find(|own| word(*own) == text);
+    let found = all.iter().find(|value| name(**value) == text);
     if found.is_none() {
-        let words: Vec<String> = all.iter().map(|own| format!("`{}`", word(*own))).collect();
-        violations.add(path, format_args!("must be one of {}", words.join(", ")));
+        let names: Vec<String> = all.iter().map(|value| format!("`{}`", name(*value))).collect();
+        violations.add(path, format_args!("must be one of {}", names.join(", ")));
     }
-    found
+    found.copied()
 }
 
-/// Reads why an address is suppressed.
+/// Reads the reason of a suppression.
 pub fn read_suppression_reason(
     text: &str,
     path: &FieldPath<'_>,
@@ -94,29 +94,29 @@ pub fn read_suppression_reason(
 ) -> Option<model::SuppressionReason> {
     use model::SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
     let all = [BadAddress, OptedOut, Complaint, Manual];
-    read_word(text, &all, model::SuppressionReason::as_str, path, violations)
+    read_name(text, &all, model::SuppressionReason::as_str, path, violations)
 }
 
-/// Reads what a provider says against an address.
+/// Reads the objection that a provider reports.
 pub fn read_objection(
     text: &str,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<model::Objection> {
-    read_word(text, &model::Objection::ALL, model::Objection::as_str, path, violations)
+    read_name(text, &model::Objection::ALL, model::Objection::as_str, path, violations)
 }
 
-/// Reads how a person's words were understood.
+/// Reads the keyword of an inbound text.
 pub fn read_keyword(text: &str, path: &FieldPath<'_>, violations: &mut Violations) -> Option<model::Keyword> {
-    read_word(text, &model::Keyword::ALL, model::Keyword::as_str, path, violations)
+    read_name(text, &model::Keyword::ALL, model::Keyword::as_str, path, violations)
 }
 
-/// Reads who chose the order of the channels.
+/// Reads the source of the order of channels.
 pub fn read_order_source(
     text: &str,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<model::OrderSource> {
     use model::OrderSource::{Brand, Contact, Message, Topic};
-    read_word(text, &[Message, Contact, Topic, Brand], model::OrderSource::as_str, path, violations)
+    read_name(text, &[Message, Contact, Topic, Brand], model::OrderSource::as_str, path, violations)
 }

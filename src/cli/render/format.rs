@@ -1,4 +1,4 @@
-//! Times, addresses and enums in words.
+//! Times, addresses and enums as text.
 
 use crate::model::Timestamp;
 use crate::wire::v1;
@@ -28,31 +28,31 @@ pub(super) fn address(address: Option<&v1::Address>) -> String {
     }
 }
 
-/// The word of an enum's value: `CHANNEL_EMAIL` becomes `email`.
-macro_rules! word {
+/// Defines the text of an enum's value: `CHANNEL_EMAIL` becomes `email`.
+macro_rules! enum_text {
     ($name:ident, $proto:ty, $prefix:literal) => {
         pub(super) fn $name(value: i32) -> String {
             match <$proto>::try_from(value) {
-                Ok(value) => enum_word(value.as_str_name(), $prefix),
+                Ok(value) => without_prefix(value.as_str_name(), $prefix),
                 Err(_) => format!("({value})"),
             }
         }
     };
 }
 
-word!(channel, v1::Channel, "CHANNEL_");
-word!(class, v1::MessageClass, "MESSAGE_CLASS_");
-word!(state, v1::MessageState, "MESSAGE_STATE_");
-word!(decision, v1::Decision, "DECISION_");
-word!(outcome_kind, v1::OutcomeKind, "OUTCOME_KIND_");
-word!(cause, v1::RejectionCause, "REJECTION_CAUSE_");
-word!(receipt_status, v1::ReceiptStatus, "RECEIPT_STATUS_");
-word!(action, v1::ConsentAction, "CONSENT_ACTION_");
-word!(mode, v1::ControlMode, "CONTROL_MODE_");
-word!(breaker, v1::BreakerState, "BREAKER_STATE_");
-word!(scope, v1::Scope, "SCOPE_");
+enum_text!(channel, v1::Channel, "CHANNEL_");
+enum_text!(class, v1::MessageClass, "MESSAGE_CLASS_");
+enum_text!(state, v1::MessageState, "MESSAGE_STATE_");
+enum_text!(decision, v1::Decision, "DECISION_");
+enum_text!(outcome_kind, v1::OutcomeKind, "OUTCOME_KIND_");
+enum_text!(cause, v1::RejectionCause, "REJECTION_CAUSE_");
+enum_text!(receipt_status, v1::ReceiptStatus, "RECEIPT_STATUS_");
+enum_text!(action, v1::ConsentAction, "CONSENT_ACTION_");
+enum_text!(mode, v1::ControlMode, "CONTROL_MODE_");
+enum_text!(breaker, v1::BreakerState, "BREAKER_STATE_");
+enum_text!(scope, v1::Scope, "SCOPE_");
 
-fn enum_word(name: &str, prefix: &str) -> String {
+fn without_prefix(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")
 }
 
@@ -61,10 +61,10 @@ pub(super) fn channels(values: &[i32]) -> String {
     list(values.iter().map(|value| channel(*value)))
 }
 
-/// Words with commas between; `-` when there are none.
-pub(super) fn list(words: impl IntoIterator<Item = String>) -> String {
-    let words: Vec<_> = words.into_iter().collect();
-    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+/// Texts with commas between; `-` when there are none.
+pub(super) fn list(texts: impl IntoIterator<Item = String>) -> String {
+    let texts: Vec<_> = texts.into_iter().collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
 }
 
 /// Labels as `key=value`.
@@ -77,7 +77,7 @@ pub(super) fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-/// The beginning of a text on one line, without what could steer a terminal.
+/// The beginning of a text on one line, without control characters.
 pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
     let visible = |c: char| if c.is_control() { ' ' } else { c };
     let mut short: String = text.chars().take(max_chars).map(visible).collect();

@@ -1,0 +1,32 @@
+//! The log line of a call that failed. There is one for each such call, written by whoever ends the call: the guard, or
+//! the stream that the call has become.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+use tracing::{error, info, warn};
+
+use super::caller::Caller;
+use super::error::ApiError;
+
+/// Logs that a call of `method` ended with `status`, at the level of its code.
+pub fn log_failure(method: &str, caller: Option<&Caller>, status: &Status) {
+    let key = caller.map_or("", |caller| caller.key.as_str());
+    let brand = caller.and_then(|caller| caller.brand.as_ref()).map_or("", |brand| brand.as_str());
+    let error = status.source().and_then(|source| source.downcast_ref::<ApiError>());
+    // A status that is no error of ours is tonic's own, about a request that it could not decode. It quotes nothing of it.
+    let (reason, detail) = error.map_or(("", status.message()), |error| (error.reason(), error.detail()));
+    let code = tracing::field::debug(status.code());
+    // The level of an event is fixed where the event stands, so each level needs an event of its own.
+    macro_rules! log_at {
+        ($level:ident) => {
+            $level!(method, code, reason, key.id = key, brand.id = brand, detail, "a call failed")
+        };
+    }
+    match status.code() {
+        Code::Internal | Code::DataLoss | Code::Unknown => log_at!(error),
+        Code::Unavailable | Code::ResourceExhausted => log_at!(warn),
+        // The caller's mistake, which the answer explains to the caller.
+        _ => log_at!(info),
+    }
+}

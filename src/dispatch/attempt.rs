@@ -1,0 +1,356 @@
+//! One attempt, in stages. Each stage is a function that takes what the stage before it gave, so that none can be left out.
+//!
+//! ```text
+//! planned ─ take a turn ─> turn ─ get a permit ─> permitted ─ record ─> recorded ─ check again ─> ready ─ call ─> answered ─ record
+//!               │                      │                        │                        │
+//!               │ busy: wait on disk   │ refused                │ changed meanwhile      │ withdrawn
+//!               v                      v                        v                        v
+//!             stop                decide again             decide again             decide again
+//! ```
+//!
+//! # Why
+//!
+//! A call must not begin before its attempt is on disk, or a crash would lose it; nor when consent, the breaker or an
+//! operator would not let it begin any more. Both the disk and a busy provider take time, in which everything may change.
+//!
+//! # How it works
+//!
+//! A *turn* is the right to begin an attempt within the provider's limits; a *permit* is the leave of its breaker; a *slot*
+//! is the right to make the call. Whenever a stage had to wait, what was decided is checked again: at once when the health
+//! of a provider changed, and in any case when the decision is older than [`MAX_DECISION_AGE`]. An attempt that no longer
+//! holds when it is ready is withdrawn: it ends as unavailable, and was never called.
+//!
+//! # How it recovers
+//!
+//! Until `record` nothing has happened. After it, the history has an attempt without an end, which counts as unknown: the
+//! class of the message decides whether it is tried again.
+
+use std::time::Duration;
+
+use super::Dispatcher;
+use super::limits::{AttemptTurn, Busy, CallSlot};
+use super::provider::ProviderClient;
+use super::registry::CallPermit;
+use super::saving::{Flow, RecordDamaged, SaveResult};
+use super::work::MessageWork;
+use crate::adapters::Envelope;
+use crate::model::{
+    ConsentEvidence, EventDetail, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent, Timestamp,
+    WaitReason, Way, later,
+};
+use crate::routing::RoutingStep;
+use crate::store::AddressObjection;
+
+/// A decision this old is made again before a provider is called. A healthy disk takes less to record an attempt.
+const MAX_DECISION_AGE: Duration = Duration::from_millis(100);
+
+/// What routing decided: to try this way.
+pub(super) struct PlannedAttempt {
+    pub plan: Option<Plan>,
+    pub way: Way,
+    pub content: RenderedContent,
+    pub decided_at: Timestamp,
+}
+
+/// An attempt that has a turn.
+struct TurnAttempt<'a> {
+    planned: PlannedAttempt,
+    provider: &'a ProviderClient,
+    turn: AttemptTurn,
+}
+
+/// An attempt that the breaker permits.
+struct PermittedAttempt<'a> {
+    planned: PlannedAttempt,
+    provider: &'a ProviderClient,
+    turn: AttemptTurn,
+    permit: CallPermit,
+}
+
+/// An attempt that is on disk.
+struct RecordedAttempt<'a> {
+    number: u32,
+    way: Way,
+    content: RenderedContent,
+    decided_at: Timestamp,
+    provider: &'a ProviderClient,
+    turn: AttemptTurn,
+    permit: CallPermit,
+}
+
+/// An attempt that has a slot, and was just decided.
+struct ReadyAttempt<'a> {
+    number: u32,
+    way: Way,
+    content: RenderedContent,
+    provider: &'a ProviderClient,
+    turn: AttemptTurn,
+    permit: CallPermit,
+    slot: CallSlot<'a>,
+}
+
+/// An attempt whose call has ended.
+struct AnsweredAttempt {
+    number: u32,
+    way: Way,
+    outcome: Outcome,
+    ended_at: Timestamp,
+}
+
+/// Why an attempt stopped at a stage.
+enum Interrupted {
+    /// The attempt stops here, and the message goes on as this says.
+    Flow(Flow),
+    /// A record of the message is damaged.
+    Damaged,
+}
+
+impl From<RecordDamaged> for Interrupted {
+    fn from(_: RecordDamaged) -> Self {
+        Self::Damaged
+    }
+}
+
+const DECIDE_AGAIN: Interrupted = Interrupted::Flow(Flow::Again);
+
+impl Dispatcher {
+    /// Takes an attempt through its stages, as far as it comes.
+    pub(super) async fn attempt(
+        &self,
+        work: &mut MessageWork,
+        planned: PlannedAttempt,
+    ) -> Result<Flow, RecordDamaged> {
+        match self.go_through_stages(work, planned).await {
+            Ok(()) => Ok(Flow::Again),
+            Err(Interrupted::Flow(flow)) => Ok(flow),
+            Err(Interrupted::Damaged) => Err(RecordDamaged),
+        }
+    }
+
+    async fn go_through_stages(
+        &self,
+        work: &mut MessageWork,
+        planned: PlannedAttempt,
+    ) -> Result<(), Interrupted> {
+        let turn = self.take_turn(work, planned).await?;
+        let permitted = self.get_permit(work, turn)?;
+        let recorded = self.record_start(work, permitted).await?;
+        let ready = self.check_again(work, recorded).await?;
+        let answered = self.call(work, ready).await;
+        self.record_outcome(work, answered).await;
+        Ok(())
+    }
+
+    /// Takes a turn of the provider, and waits for it where that is necessary. What was decided a moment ago still holds.
+    async fn take_turn<'a>(
+        &'a self,
+        work: &mut MessageWork,
+        planned: PlannedAttempt,
+    ) -> Result<TurnAttempt<'a>, Interrupted> {
+        let name = &planned.way.provider;
+        let Some(provider) = self.providers.get(name) else {
+            tracing::error!(provider.name = %name, "a provider was planned that has no adapter");
+            return Err(Interrupted::Damaged);
+        };
+        if let Some(turn) = work.take_turn(name).or_else(|| provider.limiter.try_turn()) {
+            return Ok(TurnAttempt { planned, provider, turn });
+        }
+        let turn = self.wait_for_turn(work, &planned, provider).await?;
+        if self.clock.now() > later(planned.decided_at, MAX_DECISION_AGE) {
+            work.keep_turn(planned.way.provider, turn);
+            return Err(DECIDE_AGAIN);
+        }
+        Ok(TurnAttempt { planned, provider, turn })
+    }
+
+    /// Waits for a turn, but no longer than the health of the providers stays as it is.
+    async fn wait_for_turn(
+        &self,
+        work: &mut MessageWork,
+        planned: &PlannedAttempt,
+        provider: &ProviderClient,
+    ) -> Result<AttemptTurn, Interrupted> {
+        // What happened must not be lost while waiting.
+        if !work.unsaved().is_empty() && self.save(work, work.next_at).await? != SaveResult::Saved {
+            return Err(DECIDE_AGAIN);
+        }
+        let mut changes = self.registry.subscribe();
+        let turn = tokio::select! {
+            biased;
+            _ = changes.changed() => return Err(DECIDE_AGAIN),
+            turn = provider.limiter.turn(work.message.class) => turn,
+        };
+        match turn {
+            Ok(turn) => Ok(turn),
+            Err(Busy(wait)) => {
+                let until = later(planned.decided_at, wait);
+                let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
+                let why = WaitReason { reason: Reason::Busy, explanation };
+                work.record_wait(None, until, why, planned.decided_at);
+                Err(Interrupted::Flow(self.save_until(work, Some(until)).await?))
+            }
+        }
+    }
+
+    /// Asks the provider's breaker. The turn is kept when it refuses, because the next decision may be for the same provider.
+    fn get_permit<'a>(
+        &self,
+        work: &mut MessageWork,
+        attempt: TurnAttempt<'a>,
+    ) -> Result<PermittedAttempt<'a>, Interrupted> {
+        let TurnAttempt { planned, provider, turn } = attempt;
+        let name = &planned.way.provider;
+        match self.registry.permit(name, work.tried(name), planned.decided_at) {
+            Ok(permit) => Ok(PermittedAttempt { planned, provider, turn, permit }),
+            Err(_) => {
+                work.keep_turn(planned.way.provider, turn);
+                Err(DECIDE_AGAIN)
+            }
+        }
+    }
+
+    /// Records that the call begins; durable when this returns.
+    async fn record_start<'a>(
+        &self,
+        work: &mut MessageWork,
+        attempt: PermittedAttempt<'a>,
+    ) -> Result<RecordedAttempt<'a>, Interrupted> {
+        let PermittedAttempt { planned, provider, turn, permit } = attempt;
+        let PlannedAttempt { plan, way, content, decided_at } = planned;
+        work.record_plan(plan, decided_at);
+        let number = u32::try_from(work.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
+        let started = EventDetail::AttemptStarted { attempt: number, way: way.clone() };
+        work.history.push(decided_at, started);
+        if self.save(work, work.next_at).await? != SaveResult::Saved {
+            work.keep_turn(way.provider, turn);
+            return Err(DECIDE_AGAIN);
+        }
+        Ok(RecordedAttempt { number, way, content, decided_at, provider, turn, permit })
+    }
+
+    /// Waits for a slot, as long as what was decided still holds: neither a store nor a provider that is slow for a while must
+    /// lead to a call that nobody permits any more.
+    async fn check_again<'a>(
+        &self,
+        work: &mut MessageWork,
+        attempt: RecordedAttempt<'a>,
+    ) -> Result<ReadyAttempt<'a>, Interrupted> {
+        let RecordedAttempt { number, way, content, mut decided_at, provider, turn, mut permit } = attempt;
+        let mut slot = provider.limiter.recorded(&turn);
+        let mut changes = self.registry.subscribe();
+        loop {
+            let now = self.clock.now();
+            if changes.has_changed().unwrap_or(false) || now > later(decided_at, MAX_DECISION_AGE) {
+                changes.mark_unchanged();
+                let released = permit.release();
+                permit = match self.permit_again(work, number, &way, now).await? {
+                    Some(permit) => permit,
+                    None => {
+                        self.withdraw(work, number);
+                        return Err(DECIDE_AGAIN);
+                    }
+                };
+                released.reacquired();
+                decided_at = now;
+            } else if let Some(slot) = slot {
+                return Ok(ReadyAttempt { number, way, content, provider, turn, permit, slot });
+            } else {
+                tokio::select! {
+                    biased;
+                    _ = changes.changed() => changes.mark_changed(),
+                    free = provider.limiter.slot() => slot = Some(free),
+                }
+            }
+        }
+    }
+
+    /// Decides again on an attempt that was recorded, and asks its provider's breaker again.
+    async fn permit_again(
+        &self,
+        work: &MessageWork,
+        number: u32,
+        way: &Way,
+        now: Timestamp,
+    ) -> Result<Option<CallPermit>, RecordDamaged> {
+        let before = work.history_before(number);
+        let decision = self.retry_until_ok(|| self.planner.next(&work.message, &before, now)).await?;
+        match decision.step {
+            RoutingStep::Try { way: again, .. } if again == *way => {}
+            _ => return Ok(None),
+        }
+        let tried = before.attempts().iter().any(|attempt| attempt.way.provider == way.provider);
+        Ok(self.registry.permit(&way.provider, tried, now).ok())
+    }
+
+    /// Ends an attempt that was recorded and not called.
+    fn withdraw(&self, work: &mut MessageWork, number: u32) {
+        let evidence =
+            OutcomeEvidence::new("not_called", "what was decided no longer held when its turn came");
+        let outcome = Outcome::Unavailable { evidence };
+        let finished = EventDetail::AttemptFinished { attempt: number, outcome };
+        work.history.push(self.clock.now(), finished);
+    }
+
+    /// Calls the provider, and tells its breaker what came of the call.
+    async fn call(&self, work: &MessageWork, attempt: ReadyAttempt<'_>) -> AnsweredAttempt {
+        let ReadyAttempt { number, way, content, provider, turn, permit, slot } = attempt;
+        let envelope = self.envelope(work, number, &way, content);
+        let outcome = provider.deliver(&envelope, slot).await;
+        let ended_at = self.clock.now();
+        permit.finish(&outcome, ended_at);
+        drop(turn);
+        AnsweredAttempt { number, way, outcome, ended_at }
+    }
+
+    fn envelope(&self, work: &MessageWork, number: u32, way: &Way, content: RenderedContent) -> Envelope {
+        let message = &work.message;
+        let policy = self.planner.policy(&message.brand);
+        let provider = self.registry.provider(&way.provider);
+        let from = provider
+            .zip(policy)
+            .and_then(|(provider, policy)| provider.sender(&message.brand, &policy.senders));
+        Envelope {
+            message_id: message.id,
+            attempt: number,
+            repeats: work.history.first_in_doubt(way).unwrap_or(number),
+            brand: message.brand.clone(),
+            class: message.class,
+            topic: message.topic.clone(),
+            channel: way.channel,
+            from: from.map(str::to_owned),
+            address: way.address.clone(),
+            content,
+            now: self.clock.now(),
+        }
+    }
+
+    /// Records what the provider answered. What a refusal says about the person goes into the records before the outcome
+    /// does: a crash in between costs a second look, never a second message to somebody who opted out.
+    async fn record_outcome(&self, work: &mut MessageWork, attempt: AnsweredAttempt) {
+        let AnsweredAttempt { number, way, outcome, ended_at } = attempt;
+        log_attempt(work, number, &way, &outcome);
+        self.record_objection(work, &way, &outcome, ended_at).await;
+        work.history.push(ended_at, EventDetail::AttemptFinished { attempt: number, outcome });
+    }
+
+    async fn record_objection(&self, work: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {
+        let Some(objection) = outcome.objection() else { return };
+        let wording = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+        let evidence = ConsentEvidence::reported(&way.provider, wording, now);
+        let (channel, address) = (way.channel, way.address.clone());
+        let objection = AddressObjection { channel, address, objection, evidence };
+        let brand = &work.message.brand;
+        let record = || self.consents.record_objection(brand, objection.clone(), now);
+        // A damaged record stays as it is, and was logged; the outcome itself is recorded all the same.
+        let _ = self.retry_until_ok(record).await;
+    }
+}
+
+fn log_attempt(work: &MessageWork, number: u32, way: &Way, outcome: &Outcome) {
+    let evidence = outcome.evidence().map(ToString::to_string).unwrap_or_default();
+    tracing::debug!(
+        message.id = %work.message.id, brand.id = %work.message.brand, attempt = number,
+        provider.name = %way.provider, address = way.address.masked(), outcome = outcome.as_str(), evidence,
+        "an attempt ended"
+    );
+}

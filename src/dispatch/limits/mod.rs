@@ -1,0 +1,116 @@
+//! The limits on calling one provider: its rate, its concurrency, and how many attempts may wait for it in memory.
+
+mod concurrency;
+mod queue;
+mod rate;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use concurrency::Concurrency;
+use queue::{AttemptQueue, ClassQueues, DrainRate};
+use rate::RateLimit;
+
+pub use concurrency::{AttemptTurn, CallSlot};
+pub use queue::Busy;
+
+use crate::adapters::ProviderLimits;
+use crate::model::Class;
+
+/// An attempt waits in memory no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
+/// one slow provider does not hold the places of messages for the others.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// An attempt comes back no later than this where the rate is only an estimate, because the provider may have become faster.
+const MAX_ESTIMATED_RETURN: Duration = Duration::from_secs(30);
+
+/// And no later than this where the rate is set. Beyond it the places in the queue no longer differ.
+const MAX_RATED_RETURN: Duration = Duration::from_secs(3_600);
+
+/// The limits on calling one provider.
+pub struct ProviderLimiter {
+    concurrency: Concurrency,
+    rate: Option<Mutex<RateLimit>>,
+    queue: Box<dyn AttemptQueue>,
+}
+
+impl ProviderLimiter {
+    /// The limits of the settings.
+    pub fn new(limits: &ProviderLimits) -> Self {
+        Self {
+            concurrency: Concurrency::new(limits.max_concurrency),
+            rate: limits.rate_per_second.map(|rate| Mutex::new(RateLimit::new(rate))),
+            queue: Box::new(ClassQueues::new()),
+        }
+    }
+
+    /// A turn, if one is free this instant and no rate is set.
+    pub(super) fn try_turn(&self) -> Option<AttemptTurn> {
+        if self.rate.is_some() {
+            return None;
+        }
+        self.concurrency.try_turn()
+    }
+
+    /// Waits for a turn, no sooner than the rate allows.
+    ///
+    /// # Errors
+    /// [`Busy`], when too many attempts wait already.
+    pub(super) async fn turn(&self, class: Class) -> Result<AttemptTurn, Busy> {
+        let place = self.queue.join(class, self.queue_capacity()).ok_or_else(|| self.busy(class))?;
+        let turn = self.concurrency.turn().await;
+        if let Some(rate) = &self.rate {
+            let at = lock(rate).reserve(Instant::now(), MAX_WAIT);
+            tokio::time::sleep_until(at.ok_or_else(|| self.busy(class))?).await;
+        }
+        drop(place);
+        Ok(turn.begun_now())
+    }
+
+    /// Notes that the attempt of a turn is recorded, and gives a slot for its call if one is free this instant.
+    pub(super) fn recorded(&self, turn: &AttemptTurn) -> Option<CallSlot<'_>> {
+        self.concurrency.recorded(turn)
+    }
+
+    /// Waits for a slot.
+    pub(super) async fn slot(&self) -> CallSlot<'_> {
+        self.concurrency.slot().await
+    }
+
+    /// Notes how long a call took whose message was sent.
+    pub(super) fn called(&self, call: Duration) {
+        self.concurrency.called(call);
+    }
+
+    /// How many attempts of a class may wait: as many as the provider is likely to take within [`MAX_WAIT`], and no fewer
+    /// than there are slots. Attempts that find no place are written back to the store, which costs more than waiting.
+    fn queue_capacity(&self) -> u32 {
+        let call = self.concurrency.call_duration();
+        let rounds = match call.is_zero() {
+            // Nothing is known yet.
+            true => 1,
+            false => MAX_WAIT.as_micros() / call.as_micros().max(1_000),
+        };
+        self.concurrency.max().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1))
+    }
+
+    fn busy(&self, class: Class) -> Busy {
+        let estimate = self.concurrency.call_duration() / self.concurrency.max();
+        let rate = match &self.rate {
+            Some(rate) => {
+                DrainRate { interval: lock(rate).interval().max(estimate), max_retry_after: MAX_RATED_RETURN }
+            }
+            None => DrainRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
+        };
+        self.queue.retry_after(class, rate, Instant::now())
+    }
+}
+
+fn lock(rate: &Mutex<RateLimit>) -> MutexGuard<'_, RateLimit> {
+    rate.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

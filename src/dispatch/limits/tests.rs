@@ -1,0 +1,77 @@
+use futures_util::future::join_all;
+use futures_util::poll;
+
+use super::*;
+
+fn limiter(max_concurrency: u32, rate_per_second: Option<f64>) -> ProviderLimiter {
+    ProviderLimiter::new(&ProviderLimits { max_concurrency, rate_per_second, ..ProviderLimits::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_spaced_by_the_rate() {
+    let limiter = limiter(100, Some(10.0));
+    let start = Instant::now();
+    for turn in 0..5 {
+        drop(limiter.turn(Class::Commercial).await.unwrap());
+        assert_eq!(start.elapsed().as_millis().div_ceil(100), turn);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
+    let limiter = limiter(100, Some(10.0));
+    let turns = join_all((0..1_000).map(|_| limiter.turn(Class::Commercial))).await;
+    let mut returns: Vec<Duration> = turns.into_iter().filter_map(|turn| Some(turn.err()?.0)).collect();
+    returns.sort();
+    assert!((980..=990).contains(&returns.len()), "a second's worth waits here: {}", returns.len());
+    assert_eq!(returns[1] - returns[0], Duration::from_millis(100));
+    assert!(returns[900] >= Duration::from_secs(90), "{:?}", returns[900]);
+    assert!(limiter.turn(Class::Transactional).await.is_ok(), "a campaign's queue is not in its way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_than_slots_and_as_many_waiting_of_each_class() {
+    let limiter = limiter(1, None);
+    let turn = limiter.try_turn().unwrap();
+    assert!(limiter.try_turn().is_none());
+    let waiting = limiter.turn(Class::Commercial);
+    tokio::pin!(waiting);
+    assert!(poll!(waiting.as_mut()).is_pending());
+    assert!(limiter.turn(Class::Commercial).await.is_err(), "one may wait, a second may not");
+    assert!(poll!(std::pin::pin!(limiter.turn(Class::Transactional))).is_pending());
+    drop(turn);
+    assert!(waiting.await.is_ok());
+}
+
+/// Sends so many messages, each of which takes this long to record and this long to call. Returns how long that took.
+async fn drive(limiter: &ProviderLimiter, messages: usize, recording: Duration, call: Duration) -> Duration {
+    let start = Instant::now();
+    let send_one = async || {
+        let turn = limiter.turn(Class::Commercial).await.unwrap();
+        tokio::time::sleep(recording).await;
+        let slot = match limiter.recorded(&turn) {
+            Some(slot) => slot,
+            None => limiter.slot().await,
+        };
+        tokio::time::sleep(call).await;
+        limiter.called(call);
+        drop((slot, turn));
+    };
+    join_all((0..messages).map(|_| send_one())).await;
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_recorded_ahead_as_long_as_recording_is_what_takes_time() {
+    let millis = Duration::from_millis;
+    let fast = limiter(10, None);
+    drive(&fast, 10, millis(9), millis(3)).await;
+    // Half a second of calls on ten slots.
+    let took = drive(&fast, 10 * 160, millis(9), millis(3)).await;
+    assert!(took < millis(520), "the slots were idle for {:?}", took - millis(480));
+    let slow = limiter(10, None);
+    for messages in [10, 30] {
+        drive(&slow, messages, millis(9), millis(300)).await;
+    }
+    assert_eq!(slow.concurrency.free_turns(), 10, "nothing is gained by recording ahead");
+}
