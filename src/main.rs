@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
-        Command::Gateway(GatewayCommand::Demo(args)) => show(args.once).map_err(wrong),
+        Command::Gateway(GatewayCommand::Demo(args)) => run_demo(args.once).map_err(wrong),
         Command::Client(command) => run_client(command, &cli.connection),
     };
     match result {
@@ -52,7 +52,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     })
 }
 
-fn show(once: bool) -> anyhow::Result<()> {
+fn run_demo(once: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async { demo::run(once, Clock::system()?, stop_signal()?).await })
 }

@@ -1,4 +1,4 @@
-//! `consent::decide`: one address of one person.
+//! `consent::decide`: one address of one contact.
 
 use std::hint::black_box;
 
@@ -9,10 +9,10 @@ use relevo::consent::{self, ConsentQuery};
 use relevo::model::{Address, Channel, Class, ConsentAction, Reason, Recipient, Timestamp, Topic, Verdict};
 
 use crate::harness::repeat;
-use crate::person::{entry, noon, person, phone, topic};
+use crate::recipient::{entry, noon, phone, recipient, topic};
 
-/// What is asked, of whom and when. It is never freed, so that nothing but the decisions is counted.
-pub struct Asked {
+/// The arguments of a decision. They are never freed, so that only the decisions are counted.
+pub struct ConsentCase {
     class: Class,
     topic: Topic,
     address: Address,
@@ -20,12 +20,12 @@ pub struct Asked {
     now: Timestamp,
 }
 
-impl Asked {
+impl ConsentCase {
     fn new(class: Class, recipient: Recipient) -> Self {
         Self { class, topic: topic(), address: phone(), recipient, now: noon() }
     }
 
-    /// Asked once beforehand: the case must be the one it says, and the time zone known as it is in a running gateway.
+    /// Decides once beforehand. The reason must be the expected one, and the time zone is then known, as in a running gateway.
     fn expecting(self, reason: Reason) -> &'static Self {
         assert_eq!(self.verdict().reason, reason);
         Box::leak(Box::new(self))
@@ -38,24 +38,24 @@ impl Asked {
     }
 }
 
-fn commercial(entries: usize) -> &'static Asked {
-    Asked::new(Class::Commercial, person(Channel::Sms, entries)).expecting(Reason::OptInGranted)
+fn commercial(entries: usize) -> &'static ConsentCase {
+    ConsentCase::new(Class::Commercial, recipient(Channel::Sms, entries)).expecting(Reason::OptInGranted)
 }
 
-fn commercial_at_night() -> &'static Asked {
+fn commercial_at_night() -> &'static ConsentCase {
     let now = "2026-06-01T22:30:00Z".parse().expect("a time");
-    let asked = Asked::new(Class::Commercial, person(Channel::Sms, 10));
-    Asked { now, ..asked }.expecting(Reason::QuietHours)
+    let case = ConsentCase::new(Class::Commercial, recipient(Channel::Sms, 10));
+    ConsentCase { now, ..case }.expecting(Reason::QuietHours)
 }
 
-fn commercial_after_stop() -> &'static Asked {
-    let mut recipient = person(Channel::Sms, 10);
+fn commercial_after_stop() -> &'static ConsentCase {
+    let mut recipient = recipient(Channel::Sms, 10);
     recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
-    Asked::new(Class::Commercial, recipient).expecting(Reason::OptInRevoked)
+    ConsentCase::new(Class::Commercial, recipient).expecting(Reason::OptInRevoked)
 }
 
-fn transactional(entries: usize) -> &'static Asked {
-    Asked::new(Class::Transactional, person(Channel::Sms, entries)).expecting(Reason::Transactional)
+fn transactional(entries: usize) -> &'static ConsentCase {
+    ConsentCase::new(Class::Transactional, recipient(Channel::Sms, entries)).expecting(Reason::Transactional)
 }
 
 #[library_benchmark]
@@ -65,8 +65,8 @@ fn transactional(entries: usize) -> &'static Asked {
 #[bench::commercial_at_night(setup = commercial_at_night)]
 #[bench::commercial_after_stop(setup = commercial_after_stop)]
 #[bench::transactional_ledger_of_10(args = (10), setup = transactional)]
-fn decide(asked: &'static Asked) {
-    repeat(|| black_box(asked).verdict());
+fn decide(case: &'static ConsentCase) {
+    repeat(|| black_box(case).verdict());
 }
 
 library_benchmark_group!(name = consent_room, benchmarks = [decide]);

@@ -17,7 +17,7 @@ mod counts;
 mod decide;
 mod harness;
 mod permit;
-mod person;
+mod recipient;
 mod report;
 mod route;
 mod tools;

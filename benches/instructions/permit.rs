@@ -1,4 +1,4 @@
-//! `health::Health::permit`: leave to call a provider, in each state of its breaker.
+//! `health::ProviderHealth::permit`: the permit for a call, in each state of the provider's breaker.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use relevo::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth
 use relevo::model::{AdmissionRefusal, Outcome, OutcomeEvidence, Timestamp, later};
 
 use crate::harness::{CALLS, repeat};
-use crate::person::noon;
+use crate::recipient::noon;
 
-/// A provider, and when leave to call it is asked for.
-pub struct Asked {
+/// The health of a provider, and the time at which a permit is asked for.
+pub struct BreakerCase {
     health: ProviderHealth,
     now: Timestamp,
 }
 
-impl Asked {
-    /// A provider that ten calls went to, and ended so.
+impl BreakerCase {
+    /// A provider after ten calls with this outcome.
     fn after(outcome: &Outcome) -> Self {
         let mut health = ProviderHealth::new(HealthSettings::default());
         for _ in 0..10 {
@@ -39,34 +39,35 @@ impl Asked {
     }
 }
 
-/// A provider for each call, as a call changes it. They are never freed, so that nothing but the calls is counted.
-fn providers(asked: fn() -> Asked) -> &'static mut [Asked] {
-    (0..CALLS).map(|_| asked()).collect::<Vec<_>>().leak()
+/// A provider for each call, as a call changes it. They are never freed, so that only the calls are counted.
+fn providers(case: fn() -> BreakerCase) -> &'static mut [BreakerCase] {
+    (0..CALLS).map(|_| case()).collect::<Vec<_>>().leak()
 }
 
-fn failing() -> Asked {
-    Asked::after(&Outcome::Unavailable { evidence: OutcomeEvidence::new(503, "try later") })
+fn failing() -> BreakerCase {
+    BreakerCase::after(&Outcome::Unavailable { evidence: OutcomeEvidence::new(503, "try later") })
 }
 
-fn closed() -> Asked {
-    Asked::after(&Outcome::Sent { reference: "SM0123456789".to_owned() }).expecting(BreakerState::Closed)
+fn closed() -> BreakerCase {
+    BreakerCase::after(&Outcome::Sent { reference: "SM0123456789".to_owned() })
+        .expecting(BreakerState::Closed)
 }
 
-fn open() -> Asked {
+fn open() -> BreakerCase {
     failing().expecting(BreakerState::Open)
 }
 
-/// The first to ask once the breaker's time has come: a probe.
-fn half_open() -> Asked {
+/// The first permit after the open time of the breaker: a probe.
+fn half_open() -> BreakerCase {
     let wait = Duration::from_millis(HealthSettings::default().open_ms);
-    Asked { now: later(noon(), wait), ..failing() }.expecting(BreakerState::HalfOpen)
+    BreakerCase { now: later(noon(), wait), ..failing() }.expecting(BreakerState::HalfOpen)
 }
 
-/// The next to ask while that probe is in flight.
-fn half_open_probing() -> Asked {
-    let mut asked = half_open();
-    let _probe = asked.permit().expect("a probe");
-    asked
+/// The next permit while that probe is in flight.
+fn half_open_probing() -> BreakerCase {
+    let mut case = half_open();
+    let _probe = case.permit().expect("a probe");
+    case
 }
 
 #[library_benchmark]
@@ -74,9 +75,9 @@ fn half_open_probing() -> Asked {
 #[bench::open(args = (open), setup = providers)]
 #[bench::half_open(args = (half_open), setup = providers)]
 #[bench::half_open_probing(args = (half_open_probing), setup = providers)]
-fn permit(asked: &'static mut [Asked]) {
-    let mut asked = asked.iter_mut();
-    repeat(|| asked.next().map(|own| black_box(own).permit()));
+fn permit(cases: &'static mut [BreakerCase]) {
+    let mut cases = cases.iter_mut();
+    repeat(|| cases.next().map(|case| black_box(case).permit()));
 }
 
 library_benchmark_group!(name = health_room, benchmarks = [permit]);

@@ -14,15 +14,16 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn grew(&self) -> bool {
-        self.baseline.is_some_and(|own| self.count.instructions * 100 > own * (100 + ALLOWED_GROWTH))
+        self.baseline
+            .is_some_and(|baseline| self.count.instructions * 100 > baseline * (100 + ALLOWED_GROWTH))
     }
 
     fn line(&self) -> String {
         let Count { function, case, instructions } = self.count;
         let (baseline, change) = match self.baseline {
-            Some(own) => {
-                let change = (*instructions as f64 / own.max(1) as f64 - 1.0) * 100.0;
-                (own.to_string(), format!("{change:+.1} %"))
+            Some(baseline) => {
+                let change = (*instructions as f64 / baseline.max(1) as f64 - 1.0) * 100.0;
+                (baseline.to_string(), format!("{change:+.1} %"))
             }
             None => ("-".to_owned(), "new".to_owned()),
         };

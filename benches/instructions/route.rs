@@ -1,4 +1,4 @@
-//! `routing::next`: the plan of a new message, and the step after something happened to it.
+//! `routing::decide`: the plan of a new message, and the step after something happened to it.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -17,21 +17,21 @@ use relevo::routing::{
 };
 
 use crate::harness::repeat;
-use crate::person::{noon, topic, willing};
+use crate::recipient::{noon, opted_in_recipient, topic};
 
-/// All that the next step depends on. It is never freed, so that nothing but the decisions is counted.
-pub struct World {
+/// The arguments of a decision. They are never freed, so that only the decisions are counted.
+pub struct RoutingCase {
     message: Message,
     history: History,
     preferences: Preferences,
-    judged: Vec<AddressVerdict>,
+    verdicts: Vec<AddressVerdict>,
     policy: BrandPolicy,
     offers: Vec<ProviderOffer<'static>>,
     retry: RetrySettings,
     now: Timestamp,
 }
 
-impl World {
+impl RoutingCase {
     /// A new message of a brand with that many channels and, on each, that many providers.
     fn new(class: Class, channels: usize, providers: usize) -> Self {
         let channels = Channel::ALL[..channels].to_vec();
@@ -42,16 +42,16 @@ impl World {
         Self {
             message: message(class),
             history: History::accepted(noon()),
-            preferences: willing().preferences,
+            preferences: opted_in_recipient().preferences,
             offers: providers.map(offer).collect(),
-            judged: judged(class, &channels),
+            verdicts: address_verdicts(class, &channels),
             policy: BrandPolicy::try_new(&settings).expect("a policy"),
             retry: RetrySettings::default(),
             now: noon(),
         }
     }
 
-    /// Takes the next way and lets it end in `outcome`.
+    /// The same after an attempt by the first way that ended in `outcome`.
     fn attempted(mut self, outcome: Outcome) -> Self {
         let RoutingDecision { plan: Some(plan), step: RoutingStep::Try { way, .. } } = self.next() else {
             panic!("no attempt")
@@ -66,9 +66,9 @@ impl World {
         self
     }
 
-    /// Asked once beforehand: the case must be the one it says.
+    /// Decides once beforehand: the step must be the expected one.
     fn expecting(self, step: &str) -> &'static Self {
-        assert_eq!(word(&self.next().step), step);
+        assert_eq!(step_name(&self.next().step), step);
         Box::leak(Box::new(self))
     }
 
@@ -76,7 +76,7 @@ impl World {
         routing::decide(&RoutingContext {
             message: &self.message,
             history: &self.history,
-            recipient: Some(RecipientView { preferences: &self.preferences, verdicts: &self.judged }),
+            recipient: Some(RecipientView { preferences: &self.preferences, verdicts: &self.verdicts }),
             policy: &self.policy,
             providers: &self.offers,
             retry: &self.retry,
@@ -85,7 +85,7 @@ impl World {
     }
 }
 
-fn word(step: &RoutingStep) -> &'static str {
+fn step_name(step: &RoutingStep) -> &'static str {
     match step {
         RoutingStep::Try { .. } => "try",
         RoutingStep::Wait { .. } => "wait",
@@ -139,45 +139,47 @@ fn message(class: Class) -> Message {
     }
 }
 
-/// What consent says of the person who wants everything, one address a channel.
-fn judged(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
-    let (person, topic) = (willing(), topic());
+/// The verdicts of consent on a recipient with every opt-in, one address a channel.
+fn address_verdicts(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
+    let (person, topic) = (opted_in_recipient(), topic());
     let judge = |channel: &Channel| {
-        let own = person.contact.addresses_for(*channel).next().expect("an address of each channel");
-        let question = ConsentQuery { class, topic: &topic, channel: *channel, address: &own.address };
+        let contact_address =
+            person.contact.addresses_for(*channel).next().expect("an address of each channel");
+        let question =
+            ConsentQuery { class, topic: &topic, channel: *channel, address: &contact_address.address };
         let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
         AddressVerdict { verdict, window: ServiceWindow::Everywhere }
     };
     channels.iter().map(judge).collect()
 }
 
-fn new_message(channels: usize, providers: usize) -> &'static World {
-    World::new(Class::Commercial, channels, providers).expecting("try")
+fn new_message(channels: usize, providers: usize) -> &'static RoutingCase {
+    RoutingCase::new(Class::Commercial, channels, providers).expecting("try")
 }
 
-fn sent() -> &'static World {
+fn sent() -> &'static RoutingCase {
     let outcome = Outcome::Sent { reference: "SM0123456789".to_owned() };
-    World::new(Class::Commercial, 2, 2).attempted(outcome).expecting("rest")
+    RoutingCase::new(Class::Commercial, 2, 2).attempted(outcome).expecting("rest")
 }
 
-fn unknown(class: Class) -> World {
+fn unknown(class: Class) -> RoutingCase {
     let evidence = OutcomeEvidence::new("timeout", "no answer within 10 s");
-    World::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
+    RoutingCase::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
 }
 
-fn unknown_transactional() -> &'static World {
+fn unknown_transactional() -> &'static RoutingCase {
     unknown(Class::Transactional).expecting("try")
 }
 
-fn unknown_commercial() -> &'static World {
+fn unknown_commercial() -> &'static RoutingCase {
     unknown(Class::Commercial).expecting("wait")
 }
 
 #[library_benchmark]
 #[bench::channels_1_providers_1(args = (1, 1), setup = new_message)]
 #[bench::channels_4_providers_8(args = (4, 2), setup = new_message)]
-fn plan(world: &'static World) {
-    repeat(|| black_box(world).next());
+fn plan(case: &'static RoutingCase) {
+    repeat(|| black_box(case).next());
 }
 
 #[library_benchmark]
@@ -185,8 +187,8 @@ fn plan(world: &'static World) {
 #[bench::sent(setup = sent)]
 #[bench::unknown_transactional(setup = unknown_transactional)]
 #[bench::unknown_commercial(setup = unknown_commercial)]
-fn next(world: &'static World) {
-    repeat(|| black_box(world).next());
+fn next(case: &'static RoutingCase) {
+    repeat(|| black_box(case).next());
 }
 
 library_benchmark_group!(name = routing_room, benchmarks = [plan, next]);

@@ -1,4 +1,4 @@
-//! Whole ways: from the first accept to the last outcome recorded.
+//! Whole deliveries: from the first accept to the last recorded outcome.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use relevo::wire::v1::MessageState;
 use relevo::wire::v1::message_service_client::MessageServiceClient;
 
 use crate::client::Client;
-use crate::fates::{self, Fate};
 use crate::gateway::Gateway;
 use crate::load::{self, Until, WINDOW};
-use crate::mold::{self, Mold};
+use crate::results::{self, MessageResult};
+use crate::workload::{self, MessageGenerator};
 
 /// Streams that bring the messages in.
 const STREAMS: usize = 2;
@@ -23,7 +23,7 @@ const TRIAL: u64 = 1_000;
 pub struct Delivery<'a> {
     gateway: &'a Gateway,
     clients: Vec<MessageServiceClient<Client>>,
-    mold: Mold,
+    generator: MessageGenerator,
     /// Messages a second, as the trial had them: accepted, and accepted and delivered.
     accepts: f64,
     delivers: f64,
@@ -38,13 +38,13 @@ pub struct Delivered {
 }
 
 impl<'a> Delivery<'a> {
-    /// Messages from `mold` through this gateway, tried once.
-    pub async fn new(gateway: &'a Gateway, mold: Mold) -> anyhow::Result<Self> {
+    /// Messages from `generator` through this gateway, after a trial run.
+    pub async fn new(gateway: &'a Gateway, generator: MessageGenerator) -> anyhow::Result<Self> {
         let clients = gateway.messages(STREAMS).await?;
-        let mut delivery = Self { gateway, clients, mold, accepts: 0.0, delivers: 0.0 };
-        let from = mold::now()?;
-        delivery.accepts = delivery.accept(&delivery.mold, TRIAL).await?;
-        fates::all_over(&mut delivery.clients[0], from).await?;
+        let mut delivery = Self { gateway, clients, generator, accepts: 0.0, delivers: 0.0 };
+        let from = workload::now()?;
+        delivery.accepts = delivery.accept(&delivery.generator, TRIAL).await?;
+        results::wait_until_all_ended(&mut delivery.clients[0], from).await?;
         delivery.delivers = rate(&delivery.all_sent(from, TRIAL).await?, from);
         Ok(delivery)
     }
@@ -52,14 +52,14 @@ impl<'a> Delivery<'a> {
     /// Accepts and delivers about as many messages as take this long.
     pub async fn run(&mut self, seconds: f64) -> anyhow::Result<Delivered> {
         let count = (self.delivers * seconds) as u64;
-        let (from, cpu) = (mold::now()?, self.gateway.cpu_seconds()?);
-        self.accept(&self.mold, count).await?;
+        let (from, cpu) = (workload::now()?, self.gateway.cpu_seconds()?);
+        self.accept(&self.generator, count).await?;
         self.delivered(from, from, count, cpu).await
     }
 
     /// Accepts a backlog that is due a little later, and delivers it from then on, as many as take about this long.
     pub async fn drain(&mut self, seconds: f64) -> anyhow::Result<Delivered> {
-        let from = mold::now()?;
+        let from = workload::now()?;
         let (count, due) = self.backlog(seconds).await?;
         let cpu = self.gateway.cpu_seconds()?;
         self.delivered(from, due, count, cpu).await
@@ -71,17 +71,17 @@ impl<'a> Delivery<'a> {
         let count = (self.delivers * seconds) as u64;
         // Twice what accepting took in the trial, and a second.
         let lead = Duration::from_secs_f64(1.0 + 2.0 * count as f64 / self.accepts);
-        let due = mold::in_(lead)?;
-        self.accept(&self.mold.clone().at(due), count).await?;
-        let rest = Duration::try_from(due.duration_since(mold::now()?));
+        let due = workload::time_in(lead)?;
+        self.accept(&self.generator.clone().at(due), count).await?;
+        let rest = Duration::try_from(due.duration_since(workload::now()?));
         let rest = rest.with_context(|| format!("accepting {count} messages took longer than {lead:?}"))?;
         tokio::time::sleep(rest).await;
         Ok((count, due))
     }
 
     /// Accepts messages, and tells how many that was a second.
-    async fn accept(&self, mold: &Mold, count: u64) -> anyhow::Result<f64> {
-        Ok(load::send_stream(&self.clients, WINDOW, mold, Until::Count(count)).await?.rate())
+    async fn accept(&self, generator: &MessageGenerator, count: u64) -> anyhow::Result<f64> {
+        Ok(load::send_stream(&self.clients, WINDOW, generator, Until::Count(count)).await?.rate())
     }
 
     /// Waits for the messages accepted since `from`, which were due at `due`, when the gateway had used so much time.
@@ -92,26 +92,30 @@ impl<'a> Delivery<'a> {
         count: u64,
         cpu: f64,
     ) -> anyhow::Result<Delivered> {
-        fates::all_over(&mut self.clients[0], from).await?;
+        results::wait_until_all_ended(&mut self.clients[0], from).await?;
         // Before they are listed, which is no part of the work.
         let cpu_us = (self.gateway.cpu_seconds()? - cpu) * 1e6 / count as f64;
         self.delivers = rate(&self.all_sent(from, count).await?, due);
         Ok(Delivered { rate: self.delivers, cpu_us })
     }
 
-    /// The fates of all, every one of which must have been sent.
-    async fn all_sent(&mut self, from: Timestamp, count: u64) -> anyhow::Result<Vec<Fate>> {
-        let fates = fates::of_all(&mut self.clients[0], from).await?;
-        ensure!(fates.len() as u64 == count, "{count} messages were accepted and {} are listed", fates.len());
-        let odd = fates.iter().find(|fate| fate.state != MessageState::Sent);
-        ensure!(odd.is_none(), "a message ended as {:?}", odd.map(|fate| fate.state));
-        Ok(fates)
+    /// The results of all messages, every one of which must have been sent.
+    async fn all_sent(&mut self, from: Timestamp, count: u64) -> anyhow::Result<Vec<MessageResult>> {
+        let results = results::of_all(&mut self.clients[0], from).await?;
+        ensure!(
+            results.len() as u64 == count,
+            "{count} messages were accepted and {} are listed",
+            results.len()
+        );
+        let odd = results.iter().find(|result| result.state != MessageState::Sent);
+        ensure!(odd.is_none(), "a message ended as {:?}", odd.map(|result| result.state));
+        Ok(results)
     }
 }
 
 /// Messages a second from this time until the last of these ended.
-fn rate(fates: &[Fate], from: Timestamp) -> f64 {
-    let last = fates.iter().map(|fate| fate.ended_ms).max().unwrap_or(0);
+fn rate(results: &[MessageResult], from: Timestamp) -> f64 {
+    let last = results.iter().map(|result| result.ended_ms).max().unwrap_or(0);
     let took_ms = (last - from.as_millisecond()).max(1);
-    fates.len() as f64 * 1_000.0 / took_ms as f64
+    results.len() as f64 * 1_000.0 / took_ms as f64
 }

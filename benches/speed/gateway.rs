@@ -14,33 +14,33 @@ use v1::message_service_client::MessageServiceClient;
 use v1::provider_service_client::ProviderServiceClient;
 
 use crate::client::{Client, connect};
-use crate::process::{Memory, Process, bound_to_us};
-use crate::sample::Place;
+use crate::process::{Memory, Process, killed_with_parent};
+use crate::sample::Workspace;
 
 /// What a gateway has on disk: it stays when the gateway goes.
-pub struct Home {
+pub struct GatewayDirectory {
     program: PathBuf,
     folder: PathBuf,
     brand_key: String,
     gateway_key: String,
 }
 
-impl Home {
+impl GatewayDirectory {
     /// A new one of this name, with these providers and whatever else follows the settings that every gateway here has.
     /// Everything that is not given is as the gateway has it by default.
-    pub async fn new(place: &Place, name: &str, config: &str) -> anyhow::Result<Self> {
-        let folder = place.folder.join(name);
+    pub async fn new(workspace: &Workspace, name: &str, config: &str) -> anyhow::Result<Self> {
+        let folder = workspace.folder.join(name);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("secret"), "the-secret-of-this-benchmark")?;
         fs::write(folder.join("token"), "1234567890:the-secret-of-this-benchmark")?;
         let fixed = "[server]\nlisten = '127.0.0.1:0'\n[log]\nformat = 'json'\n[store]\npath = 'data'\n\
                      [brands.acme]\n";
         fs::write(folder.join("relevo.toml"), format!("{fixed}{config}"))?;
-        let program = place.gateway.clone();
-        let mut home = Self { program, folder, brand_key: String::new(), gateway_key: String::new() };
-        home.brand_key = home.create_key(&["--brand", "acme"]).await?;
-        home.gateway_key = home.create_key(&[]).await?;
-        Ok(home)
+        let program = workspace.gateway.clone();
+        let mut directory = Self { program, folder, brand_key: String::new(), gateway_key: String::new() };
+        directory.brand_key = directory.create_key(&["--brand", "acme"]).await?;
+        directory.gateway_key = directory.create_key(&[]).await?;
+        Ok(directory)
     }
 
     /// The data directory.
@@ -59,9 +59,9 @@ impl Home {
                 bail!("the gateway did not start: see {}", log_path.display());
             };
             log.write_all(format!("{line}\n").as_bytes()).await?;
-            let said: Value = serde_json::from_str(&line).unwrap_or_default();
-            if said["message"] == "relevo is ready" {
-                break said["address"].as_str().context("a ready gateway tells its address")?.to_owned();
+            let record: Value = serde_json::from_str(&line).unwrap_or_default();
+            if record["message"] == "relevo is ready" {
+                break record["address"].as_str().context("a ready gateway tells its address")?.to_owned();
             }
         };
         tokio::spawn(async move {
@@ -83,7 +83,7 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = bound_to_us(&self.program);
+        let mut command = killed_with_parent(&self.program);
         command.args(arguments).arg("--config").arg(self.folder.join("relevo.toml"));
         command
     }

@@ -1,4 +1,4 @@
-//! Puts load on a server: so many connections, so many calls in flight on each, for so long or so often.
+//! Puts load on a server: a number of connections with a number of calls in flight on each, for a time or a number of calls.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use v1::message_service_client::MessageServiceClient;
 use v1::send_stream_response::Result as Answer;
 
 use crate::client::Client;
-use crate::mold::Mold;
 use crate::stopwatch::Stopwatch;
+use crate::workload::MessageGenerator;
 
 /// How many messages of a stream are unanswered at most: the gateway's own window.
 pub const WINDOW: usize = 1_024;
@@ -23,16 +23,16 @@ pub const WINDOW: usize = 1_024;
 /// When a run ends.
 #[derive(Clone, Copy)]
 pub enum Until {
-    /// After so many calls.
+    /// After this many calls.
     Count(u64),
-    /// After so long.
+    /// After this time.
     Elapsed(Duration),
 }
 
-/// What a run gave.
+/// The latencies of a run.
 pub struct Run {
     seconds: f64,
-    /// Of every call, in microseconds, the shortest first.
+    /// The latency of every call, in microseconds, the shortest first.
     latencies: Vec<u32>,
 }
 
@@ -117,12 +117,12 @@ pub fn workers<T: Clone>(clients: &[T], in_flight: usize) -> Vec<T> {
 pub async fn send(
     clients: &[MessageServiceClient<Client>],
     in_flight: usize,
-    mold: &Mold,
+    generator: &MessageGenerator,
     until: Until,
 ) -> anyhow::Result<Run> {
-    let mold = mold.clone();
+    let generator = generator.clone();
     calls(workers(clients, in_flight), until, move |mut client, _| {
-        let request = v1::SendRequest { message: Some(mold.spec()) };
+        let request = v1::SendRequest { message: Some(generator.spec()) };
         async move {
             client.send(request).await?;
             Ok(())
@@ -135,13 +135,13 @@ pub async fn send(
 pub async fn send_stream(
     clients: &[MessageServiceClient<Client>],
     window: usize,
-    mold: &Mold,
+    generator: &MessageGenerator,
     until: Until,
 ) -> anyhow::Result<Run> {
     let budget = Budget::new(until);
     let mut running = JoinSet::new();
     for client in clients {
-        running.spawn(one_stream(client.clone(), window, mold.clone(), budget.clone()));
+        running.spawn(one_stream(client.clone(), window, generator.clone(), budget.clone()));
     }
     finished(budget.watch, running).await
 }
@@ -149,11 +149,11 @@ pub async fn send_stream(
 async fn one_stream(
     mut client: MessageServiceClient<Client>,
     window: usize,
-    mold: Mold,
+    generator: MessageGenerator,
     budget: Budget,
 ) -> anyhow::Result<Vec<u32>> {
     let unanswered = Unanswered { room: Arc::new(Semaphore::new(window)), sent: Arc::default() };
-    let requests = requests(mold, budget, unanswered.clone());
+    let requests = requests(generator, budget, unanswered.clone());
     let mut answers = client.send_stream(requests).await?.into_inner();
     let mut latencies = Vec::new();
     while let Some(answer) = answers.message().await? {
@@ -165,7 +165,7 @@ async fn one_stream(
     Ok(latencies)
 }
 
-/// What of a stream has no answer yet. Answers come in the order of the requests.
+/// The messages of a stream that have no answer yet. Answers come in the order of the requests.
 #[derive(Clone)]
 struct Unanswered {
     room: Arc<Semaphore>,
@@ -188,15 +188,15 @@ impl Unanswered {
 }
 
 fn requests(
-    mold: Mold,
+    generator: MessageGenerator,
     budget: Budget,
     unanswered: Unanswered,
 ) -> impl Stream<Item = v1::SendStreamRequest> + Send {
-    stream::unfold((mold, budget, unanswered), |(mold, budget, unanswered)| async move {
+    stream::unfold((generator, budget, unanswered), |(generator, budget, unanswered)| async move {
         let sequence = budget.take()?;
         unanswered.sends().await;
-        let request = v1::SendStreamRequest { message: Some(mold.spec()), sequence };
-        Some((request, (mold, budget, unanswered)))
+        let request = v1::SendStreamRequest { message: Some(generator.spec()), sequence };
+        Some((request, (generator, budget, unanswered)))
     })
 }
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::mold;
 use crate::rivals;
+use crate::workload;
 
 /// The head of the report: names and what they are.
 pub struct Machine(Vec<(&'static str, String)>);
@@ -18,13 +18,19 @@ impl Machine {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let gateway = gateway.strip_prefix(root).unwrap_or(gateway);
         let facts = [
-            ("date", mold::now().ok().map(|now| now.to_string())),
+            ("date", workload::now().ok().map(|now| now.to_string())),
             ("processor", processor()),
             ("memory", after(&read("/proc/meminfo"), "MemTotal:")),
             ("kernel", Some(read("/proc/sys/kernel/osrelease").trim().to_owned())),
-            ("disk", said("findmnt", &["-n", "-o", "SOURCE,FSTYPE", "-T", &folder.display().to_string()])),
-            ("rustc", said("rustc", &["--version"])),
-            ("relevo", said("git", &["-C", &root.display().to_string(), "describe", "--always", "--dirty"])),
+            (
+                "disk",
+                output_of("findmnt", &["-n", "-o", "SOURCE,FSTYPE", "-T", &folder.display().to_string()]),
+            ),
+            ("rustc", output_of("rustc", &["--version"])),
+            (
+                "relevo",
+                output_of("git", &["-C", &root.display().to_string(), "describe", "--always", "--dirty"]),
+            ),
             ("gateway", Some(gateway.display().to_string())),
             ("sled", locked("sled")),
             ("tonic", locked("tonic")),
@@ -59,7 +65,7 @@ fn after(text: &str, name: &str) -> Option<String> {
 }
 
 /// What a program says, in one line.
-fn said(program: &str, arguments: &[&str]) -> Option<String> {
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -69,6 +75,7 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
 /// The version of a crate that this was built with.
 fn locked(name: &str) -> Option<String> {
     let lock: toml::Table = include_str!("../../Cargo.lock").parse().ok()?;
-    let package = lock["package"].as_array()?.iter().find(|own| own["name"].as_str() == Some(name))?;
+    let package =
+        lock["package"].as_array()?.iter().find(|package| package["name"].as_str() == Some(name))?;
     package["version"].as_str().map(str::to_owned)
 }

@@ -25,21 +25,21 @@
 
 mod client;
 mod delivery;
-mod fates;
+mod direct_store;
 mod figures;
 mod gateway;
 mod helpers;
-mod inside;
 mod load;
 mod machine;
-mod mold;
 mod parts;
 mod process;
 mod providers;
 mod report;
+mod results;
 mod rivals;
 mod sample;
 mod stopwatch;
+mod workload;
 
 use std::fs;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ use clap::{Parser, ValueEnum};
 use machine::Machine;
 use parts::Part;
 use report::Report;
-use sample::Place;
+use sample::Workspace;
 use stopwatch::Stopwatch;
 
 /// Measures how fast Relevo is.
@@ -93,12 +93,12 @@ enum Helper {
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match arguments.helper {
-        Some(helper) => help(helper, &arguments).await.map(|()| ExitCode::SUCCESS),
+        Some(helper) => run_helper(helper, &arguments).await.map(|()| ExitCode::SUCCESS),
         None => measure(&arguments).await,
     }
 }
 
-async fn help(helper: Helper, arguments: &Arguments) -> anyhow::Result<()> {
+async fn run_helper(helper: Helper, arguments: &Arguments) -> anyhow::Result<()> {
     match helper {
         Helper::Noop => helpers::noop::serve().await,
         Helper::Stub => helpers::stub::serve().await,
@@ -113,13 +113,13 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for part in parts {
         let watch = Stopwatch::start();
         eprintln!("==> {}", part.name());
-        let place = Place {
+        let workspace = Workspace {
             folder: arguments.folder.join(part.name()),
             gateway: arguments.gateway.clone(),
             quick: arguments.quick,
             full: arguments.full,
         };
-        match part.run(&place, &report).await {
+        match part.run(&workspace, &report).await {
             Ok(rows) => report.add(part.name(), rows),
             Err(error) => {
                 eprintln!("==> {} failed: {error:#}", part.name());

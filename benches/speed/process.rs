@@ -25,15 +25,15 @@ pub struct Memory {
 
 /// The arguments with which this program becomes one of its own helpers.
 pub fn helper(name: &str) -> anyhow::Result<Command> {
-    let own = std::env::current_exe().context("where is this program?")?;
-    let mut command = bound_to_us(&own);
+    let program = std::env::current_exe().context("where is this program?")?;
+    let mut command = killed_with_parent(&program);
     command.args(["--helper", name]);
     Ok(command)
 }
 
 /// A command for `program` that ends with this process however that ends. `setpriv` becomes the program it starts, so
 /// the process id is the program's own.
-pub fn bound_to_us(program: &Path) -> Command {
+pub fn killed_with_parent(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program).stdin(Stdio::null()).kill_on_drop(true);
     command

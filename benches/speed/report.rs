@@ -41,7 +41,7 @@ pub struct Row {
 
 impl Row {
     /// A figure that stands for itself.
-    pub fn seen(ours: Sample) -> Self {
+    pub fn measured(ours: Sample) -> Self {
         Self { ours, against: Against::Nothing, goal: Goal::Seen }
     }
 
@@ -169,8 +169,8 @@ impl Report {
 const HEAD: &str = "| work | ours: median (min - max) | against | its median (min - max) | ratio | goal | met | note |\n\
                     |---|---|---|---|---|---|---|---|\n";
 
-fn sample(own: &Sample) -> Value {
-    json!({ "name": own.name, "unit": own.unit, "median": own.median(), "runs": own.runs, "note": own.note })
+fn sample(sample: &Sample) -> Value {
+    json!({ "name": sample.name, "unit": sample.unit, "median": sample.median(), "runs": sample.runs, "note": sample.note })
 }
 
 fn figure(sample: &Sample) -> String {

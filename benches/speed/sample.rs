@@ -16,7 +16,7 @@ pub struct Sample {
 pub struct Skipped(pub String);
 
 /// Where a measurement may work: a scratch folder of its own on disk, what to measure, and whether to be quick.
-pub struct Place {
+pub struct Workspace {
     /// The scratch folder. It exists.
     pub folder: std::path::PathBuf,
     /// The gateway's program.

@@ -1,9 +1,10 @@
-//! What the fuzz targets do with an input. `tests/it/fuzz.rs` does the same with everything in `fuzz/corpus`, and with mutations
-//! of it.
+//! The fuzz targets: what each does with an input. `tests/it/fuzz.rs` runs the same functions over everything in
+//! `fuzz/corpus`, and over mutations of it.
 //!
-//! Each takes any bytes, and panics when what it hands them to does, or makes more of them than it should.
+//! Each target takes any bytes. It panics when the code that reads them panics, or when that makes more of them than it
+//! should.
 
-// Each target uses a part.
+// Each target's program includes this module and uses one function of it.
 #![allow(dead_code, unused_imports)]
 
 mod api;
@@ -22,7 +23,7 @@ use url::form_urlencoded;
 use providers::Provider;
 pub use smsc::smpp;
 
-/// What is kept of a provider's words.
+/// The most characters of a provider's code and of its text that evidence keeps.
 const MAX_CODE_CHARS: usize = 64;
 const MAX_TEXT_CHARS: usize = 300;
 
@@ -31,7 +32,7 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Builder::new_current_thread().enable_all().build().expect("a runtime"))
 }
 
-/// Builds what the inputs are given to. It takes longer than any input may.
+/// Builds the adapters that read the inputs. That takes longer than a fuzzer allows for one input.
 pub fn start() {
     providers::all();
     providers::smtp();
@@ -89,10 +90,10 @@ pub fn webhooks(input: &[u8]) {
     let provider = &providers[usize::from(*which) % providers.len()];
     let Some(hook) = provider.hook() else { return };
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
-    let hear = |headers: &HeaderMap, body: &[u8]| {
+    let handle = |headers: &HeaderMap, body: &[u8]| {
         let call = WebhookRequest { url: &url, query: "", headers, body: Some(body), now: now() };
         match runtime().block_on(hook.handle(&call)) {
-            Ok(WebhookPayload::Events(told)) => assert_bounded(&told, body.len()),
+            Ok(WebhookPayload::Events(events)) => assert_bounded(&events, body.len()),
             Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),
             Err(WebhookError::Forged(why)) => return Err(why),
             Err(WebhookError::Malformed(_) | WebhookError::Unverifiable(_)) => {}
@@ -101,16 +102,16 @@ pub fn webhooks(input: &[u8]) {
     };
     let signed = signed::call(provider, &url, rest);
     if let Some((headers, body)) = &signed {
-        let believed = hear(headers, body);
+        let believed = handle(headers, body);
         assert_eq!(believed, Ok(()), "{}: what is signed is not believed", provider.name);
     }
     // Neither of these has to be believed.
     let is_of_sns = provider.kind == "ses";
     if signed.is_none() || is_of_sns {
-        let _ = hear(&HeaderMap::new(), rest);
+        let _ = handle(&HeaderMap::new(), rest);
     }
     if is_of_sns {
-        let _ = hear(&HeaderMap::new(), &signed::sns("", rest));
+        let _ = handle(&HeaderMap::new(), &signed::sns("", rest));
     }
     if let Ok(query) = std::str::from_utf8(rest) {
         let call = WebhookRequest { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
@@ -133,10 +134,10 @@ pub fn reports(input: &[u8]) {
         let call =
             WebhookRequest { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
         match runtime().block_on(hook.handle(&call)) {
-            Ok(WebhookPayload::Events(told)) => {
-                let is_ours = |told: &ProviderEvent| matches!(told, ProviderEvent::Receipt(own) if own.echo.as_ref() == Some(&echo));
-                assert!(told.iter().all(is_ours), "{told:?}");
-                assert_bounded(&told, input.len());
+            Ok(WebhookPayload::Events(events)) => {
+                let is_ours = |event: &ProviderEvent| matches!(event, ProviderEvent::Receipt(report) if report.echo.as_ref() == Some(&echo));
+                assert!(events.iter().all(is_ours), "{events:?}");
+                assert_bounded(&events, input.len());
             }
             Err(WebhookError::Forged(why)) => assert!(query.is_empty(), "the token is not known: {why}"),
             Err(WebhookError::Malformed(_)) => {}
@@ -145,15 +146,16 @@ pub fn reports(input: &[u8]) {
     }
 }
 
-/// What was told takes no more room than a few times what it was told in. A byte that is not of the encoding becomes three.
-fn assert_bounded(told: &[ProviderEvent], input_bytes: usize) {
-    assert!(told.len() <= input_bytes);
-    let size: usize = told
+/// Asserts that events take no more room than a few times the input that they were read from. A byte that is not of the
+/// encoding becomes three.
+fn assert_bounded(events: &[ProviderEvent], input_bytes: usize) {
+    assert!(events.len() <= input_bytes);
+    let size: usize = events
         .iter()
-        .map(|told| match told {
-            ProviderEvent::Receipt(notice) => notice.reference.len() + notice.evidence.text.len(),
+        .map(|event| match event {
+            ProviderEvent::Receipt(report) => report.reference.len() + report.evidence.text.len(),
             ProviderEvent::Text(text) => text.id.len() + text.text.len(),
-            ProviderEvent::Address(news) => news.id.len(),
+            ProviderEvent::Address(report) => report.id.len(),
             ProviderEvent::Link { id, .. } => id.as_bytes().len(),
         })
         .sum();

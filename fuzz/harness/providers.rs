@@ -142,16 +142,16 @@ fn table((channel, table, settings): &(&str, &str, &str)) -> String {
 }
 
 fn providers(tables: &str) -> Vec<Provider> {
-    let provider = |own: ProviderConfig| {
-        let kind = own.adapter.kind();
-        let AdapterSettings::Remote(remote) = own.adapter else { unreachable!("none is a sandbox") };
+    let provider = |provider: ProviderConfig| {
+        let kind = provider.adapter.kind();
+        let AdapterSettings::Remote(remote) = provider.adapter else { unreachable!("none is a sandbox") };
         Provider {
-            name: own.provider.name.to_string(),
+            name: provider.provider.name.to_string(),
             kind,
-            adapter: remote.build(&own.transport).expect("it was built when it was checked"),
-            envelope: envelope(own.provider.channel),
+            adapter: remote.build(&provider.transport).expect("it was built when it was checked"),
+            envelope: envelope(provider.provider.channel),
             remote: *remote,
-            transport: own.transport,
+            transport: provider.transport,
             kept: OnceLock::new(),
         }
     };

@@ -75,12 +75,12 @@ pub fn sns(message: &str, certificate: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
         .expect("there is randomness");
-    let mut own: Map<String, Value> =
+    let mut message: Map<String, Value> =
         fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    own.insert("SignatureVersion".to_owned(), json!("2"));
-    own.insert("Signature".to_owned(), json!(STANDARD.encode(signature)));
-    own.insert("SigningCertURL".to_owned(), json!(api::certificate_url(SNS_HOST, certificate)));
-    Value::Object(own).to_string().into_bytes()
+    message.insert("SignatureVersion".to_owned(), json!("2"));
+    message.insert("Signature".to_owned(), json!(STANDARD.encode(signature)));
+    message.insert("SigningCertURL".to_owned(), json!(api::certificate_url(SNS_HOST, certificate)));
+    Value::Object(message).to_string().into_bytes()
 }
 
 /// The public key by which SendGrid's calls are known: a SubjectPublicKeyInfo (RFC 5480) in base64.

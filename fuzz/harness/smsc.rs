@@ -25,7 +25,7 @@ pub fn smpp(input: &[u8]) {
     }
     let later = now() + std::time::Duration::from_secs(3_600);
     while let Some(joined) = parts.overdue(later) {
-        tell(joined, input.len());
+        assert_joined_part_is_bounded(joined, input.len());
     }
     alphabet(input);
 }
@@ -35,7 +35,7 @@ fn read(octets: &[u8], parts: &mut PartialTexts) {
     let Ok(length) = u32::try_from(octets.len()) else { return };
     let octets = [&length.to_be_bytes(), &octets[4..]].concat();
     match Pdu::read(&octets).map(|pdu| pdu.body) {
-        Ok(Ok(PduBody::DeliverSm(deliver))) => hear(&deliver, parts, octets.len()),
+        Ok(Ok(PduBody::DeliverSm(deliver))) => read_deliver_sm(&deliver, parts, octets.len()),
         Ok(Ok(PduBody::SubmitSmResp(id))) => {
             // A hexadecimal digit is never more than two decimal ones.
             assert!(MessageIdBase::HexInResponse.of_response(&id).len() <= 2 * id.len() + 1);
@@ -46,7 +46,7 @@ fn read(octets: &[u8], parts: &mut PartialTexts) {
 }
 
 /// Reads one as a receipt and as a message, whichever it says it is.
-fn hear(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
+fn read_deliver_sm(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
     for ids in [MessageIdBase::Text, MessageIdBase::HexInResponse] {
         if let Some(report) = receipts::read(deliver, ids) {
             assert!(!report.reference.is_empty() && report.reference.len() <= 3 * octets, "{report:?}");
@@ -55,17 +55,17 @@ fn hear(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
     let written = inbound::read(deliver);
     let Some(part) = written.part else {
         let text = inbound::decode(written.data_coding, written.octets);
-        let told = inbound::text_event(&deliver.source, &deliver.destination, text, now());
-        return assert_bounded(told.as_slice(), octets);
+        let event = inbound::text_event(&deliver.source, &deliver.destination, text, now());
+        return assert_bounded(event.as_slice(), octets);
     };
     assert!(part.total > 1 && (1..=part.total).contains(&part.number), "{part:?}");
     if let Ok(Some(joined)) = parts.add(deliver, part, now()) {
         parts.forget(&joined.key);
-        tell(joined, usize::MAX);
+        assert_joined_part_is_bounded(joined, usize::MAX);
     }
 }
 
-fn tell(joined: JoinedPart, octets: usize) {
+fn assert_joined_part_is_bounded(joined: JoinedPart, octets: usize) {
     let JoinedPart { from, to, text, .. } = joined;
     let gaps = usize::from(u8::MAX) * MAX_GAP_BYTES;
     assert!(text.len() <= octets.saturating_mul(3).saturating_add(gaps), "{} bytes", text.len());

@@ -1,4 +1,4 @@
-//! The gateway as a client sees it: gRPC, and a key with every call.
+//! The client of the demonstration: gRPC, with a key in every call.
 
 use std::net::SocketAddr;
 
@@ -18,12 +18,13 @@ use v1::provider_service_client::ProviderServiceClient;
 use v1::sandbox_service_client::SandboxServiceClient;
 use v1::send_stream_response::Result as Answer;
 
+/// A connection that presents the key.
 type DemoChannel = InterceptedService<Channel, DemoInterceptor>;
 
 /// The largest page that the API gives.
 const PAGE: i32 = 1_000;
 
-/// Puts the key into the metadata of every call.
+/// Adds the key to the metadata of every call.
 #[derive(Clone)]
 pub(super) struct DemoInterceptor(MetadataValue<Ascii>);
 
@@ -34,7 +35,7 @@ impl Interceptor for DemoInterceptor {
     }
 }
 
-/// The services. Clones share one connection.
+/// A client for each service of the API. Clones share one connection.
 #[derive(Clone)]
 pub(super) struct DemoClient {
     pub address: SocketAddr,
@@ -49,18 +50,18 @@ pub(super) struct DemoClient {
 impl DemoClient {
     /// Connects to the gateway at `address`.
     pub(super) async fn connect(address: SocketAddr, key: &Secret) -> anyhow::Result<Self> {
-        let bearer = DemoInterceptor(format!("Bearer {}", key.expose()).parse()?);
+        let interceptor = DemoInterceptor(format!("Bearer {}", key.expose()).parse()?);
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
         let channel = endpoint.connect().await.with_context(|| format!("cannot connect to {address}"))?;
-        let gateway = InterceptedService::new(channel, bearer);
+        let channel = InterceptedService::new(channel, interceptor);
         Ok(Self {
             address,
             key: key.clone(),
-            messages: MessageServiceClient::new(gateway.clone()),
-            contacts: ContactServiceClient::new(gateway.clone()),
-            consents: ConsentServiceClient::new(gateway.clone()),
-            providers: ProviderServiceClient::new(gateway.clone()),
-            sandbox: SandboxServiceClient::new(gateway),
+            messages: MessageServiceClient::new(channel.clone()),
+            contacts: ContactServiceClient::new(channel.clone()),
+            consents: ConsentServiceClient::new(channel.clone()),
+            providers: ProviderServiceClient::new(channel.clone()),
+            sandbox: SandboxServiceClient::new(channel),
         })
     }
 
@@ -71,26 +72,29 @@ impl DemoClient {
     }
 
     /// Sends messages over one stream, and returns the answers in their order.
-    pub(super) async fn stream(
+    ///
+    /// # Errors
+    /// When a message is not accepted, or not every message is answered.
+    pub(super) async fn send_stream(
         &mut self,
         messages: Vec<v1::MessageSpec>,
     ) -> anyhow::Result<Vec<v1::SendResponse>> {
-        let number = messages.len();
+        let count = messages.len();
         let requests = messages.into_iter().zip(0..);
         let requests = requests
             .map(|(message, sequence)| v1::SendStreamRequest { message: Some(message), sequence })
             .collect::<Vec<_>>();
         let answers = self.messages.send_stream(tokio_stream::iter(requests)).await;
         let mut answers = answers.context("SendStream failed")?.into_inner();
-        let mut accepted = Vec::with_capacity(number);
+        let mut accepted = Vec::with_capacity(count);
         while let Some(answer) = answers.message().await.context("SendStream failed")? {
             match answer.result {
-                Some(Answer::Accepted(own)) => accepted.push(own),
+                Some(Answer::Accepted(response)) => accepted.push(response),
                 other => bail!("message {} of the stream was not accepted: {other:?}", answer.sequence),
             }
         }
-        if accepted.len() != number {
-            bail!("{} of {number} messages of the stream were answered", accepted.len());
+        if accepted.len() != count {
+            bail!("{} of {count} messages of the stream were answered", accepted.len());
         }
         Ok(accepted)
     }
@@ -105,7 +109,7 @@ impl DemoClient {
         }
     }
 
-    /// What the sandbox providers were given.
+    /// The messages that the sandbox providers took.
     pub(super) async fn outbox(&mut self) -> anyhow::Result<Vec<v1::OutboxEntry>> {
         let request = v1::ListOutboxRequest { provider: String::new(), page_size: PAGE };
         Ok(self.sandbox.list_outbox(request).await.context("ListOutbox failed")?.into_inner().entries)
@@ -117,8 +121,8 @@ impl DemoClient {
         Ok(answer.context("ListProviders failed")?.into_inner().providers)
     }
 
-    /// Tells every sandbox provider of a failure domain how to behave, and returns their names.
-    pub(super) async fn behave(
+    /// Sets the behavior of every sandbox provider of a failure domain, and returns their names.
+    pub(super) async fn set_behavior(
         &mut self,
         failure_domain: &str,
         behavior: v1::Behavior,

@@ -1,17 +1,22 @@
-//! `relevo demo`: the gateway shown at work to somebody who has never seen it.
+//! `relevo demo`: the gateway at work, for somebody who has never seen it.
 //!
-//! The gateway is the real one, on the embedded store in a directory of its own, and the show talks to it over gRPC as
-//! any client would. What is told and counted is what the gateway answers. Only the providers are sandboxes.
+//! The gateway is the real one, on the embedded store in a temporary directory, and the demonstration talks to it over
+//! gRPC as any client would. The report prints and counts what the gateway answers. Only the providers are sandboxes.
 
-mod cast;
 mod client;
-mod encore;
-mod opening;
-mod script;
-mod show;
-mod stage;
-mod telling;
-mod watch;
+mod commands;
+mod composer;
+mod contacts;
+mod gateway;
+mod monitor;
+mod opening_load;
+mod outage;
+mod output;
+mod recovery;
+mod report;
+mod scenario;
+mod setup;
+mod shop;
 
 use anyhow::{Context, bail};
 use tokio::sync::oneshot;
@@ -19,62 +24,49 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::telemetry;
 use client::DemoClient;
-use show::Show;
-use stage::Stage;
+use gateway::DemoGateway;
 
 /// Runs the demonstration, and then stays up until `stop` resolves, unless it is to run `once`.
 ///
 /// # Errors
-/// When the gateway cannot run, a message is lost or does not come to its end, or `stop` resolves before the show is
-/// over.
+/// When the gateway cannot run, a message is lost or does not come to its end, or `stop` resolves before the scenario
+/// is over.
 pub async fn run(once: bool, clock: Clock, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let config = stage::config()?;
+    let config = gateway::config()?;
     telemetry::start(&config.log)?;
-    let Stage { folder, gateway, key } = Stage::build(config, once, clock.clone()).await?;
+    let DemoGateway { directory, gateway, key } = DemoGateway::open(config, once, clock.clone()).await?;
     let address = gateway.address();
-    let (end, ended) = oneshot::channel::<()>();
+    let (stop_gateway, gateway_stopped) = oneshot::channel::<()>();
     let serve = async {
-        // It also ends when the sender is dropped.
-        let ended = async { drop(ended.await) };
-        gateway.run(ended).await.context("the gateway failed")
+        // Dropping the sender resolves the receiver too, so the gateway stops whichever way the scenario ends.
+        let stopped = async { drop(gateway_stopped.await) };
+        gateway.run(stopped).await.context("the gateway failed")
     };
-    let play = async {
-        let played = play(DemoClient::connect(address, &key).await?, once, clock, stop).await;
-        drop(end);
-        Ok(played)
+    let demonstrate = async {
+        let result = demonstrate(DemoClient::connect(address, &key).await?, once, clock, stop).await;
+        drop(stop_gateway);
+        Ok(result)
     };
-    // A gateway that fails ends the show at once; a show that fails still lets the gateway stop in order.
-    let ((), played) = tokio::try_join!(serve, play)?;
-    folder.close().context("the demonstration's data cannot be removed")?;
-    played
+    // A gateway that fails ends the scenario at once; a scenario that fails still lets the gateway stop in order.
+    let ((), result) = tokio::try_join!(serve, demonstrate)?;
+    directory.close().context("the demonstration's data cannot be removed")?;
+    result
 }
 
-async fn play(
+async fn demonstrate(
     client: DemoClient,
     once: bool,
     clock: Clock,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut stop = std::pin::pin!(stop);
-    let show = async {
-        let mut show = Show::open(client.clone(), clock.now()).await?;
-        show.play().await
-    };
-    let tale = tokio::select! {
+    let result = tokio::select! {
         () = &mut stop => bail!("stopped before the demonstration was over"),
-        tale = show => tale?,
+        result = scenario::run(client.clone(), clock.now()) => result?,
     };
     if !once {
-        say(&encore::commands(&client, tale.worth_a_look.as_deref())?)?;
+        output::print_line(&commands::commands(&client, result.fallback_message_id.as_deref())?)?;
         stop.await;
     }
-    tale.verdict()
-}
-
-/// Prints a text and the end of its line.
-fn say(text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+    result.check()
 }

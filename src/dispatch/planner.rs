@@ -143,7 +143,7 @@ mod tests {
         let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
-        let ends = async |history: &History| match planner
+        let final_state = async |history: &History| match planner
             .next(&message, history, message.accepted_at)
             .await
             .unwrap()
@@ -152,7 +152,7 @@ mod tests {
             RoutingStep::Finish { state, .. } => state,
             other => panic!("{other:?}"),
         };
-        assert_eq!(ends(&history).await, MessageState::Failed);
+        assert_eq!(final_state(&history).await, MessageState::Failed);
         let way = Way {
             channel: Channel::Telegram,
             address: Address::telegram(7).unwrap(),
@@ -163,6 +163,6 @@ mod tests {
         let outcome = Outcome::Sent { reference: "1".to_owned() };
         history.push(message.accepted_at, EventDetail::AttemptFinished { attempt: 1, outcome });
         history.push(message.accepted_at, EventDetail::FellBack { attempt: 1, explanation: String::new() });
-        assert_eq!(ends(&history).await, MessageState::Sent, "a provider has it");
+        assert_eq!(final_state(&history).await, MessageState::Sent, "a provider has it");
     }
 }

@@ -292,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn leave_that_is_laid_down_is_told_of_only_when_it_is_not_taken_up_again() {
+    fn a_released_permit_is_announced_only_when_it_is_not_acquired_again() {
         let (registry, name, now) = half_open();
         let call = registry.permit(&name, false, now).unwrap();
         assert!(registry.permit(&name, false, now).is_err(), "one probe at a time");
         let mut changes = registry.subscribe();
-        let laid_down = call.release();
+        let released = call.release();
         let call = registry.permit(&name, false, now).unwrap();
-        laid_down.reacquired();
+        released.reacquired();
         assert!(!changes.has_changed().unwrap());
         drop(call.release());
         assert!(changes.has_changed().unwrap());

@@ -168,7 +168,7 @@ pub(super) mod tests {
         StoredMessage { message, history: History::accepted(start()), next_at: Some(start()) }
     }
 
-    fn started() -> EventDetail {
+    fn attempt_started() -> EventDetail {
         let way = Way {
             channel: Channel::Telegram,
             address: Address::TelegramChat(7),
@@ -193,7 +193,7 @@ pub(super) mod tests {
     #[test]
     fn an_answer_stored_by_a_save_that_seemed_to_fail_is_not_told_twice() {
         let mut before = stored();
-        before.history.push(start(), started());
+        before.history.push(start(), attempt_started());
         let mut case = MessageWork::new(before);
         case.history.push(
             start(),

@@ -331,20 +331,20 @@ mod tests {
         Timestamp::from_millisecond(ms).unwrap()
     }
 
-    fn fails(breaker: &mut Breaker, ms: i64) {
+    fn fail(breaker: &mut Breaker, ms: i64) {
         let permit = breaker.permit(at(ms)).unwrap();
         breaker.record(permit, HealthSignal::Failure, at(ms));
     }
 
-    fn opened() -> Breaker {
+    fn open_breaker() -> Breaker {
         let mut breaker = Breaker::new(HealthSettings::default());
-        (0..5).for_each(|_| fails(&mut breaker, 0));
+        (0..5).for_each(|_| fail(&mut breaker, 0));
         breaker
     }
 
     #[test]
     fn a_run_of_failures_opens_it_and_nothing_passes() {
-        let breaker = opened();
+        let breaker = open_breaker();
         assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
         assert_eq!(breaker.admits(at(4_999)), Err(BreakerRefusal { until: at(5_000) }));
         let reason = TripReason::ConsecutiveFailures { failures: 5 };
@@ -357,8 +357,8 @@ mod tests {
         for call in 0..20 {
             assert_eq!(breaker.state(at(call)), BreakerState::Closed, "call {call}");
             let permit = breaker.permit(at(call)).unwrap();
-            let effect = if call % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
-            breaker.record(permit, effect, at(call));
+            let signal = if call % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
+            breaker.record(permit, signal, at(call));
         }
         assert_eq!(breaker.state(at(20)), BreakerState::Open);
         let reason = TripReason::FailureRatio { failures: 10, calls: 20 };
@@ -369,15 +369,15 @@ mod tests {
     fn failures_outside_the_window_are_forgotten() {
         let settings = HealthSettings { consecutive_failures: 100, ..HealthSettings::default() };
         let mut breaker = Breaker::new(settings);
-        (0..19).for_each(|_| fails(&mut breaker, 0));
-        fails(&mut breaker, 60_000);
+        (0..19).for_each(|_| fail(&mut breaker, 0));
+        fail(&mut breaker, 60_000);
         assert_eq!(breaker.state(at(60_000)), BreakerState::Closed);
         assert_eq!(breaker.recent(at(60_000)), (1, 1));
     }
 
     #[test]
     fn half_open_passes_only_the_probes_allowed() {
-        let mut breaker = opened();
+        let mut breaker = open_breaker();
         let probe = breaker.permit(at(5_000)).unwrap();
         assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
         assert!(breaker.permit(at(5_000)).is_err());
@@ -387,8 +387,8 @@ mod tests {
 
     #[test]
     fn enough_good_probes_close_it_and_a_bad_one_opens_it_for_longer() {
-        let mut breaker = opened();
-        fails(&mut breaker, 5_000);
+        let mut breaker = open_breaker();
+        fail(&mut breaker, 5_000);
         assert_eq!(breaker.probe_at(), Some(at(15_000)));
         assert_eq!(breaker.trip(), Some(BreakerTrip { reason: TripReason::ProbeFailed, at: at(5_000) }));
         for ms in [15_000, 15_001] {
@@ -403,7 +403,7 @@ mod tests {
     fn an_answer_from_before_the_opening_changes_nothing() {
         let mut breaker = Breaker::new(HealthSettings::default());
         let late = breaker.permit(at(0)).unwrap();
-        (0..5).for_each(|_| fails(&mut breaker, 0));
+        (0..5).for_each(|_| fail(&mut breaker, 0));
         breaker.record(late, HealthSignal::Success, at(5_000));
         let probe = breaker.permit(at(5_000)).unwrap();
         assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);

@@ -403,7 +403,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn started(history: &mut History, attempt: u32) {
+    fn push_started(history: &mut History, attempt: u32) {
         let way = Way {
             channel: Channel::Telegram,
             address: Address::TelegramChat(7),
@@ -413,7 +413,7 @@ mod tests {
         history.push(at(1), EventDetail::AttemptStarted { attempt, way });
     }
 
-    fn ended(history: &mut History, attempt: u32, outcome: Outcome) {
+    fn push_finished(history: &mut History, attempt: u32, outcome: Outcome) {
         history.push(at(2), EventDetail::AttemptFinished { attempt, outcome });
     }
 
@@ -425,7 +425,7 @@ mod tests {
         Outcome::Unavailable { evidence: OutcomeEvidence::default() }
     }
 
-    fn reported(history: &mut History, attempt: u32, status: ReceiptStatus) {
+    fn push_receipt(history: &mut History, attempt: u32, status: ReceiptStatus) {
         let evidence = OutcomeEvidence::default();
         history.push(
             at(3),
@@ -436,63 +436,63 @@ mod tests {
     #[test]
     fn the_first_call_in_doubt_is_one_by_the_same_way_of_which_nothing_was_heard() {
         let mut history = History::accepted(at(0));
-        started(&mut history, 1);
-        ended(&mut history, 1, unavailable());
+        push_started(&mut history, 1);
+        push_finished(&mut history, 1, unavailable());
         let way = history.attempts()[0].way.clone();
         assert_eq!(history.first_in_doubt(&way), None);
         for attempt in [2, 3] {
-            started(&mut history, attempt);
-            ended(&mut history, attempt, unknown());
+            push_started(&mut history, attempt);
+            push_finished(&mut history, attempt, unknown());
         }
-        started(&mut history, 4);
-        ended(&mut history, 4, unavailable());
+        push_started(&mut history, 4);
+        push_finished(&mut history, 4, unavailable());
         assert_eq!(history.first_in_doubt(&way), Some(2));
         assert_eq!(history.first_in_doubt(&Way { provider: "tg-2".parse().unwrap(), ..way.clone() }), None);
-        reported(&mut history, 2, ReceiptStatus::Failed);
+        push_receipt(&mut history, 2, ReceiptStatus::Failed);
         assert_eq!(history.first_in_doubt(&way), Some(3));
-        reported(&mut history, 3, ReceiptStatus::Failed);
+        push_receipt(&mut history, 3, ReceiptStatus::Failed);
         assert_eq!(history.first_in_doubt(&way), None);
     }
 
     #[test]
     fn a_receipt_that_comes_before_the_lost_answer_proves_that_it_was_sent() {
         let mut history = History::accepted(at(0));
-        started(&mut history, 1);
-        reported(&mut history, 1, ReceiptStatus::Sent);
-        ended(&mut history, 1, unknown());
+        push_started(&mut history, 1);
+        push_receipt(&mut history, 1, ReceiptStatus::Sent);
+        push_finished(&mut history, 1, unknown());
         assert_eq!(history.state(), MessageState::Sent);
     }
 
     #[test]
     fn a_second_copy_that_fails_leaves_the_first_sent() {
         let mut history = History::accepted(at(0));
-        started(&mut history, 1);
-        ended(&mut history, 1, unknown());
-        started(&mut history, 2);
-        reported(&mut history, 1, ReceiptStatus::Sent);
-        ended(&mut history, 2, unavailable());
+        push_started(&mut history, 1);
+        push_finished(&mut history, 1, unknown());
+        push_started(&mut history, 2);
+        push_receipt(&mut history, 1, ReceiptStatus::Sent);
+        push_finished(&mut history, 2, unavailable());
         assert_eq!(history.state(), MessageState::Sent);
     }
 
     #[test]
     fn an_attempt_given_up_does_not_make_the_next_one_sent() {
         let mut history = History::accepted(at(0));
-        started(&mut history, 1);
-        ended(&mut history, 1, Outcome::Sent { reference: "1".into() });
+        push_started(&mut history, 1);
+        push_finished(&mut history, 1, Outcome::Sent { reference: "1".into() });
         history.push(at(4), EventDetail::FellBack { attempt: 1, explanation: "Late.".into() });
-        started(&mut history, 2);
-        ended(&mut history, 2, unavailable());
+        push_started(&mut history, 2);
+        push_finished(&mut history, 2, unavailable());
         assert_eq!(history.state(), MessageState::Waiting);
     }
 
     #[test]
     fn cancelling_what_may_have_been_sent_leaves_it_in_doubt_until_a_receipt_comes() {
         let mut history = History::accepted(at(0));
-        started(&mut history, 1);
-        ended(&mut history, 1, unknown());
+        push_started(&mut history, 1);
+        push_finished(&mut history, 1, unknown());
         history.cancel(at(4), "ana").unwrap();
         assert_eq!(history.state(), MessageState::InDoubt);
-        reported(&mut history, 1, ReceiptStatus::Sent);
+        push_receipt(&mut history, 1, ReceiptStatus::Sent);
         assert_eq!(history.state(), MessageState::Sent);
     }
 }

@@ -214,7 +214,7 @@ mod tests {
     fn evidence_carries_no_address_and_stays_short() {
         let evidence = Evidence::new("550 5.1.1", "<ana@example.com>: no such user, call +34600123456 now");
         assert_eq!(evidence.to_string(), "550 5.1.1 *** no such user, call *** now");
-        for (said, kept) in [
+        for (text, expected) in [
             (r#"{"to":"+34600123456","status":400}"#, r#"{"to":"***","status":400}"#),
             ("to=34600123456; try again", "to=***; try again"),
             ("the number +34 600 123 456 is not valid", "the number *** is not valid"),
@@ -225,7 +225,7 @@ mod tests {
             ("ñ+34600123456ñ", "ñ***ñ"),
             ("@ 100% @", "@ 100% @"),
         ] {
-            assert_eq!(Evidence::new("", said).text, kept, "{said}");
+            assert_eq!(Evidence::new("", text).text, expected, "{text}");
         }
         assert_eq!(Evidence::new("", &"x".repeat(900)).text.len(), 300);
     }

@@ -128,11 +128,11 @@ mod tests {
         let (longest, long) = ("x".repeat(255), "x".repeat(256));
         assert_eq!(bounded_provider_id(String::new()), "");
         assert_eq!(bounded_provider_id(longest.clone()), longest);
-        let kept = bounded_provider_id(long.clone());
-        assert_eq!(kept.len(), "sha256:".len() + 64);
-        assert_eq!(bounded_provider_id(long.clone()), kept);
-        assert_eq!(bounded_provider_id(kept.clone()), kept, "what was kept is not changed again");
-        assert_ne!(bounded_provider_id(format!("{long}y")), kept, "it is not known by how it begins");
+        let bounded = bounded_provider_id(long.clone());
+        assert_eq!(bounded.len(), "sha256:".len() + 64);
+        assert_eq!(bounded_provider_id(long.clone()), bounded);
+        assert_eq!(bounded_provider_id(bounded.clone()), bounded, "what was kept is not changed again");
+        assert_ne!(bounded_provider_id(format!("{long}y")), bounded, "it is not known by how it begins");
     }
 
     #[test]

@@ -54,10 +54,10 @@ async fn an_outage_comes_and_goes_and_nothing_is_lost() {
     // Each message accepted is told once, and the summary counts what was told.
     let way =
         |line: &&str| ["   transactional ", "   commercial "].iter().any(|start| line.starts_with(start));
-    let told = |end: &str| out.lines().filter(way).filter(|line| line.contains(end)).count();
-    assert_eq!(told(""), number("accepted"), "{out}");
-    assert_eq!(told(" ✓ "), number("sent"), "{out}");
-    assert_eq!(told("  suppressed: "), number("suppressed"), "{out}");
+    let printed = |end: &str| out.lines().filter(way).filter(|line| line.contains(end)).count();
+    assert_eq!(printed(""), number("accepted"), "{out}");
+    assert_eq!(printed(" ✓ "), number("sent"), "{out}");
+    assert_eq!(printed("  suppressed: "), number("suppressed"), "{out}");
     for news in ["is open", "is closed"].map(|state| format!("whatsapp-main {state}")) {
         assert!(out.contains(&news), "{news}: {out}");
     }

@@ -67,19 +67,19 @@ impl Crate {
         let mut module = Module { file: name, ..Module::default() };
         for item in items.into_iter().filter(|item| !is_for_tests(item)) {
             match item {
-                Item::Mod(own) => {
-                    let child = own.ident.to_string();
+                Item::Mod(item) => {
+                    let child = item.ident.to_string();
                     let below = [path.clone(), vec![child.clone()]].concat();
-                    match own.content {
+                    match item.content {
                         Some((_, items)) => self.add_module(root, file, below, items),
                         None => self.add_file(root, &child_file(file, &child), below),
                     }
                     module.children.insert(child);
                 }
-                Item::Use(own) => {
+                Item::Use(item) => {
                     let known: HashSet<String> = module.aliases.keys().cloned().collect();
-                    module.add_use(Vec::new(), &own.tree);
-                    if !matches!(own.vis, Visibility::Inherited) {
+                    module.add_use(Vec::new(), &item.tree);
+                    if !matches!(item.vis, Visibility::Inherited) {
                         let new = module.aliases.keys().filter(|name| !known.contains(*name));
                         module.passed_on.extend(new.cloned());
                     }
@@ -163,45 +163,45 @@ impl Module {
     fn add_use(&mut self, prefix: Vec<String>, tree: &UseTree) {
         let with = |name: String| [prefix.clone(), vec![name]].concat();
         match tree {
-            UseTree::Path(own) => self.add_use(with(own.ident.to_string()), &own.tree),
-            UseTree::Name(own) if own.ident == "self" => {
+            UseTree::Path(tree) => self.add_use(with(tree.ident.to_string()), &tree.tree),
+            UseTree::Name(tree) if tree.ident == "self" => {
                 self.aliases.extend(prefix.last().cloned().map(|name| (name, prefix.clone())));
             }
-            UseTree::Name(own) => {
-                self.aliases.insert(own.ident.to_string(), with(own.ident.to_string()));
+            UseTree::Name(tree) => {
+                self.aliases.insert(tree.ident.to_string(), with(tree.ident.to_string()));
             }
-            UseTree::Rename(own) => {
-                self.aliases.insert(own.rename.to_string(), with(own.ident.to_string()));
+            UseTree::Rename(tree) => {
+                self.aliases.insert(tree.rename.to_string(), with(tree.ident.to_string()));
             }
             UseTree::Glob(_) => self.globs.push(prefix),
-            UseTree::Group(own) => own.items.iter().for_each(|tree| self.add_use(prefix.clone(), tree)),
+            UseTree::Group(tree) => tree.items.iter().for_each(|tree| self.add_use(prefix.clone(), tree)),
         }
     }
 }
 
 fn is_for_tests(item: &Item) -> bool {
     let attributes: &[Attribute] = match item {
-        Item::Mod(own) => &own.attrs,
-        Item::Use(own) => &own.attrs,
-        Item::Fn(own) => &own.attrs,
-        Item::Impl(own) => &own.attrs,
-        Item::Const(own) => &own.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Const(item) => &item.attrs,
         _ => &[],
     };
-    attributes
-        .iter()
-        .any(|own| own.path().is_ident("cfg") && own.meta.to_token_stream().to_string().contains("test"))
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg") && attribute.meta.to_token_stream().to_string().contains("test")
+    })
 }
 
 fn name_of(item: &Item) -> Option<String> {
     let ident = match item {
-        Item::Const(own) => &own.ident,
-        Item::Enum(own) => &own.ident,
-        Item::Fn(own) => &own.sig.ident,
-        Item::Static(own) => &own.ident,
-        Item::Struct(own) => &own.ident,
-        Item::Trait(own) => &own.ident,
-        Item::Type(own) => &own.ident,
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
         _ => return None,
     };
     Some(ident.to_string())
@@ -213,8 +213,8 @@ fn child_file(file: &Path, name: &str) -> PathBuf {
         "lib" | "mod" => file.parent().unwrap().to_owned(),
         stem => file.with_file_name(stem),
     };
-    let own = folder.join(format!("{name}.rs"));
-    if own.exists() { own } else { folder.join(name).join("mod.rs") }
+    let sibling = folder.join(format!("{name}.rs"));
+    if sibling.exists() { sibling } else { folder.join(name).join("mod.rs") }
 }
 
 /// The paths, such as `keys::redacted` or `super::Embedded`, and the single names.
@@ -254,7 +254,7 @@ fn reached(imports: &Imports, from: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![from.to_owned()];
     while let Some(file) = next.pop() {
-        next.extend(imports[&file].iter().filter(|own| reached.insert((*own).clone())).cloned());
+        next.extend(imports[&file].iter().filter(|imported| reached.insert((*imported).clone())).cloned());
     }
     reached
 }

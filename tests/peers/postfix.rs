@@ -87,10 +87,10 @@ postlog unix-dgram n - n - 1 postlogd
 /// The folders that installing the package would have created, with the owners and modes of Postfix's own list.
 fn create_queue(folder: &Path) -> io::Result<()> {
     let queue = folder.join("queue");
-    let own = QUEUES.map(|name| queue.join(name));
-    let own: Vec<&Path> = own.iter().map(AsRef::as_ref).collect();
+    let queues = QUEUES.map(|name| queue.join(name));
+    let queues: Vec<&Path> = queues.iter().map(AsRef::as_ref).collect();
     install(&["-o", "root"], "755", &[&queue, &queue.join("pid")])?;
-    install(&["-o", "daemon"], "700", &[&[folder.join("data").as_path()], &own[..]].concat())?;
+    install(&["-o", "daemon"], "700", &[&[folder.join("data").as_path()], &queues[..]].concat())?;
     install(&["-o", "daemon", "-g", "mail"], "710", &[&queue.join("public")])?;
     install(&["-o", "daemon", "-g", "mail"], "730", &[&queue.join("maildrop")])
 }

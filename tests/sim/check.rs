@@ -1,4 +1,4 @@
-//! What must hold when everything is over.
+//! The invariants that are checked when a seed is over.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,47 +9,51 @@ use relevo::model::{
 use relevo::store::StoredMessage;
 
 use crate::provider::Effect;
-use crate::world::Shared;
+use crate::state::SimulationState;
 
 /// Checks every message, then sends every receipt again in another order and checks that nothing moves.
-pub async fn everything(shared: &Arc<Shared>, accepted: &[(BrandId, MessageId)]) {
+pub async fn all_messages(shared: &Arc<SimulationState>, accepted: &[(BrandId, MessageId)]) {
     let before = load(shared, accepted).await;
     let effects = shared.effects.lock().unwrap().clone();
-    let crashed = shared.happened("crash");
+    let crashed = shared.was_counted("crash");
     for stored in &before {
-        let own: Vec<&Effect> = effects.iter().filter(|effect| effect.message == stored.message.id).collect();
-        for problem in message(stored, &own, crashed) {
-            shared.problem(format!("{}: {problem}", stored.message.id));
+        let of_message: Vec<&Effect> =
+            effects.iter().filter(|effect| effect.message == stored.message.id).collect();
+        for problem in problems_of(stored, &of_message, crashed) {
+            shared.record_problem(format!("{}: {problem}", stored.message.id));
         }
         tally(shared, stored);
     }
     for effect in &effects {
         if !before.iter().any(|stored| stored.message.id == effect.message) {
-            shared.problem(format!("{} was sent by {} and never accepted", effect.message, effect.provider));
+            shared.record_problem(format!(
+                "{} was sent by {} and never accepted",
+                effect.message, effect.provider
+            ));
         }
     }
     repeat_receipts(shared).await;
     for (before, after) in before.iter().zip(load(shared, accepted).await) {
         if before.history != after.history || before.next_at != after.next_at {
-            shared.problem(format!("{}: a receipt that came again changed it", before.message.id));
+            shared.record_problem(format!("{}: a receipt that came again changed it", before.message.id));
         }
     }
 }
 
 /// Invariant 1: what was acknowledged is there.
-async fn load(shared: &Shared, accepted: &[(BrandId, MessageId)]) -> Vec<StoredMessage> {
+async fn load(shared: &SimulationState, accepted: &[(BrandId, MessageId)]) -> Vec<StoredMessage> {
     let mut all = Vec::new();
     for (brand, id) in accepted {
         match shared.stores().messages.message(brand, *id).await.unwrap() {
             Some(stored) => all.push(stored),
-            None => shared.problem(format!("{id} was acknowledged and is lost")),
+            None => shared.record_problem(format!("{id} was acknowledged and is lost")),
         }
     }
     all
 }
 
 /// Invariant 6: receipts are idempotent and may arrive in any order.
-async fn repeat_receipts(shared: &Shared) {
+async fn repeat_receipts(shared: &SimulationState) {
     let mut reports = shared.reports.lock().unwrap().clone();
     shared.rng().shuffle(&mut reports);
     for report in reports {
@@ -57,7 +61,7 @@ async fn repeat_receipts(shared: &Shared) {
     }
 }
 
-fn message(stored: &StoredMessage, effects: &[&Effect], crashed: bool) -> Vec<String> {
+fn problems_of(stored: &StoredMessage, effects: &[&Effect], crashed: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let mut check = |holds: bool, problem: &str| {
         if !holds {
@@ -67,19 +71,22 @@ fn message(stored: &StoredMessage, effects: &[&Effect], crashed: bool) -> Vec<St
     };
     let state = stored.history.state();
     check(state.is_final() && stored.next_at.is_none(), "it never ended");
-    check(folds(&stored.history), "its history does not explain its state");
+    check(history_explains_state(&stored.history), "its history does not explain its state");
     check(at_most_one_end(&stored.history), "it ended twice");
-    check(well_numbered(&stored.history), "its attempts are not told in full");
-    check(answers_told_once(&stored.history), "the answer to an attempt is told twice");
+    check(attempts_are_complete(&stored.history), "its attempts are not all_recorded in full");
+    check(each_attempt_ends_once(&stored.history), "the answer to an attempt is all_recorded twice");
     check(crashed || !was_interrupted(&stored.history), "an attempt was cut off and nothing crashed");
-    check(silent_after_sent(stored), "an attempt after sent that no fallback policy asked for");
-    check(silent_in_doubt(stored), "a commercial message was tried again while in doubt");
-    check(told_effects(&stored.history, effects), "what reached a provider is not what the history tells");
-    check(honest(state, &stored.history, effects), "the state is not honest");
+    check(no_attempt_after_sent(stored), "an attempt after sent that no fallback policy asked for");
+    check(no_attempt_in_doubt(stored), "a commercial message was tried again while in doubt");
+    check(
+        history_matches_effects(&stored.history, effects),
+        "what reached a provider is not what the history says",
+    );
+    check(state_is_honest(state, &stored.history, effects), "the state is not honest");
     problems
 }
 
-fn folds(history: &History) -> bool {
+fn history_explains_state(history: &History) -> bool {
     let mut again = History::default();
     history
         .events()
@@ -91,13 +98,13 @@ fn at_most_one_end(history: &History) -> bool {
     history.events().iter().filter(|event| matches!(event.detail, EventDetail::Finished { .. })).count() <= 1
 }
 
-fn well_numbered(history: &History) -> bool {
+fn attempts_are_complete(history: &History) -> bool {
     let attempts = history.attempts();
-    let numbered = attempts.iter().enumerate().all(|(index, own)| own.number as usize == index + 1);
-    numbered && attempts.iter().all(|own| own.ended.is_some())
+    let numbered = attempts.iter().enumerate().all(|(index, attempt)| attempt.number as usize == index + 1);
+    numbered && attempts.iter().all(|attempt| attempt.ended.is_some())
 }
 
-fn answers_told_once(history: &History) -> bool {
+fn each_attempt_ends_once(history: &History) -> bool {
     let mut ended = BTreeSet::new();
     history.events().iter().all(|event| match &event.detail {
         EventDetail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
@@ -105,15 +112,15 @@ fn answers_told_once(history: &History) -> bool {
     })
 }
 
-/// Whether dispatch found an attempt of which it did not know what came.
+/// Whether dispatch found an attempt without an outcome, which a crash had cut off.
 fn was_interrupted(history: &History) -> bool {
-    let code = |outcome: &Outcome| outcome.evidence().is_some_and(|own| own.code == "interrupted");
-    history.attempts().iter().any(|own| own.ended.is_some_and(|(_, outcome)| code(outcome)))
+    let code = |outcome: &Outcome| outcome.evidence().is_some_and(|evidence| evidence.code == "interrupted");
+    history.attempts().iter().any(|attempt| attempt.ended.is_some_and(|(_, outcome)| code(outcome)))
 }
 
 /// Invariant 3: after an outcome `sent`, no further attempt, unless the message's own fallback policy asks for one, and
 /// then the history says why.
-fn silent_after_sent(stored: &StoredMessage) -> bool {
+fn no_attempt_after_sent(stored: &StoredMessage) -> bool {
     let fallback = &stored.message.fallback;
     let mut sent = BTreeSet::new();
     for event in stored.history.events() {
@@ -138,14 +145,14 @@ fn silent_after_sent(stored: &StoredMessage) -> bool {
 }
 
 /// Invariant 4: in doubt, a commercial message is not tried again until a provider reports that it failed.
-fn silent_in_doubt(stored: &StoredMessage) -> bool {
+fn no_attempt_in_doubt(stored: &StoredMessage) -> bool {
     if stored.message.class == Class::Transactional {
         return true;
     }
     let mut doubtful = BTreeSet::new();
     for event in stored.history.events() {
         match &event.detail {
-            // A report that came before we gave up on the answer settles the doubt as well.
+            // A receipt that came before the call was given up settles the doubt as well.
             EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
                 if !reported(stored.history.events(), *attempt, event) =>
             {
@@ -165,33 +172,35 @@ fn reported(events: &[MessageEvent], attempt: u32, before: &MessageEvent) -> boo
     let earlier = events.iter().take_while(|event| !std::ptr::eq(*event, before));
     earlier
         .into_iter()
-        .any(|event| matches!(&event.detail, EventDetail::Receipt(own) if own.attempt == attempt))
+        .any(|event| matches!(&event.detail, EventDetail::Receipt(receipt) if receipt.attempt == attempt))
 }
 
-/// Every effect belongs to an attempt that was recorded, happened once, and every attempt called sent had one.
-fn told_effects(history: &History, effects: &[&Effect]) -> bool {
+/// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one.
+fn history_matches_effects(history: &History, effects: &[&Effect]) -> bool {
     let attempts = history.attempts();
-    let told = effects.iter().all(|effect| {
-        attempts.iter().any(|own| {
-            own.number == effect.attempt
-                && own.way.provider == effect.provider
-                && own.way.address == effect.address
-                && own.started_at <= effect.at
+    let all_recorded = effects.iter().all(|effect| {
+        attempts.iter().any(|attempt| {
+            attempt.number == effect.attempt
+                && attempt.way.provider == effect.provider
+                && attempt.way.address == effect.address
+                && attempt.started_at <= effect.at
         })
     });
     let distinct: BTreeSet<u32> = effects.iter().map(|effect| effect.attempt).collect();
-    let sent = attempts.iter().filter(|own| matches!(own.ended, Some((_, Outcome::Sent { .. }))));
-    told && distinct.len() == effects.len() && sent.into_iter().all(|own| distinct.contains(&own.number))
+    let sent = attempts.iter().filter(|attempt| matches!(attempt.ended, Some((_, Outcome::Sent { .. }))));
+    all_recorded
+        && distinct.len() == effects.len()
+        && sent.into_iter().all(|attempt| distinct.contains(&attempt.number))
 }
 
-/// Invariant 8: sent means that a provider has it; suppressed, cancelled and failed that none is known to.
-fn honest(state: MessageState, history: &History, effects: &[&Effect]) -> bool {
+/// Invariant 8: sent means that a provider accepted the message; suppressed, cancelled and failed that none is known to have.
+fn state_is_honest(state: MessageState, history: &History, effects: &[&Effect]) -> bool {
     let attempts = history.attempts();
     let explained = |effect: &&Effect| {
-        let own = attempts.iter().find(|own| own.number == effect.attempt);
-        own.is_some_and(|own| {
-            own.receipt == Some(ReceiptStatus::Failed)
-                || matches!(own.ended, Some((_, Outcome::Unknown { .. })))
+        let attempt = attempts.iter().find(|attempt| attempt.number == effect.attempt);
+        attempt.is_some_and(|attempt| {
+            attempt.receipt == Some(ReceiptStatus::Failed)
+                || matches!(attempt.ended, Some((_, Outcome::Unknown { .. })))
         })
     };
     match state {
@@ -204,15 +213,15 @@ fn honest(state: MessageState, history: &History, effects: &[&Effect]) -> bool {
     }
 }
 
-fn tally(shared: &Shared, stored: &StoredMessage) {
+fn tally(shared: &SimulationState, stored: &StoredMessage) {
     let state = stored.history.state().as_str();
-    shared.tell(format!("{} ended as {state}", stored.message.id));
+    shared.log(format!("{} ended as {state}", stored.message.id));
     shared.count(format!("state {state}"));
     for event in stored.history.events() {
         match &event.detail {
             EventDetail::AttemptFinished { outcome, .. } => {
                 shared.count(format!("outcome {}", outcome.as_str()));
-                if outcome.evidence().is_some_and(|own| own.code == "not_called") {
+                if outcome.evidence().is_some_and(|evidence| evidence.code == "not_called") {
                     shared.count("recorded ahead and not called");
                 }
             }

@@ -1,4 +1,5 @@
-//! A scripted provider: checks, at the instant of each call, that the call was permitted; then does what the script says.
+//! A scripted provider: at the instant of each call it checks that the call was permitted, and then it does what the script
+//! says.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,9 +16,9 @@ use relevo::model::{
 use relevo::store::StoredMessage;
 
 use crate::script::{self, FaultKind};
-use crate::world::Shared;
+use crate::state::SimulationState;
 
-/// A message that really reached a provider.
+/// The effect of a call outside of the gateway: a provider accepted a message.
 #[derive(Debug, Clone)]
 pub struct Effect {
     pub at: Timestamp,
@@ -30,41 +31,42 @@ pub struct Effect {
 /// How many probes a half-open breaker admits, by default.
 const PROBES: u32 = 1;
 
-pub struct Scripted {
+/// An adapter that behaves as the script says.
+pub struct ScriptedProvider {
     pub provider: Provider,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SimulationState>,
     /// Calls in flight.
     pub calls: AtomicU32,
-    /// Those of them that began while the breaker was half open.
+    /// The calls in flight that began while the breaker was half open.
     pub probes: AtomicU32,
 }
 
-/// One of those counted, until it ends or is cut off.
-struct Counted<'a>(&'a AtomicU32);
+/// Counts a call until it ends or is cut off.
+struct CallGuard<'a>(&'a AtomicU32);
 
-impl<'a> Counted<'a> {
-    fn among(all: &'a AtomicU32) -> Self {
+impl<'a> CallGuard<'a> {
+    fn new(all: &'a AtomicU32) -> Self {
         all.fetch_add(1, Ordering::Relaxed);
         Self(all)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[async_trait]
-impl Adapter for Scripted {
+impl Adapter for ScriptedProvider {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        let _call = Counted::among(&self.calls);
+        let _call = CallGuard::new(&self.calls);
         let _probe = self.begin_probe();
         self.check_permitted(envelope).await;
         let latency = Duration::from_millis(self.shared.rng().u64(5..400));
         tokio::time::sleep(latency).await;
         let outcome = self.answer(envelope).await;
-        self.shared.tell(format!(
+        self.shared.log(format!(
             "{} attempt {} by {}: {}",
             envelope.message_id,
             envelope.attempt,
@@ -75,11 +77,11 @@ impl Adapter for Scripted {
     }
 }
 
-impl Scripted {
-    fn begin_probe(&self) -> Option<Counted<'_>> {
+impl ScriptedProvider {
+    fn begin_probe(&self) -> Option<CallGuard<'_>> {
         let status = self.shared.board().status(&self.provider.name, self.shared.now())?;
         let probing = status.breaker == BreakerState::HalfOpen;
-        probing.then(|| Counted::among(&self.probes))
+        probing.then(|| CallGuard::new(&self.probes))
     }
 
     async fn answer(&self, envelope: &Envelope) -> Outcome {
@@ -88,7 +90,7 @@ impl Scripted {
             Some(FaultKind::Refuse) => Outcome::Unavailable { evidence },
             Some(FaultKind::Hang) => std::future::pending().await,
             Some(FaultKind::LoseReply) => {
-                self.take(envelope, true);
+                self.accept(envelope, true);
                 std::future::pending().await
             }
             Some(FaultKind::Throttle) => {
@@ -96,7 +98,7 @@ impl Scripted {
                 Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, evidence }
             }
             Some(FaultKind::Misconfigure) => Outcome::Misconfigured { evidence },
-            None if self.shared.is_bad(&envelope.address) => {
+            None if self.shared.is_bad_address(&envelope.address) => {
                 Outcome::Rejected { cause: Rejection::Address { certain: true }, evidence }
             }
             None => {
@@ -105,17 +107,18 @@ impl Scripted {
                     0 => Rejection::Content,
                     1 => Rejection::OptedOut { certain: true },
                     2 => Rejection::CommercialOptedOut,
-                    _ => return Outcome::Sent { reference: self.take(envelope, false) },
+                    _ => return Outcome::Sent { reference: self.accept(envelope, false) },
                 };
                 Outcome::Rejected { cause, evidence }
             }
         }
     }
 
-    /// Really takes the message, and reports on it later: now or then, once or twice, in any order.
-    fn take(&self, envelope: &Envelope, reply_lost: bool) -> String {
+    /// Accepts the message, and reports on it within 20 minutes: never, once or several times, in any order. Returns the
+    /// reference.
+    fn accept(&self, envelope: &Envelope, reply_lost: bool) -> String {
         let reference = format!("{}/{}", envelope.message_id, envelope.attempt);
-        self.shared.effect(Effect {
+        self.shared.record_effect(Effect {
             at: self.shared.now(),
             message: envelope.message_id,
             attempt: envelope.attempt,
@@ -134,7 +137,7 @@ impl Scripted {
         };
         self.shared.rng().shuffle(&mut statuses);
         for status in statuses {
-            // Without our own id the report can only be matched once the answer is known.
+            // A report without the echo can be matched only once the reference is known from the answer.
             let echo = reply_lost || self.shared.rng().bool();
             let report = ReceiptReport {
                 provider: self.provider.name.clone(),
@@ -159,27 +162,29 @@ impl Scripted {
     async fn check_permitted(&self, envelope: &Envelope) {
         let id = envelope.message_id;
         let Some(stored) = self.shared.stores().work.reload(&envelope.brand, id).await.unwrap() else {
-            return self.shared.problem(format!("{id} was sent and is not in the store"));
+            return self.shared.record_problem(format!("{id} was sent and is not in the store"));
         };
         self.check_recorded(envelope, &stored);
         self.check_consent(envelope, &stored).await;
         self.check_health(envelope, &stored);
     }
 
-    /// Before a call the store knows that it begins.
+    /// Checks that the store has the attempt on record before the call begins.
     fn check_recorded(&self, envelope: &Envelope, stored: &StoredMessage) {
-        let recorded = stored.history.attempts().last().is_some_and(|own| {
-            own.number == envelope.attempt
-                && own.ended.is_none()
-                && own.way.provider == self.provider.name
-                && own.way.address == envelope.address
+        let recorded = stored.history.attempts().last().is_some_and(|attempt| {
+            attempt.number == envelope.attempt
+                && attempt.ended.is_none()
+                && attempt.way.provider == self.provider.name
+                && attempt.way.address == envelope.address
         });
         if !recorded {
-            self.shared
-                .problem(format!("{}: a call began that the store does not know of", envelope.message_id));
+            self.shared.record_problem(format!(
+                "{}: a call began that the store does not know of",
+                envelope.message_id
+            ));
         }
         if self.shared.now() >= stored.message.expire_at {
-            self.shared.problem(format!("{}: called after it expired", envelope.message_id));
+            self.shared.record_problem(format!("{}: called after it expired", envelope.message_id));
         }
     }
 
@@ -189,17 +194,17 @@ impl Scripted {
         let recipient =
             self.shared.stores().consents.recipient(&message.brand, &message.contact).await.unwrap();
         let Some(recipient) = recipient else {
-            return self.shared.problem(format!("{}: sent to a deleted contact", message.id));
+            return self.shared.record_problem(format!("{}: sent to a deleted contact", message.id));
         };
-        if !recipient.contact.addresses.iter().any(|own| own.address == envelope.address) {
-            self.shared.problem(format!("{}: sent to an address of somebody else", message.id));
+        if !recipient.contact.addresses.iter().any(|entry| entry.address == envelope.address) {
+            self.shared.record_problem(format!("{}: sent to an address of somebody else", message.id));
         }
         let channel: Channel = self.provider.channel;
-        if self.shared.texts.have_stopped(&message.brand, channel, &envelope.address) {
-            self.shared.problem(format!("{}: sent although the person wrote STOP", message.id));
+        if self.shared.texts.has_opted_out(&message.brand, channel, &envelope.address) {
+            self.shared.record_problem(format!("{}: sent although the person wrote STOP", message.id));
         }
-        if let Some(plain) = plainly_forbidden(message, &recipient, channel, &envelope.address) {
-            self.shared.problem(format!("{}: sent although {plain}", message.id));
+        if let Some(plain) = obvious_prohibition(message, &recipient, channel, &envelope.address) {
+            self.shared.record_problem(format!("{}: sent although {plain}", message.id));
         }
         let question = relevo::consent::ConsentQuery {
             class: message.class,
@@ -210,52 +215,60 @@ impl Scripted {
         let zone = jiff::tz::TimeZone::UTC;
         let verdict = relevo::consent::decide(&question, &recipient, &zone, self.shared.now());
         if verdict.decision != Decision::Allow {
-            self.shared.problem(format!("{}: sent against the verdict: {}", message.id, verdict.explanation));
+            self.shared
+                .record_problem(format!("{}: sent against the verdict: {}", message.id, verdict.explanation));
         }
     }
 
-    /// Invariant 5: an open breaker admits nothing, a half-open one probes only, an operator's word stands above it.
+    /// Invariant 5: an open breaker admits nothing, a half-open one admits probes only, an operator's control stands above both.
     fn check_health(&self, envelope: &Envelope, stored: &StoredMessage) {
         let id = envelope.message_id;
         if self.calls.load(Ordering::Relaxed) > script::SLOTS {
-            self.shared.problem(format!("{id}: {} was called beyond its slots", self.provider.name));
+            self.shared.record_problem(format!("{id}: {} was called beyond its slots", self.provider.name));
         }
         let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
         let open = self.shared.open_until(&self.provider.name).is_some_and(|until| self.shared.now() < until);
         if open || status.breaker == BreakerState::Open {
-            self.shared.problem(format!("{id}: {} was called through an open breaker", self.provider.name));
+            self.shared
+                .record_problem(format!("{id}: {} was called through an open breaker", self.provider.name));
         }
         if status.breaker == BreakerState::HalfOpen && self.probes.load(Ordering::Relaxed) > PROBES {
-            self.shared.problem(format!("{id}: {} was called beyond its probes", self.provider.name));
+            self.shared.record_problem(format!("{id}: {} was called beyond its probes", self.provider.name));
         }
-        let tried =
-            stored.history.attempts().iter().filter(|own| own.way.provider == self.provider.name).count() > 1;
+        let tried = stored
+            .history
+            .attempts()
+            .iter()
+            .filter(|attempt| attempt.way.provider == self.provider.name)
+            .count()
+            > 1;
         let barred = match status.mode {
             ControlMode::InService => false,
             ControlMode::Draining => !tried,
             ControlMode::OutOfService => true,
         };
         if barred {
-            self.shared.problem(format!(
+            self.shared.record_problem(format!(
                 "{id}: {} was called while {}",
                 self.provider.name,
                 status.mode.as_str()
             ));
         }
         if !self.provider.serves(&envelope.brand) {
-            self.shared.problem(format!("{id}: {} does not serve {}", self.provider.name, envelope.brand));
+            self.shared
+                .record_problem(format!("{id}: {} does not serve {}", self.provider.name, envelope.brand));
         }
     }
 }
 
-/// What anybody would see without knowing the rules in full, so that a mistake in the rules shows here too.
-fn plainly_forbidden(
+/// A prohibition that is plain without the consent rules, so that a mistake in those rules is found too.
+fn obvious_prohibition(
     message: &Message,
     recipient: &Recipient,
     channel: Channel,
     address: &Address,
 ) -> Option<&'static str> {
-    if recipient.suppressions.iter().any(|own| own.channel == channel && own.address == *address) {
+    if recipient.suppressions.iter().any(|entry| entry.channel == channel && entry.address == *address) {
         return Some("the address is suppressed");
     }
     if recipient.preferences.excluded_channels.contains(&channel) {
@@ -264,11 +277,13 @@ fn plainly_forbidden(
     if message.class == Class::Transactional {
         return None;
     }
-    let said =
-        recipient.ledger.iter().filter(|own| own.channel == channel && own.scope.covers(&message.topic));
-    match said.max_by_key(|own| (own.evidence.time, own.sequence)).map(|own| own.action) {
+    let entries = recipient
+        .ledger
+        .iter()
+        .filter(|entry| entry.channel == channel && entry.scope.covers(&message.topic));
+    match entries.max_by_key(|entry| (entry.evidence.time, entry.sequence)).map(|entry| entry.action) {
         Some(ConsentAction::Grant) => None,
-        // An older word is stronger only when it is narrower, and then it is a revocation.
+        // Only a narrower revocation outweighs a newer grant, and that case is left to the rules.
         Some(ConsentAction::Revoke) => Some("the person's last word on it was no"),
         None => Some("the person never agreed"),
     }

@@ -1,4 +1,4 @@
-//! What a seed brings: people, providers, messages, and everything that goes wrong.
+//! The script of a seed: contacts, providers, messages, and everything that goes wrong.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,18 +19,19 @@ pub fn start() -> Timestamp {
 }
 
 /// Messages are sent and faults happen for this long.
-pub const TROUBLE: Duration = Duration::from_secs(2 * 3_600);
+pub const FAULT_PERIOD: Duration = Duration::from_secs(2 * 3_600);
 
-/// By this time after the start every message must have ended: the longest a message may live after the last is sent,
-/// the wait in doubt, and the longest fallback.
-pub const END: Duration = Duration::from_secs(6 * 3_600);
+/// By this time after the start every message must have ended. It is longer than the longest life of the last message, the
+/// wait in doubt, and the longest fallback together.
+pub const DEADLINE: Duration = Duration::from_secs(6 * 3_600);
 
-/// Calls that a provider takes at once.
+/// The most calls that a provider may be given at once.
 pub const SLOTS: u32 = 3;
 
+/// The time-out of a call, in milliseconds.
 pub const TIMEOUT_MS: u64 = 5_000;
 
-/// Something wrong with a provider for a while.
+/// A fault of all providers of a failure domain, for a while.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub domain: String,
@@ -43,32 +44,32 @@ pub struct Fault {
 pub enum FaultKind {
     /// Refuses at once.
     Refuse,
-    /// Never answers, and takes nothing.
+    /// Never answers, and does not accept the message.
     Hang,
-    /// Takes the message, and the answer is lost.
+    /// Accepts the message, and the answer is lost.
     LoseReply,
-    /// Says that we are too fast.
+    /// Asks for a pause.
     Throttle,
-    /// Says that our credentials are wrong.
+    /// Refuses the credentials.
     Misconfigure,
 }
 
-/// Something somebody does.
+/// Something that a caller, a contact or an operator does, or a crash of the gateway.
 #[derive(Debug, Clone)]
-pub enum Deed {
-    Send(Box<Draft>),
+pub enum ScriptAction {
+    Send(Box<MessageDraft>),
     Cancel { brand: BrandId, nth: usize },
     Consent { brand: BrandId, contact: ContactId, action: ConsentAction, channel: Channel, scope: TopicScope },
     Suppress { brand: BrandId, channel: Channel, address: Address },
     Delete { brand: BrandId, contact: ContactId },
     Control { provider: ProviderName, mode: ControlMode, expire_at: Option<Timestamp> },
-    Write(Writing),
+    Text(ScriptedText),
     Crash,
 }
 
-/// A text that somebody writes, as its provider tells of it.
+/// A text that a contact writes, as its provider delivers it.
 #[derive(Debug, Clone)]
-pub struct Writing {
+pub struct ScriptedText {
     pub provider: Provider,
     pub id: String,
     pub from: Address,
@@ -79,7 +80,7 @@ pub struct Writing {
 
 /// A message to send.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct MessageDraft {
     pub brand: BrandId,
     pub contact: ContactId,
     pub class: Class,
@@ -92,9 +93,9 @@ pub struct Draft {
     pub fallback: FallbackPolicy,
 }
 
-/// A person of the script.
+/// A contact of the script.
 #[derive(Debug, Clone)]
-pub struct Somebody {
+pub struct ScriptedContact {
     pub brand: BrandId,
     pub id: ContactId,
     pub addresses: Vec<ContactAddress>,
@@ -102,29 +103,29 @@ pub struct Somebody {
     pub grants: Vec<(ConsentAction, Channel, TopicScope)>,
 }
 
-/// Everything a seed brings.
+/// Everything that a seed decides before it runs.
 pub struct Script {
     pub providers: Vec<Provider>,
-    pub people: Vec<Somebody>,
+    pub contacts: Vec<ScriptedContact>,
     pub faults: Vec<Fault>,
-    pub deeds: Vec<(Timestamp, Deed)>,
-    /// Addresses that providers say do not exist.
-    pub bad: Vec<Address>,
+    pub actions: Vec<(Timestamp, ScriptAction)>,
+    /// Addresses that providers refuse because they do not exist.
+    pub bad_addresses: Vec<Address>,
 }
 
 pub fn brands() -> [BrandId; 2] {
     ["acme".parse().unwrap(), "beta".parse().unwrap()]
 }
 
-fn moment(rng: &mut Rng) -> Timestamp {
-    later(start(), Duration::from_millis(rng.u64(0..TROUBLE.as_millis() as u64)))
+fn random_time(rng: &mut Rng) -> Timestamp {
+    later(start(), Duration::from_millis(rng.u64(0..FAULT_PERIOD.as_millis() as u64)))
 }
 
-fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
+fn choose<T: Clone>(rng: &mut Rng, from: &[T]) -> T {
     from[rng.usize(0..from.len())].clone()
 }
 
-fn some_channels(rng: &mut Rng, most: usize) -> Vec<Channel> {
+fn random_channels(rng: &mut Rng, most: usize) -> Vec<Channel> {
     let mut channels = Channel::ALL.to_vec();
     rng.shuffle(&mut channels);
     channels.truncate(rng.usize(0..=most));
@@ -133,39 +134,42 @@ fn some_channels(rng: &mut Rng, most: usize) -> Vec<Channel> {
 
 impl Script {
     pub fn new(rng: &mut Rng) -> Self {
-        let providers = providers(rng);
-        let people: Vec<Somebody> = (0..8).map(|index| somebody(rng, index)).collect();
-        let faults = faults(rng, &providers);
-        let mut deeds: Vec<(Timestamp, Deed)> = Vec::new();
+        let providers = random_providers(rng);
+        let contacts: Vec<ScriptedContact> = (0..8).map(|index| random_contact(rng, index)).collect();
+        let faults = random_faults(rng, &providers);
+        let mut actions: Vec<(Timestamp, ScriptAction)> = Vec::new();
         for nth in 0..rng.usize(10..40) {
-            let at = moment(rng);
-            let draft = draft(rng, &people, at, nth);
-            // A caller that got no answer asks again.
+            let at = random_time(rng);
+            let draft = random_draft(rng, &contacts, at, nth);
+            // A caller that got no answer sends again, under the same idempotency key if there is one.
             if rng.u8(0..4) == 0 {
-                deeds.push((
+                actions.push((
                     later(at, Duration::from_secs(rng.u64(0..600))),
-                    Deed::Send(Box::new(draft.clone())),
+                    ScriptAction::Send(Box::new(draft.clone())),
                 ));
             }
-            deeds.push((at, Deed::Send(Box::new(draft))));
+            actions.push((at, ScriptAction::Send(Box::new(draft))));
         }
         for nth in 0..rng.usize(0..30) {
-            let deed = deed(rng, &people, &providers, nth);
-            // A provider that is not sure whether it was heard tells it again.
-            if matches!(deed, Deed::Write(_)) && rng.bool() {
-                deeds.push((moment(rng), deed.clone()));
+            let action = random_action(rng, &contacts, &providers, nth);
+            // A provider that got no answer delivers the text again.
+            if matches!(action, ScriptAction::Text(_)) && rng.bool() {
+                actions.push((random_time(rng), action.clone()));
             }
-            deeds.push((moment(rng), deed));
+            actions.push((random_time(rng), action));
         }
-        deeds.sort_by_key(|(at, _)| *at);
-        let addresses: Vec<Address> =
-            people.iter().flat_map(|person| &person.addresses).map(|own| own.address.clone()).collect();
-        let bad = (0..rng.usize(0..3)).map(|_| pick(rng, &addresses)).collect();
-        Self { providers, people, faults, deeds, bad }
+        actions.sort_by_key(|(at, _)| *at);
+        let addresses: Vec<Address> = contacts
+            .iter()
+            .flat_map(|contact| &contact.addresses)
+            .map(|entry| entry.address.clone())
+            .collect();
+        let bad_addresses = (0..rng.usize(0..3)).map(|_| choose(rng, &addresses)).collect();
+        Self { providers, contacts, faults, actions, bad_addresses }
     }
 }
 
-fn providers(rng: &mut Rng) -> Vec<Provider> {
+fn random_providers(rng: &mut Rng) -> Vec<Provider> {
     let specs = [
         ("wa-1", Channel::Whatsapp, "meta"),
         ("wa-2", Channel::Whatsapp, "meta"),
@@ -189,10 +193,10 @@ fn providers(rng: &mut Rng) -> Vec<Provider> {
     specs.map(provider).to_vec()
 }
 
-fn somebody(rng: &mut Rng, index: usize) -> Somebody {
-    // Both brands know a person by the same id, at different addresses.
+fn random_contact(rng: &mut Rng, index: usize) -> ScriptedContact {
+    // Both brands have contacts with the same ids, at different addresses.
     let brand = brands()[index % 2].clone();
-    let id = format!("person-{}", index / 2).parse().unwrap();
+    let id = format!("contact-{}", index / 2).parse().unwrap();
     let phone = Address::Phone(Phone::parse(&format!("+3460012{index:04}"), None).unwrap());
     let all = [
         Address::Email(format!("p{index}@example.com").parse().unwrap()),
@@ -213,27 +217,27 @@ fn somebody(rng: &mut Rng, index: usize) -> Somebody {
     let time = |text: &str| text.parse::<Time>().unwrap();
     let quiet_hours = (rng.u8(0..3) == 0).then(|| QuietHours {
         start: time("22:00:00"),
-        end: pick(rng, &[time("02:30:00"), time("04:00:00"), time("08:00:00")]),
+        end: choose(rng, &[time("02:30:00"), time("04:00:00"), time("08:00:00")]),
         include_transactional: rng.bool(),
     });
     let preferences = Preferences {
-        channel_order: some_channels(rng, 3),
-        excluded_channels: some_channels(rng, 1),
+        channel_order: random_channels(rng, 3),
+        excluded_channels: random_channels(rng, 1),
         quiet_hours,
         time_zone: rng.bool().then(|| "Europe/Madrid".to_owned()),
         ..Preferences::default()
     };
-    let grants = (0..rng.usize(0..8)).map(|_| consent(rng)).collect();
-    Somebody { brand, id, addresses, preferences, grants }
+    let grants = (0..rng.usize(0..8)).map(|_| random_consent(rng)).collect();
+    ScriptedContact { brand, id, addresses, preferences, grants }
 }
 
-fn consent(rng: &mut Rng) -> (ConsentAction, Channel, TopicScope) {
+fn random_consent(rng: &mut Rng) -> (ConsentAction, Channel, TopicScope) {
     let action = if rng.u8(0..3) == 0 { ConsentAction::Revoke } else { ConsentAction::Grant };
-    let scope = pick(rng, &["*", "offers", "offers.shoes"]).parse().unwrap();
-    (action, pick(rng, &Channel::ALL), scope)
+    let scope = choose(rng, &["*", "offers", "offers.shoes"]).parse().unwrap();
+    (action, choose(rng, &Channel::ALL), scope)
 }
 
-fn faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
+fn random_faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
     let kinds = [
         FaultKind::Refuse,
         FaultKind::Hang,
@@ -243,15 +247,15 @@ fn faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
     ];
     let mut faults: Vec<Fault> = (0..rng.usize(0..10))
         .map(|_| {
-            let from = moment(rng);
+            let from = random_time(rng);
             let until = later(from, Duration::from_secs(rng.u64(10..3_600)));
-            let domain = pick(rng, providers).failure_domain;
-            Fault { domain, from, until, kind: pick(rng, &kinds) }
+            let domain = choose(rng, providers).failure_domain;
+            Fault { domain, from, until, kind: choose(rng, &kinds) }
         })
         .collect();
-    // Now and then everything is down at once.
+    // In one seed of five everything is down at once for half an hour.
     if rng.u8(0..5) == 0 {
-        let (from, kind) = (moment(rng), pick(rng, &kinds));
+        let (from, kind) = (random_time(rng), choose(rng, &kinds));
         let until = later(from, Duration::from_secs(1_800));
         let all = |domain: &str| Fault { domain: domain.to_owned(), from, until, kind };
         faults.extend(["meta", "twilio", "carrier", "telegram", "mail"].map(all));
@@ -259,8 +263,8 @@ fn faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
     faults
 }
 
-fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft {
-    let person = pick(rng, people);
+fn random_draft(rng: &mut Rng, contacts: &[ScriptedContact], at: Timestamp, nth: usize) -> MessageDraft {
+    let contact = choose(rng, contacts);
     let seconds = |rng: &mut Rng, from, to| Duration::from_secs(rng.u64(from..to));
     let fallback = FallbackPolicy {
         on_failed: rng.bool(),
@@ -268,11 +272,11 @@ fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft
         unread_after: (rng.u8(0..6) == 0).then(|| seconds(rng, 10, 1_800)),
     };
     let template = Template { name: "note".into(), language: "en".into(), ..Template::default() };
-    Draft {
-        brand: person.brand,
-        contact: person.id,
+    MessageDraft {
+        brand: contact.brand,
+        contact: contact.id,
         class: if rng.bool() { Class::Commercial } else { Class::Transactional },
-        topic: pick(rng, &["orders", "offers", "offers.shoes"]).parse().unwrap(),
+        topic: choose(rng, &["orders", "offers", "offers.shoes"]).parse().unwrap(),
         content: Content {
             text: Some(format!("message {nth}")),
             subject: rng.bool().then(|| "Hello".to_owned()),
@@ -282,46 +286,60 @@ fn draft(rng: &mut Rng, people: &[Somebody], at: Timestamp, nth: usize) -> Draft
         idempotency_key: rng.bool().then(|| format!("key-{nth}")),
         send_at: if rng.u8(0..4) == 0 { later(at, seconds(rng, 1, 1_800)) } else { at },
         expire_at: later(at, seconds(rng, 1_801, 7_200)),
-        channels: if rng.u8(0..4) == 0 { some_channels(rng, 3) } else { vec![] },
+        channels: if rng.u8(0..4) == 0 { random_channels(rng, 3) } else { vec![] },
         fallback,
     }
 }
 
-fn deed(rng: &mut Rng, people: &[Somebody], providers: &[Provider], nth: usize) -> Deed {
-    let person = pick(rng, people);
-    let brand = person.brand;
+fn random_action(
+    rng: &mut Rng,
+    contacts: &[ScriptedContact],
+    providers: &[Provider],
+    nth: usize,
+) -> ScriptAction {
+    let contact = choose(rng, contacts);
+    let brand = contact.brand;
     match rng.u8(0..11) {
-        0 | 1 => Deed::Cancel { brand, nth: rng.usize(0..40) },
+        0 | 1 => ScriptAction::Cancel { brand, nth: rng.usize(0..40) },
         2 | 3 => {
-            let (_, channel, scope) = consent(rng);
+            let (_, channel, scope) = random_consent(rng);
             let action = if rng.u8(0..4) == 0 { ConsentAction::Grant } else { ConsentAction::Revoke };
-            Deed::Consent { brand, contact: person.id, action, channel, scope }
+            ScriptAction::Consent { brand, contact: contact.id, action, channel, scope }
         }
-        4 if !person.addresses.is_empty() => {
-            let address = pick(rng, &person.addresses).address;
-            let channel =
-                pick(rng, &Channel::ALL.into_iter().filter(|own| own.takes(&address)).collect::<Vec<_>>());
-            Deed::Suppress { brand, channel, address }
+        4 if !contact.addresses.is_empty() => {
+            let address = choose(rng, &contact.addresses).address;
+            let channel = choose(
+                rng,
+                &Channel::ALL.into_iter().filter(|channel| channel.takes(&address)).collect::<Vec<_>>(),
+            );
+            ScriptAction::Suppress { brand, channel, address }
         }
-        5 if rng.u8(0..4) == 0 => Deed::Delete { brand, contact: person.id },
+        5 if rng.u8(0..4) == 0 => ScriptAction::Delete { brand, contact: contact.id },
         6 => {
-            let mode = pick(rng, &[ControlMode::OutOfService, ControlMode::Draining, ControlMode::InService]);
+            let mode =
+                choose(rng, &[ControlMode::OutOfService, ControlMode::Draining, ControlMode::InService]);
             let expire_at = rng.bool().then(|| later(start(), Duration::from_secs(rng.u64(600..7_200))));
-            Deed::Control { provider: pick(rng, providers).name, mode, expire_at }
+            ScriptAction::Control { provider: choose(rng, providers).name, mode, expire_at }
         }
-        7..=9 if !person.addresses.is_empty() => {
-            let from = pick(rng, &person.addresses).address;
-            let those: Vec<Provider> =
-                providers.iter().filter(|own| own.channel.takes(&from)).cloned().collect();
-            let text = pick(rng, &["Stop.", "STOP", "start", "thank you"]).to_owned();
+        7..=9 if !contact.addresses.is_empty() => {
+            let from = choose(rng, &contact.addresses).address;
+            let possible: Vec<Provider> =
+                providers.iter().filter(|provider| provider.channel.takes(&from)).cloned().collect();
+            let text = choose(rng, &["Stop.", "STOP", "start", "thank you"]).to_owned();
             let to = (rng.u8(0..4) > 0).then_some(brand);
-            Deed::Write(Writing { provider: pick(rng, &those), id: format!("text-{nth}"), from, to, text })
+            ScriptAction::Text(ScriptedText {
+                provider: choose(rng, &possible),
+                id: format!("text-{nth}"),
+                from,
+                to,
+                text,
+            })
         }
-        _ => Deed::Crash,
+        _ => ScriptAction::Crash,
     }
 }
 
-/// What brands configure.
+/// The policy of each brand.
 pub fn policies() -> relevo::dispatch::BrandPolicies {
     let settings = BrandSettings {
         channels: vec![Channel::Whatsapp, Channel::Sms, Channel::Email, Channel::Telegram],
@@ -331,13 +349,13 @@ pub fn policies() -> relevo::dispatch::BrandPolicies {
     BTreeMap::from(brands().map(|brand| (brand, policy.clone())))
 }
 
-/// Where a brand's people write to.
+/// The sender of a brand, to which its contacts write.
 pub fn sender(brand: &BrandId) -> String {
     format!("{brand}-sender")
 }
 
-/// How texts find their brand.
-pub fn reach(providers: &[Provider]) -> InboundDirectory {
+/// The directory by which texts find their brand.
+pub fn inbound_directory(providers: &[Provider]) -> InboundDirectory {
     let source = |provider: &Provider| {
         let brands = brands().into_iter().filter(|brand| provider.serves(brand));
         let brands = brands.map(|brand| (brand.clone(), Some(sender(&brand)))).collect();

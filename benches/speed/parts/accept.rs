@@ -9,14 +9,14 @@ use tokio::process::Command;
 
 use crate::client::{Client, connect};
 use crate::figures::RATE;
-use crate::gateway::{Gateway, Home};
+use crate::gateway::{Gateway, GatewayDirectory};
 use crate::load::{self, Run, Until, WINDOW};
-use crate::mold::{self, Mold};
 use crate::process::{Process, helper};
 use crate::report::{Goal, Row};
-use crate::sample::{Place, Sample};
+use crate::sample::{Sample, Workspace};
+use crate::workload::{self, MessageGenerator};
 
-use super::{know_contacts, sandbox};
+use super::{create_contacts, sandbox};
 
 /// Connections and calls in flight on each: many callers, and those of the published comparison with notifyd.
 const MANY: (usize, usize) = (8, 50);
@@ -51,26 +51,29 @@ impl Kind {
     }
 }
 
-pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
-    let (contacts, rounds, seconds) = if place.quick { (500, 1, 0.3) } else { (10_000, 5, 2.0) };
-    let home = Home::new(place, "gateway", &sandbox()).await?;
-    let gateway = home.start().await?;
-    know_contacts(&gateway, contacts).await?;
+pub async fn run(workspace: &Workspace) -> anyhow::Result<Vec<Row>> {
+    let (contacts, rounds, seconds) = if workspace.quick { (500, 1, 0.3) } else { (10_000, 5, 2.0) };
+    let directory = GatewayDirectory::new(workspace, "gateway", &sandbox()).await?;
+    let gateway = directory.start().await?;
+    create_contacts(&gateway, contacts).await?;
     let (_noop, address) = Process::start_helper("noop", &[]).await?;
-    let mold = Mold::new(contacts, Channel::Sms).at(mold::in_(Duration::from_secs(3_600))?);
+    let generator =
+        MessageGenerator::new(contacts, Channel::Sms).at(workload::time_in(Duration::from_secs(3_600))?);
     let ours = Clients::of_gateway(&gateway).await?;
     let theirs = Clients::of_noop(&address).await?;
     let mut kinds = Kinds::new();
     for round in 0..rounds {
         let until = Until::Elapsed(Duration::from_secs_f64(seconds));
-        kinds.noop_many.add(&load::send(&theirs.many, MANY.1, &mold, until).await?);
-        kinds.many.add(&load::send(&ours.many, MANY.1, &mold, until).await?);
-        kinds.few.add(&load::send(&ours.few, FEW.1, &mold, until).await?);
-        kinds.with_keys.add(&load::send(&ours.many, MANY.1, &mold.clone().with_keys(), until).await?);
-        kinds.noop_stream.add(&load::send_stream(&theirs.streams, WINDOW, &mold, until).await?);
-        kinds.stream.add(&load::send_stream(&ours.streams, WINDOW, &mold, until).await?);
-        kinds.campaign.add(&load::send_stream(&ours.streams, WINDOW, &mold.clone().campaign(), until).await?);
-        let folder = place.folder.join(format!("sled-{round}"));
+        kinds.noop_many.add(&load::send(&theirs.many, MANY.1, &generator, until).await?);
+        kinds.many.add(&load::send(&ours.many, MANY.1, &generator, until).await?);
+        kinds.few.add(&load::send(&ours.few, FEW.1, &generator, until).await?);
+        kinds.with_keys.add(&load::send(&ours.many, MANY.1, &generator.clone().with_keys(), until).await?);
+        kinds.noop_stream.add(&load::send_stream(&theirs.streams, WINDOW, &generator, until).await?);
+        kinds.stream.add(&load::send_stream(&ours.streams, WINDOW, &generator, until).await?);
+        kinds
+            .campaign
+            .add(&load::send_stream(&ours.streams, WINDOW, &generator.clone().campaign(), until).await?);
+        let folder = workspace.folder.join(format!("sled-{round}"));
         kinds.sled.runs.push(raw_sled(helper("sled")?.arg("--folder").arg(folder), seconds).await?);
     }
     gateway.stop().await?;
@@ -142,15 +145,15 @@ impl Kinds {
             Row::ratio(many.rate, noop_many.rate, 0.6),
             Row::beside(many.p50, noop_many.p50),
             Row { goal: Goal::AtMost(25.0), ..Row::beside(many.p99, noop_many.p99) },
-            Row::seen(few.rate),
-            Row::seen(few.p50),
-            Row::seen(few.p99),
+            Row::measured(few.rate),
+            Row::measured(few.p50),
+            Row::measured(few.p99),
             Row::beside(with_keys.rate, without_keys),
-            Row::seen(with_keys.p99),
+            Row::measured(with_keys.p99),
             Row::ratio(stream.rate, sled, 0.8),
             Row::beside(again, noop_stream.rate),
-            Row::seen(stream.p50),
-            Row::seen(stream.p99),
+            Row::measured(stream.p50),
+            Row::measured(stream.p99),
             Row::beside(campaign.rate, own_contents),
         ]
     }

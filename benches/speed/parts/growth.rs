@@ -7,13 +7,13 @@ use relevo::model::Timestamp;
 use relevo::wire::v1::Channel;
 
 use crate::delivery::Delivery;
+use crate::direct_store;
 use crate::figures::RATE;
-use crate::gateway::Home;
-use crate::inside;
+use crate::gateway::GatewayDirectory;
 use crate::load::{self, Until};
-use crate::mold::{self, Mold};
 use crate::report::{Row, number};
-use crate::sample::{Place, Sample};
+use crate::sample::{Sample, Workspace};
+use crate::workload::{self, MessageGenerator};
 
 use super::memory::MB;
 use super::{backlog, sandbox};
@@ -25,7 +25,7 @@ struct Size {
 }
 
 /// What was measured at a size.
-struct Stage {
+struct StoreMeasurement {
     /// Contacts, and messages that wait.
     has: u64,
     accepts: f64,
@@ -41,55 +41,71 @@ struct Stage {
     restart_killed: f64,
 }
 
-pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
+pub async fn run(workspace: &Workspace) -> anyhow::Result<Vec<Row>> {
     let size = |wanted, seconds| Size { wanted, budget: Duration::from_secs(seconds) };
-    let sizes = match (place.quick, place.full) {
+    let sizes = match (workspace.quick, workspace.full) {
         (true, _) => vec![size(1_000, 5), size(10_000, 10)],
         (_, false) => vec![size(10_000, 5), size(1_000_000, 60)],
         (_, true) => vec![size(10_000, 5), size(1_000_000, 3_600), size(10_000_000, 3_600)],
     };
-    let seconds = if place.quick { 0.5 } else { 2.0 };
-    let home = Home::new(place, "gateway", &sandbox()).await?;
-    let due = mold::in_(Duration::from_secs(24 * 3_600))?;
+    let seconds = if workspace.quick { 0.5 } else { 2.0 };
+    let directory = GatewayDirectory::new(workspace, "gateway", &sandbox()).await?;
+    let due = workload::time_in(Duration::from_secs(24 * 3_600))?;
     let (mut rows, mut has) = (Vec::new(), 0);
     let mut first = None;
     for size in sizes {
-        has = fill(&home, has, &size, due).await?;
-        let stage = measure(&home, has, due, seconds).await?;
-        rows.extend(stage.rows(&size, first.as_ref()));
-        first.get_or_insert(stage);
+        has = fill(&directory, has, &size, due).await?;
+        let measurement = measure(&directory, has, due, seconds).await?;
+        rows.extend(measurement.rows(&size, first.as_ref()));
+        first.get_or_insert(measurement);
     }
     Ok(rows)
 }
 
-async fn fill(home: &Home, has: u64, size: &Size, due: Timestamp) -> anyhow::Result<u64> {
-    let store = inside::open(&home.data())?;
-    let has = inside::fill(&store.stores, has, size.wanted, due, size.budget).await?;
+async fn fill(directory: &GatewayDirectory, has: u64, size: &Size, due: Timestamp) -> anyhow::Result<u64> {
+    let store = direct_store::open(&directory.data())?;
+    let has = direct_store::fill(&store.stores, has, size.wanted, due, size.budget).await?;
     store.close().await?;
     Ok(has)
 }
 
-async fn measure(home: &Home, has: u64, due: Timestamp, seconds: f64) -> anyhow::Result<Stage> {
-    let disk_bytes = inside::size_bytes(&home.data())? as f64 / has as f64;
-    let waiting = Mold::new(has, Channel::Sms).at(due);
-    let (gateway, restart) = backlog::restart(home, &waiting).await?;
+async fn measure(
+    directory: &GatewayDirectory,
+    has: u64,
+    due: Timestamp,
+    seconds: f64,
+) -> anyhow::Result<StoreMeasurement> {
+    let disk_bytes = direct_store::size_bytes(&directory.data())? as f64 / has as f64;
+    let waiting = MessageGenerator::new(has, Channel::Sms).at(due);
+    let (gateway, restart) = backlog::restart(directory, &waiting).await?;
     gateway.kill().await?;
-    let (gateway, restart_killed) = backlog::restart(home, &waiting).await?;
+    let (gateway, restart_killed) = backlog::restart(directory, &waiting).await?;
     let until = Until::Elapsed(Duration::from_secs_f64(seconds));
     let clients = gateway.messages(8).await?;
     let unary = load::send(&clients, 50, &waiting, until).await?;
     let streams = load::send_stream(&clients[..4], load::WINDOW, &waiting, until).await?;
-    let mut delivery = Delivery::new(&gateway, Mold::new(has, Channel::Sms)).await?;
+    let mut delivery = Delivery::new(&gateway, MessageGenerator::new(has, Channel::Sms)).await?;
     let delivers = delivery.run(seconds).await?.rate;
     let memory = gateway.memory()?;
     let (resident, peak) = (memory.resident as f64 / MB, memory.peak as f64 / MB);
     gateway.stop().await?;
     let (accepts, p99_ms, streams) = (unary.rate(), unary.percentile_ms(0.99), streams.rate());
-    Ok(Stage { has, accepts, p99_ms, streams, delivers, resident, peak, disk_bytes, restart, restart_killed })
+    Ok(StoreMeasurement {
+        has,
+        accepts,
+        p99_ms,
+        streams,
+        delivers,
+        resident,
+        peak,
+        disk_bytes,
+        restart,
+        restart_killed,
+    })
 }
 
-impl Stage {
-    /// The rows of this stage; throughput is held against that of the first.
+impl StoreMeasurement {
+    /// The rows of this size; throughput is compared with that of the first.
     fn rows(&self, size: &Size, first: Option<&Self>) -> Vec<Row> {
         let with = format!("with {} contacts and as many messages waiting", number(self.has as f64));
         let short = if self.has < size.wanted {
@@ -103,19 +119,23 @@ impl Stage {
             let ours = sample(what, RATE, value);
             match before {
                 Some(before) => Row::ratio(ours, Sample::once("with the fewest", RATE, before, ""), 0.8),
-                None => Row::seen(ours),
+                None => Row::measured(ours),
             }
         };
         vec![
-            flat("accept, unary, 8 x 50", self.accepts, first.map(|own| own.accepts)),
-            Row::seen(sample("accept, unary, 8 x 50: p99", "ms", self.p99_ms)),
-            flat("accept, 4 streams", self.streams, first.map(|own| own.streams)),
-            flat("no-op provider, durable in and recorded out", self.delivers, first.map(|own| own.delivers)),
-            Row::seen(sample("resident memory after that", "MB", self.resident)),
-            Row::seen(sample("resident memory, at most since the start after SIGKILL", "MB", self.peak)),
-            Row::seen(sample("disk, a waiting message and its contact", "bytes", self.disk_bytes)),
-            Row::seen(sample("restart after a clean stop, to the first accept", "s", self.restart)),
-            Row::seen(sample("restart after SIGKILL, to the first accept", "s", self.restart_killed)),
+            flat("accept, unary, 8 x 50", self.accepts, first.map(|figures| figures.accepts)),
+            Row::measured(sample("accept, unary, 8 x 50: p99", "ms", self.p99_ms)),
+            flat("accept, 4 streams", self.streams, first.map(|figures| figures.streams)),
+            flat(
+                "no-op provider, durable in and recorded out",
+                self.delivers,
+                first.map(|figures| figures.delivers),
+            ),
+            Row::measured(sample("resident memory after that", "MB", self.resident)),
+            Row::measured(sample("resident memory, at most since the start after SIGKILL", "MB", self.peak)),
+            Row::measured(sample("disk, a waiting message and its contact", "bytes", self.disk_bytes)),
+            Row::measured(sample("restart after a clean stop, to the first accept", "s", self.restart)),
+            Row::measured(sample("restart after SIGKILL, to the first accept", "s", self.restart_killed)),
         ]
     }
 }

@@ -5,33 +5,33 @@ use std::time::Duration;
 use relevo::wire::v1::Channel;
 
 use crate::delivery::Delivery;
-use crate::gateway::Home;
+use crate::gateway::GatewayDirectory;
 use crate::load::{self, Until};
-use crate::mold::Mold;
 use crate::report::Row;
-use crate::sample::{Place, Sample};
+use crate::sample::{Sample, Workspace};
+use crate::workload::MessageGenerator;
 
-use super::{know_contacts, sandbox};
+use super::{create_contacts, sandbox};
 
 /// Bytes of the unit in which memory is told.
 pub const MB: f64 = 1e6;
 
-pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
-    let (contacts, seconds) = if place.quick { (500, 1.0) } else { (10_000, 5.0) };
-    let home = Home::new(place, "gateway", &sandbox()).await?;
-    let gateway = home.start().await?;
+pub async fn run(workspace: &Workspace) -> anyhow::Result<Vec<Row>> {
+    let (contacts, seconds) = if workspace.quick { (500, 1.0) } else { (10_000, 5.0) };
+    let directory = GatewayDirectory::new(workspace, "gateway", &sandbox()).await?;
+    let gateway = directory.start().await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = gateway.memory()?.resident as f64 / MB;
-    know_contacts(&gateway, contacts).await?;
-    let mold = Mold::new(contacts, Channel::Sms);
-    let mut delivery = Delivery::new(&gateway, mold.clone()).await?;
+    create_contacts(&gateway, contacts).await?;
+    let generator = MessageGenerator::new(contacts, Channel::Sms);
+    let mut delivery = Delivery::new(&gateway, generator.clone()).await?;
     delivery.run(seconds).await?;
     // Everything at once: calls and streams come in while messages go out.
     let clients = gateway.messages(8).await?;
     let until = Until::Elapsed(Duration::from_secs_f64(seconds));
     tokio::try_join!(
-        load::send(&clients, 50, &mold, until),
-        load::send_stream(&clients[..4], load::WINDOW, &mold, until),
+        load::send(&clients, 50, &generator, until),
+        load::send_stream(&clients[..4], load::WINDOW, &generator, until),
     )?;
     delivery.drain(seconds).await?;
     let peak = gateway.memory()?.peak as f64 / MB;

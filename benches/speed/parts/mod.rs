@@ -18,10 +18,10 @@ use relevo::wire::v1;
 
 use crate::gateway::Gateway;
 use crate::load::{self, Run, Until};
-use crate::mold;
 use crate::providers::Provider;
 use crate::report::{Report, Row};
-use crate::sample::Place;
+use crate::sample::Workspace;
+use crate::workload;
 
 /// A part that can be run by itself.
 #[derive(Clone, Copy, ValueEnum)]
@@ -66,24 +66,24 @@ impl Part {
     }
 
     /// Measures it in an empty folder, which is removed when all went well. `report` holds what was measured before.
-    pub async fn run(self, place: &Place, report: &Report) -> anyhow::Result<Vec<Row>> {
-        if place.folder.exists() {
-            fs::remove_dir_all(&place.folder)?;
+    pub async fn run(self, workspace: &Workspace, report: &Report) -> anyhow::Result<Vec<Row>> {
+        if workspace.folder.exists() {
+            fs::remove_dir_all(&workspace.folder)?;
         }
-        fs::create_dir_all(&place.folder)?;
+        fs::create_dir_all(&workspace.folder)?;
         let rows = match self {
-            Self::Accept => accept::run(place).await,
-            Self::Smtp => smtp::run(place).await,
-            Self::Http => http::run(place).await,
-            Self::Drain => drain::run(place).await,
-            Self::Outage => outage::run(place).await,
-            Self::Memory => memory::run(place).await,
-            Self::Backlog => backlog::run(place).await,
-            Self::Rolling => rolling::run(place).await,
-            Self::Growth => growth::run(place).await,
-            Self::Rivals => rivals::run(place, report).await,
+            Self::Accept => accept::run(workspace).await,
+            Self::Smtp => smtp::run(workspace).await,
+            Self::Http => http::run(workspace).await,
+            Self::Drain => drain::run(workspace).await,
+            Self::Outage => outage::run(workspace).await,
+            Self::Memory => memory::run(workspace).await,
+            Self::Backlog => backlog::run(workspace).await,
+            Self::Rolling => rolling::run(workspace).await,
+            Self::Growth => growth::run(workspace).await,
+            Self::Rivals => rivals::run(workspace, report).await,
         }?;
-        fs::remove_dir_all(&place.folder)?;
+        fs::remove_dir_all(&workspace.folder)?;
         Ok(rows)
     }
 }
@@ -94,11 +94,11 @@ fn sandbox() -> String {
 }
 
 /// Makes so many contacts known to the gateway.
-async fn know_contacts(gateway: &Gateway, count: u64) -> anyhow::Result<Run> {
-    let now = mold::now()?;
+async fn create_contacts(gateway: &Gateway, count: u64) -> anyhow::Result<Run> {
+    let now = workload::now()?;
     let workers = load::workers(&gateway.contacts(8).await?, 50);
     load::calls(workers, Until::Count(count), move |mut client, number| {
-        let contact = Some(mold::contact(number, now));
+        let contact = Some(workload::contact(number, now));
         async move {
             client.upsert_contact(v1::UpsertContactRequest { contact, update_mask: None }).await?;
             Ok(())

@@ -2,7 +2,7 @@
 
 use crate::report::{Report, Row};
 use crate::rivals::{kannel, notifyd, postfix};
-use crate::sample::{Place, Sample, Skipped};
+use crate::sample::{Sample, Skipped, Workspace};
 
 use super::{accept, drain, http, smtp};
 
@@ -20,19 +20,19 @@ impl Pair {
     }
 }
 
-pub async fn run(place: &Place, report: &Report) -> anyhow::Result<Vec<Row>> {
+pub async fn run(workspace: &Workspace, report: &Report) -> anyhow::Result<Vec<Row>> {
     let email = || smtp::name();
     let mut rows =
-        beside(report, postfix::measure(place).await, &[Pair::new(email(), "20 sessions", Some(1.0))]);
+        beside(report, postfix::measure(workspace).await, &[Pair::new(email(), "20 sessions", Some(1.0))]);
     rows.extend(beside(
         report,
-        kannel::measure(place).await,
-        &[Pair::new(http::WAYS[0].whole_name(), "50 connections", Some(3.0))],
+        kannel::measure(workspace).await,
+        &[Pair::new(http::HTTP_CHANNELS[0].whole_name(), "50 connections", Some(3.0))],
     ));
     let few = accept::FEW_NAME;
     rows.extend(beside(
         report,
-        notifyd::measure(place).await,
+        notifyd::measure(workspace).await,
         &[
             Pair::new(few, "32 connections", Some(1.0)),
             Pair::new(format!("{few}: p99"), "32 connections, p99", None),
@@ -54,7 +54,7 @@ fn beside(report: &Report, measured: Result<Vec<Sample>, Skipped>, pairs: &[Pair
                 rows.push(match ours {
                     Some((ours, Some(least))) => Row::ratio(ours, sample, least),
                     Some((ours, None)) => Row::beside(ours, sample),
-                    None => Row::seen(sample),
+                    None => Row::measured(sample),
                 });
             }
         }

@@ -5,21 +5,22 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use crate::direct_store;
 use crate::figures::RATE;
-use crate::inside;
 use crate::report::{Row, number};
-use crate::sample::{Place, Sample};
+use crate::sample::{Sample, Workspace};
 
 use super::memory::MB;
 
-pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
-    let (messages, window, seconds) = match (place.quick, place.full) {
+pub async fn run(workspace: &Workspace) -> anyhow::Result<Vec<Row>> {
+    let (messages, window, seconds) = match (workspace.quick, workspace.full) {
         (true, _) => (30_000, 5, 10),
         (_, false) => (5_000_000, 100, 70),
         (_, true) => (5_000_000, 100, 3_600),
     };
     let rolling =
-        inside::roll(&place.folder.join("data"), messages, window, Duration::from_secs(seconds)).await?;
+        direct_store::roll(&workspace.folder.join("data"), messages, window, Duration::from_secs(seconds))
+            .await?;
     let sizes: Vec<f64> = rolling.sizes.iter().map(|&bytes| bytes as f64 / MB).collect();
     let halves = sizes.split_at(sizes.len() / 2);
     let [early, late] = [halves.0, halves.1].map(|half| half.iter().copied().fold(0.0, f64::max));
@@ -40,7 +41,7 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
         "the largest of the second half by the largest of the first.",
     );
     let rate = Sample::once("rolling load: accepted, sent and forgotten", RATE, rolling.rate, "");
-    let kept = late * MB / (window as f64 * inside::STEP as f64);
+    let kept = late * MB / (window as f64 * direct_store::STEP as f64);
     let kept = Sample::once("disk, a finished message with its history", "bytes", kept, "");
-    Ok(vec![Row::seen(rate), Row::seen(sizes), Row::at_most(growth, 1.2), Row::seen(kept)])
+    Ok(vec![Row::measured(rate), Row::measured(sizes), Row::at_most(growth, 1.2), Row::measured(kept)])
 }

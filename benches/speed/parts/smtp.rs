@@ -5,15 +5,15 @@ use relevo::wire::v1::Channel;
 
 use crate::delivery::Delivery;
 use crate::figures::RATE;
-use crate::gateway::Home;
-use crate::mold::Mold;
+use crate::gateway::GatewayDirectory;
 use crate::providers::Provider;
 use crate::report::Row;
 use crate::rivals::smtp::Sink;
-use crate::rivals::straight;
-use crate::sample::{Place, Sample, Skipped};
+use crate::rivals::smtp_direct;
+use crate::sample::{Sample, Skipped, Workspace};
+use crate::workload::MessageGenerator;
 
-use super::know_contacts;
+use super::create_contacts;
 
 /// Sessions at once, ours and those of the ceiling.
 const SESSIONS: usize = 20;
@@ -23,14 +23,14 @@ pub fn name() -> String {
     format!("email by SMTP, {SESSIONS} sessions, durable in and recorded out")
 }
 
-pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
-    let (contacts, rounds, seconds) = if place.quick { (500, 1, 1.0) } else { (10_000, 3, 5.0) };
-    let sink = Sink::start(&place.folder).await?;
+pub async fn run(workspace: &Workspace) -> anyhow::Result<Vec<Row>> {
+    let (contacts, rounds, seconds) = if workspace.quick { (500, 1, 1.0) } else { (10_000, 3, 5.0) };
+    let sink = Sink::start(&workspace.folder).await?;
     let provider = Provider::smtp(sink.port, SESSIONS).config(&format!("max_concurrency = {SESSIONS}"));
-    let home = Home::new(place, "gateway", &provider).await?;
-    let gateway = home.start().await?;
-    know_contacts(&gateway, contacts).await?;
-    let mut delivery = Delivery::new(&gateway, Mold::new(contacts, Channel::Email)).await?;
+    let directory = GatewayDirectory::new(workspace, "gateway", &provider).await?;
+    let gateway = directory.start().await?;
+    create_contacts(&gateway, contacts).await?;
+    let mut delivery = Delivery::new(&gateway, MessageGenerator::new(contacts, Channel::Email)).await?;
     let mut ours = Sample::new(name(), RATE, "500 bytes of text each.");
     let mut cpu = Sample::new("email by SMTP: the gateway's processor time", "us/message", "");
     for _ in 0..rounds {
@@ -40,16 +40,16 @@ pub async fn run(place: &Place) -> anyhow::Result<Vec<Row>> {
     }
     gateway.stop().await?;
     drop(sink);
-    Ok(rows(ours, cpu, straight::measure(place).await))
+    Ok(rows(ours, cpu, smtp_direct::measure(workspace).await))
 }
 
 fn rows(ours: Sample, cpu: Sample, straight: Result<Vec<Sample>, Skipped>) -> Vec<Row> {
     let mut rows = Vec::new();
     match straight {
         Ok(ceilings) => {
-            for (place, ceiling) in ceilings.into_iter().enumerate() {
+            for (workspace, ceiling) in ceilings.into_iter().enumerate() {
                 // The first has as many sessions as we; the others are there to be seen.
-                let row = if place == 0 {
+                let row = if workspace == 0 {
                     Row::ratio(ours.called(&ours.name), ceiling, 0.4)
                 } else {
                     Row::beside(ours.called(&ours.name), ceiling)
@@ -59,6 +59,6 @@ fn rows(ours: Sample, cpu: Sample, straight: Result<Vec<Sample>, Skipped>) -> Ve
         }
         Err(skipped) => rows.push(Row::skipped(ours, skipped, Some(0.4))),
     }
-    rows.push(Row::seen(cpu));
+    rows.push(Row::measured(cpu));
     rows
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use super::http::{self, Stub};
 use super::installed;
 use super::process::{Process, free_port};
-use crate::sample::{Place, Sample, Skipped};
+use crate::sample::{Sample, Skipped, Workspace};
 use crate::stopwatch::Stopwatch;
 
 /// The connections that messages are handed in on, each waiting for its answer before the next.
@@ -22,15 +22,15 @@ const STORES: [(&str, &str, &str); 2] = [
 
 /// Measures sendsms requests to smsbox, through bearerbox to an HTTP stub: the messages a second from the first request
 /// until the stub has all.
-pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
+pub async fn measure(workspace: &Workspace) -> Result<Vec<Sample>, Skipped> {
     let mut samples = Vec::new();
     for (store, location, what) in STORES {
-        let folder = place.fresh(&format!("kannel-{store}"))?;
+        let folder = workspace.fresh(&format!("kannel-{store}"))?;
         let mut stub = Stub::start("sent").await?;
         let kannel = Kannel::start(&folder, store, location, stub.port).await?;
         relay(kannel.port, &mut stub, 500).await?;
         let mut runs = Vec::new();
-        for messages in place.runs(20_000) {
+        for messages in workspace.runs(20_000) {
             runs.push(relay(kannel.port, &mut stub, messages).await?);
         }
         samples.push(Sample {
@@ -74,8 +74,8 @@ impl Kannel {
         fs::create_dir(folder.join("store"))?;
         let settings = folder.join("kannel.conf");
         let (boxes, port) = (free_port()?, free_port()?);
-        let place = format!("store-type = {store}\nstore-location = {}", folder.join(location).display());
-        fs::write(&settings, configuration(&place, stub, boxes, port)?)?;
+        let storage = format!("store-type = {store}\nstore-location = {}", folder.join(location).display());
+        fs::write(&settings, configuration(&storage, stub, boxes, port)?)?;
         let mut bearerbox = Process::start("bearerbox", folder, &program("bearerbox", &settings)?)?;
         bearerbox.listens(boxes).await?;
         let mut smsbox = Process::start("smsbox", folder, &program("smsbox", &settings)?)?;

@@ -7,7 +7,7 @@ pub mod kannel;
 pub mod notifyd;
 pub mod postfix;
 pub mod smtp;
-pub mod straight;
+pub mod smtp_direct;
 
 mod arrivals;
 mod http;
@@ -20,7 +20,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::sample::{Place, Skipped};
+use crate::sample::{Skipped, Workspace};
 
 impl From<anyhow::Error> for Skipped {
     fn from(error: anyhow::Error) -> Self {
@@ -28,7 +28,7 @@ impl From<anyhow::Error> for Skipped {
     }
 }
 
-impl Place {
+impl Workspace {
     /// How often a thing is measured, and how many messages each run takes: the number given, or a tenth in a hurry.
     fn runs(&self, messages: usize) -> impl Iterator<Item = usize> + use<> {
         let (runs, messages) = if self.quick { (1, messages / 10) } else { (3, messages) };

@@ -13,7 +13,7 @@ use super::installed;
 use super::postgres::Cluster;
 use super::process::{Process, free_port};
 use super::smtp::Sink;
-use crate::sample::{Place, Sample, Skipped};
+use crate::sample::{Sample, Skipped, Workspace};
 
 /// Clients that hand in one notification at a time.
 const CONNECTIONS: usize = 32;
@@ -35,15 +35,15 @@ const SMTP_NOTE: &str = "sends one message after the other, each over a connecti
     delayed acknowledgement because its end is a write of its own (Nagle); checks opt-outs and suppressions";
 
 /// Measures how fast it accepts single notifications, drains its queue without a provider, and delivers by SMTP.
-pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
-    let folder = place.fresh("notifyd")?;
+pub async fn measure(workspace: &Workspace) -> Result<Vec<Sample>, Skipped> {
+    let folder = workspace.fresh("notifyd")?;
     let cluster = Cluster::start(&folder).await?;
     let notifyd = Notifyd::start(&folder, &cluster, &[("EMAIL_PROVIDER", "log")]).await?;
     let key = create_project(&cluster, notifyd.port).await?;
-    let mut samples = accept(place, &cluster, notifyd.port, &key).await?;
+    let mut samples = accept(workspace, &cluster, notifyd.port, &key).await?;
 
     let mut drained = Vec::new();
-    for jobs in place.runs(10_000) {
+    for jobs in workspace.runs(10_000) {
         drained.push(drain(&cluster, notifyd.port, &key, jobs).await?);
     }
     drop(notifyd);
@@ -59,7 +59,7 @@ pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
     ];
     let notifyd = Notifyd::start(&folder, &cluster, &smtp).await?;
     let mut delivered = Vec::new();
-    for jobs in place.runs(150) {
+    for jobs in workspace.runs(150) {
         let before = sink.taken.count();
         delivered.push(drain(&cluster, notifyd.port, &key, jobs).await?);
         sink.taken.reach(before + jobs as u64).await?;
@@ -69,10 +69,15 @@ pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
 }
 
 /// Hands in single notifications and gives how many a second were accepted, and how long the slowest hundredth took.
-async fn accept(place: &Place, cluster: &Cluster, port: u16, key: &str) -> anyhow::Result<Vec<Sample>> {
+async fn accept(
+    workspace: &Workspace,
+    cluster: &Cluster,
+    port: u16,
+    key: &str,
+) -> anyhow::Result<Vec<Sample>> {
     let mut rates = Vec::new();
     let mut slowest = Vec::new();
-    for notifications in place.runs(5_000) {
+    for notifications in workspace.runs(5_000) {
         cluster.query(["TRUNCATE jobs CASCADE"])?;
         let key = key.to_owned();
         let send = move |number| {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use super::installed;
 use super::process::{Process, free_port, is_root};
 use super::smtp::{self, Sink};
-use crate::sample::{Place, Sample, Skipped};
+use crate::sample::{Sample, Skipped, Workspace};
 use crate::stopwatch::Stopwatch;
 
 #[path = "../../../tests/peers/postfix.rs"]
@@ -21,14 +21,14 @@ const NOTE: &str = "flushes each message to a queue file of its own, like Relevo
     check, no choice of provider, no record kept after delivery";
 
 /// Measures smtp-source to Postfix to smtp-sink: the messages a second from the first one sent until the sink has all.
-pub async fn measure(place: &Place) -> Result<Vec<Sample>, Skipped> {
-    let folder = place.fresh("postfix")?;
+pub async fn measure(workspace: &Workspace) -> Result<Vec<Sample>, Skipped> {
+    let folder = workspace.fresh("postfix")?;
     let mut sink = Sink::start(&folder).await?;
     let (_postfix, port) = start(&folder, sink.port).await?;
     // Starts the processes that Postfix starts on demand.
     relay(port, &mut sink, 200).await?;
     let mut runs = Vec::new();
-    for messages in place.runs(6_000) {
+    for messages in workspace.runs(6_000) {
         runs.push(relay(port, &mut sink, messages).await?);
     }
     let name = format!("Postfix, smtp-source to smtp-sink through its queue, {SESSIONS} sessions");

@@ -56,8 +56,8 @@ pub fn programs() -> anyhow::Result<PathBuf> {
         let versions = fs::read_dir(versions).ok()?.flatten().map(|version| version.path().join("bin"));
         versions.filter(|bin| bin.join("initdb").exists() && bin.join("psql").exists()).max()
     };
-    if let Some(own) = newest(Path::new("/usr/lib/postgresql")) {
-        return Ok(own);
+    if let Some(installed) = newest(Path::new("/usr/lib/postgresql")) {
+        return Ok(installed);
     }
     newest(&installed("postgresql", "usr/lib/postgresql")?)
         .context("the PostgreSQL in .bench/ is not complete")

@@ -88,8 +88,8 @@ impl Process {
             }
             time::sleep(Duration::from_millis(20)).await;
         }
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
-        bail!("{} did not start; it said: {}", self.name, said.trim())
+        let output = fs::read_to_string(&self.log).unwrap_or_default();
+        bail!("{} did not start; it said: {}", self.name, output.trim())
     }
 }
 
@@ -131,7 +131,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<String> {
 
 /// Whether this process is root's.
 pub fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
 /// A loopback port that nothing listens on.
@@ -142,5 +142,7 @@ pub fn free_port() -> anyhow::Result<u16> {
 /// Whether something listens on the port. A connection from a free port to itself is no listener.
 async fn is_open(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpStream::connect(address).await.is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
+    TcpStream::connect(address)
+        .await
+        .is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
 }

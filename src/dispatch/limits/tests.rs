@@ -43,8 +43,13 @@ async fn no_more_calls_than_slots_and_as_many_waiting_of_each_class() {
     assert!(waiting.await.is_ok());
 }
 
-/// Sends so many messages, each of which takes this long to record and this long to call. Returns how long that took.
-async fn drive(limiter: &ProviderLimiter, messages: usize, recording: Duration, call: Duration) -> Duration {
+/// Delivers `messages` messages, each of which takes `recording` to record and `call` to call. Returns how long that took.
+async fn deliver_all(
+    limiter: &ProviderLimiter,
+    messages: usize,
+    recording: Duration,
+    call: Duration,
+) -> Duration {
     let start = Instant::now();
     let send_one = async || {
         let turn = limiter.turn(Class::Commercial).await.unwrap();
@@ -65,13 +70,13 @@ async fn drive(limiter: &ProviderLimiter, messages: usize, recording: Duration, 
 async fn attempts_are_recorded_ahead_as_long_as_recording_is_what_takes_time() {
     let millis = Duration::from_millis;
     let fast = limiter(10, None);
-    drive(&fast, 10, millis(9), millis(3)).await;
+    deliver_all(&fast, 10, millis(9), millis(3)).await;
     // Half a second of calls on ten slots.
-    let took = drive(&fast, 10 * 160, millis(9), millis(3)).await;
-    assert!(took < millis(520), "the slots were idle for {:?}", took - millis(480));
+    let elapsed = deliver_all(&fast, 10 * 160, millis(9), millis(3)).await;
+    assert!(elapsed < millis(520), "the slots were idle for {:?}", elapsed - millis(480));
     let slow = limiter(10, None);
     for messages in [10, 30] {
-        drive(&slow, messages, millis(9), millis(300)).await;
+        deliver_all(&slow, messages, millis(9), millis(300)).await;
     }
     assert_eq!(slow.concurrency.free_turns(), 10, "nothing is gained by recording ahead");
 }

@@ -486,11 +486,11 @@ mod tests {
     #[test]
     fn a_key_of_the_due_order_is_read_back() {
         let id = MessageId::from_bytes([0; 16]);
-        for what in [DueTarget::Bucket(id), DueTarget::Single(id)] {
+        for target in [DueTarget::Bucket(id), DueTarget::Single(id)] {
             let due = DueEntry {
                 at: "1969-01-01T00:00:00Z".parse().unwrap(),
                 brand: "acme".parse().unwrap(),
-                target: what,
+                target,
             };
             assert_eq!(DueEntry::read(&due.key(Class::Commercial)), Some(due));
         }
@@ -509,9 +509,9 @@ mod tests {
     #[test]
     fn an_error_shows_no_address() {
         let ana = Address::Email("ana@example.com".parse().unwrap());
-        let told = redacted(&address(&"acme".parse().unwrap(), &ana));
-        assert_eq!(told.len(), "a key of kind 13 (01234567)".len(), "{told}");
-        assert!(told.starts_with("a key of kind 13 ("), "{told}");
+        let text = redacted(&address(&"acme".parse().unwrap(), &ana));
+        assert_eq!(text.len(), "a key of kind 13 (01234567)".len(), "{text}");
+        assert!(text.starts_with("a key of kind 13 ("), "{text}");
     }
 
     #[test]

@@ -228,20 +228,20 @@ mod tests {
     use crate::store::embedded::memory::Memory;
     use crate::store::embedded::txn::WriteGroup;
 
-    /// A state that counts how often it is looked at.
-    struct Counted<'a> {
+    /// A snapshot that counts how often it is read.
+    struct CountingSnapshot<'a> {
         view: &'a dyn Snapshot,
-        looks: Cell<usize>,
+        reads: Cell<usize>,
     }
 
-    impl Lookup for Counted<'_> {
+    impl Lookup for CountingSnapshot<'_> {
         fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            self.looks.update(|looks| looks + 1);
+            self.reads.update(|reads| reads + 1);
             self.view.get(key)
         }
 
         fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
-            self.looks.update(|looks| looks + 1);
+            self.reads.update(|reads| reads + 1);
             self.view.last_in(range)
         }
 
@@ -250,19 +250,19 @@ mod tests {
         }
     }
 
-    impl Snapshot for Counted<'_> {
+    impl Snapshot for CountingSnapshot<'_> {
         fn scan(
             &self,
             range: Range<Vec<u8>>,
             order: ScanOrder,
             visit: &mut Visitor<'_>,
         ) -> Result<(), StoreError> {
-            self.looks.update(|looks| looks + 1);
+            self.reads.update(|reads| reads + 1);
             self.view.scan(range, order, visit)
         }
     }
 
-    /// A message, of which a pack has a few.
+    /// A message of such a size that a pack holds a few.
     fn message(number: u64) -> Message {
         let now = Timestamp::UNIX_EPOCH;
         Message {
@@ -282,8 +282,8 @@ mod tests {
         }
     }
 
-    /// How often the store is looked at to forget so many messages in one step.
-    async fn looks_to_forget(count: u64) -> usize {
+    /// How often the store is read to purge `count` messages in one step.
+    async fn reads_to_purge(count: u64) -> usize {
         let memory = Memory::default();
         let messages = memory.open().messages;
         for number in 0..count {
@@ -293,16 +293,16 @@ mod tests {
             messages.cancel(&brand, id, "ana", Timestamp::UNIX_EPOCH).await.unwrap().unwrap().unwrap();
         }
         let map = memory.lock();
-        let counted = Counted { view: &*map, looks: Cell::default() };
+        let counting = CountingSnapshot { view: &*map, reads: Cell::default() };
         let later = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
-        let forgotten = WriteGroup::new(&counted).run(|txn| purge(txn, later, count as usize)).unwrap();
-        assert_eq!(forgotten as u64, count);
-        counted.looks.get()
+        let purged = WriteGroup::new(&counting).run(|txn| purge(txn, later, count as usize)).unwrap();
+        assert_eq!(purged as u64, count);
+        counting.reads.get()
     }
 
     #[tokio::test]
-    async fn a_message_takes_no_more_looks_to_forget_among_many() {
-        let (few, many) = (looks_to_forget(100).await, looks_to_forget(800).await);
-        assert!(many < 9 * few, "{few} looks for 100 messages, {many} for 800");
+    async fn a_message_takes_no_more_reads_to_purge_among_many() {
+        let (few, many) = (reads_to_purge(100).await, reads_to_purge(800).await);
+        assert!(many < 9 * few, "{few} reads for 100 messages, {many} for 800");
     }
 }

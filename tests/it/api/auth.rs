@@ -5,7 +5,7 @@ use super::*;
 /// Calls one method with a default request and tells how it failed.
 macro_rules! refusal {
     ($client:expr, $name:ident, $method:ident) => {
-        (stringify!($method), told($client.$method(v1::$name::default()).await))
+        (stringify!($method), code_and_reason($client.$method(v1::$name::default()).await))
     };
 }
 
@@ -17,12 +17,12 @@ async fn brand_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
     let stream = futures_util::stream::empty::<v1::SendStreamRequest>();
     vec![
         refusal!(messages, SendRequest, send),
-        ("send_stream", told(messages.send_stream(stream).await.map(drop))),
+        ("send_stream", code_and_reason(messages.send_stream(stream).await.map(drop))),
         refusal!(messages, GetMessageRequest, get_message),
         refusal!(messages, ListMessagesRequest, list_messages),
         (
             "watch_messages",
-            told(messages.watch_messages(v1::WatchMessagesRequest::default()).await.map(drop)),
+            code_and_reason(messages.watch_messages(v1::WatchMessagesRequest::default()).await.map(drop)),
         ),
         refusal!(messages, CancelMessageRequest, cancel_message),
         refusal!(messages, ExplainRouteRequest, explain_route),
@@ -50,7 +50,7 @@ async fn gateway_methods(client: &Client) -> Vec<(&'static str, (Code, String))>
     let mut sandbox = SandboxServiceClient::new(client.clone());
     let watch = providers.watch_providers(v1::WatchProvidersRequest::default()).await.map(drop);
     vec![
-        ("watch_providers", told(watch)),
+        ("watch_providers", code_and_reason(watch)),
         refusal!(providers, ListProvidersRequest, list_providers),
         refusal!(providers, SetProviderControlRequest, set_provider_control),
         refusal!(providers, ListProviderControlChangesRequest, list_provider_control_changes),
@@ -84,8 +84,8 @@ async fn no_method_answers_without_a_key_in_force() {
         (Some(format!("bearer {revoked}")), "KEY_REVOKED"),
     ] {
         let client = gateway.client_with(authorization.as_deref());
-        for (method, told) in every_method(&client).await {
-            assert_eq!(told, is(Code::Unauthenticated, reason), "{method} with {authorization:?}");
+        for (method, actual) in every_method(&client).await {
+            assert_eq!(actual, expected(Code::Unauthenticated, reason), "{method} with {authorization:?}");
         }
     }
 }
@@ -109,7 +109,7 @@ async fn every_method_needs_its_scope() {
     let key = gateway.key(Some("acme"), &[Scope::Contacts]).await;
     let answer = gateway.messages(&key).send(v1::SendRequest::default()).await;
     let id = key_id(&key);
-    insta::assert_snapshot!("too_narrow", shown(answer, &[(id.as_str(), "<key>")]));
+    insta::assert_snapshot!("too_narrow", error_text(answer, &[(id.as_str(), "<key>")]));
 }
 
 /// Calls a method that reads, one for each kind of scope.
@@ -129,8 +129,8 @@ async fn one_of_each_kind(gateway: &Gateway, key: &str) -> Vec<(&'static str, Re
 async fn a_gateway_key_touches_no_brands_data() {
     let gateway = Gateway::start().await;
     let key = gateway.key(None, &[Scope::Admin]).await;
-    for (method, told) in brand_methods(&gateway.client(&key)).await {
-        assert_eq!(told, is(Code::PermissionDenied, "KEY_WITHOUT_BRAND"), "{method}");
+    for (method, actual) in brand_methods(&gateway.client(&key)).await {
+        assert_eq!(actual, expected(Code::PermissionDenied, "KEY_WITHOUT_BRAND"), "{method}");
     }
     for (kind, answer) in one_of_each_kind(&gateway, &key).await {
         assert_eq!(answer.is_ok(), matches!(kind, "operate" | "admin"), "{kind}: {answer:?}");
@@ -141,8 +141,8 @@ async fn a_gateway_key_touches_no_brands_data() {
 async fn a_key_of_a_brand_that_is_gone_opens_nothing() {
     let gateway = Gateway::start().await;
     let key = gateway.key(Some("gone"), &[Scope::Admin]).await;
-    for (method, told) in every_method(&gateway.client(&key)).await {
-        assert_eq!(told, is(Code::PermissionDenied, "BRAND_NOT_CONFIGURED"), "{method}");
+    for (method, actual) in every_method(&gateway.client(&key)).await {
+        assert_eq!(actual, expected(Code::PermissionDenied, "BRAND_NOT_CONFIGURED"), "{method}");
     }
 }
 
@@ -153,7 +153,7 @@ async fn a_refused_call_changes_nothing() {
     gateway.ana(&key).await;
     let narrow = gateway.key(Some("acme"), &[Scope::Contacts]).await;
     let answer = gateway.messages(&narrow).send(send(spec("hello"))).await;
-    assert_eq!(told(answer), is(Code::PermissionDenied, "KEY_LACKS_SCOPE"));
+    assert_eq!(code_and_reason(answer), expected(Code::PermissionDenied, "KEY_LACKS_SCOPE"));
     let messages = gateway.messages(&key).list_messages(v1::ListMessagesRequest::default()).await.unwrap();
     assert!(messages.into_inner().messages.is_empty());
 }
@@ -170,7 +170,7 @@ async fn how_keys_are_refused() {
     for authorization in [None, Some("Bearer nonsense"), Some(unknown.as_str()), Some(revoked.as_str())] {
         let mut client = MessageServiceClient::new(gateway.client_with(authorization));
         let answer = client.send(v1::SendRequest::default()).await;
-        text += &shown(answer, &[(id.as_str(), "<key>")]);
+        text += &error_text(answer, &[(id.as_str(), "<key>")]);
     }
     insta::assert_snapshot!("refused_keys", text);
 }

@@ -44,7 +44,7 @@ async fn a_ledger_is_kept_with_its_evidence_and_folded() {
     let request = v1::GetConsentRequest { contact_id: "ana".into() };
     let consent = consents.get_consent(request).await.unwrap().into_inner();
     let states: Vec<_> =
-        consent.states.iter().map(|own| (own.topic.as_str(), own.granted, own.decided_by)).collect();
+        consent.states.iter().map(|state| (state.topic.as_str(), state.granted, state.decided_by)).collect();
     assert_eq!(states, [("*", true, 1), ("offers", false, 2)]);
     assert_eq!(consent.ledger.len(), 2);
 }
@@ -55,8 +55,8 @@ async fn a_check_tells_the_verdict_of_each_channel_and_address() {
     let mut check = async |class, channels: Vec<i32>| {
         let request = v1::CheckConsentRequest { channels, ..question(class) };
         let verdicts = consents.check_consent(request).await.unwrap().into_inner().verdicts;
-        let told = verdicts.iter().map(|own| (own.channel().as_str_name(), own.reason.clone()));
-        told.map(|(channel, reason)| format!("{channel} {reason}")).collect::<Vec<_>>()
+        let actual = verdicts.iter().map(|verdict| (verdict.channel().as_str_name(), verdict.reason.clone()));
+        actual.map(|(channel, reason)| format!("{channel} {reason}")).collect::<Vec<_>>()
     };
     let commercial = check(v1::MessageClass::Commercial, vec![]).await;
     assert_eq!(
@@ -84,11 +84,14 @@ async fn everything_wrong_with_an_entry_is_told_at_once() {
         evidence: Some(v1::Evidence { source: "x".repeat(256), ..v1::Evidence::default() }),
         ..v1::RecordConsentRequest::default()
     };
-    let text = shown(refused, &[]) + &shown(consents.record_consent(wrong).await, &[]);
+    let text = error_text(refused, &[]) + &error_text(consents.record_consent(wrong).await, &[]);
     insta::assert_snapshot!("invalid_entry", text);
     let unknown =
         v1::RecordConsentRequest { contact_id: "ben".into(), ..entry(v1::ConsentAction::Grant, "*") };
-    assert_eq!(told(consents.record_consent(unknown).await), is(Code::NotFound, "CONTACT_NOT_FOUND"));
+    assert_eq!(
+        code_and_reason(consents.record_consent(unknown).await),
+        expected(Code::NotFound, "CONTACT_NOT_FOUND")
+    );
 }
 
 fn preferences() -> v1::Preferences {
@@ -143,7 +146,7 @@ async fn everything_wrong_with_preferences_is_told_at_once() {
         quiet_hours: Some(v1::QuietHours { start: "24:00".into(), end: "7:00".into(), ..Default::default() }),
         ..Default::default()
     };
-    let text = shown(answer, &[]) + &shown(consents.set_preferences(set(many, &[])).await, &[]);
+    let text = error_text(answer, &[]) + &error_text(consents.set_preferences(set(many, &[])).await, &[]);
     insta::assert_snapshot!("invalid_preferences", text);
 }
 
@@ -165,30 +168,36 @@ async fn a_suppressed_address_is_denied_until_it_is_lifted() {
     assert_eq!(verdicts[0].decision(), v1::Decision::Deny);
     let lift = || v1::LiftSuppressionRequest { channel: SMS, address: Some(phone("+34600123456")) };
     let mut of_globex = gateway.consents(&gateway.globex().await);
-    let missing = is(Code::NotFound, "SUPPRESSION_NOT_FOUND");
-    assert_eq!(told(of_globex.lift_suppression(lift()).await), missing);
+    let missing = expected(Code::NotFound, "SUPPRESSION_NOT_FOUND");
+    assert_eq!(code_and_reason(of_globex.lift_suppression(lift()).await), missing);
     consents.lift_suppression(lift()).await.unwrap();
-    assert_eq!(told(consents.lift_suppression(lift()).await), missing);
+    assert_eq!(code_and_reason(consents.lift_suppression(lift()).await), missing);
     let wrong = v1::SuppressAddressRequest {
         channel: EMAIL,
         reason: "bad_address".into(),
         explanation: " ".into(),
         ..suppress
     };
-    insta::assert_snapshot!("invalid_suppression", shown(consents.suppress_address(wrong).await, &[]));
+    insta::assert_snapshot!("invalid_suppression", error_text(consents.suppress_address(wrong).await, &[]));
 }
 
 #[tokio::test]
 async fn one_brand_never_sees_anothers_consents() {
     let (gateway, _, _) = started().await;
     let mut of_globex = gateway.consents(&gateway.globex().await);
-    let missing = is(Code::NotFound, "CONTACT_NOT_FOUND");
+    let missing = expected(Code::NotFound, "CONTACT_NOT_FOUND");
     let contact_id = || "ana".to_owned();
     let answer = of_globex.get_consent(v1::GetConsentRequest { contact_id: contact_id() }).await;
-    assert_eq!(told(answer), missing);
+    assert_eq!(code_and_reason(answer), missing);
     let answer = of_globex.get_preferences(v1::GetPreferencesRequest { contact_id: contact_id() }).await;
-    assert_eq!(told(answer), missing);
-    assert_eq!(told(of_globex.set_preferences(set(preferences(), &[])).await), missing);
-    assert_eq!(told(of_globex.record_consent(entry(v1::ConsentAction::Grant, "*")).await), missing);
-    assert_eq!(told(of_globex.check_consent(question(v1::MessageClass::Commercial)).await), missing);
+    assert_eq!(code_and_reason(answer), missing);
+    assert_eq!(code_and_reason(of_globex.set_preferences(set(preferences(), &[])).await), missing);
+    assert_eq!(
+        code_and_reason(of_globex.record_consent(entry(v1::ConsentAction::Grant, "*")).await),
+        missing
+    );
+    assert_eq!(
+        code_and_reason(of_globex.check_consent(question(v1::MessageClass::Commercial)).await),
+        missing
+    );
 }

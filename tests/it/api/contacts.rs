@@ -20,7 +20,7 @@ async fn a_contact_is_created_normalised_and_found() {
     let created = contacts.upsert_contact(upsert(contact("ana", addresses))).await.unwrap().into_inner();
     assert!(created.created);
     let stored = created.contact.unwrap();
-    let addresses: Vec<_> = stored.addresses.iter().map(|own| own.address.clone().unwrap()).collect();
+    let addresses: Vec<_> = stored.addresses.iter().map(|address| address.address.clone().unwrap()).collect();
     assert_eq!(addresses, [email("Ana.Maria@example.com"), phone("+34600123456")]);
     let request = v1::GetContactRequest { contact_id: "ana".into() };
     let got = contacts.get_contact(request).await.unwrap().into_inner().contact.unwrap();
@@ -34,7 +34,11 @@ async fn a_contact_is_created_normalised_and_found() {
     }
     let request = v1::FindContactRequest { address: Some(email("ana.maria@example.com")) };
     let other_case = contacts.find_contact(request).await;
-    assert_eq!(told(other_case), is(Code::NotFound, "ADDRESS_NOT_FOUND"), "the local part's case is kept");
+    assert_eq!(
+        code_and_reason(other_case),
+        expected(Code::NotFound, "ADDRESS_NOT_FOUND"),
+        "the local part's case is kept"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +55,7 @@ async fn a_mask_changes_only_the_fields_it_names() {
     let changed = (changed.created, changed.contact.unwrap());
     assert!(!changed.0 && changed.1.labels.is_empty() && changed.1.addresses.len() == 1);
     let unknown = Upsert { update_mask: mask(&["labels", "name"]), ..upsert(contact("ana", vec![])) };
-    insta::assert_snapshot!("unknown_mask", shown(contacts.upsert_contact(unknown).await, &[]));
+    insta::assert_snapshot!("unknown_mask", error_text(contacts.upsert_contact(unknown).await, &[]));
 }
 
 #[tokio::test]
@@ -61,7 +65,7 @@ async fn an_address_belongs_to_one_contact_of_a_brand() {
     gateway.ana(&acme).await;
     let addresses = vec![email("ben@example.com"), phone("+34600123456")];
     let clash = gateway.contacts(&acme).upsert_contact(upsert(contact("ben", addresses.clone()))).await;
-    insta::assert_snapshot!("address_taken", shown(clash, &[]));
+    insta::assert_snapshot!("address_taken", error_text(clash, &[]));
     gateway.contacts(&globex).upsert_contact(upsert(contact("ben", addresses))).await.unwrap();
 }
 
@@ -74,7 +78,10 @@ async fn a_stale_etag_changes_nothing() {
     contacts.upsert_contact(upsert(first.clone())).await.unwrap();
     for etag in [first.etag.as_str(), "never handed out"] {
         let stale = v1::Contact { etag: etag.into(), ..first.clone() };
-        assert_eq!(told(contacts.upsert_contact(upsert(stale)).await), is(Code::Aborted, "ETAG_STALE"));
+        assert_eq!(
+            code_and_reason(contacts.upsert_contact(upsert(stale)).await),
+            expected(Code::Aborted, "ETAG_STALE")
+        );
     }
 }
 
@@ -85,12 +92,12 @@ async fn everything_wrong_with_a_contact_is_told_at_once() {
     let chat = v1::Address { value: Some(v1::address::Value::TelegramChatId(-5)) };
     let wrong = vec![email("nobody"), phone("12"), chat, v1::Address::default()];
     let wrong = contact("no spaces", wrong);
-    insta::assert_snapshot!("invalid_contact", shown(contacts.upsert_contact(upsert(wrong)).await, &[]));
+    insta::assert_snapshot!("invalid_contact", error_text(contacts.upsert_contact(upsert(wrong)).await, &[]));
     let twice = contact("ana", vec![phone("+34600123456"), email("ana@example.com"), phone("600123456")]);
-    insta::assert_snapshot!("address_twice", shown(contacts.upsert_contact(upsert(twice)).await, &[]));
+    insta::assert_snapshot!("address_twice", error_text(contacts.upsert_contact(upsert(twice)).await, &[]));
     let many = (0..33).map(|index| email(&format!("ana{index}@example.com"))).collect();
     let many = contacts.upsert_contact(upsert(contact("ana", many))).await;
-    assert_eq!(told(many), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(code_and_reason(many), expected(Code::InvalidArgument, "INVALID_FIELDS"));
 }
 
 #[tokio::test]
@@ -103,19 +110,19 @@ async fn contacts_are_listed_by_id_and_deleted_within_their_brand() {
     let ids = async |key: &str, page_token: String| {
         let request = v1::ListContactsRequest { page_size: 2, page_token };
         let page = gateway.contacts(key).list_contacts(request).await.unwrap().into_inner();
-        let ids: Vec<_> = page.contacts.into_iter().map(|own| own.contact_id).collect();
+        let ids: Vec<_> = page.contacts.into_iter().map(|contact| contact.contact_id).collect();
         (ids.join(" "), page.next_page_token)
     };
     let (first, token) = ids(&acme, String::new()).await;
     assert_eq!((first.as_str(), ids(&acme, token).await.0.as_str()), ("a b", "c"));
     assert_eq!(ids(&globex, String::new()).await.0, "");
     let delete = || v1::DeleteContactRequest { contact_id: "a".into() };
-    let missing = is(Code::NotFound, "CONTACT_NOT_FOUND");
-    assert_eq!(told(gateway.contacts(&globex).delete_contact(delete()).await), missing);
+    let missing = expected(Code::NotFound, "CONTACT_NOT_FOUND");
+    assert_eq!(code_and_reason(gateway.contacts(&globex).delete_contact(delete()).await), missing);
     gateway.contacts(&acme).delete_contact(delete()).await.unwrap();
-    assert_eq!(told(gateway.contacts(&acme).delete_contact(delete()).await), missing);
+    assert_eq!(code_and_reason(gateway.contacts(&acme).delete_contact(delete()).await), missing);
     let request = v1::GetContactRequest { contact_id: "b".into() };
-    assert_eq!(told(gateway.contacts(&globex).get_contact(request).await), missing);
+    assert_eq!(code_and_reason(gateway.contacts(&globex).get_contact(request).await), missing);
 }
 
 #[tokio::test]
@@ -137,9 +144,18 @@ async fn a_link_is_for_a_contact_of_the_brand_and_a_bot_that_serves_it() {
     assert_ne!(again.url, link.url);
     assert!(create(&globex, "ana", "").await.is_ok(), "its only bot");
 
-    insta::assert_snapshot!("several_bots", shown(create(&acme, "ana", "").await, &[]));
-    insta::assert_snapshot!("no_such_bot", shown(create(&globex, "ana", "bot-acme").await, &[]));
-    assert_eq!(told(create(&acme, "ana", "sms-shared").await), is(Code::NotFound, "BOT_NOT_FOUND"));
-    assert_eq!(told(create(&acme, "nobody", "bot-acme").await), is(Code::NotFound, "CONTACT_NOT_FOUND"));
-    assert_eq!(told(create(&acme, "", "No Name").await), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    insta::assert_snapshot!("several_bots", error_text(create(&acme, "ana", "").await, &[]));
+    insta::assert_snapshot!("no_such_bot", error_text(create(&globex, "ana", "bot-acme").await, &[]));
+    assert_eq!(
+        code_and_reason(create(&acme, "ana", "sms-shared").await),
+        expected(Code::NotFound, "BOT_NOT_FOUND")
+    );
+    assert_eq!(
+        code_and_reason(create(&acme, "nobody", "bot-acme").await),
+        expected(Code::NotFound, "CONTACT_NOT_FOUND")
+    );
+    assert_eq!(
+        code_and_reason(create(&acme, "", "No Name").await),
+        expected(Code::InvalidArgument, "INVALID_FIELDS")
+    );
 }

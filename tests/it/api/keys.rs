@@ -9,7 +9,7 @@ fn create(brand: &str, scopes: &[v1::Scope]) -> v1::CreateKeyRequest {
 
 async fn ids(gateway: &Gateway, key: &str) -> Vec<String> {
     let answer = gateway.keys(key).list_keys(v1::ListKeysRequest::default()).await.unwrap();
-    answer.into_inner().keys.into_iter().map(|own| own.key_id).collect()
+    answer.into_inner().keys.into_iter().map(|key| key.key_id).collect()
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_created_key_works_until_it_is_revoked() {
     let revoked = gateway.keys(&admin).revoke_key(revoke).await.unwrap().into_inner().key.unwrap();
     assert!(revoked.revoke_time.is_some());
     let answer = gateway.messages(&created.secret).list_messages(list()).await;
-    assert_eq!(told(answer), is(Code::Unauthenticated, "KEY_REVOKED"));
+    assert_eq!(code_and_reason(answer), expected(Code::Unauthenticated, "KEY_REVOKED"));
 }
 
 #[tokio::test]
@@ -35,14 +35,17 @@ async fn a_brands_admin_manages_that_brands_keys_only() {
     let root = gateway.key(None, &[Scope::Admin]).await;
     assert_eq!(ids(&gateway, &acme).await, [key_id(&acme).as_str()]);
     assert_eq!(ids(&gateway, &root).await.len(), 3);
-    let other = is(Code::PermissionDenied, "KEY_OF_OTHER_BRAND");
+    let other = expected(Code::PermissionDenied, "KEY_OF_OTHER_BRAND");
     for brand in ["globex", ""] {
         let answer = gateway.keys(&acme).create_key(create(brand, &[v1::Scope::Admin])).await;
-        assert_eq!(told(answer), other, "{brand:?}");
+        assert_eq!(code_and_reason(answer), other, "{brand:?}");
     }
     for (key, victim) in [(&acme, &globex), (&acme, &root)] {
         let revoke = v1::RevokeKeyRequest { key_id: key_id(victim).to_string() };
-        assert_eq!(told(gateway.keys(key).revoke_key(revoke).await), is(Code::NotFound, "KEY_NOT_FOUND"));
+        assert_eq!(
+            code_and_reason(gateway.keys(key).revoke_key(revoke).await),
+            expected(Code::NotFound, "KEY_NOT_FOUND")
+        );
     }
     gateway.keys(&root).create_key(create("globex", &[v1::Scope::Send])).await.unwrap();
     gateway.keys(&root).create_key(create("", &[v1::Scope::Operate])).await.unwrap();
@@ -59,7 +62,7 @@ async fn everything_wrong_with_a_key_is_told_at_once() {
     let empty = v1::CreateKeyRequest::default();
     let mut text = String::new();
     for request in [wrong, empty, create("", &[v1::Scope::Send])] {
-        text += &shown(keys.create_key(request).await, &[]);
+        text += &error_text(keys.create_key(request).await, &[]);
     }
     insta::assert_snapshot!("invalid_key", text);
 }

@@ -15,7 +15,7 @@ async fn pages(gateway: &Gateway, key: &str, request: Request) -> Vec<Vec<String
     let (mut pages, mut page_token) = (Vec::new(), String::new());
     loop {
         let page = list(gateway, key, Request { page_token, ..request.clone() }).await.unwrap();
-        pages.push(page.messages.into_iter().map(|own| own.content.unwrap().text).collect());
+        pages.push(page.messages.into_iter().map(|message| message.content.unwrap().text).collect());
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return pages;
@@ -45,7 +45,7 @@ async fn pages_lead_through_all_messages_newest_first() {
     texts.sort();
     assert_eq!(texts, ["0", "1", "2", "3", "4", "5", "6"]);
     let times: Vec<_> = list(&gateway, &key, Request::default()).await.unwrap().messages;
-    let times: Vec<_> = times.into_iter().map(|own| own.accept_time.unwrap()).collect();
+    let times: Vec<_> = times.into_iter().map(|message| message.accept_time.unwrap()).collect();
     assert!(
         times.windows(2).all(|pair| (pair[0].seconds, pair[0].nanos) >= (pair[1].seconds, pair[1].nanos))
     );
@@ -81,15 +81,15 @@ async fn a_page_token_is_good_for_its_own_list_only() {
     // The size of the page may change from one to the next.
     list(&gateway, &key, with(&page_token)).await.unwrap();
     let filtered = Request { contact_id: "ana".into(), ..with(&page_token) };
-    let refused = is(Code::InvalidArgument, "INVALID_FIELDS");
-    assert_eq!(told(list(&gateway, &key, filtered).await), refused);
-    assert_eq!(told(list(&gateway, &other, with(&page_token)).await), refused);
+    let refused = expected(Code::InvalidArgument, "INVALID_FIELDS");
+    assert_eq!(code_and_reason(list(&gateway, &key, filtered).await), refused);
+    assert_eq!(code_and_reason(list(&gateway, &other, with(&page_token)).await), refused);
     let contacts = v1::ListContactsRequest { page_token, ..v1::ListContactsRequest::default() };
-    assert_eq!(told(gateway.contacts(&key).list_contacts(contacts).await), refused);
+    assert_eq!(code_and_reason(gateway.contacts(&key).list_contacts(contacts).await), refused);
     let nonsense = Request { page_size: 1_001, states: vec![0, 3, 3], ..with("nonsense") };
     let nonsense =
         Request { accepted_from: Some(timestamp(START)), accepted_until: Some(timestamp(START)), ..nonsense };
-    insta::assert_snapshot!("bad_list", shown(list(&gateway, &key, nonsense).await, &[]));
+    insta::assert_snapshot!("bad_list", error_text(list(&gateway, &key, nonsense).await, &[]));
 }
 
 #[tokio::test]

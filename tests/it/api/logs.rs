@@ -1,17 +1,17 @@
 //! What the log says of calls that fail: one line each, without a secret, an address or a body.
 
 use super::*;
-use crate::logged::Lines;
+use crate::support::log_lines::LogLines;
 
 #[tokio::test]
 async fn a_failed_call_is_logged_once_without_what_it_carried() {
     // The server runs on this very thread.
-    let (lines, _logging) = Lines::collect();
+    let (lines, _logging) = LogLines::collect();
     let gateway = Gateway::start().await;
     let key = gateway.acme().await;
     let recipient = Some(v1::message_spec::Recipient::Address(phone("+34600123456")));
     let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("the body") })).await;
-    assert_eq!(told(answer), is(Code::NotFound, "ADDRESS_NOT_FOUND"));
+    assert_eq!(code_and_reason(answer), expected(Code::NotFound, "ADDRESS_NOT_FOUND"));
     let text = lines.text();
     let logged: Vec<_> = text.lines().filter(|line| line.contains("a call failed")).collect();
     assert_eq!(logged.len(), 1, "{text}");

@@ -238,8 +238,8 @@ pub fn phone(text: &str) -> v1::Address {
 
 /// A contact with these addresses.
 pub fn contact(id: &str, addresses: Vec<v1::Address>) -> v1::Contact {
-    let own = |address| v1::ContactAddress { address: Some(address), ..Default::default() };
-    let addresses = addresses.into_iter().map(own).collect();
+    let contact_address = |address| v1::ContactAddress { address: Some(address), ..Default::default() };
+    let addresses = addresses.into_iter().map(contact_address).collect();
     v1::Contact { contact_id: id.into(), addresses, ..v1::Contact::default() }
 }
 
@@ -265,7 +265,7 @@ fn key_id(key: &str) -> KeyId {
 }
 
 /// The code of a failure and its reason.
-fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
+fn code_and_reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     let status = answer.expect_err("the call should fail");
     let details = status.get_error_details();
     let info = details.error_info().expect("every error tells its reason");
@@ -274,12 +274,12 @@ fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     (status.code(), info.reason.clone())
 }
 
-fn is(code: Code, reason: &str) -> (Code, String) {
+fn expected(code: Code, reason: &str) -> (Code, String) {
     (code, reason.to_owned())
 }
 
 /// A whole failure as text, for snapshots. Random ids are told by name: `(id, name)`.
-fn shown<T: std::fmt::Debug>(answer: Result<T, Status>, ids: &[(&str, &str)]) -> String {
+fn error_text<T: std::fmt::Debug>(answer: Result<T, Status>, ids: &[(&str, &str)]) -> String {
     let status = answer.expect_err("the call should fail");
     let details = status.get_error_details();
     let mut text = format!("{:?}: {}\n", status.code(), status.message());
@@ -287,8 +287,10 @@ fn shown<T: std::fmt::Debug>(answer: Result<T, Status>, ids: &[(&str, &str)]) ->
         let metadata: BTreeMap<_, _> = info.metadata.iter().collect();
         writeln!(text, "{} {} {metadata:?}", info.domain, info.reason).unwrap();
     }
-    for own in details.bad_request().map(|own| own.field_violations.clone()).unwrap_or_default() {
-        writeln!(text, "- {}: {}", own.field, own.description).unwrap();
+    for violation in
+        details.bad_request().map(|violation| violation.field_violations.clone()).unwrap_or_default()
+    {
+        writeln!(text, "- {}: {}", violation.field, violation.description).unwrap();
     }
     ids.iter().fold(text, |text, (id, name)| text.replace(id, name))
 }

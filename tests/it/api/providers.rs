@@ -20,7 +20,7 @@ fn control(provider: &str, mode: ControlMode) -> v1::SetProviderControlRequest {
 
 async fn names(gateway: &Gateway, key: &str) -> Vec<String> {
     let answer = gateway.providers(key).list_providers(v1::ListProvidersRequest {}).await.unwrap();
-    answer.into_inner().providers.into_iter().map(|own| own.provider).collect()
+    answer.into_inner().providers.into_iter().map(|provider| provider.provider).collect()
 }
 
 #[tokio::test]
@@ -44,9 +44,9 @@ async fn a_brand_controls_what_serves_it_alone() {
     let (acme, root) = (gateway.acme().await, gateway.key(None, &[Scope::Operate]).await);
     let off = |name| control(name, ControlMode::OutOfService);
     let shared = gateway.providers(&acme).set_provider_control(off("sms-shared")).await;
-    insta::assert_snapshot!("shared_provider", shown(shared, &[(key_id(&acme).as_str(), "<key>")]));
+    insta::assert_snapshot!("shared_provider", error_text(shared, &[(key_id(&acme).as_str(), "<key>")]));
     let hidden = gateway.providers(&acme).set_provider_control(off("email-globex")).await;
-    assert_eq!(told(hidden), is(Code::NotFound, "PROVIDER_NOT_FOUND"));
+    assert_eq!(code_and_reason(hidden), expected(Code::NotFound, "PROVIDER_NOT_FOUND"));
     gateway.providers(&acme).set_provider_control(off("email-acme")).await.unwrap();
     gateway.providers(&root).set_provider_control(off("sms-shared")).await.unwrap();
 }
@@ -88,7 +88,7 @@ async fn the_audit_log_shows_a_brand_its_own_providers() {
         gateway.providers(key).list_provider_control_changes(request).await.map(tonic::Response::into_inner)
     };
     let named = |page: &v1::ListProviderControlChangesResponse| {
-        page.changes.iter().map(|own| own.provider.clone()).collect::<Vec<_>>().join(" ")
+        page.changes.iter().map(|change| change.provider.clone()).collect::<Vec<_>>().join(" ")
     };
     let first = changes(&root, "", String::new()).await.unwrap();
     assert_eq!(named(&first), "email-acme email-globex");
@@ -97,7 +97,7 @@ async fn the_audit_log_shows_a_brand_its_own_providers() {
     let globex = gateway.globex().await;
     assert_eq!(named(&changes(&globex, "", String::new()).await.unwrap()), "email-globex");
     let hidden = changes(&globex, "email-acme", String::new()).await;
-    assert_eq!(told(hidden), is(Code::NotFound, "PROVIDER_NOT_FOUND"));
+    assert_eq!(code_and_reason(hidden), expected(Code::NotFound, "PROVIDER_NOT_FOUND"));
 }
 
 #[tokio::test]
@@ -108,8 +108,8 @@ async fn everything_wrong_with_a_control_is_told_at_once() {
     let ahead = timestamp(later(gateway.clock.now(), Duration::from_secs(60)));
     let forever = control("email-acme", ControlMode::InService);
     let forever = v1::SetProviderControlRequest { expire_time: Some(ahead), ..forever };
-    let text = shown(providers.set_provider_control(past).await, &[])
-        + &shown(providers.set_provider_control(forever).await, &[]);
+    let text = error_text(providers.set_provider_control(past).await, &[])
+        + &error_text(providers.set_provider_control(forever).await, &[]);
     insta::assert_snapshot!("invalid_control", text);
 }
 
@@ -152,6 +152,6 @@ async fn a_watch_ends_when_the_gateway_stops() {
         gateway.providers(&key).watch_providers(v1::WatchProvidersRequest {}).await.unwrap().into_inner();
     let mut watch = watch.skip(4);
     gateway.stop.send(()).unwrap();
-    assert_eq!(told(watch.next().await.unwrap()), is(Code::Unavailable, "STOPPING"));
+    assert_eq!(code_and_reason(watch.next().await.unwrap()), expected(Code::Unavailable, "STOPPING"));
     gateway.server.await.unwrap().unwrap();
 }

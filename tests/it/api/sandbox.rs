@@ -28,7 +28,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
 async fn outbox(gateway: &Gateway, key: &str, provider: &str) -> Result<Vec<String>, Status> {
     let request = v1::ListOutboxRequest { provider: provider.into(), page_size: 0 };
     let answer = gateway.sandbox(key).list_outbox(request).await?.into_inner();
-    Ok(answer.entries.into_iter().map(|own| own.text).collect())
+    Ok(answer.entries.into_iter().map(|entry| entry.text).collect())
 }
 
 fn behave(provider: &str, failure_domain: &str, behavior: v1::Behavior) -> v1::SetBehaviorRequest {
@@ -47,7 +47,7 @@ async fn a_brand_sees_what_it_sent_itself_even_through_a_shared_provider() {
     assert_eq!(outbox(&gateway, &acme, "").await.unwrap(), ["from acme"]);
     assert_eq!(outbox(&gateway, &root, "").await.unwrap().len(), 2);
     let hidden = outbox(&gateway, &acme, "email-globex").await;
-    assert_eq!(told(hidden), is(Code::NotFound, "PROVIDER_NOT_FOUND"));
+    assert_eq!(code_and_reason(hidden), expected(Code::NotFound, "PROVIDER_NOT_FOUND"));
 }
 
 #[tokio::test]
@@ -58,11 +58,11 @@ async fn behaviour_follows_the_rules_of_control() {
     let set = of_acme.set_behavior(behave("email-acme", "", v1::Behavior::Fail)).await.unwrap().into_inner();
     assert_eq!(set.providers, ["email-acme"]);
     let answer = of_acme.set_behavior(behave("sms-shared", "", v1::Behavior::Fail)).await;
-    assert_eq!(told(answer), is(Code::PermissionDenied, "PROVIDER_SHARED"));
+    assert_eq!(code_and_reason(answer), expected(Code::PermissionDenied, "PROVIDER_SHARED"));
     let answer = of_acme.set_behavior(behave("", "lab", v1::Behavior::Fail)).await;
-    assert_eq!(told(answer), is(Code::PermissionDenied, "PROVIDER_SHARED"), "all or none");
+    assert_eq!(code_and_reason(answer), expected(Code::PermissionDenied, "PROVIDER_SHARED"), "all or none");
     let answer = of_acme.set_behavior(behave("", "nowhere", v1::Behavior::Fail)).await;
-    assert_eq!(told(answer), is(Code::NotFound, "SANDBOX_NOT_FOUND"));
+    assert_eq!(code_and_reason(answer), expected(Code::NotFound, "SANDBOX_NOT_FOUND"));
     let all = gateway.sandbox(&root).set_behavior(behave("", "lab", v1::Behavior::Hang)).await.unwrap();
     assert_eq!(all.into_inner().providers.len(), 5);
     let unknown = SandboxTarget::Provider("nobody".parse().unwrap());
@@ -77,5 +77,5 @@ async fn everything_wrong_with_a_behaviour_is_told_at_once() {
         retry_after: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
         ..behave("email-acme", "lab", v1::Behavior::Unspecified)
     };
-    insta::assert_snapshot!("invalid_behavior", shown(sandbox.set_behavior(both).await, &[]));
+    insta::assert_snapshot!("invalid_behavior", error_text(sandbox.set_behavior(both).await, &[]));
 }

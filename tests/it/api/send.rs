@@ -46,10 +46,10 @@ async fn a_contact_is_found_by_any_of_its_addresses() {
     }
     let recipient = Some(v1::message_spec::Recipient::Address(email("nobody@example.com")));
     let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("hello") })).await;
-    assert_eq!(told(answer), is(Code::NotFound, "ADDRESS_NOT_FOUND"));
+    assert_eq!(code_and_reason(answer), expected(Code::NotFound, "ADDRESS_NOT_FOUND"));
     let recipient = Some(v1::message_spec::Recipient::ContactId("nobody".into()));
     let answer = gateway.messages(&key).send(send(v1::MessageSpec { recipient, ..spec("hello") })).await;
-    insta::assert_snapshot!("unknown_contact", shown(answer, &[]));
+    insta::assert_snapshot!("unknown_contact", error_text(answer, &[]));
 }
 
 #[tokio::test]
@@ -90,9 +90,9 @@ async fn everything_wrong_with_a_message_is_told_at_once() {
         labels: (0..17).map(|index| (index.to_string(), "x".repeat(256))).collect(),
     };
     let answer = gateway.messages(&key).send(send(wrong)).await;
-    insta::assert_snapshot!("invalid_message", shown(answer, &[]));
+    insta::assert_snapshot!("invalid_message", error_text(answer, &[]));
     let answer = gateway.messages(&key).send(v1::SendRequest::default()).await;
-    insta::assert_snapshot!("no_message", shown(answer, &[]));
+    insta::assert_snapshot!("no_message", error_text(answer, &[]));
 }
 
 fn telegram(text: &str, file: Option<File>) -> v1::TelegramContent {
@@ -136,7 +136,7 @@ async fn what_is_wrong_with_files_headers_and_buttons_is_told_by_field() {
         v1::TelegramContent { format: markdown, ..telegram("", photo("example.com/a.png")) },
         template(Some(Header::Document(document)), &buttons),
     );
-    insta::assert_snapshot!("invalid_chat", shown(messages.send(all_wrong).await, &[]));
+    insta::assert_snapshot!("invalid_chat", error_text(messages.send(all_wrong).await, &[]));
     for (telegram, template, field) in [
         (telegram(&"x".repeat(1_025), photo("https://example.com")), template(None, &[]), "telegram.text"),
         (telegram("x", photo("")), template(None, &[]), "telegram.photo_url"),
@@ -151,9 +151,14 @@ async fn what_is_wrong_with_files_headers_and_buttons_is_told_by_field() {
     ] {
         let status = messages.send(chat("x", telegram, template)).await.unwrap_err();
         let details = status.get_error_details();
-        let fields: Vec<_> =
-            details.bad_request().unwrap().field_violations.iter().map(|own| &own.field).collect();
-        assert!(matches!(fields.as_slice(), [own] if own.ends_with(field)), "{field}: {fields:?}");
+        let fields: Vec<_> = details
+            .bad_request()
+            .unwrap()
+            .field_violations
+            .iter()
+            .map(|violation| &violation.field)
+            .collect();
+        assert!(matches!(fields.as_slice(), [name] if name.ends_with(field)), "{field}: {fields:?}");
     }
 }
 
@@ -205,7 +210,10 @@ async fn a_message_must_say_something_on_a_channel_asked_for() {
     gateway.ana(&key).await;
     let mut messages = gateway.messages(&key);
     let on = |channels: &[i32]| send(v1::MessageSpec { channels: channels.to_vec(), ..spec("no subject") });
-    assert_eq!(told(messages.send(on(&[1])).await), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(
+        code_and_reason(messages.send(on(&[1])).await),
+        expected(Code::InvalidArgument, "INVALID_FIELDS")
+    );
     messages.send(on(&[1, 2])).await.unwrap();
     messages.send(on(&[])).await.unwrap();
 }
@@ -243,7 +251,7 @@ async fn an_idempotency_key_answers_with_the_first_message() {
     let again = gateway.messages(&acme).send(keyed("hello")).await.unwrap().into_inner();
     assert_eq!((again.duplicate, &again.message_id), (true, &first.message_id));
     let other = gateway.messages(&acme).send(keyed("goodbye")).await;
-    insta::assert_snapshot!("key_reused", shown(other, &[(first.message_id.as_str(), "<message>")]));
+    insta::assert_snapshot!("key_reused", error_text(other, &[(first.message_id.as_str(), "<message>")]));
     let elsewhere = gateway.messages(&globex).send(keyed("goodbye")).await.unwrap().into_inner();
     assert!(!elsewhere.duplicate, "a key belongs to its brand");
 }
@@ -267,7 +275,7 @@ async fn a_repeat_gets_the_first_answer_whatever_has_changed_since() {
         let again = gateway.messages(&acme).send(send(keyed("hello"))).await.unwrap().into_inner();
         assert_eq!((again.duplicate, &again.message_id), (true, &first.message_id));
         let other = gateway.messages(&acme).send(send(keyed("goodbye"))).await;
-        assert_eq!(told(other), is(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"));
+        assert_eq!(code_and_reason(other), expected(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"));
         let item = v1::SendStreamRequest { message: Some(keyed("hello")), sequence: 1 };
         let items = futures_util::stream::iter([item]);
         let mut answers = gateway.messages(&acme).send_stream(items).await.unwrap().into_inner();
@@ -284,7 +292,7 @@ async fn a_repeat_gets_the_first_answer_whatever_has_changed_since() {
     repeated().await;
     let fresh = v1::MessageSpec { idempotency_key: "order 18".into(), ..keyed("hello") };
     let answer = gateway.messages(&acme).send(send(fresh.clone())).await;
-    assert_eq!(told(answer), is(Code::NotFound, "ADDRESS_NOT_FOUND"));
+    assert_eq!(code_and_reason(answer), expected(Code::NotFound, "ADDRESS_NOT_FOUND"));
 
     gateway.ana(&acme).await;
     tokio::time::pause();
@@ -292,7 +300,7 @@ async fn a_repeat_gets_the_first_answer_whatever_has_changed_since() {
     tokio::time::resume();
     repeated().await;
     let answer = gateway.messages(&acme).send(send(fresh)).await;
-    assert_eq!(told(answer), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(code_and_reason(answer), expected(Code::InvalidArgument, "INVALID_FIELDS"));
 }
 
 #[tokio::test]
@@ -301,17 +309,17 @@ async fn one_brand_never_sees_anothers_message() {
     let (acme, globex) = (gateway.acme().await, gateway.globex().await);
     gateway.ana(&acme).await;
     let message_id = gateway.messages(&acme).send(send(spec("hello"))).await.unwrap().into_inner().message_id;
-    let missing = is(Code::NotFound, "MESSAGE_NOT_FOUND");
-    assert_eq!(told(get(&gateway, &globex, &message_id).await), missing);
+    let missing = expected(Code::NotFound, "MESSAGE_NOT_FOUND");
+    assert_eq!(code_and_reason(get(&gateway, &globex, &message_id).await), missing);
     let cancel = v1::CancelMessageRequest { message_id: message_id.clone() };
-    assert_eq!(told(gateway.messages(&globex).cancel_message(cancel).await), missing);
+    assert_eq!(code_and_reason(gateway.messages(&globex).cancel_message(cancel).await), missing);
     assert_eq!(
-        told(gateway.messages(&globex).send(send(spec("hello"))).await),
-        is(Code::NotFound, "CONTACT_NOT_FOUND")
+        code_and_reason(gateway.messages(&globex).send(send(spec("hello"))).await),
+        expected(Code::NotFound, "CONTACT_NOT_FOUND")
     );
     assert!(get(&gateway, &acme, &message_id).await.is_ok());
     let answer = get(&gateway, &acme, "17").await;
-    assert_eq!(told(answer), is(Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(code_and_reason(answer), expected(Code::InvalidArgument, "INVALID_FIELDS"));
 }
 
 #[tokio::test]
@@ -338,7 +346,7 @@ async fn a_message_is_cancelled_until_it_was_sent() {
     history.push(gateway.clock.now(), detail);
     gateway.stores.work.append(&message, &history, 1, None).await.unwrap();
     let answer = messages.cancel_message(v1::CancelMessageRequest { message_id: message_id.clone() }).await;
-    insta::assert_snapshot!("not_cancellable", shown(answer, &[(message_id.as_str(), "<message>")]));
+    insta::assert_snapshot!("not_cancellable", error_text(answer, &[(message_id.as_str(), "<message>")]));
 }
 
 #[tokio::test]
@@ -355,7 +363,7 @@ async fn a_store_that_fails_is_told_in_the_canonical_code_without_its_path() {
         let gateway = Gateway::with(Held::failing(error), ApiSettings::default()).await;
         let key = gateway.acme().await;
         gateway.ana(&key).await;
-        text += &shown(gateway.messages(&key).send(send(spec("hello"))).await, &[]);
+        text += &error_text(gateway.messages(&key).send(send(spec("hello"))).await, &[]);
     }
     assert!(!text.contains("/secret"), "{text}");
     insta::assert_snapshot!("store_failures", text);

@@ -21,7 +21,7 @@ async fn health_needs_no_key_and_changes_when_the_gateway_stops() {
     let now = health.check(request()).await.unwrap().into_inner();
     assert_eq!(now.status(), ServingStatus::Serving);
     let watch = health.watch(request()).await.unwrap().into_inner();
-    let mut watch = watch.map(|told: Result<HealthCheckResponse, _>| told.unwrap().status());
+    let mut watch = watch.map(|actual: Result<HealthCheckResponse, _>| actual.unwrap().status());
     assert_eq!(watch.next().await, Some(ServingStatus::Serving));
     gateway.stop.send(()).unwrap();
     assert_eq!(watch.next().await, Some(ServingStatus::NotServing));
@@ -39,7 +39,7 @@ async fn the_server_describes_itself() {
         reflection.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
     let answer = answers.next().await.unwrap().unwrap().message_response.unwrap();
     let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
-    let names: Vec<_> = list.service.into_iter().map(|own| own.name).collect();
+    let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     for name in [
         "MessageService",
         "ContactService",
@@ -71,13 +71,13 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
     held.until_begun(2).await;
 
     gateway.stop.send(()).unwrap();
-    assert_eq!(told(events.next().await.unwrap()), is(Code::Unavailable, "STOPPING"));
+    assert_eq!(code_and_reason(events.next().await.unwrap()), expected(Code::Unavailable, "STOPPING"));
     assert!(!gateway.server.is_finished(), "it waits for what is in flight");
     held.permits.add_permits(2);
     in_flight.await.unwrap().unwrap();
     let answer = answers.next().await.unwrap().unwrap();
     assert!(matches!(answer.result, Some(v1::send_stream_response::Result::Accepted(_))), "{answer:?}");
-    assert_eq!(told(answers.next().await.unwrap()), is(Code::Unavailable, "STOPPING"));
+    assert_eq!(code_and_reason(answers.next().await.unwrap()), expected(Code::Unavailable, "STOPPING"));
     gateway.server.await.unwrap().unwrap();
     let refused = tokio::net::TcpStream::connect(gateway.address).await;
     assert!(refused.is_err(), "the listener is closed");
@@ -107,7 +107,7 @@ async fn a_call_that_takes_too_long_ends() {
     let key = gateway.acme().await;
     gateway.ana(&key).await;
     let answer = gateway.messages(&key).send(send(spec("hello"))).await;
-    assert_eq!(told(answer), is(Code::DeadlineExceeded, "TIMEOUT"));
+    assert_eq!(code_and_reason(answer), expected(Code::DeadlineExceeded, "TIMEOUT"));
     assert_eq!(*held.begun.borrow(), 1);
 }
 

@@ -28,7 +28,10 @@ async fn answers_come_in_order_and_a_bad_message_does_not_end_the_stream() {
     });
     let answers = gateway.messages(&key).send_stream(stream::iter(requests)).await.unwrap().into_inner();
     let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
-    assert_eq!(answers.iter().map(|own| own.sequence).collect::<Vec<_>>(), (0..300).collect::<Vec<_>>());
+    assert_eq!(
+        answers.iter().map(|answer| answer.sequence).collect::<Vec<_>>(),
+        (0..300).collect::<Vec<_>>()
+    );
     for answer in answers {
         match (answer.sequence % 3, answer.result.unwrap()) {
             (0, Answer::Accepted(accepted)) => assert!(!accepted.duplicate),
@@ -115,7 +118,10 @@ async fn a_revoked_key_ends_its_stream() {
     assert!(matches!(answers.next().await.unwrap().unwrap().result, Some(Answer::Accepted(_))));
     gateway.stores.keys.revoke_key(&key_id(&key), START).await.unwrap();
     requests.send(item(2, spec("hello"))).await.unwrap();
-    assert_eq!(told(answers.next().await.unwrap()), is(Code::Unauthenticated, "KEY_REVOKED"));
+    assert_eq!(
+        code_and_reason(answers.next().await.unwrap()),
+        expected(Code::Unauthenticated, "KEY_REVOKED")
+    );
 }
 
 #[tokio::test]
@@ -125,7 +131,7 @@ async fn a_key_has_only_so_many_streams() {
     let (key, other) = (gateway.acme().await, gateway.acme().await);
     let first = gateway.messages(&key).send_stream(stream::pending()).await.unwrap();
     let second = gateway.messages(&key).send_stream(stream::pending()).await;
-    assert_eq!(told(second.map(drop)), is(Code::ResourceExhausted, "TOO_MANY_STREAMS"));
+    assert_eq!(code_and_reason(second.map(drop)), expected(Code::ResourceExhausted, "TOO_MANY_STREAMS"));
     gateway.messages(&other).send_stream(stream::pending()).await.unwrap();
     drop(first);
 }

@@ -48,7 +48,7 @@ async fn gateway(authority: &Authority, clients: Option<&Authority>) -> (Gateway
     let tls = TlsSettings {
         cert_file: write(folder.path(), "cert.pem", &issued.cert),
         key_file: write(folder.path(), "key.pem", &issued.key),
-        client_ca_file: clients.map(|own| write(folder.path(), "clients.pem", &own.pem())),
+        client_ca_file: clients.map(|authority| write(folder.path(), "clients.pem", &authority.pem())),
     };
     let settings = ApiSettings { tls: Some(tls), ..ApiSettings::default() };
     (Gateway::with(Stores::memory(), settings).await, folder)
@@ -60,7 +60,7 @@ async fn call(gateway: &Gateway, authority: &Authority, identity: Option<Issued>
         .ca_certificate(Certificate::from_pem(authority.pem()))
         .domain_name("localhost");
     let tls = match identity {
-        Some(own) => tls.identity(Identity::from_pem(own.cert, own.key)),
+        Some(certificate) => tls.identity(Identity::from_pem(certificate.cert, certificate.key)),
         None => tls,
     };
     let endpoint = Endpoint::from_shared(format!("https://{}", gateway.address)).unwrap();

@@ -71,8 +71,8 @@ async fn an_event_at_the_moment_of_falling_asleep_is_told() {
     let late = Message { id: gateway.clock.message_id(), ..first };
     held.accept_late(late.clone());
     let mut events = watch(&gateway, &key, "", vec![]).await.unwrap();
-    let told = timeout(PATIENCE, next(&mut events)).await.expect("the watch should not sleep");
-    assert_eq!(told.message_id, late.id.to_string());
+    let actual = timeout(PATIENCE, next(&mut events)).await.expect("the watch should not sleep");
+    assert_eq!(actual.message_id, late.id.to_string());
 }
 
 #[tokio::test]
@@ -119,7 +119,11 @@ async fn a_watch_tells_only_of_the_brands_own_and_of_the_messages_named() {
     assert_eq!(next(&mut all_of_globex).await.message_id, mine, "the messages of acme are passed over");
     gateway.stop.send(()).unwrap();
     let end = of_globex.next().await.unwrap();
-    assert_eq!(told(end), is(Code::Unavailable, "STOPPING"), "naming another brand's message shows nothing");
+    assert_eq!(
+        code_and_reason(end),
+        expected(Code::Unavailable, "STOPPING"),
+        "naming another brand's message shows nothing"
+    );
 }
 
 #[tokio::test]
@@ -127,9 +131,9 @@ async fn a_bad_cursor_is_refused() {
     let gateway = Gateway::start().await;
     let key = gateway.acme().await;
     let malformed = watch(&gateway, &key, "-1", vec!["x".into()]).await;
-    insta::assert_snapshot!("bad_cursor", shown(malformed, &[]));
+    insta::assert_snapshot!("bad_cursor", error_text(malformed, &[]));
     let ahead = watch(&gateway, &key, "17", vec![]).await;
-    insta::assert_snapshot!("cursor_ahead", shown(ahead, &[]));
+    insta::assert_snapshot!("cursor_ahead", error_text(ahead, &[]));
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn a_key_has_only_so_many_watches_and_gets_them_back() {
         gateway.providers(&key).watch_providers(v1::WatchProvidersRequest::default()).await.unwrap();
     let first = watch(&gateway, &key, "", vec![]).await.unwrap();
     let third = watch(&gateway, &key, "", vec![]).await;
-    insta::assert_snapshot!("too_many_watches", shown(third, &[]));
+    insta::assert_snapshot!("too_many_watches", error_text(third, &[]));
     watch(&gateway, &other, "", vec![]).await.unwrap();
     drop((first, providers));
     // The place comes back once the server has seen the stream go, which takes a moment.
@@ -158,5 +162,5 @@ async fn a_revoked_key_is_told_nothing_more() {
     let mut events = watch(&gateway, &key, "", vec![]).await.unwrap();
     gateway.stores.keys.revoke_key(&key_id(&key), START).await.unwrap();
     accept(&gateway, &other).await;
-    assert_eq!(told(events.next().await.unwrap()), is(Code::Unauthenticated, "KEY_REVOKED"));
+    assert_eq!(code_and_reason(events.next().await.unwrap()), expected(Code::Unauthenticated, "KEY_REVOKED"));
 }

@@ -97,7 +97,7 @@ async fn key(stores: &Stores, clock: &Clock) -> String {
 }
 
 fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
-    let providers = config.providers.iter().map(|own| own.provider.clone()).collect();
+    let providers = config.providers.iter().map(|provider| provider.provider.clone()).collect();
     let board = ProviderRegistry::new(providers, &config.health, Vec::new());
     let policies = Arc::new(config.brands);
     let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry);
@@ -105,9 +105,9 @@ fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
     let sandboxes: Sandboxes = config
         .providers
         .iter()
-        .filter_map(|own| match &own.adapter {
+        .filter_map(|provider| match &provider.adapter {
             AdapterSettings::Sandbox(settings) => {
-                Some(Sandbox::new(&own.provider, settings, reports.clone()))
+                Some(Sandbox::new(&provider.provider, settings, reports.clone()))
             }
             _ => None,
         })

@@ -24,7 +24,7 @@ async fn operators_see_and_control_providers() {
     assert_eq!(log[0]["control"]["reason"], "maintenance");
     let length = seconds(&log[0]["control"]["expireTime"]) - seconds(&log[0]["control"]["updateTime"]);
     assert!((7_199..=7_200).contains(&length), "{log:?}");
-    let told = gateway.json(&["sandbox", "set", "hang", "--failure-domain", "meta"]).await;
-    assert_eq!(told[0]["providers"].as_array().unwrap().len(), 2);
+    let answer = gateway.json(&["sandbox", "set", "hang", "--failure-domain", "meta"]).await;
+    assert_eq!(answer[0]["providers"].as_array().unwrap().len(), 2);
     assert_eq!(gateway.ok(&["sandbox", "outbox"]).await, "Nothing was sent through sandbox providers.\n");
 }

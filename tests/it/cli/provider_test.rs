@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Done, done_of, nobody, relevo};
 use crate::gateway::providers;
-use crate::peers::{Api, Proxy, Smsc, Smtp, Stubs, scratch};
+use crate::peers::{Api, Proxy, Smsc, Smtp, WiremockStubs, scratch};
 
 /// What a test through one of the providers came to.
 pub(super) async fn tests_provider(providers: &str, name: &str, more: &[&str]) -> Done {
@@ -47,7 +47,7 @@ pub(super) fn row<'a>(done: &'a Done, word: &str) -> &'a str {
 
 #[tokio::test]
 async fn a_provider_that_takes_the_test_is_said_to_have_sent_it() {
-    let stubs = Stubs::new("provider-test-sent");
+    let stubs = WiremockStubs::new("provider-test-sent");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "id-17" } })).await;
     let resend = providers::resend("mail", stubs.url());
     let done =
@@ -64,8 +64,8 @@ async fn a_provider_that_takes_the_test_is_said_to_have_sent_it() {
 
 #[tokio::test]
 async fn a_template_is_tested_at_whatsapp() {
-    let stubs = Stubs::new("provider-test-template");
-    stubs.answer(json!({}), providers::whatsapp_takes()).await;
+    let stubs = WiremockStubs::new("provider-test-template");
+    stubs.answer(json!({}), providers::whatsapp_accepts()).await;
     let whatsapp = providers::whatsapp("wa", stubs.url(), "");
     let template = ["--to", "+34600123456", "--template", "hello", "--language", "es", "--param", "Ana"];
     assert_eq!(tests_provider(&whatsapp, "wa", &template).await.code, 0);
@@ -104,7 +104,7 @@ async fn a_test_by_smpp_binds_for_itself_and_keeps_nothing() {
 
 #[tokio::test]
 async fn a_test_that_was_not_taken_says_why_and_what_to_do() {
-    let stubs = Stubs::new("provider-test-refused");
+    let stubs = WiremockStubs::new("provider-test-refused");
     let sms = providers::twilio("sms", stubs.url(), "");
     let refusal = |status, code| providers::twilio_refuses(status, code);
     for (answer, outcome, code, advice) in [
@@ -126,7 +126,7 @@ async fn a_test_that_was_not_taken_says_why_and_what_to_do() {
 
 #[tokio::test]
 async fn a_test_that_cannot_be_made_calls_nobody() {
-    let stubs = Stubs::new("provider-test-wrong");
+    let stubs = WiremockStubs::new("provider-test-wrong");
     let real = [providers::twilio("sms", stubs.url(), ""), providers::resend("mail", stubs.url())].concat();
     let play =
         "\n[[providers]]\nname = 'play'\nchannel = 'sms'\nfailure_domain = 'play'\n[providers.sandbox]\n";
@@ -175,7 +175,7 @@ async fn a_test_goes_the_way_that_the_configuration_says() {
 
 #[tokio::test]
 async fn a_test_is_for_a_brand_that_the_provider_serves() {
-    let stubs = Stubs::new("provider-test-brand");
+    let stubs = WiremockStubs::new("provider-test-brand");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "id-17" } })).await;
     let globex = "[brands.globex]\n[brands.globex.senders]\nemail = 'Globex <hello@globex.example>'\n";
     let mail = globex.to_owned() + &providers::resend("mail", stubs.url());
@@ -212,7 +212,7 @@ async fn a_test_ends_when_a_call_of_the_gateway_would() {
 
 #[tokio::test]
 async fn what_a_provider_answers_cannot_steer_the_terminal() {
-    let stubs = Stubs::new("provider-test-terminal");
+    let stubs = WiremockStubs::new("provider-test-terminal");
     let answer = json!({ "code": 21610, "message": "gone \u{1b}[2J", "status": 400 });
     stubs.answer(json!({}), json!({ "status": 400, "jsonBody": answer })).await;
     let sms = providers::twilio("sms", stubs.url(), "");

@@ -22,9 +22,10 @@ async fn trusts(kind: &str, theirs: &Path, to: &str, configured: impl Fn(&str) -
         (&other, None, false),
         (&other, Some(&other), false),
     ] {
-        let own = file.map_or(String::new(), |file| format!("ca_file = '{}'", file.display()));
+        let settings = file.map_or(String::new(), |file| format!("ca_file = '{}'", file.display()));
         let done =
-            tests_provider_where(&[("SSL_CERT_FILE", system)], &configured(&own), "x", &["--to", to]).await;
+            tests_provider_where(&[("SSL_CERT_FILE", system)], &configured(&settings), "x", &["--to", to])
+                .await;
         let outcome = row(&done, "outcome").split(',').next();
         let expected = if is_trusted { (0, Some("sent")) } else { (1, Some("unavailable")) };
         assert_eq!((done.code, outcome), expected, "{kind}: {system:?} {file:?}: {} {}", done.out, done.err);
@@ -37,7 +38,7 @@ const LIMITS: &str = "[providers.limits]\nconnect_timeout_ms = 1_000\ntimeout_ms
 #[tokio::test]
 async fn over_http() {
     let api = Api::start("trust-http", &[]);
-    let mail = |own: &str| format!("{}[providers.http]\n{own}", resend("x", api.url()));
+    let mail = |settings: &str| format!("{}[providers.http]\n{settings}", resend("x", api.url()));
     trusts("http", api.authority(), "me@example.com", mail).await;
 }
 
@@ -46,7 +47,7 @@ async fn by_smtp() {
     for tls in ["starttls", "implicit"] {
         let certificates = Certificates::new(&format!("trust-{tls}"));
         let peer = certificates.serve(&format!("trust-{tls}"), tls, &[]);
-        let mail = |own: &str| smtp("x", peer.port(), &format!("tls = '{tls}'\n{own}"), LIMITS);
+        let mail = |settings: &str| smtp("x", peer.port(), &format!("tls = '{tls}'\n{settings}"), LIMITS);
         trusts(tls, &certificates.authority, "me@example.com", mail).await;
     }
 }
@@ -56,10 +57,10 @@ async fn by_smpp() {
     let certificates = Certificates::new("trust-smpp");
     let (cert, key) = certificates.files();
     let smsc = Smsc::start("trust", &json!({ "cert": cert, "key": key }));
-    let carrier = |own: &str| {
+    let carrier = |settings: &str| {
         let adapter = format!(
             "[providers.smpp]\nhost = 'localhost'\nport = {}\nsystem_id = 'acme'\npassword = {{ file = 'secret' }}\n\
-             response_timeout_ms = 1_000\n{own}",
+             response_timeout_ms = 1_000\n{settings}",
             smsc.port()
         );
         provider("x", "sms", LIMITS, &adapter)

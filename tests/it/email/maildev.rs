@@ -22,7 +22,7 @@ async fn rich_messages_are_read_as_they_were_written() {
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let read: Vec<Value> = client.get(format!("{api}/email")).send().await.unwrap().json().await.unwrap();
-    let by_subject = |subject: &str| read.iter().find(|own| own["subject"] == subject).unwrap();
+    let by_subject = |subject: &str| read.iter().find(|mail| mail["subject"] == subject).unwrap();
     assert_eq!(read.len(), 3);
     let rich = by_subject(&subject);
     assert_eq!(rich["from"][0]["name"], "Tienda Ñandú, S.L.");

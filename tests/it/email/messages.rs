@@ -105,7 +105,7 @@ async fn a_call_dropped_in_doubt_does_not_confuse_the_next() {
     let hanging = email("hang@example.org");
     tokio::select! {
         outcome = adapter.deliver(&hanging) => panic!("{outcome:?}"),
-        () = peer.says("hangs", 1) => {}
+        () = peer.wait_for_event("hangs", 1) => {}
     }
     assert_sent(&adapter, &email("bob@example.org")).await;
     let taken = peer.taken();
@@ -118,10 +118,10 @@ async fn idle_connections_are_left_in_time_and_in_number() {
     let peer = Smtp::start("idle", &[]);
     let short = build(peer.port(), "tls = 'none'\nidle_timeout_ms = 100").unwrap();
     assert_sent(&short, &email("ana@example.org")).await;
-    peer.says("quit", 1).await;
+    peer.wait_for_event("quit", 1).await;
     let none = build(peer.port(), "tls = 'none'\nmax_idle_connections = 0").unwrap();
     assert_sent(&none, &email("ana@example.org")).await;
-    peer.says("quit", 2).await;
+    peer.wait_for_event("quit", 2).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use relevo::adapters::email::{Smtp, SmtpSettings};
 use relevo::adapters::{Adapter, BuildError, Envelope, ProviderLimits};
 use relevo::model::{Address, Outcome, RenderedContent};
 
-use crate::envelopes::to;
+use crate::support::envelopes::to;
 
 /// An adapter for the server on `port`, with more settings in TOML.
 fn build(port: u16, more: &str) -> Result<Smtp, BuildError> {

@@ -211,8 +211,8 @@ fn secrets_are_not_in_debug_output() {
         login(PASSWORD)
     );
     let settings: relevo::adapters::email::SmtpSettings = toml::from_str(&text).unwrap();
-    let shown = format!("{settings:?}");
-    assert!(!shown.contains(PASSWORD) && !shown.contains("the private key"), "{shown}");
+    let debug_text = format!("{settings:?}");
+    assert!(!debug_text.contains(PASSWORD) && !debug_text.contains("the private key"), "{debug_text}");
     let error = relevo::adapters::email::Smtp::new(&settings, &Default::default()).err().unwrap();
     assert!(!format!("{error} {error:?}").contains("the private key"));
 }

@@ -1,5 +1,5 @@
-//! A load of messages whose effects are seen outside of the gateway: by an SMTP server, and by a WireMock that stands in
-//! for Twilio and WhatsApp. It remembers what was asked and what was acknowledged.
+//! A load of messages whose sends are observed outside of the gateway: by an SMTP server, and by a WireMock in place of Twilio
+//! and WhatsApp. It keeps what was asked and what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,57 +13,60 @@ use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 
 use super::process::Gateway;
-use super::providers::{smtp, twilio, twilio_takes, whatsapp, whatsapp_takes};
+use super::providers::{smtp, twilio, twilio_accepts, whatsapp, whatsapp_accepts};
 use super::{ana, by, offer, order};
 use crate::api::send;
-use crate::peers::{Smtp, Stubs};
+use crate::peers::{Smtp, WiremockStubs};
 
 /// How many callers send one message after the other.
 const CALLERS: usize = 6;
 
 /// The servers at the other end.
-pub struct Outside {
+pub struct ReceivingServers {
     mail: Smtp,
-    sms: Stubs,
-    whatsapp: Stubs,
+    sms: WiremockStubs,
+    whatsapp: WiremockStubs,
 }
 
-/// What one message caused outside.
+/// The sends of one message that the servers observed.
 #[derive(Debug, Default)]
-pub struct Effects {
-    /// How often each attempt was seen, where its server is told which one it is.
+pub struct ObservedSends {
+    /// How often each attempt was observed, where the request names the attempt.
     pub attempts: BTreeMap<i32, usize>,
-    /// How many SMS were seen: Twilio is not told of attempts.
+    /// How many SMS were observed: a request to Twilio does not name the attempt.
     pub sms: usize,
 }
 
-impl Outside {
-    /// Starts them. Twilio and WhatsApp take `delay_ms` to answer, so that calls are in flight at any time.
+impl ReceivingServers {
+    /// Starts the servers. Twilio and WhatsApp take `delay_ms` to answer, so that calls are in flight at any time.
     pub async fn start(mail: &str, sms: &'static str, whatsapp: &'static str, delay_ms: u64) -> Self {
-        let outside =
-            Self { mail: Smtp::start(mail, &[]), sms: Stubs::new(sms), whatsapp: Stubs::new(whatsapp) };
+        let servers = Self {
+            mail: Smtp::start(mail, &[]),
+            sms: WiremockStubs::new(sms),
+            whatsapp: WiremockStubs::new(whatsapp),
+        };
         let late = |mut answer: Value| {
             answer["fixedDelayMilliseconds"] = delay_ms.into();
             answer
         };
-        outside.sms.answer(json!({}), late(twilio_takes())).await;
-        outside.whatsapp.answer(json!({}), late(whatsapp_takes())).await;
-        outside
+        servers.sms.answer(json!({}), late(twilio_accepts())).await;
+        servers.whatsapp.answer(json!({}), late(whatsapp_accepts())).await;
+        servers
     }
 
-    /// The providers that lead there.
+    /// The configuration of the providers that call them.
     pub fn providers(&self) -> String {
         smtp("mail", self.mail.port(), "tls = 'none'", "")
             + &twilio("sms", self.sms.url(), "")
             + &whatsapp("whatsapp", self.whatsapp.url(), "")
     }
 
-    /// What was seen of each message, by its id. `id_of` tells the id of the message with this text.
-    pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, Effects> {
-        let mut effects: BTreeMap<String, Effects> = BTreeMap::new();
+    /// The observed sends of each message, by its id. `id_of` returns the id of the message with this text.
+    pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, ObservedSends> {
+        let mut effects: BTreeMap<String, ObservedSends> = BTreeMap::new();
         let mut seen = |id: &str, attempt: &str| {
-            let own = effects.entry(id.to_owned()).or_default();
-            *own.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
+            let effect = effects.entry(id.to_owned()).or_default();
+            *effect.attempts.entry(attempt.parse().unwrap()).or_default() += 1;
         };
         for mail in self.mail.taken() {
             let message_id = mail["parsed"]["headers"]["message-id"].as_str().unwrap();
@@ -92,9 +95,9 @@ pub struct Load(Arc<Mutex<Ledger>>);
 
 #[derive(Default)]
 struct Ledger {
-    /// The ids acknowledged, by idempotency key; `None` for what was asked in vain.
+    /// The acknowledged ids by idempotency key; `None` where no answer came.
     asked: BTreeMap<String, Option<String>>,
-    /// What callers ask again before they ask anything new.
+    /// The keys that callers repeat before they use new ones.
     again: Vec<String>,
 }
 
@@ -111,16 +114,16 @@ impl Load {
         v1::MessageSpec { idempotency_key: key.to_owned(), ..spec }
     }
 
-    /// Makes the contact that all of it goes to known, with every opt-in.
+    /// Creates the contact of all messages, with every opt-in.
     pub async fn prepare(gateway: &Gateway) {
-        gateway.knows(ana()).await;
+        gateway.upsert_contact(ana()).await;
         for channel in [v1::Channel::Email, v1::Channel::Sms, v1::Channel::Whatsapp] {
-            gateway.records(v1::ConsentAction::Grant, channel, "offers").await;
+            gateway.record_consent(v1::ConsentAction::Grant, channel, "offers").await;
         }
     }
 
-    /// Sends from all sides until the gateway no longer answers, and tells how many were acknowledged: by calls of
-    /// their own without end, and by one stream of `streamed` messages.
+    /// Sends until the gateway no longer answers: by single calls without end, and by one stream of `streamed` messages.
+    /// Returns the callers, and the count of acknowledged messages.
     pub fn start(&self, gateway: &Gateway, streamed: usize) -> (JoinSet<()>, watch::Receiver<usize>) {
         let acknowledged = watch::Sender::new(0);
         let receiver = acknowledged.subscribe();
@@ -151,19 +154,19 @@ impl Load {
         (callers, receiver)
     }
 
-    /// Has callers ask again for half of what was asked in vain so far.
+    /// Makes callers repeat half of the messages that were not acknowledged so far.
     pub fn ask_again(&self) {
         let mut ledger = self.ledger();
         let vain = ledger.asked.iter().filter(|(_, id)| id.is_none()).map(|(key, _)| key.clone());
         ledger.again = vain.step_by(2).collect();
     }
 
-    /// Everything that was asked, and the id where it was acknowledged.
+    /// Every message that was asked for by its key, and its id where it was acknowledged.
     pub fn asked(&self) -> BTreeMap<String, Option<String>> {
         self.ledger().asked.clone()
     }
 
-    /// Asks once more for everything that was ever asked, and returns each answer with its key.
+    /// Repeats every message that was ever asked for, and returns each answer with its key.
     pub async fn repeat(&self, gateway: &Gateway) -> Vec<(String, v1::SendResponse)> {
         let keys: Vec<String> = self.asked().into_keys().collect();
         let requests = tokio_stream::iter(requests(keys.clone()));

@@ -1,32 +1,19 @@
-//! The whole gateway: the program itself, started and stopped as its users do it, with its store on a real disk, its API
-//! over a real socket, and at the other end servers that this project did not write.
+//! The test kit of whole flows: runs the program `relevo` as its users do, with its store on a real disk, calls its API over a
+//! real socket, and configures its providers to call servers that this project did not write.
 
-mod alone;
-mod bounces;
-mod control;
-mod crash;
-mod flows;
-mod full;
-mod hooks;
-mod load;
-mod mail_hooks;
-mod outage;
-mod process;
+mod client;
+pub mod history;
+pub mod load;
+pub mod process;
 pub mod providers;
-mod smpp;
-mod sms_hooks;
-mod stop;
-mod story;
-mod talk;
-mod telegram;
-mod whatsapp;
+pub mod whatsapp_and_sms;
 
 use relevo::wire::v1;
 
 use crate::api::{contact, email, phone};
 
 /// A transactional message to the contact `ana` that has something for every channel.
-fn order() -> v1::MessageSpec {
+pub fn order() -> v1::MessageSpec {
     let template = v1::WhatsappTemplate {
         name: "order_update".into(),
         language: "en_US".into(),
@@ -48,18 +35,18 @@ fn order() -> v1::MessageSpec {
 }
 
 /// A commercial message to the contact `ana`.
-fn offer() -> v1::MessageSpec {
+pub fn offer() -> v1::MessageSpec {
     let message_class = v1::MessageClass::Commercial.into();
     v1::MessageSpec { message_class, topic: "offers.shoes".into(), ..order() }
 }
 
 /// The message by these channels, in this order, and no other.
-fn by(channels: &[v1::Channel], spec: v1::MessageSpec) -> v1::MessageSpec {
-    v1::MessageSpec { channels: channels.iter().map(|&own| own.into()).collect(), ..spec }
+pub fn by(channels: &[v1::Channel], spec: v1::MessageSpec) -> v1::MessageSpec {
+    v1::MessageSpec { channels: channels.iter().map(|&channel| channel.into()).collect(), ..spec }
 }
 
 /// The contact `ana`, who can be reached by every channel.
-fn ana() -> v1::Contact {
+pub fn ana() -> v1::Contact {
     let chat = v1::Address { value: Some(v1::address::Value::TelegramChatId(42)) };
     contact("ana", vec![email("ana@example.com"), phone("+34600123456"), chat])
 }

@@ -15,28 +15,30 @@ use tokio::time::timeout;
 
 const RELEVO: &str = env!("CARGO_BIN_EXE_relevo");
 
-/// When a test that waits for something gives up.
+/// The longest wait for any event.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What every secret in the configurations is.
+/// The value of every secret in the configurations.
 pub const SECRET: &str = "the-secret-of-this-test";
 
-/// What a gateway has on disk: it stays when the gateway goes.
-pub struct Home {
+/// The directory of a gateway: its configuration, its secrets and its data. It outlives the gateway, so that the next one can
+/// start on it.
+pub struct GatewayDirectory {
     folder: tempfile::TempDir,
-    /// A key of the brand `acme` that may do everything.
+    /// A key of the brand `acme` with the scope `admin`.
     pub brand_key: String,
-    /// A key of the gateway that may do everything.
+    /// A key of the gateway with the scope `admin`.
     pub gateway_key: String,
 }
 
-impl Home {
-    /// A new one, with the configuration that follows after the path of the store: more of `[store]` first.
+impl GatewayDirectory {
+    /// Creates a directory whose configuration ends with `config`. The text before it ends in the section `[store]`, so
+    /// `config` may begin with more settings of the store.
     pub async fn new(config: &str) -> Self {
         Self::with_data(Path::new("data"), config).await
     }
 
-    /// The same with the data elsewhere.
+    /// The same with the data in the directory `data`.
     pub async fn with_data(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
@@ -49,10 +51,10 @@ impl Home {
         fs::write(folder.path().join("token"), format!("1234567890:{SECRET}")).unwrap();
         let webhook = base64::prelude::BASE64_STANDARD.encode(format!("{SECRET}, signing"));
         fs::write(folder.path().join("webhook"), format!("whsec_{webhook}")).unwrap();
-        let mut home = Self { folder, brand_key: String::new(), gateway_key: String::new() };
-        home.brand_key = home.create_key(&["--brand", "acme"]).await;
-        home.gateway_key = home.create_key(&[]).await;
-        home
+        let mut directory = Self { folder, brand_key: String::new(), gateway_key: String::new() };
+        directory.brand_key = directory.create_key(&["--brand", "acme"]).await;
+        directory.gateway_key = directory.create_key(&[]).await;
+        directory
     }
 
     async fn create_key(&self, more: &[&str]) -> String {
@@ -71,11 +73,11 @@ impl Home {
     /// Starts a gateway and waits until it is ready.
     ///
     /// # Panics
-    /// When it ends instead.
+    /// When the program ends instead.
     pub async fn start(&self) -> Gateway {
         let mut child = self.command(&["serve"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());
-        let ready = log.says("relevo is ready").await;
+        let ready = log.wait_for("relevo is ready").await;
         let address = ready["address"].as_str().unwrap().parse().unwrap();
         let (brand_key, gateway_key) = (self.brand_key.clone(), self.gateway_key.clone());
         Gateway { child, log, address, brand_key, gateway_key }
@@ -110,23 +112,23 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Ends it in an instant, as a power cut would.
+    /// Kills the process (SIGKILL), which has no time to write anything.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop.
+    /// Asks the process to stop (SIGTERM).
     pub async fn terminate(&self) {
         let id = self.child.id().expect("it runs").to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("the gateway should end").unwrap()
     }
 
-    /// Stops it in order.
+    /// Stops the gateway, and asserts that it ended well.
     pub async fn stop(mut self) {
         self.terminate().await;
         let status = self.ended().await;
@@ -134,7 +136,7 @@ impl Gateway {
     }
 }
 
-/// What a gateway logs, line by line.
+/// The lines that a gateway has logged so far.
 pub struct Log(watch::Receiver<Vec<String>>);
 
 impl Log {
@@ -149,11 +151,11 @@ impl Log {
         Self(log)
     }
 
-    /// Waits for a line with this message.
+    /// Waits for a line with this message, and returns it.
     ///
     /// # Panics
-    /// When the gateway ends without it.
-    pub async fn says(&self, message: &str) -> Value {
+    /// When the gateway ends without it, or a minute passes.
+    pub async fn wait_for(&self, message: &str) -> Value {
         let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
         let find =
             |lines: &Vec<String>| lines.iter().filter_map(parsed).find(|line| line["message"] == message);

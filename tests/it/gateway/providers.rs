@@ -1,10 +1,10 @@
-//! Providers for a configuration, each with the real adapter, and what their servers say when all is well.
+//! Providers for a configuration, each with its real adapter, and the answers of their servers.
 
 use std::fmt::Display;
 
 use serde_json::{Value, json};
 
-/// A provider; `more` is more of its own settings, with `[providers.limits]` last.
+/// A provider. `more` is further settings of it, with `[providers.limits]` last.
 pub fn provider(name: &str, channel: &str, more: &str, adapter: &str) -> String {
     format!(
         "\n[[providers]]\nname = '{name}'\nchannel = '{channel}'\nfailure_domain = '{name}'\n{more}\n{adapter}\n"
@@ -36,10 +36,10 @@ pub fn telegram(name: &str, url: impl Display, more: &str) -> String {
     provider(name, "telegram", more, &adapter)
 }
 
-/// An SMTP server on `port`; `own` is more of its adapter's settings.
-pub fn smtp(name: &str, port: u16, own: &str, more: &str) -> String {
+/// An SMTP server on `port`. `adapter_settings` is further settings of the adapter.
+pub fn smtp(name: &str, port: u16, adapter_settings: &str, more: &str) -> String {
     let adapter = format!(
-        "[providers.smtp]\nhost = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\n{own}"
+        "[providers.smtp]\nhost = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\n{adapter_settings}"
     );
     provider(name, "email", more, &adapter)
 }
@@ -67,8 +67,8 @@ pub fn webhook(name: &str, channel: &str, url: impl Display) -> String {
     provider(name, channel, "", &adapter)
 }
 
-/// What Twilio answers when it takes a message. Every message gets an id of its own.
-pub fn twilio_takes() -> Value {
+/// Twilio's answer to a message that it accepts. Every message gets a random id.
+pub fn twilio_accepts() -> Value {
     json!({
         "status": 201,
         "jsonBody": { "sid": "SM{{randomValue length=32 type='HEXADECIMAL'}}", "status": "queued" },
@@ -76,13 +76,13 @@ pub fn twilio_takes() -> Value {
     })
 }
 
-/// What Twilio answers when it refuses with this code.
+/// Twilio's answer to a message that it refuses with this code.
 pub fn twilio_refuses(status: u16, code: u32) -> Value {
     json!({ "status": status, "jsonBody": { "code": code, "message": "refused", "status": status } })
 }
 
-/// What WhatsApp answers when it takes a message.
-pub fn whatsapp_takes() -> Value {
+/// WhatsApp's answer to a message that it accepts.
+pub fn whatsapp_accepts() -> Value {
     json!({
         "status": 200,
         "jsonBody": {
@@ -93,7 +93,7 @@ pub fn whatsapp_takes() -> Value {
     })
 }
 
-/// What WhatsApp answers when it refuses with this code.
+/// WhatsApp's answer to a message that it refuses with this code.
 pub fn whatsapp_refuses(status: u16, code: u32) -> Value {
     json!({ "status": status, "jsonBody": { "error": { "message": "refused", "code": code } } })
 }

@@ -1,4 +1,4 @@
-//! Starts independent servers on free loopback ports and ends them with the test that started them, however it ends.
+//! The peers: independent servers on free loopback ports, which end with the test that started them, however it ends.
 
 mod aws;
 mod maildev;
@@ -29,11 +29,11 @@ pub use smtp::{Smtp, smtp_sink};
 pub use sns::sns_validator;
 pub use telegram::telegram;
 pub use webhook::webhook;
-pub use wiremock::Stubs;
+pub use wiremock::WiremockStubs;
 
 /// Runs a command until it ends or standard input closes, whichever is first. The test holds the other end of standard
-/// input, and the system closes it even when the test is killed.
-const WARDEN: &str = r#"
+/// input, which the system closes even when the test is killed.
+const SUPERVISOR: &str = r#"
     exec 3<&0
     "$@" </dev/null 3<&- &
     peer=$!
@@ -45,9 +45,9 @@ const WARDEN: &str = r#"
 /// A server started by a test.
 pub struct Peer {
     port: u16,
-    warden: Child,
-    /// Its closing ends the peer.
-    leash: Option<ChildStdin>,
+    supervisor: Child,
+    /// The peer ends when this is closed.
+    supervisor_stdin: Option<ChildStdin>,
 }
 
 impl Peer {
@@ -61,13 +61,13 @@ impl Peer {
         let log = File::create(&log_path).unwrap();
         let port = free_port();
         let command = command(port);
-        let mut warden = Command::new("sh");
-        warden.args(["-c", WARDEN, name]).arg(command.get_program()).args(command.get_args());
-        warden.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        warden.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut warden = warden.spawn().unwrap();
-        let leash = warden.stdin.take();
-        let mut peer = Self { port, warden, leash };
+        let mut supervisor = Command::new("sh");
+        supervisor.args(["-c", SUPERVISOR, name]).arg(command.get_program()).args(command.get_args());
+        supervisor.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        supervisor.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut supervisor = supervisor.spawn().unwrap();
+        let supervisor_stdin = supervisor.stdin.take();
+        let mut peer = Self { port, supervisor, supervisor_stdin };
         assert!(
             peer.listens(),
             "{name} did not start; it said:\n{}",
@@ -102,7 +102,7 @@ impl Peer {
             if is_open(self.port) {
                 return true;
             }
-            if self.warden.try_wait().unwrap().is_some() {
+            if self.supervisor.try_wait().unwrap().is_some() {
                 return false;
             }
             thread::sleep(STEP);
@@ -113,8 +113,8 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        drop(self.leash.take());
-        let _ = self.warden.wait();
+        drop(self.supervisor_stdin.take());
+        let _ = self.supervisor.wait();
     }
 }
 
@@ -148,7 +148,7 @@ pub fn free_port() -> u16 {
 /// Whether something listens on the port. A connection from a free port to itself is no listener.
 fn is_open(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != address))
+    TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
 }
 
 #[test]

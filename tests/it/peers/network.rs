@@ -47,8 +47,9 @@ impl Api {
         let authority = reqwest::Certificate::from_pem(&authority).unwrap();
         let client = reqwest::Client::builder().no_proxy().add_root_certificate(authority).build().unwrap();
         let posted: Vec<Value> = client.get(self.url()).send().await.unwrap().json().await.unwrap();
-        let read =
-            |own: &Value| (own["version"].as_str().unwrap().to_owned(), own["connection"].as_u64().unwrap());
+        let read = |request: &Value| {
+            (request["version"].as_str().unwrap().to_owned(), request["connection"].as_u64().unwrap())
+        };
         posted.iter().map(read).collect()
     }
 }

@@ -35,7 +35,7 @@ impl Smsc {
         self.peer.port()
     }
 
-    /// What it says of this event, in order. What came is here before it is answered.
+    /// The entries of its journal for this event, in order. An entry is written before the PDU is answered.
     pub fn events(&self, event: &str) -> Vec<Value> {
         let journal = fs::read_to_string(&self.journal).unwrap();
         let whole = journal.split_inclusive('\n').filter(|line| line.ends_with('\n'));
@@ -43,11 +43,11 @@ impl Smsc {
         entries.filter(|entry| entry["event"] == event).collect()
     }
 
-    /// Waits until this event was there so many times.
+    /// Waits until the journal has this event `times` times.
     ///
     /// # Panics
-    /// When it was not within ten seconds.
-    pub async fn says(&self, event: &str, times: usize) -> Vec<Value> {
+    /// When it does not within ten seconds.
+    pub async fn wait_for_events(&self, event: &str, times: usize) -> Vec<Value> {
         for _ in 0..500 {
             let events = self.events(event);
             if events.len() >= times {
@@ -55,7 +55,7 @@ impl Smsc {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{event} was there {} times", self.events(event).len());
+        panic!("{event} is in the journal {} times", self.events(event).len());
     }
 }
 

@@ -25,8 +25,8 @@ impl Smtp {
         let peer = Peer::python(&format!("smtp-{name}"), |port| {
             let script = root().join("tests/peers/smtp.py").display().to_string();
             let journal = journal.display().to_string();
-            let own = [script, "--port".to_owned(), port.to_string(), "--journal".to_owned(), journal];
-            own.into_iter().chain(options.iter().map(|&option| option.to_owned())).collect()
+            let arguments = [script, "--port".to_owned(), port.to_string(), "--journal".to_owned(), journal];
+            arguments.into_iter().chain(options.iter().map(|&option| option.to_owned())).collect()
         });
         Self { peer, journal }
     }
@@ -36,16 +36,16 @@ impl Smtp {
         self.peer.port()
     }
 
-    /// What it took, in order. A message is here before its sender has the reply.
+    /// The messages that it accepted, in order. A message is in the journal before its sender has the reply.
     pub fn taken(&self) -> Vec<Value> {
         self.journal().into_iter().filter(|entry| entry["raw"].is_string()).collect()
     }
 
-    /// Waits until the journal says this of the session with this number: `quit`, `hangs`.
+    /// Waits until the journal has this event, such as `quit` or `hangs`, for the session with this number.
     ///
     /// # Panics
     /// When it has not within ten seconds.
-    pub async fn says(&self, what: &str, session: u64) {
+    pub async fn wait_for_event(&self, what: &str, session: u64) {
         for _ in 0..500 {
             if self.journal().iter().any(|entry| entry[what] == session) {
                 return;
@@ -67,7 +67,7 @@ pub fn smtp_sink(name: &str, options: &[&str]) -> Peer {
         let mut command = Command::new(installed("postfix/usr/sbin/smtp-sink"));
         command.env("LD_LIBRARY_PATH", installed("postfix/usr/lib/postfix"));
         // It refuses to run as root unless that is asked for.
-        if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        if fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0) {
             command.args(["-u", "root"]);
         }
         command.args(options).arg(format!("127.0.0.1:{port}")).arg("1000");

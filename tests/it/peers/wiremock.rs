@@ -28,12 +28,12 @@ fn wiremock() -> &'static Peer {
 }
 
 /// One test's corner of the shared WireMock: everything below the path `/NAME`.
-pub struct Stubs {
+pub struct WiremockStubs {
     name: &'static str,
     client: reqwest::Client,
 }
 
-impl Stubs {
+impl WiremockStubs {
     /// A corner of its own for the test `name`.
     pub fn new(name: &'static str) -> Self {
         Self { name, client: reqwest::Client::builder().no_proxy().build().unwrap() }

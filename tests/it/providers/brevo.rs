@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> BrevoSettings {
     BrevoSettings {
@@ -28,7 +28,7 @@ fn brevo(settings: &BrevoSettings) -> Brevo {
 
 #[tokio::test]
 async fn the_request_holds_what_brevo_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("brevo-request");
+    let stubs = WiremockStubs::new("brevo-request");
     let accepted = json!({ "messageId": "<17@smtp-relay.example.com>" });
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": accepted })).await;
     let outcome = brevo(&settings(stubs.url())).deliver(&envelopes::to_email("Hello")).await;
@@ -75,7 +75,7 @@ fn take_key(body: &mut Value) -> uuid::Uuid {
 
 #[tokio::test]
 async fn every_documented_error_of_brevo_has_its_outcome() {
-    let stubs = Stubs::new("brevo-errors");
+    let stubs = WiremockStubs::new("brevo-errors");
     let rows = ROWS.iter().map(|&(outcome, status, code, message)| Row {
         status,
         body: json!({ "code": code, "message": message }),

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::network::deliveries;
 use super::resend;
 use crate::email::tls::{Certificates, bundle};
-use crate::envelopes;
-use crate::peers::{Api, Proxy, Stubs};
+use crate::peers::{Api, Proxy, WiremockStubs};
+use crate::support::envelopes;
 
 /// The way that the settings in TOML describe.
 fn way(text: &str) -> Transport {
@@ -81,7 +81,7 @@ async fn a_proxy_carries_the_calls_in_a_tunnel_once_it_knows_us() {
 
 #[tokio::test]
 async fn a_proxy_forwards_what_is_not_encrypted() {
-    let (stubs, proxy) = (Stubs::new("forwarded"), Proxy::start("forwarding-proxy"));
+    let (stubs, proxy) = (WiremockStubs::new("forwarded"), Proxy::start("forwarding-proxy"));
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "17" } })).await;
     let adapter = resend_at(stubs.url(), &way(&proxy.settings("open sesame")));
     assert_eq!(adapter.deliver(&envelopes::to_email("hello")).await.as_str(), "sent");

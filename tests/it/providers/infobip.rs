@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> InfobipSmsSettings {
     InfobipSmsSettings {
@@ -40,7 +40,7 @@ pub(super) fn own_id() -> String {
 
 #[tokio::test]
 async fn the_request_holds_what_infobip_needs_and_our_own_id() {
-    let stubs = Stubs::new("infobip-request");
+    let stubs = WiremockStubs::new("infobip-request");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(1, 26)] } })).await;
     let own_sender = Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("hello") };
     for envelope in [envelopes::to_phone("Olá 👋"), own_sender] {
@@ -66,7 +66,7 @@ async fn the_request_holds_what_infobip_needs_and_our_own_id() {
 
 #[tokio::test]
 async fn a_request_that_was_repeated_on_its_way_is_sent_once_and_known_by_our_own_id() {
-    let stubs = Stubs::new("infobip-twice");
+    let stubs = WiremockStubs::new("infobip-twice");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(5, 23)] } })).await;
     let outcome = infobip(stubs.url()).deliver(&envelopes::to_phone("hello")).await;
     assert_eq!(outcome, Outcome::Sent { reference: own_id() });
@@ -74,7 +74,7 @@ async fn a_request_that_was_repeated_on_its_way_is_sent_once_and_known_by_our_ow
 
 #[tokio::test]
 async fn every_documented_status_of_infobip_has_its_outcome() {
-    let stubs = Stubs::new("infobip-errors");
+    let stubs = WiremockStubs::new("infobip-errors");
     let list = |entry: Value| json!({ "bulkId": "b1", "messages": [entry] });
     replay(&stubs, &infobip(stubs.url()), envelopes::to_phone, rows(list)).await;
 }

@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, basic, form, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 const KEY: &str = "the-key-of-mailgun";
 
@@ -29,7 +29,7 @@ fn mailgun(settings: &MailgunSettings) -> Mailgun {
 
 #[tokio::test]
 async fn the_request_holds_what_mailgun_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("mailgun-request");
+    let stubs = WiremockStubs::new("mailgun-request");
     let accepted = json!({ "id": "<17@mg.example.com>", "message": "Queued. Thank you." });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": accepted })).await;
     let outcome = mailgun(&settings(stubs.url())).deliver(&envelopes::to_email("1 + 1 = 2 & más")).await;
@@ -76,7 +76,7 @@ async fn the_request_holds_what_mailgun_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_mailgun_has_its_outcome() {
-    let stubs = Stubs::new("mailgun-errors");
+    let stubs = WiremockStubs::new("mailgun-errors");
     let rows = ROWS.iter().map(|&(outcome, status, message)| Row {
         status,
         body: json!({ "message": message }),

@@ -26,7 +26,7 @@ use relevo::adapters::{Adapter, Envelope};
 use relevo::model::{Outcome, Rejection, ThrottleScope};
 use serde_json::{Value, json};
 
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
 
 /// One documented error as the provider answers it, and the word for the outcome it must give (see [`word`]).
 struct Row {
@@ -36,7 +36,12 @@ struct Row {
 }
 
 /// Replays every row through a stub that knows its row by the text of the message, and compares the outcomes.
-async fn replay(stubs: &Stubs, adapter: &dyn Adapter, envelope: fn(&str) -> Envelope, rows: Vec<Row>) {
+async fn replay(
+    stubs: &WiremockStubs,
+    adapter: &dyn Adapter,
+    envelope: fn(&str) -> Envelope,
+    rows: Vec<Row>,
+) {
     let answered = |row: Row| (json!({ "status": row.status, "jsonBody": row.body }), row.outcome);
     replay_answers(stubs, adapter, envelope, rows.into_iter().map(answered).collect()).await;
 }
@@ -46,7 +51,7 @@ type Answered = (Value, &'static str);
 
 /// The same for errors that are not in a body in JSON alone.
 async fn replay_answers(
-    stubs: &Stubs,
+    stubs: &WiremockStubs,
     adapter: &dyn Adapter,
     envelope: fn(&str) -> Envelope,
     rows: Vec<Answered>,

@@ -26,8 +26,8 @@ use super::{
     brevo, infobip, mailgun, postmark, resend, sendgrid, ses, sinch, sns, telegram, twilio, vonage, webhook,
     whatsapp as cloud, whatsapp_infobip, whatsapp_twilio, whatsapp_vonage,
 };
-use crate::envelopes;
-use crate::peers::{Stubs, free_port};
+use crate::peers::{WiremockStubs, free_port};
+use crate::support::envelopes;
 
 pub(super) type Delivery = (Box<dyn Adapter>, Envelope);
 
@@ -83,7 +83,7 @@ fn hasty(limits: ProviderLimits) -> Transport {
 }
 
 async fn stubbed(name: &'static str, response: Value, transport: &Transport) -> Vec<Outcome> {
-    let stubs = Stubs::new(name);
+    let stubs = WiremockStubs::new(name);
     stubs.answer(json!({}), response).await;
     let outcomes = deliver_all(&stubs.url(), transport).await;
     assert!(!stubs.requests().await.is_empty(), "the peer was asked");
@@ -96,7 +96,7 @@ fn assert_all(outcomes: &[Outcome], word: &str) {
     for outcome in outcomes {
         assert_eq!(outcome.as_str(), word, "{outcome:?}");
         assert!(!outcome.evidence().unwrap().to_string().is_empty());
-        let shown = format!("{outcome:?}");
+        let debug_text = format!("{outcome:?}");
         for secret in [
             "the-auth-token",
             "the-access-token",
@@ -107,7 +107,7 @@ fn assert_all(outcomes: &[Outcome], word: &str) {
             "whsec_",
             "the-secret-access-key",
         ] {
-            assert!(!shown.contains(secret), "{shown}");
+            assert!(!debug_text.contains(secret), "{debug_text}");
         }
     }
 }
@@ -126,7 +126,7 @@ async fn a_name_that_does_not_resolve_took_nothing() {
 #[tokio::test]
 async fn a_failed_tls_handshake_took_nothing() {
     // WireMock speaks plain HTTP here, so that no handshake succeeds.
-    let url = Stubs::new("tls").url().replace("http://", "https://");
+    let url = WiremockStubs::new("tls").url().replace("http://", "https://");
     assert_all(&deliver_all(&url, &Transport::default()).await, "unavailable");
 }
 
@@ -200,10 +200,10 @@ async fn a_server_error_without_a_word_took_nothing() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = Stubs::new("redirect-target").url();
+    let elsewhere = WiremockStubs::new("redirect-target").url();
     let redirect = json!({ "status": 307, "headers": { "Location": format!("{elsewhere}/x") } });
     assert_all(&stubbed("redirect", redirect, &Transport::default()).await, "misconfigured");
-    assert!(Stubs::new("redirect-target").requests().await.is_empty());
+    assert!(WiremockStubs::new("redirect-target").requests().await.is_empty());
 }
 
 /// What is no answer of any provider's, whatever it says it is, with the words for what every adapter must make of it.
@@ -240,7 +240,7 @@ const MEANINGS: &[(u16, &str)] = &[
 #[tokio::test]
 async fn an_answer_that_cannot_be_understood_is_never_sent() {
     use base64::Engine as _;
-    let stubs = Stubs::new("shapes");
+    let stubs = WiremockStubs::new("shapes");
     let deliveries = deliveries(&stubs.url(), &Transport::default());
     // JSON nested so deep that reading it must not take the stack.
     let deep = [b"[".repeat(30_000), b"]".repeat(30_000)].concat();
@@ -254,14 +254,14 @@ async fn an_answer_that_cannot_be_understood_is_never_sent() {
                 .await;
             for (index, (adapter, envelope)) in deliveries.iter().enumerate() {
                 let outcome = adapter.deliver(envelope).await;
-                let told = format!("shape {number} with {status}, adapter {index}: {outcome:?}");
+                let context = format!("shape {number} with {status}, adapter {index}: {outcome:?}");
                 if index == WEBHOOK && matches!(number, 1 | 6 | 8) && *status < 300 {
                     // An object without a word of refusal is what its contract asks of a success.
-                    assert_eq!(outcome.as_str(), "sent", "{told}");
+                    assert_eq!(outcome.as_str(), "sent", "{context}");
                     continue;
                 }
-                assert_eq!(outcome.as_str(), *word, "{told}");
-                assert!(!outcome.evidence().unwrap().to_string().is_empty(), "{told}");
+                assert_eq!(outcome.as_str(), *word, "{context}");
+                assert!(!outcome.evidence().unwrap().to_string().is_empty(), "{context}");
             }
         }
     }

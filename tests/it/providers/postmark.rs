@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> PostmarkSettings {
     PostmarkSettings {
@@ -28,7 +28,7 @@ fn postmark(settings: &PostmarkSettings) -> Postmark {
 
 #[tokio::test]
 async fn the_request_holds_what_postmark_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("postmark-request");
+    let stubs = WiremockStubs::new("postmark-request");
     let accepted = json!({ "To": "ana@example.org", "MessageID": "17", "ErrorCode": 0, "Message": "OK" });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": accepted })).await;
     let outcome = postmark(&settings(stubs.url())).deliver(&envelopes::to_email("Hello")).await;
@@ -82,7 +82,7 @@ async fn the_request_holds_what_postmark_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_postmark_has_its_outcome() {
-    let stubs = Stubs::new("postmark-errors");
+    let stubs = WiremockStubs::new("postmark-errors");
     let rows = ROWS.iter().flat_map(|&(outcome, status, codes, message)| {
         let body = move |code: &u32| json!({ "ErrorCode": code, "Message": message });
         codes.iter().map(move |code| Row { status, body: body(code), outcome })

@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> ResendSettings {
     ResendSettings {
@@ -44,7 +44,7 @@ async fn resends_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("resend-request");
+    let stubs = WiremockStubs::new("resend-request");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "id": "17" } })).await;
     let own_sender = Envelope {
         from: Some("\"Acme, Inc.\" <acme@acme.example>".to_owned()),
@@ -85,7 +85,7 @@ async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_resend_has_its_outcome() {
-    let stubs = Stubs::new("resend-errors");
+    let stubs = WiremockStubs::new("resend-errors");
     let rows = ROWS.iter().map(|&(outcome, status, name, message)| Row {
         status,
         body: json!({ "statusCode": status, "name": name, "message": message }),

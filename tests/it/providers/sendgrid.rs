@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> SendgridSettings {
     SendgridSettings {
@@ -47,7 +47,7 @@ async fn sendgrids_own_description_accepts_our_requests_and_refuses_a_wrong_one(
 
 #[tokio::test]
 async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("sendgrid-request");
+    let stubs = WiremockStubs::new("sendgrid-request");
     stubs.answer(json!({}), json!({ "status": 202, "headers": { "X-Message-Id": "17" } })).await;
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),
@@ -86,7 +86,7 @@ async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_sendgrid_has_its_outcome() {
-    let stubs = Stubs::new("sendgrid-errors");
+    let stubs = WiremockStubs::new("sendgrid-errors");
     let rows = ROWS.iter().map(|&(outcome, status, field)| {
         let field = if field.is_empty() { Value::Null } else { json!(field) };
         let error = json!({ "message": "refused", "field": field, "help": null });

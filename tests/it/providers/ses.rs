@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Answered, replay_answers, word};
-use crate::envelopes;
-use crate::peers::{Stubs, aws as moto, prism};
+use crate::peers::{WiremockStubs, aws as moto, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> SesSettings {
     SesSettings {
@@ -75,7 +75,7 @@ async fn amazons_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_ses_needs_and_is_signed_as_botocore_signs_it() {
-    let stubs = Stubs::new("ses-request");
+    let stubs = WiremockStubs::new("ses-request");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "MessageId": "0102" } })).await;
     let own_sender = Envelope { from: Some("Ñandú <n@acme.example>".to_owned()), ..html("1 < 2 & más") };
     for (settings, envelope) in
@@ -149,12 +149,12 @@ async fn moto_takes_an_email_of_whom_it_knows_and_of_no_other() {
 
 #[tokio::test]
 async fn every_documented_error_of_ses_has_its_outcome() {
-    let stubs = Stubs::new("ses-errors");
-    let own = ROWS.iter().map(|&(outcome, status, name, text)| answered(outcome, status, name, text));
+    let stubs = WiremockStubs::new("ses-errors");
+    let specific = ROWS.iter().map(|&(outcome, status, name, text)| answered(outcome, status, name, text));
     let common = aws::ROWS.iter().flat_map(|&(outcome, status, names)| {
         names.iter().map(move |&name| answered(outcome, status, name, "refused"))
     });
-    let rows = own.chain(common).collect();
+    let rows = specific.chain(common).collect();
     replay_answers(&stubs, &ses(&settings(stubs.url())), envelopes::to_email, rows).await;
 }
 
@@ -200,7 +200,7 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
 
 #[tokio::test]
 async fn an_address_that_is_none_of_an_emails_is_refused_before_any_call() {
-    let stubs = Stubs::new("ses-no-call");
+    let stubs = WiremockStubs::new("ses-no-call");
     let envelope = Envelope { address: Address::telegram(42).unwrap(), ..envelopes::to_email("hello") };
     let outcome = ses(&settings(stubs.url())).deliver(&envelope).await;
     assert_eq!(word(&outcome), "doubtful address");

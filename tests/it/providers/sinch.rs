@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> SinchSettings {
     SinchSettings {
@@ -29,7 +29,7 @@ fn sinch(settings: &SinchSettings) -> Sinch {
 
 #[tokio::test]
 async fn the_request_holds_what_sinch_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("sinch-request");
+    let stubs = WiremockStubs::new("sinch-request");
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "id": "01FC17" } })).await;
     let outcome = sinch(&settings(stubs.url())).deliver(&envelopes::to_phone("Olá 👋")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "01FC17".to_owned() });
@@ -71,7 +71,7 @@ async fn the_request_holds_what_sinch_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_sinch_has_its_outcome() {
-    let stubs = Stubs::new("sinch-errors");
+    let stubs = WiremockStubs::new("sinch-errors");
     let rows = ROWS.iter().map(|&(outcome, status, code)| Row {
         status,
         body: json!({ "code": code, "text": "refused" }),

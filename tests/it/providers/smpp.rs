@@ -19,32 +19,32 @@ use tokio::time::timeout;
 
 use super::word;
 use crate::email::tls::Certificates;
-use crate::envelopes;
 use crate::peers::{Smsc, free_port, segments as count};
+use crate::support::envelopes;
 
-/// An adapter that listens, and what it heard.
+/// An adapter that listens, and the events that it reported.
 struct Account {
     smpp: Arc<Smpp>,
     listening: JoinHandle<()>,
-    told: mpsc::UnboundedReceiver<ProviderEvent>,
+    events: mpsc::UnboundedReceiver<ProviderEvent>,
 }
 
-/// Keeps what it hears for the test, but for the first few times.
-struct TestEar {
-    told: mpsc::UnboundedSender<ProviderEvent>,
+/// Hands events to the test, and refuses the first few.
+struct RecordingSink {
+    events: mpsc::UnboundedSender<ProviderEvent>,
     refusals: AtomicUsize,
     clock: Clock,
 }
 
 #[async_trait]
-impl EventSink for TestEar {
-    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+impl EventSink for RecordingSink {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let refuses =
             self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refuses.is_ok() {
             return Err(NotRecorded);
         }
-        told.into_iter().for_each(|told| self.told.send(told).unwrap());
+        events.into_iter().for_each(|event| self.events.send(event).unwrap());
         Ok(())
     }
 
@@ -69,15 +69,15 @@ impl Account {
         Self::refusing(port, more, 0)
     }
 
-    /// What it hears cannot be kept the first few times.
+    /// The same with a sink that refuses the first `refusals` times.
     fn refusing(port: u16, more: &str, refusals: usize) -> Self {
         let smpp = Arc::new(build(port, more));
-        let (sender, told) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
         let clock = Clock::system().unwrap();
-        let ear = TestEar { told: sender, refusals: AtomicUsize::new(refusals), clock };
+        let sink = RecordingSink { events: sender, refusals: AtomicUsize::new(refusals), clock };
         let adapter = Arc::clone(&smpp);
-        let listening = tokio::spawn(async move { adapter.listen(&ear).await });
-        Self { smpp, listening, told }
+        let listening = tokio::spawn(async move { adapter.listen(&sink).await });
+        Self { smpp, listening, events }
     }
 
     async fn deliver(&self, text: &str) -> Outcome {
@@ -91,8 +91,8 @@ impl Account {
         }
     }
 
-    /// Delivers until it is bound again after an end.
-    async fn sent_again(&self, text: &str) -> String {
+    /// Delivers until the adapter is bound again after its connection ended.
+    async fn deliver_until_sent(&self, text: &str) -> String {
         for _ in 0..500 {
             if let Outcome::Sent { reference } = self.deliver(text).await {
                 return reference;
@@ -102,19 +102,19 @@ impl Account {
         panic!("{:?}", self.deliver(text).await)
     }
 
-    async fn told(&mut self) -> ProviderEvent {
-        timeout(Duration::from_secs(10), self.told.recv()).await.expect("it should be told").unwrap()
+    async fn next_event(&mut self) -> ProviderEvent {
+        timeout(Duration::from_secs(10), self.events.recv()).await.expect("an event should come").unwrap()
     }
 
-    async fn notice(&mut self) -> DeliveryReport {
-        match self.told().await {
-            ProviderEvent::Receipt(notice) => notice,
+    async fn next_receipt(&mut self) -> DeliveryReport {
+        match self.next_event().await {
+            ProviderEvent::Receipt(report) => report,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn text(&mut self) -> InboundText {
-        match self.told().await {
+    async fn next_text(&mut self) -> InboundText {
+        match self.next_event().await {
             ProviderEvent::Text(text) => text,
             other => panic!("{other:?}"),
         }
@@ -221,7 +221,7 @@ async fn a_connection_lost_in_mid_call_leaves_doubt_and_comes_back() {
     for (end, sessions) in [("close", 2), ("unbind", 3)] {
         let outcome = account.deliver(&format!("{{\"{end}\":true}}\n")).await;
         assert_eq!(outcome.as_str(), "unknown", "{end}: {outcome:?}");
-        account.sent_again("again").await;
+        account.deliver_until_sent("again").await;
         assert_eq!(smsc.events("bind").len(), sessions, "{end}");
     }
     assert_eq!(smsc.events("unbind_resp").len(), 1);
@@ -241,7 +241,7 @@ async fn a_refused_bind_says_who_has_to_act() {
         let outcome = account.deliver("nothing").await;
         assert_eq!(outcome.as_str(), expected, "{outcome:?}");
         assert_eq!(outcome.evidence().unwrap().code, format!("0x{status:02X}"));
-        account.sent_again("later").await;
+        account.deliver_until_sent("later").await;
         assert_eq!(smsc.events("bind").len(), 3);
         assert_eq!(smsc.events("submit").len(), 1, "nothing goes without a bind");
     }
@@ -266,15 +266,15 @@ async fn without_listening_nothing_is_sent() {
 async fn the_line_is_watched_from_both_ends() {
     let smsc = Smsc::start("watched", &json!({}));
     let _account = Account::open(smsc.port(), "enquire_link_ms = 50");
-    smsc.says("enquire_link", 3).await;
-    smsc.says("enquire_link_resp", 1).await;
+    smsc.wait_for_events("enquire_link", 3).await;
+    smsc.wait_for_events("enquire_link_resp", 1).await;
     assert_eq!(smsc.events("bind").len(), 1);
 
     let deaf = Smsc::start("deaf", &json!({ "deaf": true }));
     let _account = Account::open(deaf.port(), "enquire_link_ms = 50\nresponse_timeout_ms = 200");
-    let binds = deaf.says("bind", 2).await;
+    let binds = deaf.wait_for_events("bind", 2).await;
     assert_ne!(binds[0]["session"], binds[1]["session"], "a line that does not answer is given up");
-    deaf.says("unbind", 1).await;
+    deaf.wait_for_events("unbind", 1).await;
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn it_takes_leave_when_it_stops_listening() {
     let account = Account::open(smsc.port(), "");
     account.sent("hello").await;
     account.listening.abort();
-    smsc.says("unbind", 1).await;
+    smsc.wait_for_events("unbind", 1).await;
     let outcome = account.deliver("too late").await;
     assert_eq!(outcome.as_str(), "unavailable", "{outcome:?}");
 }
@@ -300,12 +300,12 @@ async fn receipts_tell_what_became_of_a_message() {
         ("\"receipt\":\"ENROUTE\",\"tlv\":true", ReceiptStatus::Sent, ""),
     ] {
         let reference = account.sent(&format!("{{{rule}}}\n")).await;
-        let notice = account.notice().await;
+        let notice = account.next_receipt().await;
         assert_eq!((notice.reference, notice.status), (reference, status), "{rule}");
         assert_eq!(notice.evidence.to_string(), evidence, "{rule}");
         assert_eq!(notice.address, Some(envelopes::to_phone("").address));
     }
-    let answers = smsc.says("deliver_sm_resp", 5).await;
+    let answers = smsc.wait_for_events("deliver_sm_resp", 5).await;
     assert!(answers.iter().all(|answer| answer["status"] == 0), "{answers:?}");
 }
 
@@ -315,7 +315,7 @@ async fn hexadecimal_answers_meet_decimal_receipts() {
     let mut account = Account::open(smsc.port(), "message_ids = 'hex_in_response'");
     for rule in ["\"receipt\":\"DELIVRD\"", "\"receipt\":\"DELIVRD\",\"tlv\":true,\"before\":true"] {
         let reference = account.sent(&format!("{{{rule}}}\n")).await;
-        assert_eq!(account.notice().await.reference, reference, "{rule}");
+        assert_eq!(account.next_receipt().await.reference, reference, "{rule}");
     }
 }
 
@@ -347,7 +347,7 @@ async fn a_part_that_fails_fails_the_text() {
         ("\"part\":3,\"receipt\":\"UNDELIV\"", ReceiptStatus::Failed),
     ] {
         let reference = account.sent(&long(rule)).await;
-        let notice = account.notice().await;
+        let notice = account.next_receipt().await;
         assert_eq!((notice.reference, notice.status), (reference, status), "{rule}");
     }
     let wanted = smsc.events("submit").into_iter().map(|submit| submit["registered_delivery"].clone());
@@ -376,14 +376,15 @@ async fn what_people_write_is_told_once_it_can_be_kept() {
             _ => vec!["From the beginning to the end"],
         };
         for text in texts {
-            let told = account.text().await;
-            assert_eq!((told.text.as_str(), told.to.as_deref()), (text, Some("12345")));
-            let Address::Phone(from) = told.from else { panic!("{told:?}") };
+            let received = account.next_text().await;
+            assert_eq!((received.text.as_str(), received.to.as_deref()), (text, Some("12345")));
+            let Address::Phone(from) = received.from else { panic!("{received:?}") };
             assert_eq!(from.as_str(), "+34600123456");
         }
     }
     // Nobody's, the first text three times, and the five others.
-    let statuses = smsc.says("deliver_sm_resp", 8).await.into_iter().map(|answer| answer["status"].clone());
+    let statuses =
+        smsc.wait_for_events("deliver_sm_resp", 8).await.into_iter().map(|answer| answer["status"].clone());
     assert_eq!(statuses.collect::<Vec<_>>(), [0, 0x64, 0x64, 0, 0, 0, 0, 0]);
 }
 

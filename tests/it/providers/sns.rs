@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::aws::{self, ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 use super::{Answered, replay_answers};
-use crate::envelopes;
-use crate::peers::{Stubs, aws as moto};
+use crate::peers::{WiremockStubs, aws as moto};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> SnsSettings {
     SnsSettings {
@@ -29,7 +29,7 @@ fn sns(settings: &SnsSettings) -> Sns {
 
 #[tokio::test]
 async fn the_request_holds_what_sns_needs_and_is_signed_as_botocore_signs_it() {
-    let stubs = Stubs::new("sns-request");
+    let stubs = WiremockStubs::new("sns-request");
     stubs.answer(json!({}), json!({ "status": 200, "body": published("9b8a") })).await;
     let outcome = sns(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más 👋")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "9b8a".to_owned() });
@@ -121,12 +121,12 @@ async fn moto_takes_an_sms_of_whom_it_knows_and_of_no_other() {
 
 #[tokio::test]
 async fn every_documented_error_of_sns_has_its_outcome() {
-    let stubs = Stubs::new("sns-errors");
-    let own = ROWS.iter().map(|&(outcome, status, code, text)| answered(outcome, status, code, text));
+    let stubs = WiremockStubs::new("sns-errors");
+    let specific = ROWS.iter().map(|&(outcome, status, code, text)| answered(outcome, status, code, text));
     let common = aws::ROWS.iter().flat_map(|&(outcome, status, codes)| {
         codes.iter().map(move |&code| answered(outcome, status, code, "refused"))
     });
-    let rows = own.chain(common).collect();
+    let rows = specific.chain(common).collect();
     replay_answers(&stubs, &sns(&settings(stubs.url())), envelopes::to_phone, rows).await;
 }
 

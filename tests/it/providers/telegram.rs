@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Row, body, replay, word};
-use crate::envelopes;
-use crate::peers::{Stubs, prism, telegram};
+use crate::peers::{WiremockStubs, prism, telegram};
+use crate::support::envelopes;
 
 /// When a test that waits for something gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -94,7 +94,7 @@ async fn a_text_arrives_in_its_chat() {
 
 #[tokio::test]
 async fn every_documented_error_of_telegram_has_its_outcome() {
-    let stubs = Stubs::new("telegram-errors");
+    let stubs = WiremockStubs::new("telegram-errors");
     let rows = ROWS.iter().map(|&(outcome, status, description)| Row {
         status,
         body: json!({ "ok": false, "error_code": status, "description": description }),
@@ -105,7 +105,7 @@ async fn every_documented_error_of_telegram_has_its_outcome() {
 
 #[tokio::test]
 async fn a_chat_that_moved_is_written_to_once_more_at_its_new_id() {
-    let stubs = Stubs::new("telegram-moved");
+    let stubs = WiremockStubs::new("telegram-moved");
     let moved = json!({
         "ok": false,
         "error_code": 400,
@@ -124,7 +124,7 @@ async fn a_chat_that_moved_is_written_to_once_more_at_its_new_id() {
 
 #[tokio::test]
 async fn a_chat_that_keeps_moving_is_given_up() {
-    let stubs = Stubs::new("telegram-moving");
+    let stubs = WiremockStubs::new("telegram-moving");
     let moved = json!({ "ok": false, "error_code": 400, "description": "", "parameters": { "migrate_to_chat_id": -1 } });
     stubs.answer(json!({}), json!({ "status": 400, "jsonBody": moved })).await;
     let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
@@ -134,7 +134,7 @@ async fn a_chat_that_keeps_moving_is_given_up() {
 
 #[tokio::test]
 async fn the_wait_that_telegram_asks_for_is_passed_on() {
-    let stubs = Stubs::new("telegram-wait");
+    let stubs = WiremockStubs::new("telegram-wait");
     let body = json!({
         "ok": false,
         "error_code": 429,
@@ -149,18 +149,18 @@ async fn the_wait_that_telegram_asks_for_is_passed_on() {
     assert_eq!((retry_after, scope), (Some(Duration::from_secs(35)), ThrottleScope::Provider));
 }
 
-/// Keeps what it is told, except the first time, and ends the listening once it was told enough.
-struct Listener {
-    told: Mutex<Vec<Vec<ProviderEvent>>>,
+/// Records batches of events, except the first, which it refuses; says when three have come.
+struct RecordingSink {
+    batches: Mutex<Vec<Vec<ProviderEvent>>>,
     enough: Notify,
 }
 
 #[async_trait]
-impl EventSink for Listener {
-    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
-        let mut all = self.told.lock().unwrap();
-        all.push(told);
-        match all.len() {
+impl EventSink for RecordingSink {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+        let mut batches = self.batches.lock().unwrap();
+        batches.push(events);
+        match batches.len() {
             1 => Err(NotRecorded),
             2 => Ok(()),
             _ => {
@@ -177,7 +177,7 @@ impl EventSink for Listener {
 
 #[tokio::test]
 async fn what_is_told_is_asked_for_again_until_it_is_kept() {
-    let stubs = Stubs::new("telegram-polling");
+    let stubs = WiremockStubs::new("telegram-polling");
     let asked = |offset: i64| json!({ "bodyPatterns": [{ "matchesJsonPath": format!("$[?(@.offset == {offset})]") }] });
     let text = |id: i64, text: &str| {
         let message = json!({
@@ -185,22 +185,23 @@ async fn what_is_told_is_asked_for_again_until_it_is_kept() {
         });
         json!({ "update_id": id, "message": message })
     };
-    let tell = |updates: Value| json!({ "status": 200, "jsonBody": { "ok": true, "result": updates } });
+    let updates_answer =
+        |updates: Value| json!({ "status": 200, "jsonBody": { "ok": true, "result": updates } });
     let odd = json!({ "update_id": 8, "message": { "from": "tomorrow" } });
-    stubs.answer(asked(0), tell(json!([text(7, "STOP"), odd]))).await;
-    stubs.answer(asked(9), tell(json!([text(9, "hi")]))).await;
-    stubs.answer(asked(10), tell(json!([]))).await;
+    stubs.answer(asked(0), updates_answer(json!([text(7, "STOP"), odd]))).await;
+    stubs.answer(asked(9), updates_answer(json!([text(9, "hi")]))).await;
+    stubs.answer(asked(10), updates_answer(json!([]))).await;
     let bot =
         TelegramBot::new(&TelegramSettings { polling: true, ..settings(stubs.url()) }, &Transport::default())
             .unwrap();
-    let listener = Listener { told: Mutex::default(), enough: Notify::new() };
+    let sink = RecordingSink { batches: Mutex::default(), enough: Notify::new() };
     tokio::select! {
-        () = bot.listen(&listener) => unreachable!("it listens for ever"),
-        // Or else it says below what it was told.
-        _ = timeout(PATIENCE, listener.enough.notified()) => {}
+        () = bot.listen(&sink) => unreachable!("it listens for ever"),
+        // A time-out is not asserted here: the batches below then say how far it came.
+        _ = timeout(PATIENCE, sink.enough.notified()) => {}
     }
-    let told = listener.told.into_inner().unwrap();
-    let texts = told.iter().map(|told| match told.as_slice() {
+    let batches = sink.batches.into_inner().unwrap();
+    let texts = batches.iter().map(|batch| match batch.as_slice() {
         [ProviderEvent::Text(text)] => text.text.as_str(),
         other => panic!("{other:?}"),
     });

@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::json;
 
 use super::{Row, basic, form, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) const TOKEN: &str = "the-auth-token";
 
@@ -58,7 +58,7 @@ async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_twilio_needs_and_no_more() {
-    let stubs = Stubs::new("twilio-request");
+    let stubs = WiremockStubs::new("twilio-request");
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "sid": "SM17" } })).await;
     let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
@@ -102,7 +102,7 @@ pub(super) fn owned((key, value): (&str, &str)) -> (String, String) {
 
 #[tokio::test]
 async fn every_documented_error_of_twilio_has_its_outcome() {
-    let stubs = Stubs::new("twilio-errors");
+    let stubs = WiremockStubs::new("twilio-errors");
     replay(&stubs, &twilio(&settings(stubs.url())), envelopes::to_phone, rows()).await;
 }
 

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::twilio::owned;
 use super::{Row, form, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> VonageSmsSettings {
     VonageSmsSettings {
@@ -43,7 +43,7 @@ async fn vonages_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("vonage-request");
+    let stubs = WiremockStubs::new("vonage-request");
     let answer = json!({ "message-count": "1", "messages": [{ "status": "0", "message-id": "0A17" }] });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": answer })).await;
     let own_sender = Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("Olá 👋") };
@@ -75,7 +75,7 @@ async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_status_of_vonage_has_its_outcome() {
-    let stubs = Stubs::new("vonage-errors");
+    let stubs = WiremockStubs::new("vonage-errors");
     let rows = ROWS.iter().flat_map(|&(outcome, codes)| {
         codes.iter().map(move |&code| {
             let message =

@@ -9,8 +9,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::{Row, replay};
-use crate::envelopes;
-use crate::peers::{Peer, Stubs, webhook};
+use crate::peers::{Peer, WiremockStubs, webhook};
+use crate::support::envelopes;
 
 const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";
 const OTHER_SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hbm90aGVyLXdlYmhvb2s=";
@@ -91,7 +91,7 @@ async fn post(client: &Client, peer: &Peer, posted: &Value) -> u16 {
 
 #[tokio::test]
 async fn the_request_is_the_one_of_the_contract() {
-    let stubs = Stubs::new("webhook-request");
+    let stubs = WiremockStubs::new("webhook-request");
     stubs.answer(json!({}), json!({ "status": 204 })).await;
     let envelope = envelopes::to_phone("1 + 1 = 2 & más");
     let echo = format!("acme/{}/2", envelope.message_id);
@@ -127,7 +127,7 @@ async fn the_request_is_the_one_of_the_contract() {
 
 #[tokio::test]
 async fn every_refusal_of_the_contract_has_its_outcome() {
-    let stubs = Stubs::new("webhook-errors");
+    let stubs = WiremockStubs::new("webhook-errors");
     let rows = ROWS.iter().map(|&(outcome, status, said, cause)| {
         let mut body = json!({ "outcome": said, "code": "E1", "text": "refused" });
         if !cause.is_empty() {

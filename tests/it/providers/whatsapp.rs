@@ -7,8 +7,8 @@ use relevo::secret::Secret;
 use serde_json::{Value, json};
 
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> WhatsappCloudSettings {
     WhatsappCloudSettings {
@@ -98,7 +98,7 @@ pub(super) fn filled(
 
 #[tokio::test]
 async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("whatsapp-request");
+    let stubs = WiremockStubs::new("whatsapp-request");
     let answer = json!({ "messaging_product": "whatsapp", "messages": [{ "id": "wamid.17" }] });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": answer })).await;
     let own_sender = Envelope { from: Some("777".to_owned()), ..template(&["Ana"]) };
@@ -130,7 +130,7 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn every_documented_error_of_whatsapp_has_its_outcome() {
-    let stubs = Stubs::new("whatsapp-errors");
+    let stubs = WiremockStubs::new("whatsapp-errors");
     let rows = ROWS.iter().flat_map(|&(outcome, status, codes)| {
         codes.iter().map(move |&code| Row { status, body: error(code, json!(null)), outcome })
     });

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::infobip::{entry, own_id, rows};
 use super::whatsapp::{filled, template};
 use super::{body, replay};
-use crate::envelopes;
-use crate::peers::Stubs;
+use crate::peers::WiremockStubs;
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
     InfobipWhatsappSettings {
@@ -28,7 +28,7 @@ fn infobip(base_url: String) -> InfobipWhatsapp {
 
 #[tokio::test]
 async fn a_text_goes_out_as_infobip_takes_it_under_our_own_id() {
-    let stubs = Stubs::new("whatsapp-infobip-text");
+    let stubs = WiremockStubs::new("whatsapp-infobip-text");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": entry(1, 7) })).await;
     let outcome = infobip(stubs.url()).deliver(&envelopes::to_phone("Olá 👋")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "m17".to_owned() });
@@ -51,7 +51,7 @@ async fn a_text_goes_out_as_infobip_takes_it_under_our_own_id() {
 
 #[tokio::test]
 async fn a_template_goes_out_as_infobip_takes_it_under_our_own_id() {
-    let stubs = Stubs::new("whatsapp-infobip-template");
+    let stubs = WiremockStubs::new("whatsapp-infobip-template");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(1, 7)] } })).await;
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
     let outcome = infobip(stubs.url()).deliver(&own_sender).await;
@@ -78,7 +78,7 @@ async fn a_template_goes_out_as_infobip_takes_it_under_our_own_id() {
 
 #[tokio::test]
 async fn a_header_and_buttons_go_out_as_infobip_takes_them() {
-    let stubs = Stubs::new("whatsapp-infobip-header");
+    let stubs = WiremockStubs::new("whatsapp-infobip-header");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(1, 7)] } })).await;
     let button = |index, action| TemplateButton { index, action };
     let buttons = [
@@ -115,7 +115,7 @@ async fn a_header_and_buttons_go_out_as_infobip_takes_them() {
 
 #[tokio::test]
 async fn every_documented_status_of_infobip_has_its_outcome() {
-    let stubs = Stubs::new("whatsapp-infobip-errors");
+    let stubs = WiremockStubs::new("whatsapp-infobip-errors");
     // A text is answered with its one entry.
     replay(&stubs, &infobip(stubs.url()), envelopes::to_phone, rows(|entry| entry)).await;
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::twilio::{TOKEN, account, owned, rows};
 use super::whatsapp::template;
 use super::{basic, form, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 fn content_sid() -> String {
     format!("HX{}", "c".repeat(32))
@@ -52,7 +52,7 @@ async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_twilio_needs_and_no_more() {
-    let stubs = Stubs::new("whatsapp-twilio-request");
+    let stubs = WiremockStubs::new("whatsapp-twilio-request");
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "sid": "SM17" } })).await;
     let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
@@ -88,6 +88,6 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
 
 #[tokio::test]
 async fn every_documented_error_of_twilio_has_its_outcome() {
-    let stubs = Stubs::new("whatsapp-twilio-errors");
+    let stubs = WiremockStubs::new("whatsapp-twilio-errors");
     replay(&stubs, &twilio(&settings(stubs.url())), envelopes::to_phone, rows()).await;
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::whatsapp::{described, filled, template};
 use super::{Row, body, replay};
-use crate::envelopes;
-use crate::peers::{Stubs, prism};
+use crate::peers::{WiremockStubs, prism};
+use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> VonageWhatsappSettings {
     VonageWhatsappSettings {
@@ -43,7 +43,7 @@ async fn vonages_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
 
 #[tokio::test]
 async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
-    let stubs = Stubs::new("whatsapp-vonage-request");
+    let stubs = WiremockStubs::new("whatsapp-vonage-request");
     stubs.answer(json!({}), json!({ "status": 202, "jsonBody": { "message_uuid": "aaaa-17" } })).await;
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
     for envelope in [envelopes::to_phone("hello"), own_sender] {
@@ -84,7 +84,7 @@ async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
 
 #[tokio::test]
 async fn a_header_and_buttons_go_out_in_metas_own_form() {
-    let stubs = Stubs::new("whatsapp-vonage-custom");
+    let stubs = WiremockStubs::new("whatsapp-vonage-custom");
     stubs.answer(json!({}), json!({ "status": 202, "jsonBody": { "message_uuid": "aaaa-17" } })).await;
     let button = TemplateButton { index: 0, action: ButtonAction::CopyCode("25OFF".to_owned()) };
     let mut envelope = filled(&["Ana"], Some(TemplateHeader::Text("May".to_owned())), &[button]);
@@ -116,7 +116,7 @@ async fn a_header_and_buttons_go_out_in_metas_own_form() {
 
 #[tokio::test]
 async fn every_documented_error_of_vonages_messages_has_its_outcome() {
-    let stubs = Stubs::new("whatsapp-vonage-errors");
+    let stubs = WiremockStubs::new("whatsapp-vonage-errors");
     let titles = TITLES.iter().map(|&(outcome, status, code, title)| Row {
         status,
         body: problem(code, title),

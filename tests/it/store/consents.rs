@@ -48,7 +48,7 @@ pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
         assert_eq!(stored.evidence, entry(action).evidence);
         recorded.push(stored);
     }
-    assert_eq!(recorded.iter().map(|own| own.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(recorded.iter().map(|entry| entry.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(recorded[1].recorded_at, at(2));
     let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
     assert_eq!(recipient.ledger, recorded);

@@ -23,8 +23,8 @@ pub async fn the_last_control_counts_and_all_are_kept(stores: &Stores) {
         change("mail-eu", ControlMode::InService, 3),
     ];
     assert_eq!(stores.controls.controls().await.unwrap(), []);
-    for own in &changes {
-        stores.controls.set_control(own.clone()).await.unwrap();
+    for change in &changes {
+        stores.controls.set_control(change.clone()).await.unwrap();
     }
     let current = stores.controls.controls().await.unwrap();
     assert_eq!(current.len(), 2);
@@ -33,7 +33,7 @@ pub async fn the_last_control_counts_and_all_are_kept(stores: &Stores) {
         let all = all_pages(size, |page| stores.controls.control_changes(None, page)).await;
         assert_eq!(all, [changes[2].clone(), changes[1].clone(), changes[0].clone()]);
         let eu: ProviderName = "mail-eu".parse().unwrap();
-        let own = all_pages(size, |page| stores.controls.control_changes(Some(&eu), page)).await;
-        assert_eq!(own, [changes[2].clone(), changes[0].clone()]);
+        let found = all_pages(size, |page| stores.controls.control_changes(Some(&eu), page)).await;
+        assert_eq!(found, [changes[2].clone(), changes[0].clone()]);
     }
 }

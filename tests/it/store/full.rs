@@ -4,16 +4,16 @@ use relevo::store::embedded::sled::{SledOptions, open};
 use relevo::store::{AcceptResult, AppendResult, StoreError};
 
 use super::sample::*;
-use crate::disk::{MIB, Small};
+use crate::support::small_disk::{MIB, SmallDisk};
 
 #[tokio::test]
 async fn new_messages_are_refused_before_the_disk_is_full() {
-    let Some(small) = Small::mount() else { return };
+    let Some(disk) = SmallDisk::mount() else { return };
     let options = SledOptions { min_free_bytes: 16 * MIB as u64, ..SledOptions::default() };
-    let handle = open(&small.data(), options).unwrap();
+    let handle = open(&disk.data(), options).unwrap();
     let stores = &handle.stores;
     let first = accept(stores, message(0)).await;
-    small.fill(8 * MIB);
+    disk.fill(8 * MIB);
     match stores.messages.accept(keyed(1, "order-1"), [1; 32]).await {
         Err(StoreError::Full { free_bytes, needed_bytes, .. }) => {
             assert!(free_bytes < needed_bytes && needed_bytes == 16 * MIB as u64);
@@ -24,20 +24,20 @@ async fn new_messages_are_refused_before_the_disk_is_full() {
     let stored = get(stores, first.id).await;
     let steps = vec![(2, started(1)), (2, sent(1, "ref-1"))];
     assert_eq!(append(stores, &stored, steps, None).await, AppendResult::Done);
-    small.empty();
+    disk.empty();
     accept(stores, keyed(1, "order-1")).await;
     handle.close().await.unwrap();
 }
 
 #[tokio::test]
 async fn the_store_recovers_from_a_full_disk_by_itself() {
-    let Some(small) = Small::mount() else { return };
-    let handle = open(&small.data(), options()).unwrap();
+    let Some(disk) = SmallDisk::mount() else { return };
+    let handle = open(&disk.data(), options()).unwrap();
     let stores = &handle.stores;
     let mut acknowledged = Vec::new();
     for round in 0..3 {
         acknowledged.push(accept(stores, message(round)).await.id);
-        small.fill(MIB);
+        disk.fill(MIB);
         // Nothing keeps room free here, so sled itself meets the end of the disk.
         let error = loop {
             let mut message = message(round);
@@ -52,14 +52,14 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
         assert!(matches!(error, StoreError::Io { .. } | StoreError::Full { .. }), "{error}");
         let refused = stores.messages.accept(message(round), [1; 32]).await;
         assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
-        small.empty();
+        disk.empty();
         acknowledged.push(accept(stores, message(round)).await.id);
         for id in &acknowledged {
             assert!(stores.work.reload(&acme(), *id).await.unwrap().is_some(), "round {round}: {id} is lost");
         }
     }
     handle.close().await.unwrap();
-    let handle = open(&small.data(), options()).unwrap();
+    let handle = open(&disk.data(), options()).unwrap();
     for id in &acknowledged {
         assert!(handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(), "{id} is lost");
     }
@@ -68,15 +68,15 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
 
 #[tokio::test]
 async fn readers_alone_bring_the_store_back() {
-    let Some(small) = Small::mount() else { return };
-    let handle = open(&small.data(), options()).unwrap();
+    let Some(disk) = SmallDisk::mount() else { return };
+    let handle = open(&disk.data(), options()).unwrap();
     let stores = &handle.stores;
     let mut signal = stores.work.work_signal();
     let id = accept(stores, message(0)).await.id;
-    small.fill(MIB / 2);
+    disk.fill(MIB / 2);
     while stores.messages.accept(message(1), [1; 32]).await.is_ok() {}
     assert!(stores.work.reload(&acme(), id).await.is_err());
-    small.empty();
+    disk.empty();
     signal.mark_unchanged();
     // A reader never waits, but it has the writer look at the disk, which tells when the store is open again.
     assert!(stores.work.reload(&acme(), id).await.is_err());

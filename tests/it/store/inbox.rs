@@ -36,8 +36,8 @@ fn opted_out() -> InboundEffect {
     InboundEffect::RecordObjection(AddressObjection { channel, address, objection, evidence: evidence() })
 }
 
-async fn hear(stores: &Stores, heard: InboundEvent) -> RecordResult {
-    stores.inbound.record_event(&acme(), heard, at(6)).await.unwrap()
+async fn record_event(stores: &Stores, event: InboundEvent) -> RecordResult {
+    stores.inbound.record_event(&acme(), event, at(6)).await.unwrap()
 }
 
 async fn texts(stores: &Stores, id: &str) -> Vec<String> {
@@ -56,9 +56,9 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     create(stores, &brand("other"), "ana", &[number()]).await;
     let kept = RecordResult::Kept(contact_id("ana"));
     for (id, text) in [("1", "one"), ("2", "two"), ("3", "three")] {
-        assert_eq!(hear(stores, wrote(id, text, vec![])).await, kept);
+        assert_eq!(record_event(stores, wrote(id, text, vec![])).await, kept);
     }
-    assert_eq!(hear(stores, wrote("2", "another", vec![opted_out()])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("2", "another", vec![opted_out()])).await, RecordResult::Known);
     assert_eq!(texts(stores, "ana").await, ["three", "two", "one"]);
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert!(recipient.suppressions.is_empty(), "what is known changes nothing");
@@ -66,8 +66,9 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     let message = accept(stores, message(7)).await.id;
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
     assert!(events.iter().all(|event| event.contact == contact_id("ana")));
-    let told: Vec<_> = events.iter().map(|own| matches!(own.kind, JournalEventKind::Contact(_))).collect();
-    assert_eq!(told, [true, true, true, false]);
+    let is_of_contact: Vec<_> =
+        events.iter().map(|event| matches!(event.kind, JournalEventKind::Contact(_))).collect();
+    assert_eq!(is_of_contact, [true, true, true, false]);
     assert!(matches!(events[3].kind, JournalEventKind::Message(id, _) if id == message));
     assert_eq!(stores.messages.events(&brand("other"), 0, 100).await.unwrap(), []);
     assert_eq!(stores.messages.events(&acme(), events[1].cursor, 1).await.unwrap(), events[2..3]);
@@ -75,10 +76,10 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
 
 pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
     assert_eq!(
-        hear(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenServiceWindow])).await,
+        record_event(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenServiceWindow])).await,
         RecordResult::UnknownContact
     );
-    assert_eq!(hear(stores, wrote("1", "STOP", vec![opted_out()])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("1", "STOP", vec![opted_out()])).await, RecordResult::Known);
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     create(stores, &acme(), "ana", &[number()]).await;
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
@@ -89,7 +90,7 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
     let recipient = async || stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     for id in ["1", "2"] {
-        hear(stores, wrote(id, "STOP", vec![opted_out()])).await;
+        record_event(stores, wrote(id, "STOP", vec![opted_out()])).await;
     }
     let known = recipient().await;
     let [entry] = known.ledger.as_slice() else { panic!("{known:?}") };
@@ -135,11 +136,11 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
         !recipient.suppressions.is_empty()
     };
-    hear(stores, wrote("1", "STOP", vec![opted_out()])).await;
+    record_event(stores, wrote("1", "STOP", vec![opted_out()])).await;
     let elsewhere = InboundEffect::LiftOptOut(Some("mail-us".parse().unwrap()));
-    hear(stores, wrote("2", "", vec![elsewhere])).await;
+    record_event(stores, wrote("2", "", vec![elsewhere])).await;
     assert!(suppressed().await, "another provider cannot know");
-    hear(stores, wrote("3", "", vec![InboundEffect::LiftOptOut(Some(provider()))])).await;
+    record_event(stores, wrote("3", "", vec![InboundEffect::LiftOptOut(Some(provider()))])).await;
     assert!(!suppressed().await);
     let manual = Suppression {
         channel: Channel::Whatsapp,
@@ -150,20 +151,20 @@ pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
         recorded_by: "mail-eu".to_owned(),
     };
     stores.consents.suppress(&acme(), manual).await.unwrap();
-    hear(stores, wrote("4", "START", vec![InboundEffect::LiftOptOut(None)])).await;
+    record_event(stores, wrote("4", "START", vec![InboundEffect::LiftOptOut(None)])).await;
     assert!(suppressed().await, "what the brand set, the brand lifts");
 }
 
 pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
     let created = create(stores, &acme(), "ana", &[number()]).await;
-    hear(stores, wrote("1", "hello", vec![InboundEffect::OpenServiceWindow])).await;
+    record_event(stores, wrote("1", "hello", vec![InboundEffect::OpenServiceWindow])).await;
     let mut early = wrote("2", "earlier", vec![InboundEffect::OpenServiceWindow]);
     early.event.at = at(3);
-    hear(stores, early).await;
+    record_event(stores, early).await;
     let mut ahead = wrote("3", "from a fast clock", vec![InboundEffect::OpenServiceWindow]);
     ahead.event.provider = "mail-us".parse().unwrap();
     ahead.event.at = at(900);
-    hear(stores, ahead).await;
+    record_event(stores, ahead).await;
     let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert_eq!(contact.version, created.version, "an etag of before still fits");
     let windows = &contact.addresses[0].whatsapp_windows;
@@ -193,13 +194,13 @@ pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
     create(stores, &acme(), "ana", &[email("ana@example.com"), number()]).await;
     create(stores, &acme(), "ben", &[phone("+34600999999")]).await;
     let moved = |id: &str, to: &str| wrote(id, "", vec![InboundEffect::MoveAddress(phone(to))]);
-    hear(stores, moved("1", "+34600999999")).await;
+    record_event(stores, moved("1", "+34600999999")).await;
     let addresses = async || {
         let contact = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
-        contact.addresses.into_iter().map(|own| own.address).collect::<Vec<_>>()
+        contact.addresses.into_iter().map(|address| address.address).collect::<Vec<_>>()
     };
     assert_eq!(addresses().await, [email("ana@example.com"), number()], "it is somebody else's");
-    hear(stores, moved("2", "+34600777777")).await;
+    record_event(stores, moved("2", "+34600777777")).await;
     assert_eq!(addresses().await, [email("ana@example.com"), phone("+34600777777")]);
     assert_eq!(stores.contacts.find_by_address(&acme(), &number()).await.unwrap(), None);
     let found = stores.contacts.find_by_address(&acme(), &phone("+34600777777")).await.unwrap();
@@ -212,8 +213,10 @@ pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
     let found = stores.inbound.find_by_reference(&provider(), "ref-1").await.unwrap().unwrap();
     assert_eq!((found.brand, found.message), (acme(), sent));
     assert_eq!(stores.inbound.find_by_reference(&provider(), "ref-2").await.unwrap(), None);
-    hear(stores, InboundEvent { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) }).await;
-    hear(stores, InboundEvent { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) }).await;
+    record_event(stores, InboundEvent { reply_to: Some("ref-1".to_owned()), ..wrote("1", "thanks", vec![]) })
+        .await;
+    record_event(stores, InboundEvent { reply_to: Some("ref-2".to_owned()), ..wrote("2", "what?", vec![]) })
+        .await;
     let page = stores.contacts.contact_events(&acme(), &contact_id("ana"), first_page(9)).await.unwrap();
     let answers = page.items.iter().map(|event| match &event.detail {
         ContactEventDetail::Wrote { answers, .. } => *answers,
@@ -224,16 +227,16 @@ pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {
 
 pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
-    hear(stores, wrote("1", "one", vec![])).await;
-    hear(stores, wrote("2", "two", vec![])).await;
+    record_event(stores, wrote("1", "one", vec![])).await;
+    record_event(stores, wrote("2", "two", vec![])).await;
     assert_eq!(stores.work.purge(at(6), 1).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
     assert_eq!(texts(stores, "ana").await, ["two"]);
-    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, RecordResult::Known);
     stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
     create(stores, &acme(), "ana", &[number()]).await;
     assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     assert_eq!(stores.work.purge(at(7), 10).await.unwrap(), 1);
-    assert_eq!(hear(stores, wrote("2", "two", vec![])).await, RecordResult::Kept(contact_id("ana")));
+    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, RecordResult::Kept(contact_id("ana")));
 }

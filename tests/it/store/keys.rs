@@ -19,16 +19,16 @@ fn key(id: &str, brand: Option<&str>) -> ApiKey {
 
 pub async fn keys_are_created_listed_and_revoked_once(stores: &Stores) {
     let all = [key("a1", Some("acme")), key("b2", None), key("c3", Some("acme-2")), key("d4", Some("acme"))];
-    for own in all.iter().rev() {
-        stores.keys.create_key(own.clone()).await.unwrap();
+    for key in all.iter().rev() {
+        stores.keys.create_key(key.clone()).await.unwrap();
     }
     assert_eq!(stores.keys.key(&all[1].id).await.unwrap().as_ref(), Some(&all[1]));
     assert_eq!(stores.keys.key(&"zz".parse().unwrap()).await.unwrap(), None);
     let acme = acme();
     for size in [1, 2, 10] {
         assert_eq!(all_pages(size, |page| stores.keys.keys(None, page)).await, all);
-        let own = all_pages(size, |page| stores.keys.keys(Some(&acme), page)).await;
-        assert_eq!(own, [all[0].clone(), all[3].clone()]);
+        let found = all_pages(size, |page| stores.keys.keys(Some(&acme), page)).await;
+        assert_eq!(found, [all[0].clone(), all[3].clone()]);
     }
     for second in [5, 6] {
         let revoked = stores.keys.revoke_key(&all[0].id, at(second)).await.unwrap().unwrap();

@@ -24,7 +24,7 @@ async fn follow(stores: &Stores, id: LinkId, address: Address, second: i64) -> F
 
 async fn addresses(stores: &Stores, id: &str) -> Vec<Address> {
     let contact = stores.contacts.contact(&acme(), &contact_id(id)).await.unwrap().unwrap();
-    contact.addresses.into_iter().map(|own| own.address).collect()
+    contact.addresses.into_iter().map(|address| address.address).collect()
 }
 
 pub async fn a_link_ties_an_address_once(stores: &Stores) {

@@ -25,7 +25,7 @@ pub async fn a_large_message_is_kept_whole(stores: &Stores) {
     let small = accept(stores, message(1)).await;
     assert_eq!(get(stores, id).await.message, large);
     let page = stores.messages.messages(&acme(), &MessageFilter::default(), first_page(5)).await.unwrap();
-    assert_eq!(page.items.into_iter().map(|own| own.message).collect::<Vec<_>>(), [small, large]);
+    assert_eq!(page.items.into_iter().map(|stored| stored.message).collect::<Vec<_>>(), [small, large]);
     // Its history grows and is forgotten as any other.
     let explanation = "It is too early. ".repeat(2_000);
     let wait =
@@ -208,14 +208,15 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
     assert_eq!(all.last().unwrap().cursor, last);
     assert!(all.iter().all(|logged| of_message(logged).0 != two.id));
-    let told: Vec<_> = all.iter().map(|logged| (of_message(logged).0, of_message(logged).1.state)).collect();
+    let states: Vec<_> =
+        all.iter().map(|logged| (of_message(logged).0, of_message(logged).1.state)).collect();
     let expected = [
         (one.id, MessageState::Accepted),
         (three.id, MessageState::Accepted),
         (one.id, MessageState::Accepted),
         (one.id, MessageState::Cancelled),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(states, expected);
     assert_eq!(all[1].contact, contact_id("bea"));
     assert!(matches!(of_message(&all[2]).1.detail, EventDetail::CancelRequested { .. }));
 
@@ -278,9 +279,9 @@ pub async fn messages_of_a_contact_are_found_among_many(stores: &Stores) {
     let brand = acme();
     for size in [1, 10] {
         let all = all_pages(size, |page| stores.messages.messages(&brand, &filter, page)).await;
-        assert_eq!(all.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea);
+        assert_eq!(all.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), of_bea);
     }
     let window = MessageFilter { from: Some(at(1)), until: Some(at(3)), ..filter };
     let page = stores.messages.messages(&brand, &window, first_page(10)).await.unwrap();
-    assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), of_bea[1..3]);
+    assert_eq!(page.items.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), of_bea[1..3]);
 }

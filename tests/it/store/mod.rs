@@ -13,6 +13,7 @@ mod purge;
 mod queue;
 mod receipts;
 
+mod claims;
 mod damage;
 mod full;
 mod old;

@@ -38,7 +38,7 @@ fn packed(number_in_pack: u8, id: MessageId) -> Vec<u8> {
     // No fallback policy, no labels, no channels.
     let message = [text(4, "orders"), time(9)];
     let content = bytes(1, &[text(1, "Your order has left."), unknown()].concat());
-    let own = [
+    let fields = [
         number(1, number_in_pack),
         bytes(2, id.as_bytes()),
         text(3, "ana"),
@@ -49,7 +49,7 @@ fn packed(number_in_pack: u8, id: MessageId) -> Vec<u8> {
         [vec![9 << 3], SIGNED_9000.to_vec()].concat(),
         unknown(),
     ];
-    bytes(1, &own.concat())
+    bytes(1, &fields.concat())
 }
 
 /// 9000 as protobuf writes signed numbers.
@@ -141,7 +141,7 @@ async fn one_damaged_record_does_not_stop_the_others() {
     let gone = [1, 9].map(|byte| MessageId::new(9_000, &[byte; 10]));
     // Its content is no content.
     let mut broken = packed(0, damaged);
-    let place = broken.windows(5).position(|own| own == b"order").unwrap();
+    let place = broken.windows(5).position(|window| window == b"order").unwrap();
     broken[place - 1] = 0xff;
     write(
         &disk,

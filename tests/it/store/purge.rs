@@ -16,7 +16,7 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     let of_ana = MessageFilter { contact: Some(contact_id("ana")), ..MessageFilter::default() };
     for filter in [MessageFilter::default(), of_ana] {
         let page = stores.messages.messages(&acme(), &filter, first_page(10)).await.unwrap();
-        assert_eq!(page.items.iter().map(|own| own.message.id).collect::<Vec<_>>(), [kept.id]);
+        assert_eq!(page.items.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), [kept.id]);
     }
     let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
     assert!(events.len() == 3 && events.iter().all(|logged| of_message(logged).0 == kept.id));

@@ -113,7 +113,7 @@ pub async fn a_reference_says_more_than_the_attempt_named(stores: &Stores) {
     let failed = ReceiptReport { echo: echo(id, 1), ..report("ref-1", ReceiptStatus::Failed) };
     assert_eq!(receive(stores, failed, 9).await, ReceiptMatch::Added(id));
     let after = get(stores, id).await;
-    let receipts: Vec<_> = after.history.attempts().iter().map(|own| own.receipt).collect();
+    let receipts: Vec<_> = after.history.attempts().iter().map(|attempt| attempt.receipt).collect();
     assert_eq!(receipts, [None, Some(ReceiptStatus::Failed)]);
 }
 

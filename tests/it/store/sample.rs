@@ -207,10 +207,10 @@ where
 }
 
 pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
-    let own = |address: &Address| ContactAddress::new(address.clone());
+    let contact_address = |address: &Address| ContactAddress::new(address.clone());
     ContactChange {
         id: contact_id(id),
-        addresses: Some(addresses.iter().map(own).collect()),
+        addresses: Some(addresses.iter().map(contact_address).collect()),
         labels: None,
         expected_version: None,
     }

@@ -1,0 +1,4 @@
+//! A provider fails: what that costs, where messages go instead, and how they flow again when it is over.
+
+mod breaker;
+mod failover;

@@ -1,0 +1,151 @@
+//! A message that is given back is taken up again when it is due, however fast the loop is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relevo::adapters::{Adapter, Envelope, ProviderLimits};
+use relevo::clock::Clock;
+use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::model::{
+    BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
+    Timestamp,
+};
+use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
+use relevo::store::embedded::memory::Memory;
+use relevo::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, Stores, WorkQueue};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::sample;
+
+/// A queue that is slow to answer a release: only when the message was claimed again, or could have been.
+struct SlowRelease {
+    inner: Arc<dyn WorkQueue>,
+    claimed: watch::Sender<Option<MessageId>>,
+}
+
+#[async_trait]
+impl WorkQueue for SlowRelease {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError> {
+        let claims = self.inner.claim(now, limit, lease).await?;
+        if let Some(first) = claims.messages.first() {
+            self.claimed.send_replace(Some(first.message.id));
+        }
+        Ok(claims)
+    }
+
+    async fn release(&self, id: MessageId) {
+        let mut claimed = self.claimed.subscribe();
+        self.inner.release(id).await;
+        let _ = timeout(Duration::from_secs(1), claimed.changed()).await;
+    }
+
+    async fn append(
+        &self,
+        message: &Message,
+        history: &History,
+        known: usize,
+        next_at: Option<Timestamp>,
+    ) -> Result<AppendResult, StoreError> {
+        self.inner.append(message, history, known, next_at).await
+    }
+
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.inner.reload(brand, id).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.purge(before, limit).await
+    }
+
+    fn work_signal(&self) -> watch::Receiver<u64> {
+        self.inner.work_signal()
+    }
+}
+
+/// A provider that is down, and tells of each call.
+struct Down(mpsc::Sender<()>);
+
+#[async_trait]
+impl Adapter for Down {
+    async fn deliver(&self, _: &Envelope) -> Outcome {
+        self.0.send(()).await.unwrap();
+        Outcome::Unavailable { evidence: OutcomeEvidence::default() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
+    let stores = Stores::memory();
+    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
+    sample::accept(&stores, sample::message(0)).await;
+    let provider = Provider {
+        name: "sms".parse().unwrap(),
+        channel: Channel::Sms,
+        kind: "down".into(),
+        failure_domain: "lab".into(),
+        tier: 1,
+        weight: 1,
+        brands: Vec::new(),
+        senders: BTreeMap::new(),
+    };
+    let board = ProviderRegistry::new(vec![provider.clone()], &Default::default(), Vec::new());
+    let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();
+    let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
+    let policies = Arc::new([(sample::acme(), policy)].into());
+    let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
+    let (calls, mut called) = mpsc::channel(1);
+    let lane = ProviderClient::new(Arc::new(Down(calls)), &ProviderLimits::default());
+    let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
+    let settings = DispatchSettings::default();
+    let lease = settings.lease();
+    let dispatcher = Arc::new(Dispatcher::new(
+        Arc::new(queue),
+        stores.consents.clone(),
+        planner,
+        board,
+        [(provider.name, lane)].into(),
+        settings,
+        Clock::simulated(sample::at(0), 7),
+    ));
+    let twice = async {
+        called.recv().await.unwrap();
+        called.recv().await.unwrap();
+    };
+    timeout(lease / 2, dispatcher.run(twice)).await.expect("it is tried again when it is due");
+}
+
+/// Three messages of one time lie under one entry of the due order. Whoever asks while nothing can be claimed is told a time
+/// after now: one that is not after it would make dispatch ask without end.
+#[tokio::test]
+async fn whoever_finds_nothing_is_never_told_to_look_at_once() {
+    let memory = Memory::default();
+    let before = memory.open();
+    for _ in 0..3 {
+        sample::accept(&before, sample::message(0)).await;
+    }
+    // Opened again, nothing is handed over in memory: all of it is found under the entry.
+    let stores = memory.open();
+    let claim = async |now, limit| stores.work.claim(sample::at(now), limit, sample::LEASE).await.unwrap();
+    // The claims end at 30, 40 and 50, but the first message is over before.
+    let first = claim(0, 1).await.messages.remove(0);
+    for now in [10, 20] {
+        assert_eq!(claim(now, 1).await.messages.len(), 1);
+    }
+    let over = vec![(21, sample::finished(MessageState::Failed))];
+    assert_eq!(sample::append(&stores, &first, over, None).await, AppendResult::Done);
+    stores.work.release(first.message.id).await;
+    for now in 22..40 {
+        let claims = claim(now, 1).await;
+        assert!(claims.messages.is_empty());
+        let next_due = claims.next_due.unwrap();
+        assert!(next_due > sample::at(now) && next_due <= sample::at(40), "{next_due} at {now}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What tests of several folders share: envelopes, collected log lines, and a disk that can be filled.
+
+pub mod envelopes;
+pub mod log_lines;
+pub mod small_disk;

@@ -1,0 +1,106 @@
+//! A store whose disk fails now and then: before it has stored what it was asked to, or after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relevo::model::{BrandId, Echo, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp};
+use relevo::store::{
+    AppendResult, ClaimedMessages, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError,
+    StoredMessage, Stores, WorkQueue,
+};
+use tokio::sync::watch;
+
+use crate::state::SimulationState;
+
+/// The store in memory, with failures in between.
+pub struct FailingStore {
+    pub stores: Stores,
+    pub shared: Arc<SimulationState>,
+}
+
+impl FailingStore {
+    /// Fails one time in 30; `what` says at which moment.
+    fn fail_sometimes(&self, what: &str) -> Result<(), StoreError> {
+        if self.shared.rng().u8(0..30) > 0 {
+            return Ok(());
+        }
+        self.shared.count(format!("disk failed {what}"));
+        Err(StoreError::Io { detail: "as the script says".to_owned() })
+    }
+}
+
+#[async_trait]
+impl WorkQueue for FailingStore {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<ClaimedMessages, StoreError> {
+        self.stores.work.claim(now, limit, lease).await
+    }
+
+    async fn append(
+        &self,
+        message: &Message,
+        history: &History,
+        known: usize,
+        next_at: Option<Timestamp>,
+    ) -> Result<AppendResult, StoreError> {
+        self.fail_sometimes("before an append")?;
+        let appended = self.stores.work.append(message, history, known, next_at).await?;
+        self.fail_sometimes("after an append")?;
+        Ok(appended)
+    }
+
+    async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.stores.work.reload(brand, id).await
+    }
+
+    async fn release(&self, id: MessageId) {
+        self.stores.work.release(id).await;
+    }
+
+    async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.stores.work.purge(before, limit).await
+    }
+
+    fn work_signal(&self) -> watch::Receiver<u64> {
+        self.stores.work.work_signal()
+    }
+}
+
+#[async_trait]
+impl InboundStore for FailingStore {
+    async fn record_receipt(
+        &self,
+        report: ReceiptReport,
+        now: Timestamp,
+    ) -> Result<ReceiptMatch, StoreError> {
+        self.fail_sometimes("before a receipt")?;
+        let matched = self.stores.inbound.record_receipt(report, now).await?;
+        self.fail_sometimes("after a receipt")?;
+        Ok(matched)
+    }
+
+    async fn find_by_reference(
+        &self,
+        provider: &ProviderName,
+        reference: &str,
+    ) -> Result<Option<Echo>, StoreError> {
+        self.stores.inbound.find_by_reference(provider, reference).await
+    }
+
+    async fn record_event(
+        &self,
+        brand: &BrandId,
+        event: InboundEvent,
+        now: Timestamp,
+    ) -> Result<RecordResult, StoreError> {
+        self.fail_sometimes("before a text")?;
+        let recorded = self.stores.inbound.record_event(brand, event, now).await?;
+        self.fail_sometimes("after a text")?;
+        Ok(recorded)
+    }
+}

@@ -1,0 +1,106 @@
+//! Texts that contacts write. A provider delivers each until the gateway has recorded it, and from then on no message may go
+//! out against it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use relevo::adapters::webhooks::{EventSink as _, ProviderEvent};
+use relevo::inbound::InboundProcessor;
+use relevo::model::{Address, BrandId, Channel, InboundText};
+
+use crate::script::{self, ScriptedText};
+use crate::state::SimulationState;
+
+/// The texts so far, and the opt-outs that they mean.
+#[derive(Default)]
+pub struct IncomingTexts {
+    /// What records texts; absent while the gateway is down.
+    processor: Mutex<Option<InboundProcessor>>,
+    /// The ids of the texts that were recorded.
+    recorded: Mutex<BTreeSet<String>>,
+    /// The addresses from which a brand was sent a stop, by channel.
+    opted_out: Mutex<BTreeSet<(BrandId, Channel, Address)>>,
+}
+
+impl IncomingTexts {
+    /// Sends texts to this processor: the gateway has started.
+    pub fn start_recording(&self, processor: InboundProcessor) {
+        *self.processor.lock().unwrap() = Some(processor);
+    }
+
+    /// Keeps texts back: the gateway has crashed.
+    pub fn stop_recording(&self) {
+        *self.processor.lock().unwrap() = None;
+    }
+
+    /// Whether a stop came from this address, and no start since.
+    pub fn has_opted_out(&self, brand: &BrandId, channel: Channel, address: &Address) -> bool {
+        self.opted_out.lock().unwrap().contains(&(brand.clone(), channel, address.clone()))
+    }
+}
+
+/// Delivers a text every 30 seconds until it is recorded, as its provider would.
+pub fn send(shared: &Arc<SimulationState>, scripted: ScriptedText) {
+    let (shared, at) = (Arc::clone(shared), shared.now());
+    tokio::spawn(async move {
+        let text = InboundText {
+            id: scripted.id.clone(),
+            from: scripted.from.clone(),
+            to: scripted.to.as_ref().map(script::sender),
+            text: scripted.text.clone(),
+            reply_to: None,
+            at,
+        };
+        loop {
+            let processor = shared.texts.processor.lock().unwrap().clone();
+            if let Some(processor) = processor
+                && try_record(&shared, &processor, &scripted, text.clone()).await
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+    });
+}
+
+/// Delivers a text once, and returns whether it was recorded.
+async fn try_record(
+    shared: &SimulationState,
+    processor: &InboundProcessor,
+    scripted: &ScriptedText,
+    text: InboundText,
+) -> bool {
+    let ScriptedText { provider, id, from, to, text: words } = scripted;
+    let texts = &shared.texts;
+    let is_repeated = texts.recorded.lock().unwrap().contains(id);
+    let brands = to.iter().cloned().chain(script::brands().into_iter().filter(|_| to.is_none()));
+    let brands: Vec<BrandId> = brands.filter(|brand| provider.serves(brand)).collect();
+    // A start that could be meant for several brands readmits to none.
+    let is_start = words == "start" && !is_repeated && brands.len() == 1;
+    let mut entries = Vec::new();
+    for brand in brands {
+        // A brand sends nothing to an address that none of its contacts has.
+        if shared.stores().contacts.find_by_address(&brand, from).await.unwrap().is_some() {
+            entries.push((brand, provider.channel, from.clone()));
+        }
+    }
+    // A stop holds from the moment when it is certainly recorded, and a start from when it may have been.
+    if is_start {
+        texts.opted_out.lock().unwrap().retain(|entry| !entries.contains(entry));
+    }
+    if processor.event_sink(provider.name.clone()).record(vec![ProviderEvent::Text(text)]).await.is_err() {
+        return false;
+    }
+    shared.log(format!("{words:?} ({id}) from {from} by {}", provider.name));
+    texts.recorded.lock().unwrap().insert(id.clone());
+    if is_repeated {
+        shared.count("a text told again");
+    } else if is_start {
+        shared.count("started by a text");
+    } else if words.to_lowercase().starts_with("stop") {
+        shared.count("stopped by a text");
+        texts.opted_out.lock().unwrap().extend(entries);
+    }
+    true
+}

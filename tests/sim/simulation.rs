@@ -1,0 +1,332 @@
+//! The run of one seed: builds the gateway as `app` does, performs the script's actions, and checks the result.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use relevo::adapters::{Adapter, ProviderLimits};
+use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::inbound::InboundProcessor;
+use relevo::model::{
+    BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, Suppression,
+    SuppressionReason, Timestamp, later,
+};
+use relevo::routing::RetrySettings;
+use relevo::store::embedded::memory::Memory;
+use relevo::store::{AcceptResult, ContactChange, NewConsentEntry, PreferencesChange, Stores};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::failing_store::FailingStore;
+use crate::provider::ScriptedProvider;
+use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact};
+use crate::state::{SimulationState, lock};
+use crate::tally::Tally;
+use crate::{check, incoming_texts};
+
+/// The result of a seed.
+pub struct SeedResult {
+    /// The invariants that were violated, each with its message.
+    pub problems: Vec<String>,
+    /// What happened, in order, with the time of each line.
+    pub log: Vec<String>,
+    /// How often each kind of event occurred.
+    pub tally: Tally,
+}
+
+/// The tasks of the gateway between two crashes.
+struct Gateway {
+    dispatch: JoinHandle<()>,
+    inbound: JoinHandle<()>,
+    breakers: JoinHandle<()>,
+}
+
+/// One seed while it runs.
+pub struct Simulation {
+    shared: Arc<SimulationState>,
+    /// What survives a crash.
+    disk: Memory,
+    /// Every message accepted, in order, with its brand.
+    accepted: Vec<(BrandId, MessageId)>,
+    /// Which message first used an idempotency key.
+    keys: BTreeMap<(BrandId, String), MessageId>,
+    /// The last control of each provider that operators set.
+    controls: Vec<ControlChange>,
+}
+
+impl Simulation {
+    pub fn new(seed: u64) -> Self {
+        let disk = Memory::default();
+        let shared = SimulationState::new(seed, disk.open());
+        Self { shared: Arc::new(shared), disk, accepted: vec![], keys: BTreeMap::new(), controls: vec![] }
+    }
+
+    /// Performs the script's actions at their times, waits until every message must have ended, and checks the result.
+    pub async fn run(mut self) -> SeedResult {
+        self.create_contacts().await;
+        let mut gateway = self.start();
+        for (at, action) in self.shared.script.actions.clone() {
+            self.sleep_until(at).await;
+            if matches!(action, ScriptAction::Crash) {
+                gateway = self.crash(gateway).await;
+            } else {
+                self.perform(action).await;
+            }
+        }
+        self.sleep_until(later(script::start(), script::FAULT_PERIOD)).await;
+        self.end_controls().await;
+        self.sleep_until(later(script::start(), script::DEADLINE)).await;
+        check::all_messages(&self.shared, &self.accepted).await;
+        gateway.dispatch.abort();
+        gateway.inbound.abort();
+        gateway.breakers.abort();
+        SeedResult {
+            problems: lock(&self.shared.problems).clone(),
+            log: lock(&self.shared.log).clone(),
+            tally: lock(&self.shared.tally).clone(),
+        }
+    }
+
+    /// Starts the gateway on what is on disk, as `app` does.
+    fn start(&self) -> Gateway {
+        let stores = self.disk.open();
+        let providers = self.shared.script.providers.clone();
+        let health = relevo::health::HealthSettings::default();
+        let board = ProviderRegistry::new(providers.clone(), &health, self.controls.clone());
+        let policies = Arc::new(script::policies());
+        let planner =
+            Planner::new(stores.consents.clone(), policies, board.clone(), RetrySettings::default());
+        let limits = ProviderLimits {
+            max_concurrency: script::SLOTS,
+            timeout_ms: script::TIMEOUT_MS,
+            ..ProviderLimits::default()
+        };
+        let client = |provider: &relevo::model::Provider| {
+            let scripted = ScriptedProvider {
+                provider: provider.clone(),
+                shared: self.shared.clone(),
+                calls: AtomicU32::new(0),
+                probes: AtomicU32::new(0),
+            };
+            let adapter: Arc<dyn Adapter> = Arc::new(scripted);
+            let rate_per_second = (provider.name.as_str() == "tg-1").then_some(0.5);
+            (
+                provider.name.clone(),
+                ProviderClient::new(adapter, &ProviderLimits { rate_per_second, ..limits.clone() }),
+            )
+        };
+        let clients = providers.iter().map(client).collect();
+        let work = Arc::new(FailingStore { stores: stores.clone(), shared: self.shared.clone() });
+        let dispatcher = Dispatcher::new(
+            work.clone(),
+            stores.consents.clone(),
+            planner,
+            board.clone(),
+            clients,
+            DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
+            self.shared.clock.clone(),
+        );
+        let (sender, receiver) = mpsc::channel(8);
+        *lock(&self.shared.stores) = stores.clone();
+        *lock(&self.shared.board) = board.clone();
+        *lock(&self.shared.receipts) = sender;
+        let inbox = Stores { inbound: work.clone(), ..stores };
+        let processor =
+            InboundProcessor::new(&inbox, script::inbound_directory(&providers), self.shared.clock.clone());
+        self.shared.texts.start_recording(processor);
+        lock(&self.shared.open_until).clear();
+        Gateway {
+            breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
+            dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
+            inbound: tokio::spawn(relevo::inbound::record_receipts(
+                receiver,
+                work,
+                self.shared.clock.clone(),
+            )),
+        }
+    }
+
+    /// Cuts off every task where it is, and starts again within two minutes.
+    async fn crash(&self, gateway: Gateway) -> Gateway {
+        self.shared.log("crash".to_owned());
+        self.shared.count("crash");
+        gateway.dispatch.abort();
+        gateway.inbound.abort();
+        gateway.breakers.abort();
+        let _ = tokio::join!(gateway.dispatch, gateway.inbound);
+        *lock(&self.shared.receipts) = mpsc::channel(1).0;
+        self.shared.texts.stop_recording();
+        let down = Duration::from_millis(self.shared.rng().u64(10..120_000));
+        tokio::time::sleep(down).await;
+        self.start()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let wait = Duration::try_from(at.duration_since(self.shared.now())).unwrap_or_default();
+        tokio::time::sleep(wait).await;
+    }
+
+    /// Creates the script's contacts with their preferences and consents.
+    async fn create_contacts(&self) {
+        let stores = self.shared.stores();
+        let now = self.shared.now();
+        for contact in self.shared.script.contacts.clone() {
+            let ScriptedContact { brand, id, addresses, preferences, grants } = contact;
+            let change = ContactChange {
+                id: id.clone(),
+                addresses: Some(addresses),
+                labels: None,
+                expected_version: None,
+            };
+            stores.contacts.upsert_contact(&brand, change, now).await.unwrap();
+            let change = PreferencesChange {
+                channel_order: Some(preferences.channel_order),
+                excluded_channels: Some(preferences.excluded_channels),
+                quiet_hours: Some(preferences.quiet_hours),
+                time_zone: Some(preferences.time_zone),
+                ..PreferencesChange::default()
+            };
+            stores.consents.set_preferences(&brand, &id, change).await.unwrap();
+            for (action, channel, scope) in grants {
+                stores
+                    .consents
+                    .record_consent(&brand, &id, entry(action, channel, scope, now), now)
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
+    async fn perform(&mut self, action: ScriptAction) {
+        let (stores, now) = (self.shared.stores(), self.shared.now());
+        match action {
+            ScriptAction::Send(draft) => self.send(*draft).await,
+            ScriptAction::Cancel { brand, nth } => {
+                let Some((_, id)) = self.accepted.get(nth).filter(|(of_brand, _)| *of_brand == brand) else {
+                    return;
+                };
+                let cancelled = stores.messages.cancel(&brand, *id, "somebody", now).await.unwrap();
+                self.shared.log(format!(
+                    "cancel {id}: {:?}",
+                    cancelled.map(|stored| stored.map(|stored| stored.history.state()))
+                ));
+            }
+            ScriptAction::Consent { brand, contact, action, channel, scope } => {
+                self.shared.log(format!("{action:?} {contact} of {brand} by {channel} for {scope}"));
+                stores
+                    .consents
+                    .record_consent(&brand, &contact, entry(action, channel, scope, now), now)
+                    .await
+                    .unwrap();
+            }
+            ScriptAction::Suppress { brand, channel, address } => {
+                let suppression = Suppression {
+                    channel,
+                    address,
+                    reason: SuppressionReason::Complaint,
+                    explanation: "as the script says".into(),
+                    created_at: now,
+                    recorded_by: "script".into(),
+                };
+                stores.consents.suppress(&brand, suppression).await.unwrap();
+            }
+            ScriptAction::Delete { brand, contact } => {
+                stores.contacts.delete_contact(&brand, &contact).await.unwrap();
+            }
+            ScriptAction::Control { provider, mode, expire_at } => {
+                self.shared.log(format!("{provider} is {}", mode.as_str()));
+                self.control(provider, mode, expire_at);
+            }
+            ScriptAction::Text(text_of_script) => incoming_texts::send(&self.shared, text_of_script),
+            ScriptAction::Crash => unreachable!("`run` performs crashes"),
+        }
+    }
+
+    fn control(
+        &mut self,
+        provider: relevo::model::ProviderName,
+        mode: ControlMode,
+        expire_at: Option<Timestamp>,
+    ) {
+        let now = self.shared.now();
+        let control =
+            Control { mode, reason: "script".into(), actor: "script".into(), updated_at: now, expire_at };
+        let change = ControlChange { provider: provider.clone(), control };
+        self.controls.retain(|known| known.provider != provider);
+        self.controls.push(change.clone());
+        if mode == ControlMode::InService {
+            lock(&self.shared.open_until).remove(&provider);
+        }
+        self.shared.board().set_control(change);
+    }
+
+    /// Puts every provider back in service. Faults end by themselves, an hour after this at the latest.
+    async fn end_controls(&mut self) {
+        for change in self.controls.clone() {
+            self.control(change.provider, ControlMode::InService, None);
+        }
+    }
+
+    async fn send(&mut self, draft: MessageDraft) {
+        let (stores, now) = (self.shared.stores(), self.shared.now());
+        let id = self.shared.clock.message_id();
+        let hash = [draft.content.text.as_ref().map_or(0, |text| text.len() as u8); 32];
+        let message = Message {
+            id,
+            brand: draft.brand.clone(),
+            contact: draft.contact,
+            class: draft.class,
+            topic: draft.topic,
+            content: draft.content,
+            idempotency_key: draft.idempotency_key.clone(),
+            accepted_at: now,
+            send_at: draft.send_at.max(now),
+            expire_at: draft.expire_at,
+            channels: draft.channels,
+            fallback: draft.fallback,
+            labels: BTreeMap::new(),
+        };
+        let key = draft.idempotency_key.map(|key| (draft.brand.clone(), key));
+        match stores.messages.accept(message, hash).await.unwrap() {
+            AcceptResult::New(id) => {
+                self.shared.log(format!("accepted {id}"));
+                if let Some(key) = key
+                    && let Some(first) = self.keys.insert(key, id)
+                {
+                    self.shared.record_problem(format!(
+                        "{id} was accepted beside {first} under one idempotency key"
+                    ));
+                }
+                self.accepted.push((draft.brand, id));
+            }
+            AcceptResult::Duplicate(first) => {
+                self.shared.count("duplicate accepted once");
+                let known = key.and_then(|key| self.keys.get(&key).copied());
+                if known != Some(first.message.id) {
+                    self.shared.record_problem(format!("a duplicate was answered with {}", first.message.id));
+                }
+            }
+            AcceptResult::Conflict(other) => {
+                self.shared.record_problem(format!("{id} conflicts with {other}"))
+            }
+        }
+    }
+}
+
+fn entry(
+    action: relevo::model::ConsentAction,
+    channel: relevo::model::Channel,
+    scope: relevo::model::TopicScope,
+    time: Timestamp,
+) -> NewConsentEntry {
+    let evidence = ConsentEvidence {
+        source: "script".into(),
+        method: "script".into(),
+        wording: String::new(),
+        time,
+        origin: String::new(),
+        actor: String::new(),
+    };
+    NewConsentEntry { action, channel, scope, evidence, recorded_by: "script".into() }
+}
