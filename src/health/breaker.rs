@@ -414,10 +414,10 @@ mod tests {
     fn a_probe_of_an_earlier_half_open_phase_neither_closes_it_nor_frees_a_probe() {
         let settings = HealthSettings { probes: 2, successes_to_close: 1, ..HealthSettings::default() };
         let mut breaker = Breaker::new(settings);
-        (0..5).for_each(|_| fails(&mut breaker, 0));
+        (0..5).for_each(|_| fail(&mut breaker, 0));
         let (late, dropped) = (breaker.permit(at(5_000)).unwrap(), breaker.permit(at(5_000)));
         breaker.cancel(dropped.unwrap());
-        fails(&mut breaker, 5_001);
+        fail(&mut breaker, 5_001);
         let probes = [breaker.permit(at(15_001)).unwrap(), breaker.permit(at(15_001)).unwrap()];
         breaker.record(late, HealthSignal::Success, at(15_002));
         assert_eq!(breaker.state(at(15_002)), BreakerState::HalfOpen);
