@@ -277,6 +277,7 @@ mod tests {
 
     use super::*;
 
+    #[derive(Debug)]
     struct Idle;
 
     #[async_trait]

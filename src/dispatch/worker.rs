@@ -223,7 +223,7 @@ impl Dispatcher {
         Envelope {
             message_id: message.id,
             attempt,
-            repeats: case.history.first_in_doubt(way).unwrap_or(attempt),
+            repeated_attempt: case.history.first_in_doubt(way).unwrap_or(attempt),
             brand: message.brand.clone(),
             class: message.class,
             topic: message.topic.clone(),

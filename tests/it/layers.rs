@@ -57,7 +57,8 @@ impl Crate {
 
     fn add_file(&mut self, root: &Path, file: &Path, path: ModulePath) {
         let source = fs::read_to_string(file).unwrap();
-        let items = syn::parse_file(&source).unwrap_or_else(|error| panic!("{}: {error}", file.display())).items;
+        let items =
+            syn::parse_file(&source).unwrap_or_else(|error| panic!("{}: {error}", file.display())).items;
         self.add_module(root, file, path, items);
     }
 
@@ -187,7 +188,9 @@ fn is_for_tests(item: &Item) -> bool {
         Item::Const(own) => &own.attrs,
         _ => &[],
     };
-    attributes.iter().any(|own| own.path().is_ident("cfg") && own.meta.to_token_stream().to_string().contains("test"))
+    attributes
+        .iter()
+        .any(|own| own.path().is_ident("cfg") && own.meta.to_token_stream().to_string().contains("test"))
 }
 
 fn name_of(item: &Item) -> Option<String> {

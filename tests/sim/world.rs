@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
+use relevo::adapters::webhooks::{DeliveryReport, EventSink as _, ProviderEvent};
 use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::dispatch::{DispatchSettings, Dispatcher, Lane, Planner, ProviderRegistry};
@@ -28,6 +29,9 @@ use crate::provider::{Effect, Scripted};
 use crate::script::{self, Deed, Draft, FaultKind, Script, Somebody};
 use crate::shaky::Shaky;
 use crate::texts::{self, Texts};
+
+/// How long to wait before a report is recorded again after the store failed.
+const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// What became of a seed.
 pub struct Run {
@@ -212,6 +216,19 @@ impl Shared {
     }
 }
 
+/// Records the reports of every provider until the gateway goes down: one is taken up only when the one before it is durable.
+async fn record_receipts(mut reports: mpsc::Receiver<ReceiptReport>, keeper: InboundProcessor) {
+    while let Some(report) = reports.recv().await {
+        let ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection } = report;
+        let report =
+            DeliveryReport { reference, echo, address: None, status, reported_at, evidence, objection };
+        let sink = keeper.event_sink(provider);
+        while sink.record(vec![ProviderEvent::Receipt(report.clone())]).await.is_err() {
+            tokio::time::sleep(STORE_RETRY).await;
+        }
+    }
+}
+
 /// One life of the gateway, between two crashes.
 struct Gateway {
     dispatch: JoinHandle<()>,
@@ -323,18 +340,14 @@ impl World {
         *lock(&self.shared.stores) = stores.clone();
         *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
-        let inbox = Stores { inbound: work.clone(), ..stores };
+        let inbox = Stores { inbound: work, ..stores };
         let keeper = InboundProcessor::new(&inbox, script::reach(&providers), self.shared.clock.clone());
-        self.shared.texts.come_to(keeper);
+        self.shared.texts.come_to(keeper.clone());
         lock(&self.shared.open_until).clear();
         Gateway {
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
-            inbound: tokio::spawn(relevo::inbound::record_receipts(
-                receiver,
-                work,
-                self.shared.clock.clone(),
-            )),
+            inbound: tokio::spawn(record_receipts(receiver, keeper)),
         }
     }
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::bounces::{self, BounceAddresses};
-use crate::adapters::BuildError;
 use crate::adapters::settings::{HOST_MUST, is_host, require};
-use crate::model::BrandId;
+use crate::adapters::{BuildError, ProviderContext};
 use crate::secret::Secret;
 
 /// An SMTP server's own settings.
@@ -58,9 +57,6 @@ pub struct SmtpSettings {
     pub idle_timeout_ms: u64,
     /// Signs messages (RFC 6376).
     pub dkim: Option<Dkim>,
-    /// The brands that the provider serves: not a setting of its own.
-    #[serde(skip)]
-    pub(super) brands: Vec<BrandId>,
 }
 
 /// Which reports on a delivery are asked for.
@@ -131,6 +127,15 @@ pub(super) struct ServerAddress<'a> {
 }
 
 impl SmtpSettings {
+    /// The same settings with paths that can be opened.
+    pub(super) fn resolved(&self, context: &ProviderContext<'_>) -> Self {
+        Self {
+            ca_file: context.resolve(self.ca_file.as_deref()),
+            oauth2_token_file: context.resolve(self.oauth2_token_file.as_deref()),
+            ..self.clone()
+        }
+    }
+
     /// Every server, the first in turn first.
     pub(super) fn servers(&self) -> impl Iterator<Item = ServerAddress<'_>> {
         let port = self.port();

@@ -15,6 +15,7 @@ use crate::model::{
 };
 
 /// Takes the calls of a service.
+#[derive(Debug)]
 pub(super) struct ReceiverCallbacks {
     /// What it signs with.
     pub signed: StandardWebhooks,

@@ -5,6 +5,8 @@ mod signature;
 pub(super) mod sns;
 mod standard;
 
+use std::fmt;
+
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
@@ -12,10 +14,9 @@ pub(super) use basic::BasicAuth;
 pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
 pub(super) use standard::StandardWebhooks;
 
-use crate::model::{
-    Address, AddressReport, Echo, InboundText, LinkId, Objection, OutcomeEvidence, Phone, ReceiptStatus,
-    Timestamp,
-};
+pub use super::events::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+
+use crate::model::{Address, Phone, Timestamp};
 
 /// A call, as it arrived.
 pub struct WebhookRequest<'a> {
@@ -50,46 +51,6 @@ pub enum WebhookPayload {
     Challenge(String),
 }
 
-/// One thing that a provider tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProviderEvent {
-    /// What became of a message.
-    Receipt(DeliveryReport),
-    /// Somebody wrote to us.
-    Text(InboundText),
-    /// Something about an address.
-    Address(AddressReport),
-    /// Somebody followed one of our links.
-    Link {
-        /// Which.
-        id: LinkId,
-        /// Their address.
-        address: Address,
-        /// When, by the provider's clock.
-        at: Timestamp,
-    },
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryReport {
-    /// The provider's id of the message; empty when only the echo leads to it.
-    pub reference: String,
-    /// What we gave with the message, if it came back.
-    pub echo: Option<Echo>,
-    /// The address it speaks of, where it names it: what it says against the address counts even when the message is not
-    /// known any more.
-    pub address: Option<Address>,
-    /// What it says.
-    pub status: ReceiptStatus,
-    /// When it happened, by the provider's clock.
-    pub reported_at: Timestamp,
-    /// The provider's words, for a failure.
-    pub evidence: OutcomeEvidence,
-    /// What it says of the address, if it says that it is wanted no more.
-    pub objection: Option<Objection>,
-}
-
 /// Why a call changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
@@ -104,9 +65,9 @@ pub enum WebhookError {
     Unverifiable(String),
 }
 
-/// Takes the calls of one provider.
+/// Takes the calls of one provider. Its debug output shows no secret.
 #[async_trait]
-pub trait WebhookHandler: Send + Sync {
+pub trait WebhookHandler: fmt::Debug + Send + Sync {
     /// Checks that a call comes from the provider, before anything of it is believed, and then reads it.
     ///
     /// # Errors
@@ -120,24 +81,6 @@ pub trait WebhookHandler: Send + Sync {
         false
     }
 }
-
-/// Where an adapter puts what its provider tells over a connection of its own.
-#[async_trait]
-pub trait EventSink: Send + Sync {
-    /// Keeps it: what was told is durable when this returns. To tell it again changes nothing.
-    ///
-    /// # Errors
-    /// When it could not be kept, or not all of it: the provider should tell it again.
-    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
-
-    /// The time.
-    fn now(&self) -> Timestamp;
-}
-
-/// What was told could not be kept; the log says why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it could not be kept")]
-pub struct NotRecorded;
 
 /// Reads a phone number as providers write them in reports: E.164, with or without its `+`.
 pub(super) fn parse_phone(text: &str) -> Option<Address> {

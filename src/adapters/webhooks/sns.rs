@@ -29,6 +29,7 @@ use crate::model::Timestamp;
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
 
 /// One topic.
+#[derive(Debug)]
 pub(in crate::adapters) struct SnsTopic {
     arn: String,
     hosts: CertificateHosts,
@@ -144,6 +145,7 @@ fn host_of(arn: &str) -> Option<String> {
 }
 
 /// Where what proves a message may be.
+#[derive(Debug)]
 struct CertificateHosts {
     /// By `https`, and on its own port. Any host of the form `sns.WORD.amazonaws.com` would not do: a bucket of S3 that is
     /// called `sns` had such names.
@@ -202,6 +204,7 @@ impl SnsEnvelope {
 }
 
 /// A certificate, as far as it signs.
+#[derive(Debug)]
 struct SigningCertificate {
     /// An RSAPublicKey (RFC 8017, appendix A.1.1).
     key: Vec<u8>,
@@ -233,7 +236,7 @@ impl SigningCertificate {
 }
 
 /// The certificates last seen.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct CertificateCache {
     known: Mutex<VecDeque<(Url, Arc<SigningCertificate>)>>,
     fetching: tokio::sync::Mutex<()>,

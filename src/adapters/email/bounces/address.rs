@@ -28,7 +28,7 @@ pub(in crate::adapters::email) const MUST: &str = "must be an email address with
      none of them a +, such as bounce@bounces.example.com";
 
 /// Writes the envelope senders of one provider, and knows them again.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(in crate::adapters::email) struct BounceAddresses {
     local: String,
     domain: String,

@@ -14,6 +14,7 @@ use crate::adapters::webhooks::{
 use crate::model::BrandId;
 
 /// Takes the reports to one provider's envelope senders.
+#[derive(Debug)]
 pub(in crate::adapters::email) struct BounceHandler {
     addresses: BounceAddresses,
     brands: Vec<BrandId>,

@@ -87,8 +87,9 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
 fn every_attempt_of_every_message_has_a_key_of_its_own() {
     let first = api::tests::envelope(Some("Hi"), None);
     let second = Envelope { message_id: first.message_id.next(), ..first.clone() };
-    let of =
-        |envelope: &Envelope, attempt| idempotency_key(&Envelope { repeats: attempt, ..envelope.clone() });
+    let of = |envelope: &Envelope, attempt| {
+        idempotency_key(&Envelope { repeated_attempt: attempt, ..envelope.clone() })
+    };
     let keys: BTreeSet<Uuid> =
         (1..=300).flat_map(|attempt| [of(&first, attempt), of(&second, attempt)]).collect();
     assert_eq!(keys.len(), 600);

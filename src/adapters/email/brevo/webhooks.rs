@@ -15,12 +15,14 @@ use crate::model::{OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct BrevoWebhooks {
     /// What it calls with.
     pub auth: BrevoAuth,
 }
 
 /// What Brevo was told to call with.
+#[derive(Debug)]
 pub(super) enum BrevoAuth {
     /// A user and a password in the URL.
     Basic(BasicAuth),

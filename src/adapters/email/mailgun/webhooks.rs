@@ -25,6 +25,7 @@ use crate::secret::Secret;
 const WINDOW: SignedDuration = SignedDuration::from_mins(8 * 60 + 15);
 
 /// Takes the webhooks of a domain.
+#[derive(Debug)]
 pub(super) struct MailgunWebhooks {
     key: Secret,
     seen: Mutex<SeenTokens>,
@@ -71,7 +72,7 @@ type TokenHash = [u8; 32];
 ///
 /// When there are too many, the oldest are forgotten, and whatever was signed as early as they were is refused from then on:
 /// the window narrows to what can be told. A restart forgets them all.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct SeenTokens {
     bodies: BTreeMap<(Timestamp, TokenHash), TokenHash>,
     /// When the newest of the forgotten was signed.

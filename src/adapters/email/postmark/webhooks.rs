@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::{AddressChange, AddressReport, OutcomeEvidence};
 
 /// Takes the webhooks of a server.
+#[derive(Debug)]
 pub(super) struct PostmarkWebhooks {
     /// What it calls with.
     pub auth: BasicAuth,

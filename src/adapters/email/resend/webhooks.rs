@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct ResendWebhooks {
     /// What signs them.
     pub verifier: StandardWebhooks,

@@ -23,6 +23,7 @@ use crate::model::{OutcomeEvidence, Timestamp};
 const WINDOW: SignedDuration = SignedDuration::from_hours(25);
 
 /// Takes the events of an account.
+#[derive(Debug)]
 pub(super) struct SendgridWebhooks {
     /// The point on the curve P-256 that is the account's public key.
     key: Vec<u8>,

@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes what SES publishes to a topic.
+#[derive(Debug)]
 pub(super) struct SesWebhooks {
     /// The topic.
     pub topic: SnsTopic,

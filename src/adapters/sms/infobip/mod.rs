@@ -19,9 +19,10 @@ use serde_json::json;
 pub use settings::InfobipSmsSettings;
 
 use crate::adapters::http;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome};
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
+use crate::model::Outcome;
 use account::InfobipAccount;
 use webhooks::InfobipWebhooks;
 
@@ -55,24 +56,17 @@ impl InfobipSms {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.idempotency_key().to_string();
+        let id = envelope.provider_call_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
 }
 
-impl ProviderKind for InfobipSmsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(InfobipSms::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(InfobipWebhooks { auth }))
+impl ProviderSettings for InfobipSmsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let infobip = InfobipSms::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }
 }
 

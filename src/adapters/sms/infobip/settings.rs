@@ -32,7 +32,6 @@ impl InfobipSmsSettings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        self.webhook_auth()?;
         require(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

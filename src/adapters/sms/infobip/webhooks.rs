@@ -13,6 +13,7 @@ use crate::adapters::webhooks::{
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
     /// What Infobip was told to call with.
     pub auth: BasicAuth,

@@ -43,7 +43,6 @@ impl SinchSettings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        self.webhook_auth()?;
         require(
             is_id(&self.service_plan_id),
             "service_plan_id",

@@ -15,6 +15,7 @@ use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timesta
 use crate::secret::Secret;
 
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
+#[derive(Debug)]
 pub(super) struct SinchWebhooks {
     /// What Sinch was told to call with.
     pub basic: Option<BasicAuth>,

@@ -20,7 +20,7 @@ mod messages;
 mod session;
 mod settings;
 
-use std::path::PathBuf;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,8 +31,11 @@ use tokio::time::{Instant, sleep, timeout};
 pub use settings::{Concatenation, DefaultAlphabet, SmppSettings, SmppTls};
 
 use crate::adapters::webhooks::EventSink;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+use crate::adapters::{
+    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderLimits, ProviderParts,
+    ProviderSettings,
+};
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 use connection::SmscAddress;
 use earlier::EarlierParts;
 use inbound::PartialTexts;
@@ -153,21 +156,20 @@ impl Smpp {
     }
 }
 
-impl ProviderKind for SmppSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
+impl ProviderSettings for SmppSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let ca_file = context.resolve(self.ca_file.as_deref());
+        let settings = Self { ca_file, ..self.clone() };
+        let smpp = Arc::new(Smpp::new(&settings, &context.transport.limits)?);
+        let listener: Arc<dyn EventListener> = smpp.clone();
+        Ok(ProviderParts { listener: Some(listener), ..ProviderParts::new(smpp) })
     }
+}
 
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Smpp::new(self, &transport.limits)?))
-    }
-
-    fn is_http(&self) -> bool {
-        false
-    }
-
-    fn files(&mut self) -> Vec<&mut PathBuf> {
-        self.ca_file.as_mut().into_iter().collect()
+/// Without the session, which says nothing to a reader.
+impl fmt::Debug for Smpp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smpp").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -184,8 +186,11 @@ impl Adapter for Smpp {
             Err(outcome) => outcome,
         }
     }
+}
 
-    fn delivers_while_listening(&self) -> bool {
+#[async_trait]
+impl EventListener for Smpp {
+    fn carries_deliveries(&self) -> bool {
         true
     }
 

@@ -13,9 +13,8 @@ use reqwest::RequestBuilder;
 pub use settings::TwilioSmsSettings;
 
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::Outcome;
 use account::TwilioAccount;
 use settings::TwilioSender;
 use webhooks::TwilioWebhooks;
@@ -53,17 +52,11 @@ impl HttpAdapter for TwilioSms {
     }
 }
 
-impl ProviderKind for TwilioSmsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(TwilioSms::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        TwilioWebhooks::hook(&self.access())
+impl ProviderSettings for TwilioSmsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let twilio = TwilioSms::new(self, context.transport)?;
+        let webhooks = TwilioWebhooks::new(&self.access());
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
     }
 }
 

@@ -3,7 +3,6 @@
 //! (twilio.com/docs/usage/security, "Validating requests").
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -22,6 +21,7 @@ use crate::model::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account, whichever channel they speak of.
+#[derive(Debug)]
 pub(in crate::adapters) struct TwilioWebhooks {
     /// The account's auth token, by which it signs unless a webhook says otherwise.
     auth_token: Option<Secret>,
@@ -44,12 +44,12 @@ impl WebhookHandler for TwilioWebhooks {
 impl TwilioWebhooks {
     /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
     /// used, and then `account_auth_token` is; or `shared_key`.
-    pub(in crate::adapters) fn hook(access: &TwilioAccess<'_>) -> Option<Arc<dyn WebhookHandler>> {
-        let own = access.api_key_sid.is_none().then_some(access.auth_token);
-        let auth_token = access.account_auth_token.or(own).cloned();
+    pub(in crate::adapters) fn new(access: &TwilioAccess<'_>) -> Option<Self> {
+        let auth_token = access.api_key_sid.is_none().then_some(access.auth_token);
+        let auth_token = access.account_auth_token.or(auth_token).cloned();
         let shared_key = access.shared_key.cloned();
         let is_known = auth_token.is_some() || shared_key.is_some();
-        is_known.then(|| Arc::new(Self { auth_token, shared_key }) as Arc<dyn WebhookHandler>)
+        is_known.then_some(Self { auth_token, shared_key })
     }
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the

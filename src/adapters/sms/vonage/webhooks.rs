@@ -21,6 +21,7 @@ use crate::secret::Secret;
 type VonageParameters = BTreeMap<String, String>;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct VonageSmsWebhooks {
     /// The account's signature secret.
     pub secret: Secret,

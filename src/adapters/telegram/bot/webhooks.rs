@@ -11,6 +11,7 @@ use crate::adapters::webhooks::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of a bot.
+#[derive(Debug)]
 pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,

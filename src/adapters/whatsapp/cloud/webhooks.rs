@@ -12,6 +12,7 @@ use crate::adapters::webhooks::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
+#[derive(Debug)]
 pub(super) struct CloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,

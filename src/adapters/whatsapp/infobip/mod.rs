@@ -17,10 +17,11 @@ use crate::adapters::http;
 use crate::adapters::sms::infobip::account::InfobipAccount;
 use crate::adapters::sms::infobip::answer;
 use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
 use crate::model::{
-    ButtonAction, Channel, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
+    ButtonAction, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
 };
 
 /// One WhatsApp number at Infobip.
@@ -66,7 +67,7 @@ impl InfobipWhatsapp {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.idempotency_key().to_string();
+        let id = envelope.provider_call_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -109,18 +110,11 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
     ordered.into_iter().map(button).collect()
 }
 
-impl ProviderKind for InfobipWhatsappSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(InfobipWhatsapp::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(InfobipWebhooks { auth }))
+impl ProviderSettings for InfobipWhatsappSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let infobip = InfobipWhatsapp::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }
 }
 

@@ -31,7 +31,6 @@ impl InfobipWhatsappSettings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        self.webhook_auth()?;
         require(sender::is_sender(&self.from), "from", sender::MUST)
     }
 }

@@ -16,9 +16,10 @@ use crate::adapters::http::{HttpAdapter, HttpAnswer};
 use crate::adapters::sms::twilio::account::TwilioAccount;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
-use crate::model::{Channel, Outcome, Rejection, RenderedContent};
+use crate::adapters::{
+    BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
+use crate::model::{Outcome, Rejection, RenderedContent};
 
 /// One WhatsApp number at Twilio.
 #[derive(Debug)]
@@ -92,17 +93,11 @@ fn variables(parameters: &[String]) -> String {
     Value::Object(variables).to_string()
 }
 
-impl ProviderKind for TwilioWhatsappSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(TwilioWhatsapp::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        TwilioWebhooks::hook(&self.access())
+impl ProviderSettings for TwilioWhatsappSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let twilio = TwilioWhatsapp::new(self, context.transport)?;
+        let webhooks = TwilioWebhooks::new(&self.access());
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct VonageWhatsappWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
