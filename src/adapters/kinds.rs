@@ -66,3 +66,6 @@ where
 {
     Ok(Box::new(S::deserialize(table)?))
 }
+
+#[cfg(test)]
+mod tests;
