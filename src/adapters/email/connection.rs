@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::SmtpLogin;
 use super::extensions::SmtpExtensions;
+use super::failures::{failure, reply_in};
 use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
@@ -200,7 +201,7 @@ impl SmtpConnection {
                     let evidence = format!("unexpected reply {}", response.code());
                     return Err(replies::unavailable(stage, &evidence));
                 }
-                Err(error) => match reply(error) {
+                Err(error) => match reply_in(error) {
                     Some(reply) if reply.closes() => return Err(reply.outcome(stage)),
                     Some(reply) => refused = refused.or(Some((stage, reply))),
                     None => return Err(replies::unavailable(stage, &error.to_string())),
@@ -231,7 +232,7 @@ impl SmtpConnection {
                 return Ok(());
             }
             Ok(Ok(response)) => format!("unexpected reply {}", response.code()),
-            Ok(Err(error)) => match reply(&error) {
+            Ok(Err(error)) => match reply_in(&error) {
                 Some(reply) => {
                     return Err(self.refusal(SmtpStage::Message, &reply, SmtpConnectionState::Ready));
                 }
@@ -254,7 +255,7 @@ impl SmtpConnection {
             Ok(response) => {
                 Err(replies::unavailable(stage, &format!("unexpected reply {}", response.code())))
             }
-            Err(error) => match reply(&error) {
+            Err(error) => match reply_in(&error) {
                 Some(reply) => Err(self.refusal(stage, &reply, SmtpConnectionState::Begun)),
                 None => Err(replies::unavailable(stage, &error.to_string())),
             },
@@ -295,16 +296,4 @@ async fn transmit(
 /// `2yz`, as opposed to `354`, which asks for the message.
 fn is_completion(response: &Response) -> bool {
     u16::from(response.code()) / 100 == 2
-}
-
-fn reply(error: &Error) -> Option<SmtpReply> {
-    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    error.status().map(|code| SmtpReply::new(code.into(), &text))
-}
-
-pub(super) fn failure(stage: SmtpStage, error: &Error) -> Outcome {
-    match reply(error) {
-        Some(reply) => reply.outcome(stage),
-        None => replies::unavailable(stage, &error.to_string()),
-    }
 }

@@ -83,3 +83,8 @@ fn look_up(status: u32) -> Option<(&'static str, ErrorMeaning)> {
 fn evidence(status: u32, text: &str) -> OutcomeEvidence {
     OutcomeEvidence::new(format_args!("0x{status:02X}"), text.trim_end())
 }
+
+/// The outcome of a message that certainly did not reach the SMSC.
+pub(super) fn unavailable(why: &str) -> Outcome {
+    Outcome::Unavailable { evidence: OutcomeEvidence::new("", why) }
+}

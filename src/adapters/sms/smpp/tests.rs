@@ -124,7 +124,7 @@ fn waits_grow_and_keep_within_their_bounds() {
     assert_eq!([wait(1, 0.0), wait(2, 0.0), wait(3, 0.0), wait(7, 0.0)], [1_000, 2_000, 4_000, 60_000]);
     assert_eq!([wait(1, 1.0), wait(7, 1.0), wait(u32::MAX, 1.0)], [500, 30_000, 30_000]);
     let smpp = Smpp::new(&settings(""), &ProviderLimits::default()).unwrap();
-    let at = |second| smpp.wait(1, Timestamp::from_second(second).unwrap());
+    let at = |second| smpp.reconnect_wait(1, Timestamp::from_second(second).unwrap());
     assert_ne!(at(1_795_000_000), at(1_795_000_001));
 }
 
