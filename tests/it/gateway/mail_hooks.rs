@@ -282,7 +282,7 @@ async fn the_events_of_ses_come_by_sns_once_it_is_confirmed_and_end_the_opt_in()
 /// What the unit tests of the SNS hook believe and refuse is what Amazon's validator does.
 #[test]
 fn amazons_validator_judges_the_messages_of_the_unit_tests_as_they_do() {
-    let folder = root().join("src/adapters/hooks/sns");
+    let folder = root().join("src/adapters/webhooks/sns");
     let signed = fs::read_to_string(folder.join("signed.json")).unwrap();
     let signed: serde_json::Map<String, Value> = serde_json::from_str(&signed).unwrap();
     let right = signed.values().map(|message| (message.clone(), true));
