@@ -1,9 +1,12 @@
 //! Every kind of provider there is. A new one is a line of [`KINDS`], and a row of the test beside it.
 
 use serde::de::DeserializeOwned;
-use toml::de::ValueDeserializer;
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
 
+use super::channel_settings::ChannelSettings;
 use super::parts::ProviderSettings;
+use super::sms::twilio::TwilioAccountSettings;
 use super::{email, sandbox, sms, telegram, webhook, whatsapp};
 use crate::model::Channel;
 
@@ -17,8 +20,10 @@ pub struct ProviderKind {
     /// Whether it is reached over HTTP, so that settings of HTTP are for it.
     pub is_http: bool,
     /// Reads its table. The error is the first setting that is unknown, missing, or of another type, with its place.
-    pub read: fn(ValueDeserializer<'_>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>,
+    pub read: ReadSettings,
 }
+
+type ReadSettings = fn(Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>;
 
 /// All kinds, in the order in which errors name them.
 pub const KINDS: &[ProviderKind] = &[
@@ -34,7 +39,7 @@ pub const KINDS: &[ProviderKind] = &[
     over_http("mailgun", Channel::Email, read::<email::mailgun::MailgunSettings>),
     over_http("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
     over_http("ses", Channel::Email, read::<email::ses::SesSettings>),
-    over_http("twilio", Channel::Sms, read::<sms::twilio::TwilioSmsSettings>),
+    over_http("twilio", Channel::Sms, read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSender>),
     over_http("vonage", Channel::Sms, read::<sms::vonage::VonageSmsSettings>),
     over_http("infobip", Channel::Sms, read::<sms::infobip::InfobipSmsSettings>),
     over_http("sinch", Channel::Sms, read::<sms::sinch::SinchSettings>),
@@ -48,23 +53,36 @@ pub const KINDS: &[ProviderKind] = &[
     over_http("telegram", Channel::Telegram, read::<telegram::bot::TelegramSettings>),
     over_http("whatsapp_cloud", Channel::Whatsapp, read::<whatsapp::cloud::WhatsappCloudSettings>),
     over_http("whatsapp_vonage", Channel::Whatsapp, read::<whatsapp::vonage::VonageWhatsappSettings>),
-    over_http("whatsapp_twilio", Channel::Whatsapp, read::<whatsapp::twilio::TwilioWhatsappSettings>),
+    over_http(
+        "whatsapp_twilio",
+        Channel::Whatsapp,
+        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSender>,
+    ),
     over_http("whatsapp_infobip", Channel::Whatsapp, read::<whatsapp::infobip::InfobipWhatsappSettings>),
     ProviderKind { table: "webhook", channel: None, is_http: true, read: read::<webhook::WebhookSettings> },
     ProviderKind { table: "sandbox", channel: None, is_http: false, read: read::<sandbox::SandboxSettings> },
 ];
 
-type ReadSettings = fn(ValueDeserializer<'_>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>;
-
 const fn over_http(table: &'static str, channel: Channel, read: ReadSettings) -> ProviderKind {
     ProviderKind { table, channel: Some(channel), is_http: true, read }
 }
 
-fn read<S>(table: ValueDeserializer<'_>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>
+/// Reads the settings of a kind.
+fn read<S>(table: Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>
 where
     S: ProviderSettings + DeserializeOwned + 'static,
 {
-    Ok(Box::new(S::deserialize(table)?))
+    Ok(Box::new(S::deserialize(ValueDeserializer::from(table))?))
+}
+
+/// Reads the settings of a kind that are those of an account and those of its channel.
+fn read_both<A, C>(table: Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>
+where
+    A: DeserializeOwned + 'static,
+    C: DeserializeOwned + 'static,
+    ChannelSettings<A, C>: ProviderSettings,
+{
+    Ok(Box::new(ChannelSettings::<A, C>::read(table)?))
 }
 
 #[cfg(test)]

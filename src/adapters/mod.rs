@@ -12,6 +12,7 @@ pub mod whatsapp;
 mod adapter;
 mod aws;
 mod build_error;
+mod channel_settings;
 mod envelope;
 #[cfg(test)]
 mod envelopes;
@@ -26,6 +27,7 @@ mod transport;
 
 pub use adapter::Adapter;
 pub use build_error::BuildError;
+pub use channel_settings::ChannelSettings;
 pub use envelope::Envelope;
 pub use events::EventListener;
 pub use http::{HttpSettings, HttpTransport};

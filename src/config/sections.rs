@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
 use super::locations::join;
@@ -99,7 +99,7 @@ impl KindTable<'_> {
     /// # Errors
     /// The first setting that is unknown, missing, or of another type.
     pub(super) fn read(self) -> Result<KindSettings, toml::de::Error> {
-        let settings = (self.kind.read)(ValueDeserializer::from(self.value))?;
+        let settings = (self.kind.read)(self.value)?;
         Ok(KindSettings { kind: self.kind, settings })
     }
 }

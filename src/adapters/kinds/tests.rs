@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::*;
 use crate::adapters::{BuildError, ProviderContext, ProviderParts, Transport};
@@ -419,7 +418,7 @@ fn table(settings: &[(&str, &str)]) -> String {
 fn settings(kind: &ProviderKind, text: &str) -> Result<Box<dyn ProviderSettings>, toml::de::Error> {
     let table = DeTable::parse(text).unwrap();
     let span = table.span();
-    (kind.read)(ValueDeserializer::from(Spanned::new(span, DeValue::Table(table.into_inner()))))
+    (kind.read)(Spanned::new(span, DeValue::Table(table.into_inner())))
 }
 
 fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, BuildError> {

@@ -16,9 +16,11 @@ use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-pub use settings::InfobipSmsSettings;
+pub use settings::{InfobipSettings, InfobipSmsSettings};
 
 use crate::adapters::http;
+use crate::adapters::settings::require;
+use crate::adapters::sms::sender;
 use crate::adapters::{
     Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport,
 };
@@ -39,9 +41,10 @@ impl InfobipSms {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate()?;
-        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
-        Ok(Self { account, from: settings.from.clone() })
+        let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
+        require(sender::is_sender(from), "from", sender::MUST)?;
+        let account = InfobipAccount::new(api_key, base_url, transport)?;
+        Ok(Self { account, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -64,7 +67,7 @@ impl InfobipSms {
 
 impl ProviderSettings for InfobipSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let webhooks = self.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
         let infobip = InfobipSms::new(self, context.transport)?;
         Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }

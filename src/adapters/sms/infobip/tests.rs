@@ -8,13 +8,13 @@ const KEY: &str = "the-api-key";
 const OWN_ID: &str = "acme/1/2";
 
 fn settings() -> InfobipSmsSettings {
-    InfobipSmsSettings {
+    InfobipSmsSettings(InfobipSettings {
         api_key: Secret::new(KEY),
         from: "ACME".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
         webhook_user: None,
         webhook_password: None,
-    }
+    })
 }
 
 fn judge(status: u16, body: &str) -> Outcome {

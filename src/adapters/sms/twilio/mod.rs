@@ -10,20 +10,21 @@ use std::sync::Arc;
 
 use reqwest::RequestBuilder;
 
-pub use settings::TwilioSmsSettings;
+pub use account::TwilioAccountSettings;
+pub use settings::{TwilioSmsSender, TwilioSmsSettings};
 
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
 use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
 use crate::model::Outcome;
 use account::TwilioAccount;
-use settings::TwilioSender;
+use settings::DefaultSender;
 use webhooks::TwilioWebhooks;
 
 /// One Twilio account.
 #[derive(Debug)]
 pub struct TwilioSms {
     account: TwilioAccount,
-    sender: TwilioSender,
+    sender: DefaultSender,
 }
 
 impl TwilioSms {
@@ -32,7 +33,8 @@ impl TwilioSms {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &TwilioSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
-        Ok(Self { account: TwilioAccount::new(&settings.access(), transport)?, sender: settings.sender()? })
+        let account = TwilioAccount::new(&settings.account, transport)?;
+        Ok(Self { account, sender: settings.channel.default_sender()? })
     }
 }
 
@@ -40,9 +42,9 @@ impl HttpAdapter for TwilioSms {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut form = vec![("To", envelope.phone()?.as_str()), ("Body", envelope.text()?)];
         form.push(match (&envelope.from, &self.sender) {
-            (Some(own), _) => ("From", own),
-            (None, TwilioSender::Number(number)) => ("From", number),
-            (None, TwilioSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
+            (Some(from), _) => ("From", from),
+            (None, DefaultSender::Number(number)) => ("From", number),
+            (None, DefaultSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
         });
         Ok(self.account.request(form))
     }
@@ -55,7 +57,7 @@ impl HttpAdapter for TwilioSms {
 impl ProviderSettings for TwilioSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
         let twilio = TwilioSms::new(self, context.transport)?;
-        let webhooks = TwilioWebhooks::new(&self.access());
+        let webhooks = TwilioWebhooks::new(&self.account);
         Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
     }
 }

@@ -9,15 +9,16 @@ const TOKEN: &str = "0123456789abcdef-the-auth-token";
 
 fn settings() -> TwilioSmsSettings {
     TwilioSmsSettings {
-        account_sid: format!("AC{}", "1".repeat(32)),
-        auth_token: Secret::new(TOKEN),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: Some("+34910000000".to_owned()),
-        messaging_service_sid: None,
-        base_url: "https://api.example.com".to_owned(),
-        status_callback: None,
+        account: TwilioAccountSettings {
+            account_sid: format!("AC{}", "1".repeat(32)),
+            auth_token: Secret::new(TOKEN),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url: "https://api.example.com".to_owned(),
+            status_callback: None,
+        },
+        channel: TwilioSmsSender { from: Some("+34910000000".to_owned()), messaging_service_sid: None },
     }
 }
 
@@ -78,10 +79,9 @@ fn what_an_sms_does_not_carry_is_refused_before_any_call() {
 #[test]
 fn senders_are_checked() {
     let build = |from: Option<&str>, service: Option<&str>| {
-        let sender = settings();
         let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
-        TwilioSms::new(&TwilioSmsSettings { from, messaging_service_sid, ..sender }, &Transport::default())
-            .map(|_| ())
+        let channel = TwilioSmsSender { from, messaging_service_sid };
+        TwilioSms::new(&TwilioSmsSettings { channel, ..settings() }, &Transport::default()).map(drop)
     };
     let service = format!("MG{}", "a".repeat(32));
     for from in ["+34910000000", "12345", "ACME", "Acme 24"] {

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
-use super::account::TwilioAccess;
+use super::account::TwilioAccountSettings;
 use super::errors;
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
@@ -44,10 +44,10 @@ impl WebhookHandler for TwilioWebhooks {
 impl TwilioWebhooks {
     /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
     /// used, and then `account_auth_token` is; or `shared_key`.
-    pub(in crate::adapters) fn new(access: &TwilioAccess<'_>) -> Option<Self> {
-        let auth_token = access.api_key_sid.is_none().then_some(access.auth_token);
-        let auth_token = access.account_auth_token.or(auth_token).cloned();
-        let shared_key = access.shared_key.cloned();
+    pub(in crate::adapters) fn new(account: &TwilioAccountSettings) -> Option<Self> {
+        let auth_token = account.api_key_sid.is_none().then_some(&account.auth_token);
+        let auth_token = account.account_auth_token.as_ref().or(auth_token).cloned();
+        let shared_key = account.shared_key.clone();
         let is_known = auth_token.is_some() || shared_key.is_some();
         is_known.then_some(Self { auth_token, shared_key })
     }

@@ -14,9 +14,11 @@ use serde_json::{Value, json};
 pub use settings::InfobipWhatsappSettings;
 
 use crate::adapters::http;
+use crate::adapters::settings::require;
 use crate::adapters::sms::infobip::account::InfobipAccount;
-use crate::adapters::sms::infobip::answer;
 use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
+use crate::adapters::sms::infobip::{InfobipSettings, answer};
+use crate::adapters::whatsapp::sender;
 use crate::adapters::{
     Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
 };
@@ -37,9 +39,10 @@ impl InfobipWhatsapp {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &InfobipWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate()?;
-        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
-        Ok(Self { account, from: settings.from.clone() })
+        let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
+        require(sender::is_sender(from), "from", sender::MUST)?;
+        let account = InfobipAccount::new(api_key, base_url, transport)?;
+        Ok(Self { account, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -112,7 +115,7 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
 
 impl ProviderSettings for InfobipWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let webhooks = self.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
         let infobip = InfobipWhatsapp::new(self, context.transport)?;
         Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }

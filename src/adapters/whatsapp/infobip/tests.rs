@@ -7,13 +7,13 @@ const KEY: &str = "the-api-key";
 const OWN_ID: &str = "acme/1/2";
 
 fn settings() -> InfobipWhatsappSettings {
-    InfobipWhatsappSettings {
+    InfobipWhatsappSettings(InfobipSettings {
         api_key: Secret::new(KEY),
         from: "+34910000000".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
         webhook_user: None,
         webhook_password: None,
-    }
+    })
 }
 
 #[test]

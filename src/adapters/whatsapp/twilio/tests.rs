@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::envelopes;
+use crate::adapters::sms::twilio::TwilioAccountSettings;
 use crate::model::{Address, ButtonAction, Template, TemplateButton, TemplateHeader};
 use crate::secret::Secret;
 
@@ -12,15 +13,19 @@ fn content_sid() -> String {
 fn settings() -> TwilioWhatsappSettings {
     let languages = [("en_US".to_owned(), content_sid())];
     TwilioWhatsappSettings {
-        account_sid: format!("AC{}", "1".repeat(32)),
-        auth_token: Secret::new(TOKEN),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: "+34910000000".to_owned(),
-        base_url: "https://api.example.com".to_owned(),
-        status_callback: None,
-        templates: [("order_update".to_owned(), languages.into())].into(),
+        account: TwilioAccountSettings {
+            account_sid: format!("AC{}", "1".repeat(32)),
+            auth_token: Secret::new(TOKEN),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url: "https://api.example.com".to_owned(),
+            status_callback: None,
+        },
+        channel: TwilioWhatsappSender {
+            from: "+34910000000".to_owned(),
+            templates: [("order_update".to_owned(), languages.into())].into(),
+        },
     }
 }
 
