@@ -25,7 +25,7 @@ use super::tls::{TlsConnection, TlsMode};
 use crate::adapters::BuildError;
 use crate::model::Outcome;
 
-/// How long to be polite for when leaving.
+/// How long `QUIT` may take.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to reach a server.
@@ -81,7 +81,7 @@ impl SmtpServer {
         let failed = |error| failure(SmtpStage::Connect, &error);
         let greeted = match &self.encryption {
             TlsMode::Implicit(connector, name) => {
-                let encrypted = connector.connect(name.clone(), stream).await.map_err(lost)?;
+                let encrypted = connector.connect(name.clone(), stream).await.map_err(unreachable_server)?;
                 AsyncSmtpConnection::connect_with_transport(Box::new(TlsConnection(encrypted)), &self.hello)
                     .await
             }
@@ -111,13 +111,13 @@ impl SmtpServer {
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
     /// would wait for the server's delayed acknowledgement of the text: 40 ms for each message.
     async fn dial(&self) -> Result<TcpStream, Outcome> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(lost)?;
-        stream.set_nodelay(true).map_err(lost)?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable_server)?;
+        stream.set_nodelay(true).map_err(unreachable_server)?;
         Ok(stream)
     }
 }
 
-fn lost(error: io::Error) -> Outcome {
+fn unreachable_server(error: io::Error) -> Outcome {
     replies::unavailable(SmtpStage::Connect, &error.to_string())
 }
 

@@ -142,8 +142,8 @@ impl SmtpSettings {
         let first = ServerAddress { host: &self.host, port };
         // An IPv6 address has more than one colon, and then no port.
         let other = move |text| match str::rsplit_once(text, ':') {
-            Some((host, own)) if !host.contains(':') => {
-                ServerAddress { host, port: own.parse().unwrap_or(0) }
+            Some((host, port)) if !host.contains(':') => {
+                ServerAddress { host, port: port.parse().unwrap_or(0) }
             }
             _ => ServerAddress { host: text, port },
         };
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_bounce_address_can_carry_a_token_and_has_a_secret() {
-        let bounces = |more: &str| settings(more).unwrap().bounces().map(|own| own.is_some());
+        let bounces = |more: &str| settings(more).unwrap().bounces().map(|addresses| addresses.is_some());
         let secret = "bounce_secret = { '$secret' = 'the secret' }\n";
         assert_eq!(bounces(""), Ok(false));
         assert_eq!(bounces(&format!("{secret}bounce_address = 'bounce@x.example'")), Ok(true));

@@ -113,8 +113,8 @@ fn reply(body: &[u8]) -> Option<ReceiverReply> {
 }
 
 fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
-    let own = reply.reference.filter(|reference| !reference.is_empty());
-    Outcome::Sent { reference: own.unwrap_or_else(|| envelope.echo().to_string()) }
+    let reference = reply.reference.filter(|reference| !reference.is_empty());
+    Outcome::Sent { reference: reference.unwrap_or_else(|| envelope.echo().to_string()) }
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.

@@ -73,10 +73,10 @@ impl ProviderSettings for BrevoSettings {
 }
 
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-    api::present(json!({
-        "sender": api::named(&email.from),
+    api::without_nulls(json!({
+        "sender": api::mailbox_object(&email.from),
         "to": [{ "email": email.to.to_string() }],
-        "replyTo": email.reply_to.map(api::named),
+        "replyTo": email.reply_to.map(api::mailbox_object),
         "subject": email.subject,
         "textContent": email.text,
         "htmlContent": email.html,

@@ -58,7 +58,7 @@ impl Postmark {
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
-        api::present(json!({
+        api::without_nulls(json!({
             "From": email.from.to_string(),
             "To": email.to.to_string(),
             "ReplyTo": email.reply_to.map(ToString::to_string),

@@ -77,7 +77,7 @@ impl ProviderSettings for ResendSettings {
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
     let tags = api::echo_in_parts(&envelope.provider_call_key())
         .map(|(name, value)| json!({ "name": name, "value": value }));
-    api::present(json!({
+    api::without_nulls(json!({
         "from": email.from.to_string(),
         "to": [email.to.to_string()],
         "reply_to": email.reply_to.map(ToString::to_string),

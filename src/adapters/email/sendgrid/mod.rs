@@ -75,13 +75,13 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
         .iter()
         .filter_map(|(kind, text)| text.map(|text| json!({ "type": kind, "value": text })))
         .collect();
-    api::present(json!({
+    api::without_nulls(json!({
         "personalizations": [{
             "to": [{ "email": email.to.to_string() }],
             "custom_args": { "relevo": envelope.echo().to_string() },
         }],
-        "from": api::named(&email.from),
-        "reply_to": email.reply_to.map(api::named),
+        "from": api::mailbox_object(&email.from),
+        "reply_to": email.reply_to.map(api::mailbox_object),
         "subject": email.subject,
         "content": content,
     }))

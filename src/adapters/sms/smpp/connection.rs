@@ -14,8 +14,8 @@ use super::pdu::{self, Pdu};
 use super::settings::{SmppSettings, SmppTls};
 use crate::adapters::{BuildError, tls};
 
-/// How long to be polite for when leaving.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long unbinding and closing may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 trait SmppStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -138,7 +138,7 @@ impl SmppConnection {
 impl Drop for SmppConnection {
     fn drop(&mut self) {
         let Some((mut input, mut output)) = self.0.take() else { return };
-        let farewell = async move {
+        let closing = async move {
             output.write().await?;
             output.stream.shutdown().await?;
             while input.next().await.is_ok() {}
@@ -146,7 +146,7 @@ impl Drop for SmppConnection {
         };
         // Where no runtime is left, the process is at its end and closes the connection.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(timeout(FAREWELL, farewell));
+            runtime.spawn(timeout(CLOSE_TIMEOUT, closing));
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn bind_refused(status: u32) -> Outcome {
 }
 
 fn look_up(status: u32) -> Option<(&'static str, ErrorMeaning)> {
-    TABLE.iter().find(|&&(own, ..)| own == status).map(|&(_, name, meaning)| (name, meaning))
+    TABLE.iter().find(|&&(known, ..)| known == status).map(|&(_, name, meaning)| (name, meaning))
 }
 
 fn evidence(status: u32, text: &str) -> OutcomeEvidence {

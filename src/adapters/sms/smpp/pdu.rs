@@ -200,9 +200,9 @@ impl DeliverSm {
             [reader.u8()?, reader.u8()?, reader.u8()?, reader.u8()?];
         let length = usize::from(reader.u8()?);
         let message = reader.octets(length)?.to_vec();
-        let mut own = Self { source, destination, esm_class, data_coding, message, ..Self::default() };
-        own.read_parameters(reader)?;
-        Ok(own)
+        let mut deliver = Self { source, destination, esm_class, data_coding, message, ..Self::default() };
+        deliver.read_parameters(reader)?;
+        Ok(deliver)
     }
 
     fn read_parameters(&mut self, mut reader: PduReader<'_>) -> Result<(), MalformedPdu> {

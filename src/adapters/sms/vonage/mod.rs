@@ -93,10 +93,10 @@ struct VonageSmsPart {
 }
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
-    judged(answer).unwrap_or_else(|| answer.unrecognized())
+    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized())
 }
 
-fn judged(answer: &HttpAnswer) -> Option<Outcome> {
+fn outcome_of_parts(answer: &HttpAnswer) -> Option<Outcome> {
     let parts = serde_json::from_slice::<VonageSmsAnswer>(&answer.body).ok()?.messages;
     let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
     let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {

@@ -42,7 +42,8 @@ impl WhatsappCloudSettings {
             "must be the id of a phone number as the API names it: digits only, without +",
         )?;
         require(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
-        let is_set = |secret: &Option<Secret>| secret.as_ref().is_none_or(|own| !own.expose().is_empty());
+        let is_set =
+            |secret: &Option<Secret>| secret.as_ref().is_none_or(|secret| !secret.expose().is_empty());
         require(
             is_set(&self.app_secret),
             "app_secret",

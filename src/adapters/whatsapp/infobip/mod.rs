@@ -102,8 +102,8 @@ fn header(header: &TemplateHeader) -> Value {
 fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
     let mut ordered: Vec<_> = buttons.iter().collect();
     ordered.sort_by_key(|button| button.index);
-    let button = |own: &TemplateButton| {
-        let (kind, parameter) = match &own.action {
+    let button = |button: &TemplateButton| {
+        let (kind, parameter) = match &button.action {
             ButtonAction::Url(suffix) => ("URL", suffix),
             ButtonAction::QuickReply(payload) => ("QUICK_REPLY", payload),
             ButtonAction::CopyCode(code) => ("COPY_CODE", code),

@@ -67,8 +67,8 @@ fn what_cannot_go_out_is_refused_before_any_call() {
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
     let filled = |header: Option<TemplateHeader>, buttons: &[TemplateButton]| {
-        let RenderedContent::Template(own) = template("order_update", "en_US", &[]) else { panic!() };
-        RenderedContent::Template(Template { header, buttons: buttons.to_vec(), ..own })
+        let RenderedContent::Template(template) = template("order_update", "en_US", &[]) else { panic!() };
+        RenderedContent::Template(Template { header, buttons: buttons.to_vec(), ..template })
     };
     let button = TemplateButton { index: 0, action: ButtonAction::QuickReply("yes".to_owned()) };
     // What another provider may carry.
