@@ -43,7 +43,7 @@ fn mailgun_webhooks() -> Arc<dyn WebhookHandler> {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     static HANDLER: Mutex<Option<Arc<dyn WebhookHandler>>> = Mutex::new(None);
     let mut handler = HANDLER.lock().unwrap_or_else(PoisonError::into_inner);
-    if CALLS.fetch_add(1, Ordering::Relaxed) % MAX_REMEMBERED_CALLS == 0 {
+    if CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(MAX_REMEMBERED_CALLS) {
         *handler = None;
     }
     let handler = handler.get_or_insert_with(|| {

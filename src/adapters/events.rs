@@ -1,4 +1,5 @@
-//! What providers tell, who listens for it over a connection of its own, and where it is put.
+//! The events that providers report, the listeners for those that come over a connection of the gateway's, and the sink that
+//! records them.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::model::{
     Address, AddressReport, Echo, InboundText, LinkId, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
 };
 
-/// One thing that a provider tells.
+/// One event that a provider reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderEvent {
     /// What became of a message.
@@ -19,7 +20,7 @@ pub enum ProviderEvent {
     Address(AddressReport),
     /// Somebody followed one of our links.
     Link {
-        /// Which.
+        /// The link.
         id: LinkId,
         /// Their address.
         address: Address,
@@ -48,10 +49,10 @@ pub struct DeliveryReport {
     pub objection: Option<Objection>,
 }
 
-/// Listens for what a provider tells over a connection that the gateway opens. Its debug output shows no secret.
+/// Listens for the events that a provider reports over a connection that the gateway opens. Its debug output shows no secret.
 #[async_trait]
 pub trait EventListener: fmt::Debug + Send + Sync {
-    /// Hands what the provider tells to `sink`, for as long as the gateway runs. Being dropped must leave nothing broken.
+    /// Hands the events that the provider reports to `sink`, for as long as the gateway runs. Being dropped must leave nothing broken.
     async fn listen(&self, sink: &dyn EventSink);
 
     /// Whether messages go out over the listener's connection, so that the adapter delivers only while it listens.
@@ -60,20 +61,20 @@ pub trait EventListener: fmt::Debug + Send + Sync {
     }
 }
 
-/// Where a listener puts what its provider tells.
+/// Records the events that a listener hands on.
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Records the events: they are durable when this returns. An event that is recorded again changes nothing.
     ///
     /// # Errors
-    /// When not all of them could be recorded: the provider should tell them again.
+    /// When not all of them could be recorded: the provider should report them again.
     async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
 
     /// The time.
     fn now(&self) -> Timestamp;
 }
 
-/// What a provider told could not be recorded; the log says why.
+/// An event could not be recorded; the log says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be kept")]
 pub struct NotRecorded;

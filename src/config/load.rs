@@ -13,7 +13,7 @@ impl Config {
     /// providers are made of is built here, so that nothing of it can fail later.
     ///
     /// # Errors
-    /// Everything that is wrong, as far as it can be told at once.
+    /// Everything that is wrong, as far as it can be found at once.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
         Self::read(path, &text, &|name| std::env::var(name).ok())
@@ -23,7 +23,7 @@ impl Config {
     /// no environment to take secrets from.
     ///
     /// # Errors
-    /// Everything that is wrong, as far as it can be told at once.
+    /// Everything that is wrong, as far as it can be found at once.
     pub fn built_in(name: &str, text: &str) -> Result<Self, ConfigErrors> {
         Self::read(Path::new(name), text, &|_| None)
     }

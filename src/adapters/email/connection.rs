@@ -148,7 +148,7 @@ impl SmtpConnection {
         self.state != SmtpConnectionState::Lost
     }
 
-    /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
+    /// Begins a message: up to the server's permission to send its text, where the server takes commands together.
     pub(super) async fn start_transaction(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
         let parameters = self.offers.with_mail(mail, self.notices)?;
         if self.state == SmtpConnectionState::Begun {
@@ -267,7 +267,7 @@ impl SmtpConnection {
         reply.outcome(stage)
     }
 
-    /// Takes leave in the background (RFC 5321, section 4.1.1.10).
+    /// Sends `QUIT` in the background (RFC 5321, section 4.1.1.10).
     pub(super) fn close(mut self) {
         tokio::spawn(async move { timeout(QUIT_TIMEOUT, self.smtp.abort()).await });
     }

@@ -41,7 +41,7 @@ impl EmailEventMeaning {
 pub(super) struct EmailEvent {
     /// The provider's id of the event, where it has one.
     pub(super) id: Option<String>,
-    /// The provider's id of the email; empty when it speaks of none.
+    /// The provider's id of the email; empty when the event names none.
     pub(super) reference: String,
     /// What we gave with the email.
     pub(super) echo: Option<Echo>,
@@ -54,7 +54,7 @@ pub(super) struct EmailEvent {
 }
 
 impl EmailEvent {
-    /// What is told by an event that says this; nothing when it leads to no email and says nothing against an address.
+    /// The event as the gateway records it; `None` when it leads to no email and says nothing against an address.
     pub(super) fn provider_event(self, meaning: EmailEventMeaning) -> Option<ProviderEvent> {
         let EmailEventMeaning { status, objection } = meaning;
         if self.reference.is_empty() && self.echo.is_none() {
@@ -134,7 +134,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Lets a hook hear a POST.
+    /// Lets a handler handle a POST.
     pub(in crate::adapters::email) async fn handle(
         handler: &dyn WebhookHandler,
         headers: &[(&str, &str)],

@@ -44,7 +44,7 @@ pub struct SmtpSettings {
     /// Where reports on undelivered mail go: each message gets an envelope sender of its own, which is this address with a
     /// signed token. The message's own sender when absent, and then no report comes back here.
     pub bounce_address: Option<String>,
-    /// What signs the tokens: any text that nobody can guess. When it changes, reports on earlier mail are not believed.
+    /// What signs the tokens: any text that nobody can guess. When the secret changes, reports on earlier mail are refused.
     pub bounce_secret: Option<Secret>,
     /// Which reports to ask for of servers that let themselves be asked (RFC 3461).
     #[serde(default)]

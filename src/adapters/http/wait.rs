@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use super::header::header_text;
 use crate::model::Timestamp;
 
-/// The longest wait that is believed, so that one wrong answer cannot stop a provider for a day.
+/// The longest wait that an answer can ask for, so that a wrong one cannot stop a provider for a day.
 pub(in crate::adapters) const MAX_WAIT: Duration = Duration::from_secs(3_600);
 
 /// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].

@@ -7,7 +7,7 @@ use super::{WebhookError, WebhookRequest, constant_time_eq};
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
-/// What the provider was told to call with.
+/// The credentials that the provider was set to call with.
 #[derive(Debug, Clone)]
 pub(in crate::adapters) struct BasicAuth {
     /// The user.

@@ -42,10 +42,10 @@ impl WebhookRequest<'_> {
     }
 }
 
-/// What a call says.
+/// What a call brings.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WebhookPayload {
-    /// What the provider tells; nothing when it speaks of other things.
+    /// The events that the provider reports; none when the call is about other things.
     Events(Vec<ProviderEvent>),
     /// The provider asks whether it is us: the answer to give.
     Challenge(String),
@@ -54,13 +54,13 @@ pub enum WebhookPayload {
 /// Why a call changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// It does not prove that it comes from the provider.
+    /// The call does not prove that it comes from the provider.
     #[error("{0}")]
     Forged(&'static str),
-    /// It comes from the provider, and cannot be understood.
+    /// The call comes from the provider, and cannot be understood.
     #[error("{0}")]
     Malformed(String),
-    /// Whether it comes from the provider cannot be told now: it should call again.
+    /// Whether the call comes from the provider cannot be checked now: the provider should call again.
     #[error("{0}")]
     Unverifiable(String),
 }
@@ -68,14 +68,14 @@ pub enum WebhookError {
 /// Takes the calls of one provider. Its debug output shows no secret.
 #[async_trait]
 pub trait WebhookHandler: fmt::Debug + Send + Sync {
-    /// Checks that a call comes from the provider, before anything of it is believed, and then reads it.
+    /// Checks that a call comes from the provider, and only then reads it.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// Why the call does not count.
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
-    /// Whether a mail to this address is for it. Such a mail becomes a call: the body is the mail, and the query names the
-    /// address as `recipient`.
+    /// Whether a mail to this address is for the handler. Such a mail becomes a call: the body is the mail, and the query names
+    /// the address as `recipient`.
     fn accepts_mail_for(&self, recipient: &str) -> bool {
         let _ = recipient;
         false

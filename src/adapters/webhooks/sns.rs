@@ -64,7 +64,7 @@ impl SnsTopic {
         match envelope.kind.as_str() {
             "Notification" => Ok(Some(envelope.message)),
             "SubscriptionConfirmation" => self.confirm(&envelope, call.now).await.map(|()| None),
-            // We were unsubscribed, or a word of tomorrow.
+            // We were unsubscribed, or a word that is not documented yet.
             _ => Ok(None),
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct BrevoWebhooks {
     pub auth: BrevoAuth,
 }
 
-/// What Brevo was told to call with.
+/// The credentials that Brevo was set to call with.
 #[derive(Debug)]
 pub(super) enum BrevoAuth {
     /// A user and a password in the URL.

@@ -17,7 +17,7 @@ pub struct InfobipSettings {
     pub from: String,
     /// Where the API is: each account has an address of its own.
     pub base_url: String,
-    /// The user that Infobip was told to call back with. Its calls are not taken without it.
+    /// The user that Infobip was set to call back with. Its calls are not taken without it.
     pub webhook_user: Option<String>,
     /// The password that goes with it.
     pub webhook_password: Option<Secret>,
@@ -29,7 +29,7 @@ pub struct InfobipSettings {
 pub struct InfobipSmsSettings(pub InfobipSettings);
 
 impl InfobipSettings {
-    /// What Infobip has to call back with.
+    /// The user and password that Infobip has to call back with, if its calls are taken.
     pub(in crate::adapters) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
         BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }

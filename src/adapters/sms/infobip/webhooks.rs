@@ -15,7 +15,7 @@ use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Times
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
-    /// What Infobip was told to call with.
+    /// The user and password that Infobip was set to call with.
     pub auth: BasicAuth,
 }
 
@@ -120,7 +120,7 @@ fn status(group: u32, id: u32) -> Option<ReceiptStatus> {
         (3, _) => ReceiptStatus::Delivered,
         // Undeliverable, expired, rejected.
         (2 | 4 | 5, _) => ReceiptStatus::Failed,
-        // Pending, or a group of tomorrow.
+        // Pending, or a group that is not documented yet.
         _ => return None,
     })
 }

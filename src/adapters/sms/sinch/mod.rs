@@ -72,7 +72,7 @@ impl ProviderSettings for SinchSettings {
         let (basic, secret) = (self.webhook_auth()?, self.webhook_secret.clone());
         let sinch = Sinch::new(self, context.transport)?;
         let is_known = basic.is_some() || secret.is_some();
-        let webhooks = is_known.then(|| webhooks::SinchWebhooks { basic, secret });
+        let webhooks = is_known.then_some(webhooks::SinchWebhooks { basic, secret });
         Ok(ProviderParts::new(Arc::new(sinch)).with_webhooks(webhooks))
     }
 }

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
 #[derive(Debug)]
 pub(super) struct SinchWebhooks {
-    /// What Sinch was told to call with.
+    /// The user and password that Sinch was set to call with.
     pub basic: Option<BasicAuth>,
     /// What Sinch signs with.
     pub secret: Option<Secret>,
@@ -179,7 +179,7 @@ fn status(word: &str) -> Option<ReceiptStatus> {
         "Dispatched" => ReceiptStatus::Sent,
         "Delivered" => ReceiptStatus::Delivered,
         "Aborted" | "Rejected" | "Failed" | "Expired" | "Deleted" | "Cancelled" => ReceiptStatus::Failed,
-        // Queued, Unknown, or a word of tomorrow.
+        // Queued, Unknown, or a word that is not documented yet.
         _ => return None,
     })
 }

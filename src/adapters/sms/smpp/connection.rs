@@ -55,7 +55,7 @@ impl SmscAddress {
     }
 }
 
-/// What the SMSC says.
+/// The PDUs that the SMSC sends.
 pub(super) struct PduInput {
     stream: ReadHalf<Box<dyn SmppStream>>,
     octets: Vec<u8>,
@@ -119,7 +119,8 @@ impl PduOutput {
     }
 }
 
-/// Both directions. Dropped, it says in the background what is left to say, and waits for the SMSC to close.
+/// Both directions of a connection. When it is dropped, the PDUs that are queued are still written in the background, and the
+/// SMSC is given the time to close.
 pub(super) struct SmppConnection(Option<(PduInput, PduOutput)>);
 
 impl SmppConnection {
@@ -129,7 +130,7 @@ impl SmppConnection {
         (input, output)
     }
 
-    /// Says this when its turn comes.
+    /// Queues a PDU to be written after those that wait already.
     pub(super) fn queue_pdu(&mut self, pdu: &[u8]) {
         self.ends().1.push(pdu);
     }

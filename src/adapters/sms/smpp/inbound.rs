@@ -95,7 +95,7 @@ fn utf16(octets: &[u8]) -> String {
     text
 }
 
-/// What somebody wrote, as it is told. `None` when who wrote cannot be written to: a short code, a name, or a number that
+/// The event of what somebody wrote. `None` when who wrote cannot be written to: a short code, a name, or a number that
 /// does not say its country.
 ///
 /// SMSCs give messages of people no id. The same words a minute later are another message, so the time belongs to the id,

@@ -25,7 +25,7 @@ const MAX_RECORDINGS: usize = 256;
 /// How many octets may wait to be written before nothing is read that would have to be answered.
 const MAX_UNWRITTEN_OCTETS: usize = 65_536;
 
-/// A session. Dropped, it takes leave of the SMSC as far as that is possible.
+/// A session. When it is dropped, an `unbind` is sent as far as that is possible.
 pub(super) struct SmppLink<'a> {
     account: &'a SmppAccount,
     sink: &'a dyn EventSink,

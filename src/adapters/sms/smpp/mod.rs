@@ -45,7 +45,8 @@ use messages::SubmitWriter;
 use pdu::SubmitSm;
 use session::{SessionLoss, SmppSession};
 
-/// How long to wait before a later part is sent again that was throttled: to leave a text half sent is worse than to wait.
+/// How long to wait before a later part that was throttled is sent again: a text of which only some parts arrive is worse than
+/// one that arrives late.
 const THROTTLE_PAUSE: Duration = Duration::from_millis(250);
 
 /// An account at an SMSC.

@@ -79,9 +79,9 @@ pub enum PduBody {
     EnquireLink,
     /// I am.
     EnquireLinkResp,
-    /// The SMSC takes leave.
+    /// The SMSC asks to end the session.
     Unbind,
-    /// The answer to our leave.
+    /// The answer to our `unbind`.
     UnbindResp,
     /// A request of ours was no PDU to the SMSC.
     GenericNack,
@@ -370,12 +370,12 @@ pub fn enquire_link_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(ENQUIRE_LINK | RESPONSE, 0, sequence).finish()
 }
 
-/// We take leave.
+/// Our request to end the session.
 pub fn unbind(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND, 0, sequence).finish()
 }
 
-/// The answer to the SMSC's leave.
+/// The answer to the SMSC's `unbind`.
 pub fn unbind_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND | RESPONSE, 0, sequence).finish()
 }

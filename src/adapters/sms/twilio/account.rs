@@ -18,7 +18,7 @@ pub struct TwilioAccountSettings {
     pub auth_token: Secret,
     /// The account's auth token, by which Twilio signs its callbacks, where `auth_token` is the secret of an API key.
     pub account_auth_token: Option<Secret>,
-    /// The secret of the shared key by which Twilio signs its callbacks with SHA-256, where it was told to.
+    /// The secret of the shared key by which Twilio signs its callbacks with SHA-256, where the account is set to.
     pub shared_key: Option<Secret>,
     /// An API key to use in place of the account's own credentials: `SK` and 32 hexadecimal digits.
     pub api_key_sid: Option<String>,

@@ -138,7 +138,7 @@ fn delivery_report(
         "delivered" => ReceiptStatus::Delivered,
         "read" => ReceiptStatus::Read,
         "undelivered" | "failed" | "canceled" => ReceiptStatus::Failed,
-        // On its way, or a word of tomorrow.
+        // On its way, or a word that is not documented yet.
         _ => return None,
     };
     let (mut evidence, mut objection) = Default::default();
@@ -168,7 +168,7 @@ fn inbound(parameters: &TwilioParameters<'_>, sid: &str, now: Timestamp) -> Vec<
     let change = match kind {
         "STOP" => Some(AddressChange::Objected(Objection::OptedOut)),
         "START" => Some(AddressChange::Returned),
-        // HELP, or a word of tomorrow.
+        // HELP, or a word that is not documented yet.
         _ => None,
     };
     let evidence = OutcomeEvidence::new(kind, "");

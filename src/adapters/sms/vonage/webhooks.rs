@@ -122,7 +122,7 @@ fn status(word: &str) -> Option<ReceiptStatus> {
         "buffered" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
         "expired" | "failed" | "rejected" => ReceiptStatus::Failed,
-        // Accepted by Vonage's carrier, of unknown state, or a word of tomorrow.
+        // Accepted by Vonage's carrier, of unknown state, or a word that is not documented yet.
         _ => return None,
     })
 }

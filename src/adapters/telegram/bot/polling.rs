@@ -20,7 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(65);
 /// The longest answer: a hundred updates, of which each is shorter than 64 KiB.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-/// How long to wait before asking again after nothing was told: a server that holds no call must not be asked without end.
+/// How long to wait before the next call after one that brought no update: a server that holds no call must not be asked
+/// without a pause.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest wait after failures.
@@ -81,7 +82,7 @@ impl TelegramBot {
         }
     }
 
-    /// One that cannot be read is stepped over: nothing behind it would ever be heard.
+    /// The event of an update. An update that cannot be read is passed over: otherwise none after it would ever be received.
     fn parse_update(&self, update: Value) -> Option<ProviderEvent> {
         updates::read(update, self.links.as_ref()).unwrap_or_else(|error| {
             tracing::warn!(error, "an update of Telegram's is not what the Bot API describes");

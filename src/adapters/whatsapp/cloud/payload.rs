@@ -183,7 +183,7 @@ fn messages(value: CloudMessages) -> Result<Vec<ProviderEvent>, WebhookError> {
     Ok(events)
 }
 
-/// What became of a message; `None` when it is a word of tomorrow.
+/// What became of a message; `None` for a status that is not documented yet.
 fn delivery_report(status_update: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
     let status = match status_update.status.as_str() {
         "sent" => ReceiptStatus::Sent,

@@ -16,7 +16,7 @@ pub struct WhatsappCloudSettings {
     pub access_token: Secret,
     /// The app's secret, by which Meta signs its webhooks. They are not taken without it.
     pub app_secret: Option<Secret>,
-    /// The token that Meta was told to verify the webhook's URL with.
+    /// The token that Meta was given to verify the webhook's URL with.
     pub verify_token: Option<Secret>,
     /// The version of the Graph API.
     #[serde(default = "default_api_version")]

@@ -16,7 +16,7 @@ use crate::secret::Secret;
 pub(super) struct CloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,
-    /// What Meta was told to ask with; a URL is not verified without it.
+    /// The token that Meta was given to verify the URL with; a URL is not verified without it.
     pub verify_token: Option<Secret>,
 }
 

@@ -139,7 +139,7 @@ fn read(body: &[u8]) -> Result<Option<ProviderEvent>, WebhookError> {
     }
 }
 
-/// What a status says; `None` when it is a word of tomorrow.
+/// What a status means; `None` for a word that is not documented yet.
 fn status(word: &str) -> Option<ReceiptStatus> {
     Some(match word {
         "submitted" => ReceiptStatus::Sent,
