@@ -118,10 +118,9 @@ impl ProviderSettings for SmtpSettings {
             "bounce_address",
             "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
         )?;
-        let settings = self.resolved(context);
-        let smtp = Smtp::new(&settings, &context.transport.limits)?;
-        let bounces = settings.bounces()?;
-        let bounces = bounces.map(|addresses| BounceHandler::new(addresses, context.brands.to_vec()));
+        let smtp = Smtp::new(&self.resolved(context), &context.transport.limits)?;
+        let addresses = smtp.writer.bounces.clone();
+        let bounces = addresses.map(|addresses| BounceHandler::new(addresses, context.brands.to_vec()));
         Ok(ProviderParts::new(Arc::new(smtp)).with_webhooks(bounces))
     }
 }

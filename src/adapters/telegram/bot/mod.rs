@@ -106,7 +106,7 @@ impl TelegramBot {
 impl ProviderSettings for TelegramSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
         let bot = Arc::new(TelegramBot::new(self, context.transport)?);
-        let links = self.links();
+        let links = bot.links.clone();
         let webhooks = self.webhook_secret.clone();
         let webhooks = webhooks.map(|secret| webhooks::TelegramWebhooks { secret, links: links.clone() });
         Ok(ProviderParts {
