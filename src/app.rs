@@ -131,11 +131,11 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(flag_raised(stopped.clone()));
-        let keeper = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
-        let hooks = WebhookRouter::new(webhook_handlers(&config.providers), keeper.clone());
-        let post = config.inbound.as_ref().and_then(|settings| settings.mail.clone());
-        let post = serve_mail(mail, hooks.clone(), post, flag_raised(stopped.clone()));
-        let hear = serve_webhooks(inbound, hooks, config.inbound.clone(), flag_raised(stopped.clone()));
+        let processor = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
+        let router = WebhookRouter::new(webhook_handlers(&config.providers), processor.clone());
+        let mail_settings = config.inbound.as_ref().and_then(|settings| settings.mail.clone());
+        let mail = serve_mail(mail, router.clone(), mail_settings, flag_raised(stopped.clone()));
+        let webhooks = serve_webhooks(inbound, router, config.inbound.clone(), flag_raised(stopped.clone()));
         let stop = async {
             tokio::select! {
                 () = stop => {}
@@ -144,9 +144,9 @@ impl Gateway {
             stopping.send_replace(true);
         };
         let (served, ..) = tokio::select! {
-            ended = async { tokio::join!(serve, work, hear, post, stop) } => ended,
-            // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
-            () = run_listeners(&config.providers, &keeper) => (Ok(()), (), (), (), ()),
+            ended = async { tokio::join!(serve, work, webhooks, mail, stop) } => ended,
+            // What providers report is recorded, and old messages are forgotten, for as long as anything else runs.
+            () = run_listeners(&config.providers, &processor) => (Ok(()), (), (), (), ()),
             () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
         };
         drop(stores);
@@ -162,31 +162,31 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
     Ok((listener, bound))
 }
 
-/// Takes the calls of providers, where there is a listener for them.
+/// Handles the calls of providers, where there is a listener for them.
 async fn serve_webhooks(
     listener: Option<TcpListener>,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Option<inbound::InboundSettings>,
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
-        for provider in hooks.providers() {
+        for provider in router.providers() {
             let url = settings.url(provider.as_str());
             tracing::info!(provider.name = %provider, url, "the provider can call back");
         }
-        inbound::serve(listener, hooks, settings, stop).await;
+        inbound::serve(listener, router, settings, stop).await;
     }
 }
 
 /// Takes mail, where there is a listener for it.
 async fn serve_mail(
     listener: Option<TcpListener>,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Option<inbound::MailSettings>,
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
-        inbound::serve_mail(listener, hooks, settings, stop).await;
+        inbound::serve_mail(listener, router, settings, stop).await;
     }
 }
 
@@ -215,7 +215,7 @@ fn sandboxes(providers: &[ProviderConfig]) -> Sandboxes {
     sandboxes.collect()
 }
 
-/// Whom the news of each provider concern.
+/// The channel, brands and senders that the events of each provider concern.
 fn inbound_directory(config: &Config) -> InboundDirectory {
     let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
         let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
@@ -237,10 +237,10 @@ fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Telegr
     providers.iter().filter_map(links).collect()
 }
 
-/// Listens for what providers tell over connections of their own, without end.
-async fn run_listeners(providers: &[ProviderConfig], keeper: &InboundProcessor) {
+/// Listens for the events that providers report over connections of their own, without end.
+async fn run_listeners(providers: &[ProviderConfig], processor: &InboundProcessor) {
     let listen = |(provider, listener): (ProviderName, Arc<dyn EventListener>)| {
-        let sink = keeper.event_sink(provider);
+        let sink = processor.event_sink(provider);
         async move { listener.listen(&sink).await }
     };
     let listeners = providers.iter().filter_map(|ProviderConfig { provider, parts, .. }| {

@@ -30,14 +30,14 @@ struct Account {
 }
 
 /// Keeps what it hears for the test, but for the first few times.
-struct TestEar {
+struct TestSink {
     told: mpsc::UnboundedSender<ProviderEvent>,
     refusals: AtomicUsize,
     clock: Clock,
 }
 
 #[async_trait]
-impl EventSink for TestEar {
+impl EventSink for TestSink {
     async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
         let refuses =
             self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -74,9 +74,9 @@ impl Account {
         let smpp = Arc::new(build(port, more));
         let (sender, told) = mpsc::unbounded_channel();
         let clock = Clock::system().unwrap();
-        let ear = TestEar { told: sender, refusals: AtomicUsize::new(refusals), clock };
+        let sink = TestSink { told: sender, refusals: AtomicUsize::new(refusals), clock };
         let adapter = Arc::clone(&smpp);
-        let listening = tokio::spawn(async move { adapter.listen(&ear).await });
+        let listening = tokio::spawn(async move { adapter.listen(&sink).await });
         Self { smpp, listening, told }
     }
 
