@@ -161,7 +161,7 @@ pub struct JoinedPart {
 }
 
 impl PartialTexts {
-    /// Adds a part, and gives the message when all are there. They stay until [`Parts::forget`], so that the last one may
+    /// Adds a part, and gives the message when all are there. They stay until [`PartialTexts::forget`], so that the last one may
     /// come again when the message could not be kept.
     ///
     /// # Errors
