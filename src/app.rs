@@ -5,23 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::adapters::sandbox::{Sandbox, Sandboxes};
+use crate::adapters::EventListener;
+use crate::adapters::sandbox::Sandboxes;
 use crate::adapters::telegram::bot::TelegramLinkBuilder;
 use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError};
 use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;
-use crate::config::{AdapterSettings, Config, ProviderConfig, Remote};
+use crate::config::{Config, ProviderConfig};
 use crate::dispatch::{Dispatcher, Planner, ProviderClient, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundDirectory, InboundProcessor, InboundSource, WebhookRouter};
-use crate::model::{Provider, ProviderName, ReceiptReport};
+use crate::model::{Provider, ProviderName};
 use crate::store::StoreError;
 use crate::store::embedded::sled;
-
-/// How many receipts may wait to be taken in before those who bring them have to wait.
-const RECEIPTS_WAITING: usize = 1_024;
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -38,14 +35,6 @@ pub enum AppError {
         address: SocketAddr,
         /// What went wrong.
         source: std::io::Error,
-    },
-    /// An adapter cannot be built.
-    #[error("provider {provider}: {source}")]
-    Adapter {
-        /// The provider.
-        provider: ProviderName,
-        /// What went wrong.
-        source: BuildError,
     },
     /// The API failed.
     #[error(transparent)]
@@ -103,23 +92,22 @@ impl Gateway {
     /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store.
     ///
     /// # Errors
-    /// When an adapter cannot be built, the API fails, or the store's last flush does.
+    /// When the API fails, or the store's last flush does.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
-        let (report, receipts) = mpsc::channel(RECEIPTS_WAITING);
-        let Adapters { clients, remote, sandboxes } = build_adapters(&config.providers, &report)?;
-        let providers: Vec<Provider> = config.providers.iter().map(|own| own.provider.clone()).collect();
-        let board = ProviderRegistry::new(providers, &config.health, stores.controls.controls().await?);
+        let providers: Vec<Provider> =
+            config.providers.iter().map(|config| config.provider.clone()).collect();
+        let registry = ProviderRegistry::new(providers, &config.health, stores.controls.controls().await?);
         let policies = Arc::new(config.brands.clone());
         let planner =
-            Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry.clone());
+            Planner::new(stores.consents.clone(), policies.clone(), registry.clone(), config.retry.clone());
         let dispatcher = Arc::new(Dispatcher::new(
             stores.work.clone(),
             stores.consents.clone(),
             planner.clone(),
-            board.clone(),
-            clients,
+            registry.clone(),
+            clients(&config.providers),
             config.dispatch.clone(),
             clock.clone(),
         ));
@@ -127,9 +115,9 @@ impl Gateway {
             stores: stores.clone(),
             clock: clock.clone(),
             policies,
-            board,
+            registry,
             planner,
-            sandboxes,
+            sandboxes: sandboxes(&config.providers),
             telegram: telegram_links(&config.providers),
         };
         let services = ApiServices::new(rooms, &config.server);
@@ -143,11 +131,11 @@ impl Gateway {
             served
         };
         let work = dispatcher.run(flag_raised(stopped.clone()));
-        let keeper = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
-        let hooks = WebhookRouter::new(webhook_handlers(&config.providers), keeper.clone());
-        let post = config.inbound.as_ref().and_then(|own| own.mail.clone());
-        let post = serve_mail(mail, hooks.clone(), post, flag_raised(stopped.clone()));
-        let hear = serve_webhooks(inbound, hooks, config.inbound.clone(), flag_raised(stopped.clone()));
+        let processor = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
+        let router = WebhookRouter::new(webhook_handlers(&config.providers), processor.clone());
+        let mail_settings = config.inbound.as_ref().and_then(|settings| settings.mail.clone());
+        let mail = serve_mail(mail, router.clone(), mail_settings, flag_raised(stopped.clone()));
+        let webhooks = serve_webhooks(inbound, router, config.inbound.clone(), flag_raised(stopped.clone()));
         let stop = async {
             tokio::select! {
                 () = stop => {}
@@ -156,13 +144,12 @@ impl Gateway {
             stopping.send_replace(true);
         };
         let (served, ..) = tokio::select! {
-            ended = async { tokio::join!(serve, work, hear, post, stop) } => ended,
-            // What providers tell is taken in, and old messages forgotten, for as long as anything else runs.
-            () = run_listeners(remote, &keeper) => (Ok(()), (), (), (), ()),
-            () = inbound::record_receipts(receipts, stores.inbound.clone(), clock.clone()) => (Ok(()), (), (), (), ()),
+            ended = async { tokio::join!(serve, work, webhooks, mail, stop) } => ended,
+            // What providers report is recorded, and old messages are forgotten, for as long as anything else runs.
+            () = run_listeners(&config.providers, &processor) => (Ok(()), (), (), (), ()),
             () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
         };
-        drop((report, stores));
+        drop(stores);
         store.close().await?;
         Ok(served?)
     }
@@ -175,111 +162,95 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
     Ok((listener, bound))
 }
 
-/// Takes the calls of providers, where there is a listener for them.
+/// Handles the calls of providers, where there is a listener for them.
 async fn serve_webhooks(
     listener: Option<TcpListener>,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Option<inbound::InboundSettings>,
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
-        for provider in hooks.providers() {
+        for provider in router.providers() {
             let url = settings.url(provider.as_str());
             tracing::info!(provider.name = %provider, url, "the provider can call back");
         }
-        inbound::serve(listener, hooks, settings, stop).await;
+        inbound::serve(listener, router, settings, stop).await;
     }
 }
 
 /// Takes mail, where there is a listener for it.
 async fn serve_mail(
     listener: Option<TcpListener>,
-    hooks: WebhookRouter,
+    router: WebhookRouter,
     settings: Option<inbound::MailSettings>,
     stop: impl Future<Output = ()>,
 ) {
     if let Some((listener, settings)) = listener.zip(settings) {
-        inbound::serve_mail(listener, hooks, settings, stop).await;
+        inbound::serve_mail(listener, router, settings, stop).await;
     }
+}
+
+/// Where each provider's calls pass.
+fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClient> {
+    let client = |ProviderConfig { provider, limits, parts }: &ProviderConfig| {
+        (provider.name.clone(), ProviderClient::new(Arc::clone(&parts.adapter), limits))
+    };
+    providers.iter().map(client).collect()
 }
 
 /// What takes the calls of each provider that may call back.
 fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
-    let hook = |own: &ProviderConfig| match &own.adapter {
-        AdapterSettings::Remote(remote) => Some((own.provider.name.clone(), remote.hook(&own.transport)?)),
-        AdapterSettings::Sandbox(_) => None,
+    let handler = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
+        Some((provider.name.clone(), parts.webhooks.clone()?))
     };
-    providers.iter().filter_map(hook).collect()
+    providers.iter().filter_map(handler).collect()
 }
 
-/// Whom the news of each provider concern.
+/// The providers that are sandboxes.
+fn sandboxes(providers: &[ProviderConfig]) -> Sandboxes {
+    let sandboxes = providers.iter().filter_map(|ProviderConfig { provider, parts, .. }| {
+        let sandbox = parts.sandbox.clone()?;
+        Some((provider, sandbox))
+    });
+    sandboxes.collect()
+}
+
+/// The channel, brands and senders that the events of each provider concern.
 fn inbound_directory(config: &Config) -> InboundDirectory {
     let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
         let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
-        let brands = brands.map(|(brand, own)| {
-            let sender = provider.sender(brand, &own.senders);
+        let brands = brands.map(|(brand, policy)| {
+            let sender = provider.sender(brand, &policy.senders);
             (brand.clone(), sender.map(str::to_owned))
         });
         (provider.name.clone(), InboundSource { channel: provider.channel, brands: brands.collect() })
     };
-    let keywords = config.brands.iter().map(|(brand, own)| (brand.clone(), own.keywords.clone()));
+    let keywords = config.brands.iter().map(|(brand, policy)| (brand.clone(), policy.keywords.clone()));
     InboundDirectory { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
 }
 
 /// What makes links to the bots whose names are known.
 fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
-    let links = |own: &ProviderConfig| match &own.adapter {
-        AdapterSettings::Remote(remote) => match remote.as_ref() {
-            Remote::Telegram(settings) => Some((own.provider.name.clone(), settings.links()?)),
-            _ => None,
-        },
-        AdapterSettings::Sandbox(_) => None,
+    let links = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
+        Some((provider.name.clone(), parts.telegram_links.clone()?))
     };
     providers.iter().filter_map(links).collect()
 }
 
-/// Hears what providers tell over the adapters' own connections, for as long as there are any.
-async fn run_listeners(adapters: Vec<(ProviderName, Arc<dyn Adapter>)>, keeper: &InboundProcessor) {
-    let listen = |(provider, adapter): (ProviderName, Arc<dyn Adapter>)| {
-        let ear = keeper.event_sink(provider);
-        async move { adapter.listen(&ear).await }
+/// Listens for the events that providers report over connections of their own, without end.
+async fn run_listeners(providers: &[ProviderConfig], processor: &InboundProcessor) {
+    let listen = |(provider, listener): (ProviderName, Arc<dyn EventListener>)| {
+        let sink = processor.event_sink(provider);
+        async move { listener.listen(&sink).await }
     };
-    futures_util::future::join_all(adapters.into_iter().map(listen)).await;
+    let listeners = providers.iter().filter_map(|ProviderConfig { provider, parts, .. }| {
+        Some((provider.name.clone(), parts.listener.clone()?))
+    });
+    futures_util::future::join_all(listeners.map(listen)).await;
     std::future::pending().await
 }
 
 async fn flag_raised(mut flag: watch::Receiver<bool>) {
     // The sender outlives everything that waits here.
     let _ = flag.wait_for(|raised| *raised).await;
-}
-
-struct Adapters {
-    clients: BTreeMap<ProviderName, ProviderClient>,
-    remote: Vec<(ProviderName, Arc<dyn Adapter>)>,
-    sandboxes: Sandboxes,
-}
-
-fn build_adapters(
-    providers: &[ProviderConfig],
-    report: &mpsc::Sender<ReceiptReport>,
-) -> Result<Adapters, AppError> {
-    let mut clients = BTreeMap::new();
-    let (mut remote, mut sandboxes) = (Vec::new(), Vec::new());
-    for ProviderConfig { provider, transport, adapter } in providers {
-        let failed = |source| AppError::Adapter { provider: provider.name.clone(), source };
-        let adapter: Arc<dyn Adapter> = match adapter {
-            AdapterSettings::Remote(own) => {
-                let adapter = own.build(transport).map_err(failed)?;
-                remote.push((provider.name.clone(), Arc::clone(&adapter)));
-                adapter
-            }
-            AdapterSettings::Sandbox(own) => {
-                let sandbox = Sandbox::new(provider, own, report.clone());
-                sandboxes.push(sandbox.clone());
-                Arc::new(sandbox)
-            }
-        };
-        clients.insert(provider.name.clone(), ProviderClient::new(adapter, &transport.limits));
-    }
-    Ok(Adapters { clients, remote, sandboxes: sandboxes.into_iter().collect() })
 }

@@ -59,10 +59,10 @@ pub fn answers(input: &[u8]) {
     let [which, status, rest @ ..] = input else { return };
     let (header, body) = split_line(rest);
     let providers = providers::all();
-    let Provider { name, adapter, envelope, .. } = &providers[usize::from(*which) % providers.len()];
+    let Provider { name, parts, envelope, .. } = &providers[usize::from(*which) % providers.len()];
     let status = api::STATUSES[usize::from(*status) % api::STATUSES.len()];
     api::answer(status, header, body);
-    let outcome = runtime().block_on(adapter.deliver(envelope));
+    let outcome = runtime().block_on(parts.adapter.deliver(envelope));
     let is_success = (200..300).contains(&status);
     assert!(is_success || !matches!(outcome, Outcome::Sent { .. }), "{name}: {status} is no success");
     match outcome.evidence() {
@@ -88,11 +88,11 @@ pub fn webhooks(input: &[u8]) {
     let [which, rest @ ..] = input else { return };
     let providers = providers::all();
     let provider = &providers[usize::from(*which) % providers.len()];
-    let Some(hook) = provider.hook() else { return };
+    let Some(handler) = provider.webhooks() else { return };
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
     let handle = |headers: &HeaderMap, body: &[u8]| {
         let call = WebhookRequest { url: &url, query: "", headers, body: Some(body), now: now() };
-        match runtime().block_on(hook.handle(&call)) {
+        match runtime().block_on(handler.handle(&call)) {
             Ok(WebhookPayload::Events(events)) => assert_bounded(&events, body.len()),
             Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),
             Err(WebhookError::Forged(why)) => return Err(why),
@@ -115,7 +115,7 @@ pub fn webhooks(input: &[u8]) {
     }
     if let Ok(query) = std::str::from_utf8(rest) {
         let call = WebhookRequest { url: &url, query, headers: &HeaderMap::new(), body: None, now: now() };
-        if let Ok(WebhookPayload::Challenge(answer)) = runtime().block_on(hook.handle(&call)) {
+        if let Ok(WebhookPayload::Challenge(answer)) = runtime().block_on(handler.handle(&call)) {
             assert!(answer.len() <= 3 * query.len());
         }
     }
@@ -124,16 +124,16 @@ pub fn webhooks(input: &[u8]) {
 /// A mail to the envelope sender of an attempt; and once more the mail alone, which may name that or not.
 pub fn reports(input: &[u8]) {
     let Provider { envelope, .. } = providers::smtp();
-    let hook = providers::smtp().hook().expect("it has a bounce address");
+    let handler = providers::smtp().webhooks().expect("it has a bounce address");
     let echo =
         Echo { brand: envelope.brand.clone(), message: envelope.message_id, attempt: envelope.attempt };
     let recipient = format!("bounce+{}@bounces.example.com", signed::bounce_token(&echo));
-    assert!(hook.accepts_mail_for(&recipient));
+    assert!(handler.accepts_mail_for(&recipient));
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("recipient", &recipient).finish();
     for query in [query.as_str(), ""] {
         let call =
             WebhookRequest { url: "", query, headers: &HeaderMap::new(), body: Some(input), now: now() };
-        match runtime().block_on(hook.handle(&call)) {
+        match runtime().block_on(handler.handle(&call)) {
             Ok(WebhookPayload::Events(events)) => {
                 let is_ours = |event: &ProviderEvent| matches!(event, ProviderEvent::Receipt(report) if report.echo.as_ref() == Some(&echo));
                 assert!(events.iter().all(is_ours), "{events:?}");

@@ -2,11 +2,12 @@
 //! for what comes back by mail.
 
 use std::fs;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use relevo::adapters::webhooks::WebhookHandler;
-use relevo::adapters::{Adapter, Envelope, Transport};
-use relevo::config::{AdapterSettings, Config, ProviderConfig, Remote};
+use relevo::adapters::{Envelope, ProviderParts};
+use relevo::config::{Config, ProviderConfig};
 use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
 
 use super::{api, signed};
@@ -18,24 +19,39 @@ pub const USER: &str = "relevo";
 /// The same in the form of Standard Webhooks.
 pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+/// How many calls Mailgun's handler may take before it is made anew: it remembers each, and once there are 50,000 of the same
+/// second it refuses those that it does not know.
+const MAX_REMEMBERED_CALLS: u32 = 40_000;
+
 /// One provider.
 pub struct Provider {
     pub name: String,
-    pub kind: &'static str,
-    pub adapter: Arc<dyn Adapter>,
+    pub kind: String,
     pub envelope: Envelope,
-    remote: Remote,
-    transport: Transport,
-    kept: OnceLock<Option<Arc<dyn WebhookHandler>>>,
+    pub parts: ProviderParts,
 }
 
 impl Provider {
-    /// What takes its calls, as new: some remember calls that they took. That of SES remembers only certificates, and takes too
-    /// long to make.
-    pub fn hook(&self) -> Option<Arc<dyn WebhookHandler>> {
-        let new = || self.remote.hook(&self.transport);
-        if self.kind == "ses" { self.kept.get_or_init(new).clone() } else { new() }
+    /// What takes its calls.
+    pub fn webhooks(&self) -> Option<Arc<dyn WebhookHandler>> {
+        if self.kind == "mailgun" { Some(mailgun_webhooks()) } else { self.parts.webhooks.clone() }
     }
+}
+
+/// What takes the calls of Mailgun, and remembers not too many of them.
+fn mailgun_webhooks() -> Arc<dyn WebhookHandler> {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    static HANDLER: Mutex<Option<Arc<dyn WebhookHandler>>> = Mutex::new(None);
+    let mut handler = HANDLER.lock().unwrap_or_else(PoisonError::into_inner);
+    if CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(MAX_REMEMBERED_CALLS) {
+        *handler = None;
+    }
+    let handler = handler.get_or_insert_with(|| {
+        let section = KINDS.iter().find(|(_, table, _)| *table == "mailgun").map(section);
+        let mailgun = providers(&section.expect("it is among them")).pop().expect("there is one");
+        mailgun.parts.webhooks.expect("it has a signing key")
+    });
+    Arc::clone(handler)
 }
 
 /// The topic to which SES publishes, and the host that serves the certificates of SNS. Its name is nowhere known: the
@@ -109,7 +125,7 @@ const KINDS: &[(&str, &str, &str)] = &[
 /// All of them, in the order of [`KINDS`].
 pub fn all() -> &'static [Provider] {
     static ALL: OnceLock<Vec<Provider>> = OnceLock::new();
-    ALL.get_or_init(|| providers(&KINDS.iter().map(table).collect::<String>()))
+    ALL.get_or_init(|| providers(&KINDS.iter().map(section).collect::<String>()))
 }
 
 /// One that sends mail by SMTP, and takes reports on it.
@@ -123,7 +139,7 @@ pub fn smtp() -> &'static Provider {
     })
 }
 
-fn table((channel, table, settings): &(&str, &str, &str)) -> String {
+fn section((channel, table, settings): &(&str, &str, &str)) -> String {
     let name = table.replace('_', "-");
     let settings = settings
         .replace("BASIC", &format!("webhook_user = '{USER}'\nwebhook_password = SECRET"))
@@ -142,18 +158,11 @@ fn table((channel, table, settings): &(&str, &str, &str)) -> String {
 }
 
 fn providers(tables: &str) -> Vec<Provider> {
-    let provider = |provider: ProviderConfig| {
-        let kind = provider.adapter.kind();
-        let AdapterSettings::Remote(remote) = provider.adapter else { unreachable!("none is a sandbox") };
-        Provider {
-            name: provider.provider.name.to_string(),
-            kind,
-            adapter: remote.build(&provider.transport).expect("it was built when it was checked"),
-            envelope: envelope(provider.provider.channel),
-            remote: *remote,
-            transport: provider.transport,
-            kept: OnceLock::new(),
-        }
+    let provider = |ProviderConfig { provider, parts, .. }: ProviderConfig| Provider {
+        name: provider.name.to_string(),
+        kind: provider.kind,
+        envelope: envelope(provider.channel),
+        parts,
     };
     config(tables).providers.into_iter().map(provider).collect()
 }
@@ -186,7 +195,7 @@ fn envelope(channel: Channel) -> Envelope {
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
         attempt: 1,
-        repeats: 1,
+        repeated_attempt: 1,
         brand: "acme".parse().expect("it is a brand"),
         class: Class::Transactional,
         topic: "orders".parse().expect("it is a topic"),

@@ -27,7 +27,7 @@ const SNS_KEY: &[u8] = include_bytes!("sns/key.der");
 /// body, and this one has no place for it.
 pub fn call(provider: &Provider, url: &str, body: &[u8]) -> Option<(HeaderMap, Vec<u8>)> {
     let mut body = body.to_vec();
-    let headers = match provider.kind {
+    let headers = match provider.kind.as_str() {
         "twilio" | "whatsapp_twilio" => vec![("x-twilio-signature", twilio(url, &body))],
         "whatsapp_cloud" => vec![("x-hub-signature-256", format!("sha256={}", mac_hex(&[&body])))],
         "vonage" => {

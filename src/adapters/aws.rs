@@ -36,8 +36,8 @@ impl AwsCredentials {
     /// # Errors
     /// When the region or the setting is wrong.
     pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, BuildError> {
-        let own = format!("https://{host}.{}.amazonaws.com", self.region);
-        http::base_url("base_url", setting.unwrap_or(&own))
+        let in_region = format!("https://{host}.{}.amazonaws.com", self.region);
+        http::base_url("base_url", setting.unwrap_or(&in_region))
     }
 
     fn validate(&self) -> Result<(), BuildError> {
@@ -238,9 +238,10 @@ mod tests {
         ] {
             assert_ne!(signature(&signed(&plain, url, body)), signature(&base), "{url} {body}");
         }
-        let other = signer(|own| own.secret_access_key = Secret::new("another")).unwrap();
+        let other = signer(|credentials| credentials.secret_access_key = Secret::new("another")).unwrap();
         assert_ne!(signature(&signed(&other, "https://example.com/a", "x")), signature(&base));
-        let session = signer(|own| own.session_token = Some(Secret::new("the-token"))).unwrap();
+        let session =
+            signer(|credentials| credentials.session_token = Some(Secret::new("the-token"))).unwrap();
         let headers = signed(&session, "https://example.com/a", "x");
         assert_ne!(signature(&headers), signature(&base));
         assert_eq!(headers["x-amz-security-token"], "the-token");
@@ -255,11 +256,15 @@ mod tests {
             let error = wrong.validate().unwrap_err().to_string();
             assert_eq!(error, "region must be the code of a region such as eu-west-1");
         }
-        assert!(error(|own| own.access_key_id = "AKIA 1".to_owned()).starts_with("access_key_id must be"));
         assert!(
-            error(|own| own.secret_access_key = Secret::new("")).starts_with("secret_access_key must be")
+            error(|credentials| credentials.access_key_id = "AKIA 1".to_owned())
+                .starts_with("access_key_id must be")
         );
-        let token = |own: &mut AwsCredentials| own.session_token = Some(Secret::new("a\nb"));
+        assert!(
+            error(|credentials| credentials.secret_access_key = Secret::new(""))
+                .starts_with("secret_access_key must be")
+        );
+        let token = |credentials: &mut AwsCredentials| credentials.session_token = Some(Secret::new("a\nb"));
         assert!(error(token).starts_with("session_token must be"));
     }
 

@@ -62,7 +62,11 @@ impl SandboxApi {
             self.sandbox(caller, name)?;
         }
         let entries = self.sandboxes.outbox(provider.as_ref(), caller.brand.as_ref(), limit);
-        let mut entries: Vec<_> = entries.unwrap_or_default().into_iter().map(entry_view).collect();
+        let mut entries: Vec<_> = entries
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(provider, entry)| entry_view(&provider, entry))
+            .collect();
         entries.truncate(page::fitting(&entries));
         Ok(v1::ListOutboxResponse { entries })
     }
@@ -145,10 +149,10 @@ fn read_retry_after(retry_after: Option<prost_types::Duration>, violations: &mut
     read
 }
 
-fn entry_view(entry: OutboxEntry) -> v1::OutboxEntry {
+fn entry_view(provider: &ProviderName, entry: OutboxEntry) -> v1::OutboxEntry {
     v1::OutboxEntry {
         time: Some(timestamp(entry.time)),
-        provider: entry.provider.to_string(),
+        provider: provider.to_string(),
         channel: v1::Channel::from(entry.channel).into(),
         message_id: entry.message_id.to_string(),
         address: Some((&entry.address).into()),

@@ -40,7 +40,7 @@ pub struct ServiceDependencies {
     /// The brands of the configuration, with their policies.
     pub policies: Arc<BrandPolicies>,
     /// The providers and their health.
-    pub board: ProviderRegistry,
+    pub registry: ProviderRegistry,
     /// Plans messages, for ExplainRoute and CheckConsent.
     pub planner: Planner,
     /// The providers that are sandboxes.
@@ -64,14 +64,14 @@ pub struct ApiServices {
 impl ApiServices {
     /// The services over what they depend on.
     pub fn new(dependencies: ServiceDependencies, settings: &ApiSettings) -> Self {
-        let ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram } =
+        let ServiceDependencies { stores, clock, policies, registry, planner, sandboxes, telegram } =
             dependencies;
         let (authenticator, shutdown) = (Authenticator::new(Arc::clone(&stores.keys)), ShutdownSignal::new());
         let streams = |max| StreamSessions::new(authenticator.clone(), shutdown.clone(), max);
         let send_streams = streams(settings.max_send_streams_per_key);
         // Watches of messages and of providers count together.
         let watches = streams(settings.max_watches_per_key);
-        let access = ProviderAccess::new(board.clone(), &policies);
+        let access = ProviderAccess::new(registry.clone(), &policies);
         let links = TelegramLinkCreator::new(access.clone(), telegram, stores.links.clone(), clock.clone());
         Self {
             messages: MessageApi::new(
@@ -84,7 +84,7 @@ impl ApiServices {
             ),
             contacts: ContactApi::new(stores.contacts, links, clock.clone()),
             consents: ConsentApi::new(stores.consents, planner, clock.clone()),
-            providers: ProviderApi::new(access.clone(), board, stores.controls, clock.clone(), watches),
+            providers: ProviderApi::new(access.clone(), registry, stores.controls, clock.clone(), watches),
             sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(access, sandboxes)),
             keys: KeyApi::new(Arc::clone(&policies), stores.keys, clock),
             guard: CallGuard::new(

@@ -75,27 +75,27 @@ fn carriers(config: &Config, brand: &BrandId) -> String {
     let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
     for channel in Channel::ALL {
         let carriers = config.carriers(brand, channel);
-        for own in &carriers {
-            let tier: u64 = carriers
+        for carrier in &carriers {
+            let tier_weight: u64 = carriers
                 .iter()
-                .filter(|other| other.tier == own.tier)
+                .filter(|other| other.tier == carrier.tier)
                 .map(|other| u64::from(other.weight))
                 .sum();
-            table.row(carrier(own, tier));
+            table.row(row(carrier, tier_weight));
         }
     }
     table.indented("  ")
 }
 
-fn carrier(own: &Provider, tier_weight: u64) -> [String; 6] {
-    let share = format!("{} ({} %)", own.weight, u64::from(own.weight) * 100 / tier_weight);
+fn row(provider: &Provider, tier_weight: u64) -> [String; 6] {
+    let share = format!("{} ({} %)", provider.weight, u64::from(provider.weight) * 100 / tier_weight);
     [
-        own.channel.to_string(),
-        own.tier.to_string(),
-        own.name.to_string(),
-        own.kind.clone(),
+        provider.channel.to_string(),
+        provider.tier.to_string(),
+        provider.name.to_string(),
+        provider.kind.clone(),
         share,
-        own.failure_domain.clone(),
+        provider.failure_domain.clone(),
     ]
 }
 

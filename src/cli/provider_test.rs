@@ -11,13 +11,13 @@ use tokio::time::{Instant, timeout};
 use super::error::CliError;
 use super::render::Table;
 use super::screen::{TerminalScreen, harmless};
+use crate::adapters::Envelope;
 use crate::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
-use crate::adapters::{Adapter, Envelope};
 use crate::clock::Clock;
-use crate::config::{AdapterSettings, Config, ProviderConfig};
+use crate::config::{Config, ProviderConfig};
 use crate::model::{
-    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Rejection, RenderedContent, Template,
-    Timestamp,
+    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Provider, Rejection, RenderedContent,
+    Template, Timestamp,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -72,16 +72,15 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
     let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
     let provider = named(&config, &args.provider)?;
     let envelope = envelope(&args, &config, provider, clock)?;
-    let AdapterSettings::Remote(remote) = &provider.adapter else {
+    if provider.parts.sandbox.is_some() {
         return Err(CliError::Wrong(format!(
             "{} is a sandbox, which sends nothing: test a real one",
             args.provider
         )));
-    };
-    let adapter = remote.build(&provider.transport).map_err(|error| CliError::Wrong(error.to_string()))?;
-    screen.print(&harmless(&announcement(provider, &envelope)))?;
-    let (outcome, took) = deliver(adapter.as_ref(), &envelope, provider, clock).await;
-    screen.print(&harmless(&explanation(&outcome, took, provider)))?;
+    }
+    screen.print(&harmless(&announcement(&provider.provider, &envelope)))?;
+    let (outcome, took) = deliver(&envelope, provider, clock).await;
+    screen.print(&harmless(&explanation(&outcome, took, &provider.provider.kind)))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
@@ -92,8 +91,8 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
 
 fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, CliError> {
     let known =
-        || config.providers.iter().map(|own| own.provider.name.as_str()).collect::<Vec<_>>().join(", ");
-    config.providers.iter().find(|own| own.provider.name.as_str() == name).ok_or_else(|| {
+        || config.providers.iter().map(|known| known.provider.name.as_str()).collect::<Vec<_>>().join(", ");
+    config.providers.iter().find(|known| known.provider.name.as_str() == name).ok_or_else(|| {
         CliError::Wrong(format!("there is no provider {name} in the configuration: there are {}", known()))
     })
 }
@@ -101,17 +100,17 @@ fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProviderConfig, CliEr
 fn envelope(
     args: &TestArgs,
     config: &Config,
-    own: &ProviderConfig,
+    ProviderConfig { provider, .. }: &ProviderConfig,
     clock: &Clock,
 ) -> Result<Envelope, CliError> {
-    let channel = own.provider.channel;
-    let brand = brand(args, config, own)?;
+    let channel = provider.channel;
+    let brand = brand(args, config, provider)?;
     let policy = config.brands.get(&brand);
     Ok(Envelope {
         message_id: clock.message_id(),
         attempt: 1,
-        repeats: 1,
-        from: policy.and_then(|policy| own.provider.sender(&brand, &policy.senders)).map(str::to_owned),
+        repeated_attempt: 1,
+        from: policy.and_then(|policy| provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
         class: Class::Transactional,
         topic: "test".parse().expect("it is a topic"),
@@ -122,16 +121,15 @@ fn envelope(
     })
 }
 
-fn brand(args: &TestArgs, config: &Config, own: &ProviderConfig) -> Result<BrandId, CliError> {
-    let serves = |brand: &&BrandId| own.provider.brands.is_empty() || own.provider.brands.contains(brand);
-    let served: Vec<&BrandId> = config.brands.keys().filter(serves).collect();
+fn brand(args: &TestArgs, config: &Config, provider: &Provider) -> Result<BrandId, CliError> {
+    let served: Vec<&BrandId> = config.brands.keys().filter(|brand| provider.serves(brand)).collect();
     let wanted = |brand: &&&BrandId| args.brand.as_ref().is_none_or(|name| brand.as_str() == name);
     served.iter().find(wanted).map(|brand| (*brand).clone()).ok_or_else(|| {
         let served: Vec<_> = served.iter().map(|brand| brand.as_str()).collect();
         let name = args.brand.as_deref().unwrap_or_default();
         CliError::Wrong(format!(
             "{} does not serve brand {name}: it serves {}",
-            own.provider.name,
+            provider.name,
             served.join(", ")
         ))
     })
@@ -172,7 +170,7 @@ fn content(channel: Channel, args: &TestArgs) -> Result<RenderedContent, CliErro
     }
 }
 
-/// Keeps nothing, so that whatever is told while a message is tried is told again to the gateway.
+/// Records nothing, so that whatever the provider tells while a message is tried is told again to the gateway.
 struct RefusingSink<'a>(&'a Clock);
 
 #[async_trait]
@@ -187,21 +185,17 @@ impl EventSink for RefusingSink<'_> {
 }
 
 /// What dispatch would wait, and no longer.
-async fn deliver(
-    adapter: &dyn Adapter,
-    envelope: &Envelope,
-    own: &ProviderConfig,
-    clock: &Clock,
-) -> (Outcome, Duration) {
-    let timeout_ms = own.transport.limits.timeout_ms;
+async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) -> (Outcome, Duration) {
+    let ProviderConfig { limits, parts, .. } = config;
+    let timeout_ms = limits.timeout_ms;
     let began = Instant::now();
     let listening = async {
-        if adapter.delivers_while_listening() {
-            adapter.listen(&RefusingSink(clock)).await;
+        if let Some(listener) = parts.listener.as_ref().filter(|listener| listener.carries_deliveries()) {
+            listener.listen(&RefusingSink(clock)).await;
         }
         std::future::pending::<Infallible>().await
     };
-    let delivery = timeout(Duration::from_millis(timeout_ms), adapter.deliver(envelope));
+    let delivery = timeout(Duration::from_millis(timeout_ms), parts.adapter.deliver(envelope));
     let delivery = tokio::select! {
         delivery = delivery => delivery,
         never = listening => match never {},
@@ -214,14 +208,13 @@ async fn deliver(
 }
 
 /// What goes out.
-fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
-    let provider = &own.provider;
+fn announcement(provider: &Provider, envelope: &Envelope) -> String {
     let says = match &envelope.content {
         RenderedContent::Email { subject, text, .. } => {
             format!("{subject}: {}", text.as_deref().unwrap_or_default())
         }
         RenderedContent::Text(text) => text.clone(),
-        RenderedContent::Telegram(own) => own.text.clone().unwrap_or_default(),
+        RenderedContent::Telegram(content) => content.text.clone().unwrap_or_default(),
         RenderedContent::Template(template) => format!("template {} ({})", template.name, template.language),
     };
     let mut table = Table::bare();
@@ -238,7 +231,7 @@ fn announcement(own: &ProviderConfig, envelope: &Envelope) -> String {
 }
 
 /// What came back, and what to do about it.
-fn explanation(outcome: &Outcome, took: Duration, own: &ProviderConfig) -> String {
+fn explanation(outcome: &Outcome, took: Duration, kind: &str) -> String {
     let mut table = Table::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
@@ -249,7 +242,7 @@ fn explanation(outcome: &Outcome, took: Duration, own: &ProviderConfig) -> Strin
         row("code", evidence.code.clone());
         row("words", evidence.text.clone());
     }
-    format!("{}\n{}", table.indented(""), advice(outcome, &own.provider.kind))
+    format!("{}\n{}", table.indented(""), advice(outcome, kind))
 }
 
 /// What to do next, by the kind of outcome.
@@ -331,20 +324,10 @@ mod tests {
         );
     }
 
-    /// Takes what it is given and says nothing.
-    struct NoOutput;
-
-    #[async_trait]
-    impl Adapter for NoOutput {
-        async fn deliver(&self, _: &Envelope) -> Outcome {
-            std::future::pending().await
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn an_adapter_gets_the_time_of_its_provider_and_no_more() {
         let text = "[brands.acme]\n[[providers]]\nname = 'x'\nchannel = 'sms'\nfailure_domain = 'x'\n\
-                    [providers.limits]\ntimeout_ms = 4_321\n[providers.sandbox]";
+                    [providers.limits]\ntimeout_ms = 4_321\n[providers.sandbox]\nlatency_ms = 4_322";
         let config = Config::built_in("x.toml", text).unwrap();
         let args = TestArgs {
             provider: "x".to_owned(),
@@ -357,9 +340,9 @@ mod tests {
             language: None,
             parameters: Vec::new(),
         };
-        let (own, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
-        let envelope = envelope(&args, &config, own, &clock).unwrap();
-        let (outcome, took) = deliver(&NoOutput, &envelope, own, &clock).await;
+        let (provider, clock) = (&config.providers[0], Clock::simulated(Timestamp::UNIX_EPOCH, 1));
+        let envelope = envelope(&args, &config, provider, &clock).unwrap();
+        let (outcome, took) = deliver(&envelope, provider, &clock).await;
         assert_eq!((outcome.as_str(), took.as_millis()), ("unknown", 4_321));
         assert_eq!(outcome.evidence().unwrap().to_string(), "timeout no answer within 4321 ms");
     }

@@ -1,11 +1,11 @@
 //! What the shape of the file cannot say: bounds, and settings that must fit each other.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::errors::ErrorCollector;
 use super::file::ConfigFile;
-use super::{Config, ProviderConfig, brands, providers};
+use super::providers::{ProviderConfig, ProviderSurroundings};
+use super::{Config, brands, providers};
 use crate::api::TlsSettings;
 use crate::dispatch;
 
@@ -14,15 +14,14 @@ use crate::dispatch;
 const LEASE_MARGIN_MS: u64 = 5_000;
 
 /// Checks everything. `None` when something is wrong, which `errors` then tells.
-pub(super) fn check(file: ConfigFile, errors: &mut ErrorCollector<'_>) -> Option<Config> {
+pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector<'_>) -> Option<Config> {
     errors.add_all("server", file.server.errors());
     errors.add_all("store", file.store.errors());
     errors.add_all("dispatch", file.dispatch.errors());
     errors.add_all("retry", file.retry.errors());
     errors.add_all("health", file.health.errors());
-    match &file.inbound {
-        Some(inbound) => errors.add_all("inbound", inbound.errors()),
-        None => providers::check_without_inbound(&file.providers, errors),
+    if let Some(inbound) = &file.inbound {
+        errors.add_all("inbound", inbound.errors());
     }
     if let Some(tls) = &file.server.tls {
         check_tls(tls, errors);
@@ -39,8 +38,12 @@ pub(super) fn check(file: ConfigFile, errors: &mut ErrorCollector<'_>) -> Option
         "providers",
         "must have at least one provider, in [[providers]]",
     );
-    let names: BTreeSet<&str> = file.brands.keys().map(String::as_str).collect();
-    let providers = providers::check(file.providers, &names, errors);
+    let surroundings = ProviderSurroundings {
+        brands: file.brands.keys().map(String::as_str).collect(),
+        folder,
+        has_inbound: file.inbound.is_some(),
+    };
+    let providers = providers::check(&file.providers, &surroundings, errors);
     check_lease(&file.dispatch, &providers, errors);
     let brands = brands::check(&file.brands, errors);
     let right = errors.check().is_ok();
@@ -78,8 +81,8 @@ fn check_lease(
     providers: &[ProviderConfig],
     errors: &mut ErrorCollector<'_>,
 ) {
-    let Some(slowest) = providers.iter().max_by_key(|own| own.transport.limits.timeout_ms) else { return };
-    let needed = slowest.transport.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
+    let Some(slowest) = providers.iter().max_by_key(|provider| provider.limits.timeout_ms) else { return };
+    let needed = slowest.limits.timeout_ms.saturating_add(LEASE_MARGIN_MS);
     let name = &slowest.provider.name;
     let must = format_args!(
         "must be at least {needed}: the timeout_ms of provider {name} and {LEASE_MARGIN_MS} to record what came of it"

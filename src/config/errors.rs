@@ -136,9 +136,20 @@ fn in_plain_words(message: &str) -> String {
         ("expected usize", "expected a whole number of 0 or more"),
         ("expected u16", "expected a whole number from 0 to 65535"),
         ("expected f64", "expected a number"),
-        ("expected struct Settings", "expected a table"),
         ("unknown field", "unknown setting"),
         ("missing field", "lacks the setting"),
     ];
-    types.into_iter().fold(message.trim_end().to_owned(), |text, (rust, plain)| text.replace(rust, plain))
+    let message = without_struct_name(message.trim_end());
+    types.into_iter().fold(message, |text, (rust, plain)| text.replace(rust, plain))
+}
+
+/// A struct is a table in the file, whatever its name is in Rust.
+fn without_struct_name(message: &str) -> String {
+    match message.split_once("expected struct ") {
+        Some((before, named)) => {
+            let after = named.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+            format!("{before}expected a table{after}")
+        }
+        None => message.to_owned(),
+    }
 }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
+use super::errors::{ConfigErrors, ErrorCollector};
 use super::log::LogSettings;
-use super::providers::ProviderSettings;
+use super::sections::{self, KindTable, ProviderSection};
 use crate::routing::{BrandSettings, RetrySettings};
 use crate::{api, dispatch, health, inbound, store};
 
@@ -24,15 +25,27 @@ pub(super) struct ConfigFile {
     pub(super) inbound: Option<inbound::InboundSettings>,
     pub(super) log: LogSettings,
     pub(super) brands: BTreeMap<String, BrandSettings>,
-    pub(super) providers: Vec<ProviderSettings>,
+    pub(super) providers: Vec<ProviderSection>,
 }
 
 /// Gives the parsed tables their shape.
 ///
 /// # Errors
-/// The first setting that is unknown, missing, or of another type.
-pub(super) fn read(table: Spanned<DeTable<'_>>) -> Result<ConfigFile, toml::de::Error> {
-    ConfigFile::deserialize(Deserializer::from(table))
+/// Every setting of a provider that is unknown; else the first setting that is unknown, missing, or of another type.
+pub(super) fn read(
+    mut table: Spanned<DeTable<'_>>,
+    errors: &mut ErrorCollector<'_>,
+) -> Result<ConfigFile, ConfigErrors> {
+    let kinds = sections::take_kind_tables(table.get_mut(), errors);
+    errors.check()?;
+    let read = || {
+        let mut file = ConfigFile::deserialize(Deserializer::from(table))?;
+        for (section, tables) in file.providers.iter_mut().zip(kinds) {
+            section.kinds = tables.into_iter().map(KindTable::read).collect::<Result<_, _>>()?;
+        }
+        Ok(file)
+    };
+    read().map_err(|error| errors.misshapen(&error))
 }
 
 impl ConfigFile {
@@ -52,7 +65,7 @@ impl ConfigFile {
     }
 }
 
-pub(super) fn in_folder(path: &mut PathBuf, folder: &Path) {
+fn in_folder(path: &mut PathBuf, folder: &Path) {
     // `join` keeps an absolute path as it is.
     *path = folder.join(&*path);
 }

@@ -1,255 +1,92 @@
-//! Providers: as written in the file, and as checked.
+//! Providers, checked and built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
-
-use serde::Deserialize;
 
 use super::errors::ErrorCollector;
 use super::locations::join;
-use crate::adapters::webhooks::WebhookHandler;
+use super::sections::{KindSettings, ProviderSection};
 use crate::adapters::{
-    Adapter, BuildError, HttpSettings, HttpTransport, ProviderKind, ProviderLimits, Transport, email,
-    sandbox, sms, telegram, webhook, whatsapp,
+    BuildError, HttpTransport, KINDS, ProviderContext, ProviderLimits, ProviderParts, Transport,
 };
-use crate::model::{BrandId, Channel, Provider};
+use crate::model::{BrandId, Provider};
 
-/// Every kind of provider there is but the sandbox: its table in the file, its name here, and its settings.
-macro_rules! kinds {
-    ($($(#[doc = $doc:literal])+ $table:ident: $kind:ident($settings:ty),)+) => {
-        /// A provider in the file: exactly one of the tables after `limits` names its kind.
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub(super) struct ProviderSettings {
-            pub(super) name: String,
-            pub(super) channel: Channel,
-            pub(super) failure_domain: String,
-            #[serde(default = "default_tier")]
-            pub(super) tier: u32,
-            #[serde(default = "default_weight")]
-            pub(super) weight: u32,
-            #[serde(default)]
-            pub(super) brands: Vec<String>,
-            #[serde(default)]
-            pub(super) senders: BTreeMap<String, String>,
-            #[serde(default)]
-            pub(super) limits: ProviderLimits,
-            pub(super) http: Option<HttpSettings>,
-            $($table: Option<$settings>,)+
-            sandbox: Option<sandbox::SandboxSettings>,
-        }
-
-        impl ProviderSettings {
-            fn take_adapter(&mut self) -> Vec<AdapterSettings> {
-                let remote = [$(self.$table.take().map(Remote::$kind)),+].into_iter().flatten().map(Box::new);
-                remote.map(AdapterSettings::Remote).chain(self.sandbox.take().map(AdapterSettings::Sandbox)).collect()
-            }
-
-            fn remote(&mut self) -> impl Iterator<Item = &mut dyn ProviderKind> {
-                [$(self.$table.as_mut().map(|own| own as &mut dyn ProviderKind)),+].into_iter().flatten()
-            }
-        }
-
-        /// The settings of one kind of adapter that calls a provider.
-        #[derive(Debug, Clone)]
-        pub enum Remote {
-            $($(#[doc = $doc])+ $kind($settings),)+
-        }
-
-        impl Remote {
-            /// The names of their tables in the file.
-            pub(super) const TABLES: &[&str] = &[$(stringify!($table)),+];
-
-            fn table(&self) -> &'static str {
-                match self {
-                    $(Self::$kind(_) => stringify!($table),)+
-                }
-            }
-
-            fn kind(&self) -> &dyn ProviderKind {
-                match self {
-                    $(Self::$kind(own) => own,)+
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// Email through an SMTP server.
-    smtp: Smtp(email::SmtpSettings),
-    /// Email through SendGrid's Web API.
-    sendgrid: Sendgrid(email::sendgrid::SendgridSettings),
-    /// Email through Resend.
-    resend: Resend(email::resend::ResendSettings),
-    /// Email through Postmark.
-    postmark: Postmark(email::postmark::PostmarkSettings),
-    /// Email through Mailgun.
-    mailgun: Mailgun(email::mailgun::MailgunSettings),
-    /// Email through Brevo.
-    brevo: Brevo(email::brevo::BrevoSettings),
-    /// Email through Amazon SES.
-    ses: Ses(email::ses::SesSettings),
-    /// SMS through Twilio's Messages API.
-    twilio: Twilio(sms::twilio::TwilioSmsSettings),
-    /// SMS through Vonage's SMS API.
-    vonage: Vonage(sms::vonage::VonageSmsSettings),
-    /// SMS through Infobip.
-    infobip: Infobip(sms::infobip::InfobipSmsSettings),
-    /// SMS through Sinch's SMS API.
-    sinch: Sinch(sms::sinch::SinchSettings),
-    /// SMS through Amazon SNS.
-    sns: Sns(sms::sns::SnsSettings),
-    /// SMS through an SMSC that speaks SMPP.
-    smpp: Smpp(sms::smpp::SmppSettings),
-    /// Telegram through the Bot API.
-    telegram: Telegram(telegram::bot::TelegramSettings),
-    /// WhatsApp through Meta's Cloud API.
-    whatsapp_cloud: WhatsappCloud(whatsapp::cloud::WhatsappCloudSettings),
-    /// WhatsApp through Vonage's Messages API.
-    whatsapp_vonage: WhatsappVonage(whatsapp::vonage::VonageWhatsappSettings),
-    /// WhatsApp through Twilio's Messages API.
-    whatsapp_twilio: WhatsappTwilio(whatsapp::twilio::TwilioWhatsappSettings),
-    /// WhatsApp through Infobip.
-    whatsapp_infobip: WhatsappInfobip(whatsapp::infobip::InfobipWhatsappSettings),
-    /// Any channel, through a receiver of one's own.
-    webhook: Webhook(webhook::WebhookSettings),
-}
-
-fn default_tier() -> u32 {
-    1
-}
-
-fn default_weight() -> u32 {
-    100
-}
-
-/// A provider, checked.
+/// A provider, checked and built.
 #[derive(Debug, Clone)]
 pub struct ProviderConfig {
     /// The provider as routing sees it.
     pub provider: Provider,
-    /// How it is reached.
-    pub transport: Transport,
-    /// Its adapter's own settings.
-    pub adapter: AdapterSettings,
+    /// How hard it may be driven.
+    pub limits: ProviderLimits,
+    /// What it is made of.
+    pub parts: ProviderParts,
 }
 
-/// The settings of an adapter.
-#[derive(Debug, Clone)]
-pub enum AdapterSettings {
-    /// It calls a provider.
-    Remote(Box<Remote>),
-    /// Any channel, to nobody.
-    Sandbox(sandbox::SandboxSettings),
-}
-
-impl AdapterSettings {
-    /// The kind's name: that of its table in the file.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Remote(own) => own.table(),
-            Self::Sandbox(_) => "sandbox",
-        }
-    }
-}
-
-impl Remote {
-    /// Builds the adapter. Reads the files that its settings name.
-    ///
-    /// # Errors
-    /// When a setting's value is wrong.
-    pub fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        self.kind().build(transport)
-    }
-
-    /// What takes the provider's calls, where its settings say how to know them.
-    pub fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        self.kind().hook(transport)
-    }
-}
-
-impl ProviderSettings {
-    /// Makes the paths relative to `folder`.
-    pub(super) fn resolve_paths(&mut self, folder: &Path) {
-        let ca_file = self.http.as_mut().and_then(|http| http.ca_file.as_mut());
-        ca_file.into_iter().for_each(|path| super::file::in_folder(path, folder));
-        for path in self.remote().flat_map(ProviderKind::files) {
-            super::file::in_folder(path, folder);
-        }
-    }
+/// What stands around the providers in the file.
+pub(super) struct ProviderSurroundings<'a> {
+    /// The names of the brands.
+    pub(super) brands: BTreeSet<&'a str>,
+    /// The folder of the file.
+    pub(super) folder: &'a Path,
+    /// Whether there is a listener for what comes back.
+    pub(super) has_inbound: bool,
 }
 
 /// Checks all providers against each other and against the brands there are. Those that cannot be are left out, each
 /// with an error.
 pub(super) fn check(
-    settings: Vec<ProviderSettings>,
-    brands: &BTreeSet<&str>,
+    sections: &[ProviderSection],
+    around: &ProviderSurroundings<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Vec<ProviderConfig> {
     let mut names = BTreeSet::new();
     let mut checked = Vec::new();
-    for (index, settings) in settings.into_iter().enumerate() {
+    for (index, section) in sections.iter().enumerate() {
         let path = format!("providers[{index}]");
-        if !names.insert(settings.name.clone()) {
-            let name = &settings.name;
+        let name = &section.name;
+        if !names.insert(name) {
             errors.add(
                 format!("{path}.name"),
                 format_args!("must be unique: another provider is called {name:?}"),
             );
         }
-        checked.extend(check_one(settings, &path, brands, errors));
+        checked.extend(check_one(section, &path, around, errors));
     }
     checked
 }
 
-/// Checks what providers are told to send back, where there is no listener for anything that comes back.
-pub(super) fn check_without_inbound(settings: &[ProviderSettings], errors: &mut ErrorCollector<'_>) {
-    for (index, settings) in settings.iter().enumerate() {
-        let asks = settings.smtp.as_ref().is_some_and(|smtp| smtp.bounce_address.is_some());
-        errors.require(
-            !asks,
-            format!("providers[{index}].smtp.bounce_address"),
-            "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
-        );
-    }
-}
-
 fn check_one(
-    mut settings: ProviderSettings,
+    section: &ProviderSection,
     path: &str,
-    brands: &BTreeSet<&str>,
+    around: &ProviderSurroundings<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderConfig> {
-    let name = settings.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
-    let domain = !settings.failure_domain.trim().is_empty();
+    let name = section.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
+    let has_domain = !section.failure_domain.trim().is_empty();
     errors.require(
-        domain,
+        has_domain,
         format!("{path}.failure_domain"),
         "must name what the provider fails together with",
     );
-    errors.require(settings.weight > 0, format!("{path}.weight"), "must be at least 1");
-    let served = check_brands(&settings.brands, path, brands, errors);
-    let known = || brands.iter().filter_map(|name| name.parse().ok()).collect();
-    let own = if served.is_empty() { known() } else { served.clone() };
-    settings.remote().for_each(|kind| kind.set_brands(&own));
-    let senders = check_senders(&settings, path, brands, errors);
-    let transport = check_transport(&settings, path, errors);
-    let adapter = check_adapter(&mut settings, path, transport.as_ref(), errors)?;
+    errors.require(section.weight > 0, format!("{path}.weight"), "must be at least 1");
+    let brands = check_brands(&section.brands, path, &around.brands, errors);
+    let senders = check_senders(section, path, &around.brands, errors);
+    let transport = check_transport(section, path, errors);
+    let settings = check_kind(section, path, errors)?;
+    let parts = build(settings, path, transport.as_ref()?, &brands, around, errors)?;
     Some(ProviderConfig {
         provider: Provider {
             name: name?,
-            channel: settings.channel,
-            kind: adapter.kind().to_owned(),
-            failure_domain: settings.failure_domain,
-            tier: settings.tier,
-            weight: settings.weight,
-            brands: served,
+            channel: section.channel,
+            kind: settings.kind.table.to_owned(),
+            failure_domain: section.failure_domain.clone(),
+            tier: section.tier,
+            weight: section.weight,
+            brands,
             senders,
         },
-        transport: transport?,
-        adapter,
+        limits: section.limits.clone(),
+        parts,
     })
 }
 
@@ -277,12 +114,12 @@ fn check_brands(
 }
 
 fn check_transport(
-    settings: &ProviderSettings,
+    section: &ProviderSection,
     path: &str,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<Transport> {
-    let limits = check_limits(&settings.limits, path, errors).then(|| settings.limits.clone());
-    let http = match &settings.http {
+    let limits = check_limits(&section.limits, path, errors).then(|| section.limits.clone());
+    let http = match &section.http {
         None => Some(HttpTransport::default()),
         Some(http) => http.read().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
     };
@@ -302,14 +139,14 @@ fn add(error: &BuildError, table: &str, errors: &mut ErrorCollector<'_>) {
 }
 
 fn check_senders(
-    settings: &ProviderSettings,
+    section: &ProviderSection,
     path: &str,
     known: &BTreeSet<&str>,
     errors: &mut ErrorCollector<'_>,
 ) -> BTreeMap<BrandId, String> {
-    let serves = |brand: &String| settings.brands.is_empty() || settings.brands.contains(brand);
+    let serves = |brand: &String| section.brands.is_empty() || section.brands.contains(brand);
     let mut senders = BTreeMap::new();
-    for (brand, sender) in &settings.senders {
+    for (brand, sender) in &section.senders {
         let key = join(&format!("{path}.senders"), brand);
         match brand.parse() {
             _ if sender.trim().is_empty() => errors.add(key, "must not be empty"),
@@ -337,36 +174,50 @@ fn check_limits(limits: &ProviderLimits, path: &str, errors: &mut ErrorCollector
     checks.iter().all(|(right, ..)| *right)
 }
 
-fn check_adapter(
-    settings: &mut ProviderSettings,
+/// The one table that names the provider's kind.
+fn check_kind<'s>(
+    section: &'s ProviderSection,
     path: &str,
-    transport: Option<&Transport>,
     errors: &mut ErrorCollector<'_>,
-) -> Option<AdapterSettings> {
-    let mut kinds = settings.take_adapter();
-    let (Some(adapter), true) = (kinds.pop(), kinds.is_empty()) else {
-        let tables = Remote::TABLES.join(", ");
-        errors.add(path, format_args!("must have exactly one of the tables {tables} and sandbox"));
+) -> Option<&'s KindSettings> {
+    let [settings] = section.kinds.as_slice() else {
+        errors.add(path, format_args!("must have exactly one of the tables {}", tables()));
         return None;
     };
-    let is_http = matches!(&adapter, AdapterSettings::Remote(own) if own.kind().is_http());
-    if settings.http.is_some() && !is_http {
-        let kind = adapter.kind();
-        errors.add(format!("{path}.http"), format_args!("must be left out: {kind} is not reached over HTTP"));
+    let kind = settings.kind;
+    if section.http.is_some() && !kind.is_http {
+        let must = format_args!("must be left out: {} is not reached over HTTP", kind.table);
+        errors.add(format!("{path}.http"), must);
     }
-    let AdapterSettings::Remote(remote) = &adapter else { return Some(adapter) };
-    let table = remote.table();
-    if let Some(channel) = remote.kind().channel().filter(|channel| *channel != settings.channel) {
-        errors.add(
-            format!("{path}.channel"),
-            format_args!("must be \"{channel}\", the only channel that {table} carries"),
-        );
+    if let Some(channel) = kind.channel.filter(|channel| *channel != section.channel) {
+        let must = format_args!("must be \"{channel}\", the only channel that {} carries", kind.table);
+        errors.add(format!("{path}.channel"), must);
     }
-    // Building it makes its own checks, which are the only ones there are.
-    if let Some(transport) = transport
-        && let Err(error) = remote.build(transport)
-    {
-        add(&error, &format!("{path}.{table}"), errors);
+    Some(settings)
+}
+
+/// The names of the tables of all kinds.
+fn tables() -> String {
+    let names: Vec<&str> = KINDS.iter().map(|kind| kind.table).collect();
+    match names.split_last() {
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
     }
-    Some(adapter)
+}
+
+/// Builds the provider, which makes the checks of its kind.
+fn build(
+    KindSettings { kind, settings }: &KindSettings,
+    path: &str,
+    transport: &Transport,
+    served: &[BrandId],
+    around: &ProviderSurroundings<'_>,
+    errors: &mut ErrorCollector<'_>,
+) -> Option<ProviderParts> {
+    let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
+    let brands = if served.is_empty() { &every } else { served };
+    let ProviderSurroundings { folder, has_inbound, .. } = *around;
+    let context = ProviderContext { transport, brands, folder, has_inbound };
+    let built = settings.build(&context);
+    built.map_err(|error| add(&error, &format!("{path}.{}", kind.table), errors)).ok()
 }

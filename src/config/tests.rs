@@ -6,6 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::*;
+use crate::adapters::KINDS;
+use crate::model::LinkId;
 
 /// The least that works.
 const MINIMAL: &str = r#"
@@ -205,18 +207,20 @@ brand other: email: no provider carries it, so it is always left out
 fn a_secret_comes_from_the_environment_or_a_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("token"), "43:fromfile\r\n").unwrap();
-    let token = |place: &str| {
-        let text = telegram(place);
+    // Links are signed by the token.
+    let link = |place: &str, token: &str| {
+        let text = format!("{}bot_username = \"acme_bot\"\n", telegram(place));
         let path = folder.path().join("relevo.toml");
-        let env = |name: &str| (name == "TOKEN").then(|| "42:hunter2".to_owned());
+        let env = |name: &str| (name == "TOKEN").then(|| token.to_owned());
         let config = Config::read(&path, &text, &env).unwrap();
-        let AdapterSettings::Remote(remote) = &config.providers[0].adapter else { panic!("{config:?}") };
-        let Remote::Telegram(settings) = &**remote else { panic!("{config:?}") };
-        assert!(!format!("{config:?}").contains("hunter2"));
-        settings.token.expose().to_owned()
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("fromfile"), "{shown}");
+        let links = config.providers[0].parts.telegram_links.clone().unwrap();
+        links.url(LinkId::from_bytes([7; 16]))
     };
-    assert_eq!(token(r#"{ env = "TOKEN" }"#), "42:hunter2");
-    assert_eq!(token(r#"{ file = "token" }"#), "43:fromfile");
+    let (from_env, from_file) = (r#"{ env = "TOKEN" }"#, r#"{ file = "token" }"#);
+    assert_eq!(link(from_file, ""), link(from_env, "43:fromfile"));
+    assert_ne!(link(from_file, ""), link(from_env, "42:hunter2"));
 }
 
 fn telegram(token: &str) -> String {
@@ -280,6 +284,17 @@ fn an_adapter_checks_its_own_settings_and_channel() {
     "#);
 }
 
+#[test]
+fn settings_of_a_provider_and_of_its_kind_are_refused_where_they_stand() {
+    let account = "[brands.acme]\n[[providers]]\nname = \"a\"\nchannel = \"sms\"\nfailure_domain = \"a\"\n";
+    insta::assert_snapshot!(errors(&format!("{account}smpt = 1\n")), @"config/relevo.toml:6: providers[0].smpt: unknown setting `smpt`, expected one of `name`, `channel`, `failure_domain`, `tier`, `weight`, `brands`, `senders`, `limits`, `http`, `smtp`, `sendgrid`, `resend`, `postmark`, `mailgun`, `brevo`, `ses`, `twilio`, `vonage`, `infobip`, `sinch`, `sns`, `smpp`, `telegram`, `whatsapp_cloud`, `whatsapp_vonage`, `whatsapp_twilio`, `whatsapp_infobip`, `webhook`, `sandbox`");
+    insta::assert_snapshot!(errors(&format!("{account}sandbox = 1\n")), @"config/relevo.toml:6: providers[0].sandbox: invalid type: integer `1`, expected a table");
+    let twilio = |settings: &str| errors(&format!("{account}[providers.twilio]\n{settings}"));
+    insta::assert_snapshot!(twilio("auth_token = { env = \"TOKEN\" }\n"), @"config/relevo.toml:6: providers[0].twilio: lacks the setting `account_sid`");
+    insta::assert_snapshot!(twilio("account_sid = \"AC1\"\nauth_token = { env = \"TOKEN\" }\nfrm = \"ACME\"\n"), @"config/relevo.toml:9: providers[0].twilio.frm: unknown setting `frm`, expected one of `account_sid`, `auth_token`, `account_auth_token`, `shared_key`, `api_key_sid`, `base_url`, `status_callback`, `from`, `messaging_service_sid`");
+    insta::assert_snapshot!(twilio("account_sid = \"AC1\"\nauth_token = { env = \"TOKEN\" }\nfrom = 3\n"), @"config/relevo.toml:9: providers[0].twilio.from: invalid type: integer `3`, expected a string");
+}
+
 /// A file's text with every `#name = value` and `#[table]` taken into force.
 fn uncommented(text: &str) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
@@ -300,7 +315,7 @@ fn the_shipped_files_load() {
     let relevo = Config::load(&shipped("relevo.toml").0).unwrap();
     assert!(relevo.store.path.ends_with("config/../data"));
     let demo = Config::load(&shipped("demo.toml").0).unwrap();
-    let domains: BTreeSet<_> = demo.providers.iter().map(|own| &own.provider.failure_domain).collect();
+    let domains: BTreeSet<_> = demo.providers.iter().map(|config| &config.provider.failure_domain).collect();
     assert_eq!(domains.len(), 3);
     for channel in crate::model::Channel::ALL {
         assert_eq!(demo.carriers(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
@@ -339,15 +354,14 @@ fn the_real_providers_shown_are_right() {
         _ => Some("42:hunter2".to_owned()),
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
-    let kinds: BTreeSet<_> = config.providers.iter().map(|own| own.adapter.kind()).collect();
-    let tables = Remote::TABLES.iter().copied().chain(["sandbox"]);
-    assert_eq!(kinds, tables.collect::<BTreeSet<_>>());
+    let shown: BTreeSet<_> = config.providers.iter().map(|config| config.provider.kind.as_str()).collect();
+    assert_eq!(shown, KINDS.iter().map(|kind| kind.table).collect());
 }
 
 #[test]
 fn the_values_shown_are_the_defaults() {
     let text = uncommented(&shipped("relevo.toml").1);
-    let shown = file::read(DeTable::parse(&without_secrets(&text)).unwrap()).unwrap();
+    let shown = read_shape(DeTable::parse(&without_secrets(&text)).unwrap()).unwrap();
     let tls = shown.server.tls.clone();
     assert!(tls.is_some());
     assert_eq!(shown.server, api::ApiSettings { tls, ..api::ApiSettings::default() });
@@ -387,6 +401,11 @@ fn a_bounce_address_needs_a_listener_for_what_bounces() {
     read(&format!("{smtp}{inbound}")).unwrap();
 }
 
+fn read_shape(table: Spanned<DeTable<'_>>) -> Result<file::ConfigFile, ConfigErrors> {
+    let places = locations::SettingLocations::new("", table.get_ref());
+    file::read(table, &mut errors::ErrorCollector::new(Path::new("relevo.toml"), &places))
+}
+
 /// References to secrets in the form in which the settings read them.
 fn without_secrets(text: &str) -> String {
     text.replace("{ env =", "{ \"$secret\" =").replace("{ file =", "{ \"$secret\" =")
@@ -422,9 +441,9 @@ fn known_settings(whole: &Spanned<DeTable<'_>>, steps: &[String]) -> Vec<String>
     let mut whole = whole.clone();
     let unknown = Spanned::new(0..0, DeValue::Boolean(true));
     table_at(whole.get_mut(), steps).insert(Spanned::new(0..0, UNKNOWN.into()), unknown);
-    let error = file::read(whole).expect_err("an unknown setting is refused");
+    let errors = read_shape(whole).expect_err("an unknown setting is refused");
     // Tables of named things, such as `brands`, have no fixed settings.
-    match error.message().strip_prefix(&format!("unknown field `{UNKNOWN}`, expected ")) {
+    match errors.errors()[0].message.strip_prefix(&format!("unknown setting `{UNKNOWN}`, expected ")) {
         Some(known) => known.split('`').skip(1).step_by(2).map(str::to_owned).collect(),
         None => Vec::new(),
     }

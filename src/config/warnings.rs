@@ -44,15 +44,16 @@ impl Config {
 
     /// The providers that carry `channel` for `brand`, lowest tier first.
     pub fn carriers(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
-        let all = self.providers.iter().map(|own| &own.provider);
-        let mut carriers: Vec<_> = all.filter(|own| own.channel == channel && own.serves(brand)).collect();
-        carriers.sort_by_key(|own| own.tier);
+        let all = self.providers.iter().map(|config| &config.provider);
+        let mut carriers: Vec<_> =
+            all.filter(|provider| provider.channel == channel && provider.serves(brand)).collect();
+        carriers.sort_by_key(|provider| provider.tier);
         carriers
     }
 
     fn doubt_about(&self, brand: &BrandId, channel: Channel) -> Option<String> {
         let carriers = self.carriers(brand, channel);
-        let domains: BTreeSet<_> = carriers.iter().map(|own| own.failure_domain.as_str()).collect();
+        let domains: BTreeSet<_> = carriers.iter().map(|provider| provider.failure_domain.as_str()).collect();
         match (carriers.as_slice(), domains.first()) {
             ([], _) | (_, None) => Some("no provider carries it, so it is always left out".to_owned()),
             ([only], _) => {
@@ -70,6 +71,6 @@ impl Config {
 
 /// Every channel that the brand or one of its topics names.
 fn used_channels(policy: &BrandPolicy) -> BTreeSet<Channel> {
-    let own = policy.topics().filter_map(|topic| policy.channels_for(topic)).flatten();
-    policy.channels.iter().chain(own).copied().collect()
+    let by_topic = policy.topics().filter_map(|topic| policy.channels_for(topic)).flatten();
+    policy.channels.iter().chain(by_topic).copied().collect()
 }

@@ -312,7 +312,7 @@ impl Dispatcher {
         Envelope {
             message_id: message.id,
             attempt: number,
-            repeats: work.history.first_in_doubt(way).unwrap_or(number),
+            repeated_attempt: work.history.first_in_doubt(way).unwrap_or(number),
             brand: message.brand.clone(),
             class: message.class,
             topic: message.topic.clone(),

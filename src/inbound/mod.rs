@@ -1,4 +1,4 @@
-//! What comes back from providers: over HTTP, by mail, over connections of the adapters, or from sandboxes in this process.
+//! What comes back from providers: over HTTP, by mail, or over connections of the adapters.
 //! Receipts are folded into the messages they speak of; the next claim sees them.
 
 mod directory;
@@ -16,7 +16,6 @@ mod token_bucket;
 pub use directory::{InboundDirectory, InboundSource};
 pub use mail::serve as serve_mail;
 pub use processor::InboundProcessor;
-pub use receipts::record_receipts;
 pub use router::WebhookRouter;
 pub use server::serve;
 pub use settings::{InboundSettings, MailSettings};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use relevo::adapters::webhooks::{DeliveryReport, EventSink as _, ProviderEvent};
 use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
-    BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, Suppression,
-    SuppressionReason, Timestamp, later,
+    BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, ReceiptReport,
+    Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::Memory;
@@ -33,6 +34,22 @@ pub struct SeedResult {
     pub log: Vec<String>,
     /// How often each kind of event occurred.
     pub tally: Tally,
+}
+
+/// How long to wait before a report is recorded again after the store failed.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// Records the reports of every provider until the gateway goes down. One is taken up only when the one before it is durable.
+async fn record_receipts(mut reports: mpsc::Receiver<ReceiptReport>, processor: InboundProcessor) {
+    while let Some(report) = reports.recv().await {
+        let ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection } = report;
+        let report =
+            DeliveryReport { reference, echo, address: None, status, reported_at, evidence, objection };
+        let sink = processor.event_sink(provider);
+        while sink.record(vec![ProviderEvent::Receipt(report.clone())]).await.is_err() {
+            tokio::time::sleep(STORE_RETRY).await;
+        }
+    }
 }
 
 /// The tasks of the gateway between two crashes.
@@ -131,19 +148,15 @@ impl Simulation {
         *lock(&self.shared.stores) = stores.clone();
         *lock(&self.shared.board) = board.clone();
         *lock(&self.shared.receipts) = sender;
-        let inbox = Stores { inbound: work.clone(), ..stores };
+        let inbox = Stores { inbound: work, ..stores };
         let processor =
             InboundProcessor::new(&inbox, script::inbound_directory(&providers), self.shared.clock.clone());
-        self.shared.texts.start_recording(processor);
+        self.shared.texts.start_recording(processor.clone());
         lock(&self.shared.open_until).clear();
         Gateway {
             breakers: tokio::spawn(self.shared.clone().watch_breakers(board)),
             dispatch: tokio::spawn(Arc::new(dispatcher).run(std::future::pending())),
-            inbound: tokio::spawn(relevo::inbound::record_receipts(
-                receiver,
-                work,
-                self.shared.clock.clone(),
-            )),
+            inbound: tokio::spawn(record_receipts(receiver, processor)),
         }
     }
 

@@ -35,7 +35,7 @@ impl SenderMailbox {
     pub(super) fn mailbox_for(&self, envelope: &Envelope) -> Result<Mailbox, Outcome> {
         match &envelope.from {
             None => Ok(self.from.clone()),
-            Some(own) => mailbox(own)
+            Some(sender) => mailbox(sender)
                 .ok_or_else(|| replies::misconfigured("the brand's sender is not an email address")),
         }
     }

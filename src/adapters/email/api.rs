@@ -60,12 +60,12 @@ fn filled(part: Option<&String>) -> Option<&str> {
 }
 
 /// A mailbox as an object of its `email` and, if it has one, its `name`.
-pub(super) fn named(mailbox: &Mailbox) -> Value {
-    present(json!({ "email": mailbox.email.to_string(), "name": mailbox.name }))
+pub(super) fn mailbox_object(mailbox: &Mailbox) -> Value {
+    without_nulls(json!({ "email": mailbox.email.to_string(), "name": mailbox.name }))
 }
 
 /// The object without its fields that are null, which not every API takes for absent.
-pub(super) fn present(mut object: Value) -> Value {
+pub(super) fn without_nulls(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.retain(|_, value| !value.is_null());
     }
@@ -134,8 +134,8 @@ pub(super) mod tests {
     fn an_email_is_taken_apart() {
         let (envelope, sender) = (envelope(Some("Hi"), Some("")), sender());
         let email = ApiEmail::from_envelope(&envelope, &sender).unwrap();
-        assert_eq!(named(&email.from), json!({ "email": "shop@example.com", "name": "Shop" }));
-        assert_eq!(email.reply_to.map(named), Some(json!({ "email": "help@example.com" })));
+        assert_eq!(mailbox_object(&email.from), json!({ "email": "shop@example.com", "name": "Shop" }));
+        assert_eq!(email.reply_to.map(mailbox_object), Some(json!({ "email": "help@example.com" })));
         assert_eq!(email.to.as_ref() as &str, "ana@xn--bcher-kva.example");
         assert_eq!(email.subject, "Your Bcc: eve@example.net");
         assert_eq!((email.text, email.html), (Some("Hi"), None));
@@ -143,13 +143,14 @@ pub(super) mod tests {
 
     #[test]
     fn the_brands_own_sender_comes_first_and_must_be_one() {
-        let own = Envelope { from: Some("Acme <hi@acme.example>".to_owned()), ..envelope(Some("Hi"), None) };
+        let branded =
+            Envelope { from: Some("Acme <hi@acme.example>".to_owned()), ..envelope(Some("Hi"), None) };
         let sender = sender();
         assert_eq!(
-            ApiEmail::from_envelope(&own, &sender).unwrap().from.to_string(),
+            ApiEmail::from_envelope(&branded, &sender).unwrap().from.to_string(),
             "Acme <hi@acme.example>"
         );
-        let wrong = Envelope { from: Some("Acme".to_owned()), ..own };
+        let wrong = Envelope { from: Some("Acme".to_owned()), ..branded };
         assert_eq!(ApiEmail::from_envelope(&wrong, &sender).unwrap_err().as_str(), "misconfigured");
     }
 

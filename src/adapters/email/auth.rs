@@ -10,7 +10,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
-use super::connection::failure;
+use super::failures::failure;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::SmtpSettings;
 use crate::model::Outcome;

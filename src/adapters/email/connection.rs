@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::SmtpLogin;
 use super::extensions::SmtpExtensions;
+use super::failures::{failure, reply_in};
 use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
@@ -24,7 +25,7 @@ use super::tls::{TlsConnection, TlsMode};
 use crate::adapters::BuildError;
 use crate::model::Outcome;
 
-/// How long to be polite for when leaving.
+/// How long `QUIT` may take.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to reach a server.
@@ -80,7 +81,7 @@ impl SmtpServer {
         let failed = |error| failure(SmtpStage::Connect, &error);
         let greeted = match &self.encryption {
             TlsMode::Implicit(connector, name) => {
-                let encrypted = connector.connect(name.clone(), stream).await.map_err(lost)?;
+                let encrypted = connector.connect(name.clone(), stream).await.map_err(unreachable_server)?;
                 AsyncSmtpConnection::connect_with_transport(Box::new(TlsConnection(encrypted)), &self.hello)
                     .await
             }
@@ -110,13 +111,13 @@ impl SmtpServer {
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
     /// would wait for the server's delayed acknowledgement of the text: 40 ms for each message.
     async fn dial(&self) -> Result<TcpStream, Outcome> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(lost)?;
-        stream.set_nodelay(true).map_err(lost)?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable_server)?;
+        stream.set_nodelay(true).map_err(unreachable_server)?;
         Ok(stream)
     }
 }
 
-fn lost(error: io::Error) -> Outcome {
+fn unreachable_server(error: io::Error) -> Outcome {
     replies::unavailable(SmtpStage::Connect, &error.to_string())
 }
 
@@ -147,7 +148,7 @@ impl SmtpConnection {
         self.state != SmtpConnectionState::Lost
     }
 
-    /// Begins a message: as far as the server's leave to send its text, where it takes commands together.
+    /// Begins a message: up to the server's permission to send its text, where the server takes commands together.
     pub(super) async fn start_transaction(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
         let parameters = self.offers.with_mail(mail, self.notices)?;
         if self.state == SmtpConnectionState::Begun {
@@ -200,7 +201,7 @@ impl SmtpConnection {
                     let evidence = format!("unexpected reply {}", response.code());
                     return Err(replies::unavailable(stage, &evidence));
                 }
-                Err(error) => match reply(error) {
+                Err(error) => match reply_in(error) {
                     Some(reply) if reply.closes() => return Err(reply.outcome(stage)),
                     Some(reply) => refused = refused.or(Some((stage, reply))),
                     None => return Err(replies::unavailable(stage, &error.to_string())),
@@ -231,7 +232,7 @@ impl SmtpConnection {
                 return Ok(());
             }
             Ok(Ok(response)) => format!("unexpected reply {}", response.code()),
-            Ok(Err(error)) => match reply(&error) {
+            Ok(Err(error)) => match reply_in(&error) {
                 Some(reply) => {
                     return Err(self.refusal(SmtpStage::Message, &reply, SmtpConnectionState::Ready));
                 }
@@ -254,7 +255,7 @@ impl SmtpConnection {
             Ok(response) => {
                 Err(replies::unavailable(stage, &format!("unexpected reply {}", response.code())))
             }
-            Err(error) => match reply(&error) {
+            Err(error) => match reply_in(&error) {
                 Some(reply) => Err(self.refusal(stage, &reply, SmtpConnectionState::Begun)),
                 None => Err(replies::unavailable(stage, &error.to_string())),
             },
@@ -266,7 +267,7 @@ impl SmtpConnection {
         reply.outcome(stage)
     }
 
-    /// Takes leave in the background (RFC 5321, section 4.1.1.10).
+    /// Sends `QUIT` in the background (RFC 5321, section 4.1.1.10).
     pub(super) fn close(mut self) {
         tokio::spawn(async move { timeout(QUIT_TIMEOUT, self.smtp.abort()).await });
     }
@@ -295,16 +296,4 @@ async fn transmit(
 /// `2yz`, as opposed to `354`, which asks for the message.
 fn is_completion(response: &Response) -> bool {
     u16::from(response.code()) / 100 == 2
-}
-
-fn reply(error: &Error) -> Option<SmtpReply> {
-    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    error.status().map(|code| SmtpReply::new(code.into(), &text))
-}
-
-pub(super) fn failure(stage: SmtpStage, error: &Error) -> Outcome {
-    match reply(error) {
-        Some(reply) => reply.outcome(stage),
-        None => replies::unavailable(stage, &error.to_string()),
-    }
 }

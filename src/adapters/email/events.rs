@@ -41,7 +41,7 @@ impl EmailEventMeaning {
 pub(super) struct EmailEvent {
     /// The provider's id of the event, where it has one.
     pub(super) id: Option<String>,
-    /// The provider's id of the email; empty when it speaks of none.
+    /// The provider's id of the email; empty when the event names none.
     pub(super) reference: String,
     /// What we gave with the email.
     pub(super) echo: Option<Echo>,
@@ -54,9 +54,9 @@ pub(super) struct EmailEvent {
 }
 
 impl EmailEvent {
-    /// What is told by an event that says this; nothing when it leads to no email and says nothing against an address.
-    pub(super) fn provider_event(self, says: EmailEventMeaning) -> Option<ProviderEvent> {
-        let EmailEventMeaning { status, objection } = says;
+    /// The event as the gateway records it; `None` when it leads to no email and says nothing against an address.
+    pub(super) fn provider_event(self, meaning: EmailEventMeaning) -> Option<ProviderEvent> {
+        let EmailEventMeaning { status, objection } = meaning;
         if self.reference.is_empty() && self.echo.is_none() {
             return self.address_report(objection?);
         }
@@ -134,9 +134,9 @@ pub(super) mod tests {
         }
     }
 
-    /// Lets a hook hear a POST.
-    pub(in crate::adapters::email) async fn hear(
-        hook: &dyn WebhookHandler,
+    /// Lets a handler handle a POST.
+    pub(in crate::adapters::email) async fn handle(
+        handler: &dyn WebhookHandler,
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<WebhookPayload, WebhookError> {
@@ -145,29 +145,32 @@ pub(super) mod tests {
             all.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let now = Timestamp::from_second(NOW).unwrap();
-        hook.handle(&WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now })
+        handler
+            .handle(&WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now })
             .await
     }
 
     /// What the first notice says, in words such as `failed bad_address`; `-` when nothing is told.
-    pub(in crate::adapters::email) fn words(heard: &Result<WebhookPayload, WebhookError>) -> String {
-        let Ok(WebhookPayload::Events(told)) = heard else { panic!("{heard:?}") };
-        match told.first() {
+    pub(in crate::adapters::email) fn summary(handled: &Result<WebhookPayload, WebhookError>) -> String {
+        let Ok(WebhookPayload::Events(events)) = handled else { panic!("{handled:?}") };
+        match events.first() {
             None => "-".to_owned(),
-            Some(ProviderEvent::Receipt(own)) => match own.objection {
-                Some(objection) => format!("{} {}", own.status.as_str(), objection.as_str()),
-                None => own.status.as_str().to_owned(),
+            Some(ProviderEvent::Receipt(report)) => match report.objection {
+                Some(objection) => format!("{} {}", report.status.as_str(), objection.as_str()),
+                None => report.status.as_str().to_owned(),
             },
-            Some(ProviderEvent::Address(own)) => format!("{:?}", own.change),
+            Some(ProviderEvent::Address(report)) => format!("{:?}", report.change),
             Some(other) => panic!("{other:?}"),
         }
     }
 
     /// The first notice.
-    pub(in crate::adapters::email) fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
-        match heard {
-            Ok(WebhookPayload::Events(told)) => match told.into_iter().next() {
-                Some(ProviderEvent::Receipt(notice)) => notice,
+    pub(in crate::adapters::email) fn delivery_report(
+        handled: Result<WebhookPayload, WebhookError>,
+    ) -> DeliveryReport {
+        match handled {
+            Ok(WebhookPayload::Events(events)) => match events.into_iter().next() {
+                Some(ProviderEvent::Receipt(delivery_report)) => delivery_report,
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
@@ -186,7 +189,8 @@ pub(super) mod tests {
     #[test]
     fn the_three_fields_that_are_sent_make_the_echo_again() {
         let parts = super::super::api::echo_in_parts(&echo());
-        let field = |name: &str| parts.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
+        let field =
+            |name: &str| parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
         assert_eq!(echo_of_parts(field), Some(echo()));
         assert_eq!(echo_of_parts(|name| field(name).filter(|_| name != "relevo-brand")), None);
     }

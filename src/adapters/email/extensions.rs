@@ -137,8 +137,12 @@ mod tests {
             ("peer\nSIZE 28", Err("the message has 29 bytes, and the server takes at most 28".to_owned())),
         ] {
             let parameters = offers(reply).with_mail(&mail, DsnRequest::Default);
-            let parameters = parameters.map(|own| shown(&own));
-            assert_eq!(parameters.map_err(|own| own.evidence().unwrap().to_string()), expected, "{reply}");
+            let parameters = parameters.map(|parameters| shown(&parameters));
+            assert_eq!(
+                parameters.map_err(|outcome| outcome.evidence().unwrap().to_string()),
+                expected,
+                "{reply}"
+            );
         }
     }
 

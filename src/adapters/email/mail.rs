@@ -37,7 +37,8 @@ pub(super) struct PreparedMail {
 /// Writes messages of one provider.
 pub(super) struct MailWriter {
     sender: SenderMailbox,
-    bounces: Option<BounceAddresses>,
+    /// The envelope senders, where reports are to come back.
+    pub(super) bounces: Option<BounceAddresses>,
     dkim: Option<DkimConfig>,
 }
 

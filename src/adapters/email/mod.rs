@@ -18,6 +18,7 @@ mod connection;
 mod dkim;
 mod events;
 mod extensions;
+mod failures;
 mod mail;
 mod pool;
 mod replies;

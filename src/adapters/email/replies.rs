@@ -77,7 +77,7 @@ impl SmtpReply {
         };
         let read = Self::new(code, text);
         // x.0.0 says no more than its class.
-        Self { enhanced: enhanced(code, status).filter(|own| *own != (0, 0)).or(read.enhanced), ..read }
+        Self { enhanced: enhanced(code, status).filter(|code| *code != (0, 0)).or(read.enhanced), ..read }
     }
 
     /// What a report with this failure says: its words, and what they mean for the address.

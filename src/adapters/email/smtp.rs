@@ -1,6 +1,6 @@
 //! The adapter: writes a message, finds a connection, hands it over.
 
-use std::path::PathBuf;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use super::pool::ConnectionPool;
 use super::replies::{self, SmtpStage};
 use super::servers::SmtpServers;
 use super::settings::SmtpSettings;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
-use crate::model::{BrandId, Channel, Outcome};
+use crate::adapters::settings::require;
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderLimits, ProviderParts, ProviderSettings,
+};
+use crate::model::Outcome;
 
 /// Sends email by SMTP: by one server, or by others in its place.
 pub struct Smtp {
@@ -109,31 +111,24 @@ impl Smtp {
     }
 }
 
-impl ProviderKind for SmtpSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
+impl ProviderSettings for SmtpSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        require(
+            context.has_inbound || self.bounce_address.is_none(),
+            "bounce_address",
+            "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
+        )?;
+        let smtp = Smtp::new(&self.resolved(context), &context.transport.limits)?;
+        let addresses = smtp.writer.bounces.clone();
+        let bounces = addresses.map(|addresses| BounceHandler::new(addresses, context.brands.to_vec()));
+        Ok(ProviderParts::new(Arc::new(smtp)).with_webhooks(bounces))
     }
+}
 
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Smtp::new(self, &transport.limits)?))
-    }
-
-    fn is_http(&self) -> bool {
-        false
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        // What is wrong with the settings is told when the adapter is built.
-        let addresses = self.bounces().ok()??;
-        Some(Arc::new(BounceHandler::new(addresses, self.brands.clone())))
-    }
-
-    fn set_brands(&mut self, brands: &[BrandId]) {
-        self.brands = brands.to_vec();
-    }
-
-    fn files(&mut self) -> Vec<&mut PathBuf> {
-        self.ca_file.iter_mut().chain(&mut self.oauth2_token_file).collect()
+/// Without the mail that is being written and the connections, which say nothing to a reader.
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

@@ -1,17 +1,15 @@
-//! A provider that sends nothing, for any channel: it keeps what it was given in a local outbox, and behaves as told at
-//! run time. For demonstrations, tests, and rehearsing an outage.
+//! A provider that sends nothing, for any channel: it keeps the messages that it accepts in an outbox in memory, and behaves
+//! as it is told at run time. For demonstrations, tests, and rehearsing an outage.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
 
-use crate::adapters::{Adapter, Envelope};
-use crate::model::{
-    Channel, Echo, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Rejection,
-    ThrottleScope, later,
-};
+use super::adapter::Adapter;
+use super::envelope::Envelope;
+use super::events::{DeliveryReport, EventListener, EventSink};
+use crate::model::{Outcome, OutcomeEvidence, ReceiptStatus, Rejection, ThrottleScope, later};
 
 mod outbox;
 mod receipts;
@@ -49,13 +47,11 @@ pub enum SandboxBehavior {
 }
 
 /// One sandbox provider. Cheap to clone; clones share the outbox and the behaviour.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Sandbox(Arc<SandboxInner>);
 
+#[derive(Debug)]
 struct SandboxInner {
-    name: ProviderName,
-    channel: Channel,
-    failure_domain: String,
     latency: Duration,
     receipts: Option<SimulatedReceipts>,
     behavior: Mutex<SandboxBehavior>,
@@ -63,36 +59,26 @@ struct SandboxInner {
 }
 
 impl Sandbox {
-    /// Builds the provider, accepting. Its receipts go into `reports`. Needs a tokio runtime when it reports receipts.
-    pub fn new(
-        provider: &Provider,
-        settings: &SandboxSettings,
-        reports: mpsc::Sender<ReceiptReport>,
-    ) -> Self {
+    /// A provider that accepts, and takes `latency` for it. Each message is reported as delivered `receipt_delay` after it
+    /// was accepted, for as long as somebody listens; never when that is absent.
+    pub fn new(latency: Duration, receipt_delay: Option<Duration>) -> Self {
         Self(Arc::new(SandboxInner {
-            name: provider.name.clone(),
-            channel: provider.channel,
-            failure_domain: provider.failure_domain.clone(),
-            latency: settings.latency(),
-            receipts: settings.receipt_delay().map(|delay| SimulatedReceipts::start(delay, reports)),
+            latency,
+            receipts: receipt_delay.map(SimulatedReceipts::new),
             behavior: Mutex::default(),
             outbox: Mutex::default(),
         }))
     }
 
-    async fn take(&self, envelope: &Envelope) -> String {
+    async fn accept(&self, envelope: &Envelope) -> String {
         tokio::time::sleep(self.0.latency).await;
         let reference = format!("{}-{}", envelope.message_id, envelope.attempt);
-        lock(&self.0.outbox).push(OutboxEntry::new(&self.0.name, self.0.channel, envelope));
+        lock(&self.0.outbox).push(OutboxEntry::new(envelope));
         if let Some(receipts) = &self.0.receipts {
-            receipts.schedule(ReceiptReport {
-                provider: self.0.name.clone(),
+            receipts.schedule(DeliveryReport {
                 reference: reference.clone(),
-                echo: Some(Echo {
-                    brand: envelope.brand.clone(),
-                    message: envelope.message_id,
-                    attempt: envelope.attempt,
-                }),
+                echo: Some(envelope.echo()),
+                address: None,
                 status: ReceiptStatus::Delivered,
                 reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
@@ -104,12 +90,22 @@ impl Sandbox {
 }
 
 #[async_trait]
+impl EventListener for Sandbox {
+    async fn listen(&self, sink: &dyn EventSink) {
+        match &self.0.receipts {
+            Some(receipts) => receipts.report(sink).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
 impl Adapter for Sandbox {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let behavior = *lock(&self.0.behavior);
         let evidence = |text| OutcomeEvidence::new("sandbox", text);
         match behavior {
-            SandboxBehavior::Accept => Outcome::Sent { reference: self.take(envelope).await },
+            SandboxBehavior::Accept => Outcome::Sent { reference: self.accept(envelope).await },
             SandboxBehavior::Fail => {
                 Outcome::Unavailable { evidence: evidence("told to refuse the connection") }
             }
@@ -120,7 +116,7 @@ impl Adapter for Sandbox {
                 evidence: evidence("told to throttle"),
             },
             SandboxBehavior::LoseReply => {
-                self.take(envelope).await;
+                self.accept(envelope).await;
                 Outcome::Unknown { evidence: evidence("told to lose the reply") }
             }
             SandboxBehavior::RejectAddress => Outcome::Rejected {

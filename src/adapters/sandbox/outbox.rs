@@ -1,11 +1,9 @@
-//! What a sandbox provider was given, the last of it.
+//! The last messages that a sandbox provider accepted.
 
 use std::collections::VecDeque;
 
-use crate::adapters::Envelope;
-use crate::model::{
-    Address, BrandId, Channel, MessageId, ProviderName, RenderedContent, TelegramFile, Timestamp,
-};
+use crate::adapters::envelope::Envelope;
+use crate::model::{Address, BrandId, Channel, MessageId, RenderedContent, TelegramFile, Timestamp};
 
 /// How many entries each provider keeps.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -13,14 +11,12 @@ pub const MAX_ENTRIES: usize = 1_000;
 /// How many characters of a text an entry keeps.
 const MAX_TEXT_CHARS: usize = 10_000;
 
-/// What a sandbox provider was given.
+/// One message that a sandbox provider accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEntry {
     /// The time of the attempt.
     pub time: Timestamp,
-    /// The provider.
-    pub provider: ProviderName,
-    /// Its channel.
+    /// The channel.
     pub channel: Channel,
     /// The brand that sent it.
     pub brand: BrandId,
@@ -36,12 +32,11 @@ pub struct OutboxEntry {
 }
 
 impl OutboxEntry {
-    pub(super) fn new(provider: &ProviderName, channel: Channel, envelope: &Envelope) -> Self {
+    pub(super) fn new(envelope: &Envelope) -> Self {
         let (subject, text) = subject_and_text(&envelope.content);
         Self {
             time: envelope.now,
-            provider: provider.clone(),
-            channel,
+            channel: envelope.channel,
             brand: envelope.brand.clone(),
             message_id: envelope.message_id,
             address: envelope.address.clone(),
@@ -57,12 +52,12 @@ fn subject_and_text(content: &RenderedContent) -> (Option<String>, String) {
             (Some(subject.clone()), text.clone().or_else(|| html.clone()).unwrap_or_default())
         }
         RenderedContent::Text(text) => (None, text.clone()),
-        RenderedContent::Telegram(own) => {
-            let file = own
+        RenderedContent::Telegram(content) => {
+            let file = content
                 .file
                 .as_ref()
                 .map(|(TelegramFile::Photo(url) | TelegramFile::Document(url))| url.as_str());
-            (None, [file, own.text.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n"))
+            (None, [file, content.text.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n"))
         }
         RenderedContent::Template(template) => {
             (None, format!("{}({})", template.name, template.parameters.join(", ")))
@@ -84,7 +79,7 @@ impl Outbox {
 
     /// At most `limit` entries of `brand`, or of all, the last kept first.
     pub(super) fn newest(&self, brand: Option<&BrandId>, limit: usize) -> impl Iterator<Item = OutboxEntry> {
-        let own = move |entry: &&OutboxEntry| brand.is_none_or(|brand| entry.brand == *brand);
-        self.0.iter().rev().filter(own).take(limit).cloned()
+        let is_of_brand = move |entry: &&OutboxEntry| brand.is_none_or(|brand| entry.brand == *brand);
+        self.0.iter().rev().filter(is_of_brand).take(limit).cloned()
     }
 }

@@ -1,29 +1,37 @@
-//! Reports messages as delivered, each a fixed time after it was taken.
+//! Reports messages as delivered, each a fixed time after it was accepted.
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::ReceiptReport;
+use crate::adapters::events::{DeliveryReport, EventSink, ProviderEvent};
 
-/// How many receipts may be waiting for their time.
+/// How many receipts may wait for their time.
 const MAX_WAITING: usize = 65_536;
+
+/// How long to wait before a receipt is reported again that could not be recorded.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// The receipts of one provider that are still to come. The delay is the same for all, so they leave in the order in
 /// which they came.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct SimulatedReceipts {
     delay: Duration,
-    waiting: mpsc::Sender<(Instant, ReceiptReport)>,
+    schedule: mpsc::Sender<ScheduledReceipt>,
+    due: Mutex<mpsc::Receiver<ScheduledReceipt>>,
+}
+
+#[derive(Debug)]
+struct ScheduledReceipt {
+    at: Instant,
+    report: DeliveryReport,
 }
 
 impl SimulatedReceipts {
-    /// Reports into `reports` until its receiver or the last clone of this is dropped. Needs a tokio runtime.
-    pub(super) fn start(delay: Duration, reports: mpsc::Sender<ReceiptReport>) -> Self {
-        let (waiting, due) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(report(due, reports));
-        Self { delay, waiting }
+    pub(super) fn new(delay: Duration) -> Self {
+        let (schedule, due) = mpsc::channel(MAX_WAITING);
+        Self { delay, schedule, due: Mutex::new(due) }
     }
 
     /// The time between a message and its receipt.
@@ -32,19 +40,21 @@ impl SimulatedReceipts {
     }
 
     /// Reports this after the delay.
-    pub(super) fn schedule(&self, receipt: ReceiptReport) {
-        let due = Instant::now() + self.delay;
-        if self.waiting.try_send((due, receipt)).is_err() {
+    pub(super) fn schedule(&self, report: DeliveryReport) {
+        let receipt = ScheduledReceipt { at: Instant::now() + self.delay, report };
+        if self.schedule.try_send(receipt).is_err() {
             tracing::warn!(max_waiting = MAX_WAITING, "a sandbox receipt was dropped: too many are waiting");
         }
     }
-}
 
-async fn report(mut due: mpsc::Receiver<(Instant, ReceiptReport)>, reports: mpsc::Sender<ReceiptReport>) {
-    while let Some((at, receipt)) = due.recv().await {
-        sleep_until(at).await;
-        if reports.send(receipt).await.is_err() {
-            return;
+    /// Reports what is due, without end. A receipt is taken up only when the one before it is durable.
+    pub(super) async fn report(&self, sink: &dyn EventSink) {
+        let mut due = self.due.lock().await;
+        while let Some(ScheduledReceipt { at, report }) = due.recv().await {
+            sleep_until(at).await;
+            while sink.record(vec![ProviderEvent::Receipt(report.clone())]).await.is_err() {
+                sleep(RETRY).await;
+            }
         }
     }
 }

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{OutboxEntry, Sandbox, SandboxBehavior, lock};
-use crate::model::{BrandId, ProviderName};
+use crate::model::{BrandId, Provider, ProviderName};
 
 /// The sandbox providers of a gateway, by name. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Sandboxes(Arc<BTreeMap<ProviderName, Sandbox>>);
+pub struct Sandboxes(Arc<BTreeMap<ProviderName, SandboxProvider>>);
+
+struct SandboxProvider {
+    failure_domain: String,
+    sandbox: Sandbox,
+}
 
 /// Which sandbox providers to tell something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,56 +33,70 @@ impl Sandboxes {
 
     /// The one of this name.
     pub fn get(&self, provider: &ProviderName) -> Option<&Sandbox> {
-        self.0.get(provider)
+        self.0.get(provider).map(|provider| &provider.sandbox)
     }
 
-    /// What `provider`, or all, were given by `brand`, or by all: at most `limit` entries, newest first. `None` when
-    /// there is no such provider.
+    /// The messages that `provider`, or each of them, accepted of `brand`, or of all brands: at most `limit` entries with
+    /// the provider's name, newest first. `None` when there is no such provider.
     pub fn outbox(
         &self,
         provider: Option<&ProviderName>,
         brand: Option<&BrandId>,
         limit: usize,
-    ) -> Option<Vec<OutboxEntry>> {
-        let Some(name) = provider else { return Some(self.merged(brand, limit)) };
-        Some(lock(&self.0.get(name)?.0.outbox).newest(brand, limit).collect())
+    ) -> Option<Vec<(ProviderName, OutboxEntry)>> {
+        match provider {
+            Some(name) => self.get(name).map(|sandbox| newest(name, sandbox, brand, limit)),
+            None => Some(self.merged(brand, limit)),
+        }
     }
 
     /// Sets how the target behaves from its next call on. Returns the providers it was set on, by name; none when the
     /// target is unknown.
     pub fn set_behavior(&self, target: &SandboxTarget, behavior: SandboxBehavior) -> Vec<ProviderName> {
-        let targets = self.0.values().filter(|sandbox| target.covers(sandbox));
+        let targets = self.0.iter().filter(|(name, provider)| target.covers(name, provider));
         targets
-            .map(|sandbox| {
-                *lock(&sandbox.0.behavior) = behavior;
-                sandbox.0.name.clone()
+            .map(|(name, provider)| {
+                *lock(&provider.sandbox.0.behavior) = behavior;
+                name.clone()
             })
             .collect()
     }
 
-    fn merged(&self, brand: Option<&BrandId>, limit: usize) -> Vec<OutboxEntry> {
-        let mut entries = Vec::new();
-        for sandbox in self.0.values() {
-            entries.extend(lock(&sandbox.0.outbox).newest(brand, limit));
-        }
-        // Stable, so that what one provider was given in the same millisecond keeps its order.
-        entries.sort_by_key(|entry| Reverse(entry.time));
+    fn merged(&self, brand: Option<&BrandId>, limit: usize) -> Vec<(ProviderName, OutboxEntry)> {
+        let outboxes = self.0.iter().map(|(name, provider)| newest(name, &provider.sandbox, brand, limit));
+        let mut entries: Vec<_> = outboxes.flatten().collect();
+        // Stable, so that the messages that one provider accepted in the same millisecond keep their order.
+        entries.sort_by_key(|(_, entry)| Reverse(entry.time));
         entries.truncate(limit);
         entries
     }
 }
 
-impl FromIterator<Sandbox> for Sandboxes {
-    fn from_iter<I: IntoIterator<Item = Sandbox>>(sandboxes: I) -> Self {
-        Self(Arc::new(sandboxes.into_iter().map(|sandbox| (sandbox.0.name.clone(), sandbox)).collect()))
+fn newest(
+    name: &ProviderName,
+    sandbox: &Sandbox,
+    brand: Option<&BrandId>,
+    limit: usize,
+) -> Vec<(ProviderName, OutboxEntry)> {
+    let outbox = lock(&sandbox.0.outbox);
+    outbox.newest(brand, limit).map(|entry| (name.clone(), entry)).collect()
+}
+
+impl<'a> FromIterator<(&'a Provider, Sandbox)> for Sandboxes {
+    fn from_iter<I: IntoIterator<Item = (&'a Provider, Sandbox)>>(sandboxes: I) -> Self {
+        let named = sandboxes.into_iter().map(|(provider, sandbox)| {
+            let failure_domain = provider.failure_domain.clone();
+            (provider.name.clone(), SandboxProvider { failure_domain, sandbox })
+        });
+        Self(Arc::new(named.collect()))
     }
 }
 
 impl SandboxTarget {
-    fn covers(&self, sandbox: &Sandbox) -> bool {
+    fn covers(&self, name: &ProviderName, provider: &SandboxProvider) -> bool {
         match self {
-            Self::Provider(name) => sandbox.0.name == *name,
-            Self::FailureDomain(domain) => sandbox.0.failure_domain == *domain,
+            Self::Provider(target) => name == target,
+            Self::FailureDomain(domain) => provider.failure_domain == *domain,
         }
     }
 }

@@ -1,25 +1,33 @@
 //! What a sandbox provider can be configured to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// A sandbox provider's own settings.
+use super::Sandbox;
+use crate::adapters::build_error::BuildError;
+use crate::adapters::events::EventListener;
+use crate::adapters::parts::{ProviderContext, ProviderParts, ProviderSettings};
+
+/// The settings of a sandbox provider.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxSettings {
-    /// How long taking a message lasts, in milliseconds.
+    /// How long accepting a message lasts, in milliseconds.
     pub latency_ms: u64,
-    /// Report a message as delivered this many milliseconds after taking it; never when absent.
+    /// Report a message as delivered this many milliseconds after accepting it; never when absent.
     pub receipt_delay_ms: Option<u64>,
 }
 
-impl SandboxSettings {
-    pub(super) fn latency(&self) -> Duration {
-        Duration::from_millis(self.latency_ms)
-    }
-
-    pub(super) fn receipt_delay(&self) -> Option<Duration> {
-        self.receipt_delay_ms.map(Duration::from_millis)
+impl ProviderSettings for SandboxSettings {
+    fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let receipt_delay = self.receipt_delay_ms.map(Duration::from_millis);
+        let sandbox = Sandbox::new(Duration::from_millis(self.latency_ms), receipt_delay);
+        Ok(ProviderParts {
+            listener: receipt_delay.map(|_| Arc::new(sandbox.clone()) as Arc<dyn EventListener>),
+            sandbox: Some(sandbox.clone()),
+            ..ProviderParts::new(Arc::new(sandbox))
+        })
     }
 }

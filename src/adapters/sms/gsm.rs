@@ -33,10 +33,10 @@ fn code(c: char) -> Option<GsmCode> {
         return Some(GsmCode::Basic(c as u8));
     }
     let mut basic = (0u8..).zip(BASIC.chars()).filter(|&(code, _)| code != ESCAPE);
-    if let Some((code, _)) = basic.find(|&(_, own)| own == c) {
+    if let Some((code, _)) = basic.find(|&(_, known)| known == c) {
         return Some(GsmCode::Basic(code));
     }
-    let (code, _) = EXTENSION.iter().find(|&&(_, own)| own == c)?;
+    let (code, _) = EXTENSION.iter().find(|&&(_, known)| known == c)?;
     Some(GsmCode::Extension(*code))
 }
 

@@ -15,6 +15,7 @@ use crate::model::{
 };
 
 /// Takes the calls of a service.
+#[derive(Debug)]
 pub(super) struct ReceiverCallbacks {
     /// What it signs with.
     pub signed: StandardWebhooks,
@@ -46,7 +47,7 @@ struct CallbackReceipt {
     objection: Option<String>,
     at: Option<String>,
     #[serde(flatten)]
-    words: CallbackEvidence,
+    evidence: CallbackEvidence,
 }
 
 #[derive(Deserialize)]
@@ -68,10 +69,10 @@ struct CallbackAddressReport {
     new_address: Option<String>,
     at: Option<String>,
     #[serde(flatten)]
-    words: CallbackEvidence,
+    evidence: CallbackEvidence,
 }
 
-/// The service's own words.
+/// What the service says of the cause, in its own words.
 #[derive(Deserialize)]
 struct CallbackEvidence {
     /// A text or a number.
@@ -82,7 +83,7 @@ struct CallbackEvidence {
 }
 
 impl CallbackEvidence {
-    fn evidence(&self) -> OutcomeEvidence {
+    fn outcome_evidence(&self) -> OutcomeEvidence {
         match &self.code {
             Value::Null => OutcomeEvidence::new("", &self.detail),
             Value::String(code) => OutcomeEvidence::new(code, &self.detail),
@@ -107,47 +108,47 @@ fn malformed(must: &str) -> WebhookError {
 
 fn provider_event(event: CallbackEvent, now: Timestamp) -> Result<ProviderEvent, WebhookError> {
     match event {
-        CallbackEvent::Receipt(own) => notice(own, now).map(ProviderEvent::Receipt),
-        CallbackEvent::Text(own) => text(own, now).map(ProviderEvent::Text),
-        CallbackEvent::Address(own) => address_report(own, now).map(ProviderEvent::Address),
+        CallbackEvent::Receipt(receipt) => delivery_report(receipt, now).map(ProviderEvent::Receipt),
+        CallbackEvent::Text(text_event) => text(text_event, now).map(ProviderEvent::Text),
+        CallbackEvent::Address(report) => address_report(report, now).map(ProviderEvent::Address),
     }
 }
 
-fn notice(own: CallbackReceipt, now: Timestamp) -> Result<DeliveryReport, WebhookError> {
-    let echo = own.webhook_id.as_deref().map(str::parse).transpose();
+fn delivery_report(receipt: CallbackReceipt, now: Timestamp) -> Result<DeliveryReport, WebhookError> {
+    let echo = receipt.webhook_id.as_deref().map(str::parse).transpose();
     let echo = echo.map_err(|_| malformed("webhook_id must be that of the request with the message"))?;
     // Without a reference of its own the message goes by the webhook-id.
-    let reference = own.reference.or(own.webhook_id).filter(|text| !text.is_empty());
+    let reference = receipt.reference.or(receipt.webhook_id).filter(|text| !text.is_empty());
     Ok(DeliveryReport {
         reference: reference.ok_or_else(|| malformed("a receipt must have a reference or a webhook_id"))?,
         echo,
-        address: own.to.as_deref().map(address).transpose()?,
-        status: status(&own.status)?,
-        reported_at: at(own.at.as_deref(), now)?,
-        evidence: own.words.evidence(),
-        objection: own.objection.as_deref().map(objection).transpose()?,
+        address: receipt.to.as_deref().map(address).transpose()?,
+        status: status(&receipt.status)?,
+        reported_at: at(receipt.at.as_deref(), now)?,
+        evidence: receipt.evidence.outcome_evidence(),
+        objection: receipt.objection.as_deref().map(objection).transpose()?,
     })
 }
 
-fn text(own: CallbackText, now: Timestamp) -> Result<InboundText, WebhookError> {
+fn text(text: CallbackText, now: Timestamp) -> Result<InboundText, WebhookError> {
     Ok(InboundText {
-        id: id(own.id)?,
-        from: address(&own.from)?,
-        to: own.to,
-        text: own.text,
-        reply_to: own.reply_to,
-        at: at(own.at.as_deref(), now)?,
+        id: id(text.id)?,
+        from: address(&text.from)?,
+        to: text.to,
+        text: text.text,
+        reply_to: text.reply_to,
+        at: at(text.at.as_deref(), now)?,
     })
 }
 
-fn address_report(own: CallbackAddressReport, now: Timestamp) -> Result<AddressReport, WebhookError> {
+fn address_report(report: CallbackAddressReport, now: Timestamp) -> Result<AddressReport, WebhookError> {
     Ok(AddressReport {
-        id: id(own.id)?,
-        address: address(&own.address)?,
-        to: own.to,
-        change: change(&own.change, own.new_address.as_deref())?,
-        at: at(own.at.as_deref(), now)?,
-        evidence: own.words.evidence(),
+        id: id(report.id)?,
+        address: address(&report.address)?,
+        to: report.to,
+        change: change(&report.change, report.new_address.as_deref())?,
+        at: at(report.at.as_deref(), now)?,
+        evidence: report.evidence.outcome_evidence(),
     })
 }
 
@@ -162,7 +163,7 @@ fn status(word: &str) -> Result<ReceiptStatus, WebhookError> {
 }
 
 fn objection(word: &str) -> Result<Objection, WebhookError> {
-    let known = Objection::ALL.into_iter().find(|own| own.as_str() == word);
+    let known = Objection::ALL.into_iter().find(|known| known.as_str() == word);
     known.ok_or_else(|| {
         malformed("an objection must be bad_address, opted_out, commercial_opted_out or complaint")
     })
@@ -221,13 +222,13 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    fn told(body: &Value) -> Vec<ProviderEvent> {
+    fn events_in(body: &Value) -> Vec<ProviderEvent> {
         read(body.to_string().as_bytes(), now()).unwrap()
     }
 
     #[test]
     fn a_receipt_says_what_became_of_a_message() {
-        let told = told(&json!([
+        let events = events_in(&json!([
             { "type": "receipt", "reference": "r-17", "status": "delivered" },
             {
                 "type": "receipt", "webhook_id": ECHO, "status": "failed", "to": "+34600123456", "code": 17,
@@ -253,7 +254,7 @@ mod tests {
             evidence: OutcomeEvidence { code: "17".to_owned(), text: "no such number ***".to_owned() },
             objection: Some(Objection::BadAddress),
         };
-        assert_eq!(told, [ProviderEvent::Receipt(plain), ProviderEvent::Receipt(whole)]);
+        assert_eq!(events, [ProviderEvent::Receipt(plain), ProviderEvent::Receipt(whole)]);
     }
 
     #[test]
@@ -273,17 +274,17 @@ mod tests {
                 reply_to: Some("r-17".to_owned()),
                 at: now(),
             };
-            assert_eq!(told(&body), [ProviderEvent::Text(text)]);
+            assert_eq!(events_in(&body), [ProviderEvent::Text(text)]);
         }
     }
 
     #[test]
     fn news_of_an_address_say_what_became_of_it() {
-        let change = |own: Value| {
+        let change = |fields: Value| {
             let mut body = json!({ "type": "address", "id": "n-1", "address": "+34600123456" });
-            body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-            match told(&body).remove(0) {
-                ProviderEvent::Address(news) => news.change,
+            body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            match events_in(&body).remove(0) {
+                ProviderEvent::Address(report) => report.change,
                 other => panic!("{other:?}"),
             }
         };
@@ -298,9 +299,9 @@ mod tests {
 
     #[test]
     fn what_breaks_the_contract_is_told_with_what_would_be_right() {
-        let receipt = |own: Value| {
+        let receipt = |fields: Value| {
             let mut body = json!({ "type": "receipt", "reference": "r-17", "status": "read" });
-            body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+            body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             body
         };
         for (body, error) in [
@@ -329,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_signed_is_read() {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let hook = ReceiverCallbacks { signed: StandardWebhooks::new(&secret).unwrap() };
+        let handler = ReceiverCallbacks { signed: StandardWebhooks::new(&secret).unwrap() };
         let body = r#"{"type":"receipt","reference":"r-17","status":"read"}"#;
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
@@ -339,7 +340,7 @@ mod tests {
         headers.insert("webhook-id", "e-1".parse().unwrap());
         headers.insert("webhook-timestamp", seconds.into());
         headers.insert("webhook-signature", format!("v1,{}", STANDARD.encode(signature)).parse().unwrap());
-        let hear = async |body: &str| {
+        let handle = async |body: &str| {
             let call = WebhookRequest {
                 url: "",
                 query: "",
@@ -347,9 +348,9 @@ mod tests {
                 body: Some(body.as_bytes()),
                 now: now(),
             };
-            hook.handle(&call).await
+            handler.handle(&call).await
         };
-        assert!(matches!(hear(body).await, Ok(WebhookPayload::Events(told)) if told.len() == 1));
-        assert!(matches!(hear(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(body).await, Ok(WebhookPayload::Events(events)) if events.len() == 1));
+        assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
     }
 }

@@ -22,10 +22,10 @@ use url::Url;
 
 pub use settings::WebhookSettings;
 
-use super::{Adapter, BuildError, Envelope, ProviderKind, Transport};
+use super::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::{StandardWebhooks, WebhookHandler};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::webhooks::StandardWebhooks;
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One receiver of messages.
 #[derive(Debug)]
@@ -43,7 +43,6 @@ impl Webhook {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &WebhookSettings, transport: &Transport) -> Result<Self, BuildError> {
         let signer = settings.signer()?;
-        settings.callbacks()?;
         Ok(Self {
             client: http::client(transport)?,
             url: http::base_url("url", &settings.url)?,
@@ -74,17 +73,11 @@ impl HttpAdapter for Webhook {
     }
 }
 
-impl ProviderKind for WebhookSettings {
-    fn channel(&self) -> Option<Channel> {
-        None
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Webhook::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(callbacks::ReceiverCallbacks { signed: self.callbacks().ok()? }))
+impl ProviderSettings for WebhookSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhook = Webhook::new(self, context.transport)?;
+        let callbacks = callbacks::ReceiverCallbacks { signed: self.callbacks()? };
+        Ok(ProviderParts::new(Arc::new(webhook)).with_webhooks(Some(callbacks)))
     }
 }
 
@@ -120,8 +113,8 @@ fn reply(body: &[u8]) -> Option<ReceiverReply> {
 }
 
 fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
-    let own = reply.reference.filter(|reference| !reference.is_empty());
-    Outcome::Sent { reference: own.unwrap_or_else(|| envelope.echo().to_string()) }
+    let reference = reply.reference.filter(|reference| !reference.is_empty());
+    Outcome::Sent { reference: reference.unwrap_or_else(|| envelope.echo().to_string()) }
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.

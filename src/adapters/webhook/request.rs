@@ -29,26 +29,26 @@ fn content(content: &RenderedContent) -> Value {
             json!({ "type": "email", "subject": subject, "text": text, "html": html })
         }
         RenderedContent::Text(text) => json!({ "type": "text", "text": text }),
-        RenderedContent::Telegram(own) => telegram(own),
-        RenderedContent::Template(own) => template(own),
+        RenderedContent::Telegram(content) => telegram(content),
+        RenderedContent::Template(content) => template(content),
     }
 }
 
-fn telegram(own: &TelegramContent) -> Value {
-    let format = match own.format {
+fn telegram(content: &TelegramContent) -> Value {
+    let format = match content.format {
         TextFormat::Plain => "plain",
         TextFormat::MarkdownV2 => "markdown_v2",
         TextFormat::Html => "html",
     };
-    let file = own.file.as_ref().map(|file| match file {
+    let file = content.file.as_ref().map(|file| match file {
         TelegramFile::Photo(url) => json!({ "type": "photo", "url": url }),
         TelegramFile::Document(url) => json!({ "type": "document", "url": url }),
     });
-    json!({ "type": "telegram", "text": own.text, "format": format, "file": file })
+    json!({ "type": "telegram", "text": content.text, "format": format, "file": file })
 }
 
-fn template(own: &Template) -> Value {
-    let header = own.header.as_ref().map(|header| match header {
+fn template(template: &Template) -> Value {
+    let header = template.header.as_ref().map(|header| match header {
         TemplateHeader::Text(text) => json!({ "type": "text", "text": text }),
         TemplateHeader::Image(url) => json!({ "type": "image", "url": url }),
         TemplateHeader::Document { url, filename } => {
@@ -56,7 +56,7 @@ fn template(own: &Template) -> Value {
         }
         TemplateHeader::Video(url) => json!({ "type": "video", "url": url }),
     });
-    let buttons = own.buttons.iter().map(|button| {
+    let buttons = template.buttons.iter().map(|button| {
         let (kind, value) = match &button.action {
             ButtonAction::Url(suffix) => ("url", suffix),
             ButtonAction::QuickReply(payload) => ("quick_reply", payload),
@@ -66,9 +66,9 @@ fn template(own: &Template) -> Value {
     });
     json!({
         "type": "template",
-        "name": own.name,
-        "language": own.language,
-        "parameters": own.parameters,
+        "name": template.name,
+        "language": template.language,
+        "parameters": template.parameters,
         "header": header,
         "buttons": buttons.collect::<Vec<_>>(),
     })

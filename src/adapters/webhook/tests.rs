@@ -8,18 +8,6 @@ use crate::model::{
     Address, ButtonAction, Class, Rejection, RenderedContent, TelegramContent, TelegramFile, Template,
     TemplateButton, TemplateHeader, TextFormat, ThrottleScope,
 };
-use crate::secret::Secret;
-
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-fn settings() -> WebhookSettings {
-    WebhookSettings {
-        url: "https://relay.example.com/relevo".to_owned(),
-        secret: Secret::new(SECRET),
-        from: None,
-        callback_secret: None,
-    }
-}
 
 fn text() -> Envelope {
     envelopes::to_phone(RenderedContent::Text("hello".to_owned()))
@@ -181,38 +169,4 @@ fn each_kind_of_content_has_its_form() {
     let chat = envelopes::to(Address::TelegramChat(42), RenderedContent::Text(String::new()));
     let body = request::message(&chat, None);
     assert_eq!((&body["channel"], &body["to"]), (&json!("telegram"), &json!("42")));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut WebhookSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        Webhook::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    assert!(error(|settings| settings.url = "relay".to_owned()).starts_with("url must be a URL"));
-    assert_eq!(
-        error(|settings| settings.secret = Secret::new("hunter2")),
-        "secret must be whsec_ and 24 to 64 random bytes in base64"
-    );
-    assert_eq!(
-        error(|settings| settings.callback_secret = Some(Secret::new("hunter2"))),
-        "callback_secret must be whsec_ and 24 to 64 random bytes in base64"
-    );
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!("url = \"https://relay.example.com\"\nsecret = {{ \"$secret\" = \"{SECRET}\" }}");
-    let settings: WebhookSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.from, settings.secret.expose()), (None, SECRET));
-    assert!(toml::from_str::<WebhookSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
-}
-
-#[test]
-fn the_secret_is_never_shown() {
-    let webhook = Webhook::new(&settings(), &Transport::default()).unwrap();
-    let shown = format!("{webhook:?} {:?}", webhook.request(&text()));
-    assert!(shown.contains("Secret(***)") && shown.contains("StandardWebhooks(***)"), "{shown}");
-    assert!(!shown.contains(&SECRET[6..]), "{shown}");
 }

@@ -7,7 +7,7 @@ use super::{WebhookError, WebhookRequest, constant_time_eq};
 use crate::adapters::BuildError;
 use crate::secret::Secret;
 
-/// What the provider was told to call with.
+/// The credentials that the provider was set to call with.
 #[derive(Debug, Clone)]
 pub(in crate::adapters) struct BasicAuth {
     /// The user.
@@ -44,9 +44,9 @@ impl BasicAuth {
     /// # Errors
     /// `Forged` for every other one.
     pub fn verify(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
-        let given = call.header("Authorization").and_then(|text| text.split_once(' '));
+        let authorization = call.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
-        match given {
+        match authorization {
             Some((scheme, token))
                 if scheme.eq_ignore_ascii_case("Basic") && constant_time_eq(token.trim(), &right) =>
             {
@@ -65,14 +65,14 @@ mod tests {
 
     fn admits(authorization: &[&str]) -> bool {
         let password = Secret::new("open sesame: π");
-        let own = BasicAuth::from_settings(Some("relevo"), Some(&password)).unwrap().unwrap();
+        let auth = BasicAuth::from_settings(Some("relevo"), Some(&password)).unwrap().unwrap();
         let mut headers = HeaderMap::new();
         for value in authorization {
             headers.append("Authorization", value.parse().unwrap());
         }
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         let call = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
-        own.verify(&call).is_ok()
+        auth.verify(&call).is_ok()
     }
 
     fn basic(pair: &str) -> String {

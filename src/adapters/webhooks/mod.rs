@@ -5,6 +5,8 @@ mod signature;
 pub(super) mod sns;
 mod standard;
 
+use std::fmt;
+
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
@@ -12,10 +14,9 @@ pub(super) use basic::BasicAuth;
 pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
 pub(super) use standard::StandardWebhooks;
 
-use crate::model::{
-    Address, AddressReport, Echo, InboundText, LinkId, Objection, OutcomeEvidence, Phone, ReceiptStatus,
-    Timestamp,
-};
+pub use super::events::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+
+use crate::model::{Address, Phone, Timestamp};
 
 /// A call, as it arrived.
 pub struct WebhookRequest<'a> {
@@ -41,103 +42,45 @@ impl WebhookRequest<'_> {
     }
 }
 
-/// What a call says.
+/// What a call brings.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WebhookPayload {
-    /// What the provider tells; nothing when it speaks of other things.
+    /// The events that the provider reports; none when the call is about other things.
     Events(Vec<ProviderEvent>),
     /// The provider asks whether it is us: the answer to give.
     Challenge(String),
 }
 
-/// One thing that a provider tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProviderEvent {
-    /// What became of a message.
-    Receipt(DeliveryReport),
-    /// Somebody wrote to us.
-    Text(InboundText),
-    /// Something about an address.
-    Address(AddressReport),
-    /// Somebody followed one of our links.
-    Link {
-        /// Which.
-        id: LinkId,
-        /// Their address.
-        address: Address,
-        /// When, by the provider's clock.
-        at: Timestamp,
-    },
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryReport {
-    /// The provider's id of the message; empty when only the echo leads to it.
-    pub reference: String,
-    /// What we gave with the message, if it came back.
-    pub echo: Option<Echo>,
-    /// The address it speaks of, where it names it: what it says against the address counts even when the message is not
-    /// known any more.
-    pub address: Option<Address>,
-    /// What it says.
-    pub status: ReceiptStatus,
-    /// When it happened, by the provider's clock.
-    pub reported_at: Timestamp,
-    /// The provider's words, for a failure.
-    pub evidence: OutcomeEvidence,
-    /// What it says of the address, if it says that it is wanted no more.
-    pub objection: Option<Objection>,
-}
-
 /// Why a call changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// It does not prove that it comes from the provider.
+    /// The call does not prove that it comes from the provider.
     #[error("{0}")]
     Forged(&'static str),
-    /// It comes from the provider, and cannot be understood.
+    /// The call comes from the provider, and cannot be understood.
     #[error("{0}")]
     Malformed(String),
-    /// Whether it comes from the provider cannot be told now: it should call again.
+    /// Whether the call comes from the provider cannot be checked now: the provider should call again.
     #[error("{0}")]
     Unverifiable(String),
 }
 
-/// Takes the calls of one provider.
+/// Takes the calls of one provider. Its debug output shows no secret.
 #[async_trait]
-pub trait WebhookHandler: Send + Sync {
-    /// Checks that a call comes from the provider, before anything of it is believed, and then reads it.
+pub trait WebhookHandler: fmt::Debug + Send + Sync {
+    /// Checks that a call comes from the provider, and only then reads it.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// Why the call does not count.
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
-    /// Whether a mail to this address is for it. Such a mail becomes a call: the body is the mail, and the query names the
-    /// address as `recipient`.
+    /// Whether a mail to this address is for the handler. Such a mail becomes a call: the body is the mail, and the query names
+    /// the address as `recipient`.
     fn accepts_mail_for(&self, recipient: &str) -> bool {
         let _ = recipient;
         false
     }
 }
-
-/// Where an adapter puts what its provider tells over a connection of its own.
-#[async_trait]
-pub trait EventSink: Send + Sync {
-    /// Keeps it: what was told is durable when this returns. To tell it again changes nothing.
-    ///
-    /// # Errors
-    /// When it could not be kept, or not all of it: the provider should tell it again.
-    async fn record(&self, told: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
-
-    /// The time.
-    fn now(&self) -> Timestamp;
-}
-
-/// What was told could not be kept; the log says why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it could not be kept")]
-pub struct NotRecorded;
 
 /// Reads a phone number as providers write them in reports: E.164, with or without its `+`.
 pub(super) fn parse_phone(text: &str) -> Option<Address> {

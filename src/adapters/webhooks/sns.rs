@@ -29,6 +29,7 @@ use crate::model::Timestamp;
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
 
 /// One topic.
+#[derive(Debug)]
 pub(in crate::adapters) struct SnsTopic {
     arn: String,
     hosts: CertificateHosts,
@@ -57,40 +58,40 @@ impl SnsTopic {
     /// `Forged` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
     pub async fn open(&self, call: &WebhookRequest<'_>) -> Result<Option<String>, WebhookError> {
         let body = call.body.ok_or(WebhookError::Forged("SNS calls with POST"))?;
-        let own: SnsEnvelope = serde_json::from_slice(body)
+        let envelope: SnsEnvelope = serde_json::from_slice(body)
             .map_err(|_| WebhookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
-        self.verify(&own, call.now).await?;
-        match own.kind.as_str() {
-            "Notification" => Ok(Some(own.message)),
-            "SubscriptionConfirmation" => self.confirm(&own, call.now).await.map(|()| None),
-            // We were unsubscribed, or a word of tomorrow.
+        self.verify(&envelope, call.now).await?;
+        match envelope.kind.as_str() {
+            "Notification" => Ok(Some(envelope.message)),
+            "SubscriptionConfirmation" => self.confirm(&envelope, call.now).await.map(|()| None),
+            // We were unsubscribed, or a word that is not documented yet.
             _ => Ok(None),
         }
     }
 
-    async fn verify(&self, own: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
+    async fn verify(&self, envelope: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
         // What costs nothing comes first: for the certificate we make a call.
-        if own.topic_arn != self.arn {
+        if envelope.topic_arn != self.arn {
             return Err(WebhookError::Forged("its topic is not topic_arn"));
         }
-        if !own.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
+        if !envelope.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
             return Err(WebhookError::Forged("it was not published within the last hour"));
         }
-        let algorithm = match own.signature_version.as_str() {
+        let algorithm = match envelope.signature_version.as_str() {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             "2" => &RSA_PKCS1_2048_8192_SHA256,
             _ => return Err(WebhookError::Forged("its signature has a version that is not known")),
         };
-        let signature = BASE64_STANDARD.decode(&own.signature);
+        let signature = BASE64_STANDARD.decode(&envelope.signature);
         let signature = signature.map_err(|_| WebhookError::Forged("its signature is not base64"))?;
-        let url = self.hosts.trusted(&own.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
+        let url = self.hosts.trusted(&envelope.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
         let url =
             url.ok_or(WebhookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
         let signer = self.signer(&url, now).await?;
         if !signer.is_valid(now) {
             return Err(WebhookError::Forged("its certificate is not valid now"));
         }
-        if signer.signed(algorithm, own.signed().as_bytes(), &signature) {
+        if signer.signed(algorithm, envelope.signed().as_bytes(), &signature) {
             Ok(())
         } else {
             Err(WebhookError::Forged("its signature is not by its certificate"))
@@ -114,8 +115,8 @@ impl SnsTopic {
         Ok(self.certificates.insert(url, signer))
     }
 
-    async fn confirm(&self, own: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
-        let url = own.subscribe_url.as_deref().and_then(|url| self.hosts.trusted(url));
+    async fn confirm(&self, envelope: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
+        let url = envelope.subscribe_url.as_deref().and_then(|url| self.hosts.trusted(url));
         let url =
             url.ok_or_else(|| WebhookError::Malformed("SubscribeURL is not at a host of SNS".to_owned()))?;
         self.get(&url, now).await.map(drop)
@@ -144,6 +145,7 @@ fn host_of(arn: &str) -> Option<String> {
 }
 
 /// Where what proves a message may be.
+#[derive(Debug)]
 struct CertificateHosts {
     /// By `https`, and on its own port. Any host of the form `sns.WORD.amazonaws.com` would not do: a bucket of S3 that is
     /// called `sns` had such names.
@@ -158,7 +160,8 @@ impl CertificateHosts {
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let plain = url.username().is_empty() && url.password().is_none();
         let is_own = url.scheme() == "https" && host == self.own;
-        let is_other = matches!(url.scheme(), "http" | "https") && self.more.iter().any(|own| own == host);
+        let is_other =
+            matches!(url.scheme(), "http" | "https") && self.more.iter().any(|other| other == host);
         (plain && (is_own || is_other)).then_some(url)
     }
 }
@@ -202,6 +205,7 @@ impl SnsEnvelope {
 }
 
 /// A certificate, as far as it signs.
+#[derive(Debug)]
 struct SigningCertificate {
     /// An RSAPublicKey (RFC 8017, appendix A.1.1).
     key: Vec<u8>,
@@ -233,7 +237,7 @@ impl SigningCertificate {
 }
 
 /// The certificates last seen.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct CertificateCache {
     known: Mutex<VecDeque<(Url, Arc<SigningCertificate>)>>,
     fetching: tokio::sync::Mutex<()>,
@@ -248,7 +252,7 @@ impl CertificateCache {
     }
 
     fn get(&self, url: &Url) -> Option<Arc<SigningCertificate>> {
-        self.known().iter().find(|(own, _)| own == url).map(|(_, signer)| Arc::clone(signer))
+        self.known().iter().find(|(known, _)| known == url).map(|(_, signer)| Arc::clone(signer))
     }
 
     fn insert(&self, url: &Url, signer: SigningCertificate) -> Arc<SigningCertificate> {

@@ -47,7 +47,7 @@ impl StandardWebhooks {
     /// `Forged` for every other one.
     pub fn verify(&self, call: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
         let header = |name| call.header(&format!("{prefix}-{name}"));
-        let (Some(id), Some(time), Some(given), Some(body)) =
+        let (Some(id), Some(time), Some(signatures), Some(body)) =
             (header("id"), header("timestamp"), header("signature"), call.body)
         else {
             return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
@@ -56,7 +56,7 @@ impl StandardWebhooks {
         let time = time.ok_or(WebhookError::Forged("its timestamp is not in seconds since 1970"))?;
         // While a key is being changed there are several signatures, one by each key.
         let right = self.sign(id, time.as_second(), body);
-        if !given.split(' ').any(|own| constant_time_eq(own, &right)) {
+        if !signatures.split(' ').any(|signature| constant_time_eq(signature, &right)) {
             return Err(WebhookError::Forged("its signature is not by this secret"));
         }
         if is_recent(time, call.now, WINDOW) {
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn the_signature_is_that_of_the_published_example() {
-        let own = StandardWebhooks::new(&Secret::new(SECRET)).unwrap();
-        assert_eq!(own.sign(ID, 1_614_265_330, BODY.as_bytes()), SIGNATURE);
+        let webhooks = StandardWebhooks::new(&Secret::new(SECRET)).unwrap();
+        assert_eq!(webhooks.sign(ID, 1_614_265_330, BODY.as_bytes()), SIGNATURE);
     }
 
     #[test]

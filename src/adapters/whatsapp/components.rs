@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn every_part_has_its_component() {
         let url = || "https://example.com/a".to_owned();
-        for (own, parameter) in [
+        for (content, parameter) in [
             (TemplateHeader::Text("May".to_owned()), json!({ "type": "text", "text": "May" })),
             (TemplateHeader::Image(url()), json!({ "type": "image", "image": { "link": url() } })),
             (
@@ -57,9 +57,9 @@ mod tests {
             ),
             (TemplateHeader::Video(url()), json!({ "type": "video", "video": { "link": url() } })),
         ] {
-            assert_eq!(header(&own), json!({ "type": "header", "parameters": [parameter] }));
+            assert_eq!(header(&content), json!({ "type": "header", "parameters": [parameter] }));
         }
-        let own = |action| button(&TemplateButton { index: 3, action });
+        let component = |action| button(&TemplateButton { index: 3, action });
         for (action, kind, parameter) in [
             (ButtonAction::Url("A-17".to_owned()), "url", json!({ "type": "text", "text": "A-17" })),
             (
@@ -75,7 +75,7 @@ mod tests {
         ] {
             let expected =
                 json!({ "type": "button", "sub_type": kind, "index": "3", "parameters": [parameter] });
-            assert_eq!(own(action), expected);
+            assert_eq!(component(action), expected);
         }
         assert_eq!(components(&Template::default()), Vec::<Value>::new());
     }

@@ -91,7 +91,8 @@ impl Gateway {
         let clock = Clock::simulated(START, 7);
         let board =
             ProviderRegistry::new(providers(), &relevo::health::HealthSettings::default(), Vec::new());
-        let sandboxes: Sandboxes = board.providers().iter().map(sandbox).collect();
+        let sandboxes: Sandboxes =
+            board.providers().iter().map(|provider| (provider, Sandbox::new(Duration::ZERO, None))).collect();
         let policies = Arc::new(policies());
         let retry = RetrySettings::default();
         let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), retry);
@@ -99,7 +100,7 @@ impl Gateway {
             stores: stores.clone(),
             clock: clock.clone(),
             policies,
-            board: board.clone(),
+            registry: board.clone(),
             planner,
             sandboxes: sandboxes.clone(),
             telegram: bots(&["bot-acme", "bot-shared"]),
@@ -206,11 +207,6 @@ fn providers() -> Vec<Provider> {
         provider("bot-acme", Channel::Telegram, &["acme"]),
         provider("bot-shared", Channel::Telegram, &[]),
     ]
-}
-
-fn sandbox(provider: &Provider) -> Sandbox {
-    let (reports, _) = mpsc::channel(1);
-    Sandbox::new(provider, &Default::default(), reports)
 }
 
 /// What makes links to the bots of these providers.

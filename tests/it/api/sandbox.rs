@@ -12,7 +12,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
     let envelope = Envelope {
         message_id: gateway.clock.message_id(),
         attempt: 1,
-        repeats: 1,
+        repeated_attempt: 1,
         brand: brand.parse().unwrap(),
         class: Class::Transactional,
         topic: "orders".parse().unwrap(),

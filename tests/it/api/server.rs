@@ -154,7 +154,7 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
         stores: stores.clone(),
         clock,
         policies,
-        board,
+        registry: board,
         planner,
         sandboxes: Sandboxes::default(),
         telegram: bots(&[]),

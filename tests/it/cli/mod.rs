@@ -16,19 +16,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use relevo::adapters::sandbox::{Sandbox, Sandboxes};
+use relevo::adapters::sandbox::Sandboxes;
 use relevo::api::server::serve;
 use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{self, token};
 use relevo::clock::Clock;
-use relevo::config::{AdapterSettings, Config};
+use relevo::config::{Config, ProviderConfig};
 use relevo::dispatch::{Planner, ProviderRegistry};
 use relevo::model::Scope;
 use relevo::store::Stores;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::api::bots;
@@ -97,23 +96,17 @@ async fn key(stores: &Stores, clock: &Clock) -> String {
 }
 
 fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
-    let providers = config.providers.iter().map(|provider| provider.provider.clone()).collect();
+    let providers = config.providers.iter().map(|config| config.provider.clone()).collect();
     let board = ProviderRegistry::new(providers, &config.health, Vec::new());
     let policies = Arc::new(config.brands);
     let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), config.retry);
-    let (reports, _) = mpsc::channel(1);
     let sandboxes: Sandboxes = config
         .providers
         .iter()
-        .filter_map(|provider| match &provider.adapter {
-            AdapterSettings::Sandbox(settings) => {
-                Some(Sandbox::new(&provider.provider, settings, reports.clone()))
-            }
-            _ => None,
-        })
+        .filter_map(|ProviderConfig { provider, parts, .. }| Some((provider, parts.sandbox.clone()?)))
         .collect();
     let telegram = bots(&["telegram-bot"]);
-    ServiceDependencies { stores, clock, policies, board, planner, sandboxes, telegram }
+    ServiceDependencies { stores, clock, policies, registry: board, planner, sandboxes, telegram }
 }
 
 /// How a program ended.

@@ -346,6 +346,7 @@ impl InboundStore for FailingInbox {
 }
 
 /// Takes every mail for a report that the message sent as `ref-1` failed.
+#[derive(Debug)]
 struct Bounces;
 
 #[async_trait]

@@ -1,6 +1,6 @@
 //! SMS by Infobip.
 
-use relevo::adapters::sms::infobip::{InfobipSms, InfobipSmsSettings};
+use relevo::adapters::sms::infobip::{InfobipSettings, InfobipSms, InfobipSmsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -11,13 +11,13 @@ use crate::peers::WiremockStubs;
 use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> InfobipSmsSettings {
-    InfobipSmsSettings {
+    InfobipSmsSettings(InfobipSettings {
         api_key: Secret::new("the-api-key"),
         from: "+34910000000".to_owned(),
         base_url,
         webhook_user: None,
         webhook_password: None,
-    }
+    })
 }
 
 fn infobip(base_url: String) -> InfobipSms {

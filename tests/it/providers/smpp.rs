@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use relevo::adapters::sms::segments::{Alphabet, SmsSize};
 use relevo::adapters::sms::smpp::Smpp;
 use relevo::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
-use relevo::adapters::{Adapter, ProviderLimits};
+use relevo::adapters::{Adapter, EventListener, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::model::{Address, InboundText, Outcome, ReceiptStatus, Timestamp};
 use serde_json::{Value, json};

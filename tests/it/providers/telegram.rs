@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use relevo::adapters::telegram::bot::{TelegramBot, TelegramSettings};
 use relevo::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
-use relevo::adapters::{Adapter, Envelope, Transport};
+use relevo::adapters::{Adapter, Envelope, EventListener, Transport};
 use relevo::model::{
     Outcome, RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp,
 };

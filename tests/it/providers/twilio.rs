@@ -1,6 +1,6 @@
 //! Twilio's Messages API.
 
-use relevo::adapters::sms::twilio::{TwilioSms, TwilioSmsSettings};
+use relevo::adapters::sms::twilio::{TwilioAccountSettings, TwilioSms, TwilioSmsSender, TwilioSmsSettings};
 use relevo::adapters::{Adapter, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -18,15 +18,16 @@ pub(super) fn account() -> String {
 
 pub(super) fn settings(base_url: String) -> TwilioSmsSettings {
     TwilioSmsSettings {
-        account_sid: account(),
-        auth_token: Secret::new(TOKEN),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: Some("+34910000000".to_owned()),
-        messaging_service_sid: None,
-        base_url,
-        status_callback: None,
+        account: TwilioAccountSettings {
+            account_sid: account(),
+            auth_token: Secret::new(TOKEN),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url,
+            status_callback: None,
+        },
+        channel: TwilioSmsSender { from: Some("+34910000000".to_owned()), messaging_service_sid: None },
     }
 }
 
@@ -38,13 +39,11 @@ fn twilio(settings: &TwilioSmsSettings) -> TwilioSms {
 async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() {
     let Some(peer) = prism("twilio_messages") else { return };
     let number = settings(peer.url());
-    let service = TwilioSmsSettings {
-        from: None,
-        messaging_service_sid: Some(format!("MG{}", "a".repeat(32))),
-        api_key_sid: Some(format!("SK{}", "b".repeat(32))),
-        status_callback: Some("https://relevo.example.com/twilio?brand=acme".to_owned()),
-        ..settings(peer.url())
-    };
+    let mut service = settings(peer.url());
+    service.channel =
+        TwilioSmsSender { from: None, messaging_service_sid: Some(format!("MG{}", "a".repeat(32))) };
+    service.account.api_key_sid = Some(format!("SK{}", "b".repeat(32)));
+    service.account.status_callback = Some("https://relevo.example.com/twilio?brand=acme".to_owned());
     for settings in [number, service] {
         let outcome = twilio(&settings).deliver(&envelopes::to_phone("Olá & até já, 1+1=2 👋")).await;
         assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
@@ -66,11 +65,9 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let own_sender =
         relevo::adapters::Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("hello") };
     let key = format!("SK{}", "b".repeat(32));
-    let with_key = TwilioSmsSettings {
-        api_key_sid: Some(key.clone()),
-        status_callback: Some("https://relevo.example.com/twilio".to_owned()),
-        ..settings(stubs.url())
-    };
+    let mut with_key = settings(stubs.url());
+    with_key.account.api_key_sid = Some(key.clone());
+    with_key.account.status_callback = Some("https://relevo.example.com/twilio".to_owned());
     twilio(&with_key).deliver(&own_sender).await;
 
     let requests = stubs.requests().await;

@@ -1,5 +1,6 @@
 //! WhatsApp by Infobip.
 
+use relevo::adapters::sms::infobip::InfobipSettings;
 use relevo::adapters::whatsapp::infobip::{InfobipWhatsapp, InfobipWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{ButtonAction, Outcome, TemplateButton, TemplateHeader};
@@ -13,13 +14,13 @@ use crate::peers::WiremockStubs;
 use crate::support::envelopes;
 
 pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
-    InfobipWhatsappSettings {
+    InfobipWhatsappSettings(InfobipSettings {
         api_key: Secret::new("the-api-key"),
         from: "+34910000000".to_owned(),
         base_url,
         webhook_user: None,
         webhook_password: None,
-    }
+    })
 }
 
 fn infobip(base_url: String) -> InfobipWhatsapp {

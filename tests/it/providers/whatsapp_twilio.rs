@@ -1,6 +1,7 @@
 //! WhatsApp by Twilio's Messages API.
 
-use relevo::adapters::whatsapp::twilio::{TwilioWhatsapp, TwilioWhatsappSettings};
+use relevo::adapters::sms::twilio::TwilioAccountSettings;
+use relevo::adapters::whatsapp::twilio::{TwilioWhatsapp, TwilioWhatsappSender, TwilioWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -19,15 +20,19 @@ fn content_sid() -> String {
 pub(super) fn settings(base_url: String) -> TwilioWhatsappSettings {
     let languages = [("en_US".to_owned(), content_sid())];
     TwilioWhatsappSettings {
-        account_sid: account(),
-        auth_token: Secret::new("the-auth-token"),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: "+34910000000".to_owned(),
-        base_url,
-        status_callback: None,
-        templates: [("order_update".to_owned(), languages.into())].into(),
+        account: TwilioAccountSettings {
+            account_sid: account(),
+            auth_token: Secret::new("the-auth-token"),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url,
+            status_callback: None,
+        },
+        channel: TwilioWhatsappSender {
+            from: "+34910000000".to_owned(),
+            templates: [("order_update".to_owned(), languages.into())].into(),
+        },
     }
 }
 
@@ -57,10 +62,8 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
     assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
-    let with_callback = TwilioWhatsappSettings {
-        status_callback: Some("https://relevo.example.com/twilio".to_owned()),
-        ..settings(stubs.url())
-    };
+    let mut with_callback = settings(stubs.url());
+    with_callback.account.status_callback = Some("https://relevo.example.com/twilio".to_owned());
     twilio(&with_callback).deliver(&own_sender).await;
 
     let requests = stubs.requests().await;

@@ -71,6 +71,7 @@ impl WorkQueue for SlowRelease {
 }
 
 /// A provider that is down, and tells of each call.
+#[derive(Debug)]
 struct Down(mpsc::Sender<()>);
 
 #[async_trait]

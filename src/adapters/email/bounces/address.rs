@@ -27,8 +27,8 @@ const MAX_LOCAL_CHARS: usize = 64 - TOKEN_CHARS - 1;
 pub(in crate::adapters::email) const MUST: &str = "must be an email address with at most 15 ASCII characters before the @, \
      none of them a +, such as bounce@bounces.example.com";
 
-/// Writes the envelope senders of one provider, and knows them again.
-#[derive(Clone)]
+/// Writes the envelope senders of one provider, and reads them back.
+#[derive(Debug, Clone)]
 pub(in crate::adapters::email) struct BounceAddresses {
     local: String,
     domain: String,

@@ -22,7 +22,7 @@ pub(super) struct ReportMail {
     /// When it was written, by its own header.
     pub(super) date: Option<Timestamp>,
     /// What it says, if it is a report that says anything new.
-    pub(super) news: Option<BounceReport>,
+    pub(super) report: Option<BounceReport>,
 }
 
 /// What a report says of a message.
@@ -55,7 +55,7 @@ impl ReportMail {
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
         let date = head.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
-        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, news: bounce_report(&parts)? })
+        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, report: bounce_report(&parts)? })
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a> ReportPart<'a> {
 }
 
 fn bounce_report(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, MissingPart> {
-    let part = |own: &[&str]| parts.iter().find(|part| own.contains(&part.subtype.as_str()));
+    let part = |subtypes: &[&str]| parts.iter().find(|part| subtypes.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);
     }
@@ -210,8 +210,8 @@ fn head_and_body(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// Every value of a field, on one line each.
 fn values<'a>(head: &'a Message<'_>, name: &'a str) -> impl Iterator<Item = String> + 'a {
-    let own = head.headers_raw().filter(move |(own, _)| own.eq_ignore_ascii_case(name));
-    own.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" "))
+    let fields = head.headers_raw().filter(move |(fields, _)| fields.eq_ignore_ascii_case(name));
+    fields.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn value(head: &Message<'_>, name: &str) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::adapters::webhooks::{
 use crate::model::BrandId;
 
 /// Takes the reports to one provider's envelope senders.
+#[derive(Debug)]
 pub(in crate::adapters::email) struct BounceHandler {
     addresses: BounceAddresses,
     brands: Vec<BrandId>,
@@ -31,7 +32,7 @@ impl WebhookHandler for BounceHandler {
     /// The body is the mail; the query may name its envelope recipient as `recipient`.
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let mail = call.body.ok_or(WebhookError::Forged("a mail is handed over with POST"))?;
-        let ReportMail { addresses, date, news } =
+        let ReportMail { addresses, date, report } =
             ReportMail::read(mail).map_err(|error| WebhookError::Malformed(error.to_string()))?;
         let query = form_urlencoded::parse(call.query.as_bytes());
         let recipient =
@@ -41,16 +42,16 @@ impl WebhookHandler for BounceHandler {
             .chain(addresses)
             .find_map(|address: String| self.addresses.echo(&address, &self.brands))
             .ok_or(WebhookError::Forged("the mail has no bounce address of this provider in it"))?;
-        let notice = news.map(|news| DeliveryReport {
+        let delivery_report = report.map(|report| DeliveryReport {
             reference: String::new(),
             echo: Some(echo),
             address: None,
-            status: news.status,
+            status: report.status,
             reported_at: date.unwrap_or(call.now).min(call.now),
-            evidence: news.evidence,
-            objection: news.objection,
+            evidence: report.evidence,
+            objection: report.objection,
         });
-        Ok(WebhookPayload::Events(notice.map(ProviderEvent::Receipt).into_iter().collect()))
+        Ok(WebhookPayload::Events(delivery_report.map(ProviderEvent::Receipt).into_iter().collect()))
     }
 
     fn accepts_mail_for(&self, recipient: &str) -> bool {

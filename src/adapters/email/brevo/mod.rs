@@ -24,9 +24,8 @@ pub use settings::BrevoSettings;
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One Brevo account.
 #[derive(Debug)]
@@ -43,7 +42,6 @@ impl Brevo {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.webhook_auth()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
@@ -66,31 +64,25 @@ impl HttpAdapter for Brevo {
     }
 }
 
-impl ProviderKind for BrevoSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Brevo::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::BrevoWebhooks { auth: self.webhook_auth().ok()?? }))
+impl ProviderSettings for BrevoSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.webhook_auth()?.map(|auth| webhooks::BrevoWebhooks { auth });
+        let brevo = Brevo::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(brevo)).with_webhooks(webhooks))
     }
 }
 
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-    api::present(json!({
-        "sender": api::named(&email.from),
+    api::without_nulls(json!({
+        "sender": api::mailbox_object(&email.from),
         "to": [{ "email": email.to.to_string() }],
-        "replyTo": email.reply_to.map(api::named),
+        "replyTo": email.reply_to.map(api::mailbox_object),
         "subject": email.subject,
         "textContent": email.text,
         "htmlContent": email.html,
         // Brevo takes these two from here and not from the request's own headers.
         "headers": {
-            "X-Mailin-custom": envelope.idempotency_key().to_string(),
+            "X-Mailin-custom": envelope.provider_call_key().to_string(),
             "idempotencyKey": idempotency_key(envelope).to_string(),
         },
     }))
@@ -99,7 +91,7 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
 /// The key of a call. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
 /// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two calls share one but those that repeat each other.
 fn idempotency_key(envelope: &Envelope) -> Uuid {
-    let attempt = u128::from(envelope.repeats & 0xfff);
+    let attempt = u128::from(envelope.repeated_attempt & 0xfff);
     Uuid::from_u128(u128::from_be_bytes(*envelope.message_id.as_bytes()) ^ (attempt << 64))
 }
 

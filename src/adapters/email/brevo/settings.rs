@@ -23,7 +23,7 @@ pub struct BrevoSettings {
     pub webhook_user: Option<String>,
     /// The password that goes with it.
     pub webhook_password: Option<Secret>,
-    /// The token that Brevo was told to call with, in place of user and password.
+    /// The token that Brevo was set to call with, in place of user and password.
     pub webhook_token: Option<Secret>,
     /// Where the API is.
     #[serde(default = "default_base_url")]

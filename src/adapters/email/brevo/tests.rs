@@ -4,21 +4,6 @@ use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::model::Rejection;
-use crate::secret::Secret;
-
-const KEY: &str = "xkeysib-the-key-of-brevo";
-
-fn settings() -> BrevoSettings {
-    BrevoSettings {
-        api_key: Secret::new(KEY),
-        from: "Shop <shop@example.com>".to_owned(),
-        reply_to: None,
-        webhook_user: None,
-        webhook_password: None,
-        webhook_token: None,
-        base_url: "https://api.example.com".to_owned(),
-    }
-}
 
 fn judge(status: u16, body: &str) -> Outcome {
     outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
@@ -87,41 +72,12 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
 fn every_attempt_of_every_message_has_a_key_of_its_own() {
     let first = api::tests::envelope(Some("Hi"), None);
     let second = Envelope { message_id: first.message_id.next(), ..first.clone() };
-    let of =
-        |envelope: &Envelope, attempt| idempotency_key(&Envelope { repeats: attempt, ..envelope.clone() });
+    let of = |envelope: &Envelope, attempt| {
+        idempotency_key(&Envelope { repeated_attempt: attempt, ..envelope.clone() })
+    };
     let keys: BTreeSet<Uuid> =
         (1..=300).flat_map(|attempt| [of(&first, attempt), of(&second, attempt)]).collect();
     assert_eq!(keys.len(), 600);
     assert!(keys.iter().all(|key| key.get_version_num() == 7));
     assert_eq!(of(&first, 1), of(&first, 1));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut BrevoSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        Brevo::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
-    assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
-    let reply_to = error(|settings| settings.reply_to = Some("nobody".to_owned()));
-    assert!(reply_to.starts_with("reply_to must be an email"));
-    assert!(error(|settings| settings.base_url = "brevo".to_owned()).starts_with("base_url must be a URL"));
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
-    let settings: BrevoSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.brevo.com", KEY));
-    assert!(toml::from_str::<BrevoSettings>(&format!("{text}\nfrm = 'x'")).is_err());
-}
-
-#[test]
-fn the_key_is_never_shown() {
-    let brevo = Brevo::new(&settings(), &Transport::default()).unwrap();
-    let request = brevo.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
-    let shown = format!("{brevo:?} {request:?}");
-    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
 }

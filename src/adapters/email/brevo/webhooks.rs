@@ -15,12 +15,14 @@ use crate::model::{OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct BrevoWebhooks {
     /// What it calls with.
     pub auth: BrevoAuth,
 }
 
-/// What Brevo was told to call with.
+/// The credentials that Brevo was set to call with.
+#[derive(Debug)]
 pub(super) enum BrevoAuth {
     /// A user and a password in the URL.
     Basic(BasicAuth),
@@ -35,9 +37,9 @@ impl BrevoAuth {
             Self::Token(token) => token,
         };
         match call.header("Authorization").and_then(|text| text.split_once(' ')) {
-            Some((scheme, given))
+            Some((scheme, bearer))
                 if scheme.eq_ignore_ascii_case("Bearer")
-                    && constant_time_eq(given.trim(), token.expose()) =>
+                    && constant_time_eq(bearer.trim(), token.expose()) =>
             {
                 Ok(())
             }
@@ -50,9 +52,9 @@ impl BrevoAuth {
 impl WebhookHandler for BrevoWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.admits(call)?;
-        let own: BrevoPayload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
-        let Some(says) = says(&own.event) else { return Ok(WebhookPayload::Events(vec![])) };
-        Ok(WebhookPayload::Events(event(own)?.provider_event(says).into_iter().collect()))
+        let payload: BrevoPayload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
+        let Some(meaning) = meaning(&payload.event) else { return Ok(WebhookPayload::Events(vec![])) };
+        Ok(WebhookPayload::Events(event(payload)?.provider_event(meaning).into_iter().collect()))
     }
 }
 
@@ -73,7 +75,7 @@ struct BrevoPayload {
 
 /// The events of the page. `request`, `deferred` and `click` say nothing of what became of the email, and `proxy_open` is
 /// a program's. `blocked` does not say whether an earlier bounce, a complaint or an unsubscription was the reason.
-fn says(event: &str) -> Option<EmailEventMeaning> {
+fn meaning(event: &str) -> Option<EmailEventMeaning> {
     Some(match event {
         "delivered" => DELIVERED,
         "opened" | "unique_opened" => READ,
@@ -86,15 +88,15 @@ fn says(event: &str) -> Option<EmailEventMeaning> {
     })
 }
 
-fn event(own: BrevoPayload) -> Result<EmailEvent, WebhookError> {
-    let at = own.ts_epoch.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+fn event(payload: BrevoPayload) -> Result<EmailEvent, WebhookError> {
+    let at = payload.ts_epoch.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     Ok(EmailEvent {
         id: None,
-        reference: required("message-id", own.message_id)?,
-        echo: own.custom.and_then(|text| text.parse().ok()),
-        address: address(&own.email),
+        reference: required("message-id", payload.message_id)?,
+        echo: payload.custom.and_then(|text| text.parse().ok()),
+        address: address(&payload.email),
         at: required("ts_epoch", at)?,
-        evidence: OutcomeEvidence::new(own.event, own.reason.as_deref().unwrap_or_default()),
+        evidence: OutcomeEvidence::new(payload.event, payload.reason.as_deref().unwrap_or_default()),
     })
 }
 
@@ -103,7 +105,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+    use crate::adapters::email::events::tests::{NOW, delivery_report, echo, handle, summary};
 
     const TOKEN: (&str, &str) = ("Authorization", "Bearer the-token");
     const BASIC: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
@@ -141,19 +143,19 @@ mod tests {
             ("click", "-"),
             ("a_word_of_tomorrow", "-"),
         ] {
-            assert_eq!(words(&hear(&by_token(), &[TOKEN], &body(event)).await), expected, "{event}");
+            assert_eq!(summary(&handle(&by_token(), &[TOKEN], &body(event)).await), expected, "{event}");
         }
-        assert_eq!(words(&hear(&by_token(), &[TOKEN], r#"{"event":"list_addition"}"#).await), "-");
+        assert_eq!(summary(&handle(&by_token(), &[TOKEN], r#"{"event":"list_addition"}"#).await), "-");
     }
 
     #[tokio::test]
     async fn the_email_is_known_by_its_id_and_by_the_echo() {
-        let own = notice(hear(&by_token(), &[TOKEN], &body("hard_bounce")).await);
-        assert_eq!((own.reference.as_str(), own.echo), ("<2026@smtp-relay.example>", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
-        assert_eq!(own.reported_at.as_millisecond(), NOW * 1_000 + 5);
+        let report = delivery_report(handle(&by_token(), &[TOKEN], &body("hard_bounce")).await);
+        assert_eq!((report.reference.as_str(), report.echo), ("<2026@smtp-relay.example>", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
+        assert_eq!(report.reported_at.as_millisecond(), NOW * 1_000 + 5);
         assert_eq!(
-            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            (report.evidence.code.as_str(), report.evidence.text.as_str()),
             ("hard_bounce", "550 no such user")
         );
     }
@@ -163,8 +165,8 @@ mod tests {
         let basic = BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") };
         let by_password = BrevoWebhooks { auth: BrevoAuth::Basic(basic) };
         let body = body("delivered");
-        assert!(hear(&by_password, &[BASIC], &body).await.is_ok());
-        for (hook, headers) in [
+        assert!(handle(&by_password, &[BASIC], &body).await.is_ok());
+        for (handler, headers) in [
             (by_token(), vec![]),
             (by_token(), vec![BASIC]),
             (by_token(), vec![("Authorization", "Bearer the-toke")]),
@@ -172,12 +174,12 @@ mod tests {
             (by_password, vec![TOKEN]),
         ] {
             assert!(
-                matches!(hear(&hook, &headers, &body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(&handler, &headers, &body).await, Err(WebhookError::Forged(_))),
                 "{headers:?}"
             );
         }
         for wrong in ["", "[]", "{}", r#"{"event":"spam"}"#, r#"{"event":"spam","message-id":"1"}"#] {
-            let answer = hear(&by_token(), &[TOKEN], wrong).await;
+            let answer = handle(&by_token(), &[TOKEN], wrong).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }

@@ -38,7 +38,7 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
 /// What a status and a message mean, or `None` when they are not in the table.
 pub(super) fn meaning(status: u16, message: &str) -> Option<ErrorMeaning> {
     let message = message.to_ascii_lowercase();
-    let fits = |(own, part, _): &&(u16, &str, ErrorMeaning)| *own == status && message.contains(part);
+    let fits = |(known, part, _): &&(u16, &str, ErrorMeaning)| *known == status && message.contains(part);
     ERRORS.iter().find(fits).map(|(_, _, meaning)| *meaning)
 }
 

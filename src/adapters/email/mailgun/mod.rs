@@ -19,9 +19,8 @@ pub use settings::MailgunSettings;
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
 /// One domain at Mailgun.
@@ -72,17 +71,11 @@ impl HttpAdapter for Mailgun {
     }
 }
 
-impl ProviderKind for MailgunSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Mailgun::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::MailgunWebhooks::new(self.webhook_signing_key.clone()?)))
+impl ProviderSettings for MailgunSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let mailgun = Mailgun::new(self, context.transport)?;
+        let webhooks = self.webhook_signing_key.clone().map(webhooks::MailgunWebhooks::new);
+        Ok(ProviderParts::new(Arc::new(mailgun)).with_webhooks(webhooks))
     }
 }
 

@@ -1,19 +1,6 @@
 use super::*;
 use crate::model::Rejection;
 
-const KEY: &str = "the-key-of-mailgun";
-
-fn settings() -> MailgunSettings {
-    MailgunSettings {
-        domain: "mg.example.com".to_owned(),
-        api_key: Secret::new(KEY),
-        from: "Shop <shop@example.com>".to_owned(),
-        reply_to: None,
-        webhook_signing_key: None,
-        base_url: "https://api.example.com".to_owned(),
-    }
-}
-
 fn judge(status: u16, body: &str) -> Outcome {
     let now = "2026-11-22T10:00:00Z".parse().unwrap();
     outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, now)
@@ -70,41 +57,4 @@ fn a_throttle_lasts_until_the_date_in_its_message() {
     assert_eq!(wait("try again after Mon, 23 Nov 2026 10:00:00 UTC"), Some(3_600));
     assert_eq!(wait("try again after a while"), None);
     assert_eq!(wait("try again"), None);
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut MailgunSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        Mailgun::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    for domain in ["", "localhost", "example..com", "example.com/", "ex ample.com"] {
-        let wrong = MailgunSettings { domain: domain.to_owned(), ..settings() };
-        let error = Mailgun::new(&wrong, &Transport::default()).unwrap_err().to_string();
-        assert_eq!(error, "domain must be a domain at Mailgun such as mg.example.com");
-    }
-    assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
-    assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
-    let reply_to = error(|settings| settings.reply_to = Some("nobody".to_owned()));
-    assert!(reply_to.starts_with("reply_to must be an email"));
-    assert!(error(|settings| settings.base_url = "mailgun".to_owned()).starts_with("base_url must be a URL"));
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!(
-        "domain = 'mg.example.com'\nfrom = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}"
-    );
-    let settings: MailgunSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.mailgun.net", KEY));
-    assert!(toml::from_str::<MailgunSettings>(&format!("{text}\nfrm = 'x'")).is_err());
-}
-
-#[test]
-fn the_key_is_never_shown() {
-    let mailgun = Mailgun::new(&settings(), &Transport::default()).unwrap();
-    let request = mailgun.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
-    let shown = format!("{mailgun:?} {request:?}");
-    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
 }

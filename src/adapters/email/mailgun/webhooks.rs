@@ -25,6 +25,7 @@ use crate::secret::Secret;
 const WINDOW: SignedDuration = SignedDuration::from_mins(8 * 60 + 15);
 
 /// Takes the webhooks of a domain.
+#[derive(Debug)]
 pub(super) struct MailgunWebhooks {
     key: Secret,
     seen: Mutex<SeenTokens>,
@@ -71,7 +72,7 @@ type TokenHash = [u8; 32];
 ///
 /// When there are too many, the oldest are forgotten, and whatever was signed as early as they were is refused from then on:
 /// the window narrows to what can be told. A restart forgets them all.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct SeenTokens {
     bodies: BTreeMap<(Timestamp, TokenHash), TokenHash>,
     /// When the newest of the forgotten was signed.
@@ -113,9 +114,9 @@ impl WebhookHandler for MailgunWebhooks {
         let MailgunPayload { signature, event_data } =
             payload.map_err(|_| WebhookError::Forged("it is not signed as Mailgun signs"))?;
         self.check(&signature, call, body)?;
-        let own: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
-        let Some(says) = says(&own) else { return Ok(WebhookPayload::Events(vec![])) };
-        Ok(WebhookPayload::Events(event(own)?.provider_event(says).into_iter().collect()))
+        let event_data: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
+        let Some(meaning) = meaning(&event_data) else { return Ok(WebhookPayload::Events(vec![])) };
+        Ok(WebhookPayload::Events(event(event_data)?.provider_event(meaning).into_iter().collect()))
     }
 }
 
@@ -176,17 +177,19 @@ struct MailgunClientInfo {
 
 /// The event types, and for failures their `severity` and `reason`. `accepted`, `stored` and `clicked` say nothing of what
 /// became of the email, and a temporary failure is tried again.
-fn says(own: &MailgunEventData) -> Option<EmailEventMeaning> {
-    Some(match (own.event.as_str(), own.severity.as_str(), own.reason.as_str()) {
+fn meaning(event_data: &MailgunEventData) -> Option<EmailEventMeaning> {
+    Some(match (event_data.event.as_str(), event_data.severity.as_str(), event_data.reason.as_str()) {
         ("delivered", ..) => DELIVERED,
-        ("opened", ..) if own.client_info.bot.as_deref().is_some_and(|bot| !bot.is_empty()) => return None,
+        ("opened", ..) if event_data.client_info.bot.as_deref().is_some_and(|bot| !bot.is_empty()) => {
+            return None;
+        }
         ("opened", ..) => READ,
 
         ("failed", "permanent", "suppress-bounce") => FAILED.and(BadAddress),
         ("failed", "permanent", "suppress-complaint") => FAILED.and(Complaint),
         ("failed", "permanent", "suppress-unsubscribe") => FAILED.and(CommercialOptedOut),
         // `bounce`, `generic`, `old` and others: what the recipient's server said is what counts.
-        ("failed", "permanent", _) if own.delivery_status.says_bad_address() => FAILED.and(BadAddress),
+        ("failed", "permanent", _) if event_data.delivery_status.says_bad_address() => FAILED.and(BadAddress),
         ("failed", "permanent", _) | ("rejected", ..) => FAILED,
 
         ("complained", ..) => DELIVERED.and(Complaint),
@@ -210,21 +213,22 @@ impl MailgunDeliveryStatus {
     }
 }
 
-fn event(own: MailgunEventData) -> Result<EmailEvent, WebhookError> {
-    let status = &own.delivery_status;
+fn event(event_data: MailgunEventData) -> Result<EmailEvent, WebhookError> {
+    let status = &event_data.delivery_status;
     let code = status.code.map(|code| code.to_string()).unwrap_or_default();
-    let code = [own.reason.as_str(), &code, status.enhanced_code.as_deref().unwrap_or_default()].join(" ");
+    let code =
+        [event_data.reason.as_str(), &code, status.enhanced_code.as_deref().unwrap_or_default()].join(" ");
     // A millisecond is as fine as any time here; the fraction is of a double.
-    let at = own
+    let at = event_data
         .timestamp
         .and_then(|seconds| Timestamp::from_millisecond((seconds * 1_000.0).round() as i64).ok());
     Ok(EmailEvent {
-        reference: own.message["headers"]["message-id"].as_str().unwrap_or_default().to_owned(),
-        echo: own.user_variables["relevo"].as_str().and_then(|text| text.parse().ok()),
-        address: address(&own.recipient),
+        reference: event_data.message["headers"]["message-id"].as_str().unwrap_or_default().to_owned(),
+        echo: event_data.user_variables["relevo"].as_str().and_then(|text| text.parse().ok()),
+        address: address(&event_data.recipient),
         at: required("timestamp", at)?,
         evidence: OutcomeEvidence::new(code.trim(), status.text()),
-        id: own.id,
+        id: event_data.id,
     })
 }
 
@@ -233,9 +237,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+    use crate::adapters::email::events::tests::{NOW, delivery_report, echo, handle, summary};
 
-    fn hook() -> MailgunWebhooks {
+    fn handler() -> MailgunWebhooks {
         MailgunWebhooks::new(Secret::new("the-signing-key"))
     }
 
@@ -251,13 +255,13 @@ mod tests {
     }
 
     fn data(event: &str, more: Value) -> Value {
-        let mut own = json!({
+        let mut event_data = json!({
             "event": event, "id": "e1", "timestamp": NOW as f64 + 0.25, "recipient": "ana@example.org",
             "message": { "headers": { "message-id": "2026@mg.example.com" } }, "tags": [],
             "user-variables": { "relevo": echo().to_string() },
         });
-        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        own
+        event_data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event_data
     }
 
     fn failed(severity: &str, reason: &str, code: u16, message: &str) -> Value {
@@ -267,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_event_has_its_meaning() {
-        for (own, expected) in [
+        for (event_data, expected) in [
             (data("accepted", json!({})), "-"),
             (data("rejected", json!({ "reject": { "reason": "x" } })), "failed"),
             (data("delivered", json!({ "delivery-status": { "code": 250 } })), "delivered"),
@@ -287,19 +291,23 @@ mod tests {
             (data("complained", json!({})), "delivered complaint"),
             (data("of-tomorrow", json!({})), "-"),
         ] {
-            assert_eq!(words(&hear(&hook(), &[], &signed(&own)).await), expected, "{own}");
+            assert_eq!(
+                summary(&handle(&handler(), &[], &signed(&event_data)).await),
+                expected,
+                "{event_data}"
+            );
         }
     }
 
     #[tokio::test]
     async fn the_email_is_known_by_its_id_and_by_the_echo() {
-        let own = failed("permanent", "bounce", 550, "5.1.1 a@b.example is unknown");
-        let own = notice(hear(&hook(), &[], &signed(&own)).await);
-        assert_eq!((own.reference.as_str(), own.echo), ("2026@mg.example.com", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
-        assert_eq!(own.reported_at.as_millisecond(), NOW * 1_000 + 250);
+        let event_data = failed("permanent", "bounce", 550, "5.1.1 a@b.example is unknown");
+        let report = delivery_report(handle(&handler(), &[], &signed(&event_data)).await);
+        assert_eq!((report.reference.as_str(), report.echo), ("2026@mg.example.com", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
+        assert_eq!(report.reported_at.as_millisecond(), NOW * 1_000 + 250);
         assert_eq!(
-            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            (report.evidence.code.as_str(), report.evidence.text.as_str()),
             ("bounce 550", "5.1.1 *** is unknown")
         );
     }
@@ -310,11 +318,11 @@ mod tests {
         let now = NOW.to_string();
         let right = signature(&now, "t1");
         let with = |name: &str, value: &str| {
-            let mut own = right.clone();
-            own[name] = json!(value);
-            json!({ "signature": own, "event-data": data }).to_string()
+            let mut signature = right.clone();
+            signature[name] = json!(value);
+            json!({ "signature": signature, "event-data": data }).to_string()
         };
-        assert!(hear(&hook(), &[], &with("token", "t1")).await.is_ok());
+        assert!(handle(&handler(), &[], &with("token", "t1")).await.is_ok());
         let later = (NOW + 1).to_string();
         for body in [
             with("token", "t2"),
@@ -325,23 +333,23 @@ mod tests {
             json!({ "event-data": data }).to_string(),
             "nonsense".to_owned(),
         ] {
-            assert!(matches!(hear(&hook(), &[], &body).await, Err(WebhookError::Forged(_))), "{body}");
+            assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))), "{body}");
         }
         let other = MailgunWebhooks::new(Secret::new("another"));
-        assert!(hear(&other, &[], &with("token", "t1")).await.is_err());
+        assert!(handle(&other, &[], &with("token", "t1")).await.is_err());
         for (time, holds) in [(NOW - 29_700, true), (NOW - 29_701, false), (NOW + 301, false)] {
-            let own = json!({ "signature": signature(&time.to_string(), "t1"), "event-data": data });
-            assert_eq!(hear(&hook(), &[], &own.to_string()).await.is_ok(), holds, "{time}");
+            let payload = json!({ "signature": signature(&time.to_string(), "t1"), "event-data": data });
+            assert_eq!(handle(&handler(), &[], &payload.to_string()).await.is_ok(), holds, "{time}");
         }
     }
 
     #[tokio::test]
     async fn a_token_counts_again_only_with_the_same_body() {
-        let hook = hook();
+        let handler = handler();
         let (body, other) = (signed(&data("delivered", json!({}))), signed(&data("complained", json!({}))));
-        assert!(hear(&hook, &[], &body).await.is_ok());
-        assert!(hear(&hook, &[], &body).await.is_ok(), "Mailgun calls again after a failure of ours");
-        assert!(matches!(hear(&hook, &[], &other).await, Err(WebhookError::Forged(_))));
+        assert!(handle(&handler, &[], &body).await.is_ok());
+        assert!(handle(&handler, &[], &body).await.is_ok(), "Mailgun calls again after a failure of ours");
+        assert!(matches!(handle(&handler, &[], &other).await, Err(WebhookError::Forged(_))));
     }
 
     #[test]
@@ -368,7 +376,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         for wrong in [json!(null), json!({}), json!([1]), json!({ "event": "delivered" })] {
-            let answer = hear(&hook(), &[], &signed(&wrong)).await;
+            let answer = handle(&handler(), &[], &signed(&wrong)).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }

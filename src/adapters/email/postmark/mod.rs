@@ -21,9 +21,8 @@ use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::error_meaning::ErrorMeaning;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One server at Postmark.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ impl Postmark {
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
-        api::present(json!({
+        api::without_nulls(json!({
             "From": email.from.to_string(),
             "To": email.to.to_string(),
             "ReplyTo": email.reply_to.map(ToString::to_string),
@@ -87,17 +86,11 @@ impl HttpAdapter for Postmark {
     }
 }
 
-impl ProviderKind for PostmarkSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Postmark::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::PostmarkWebhooks { auth: self.webhook_auth().ok()?? }))
+impl ProviderSettings for PostmarkSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let postmark = Postmark::new(self, context.transport)?;
+        let webhooks = self.webhook_auth()?.map(|auth| webhooks::PostmarkWebhooks { auth });
+        Ok(ProviderParts::new(Arc::new(postmark)).with_webhooks(webhooks))
     }
 }
 

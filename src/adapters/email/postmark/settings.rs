@@ -40,8 +40,7 @@ impl PostmarkSettings {
             self.message_stream.as_deref().is_none_or(is_stream),
             "message_stream",
             "must be a stream's id such as outbound: letters, digits and hyphens",
-        )?;
-        self.webhook_auth().map(drop)
+        )
     }
 
     /// What Postmark calls with, if its webhooks are taken.

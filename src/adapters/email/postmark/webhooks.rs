@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::{AddressChange, AddressReport, OutcomeEvidence};
 
 /// Takes the webhooks of a server.
+#[derive(Debug)]
 pub(super) struct PostmarkWebhooks {
     /// What it calls with.
     pub auth: BasicAuth,
@@ -25,13 +26,13 @@ pub(super) struct PostmarkWebhooks {
 impl WebhookHandler for PostmarkWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.auth.verify(call)?;
-        let own: PostmarkPayload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
-        let told = match says(&own) {
-            Some(says) => event(&own)?.provider_event(says),
-            None if own.is_lifted() => Some(lifted(event(&own)?)?),
+        let payload: PostmarkPayload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
+        let events = match meaning(&payload) {
+            Some(meaning) => event(&payload)?.provider_event(meaning),
+            None if payload.is_lifted() => Some(lifted(event(&payload)?)?),
             None => None,
         };
-        Ok(WebhookPayload::Events(told.into_iter().collect()))
+        Ok(WebhookPayload::Events(events.into_iter().collect()))
     }
 }
 
@@ -66,8 +67,8 @@ impl PostmarkPayload {
 
 /// The record types, the bounce types ("Bounce types" in the API's reference) and the reasons of suppressions. `Click` says
 /// nothing of what became of the email.
-fn says(own: &PostmarkPayload) -> Option<EmailEventMeaning> {
-    Some(match (own.record_type.as_str(), own.r#type.as_str()) {
+fn meaning(payload: &PostmarkPayload) -> Option<EmailEventMeaning> {
+    Some(match (payload.record_type.as_str(), payload.r#type.as_str()) {
         ("Delivery", _) => DELIVERED,
         ("Open", _) => READ,
         ("SpamComplaint", _) => DELIVERED.and(Complaint),
@@ -81,8 +82,8 @@ fn says(own: &PostmarkPayload) -> Option<EmailEventMeaning> {
         // SoftBounce, Blocked, DMARCPolicy, VirusNotification, ManuallyDeactivated: by us, and so on.
         ("Bounce", _) => FAILED,
 
-        ("SubscriptionChange", _) if own.suppress_sending => {
-            match (own.suppression_reason.as_deref()?, own.origin.as_str()) {
+        ("SubscriptionChange", _) if payload.suppress_sending => {
+            match (payload.suppression_reason.as_deref()?, payload.origin.as_str()) {
                 ("HardBounce", _) => FAILED.and(BadAddress),
                 ("SpamComplaint", _) => DELIVERED.and(Complaint),
                 // The link in an email. Only streams for mailings have one, and it is for that stream alone.
@@ -94,15 +95,15 @@ fn says(own: &PostmarkPayload) -> Option<EmailEventMeaning> {
     })
 }
 
-fn event(own: &PostmarkPayload) -> Result<EmailEvent, WebhookError> {
-    let reason = own.suppression_reason.as_deref().unwrap_or(&own.r#type);
-    let text = if own.details.is_empty() { &own.description } else { &own.details };
-    let time = required("the time", own.delivered_at.as_deref())?;
+fn event(payload: &PostmarkPayload) -> Result<EmailEvent, WebhookError> {
+    let reason = payload.suppression_reason.as_deref().unwrap_or(&payload.r#type);
+    let text = if payload.details.is_empty() { &payload.description } else { &payload.details };
+    let time = required("the time", payload.delivered_at.as_deref())?;
     Ok(EmailEvent {
-        id: Some(format!("{time} {}", own.recipient)),
-        reference: own.message_id.clone().unwrap_or_default(),
-        echo: echo_of_parts(|name| own.metadata.get(name).map(String::as_str)),
-        address: address(&own.recipient),
+        id: Some(format!("{time} {}", payload.recipient)),
+        reference: payload.message_id.clone().unwrap_or_default(),
+        echo: echo_of_parts(|name| payload.metadata.get(name).map(String::as_str)),
+        address: address(&payload.recipient),
         at: required("the time", time.parse().ok())?,
         evidence: OutcomeEvidence::new(reason, text),
     })
@@ -124,26 +125,26 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::adapters::email::events::tests::{echo, hear, notice, words};
+    use crate::adapters::email::events::tests::{delivery_report, echo, handle, summary};
     use crate::secret::Secret;
 
     /// `relevo` and `secret`.
     const RIGHT: (&str, &str) = ("Authorization", "Basic cmVsZXZvOnNlY3JldA==");
 
-    fn hook() -> PostmarkWebhooks {
+    fn handler() -> PostmarkWebhooks {
         PostmarkWebhooks { auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("secret") } }
     }
 
     fn body(record_type: &str, time: &str, more: Value) -> String {
-        let mut own = json!({
+        let mut payload = json!({
             "RecordType": record_type, "MessageID": "883953f4", "ServerID": 23, "MessageStream": "outbound",
             "Metadata": {
                 "relevo-brand": "acme", "relevo-message": echo().message.to_string(), "relevo-attempt": "2",
             },
         });
-        own[time] = json!("2026-11-22T09:59:54.9070259Z");
-        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        own.to_string()
+        payload[time] = json!("2026-11-22T09:59:54.9070259Z");
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        payload.to_string()
     }
 
     fn bounce(kind: &str) -> String {
@@ -159,19 +160,19 @@ mod tests {
         body("SubscriptionChange", "ChangedAt", more)
     }
 
-    async fn said(body: &str) -> String {
-        words(&hear(&hook(), &[RIGHT], body).await)
+    async fn summary_of(body: &str) -> String {
+        summary(&handle(&handler(), &[RIGHT], body).await)
     }
 
     #[tokio::test]
     async fn every_record_and_bounce_type_has_its_meaning() {
         let recipient = || json!({ "Recipient": "ana@example.org" });
-        assert_eq!(said(&body("Delivery", "DeliveredAt", recipient())).await, "delivered");
-        assert_eq!(said(&body("Open", "ReceivedAt", recipient())).await, "read");
-        assert_eq!(said(&body("Click", "ReceivedAt", recipient())).await, "-");
-        assert_eq!(said(&body("OfTomorrow", "ReceivedAt", recipient())).await, "-");
+        assert_eq!(summary_of(&body("Delivery", "DeliveredAt", recipient())).await, "delivered");
+        assert_eq!(summary_of(&body("Open", "ReceivedAt", recipient())).await, "read");
+        assert_eq!(summary_of(&body("Click", "ReceivedAt", recipient())).await, "-");
+        assert_eq!(summary_of(&body("OfTomorrow", "ReceivedAt", recipient())).await, "-");
         let complaint = json!({ "Email": "ana@example.org", "Type": "SpamComplaint" });
-        assert_eq!(said(&body("SpamComplaint", "BouncedAt", complaint)).await, "delivered complaint");
+        assert_eq!(summary_of(&body("SpamComplaint", "BouncedAt", complaint)).await, "delivered complaint");
         for (kind, expected) in [
             ("HardBounce", "failed bad_address"),
             ("BadEmailAddress", "failed bad_address"),
@@ -188,7 +189,7 @@ mod tests {
             ("AddressChange", "-"),
             ("ChallengeVerification", "-"),
         ] {
-            assert_eq!(said(&bounce(kind)).await, expected, "{kind}");
+            assert_eq!(summary_of(&bounce(kind)).await, expected, "{kind}");
         }
     }
 
@@ -204,29 +205,29 @@ mod tests {
             (false, json!(null), "Customer", "-"),
         ] {
             let body = change(suppress, reason.clone(), origin);
-            assert_eq!(said(&body).await, expected, "{suppress} {reason} {origin}");
+            assert_eq!(summary_of(&body).await, expected, "{suppress} {reason} {origin}");
         }
     }
 
     #[tokio::test]
     async fn the_email_is_known_by_its_id_and_its_metadata() {
-        let own = notice(hear(&hook(), &[RIGHT], &bounce("HardBounce")).await);
-        assert_eq!((own.reference.as_str(), own.echo), ("883953f4", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
-        assert_eq!((own.evidence.code.as_str(), own.evidence.text.as_str()), ("HardBounce", "said"));
-        assert_eq!(own.reported_at, "2026-11-22T09:59:54.9070259Z".parse().unwrap());
+        let report = delivery_report(handle(&handler(), &[RIGHT], &bounce("HardBounce")).await);
+        assert_eq!((report.reference.as_str(), report.echo), ("883953f4", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
+        assert_eq!((report.evidence.code.as_str(), report.evidence.text.as_str()), ("HardBounce", "said"));
+        assert_eq!(report.reported_at, "2026-11-22T09:59:54.9070259Z".parse().unwrap());
     }
 
     #[tokio::test]
     async fn only_who_shows_the_password_is_heard_and_nonsense_is_told_apart() {
         for wrong in [vec![], vec![("Authorization", "Basic cmVsZXZvOnNlY3JldB==")]] {
-            let answer = hear(&hook(), &wrong, &bounce("HardBounce")).await;
+            let answer = handle(&handler(), &wrong, &bounce("HardBounce")).await;
             assert!(matches!(answer, Err(WebhookError::Forged(_))), "{wrong:?}");
         }
         for wrong in
             ["", "[1]", r#"{"RecordType":"Delivery"}"#, r#"{"RecordType":"Delivery","DeliveredAt":"x"}"#]
         {
-            let answer = hear(&hook(), &[RIGHT], wrong).await;
+            let answer = handle(&handler(), &[RIGHT], wrong).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{wrong}");
         }
     }

@@ -23,9 +23,8 @@ pub use settings::ResendSettings;
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One Resend account.
 #[derive(Debug)]
@@ -42,7 +41,6 @@ impl Resend {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &ResendSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.verifier()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
@@ -59,7 +57,7 @@ impl HttpAdapter for Resend {
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
-            .header("Idempotency-Key", envelope.idempotency_key().to_string())
+            .header("Idempotency-Key", envelope.provider_call_key().to_string())
             .json(&body))
     }
 
@@ -68,24 +66,18 @@ impl HttpAdapter for Resend {
     }
 }
 
-impl ProviderKind for ResendSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Resend::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::ResendWebhooks { verifier: self.verifier().ok()?? }))
+impl ProviderSettings for ResendSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.verifier()?.map(|verifier| webhooks::ResendWebhooks { verifier });
+        let resend = Resend::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(resend)).with_webhooks(webhooks))
     }
 }
 
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-    let tags = api::echo_in_parts(&envelope.idempotency_key())
+    let tags = api::echo_in_parts(&envelope.provider_call_key())
         .map(|(name, value)| json!({ "name": name, "value": value }));
-    api::present(json!({
+    api::without_nulls(json!({
         "from": email.from.to_string(),
         "to": [email.to.to_string()],
         "reply_to": email.reply_to.map(ToString::to_string),

@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct ResendWebhooks {
     /// What signs them.
     pub verifier: StandardWebhooks,
@@ -26,10 +27,10 @@ impl WebhookHandler for ResendWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.verifier.verify(call, "svix")?;
         let payload: ResendPayload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
-        let Some(says) = says(&payload.kind, &payload.data.bounce) else {
+        let Some(meaning) = meaning(&payload.kind, &payload.data.bounce) else {
             return Ok(WebhookPayload::Events(vec![]));
         };
-        Ok(WebhookPayload::Events(event(payload)?.provider_event(says).into_iter().collect()))
+        Ok(WebhookPayload::Events(event(payload)?.provider_event(meaning).into_iter().collect()))
     }
 }
 
@@ -70,7 +71,7 @@ struct ResendReason {
 /// The event types of Resend's page of that name; `bounce.type` has the words of Amazon SES. `email.suppressed` does not say
 /// which of an earlier bounce or complaint was the reason. `email.scheduled`, `email.delivery_delayed`, `email.clicked` and
 /// `email.received` say nothing of what became of the email.
-fn says(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
+fn meaning(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
     Some(match (kind, bounce.kind.as_str()) {
         ("email.sent", _) => SENT,
         ("email.delivered", _) => DELIVERED,
@@ -85,9 +86,9 @@ fn says(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
 fn event(payload: ResendPayload) -> Result<EmailEvent, WebhookError> {
     let ResendPayload { created_at, data, .. } = payload;
     let reasons = [&data.bounce, &data.failed, &data.suppressed];
-    let word = |own: &ResendReason| format!("{} {}", own.kind, own.sub_type).trim().to_owned();
-    let code = reasons.iter().map(|own| word(own)).find(|word| !word.is_empty()).unwrap_or_default();
-    let texts = reasons.iter().flat_map(|own| [&own.message, &own.reason]);
+    let word = |reason: &ResendReason| format!("{} {}", reason.kind, reason.sub_type).trim().to_owned();
+    let code = reasons.iter().map(|reason| word(reason)).find(|word| !word.is_empty()).unwrap_or_default();
+    let texts = reasons.iter().flat_map(|reason| [&reason.message, &reason.reason]);
     let text = texts.into_iter().find(|text| !text.is_empty()).map(String::as_str).unwrap_or_default();
     let tags = tags(&data.tags);
     Ok(EmailEvent {
@@ -118,18 +119,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+    use crate::adapters::email::events::tests::{NOW, delivery_report, echo, handle, summary};
     use crate::secret::Secret;
 
-    fn hook() -> ResendWebhooks {
+    fn handler() -> ResendWebhooks {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         ResendWebhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
     }
 
     async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
-        let (signature, time) = (hook().verifier.sign("msg_1", NOW, body.as_bytes()), NOW.to_string());
+        let (signature, time) = (handler().verifier.sign("msg_1", NOW, body.as_bytes()), NOW.to_string());
         let headers = [("svix-id", "msg_1"), ("svix-timestamp", &time), ("svix-signature", &signature)];
-        hear(&hook(), &headers, body).await
+        handle(&handler(), &headers, body).await
     }
 
     fn body(kind: &str, more: Value) -> String {
@@ -163,38 +164,39 @@ mod tests {
             ("contact.created", "", "-"),
         ] {
             let body = body(kind, json!({ "bounce": { "type": bounce, "message": "gone" } }));
-            assert_eq!(words(&signed(&body).await), expected, "{kind} {bounce}");
+            assert_eq!(summary(&signed(&body).await), expected, "{kind} {bounce}");
         }
-        assert_eq!(words(&signed(r#"{"type":"of.tomorrow"}"#).await), "-");
+        assert_eq!(summary(&signed(r#"{"type":"of.tomorrow"}"#).await), "-");
     }
 
     #[tokio::test]
     async fn the_email_is_known_by_its_id_and_by_either_form_of_its_tags() {
         let bounce =
             json!({ "bounce": { "type": "Permanent", "subType": "General", "message": "No such user" } });
-        let own = notice(signed(&body("email.bounced", bounce)).await);
-        assert_eq!((own.reference.as_str(), own.echo), ("56761188", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
-        assert_eq!(own.reported_at, "2026-11-22T09:59:58.126Z".parse().unwrap());
+        let report = delivery_report(signed(&body("email.bounced", bounce)).await);
+        assert_eq!((report.reference.as_str(), report.echo), ("56761188", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
+        assert_eq!(report.reported_at, "2026-11-22T09:59:58.126Z".parse().unwrap());
         assert_eq!(
-            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            (report.evidence.code.as_str(), report.evidence.text.as_str()),
             ("Permanent General", "No such user")
         );
 
         let message = echo().message.to_string();
         let pairs = [("relevo-brand", "acme"), ("relevo-message", &message), ("relevo-attempt", "2")];
         let list = pairs.map(|(name, value)| json!({ "name": name, "value": value }));
-        let own = notice(signed(&body("email.sent", json!({ "tags": list }))).await);
-        assert_eq!(own.echo, Some(echo()));
-        let own =
-            notice(signed(&body("email.sent", json!({ "tags": null, "to": ["a@b.c", "d@e.f"] }))).await);
-        assert_eq!((own.echo, own.address), (None, None));
+        let report = delivery_report(signed(&body("email.sent", json!({ "tags": list }))).await);
+        assert_eq!(report.echo, Some(echo()));
+        let report = delivery_report(
+            signed(&body("email.sent", json!({ "tags": null, "to": ["a@b.c", "d@e.f"] }))).await,
+        );
+        assert_eq!((report.echo, report.address), (None, None));
     }
 
     #[tokio::test]
     async fn what_is_forged_and_what_cannot_be_read_are_told_apart() {
         let body = body("email.sent", json!({}));
-        assert!(matches!(hear(&hook(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))));
         for wrong in ["", "[]", "{}", r#"{"type":"email.sent"}"#, r#"{"type":"email.sent","data":{"to":1}}"#]
         {
             assert!(matches!(signed(wrong).await, Err(WebhookError::Malformed(_))), "{wrong}");

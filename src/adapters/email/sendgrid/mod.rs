@@ -20,9 +20,8 @@ pub use settings::SendgridSettings;
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
 /// One SendGrid account.
 #[derive(Debug)]
@@ -39,7 +38,6 @@ impl Sendgrid {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &SendgridSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.events()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
@@ -62,17 +60,11 @@ impl HttpAdapter for Sendgrid {
     }
 }
 
-impl ProviderKind for SendgridSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Sendgrid::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(self.events().ok()??))
+impl ProviderSettings for SendgridSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.webhooks()?;
+        let sendgrid = Sendgrid::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(sendgrid)).with_webhooks(webhooks))
     }
 }
 
@@ -83,13 +75,13 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
         .iter()
         .filter_map(|(kind, text)| text.map(|text| json!({ "type": kind, "value": text })))
         .collect();
-    api::present(json!({
+    api::without_nulls(json!({
         "personalizations": [{
             "to": [{ "email": email.to.to_string() }],
             "custom_args": { "relevo": envelope.echo().to_string() },
         }],
-        "from": api::named(&email.from),
-        "reply_to": email.reply_to.map(api::named),
+        "from": api::mailbox_object(&email.from),
+        "reply_to": email.reply_to.map(api::mailbox_object),
         "subject": email.subject,
         "content": content,
     }))

@@ -29,8 +29,8 @@ fn default_base_url() -> String {
 }
 
 impl SendgridSettings {
-    /// What takes the events, if they are taken.
-    pub(super) fn events(&self) -> Result<Option<SendgridWebhooks>, BuildError> {
+    /// What takes the Event Webhook's calls, if they are taken.
+    pub(super) fn webhooks(&self) -> Result<Option<SendgridWebhooks>, BuildError> {
         let must = "must be the verification key that SendGrid shows, in base64";
         let wrong = BuildError::Setting { setting: "webhook_public_key", must };
         self.webhook_public_key.as_deref().map(|key| SendgridWebhooks::new(key).ok_or(wrong)).transpose()

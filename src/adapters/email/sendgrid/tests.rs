@@ -2,19 +2,6 @@ use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::model::Rejection;
-use crate::secret::Secret;
-
-const KEY: &str = "SG.the-key-of-sendgrid";
-
-fn settings() -> SendgridSettings {
-    SendgridSettings {
-        api_key: Secret::new(KEY),
-        from: "Shop <shop@example.com>".to_owned(),
-        reply_to: None,
-        webhook_public_key: None,
-        base_url: "https://api.example.com".to_owned(),
-    }
-}
 
 fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
     headers.iter().map(|&(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -85,36 +72,4 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
     assert_eq!(wait(None, "9999999999"), Some(3_600));
     assert_eq!(wait(None, "soon"), None);
     assert_eq!(wait(Some(3), "1795341607"), Some(3));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut SendgridSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        Sendgrid::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    assert!(error(|settings| settings.api_key = Secret::new("")).starts_with("api_key must be the key"));
-    assert!(error(|settings| settings.from = "the shop".to_owned()).starts_with("from must be an email"));
-    let reply_to = error(|settings| settings.reply_to = Some("nobody".to_owned()));
-    assert!(reply_to.starts_with("reply_to must be an email"));
-    assert!(
-        error(|settings| settings.base_url = "sendgrid".to_owned()).starts_with("base_url must be a URL")
-    );
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!("from = 'shop@example.com'\napi_key = {{ \"$secret\" = \"{KEY}\" }}");
-    let settings: SendgridSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.api_key.expose()), ("https://api.sendgrid.com", KEY));
-    assert!(toml::from_str::<SendgridSettings>(&format!("{text}\nfrm = 'x'")).is_err());
-}
-
-#[test]
-fn the_key_is_never_shown() {
-    let sendgrid = Sendgrid::new(&settings(), &Transport::default()).unwrap();
-    let request = sendgrid.request(&api::tests::envelope(Some("Hi"), None)).unwrap();
-    let shown = format!("{sendgrid:?} {request:?}");
-    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
 }

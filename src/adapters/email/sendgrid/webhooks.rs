@@ -23,6 +23,7 @@ use crate::model::{OutcomeEvidence, Timestamp};
 const WINDOW: SignedDuration = SignedDuration::from_hours(25);
 
 /// Takes the events of an account.
+#[derive(Debug)]
 pub(super) struct SendgridWebhooks {
     /// The point on the curve P-256 that is the account's public key.
     key: Vec<u8>,
@@ -48,7 +49,7 @@ impl SendgridWebhooks {
         };
         let signed = [time.as_bytes(), body].concat();
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key);
-        let is_right = |own: Vec<u8>| key.verify(&signed, &own).is_ok();
+        let is_right = |signature: Vec<u8>| key.verify(&signed, &signature).is_ok();
         if !BASE64_STANDARD.decode(signature).is_ok_and(is_right) {
             return Err(WebhookError::Forged("its signature is not by this account's key"));
         }
@@ -65,13 +66,13 @@ impl SendgridWebhooks {
 impl WebhookHandler for SendgridWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let payload: Vec<SendgridPayload> = parse(self.check(call)?, "events of SendGrid's")?;
-        let mut told = Vec::new();
-        for own in payload {
-            if let Some(says) = says(&own) {
-                told.extend(event(own)?.provider_event(says));
+        let mut events = Vec::new();
+        for payload_event in payload {
+            if let Some(meaning) = meaning(&payload_event) {
+                events.extend(event(payload_event)?.provider_event(meaning));
             }
         }
-        Ok(WebhookPayload::Events(told))
+        Ok(WebhookPayload::Events(events))
     }
 }
 
@@ -96,21 +97,21 @@ struct SendgridPayload {
 
 /// The table of events in the reference. `processed`, `deferred` and `click` say nothing of what became of the email. A
 /// `group_resubscribe` takes back the opt-out of one group, and is no opt-in.
-fn says(own: &SendgridPayload) -> Option<EmailEventMeaning> {
-    Some(match own.event.as_str() {
+fn meaning(payload: &SendgridPayload) -> Option<EmailEventMeaning> {
+    Some(match payload.event.as_str() {
         "delivered" => DELIVERED,
         // `blocked` is about this email, or this moment: SendGrid itself goes on sending to the address.
-        "bounce" if own.kind == "bounce" => FAILED.and(BadAddress),
+        "bounce" if payload.kind == "bounce" => FAILED.and(BadAddress),
         "bounce" => FAILED,
         // SendGrid did not send it; `reason` says why in fixed words.
-        "dropped" => match own.reason.as_str() {
+        "dropped" => match payload.reason.as_str() {
             "Bounced Address" | "Invalid" => FAILED.and(BadAddress),
             "Spam Reporting Address" => FAILED.and(Complaint),
             "Unsubscribed Address" => FAILED.and(OptedOut),
             _ => FAILED,
         },
         // A program of the recipient's mail service opened it.
-        "open" if own.sg_machine_open => return None,
+        "open" if payload.sg_machine_open => return None,
         "open" => READ,
         "spamreport" => DELIVERED.and(Complaint),
         // From everything of this account; SendGrid sends nothing to the address any more.
@@ -121,17 +122,17 @@ fn says(own: &SendgridPayload) -> Option<EmailEventMeaning> {
     })
 }
 
-fn event(own: SendgridPayload) -> Result<EmailEvent, WebhookError> {
-    let code = if own.status.is_empty() { &own.kind } else { &own.status };
-    let evidence = OutcomeEvidence::new(code, &own.reason);
-    let at = own.timestamp.and_then(|seconds| Timestamp::from_second(seconds).ok());
+fn event(payload: SendgridPayload) -> Result<EmailEvent, WebhookError> {
+    let code = if payload.status.is_empty() { &payload.kind } else { &payload.status };
+    let evidence = OutcomeEvidence::new(code, &payload.reason);
+    let at = payload.timestamp.and_then(|seconds| Timestamp::from_second(seconds).ok());
     // The id that was given with the acceptance, and after a dot what SendGrid's servers made of it.
-    let reference = own.sg_message_id.split('.').next().unwrap_or_default().to_owned();
+    let reference = payload.sg_message_id.split('.').next().unwrap_or_default().to_owned();
     Ok(EmailEvent {
-        id: own.sg_event_id,
+        id: payload.sg_event_id,
         reference,
-        echo: own.relevo.parse().ok(),
-        address: address(&own.email),
+        echo: payload.relevo.parse().ok(),
+        address: address(&payload.email),
         at: required("timestamp", at)?,
         evidence,
     })
@@ -144,7 +145,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::adapters::email::events::tests::{NOW, echo, hear, notice, words};
+    use crate::adapters::email::events::tests::{NOW, delivery_report, echo, handle, summary};
 
     /// Before the point in a SubjectPublicKeyInfo for P-256.
     const PREFIX: [u8; 26] = [
@@ -161,7 +162,7 @@ mod tests {
             Self(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap())
         }
 
-        fn hook(&self) -> SendgridWebhooks {
+        fn handler(&self) -> SendgridWebhooks {
             let info = [&PREFIX, self.0.public_key().as_ref()].concat();
             SendgridWebhooks::new(&BASE64_STANDARD.encode(info)).unwrap()
         }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     async fn call(
-        hook: &SendgridWebhooks,
+        handler: &SendgridWebhooks,
         signature: &str,
         time: &str,
         body: &str,
@@ -182,22 +183,22 @@ mod tests {
             ("X-Twilio-Email-Event-Webhook-Signature", signature),
             ("X-Twilio-Email-Event-Webhook-Timestamp", time),
         ];
-        hear(hook, &headers, body).await
+        handle(handler, &headers, body).await
     }
 
     async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
         let (signer, time) = (SendgridPublicKey::new(), NOW.to_string());
-        call(&signer.hook(), &signer.sign(&time, body), &time, body).await
+        call(&signer.handler(), &signer.sign(&time, body), &time, body).await
     }
 
     fn body(event: &str, more: Value) -> String {
-        let mut own = json!({
+        let mut event = json!({
             "event": event, "email": "ana@example.org", "timestamp": NOW, "sg_event_id": "ev1",
             "sg_message_id": "14c5d75ce93.recvd-5f54b5d587-pczjm-1-67BADEEA-6.0", "relevo": echo().to_string(),
             "category": ["cat facts"], "attempt": "5", "tls": 1,
         });
-        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        json!([own]).to_string()
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([event]).to_string()
     }
 
     #[tokio::test]
@@ -222,43 +223,43 @@ mod tests {
             ("group_resubscribe", json!({ "asm_group_id": 10 }), "-"),
             ("a_word_of_tomorrow", json!({}), "-"),
         ] {
-            assert_eq!(words(&signed(&body(event, more.clone())).await), expected, "{event} {more}");
+            assert_eq!(summary(&signed(&body(event, more.clone())).await), expected, "{event} {more}");
         }
-        assert_eq!(words(&signed(r#"[{"event":"account_status_change","type":"x"}]"#).await), "-");
+        assert_eq!(summary(&signed(r#"[{"event":"account_status_change","type":"x"}]"#).await), "-");
     }
 
     #[tokio::test]
     async fn the_email_is_known_by_the_beginning_of_its_id_and_by_the_echo() {
         let bounce = json!({ "type": "bounce", "status": "5.1.1", "reason": "550 unknown user a@b.example" });
-        let own = notice(signed(&body("bounce", bounce)).await);
-        assert_eq!((own.reference.as_str(), own.echo), ("14c5d75ce93", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
+        let report = delivery_report(signed(&body("bounce", bounce)).await);
+        assert_eq!((report.reference.as_str(), report.echo), ("14c5d75ce93", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
         assert_eq!(
-            (own.evidence.code.as_str(), own.evidence.text.as_str()),
+            (report.evidence.code.as_str(), report.evidence.text.as_str()),
             ("5.1.1", "550 unknown user ***")
         );
         let alone = json!({ "sg_message_id": "", "relevo": "" });
-        assert_eq!(words(&signed(&body("unsubscribe", alone.clone())).await), "Objected(OptedOut)");
-        assert_eq!(words(&signed(&body("delivered", alone)).await), "-");
+        assert_eq!(summary(&signed(&body("unsubscribe", alone.clone())).await), "Objected(OptedOut)");
+        assert_eq!(summary(&signed(&body("delivered", alone)).await), "-");
     }
 
     #[tokio::test]
     async fn whatever_is_changed_breaks_the_signature() {
         let (signer, body, time) = (SendgridPublicKey::new(), body("delivered", json!({})), NOW.to_string());
         let right = signer.sign(&time, &body);
-        assert!(call(&signer.hook(), &right, &time, &body).await.is_ok());
+        assert!(call(&signer.handler(), &right, &time, &body).await.is_ok());
         let (other_time, other_body) = ((NOW + 1).to_string(), body.replace("ana", "eve"));
-        for (hook, signature, time, body) in [
-            (signer.hook(), right.as_str(), time.as_str(), other_body.as_str()),
-            (signer.hook(), &right, &other_time, &body),
-            (SendgridPublicKey::new().hook(), &right, &time, &body),
-            (signer.hook(), "", &time, &body),
-            (signer.hook(), "not base64", &time, &body),
+        for (handler, signature, time, body) in [
+            (signer.handler(), right.as_str(), time.as_str(), other_body.as_str()),
+            (signer.handler(), &right, &other_time, &body),
+            (SendgridPublicKey::new().handler(), &right, &time, &body),
+            (signer.handler(), "", &time, &body),
+            (signer.handler(), "not base64", &time, &body),
         ] {
-            let answer = call(&hook, signature, time, body).await;
+            let answer = call(&handler, signature, time, body).await;
             assert!(matches!(answer, Err(WebhookError::Forged(_))), "{signature} {time} {body}");
         }
-        assert!(matches!(hear(&signer.hook(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&signer.handler(), &[], &body).await, Err(WebhookError::Forged(_))));
     }
 
     #[tokio::test]
@@ -268,8 +269,8 @@ mod tests {
             [(NOW - 90_000, true), (NOW - 90_001, false), (NOW + 300, true), (NOW + 301, false)]
         {
             let time = time.to_string();
-            let heard = call(&signer.hook(), &signer.sign(&time, &body), &time, &body).await;
-            assert_eq!(heard.is_ok(), holds, "{time}");
+            let handled = call(&signer.handler(), &signer.sign(&time, &body), &time, &body).await;
+            assert_eq!(handled.is_ok(), holds, "{time}");
         }
     }
 
@@ -285,9 +286,9 @@ mod tests {
         let right = [&PREFIX[..], &[4; 65]].concat();
         assert!(SendgridWebhooks::new(&BASE64_STANDARD.encode(&right)).is_some());
         let other_curve = {
-            let mut own = right.clone();
-            own[22] = 0x22;
-            own
+            let mut key = right.clone();
+            key[22] = 0x22;
+            key
         };
         for wrong in [&right[..90], &right[26..], &other_curve] {
             assert!(SendgridWebhooks::new(&BASE64_STANDARD.encode(wrong)).is_none());

@@ -21,9 +21,10 @@ use super::addresses::SenderMailbox;
 use super::api::ApiEmail;
 use crate::adapters::aws::AwsSigner;
 use crate::adapters::http::{self, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection};
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
+use crate::model::{Outcome, OutcomeEvidence, Rejection};
 
 /// One SES account in one region.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Ses {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate(transport)?;
+        settings.validate()?;
         let credentials = settings.credentials();
         let signer = AwsSigner::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
@@ -76,17 +77,11 @@ impl Ses {
     }
 }
 
-impl ProviderKind for SesSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Email)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Ses::new(self, transport)?))
-    }
-
-    fn hook(&self, transport: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::SesWebhooks { topic: self.topic(transport).ok()?? }))
+impl ProviderSettings for SesSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let ses = Ses::new(self, context.transport)?;
+        let webhooks = self.topic(context.transport)?.map(|topic| webhooks::SesWebhooks { topic });
+        Ok(ProviderParts::new(Arc::new(ses)).with_webhooks(webhooks))
     }
 }
 

@@ -16,9 +16,9 @@ pub(super) fn message(envelope: &Envelope, email: &ApiEmail<'_>, settings: &SesS
             body.insert(part.to_owned(), utf8(content));
         }
     }
-    api::present(json!({
+    api::without_nulls(json!({
         "FromEmailAddress": mail::in_header(&email.from),
-        "ReplyToAddresses": email.reply_to.map(|own| [mail::in_header(own)]),
+        "ReplyToAddresses": email.reply_to.map(|mailbox| [mail::in_header(mailbox)]),
         "Destination": { "ToAddresses": [email.to.to_string()] },
         "Content": { "Simple": { "Subject": utf8(&email.subject), "Body": body } },
         "ConfigurationSetName": settings.configuration_set,

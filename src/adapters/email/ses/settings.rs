@@ -38,11 +38,10 @@ pub struct SesSettings {
 }
 
 impl SesSettings {
-    pub(super) fn validate(&self, transport: &Transport) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), BuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
-        require(right, "configuration_set", must)?;
-        self.topic(transport).map(drop)
+        require(right, "configuration_set", must)
     }
 
     /// Where SES's events come from, if they are taken.

@@ -16,6 +16,7 @@ use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 
 /// Takes what SES publishes to a topic.
+#[derive(Debug)]
 pub(super) struct SesWebhooks {
     /// The topic.
     pub topic: SnsTopic,
@@ -40,10 +41,10 @@ fn read(message: &str) -> Result<Vec<ProviderEvent>, WebhookError> {
     if message.starts_with(WELCOME) {
         return Ok(Vec::new());
     }
-    let own: SesPayload = parse(message.as_bytes(), "an event of SES's")?;
-    let Some(says) = says(&own) else { return Ok(Vec::new()) };
-    let told = |event: EmailEvent| event.provider_event(says);
-    Ok(events(&own)?.into_iter().filter_map(told).collect())
+    let payload: SesPayload = parse(message.as_bytes(), "an event of SES's")?;
+    let Some(meaning) = meaning(&payload) else { return Ok(Vec::new()) };
+    let provider_event = |event: EmailEvent| event.provider_event(meaning);
+    Ok(events(&payload)?.into_iter().filter_map(provider_event).collect())
 }
 
 /// The parts we read.
@@ -105,9 +106,9 @@ struct SesRecipient {
 
 /// The event types, the types and subtypes of bounces, and the types of complaints. `Click`, `DeliveryDelay` and
 /// `Subscription`, which is about SES's own lists, say nothing of what became of the email.
-fn says(own: &SesPayload) -> Option<EmailEventMeaning> {
-    let (bounce, complaint) = (&own.bounce, &own.complaint);
-    Some(match own.event_type.as_str() {
+fn meaning(payload: &SesPayload) -> Option<EmailEventMeaning> {
+    let (bounce, complaint) = (&payload.bounce, &payload.complaint);
+    Some(match payload.event_type.as_str() {
         "Send" => SENT,
         "Delivery" => DELIVERED,
         "Open" => READ,
@@ -133,19 +134,19 @@ fn says(own: &SesPayload) -> Option<EmailEventMeaning> {
 }
 
 /// One for each recipient that it speaks of.
-fn events(own: &SesPayload) -> Result<Vec<EmailEvent>, WebhookError> {
-    let details = match own.event_type.as_str() {
-        "Bounce" => &own.bounce,
-        "Complaint" => &own.complaint,
-        "Delivery" => &own.delivery,
-        "Open" => &own.open,
-        "Reject" => &own.reject,
-        _ => &own.failure,
+fn events(payload: &SesPayload) -> Result<Vec<EmailEvent>, WebhookError> {
+    let details = match payload.event_type.as_str() {
+        "Bounce" => &payload.bounce,
+        "Complaint" => &payload.complaint,
+        "Delivery" => &payload.delivery,
+        "Open" => &payload.open,
+        "Reject" => &payload.reject,
+        _ => &payload.failure,
     };
-    let reference = required("mail.messageId", own.mail.message_id.clone())?;
-    let time = details.timestamp.as_ref().or(own.mail.timestamp.as_ref());
+    let reference = required("mail.messageId", payload.mail.message_id.clone())?;
+    let time = details.timestamp.as_ref().or(payload.mail.timestamp.as_ref());
     let at = required("timestamp", time.and_then(|time| time.parse().ok()))?;
-    let echo = own.mail.tags["relevo"][0].as_str().and_then(|tag| tag.replace('_', "/").parse().ok());
+    let echo = payload.mail.tags["relevo"][0].as_str().and_then(|tag| tag.replace('_', "/").parse().ok());
     let event = |recipient: &SesRecipient| EmailEvent {
         id: None,
         reference: reference.clone(),
@@ -154,16 +155,17 @@ fn events(own: &SesPayload) -> Result<Vec<EmailEvent>, WebhookError> {
         at,
         evidence: details.evidence(recipient),
     };
-    Ok(details.recipients(&own.mail).iter().map(event).collect())
+    Ok(details.recipients(&payload.mail).iter().map(event).collect())
 }
 
 impl SesDetails {
     /// Those that the event names, or else those of the email.
     fn recipients(&self, mail: &SesMail) -> Vec<SesRecipient> {
         let named = |name: &String| SesRecipient { email_address: name.clone(), ..SesRecipient::default() };
-        let own = self.bounced_recipients.iter().chain(&self.complained_recipients).map(SesRecipient::clone);
-        let own: Vec<SesRecipient> = own.chain(self.recipients.iter().map(named)).collect();
-        if own.is_empty() { mail.destination.iter().map(named).collect() } else { own }
+        let recipients =
+            self.bounced_recipients.iter().chain(&self.complained_recipients).map(SesRecipient::clone);
+        let recipients: Vec<SesRecipient> = recipients.chain(self.recipients.iter().map(named)).collect();
+        if recipients.is_empty() { mail.destination.iter().map(named).collect() } else { recipients }
     }
 
     fn evidence(&self, recipient: &SesRecipient) -> OutcomeEvidence {
@@ -182,15 +184,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::adapters::email::events::tests::{echo, notice, words};
+    use crate::adapters::email::events::tests::{delivery_report, echo, summary};
 
-    fn handle_event(own: &Value) -> Result<WebhookPayload, WebhookError> {
-        read(&own.to_string()).map(WebhookPayload::Events)
+    fn handle_event(payload: &Value) -> Result<WebhookPayload, WebhookError> {
+        read(&payload.to_string()).map(WebhookPayload::Events)
     }
 
     fn event(kind: &str, object: &str, details: Value) -> Value {
         let tag = echo().to_string().replace('/', "_");
-        let mut own = json!({
+        let mut payload = json!({
             "eventType": kind,
             "mail": {
                 "timestamp": "2026-11-22T09:00:00.000Z", "messageId": "0102-000000",
@@ -198,8 +200,8 @@ mod tests {
                 "tags": { "ses:configuration-set": ["relevo"], "relevo": [tag] },
             },
         });
-        own[object] = details;
-        own
+        payload[object] = details;
+        payload
     }
 
     fn bounce(kind: &str, sub_type: &str) -> Value {
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn every_event_has_its_meaning() {
         let none = Value::Null;
-        for (own, expected) in [
+        for (payload, expected) in [
             (event("Send", "send", json!({})), "sent"),
             (event("Delivery", "delivery", json!({ "recipients": ["ana@example.org"] })), "delivered"),
             (event("Open", "open", json!({ "userAgent": "x" })), "read"),
@@ -251,37 +253,37 @@ mod tests {
             (event("Subscription", "subscription", json!({})), "-"),
             (event("Of Tomorrow", "x", json!({})), "-"),
         ] {
-            assert_eq!(words(&handle_event(&own)), expected, "{own}");
+            assert_eq!(summary(&handle_event(&payload)), expected, "{payload}");
         }
     }
 
     #[test]
     fn the_email_is_known_by_its_id_and_by_the_tag() {
-        let own = notice(handle_event(&bounce("Permanent", "General")));
-        assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", Some(echo())));
-        assert_eq!(own.address, address("ana@example.org"));
-        assert_eq!(own.reported_at, "2026-11-22T09:59:58.237Z".parse().unwrap());
-        assert_eq!(own.evidence.code, "Permanent General 5.1.1");
-        assert_eq!(own.evidence.text, "smtp; 550 5.1.1 user unknown");
+        let report = delivery_report(handle_event(&bounce("Permanent", "General")));
+        assert_eq!((report.reference.as_str(), report.echo), ("0102-000000", Some(echo())));
+        assert_eq!(report.address, address("ana@example.org"));
+        assert_eq!(report.reported_at, "2026-11-22T09:59:58.237Z".parse().unwrap());
+        assert_eq!(report.evidence.code, "Permanent General 5.1.1");
+        assert_eq!(report.evidence.text, "smtp; 550 5.1.1 user unknown");
     }
 
     #[test]
     fn a_notification_has_another_name_for_its_type_and_no_tags() {
-        let mut own = complaint(json!("abuse"), Value::Null);
-        let kind = own.as_object_mut().unwrap().remove("eventType").unwrap();
-        own["notificationType"] = kind;
-        own["mail"].as_object_mut().unwrap().remove("tags");
-        let own = notice(handle_event(&own));
-        assert_eq!((own.reference.as_str(), own.echo), ("0102-000000", None));
+        let mut payload = complaint(json!("abuse"), Value::Null);
+        let kind = payload.as_object_mut().unwrap().remove("eventType").unwrap();
+        payload["notificationType"] = kind;
+        payload["mail"].as_object_mut().unwrap().remove("tags");
+        let report = delivery_report(handle_event(&payload));
+        assert_eq!((report.reference.as_str(), report.echo), ("0102-000000", None));
     }
 
     #[test]
     fn each_recipient_is_told_of() {
-        let mut own = bounce("Permanent", "General");
+        let mut payload = bounce("Permanent", "General");
         let two = json!([{ "emailAddress": "a@example.org" }, { "emailAddress": "b@example.org" }]);
-        own["bounce"]["bouncedRecipients"] = two;
-        let Ok(WebhookPayload::Events(told)) = handle_event(&own) else { panic!() };
-        assert_eq!(told.len(), 2);
+        payload["bounce"]["bouncedRecipients"] = two;
+        let Ok(WebhookPayload::Events(events)) = handle_event(&payload) else { panic!() };
+        assert_eq!(events.len(), 2);
     }
 
     #[test]

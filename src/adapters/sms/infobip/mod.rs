@@ -16,12 +16,15 @@ use async_trait::async_trait;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-pub use settings::InfobipSmsSettings;
+pub use settings::{InfobipSettings, InfobipSmsSettings};
 
 use crate::adapters::http;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome};
+use crate::adapters::settings::require;
+use crate::adapters::sms::sender;
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
+use crate::model::Outcome;
 use account::InfobipAccount;
 use webhooks::InfobipWebhooks;
 
@@ -38,9 +41,10 @@ impl InfobipSms {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate()?;
-        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
-        Ok(Self { account, from: settings.from.clone() })
+        let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
+        require(sender::is_sender(from), "from", sender::MUST)?;
+        let account = InfobipAccount::new(api_key, base_url, transport)?;
+        Ok(Self { account, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -55,24 +59,17 @@ impl InfobipSms {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.idempotency_key().to_string();
+        let id = envelope.provider_call_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
 }
 
-impl ProviderKind for InfobipSmsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(InfobipSms::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(InfobipWebhooks { auth }))
+impl ProviderSettings for InfobipSmsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let infobip = InfobipSms::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }
 }
 

@@ -1,38 +1,36 @@
-//! What the configuration says of an Infobip account for SMS.
+//! What the configuration says of an Infobip account.
 
 use serde::Deserialize;
 
 use crate::adapters::BuildError;
-use crate::adapters::settings::require;
-use crate::adapters::sms::sender;
 use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
-/// The settings of an Infobip account that sends SMS.
+/// The settings of an Infobip account, whichever channel it carries.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct InfobipSmsSettings {
-    /// An API key with the scope `sms:message:send`.
+pub struct InfobipSettings {
+    /// An API key with the scope of the channel: `sms:message:send` or `whatsapp:message:send`.
     pub api_key: Secret,
-    /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
-    /// sender id.
+    /// The sender for brands without one of their own. For SMS a phone number in E.164 form, a short code, or an
+    /// alphanumeric sender id; for WhatsApp its number in E.164 form.
     pub from: String,
     /// Where the API is: each account has an address of its own.
     pub base_url: String,
-    /// The user that Infobip was told to call back with. Its calls are not taken without it.
+    /// The user that Infobip was set to call back with. Its calls are not taken without it.
     pub webhook_user: Option<String>,
     /// The password that goes with it.
     pub webhook_password: Option<Secret>,
 }
 
-impl InfobipSmsSettings {
-    /// What Infobip has to call back with.
-    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
-        BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
-    }
+/// The settings of an Infobip account that sends SMS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct InfobipSmsSettings(pub InfobipSettings);
 
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
-        self.webhook_auth()?;
-        require(sender::is_sender(&self.from), "from", sender::MUST)
+impl InfobipSettings {
+    /// The user and password that Infobip has to call back with, if its calls are taken.
+    pub(in crate::adapters) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+        BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 }

@@ -8,13 +8,13 @@ const KEY: &str = "the-api-key";
 const OWN_ID: &str = "acme/1/2";
 
 fn settings() -> InfobipSmsSettings {
-    InfobipSmsSettings {
+    InfobipSmsSettings(InfobipSettings {
         api_key: Secret::new(KEY),
         from: "ACME".to_owned(),
         base_url: "https://abc12.api.example.com".to_owned(),
         webhook_user: None,
         webhook_password: None,
-    }
+    })
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
@@ -92,42 +92,4 @@ fn what_an_sms_does_not_carry_is_refused_before_any_call() {
     let text = RenderedContent::Text("hello".to_owned());
     let refusal = infobip.request(&envelopes::to(Address::TelegramChat(7), text), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut InfobipSmsSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        InfobipSms::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    let key = "api_key must be an API key: visible ASCII characters only";
-    assert_eq!(error(|settings| settings.api_key = Secret::new("")), key);
-    assert_eq!(error(|settings| settings.api_key = Secret::new("a\nb")), key);
-    assert!(
-        error(|settings| settings.from = "Acme Anonymous".to_owned()).starts_with("from must be a phone")
-    );
-    assert!(
-        error(|settings| settings.webhook_user = Some("relevo".to_owned()))
-            .starts_with("webhook_password must")
-    );
-    assert!(error(|settings| settings.base_url = "infobip".to_owned()).starts_with("base_url must be a URL"));
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!(
-        "base_url = \"https://abc12.api.infobip.com\"\nfrom = \"ACME\"\napi_key = {{ \"$secret\" = \"{KEY}\" }}"
-    );
-    let settings: InfobipSmsSettings = toml::from_str(&text).unwrap();
-    assert_eq!(settings.api_key.expose(), KEY);
-    assert!(toml::from_str::<InfobipSmsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
-}
-
-#[test]
-fn the_api_key_is_never_shown() {
-    let infobip = InfobipSms::new(&settings(), &Transport::default()).unwrap();
-    let envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
-    let shown = format!("{infobip:?} {:?}", infobip.request(&envelope, OWN_ID).unwrap());
-    assert!(shown.contains("Sensitive") && !shown.contains(KEY), "{shown}");
 }

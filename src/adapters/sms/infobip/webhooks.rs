@@ -13,8 +13,9 @@ use crate::adapters::webhooks::{
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
-    /// What Infobip was told to call with.
+    /// The user and password that Infobip was set to call with.
     pub auth: BasicAuth,
 }
 
@@ -85,29 +86,29 @@ struct InfobipContext {
 fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of Infobip's: {error}"));
     let payload: InfobipPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     for result in payload.results {
-        told.extend(entry(serde_json::from_value(result).map_err(malformed)?)?);
+        events.extend(entry(serde_json::from_value(result).map_err(malformed)?)?);
     }
-    Ok(told)
+    Ok(events)
 }
 
 /// What a result says; `None` when that is nothing new.
-fn entry(own: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
-    if let Some(seen_at) = &own.seen_at {
+fn entry(entry: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
+    if let Some(seen_at) = &entry.seen_at {
         let at = parse_rfc3339(seen_at)?;
-        return Ok(Some(ProviderEvent::Receipt(notice(own, ReceiptStatus::Read, at))));
+        return Ok(Some(ProviderEvent::Receipt(delivery_report(entry, ReceiptStatus::Read, at))));
     }
-    if let Some(status) = own.status.as_ref().map(|own| status(own.group_id, own.id)) {
-        let at = own.done_at.as_deref().map(parse_rfc3339).transpose()?;
+    if let Some(status) = entry.status.as_ref().map(|code| status(code.group_id, code.id)) {
+        let at = entry.done_at.as_deref().map(parse_rfc3339).transpose()?;
         let must = || WebhookError::Malformed("doneAt is missing".to_owned());
         return status
-            .map(|status| Ok(ProviderEvent::Receipt(notice(own, status, at.ok_or_else(must)?))))
+            .map(|status| Ok(ProviderEvent::Receipt(delivery_report(entry, status, at.ok_or_else(must)?))))
             .transpose();
     }
-    let Some(received_at) = &own.received_at else { return Ok(None) };
+    let Some(received_at) = &entry.received_at else { return Ok(None) };
     let at = parse_rfc3339(received_at)?;
-    Ok(inbound(own, at).map(ProviderEvent::Text))
+    Ok(inbound_text(entry, at).map(ProviderEvent::Text))
 }
 
 /// What the group and the id of a status say ("Response status and error codes", general status codes).
@@ -119,7 +120,7 @@ fn status(group: u32, id: u32) -> Option<ReceiptStatus> {
         (3, _) => ReceiptStatus::Delivered,
         // Undeliverable, expired, rejected.
         (2 | 4 | 5, _) => ReceiptStatus::Failed,
-        // Pending, or a group of tomorrow.
+        // Pending, or a group that is not documented yet.
         _ => return None,
     })
 }
@@ -137,32 +138,39 @@ fn objection(error: &InfobipCode) -> Option<Objection> {
     }
 }
 
-fn notice(own: InfobipEntry, status: ReceiptStatus, reported_at: Timestamp) -> DeliveryReport {
+fn delivery_report(entry: InfobipEntry, status: ReceiptStatus, reported_at: Timestamp) -> DeliveryReport {
     let is_failed = |_: &InfobipCode| status == ReceiptStatus::Failed;
-    let (refused, error) = (own.status.filter(is_failed), own.error.filter(is_failed));
+    let (refused, error) = (entry.status.filter(is_failed), entry.error.filter(is_failed));
     let by_status = refused.as_ref().and_then(|status| errors::meaning(status.id)?.objection());
     let objection = error.as_ref().and_then(objection).or(by_status);
-    let words = error.filter(|error| error.id != 0).or(refused);
+    let cause = error.filter(|error| error.id != 0).or(refused);
     DeliveryReport {
-        reference: own.message_id,
-        echo: own.callback_data.and_then(|text| text.parse().ok()),
+        reference: entry.message_id,
+        echo: entry.callback_data.and_then(|text| text.parse().ok()),
         // A seen report comes from the person, but names them as the receiver all the same.
-        address: own.to.as_deref().and_then(parse_phone),
+        address: entry.to.as_deref().and_then(parse_phone),
         status,
         reported_at,
-        evidence: words.map(|own| OutcomeEvidence::new(own.id, &own.name)).unwrap_or_default(),
+        evidence: cause.map(|code| OutcomeEvidence::new(code.id, &code.name)).unwrap_or_default(),
         objection,
     }
 }
 
 /// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound(own: InfobipEntry, at: Timestamp) -> Option<InboundText> {
-    let from = parse_phone(own.from.as_deref()?)?;
-    let (said, reply_to) = match own.message {
-        Some(content) => (content.text.or(content.title), content.context.and_then(|own| own.id)),
-        None => (own.text, None),
+fn inbound_text(entry: InfobipEntry, at: Timestamp) -> Option<InboundText> {
+    let from = parse_phone(entry.from.as_deref()?)?;
+    let (text, reply_to) = match entry.message {
+        Some(content) => (content.text.or(content.title), content.context.and_then(|context| context.id)),
+        None => (entry.text, None),
     };
-    Some(InboundText { id: own.message_id, from, to: own.to, text: said.unwrap_or_default(), reply_to, at })
+    Some(InboundText {
+        id: entry.message_id,
+        from,
+        to: entry.to,
+        text: text.unwrap_or_default(),
+        reply_to,
+        at,
+    })
 }
 
 #[cfg(test)]
@@ -177,12 +185,12 @@ mod tests {
 
     const ECHO: &str = "acme/01900000-0000-7000-8000-000000000000/2";
 
-    fn told(result: Value) -> Vec<ProviderEvent> {
+    fn events_in(result: Value) -> Vec<ProviderEvent> {
         read(json!({ "results": [result], "more": 1 }).to_string().as_bytes()).unwrap()
     }
 
     fn report(status: (u32, u32), error: (u32, bool)) -> Vec<ProviderEvent> {
-        told(json!({
+        events_in(json!({
             "bulkId": "b1", "messageId": ECHO, "to": "34600123456", "sentAt": "2026-11-22T09:59:57.000+0000",
             "doneAt": "2026-11-22T10:59:58.500+0100", "smsCount": 1, "callbackData": ECHO,
             "status": { "groupId": status.0, "groupName": "G", "id": status.1, "name": "STATUS" },
@@ -190,9 +198,9 @@ mod tests {
         }))
     }
 
-    fn receipt(told: &[ProviderEvent]) -> &DeliveryReport {
-        match told {
-            [ProviderEvent::Receipt(notice)] => notice,
+    fn receipt(events: &[ProviderEvent]) -> &DeliveryReport {
+        match events {
+            [ProviderEvent::Receipt(delivery_report)] => delivery_report,
             other => panic!("{other:?}"),
         }
     }
@@ -206,18 +214,21 @@ mod tests {
             (4, 15, ReceiptStatus::Failed),
             (5, 12, ReceiptStatus::Failed),
         ] {
-            let told = report((group, id), (0, false));
-            let own = receipt(&told);
-            assert_eq!((own.reference.as_str(), own.status), (ECHO, expected));
-            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&parse_phone("34600123456"), 2));
-            assert_eq!(own.reported_at, "2026-11-22T09:59:58.5Z".parse().unwrap());
+            let events = report((group, id), (0, false));
+            let report = receipt(&events);
+            assert_eq!((report.reference.as_str(), report.status), (ECHO, expected));
+            assert_eq!(
+                (&report.address, report.echo.as_ref().unwrap().attempt),
+                (&parse_phone("34600123456"), 2)
+            );
+            assert_eq!(report.reported_at, "2026-11-22T09:59:58.5Z".parse().unwrap());
         }
         assert_eq!([report((1, 7), (0, false)), report((9, 1), (0, false))], [[], []]);
     }
 
     #[test]
     fn a_seen_report_says_that_it_was_read() {
-        let seen = told(json!({
+        let seen = events_in(json!({
             "messageId": ECHO, "from": "34910000000", "to": "34600123456",
             "sentAt": "2026-11-22T09:59:57.000+0000", "seenAt": "2026-11-22T10:00:00.000+0000",
         }));
@@ -240,10 +251,10 @@ mod tests {
             ((5, 14), (0, false), None),
             ((3, 5), (1, true), None),
         ] {
-            let told = report(status, error);
-            assert_eq!(receipt(&told).objection, expected, "{status:?} {error:?}");
+            let events = report(status, error);
+            assert_eq!(receipt(&events).objection, expected, "{status:?} {error:?}");
         }
-        let words = |told: &[ProviderEvent]| receipt(told).evidence.to_string();
+        let words = |events: &[ProviderEvent]| receipt(events).evidence.to_string();
         assert_eq!(words(&report((2, 9), (1, true))), "1 ERROR");
         assert_eq!(words(&report((5, 12), (0, false))), "12 STATUS");
         assert_eq!(words(&report((3, 5), (0, false))), "");
@@ -265,9 +276,9 @@ mod tests {
                 at: "2026-11-22T10:00:00Z".parse().unwrap(),
             })
         };
-        assert_eq!(told(sms), [text("STOP now", None)]);
+        assert_eq!(events_in(sms), [text("STOP now", None)]);
         let whatsapp = |message: Value| {
-            told(json!({
+            events_in(json!({
                 "messageId": "m9", "from": "34600123456", "to": "34910000000", "integrationType": "WHATSAPP",
                 "receivedAt": "2026-11-22T10:00:00.000+0000", "message": message, "contact": { "name": "Ana" },
             }))
@@ -282,29 +293,32 @@ mod tests {
         assert_eq!(whatsapp(json!({ "type": "IMAGE", "url": "https://example.com/1" })), [text("", None)]);
         let nameless =
             json!({ "messageId": "m9", "from": "ACME", "receivedAt": "2026-11-22T10:00:00.000+0000" });
-        assert_eq!(told(nameless), []);
-        assert_eq!(told(json!({ "messageId": "m9", "aWordOfTomorrow": 1 })), []);
+        assert_eq!(events_in(nameless), []);
+        assert_eq!(events_in(json!({ "messageId": "m9", "aWordOfTomorrow": 1 })), []);
     }
 
     #[tokio::test]
     async fn only_who_knows_the_password_is_heard() {
-        let hook = InfobipWebhooks {
+        let handler = InfobipWebhooks {
             auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") },
         };
-        let hear = async |pair: &str, body: Option<&str>| {
+        let handle = async |pair: &str, body: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.insert("Authorization", format!("Basic {}", STANDARD.encode(pair)).parse().unwrap());
             let (url, now) = ("", "2026-11-22T10:00:00Z".parse().unwrap());
             let body = body.map(str::as_bytes);
-            hook.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
+            handler.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
         };
         assert_eq!(
-            hear("relevo:sesame", Some(r#"{"results":[]}"#)).await,
+            handle("relevo:sesame", Some(r#"{"results":[]}"#)).await,
             Ok(WebhookPayload::Events(vec![]))
         );
-        assert!(matches!(hear("relevo:open", Some(r#"{"results":[]}"#)).await, Err(WebhookError::Forged(_))));
-        assert!(matches!(hear("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
-        assert!(matches!(hear("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));
+        assert!(matches!(
+            handle("relevo:open", Some(r#"{"results":[]}"#)).await,
+            Err(WebhookError::Forged(_))
+        ));
+        assert!(matches!(handle("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
+        assert!(matches!(handle("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));
     }
 
     #[test]

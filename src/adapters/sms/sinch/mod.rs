@@ -16,9 +16,8 @@ use url::Url;
 pub use settings::SinchSettings;
 
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One service plan.
 #[derive(Debug)]
@@ -68,19 +67,13 @@ impl HttpAdapter for Sinch {
     }
 }
 
-impl ProviderKind for SinchSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Sinch::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let (basic, secret) = (self.webhook_auth().ok()?, self.webhook_secret.clone());
+impl ProviderSettings for SinchSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let (basic, secret) = (self.webhook_auth()?, self.webhook_secret.clone());
+        let sinch = Sinch::new(self, context.transport)?;
         let is_known = basic.is_some() || secret.is_some();
-        is_known.then(|| Arc::new(webhooks::SinchWebhooks { basic, secret }) as Arc<dyn WebhookHandler>)
+        let webhooks = is_known.then_some(webhooks::SinchWebhooks { basic, secret });
+        Ok(ProviderParts::new(Arc::new(sinch)).with_webhooks(webhooks))
     }
 }
 

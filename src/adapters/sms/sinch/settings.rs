@@ -26,7 +26,7 @@ pub struct SinchSettings {
     pub callback_url: Option<String>,
     /// What Sinch signs its calls with. Calls are not taken without this or `webhook_user`; with both, they need both.
     pub webhook_secret: Option<Secret>,
-    /// The user that Sinch was told to call back with.
+    /// The user that Sinch was set to call back with.
     pub webhook_user: Option<String>,
     /// The password that goes with it.
     pub webhook_password: Option<Secret>,
@@ -43,7 +43,6 @@ impl SinchSettings {
     }
 
     pub(super) fn validate(&self) -> Result<(), BuildError> {
-        self.webhook_auth()?;
         require(
             is_id(&self.service_plan_id),
             "service_plan_id",

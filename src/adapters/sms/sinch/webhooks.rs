@@ -15,8 +15,9 @@ use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timesta
 use crate::secret::Secret;
 
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
+#[derive(Debug)]
 pub(super) struct SinchWebhooks {
-    /// What Sinch was told to call with.
+    /// The user and password that Sinch was set to call with.
     pub basic: Option<BasicAuth>,
     /// What Sinch signs with.
     pub secret: Option<Secret>,
@@ -40,12 +41,14 @@ impl WebhookHandler for SinchWebhooks {
 /// `authentication_validation`).
 fn verify(secret: &Secret, call: &WebhookRequest<'_>, body: &[u8]) -> Result<(), WebhookError> {
     let forged = WebhookError::Forged("x-sinch-webhook-signature is not that of this service plan");
-    let given = call.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
+    let signature = call.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
     let nonce = call.header("x-sinch-webhook-signature-nonce");
     let timestamp = call.header("x-sinch-webhook-signature-timestamp");
-    let (Some(given), Some(nonce), Some(timestamp)) = (given, nonce, timestamp) else { return Err(forged) };
+    let (Some(signature), Some(nonce), Some(timestamp)) = (signature, nonce, timestamp) else {
+        return Err(forged);
+    };
     let parts = [body, b".", nonce.as_bytes(), b".", timestamp.as_bytes()];
-    if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &given) {
+    if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &signature) {
         return Err(forged);
     }
     if parse_unix_seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
@@ -111,24 +114,32 @@ struct SinchInboundText {
 fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of Sinch's SMS API: {error}"));
     Ok(match serde_json::from_slice(body).map_err(malformed)? {
-        SinchPayload::Recipient(own) => {
-            let (address, at) = (parse_phone(&own.recipient), parse_rfc3339(&own.at)?);
-            notice(&own.batch_id, own.client_reference.as_deref(), own.code, &own.status, address, at)
-                .into_iter()
-                .collect()
+        SinchPayload::Recipient(report) => {
+            let (address, at) = (parse_phone(&report.recipient), parse_rfc3339(&report.at)?);
+            delivery_report(
+                &report.batch_id,
+                report.client_reference.as_deref(),
+                report.code,
+                &report.status,
+                address,
+                at,
+            )
+            .into_iter()
+            .collect()
         }
         // It says neither of whom nor when.
-        SinchPayload::Batch(own) => {
-            let echo = own.client_reference.as_deref();
-            let one =
-                |status: &BatchStatus| notice(&own.batch_id, echo, status.code, &status.status, None, now);
-            own.statuses.iter().filter_map(one).collect()
+        SinchPayload::Batch(batch) => {
+            let echo = batch.client_reference.as_deref();
+            let one = |status: &BatchStatus| {
+                delivery_report(&batch.batch_id, echo, status.code, &status.status, None, now)
+            };
+            batch.statuses.iter().filter_map(one).collect()
         }
-        SinchPayload::Text(own) => {
-            let text = own.body.as_str().unwrap_or_default().to_owned();
-            inbound(own, text)?.into_iter().collect()
+        SinchPayload::Text(message) => {
+            let text = message.body.as_str().unwrap_or_default().to_owned();
+            inbound_text(message, text)?.into_iter().collect()
         }
-        SinchPayload::Binary(own) => inbound(own, String::new())?.into_iter().collect(),
+        SinchPayload::Binary(message) => inbound_text(message, String::new())?.into_iter().collect(),
         SinchPayload::Other => Vec::new(),
     })
 }
@@ -136,7 +147,7 @@ fn read(body: &[u8], now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError>
 /// What became of a message; `None` when that is nothing new. None of the codes is certain of the number: Sinch deletes a
 /// message when the number does not exist as well as when the person opted out, and a carrier without a route (402) says
 /// nothing of the person.
-fn notice(
+fn delivery_report(
     batch: &str,
     echo: Option<&str>,
     code: u32,
@@ -168,15 +179,15 @@ fn status(word: &str) -> Option<ReceiptStatus> {
         "Dispatched" => ReceiptStatus::Sent,
         "Delivered" => ReceiptStatus::Delivered,
         "Aborted" | "Rejected" | "Failed" | "Expired" | "Deleted" | "Cancelled" => ReceiptStatus::Failed,
-        // Queued, Unknown, or a word of tomorrow.
+        // Queued, Unknown, or a word that is not documented yet.
         _ => return None,
     })
 }
 
 /// What somebody wrote; `None` when it comes from no number.
-fn inbound(own: SinchInboundText, text: String) -> Result<Option<ProviderEvent>, WebhookError> {
-    let at = parse_rfc3339(&own.received_at)?;
-    let SinchInboundText { id, from, to, .. } = own;
+fn inbound_text(message: SinchInboundText, text: String) -> Result<Option<ProviderEvent>, WebhookError> {
+    let at = parse_rfc3339(&message.received_at)?;
+    let SinchInboundText { id, from, to, .. } = message;
     let text = |from| InboundText { id, from, to: Some(to), text, reply_to: None, at };
     Ok(parse_phone(&from).map(text).map(ProviderEvent::Text))
 }
@@ -199,22 +210,23 @@ mod tests {
         SinchWebhooks { basic: None, secret: Some(Secret::new(secret)) }
     }
 
-    async fn hear(
-        hook: &SinchWebhooks,
+    async fn handle(
+        handler: &SinchWebhooks,
         headers: &[(&'static str, String)],
         body: &str,
     ) -> Result<WebhookPayload, WebhookError> {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let url = "https://hooks.example.com/providers/sms";
-        hook.handle(&WebhookRequest {
-            url,
-            query: "",
-            headers: &headers,
-            body: Some(body.as_bytes()),
-            now: now(),
-        })
-        .await
+        handler
+            .handle(&WebhookRequest {
+                url,
+                query: "",
+                headers: &headers,
+                body: Some(body.as_bytes()),
+                now: now(),
+            })
+            .await
     }
 
     fn signed(body: &str, at: &str) -> [(&'static str, String); 3] {
@@ -228,12 +240,12 @@ mod tests {
         ]
     }
 
-    fn told(body: &Value) -> Vec<ProviderEvent> {
+    fn events_in(body: &Value) -> Vec<ProviderEvent> {
         read(body.to_string().as_bytes(), now()).unwrap()
     }
 
     fn report(status: &str, code: u32) -> Vec<ProviderEvent> {
-        told(&json!({
+        events_in(&json!({
             "type": "recipient_delivery_report_sms", "batch_id": "01FC66621", "recipient": "34600123456",
             "code": code, "status": status, "at": "2026-11-22T09:59:58.331Z", "number_of_message_parts": 1,
             "client_reference": "acme/01900000-0000-7000-8000-000000000000/2",
@@ -252,31 +264,37 @@ mod tests {
             ("Deleted", ReceiptStatus::Failed),
             ("Cancelled", ReceiptStatus::Failed),
         ] {
-            let told = report(word, 402);
-            let [ProviderEvent::Receipt(own)] = &told[..] else { panic!("{told:?}") };
-            assert_eq!((own.reference.as_str(), own.status, own.objection), ("01FC66621", expected, None));
-            assert_eq!((&own.address, own.echo.as_ref().unwrap().attempt), (&parse_phone("34600123456"), 2));
-            assert_eq!(own.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
+            let events = report(word, 402);
+            let [ProviderEvent::Receipt(report)] = &events[..] else { panic!("{events:?}") };
             assert_eq!(
-                own.evidence.code.as_str(),
+                (report.reference.as_str(), report.status, report.objection),
+                ("01FC66621", expected, None)
+            );
+            assert_eq!(
+                (&report.address, report.echo.as_ref().unwrap().attempt),
+                (&parse_phone("34600123456"), 2)
+            );
+            assert_eq!(report.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
+            assert_eq!(
+                report.evidence.code.as_str(),
                 if expected == ReceiptStatus::Failed { "402" } else { "" }
             );
         }
         for word in ["Queued", "Unknown", "A-word-of-tomorrow"] {
             assert_eq!(report(word, 400), [], "{word}");
         }
-        let batch = told(&json!({
+        let batch = events_in(&json!({
             "type": "delivery_report_sms", "batch_id": "01FC66621", "total_message_count": 1,
             "statuses": [{ "code": 0, "status": "Delivered", "count": 1, "recipients": ["34600123456"] }],
         }));
-        let [ProviderEvent::Receipt(own)] = &batch[..] else { panic!("{batch:?}") };
-        assert_eq!((own.status, own.reported_at), (ReceiptStatus::Delivered, now()));
+        let [ProviderEvent::Receipt(report)] = &batch[..] else { panic!("{batch:?}") };
+        assert_eq!((report.status, report.reported_at), (ReceiptStatus::Delivered, now()));
     }
 
     #[test]
     fn what_people_write_is_a_text_and_what_they_show_an_empty_one() {
-        let inbound = |kind: &str, from: &str, body: Value| {
-            told(&json!({
+        let inbound_events = |kind: &str, from: &str, body: Value| {
+            events_in(&json!({
                 "type": kind, "id": "01XXXXX21", "from": from, "to": "34910000000", "body": body,
                 "operator_id": "35000", "received_at": NOW,
             }))
@@ -289,34 +307,40 @@ mod tests {
             reply_to: None,
             at: now(),
         };
-        assert_eq!(inbound("mo_text", "34600123456", json!("STOP")), [ProviderEvent::Text(text("STOP"))]);
-        assert_eq!(inbound("mo_binary", "34600123456", json!("c3RvcA==")), [ProviderEvent::Text(text(""))]);
         assert_eq!(
-            inbound("mo_media", "34600123456", json!({ "media": [] })),
+            inbound_events("mo_text", "34600123456", json!("STOP")),
+            [ProviderEvent::Text(text("STOP"))]
+        );
+        assert_eq!(
+            inbound_events("mo_binary", "34600123456", json!("c3RvcA==")),
             [ProviderEvent::Text(text(""))]
         );
-        assert_eq!(inbound("mo_text", "ACME", json!("hello")), []);
-        assert_eq!(inbound("a_word_of_tomorrow", "34600123456", json!("hello")), []);
+        assert_eq!(
+            inbound_events("mo_media", "34600123456", json!({ "media": [] })),
+            [ProviderEvent::Text(text(""))]
+        );
+        assert_eq!(inbound_events("mo_text", "ACME", json!("hello")), []);
+        assert_eq!(inbound_events("a_word_of_tomorrow", "34600123456", json!("hello")), []);
     }
 
     #[tokio::test]
     async fn whatever_is_changed_breaks_the_signature() {
         let body = r#"{"type":"tomorrow"}"#;
         let right = signed(body, NOW);
-        assert_eq!(hear(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Events(vec![])));
+        assert_eq!(handle(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Events(vec![])));
         let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
-        assert!(forged(hear(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
-        assert!(forged(hear(&by_secret("other"), &right, body).await));
+        assert!(forged(handle(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
+        assert!(forged(handle(&by_secret("other"), &right, body).await));
         for at in 0..right.len() {
             let mut changed = right.clone();
             changed[at].1.insert(0, '1');
-            assert!(forged(hear(&by_secret("secret"), &changed, body).await), "{changed:?}");
+            assert!(forged(handle(&by_secret("secret"), &changed, body).await), "{changed:?}");
             let missing = [&right[..at], &right[at + 1..]].concat();
-            assert!(forged(hear(&by_secret("secret"), &missing, body).await), "{missing:?}");
+            assert!(forged(handle(&by_secret("secret"), &missing, body).await), "{missing:?}");
         }
-        assert!(hear(&by_secret("secret"), &signed(body, "2026-11-21T10:00:00Z"), body).await.is_ok());
+        assert!(handle(&by_secret("secret"), &signed(body, "2026-11-21T10:00:00Z"), body).await.is_ok());
         for at in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
-            assert!(forged(hear(&by_secret("secret"), &signed(body, at), body).await), "{at}");
+            assert!(forged(handle(&by_secret("secret"), &signed(body, at), body).await), "{at}");
         }
     }
 
@@ -326,10 +350,10 @@ mod tests {
         let basic = || Some(BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") });
         let both = SinchWebhooks { basic: basic(), ..by_secret("secret") };
         let by_user = [("Authorization", format!("Basic {}", STANDARD.encode("relevo:sesame")))];
-        assert!(hear(&SinchWebhooks { basic: basic(), secret: None }, &by_user, body).await.is_ok());
-        assert!(hear(&both, &by_user, body).await.is_err());
-        assert!(hear(&both, &signed(body, NOW), body).await.is_err());
-        assert!(hear(&both, &[&by_user[..], &signed(body, NOW)].concat(), body).await.is_ok());
+        assert!(handle(&SinchWebhooks { basic: basic(), secret: None }, &by_user, body).await.is_ok());
+        assert!(handle(&both, &by_user, body).await.is_err());
+        assert!(handle(&both, &signed(body, NOW), body).await.is_err());
+        assert!(handle(&both, &[&by_user[..], &signed(body, NOW)].concat(), body).await.is_ok());
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::pdu::{self, Pdu};
 use super::settings::{SmppSettings, SmppTls};
 use crate::adapters::{BuildError, tls};
 
-/// How long to be polite for when leaving.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long unbinding and closing may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 trait SmppStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -55,7 +55,7 @@ impl SmscAddress {
     }
 }
 
-/// What the SMSC says.
+/// The PDUs that the SMSC sends.
 pub(super) struct PduInput {
     stream: ReadHalf<Box<dyn SmppStream>>,
     octets: Vec<u8>,
@@ -119,7 +119,8 @@ impl PduOutput {
     }
 }
 
-/// Both directions. Dropped, it says in the background what is left to say, and waits for the SMSC to close.
+/// Both directions of a connection. When it is dropped, the PDUs that are queued are still written in the background, and the
+/// SMSC is given the time to close.
 pub(super) struct SmppConnection(Option<(PduInput, PduOutput)>);
 
 impl SmppConnection {
@@ -129,7 +130,7 @@ impl SmppConnection {
         (input, output)
     }
 
-    /// Says this when its turn comes.
+    /// Queues a PDU to be written after those that wait already.
     pub(super) fn queue_pdu(&mut self, pdu: &[u8]) {
         self.ends().1.push(pdu);
     }
@@ -138,7 +139,7 @@ impl SmppConnection {
 impl Drop for SmppConnection {
     fn drop(&mut self) {
         let Some((mut input, mut output)) = self.0.take() else { return };
-        let farewell = async move {
+        let closing = async move {
             output.write().await?;
             output.stream.shutdown().await?;
             while input.next().await.is_ok() {}
@@ -146,7 +147,7 @@ impl Drop for SmppConnection {
         };
         // Where no runtime is left, the process is at its end and closes the connection.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(timeout(FAREWELL, farewell));
+            runtime.spawn(timeout(CLOSE_TIMEOUT, closing));
         }
     }
 }

@@ -77,9 +77,14 @@ pub(super) fn bind_refused(status: u32) -> Outcome {
 }
 
 fn look_up(status: u32) -> Option<(&'static str, ErrorMeaning)> {
-    TABLE.iter().find(|&&(own, ..)| own == status).map(|&(_, name, meaning)| (name, meaning))
+    TABLE.iter().find(|&&(known, ..)| known == status).map(|&(_, name, meaning)| (name, meaning))
 }
 
 fn evidence(status: u32, text: &str) -> OutcomeEvidence {
     OutcomeEvidence::new(format_args!("0x{status:02X}"), text.trim_end())
+}
+
+/// The outcome of a message that certainly did not reach the SMSC.
+pub(super) fn unavailable(why: &str) -> Outcome {
+    Outcome::Unavailable { evidence: OutcomeEvidence::new("", why) }
 }

@@ -13,7 +13,7 @@ use crate::model::{Address, InboundText, Timestamp};
 
 /// How long the first part of a message waits for the others. Networks keep trying for longer, but what somebody wrote
 /// should not wait for what may never come.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+const PARTS_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many octets may wait for others to come.
 const MAX_OCTETS: usize = 1_048_576;
@@ -95,7 +95,7 @@ fn utf16(octets: &[u8]) -> String {
     text
 }
 
-/// What somebody wrote, as it is told. `None` when who wrote cannot be written to: a short code, a name, or a number that
+/// The event of what somebody wrote. `None` when who wrote cannot be written to: a short code, a name, or a number that
 /// does not say its country.
 ///
 /// SMSCs give messages of people no id. The same words a minute later are another message, so the time belongs to the id,
@@ -161,7 +161,7 @@ pub struct JoinedPart {
 }
 
 impl PartialTexts {
-    /// Adds a part, and gives the message when all are there. They stay until [`Parts::forget`], so that the last one may
+    /// Adds a part, and gives the message when all are there. They stay until [`PartialTexts::forget`], so that the last one may
     /// come again when the message could not be kept.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl PartialTexts {
 
     /// Gives up a message that waited for too long, if there is one, and gives what is there of it.
     pub fn overdue(&mut self, now: Timestamp) -> Option<JoinedPart> {
-        let overdue = |own: &PartialText| now.duration_since(own.since) >= PATIENCE;
+        let overdue = |text: &PartialText| now.duration_since(text.since) >= PARTS_TIMEOUT;
         let (key, waiting) = self.waiting.iter().find(|(_, waiting)| overdue(waiting))?;
         let joined = waiting.join(key.clone());
         self.forget(&joined.key);
@@ -341,15 +341,19 @@ mod tests {
 
     #[test]
     fn only_who_can_be_written_to_is_told() {
-        let told = |ton, text: &str| {
+        let event_from = |ton, text: &str| {
             let from = SmppNumber { ton, npi: 1, text: text.to_owned() };
             text_event(&from, &number("12345"), "STOP".to_owned(), at(0))
         };
-        let Some(ProviderEvent::Text(text)) = told(1, "34600123456") else { panic!() };
+        let Some(ProviderEvent::Text(text)) = event_from(1, "34600123456") else { panic!() };
         assert_eq!((text.from.to_string(), text.to.as_deref()), ("+34600123456".to_owned(), Some("12345")));
-        assert_eq!(told(0, "+34600123456"), told(1, "34600123456"), "the id is that of what was told");
+        assert_eq!(
+            event_from(0, "+34600123456"),
+            event_from(1, "34600123456"),
+            "the id is that of what was told"
+        );
         for (ton, text) in [(2, "600123456"), (3, "12345"), (5, "ACME"), (1, ""), (0, "12345")] {
-            assert_eq!(told(ton, text), None, "{ton} {text}");
+            assert_eq!(event_from(ton, text), None, "{ton} {text}");
         }
     }
 

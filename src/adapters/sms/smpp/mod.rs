@@ -1,8 +1,8 @@
 //! SMS by SMPP 3.4 (issue 1.2), as carriers and aggregators speak it: one session as a transceiver, by which messages go
 //! out and receipts and messages of people come in.
 //!
-//! The session is opened and kept by [`Adapter::listen`]; [`Adapter::deliver`] goes by whatever session there is. Each
-//! direction is bounded: the window of messages without an answer, and what is on its way to the disk.
+//! The session is opened and kept by [`EventListener::listen`]; [`Adapter::deliver`] goes by whatever session there is. Each
+//! direction is bounded: by the window of messages without an answer, and by the number of events that are being recorded.
 //!
 //! The PDUs are written and read here. Of the crates for that, rusmpp is the one that is kept; it still changes its
 //! interface with each release, brings half a dozen crates, and knows far more than the eight PDUs that a transceiver
@@ -12,6 +12,7 @@ pub mod inbound;
 pub mod pdu;
 pub mod receipts;
 
+mod account;
 mod connection;
 mod earlier;
 mod errors;
@@ -20,8 +21,8 @@ mod messages;
 mod session;
 mod settings;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,37 +32,39 @@ use tokio::time::{Instant, sleep, timeout};
 pub use settings::{Concatenation, DefaultAlphabet, SmppSettings, SmppTls};
 
 use crate::adapters::webhooks::EventSink;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, ProviderLimits, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Timestamp};
-use connection::SmscAddress;
-use earlier::EarlierParts;
+use crate::adapters::{
+    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderLimits, ProviderParts,
+    ProviderSettings,
+};
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
+use account::SmppAccount;
+use errors::unavailable;
 use inbound::PartialTexts;
 use link::SmppLink;
 use messages::SubmitWriter;
 use pdu::SubmitSm;
 use session::{SessionLoss, SmppSession};
 
-/// How long to wait before a later part is sent again that was throttled: to leave a text half sent is worse than to wait.
+/// How long to wait before a later part that was throttled is sent again: a text of which only some parts arrive is worse than
+/// one that arrives late.
 const THROTTLE_PAUSE: Duration = Duration::from_millis(250);
 
 /// An account at an SMSC.
 pub struct Smpp {
-    settings: SmppSettings,
-    server: SmscAddress,
+    account: SmppAccount,
     writer: SubmitWriter,
-    connect_timeout: Duration,
-    patience: Duration,
+    /// How long a delivery may take.
+    delivery_timeout: Duration,
     state: watch::Sender<BindState>,
-    earlier: Mutex<EarlierParts>,
 }
 
-/// Whether messages can go.
+/// Whether messages can go out.
 enum BindState {
-    /// It was not tried yet.
+    /// The first bind is still under way.
     Connecting,
-    /// Not, and what a message meets.
+    /// They cannot, and have this outcome.
     Down(Outcome),
-    /// By this session.
+    /// They can, by this session.
     Up(Arc<SmppSession>),
 }
 
@@ -71,24 +74,20 @@ impl Smpp {
     /// # Errors
     /// When a setting's value is wrong.
     pub fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
-        settings.validate(limits)?;
         Ok(Self {
-            settings: settings.clone(),
-            server: SmscAddress::new(settings)?,
+            account: SmppAccount::new(settings, limits)?,
             writer: SubmitWriter::new(settings),
-            connect_timeout: Duration::from_millis(limits.connect_timeout_ms),
-            // What was certainly not sent must be told from what is in doubt, and so before the caller's own time is over.
-            patience: Duration::from_millis(limits.timeout_ms) * 9 / 10,
+            // A message that was certainly not sent must be told from one in doubt, and so before the caller's own time is over.
+            delivery_timeout: Duration::from_millis(limits.timeout_ms) * 9 / 10,
             state: watch::Sender::new(BindState::Connecting),
-            earlier: Mutex::default(),
         })
     }
 
-    /// The session, once it was tried for the first time.
+    /// The session, after the first bind was tried.
     async fn session(&self) -> Result<Arc<SmppSession>, Outcome> {
         let mut state = self.state.subscribe();
         let tried = state.wait_for(|state| !matches!(state, BindState::Connecting));
-        let tried = timeout(self.connect_timeout, tried).await;
+        let tried = timeout(self.account.connect_timeout, tried).await;
         let tried = tried.ok().and_then(Result::ok);
         match tried.as_deref() {
             Some(BindState::Up(session)) => Ok(Arc::clone(session)),
@@ -101,26 +100,26 @@ impl Smpp {
     async fn submit_all(&self, session: &SmppSession, messages: &[SubmitSm], deadline: Instant) -> Outcome {
         let mut ids = Vec::with_capacity(messages.len());
         for message in messages {
-            let mut taken = self.submit(session, message, deadline).await;
-            while let Err(Outcome::Throttled { .. }) = &taken
+            let mut submitted = self.submit(session, message, deadline).await;
+            while let Err(Outcome::Throttled { .. }) = &submitted
                 && !ids.is_empty()
                 && Instant::now() + THROTTLE_PAUSE < deadline
             {
                 sleep(THROTTLE_PAUSE).await;
-                taken = self.submit(session, message, deadline).await;
+                submitted = self.submit(session, message, deadline).await;
             }
-            match taken {
+            match submitted {
                 Ok(id) => ids.push(id),
                 Err(refusal) if ids.is_empty() => return refusal,
-                Err(refusal) => return partly(ids.len(), messages.len(), &refusal),
+                Err(refusal) => return sent_in_part(ids.len(), messages.len(), &refusal),
             }
         }
         let reference = ids.pop().unwrap_or_default();
-        self.earlier().remember(ids, &reference);
+        self.account.earlier_parts().remember(ids, &reference);
         Outcome::Sent { reference }
     }
 
-    /// Sends one message, and gives the SMSC's id of it.
+    /// Sends one message. Returns the SMSC's id of it.
     async fn submit(
         &self,
         session: &SmppSession,
@@ -129,7 +128,7 @@ impl Smpp {
     ) -> Result<String, Outcome> {
         match session.request(|sequence| pdu::submit_sm(sequence, message), deadline).await {
             Ok(answer) if answer.status == errors::ESME_ROK => {
-                Ok(self.settings.message_ids.of_response(&answer.id))
+                Ok(self.account.settings.message_ids.of_response(&answer.id))
             }
             Ok(answer) => Err(errors::refused(answer.status)),
             Err(SessionLoss::Unsent(why)) => Err(unavailable(why)),
@@ -139,42 +138,37 @@ impl Smpp {
         }
     }
 
-    fn earlier(&self) -> MutexGuard<'_, EarlierParts> {
-        // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
-        self.earlier.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How long to wait before connecting again after so many failures in a row.
-    fn wait(&self, failures: u32, now: Timestamp) -> Duration {
-        let (first, longest) = (self.settings.reconnect_ms, self.settings.max_reconnect_ms);
+    fn reconnect_wait(&self, failures: u32, now: Timestamp) -> Duration {
+        let SmppSettings { reconnect_ms: first, max_reconnect_ms: longest, system_id, .. } =
+            &self.account.settings;
         // Chance enough to keep apart the gateways that lost an SMSC together.
-        let chance = crc32fast::hash(format!("{} {now}", self.settings.system_id).as_bytes());
-        backoff(first, longest, failures, f64::from(chance) / f64::from(u32::MAX))
+        let chance = crc32fast::hash(format!("{system_id} {now}").as_bytes());
+        backoff(*first, *longest, failures, f64::from(chance) / f64::from(u32::MAX))
     }
 }
 
-impl ProviderKind for SmppSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
+impl ProviderSettings for SmppSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let ca_file = context.resolve(self.ca_file.as_deref());
+        let settings = Self { ca_file, ..self.clone() };
+        let smpp = Arc::new(Smpp::new(&settings, &context.transport.limits)?);
+        let listener: Arc<dyn EventListener> = smpp.clone();
+        Ok(ProviderParts { listener: Some(listener), ..ProviderParts::new(smpp) })
     }
+}
 
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Smpp::new(self, &transport.limits)?))
-    }
-
-    fn is_http(&self) -> bool {
-        false
-    }
-
-    fn files(&mut self) -> Vec<&mut PathBuf> {
-        self.ca_file.as_mut().into_iter().collect()
+/// Without the session, which says nothing to a reader.
+impl fmt::Debug for Smpp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smpp").field("settings", &self.account.settings).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Adapter for Smpp {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.delivery_timeout;
         let messages = match self.writer.write(envelope) {
             Ok(messages) => messages,
             Err(outcome) => return outcome,
@@ -184,17 +178,20 @@ impl Adapter for Smpp {
             Err(outcome) => outcome,
         }
     }
+}
 
-    fn delivers_while_listening(&self) -> bool {
+#[async_trait]
+impl EventListener for Smpp {
+    fn carries_deliveries(&self) -> bool {
         true
     }
 
-    async fn listen(&self, ear: &dyn EventSink) {
-        let smsc = self.settings.host.as_str();
+    async fn listen(&self, sink: &dyn EventSink) {
+        let smsc = self.account.settings.host.as_str();
         let mut parts = PartialTexts::default();
         let mut failures = 0;
         loop {
-            let outcome = match SmppLink::bind(self, ear, &mut parts).await {
+            let outcome = match SmppLink::bind(&self.account, sink, &mut parts).await {
                 Ok(link) => {
                     failures = 0;
                     tracing::info!(smsc, "bound to the SMSC");
@@ -207,17 +204,14 @@ impl Adapter for Smpp {
             tracing::warn!(smsc, why, "not bound to the SMSC");
             self.state.send_replace(BindState::Down(outcome));
             failures += 1;
-            sleep(self.wait(failures, ear.now())).await;
+            sleep(self.reconnect_wait(failures, sink.now())).await;
         }
     }
 }
 
-fn unavailable(why: &str) -> Outcome {
-    Outcome::Unavailable { evidence: OutcomeEvidence::new("", why) }
-}
-
-/// Whoever got a part may get the rest, or all of it again: only the message's class can tell what is better.
-fn partly(taken: usize, total: usize, refusal: &Outcome) -> Outcome {
+/// The outcome of a text of which the SMSC took some parts only. Whoever got a part may get the rest, or all of it again: only
+/// the message's class can tell what is better.
+fn sent_in_part(taken: usize, total: usize, refusal: &Outcome) -> Outcome {
     let evidence = refusal.evidence().cloned().unwrap_or_default();
     let text = format!("{taken} of {total} parts were taken, then: {}", evidence.text);
     Outcome::Unknown { evidence: OutcomeEvidence::new(evidence.code, &text) }

@@ -79,9 +79,9 @@ pub enum PduBody {
     EnquireLink,
     /// I am.
     EnquireLinkResp,
-    /// The SMSC takes leave.
+    /// The SMSC asks to end the session.
     Unbind,
-    /// The answer to our leave.
+    /// The answer to our `unbind`.
     UnbindResp,
     /// A request of ours was no PDU to the SMSC.
     GenericNack,
@@ -200,9 +200,9 @@ impl DeliverSm {
             [reader.u8()?, reader.u8()?, reader.u8()?, reader.u8()?];
         let length = usize::from(reader.u8()?);
         let message = reader.octets(length)?.to_vec();
-        let mut own = Self { source, destination, esm_class, data_coding, message, ..Self::default() };
-        own.read_parameters(reader)?;
-        Ok(own)
+        let mut deliver = Self { source, destination, esm_class, data_coding, message, ..Self::default() };
+        deliver.read_parameters(reader)?;
+        Ok(deliver)
     }
 
     fn read_parameters(&mut self, mut reader: PduReader<'_>) -> Result<(), MalformedPdu> {
@@ -370,12 +370,12 @@ pub fn enquire_link_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(ENQUIRE_LINK | RESPONSE, 0, sequence).finish()
 }
 
-/// We take leave.
+/// Our request to end the session.
 pub fn unbind(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND, 0, sequence).finish()
 }
 
-/// The answer to the SMSC's leave.
+/// The answer to the SMSC's `unbind`.
 pub fn unbind_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND | RESPONSE, 0, sequence).finish()
 }

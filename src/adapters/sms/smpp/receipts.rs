@@ -120,12 +120,12 @@ struct ReportFields<'a> {
 
 impl<'a> ReportFields<'a> {
     fn new(text: &'a str) -> Self {
-        let mut own = Self { text, lower: text.to_ascii_lowercase() };
+        let mut fields = Self { text, lower: text.to_ascii_lowercase() };
         // The last field is the beginning of what was sent, which may look like fields itself.
-        if let Some(at) = own.find("text") {
-            own.lower.truncate(at);
+        if let Some(at) = fields.find("text") {
+            fields.lower.truncate(at);
         }
-        own
+        fields
     }
 
     /// A field's value, up to the next space.
@@ -153,7 +153,7 @@ mod tests {
         DeliverSm { esm_class: 4, message: text.as_bytes().to_vec(), ..DeliverSm::default() }
     }
 
-    fn told(deliver: &DeliverSm) -> Option<(String, &'static str, String)> {
+    fn summary_of(deliver: &DeliverSm) -> Option<(String, &'static str, String)> {
         let report = read(deliver, MessageIdBase::Text)?;
         Some((report.reference, report.status.as_str(), report.evidence.to_string()))
     }
@@ -185,7 +185,7 @@ mod tests {
         ] {
             let expected =
                 expected.map(|(id, status, evidence)| (id.to_owned(), status, evidence.to_owned()));
-            assert_eq!(told(&text(written)), expected, "{written}");
+            assert_eq!(summary_of(&text(written)), expected, "{written}");
         }
     }
 
@@ -195,18 +195,18 @@ mod tests {
         both.receipted_message_id = Some("A1".to_owned());
         both.message_state = Some(5);
         both.network_error = Some([3, 0, 8]);
-        assert_eq!(told(&both), Some(("A1".to_owned(), "failed", "8 DELIVRD".to_owned())));
+        assert_eq!(summary_of(&both), Some(("A1".to_owned(), "failed", "8 DELIVRD".to_owned())));
         both.message.clear();
-        assert_eq!(told(&both), Some(("A1".to_owned(), "failed", "8".to_owned())));
+        assert_eq!(summary_of(&both), Some(("A1".to_owned(), "failed", "8".to_owned())));
         for (state, expected) in
             [(0, None), (1, Some("sent")), (2, Some("delivered")), (3, Some("failed")), (4, Some("failed"))]
         {
             both.message_state = Some(state);
-            assert_eq!(told(&both).map(|(_, status, _)| status), expected, "{state}");
+            assert_eq!(summary_of(&both).map(|(_, status, _)| status), expected, "{state}");
         }
         for (state, expected) in [(6, None), (7, None), (8, Some("failed")), (9, None)] {
             both.message_state = Some(state);
-            assert_eq!(told(&both).map(|(_, status, _)| status), expected, "{state}");
+            assert_eq!(summary_of(&both).map(|(_, status, _)| status), expected, "{state}");
         }
     }
 

@@ -125,9 +125,9 @@ const LOST: &str = "the connection was lost";
 
 impl SmppRequests {
     fn next_sequence(&mut self) -> u32 {
-        let own = self.next_sequence;
-        self.next_sequence = if own == MAX_SEQUENCE { 1 } else { own + 1 };
-        own
+        let sequence = self.next_sequence;
+        self.next_sequence = if sequence == MAX_SEQUENCE { 1 } else { sequence + 1 };
+        sequence
     }
 }
 

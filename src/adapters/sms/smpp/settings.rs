@@ -54,10 +54,10 @@ pub struct SmppSettings {
     /// The sender's numbering plan, when not the one that its form says.
     pub source_npi: Option<u8>,
     /// The recipient's type of number: international when absent.
-    #[serde(default = "one")]
+    #[serde(default = "default_one")]
     pub dest_ton: u8,
     /// The recipient's numbering plan: E.164 when absent.
-    #[serde(default = "one")]
+    #[serde(default = "default_one")]
     pub dest_npi: u8,
     /// How a text is coded that needs no UCS-2.
     #[serde(default)]
@@ -66,7 +66,7 @@ pub struct SmppSettings {
     #[serde(default)]
     pub concatenation: Concatenation,
     /// Whether receipts are asked for.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub registered_delivery: bool,
     /// In which form the SMSC gives its ids of messages.
     #[serde(default)]
@@ -130,11 +130,11 @@ fn default_max_reconnect_ms() -> u64 {
     60_000
 }
 
-fn one() -> u8 {
+fn default_one() -> u8 {
     1
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
@@ -183,7 +183,8 @@ impl SmppSettings {
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
         require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
         require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
-        let validity = self.validity_minutes.is_none_or(|own| (1..=MAX_VALIDITY_MINUTES).contains(&own));
+        let validity =
+            self.validity_minutes.is_none_or(|minutes| (1..=MAX_VALIDITY_MINUTES).contains(&minutes));
         require(validity, "validity_minutes", "must be between 1 and 43200")
     }
 }

@@ -2,7 +2,6 @@ use super::pdu::{ConcatenatedPart, ShortMessage, SmppNumber};
 use super::*;
 use crate::adapters::envelopes;
 use crate::model::{Address, Rejection, RenderedContent};
-use crate::secret::Secret;
 
 const PASSWORD: &str = "the-password-of-the-account";
 
@@ -125,40 +124,12 @@ fn waits_grow_and_keep_within_their_bounds() {
     assert_eq!([wait(1, 0.0), wait(2, 0.0), wait(3, 0.0), wait(7, 0.0)], [1_000, 2_000, 4_000, 60_000]);
     assert_eq!([wait(1, 1.0), wait(7, 1.0), wait(u32::MAX, 1.0)], [500, 30_000, 30_000]);
     let smpp = Smpp::new(&settings(""), &ProviderLimits::default()).unwrap();
-    let at = |second| smpp.wait(1, Timestamp::from_second(second).unwrap());
+    let at = |second| smpp.reconnect_wait(1, Timestamp::from_second(second).unwrap());
     assert_ne!(at(1_795_000_000), at(1_795_000_001));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    for (more, error) in [
-        ("port = 0", "port must be"),
-        ("system_type = 'a system type'", "system_type must be at most 12"),
-        ("window = 0", "window must be between 1 and 1000"),
-        ("enquire_link_ms = 0", "enquire_link_ms must be at least 1"),
-        ("response_timeout_ms = 10000", "response_timeout_ms must be at least 1 and less than"),
-        ("reconnect_ms = 5000\nmax_reconnect_ms = 4000", "max_reconnect_ms must be at least reconnect_ms"),
-        ("from = 'Acme Anonymous'", "from must be a phone number"),
-        ("validity_minutes = 0", "validity_minutes must be between 1 and 43200"),
-        ("ca_file = '/nonexistent'", "ca_file: /nonexistent cannot be used"),
-    ] {
-        let refused = Smpp::new(&settings(more), &ProviderLimits::default()).err().unwrap().to_string();
-        assert!(refused.starts_with(error), "{refused}");
-    }
-    let refused = |change: fn(&mut SmppSettings)| {
-        let mut settings = settings("");
-        change(&mut settings);
-        Smpp::new(&settings, &ProviderLimits::default()).err().unwrap().to_string()
-    };
-    assert!(refused(|own| own.host = "smsc example com".to_owned()).starts_with("host must be"));
-    assert!(refused(|own| own.system_id = "a".repeat(16)).starts_with("system_id must be 1 to 15"));
-    let long = refused(|own| own.password = Secret::new(PASSWORD.repeat(3)));
-    assert!(long.starts_with("password must be at most 64 bytes") && !long.contains(PASSWORD), "{long}");
 }
 
 #[test]
 fn encryption_is_the_default_and_chooses_the_port() {
     let port = |more: &str| settings(more).port();
     assert_eq!([port(""), port("tls = 'none'"), port("port = 5016")], [3550, 2775, 5016]);
-    assert!(!format!("{:?}", settings("")).contains(PASSWORD));
 }

@@ -12,7 +12,7 @@ pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
     Some(match code {
         // The number: not in E.164 form, or SNS does not send to it. Which of the two one answer does not tell.
         "InvalidParameter" | "ParameterValueInvalid" if text.contains("PhoneNumber") => DOUBTFUL_ADDRESS,
-        "InvalidParameter" | "ParameterValueInvalid" if SENDER.iter().any(|own| text.contains(own)) => {
+        "InvalidParameter" | "ParameterValueInvalid" if SENDER.iter().any(|words| text.contains(words)) => {
             ErrorMeaning::Misconfigured
         }
         // The text: too long, for example.

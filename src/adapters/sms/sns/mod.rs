@@ -15,8 +15,8 @@ pub use settings::SnsSettings;
 
 use crate::adapters::aws::AwsSigner;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Class, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Class, Outcome, OutcomeEvidence};
 
 /// One SNS account in one region.
 #[derive(Debug)]
@@ -90,13 +90,9 @@ impl HttpAdapter for Sns {
     }
 }
 
-impl ProviderKind for SnsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(Sns::new(self, transport)?))
+impl ProviderSettings for SnsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        Ok(ProviderParts::new(Arc::new(Sns::new(self, context.transport)?)))
     }
 }
 

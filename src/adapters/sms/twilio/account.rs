@@ -1,6 +1,7 @@
 //! An account at Twilio, whichever channel it carries.
 
 use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
 use url::Url;
 
 use crate::adapters::http;
@@ -8,23 +9,28 @@ use crate::adapters::settings::{is_callback, require};
 use crate::adapters::{BuildError, Transport};
 use crate::secret::Secret;
 
-/// What the settings of every channel say of the account.
-#[derive(Debug)]
-pub(in crate::adapters) struct TwilioAccess<'a> {
-    /// `account_sid`
-    pub account_sid: &'a str,
-    /// `auth_token`
-    pub auth_token: &'a Secret,
-    /// `account_auth_token`
-    pub account_auth_token: Option<&'a Secret>,
-    /// `shared_key`
-    pub shared_key: Option<&'a Secret>,
-    /// `api_key_sid`
-    pub api_key_sid: Option<&'a str>,
-    /// `base_url`
-    pub base_url: &'a str,
-    /// `status_callback`
-    pub status_callback: Option<&'a str>,
+/// The settings of a Twilio account, whichever channel it carries.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TwilioAccountSettings {
+    /// The account: `AC` and 32 hexadecimal digits.
+    pub account_sid: String,
+    /// The account's auth token, or the secret of the API key when `api_key_sid` is set.
+    pub auth_token: Secret,
+    /// The account's auth token, by which Twilio signs its callbacks, where `auth_token` is the secret of an API key.
+    pub account_auth_token: Option<Secret>,
+    /// The secret of the shared key by which Twilio signs its callbacks with SHA-256, where the account is set to.
+    pub shared_key: Option<Secret>,
+    /// An API key to use in place of the account's own credentials: `SK` and 32 hexadecimal digits.
+    pub api_key_sid: Option<String>,
+    /// Where the API is.
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+    /// Where Twilio reports what becomes of a message; what the account is set to when absent.
+    pub status_callback: Option<String>,
+}
+
+fn default_base_url() -> String {
+    "https://api.twilio.com".to_owned()
 }
 
 /// A client with an account's credentials.
@@ -40,15 +46,16 @@ pub(in crate::adapters) struct TwilioAccount {
 impl TwilioAccount {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(access: &TwilioAccess<'_>, transport: &Transport) -> Result<Self, BuildError> {
-        access.validate()?;
-        let base = http::base_url("base_url", access.base_url)?;
+    pub fn new(settings: &TwilioAccountSettings, transport: &Transport) -> Result<Self, BuildError> {
+        settings.validate()?;
+        let base = http::base_url("base_url", &settings.base_url)?;
+        let path = ["2010-04-01", "Accounts", &settings.account_sid, "Messages.json"];
         Ok(Self {
             client: http::client(transport)?,
-            endpoint: http::endpoint(&base, &["2010-04-01", "Accounts", access.account_sid, "Messages.json"]),
-            user: access.api_key_sid.unwrap_or(access.account_sid).to_owned(),
-            password: access.auth_token.clone(),
-            status_callback: access.status_callback.map(str::to_owned),
+            endpoint: http::endpoint(&base, &path),
+            user: settings.api_key_sid.as_ref().unwrap_or(&settings.account_sid).clone(),
+            password: settings.auth_token.clone(),
+            status_callback: settings.status_callback.clone(),
         })
     }
 
@@ -62,25 +69,25 @@ impl TwilioAccount {
     }
 }
 
-impl TwilioAccess<'_> {
+impl TwilioAccountSettings {
     fn validate(&self) -> Result<(), BuildError> {
         require(
-            is_sid("AC", self.account_sid),
+            is_sid("AC", &self.account_sid),
             "account_sid",
             "must be the account's SID: AC and 32 hexadecimal digits",
         )?;
         let is_set = |secret: &Secret| !secret.expose().is_empty();
-        require(is_set(self.auth_token), "auth_token", "must not be empty")?;
+        require(is_set(&self.auth_token), "auth_token", "must not be empty")?;
         let unset = "must not be empty; leave it out to take no callbacks signed by it";
-        require(self.account_auth_token.is_none_or(is_set), "account_auth_token", unset)?;
-        require(self.shared_key.is_none_or(is_set), "shared_key", unset)?;
+        require(self.account_auth_token.as_ref().is_none_or(is_set), "account_auth_token", unset)?;
+        require(self.shared_key.as_ref().is_none_or(is_set), "shared_key", unset)?;
         require(
-            self.api_key_sid.is_none_or(|sid| is_sid("SK", sid)),
+            self.api_key_sid.as_deref().is_none_or(|sid| is_sid("SK", sid)),
             "api_key_sid",
             "must be an API key's SID: SK and 32 hexadecimal digits",
         )?;
         require(
-            self.status_callback.is_none_or(is_callback),
+            self.status_callback.as_deref().is_none_or(is_callback),
             "status_callback",
             "must be a URL such as https://relevo.example.com/twilio, without credentials",
         )

@@ -10,21 +10,21 @@ use std::sync::Arc;
 
 use reqwest::RequestBuilder;
 
-pub use settings::TwilioSmsSettings;
+pub use account::TwilioAccountSettings;
+pub use settings::{TwilioSmsSender, TwilioSmsSettings};
 
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::Outcome;
 use account::TwilioAccount;
-use settings::TwilioSender;
+use settings::DefaultSender;
 use webhooks::TwilioWebhooks;
 
 /// One Twilio account.
 #[derive(Debug)]
 pub struct TwilioSms {
     account: TwilioAccount,
-    sender: TwilioSender,
+    sender: DefaultSender,
 }
 
 impl TwilioSms {
@@ -33,7 +33,8 @@ impl TwilioSms {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &TwilioSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
-        Ok(Self { account: TwilioAccount::new(&settings.access(), transport)?, sender: settings.sender()? })
+        let account = TwilioAccount::new(&settings.account, transport)?;
+        Ok(Self { account, sender: settings.channel.default_sender()? })
     }
 }
 
@@ -41,9 +42,9 @@ impl HttpAdapter for TwilioSms {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut form = vec![("To", envelope.phone()?.as_str()), ("Body", envelope.text()?)];
         form.push(match (&envelope.from, &self.sender) {
-            (Some(own), _) => ("From", own),
-            (None, TwilioSender::Number(number)) => ("From", number),
-            (None, TwilioSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
+            (Some(from), _) => ("From", from),
+            (None, DefaultSender::Number(number)) => ("From", number),
+            (None, DefaultSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
         });
         Ok(self.account.request(form))
     }
@@ -53,17 +54,11 @@ impl HttpAdapter for TwilioSms {
     }
 }
 
-impl ProviderKind for TwilioSmsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(TwilioSms::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        TwilioWebhooks::hook(&self.access())
+impl ProviderSettings for TwilioSmsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let twilio = TwilioSms::new(self, context.transport)?;
+        let webhooks = TwilioWebhooks::new(&self.account);
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
     }
 }
 

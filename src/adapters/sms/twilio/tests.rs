@@ -9,15 +9,16 @@ const TOKEN: &str = "0123456789abcdef-the-auth-token";
 
 fn settings() -> TwilioSmsSettings {
     TwilioSmsSettings {
-        account_sid: format!("AC{}", "1".repeat(32)),
-        auth_token: Secret::new(TOKEN),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: Some("+34910000000".to_owned()),
-        messaging_service_sid: None,
-        base_url: "https://api.example.com".to_owned(),
-        status_callback: None,
+        account: TwilioAccountSettings {
+            account_sid: format!("AC{}", "1".repeat(32)),
+            auth_token: Secret::new(TOKEN),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url: "https://api.example.com".to_owned(),
+            status_callback: None,
+        },
+        channel: TwilioSmsSender { from: Some("+34910000000".to_owned()), messaging_service_sid: None },
     }
 }
 
@@ -78,10 +79,9 @@ fn what_an_sms_does_not_carry_is_refused_before_any_call() {
 #[test]
 fn senders_are_checked() {
     let build = |from: Option<&str>, service: Option<&str>| {
-        let sender = settings();
         let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
-        TwilioSms::new(&TwilioSmsSettings { from, messaging_service_sid, ..sender }, &Transport::default())
-            .map(|_| ())
+        let channel = TwilioSmsSender { from, messaging_service_sid };
+        TwilioSms::new(&TwilioSmsSettings { channel, ..settings() }, &Transport::default()).map(drop)
     };
     let service = format!("MG{}", "a".repeat(32));
     for from in ["+34910000000", "12345", "ACME", "Acme 24"] {
@@ -94,51 +94,4 @@ fn senders_are_checked() {
     assert!(build(None, None).is_err());
     assert!(build(Some("ACME"), Some(&service)).is_err());
     assert!(build(None, Some("MG1")).is_err());
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut TwilioSmsSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        TwilioSms::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    let sid = "account_sid must be the account's SID: AC and 32 hexadecimal digits";
-    assert_eq!(error(|settings| settings.account_sid = "AC12".to_owned()), sid);
-    assert_eq!(error(|settings| settings.account_sid = format!("AC{}", "g".repeat(32))), sid);
-    assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
-    let unset = "must not be empty; leave it out to take no callbacks signed by it";
-    let account = error(|settings| settings.account_auth_token = Some(Secret::new("")));
-    let shared = error(|settings| settings.shared_key = Some(Secret::new("")));
-    assert_eq!((account, shared), (format!("account_auth_token {unset}"), format!("shared_key {unset}")));
-    assert!(error(|settings| settings.api_key_sid = Some("AC1".to_owned())).starts_with("api_key_sid must"));
-    assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
-    let callback = Some("https://user:pass@example.com".to_owned());
-    let mut wrong = settings();
-    wrong.status_callback = callback;
-    assert!(
-        TwilioSms::new(&wrong, &Transport::default())
-            .unwrap_err()
-            .to_string()
-            .starts_with("status_callback must")
-    );
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!(
-        "account_sid = \"AC{}\"\nfrom = \"ACME\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
-        "1".repeat(32)
-    );
-    let settings: TwilioSmsSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
-    assert!(toml::from_str::<TwilioSmsSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
-}
-
-#[test]
-fn the_auth_token_is_never_shown() {
-    let twilio = TwilioSms::new(&settings(), &Transport::default()).unwrap();
-    let request = twilio.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
-    let shown = format!("{twilio:?} {request:?}");
-    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

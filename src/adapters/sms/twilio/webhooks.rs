@@ -3,14 +3,13 @@
 //! (twilio.com/docs/usage/security, "Validating requests").
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
-use super::account::TwilioAccess;
+use super::account::TwilioAccountSettings;
 use super::errors;
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
@@ -22,6 +21,7 @@ use crate::model::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account, whichever channel they speak of.
+#[derive(Debug)]
 pub(in crate::adapters) struct TwilioWebhooks {
     /// The account's auth token, by which it signs unless a webhook says otherwise.
     auth_token: Option<Secret>,
@@ -44,25 +44,25 @@ impl WebhookHandler for TwilioWebhooks {
 impl TwilioWebhooks {
     /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
     /// used, and then `account_auth_token` is; or `shared_key`.
-    pub(in crate::adapters) fn hook(access: &TwilioAccess<'_>) -> Option<Arc<dyn WebhookHandler>> {
-        let own = access.api_key_sid.is_none().then_some(access.auth_token);
-        let auth_token = access.account_auth_token.or(own).cloned();
-        let shared_key = access.shared_key.cloned();
+    pub(in crate::adapters) fn new(account: &TwilioAccountSettings) -> Option<Self> {
+        let auth_token = account.api_key_sid.is_none().then_some(&account.auth_token);
+        let auth_token = account.account_auth_token.as_ref().or(auth_token).cloned();
+        let shared_key = account.shared_key.clone();
         let is_known = auth_token.is_some() || shared_key.is_some();
-        is_known.then(|| Arc::new(Self { auth_token, shared_key }) as Arc<dyn WebhookHandler>)
+        is_known.then_some(Self { auth_token, shared_key })
     }
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
     /// scheme's own port or without it.
     fn is_signed(&self, call: &WebhookRequest<'_>, parameters: &TwilioParameters<'_>) -> bool {
-        let given = call.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
-        let (Some(given), Some((algorithm, key))) = (given, self.key(call)) else { return false };
+        let signature = call.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
+        let (Some(signature), Some((algorithm, key))) = (signature, self.key(call)) else { return false };
         let mut sorted: Vec<_> = parameters.0.iter().collect();
         sorted.sort();
         [Cow::Borrowed(call.url), with_port(call.url)].iter().any(|url| {
             let rest = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
             let parts: Vec<&[u8]> = std::iter::once(url.as_bytes()).chain(rest).collect();
-            is_signed(algorithm, key.expose().as_bytes(), &parts, &given)
+            is_signed(algorithm, key.expose().as_bytes(), &parts, &signature)
         })
     }
 
@@ -74,7 +74,7 @@ impl TwilioWebhooks {
             return Some((SignatureAlgorithm::HmacSha1, self.auth_token.as_ref()?));
         }
         let mut settings = call.header(SETTINGS)?.split(',').map(str::trim);
-        let is_sha256 = settings.any(|own| own.eq_ignore_ascii_case("algorithm=HMAC_SHA256"));
+        let is_sha256 = settings.any(|setting| setting.eq_ignore_ascii_case("algorithm=HMAC_SHA256"));
         is_sha256.then_some((SignatureAlgorithm::HmacSha256, self.shared_key.as_ref()?))
     }
 }
@@ -96,7 +96,7 @@ struct TwilioParameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 impl TwilioParameters<'_> {
     /// A parameter's value, unless it is empty.
     fn get(&self, name: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_ref());
+        let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref());
         value.filter(|value| !value.is_empty())
     }
 
@@ -119,7 +119,7 @@ fn read(parameters: &TwilioParameters<'_>, now: Timestamp) -> Result<Vec<Provide
     let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
     match (parameters.get("MessageStatus"), parameters.get("From")) {
         (Some(word), _) => {
-            Ok(notice(parameters, sid, word, now).map(ProviderEvent::Receipt).into_iter().collect())
+            Ok(delivery_report(parameters, sid, word, now).map(ProviderEvent::Receipt).into_iter().collect())
         }
         (None, Some(_)) => Ok(inbound(parameters, sid, now)),
         (None, None) => Err(malformed()),
@@ -127,7 +127,7 @@ fn read(parameters: &TwilioParameters<'_>, now: Timestamp) -> Result<Vec<Provide
 }
 
 /// What became of a message; `None` when that is nothing new.
-fn notice(
+fn delivery_report(
     parameters: &TwilioParameters<'_>,
     sid: &str,
     word: &str,
@@ -138,14 +138,14 @@ fn notice(
         "delivered" => ReceiptStatus::Delivered,
         "read" => ReceiptStatus::Read,
         "undelivered" | "failed" | "canceled" => ReceiptStatus::Failed,
-        // On its way, or a word of tomorrow.
+        // On its way, or a word that is not documented yet.
         _ => return None,
     };
     let (mut evidence, mut objection) = Default::default();
     if status == ReceiptStatus::Failed {
         let code = parameters.get("ErrorCode").unwrap_or_default();
         evidence = OutcomeEvidence::new(code, parameters.get("ErrorMessage").unwrap_or_default());
-        objection = code.parse().ok().and_then(errors::meaning).and_then(|own| own.objection());
+        objection = code.parse().ok().and_then(errors::meaning).and_then(|meaning| meaning.objection());
     }
     let (reference, address) = (sid.to_owned(), parameters.number("To"));
     Some(DeliveryReport { reference, echo: None, address, status, reported_at: now, evidence, objection })
@@ -168,14 +168,14 @@ fn inbound(parameters: &TwilioParameters<'_>, sid: &str, now: Timestamp) -> Vec<
     let change = match kind {
         "STOP" => Some(AddressChange::Objected(Objection::OptedOut)),
         "START" => Some(AddressChange::Returned),
-        // HELP, or a word of tomorrow.
+        // HELP, or a word that is not documented yet.
         _ => None,
     };
     let evidence = OutcomeEvidence::new(kind, "");
     // Another id than that of the text: they are two things.
     let id = format!("{sid} {kind}");
-    let news = change.map(|change| AddressReport { id, address: from, to, change, at: now, evidence });
-    std::iter::once(ProviderEvent::Text(text)).chain(news.map(ProviderEvent::Address)).collect()
+    let report = change.map(|change| AddressReport { id, address: from, to, change, at: now, evidence });
+    std::iter::once(ProviderEvent::Text(text)).chain(report.map(ProviderEvent::Address)).collect()
 }
 
 #[cfg(test)]
@@ -188,16 +188,16 @@ mod tests {
 
     const NOW: &str = "2026-11-22T10:00:00Z";
 
-    fn hook() -> TwilioWebhooks {
+    fn handler() -> TwilioWebhooks {
         TwilioWebhooks { auth_token: Some(Secret::new("12345")), shared_key: Some(Secret::new("shared")) }
     }
 
-    async fn hear(url: &str, signed: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
-        hear_with(&hook(), &[("X-Twilio-Signature", signed)], url, body).await
+    async fn handle(url: &str, signed: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
+        hear_with(&handler(), &[("X-Twilio-Signature", signed)], url, body).await
     }
 
     async fn hear_with(
-        hook: &TwilioWebhooks,
+        handler: &TwilioWebhooks,
         headers: &[(&'static str, &str)],
         url: &str,
         body: &str,
@@ -205,7 +205,8 @@ mod tests {
         let parsed = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let headers: HeaderMap = parsed.collect();
         let now = NOW.parse().unwrap();
-        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        handler
+            .handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body.as_bytes()), now })
             .await
     }
 
@@ -221,16 +222,16 @@ mod tests {
         STANDARD.encode(ring::hmac::sign(&key, format!("{url}{joined}").as_bytes()))
     }
 
-    async fn told(body: &str) -> Vec<ProviderEvent> {
-        match hear(URL, &sign(URL, body), body).await {
-            Ok(WebhookPayload::Events(told)) => told,
+    async fn events_in(body: &str) -> Vec<ProviderEvent> {
+        match handle(URL, &sign(URL, body), body).await {
+            Ok(WebhookPayload::Events(events)) => events,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(body: &str) -> DeliveryReport {
-        match told(body).await.as_slice() {
-            [ProviderEvent::Receipt(notice)] => notice.clone(),
+    async fn delivery_report(body: &str) -> DeliveryReport {
+        match events_in(body).await.as_slice() {
+            [ProviderEvent::Receipt(delivery_report)] => delivery_report.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -245,12 +246,13 @@ mod tests {
             ("failed", ReceiptStatus::Failed),
             ("canceled", ReceiptStatus::Failed),
         ] {
-            let notice = notice(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456")).await;
-            assert_eq!((notice.reference.as_str(), notice.status), ("SM1", expected));
-            assert_eq!(notice.address, parse_phone("34600123456"));
+            let delivery_report =
+                delivery_report(&format!("MessageSid=SM1&MessageStatus={status}&To=%2B34600123456")).await;
+            assert_eq!((delivery_report.reference.as_str(), delivery_report.status), ("SM1", expected));
+            assert_eq!(delivery_report.address, parse_phone("34600123456"));
         }
         for status in ["queued", "sending", "accepted", "a-word-of-tomorrow"] {
-            assert_eq!(told(&format!("MessageSid=SM1&MessageStatus={status}")).await, [], "{status}");
+            assert_eq!(events_in(&format!("MessageSid=SM1&MessageStatus={status}")).await, [], "{status}");
         }
     }
 
@@ -266,7 +268,7 @@ mod tests {
             ("", None),
         ] {
             let body = format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={code}");
-            assert_eq!(notice(&body).await.objection, expected, "{code}");
+            assert_eq!(delivery_report(&body).await.objection, expected, "{code}");
         }
     }
 
@@ -274,12 +276,15 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = "MessageSid=SM1&MessageStatus=delivered";
         let right = sign(URL, body);
-        assert!(hear(URL, &right, body).await.is_ok());
+        assert!(handle(URL, &right, body).await.is_ok());
         assert!(
-            hear(URL, &right, "MessageStatus=delivered&MessageSid=SM1").await.is_ok(),
+            handle(URL, &right, "MessageStatus=delivered&MessageSid=SM1").await.is_ok(),
             "the order is no matter"
         );
-        assert!(hear(URL, &sign(&with_port(URL), body), body).await.is_ok(), "nor is the scheme's own port");
+        assert!(
+            handle(URL, &sign(&with_port(URL), body), body).await.is_ok(),
+            "nor is the scheme's own port"
+        );
         let other = format!("{URL}?a=b");
         for (url, signed, body) in [
             (URL, right.as_str(), "MessageSid=SM1&MessageStatus=read"),
@@ -290,7 +295,7 @@ mod tests {
             (URL, &right[..20], body),
         ] {
             assert!(
-                matches!(hear(url, signed, body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(url, signed, body).await, Err(WebhookError::Forged(_))),
                 "{url} {signed} {body}"
             );
         }
@@ -302,16 +307,16 @@ mod tests {
         let sha256 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256";
         let body = "MessageSid=SM1&MessageStatus=delivered";
         let signed = sign_with(ring::hmac::HMAC_SHA256, "shared", URL, body);
-        let heard = async |hook: &TwilioWebhooks, signature: &str, settings: &str| {
+        let is_believed = async |handler: &TwilioWebhooks, signature: &str, settings: &str| {
             let headers = [("X-Twilio-Signature", signature), (SETTINGS, settings)];
-            hear_with(hook, &headers, URL, body).await.is_ok()
+            hear_with(handler, &headers, URL, body).await.is_ok()
         };
-        assert!(heard(&hook(), &signed, sha256).await);
-        assert!(!heard(&hook(), &sign(URL, body), sha256).await, "the auth token does not do then");
-        assert!(!heard(&hook(), &signed, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1").await);
-        assert!(!heard(&hook(), &signed, "").await);
-        assert!(!heard(&TwilioWebhooks { shared_key: None, ..hook() }, &signed, sha256).await);
-        assert!(hear(URL, &signed, body).await.is_err(), "nor is the shared key used without being named");
+        assert!(is_believed(&handler(), &signed, sha256).await);
+        assert!(!is_believed(&handler(), &sign(URL, body), sha256).await, "the auth token does not do then");
+        assert!(!is_believed(&handler(), &signed, "key=webhooks_sharedkey_1,algorithm=HMAC_SHA1").await);
+        assert!(!is_believed(&handler(), &signed, "").await);
+        assert!(!is_believed(&TwilioWebhooks { shared_key: None, ..handler() }, &signed, sha256).await);
+        assert!(handle(URL, &signed, body).await.is_err(), "nor is the shared key used without being named");
     }
 
     #[tokio::test]
@@ -326,12 +331,12 @@ mod tests {
             reply_to: Some("SM1".to_owned()),
             at: NOW.parse().unwrap(),
         };
-        assert_eq!(told(body).await, [ProviderEvent::Text(text.clone())]);
+        assert_eq!(events_in(body).await, [ProviderEvent::Text(text.clone())]);
         let picture = "MessageSid=MM2&From=%2B34600123456&Body=&NumMedia=1";
         let empty =
             InboundText { id: "MM2".to_owned(), to: None, text: String::new(), reply_to: None, ..text };
-        assert_eq!(told(picture).await, [ProviderEvent::Text(empty)]);
-        assert_eq!(told("MessageSid=SM2&From=messenger%3A1&Body=hello").await, [], "not a number");
+        assert_eq!(events_in(picture).await, [ProviderEvent::Text(empty)]);
+        assert_eq!(events_in("MessageSid=SM2&From=messenger%3A1&Body=hello").await, [], "not a number");
     }
 
     #[tokio::test]
@@ -339,13 +344,13 @@ mod tests {
         let changes = async |kind: &str| {
             let body =
                 format!("MessageSid=SM2&From=%2B34600123456&To=%2B34910000000&Body=x&OptOutType={kind}");
-            let told = told(&body).await;
-            assert!(matches!(&told[0], ProviderEvent::Text(text) if text.text == "x"), "{told:?}");
-            let news = told.into_iter().skip(1).map(|own| match own {
-                ProviderEvent::Address(news) if news.id != "SM2" => (news.address, news.change),
+            let events = events_in(&body).await;
+            assert!(matches!(&events[0], ProviderEvent::Text(text) if text.text == "x"), "{events:?}");
+            let report = events.into_iter().skip(1).map(|event| match event {
+                ProviderEvent::Address(report) if report.id != "SM2" => (report.address, report.change),
                 other => panic!("{other:?}"),
             });
-            news.collect::<Vec<_>>()
+            report.collect::<Vec<_>>()
         };
         let address = parse_phone("34600123456").unwrap();
         let objected = AddressChange::Objected(Objection::OptedOut);
@@ -364,7 +369,7 @@ mod tests {
             "MessageSid=&MessageStatus=sent",
             "",
         ] {
-            let answer = hear(URL, &sign(URL, body), body).await;
+            let answer = handle(URL, &sign(URL, body), body).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{body}");
         }
     }

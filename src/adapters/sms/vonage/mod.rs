@@ -17,9 +17,8 @@ pub use settings::{SignatureMethod, VonageSmsSettings};
 
 use super::gsm;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One Vonage account.
 #[derive(Debug)]
@@ -68,18 +67,13 @@ impl HttpAdapter for VonageSms {
     }
 }
 
-impl ProviderKind for VonageSmsSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Sms)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(VonageSms::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let (secret, method) = (self.signature_secret.clone()?, self.signature_method);
-        Some(Arc::new(webhooks::VonageSmsWebhooks { secret, method }))
+impl ProviderSettings for VonageSmsSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let vonage = VonageSms::new(self, context.transport)?;
+        let method = self.signature_method;
+        let webhooks =
+            self.signature_secret.clone().map(|secret| webhooks::VonageSmsWebhooks { secret, method });
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
     }
 }
 
@@ -99,10 +93,10 @@ struct VonageSmsPart {
 }
 
 fn outcome(answer: &HttpAnswer) -> Outcome {
-    judged(answer).unwrap_or_else(|| answer.unrecognized())
+    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized())
 }
 
-fn judged(answer: &HttpAnswer) -> Option<Outcome> {
+fn outcome_of_parts(answer: &HttpAnswer) -> Option<Outcome> {
     let parts = serde_json::from_slice::<VonageSmsAnswer>(&answer.body).ok()?.messages;
     let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
     let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {

@@ -21,6 +21,7 @@ use crate::secret::Secret;
 type VonageParameters = BTreeMap<String, String>;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct VonageSmsWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
@@ -47,7 +48,7 @@ impl WebhookHandler for VonageSmsWebhooks {
 impl VonageSmsWebhooks {
     /// The signature is over `&name=value` of each parameter but itself, with `_` for what separates them.
     fn is_signed(&self, parameters: &VonageParameters) -> bool {
-        let Some(given) = parameters.get("sig").and_then(|text| hex(text)) else { return false };
+        let Some(signature) = parameters.get("sig").and_then(|text| hex(text)) else { return false };
         let others = parameters.iter().filter(|(name, _)| *name != "sig");
         let signed: String =
             others.map(|(name, value)| format!("&{name}={}", value.replace(['&', '='], "_"))).collect();
@@ -57,7 +58,7 @@ impl VonageSmsWebhooks {
             SignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
             SignatureMethod::Md5Hash => SignatureAlgorithm::Md5ThenKey,
         };
-        is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &given)
+        is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &signature)
     }
 }
 
@@ -121,7 +122,7 @@ fn status(word: &str) -> Option<ReceiptStatus> {
         "buffered" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
         "expired" | "failed" | "rejected" => ReceiptStatus::Failed,
-        // Accepted by Vonage's carrier, of unknown state, or a word of tomorrow.
+        // Accepted by Vonage's carrier, of unknown state, or a word that is not documented yet.
         _ => return None,
     })
 }
@@ -148,7 +149,7 @@ mod tests {
 
     const NOW: &str = "2026-11-22T10:00:00Z";
 
-    fn hook() -> VonageSmsWebhooks {
+    fn handler() -> VonageSmsWebhooks {
         VonageSmsWebhooks { secret: Secret::new("abcde"), method: SignatureMethod::Sha256 }
     }
 
@@ -156,21 +157,21 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    async fn hear(
-        hook: &VonageSmsWebhooks,
+    async fn handle(
+        handler: &VonageSmsWebhooks,
         query: &str,
         body: Option<&str>,
     ) -> Result<WebhookPayload, WebhookError> {
         let (url, headers) = ("https://hooks.example.com/providers/sms", HeaderMap::new());
         let body = body.map(str::as_bytes);
-        hook.handle(&WebhookRequest { url, query, headers: &headers, body, now: now() }).await
+        handler.handle(&WebhookRequest { url, query, headers: &headers, body, now: now() }).await
     }
 
     /// The parameters in their order, with the time and what signs them.
     fn signed(parameters: &[(&str, &str)], at: Timestamp) -> Vec<(String, String)> {
         let timestamp = at.as_second().to_string();
-        let own = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut all: Vec<_> = own.chain([("timestamp".to_owned(), timestamp)]).collect();
+        let signature = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut all: Vec<_> = signature.chain([("timestamp".to_owned(), timestamp)]).collect();
         all.sort();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"abcde");
         let text: String = all.iter().map(|(name, value)| format!("&{name}={value}")).collect();
@@ -183,18 +184,18 @@ mod tests {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
     }
 
-    async fn told(parameters: &[(&str, &str)]) -> Vec<ProviderEvent> {
-        match hear(&hook(), "", Some(&form(&signed(parameters, now())))).await {
-            Ok(WebhookPayload::Events(told)) => told,
+    async fn events_in(parameters: &[(&str, &str)]) -> Vec<ProviderEvent> {
+        match handle(&handler(), "", Some(&form(&signed(parameters, now())))).await {
+            Ok(WebhookPayload::Events(events)) => events,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(status: &str, code: &str) -> DeliveryReport {
+    async fn delivery_report(status: &str, code: &str) -> DeliveryReport {
         let parameters =
             [("messageId", "0A"), ("msisdn", "34600123456"), ("status", status), ("err-code", code)];
-        match told(&parameters).await.as_slice() {
-            [ProviderEvent::Receipt(notice)] => notice.clone(),
+        match events_in(&parameters).await.as_slice() {
+            [ProviderEvent::Receipt(delivery_report)] => delivery_report.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -208,12 +209,15 @@ mod tests {
             ("failed", ReceiptStatus::Failed),
             ("rejected", ReceiptStatus::Failed),
         ] {
-            let notice = notice(word, "0").await;
-            assert_eq!((notice.reference.as_str(), notice.status), ("0A", expected));
-            assert_eq!((notice.address, notice.reported_at), (parse_phone("34600123456"), now()));
+            let delivery_report = delivery_report(word, "0").await;
+            assert_eq!((delivery_report.reference.as_str(), delivery_report.status), ("0A", expected));
+            assert_eq!(
+                (delivery_report.address, delivery_report.reported_at),
+                (parse_phone("34600123456"), now())
+            );
         }
         for word in ["accepted", "unknown", "a-word-of-tomorrow"] {
-            assert_eq!(told(&[("messageId", "0A"), ("status", word)]).await, [], "{word}");
+            assert_eq!(events_in(&[("messageId", "0A"), ("status", word)]).await, [], "{word}");
         }
     }
 
@@ -229,19 +233,19 @@ mod tests {
             ("999", None),
             ("", None),
         ] {
-            assert_eq!(notice("failed", code).await.objection, expected, "{code}");
+            assert_eq!(delivery_report("failed", code).await.objection, expected, "{code}");
         }
-        assert_eq!(notice("failed", "9").await.evidence.code, "9");
-        assert_eq!(notice("delivered", "9").await.objection, None, "it was delivered");
+        assert_eq!(delivery_report("failed", "9").await.evidence.code, "9");
+        assert_eq!(delivery_report("delivered", "9").await.objection, None, "it was delivered");
     }
 
     #[tokio::test]
     async fn a_receipt_brings_back_our_reference() {
         let echo = "acme/01900000-0000-7000-8000-000000000000/2";
-        let told = told(&[("messageId", "0A"), ("status", "delivered"), ("client-ref", echo)]).await;
+        let events = events_in(&[("messageId", "0A"), ("status", "delivered"), ("client-ref", echo)]).await;
         assert!(
-            matches!(&told[..], [ProviderEvent::Receipt(own)] if own.echo == echo.parse().ok()),
-            "{told:?}"
+            matches!(&events[..], [ProviderEvent::Receipt(report)] if report.echo == echo.parse().ok()),
+            "{events:?}"
         );
     }
 
@@ -264,34 +268,34 @@ mod tests {
             reply_to: None,
             at: now(),
         };
-        assert_eq!(told(&part("STOP")).await, [ProviderEvent::Text(text)]);
+        assert_eq!(events_in(&part("STOP")).await, [ProviderEvent::Text(text)]);
         let concatenated =
-            told(&[&part("and more")[..], &[("concat", "true"), ("concat-part", "2")]].concat()).await;
+            events_in(&[&part("and more")[..], &[("concat", "true"), ("concat-part", "2")]].concat()).await;
         assert!(
-            matches!(&concatenated[..], [ProviderEvent::Text(own)] if own.text == "and more"),
+            matches!(&concatenated[..], [ProviderEvent::Text(text)] if text.text == "and more"),
             "{concatenated:?}"
         );
         let binary = [("messageId", "0C"), ("msisdn", "34600123456"), ("type", "binary"), ("data", "00ff")];
-        assert!(matches!(&told(&binary).await[..], [ProviderEvent::Text(own)] if own.text.is_empty()));
-        assert_eq!(told(&[("messageId", "0D"), ("msisdn", "ACME"), ("type", "text")]).await, []);
+        assert!(matches!(&events_in(&binary).await[..], [ProviderEvent::Text(text)] if text.text.is_empty()));
+        assert_eq!(events_in(&[("messageId", "0D"), ("msisdn", "ACME"), ("type", "text")]).await, []);
     }
 
     #[tokio::test]
     async fn it_is_the_same_by_get_by_form_and_in_json() {
         let parameters =
             signed(&[("messageId", "0A"), ("status", "delivered"), ("price", "0.03330000")], now());
-        let by_form = hear(&hook(), "", Some(&form(&parameters))).await;
-        assert!(matches!(&by_form, Ok(WebhookPayload::Events(told)) if told.len() == 1), "{by_form:?}");
-        assert_eq!(hear(&hook(), &form(&parameters), None).await, by_form);
+        let by_form = handle(&handler(), "", Some(&form(&parameters))).await;
+        assert!(matches!(&by_form, Ok(WebhookPayload::Events(events)) if events.len() == 1), "{by_form:?}");
+        assert_eq!(handle(&handler(), &form(&parameters), None).await, by_form);
         let object: BTreeMap<_, _> = parameters.iter().cloned().collect();
-        assert_eq!(hear(&hook(), "", Some(&json!(object).to_string())).await, by_form);
+        assert_eq!(handle(&handler(), "", Some(&json!(object).to_string())).await, by_form);
     }
 
     #[tokio::test]
     async fn whatever_is_changed_breaks_the_signature() {
         let parameters = signed(&[("messageId", "0A"), ("status", "failed")], now());
         let right = form(&parameters);
-        assert!(hear(&hook(), "", Some(&right)).await.is_ok());
+        assert!(handle(&handler(), "", Some(&right)).await.is_ok());
         let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         for changed in [
             right.replace("failed", "delivered"),
@@ -304,14 +308,14 @@ mod tests {
             "{".to_owned(),
             "{}".to_owned(),
         ] {
-            assert!(forged(hear(&hook(), "", Some(&changed)).await), "{changed}");
+            assert!(forged(handle(&handler(), "", Some(&changed)).await), "{changed}");
         }
-        assert!(forged(hear(&hook(), "", None).await));
-        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..hook() };
-        assert!(forged(hear(&other, "", Some(&right)).await));
+        assert!(forged(handle(&handler(), "", None).await));
+        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..handler() };
+        assert!(forged(handle(&other, "", Some(&right)).await));
         for method in [SignatureMethod::Sha512, SignatureMethod::Md5Hash] {
-            let other = VonageSmsWebhooks { method, ..hook() };
-            assert!(forged(hear(&other, "", Some(&right)).await), "{method:?}");
+            let other = VonageSmsWebhooks { method, ..handler() };
+            assert!(forged(handle(&other, "", Some(&right)).await), "{method:?}");
         }
     }
 
@@ -320,8 +324,8 @@ mod tests {
     async fn md5_over_the_parameters_and_the_secret_is_believed_where_it_is_set() {
         let right = "messageId=0A&status=failed&err-code=9&text=a%26b%3Dc&timestamp=1795341600\
              &sig=8d24d04a52ba1bc4fc615a86910c0ab4";
-        let hook = || VonageSmsWebhooks { method: SignatureMethod::Md5Hash, ..hook() };
-        assert!(hear(&hook(), "", Some(right)).await.is_ok());
+        let handler = || VonageSmsWebhooks { method: SignatureMethod::Md5Hash, ..handler() };
+        assert!(handle(&handler(), "", Some(right)).await.is_ok());
         let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
         for changed in [
             right.replace("failed", "delivered"),
@@ -330,19 +334,19 @@ mod tests {
             right.replace("4a52ba1bc4fc615a86910c0ab4", ""),
             form(&signed(&[("messageId", "0A"), ("status", "failed")], now())),
         ] {
-            assert!(forged(hear(&hook(), "", Some(&changed)).await), "{changed}");
+            assert!(forged(handle(&handler(), "", Some(&changed)).await), "{changed}");
         }
-        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..hook() };
-        assert!(forged(hear(&other, "", Some(right)).await));
+        let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..handler() };
+        assert!(forged(handle(&other, "", Some(right)).await));
     }
 
     #[tokio::test]
     async fn an_old_signature_is_none() {
         let at =
             |text: &str| form(&signed(&[("messageId", "0A"), ("status", "failed")], text.parse().unwrap()));
-        assert!(hear(&hook(), "", Some(&at("2026-11-21T10:00:00Z"))).await.is_ok());
+        assert!(handle(&handler(), "", Some(&at("2026-11-21T10:00:00Z"))).await.is_ok());
         for wrong in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
-            let answer = hear(&hook(), "", Some(&at(wrong))).await;
+            let answer = handle(&handler(), "", Some(&at(wrong))).await;
             assert_eq!(answer, Err(WebhookError::Forged("timestamp is too far from now")), "{wrong}");
         }
     }
@@ -350,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_signed_and_says_nothing_is_told_apart() {
         for parameters in [&[("messageId", "0A")][..], &[("status", "failed")], &[]] {
-            let answer = hear(&hook(), "", Some(&form(&signed(parameters, now())))).await;
+            let answer = handle(&handler(), "", Some(&form(&signed(parameters, now())))).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{parameters:?}");
         }
     }

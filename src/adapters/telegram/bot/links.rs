@@ -44,9 +44,9 @@ impl TelegramLinkBuilder {
     /// The id of the link whose token this is; `None` when it is none of ours.
     pub(super) fn read(&self, token: &str) -> Option<LinkId> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (id, given) = bytes.split_first_chunk()?;
+        let (id, signature) = bytes.split_first_chunk()?;
         let id = LinkId::from_bytes(*id);
-        let is_ours: bool = self.signature(id).as_ref()[..SIGNATURE_BYTES].ct_eq(given).into();
+        let is_ours: bool = self.signature(id).as_ref()[..SIGNATURE_BYTES].ct_eq(signature).into();
         is_ours.then_some(id)
     }
 

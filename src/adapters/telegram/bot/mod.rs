@@ -25,9 +25,12 @@ pub use links::TelegramLinkBuilder;
 pub use settings::TelegramSettings;
 
 use crate::adapters::http::{self, HttpAnswer};
-use crate::adapters::webhooks::{EventSink, WebhookHandler};
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
-use crate::model::{Address, Channel, Outcome, OutcomeEvidence, Rejection};
+use crate::adapters::webhooks::EventSink;
+use crate::adapters::{
+    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderParts, ProviderSettings,
+    Transport, refused,
+};
+use crate::model::{Address, Outcome, OutcomeEvidence, Rejection};
 
 /// One bot.
 #[derive(Debug)]
@@ -100,18 +103,17 @@ impl TelegramBot {
     }
 }
 
-impl ProviderKind for TelegramSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Telegram)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(TelegramBot::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let secret = self.webhook_secret.clone()?;
-        Some(Arc::new(webhooks::TelegramWebhooks { secret, links: self.links() }))
+impl ProviderSettings for TelegramSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let bot = Arc::new(TelegramBot::new(self, context.transport)?);
+        let links = bot.links.clone();
+        let webhooks = self.webhook_secret.clone();
+        let webhooks = webhooks.map(|secret| webhooks::TelegramWebhooks { secret, links: links.clone() });
+        Ok(ProviderParts {
+            listener: self.polling.then(|| Arc::clone(&bot) as Arc<dyn EventListener>),
+            telegram_links: links,
+            ..ProviderParts::new(bot).with_webhooks(webhooks)
+        })
     }
 }
 
@@ -120,9 +122,12 @@ impl Adapter for TelegramBot {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
+}
 
-    async fn listen(&self, ear: &dyn EventSink) {
-        if self.settings.polling { self.poll(ear).await } else { std::future::pending().await }
+#[async_trait]
+impl EventListener for TelegramBot {
+    async fn listen(&self, sink: &dyn EventSink) {
+        self.poll(sink).await;
     }
 }
 

@@ -20,7 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(65);
 /// The longest answer: a hundred updates, of which each is shorter than 64 KiB.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-/// How long to wait before asking again after nothing was told: a server that holds no call must not be asked without end.
+/// How long to wait before the next call after one that brought no update: a server that holds no call must not be asked
+/// without a pause.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest wait after failures.
@@ -42,12 +43,12 @@ struct NextPoll {
 impl TelegramBot {
     /// Asks for updates without end. Telegram forgets an update only when it is asked for those after it, and that is
     /// when it is durable.
-    pub(super) async fn poll(&self, ear: &dyn EventSink) {
+    pub(super) async fn poll(&self, sink: &dyn EventSink) {
         let mut next = NextPoll { offset: 0, wait: Duration::ZERO };
         loop {
             tokio::time::sleep(next.wait).await;
-            next = match self.updates(next.offset, ear.now()).await {
-                Ok(updates) => self.handle_updates(updates, next, ear).await,
+            next = match self.updates(next.offset, sink.now()).await {
+                Ok(updates) => self.handle_updates(updates, next, sink).await,
                 Err(outcome) => failed(next, &outcome),
             };
         }
@@ -60,7 +61,10 @@ impl TelegramBot {
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
         if answer.is_success() {
             let updates: Option<UpdatesResponse> = serde_json::from_slice(&answer.body).ok();
-            return updates.filter(|own| own.ok).map(|own| own.result).ok_or_else(|| answer.unrecognized());
+            return updates
+                .filter(|response| response.ok)
+                .map(|response| response.result)
+                .ok_or_else(|| answer.unrecognized());
         }
         Err(match self.reply(&answer) {
             Some(TelegramReply::Outcome(outcome)) => outcome,
@@ -68,17 +72,17 @@ impl TelegramBot {
         })
     }
 
-    async fn handle_updates(&self, updates: Vec<Value>, next: NextPoll, ear: &dyn EventSink) -> NextPoll {
+    async fn handle_updates(&self, updates: Vec<Value>, next: NextPoll, sink: &dyn EventSink) -> NextPoll {
         let last = updates.iter().filter_map(|update| update.get("update_id")?.as_i64()).max();
         let Some(last) = last else { return NextPoll { wait: PAUSE, ..next } };
-        let told = updates.into_iter().filter_map(|update| self.parse_update(update)).collect();
-        match ear.record(told).await {
+        let events = updates.into_iter().filter_map(|update| self.parse_update(update)).collect();
+        match sink.record(events).await {
             Ok(()) => NextPoll { offset: last + 1, wait: Duration::ZERO },
             Err(_) => NextPoll { wait: longer(next.wait), ..next },
         }
     }
 
-    /// One that cannot be read is stepped over: nothing behind it would ever be heard.
+    /// The event of an update. An update that cannot be read is passed over: otherwise none after it would ever be received.
     fn parse_update(&self, update: Value) -> Option<ProviderEvent> {
         updates::read(update, self.links.as_ref()).unwrap_or_else(|error| {
             tracing::warn!(error, "an update of Telegram's is not what the Bot API describes");

@@ -21,15 +21,15 @@ impl TelegramBot {
     pub(super) fn message(&self, chat: ChatId, content: &RenderedContent) -> Result<RequestBuilder, Outcome> {
         match content {
             RenderedContent::Text(text) => Ok(self.text(chat, text, None)),
-            RenderedContent::Telegram(own) => self.rich(chat, own),
+            RenderedContent::Telegram(content) => self.rich(chat, content),
             _ => Err(refused(Rejection::Content, "the content is not one for Telegram")),
         }
     }
 
-    fn rich(&self, chat: ChatId, own: &TelegramContent) -> Result<RequestBuilder, Outcome> {
+    fn rich(&self, chat: ChatId, content: &TelegramContent) -> Result<RequestBuilder, Outcome> {
         let silent = self.settings.disable_notification;
-        let (text, format) = (own.text.as_deref(), parse_mode(own.format));
-        Ok(match &own.file {
+        let (text, format) = (content.text.as_deref(), parse_mode(content.format));
+        Ok(match &content.file {
             None => self.text(chat, text.unwrap_or_default(), format),
             Some(TelegramFile::Photo(url)) => {
                 let mut photo = SendPhoto::new(chat, file(url)?).disable_notification(silent);

@@ -45,7 +45,7 @@ impl TelegramSettings {
             "must be the bot's user name without @: 5 to 32 letters, digits and _",
         )?;
         require(
-            self.webhook_secret.as_ref().is_none_or(|own| is_webhook_secret(own.expose())),
+            self.webhook_secret.as_ref().is_none_or(|secret| is_webhook_secret(secret.expose())),
             "webhook_secret",
             "must be 1 to 256 letters, digits, - and _",
         )?;

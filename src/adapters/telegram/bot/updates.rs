@@ -82,39 +82,40 @@ pub(super) fn read(
 }
 
 fn read_message(
-    own: TelegramMessage,
+    message: TelegramMessage,
     links: Option<&TelegramLinkBuilder>,
 ) -> Result<Option<ProviderEvent>, String> {
-    let Some(from) = own.chat.person() else { return Ok(None) };
-    let at = time(own.date)?;
-    let text = own.text.or(own.caption).unwrap_or_default();
+    let Some(from) = message.chat.person() else { return Ok(None) };
+    let at = time(message.date)?;
+    let text = message.text.or(message.caption).unwrap_or_default();
     let token = text.strip_prefix("/start ");
     if let Some(id) = token.and_then(|token| links?.read(token.trim())) {
         return Ok(Some(ProviderEvent::Link { id, address: from, at }));
     }
     // A message is known by its chat and its number there, as it is when we send it.
-    let named = |message: i64| format!("{}:{message}", own.chat.id);
+    let chat = message.chat.id;
+    let reference = |message_id: i64| format!("{chat}:{message_id}");
     Ok(Some(ProviderEvent::Text(InboundText {
-        id: named(own.message_id),
+        id: reference(message.message_id),
         from,
         to: None,
         text,
-        reply_to: own.reply_to_message.map(|answered| named(answered.message_id)),
+        reply_to: message.reply_to_message.map(|answered| reference(answered.message_id)),
         at,
     })))
 }
 
 /// In a private chat the bot is a member, or was kicked out: blocked.
-fn read_membership(update_id: i64, own: TelegramMembership) -> Result<Option<ProviderEvent>, String> {
-    let Some(address) = own.chat.person() else { return Ok(None) };
-    let status = own.new_chat_member.status;
+fn read_membership(update_id: i64, membership: TelegramMembership) -> Result<Option<ProviderEvent>, String> {
+    let Some(address) = membership.chat.person() else { return Ok(None) };
+    let status = membership.new_chat_member.status;
     let change = match status.as_str() {
         "kicked" => AddressChange::Objected(Objection::OptedOut),
         "member" => AddressChange::Returned,
         _ => return Ok(None),
     };
     let evidence = OutcomeEvidence::new(&status, "my_chat_member in the private chat");
-    let at = time(own.date)?;
+    let at = time(membership.date)?;
     Ok(Some(ProviderEvent::Address(AddressReport {
         id: update_id.to_string(),
         address,
@@ -188,8 +189,8 @@ mod tests {
         let id = LinkId::new(at(), &[7; 10]);
         let token = links().url(id).split_once('=').unwrap().1.to_owned();
         let update = message(ana(), json!({ "text": format!("/start {token}") }));
-        let told = ProviderEvent::Link { id, address: Address::TelegramChat(42), at: at() };
-        assert_eq!(read(update.clone(), Some(&links())), Ok(Some(told)));
+        let events = ProviderEvent::Link { id, address: Address::TelegramChat(42), at: at() };
+        assert_eq!(read(update.clone(), Some(&links())), Ok(Some(events)));
         assert!(matches!(read(update, None), Ok(Some(ProviderEvent::Text(_)))), "a bot without links");
     }
 
@@ -205,12 +206,12 @@ mod tests {
         for (status, change) in
             [("kicked", AddressChange::Objected(Objection::OptedOut)), ("member", AddressChange::Returned)]
         {
-            let Some(ProviderEvent::Address(news)) = membership(status, ana()) else { panic!("{status}") };
+            let Some(ProviderEvent::Address(report)) = membership(status, ana()) else { panic!("{status}") };
             assert_eq!(
-                (news.id.as_str(), news.address, news.change),
+                (report.id.as_str(), report.address, report.change),
                 ("100", Address::TelegramChat(42), change)
             );
-            assert_eq!((news.at, news.evidence.code.as_str()), (at(), status));
+            assert_eq!((report.at, report.evidence.code.as_str()), (at(), status));
         }
         assert_eq!(membership("administrator", ana()), None);
         assert_eq!(membership("kicked", json!({ "id": -5, "type": "group" })), None);

@@ -11,6 +11,7 @@ use crate::adapters::webhooks::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of a bot.
+#[derive(Debug)]
 pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,
@@ -21,16 +22,16 @@ pub(super) struct TelegramWebhooks {
 #[async_trait]
 impl WebhookHandler for TelegramWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let given = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
-        if !constant_time_eq(self.secret.expose(), given) {
+        let token = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
+        if !constant_time_eq(self.secret.expose(), token) {
             return Err(WebhookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
         }
         let malformed =
             |error: String| WebhookError::Malformed(format!("not an update of the Bot API: {error}"));
         let update = serde_json::from_slice(call.body.unwrap_or_default());
         let update = update.map_err(|error| malformed(error.to_string()))?;
-        let told = updates::read(update, self.links.as_ref()).map_err(malformed)?;
-        Ok(WebhookPayload::Events(told.into_iter().collect()))
+        let events = updates::read(update, self.links.as_ref()).map_err(malformed)?;
+        Ok(WebhookPayload::Events(events.into_iter().collect()))
     }
 }
 
@@ -43,27 +44,27 @@ mod tests {
     const UPDATE: &[u8] =
         br#"{"update_id":1,"message":{"message_id":7,"date":1795341600,"chat":{"id":42,"type":"private"},"text":"hi"}}"#;
 
-    async fn hear(secrets: &[&str], body: Option<&[u8]>) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(secrets: &[&str], body: Option<&[u8]>) -> Result<WebhookPayload, WebhookError> {
         let name = HeaderName::from_static("x-telegram-bot-api-secret-token");
         let mut headers = HeaderMap::new();
         for secret in secrets {
             headers.append(&name, HeaderValue::from_str(secret).unwrap());
         }
         let (url, now) = ("https://hooks.example.com/providers/bot", "2026-11-22T10:00:00Z".parse().unwrap());
-        let hook = TelegramWebhooks { secret: Secret::new("s3cret-of-the-hook"), links: None };
-        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
+        let handler = TelegramWebhooks { secret: Secret::new("s3cret-of-the-hook"), links: None };
+        handler.handle(&WebhookRequest { url, query: "", headers: &headers, body, now }).await
     }
 
     #[tokio::test]
     async fn an_update_is_believed_with_the_secret_alone() {
-        let Ok(WebhookPayload::Events(told)) = hear(&["s3cret-of-the-hook"], Some(UPDATE)).await else {
+        let Ok(WebhookPayload::Events(events)) = handle(&["s3cret-of-the-hook"], Some(UPDATE)).await else {
             panic!()
         };
-        assert_eq!(told.len(), 1);
+        assert_eq!(events.len(), 1);
         for wrong in
             [&[][..], &[""], &["s3cret-of-the-hoo"], &["s3cret-of-the-hook2"], &["s3cret-of-the-hook"; 2]]
         {
-            assert!(matches!(hear(wrong, Some(UPDATE)).await, Err(WebhookError::Forged(_))), "{wrong:?}");
+            assert!(matches!(handle(wrong, Some(UPDATE)).await, Err(WebhookError::Forged(_))), "{wrong:?}");
         }
     }
 
@@ -72,10 +73,10 @@ mod tests {
         for body in
             [None, Some(&b""[..]), Some(b"[]"), Some(b"{}"), Some(b"{\"update_id\":1,\"message\":{}}")]
         {
-            let heard = hear(&["s3cret-of-the-hook"], body).await;
-            assert!(matches!(heard, Err(WebhookError::Malformed(_))), "{heard:?}");
+            let handled = handle(&["s3cret-of-the-hook"], body).await;
+            assert!(matches!(handled, Err(WebhookError::Malformed(_))), "{handled:?}");
         }
-        let other = hear(&["s3cret-of-the-hook"], Some(br#"{"update_id":1,"poll":{}}"#)).await;
+        let other = handle(&["s3cret-of-the-hook"], Some(br#"{"update_id":1,"poll":{}}"#)).await;
         assert_eq!(other, Ok(WebhookPayload::Events(vec![])));
     }
 }

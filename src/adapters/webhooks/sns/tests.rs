@@ -47,9 +47,9 @@ async fn whatever_is_changed_breaks_the_signature() {
     for name in ["notification1", "subject2", "confirm2"] {
         let fields = signed(name);
         for field in fields.as_object().unwrap().keys() {
-            let mut own = signed(name);
-            own[field] = json!(format!("x{}", own[field].as_str().unwrap()));
-            let answer = open(&topic(), &own, now()).await;
+            let mut message = signed(name);
+            message[field] = json!(format!("x{}", message[field].as_str().unwrap()));
+            let answer = open(&topic(), &message, now()).await;
             assert!(matches!(answer, Err(WebhookError::Forged(_))), "{name} {field}: {answer:?}");
         }
     }
@@ -136,15 +136,15 @@ fn a_topic_has_an_arn() {
 async fn without_the_certificate_nothing_is_proven() {
     // Nothing listens on this port of this machine.
     let topic = SnsTopic::new(ARN, &["127.0.0.1:1".to_owned()], &Transport::default()).unwrap();
-    let mut own = signed("subject2");
-    own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
-    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unverifiable(_))));
+    let mut message = signed("subject2");
+    message["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.pem");
+    assert!(matches!(open(&topic, &message, now()).await, Err(WebhookError::Unverifiable(_))));
     // Longer than a URI may be in a request.
-    own["SigningCertURL"] = json!(format!("http://127.0.0.1:1/{}.pem", "x".repeat(70_000)));
-    assert!(matches!(open(&topic, &own, now()).await, Err(WebhookError::Unverifiable(_))));
-    own["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
+    message["SigningCertURL"] = json!(format!("http://127.0.0.1:1/{}.pem", "x".repeat(70_000)));
+    assert!(matches!(open(&topic, &message, now()).await, Err(WebhookError::Unverifiable(_))));
+    message["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
     assert!(
-        matches!(open(&topic, &own, now()).await, Err(WebhookError::Forged(_))),
+        matches!(open(&topic, &message, now()).await, Err(WebhookError::Forged(_))),
         "no certificate is there"
     );
 }

@@ -17,9 +17,8 @@ use url::Url;
 pub use settings::WhatsappCloudSettings;
 
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport};
-use crate::model::{Channel, Outcome, OutcomeEvidence};
+use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::model::{Outcome, OutcomeEvidence};
 
 /// One phone number of a WhatsApp Business account.
 #[derive(Debug)]
@@ -54,18 +53,13 @@ impl HttpAdapter for WhatsappCloud {
     }
 }
 
-impl ProviderKind for WhatsappCloudSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(WhatsappCloud::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let (app_secret, verify_token) = (self.app_secret.clone()?, self.verify_token.clone());
-        Some(Arc::new(webhooks::CloudWebhooks { app_secret, verify_token }))
+impl ProviderSettings for WhatsappCloudSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let cloud = WhatsappCloud::new(self, context.transport)?;
+        let verify_token = self.verify_token.clone();
+        let webhooks =
+            self.app_secret.clone().map(|app_secret| webhooks::CloudWebhooks { app_secret, verify_token });
+        Ok(ProviderParts::new(Arc::new(cloud)).with_webhooks(webhooks))
     }
 }
 

@@ -158,93 +158,98 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
         WebhookError::Malformed(format!("not a webhook of the Cloud API: {error}"))
     };
     let payload: CloudPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     for CloudChange { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
         match field.as_str() {
-            "messages" => told.extend(messages(serde_json::from_value(value).map_err(malformed)?)?),
+            "messages" => events.extend(messages(serde_json::from_value(value).map_err(malformed)?)?),
             "user_preferences" => {
-                told.extend(preferences(serde_json::from_value(value).map_err(malformed)?)?);
+                events.extend(preferences(serde_json::from_value(value).map_err(malformed)?)?);
             }
             _ => {}
         }
     }
-    Ok(told)
+    Ok(events)
 }
 
 fn messages(value: CloudMessages) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id.as_deref();
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     for status in value.statuses {
-        told.extend(notice(status)?.map(ProviderEvent::Receipt));
+        events.extend(delivery_report(status)?.map(ProviderEvent::Receipt));
     }
     for message in value.messages {
-        told.extend(inbound(message, to)?);
+        events.extend(inbound_text(message, to)?);
     }
-    Ok(told)
+    Ok(events)
 }
 
-/// What became of a message; `None` when it is a word of tomorrow.
-fn notice(own: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
-    let status = match own.status.as_str() {
+/// What became of a message; `None` for a status that is not documented yet.
+fn delivery_report(status_update: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
+    let status = match status_update.status.as_str() {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
         "read" => ReceiptStatus::Read,
         "failed" => ReceiptStatus::Failed,
         _ => return Ok(None),
     };
-    let error = own.errors.first();
+    let error = status_update.errors.first();
     let meaning = error.and_then(|error| errors::meaning(error.code, None));
     Ok(Some(DeliveryReport {
-        reference: own.id,
-        echo: own.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
-        address: own.recipient_id.as_deref().and_then(parse_phone),
+        reference: status_update.id,
+        echo: status_update.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
+        address: status_update.recipient_id.as_deref().and_then(parse_phone),
         status,
-        reported_at: own.timestamp.read()?,
+        reported_at: status_update.timestamp.read()?,
         evidence: error.map(|error| OutcomeEvidence::new(error.code, &error.title)).unwrap_or_default(),
         objection: meaning.and_then(|meaning| meaning.objection()),
     }))
 }
 
 /// What a person wrote, or that they have another number; `None` when it says neither, or not of which number.
-fn inbound(own: CloudMessage, to: Option<&str>) -> Result<Option<ProviderEvent>, WebhookError> {
-    let at = own.timestamp.read()?;
-    let Some(from) = own.from.as_deref().and_then(parse_phone) else { return Ok(None) };
-    let (id, to) = (own.id, to.map(str::to_owned));
-    if let Some(system) = own.system {
+fn inbound_text(message: CloudMessage, to: Option<&str>) -> Result<Option<ProviderEvent>, WebhookError> {
+    let at = message.timestamp.read()?;
+    let Some(from) = message.from.as_deref().and_then(parse_phone) else { return Ok(None) };
+    let (id, to) = (message.id, to.map(str::to_owned));
+    if let Some(system) = message.system {
         let new =
             system.wa_id.as_deref().and_then(parse_phone).filter(|_| system.kind == "user_changed_number");
         let evidence = OutcomeEvidence::new(system.kind, "");
-        let news =
+        let address_report =
             |new| AddressReport { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
-        return Ok(new.map(news).map(ProviderEvent::Address));
+        return Ok(new.map(address_report).map(ProviderEvent::Address));
     }
-    let chosen = own.interactive.and_then(|own| own.button_reply.or(own.list_reply)).map(|own| own.title);
-    let text = own.text.map(|own| own.body).or(own.button.map(|own| own.text)).or(chosen);
-    let reply_to = own.context.and_then(|own| own.id);
+    let chosen = message
+        .interactive
+        .and_then(|reply| reply.button_reply.or(reply.list_reply))
+        .map(|reply| reply.title);
+    let text = message.text.map(|text| text.body).or(message.button.map(|button| button.text)).or(chosen);
+    let reply_to = message.context.and_then(|context| context.id);
     Ok(Some(ProviderEvent::Text(InboundText { id, from, to, text: text.unwrap_or_default(), reply_to, at })))
 }
 
 /// Who wants no more marketing. Who resumes it gets none by that alone, because it needs an opt-in.
 fn preferences(value: CloudPreferences) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id;
-    let mut told = Vec::new();
-    for own in value.user_preferences {
-        let address = own.wa_id.as_deref().and_then(parse_phone);
-        let (Some(address), "marketing_messages", "stop") = (address, &*own.category, &*own.value) else {
+    let mut events = Vec::new();
+    for preference in value.user_preferences {
+        let address = preference.wa_id.as_deref().and_then(parse_phone);
+        let (Some(address), "marketing_messages", "stop") =
+            (address, &*preference.category, &*preference.value)
+        else {
             continue;
         };
-        let at = own.timestamp.read()?;
-        told.push(ProviderEvent::Address(AddressReport {
+        let at = preference.timestamp.read()?;
+        events.push(ProviderEvent::Address(AddressReport {
             // It has no id of its own.
-            id: format!("{} {} {address} {}", own.category, own.value, at.as_second()),
+            id: format!("{} {} {address} {}", preference.category, preference.value, at.as_second()),
             address,
             to: to.clone(),
             change: AddressChange::Objected(Objection::CommercialOptedOut),
             at,
-            evidence: OutcomeEvidence::new("user_preferences", &own.detail),
+            evidence: OutcomeEvidence::new("user_preferences", &preference.detail),
         }));
     }
-    Ok(told)
+    Ok(events)
 }
 
 #[cfg(test)]
@@ -263,7 +268,7 @@ mod tests {
             .into_bytes()
     }
 
-    fn told(field: &str, value: Value) -> Vec<ProviderEvent> {
+    fn events_in(field: &str, value: Value) -> Vec<ProviderEvent> {
         read(&body(field, value)).unwrap()
     }
 
@@ -283,15 +288,16 @@ mod tests {
                 "errors": [{ "code": 131_021, "title": "Recipient cannot be sender" }],
             },
         ]);
-        let receipt = |own| match own {
-            ProviderEvent::Receipt(notice) => notice,
+        let receipt = |event| match event {
+            ProviderEvent::Receipt(delivery_report) => delivery_report,
             other => panic!("{other:?}"),
         };
-        let told = told("messages", json!({ "statuses": statuses }));
-        let notices: Vec<DeliveryReport> = told.into_iter().map(receipt).collect();
-        let told: Vec<_> = notices.iter().map(|own| (own.reference.as_str(), own.status)).collect();
+        let events = events_in("messages", json!({ "statuses": statuses }));
+        let reports: Vec<DeliveryReport> = events.into_iter().map(receipt).collect();
+        let events: Vec<_> =
+            reports.iter().map(|report| (report.reference.as_str(), report.status)).collect();
         assert_eq!(
-            told,
+            events,
             [
                 ("wamid.1", ReceiptStatus::Sent),
                 ("wamid.2", ReceiptStatus::Read),
@@ -299,12 +305,12 @@ mod tests {
             ]
         );
         assert_eq!(
-            (&notices[0].address, notices[0].reported_at),
+            (&reports[0].address, reports[0].reported_at),
             (&parse_phone("34600123456"), at(1_795_000_000))
         );
-        assert_eq!(notices[2].echo.as_ref().unwrap().attempt, 2);
-        assert_eq!(notices[2].objection, Some(Objection::BadAddress));
-        assert_eq!(notices[2].evidence.code, "131021");
+        assert_eq!(reports[2].echo.as_ref().unwrap().attempt, 2);
+        assert_eq!(reports[2].objection, Some(Objection::BadAddress));
+        assert_eq!(reports[2].evidence.code, "131021");
     }
 
     #[test]
@@ -319,10 +325,10 @@ mod tests {
             let errors = json!([{ "code": code, "title": "no" }]);
             let status =
                 json!({ "id": "w", "status": "failed", "timestamp": "1795000000", "errors": errors });
-            let told = told("messages", json!({ "statuses": [status] }));
+            let events = events_in("messages", json!({ "statuses": [status] }));
             assert!(
-                matches!(&told[..], [ProviderEvent::Receipt(own)] if own.objection == expected),
-                "{code}: {told:?}"
+                matches!(&events[..], [ProviderEvent::Receipt(report)] if report.objection == expected),
+                "{code}: {events:?}"
             );
         }
     }
@@ -354,19 +360,16 @@ mod tests {
                 at: at(1_795_000_000),
             };
             assert_eq!(
-                told("messages", json!({ "messages": [message] })),
+                events_in("messages", json!({ "messages": [message] })),
                 [ProviderEvent::Text(inbound)],
                 "{kind}"
             );
         }
         let plain = json!({ "id": "wamid.9", "from": "34600123456", "timestamp": "1795000000", "text": { "body": "hi" } });
-        let told_plain = told("messages", json!({ "messages": [plain] }));
-        assert!(
-            matches!(&told_plain[..], [ProviderEvent::Text(own)] if own.reply_to.is_none()),
-            "{told_plain:?}"
-        );
+        let events = events_in("messages", json!({ "messages": [plain] }));
+        assert!(matches!(&events[..], [ProviderEvent::Text(text)] if text.reply_to.is_none()), "{events:?}");
         let nameless = json!({ "id": "wamid.9", "from_user_id": "ES.1", "timestamp": "1795000000" });
-        assert_eq!(told("messages", json!({ "messages": [nameless] })), []);
+        assert_eq!(events_in("messages", json!({ "messages": [nameless] })), []);
     }
 
     #[test]
@@ -374,8 +377,8 @@ mod tests {
         let message = |kind: &str, new: &str| {
             let system = json!({ "body": "changed", "wa_id": new, "type": kind });
             let from = "34600123456";
-            let own = json!({ "from": from, "id": "w", "timestamp": "1795000000", "type": "system", "system": system });
-            told("messages", json!({ "messages": [own] }))
+            let message = json!({ "from": from, "id": "w", "timestamp": "1795000000", "type": "system", "system": system });
+            events_in("messages", json!({ "messages": [message] }))
         };
         let moved = AddressReport {
             id: "w".to_owned(),
@@ -393,17 +396,17 @@ mod tests {
     #[test]
     fn who_stops_marketing_is_sent_none() {
         let preference = |category: &str, value: &str, timestamp: Value| {
-            let own = json!({
+            let preference = json!({
                 "wa_id": "34600123456", "category": category, "value": value, "timestamp": timestamp,
                 "detail": "User requested to stop marketing messages",
             });
-            told("user_preferences", json!({ "user_preferences": [own] }))
+            events_in("user_preferences", json!({ "user_preferences": [preference] }))
         };
         let stopped = preference("marketing_messages", "stop", json!(1_795_000_000));
-        let [ProviderEvent::Address(news)] = &stopped[..] else { panic!("{stopped:?}") };
-        assert_eq!(news.address, parse_phone("34600123456").unwrap());
-        assert_eq!(news.change, AddressChange::Objected(Objection::CommercialOptedOut));
-        assert_eq!((news.at, news.to.as_deref()), (at(1_795_000_000), Some(NUMBER)));
+        let [ProviderEvent::Address(report)] = &stopped[..] else { panic!("{stopped:?}") };
+        assert_eq!(report.address, parse_phone("34600123456").unwrap());
+        assert_eq!(report.change, AddressChange::Objected(Objection::CommercialOptedOut));
+        assert_eq!((report.at, report.to.as_deref()), (at(1_795_000_000), Some(NUMBER)));
         assert_eq!(preference("marketing_messages", "stop", json!("1795000000")), stopped, "it is the same");
         assert_ne!(preference("marketing_messages", "stop", json!(1_795_000_001)), stopped, "it is another");
         assert_eq!(preference("marketing_messages", "resume", json!(1_795_000_000)), []);
@@ -412,8 +415,11 @@ mod tests {
 
     #[test]
     fn other_fields_are_passed_over() {
-        assert_eq!(told("message_template_status_update", json!({ "messages": 1, "statuses": [1] })), []);
-        assert_eq!(told("messages", json!({ "contacts": [], "errors": [{}] })), []);
+        assert_eq!(
+            events_in("message_template_status_update", json!({ "messages": 1, "statuses": [1] })),
+            []
+        );
+        assert_eq!(events_in("messages", json!({ "contacts": [], "errors": [{}] })), []);
         assert_eq!(read(br#"{"object":"x","entry":[{"changes":[{}]},{}],"more":1}"#), Ok(vec![]));
     }
 

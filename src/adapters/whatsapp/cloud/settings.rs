@@ -16,7 +16,7 @@ pub struct WhatsappCloudSettings {
     pub access_token: Secret,
     /// The app's secret, by which Meta signs its webhooks. They are not taken without it.
     pub app_secret: Option<Secret>,
-    /// The token that Meta was told to verify the webhook's URL with.
+    /// The token that Meta was given to verify the webhook's URL with.
     pub verify_token: Option<Secret>,
     /// The version of the Graph API.
     #[serde(default = "default_api_version")]
@@ -42,7 +42,8 @@ impl WhatsappCloudSettings {
             "must be the id of a phone number as the API names it: digits only, without +",
         )?;
         require(!self.access_token.expose().is_empty(), "access_token", "must not be empty")?;
-        let is_set = |secret: &Option<Secret>| secret.as_ref().is_none_or(|own| !own.expose().is_empty());
+        let is_set =
+            |secret: &Option<Secret>| secret.as_ref().is_none_or(|secret| !secret.expose().is_empty());
         require(
             is_set(&self.app_secret),
             "app_secret",

@@ -3,20 +3,6 @@ use serde_json::json;
 use super::*;
 use crate::adapters::envelopes;
 use crate::model::{Address, Rejection, RenderedContent, Template, ThrottleScope};
-use crate::secret::Secret;
-
-const TOKEN: &str = "EAAG-the-access-token";
-
-fn settings() -> WhatsappCloudSettings {
-    WhatsappCloudSettings {
-        phone_number_id: "106540352242922".to_owned(),
-        access_token: Secret::new(TOKEN),
-        app_secret: None,
-        verify_token: None,
-        api_version: "v23.0".to_owned(),
-        base_url: "https://graph.example.com".to_owned(),
-    }
-}
 
 fn judge(status: u16, body: &str) -> Outcome {
     outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
@@ -104,36 +90,4 @@ fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
     let text = RenderedContent::Text("hello".to_owned());
     let refusal = request::message(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut WhatsappCloudSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        WhatsappCloud::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    let number =
-        "phone_number_id must be the id of a phone number as the API names it: digits only, without +";
-    assert_eq!(error(|settings| settings.phone_number_id = "+34600123456".to_owned()), number);
-    assert_eq!(error(|settings| settings.access_token = Secret::new("")), "access_token must not be empty");
-    for version in ["23.0", "v23", "v.0", "vx.y"] {
-        let error = WhatsappCloud::new(
-            &WhatsappCloudSettings { api_version: version.to_owned(), ..settings() },
-            &Transport::default(),
-        );
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "api_version must be a version such as v23.0",
-            "{version}"
-        );
-    }
-}
-
-#[test]
-fn the_access_token_is_never_shown() {
-    let cloud = WhatsappCloud::new(&settings(), &Transport::default()).unwrap();
-    let request = cloud.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
-    let shown = format!("{cloud:?} {request:?}");
-    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

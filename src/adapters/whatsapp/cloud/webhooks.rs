@@ -12,10 +12,11 @@ use crate::adapters::webhooks::{
 use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
+#[derive(Debug)]
 pub(super) struct CloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,
-    /// What Meta was told to ask with; a URL is not verified without it.
+    /// The token that Meta was given to verify the URL with; a URL is not verified without it.
     pub verify_token: Option<Secret>,
 }
 
@@ -27,7 +28,9 @@ impl WebhookHandler for CloudWebhooks {
             call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
         let key = self.app_secret.expose().as_bytes();
         // Over the bytes as they came: Meta escapes what another writer would not.
-        if !signature.is_some_and(|own| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &own)) {
+        if !signature
+            .is_some_and(|signature| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &signature))
+        {
             return Err(WebhookError::Forged("X-Hub-Signature-256 is not that of this app"));
         }
         payload::read(body).map(WebhookPayload::Events)
@@ -37,10 +40,13 @@ impl WebhookHandler for CloudWebhooks {
 impl CloudWebhooks {
     fn verify(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let get = |name: &str| {
-            form_urlencoded::parse(call.query.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value)
+            form_urlencoded::parse(call.query.as_bytes())
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value)
         };
         let asked = get("hub.verify_token").unwrap_or_default();
-        let is_right = self.verify_token.as_ref().is_some_and(|own| constant_time_eq(own.expose(), &asked));
+        let is_right =
+            self.verify_token.as_ref().is_some_and(|token| constant_time_eq(token.expose(), &asked));
         match (get("hub.mode").as_deref(), get("hub.challenge")) {
             (Some("subscribe"), Some(challenge)) if is_right => {
                 Ok(WebhookPayload::Challenge(challenge.into_owned()))
@@ -56,23 +62,23 @@ mod tests {
 
     use super::*;
 
-    fn hook() -> CloudWebhooks {
+    fn handler() -> CloudWebhooks {
         CloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
     }
 
-    async fn hear(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {
-        hear_by(&hook(), signature, body).await
+    async fn handle(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {
+        hear_by(&handler(), signature, body).await
     }
 
     async fn hear_by(
-        hook: &CloudWebhooks,
+        handler: &CloudWebhooks,
         signature: &str,
         body: &[u8],
     ) -> Result<WebhookPayload, WebhookError> {
         let mut headers = HeaderMap::new();
         headers.insert("X-Hub-Signature-256", signature.parse().unwrap());
         let (url, now) = ("https://hooks.example.com/providers/wa", "2026-11-22T10:00:00Z".parse().unwrap());
-        hook.handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body), now }).await
+        handler.handle(&WebhookRequest { url, query: "", headers: &headers, body: Some(body), now }).await
     }
 
     fn sign(body: &[u8]) -> String {
@@ -86,7 +92,7 @@ mod tests {
     async fn whatever_is_changed_breaks_the_signature() {
         let body = br#"{"entry":[]}"#;
         let right = sign(body);
-        assert_eq!(hear(&right, body).await, Ok(WebhookPayload::Events(vec![])));
+        assert_eq!(handle(&right, body).await, Ok(WebhookPayload::Events(vec![])));
         for (signature, body) in [
             (right.as_str(), &br#"{"entry":[ ]}"#[..]),
             (&right[7..], body),
@@ -95,16 +101,16 @@ mod tests {
             ("sha256=zz", body),
             ("", body),
         ] {
-            assert!(matches!(hear(signature, body).await, Err(WebhookError::Forged(_))), "{signature}");
+            assert!(matches!(handle(signature, body).await, Err(WebhookError::Forged(_))), "{signature}");
         }
-        let other = CloudWebhooks { app_secret: Secret::new("other"), ..hook() };
+        let other = CloudWebhooks { app_secret: Secret::new("other"), ..handler() };
         assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Forged(_))));
     }
 
     #[tokio::test]
     async fn what_is_signed_and_cannot_be_read_is_told_apart() {
         let body = b"nonsense";
-        assert!(matches!(hear(&sign(body), body).await, Err(WebhookError::Malformed(_))));
+        assert!(matches!(handle(&sign(body), body).await, Err(WebhookError::Malformed(_))));
     }
 
     #[tokio::test]
@@ -115,16 +121,19 @@ mod tests {
             WebhookRequest { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
-        assert_eq!(hook().handle(&call(right)).await, Ok(WebhookPayload::Challenge("1158201444".to_owned())));
+        assert_eq!(
+            handler().handle(&call(right)).await,
+            Ok(WebhookPayload::Challenge("1158201444".to_owned()))
+        );
         for wrong in [
             "",
             "hub.mode=subscribe&hub.verify_token=verif&hub.challenge=1",
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(hook().handle(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
+            assert!(matches!(handler().handle(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
         }
-        let without = CloudWebhooks { verify_token: None, ..hook() };
+        let without = CloudWebhooks { verify_token: None, ..handler() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
         assert!(without.handle(&call(empty)).await.is_err());
     }

@@ -14,13 +14,16 @@ use serde_json::{Value, json};
 pub use settings::InfobipWhatsappSettings;
 
 use crate::adapters::http;
+use crate::adapters::settings::require;
 use crate::adapters::sms::infobip::account::InfobipAccount;
-use crate::adapters::sms::infobip::answer;
 use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
+use crate::adapters::sms::infobip::{InfobipSettings, answer};
+use crate::adapters::whatsapp::sender;
+use crate::adapters::{
+    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
 use crate::model::{
-    ButtonAction, Channel, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
+    ButtonAction, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
 };
 
 /// One WhatsApp number at Infobip.
@@ -36,9 +39,10 @@ impl InfobipWhatsapp {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &InfobipWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
-        settings.validate()?;
-        let account = InfobipAccount::new(&settings.api_key, &settings.base_url, transport)?;
-        Ok(Self { account, from: settings.from.clone() })
+        let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
+        require(sender::is_sender(from), "from", sender::MUST)?;
+        let account = InfobipAccount::new(api_key, base_url, transport)?;
+        Ok(Self { account, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -66,7 +70,7 @@ impl InfobipWhatsapp {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.idempotency_key().to_string();
+        let id = envelope.provider_call_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -98,8 +102,8 @@ fn header(header: &TemplateHeader) -> Value {
 fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
     let mut ordered: Vec<_> = buttons.iter().collect();
     ordered.sort_by_key(|button| button.index);
-    let button = |own: &TemplateButton| {
-        let (kind, parameter) = match &own.action {
+    let button = |button: &TemplateButton| {
+        let (kind, parameter) = match &button.action {
             ButtonAction::Url(suffix) => ("URL", suffix),
             ButtonAction::QuickReply(payload) => ("QUICK_REPLY", payload),
             ButtonAction::CopyCode(code) => ("COPY_CODE", code),
@@ -109,18 +113,11 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
     ordered.into_iter().map(button).collect()
 }
 
-impl ProviderKind for InfobipWhatsappSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(InfobipWhatsapp::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        let auth = self.webhook_auth().ok()??;
-        Some(Arc::new(InfobipWebhooks { auth }))
+impl ProviderSettings for InfobipWhatsappSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let infobip = InfobipWhatsapp::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
     }
 }
 

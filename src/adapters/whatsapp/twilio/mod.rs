@@ -10,21 +10,22 @@ use std::sync::Arc;
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 
-pub use settings::TwilioWhatsappSettings;
+pub use settings::{TwilioWhatsappSender, TwilioWhatsappSettings};
 
 use crate::adapters::http::{HttpAdapter, HttpAnswer};
 use crate::adapters::sms::twilio::account::TwilioAccount;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
-use crate::model::{Channel, Outcome, Rejection, RenderedContent};
+use crate::adapters::{
+    BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
+use crate::model::{Outcome, Rejection, RenderedContent};
 
 /// One WhatsApp number at Twilio.
 #[derive(Debug)]
 pub struct TwilioWhatsapp {
     account: TwilioAccount,
-    settings: TwilioWhatsappSettings,
+    sender: TwilioWhatsappSender,
 }
 
 impl TwilioWhatsapp {
@@ -33,9 +34,9 @@ impl TwilioWhatsapp {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &TwilioWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let account = TwilioAccount::new(&settings.access(), transport)?;
-        settings.validate()?;
-        Ok(Self { account, settings: settings.clone() })
+        let account = TwilioAccount::new(&settings.account, transport)?;
+        settings.channel.validate()?;
+        Ok(Self { account, sender: settings.channel.clone() })
     }
 }
 
@@ -53,7 +54,7 @@ impl TwilioWhatsapp {
         if template.header.is_some() || !template.buttons.is_empty() {
             return Err(forbidden("Twilio fills in numbered placeholders, and not headers and buttons"));
         }
-        let sid = self.settings.content_sid(template).ok_or_else(|| {
+        let sid = self.sender.content_sid(template).ok_or_else(|| {
             forbidden("the settings name no content of Twilio's for this template and language")
         })?;
         let mut content = vec![("ContentSid", sid.to_owned())];
@@ -67,7 +68,7 @@ impl TwilioWhatsapp {
 impl HttpAdapter for TwilioWhatsapp {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let to = address(envelope.phone()?.as_str());
-        let from = address(envelope.from.as_deref().unwrap_or(&self.settings.from));
+        let from = address(envelope.from.as_deref().unwrap_or(&self.sender.from));
         let content = self.content(envelope)?;
         let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
         form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
@@ -92,17 +93,11 @@ fn variables(parameters: &[String]) -> String {
     Value::Object(variables).to_string()
 }
 
-impl ProviderKind for TwilioWhatsappSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(TwilioWhatsapp::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        TwilioWebhooks::hook(&self.access())
+impl ProviderSettings for TwilioWhatsappSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let twilio = TwilioWhatsapp::new(self, context.transport)?;
+        let webhooks = TwilioWebhooks::new(&self.account);
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::envelopes;
+use crate::adapters::sms::twilio::TwilioAccountSettings;
 use crate::model::{Address, ButtonAction, Template, TemplateButton, TemplateHeader};
 use crate::secret::Secret;
 
@@ -12,15 +13,19 @@ fn content_sid() -> String {
 fn settings() -> TwilioWhatsappSettings {
     let languages = [("en_US".to_owned(), content_sid())];
     TwilioWhatsappSettings {
-        account_sid: format!("AC{}", "1".repeat(32)),
-        auth_token: Secret::new(TOKEN),
-        account_auth_token: None,
-        shared_key: None,
-        api_key_sid: None,
-        from: "+34910000000".to_owned(),
-        base_url: "https://api.example.com".to_owned(),
-        status_callback: None,
-        templates: [("order_update".to_owned(), languages.into())].into(),
+        account: TwilioAccountSettings {
+            account_sid: format!("AC{}", "1".repeat(32)),
+            auth_token: Secret::new(TOKEN),
+            account_auth_token: None,
+            shared_key: None,
+            api_key_sid: None,
+            base_url: "https://api.example.com".to_owned(),
+            status_callback: None,
+        },
+        channel: TwilioWhatsappSender {
+            from: "+34910000000".to_owned(),
+            templates: [("order_update".to_owned(), languages.into())].into(),
+        },
     }
 }
 
@@ -62,8 +67,8 @@ fn what_cannot_go_out_is_refused_before_any_call() {
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");
     let filled = |header: Option<TemplateHeader>, buttons: &[TemplateButton]| {
-        let RenderedContent::Template(own) = template("order_update", "en_US", &[]) else { panic!() };
-        RenderedContent::Template(Template { header, buttons: buttons.to_vec(), ..own })
+        let RenderedContent::Template(template) = template("order_update", "en_US", &[]) else { panic!() };
+        RenderedContent::Template(Template { header, buttons: buttons.to_vec(), ..template })
     };
     let button = TemplateButton { index: 0, action: ButtonAction::QuickReply("yes".to_owned()) };
     // What another provider may carry.
@@ -79,51 +84,4 @@ fn what_cannot_go_out_is_refused_before_any_call() {
     let text = RenderedContent::Text("hello".to_owned());
     let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
-}
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut TwilioWhatsappSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        TwilioWhatsapp::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    let number = "from must be a WhatsApp number in international form such as +34600123456";
-    for from in ["ACME", "34910000000", "+", "whatsapp:+34910000000"] {
-        let wrong = TwilioWhatsappSettings { from: from.to_owned(), ..settings() };
-        assert_eq!(
-            TwilioWhatsapp::new(&wrong, &Transport::default()).unwrap_err().to_string(),
-            number,
-            "{from}"
-        );
-    }
-    assert!(error(|settings| settings.account_sid = "AC12".to_owned()).starts_with("account_sid must be"));
-    assert_eq!(error(|settings| settings.auth_token = Secret::new("")), "auth_token must not be empty");
-    assert!(error(|settings| settings.base_url = "twilio".to_owned()).starts_with("base_url must be a URL"));
-    let content = |settings: &mut TwilioWhatsappSettings| {
-        settings.templates.get_mut("order_update").unwrap().insert("es".to_owned(), "HX12".to_owned());
-    };
-    assert_eq!(
-        error(content),
-        "templates must give a content's SID for each language: HX and 32 hexadecimal digits"
-    );
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!(
-        "account_sid = \"AC{}\"\nfrom = \"+34910000000\"\nauth_token = {{ \"$secret\" = \"{TOKEN}\" }}",
-        "1".repeat(32)
-    );
-    let settings: TwilioWhatsappSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.auth_token.expose()), ("https://api.twilio.com", TOKEN));
-    assert!(toml::from_str::<TwilioWhatsappSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
-}
-
-#[test]
-fn the_auth_token_is_never_shown() {
-    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
-    let request = twilio.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
-    let shown = format!("{twilio:?} {request:?}");
-    assert!(shown.contains("Secret(***)") && !shown.contains(TOKEN), "{shown}");
 }

@@ -17,10 +17,11 @@ pub use settings::VonageWhatsappSettings;
 
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
 use crate::adapters::sms::vonage::account;
-use crate::adapters::webhooks::WebhookHandler;
 use crate::adapters::whatsapp::components::components;
-use crate::adapters::{Adapter, BuildError, Envelope, ProviderKind, Transport, refused};
-use crate::model::{Channel, Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
+use crate::adapters::{
+    BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+};
+use crate::model::{Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
 
 /// One WhatsApp number at Vonage.
 #[derive(Debug)]
@@ -105,17 +106,12 @@ impl HttpAdapter for VonageWhatsapp {
     }
 }
 
-impl ProviderKind for VonageWhatsappSettings {
-    fn channel(&self) -> Option<Channel> {
-        Some(Channel::Whatsapp)
-    }
-
-    fn build(&self, transport: &Transport) -> Result<Arc<dyn Adapter>, BuildError> {
-        Ok(Arc::new(VonageWhatsapp::new(self, transport)?))
-    }
-
-    fn hook(&self, _: &Transport) -> Option<Arc<dyn WebhookHandler>> {
-        Some(Arc::new(webhooks::VonageWhatsappWebhooks { secret: self.signature_secret.clone()? }))
+impl ProviderSettings for VonageWhatsappSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+        let vonage = VonageWhatsapp::new(self, context.transport)?;
+        let webhooks =
+            self.signature_secret.clone().map(|secret| webhooks::VonageWhatsappWebhooks { secret });
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
     }
 }
 

@@ -89,36 +89,3 @@ fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
     let refusal = vonage.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
-
-#[test]
-fn wrong_settings_say_what_would_be_right() {
-    let error = |change: fn(&mut VonageWhatsappSettings)| {
-        let mut settings = settings();
-        change(&mut settings);
-        VonageWhatsapp::new(&settings, &Transport::default()).unwrap_err().to_string()
-    };
-    let key = "api_key must be the account's API key: eight letters and digits";
-    assert_eq!(error(|settings| settings.api_key = "abc".to_owned()), key);
-    assert_eq!(error(|settings| settings.api_secret = Secret::new("")), "api_secret must not be empty");
-    let number = "from must be a WhatsApp number in international form such as +34600123456";
-    assert_eq!(error(|settings| settings.from = "ACME".to_owned()), number);
-    assert!(error(|settings| settings.base_url = "vonage".to_owned()).starts_with("base_url must be a URL"));
-}
-
-#[test]
-fn settings_are_read_from_configuration() {
-    let text = format!(
-        "api_key = \"abcd1234\"\nfrom = \"+34910000000\"\napi_secret = {{ \"$secret\" = \"{SECRET}\" }}"
-    );
-    let settings: VonageWhatsappSettings = toml::from_str(&text).unwrap();
-    assert_eq!((settings.base_url.as_str(), settings.api_secret.expose()), ("https://api.nexmo.com", SECRET));
-    assert!(toml::from_str::<VonageWhatsappSettings>(&format!("{text}\nfrm = \"x\"")).is_err());
-}
-
-#[test]
-fn the_api_secret_is_never_shown() {
-    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
-    let request = vonage.request(&envelopes::to_phone(RenderedContent::Text("hello".to_owned()))).unwrap();
-    let shown = format!("{vonage:?} {request:?}");
-    assert!(shown.contains("Secret(***)") && !shown.contains(SECRET), "{shown}");
-}

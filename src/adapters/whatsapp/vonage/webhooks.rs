@@ -18,6 +18,7 @@ use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
+#[derive(Debug)]
 pub(super) struct VonageWhatsappWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
@@ -37,7 +38,7 @@ impl WebhookHandler for VonageWhatsappWebhooks {
         if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
             return Err(WebhookError::Forged("payload_hash is not that of the body"));
         }
-        read(body).map(|told| WebhookPayload::Events(told.into_iter().collect()))
+        read(body).map(|events| WebhookPayload::Events(events.into_iter().collect()))
     }
 }
 
@@ -127,16 +128,18 @@ impl VonageStatusError {
 
 fn read(body: &[u8]) -> Result<Option<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of the Messages API: {error}"));
-    let own: VonageMessagesPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let at = parse_rfc3339(&own.timestamp)?;
-    match (&own.status, &own.message_type) {
-        (Some(word), _) => Ok(status(word).map(|status| ProviderEvent::Receipt(notice(own, status, at)))),
-        (None, Some(_)) => Ok(inbound(own, at).map(ProviderEvent::Text)),
+    let payload: VonageMessagesPayload = serde_json::from_slice(body).map_err(malformed)?;
+    let at = parse_rfc3339(&payload.timestamp)?;
+    match (&payload.status, &payload.message_type) {
+        (Some(word), _) => {
+            Ok(status(word).map(|status| ProviderEvent::Receipt(delivery_report(payload, status, at))))
+        }
+        (None, Some(_)) => Ok(inbound_text(payload, at).map(ProviderEvent::Text)),
         (None, None) => Err(WebhookError::Malformed("it has neither a status nor a message_type".to_owned())),
     }
 }
 
-/// What a status says; `None` when it is a word of tomorrow.
+/// What a status means; `None` for a word that is not documented yet.
 fn status(word: &str) -> Option<ReceiptStatus> {
     Some(match word {
         "submitted" => ReceiptStatus::Sent,
@@ -148,16 +151,16 @@ fn status(word: &str) -> Option<ReceiptStatus> {
     })
 }
 
-fn notice(own: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> DeliveryReport {
-    let error = own.error.filter(|_| status == ReceiptStatus::Failed);
+fn delivery_report(payload: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> DeliveryReport {
+    let error = payload.error.filter(|_| status == ReceiptStatus::Failed);
     let code = error.as_ref().and_then(VonageStatusError::code);
     let evidence = error.map(|error| {
         OutcomeEvidence::new(code.map(|code| code.to_string()).unwrap_or_default(), &error.detail)
     });
     DeliveryReport {
-        reference: own.message_uuid,
-        echo: own.client_ref.and_then(|text| text.parse().ok()),
-        address: own.to.as_deref().and_then(parse_phone),
+        reference: payload.message_uuid,
+        echo: payload.client_ref.and_then(|text| text.parse().ok()),
+        address: payload.to.as_deref().and_then(parse_phone),
         status,
         reported_at: at,
         evidence: evidence.unwrap_or_default(),
@@ -166,14 +169,14 @@ fn notice(own: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> D
 }
 
 /// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound(own: VonageMessagesPayload, at: Timestamp) -> Option<InboundText> {
-    let chosen = own.reply.map(|own| own.title).or(own.button.map(|own| own.text));
+fn inbound_text(payload: VonageMessagesPayload, at: Timestamp) -> Option<InboundText> {
+    let chosen = payload.reply.map(|reply| reply.title).or(payload.button.map(|button| button.text));
     Some(InboundText {
-        id: own.message_uuid,
-        from: parse_phone(own.from.as_deref()?)?,
-        to: own.to,
-        text: own.text.or(chosen).unwrap_or_default(),
-        reply_to: own.context.and_then(|own| own.message_uuid),
+        id: payload.message_uuid,
+        from: parse_phone(payload.from.as_deref()?)?,
+        to: payload.to,
+        text: payload.text.or(chosen).unwrap_or_default(),
+        reply_to: payload.context.and_then(|context| context.message_uuid),
         at,
     })
 }
@@ -192,19 +195,20 @@ mod tests {
         NOW.parse().unwrap()
     }
 
-    async fn hear(secret: &str, authorization: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
+    async fn handle(secret: &str, authorization: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
         let mut headers = HeaderMap::new();
         headers.insert("Authorization", authorization.parse().unwrap());
         let url = "https://hooks.example.com/providers/wa";
-        let hook = VonageWhatsappWebhooks { secret: Secret::new(secret) };
-        hook.handle(&WebhookRequest {
-            url,
-            query: "",
-            headers: &headers,
-            body: Some(body.as_bytes()),
-            now: now(),
-        })
-        .await
+        let handler = VonageWhatsappWebhooks { secret: Secret::new(secret) };
+        handler
+            .handle(&WebhookRequest {
+                url,
+                query: "",
+                headers: &headers,
+                body: Some(body.as_bytes()),
+                now: now(),
+            })
+            .await
     }
 
     fn token(algorithm: &str, claims: &Value) -> String {
@@ -225,22 +229,22 @@ mod tests {
         token("HS256", &claims(body, NOW))
     }
 
-    async fn told(body: &Value) -> Vec<ProviderEvent> {
+    async fn events_in(body: &Value) -> Vec<ProviderEvent> {
         let body = body.to_string();
-        match hear("abcde", &signed(&body), &body).await {
-            Ok(WebhookPayload::Events(told)) => told,
+        match handle("abcde", &signed(&body), &body).await {
+            Ok(WebhookPayload::Events(events)) => events,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn notice(status: &str, error: Value) -> DeliveryReport {
+    async fn delivery_report(status: &str, error: Value) -> DeliveryReport {
         let body = json!({
             "message_uuid": "aaaa", "to": "34600123456", "from": "34910000000", "channel": "whatsapp",
             "timestamp": "2026-11-22T09:59:58.331Z", "status": status, "error": error,
             "client_ref": "acme/01900000-0000-7000-8000-000000000000/2",
         });
-        match told(&body).await.as_slice() {
-            [ProviderEvent::Receipt(notice)] => notice.clone(),
+        match events_in(&body).await.as_slice() {
+            [ProviderEvent::Receipt(delivery_report)] => delivery_report.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -254,13 +258,16 @@ mod tests {
             ("rejected", ReceiptStatus::Failed),
             ("undeliverable", ReceiptStatus::Failed),
         ] {
-            let notice = notice(word, Value::Null).await;
-            assert_eq!((notice.reference.as_str(), notice.status), ("aaaa", expected));
-            assert_eq!((notice.address, notice.echo.unwrap().attempt), (parse_phone("34600123456"), 2));
-            assert_eq!(notice.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
+            let delivery_report = delivery_report(word, Value::Null).await;
+            assert_eq!((delivery_report.reference.as_str(), delivery_report.status), ("aaaa", expected));
+            assert_eq!(
+                (delivery_report.address, delivery_report.echo.unwrap().attempt),
+                (parse_phone("34600123456"), 2)
+            );
+            assert_eq!(delivery_report.reported_at, "2026-11-22T09:59:58.331Z".parse().unwrap());
         }
         let tomorrow = json!({ "message_uuid": "a", "timestamp": NOW, "status": "a-word-of-tomorrow" });
-        assert_eq!(told(&tomorrow).await, []);
+        assert_eq!(events_in(&tomorrow).await, []);
     }
 
     #[tokio::test]
@@ -279,9 +286,9 @@ mod tests {
                 json!({ "title": code, "detail": "no" }),
                 json!({ "title": code.to_string(), "detail": "no" }),
             ] {
-                let notice = notice("rejected", error).await;
-                assert_eq!(notice.objection, expected, "{code}");
-                assert_eq!(notice.evidence.to_string(), format!("{code} no"));
+                let delivery_report = delivery_report("rejected", error).await;
+                assert_eq!(delivery_report.objection, expected, "{code}");
+                assert_eq!(delivery_report.evidence.to_string(), format!("{code} no"));
             }
         }
     }
@@ -307,17 +314,17 @@ mod tests {
                 reply_to: Some("aaaa".to_owned()),
                 at: now(),
             };
-            assert_eq!(told(&body).await, [ProviderEvent::Text(inbound)], "{kind}");
+            assert_eq!(events_in(&body).await, [ProviderEvent::Text(inbound)], "{kind}");
         }
         let nameless = json!({ "message_uuid": "b", "timestamp": NOW, "message_type": "text", "from": "x" });
-        assert_eq!(told(&nameless).await, []);
+        assert_eq!(events_in(&nameless).await, []);
     }
 
     #[tokio::test]
     async fn whatever_is_changed_breaks_the_signature() {
         let body = r#"{"message_uuid":"a","timestamp":"2026-11-22T10:00:00Z","status":"read"}"#;
         let right = signed(body);
-        assert!(hear("abcde", &right, body).await.is_ok());
+        assert!(handle("abcde", &right, body).await.is_ok());
         let unsigned = format!("{}.", token("none", &claims(body, NOW)).rsplit_once('.').unwrap().0);
         for (secret, authorization, body) in [
             ("abcde", right.as_str(), body.replace("read", "sent").as_str()),
@@ -334,7 +341,7 @@ mod tests {
             ("abcde", "", body),
             ("abcde", "Bearer ", body),
         ] {
-            let answer = hear(secret, authorization, body).await;
+            let answer = handle(secret, authorization, body).await;
             assert!(matches!(answer, Err(WebhookError::Forged(_))), "{secret} {authorization} {body}");
         }
     }
@@ -347,7 +354,7 @@ mod tests {
             r#"{"message_uuid":"a","timestamp":"2026-11-22T10:00:00Z"}"#,
             r#"{"message_uuid":"a","timestamp":"yesterday","status":"read"}"#,
         ] {
-            let answer = hear("abcde", &signed(body), body).await;
+            let answer = handle("abcde", &signed(body), body).await;
             assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{body}");
         }
     }

@@ -40,7 +40,7 @@ fn read(mail: &str) -> ReportMail {
 }
 
 fn status(mail: &str) -> Option<ReceiptStatus> {
-    read(mail).news.map(|news| news.status)
+    read(mail).report.map(|report| report.status)
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_report_of_a_failure_says_why() {
     let mail = read(&delivery_report("<bounce+x@bounces.example.com>", &fields));
     assert_eq!(mail.addresses, ["bounce+x@bounces.example.com", "inner@bounces.example.com"]);
     assert_eq!(mail.date, Some("2026-11-22T10:00:00Z".parse().unwrap()));
-    let news = mail.news.unwrap();
-    assert_eq!(news.status, ReceiptStatus::Failed);
-    assert_eq!(news.objection, Some(Objection::BadAddress));
+    let report = mail.report.unwrap();
+    assert_eq!(report.status, ReceiptStatus::Failed);
+    assert_eq!(report.objection, Some(Objection::BadAddress));
     let expected = "550 5.1.1 *** Recipient address rejected: User unknown (in a report)";
-    assert_eq!(news.evidence.to_string(), expected);
+    assert_eq!(report.evidence.to_string(), expected);
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn a_complaint_is_the_persons_will() {
     let expected =
         ["bounce@bounces.example.com", "bounce+y@bounces.example.com", "bounce+z@bounces.example.com"];
     assert_eq!(mail.addresses, expected);
-    let news = mail.news.unwrap();
-    assert_eq!((news.status, news.objection), (ReceiptStatus::Delivered, Some(Objection::Complaint)));
-    assert_eq!(news.evidence.to_string(), "abuse in a feedback report by SomeGenerator/1.0");
+    let report = mail.report.unwrap();
+    assert_eq!((report.status, report.objection), (ReceiptStatus::Delivered, Some(Objection::Complaint)));
+    assert_eq!(report.evidence.to_string(), "abuse in a feedback report by SomeGenerator/1.0");
     for (kind, objection) in [
         ("opt-out", Some(Objection::OptedOut)),
         ("opt-out-list", Some(Objection::CommercialOptedOut)),
@@ -106,8 +106,8 @@ fn a_complaint_is_the_persons_will() {
         ("not-spam", None),
         ("auth-failure", None),
     ] {
-        let news = read(&complaint(&format!("Version: 1\nFeedback-Type: {kind}"), "X: y")).news;
-        assert_eq!(news.and_then(|news| news.objection), objection, "{kind}");
+        let report = read(&complaint(&format!("Version: 1\nFeedback-Type: {kind}"), "X: y")).report;
+        assert_eq!(report.and_then(|report| report.objection), objection, "{kind}");
     }
 }
 
@@ -121,7 +121,7 @@ fn other_mail_says_nothing() {
         "To: x@y.example\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n\
          --b\r\nContent-Type: message/disposition-notification\r\n\r\nDisposition: automatic-action\r\n--b--\r\n",
     ] {
-        assert_eq!(read(mail).news, None, "{mail}");
+        assert_eq!(read(mail).report, None, "{mail}");
     }
 }
 

@@ -7,21 +7,21 @@ use crate::model::{Objection, ReceiptStatus};
 
 const FAILED: &str = "Final-Recipient: rfc822; eve@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n";
 
-fn hook() -> BounceHandler {
+fn handler() -> BounceHandler {
     BounceHandler::new(addresses(), brands())
 }
 
-async fn hear(query: &str, mail: &str) -> Result<WebhookPayload, WebhookError> {
+async fn handle(query: &str, mail: &str) -> Result<WebhookPayload, WebhookError> {
     let (headers, now) = (HeaderMap::new(), "2026-11-22T12:00:00Z".parse().unwrap());
-    hook()
+    handler()
         .handle(&WebhookRequest { url: "", query, headers: &headers, body: Some(mail.as_bytes()), now })
         .await
 }
 
-fn notice(heard: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
-    match heard {
-        Ok(WebhookPayload::Events(told)) => match told.as_slice() {
-            [ProviderEvent::Receipt(notice)] => notice.clone(),
+fn report_in(handled: Result<WebhookPayload, WebhookError>) -> DeliveryReport {
+    match handled {
+        Ok(WebhookPayload::Events(events)) => match events.as_slice() {
+            [ProviderEvent::Receipt(delivery_report)] => delivery_report.clone(),
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -34,24 +34,24 @@ fn query(address: &str) -> String {
 
 #[tokio::test]
 async fn the_token_says_which_attempt_it_is_and_no_address_in_the_mail_counts() {
-    let own = addresses().address_for(&echo()).to_string();
-    let told = notice(hear(&query(&own), &delivery_report("somebody@example.com", FAILED)).await);
-    assert_eq!((told.echo, told.address), (Some(echo()), None));
-    assert_eq!((told.status, told.objection), (ReceiptStatus::Failed, Some(Objection::BadAddress)));
-    assert_eq!(told.reported_at, "2026-11-22T10:00:00Z".parse().unwrap());
+    let sender = addresses().address_for(&echo()).to_string();
+    let events = report_in(handle(&query(&sender), &delivery_report("somebody@example.com", FAILED)).await);
+    assert_eq!((events.echo, events.address), (Some(echo()), None));
+    assert_eq!((events.status, events.objection), (ReceiptStatus::Failed, Some(Objection::BadAddress)));
+    assert_eq!(events.reported_at, "2026-11-22T10:00:00Z".parse().unwrap());
     // By HTTP nobody need name the recipient again.
-    assert_eq!(notice(hear("", &delivery_report(&own, FAILED)).await).echo, Some(echo()));
+    assert_eq!(report_in(handle("", &delivery_report(&sender, FAILED)).await).echo, Some(echo()));
 }
 
 #[tokio::test]
 async fn a_complaint_names_the_envelope_sender_itself() {
-    let own = addresses().address_for(&echo()).to_string();
-    let fields = format!("Feedback-Type: abuse\nOriginal-Mail-From: <{own}>");
-    let told = notice(hear(&query("bounce@bounces.example.com"), &complaint(&fields, "X: y")).await);
-    assert_eq!((told.echo, told.objection), (Some(echo()), Some(Objection::Complaint)));
-    let returned = format!("Return-Path: <{own}>");
-    let told = notice(hear("", &complaint("Feedback-Type: abuse", &returned)).await);
-    assert_eq!(told.echo, Some(echo()));
+    let sender = addresses().address_for(&echo()).to_string();
+    let fields = format!("Feedback-Type: abuse\nOriginal-Mail-From: <{sender}>");
+    let events = report_in(handle(&query("bounce@bounces.example.com"), &complaint(&fields, "X: y")).await);
+    assert_eq!((events.echo, events.objection), (Some(echo()), Some(Objection::Complaint)));
+    let returned = format!("Return-Path: <{sender}>");
+    let events = report_in(handle("", &complaint("Feedback-Type: abuse", &returned)).await);
+    assert_eq!(events.echo, Some(echo()));
 }
 
 #[tokio::test]
@@ -62,31 +62,31 @@ async fn without_a_token_of_ours_nothing_is_believed() {
         (String::new(), delivery_report("bounce@bounces.example.com", FAILED)),
         (String::new(), complaint("Feedback-Type: abuse", "X: y")),
     ] {
-        assert!(matches!(hear(&query, &mail).await, Err(WebhookError::Forged(_))), "{mail}");
+        assert!(matches!(handle(&query, &mail).await, Err(WebhookError::Forged(_))), "{mail}");
     }
-    let own = addresses().address_for(&echo()).to_string();
-    assert!(matches!(hear(&query(&own), "").await, Err(WebhookError::Malformed(_))));
+    let sender = addresses().address_for(&echo()).to_string();
+    assert!(matches!(handle(&query(&sender), "").await, Err(WebhookError::Malformed(_))));
     assert_eq!(
-        hear("", &format!("To: {own}\r\n\r\nI am on holiday.")).await,
+        handle("", &format!("To: {sender}\r\n\r\nI am on holiday.")).await,
         Ok(WebhookPayload::Events(vec![]))
     );
 }
 
 #[tokio::test]
 async fn a_clock_that_is_wrong_reports_nothing_from_the_future() {
-    let own = addresses().address_for(&echo()).to_string();
-    let mail = delivery_report(&own, FAILED);
-    let told = notice(hear("", &mail.replace("22 Nov 2026 11:00", "22 Nov 2036 11:00")).await);
-    assert_eq!(told.reported_at, "2026-11-22T12:00:00Z".parse().unwrap());
-    let told = notice(hear("", &mail.replace("Date: Sun", "Date: none")).await);
-    assert!(told.reported_at <= "2026-11-22T12:00:00Z".parse().unwrap());
+    let sender = addresses().address_for(&echo()).to_string();
+    let mail = delivery_report(&sender, FAILED);
+    let events = report_in(handle("", &mail.replace("22 Nov 2026 11:00", "22 Nov 2036 11:00")).await);
+    assert_eq!(events.reported_at, "2026-11-22T12:00:00Z".parse().unwrap());
+    let events = report_in(handle("", &mail.replace("Date: Sun", "Date: none")).await);
+    assert!(events.reported_at <= "2026-11-22T12:00:00Z".parse().unwrap());
 }
 
 #[test]
 fn mail_to_our_addresses_is_ours() {
-    let own = addresses().address_for(&echo()).to_string();
-    assert!(hook().accepts_mail_for(&own) && hook().accepts_mail_for("bounce@bounces.example.com"));
-    for other in [own.replace('+', "+a"), "ana@bounces.example.com".to_owned(), String::new()] {
-        assert!(!hook().accepts_mail_for(&other), "{other}");
+    let sender = addresses().address_for(&echo()).to_string();
+    assert!(handler().accepts_mail_for(&sender) && handler().accepts_mail_for("bounce@bounces.example.com"));
+    for other in [sender.replace('+', "+a"), "ana@bounces.example.com".to_owned(), String::new()] {
+        assert!(!handler().accepts_mail_for(&other), "{other}");
     }
 }

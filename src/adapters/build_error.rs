@@ -1,0 +1,27 @@
+//! Why a provider cannot be built from its settings.
+
+/// Why a provider cannot be built from its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A setting's value is wrong.
+    #[error("{setting} {must}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What would be right.
+        must: &'static str,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
+    /// A file that a setting names cannot be used.
+    #[error("{setting}: {path} cannot be used: {detail}")]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}

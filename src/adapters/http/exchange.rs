@@ -1,0 +1,154 @@
+//! One request exchanged for one answer.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{RequestBuilder, Response};
+
+use super::header::header_text;
+use super::wait::retry_after;
+use crate::adapters::adapter::Adapter;
+use crate::adapters::envelope::Envelope;
+use crate::adapters::error_meaning::ErrorMeaning;
+use crate::model::{Outcome, OutcomeEvidence, Timestamp};
+
+/// No answer to a send is longer; what goes beyond is not from the API.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(in crate::adapters) struct HttpAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The wait asked for in the `Retry-After` header.
+    pub retry_after: Option<Duration>,
+    /// The body; empty when an error's body could not be read.
+    pub body: Vec<u8>,
+}
+
+impl HttpAnswer {
+    /// Whether the provider says that it took the request.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header as text; `None` when it is absent, empty or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header_text(&self.headers, name)
+    }
+
+    /// The outcome of an answer whose code is not in the provider's table, by its status alone.
+    pub fn outcome_by_status(&self, evidence: OutcomeEvidence) -> Outcome {
+        match ErrorMeaning::of_status(self.status) {
+            Some(meaning) => meaning.outcome(evidence, self.retry_after),
+            None => Outcome::Unknown { evidence },
+        }
+    }
+
+    /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
+    pub fn unrecognized(&self) -> Outcome {
+        let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
+        let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
+        self.outcome_by_status(OutcomeEvidence::new(self.status, &text))
+    }
+}
+
+/// A provider that takes each message with one request.
+pub(in crate::adapters) trait HttpAdapter: fmt::Debug + Send + Sync {
+    /// The request that carries an envelope.
+    ///
+    /// # Errors
+    /// The outcome, when the provider does not carry it.
+    fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome>;
+
+    /// What the answer means.
+    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome;
+}
+
+#[async_trait]
+impl<T: HttpAdapter> Adapter for T {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        let request = match self.request(envelope) {
+            Ok(request) => request,
+            Err(outcome) => return outcome,
+        };
+        match exchange(request, envelope.now).await {
+            Ok(answer) => self.outcome(&answer, envelope),
+            Err(outcome) => outcome,
+        }
+    }
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// The outcome, when there is no answer to judge.
+pub(in crate::adapters) async fn exchange(
+    request: RequestBuilder,
+    now: Timestamp,
+) -> Result<HttpAnswer, Outcome> {
+    exchange_up_to(MAX_BODY_BYTES, request, now).await
+}
+
+/// The same, for an answer of at most `max_bytes`.
+///
+/// # Errors
+/// The outcome, when there is no answer to judge.
+pub(in crate::adapters) async fn exchange_up_to(
+    max_bytes: usize,
+    request: RequestBuilder,
+    now: Timestamp,
+) -> Result<HttpAnswer, Outcome> {
+    let mut response = request.send().await.map_err(failure)?;
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let retry_after = retry_after(&headers, now);
+    let body = match read(response, max_bytes).await {
+        Ok(body) => body,
+        // The status is all that is needed to know that it was refused.
+        Err(_) if !status.is_success() => Vec::new(),
+        Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
+    };
+    Ok(HttpAnswer { status: status.as_u16(), headers, retry_after, body })
+}
+
+async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(format!("the answer is longer than {max_bytes} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Without a connection nothing was sent. Of everything later, a time-out included, nothing is certain.
+fn failure(error: reqwest::Error) -> Outcome {
+    // A request that cannot be built never leaves, but it is ours to put right.
+    let (connecting, building, timeout) = (error.is_connect(), error.is_builder(), error.is_timeout());
+    let code = if timeout { "timeout" } else { "" };
+    let evidence = OutcomeEvidence::new(code, &describe(error));
+    match (building, connecting) {
+        (true, _) => Outcome::Misconfigured { evidence },
+        (_, true) => Outcome::Unavailable { evidence },
+        _ => Outcome::Unknown { evidence },
+    }
+}
+
+/// The error and its causes, without the URL: Telegram's holds the bot's token.
+pub(super) fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,19 @@
+//! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
+//! own failures mean.
+//!
+//! An attempt is called once, so the line that matters is whether its request may have gone out. Until there is a
+//! connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
+
+mod client;
+mod exchange;
+mod header;
+mod settings;
+mod url;
+mod wait;
+
+pub use settings::{HttpSettings, HttpTransport};
+
+pub(super) use client::client;
+pub(super) use exchange::{HttpAdapter, HttpAnswer, exchange, exchange_up_to};
+pub(super) use url::{base_url, endpoint};
+pub(super) use wait::{MAX_WAIT, parse_retry_seconds, wait_until, wait_until_http_date};

@@ -1,0 +1,63 @@
+//! How long a provider asks to wait before the next call.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::header::header_text;
+use crate::model::Timestamp;
+
+/// The longest wait that an answer can ask for, so that a wrong one cannot stop a provider for a day.
+pub(in crate::adapters) const MAX_WAIT: Duration = Duration::from_secs(3_600);
+
+/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = header_text(headers, RETRY_AFTER.as_str())?;
+    parse_retry_seconds(value).or_else(|| wait_until_http_date(value, now))
+}
+
+/// The wait of so many seconds, at most [`MAX_WAIT`].
+pub(in crate::adapters) fn parse_retry_seconds(text: &str) -> Option<Duration> {
+    Some(Duration::from_secs(text.parse().ok()?).min(MAX_WAIT))
+}
+
+/// The wait until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_WAIT`].
+pub(in crate::adapters) fn wait_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
+    Some(wait_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
+}
+
+/// The wait until a moment, at most [`MAX_WAIT`]; none when it is past.
+pub(in crate::adapters) fn wait_until(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(header: &str) -> Option<u64> {
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, header.parse().unwrap())]);
+        retry_after(&headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_and_capped() {
+        for (header, seconds) in [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("99999999", Some(3_600)),
+            ("Sun, 22 Nov 2026 10:01:30 GMT", Some(90)),
+            ("Sun, 22 Nov 2026 09:00:00 GMT", Some(0)),
+            ("Mon, 23 Nov 2026 10:00:00 GMT", Some(3_600)),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(header), seconds, "{header}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
+    }
+}

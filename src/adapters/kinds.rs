@@ -1,0 +1,89 @@
+//! Every kind of provider there is. A new one is a line of [`KINDS`], and a row of the test beside it.
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+use super::channel_settings::ChannelSettings;
+use super::parts::ProviderSettings;
+use super::sms::twilio::TwilioAccountSettings;
+use super::{email, sandbox, sms, telegram, webhook, whatsapp};
+use crate::model::Channel;
+
+/// A kind of provider.
+#[derive(Debug)]
+pub struct ProviderKind {
+    /// The kind's name, which is that of its table in the configuration.
+    pub table: &'static str,
+    /// The only channel that it carries; `None` when it carries any.
+    pub channel: Option<Channel>,
+    /// Whether it is reached over HTTP, so that settings of HTTP are for it.
+    pub is_http: bool,
+    /// Reads its table. The error is the first setting that is unknown, missing, or of another type, with its place.
+    pub read: ReadSettings,
+}
+
+type ReadSettings = fn(Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>;
+
+/// All kinds, in the order in which errors name them.
+pub const KINDS: &[ProviderKind] = &[
+    ProviderKind {
+        table: "smtp",
+        channel: Some(Channel::Email),
+        is_http: false,
+        read: read::<email::SmtpSettings>,
+    },
+    over_http("sendgrid", Channel::Email, read::<email::sendgrid::SendgridSettings>),
+    over_http("resend", Channel::Email, read::<email::resend::ResendSettings>),
+    over_http("postmark", Channel::Email, read::<email::postmark::PostmarkSettings>),
+    over_http("mailgun", Channel::Email, read::<email::mailgun::MailgunSettings>),
+    over_http("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
+    over_http("ses", Channel::Email, read::<email::ses::SesSettings>),
+    over_http("twilio", Channel::Sms, read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSender>),
+    over_http("vonage", Channel::Sms, read::<sms::vonage::VonageSmsSettings>),
+    over_http("infobip", Channel::Sms, read::<sms::infobip::InfobipSmsSettings>),
+    over_http("sinch", Channel::Sms, read::<sms::sinch::SinchSettings>),
+    over_http("sns", Channel::Sms, read::<sms::sns::SnsSettings>),
+    ProviderKind {
+        table: "smpp",
+        channel: Some(Channel::Sms),
+        is_http: false,
+        read: read::<sms::smpp::SmppSettings>,
+    },
+    over_http("telegram", Channel::Telegram, read::<telegram::bot::TelegramSettings>),
+    over_http("whatsapp_cloud", Channel::Whatsapp, read::<whatsapp::cloud::WhatsappCloudSettings>),
+    over_http("whatsapp_vonage", Channel::Whatsapp, read::<whatsapp::vonage::VonageWhatsappSettings>),
+    over_http(
+        "whatsapp_twilio",
+        Channel::Whatsapp,
+        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSender>,
+    ),
+    over_http("whatsapp_infobip", Channel::Whatsapp, read::<whatsapp::infobip::InfobipWhatsappSettings>),
+    ProviderKind { table: "webhook", channel: None, is_http: true, read: read::<webhook::WebhookSettings> },
+    ProviderKind { table: "sandbox", channel: None, is_http: false, read: read::<sandbox::SandboxSettings> },
+];
+
+const fn over_http(table: &'static str, channel: Channel, read: ReadSettings) -> ProviderKind {
+    ProviderKind { table, channel: Some(channel), is_http: true, read }
+}
+
+/// Reads the settings of a kind.
+fn read<S>(table: Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>
+where
+    S: ProviderSettings + DeserializeOwned + 'static,
+{
+    Ok(Box::new(S::deserialize(ValueDeserializer::from(table))?))
+}
+
+/// Reads the settings of a kind that are those of an account and those of its channel.
+fn read_both<A, C>(table: Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>
+where
+    A: DeserializeOwned + 'static,
+    C: DeserializeOwned + 'static,
+    ChannelSettings<A, C>: ProviderSettings,
+{
+    Ok(Box::new(ChannelSettings::<A, C>::read(table)?))
+}
+
+#[cfg(test)]
+mod tests;
