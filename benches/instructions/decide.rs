@@ -6,14 +6,16 @@ use gungraun::{library_benchmark, library_benchmark_group};
 use jiff::tz::TimeZone;
 
 use relevo::consent::{self, ConsentQuery};
-use relevo::model::{Address, Channel, Class, ConsentAction, Reason, Recipient, Timestamp, Topic, Verdict};
+use relevo::model::{
+    Address, Channel, ConsentAction, MessageClass, Reason, Recipient, Timestamp, Topic, Verdict,
+};
 
 use crate::harness::repeat;
 use crate::recipient::{entry, noon, phone, recipient, topic};
 
 /// The arguments of a decision. They are never freed, so that only the decisions are counted.
 pub struct ConsentCase {
-    class: Class,
+    class: MessageClass,
     topic: Topic,
     address: Address,
     recipient: Recipient,
@@ -21,7 +23,7 @@ pub struct ConsentCase {
 }
 
 impl ConsentCase {
-    fn new(class: Class, recipient: Recipient) -> Self {
+    fn new(class: MessageClass, recipient: Recipient) -> Self {
         Self { class, topic: topic(), address: phone(), recipient, now: noon() }
     }
 
@@ -39,23 +41,25 @@ impl ConsentCase {
 }
 
 fn commercial(entries: usize) -> &'static ConsentCase {
-    ConsentCase::new(Class::Commercial, recipient(Channel::Sms, entries)).expecting(Reason::OptInGranted)
+    ConsentCase::new(MessageClass::Commercial, recipient(Channel::Sms, entries))
+        .expecting(Reason::OptInGranted)
 }
 
 fn commercial_at_night() -> &'static ConsentCase {
     let now = "2026-06-01T22:30:00Z".parse().expect("a time");
-    let case = ConsentCase::new(Class::Commercial, recipient(Channel::Sms, 10));
+    let case = ConsentCase::new(MessageClass::Commercial, recipient(Channel::Sms, 10));
     ConsentCase { now, ..case }.expecting(Reason::QuietHours)
 }
 
 fn commercial_after_stop() -> &'static ConsentCase {
     let mut recipient = recipient(Channel::Sms, 10);
     recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
-    ConsentCase::new(Class::Commercial, recipient).expecting(Reason::OptInRevoked)
+    ConsentCase::new(MessageClass::Commercial, recipient).expecting(Reason::OptInRevoked)
 }
 
 fn transactional(entries: usize) -> &'static ConsentCase {
-    ConsentCase::new(Class::Transactional, recipient(Channel::Sms, entries)).expecting(Reason::Transactional)
+    ConsentCase::new(MessageClass::Transactional, recipient(Channel::Sms, entries))
+        .expecting(Reason::Transactional)
 }
 
 #[library_benchmark]

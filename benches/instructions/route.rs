@@ -8,11 +8,11 @@ use gungraun::{library_benchmark, library_benchmark_group};
 
 use relevo::consent::{self, ConsentQuery};
 use relevo::model::{
-    Channel, Class, Content, EventDetail, FallbackPolicy, History, Message, MessageId, Outcome,
+    Channel, Content, FallbackPolicy, History, Message, MessageClass, MessageEventDetail, MessageId, Outcome,
     OutcomeEvidence, Preferences, Provider, ServiceWindow, Template, Timestamp, later,
 };
 use relevo::routing::{
-    self, AddressVerdict, BrandPolicy, BrandSettings, ProviderOffer, RecipientView, RetrySettings,
+    self, AddressVerdict, BrandPolicy, BrandSettings, ProviderAdmission, RecipientView, RetrySettings,
     RoutingContext, RoutingDecision, RoutingStep,
 };
 
@@ -26,18 +26,19 @@ pub struct RoutingCase {
     preferences: Preferences,
     verdicts: Vec<AddressVerdict>,
     policy: BrandPolicy,
-    offers: Vec<ProviderOffer<'static>>,
+    offers: Vec<ProviderAdmission<'static>>,
     retry: RetrySettings,
     now: Timestamp,
 }
 
 impl RoutingCase {
     /// A new message of a brand with that many channels and, on each, that many providers.
-    fn new(class: Class, channels: usize, providers: usize) -> Self {
+    fn new(class: MessageClass, channels: usize, providers: usize) -> Self {
         let channels = Channel::ALL[..channels].to_vec();
         let providers =
             channels.iter().flat_map(|channel| (0..providers).map(|index| provider(*channel, index)));
-        let offer = |provider| ProviderOffer { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
+        let offer =
+            |provider| ProviderAdmission { provider: Box::leak(Box::new(provider)), admission: Ok(()) };
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
         Self {
             message: message(class),
@@ -57,9 +58,9 @@ impl RoutingCase {
             panic!("no attempt")
         };
         for detail in [
-            EventDetail::Planned(plan),
-            EventDetail::AttemptStarted { attempt: 1, way },
-            EventDetail::AttemptFinished { attempt: 1, outcome },
+            MessageEventDetail::Planned(plan),
+            MessageEventDetail::AttemptStarted { attempt: 1, way },
+            MessageEventDetail::AttemptFinished { attempt: 1, outcome },
         ] {
             self.history.push(self.now, detail);
         }
@@ -109,7 +110,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
     }
 }
 
-fn message(class: Class) -> Message {
+fn message(class: MessageClass) -> Message {
     let text = |text: &str| Some(text.to_owned());
     Message {
         id: MessageId::new(noon().as_millisecond().unsigned_abs(), &[7; 10]),
@@ -140,7 +141,7 @@ fn message(class: Class) -> Message {
 }
 
 /// The verdicts of consent on a recipient with every opt-in, one address a channel.
-fn address_verdicts(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
+fn address_verdicts(class: MessageClass, channels: &[Channel]) -> Vec<AddressVerdict> {
     let (person, topic) = (opted_in_recipient(), topic());
     let judge = |channel: &Channel| {
         let contact_address =
@@ -148,31 +149,31 @@ fn address_verdicts(class: Class, channels: &[Channel]) -> Vec<AddressVerdict> {
         let question =
             ConsentQuery { class, topic: &topic, channel: *channel, address: &contact_address.address };
         let verdict = consent::decide(&question, &person, &jiff::tz::TimeZone::UTC, noon());
-        AddressVerdict { verdict, window: ServiceWindow::Everywhere }
+        AddressVerdict { verdict, window: ServiceWindow::AllProviders }
     };
     channels.iter().map(judge).collect()
 }
 
 fn new_message(channels: usize, providers: usize) -> &'static RoutingCase {
-    RoutingCase::new(Class::Commercial, channels, providers).expecting("try")
+    RoutingCase::new(MessageClass::Commercial, channels, providers).expecting("try")
 }
 
 fn sent() -> &'static RoutingCase {
     let outcome = Outcome::Sent { reference: "SM0123456789".to_owned() };
-    RoutingCase::new(Class::Commercial, 2, 2).attempted(outcome).expecting("rest")
+    RoutingCase::new(MessageClass::Commercial, 2, 2).attempted(outcome).expecting("rest")
 }
 
-fn unknown(class: Class) -> RoutingCase {
+fn unknown(class: MessageClass) -> RoutingCase {
     let evidence = OutcomeEvidence::new("timeout", "no answer within 10 s");
     RoutingCase::new(class, 2, 2).attempted(Outcome::Unknown { evidence })
 }
 
 fn unknown_transactional() -> &'static RoutingCase {
-    unknown(Class::Transactional).expecting("try")
+    unknown(MessageClass::Transactional).expecting("try")
 }
 
 fn unknown_commercial() -> &'static RoutingCase {
-    unknown(Class::Commercial).expecting("wait")
+    unknown(MessageClass::Commercial).expecting("wait")
 }
 
 #[library_benchmark]

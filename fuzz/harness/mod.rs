@@ -15,7 +15,7 @@ mod smsc;
 use std::sync::OnceLock;
 
 use relevo::adapters::webhooks::{ProviderEvent, WebhookError, WebhookPayload, WebhookRequest};
-use relevo::model::{Echo, Outcome, Timestamp};
+use relevo::model::{AttemptRef, Outcome, Timestamp};
 use reqwest::header::HeaderMap;
 use tokio::runtime::{Builder, Runtime};
 use url::form_urlencoded;
@@ -46,7 +46,7 @@ fn now() -> Timestamp {
 /// What a provider gives back as our echo: it is one, and then it is written as it was read, or it is none.
 pub fn echo(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
-    if let Ok(echo) = text.parse::<Echo>() {
+    if let Ok(echo) = text.parse::<AttemptRef>() {
         let written = echo.to_string();
         assert!(written.len() <= 111, "{written}");
         assert_eq!(written.parse(), Ok(echo));
@@ -126,7 +126,7 @@ pub fn reports(input: &[u8]) {
     let Provider { envelope, .. } = providers::smtp();
     let handler = providers::smtp().webhooks().expect("it has a bounce address");
     let echo =
-        Echo { brand: envelope.brand.clone(), message: envelope.message_id, attempt: envelope.attempt };
+        AttemptRef { brand: envelope.brand.clone(), message: envelope.message_id, attempt: envelope.attempt };
     let recipient = format!("bounce+{}@bounces.example.com", signed::bounce_token(&echo));
     assert!(handler.accepts_mail_for(&recipient));
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("recipient", &recipient).finish();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use relevo::adapters::webhooks::WebhookHandler;
 use relevo::adapters::{Envelope, ProviderParts};
 use relevo::config::{Config, ProviderConfig};
-use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
+use relevo::model::{Address, Channel, MessageClass, MessageId, Phone, RenderedContent};
 
 use super::{api, signed};
 
@@ -197,7 +197,7 @@ fn envelope(channel: Channel) -> Envelope {
         attempt: 1,
         repeated_attempt: 1,
         brand: "acme".parse().expect("it is a brand"),
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse().expect("it is a topic"),
         channel,
         from: None,

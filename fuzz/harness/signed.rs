@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use relevo::model::Echo;
+use relevo::model::AttemptRef;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -91,7 +91,7 @@ pub fn sendgrid_public_key() -> String {
 }
 
 /// The token in the envelope sender of an attempt.
-pub fn bounce_token(echo: &Echo) -> String {
+pub fn bounce_token(echo: &AttemptRef) -> String {
     let signature = mac(&[echo.to_string().as_bytes()]);
     let token =
         [&echo.message.as_bytes()[..], &echo.attempt.to_be_bytes(), &signature.as_ref()[..10]].concat();

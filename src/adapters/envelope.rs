@@ -1,8 +1,8 @@
 //! One message as one provider is to carry it to one address.
 
 use crate::model::{
-    Address, BrandId, Channel, Class, Echo, MessageId, Outcome, OutcomeEvidence, Phone, Rejection,
-    RenderedContent, Timestamp, Topic,
+    Address, AttemptRef, BrandId, Channel, MessageClass, MessageId, Outcome, OutcomeEvidence, Phone,
+    Rejection, RenderedContent, Timestamp, Topic,
 };
 
 /// One message as one provider is to carry it to one address.
@@ -18,7 +18,7 @@ pub struct Envelope {
     /// The brand that sends.
     pub brand: BrandId,
     /// The class.
-    pub class: Class,
+    pub class: MessageClass,
     /// The topic.
     pub topic: Topic,
     /// The channel.
@@ -38,16 +38,16 @@ pub struct Envelope {
 impl Envelope {
     /// What a provider is asked to give back with its reports, so that a report finds its attempt even when the answer that
     /// would have named the provider's own reference was lost.
-    pub(super) fn echo(&self) -> Echo {
-        Echo { brand: self.brand.clone(), message: self.message_id, attempt: self.attempt }
+    pub(super) fn echo(&self) -> AttemptRef {
+        AttemptRef { brand: self.brand.clone(), message: self.message_id, attempt: self.attempt }
     }
 
     /// The key under which the provider is to carry out the call once, however often it is made. A call that repeats one in
     /// doubt has the key, and in its place the echo, of that one: the provider either knows it, and sends no second copy, or
     /// does not, and the first call had come to nothing. Any other call has a key of its own, so that no refusal is given to
     /// it that was meant for another.
-    pub(super) fn provider_call_key(&self) -> Echo {
-        Echo { attempt: self.repeated_attempt, ..self.echo() }
+    pub(super) fn provider_call_key(&self) -> AttemptRef {
+        AttemptRef { attempt: self.repeated_attempt, ..self.echo() }
     }
 
     pub(super) fn phone(&self) -> Result<&Phone, Outcome> {

@@ -1,7 +1,7 @@
 //! Envelopes for the adapters' unit tests.
 
 use super::Envelope;
-use crate::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
+use crate::model::{Address, Channel, MessageClass, MessageId, Phone, RenderedContent};
 
 pub(super) fn to_phone(content: RenderedContent) -> Envelope {
     to(Address::Phone(Phone::parse("+34600123456", None).unwrap()), content)
@@ -18,7 +18,7 @@ pub(super) fn to(address: Address, content: RenderedContent) -> Envelope {
         attempt: 2,
         repeated_attempt: 2,
         brand: "acme".parse().unwrap(),
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),
         channel,
         from: None,

@@ -6,7 +6,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::model::{
-    Address, AddressReport, Echo, InboundText, LinkId, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    Address, AddressReport, AttemptRef, InboundText, LinkId, Objection, OutcomeEvidence, ReceiptStatus,
+    Timestamp,
 };
 
 /// One event that a provider reports.
@@ -35,7 +36,7 @@ pub struct DeliveryReport {
     /// The provider's id of the message; empty when only the echo leads to it.
     pub reference: String,
     /// What we gave with the message, if it came back.
-    pub echo: Option<Echo>,
+    pub echo: Option<AttemptRef>,
     /// The address that the report speaks of, where it names it: what it says against the address counts even when the
     /// message is not known any more.
     pub address: Option<Address>,

@@ -60,13 +60,13 @@ impl ProviderAccess {
 fn no_provider(name: &ProviderName) -> ApiError {
     let message =
         format!("there is no provider {name}: check the name, or list the providers with ListProviders");
-    ApiError::new(Code::NotFound, "PROVIDER_NOT_FOUND", message).with("provider", name)
+    ApiError::new(Code::NotFound, "PROVIDER_NOT_FOUND", message).with_metadata("provider", name)
 }
 
 fn shared(caller: &Caller, name: &ProviderName) -> ApiError {
     let message =
         format!("the provider {name} serves other brands too: a gateway key is needed to control it");
     ApiError::new(Code::PermissionDenied, "PROVIDER_SHARED", message)
-        .with("key_id", &caller.key)
-        .with("provider", name)
+        .with_metadata("key_id", &caller.key)
+        .with_metadata("provider", name)
 }

@@ -10,7 +10,7 @@ use tonic::Code;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::token::KeyToken;
-use crate::model::{ApiKey, KeyId, Scope};
+use crate::model::{ApiKey, KeyId, KeyScope};
 use crate::store::KeyStore;
 
 /// Finds the key of a call and checks it. Cheap to clone.
@@ -29,7 +29,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// UNAUTHENTICATED without a key in force, PERMISSION_DENIED when the key lacks the scope.
-    pub async fn authenticate(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, ApiError> {
+    pub async fn authenticate(&self, headers: &HeaderMap, scope: KeyScope) -> Result<Caller, ApiError> {
         let token = read_token(headers)?;
         let key = self.keys.key(&token.id).await?;
         let key = verified(key, &token).ok_or_else(unknown)?;
@@ -95,16 +95,16 @@ fn unknown() -> ApiError {
 
 fn revoked(id: &KeyId) -> ApiError {
     unauthenticated("KEY_REVOKED", "this API key was revoked: ask an admin of the brand for a new one")
-        .with("key_id", id)
+        .with_metadata("key_id", id)
 }
 
-fn lacks_scope(key: &ApiKey, scope: Scope) -> ApiError {
+fn lacks_scope(key: &ApiKey, scope: KeyScope) -> ApiError {
     let scope = scope.as_str();
     ApiError::new(
         Code::PermissionDenied,
         "KEY_LACKS_SCOPE",
         format!("this call needs a key with the scope `{scope}`: ask an admin of the brand for one"),
     )
-    .with("key_id", &key.id)
-    .with("scope", scope)
+    .with_metadata("key_id", &key.id)
+    .with_metadata("scope", scope)
 }

@@ -103,13 +103,13 @@ fn not_authenticated() -> ApiError {
 
 fn without_brand(id: &KeyId) -> ApiError {
     let message = "a gateway key touches no brand's data: use a key of the brand";
-    ApiError::new(Code::PermissionDenied, "KEY_WITHOUT_BRAND", message).with("key_id", id)
+    ApiError::new(Code::PermissionDenied, "KEY_WITHOUT_BRAND", message).with_metadata("key_id", id)
 }
 
 fn brand_not_configured(id: &KeyId, brand: &BrandId) -> ApiError {
     let message =
         format!("the brand {brand} of this key is not configured: add it to the gateway's configuration");
     ApiError::new(Code::PermissionDenied, "BRAND_NOT_CONFIGURED", message)
-        .with("key_id", id)
-        .with("brand", brand)
+        .with_metadata("key_id", id)
+        .with_metadata("brand", brand)
 }

@@ -79,7 +79,7 @@ impl ApiError {
     }
 
     /// Adds an entry to the metadata of the error, which callers' programs read.
-    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+    pub fn with_metadata(mut self, key: &str, value: impl ToString) -> Self {
         self.0.metadata.insert(key.to_owned(), value.to_string());
         self
     }
@@ -199,7 +199,7 @@ impl ApiError {
     pub fn too_many_streams(max: usize) -> Self {
         let message =
             format!("this key has {max} streams of this kind open, the most it may have: end one first");
-        Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with("max", max)
+        Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with_metadata("max", max)
     }
 
     /// The brand has no such contact.
@@ -209,7 +209,7 @@ impl ApiError {
             "CONTACT_NOT_FOUND",
             format!("there is no contact {id}: check the id, or create it with ContactService.UpsertContact"),
         )
-        .with("contact_id", id)
+        .with_metadata("contact_id", id)
     }
 
     /// No contact of the brand has the address. The caller knows the address, so the error does not repeat it.

@@ -11,7 +11,7 @@ use super::page::{PageTokenScope, collect};
 use super::token;
 use crate::clock::Clock;
 use crate::dispatch::BrandPolicies;
-use crate::model::{ApiKey, BrandId, KeyId, Scope};
+use crate::model::{ApiKey, BrandId, KeyId, KeyScope};
 use crate::store::KeyStore;
 use crate::wire::v1::key_service_server::KeyService;
 use crate::wire::{FieldPath, Violations, read_scopes, v1};
@@ -110,7 +110,7 @@ impl KeyApi {
 pub fn read_create(
     request: &v1::CreateKeyRequest,
     is_brand: impl Fn(&BrandId) -> bool,
-) -> Result<(Option<BrandId>, Vec<Scope>), Violations> {
+) -> Result<(Option<BrandId>, Vec<KeyScope>), Violations> {
     let mut violations = Violations::default();
     let brand = read_brand(&request.brand, is_brand, &mut violations);
     let path = FieldPath::new("scopes");
@@ -119,7 +119,7 @@ pub fn read_create(
     if request.scopes.is_empty() {
         violations.add(&path, "must name at least one");
     }
-    let for_gateway = |scope: &Scope| matches!(scope, Scope::Operate | Scope::Admin);
+    let for_gateway = |scope: &KeyScope| matches!(scope, KeyScope::Operate | KeyScope::Admin);
     if request.brand.is_empty() && !scopes.iter().all(for_gateway) {
         violations.add(&path, "must be SCOPE_OPERATE and SCOPE_ADMIN only, for a key without a brand");
     }
@@ -146,10 +146,10 @@ fn read_brand(
 fn other_brand(caller: &Caller) -> ApiError {
     let message =
         "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
-    ApiError::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with("key_id", &caller.key)
+    ApiError::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with_metadata("key_id", &caller.key)
 }
 
 fn no_key(id: &KeyId) -> ApiError {
     let message = format!("there is no key {id}: check the id, or list the keys with ListKeys");
-    ApiError::new(Code::NotFound, "KEY_NOT_FOUND", message).with("key_id", id)
+    ApiError::new(Code::NotFound, "KEY_NOT_FOUND", message).with_metadata("key_id", id)
 }

@@ -1,43 +1,43 @@
 //! Every method of the API, and the scope that a key needs to call it.
 
-use crate::model::Scope;
+use crate::model::KeyScope;
 
 /// The full name of each method, as gRPC puts it into the path of a call, and its scope.
-const METHODS: [(&str, Scope); 30] = [
-    ("relevo.v1.MessageService/Send", Scope::Send),
-    ("relevo.v1.MessageService/SendStream", Scope::Send),
-    ("relevo.v1.MessageService/GetMessage", Scope::Send),
-    ("relevo.v1.MessageService/ListMessages", Scope::Send),
-    ("relevo.v1.MessageService/WatchMessages", Scope::Send),
-    ("relevo.v1.MessageService/CancelMessage", Scope::Send),
-    ("relevo.v1.MessageService/ExplainRoute", Scope::Send),
-    ("relevo.v1.ContactService/UpsertContact", Scope::Contacts),
-    ("relevo.v1.ContactService/GetContact", Scope::Contacts),
-    ("relevo.v1.ContactService/FindContact", Scope::Contacts),
-    ("relevo.v1.ContactService/ListContacts", Scope::Contacts),
-    ("relevo.v1.ContactService/ListContactEvents", Scope::Contacts),
-    ("relevo.v1.ContactService/DeleteContact", Scope::Contacts),
-    ("relevo.v1.ContactService/CreateTelegramLink", Scope::Contacts),
-    ("relevo.v1.ConsentService/RecordConsent", Scope::Contacts),
-    ("relevo.v1.ConsentService/GetConsent", Scope::Contacts),
-    ("relevo.v1.ConsentService/GetPreferences", Scope::Contacts),
-    ("relevo.v1.ConsentService/SetPreferences", Scope::Contacts),
-    ("relevo.v1.ConsentService/CheckConsent", Scope::Contacts),
-    ("relevo.v1.ConsentService/SuppressAddress", Scope::Contacts),
-    ("relevo.v1.ConsentService/LiftSuppression", Scope::Contacts),
-    ("relevo.v1.ProviderService/ListProviders", Scope::Operate),
-    ("relevo.v1.ProviderService/WatchProviders", Scope::Operate),
-    ("relevo.v1.ProviderService/SetProviderControl", Scope::Operate),
-    ("relevo.v1.ProviderService/ListProviderControlChanges", Scope::Operate),
-    ("relevo.v1.SandboxService/ListOutbox", Scope::Operate),
-    ("relevo.v1.SandboxService/SetBehavior", Scope::Operate),
-    ("relevo.v1.KeyService/CreateKey", Scope::Admin),
-    ("relevo.v1.KeyService/ListKeys", Scope::Admin),
-    ("relevo.v1.KeyService/RevokeKey", Scope::Admin),
+const METHODS: [(&str, KeyScope); 30] = [
+    ("relevo.v1.MessageService/Send", KeyScope::Send),
+    ("relevo.v1.MessageService/SendStream", KeyScope::Send),
+    ("relevo.v1.MessageService/GetMessage", KeyScope::Send),
+    ("relevo.v1.MessageService/ListMessages", KeyScope::Send),
+    ("relevo.v1.MessageService/WatchMessages", KeyScope::Send),
+    ("relevo.v1.MessageService/CancelMessage", KeyScope::Send),
+    ("relevo.v1.MessageService/ExplainRoute", KeyScope::Send),
+    ("relevo.v1.ContactService/UpsertContact", KeyScope::Contacts),
+    ("relevo.v1.ContactService/GetContact", KeyScope::Contacts),
+    ("relevo.v1.ContactService/FindContact", KeyScope::Contacts),
+    ("relevo.v1.ContactService/ListContacts", KeyScope::Contacts),
+    ("relevo.v1.ContactService/ListContactEvents", KeyScope::Contacts),
+    ("relevo.v1.ContactService/DeleteContact", KeyScope::Contacts),
+    ("relevo.v1.ContactService/CreateTelegramLink", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/RecordConsent", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/GetConsent", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/GetPreferences", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/SetPreferences", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/CheckConsent", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/SuppressAddress", KeyScope::Contacts),
+    ("relevo.v1.ConsentService/LiftSuppression", KeyScope::Contacts),
+    ("relevo.v1.ProviderService/ListProviders", KeyScope::Operate),
+    ("relevo.v1.ProviderService/WatchProviders", KeyScope::Operate),
+    ("relevo.v1.ProviderService/SetProviderControl", KeyScope::Operate),
+    ("relevo.v1.ProviderService/ListProviderControlChanges", KeyScope::Operate),
+    ("relevo.v1.SandboxService/ListOutbox", KeyScope::Operate),
+    ("relevo.v1.SandboxService/SetBehavior", KeyScope::Operate),
+    ("relevo.v1.KeyService/CreateKey", KeyScope::Admin),
+    ("relevo.v1.KeyService/ListKeys", KeyScope::Admin),
+    ("relevo.v1.KeyService/RevokeKey", KeyScope::Admin),
 ];
 
 /// The full name and the scope of the method that is called at `path`: `/relevo.v1.MessageService/Send`.
-pub fn find(path: &str) -> Option<(&'static str, Scope)> {
+pub fn find(path: &str) -> Option<(&'static str, KeyScope)> {
     let name = path.strip_prefix('/')?;
     METHODS.into_iter().find(|(method, _)| *method == name)
 }
@@ -77,7 +77,7 @@ mod tests {
     fn a_method_is_found_by_the_path_of_a_call() {
         assert_eq!(
             find("/relevo.v1.KeyService/ListKeys"),
-            Some(("relevo.v1.KeyService/ListKeys", Scope::Admin))
+            Some(("relevo.v1.KeyService/ListKeys", KeyScope::Admin))
         );
         for path in [
             "",

@@ -164,5 +164,5 @@ fn entry_view(provider: &ProviderName, entry: OutboxEntry) -> v1::OutboxEntry {
 fn no_sandbox(key: &str, value: &str) -> ApiError {
     let message =
         format!("there is no sandbox provider with the {key} {value}: see ListProviders for their kinds");
-    ApiError::new(Code::NotFound, "SANDBOX_NOT_FOUND", message).with(key, value)
+    ApiError::new(Code::NotFound, "SANDBOX_NOT_FOUND", message).with_metadata(key, value)
 }

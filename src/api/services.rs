@@ -9,7 +9,7 @@ use tonic::service::Routes;
 use super::access::ProviderAccess;
 use super::auth::Authenticator;
 use super::consents::ConsentApi;
-use super::contacts::{ContactApi, TelegramLinkCreator};
+use super::contacts::{ContactApi, TelegramLinkIssuer};
 use super::guard::CallGuard;
 use super::keys::KeyApi;
 use super::messages::MessageApi;
@@ -72,7 +72,7 @@ impl ApiServices {
         // Watches of messages and of providers count together.
         let watches = streams(settings.max_watches_per_key);
         let access = ProviderAccess::new(registry.clone(), &policies);
-        let links = TelegramLinkCreator::new(access.clone(), telegram, stores.links.clone(), clock.clone());
+        let links = TelegramLinkIssuer::new(access.clone(), telegram, stores.links.clone(), clock.clone());
         Self {
             messages: MessageApi::new(
                 &stores,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{ApiKey, BrandId, KeyId, Scope, Timestamp};
+use crate::model::{ApiKey, BrandId, KeyId, KeyScope, Timestamp};
 use crate::secret::Secret;
 
 const PREFIX: &str = "rlv_";
@@ -40,7 +40,7 @@ impl KeyToken {
 /// When the operating system gives no randomness.
 pub fn create_key(
     brand: Option<BrandId>,
-    scopes: Vec<Scope>,
+    scopes: Vec<KeyScope>,
     label: String,
     now: Timestamp,
 ) -> Result<(ApiKey, Secret), getrandom::Error> {
@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_created_key_is_read_back_and_no_two_are_alike() {
-        let create = || create_key(None, vec![Scope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
+        let create =
+            || create_key(None, vec![KeyScope::Admin], "test".into(), Timestamp::UNIX_EPOCH).unwrap();
         let (key, text) = create();
         let token = KeyToken::parse(text.expose()).unwrap();
         assert_eq!((token.id, token.hash), (key.id.clone(), key.secret_hash));

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::error::CliError;
 use super::render::Table;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use crate::config::Config;
 use crate::model::{BrandId, Channel, Provider};
 use crate::routing::BrandPolicy;
@@ -22,13 +22,13 @@ Examples:
 
 /// The arguments of `relevo check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct CheckConfigArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
-pub(super) fn run(args: &CheckArgs, screen: TerminalScreen) -> Result<(), CliError> {
+pub(super) fn run(args: &CheckConfigArgs, screen: CommandOutput) -> Result<(), CliError> {
     let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
     if screen.is_json() {
         return Err(CliError::usage("check has no --json: its exit code tells scripts what they need"));

@@ -6,7 +6,7 @@ use super::arguments::{Action, AddressArgs, Channel, Class, numbers};
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use super::times::TimeArgument;
 use crate::clock::Clock;
 use crate::model::Timestamp;
@@ -28,7 +28,7 @@ pub enum ConsentCommand {
     Get(ContactArgs),
     /// Tell whether a message could go to a contact now, by channel and address; nothing is sent
     #[command(after_help = "Examples:\n  relevo consent check ana --class commercial --topic offers.shoes")]
-    Check(CheckArgs),
+    Check(CheckConsentArgs),
     /// Suppress an address: no message of any class goes there
     #[command(after_help = "Examples:\n  relevo consent suppress --channel sms --phone +34600123456 \
         --explanation 'wrong person, said on the telephone'")]
@@ -82,7 +82,7 @@ pub struct RecordArgs {
 
 /// What to check.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct CheckConsentArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// The message's class
@@ -98,7 +98,7 @@ pub struct CheckArgs {
 
 /// Why an address is suppressed by hand.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Reason {
+pub enum ManualReason {
     /// The person complained.
     Complaint,
     /// Anything else.
@@ -115,7 +115,7 @@ pub struct SuppressArgs {
     address: AddressArgs,
     /// Whether the person complained
     #[arg(long, value_enum, default_value = "manual")]
-    reason: Reason,
+    reason: ManualReason,
     /// Why
     #[arg(long, value_name = "TEXT")]
     explanation: String,
@@ -135,7 +135,7 @@ pub(super) async fn run(
     command: ConsentCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ConsentServiceClient, connection);
@@ -186,7 +186,7 @@ impl RecordArgs {
     }
 }
 
-impl CheckArgs {
+impl CheckConsentArgs {
     fn request(self) -> v1::CheckConsentRequest {
         v1::CheckConsentRequest {
             contact_id: self.contact.contact,
@@ -200,8 +200,8 @@ impl CheckArgs {
 impl SuppressArgs {
     fn request(self) -> v1::SuppressAddressRequest {
         let reason = match self.reason {
-            Reason::Complaint => "complaint",
-            Reason::Manual => "manual",
+            ManualReason::Complaint => "complaint",
+            ManualReason::Manual => "manual",
         };
         v1::SuppressAddressRequest {
             channel: self.channel.into(),

@@ -6,7 +6,7 @@ use super::arguments::{self, AddressArgs, LimitArgs};
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use crate::wire::v1::{self, address::Value, contact_service_client::ContactServiceClient};
 
 /// What to do with contacts.
@@ -21,7 +21,7 @@ pub enum ContactCommand {
     Upsert(UpsertArgs),
     /// Show a contact
     #[command(after_help = "Examples:\n  relevo contact get ana\n  relevo contact get ana --json")]
-    Get(IdArgs),
+    Get(ContactIdArgs),
     /// Find the contact that an address belongs to
     #[command(after_help = "Examples:\n  relevo contact find --phone '600 123 456'\n  \
         relevo contact find --email ana@example.com")]
@@ -39,7 +39,7 @@ pub enum ContactCommand {
         after_help = "Suppressed addresses stay suppressed. Messages not yet sent end as suppressed.\n\n\
         Examples:\n  relevo contact delete ana"
     )]
-    Delete(IdArgs),
+    Delete(ContactIdArgs),
     /// Make a link that ties the Telegram chat of whoever follows it to a contact
     #[command(after_help = "It counts once, for a day. An opt-in it is not: record that apart.\n\n\
         Examples:\n  relevo contact telegram-link ana")]
@@ -59,7 +59,7 @@ pub struct LinkArgs {
 
 /// Names a contact.
 #[derive(Debug, Args)]
-pub struct IdArgs {
+pub struct ContactIdArgs {
     /// The brand's id of the contact
     #[arg(value_name = "CONTACT_ID")]
     id: String,
@@ -96,7 +96,7 @@ pub struct UpsertArgs {
     labels: Vec<(String, String)>,
     /// Remove all addresses or labels; may be repeated
     #[arg(long, value_enum, value_name = "PART")]
-    clear: Vec<Part>,
+    clear: Vec<ContactPart>,
     /// Refuse when the contact was changed since it had this etag
     #[arg(long)]
     etag: Option<String>,
@@ -104,7 +104,7 @@ pub struct UpsertArgs {
 
 /// A part of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum ContactPart {
     /// Its addresses.
     Addresses,
     /// Its labels.
@@ -114,7 +114,7 @@ pub enum Part {
 pub(super) async fn run(
     command: ContactCommand,
     connection: &ConnectionArgs,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ContactServiceClient, connection);
@@ -123,7 +123,7 @@ pub(super) async fn run(
             let answer = client.upsert_contact(args.request()).await.map_err(failed)?;
             screen.show(&answer.into_inner().contact.unwrap_or_default(), render::contact)
         }
-        ContactCommand::Get(IdArgs { id }) => {
+        ContactCommand::Get(ContactIdArgs { id }) => {
             let answer =
                 client.get_contact(v1::GetContactRequest { contact_id: id }).await.map_err(failed)?;
             screen.show(&answer.into_inner().contact.unwrap_or_default(), render::contact)
@@ -150,7 +150,7 @@ pub(super) async fn run(
             };
             screen.show_all(&limit.collect(page).await?, render::contact_events)
         }
-        ContactCommand::Delete(IdArgs { id }) => {
+        ContactCommand::Delete(ContactIdArgs { id }) => {
             let request = v1::DeleteContactRequest { contact_id: id.clone() };
             let answer = client.delete_contact(request).await.map_err(failed)?;
             screen.show(answer.get_ref(), |_| format!("Contact {id} is deleted.\n"))
@@ -191,8 +191,8 @@ impl UpsertArgs {
     /// The fields to change: what was given, and what is to be cleared.
     fn paths(&self, contact: &v1::Contact) -> Vec<String> {
         let parts = [
-            ("addresses", !contact.addresses.is_empty() || self.clear.contains(&Part::Addresses)),
-            ("labels", !contact.labels.is_empty() || self.clear.contains(&Part::Labels)),
+            ("addresses", !contact.addresses.is_empty() || self.clear.contains(&ContactPart::Addresses)),
+            ("labels", !contact.labels.is_empty() || self.clear.contains(&ContactPart::Labels)),
         ];
         parts.into_iter().filter(|(_, changed)| *changed).map(|(path, _)| path.to_owned()).collect()
     }

@@ -6,7 +6,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::connection::ConnectionArgs;
 use super::error::CliError;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 
 pub(super) const AFTER_HELP: &str = "\
 Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the gateway serves, 1 when it says that it does
@@ -16,7 +16,7 @@ Examples:
   relevo health
   relevo health --server https://gateway.example.com:50051 --timeout 2s";
 
-pub(super) async fn run(connection: &ConnectionArgs, screen: TerminalScreen) -> Result<(), CliError> {
+pub(super) async fn run(connection: &ConnectionArgs, screen: CommandOutput) -> Result<(), CliError> {
     let mut client = HealthClient::new(connection.channel().await?);
     // The empty name asks for the server as a whole.
     let answer = client.check(HealthCheckRequest { service: String::new() }).await;

@@ -8,7 +8,7 @@ use super::arguments::{LimitArgs, Scope, numbers};
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use crate::api::{keys, token};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -68,7 +68,7 @@ pub(super) async fn run(
     command: KeysCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     match command {

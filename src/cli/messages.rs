@@ -6,7 +6,7 @@ use super::arguments::{self, LimitArgs, State, numbers};
 use super::connection::{ConnectionArgs, GatewayChannel, client};
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use super::spec::SpecArgs;
 use super::times::TimeArgument;
 use crate::clock::Clock;
@@ -19,7 +19,7 @@ pub enum MessageCommand {
     /// Tell the story of one message: verdicts, plan, attempts, outcomes, receipts
     #[command(after_help = "Examples:\n  relevo message get 01936b2e-6c1f-7cc0-8f5a-1d2e3f405162\n  \
         relevo message get 01936b2e-6c1f-7cc0-8f5a-1d2e3f405162 --json | jq .history")]
-    Get(IdArgs),
+    Get(MessageIdArgs),
     /// List messages, newest first
     #[command(after_help = "Examples:\n  relevo message list --state failed --state in-doubt --from 24h\n  \
         relevo message list --contact ana --limit 10\n  relevo message list --label campaign=spring --json")]
@@ -37,12 +37,12 @@ pub enum MessageCommand {
     /// Cancel a message that is not yet sent
     #[command(after_help = "A call in flight is let finish, and nothing is tried after it.\n\nExamples:\n  \
         relevo message cancel 01936b2e-6c1f-7cc0-8f5a-1d2e3f405162")]
-    Cancel(IdArgs),
+    Cancel(MessageIdArgs),
 }
 
 /// Names a message.
 #[derive(Debug, Args)]
-pub struct IdArgs {
+pub struct MessageIdArgs {
     /// The message's id
     #[arg(value_name = "MESSAGE_ID")]
     id: String,
@@ -85,7 +85,7 @@ pub(super) async fn run(
     command: MessageCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     // Before the connection: a message that its flags do not describe needs none.
@@ -96,7 +96,7 @@ pub(super) async fn run(
     };
     let mut client = client!(MessageServiceClient, connection);
     match command {
-        MessageCommand::Get(IdArgs { id }) => {
+        MessageCommand::Get(MessageIdArgs { id }) => {
             let answer =
                 client.get_message(v1::GetMessageRequest { message_id: id }).await.map_err(failed)?;
             screen.show(&answer.into_inner().message.unwrap_or_default(), render::history)
@@ -111,7 +111,7 @@ pub(super) async fn run(
             let answer = client.explain_route(request).await.map_err(failed)?;
             screen.show(answer.get_ref(), render::explanation)
         }
-        MessageCommand::Cancel(IdArgs { id }) => {
+        MessageCommand::Cancel(MessageIdArgs { id }) => {
             let answer =
                 client.cancel_message(v1::CancelMessageRequest { message_id: id }).await.map_err(failed)?;
             screen.show(&answer.into_inner().message.unwrap_or_default(), render::cancelled)
@@ -150,14 +150,14 @@ async fn watch(
     args: WatchArgs,
     mut client: MessageServiceClient<GatewayChannel>,
     connection: &ConnectionArgs,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     let cursor = args.cursor.unwrap_or_default();
     let request = v1::WatchMessagesRequest { cursor, message_ids: args.messages };
     let mut events = client.watch_messages(request).await.map_err(failed)?.into_inner();
     while let Some(event) = events.message().await.map_err(failed)? {
-        screen.show(&event, render::watched)?;
+        screen.show(&event, render::watched_event)?;
     }
     Err(CliError::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
 }

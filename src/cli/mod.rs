@@ -28,7 +28,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::clock::Clock;
-use screen::TerminalScreen;
+use screen::CommandOutput;
 
 pub use connection::ConnectionArgs;
 pub use error::CliError;
@@ -118,7 +118,7 @@ pub struct DemoArgs {
 pub enum ClientCommand {
     /// Check a configuration and show which ways messages would take
     #[command(after_help = check::AFTER_HELP)]
-    Check(check::CheckArgs),
+    Check(check::CheckConfigArgs),
     /// Send one message, or a stream of them
     #[command(after_help = send::AFTER_HELP)]
     Send(Box<send::SendArgs>),
@@ -153,7 +153,7 @@ pub enum ClientCommand {
 /// # Errors
 /// Why the command failed: [`CliError`] has the text for people, and [`CliError::exit_code`] the code for scripts.
 pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), CliError> {
-    let screen = TerminalScreen::new(connection.json);
+    let screen = CommandOutput::new(connection.json);
     match command {
         ClientCommand::Check(args) => check::run(&args, screen),
         ClientCommand::Send(args) => send::run(*args, connection, clock, screen).await,

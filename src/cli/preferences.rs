@@ -9,7 +9,7 @@ use super::connection::{ConnectionArgs, client};
 use super::consents::ContactArgs;
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use crate::wire::v1::{self, consent_service_client::ConsentServiceClient};
 
 /// What to do with preferences.
@@ -25,7 +25,7 @@ pub enum PreferencesCommand {
         relevo preferences set ana --mute offers --topic-channels orders=sms,email\n  \
         relevo preferences set ana --clear quiet-hours"
     )]
-    Set(Box<SetArgs>),
+    Set(Box<SetPreferencesArgs>),
 }
 
 /// What a contact wants.
@@ -33,7 +33,7 @@ pub enum PreferencesCommand {
 #[group(id = "change", required = true, multiple = true, args = [
     "channels", "excluded", "muted", "topic_channels", "quiet", "time_zone", "language", "clear",
 ])]
-pub struct SetArgs {
+pub struct SetPreferencesArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// A channel to try first; repeated, in this order
@@ -62,14 +62,14 @@ pub struct SetArgs {
     language: Option<String>,
     /// Forget a part; may be repeated
     #[arg(long, value_enum, value_name = "PART")]
-    clear: Vec<Part>,
+    clear: Vec<PreferencesPart>,
 }
 
 /// A part of the preferences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "kebab-case")]
 #[allow(missing_docs)]
-pub enum Part {
+pub enum PreferencesPart {
     ChannelOrder,
     ExcludedChannels,
     Topics,
@@ -81,7 +81,7 @@ pub enum Part {
 pub(super) async fn run(
     command: PreferencesCommand,
     connection: &ConnectionArgs,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(ConsentServiceClient, connection);
@@ -97,7 +97,7 @@ pub(super) async fn run(
     screen.show(&preferences.unwrap_or_default(), render::preferences)
 }
 
-impl SetArgs {
+impl SetPreferencesArgs {
     fn request(self) -> v1::SetPreferencesRequest {
         let paths = self.paths();
         let quiet_transactional = self.quiet_transactional;
@@ -123,12 +123,12 @@ impl SetArgs {
     /// The paths of the fields to change: those that were given, and those to clear.
     fn paths(&self) -> Vec<String> {
         let parts = [
-            ("channel_order", !self.channels.is_empty(), Part::ChannelOrder),
-            ("excluded_channels", !self.excluded.is_empty(), Part::ExcludedChannels),
-            ("topics", !self.muted.is_empty() || !self.topic_channels.is_empty(), Part::Topics),
-            ("quiet_hours", self.quiet.is_some(), Part::QuietHours),
-            ("time_zone", self.time_zone.is_some(), Part::TimeZone),
-            ("language", self.language.is_some(), Part::Language),
+            ("channel_order", !self.channels.is_empty(), PreferencesPart::ChannelOrder),
+            ("excluded_channels", !self.excluded.is_empty(), PreferencesPart::ExcludedChannels),
+            ("topics", !self.muted.is_empty() || !self.topic_channels.is_empty(), PreferencesPart::Topics),
+            ("quiet_hours", self.quiet.is_some(), PreferencesPart::QuietHours),
+            ("time_zone", self.time_zone.is_some(), PreferencesPart::TimeZone),
+            ("language", self.language.is_some(), PreferencesPart::Language),
         ];
         let changed = parts.into_iter().filter(|(_, given, part)| *given || self.clear.contains(part));
         changed.map(|(path, ..)| path.to_owned()).collect()

@@ -10,14 +10,14 @@ use tokio::time::{Instant, timeout};
 
 use super::error::CliError;
 use super::render::Table;
-use super::screen::{TerminalScreen, harmless};
+use super::screen::{CommandOutput, without_control_characters};
 use crate::adapters::Envelope;
 use crate::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderConfig};
 use crate::model::{
-    Address, BrandId, Channel, Class, Outcome, OutcomeEvidence, Phone, Provider, Rejection, RenderedContent,
-    Template, Timestamp,
+    Address, BrandId, Channel, MessageClass, Outcome, OutcomeEvidence, Phone, Provider, Rejection,
+    RenderedContent, Template, Timestamp,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -63,7 +63,7 @@ pub struct TestArgs {
     parameters: Vec<String>,
 }
 
-pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -> Result<(), CliError> {
+pub(super) async fn run(args: TestArgs, clock: &Clock, screen: CommandOutput) -> Result<(), CliError> {
     if screen.is_json() {
         return Err(CliError::usage(
             "provider test has no --json: its exit code tells scripts what they need",
@@ -78,9 +78,9 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: TerminalScreen) -
             args.provider
         )));
     }
-    screen.print(&harmless(&announcement(&provider.provider, &envelope)))?;
+    screen.print(&without_control_characters(&announcement(&provider.provider, &envelope)))?;
     let (outcome, took) = deliver(&envelope, provider, clock).await;
-    screen.print(&harmless(&explanation(&outcome, took, &provider.provider.kind)))?;
+    screen.print(&without_control_characters(&explanation(&outcome, took, &provider.provider.kind)))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
@@ -112,7 +112,7 @@ fn envelope(
         repeated_attempt: 1,
         from: policy.and_then(|policy| provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "test".parse().expect("it is a topic"),
         channel,
         address: address(channel, &args.to)?,

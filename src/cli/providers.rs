@@ -9,7 +9,7 @@ use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
 use super::provider_test;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use super::times::{self, TimeArgument};
 use crate::clock::Clock;
 use crate::model::Timestamp;
@@ -31,7 +31,7 @@ pub enum ProviderCommand {
         Examples:\n  relevo provider set twilio-eu out-of-service --reason 'billing dispute' --actor eva\n  \
         relevo provider set twilio-eu draining --reason 'maintenance at 22:00' --for 4h\n  \
         relevo provider set twilio-eu in-service --reason 'settled'")]
-    Set(SetArgs),
+    Set(SetControlArgs),
     /// Show who changed the control of providers, when and why, newest first
     #[command(after_help = "Examples:\n  relevo provider log --provider twilio-eu")]
     Log(LogArgs),
@@ -42,7 +42,7 @@ pub enum ProviderCommand {
 
 /// What is wanted of a provider.
 #[derive(Debug, Args)]
-pub struct SetArgs {
+pub struct SetControlArgs {
     /// The provider's name in the configuration
     provider: String,
     /// What is wanted of it
@@ -76,7 +76,7 @@ pub(super) async fn run(
     command: ProviderCommand,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     match command {
@@ -117,7 +117,7 @@ pub(super) async fn run(
     }
 }
 
-impl SetArgs {
+impl SetControlArgs {
     fn request(self, now: Timestamp) -> v1::SetProviderControlRequest {
         let expiry = self.until.or(self.duration.map(TimeArgument::Away));
         v1::SetProviderControlRequest {

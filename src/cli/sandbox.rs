@@ -8,7 +8,7 @@ use super::arguments::Behavior;
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
 use super::render;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use super::times;
 use crate::wire::v1::{self, sandbox_service_client::SandboxServiceClient};
 
@@ -28,7 +28,7 @@ pub enum SandboxCommand {
         sandbox set hang --failure-domain meta\n  relevo sandbox set throttle --provider sms-north --retry-after 30s\n  \
         relevo sandbox set accept --failure-domain meta"
     )]
-    Set(SetArgs),
+    Set(SetBehaviorArgs),
 }
 
 /// Which outbox to show.
@@ -44,7 +44,7 @@ pub struct OutboxArgs {
 
 /// How to behave.
 #[derive(Debug, Args)]
-pub struct SetArgs {
+pub struct SetBehaviorArgs {
     /// The behaviour
     #[arg(value_enum)]
     behavior: Behavior,
@@ -70,7 +70,7 @@ pub struct TargetArgs {
 pub(super) async fn run(
     command: SandboxCommand,
     connection: &ConnectionArgs,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     let failed = |status| CliError::from_status(&connection.server, status);
     let mut client = client!(SandboxServiceClient, connection);
@@ -88,7 +88,7 @@ pub(super) async fn run(
                 retry_after: args.retry_after.map(crate::wire::duration),
             };
             let answer = client.set_behavior(request).await.map_err(failed)?;
-            screen.show(answer.get_ref(), render::behaving)
+            screen.show(answer.get_ref(), render::behavior_answer)
         }
     }
 }

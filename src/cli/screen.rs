@@ -7,11 +7,11 @@ use super::json::{self, NamedMessage};
 
 /// Standard output, in the form that was asked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TerminalScreen {
+pub(super) struct CommandOutput {
     json: bool,
 }
 
-impl TerminalScreen {
+impl CommandOutput {
     pub(super) fn new(json: bool) -> Self {
         Self { json }
     }
@@ -22,7 +22,7 @@ impl TerminalScreen {
         answer: &M,
         human: impl FnOnce(&M) -> String,
     ) -> Result<(), CliError> {
-        self.print(&if self.json { json::write(answer) } else { harmless(&human(answer)) })
+        self.print(&if self.json { json::write(answer) } else { without_control_characters(&human(answer)) })
     }
 
     /// Prints several answers: as one text, or each on a line of JSON.
@@ -32,7 +32,7 @@ impl TerminalScreen {
         human: impl FnOnce(&[M]) -> String,
     ) -> Result<(), CliError> {
         if !self.json {
-            return self.print(&harmless(&human(answers)));
+            return self.print(&without_control_characters(&human(answers)));
         }
         answers.iter().try_for_each(|answer| self.print(&json::write(answer)))
     }
@@ -55,7 +55,7 @@ impl TerminalScreen {
 
 /// The text without control characters, which could steer a terminal: people and providers wrote parts of it. JSON escapes
 /// them anyway.
-pub(super) fn harmless(text: &str) -> String {
+pub(super) fn without_control_characters(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
 
@@ -65,6 +65,6 @@ mod tests {
 
     #[test]
     fn control_characters_are_replaced() {
-        assert_eq!(harmless("é\n\u{1b}[2J\r\u{9b}"), "é\n\u{fffd}[2J\u{fffd}\u{fffd}");
+        assert_eq!(without_control_characters("é\n\u{1b}[2J\r\u{9b}"), "é\n\u{fffd}[2J\u{fffd}\u{fffd}");
     }
 }

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
-use super::screen::TerminalScreen;
+use super::screen::CommandOutput;
 use super::spec::SpecArgs;
 use super::{json, render};
 use crate::clock::Clock;
@@ -53,7 +53,7 @@ pub(super) async fn run(
     args: SendArgs,
     connection: &ConnectionArgs,
     clock: &Clock,
-    screen: TerminalScreen,
+    screen: CommandOutput,
 ) -> Result<(), CliError> {
     if let Some(file) = args.file {
         return stream(file, connection, screen).await;
@@ -73,7 +73,7 @@ struct Tally {
     refused: u64,
 }
 
-async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: TerminalScreen) -> Result<(), CliError> {
+async fn stream(file: PathBuf, connection: &ConnectionArgs, screen: CommandOutput) -> Result<(), CliError> {
     let lines = open(&file)?;
     let mut client = client!(MessageServiceClient, connection);
     let (requests, outgoing) = mpsc::channel(READ_AHEAD);

@@ -19,7 +19,7 @@ pub fn keyword(text: &str, keywords: &Keywords) -> Option<Keyword> {
 
 /// The topics whose opt-ins a start on `channel` restores: those that were in force until the last stop, or the last opt-out
 /// at a provider. There are none when all opt-ins were withdrawn by other means, or one was granted since.
-pub fn taken_by_stop(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&TopicScope> {
+pub fn scopes_restored_by_start(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&TopicScope> {
     let everything = |entry: &ConsentEntry| {
         entry.channel == channel && entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All
     };
@@ -32,7 +32,7 @@ pub fn taken_by_stop(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&Top
     if !means.contains(&stop.evidence.method.as_str()) || granted_since {
         return BTreeSet::new();
     }
-    let states = super::states(before).into_iter();
+    let states = super::standings(before).into_iter();
     states.filter(|(of, _, granted, _)| *of == channel && *granted).map(|(_, scope, ..)| scope).collect()
 }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn restored(ledger: &[ConsentEntry]) -> Vec<String> {
-        taken_by_stop(ledger, Channel::Sms).iter().map(ToString::to_string).collect()
+        scopes_restored_by_start(ledger, Channel::Sms).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn standing<'a>(ledger: &'a [ConsentEntry], channel: Channel, topic: &Topic)
 
 /// The channels and scopes that a ledger names, each with whether an opt-in is in force for it and the entry that
 /// decides.
-pub fn states(ledger: &[ConsentEntry]) -> Vec<(Channel, &TopicScope, bool, &ConsentEntry)> {
+pub fn standings(ledger: &[ConsentEntry]) -> Vec<(Channel, &TopicScope, bool, &ConsentEntry)> {
     let named: BTreeSet<(Channel, &TopicScope)> =
         ledger.iter().map(|entry| (entry.channel, &entry.scope)).collect();
     let state = |(channel, scope): (Channel, &'_ TopicScope)| match scope {

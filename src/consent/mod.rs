@@ -10,17 +10,19 @@ mod quiet;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Address, Channel, Class, Decision, Reason, Recipient, Timestamp, Topic, Verdict};
+use crate::model::{
+    Address, Channel, ConsentDecision, MessageClass, Reason, Recipient, Timestamp, Topic, Verdict,
+};
 
-pub use keywords::{keyword, taken_by_stop};
-pub use ledger::{LedgerStanding, standing, states};
+pub use keywords::{keyword, scopes_restored_by_start};
+pub use ledger::{LedgerStanding, standing, standings};
 pub use quiet::held_until;
 
 /// The question that [`decide`] answers.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsentQuery<'a> {
     /// The class of the message.
-    pub class: Class,
+    pub class: MessageClass,
     /// Its topic.
     pub topic: &'a Topic,
     /// The channel.
@@ -47,7 +49,7 @@ pub fn decide(
 }
 
 /// A decision, its reason for programs, and its explanation for people.
-type ConsentRuling = (Decision, Reason, String);
+type ConsentRuling = (ConsentDecision, Reason, String);
 
 fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let found = recipient.suppressions.iter().find(|suppression| {
@@ -60,22 +62,22 @@ fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Cons
         found.reason.as_str(),
         found.explanation
     );
-    Some((Decision::Deny, Reason::AddressSuppressed, why))
+    Some((ConsentDecision::Deny, Reason::AddressSuppressed, why))
 }
 
 fn excluded(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
     let excluded = recipient.preferences.excluded_channels.contains(&question.channel);
     let why = || format!("The contact asked never to be reached by {}.", question.channel);
-    excluded.then(|| (Decision::Deny, Reason::ChannelExcluded, why()))
+    excluded.then(|| (ConsentDecision::Deny, Reason::ChannelExcluded, why()))
 }
 
 fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
-    if question.class == Class::Transactional {
+    if question.class == MessageClass::Transactional {
         return None;
     }
     if let Some(muted) = recipient.preferences.topic(question.topic).filter(|preference| preference.muted) {
         let why = format!("The contact muted the topic {}.", muted.topic);
-        return Some((Decision::Deny, Reason::TopicMuted, why));
+        return Some((ConsentDecision::Deny, Reason::TopicMuted, why));
     }
     let (channel, topic) = (question.channel, question.topic);
     match standing(&recipient.ledger, channel, topic) {
@@ -85,12 +87,12 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
                 "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
                 entry.scope, entry.evidence.time, entry.sequence
             );
-            Some((Decision::Deny, Reason::OptInRevoked, why))
+            Some((ConsentDecision::Deny, Reason::OptInRevoked, why))
         }
         LedgerStanding::Silent => {
             let why =
                 format!("There is no opt-in for {topic} by {channel}, and a commercial message needs one.");
-            Some((Decision::Deny, Reason::NoOptIn, why))
+            Some((ConsentDecision::Deny, Reason::NoOptIn, why))
         }
     }
 }
@@ -102,7 +104,7 @@ fn quiet_now(
     now: Timestamp,
 ) -> Option<ConsentRuling> {
     let hours = recipient.preferences.quiet_hours.as_ref()?;
-    if question.class == Class::Transactional && !hours.include_transactional {
+    if question.class == MessageClass::Transactional && !hours.include_transactional {
         return None;
     }
     let contact_zone = recipient.preferences.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
@@ -114,13 +116,13 @@ fn quiet_now(
         hours.end.to_string(),
         zone.iana_name().unwrap_or("UTC")
     );
-    Some((Decision::Hold { until }, Reason::QuietHours, why))
+    Some((ConsentDecision::Hold { until }, Reason::QuietHours, why))
 }
 
 fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling {
-    if question.class == Class::Transactional {
+    if question.class == MessageClass::Transactional {
         return (
-            Decision::Allow,
+            ConsentDecision::Allow,
             Reason::Transactional,
             "A transactional message needs no opt-in.".to_owned(),
         );
@@ -137,7 +139,7 @@ fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling 
         ),
         LedgerStanding::Revoked(_) | LedgerStanding::Silent => String::new(),
     };
-    (Decision::Allow, Reason::OptInGranted, why)
+    (ConsentDecision::Allow, Reason::OptInGranted, why)
 }
 
 #[cfg(test)]

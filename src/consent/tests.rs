@@ -62,11 +62,11 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
 }
 
 fn decision_and_reason(
-    class: Class,
+    class: MessageClass,
     about: &str,
     recipient: &Recipient,
     now: Timestamp,
-) -> (Decision, Reason) {
+) -> (ConsentDecision, Reason) {
     let question = ConsentQuery { class, topic: &topic(about), channel: Channel::Sms, address: &phone() };
     let verdict = decide(&question, recipient, &TimeZone::UTC, now);
     assert!(verdict.explanation.ends_with('.'), "{}", verdict.explanation);
@@ -74,19 +74,19 @@ fn decision_and_reason(
 }
 
 fn reason_for_commercial(recipient: &Recipient) -> Reason {
-    decision_and_reason(Class::Commercial, "offers.shoes", recipient, noon()).1
+    decision_and_reason(MessageClass::Commercial, "offers.shoes", recipient, noon()).1
 }
 
 #[test]
 fn a_commercial_message_needs_an_opt_in_and_a_transactional_one_does_not() {
     let silent = recipient(vec![]);
     assert_eq!(
-        decision_and_reason(Class::Commercial, "offers", &silent, noon()),
-        (Decision::Deny, Reason::NoOptIn)
+        decision_and_reason(MessageClass::Commercial, "offers", &silent, noon()),
+        (ConsentDecision::Deny, Reason::NoOptIn)
     );
     assert_eq!(
-        decision_and_reason(Class::Transactional, "orders", &silent, noon()),
-        (Decision::Allow, Reason::Transactional)
+        decision_and_reason(MessageClass::Transactional, "orders", &silent, noon()),
+        (ConsentDecision::Allow, Reason::Transactional)
     );
 }
 
@@ -128,8 +128,8 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
     let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     ana.preferences.excluded_channels = vec![Channel::Sms];
     assert_eq!(
-        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
-        (Decision::Deny, Reason::ChannelExcluded)
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
+        (ConsentDecision::Deny, Reason::ChannelExcluded)
     );
     ana.suppressions = vec![Suppression {
         channel: Channel::Sms,
@@ -140,12 +140,15 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
         recorded_by: "twilio-eu".into(),
     }];
     assert_eq!(
-        decision_and_reason(Class::Transactional, "orders", &ana, noon()),
-        (Decision::Deny, Reason::AddressSuppressed)
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
+        (ConsentDecision::Deny, Reason::AddressSuppressed)
     );
     ana.suppressions[0].channel = Channel::Whatsapp;
     ana.preferences.excluded_channels.clear();
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, noon()).0, Decision::Allow);
+    assert_eq!(
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()).0,
+        ConsentDecision::Allow
+    );
 }
 
 #[test]
@@ -154,7 +157,10 @@ fn a_muted_topic_stops_commercial_messages_only() {
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
     ana.preferences.topics = vec![muted];
     assert_eq!(reason_for_commercial(&ana), Reason::TopicMuted);
-    assert_eq!(decision_and_reason(Class::Transactional, "offers.shoes", &ana, noon()).0, Decision::Allow);
+    assert_eq!(
+        decision_and_reason(MessageClass::Transactional, "offers.shoes", &ana, noon()).0,
+        ConsentDecision::Allow
+    );
 }
 
 fn quiet(start: &str, end: &str, include_transactional: bool) -> QuietHours {
@@ -169,11 +175,17 @@ fn quiet_hours_hold_commercial_messages_and_others_on_request() {
     ana.preferences.time_zone = Some("Europe/Madrid".into());
     // 23:30 in Madrid.
     let night = timestamp("2026-06-01T21:30:00Z");
-    let held = Decision::Hold { until: timestamp("2026-06-02T06:00:00Z") };
-    assert_eq!(decision_and_reason(Class::Commercial, "offers", &ana, night), (held, Reason::QuietHours));
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, Decision::Allow);
+    let held = ConsentDecision::Hold { until: timestamp("2026-06-02T06:00:00Z") };
+    assert_eq!(
+        decision_and_reason(MessageClass::Commercial, "offers", &ana, night),
+        (held, Reason::QuietHours)
+    );
+    assert_eq!(
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, night).0,
+        ConsentDecision::Allow
+    );
     ana.preferences.quiet_hours = Some(quiet("22:00:00", "08:00:00", true));
-    assert_eq!(decision_and_reason(Class::Transactional, "orders", &ana, night).0, held);
+    assert_eq!(decision_and_reason(MessageClass::Transactional, "orders", &ana, night).0, held);
 }
 
 #[test]
@@ -235,7 +247,7 @@ proptest! {
         };
         let mut ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
         ledger.push(entry(99, ConsentAction::Revoke, "*", 9));
-        for (channel, _, is_granted, _) in states(&ledger) {
+        for (channel, _, is_granted, _) in standings(&ledger) {
             prop_assert!(!is_granted, "{channel}");
         }
         let scope: TopicScope = "offers.shoes".parse().unwrap();

@@ -10,7 +10,7 @@ use crate::api::token;
 use crate::app::Gateway;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{BrandId, Scope};
+use crate::model::{BrandId, KeyScope};
 use crate::secret::Secret;
 
 /// The brand that the configuration names.
@@ -52,7 +52,7 @@ impl DemoGateway {
 async fn create_admin_key(gateway: &Gateway, clock: &Clock) -> anyhow::Result<Secret> {
     let brand: BrandId = BRAND.parse()?;
     let (key, secret) =
-        token::create_key(Some(brand), vec![Scope::Admin], "demonstration".to_owned(), clock.now())?;
+        token::create_key(Some(brand), vec![KeyScope::Admin], "demonstration".to_owned(), clock.now())?;
     gateway.stores().keys.create_key(key).await?;
     Ok(secret)
 }

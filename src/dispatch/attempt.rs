@@ -28,14 +28,14 @@
 use std::time::Duration;
 
 use super::Dispatcher;
-use super::limits::{AttemptTurn, Busy, CallSlot};
+use super::limits::{AttemptTurn, CallSlot, QueueFull};
 use super::provider::ProviderClient;
 use super::registry::CallPermit;
-use super::saving::{Flow, RecordDamaged, SaveResult};
+use super::saving::{RecordDamaged, SaveResult, WorkStatus};
 use super::work::MessageWork;
 use crate::adapters::Envelope;
 use crate::model::{
-    ConsentEvidence, EventDetail, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent, Timestamp,
+    ConsentEvidence, MessageEventDetail, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent, Timestamp,
     WaitReason, Way, later,
 };
 use crate::routing::RoutingStep;
@@ -98,20 +98,20 @@ struct AnsweredAttempt {
 }
 
 /// Why an attempt stopped at a stage.
-enum Interrupted {
+enum Interruption {
     /// The attempt stops here, and the message goes on as this says.
-    Flow(Flow),
+    Flow(WorkStatus),
     /// A record of the message is damaged.
     Damaged,
 }
 
-impl From<RecordDamaged> for Interrupted {
+impl From<RecordDamaged> for Interruption {
     fn from(_: RecordDamaged) -> Self {
         Self::Damaged
     }
 }
 
-const DECIDE_AGAIN: Interrupted = Interrupted::Flow(Flow::Again);
+const DECIDE_AGAIN: Interruption = Interruption::Flow(WorkStatus::Again);
 
 impl Dispatcher {
     /// Takes an attempt through its stages, as far as it comes.
@@ -119,11 +119,11 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         planned: PlannedAttempt,
-    ) -> Result<Flow, RecordDamaged> {
+    ) -> Result<WorkStatus, RecordDamaged> {
         match self.go_through_stages(work, planned).await {
-            Ok(()) => Ok(Flow::Again),
-            Err(Interrupted::Flow(flow)) => Ok(flow),
-            Err(Interrupted::Damaged) => Err(RecordDamaged),
+            Ok(()) => Ok(WorkStatus::Again),
+            Err(Interruption::Flow(flow)) => Ok(flow),
+            Err(Interruption::Damaged) => Err(RecordDamaged),
         }
     }
 
@@ -131,7 +131,7 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         planned: PlannedAttempt,
-    ) -> Result<(), Interrupted> {
+    ) -> Result<(), Interruption> {
         let turn = self.take_turn(work, planned).await?;
         let permitted = self.get_permit(work, turn)?;
         let recorded = self.record_start(work, permitted).await?;
@@ -146,11 +146,11 @@ impl Dispatcher {
         &'a self,
         work: &mut MessageWork,
         planned: PlannedAttempt,
-    ) -> Result<TurnAttempt<'a>, Interrupted> {
+    ) -> Result<TurnAttempt<'a>, Interruption> {
         let name = &planned.way.provider;
         let Some(provider) = self.providers.get(name) else {
             tracing::error!(provider.name = %name, "a provider was planned that has no adapter");
-            return Err(Interrupted::Damaged);
+            return Err(Interruption::Damaged);
         };
         if let Some(turn) = work.take_turn(name).or_else(|| provider.limiter.try_turn()) {
             return Ok(TurnAttempt { planned, provider, turn });
@@ -169,7 +169,7 @@ impl Dispatcher {
         work: &mut MessageWork,
         planned: &PlannedAttempt,
         provider: &ProviderClient,
-    ) -> Result<AttemptTurn, Interrupted> {
+    ) -> Result<AttemptTurn, Interruption> {
         // What happened must not be lost while waiting.
         if !work.unsaved().is_empty() && self.save(work, work.next_at).await? != SaveResult::Saved {
             return Err(DECIDE_AGAIN);
@@ -182,12 +182,12 @@ impl Dispatcher {
         };
         match turn {
             Ok(turn) => Ok(turn),
-            Err(Busy(wait)) => {
+            Err(QueueFull(wait)) => {
                 let until = later(planned.decided_at, wait);
                 let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
                 let why = WaitReason { reason: Reason::Busy, explanation };
                 work.record_wait(None, until, why, planned.decided_at);
-                Err(Interrupted::Flow(self.save_until(work, Some(until)).await?))
+                Err(Interruption::Flow(self.save_until(work, Some(until)).await?))
             }
         }
     }
@@ -197,7 +197,7 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         attempt: TurnAttempt<'a>,
-    ) -> Result<PermittedAttempt<'a>, Interrupted> {
+    ) -> Result<PermittedAttempt<'a>, Interruption> {
         let TurnAttempt { planned, provider, turn } = attempt;
         let name = &planned.way.provider;
         match self.registry.permit(name, work.tried(name), planned.decided_at) {
@@ -214,12 +214,12 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         attempt: PermittedAttempt<'a>,
-    ) -> Result<RecordedAttempt<'a>, Interrupted> {
+    ) -> Result<RecordedAttempt<'a>, Interruption> {
         let PermittedAttempt { planned, provider, turn, permit } = attempt;
         let PlannedAttempt { plan, way, content, decided_at } = planned;
         work.record_plan(plan, decided_at);
         let number = u32::try_from(work.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
-        let started = EventDetail::AttemptStarted { attempt: number, way: way.clone() };
+        let started = MessageEventDetail::AttemptStarted { attempt: number, way: way.clone() };
         work.history.push(decided_at, started);
         if self.save(work, work.next_at).await? != SaveResult::Saved {
             work.keep_turn(way.provider, turn);
@@ -234,7 +234,7 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         attempt: RecordedAttempt<'a>,
-    ) -> Result<ReadyAttempt<'a>, Interrupted> {
+    ) -> Result<ReadyAttempt<'a>, Interruption> {
         let RecordedAttempt { number, way, content, mut decided_at, provider, turn, mut permit } = attempt;
         let mut slot = provider.limiter.recorded(&turn);
         let mut changes = self.registry.subscribe();
@@ -273,7 +273,7 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = work.history_before(number);
-        let decision = self.retry_until_ok(|| self.planner.next(&work.message, &before, now)).await?;
+        let decision = self.retry_until_ok(|| self.planner.decide(&work.message, &before, now)).await?;
         match decision.step {
             RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),
@@ -287,7 +287,7 @@ impl Dispatcher {
         let evidence =
             OutcomeEvidence::new("not_called", "what was decided no longer held when its turn came");
         let outcome = Outcome::Unavailable { evidence };
-        let finished = EventDetail::AttemptFinished { attempt: number, outcome };
+        let finished = MessageEventDetail::AttemptFinished { attempt: number, outcome };
         work.history.push(self.clock.now(), finished);
     }
 
@@ -330,7 +330,7 @@ impl Dispatcher {
         let AnsweredAttempt { number, way, outcome, ended_at } = attempt;
         log_attempt(work, number, &way, &outcome);
         self.record_objection(work, &way, &outcome, ended_at).await;
-        work.history.push(ended_at, EventDetail::AttemptFinished { attempt: number, outcome });
+        work.history.push(ended_at, MessageEventDetail::AttemptFinished { attempt: number, outcome });
     }
 
     async fn record_objection(&self, work: &MessageWork, way: &Way, outcome: &Outcome, now: Timestamp) {

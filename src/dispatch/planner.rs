@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactAddress, History, Message, MessageState, Reason, Recipient,
-    Timestamp, Topic, Verdict,
+    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, MessageState, Reason,
+    Recipient, Timestamp, Topic, Verdict,
 };
 use crate::routing::{
-    self, AddressVerdict, BrandPolicy, ProviderOffer, RecipientView, RetrySettings, RoutingContext,
+    self, AddressVerdict, BrandPolicy, ProviderAdmission, RecipientView, RetrySettings, RoutingContext,
     RoutingDecision,
 };
 use crate::store::{ConsentStore, StoreError};
@@ -42,7 +42,7 @@ impl Planner {
     ///
     /// # Errors
     /// When the store cannot read the recipient.
-    pub async fn next(
+    pub async fn decide(
         &self,
         message: &Message,
         history: &History,
@@ -62,9 +62,9 @@ impl Planner {
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
         let admissions = self.registry.admissions(&message.brand, tried, now);
-        let offers: Vec<ProviderOffer<'_>> = admissions
+        let offers: Vec<ProviderAdmission<'_>> = admissions
             .into_iter()
-            .map(|(provider, admission)| ProviderOffer { provider, admission })
+            .map(|(provider, admission)| ProviderAdmission { provider, admission })
             .collect();
         Ok(routing::decide(&RoutingContext {
             message,
@@ -87,7 +87,7 @@ impl Planner {
     pub fn verdicts(
         &self,
         brand: &BrandId,
-        class: Class,
+        class: MessageClass,
         topic: &Topic,
         recipient: &Recipient,
         now: Timestamp,
@@ -98,7 +98,7 @@ impl Planner {
 }
 
 fn judge(
-    class: Class,
+    class: MessageClass,
     topic: &Topic,
     recipient: &Recipient,
     policy: &BrandPolicy,
@@ -122,7 +122,7 @@ fn judge(
 
 fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
     routing::RoutingStep::Finish {
-        state: history.reached().unwrap_or(MessageState::Failed),
+        state: history.reached_state().unwrap_or(MessageState::Failed),
         reason: Reason::BrandUnknown,
         explanation: format!("The brand {} is no longer in the configuration.", message.brand),
     }
@@ -132,7 +132,7 @@ fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
 mod tests {
     use super::*;
     use crate::dispatch::work::tests::stored;
-    use crate::model::{EventDetail, Outcome, Way};
+    use crate::model::{MessageEventDetail, Outcome, Way};
     use crate::routing::RoutingStep;
     use crate::store::Stores;
 
@@ -144,7 +144,7 @@ mod tests {
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
         let final_state = async |history: &History| match planner
-            .next(&message, history, message.accepted_at)
+            .decide(&message, history, message.accepted_at)
             .await
             .unwrap()
             .step
@@ -159,10 +159,13 @@ mod tests {
             provider: "tg-1".parse().unwrap(),
             failure_domain: "telegram".to_owned(),
         };
-        history.push(message.accepted_at, EventDetail::AttemptStarted { attempt: 1, way });
+        history.push(message.accepted_at, MessageEventDetail::AttemptStarted { attempt: 1, way });
         let outcome = Outcome::Sent { reference: "1".to_owned() };
-        history.push(message.accepted_at, EventDetail::AttemptFinished { attempt: 1, outcome });
-        history.push(message.accepted_at, EventDetail::FellBack { attempt: 1, explanation: String::new() });
+        history.push(message.accepted_at, MessageEventDetail::AttemptFinished { attempt: 1, outcome });
+        history.push(
+            message.accepted_at,
+            MessageEventDetail::FellBack { attempt: 1, explanation: String::new() },
+        );
         assert_eq!(final_state(&history).await, MessageState::Sent, "a provider has it");
     }
 }

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, ProviderHealth};
 use crate::model::{
-    Admission, AdmissionRefusal, BrandId, Control, ControlChange, ControlMode, Outcome, Provider,
-    ProviderName, Timestamp,
+    Admission, AdmissionRefusal, BrandId, ControlMode, Outcome, Provider, ProviderControl,
+    ProviderControlChange, ProviderName, Timestamp,
 };
 
 /// The providers and their health. Cheap to clone; clones share it.
@@ -30,7 +30,7 @@ pub struct ProviderStatus {
     /// The mode in force.
     pub mode: ControlMode,
     /// What the operator last asked for.
-    pub control: Option<Control>,
+    pub control: Option<ProviderControl>,
     /// The state of its breaker.
     pub breaker: BreakerState,
     /// Why the breaker last opened, and when, until it is closed.
@@ -58,7 +58,11 @@ pub struct CallPermit {
 
 impl ProviderRegistry {
     /// A registry of healthy providers under the controls that operators last set.
-    pub fn new(providers: Vec<Provider>, settings: &HealthSettings, controls: Vec<ControlChange>) -> Self {
+    pub fn new(
+        providers: Vec<Provider>,
+        settings: &HealthSettings,
+        controls: Vec<ProviderControlChange>,
+    ) -> Self {
         let health = providers.iter().map(|_| ProviderHealth::new(settings.clone())).collect();
         let inner = RegistryInner { providers, health: Mutex::new(health), changes: watch::Sender::new(0) };
         let registry = Self { inner: Arc::new(inner) };
@@ -125,7 +129,7 @@ impl ProviderRegistry {
     }
 
     /// Puts an operator's control in force. Returns whether there is such a provider.
-    pub fn set_control(&self, change: ControlChange) -> bool {
+    pub fn set_control(&self, change: ProviderControlChange) -> bool {
         let Some(index) = self.index(&change.provider) else { return false };
         self.health()[index].set_control(change.control);
         self.notify_changed();
@@ -140,9 +144,9 @@ impl ProviderRegistry {
     fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
         let of_provider = &mut health[index];
-        let before = Visible::of(of_provider, now);
+        let before = WatchedHealth::of(of_provider, now);
         let result = change(of_provider);
-        let after = Visible::of(of_provider, now);
+        let after = WatchedHealth::of(of_provider, now);
         let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
         let last_failure = of_provider.last_failure().unwrap_or_default().to_owned();
         drop(health);
@@ -174,13 +178,13 @@ impl ProviderRegistry {
 
 /// The part of a provider's health whose changes watchers learn of.
 #[derive(PartialEq, Eq)]
-struct Visible {
+struct WatchedHealth {
     breaker: BreakerState,
     probe_at: Option<Timestamp>,
     throttled_until: Option<Timestamp>,
 }
 
-impl Visible {
+impl WatchedHealth {
     fn of(health: &ProviderHealth, now: Timestamp) -> Self {
         Self {
             breaker: health.breaker(now),

@@ -12,7 +12,7 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 
 /// Whether there is more to do with a message now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(super) enum WorkStatus {
     Again,
     Stop,
 }
@@ -38,10 +38,10 @@ impl Dispatcher {
         &self,
         work: &mut MessageWork,
         next_at: Option<Timestamp>,
-    ) -> Result<Flow, RecordDamaged> {
+    ) -> Result<WorkStatus, RecordDamaged> {
         Ok(match self.save(work, next_at).await? {
-            SaveResult::Saved | SaveResult::Gone => Flow::Stop,
-            SaveResult::Rebased => Flow::Again,
+            SaveResult::Saved | SaveResult::Gone => WorkStatus::Stop,
+            SaveResult::Rebased => WorkStatus::Again,
         })
     }
 

@@ -2,8 +2,8 @@
 
 use super::limits::AttemptTurn;
 use crate::model::{
-    EventDetail, History, LeftOut, Message, MessageEvent, Outcome, OutcomeEvidence, Plan, ProviderName,
-    Timestamp, Verdict, WaitReason,
+    History, LeftOut, Message, MessageEvent, MessageEventDetail, Outcome, OutcomeEvidence, Plan,
+    ProviderName, Timestamp, Verdict, WaitReason,
 };
 use crate::store::StoredMessage;
 
@@ -56,8 +56,9 @@ impl MessageWork {
     /// happened; decisions are made again.
     pub fn rebase(&mut self, stored: StoredMessage) {
         let is_saved = self.is_saved_in(&stored);
-        let is_fact =
-            |event: &&MessageEvent| !is_saved && matches!(event.detail, EventDetail::AttemptFinished { .. });
+        let is_fact = |event: &&MessageEvent| {
+            !is_saved && matches!(event.detail, MessageEventDetail::AttemptFinished { .. })
+        };
         let facts: Vec<MessageEvent> = self.unsaved().iter().filter(is_fact).cloned().collect();
         *self = Self { turn: self.turn.take(), ..Self::new(stored) };
         for fact in facts {
@@ -73,15 +74,17 @@ impl MessageWork {
         if let Some(attempt) = interrupted {
             let evidence =
                 OutcomeEvidence::new("interrupted", "the gateway stopped before the answer was recorded");
-            self.history
-                .push(now, EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } });
+            self.history.push(
+                now,
+                MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } },
+            );
         }
     }
 
     /// The history as if attempt number `attempt` had not begun.
     pub fn history_before(&self, attempt: u32) -> History {
         let begins_it = |event: &MessageEvent| match &event.detail {
-            EventDetail::AttemptStarted { attempt: number, .. } => *number == attempt,
+            MessageEventDetail::AttemptStarted { attempt: number, .. } => *number == attempt,
             _ => false,
         };
         let events = self.history.events().iter().filter(|event| !begins_it(event));
@@ -103,21 +106,21 @@ impl MessageWork {
         let Some(plan) = plan else { return };
         let known = self.history.last_plan().is_some_and(|last| same_decision(last, &plan));
         if !self.history_is_long() && !known {
-            self.history.push(now, EventDetail::Planned(plan));
+            self.history.push(now, MessageEventDetail::Planned(plan));
         }
     }
 
     /// Records a wait, and the plan behind it, unless it waits for the same reason as the last time.
     pub fn record_wait(&mut self, plan: Option<Plan>, until: Timestamp, why: WaitReason, now: Timestamp) {
         let last = self.history.events().iter().rev().find_map(|event| match &event.detail {
-            EventDetail::Waiting { why, .. } => Some(&why.reason),
+            MessageEventDetail::Waiting { why, .. } => Some(&why.reason),
             _ => None,
         });
         if last == Some(&why.reason) || self.history_is_long() {
             return;
         }
         self.record_plan(plan, now);
-        self.history.push(now, EventDetail::Waiting { until, why });
+        self.history.push(now, MessageEventDetail::Waiting { until, why });
     }
 }
 
@@ -141,7 +144,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::model::{
-        Address, Channel, Class, Content, FallbackPolicy, Labels, MessageId, Reason, Way, later,
+        Address, Channel, Content, FallbackPolicy, Labels, MessageClass, MessageId, Reason, Way, later,
     };
 
     fn start() -> Timestamp {
@@ -154,7 +157,7 @@ pub(super) mod tests {
             id: MessageId::new(1, &[7; 10]),
             brand: "acme".parse().unwrap(),
             contact: "ana".parse().unwrap(),
-            class: Class::Transactional,
+            class: MessageClass::Transactional,
             topic: "orders".parse().unwrap(),
             content: Content { text: Some("Hi".into()), ..Content::default() },
             idempotency_key: None,
@@ -168,14 +171,14 @@ pub(super) mod tests {
         StoredMessage { message, history: History::accepted(start()), next_at: Some(start()) }
     }
 
-    fn attempt_started() -> EventDetail {
+    fn attempt_started() -> MessageEventDetail {
         let way = Way {
             channel: Channel::Telegram,
             address: Address::TelegramChat(7),
             provider: "tg".parse().unwrap(),
             failure_domain: "telegram".into(),
         };
-        EventDetail::AttemptStarted { attempt: 1, way }
+        MessageEventDetail::AttemptStarted { attempt: 1, way }
     }
 
     #[test]
@@ -197,7 +200,10 @@ pub(super) mod tests {
         let mut case = MessageWork::new(before);
         case.history.push(
             start(),
-            EventDetail::AttemptFinished { attempt: 1, outcome: Outcome::Sent { reference: "1".into() } },
+            MessageEventDetail::AttemptFinished {
+                attempt: 1,
+                outcome: Outcome::Sent { reference: "1".into() },
+            },
         );
         let after = StoredMessage { history: case.history.clone(), ..stored() };
         case.rebase(after.clone());

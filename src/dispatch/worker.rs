@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Dispatcher;
 use super::attempt::PlannedAttempt;
-use super::saving::{Flow, RecordDamaged};
+use super::saving::{RecordDamaged, WorkStatus};
 use super::work::MessageWork;
-use crate::model::{EventDetail, MessageState, Reason, Timestamp, later};
+use crate::model::{MessageEventDetail, MessageState, Reason, Timestamp, later};
 use crate::routing::{RoutingDecision, RoutingStep};
 use crate::store::StoredMessage;
 
@@ -17,15 +17,15 @@ impl Dispatcher {
     /// When a record that belongs to it is damaged.
     pub(super) async fn work(&self, stored: StoredMessage) -> Result<(), RecordDamaged> {
         let mut work = MessageWork::new(stored);
-        while self.advance(&mut work).await? == Flow::Again {}
+        while self.advance(&mut work).await? == WorkStatus::Again {}
         Ok(())
     }
 
     /// Decides what to do next, and does it.
-    async fn advance(&self, work: &mut MessageWork) -> Result<Flow, RecordDamaged> {
+    async fn advance(&self, work: &mut MessageWork) -> Result<WorkStatus, RecordDamaged> {
         let now = self.clock.now();
         work.settle_interrupted(now);
-        let decide = || self.planner.next(&work.message, &work.history, now);
+        let decide = || self.planner.decide(&work.message, &work.history, now);
         let RoutingDecision { plan, step } = self.retry_until_ok(decide).await?;
         match step {
             RoutingStep::Try { way, content } => {
@@ -37,13 +37,13 @@ impl Dispatcher {
                 self.save_until(work, Some(until)).await
             }
             RoutingStep::FallBack { attempt, explanation } => {
-                work.history.push(now, EventDetail::FellBack { attempt, explanation });
-                Ok(Flow::Again)
+                work.history.push(now, MessageEventDetail::FellBack { attempt, explanation });
+                Ok(WorkStatus::Again)
             }
             RoutingStep::Finish { state, reason, explanation } => {
                 work.record_plan(plan, now);
                 log_end(work, state, &reason);
-                work.history.push(now, EventDetail::Finished { state, reason, explanation });
+                work.history.push(now, MessageEventDetail::Finished { state, reason, explanation });
                 self.save_until(work, None).await
             }
             RoutingStep::Idle => self.save_until(work, None).await,

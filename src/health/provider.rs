@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
-use crate::model::{Admission, AdmissionRefusal, Control, ControlMode, Outcome, Timestamp, later};
+use crate::model::{Admission, AdmissionRefusal, ControlMode, Outcome, ProviderControl, Timestamp, later};
 
 /// The health of one provider.
 #[derive(Debug)]
 pub struct ProviderHealth {
     settings: HealthSettings,
     breaker: Breaker,
-    control: Option<Control>,
+    control: Option<ProviderControl>,
     throttled_until: Option<Timestamp>,
     in_flight: u32,
     last_failure: Option<String>,
@@ -91,7 +91,7 @@ impl ProviderHealth {
 
     /// Puts an operator's control in force. Taking a provider back into service closes its breaker: the operator knows
     /// better than our last probe.
-    pub fn set_control(&mut self, control: Control) {
+    pub fn set_control(&mut self, control: ProviderControl) {
         if control.mode == ControlMode::InService {
             self.breaker.close();
             self.throttled_until = None;
@@ -100,7 +100,7 @@ impl ProviderHealth {
     }
 
     /// The operator's control, if there is one.
-    pub fn control(&self) -> Option<&Control> {
+    pub fn control(&self) -> Option<&ProviderControl> {
         self.control.as_ref()
     }
 
@@ -149,8 +149,8 @@ mod tests {
         Timestamp::from_millisecond(ms).unwrap()
     }
 
-    fn control(mode: ControlMode, expire_at: Option<Timestamp>) -> Control {
-        Control { mode, reason: "test".into(), actor: "ana".into(), updated_at: at(0), expire_at }
+    fn control(mode: ControlMode, expire_at: Option<Timestamp>) -> ProviderControl {
+        ProviderControl { mode, reason: "test".into(), actor: "ana".into(), updated_at: at(0), expire_at }
     }
 
     #[test]

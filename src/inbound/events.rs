@@ -47,7 +47,7 @@ pub(super) fn text_event(
                     recorded_by: provider.to_string(),
                 })
             };
-            let grants = consent::taken_by_stop(ledger, channel).into_iter().map(grant);
+            let grants = consent::scopes_restored_by_start(ledger, channel).into_iter().map(grant);
             std::iter::once(InboundEffect::LiftOptOut(None)).chain(grants).collect()
         }
         None => Vec::new(),

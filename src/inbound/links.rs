@@ -17,15 +17,15 @@ pub(super) async fn follow(
 ) -> Result<(), StoreError> {
     let masked = address.masked();
     match store.follow_link(id, address, at, now).await? {
-        FollowResult::Tied(link) => tracing::info!(
+        FollowResult::AddressAdded(link) => tracing::info!(
             provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, address = masked,
             "a contact link was followed: the address now belongs to the contact"
         ),
-        FollowResult::Taken { link, owner } => tracing::warn!(
+        FollowResult::AddressTaken { link, owner } => tracing::warn!(
             provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, owner.id = %owner,
             address = masked, "a contact link was not followed: the address belongs to another contact"
         ),
-        FollowResult::Full(link) => tracing::warn!(
+        FollowResult::TooManyAddresses(link) => tracing::warn!(
             provider.name = %provider, brand.id = %link.brand, contact.id = %link.contact, address = masked,
             "a contact link was not followed: the contact has as many addresses as it may"
         ),

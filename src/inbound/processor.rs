@@ -13,7 +13,7 @@ use crate::model::{
     Address, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
 };
 use crate::store::{
-    ConsentStore, ContactStore, InboundEvent, InboundStore, LinkStore, ReceiptMatch, RecordResult,
+    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, ReceiptResult,
     StoreError, Stores,
 };
 
@@ -73,7 +73,7 @@ impl InboundProcessor {
         receipts::log_receipt(&receipt, matched);
         match objected {
             // The store acts on the objection in a receipt only when it knows the message.
-            Some((brand, report)) if matched == ReceiptMatch::Parked => {
+            Some((brand, report)) if matched == ReceiptResult::Parked => {
                 self.process_address(provider, report, Some(brand)).await
             }
             _ => Ok(()),
@@ -174,9 +174,9 @@ impl InboundProcessor {
         let (provider, address) = (event.event.provider.clone(), event.event.address.masked());
         let result = self.inbound.record_event(brand, event, self.clock.now()).await?;
         let (contact, result) = match &result {
-            RecordResult::Kept(contact) => (contact.as_str(), "recorded"),
-            RecordResult::Known => ("", "known"),
-            RecordResult::UnknownContact => ("", "unknown_contact"),
+            EventResult::Kept(contact) => (contact.as_str(), "recorded"),
+            EventResult::Duplicate => ("", "known"),
+            EventResult::UnknownContact => ("", "unknown_contact"),
         };
         tracing::debug!(
             provider.name = %provider, brand.id = %brand, contact.id = contact, address, result,

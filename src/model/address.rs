@@ -32,7 +32,7 @@ impl Channel {
     }
 
     /// Whether the channel delivers to this kind of address.
-    pub fn takes(self, address: &Address) -> bool {
+    pub fn delivers_to(self, address: &Address) -> bool {
         matches!(
             (self, address),
             (Self::Email, Address::Email(_))

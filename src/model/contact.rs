@@ -49,10 +49,10 @@ impl ContactAddress {
     pub fn service_window_at(&self, now: Timestamp) -> ServiceWindow {
         let open = |at: Timestamp| now < later(at, SERVICE_WINDOW);
         if self.whatsapp_inbound_at.is_some_and(open) {
-            return ServiceWindow::Everywhere;
+            return ServiceWindow::AllProviders;
         }
         let open_windows = self.whatsapp_windows.iter().filter(|(_, at)| open(**at));
-        ServiceWindow::At(open_windows.map(|(provider, _)| provider.clone()).collect())
+        ServiceWindow::Only(open_windows.map(|(provider, _)| provider.clone()).collect())
     }
 }
 
@@ -60,17 +60,17 @@ impl ContactAddress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceWindow {
     /// Through all.
-    Everywhere,
+    AllProviders,
     /// Through these.
-    At(Vec<ProviderName>),
+    Only(Vec<ProviderName>),
 }
 
 impl ServiceWindow {
     /// Whether it is open through this provider.
-    pub fn is_open_at(&self, provider: &ProviderName) -> bool {
+    pub fn is_open_for(&self, provider: &ProviderName) -> bool {
         match self {
-            Self::Everywhere => true,
-            Self::At(providers) => providers.contains(provider),
+            Self::AllProviders => true,
+            Self::Only(providers) => providers.contains(provider),
         }
     }
 }
@@ -81,7 +81,7 @@ impl Contact {
 
     /// The contact's addresses that `channel` delivers to, the preferred one first.
     pub fn addresses_for(&self, channel: Channel) -> impl Iterator<Item = &ContactAddress> {
-        self.addresses.iter().filter(move |entry| channel.takes(&entry.address))
+        self.addresses.iter().filter(move |entry| channel.delivers_to(&entry.address))
     }
 }
 

@@ -148,7 +148,7 @@ pub enum RenderedContent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RenderError {
     /// The message has nothing for it.
-    Nothing,
+    NoContent,
     /// The text has more characters than this, the most that the channel carries.
     TooLong(usize),
 }
@@ -180,13 +180,13 @@ impl Content {
     }
 
     fn render_text(&self, specific: Option<&String>, max: usize) -> Result<RenderedContent, RenderError> {
-        let text = specific.or(self.text.as_ref()).ok_or(RenderError::Nothing)?;
+        let text = specific.or(self.text.as_ref()).ok_or(RenderError::NoContent)?;
         fits(text, max)?;
         Ok(RenderedContent::Text(text.clone()))
     }
 
     fn render_template(&self) -> Result<RenderedContent, RenderError> {
-        self.template.clone().map(RenderedContent::Template).ok_or(RenderError::Nothing)
+        self.template.clone().map(RenderedContent::Template).ok_or(RenderError::NoContent)
     }
 
     fn render_telegram(&self) -> Result<RenderedContent, RenderError> {
@@ -198,7 +198,7 @@ impl Content {
         let max = if telegram.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
         fits(telegram.text.as_deref().unwrap_or_default(), max)?;
         match telegram {
-            TelegramContent { text: None, file: None, .. } => Err(RenderError::Nothing),
+            TelegramContent { text: None, file: None, .. } => Err(RenderError::NoContent),
             TelegramContent { text: Some(text), format: TextFormat::Plain, file: None } => {
                 Ok(RenderedContent::Text(text))
             }
@@ -208,11 +208,11 @@ impl Content {
 
     fn render_email(&self) -> Result<RenderedContent, RenderError> {
         let email = self.email.clone().unwrap_or_default();
-        let subject = email.subject.or_else(|| self.subject.clone()).ok_or(RenderError::Nothing)?;
+        let subject = email.subject.or_else(|| self.subject.clone()).ok_or(RenderError::NoContent)?;
         let text = email.text.or_else(|| self.text.clone());
         let html = email.html.or_else(|| self.html.clone());
         if text.is_none() && html.is_none() {
-            return Err(RenderError::Nothing);
+            return Err(RenderError::NoContent);
         }
         Ok(RenderedContent::Email { subject, text, html })
     }
@@ -262,7 +262,7 @@ mod tests {
         ] {
             assert_eq!(
                 rendered(common, telegram.clone()),
-                expected.ok_or(RenderError::Nothing),
+                expected.ok_or(RenderError::NoContent),
                 "{common:?} {telegram:?}"
             );
         }

@@ -27,7 +27,7 @@ impl ControlMode {
 
 /// What an operator asked for, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
+pub struct ProviderControl {
     /// The mode.
     pub mode: ControlMode,
     /// Why.
@@ -40,7 +40,7 @@ pub struct Control {
     pub expire_at: Option<Timestamp>,
 }
 
-impl Control {
+impl ProviderControl {
     /// The mode in force at `now`: an expired control is in service.
     pub fn mode_at(&self, now: Timestamp) -> ControlMode {
         if self.expire_at.is_some_and(|end| end <= now) { ControlMode::InService } else { self.mode }
@@ -49,9 +49,9 @@ impl Control {
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ControlChange {
+pub struct ProviderControlChange {
     /// The provider.
     pub provider: ProviderName,
     /// What was asked for.
-    pub control: Control,
+    pub control: ProviderControl,
 }

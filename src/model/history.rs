@@ -72,7 +72,7 @@ pub struct WaitReason {
 
 /// What happened to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventDetail {
+pub enum MessageEventDetail {
     /// The gateway has it on disk.
     Accepted,
     /// Consent and routing were decided, differently from the last time.
@@ -131,7 +131,7 @@ pub struct MessageEvent {
     /// The state after it.
     pub state: MessageState,
     /// What.
-    pub detail: EventDetail,
+    pub detail: MessageEventDetail,
 }
 
 /// A call to a provider, as far as it is known.
@@ -179,7 +179,7 @@ impl History {
     /// The history of a message that was just accepted.
     pub fn accepted(at: Timestamp) -> Self {
         let mut history = Self::default();
-        history.push(at, EventDetail::Accepted);
+        history.push(at, MessageEventDetail::Accepted);
         history
     }
 
@@ -205,13 +205,13 @@ impl History {
 
     /// Whether somebody asked to cancel it.
     pub fn cancel_requested(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.detail, EventDetail::CancelRequested { .. }))
+        self.events.iter().any(|event| matches!(event.detail, MessageEventDetail::CancelRequested { .. }))
     }
 
     /// The plan last recorded.
     pub fn last_plan(&self) -> Option<&Plan> {
         self.events.iter().rev().find_map(|event| match &event.detail {
-            EventDetail::Planned(plan) => Some(plan),
+            MessageEventDetail::Planned(plan) => Some(plan),
             _ => None,
         })
     }
@@ -221,7 +221,7 @@ impl History {
         let mut attempts: Vec<Attempt<'_>> = Vec::new();
         for event in &self.events {
             match &event.detail {
-                EventDetail::AttemptStarted { attempt, way } => attempts.push(Attempt {
+                MessageEventDetail::AttemptStarted { attempt, way } => attempts.push(Attempt {
                     number: *attempt,
                     way,
                     started_at: event.at,
@@ -229,15 +229,15 @@ impl History {
                     receipt: None,
                     given_up: false,
                 }),
-                EventDetail::AttemptFinished { attempt, outcome } => {
+                MessageEventDetail::AttemptFinished { attempt, outcome } => {
                     update_attempt(&mut attempts, *attempt, |known| known.ended = Some((event.at, outcome)));
                 }
-                EventDetail::Receipt(receipt) => {
+                MessageEventDetail::Receipt(receipt) => {
                     update_attempt(&mut attempts, receipt.attempt, |known| {
                         known.receipt = known.receipt.max(Some(receipt.status))
                     });
                 }
-                EventDetail::FellBack { attempt, .. } => {
+                MessageEventDetail::FellBack { attempt, .. } => {
                     update_attempt(&mut attempts, *attempt, |known| known.given_up = true)
                 }
                 _ => {}
@@ -256,14 +256,14 @@ impl History {
 
     /// Appends what happened at `at` and folds the state. A receipt that says nothing new is dropped; returns whether
     /// the event was kept.
-    pub fn push(&mut self, at: Timestamp, detail: EventDetail) -> bool {
-        if let EventDetail::Receipt(receipt) = &detail
+    pub fn push(&mut self, at: Timestamp, detail: MessageEventDetail) -> bool {
+        if let MessageEventDetail::Receipt(receipt) = &detail
             && self.has_receipt(receipt)
         {
             return false;
         }
         let state = match &detail {
-            EventDetail::Receipt(receipt) => self.fold_receipt(receipt),
+            MessageEventDetail::Receipt(receipt) => self.fold_receipt(receipt),
             detail => self.fold_detail(detail),
         };
         self.events.push(MessageEvent { at, state, detail });
@@ -280,21 +280,21 @@ impl History {
             return Err(state);
         }
         if !self.cancel_requested() {
-            self.push(at, EventDetail::CancelRequested { actor: actor.to_owned() });
+            self.push(at, MessageEventDetail::CancelRequested { actor: actor.to_owned() });
         }
         if state != MessageState::Sending {
-            let (state, explanation) = self.cancelled();
+            let (state, explanation) = self.cancelled_state();
             let (reason, explanation) = (Reason::Cancelled, explanation.to_owned());
-            self.push(at, EventDetail::Finished { state, reason, explanation });
+            self.push(at, MessageEventDetail::Finished { state, reason, explanation });
         }
         Ok(())
     }
 
     /// How a cancelled message ends, and why: one that a provider took stays sent, and one that a provider may have
     /// taken stays in doubt.
-    pub fn cancelled(&self) -> (MessageState, &'static str) {
+    pub fn cancelled_state(&self) -> (MessageState, &'static str) {
         let in_doubt = |attempt: &Attempt<'_>| attempt.is_unknown() && !attempt.reported_failed();
-        if let Some(reached) = self.reached() {
+        if let Some(reached) = self.reached_state() {
             (reached, "It was cancelled after it had been sent; no other way is tried.")
         } else if self.attempts().iter().any(in_doubt) {
             (MessageState::InDoubt, "It was cancelled when it was not known whether it had been sent.")
@@ -305,7 +305,7 @@ impl History {
 
     /// How far it has come, whatever is tried besides: delivered or read, as a receipt has proved, or sent, when a provider
     /// took it in some attempt and did not report later that it could not deliver.
-    pub fn reached(&self) -> Option<MessageState> {
+    pub fn reached_state(&self) -> Option<MessageState> {
         let stands = |attempt: &Attempt<'_>| attempt.is_sent() && !attempt.reported_failed();
         match self.state() {
             proved @ (MessageState::Delivered | MessageState::Read) => Some(proved),
@@ -321,22 +321,28 @@ impl History {
     }
 
     /// What happened moves the state, except that nothing takes back what a receipt has proved.
-    fn fold_detail(&self, detail: &EventDetail) -> MessageState {
+    fn fold_detail(&self, detail: &MessageEventDetail) -> MessageState {
         let state = self.state();
         if matches!(state, MessageState::Delivered | MessageState::Read) {
             return state;
         }
         match detail {
-            EventDetail::Accepted => MessageState::Accepted,
-            EventDetail::AttemptStarted { .. } => MessageState::Sending,
-            EventDetail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => MessageState::Sent,
-            EventDetail::AttemptFinished { .. } if self.stands_sent(None) => MessageState::Sent,
-            EventDetail::FellBack { attempt, .. } if self.stands_sent(Some(*attempt)) => MessageState::Sent,
-            EventDetail::AttemptFinished { .. } | EventDetail::FellBack { .. } => MessageState::Waiting,
-            EventDetail::Waiting { .. } if state == MessageState::Sent => MessageState::Sent,
-            EventDetail::Waiting { .. } => MessageState::Waiting,
-            EventDetail::Finished { state, .. } => *state,
-            EventDetail::Planned(_) | EventDetail::CancelRequested { .. } | EventDetail::Receipt(_) => state,
+            MessageEventDetail::Accepted => MessageState::Accepted,
+            MessageEventDetail::AttemptStarted { .. } => MessageState::Sending,
+            MessageEventDetail::AttemptFinished { outcome: Outcome::Sent { .. }, .. } => MessageState::Sent,
+            MessageEventDetail::AttemptFinished { .. } if self.stands_sent(None) => MessageState::Sent,
+            MessageEventDetail::FellBack { attempt, .. } if self.stands_sent(Some(*attempt)) => {
+                MessageState::Sent
+            }
+            MessageEventDetail::AttemptFinished { .. } | MessageEventDetail::FellBack { .. } => {
+                MessageState::Waiting
+            }
+            MessageEventDetail::Waiting { .. } if state == MessageState::Sent => MessageState::Sent,
+            MessageEventDetail::Waiting { .. } => MessageState::Waiting,
+            MessageEventDetail::Finished { state, .. } => *state,
+            MessageEventDetail::Planned(_)
+            | MessageEventDetail::CancelRequested { .. }
+            | MessageEventDetail::Receipt(_) => state,
         }
     }
 
@@ -361,10 +367,10 @@ impl History {
             (ReceiptStatus::Sent, MessageState::Waiting | MessageState::InDoubt) if first_word => {
                 MessageState::Sent
             }
-            (ReceiptStatus::Failed, MessageState::Sent) if self.ended() && !sent_otherwise => {
+            (ReceiptStatus::Failed, MessageState::Sent) if self.has_ended() && !sent_otherwise => {
                 MessageState::Failed
             }
-            (ReceiptStatus::Failed, MessageState::Sent) if !self.ended() && !stands_otherwise => {
+            (ReceiptStatus::Failed, MessageState::Sent) if !self.has_ended() && !stands_otherwise => {
                 MessageState::Waiting
             }
             (ReceiptStatus::Failed, MessageState::InDoubt) if stands => MessageState::Failed,
@@ -373,13 +379,13 @@ impl History {
     }
 
     /// Whether dispatch has ended it.
-    pub fn ended(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.detail, EventDetail::Finished { .. }))
+    pub fn has_ended(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.detail, MessageEventDetail::Finished { .. }))
     }
 
     fn has_receipt(&self, new: &Receipt) -> bool {
         self.events.iter().any(|event| match &event.detail {
-            EventDetail::Receipt(old) => {
+            MessageEventDetail::Receipt(old) => {
                 let same = old.attempt == new.attempt && old.status == new.status;
                 same && (new.objection.is_none() || new.objection == old.objection)
             }
@@ -410,11 +416,11 @@ mod tests {
             provider: "tg".parse().unwrap(),
             failure_domain: "telegram".into(),
         };
-        history.push(at(1), EventDetail::AttemptStarted { attempt, way });
+        history.push(at(1), MessageEventDetail::AttemptStarted { attempt, way });
     }
 
     fn push_finished(history: &mut History, attempt: u32, outcome: Outcome) {
-        history.push(at(2), EventDetail::AttemptFinished { attempt, outcome });
+        history.push(at(2), MessageEventDetail::AttemptFinished { attempt, outcome });
     }
 
     fn unknown() -> Outcome {
@@ -429,7 +435,13 @@ mod tests {
         let evidence = OutcomeEvidence::default();
         history.push(
             at(3),
-            EventDetail::Receipt(Receipt { attempt, status, reported_at: at(3), evidence, objection: None }),
+            MessageEventDetail::Receipt(Receipt {
+                attempt,
+                status,
+                reported_at: at(3),
+                evidence,
+                objection: None,
+            }),
         );
     }
 
@@ -479,7 +491,7 @@ mod tests {
         let mut history = History::accepted(at(0));
         push_started(&mut history, 1);
         push_finished(&mut history, 1, Outcome::Sent { reference: "1".into() });
-        history.push(at(4), EventDetail::FellBack { attempt: 1, explanation: "Late.".into() });
+        history.push(at(4), MessageEventDetail::FellBack { attempt: 1, explanation: "Late.".into() });
         push_started(&mut history, 2);
         push_finished(&mut history, 2, unavailable());
         assert_eq!(history.state(), MessageState::Waiting);

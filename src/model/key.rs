@@ -4,7 +4,7 @@ use super::{BrandId, KeyId, Timestamp};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub enum KeyScope {
     /// Send, read and cancel messages.
     Send,
     /// Read and write contacts, consents and preferences.
@@ -15,7 +15,7 @@ pub enum Scope {
     Admin,
 }
 
-impl Scope {
+impl KeyScope {
     /// The scope's name on the command line and in errors.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ pub struct ApiKey {
     /// The brand it acts for; `None` for a gateway key, which touches no brand's data.
     pub brand: Option<BrandId>,
     /// What it may do.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// What it is for.
     pub label: String,
     /// SHA-256 of its secret. The secret has 256 random bits, so a slow hash would add nothing.
@@ -48,7 +48,7 @@ pub struct ApiKey {
 
 impl ApiKey {
     /// Whether the key may do what needs `scope`.
-    pub fn permits(&self, scope: Scope) -> bool {
-        self.revoked_at.is_none() && (self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin))
+    pub fn permits(&self, scope: KeyScope) -> bool {
+        self.revoked_at.is_none() && (self.scopes.contains(&scope) || self.scopes.contains(&KeyScope::Admin))
     }
 }

@@ -7,14 +7,14 @@ use super::{BrandId, Channel, ContactId, Content, MessageId, Timestamp, Topic};
 
 /// Decides what consent a message needs, and how doubt about an attempt is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
+pub enum MessageClass {
     /// Something the person is waiting for or must know. Needs no opt-in.
     Transactional,
     /// Advertising or anything like it. Needs a granted opt-in for the channel and topic.
     Commercial,
 }
 
-impl Class {
+impl MessageClass {
     /// The class's name in logs and the command line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ pub struct Message {
     /// The contact it goes to.
     pub contact: ContactId,
     /// Its class.
-    pub class: Class,
+    pub class: MessageClass,
     /// Its topic.
     pub topic: Topic,
     /// What it says.
@@ -71,7 +71,7 @@ pub struct Message {
 
 impl Message {
     /// The message under another id, accepted at the time that is in it.
-    pub fn renamed(self, id: MessageId) -> Self {
+    pub fn with_id(self, id: MessageId) -> Self {
         let accepted_at = id.accepted_at();
         Self { id, accepted_at, ..self }
     }

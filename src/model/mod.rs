@@ -34,21 +34,21 @@ pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
     Template, TemplateButton, TemplateHeader, TextFormat,
 };
-pub use control::{Control, ControlChange, ControlMode};
-pub use history::{Attempt, EventDetail, History, MessageEvent, MessageState, WaitReason};
+pub use control::{ControlMode, ProviderControl, ProviderControlChange};
+pub use history::{Attempt, History, MessageEvent, MessageEventDetail, MessageState, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
     AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
 };
-pub use key::{ApiKey, Scope};
+pub use key::{ApiKey, KeyScope};
 pub use link::{ContactLink, LinkId};
-pub use message::{Class, FallbackPolicy, Labels, Message};
+pub use message::{FallbackPolicy, Labels, Message, MessageClass};
 pub use objection::Objection;
-pub use outcome::{Evidence as OutcomeEvidence, Outcome, Rejection, ThrottleScope};
-pub use plan::{Decision, LeftOut, OrderSource, Plan, Verdict, Way};
+pub use outcome::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
+pub use plan::{ConsentDecision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use reason::Reason;
-pub use receipt::{Echo, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
+pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
 pub use setting::SettingError;
 pub use topic::{Topic, TopicError, TopicScope};
 

@@ -7,14 +7,14 @@ use super::Objection;
 
 /// The provider's own words on an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Evidence {
+pub struct OutcomeEvidence {
     /// The provider's code, for example `21610` or `550 5.1.1`; empty when it gave none.
     pub code: String,
     /// What it said: at most 300 characters, no addresses.
     pub text: String,
 }
 
-impl Evidence {
+impl OutcomeEvidence {
     const MAX_CHARS: usize = 300;
 
     /// Keeps a code and a text, cut to length. What looks like an email address or a phone number is masked.
@@ -84,7 +84,7 @@ fn mask_word(word: &str, masked: &mut String) {
     }
 }
 
-impl fmt::Display for Evidence {
+impl fmt::Display for OutcomeEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code.is_empty(), self.text.is_empty()) {
             (true, _) => f.write_str(&self.text),
@@ -138,7 +138,7 @@ pub enum Outcome {
         /// Why.
         cause: Rejection,
         /// Its words.
-        evidence: Evidence,
+        evidence: OutcomeEvidence,
     },
     /// We are too fast.
     Throttled {
@@ -147,22 +147,22 @@ pub enum Outcome {
         /// Whom it concerns.
         scope: ThrottleScope,
         /// Its words.
-        evidence: Evidence,
+        evidence: OutcomeEvidence,
     },
     /// The provider is down, or gave an unrecognized answer, and did not accept the message.
     Unavailable {
         /// What was seen.
-        evidence: Evidence,
+        evidence: OutcomeEvidence,
     },
     /// Our credentials, sender or account are wrong.
     Misconfigured {
         /// Its words.
-        evidence: Evidence,
+        evidence: OutcomeEvidence,
     },
     /// The provider may or may not have accepted the message.
     Unknown {
         /// What was seen.
-        evidence: Evidence,
+        evidence: OutcomeEvidence,
     },
 }
 
@@ -180,7 +180,7 @@ impl Outcome {
     }
 
     /// The provider's words, unless it simply took the message.
-    pub fn evidence(&self) -> Option<&Evidence> {
+    pub fn evidence(&self) -> Option<&OutcomeEvidence> {
         match self {
             Self::Sent { .. } => None,
             Self::Rejected { evidence, .. }
@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn evidence_carries_no_address_and_stays_short() {
-        let evidence = Evidence::new("550 5.1.1", "<ana@example.com>: no such user, call +34600123456 now");
+        let evidence =
+            OutcomeEvidence::new("550 5.1.1", "<ana@example.com>: no such user, call +34600123456 now");
         assert_eq!(evidence.to_string(), "550 5.1.1 *** no such user, call *** now");
         for (text, expected) in [
             (r#"{"to":"+34600123456","status":400}"#, r#"{"to":"***","status":400}"#),
@@ -225,8 +226,8 @@ mod tests {
             ("ñ+34600123456ñ", "ñ***ñ"),
             ("@ 100% @", "@ 100% @"),
         ] {
-            assert_eq!(Evidence::new("", text).text, expected, "{text}");
+            assert_eq!(OutcomeEvidence::new("", text).text, expected, "{text}");
         }
-        assert_eq!(Evidence::new("", &"x".repeat(900)).text.len(), 300);
+        assert_eq!(OutcomeEvidence::new("", &"x".repeat(900)).text.len(), 300);
     }
 }

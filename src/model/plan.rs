@@ -4,7 +4,7 @@ use super::{Address, Channel, ProviderName, Reason, Timestamp};
 
 /// What consent says of one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum ConsentDecision {
     /// The message may be sent now.
     Allow,
     /// The message may be sent at this time.
@@ -24,7 +24,7 @@ pub struct Verdict {
     /// The address judged.
     pub address: Address,
     /// The decision.
-    pub decision: Decision,
+    pub decision: ConsentDecision,
     /// Why.
     pub reason: Reason,
     /// The reason in a sentence.

@@ -50,7 +50,7 @@ pub struct Receipt {
 
 /// What we gave a provider with a call, as it gives it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Echo {
+pub struct AttemptRef {
     /// The brand of the message.
     pub brand: BrandId,
     /// The message.
@@ -61,7 +61,7 @@ pub struct Echo {
 
 /// As a provider carries it in a field of ours: `BRAND/MESSAGE/ATTEMPT`, at most 111 characters, none of which has to be
 /// escaped anywhere.
-impl fmt::Display for Echo {
+impl fmt::Display for AttemptRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.brand, self.message, self.attempt)
     }
@@ -70,20 +70,20 @@ impl fmt::Display for Echo {
 /// What is wrong with an echo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a brand, a message's id and an attempt's number, with / between them")]
-pub struct EchoError;
+pub struct AttemptRefError;
 
-impl FromStr for Echo {
-    type Err = EchoError;
+impl FromStr for AttemptRef {
+    type Err = AttemptRefError;
 
-    fn from_str(text: &str) -> Result<Self, EchoError> {
+    fn from_str(text: &str) -> Result<Self, AttemptRefError> {
         let mut parts = text.split('/');
-        let mut next = || parts.next().ok_or(EchoError);
+        let mut next = || parts.next().ok_or(AttemptRefError);
         let echo = Self {
-            brand: next()?.parse().map_err(|_| EchoError)?,
-            message: next()?.parse().map_err(|_| EchoError)?,
-            attempt: next()?.parse().map_err(|_| EchoError)?,
+            brand: next()?.parse().map_err(|_| AttemptRefError)?,
+            message: next()?.parse().map_err(|_| AttemptRefError)?,
+            attempt: next()?.parse().map_err(|_| AttemptRefError)?,
         };
-        if parts.next().is_some() { Err(EchoError) } else { Ok(echo) }
+        if parts.next().is_some() { Err(AttemptRefError) } else { Ok(echo) }
     }
 }
 
@@ -108,7 +108,7 @@ pub struct ReceiptReport {
     pub reference: String,
     /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
     /// the answer that carried the reference was lost or is still on its way.
-    pub echo: Option<Echo>,
+    pub echo: Option<AttemptRef>,
     /// What it says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock.
@@ -137,12 +137,13 @@ mod tests {
 
     #[test]
     fn an_echo_comes_back_as_it_went_out_or_not_at_all() {
-        let echo = Echo { brand: "acme".parse().unwrap(), message: MessageId::new(1, &[7; 10]), attempt: 3 };
+        let echo =
+            AttemptRef { brand: "acme".parse().unwrap(), message: MessageId::new(1, &[7; 10]), attempt: 3 };
         let text = echo.to_string();
         assert_eq!(text.parse(), Ok(echo));
         for wrong in ["", "acme", &text[..text.len() - 2], &format!("{text}/1"), &text.replace("acme", "A B")]
         {
-            assert_eq!(wrong.parse::<Echo>(), Err(EchoError), "{wrong}");
+            assert_eq!(wrong.parse::<AttemptRef>(), Err(AttemptRefError), "{wrong}");
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{ProviderOffer, RoutingContext};
+use super::{ProviderAdmission, RoutingContext};
 use crate::model::{
-    Address, AdmissionRefusal, Attempt, Channel, Decision, Outcome, Provider, Reason, Timestamp, Verdict,
-    WaitReason, later,
+    Address, AdmissionRefusal, Attempt, Channel, ConsentDecision, Outcome, Provider, Reason, Timestamp,
+    Verdict, WaitReason, later,
 };
 
 /// What blocks a way for a while.
@@ -23,7 +23,7 @@ pub(super) fn longest_blocker(
     context: &RoutingContext<'_>,
     attempts: &[Attempt<'_>],
     verdict: &Verdict,
-    offer: &ProviderOffer<'_>,
+    offer: &ProviderAdmission<'_>,
 ) -> Option<Blocker> {
     let hold = hold_blocker(verdict);
     let admission = admission_blocker(context, offer);
@@ -34,15 +34,15 @@ pub(super) fn longest_blocker(
 
 fn hold_blocker(verdict: &Verdict) -> Option<Blocker> {
     match verdict.decision {
-        Decision::Hold { until } => {
+        ConsentDecision::Hold { until } => {
             let (reason, explanation) = (verdict.reason.clone(), verdict.explanation.clone());
             Some(Blocker { until, why: WaitReason { reason, explanation } })
         }
-        Decision::Allow | Decision::Deny => None,
+        ConsentDecision::Allow | ConsentDecision::Deny => None,
     }
 }
 
-fn admission_blocker(context: &RoutingContext<'_>, offer: &ProviderOffer<'_>) -> Option<Blocker> {
+fn admission_blocker(context: &RoutingContext<'_>, offer: &ProviderAdmission<'_>) -> Option<Blocker> {
     let refusal = offer.admission.err()?;
     let name = &offer.provider.name;
     let recheck = Duration::from_millis(context.retry.recheck_ms);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::ways::{WayCandidate, WaySurvey, find_ways};
 use super::{DoubtPolicy, RoutingContext};
 use crate::model::{
-    Attempt, EventDetail, History, Message, MessageState, Plan, Reason, ReceiptStatus, RenderedContent,
-    Timestamp, WaitReason, Way, later,
+    Attempt, History, Message, MessageEventDetail, MessageState, Plan, Reason, ReceiptStatus,
+    RenderedContent, Timestamp, WaitReason, Way, later,
 };
 
 /// What to do next.
@@ -59,7 +59,7 @@ pub struct RoutingDecision {
 /// was sent and has nothing to wait for. Then neither consent nor the providers have to be asked.
 pub fn is_settled(message: &Message, history: &History) -> bool {
     let attempts = history.attempts();
-    history.ended() || arrived(message, &attempts) || sent_for_good(message, &attempts)
+    history.has_ended() || arrived(message, &attempts) || sent_for_good(message, &attempts)
 }
 
 /// Decides what to do next with a message. Every attempt in its history must have ended.
@@ -151,7 +151,7 @@ fn has_another_way(context: &RoutingContext<'_>) -> bool {
 }
 
 fn cancelled(context: &RoutingContext<'_>) -> Option<RoutingStep> {
-    let (state, explanation) = context.history.cancelled();
+    let (state, explanation) = context.history.cancelled_state();
     let explanation = explanation.to_owned();
     let step = RoutingStep::Finish { state, reason: Reason::Cancelled, explanation };
     context.history.cancel_requested().then_some(step)
@@ -169,7 +169,7 @@ fn finish(
     reason: Reason,
     explanation: String,
 ) -> RoutingStep {
-    let state = context.history.reached().unwrap_or(state);
+    let state = context.history.reached_state().unwrap_or(state);
     RoutingStep::Finish { state, reason, explanation }
 }
 
@@ -240,7 +240,7 @@ fn worth_waiting_for<'a>(
 /// Since when the message has been waiting for a throttle to end, if that is what it last waited for.
 fn throttled_since(context: &RoutingContext<'_>) -> Option<Timestamp> {
     let last = context.history.events().iter().rev().find_map(|event| match &event.detail {
-        EventDetail::Waiting { why, .. } => Some((event.at, why)),
+        MessageEventDetail::Waiting { why, .. } => Some((event.at, why)),
         _ => None,
     });
     last.filter(|(_, why)| why.reason == Reason::Throttled).map(|(at, _)| at)

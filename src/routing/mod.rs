@@ -32,7 +32,7 @@ pub struct RoutingContext<'a> {
     /// The brand's policy.
     pub policy: &'a BrandPolicy,
     /// The providers that serve the brand, and whether each may be called now.
-    pub providers: &'a [ProviderOffer<'a>],
+    pub providers: &'a [ProviderAdmission<'a>],
     /// The settings of retries.
     pub retry: &'a RetrySettings,
     /// The time.
@@ -60,7 +60,7 @@ pub struct AddressVerdict {
 
 /// A provider, and whether it may be called now.
 #[derive(Debug, Clone, Copy)]
-pub struct ProviderOffer<'a> {
+pub struct ProviderAdmission<'a> {
     /// The provider.
     pub provider: &'a Provider,
     /// Whether it may be called now.

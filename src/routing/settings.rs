@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::{Channel, Class, FallbackPolicy, Keywords, SettingError, Topic};
+use crate::model::{Channel, FallbackPolicy, Keywords, MessageClass, SettingError, Topic};
 
 /// A brand in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -232,10 +232,10 @@ impl BrandPolicy {
     }
 
     /// What becomes of a message of this class whose outcome is unknown.
-    pub fn doubt(&self, class: Class) -> DoubtPolicy {
+    pub fn doubt(&self, class: MessageClass) -> DoubtPolicy {
         match class {
-            Class::Transactional => self.transactional_doubt,
-            Class::Commercial => self.commercial_doubt,
+            MessageClass::Transactional => self.transactional_doubt,
+            MessageClass::Commercial => self.commercial_doubt,
         }
     }
 

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, AdmissionRefusal, Channel, Class, Content, Decision, EventDetail, FallbackPolicy, MessageId,
-    MessageState, OrderSource, Outcome, OutcomeEvidence, Phone, Reason, Receipt, ReceiptStatus, Rejection,
-    ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason, Way, later,
+    Address, AdmissionRefusal, Channel, ConsentDecision, Content, FallbackPolicy, MessageClass,
+    MessageEventDetail, MessageId, MessageState, OrderSource, Outcome, OutcomeEvidence, Phone, Reason,
+    Receipt, ReceiptStatus, Rejection, ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason,
+    Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -46,7 +47,7 @@ fn address(channel: Channel) -> Address {
     }
 }
 
-fn address_verdict(channel: Channel, decision: Decision) -> AddressVerdict {
+fn address_verdict(channel: Channel, decision: ConsentDecision) -> AddressVerdict {
     let verdict = Verdict {
         channel,
         address: address(channel),
@@ -54,11 +55,11 @@ fn address_verdict(channel: Channel, decision: Decision) -> AddressVerdict {
         reason: Reason::Other("test_reason".into()),
         explanation: "Because.".into(),
     };
-    AddressVerdict { verdict, window: ServiceWindow::Everywhere }
+    AddressVerdict { verdict, window: ServiceWindow::AllProviders }
 }
 
 impl RoutingCase {
-    fn new(class: Class) -> Self {
+    fn new(class: MessageClass) -> Self {
         let message = Message {
             id: MessageId::new(1, &[7; 10]),
             brand: "acme".parse().unwrap(),
@@ -80,7 +81,10 @@ impl RoutingCase {
             message,
             history: History::accepted(start()),
             preferences: Preferences::default(),
-            verdicts: channels.iter().map(|channel| address_verdict(*channel, Decision::Allow)).collect(),
+            verdicts: channels
+                .iter()
+                .map(|channel| address_verdict(*channel, ConsentDecision::Allow))
+                .collect(),
             policy: BrandPolicy::try_new(&settings).unwrap(),
             providers: vec![
                 provider("wa-meta-1", Channel::Whatsapp, "meta", 1),
@@ -101,10 +105,10 @@ impl RoutingCase {
             Some(refusal) => Err(*refusal),
             None => Ok(()),
         };
-        let offers: Vec<ProviderOffer<'_>> = self
+        let offers: Vec<ProviderAdmission<'_>> = self
             .providers
             .iter()
-            .map(|provider| ProviderOffer { provider, admission: admission(provider) })
+            .map(|provider| ProviderAdmission { provider, admission: admission(provider) })
             .collect();
         decide(&RoutingContext {
             message: &self.message,
@@ -134,8 +138,8 @@ impl RoutingCase {
         let RoutingStep::Try { way, .. } = self.step() else { panic!("no attempt: {:?}", self.step()) };
         let attempt = self.history.attempts().len() as u32 + 1;
         let name = way.provider.to_string();
-        self.history.push(self.now, EventDetail::AttemptStarted { attempt, way });
-        self.history.push(self.now, EventDetail::AttemptFinished { attempt, outcome });
+        self.history.push(self.now, MessageEventDetail::AttemptStarted { attempt, way });
+        self.history.push(self.now, MessageEventDetail::AttemptFinished { attempt, outcome });
         name
     }
 
@@ -143,7 +147,7 @@ impl RoutingCase {
         let evidence = OutcomeEvidence::default();
         self.history.push(
             self.now,
-            EventDetail::Receipt(Receipt {
+            MessageEventDetail::Receipt(Receipt {
                 attempt,
                 status,
                 reported_at: self.now,
@@ -209,7 +213,7 @@ fn expect_wait(step: &RoutingStep) -> (Timestamp, Reason) {
 #[test]
 fn the_message_else_the_contact_else_the_topic_else_the_brand_orders_the_channels() {
     use Channel::{Email, Sms, Telegram, Whatsapp};
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     let order = |case: &RoutingCase| channel_order(&case.message, &case.preferences, &case.policy);
     assert_eq!(order(&case), (vec![Whatsapp, Sms, Email], OrderSource::Brand));
 
@@ -250,7 +254,7 @@ fn within_a_tier_weight_decides_the_share_and_a_message_keeps_its_order() {
 
 #[test]
 fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_failed_domain() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     let mut tried = Vec::new();
     for _ in 0..6 {
         tried.push(case.attempt(unavailable()));
@@ -264,7 +268,7 @@ fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_
 
 #[test]
 fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_is_left() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     let until = later(start(), Duration::from_secs(5));
     case.refusals.insert("wa-meta-1".into(), AdmissionRefusal::BreakerOpen { until });
     case.refusals.insert("wa-meta-2".into(), AdmissionRefusal::OutOfService { until: None });
@@ -280,18 +284,18 @@ fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_
 
 #[test]
 fn doubt_is_settled_by_the_class() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     assert_eq!(case.attempt(unknown()), "wa-meta-1");
     assert_eq!(case.next_provider(), "wa-twilio");
 
-    let mut case = RoutingCase::new(Class::Commercial);
+    let mut case = RoutingCase::new(MessageClass::Commercial);
     case.attempt(unknown());
     assert_eq!(expect_wait(&case.step()).1, Reason::InDoubt);
     case.wait(600);
     assert_eq!(expect_finish(&case.step()), (MessageState::InDoubt, Reason::InDoubt));
     case.receipt(1, ReceiptStatus::Failed);
     assert_eq!(case.next_provider(), "sms-a", "a failure report ends the doubt, and the channel");
-    let mut case = RoutingCase::new(Class::Commercial);
+    let mut case = RoutingCase::new(MessageClass::Commercial);
     case.attempt(unknown());
     case.receipt(1, ReceiptStatus::Delivered);
     assert_eq!((case.step(), case.history.state()), (RoutingStep::Idle, MessageState::Delivered));
@@ -299,7 +303,7 @@ fn doubt_is_settled_by_the_class() {
 
 #[test]
 fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.attempt(rejected(Rejection::Policy));
     assert_eq!(case.next_provider(), "wa-meta-2", "another account may be allowed to");
     case.attempt(rejected(Rejection::Address { certain: true }));
@@ -312,7 +316,7 @@ fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
 
 #[test]
 fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.providers
         .retain(|provider| provider.name.as_str() != "wa-twilio" && provider.name.as_str() != "wa-meta-2");
     case.attempt(throttled(5));
@@ -325,7 +329,7 @@ fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
 
 #[test]
 fn a_throttle_without_a_wait_is_not_retried_at_once() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.channels = vec![Channel::Email];
     case.attempt(throttled(0));
     let step = case.step();
@@ -335,7 +339,7 @@ fn a_throttle_without_a_wait_is_not_retried_at_once() {
 
 #[test]
 fn patience_with_a_throttled_channel_ends() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.providers.retain(|provider| ["wa-meta-1", "sms-a"].contains(&provider.name.as_str()));
     let throttle = |now| AdmissionRefusal::Throttled { until: later(now, Duration::from_secs(2)) };
     for _ in 0..5 {
@@ -345,7 +349,7 @@ fn patience_with_a_throttled_channel_ends() {
         let (until, reason) = expect_wait(&step);
         let why = WaitReason { reason, explanation: "Too fast.".into() };
         if case.history.state() != MessageState::Waiting {
-            case.history.push(case.now, EventDetail::Waiting { until, why });
+            case.history.push(case.now, MessageEventDetail::Waiting { until, why });
         }
         case.wait(5);
     }
@@ -356,22 +360,22 @@ fn patience_with_a_throttled_channel_ends() {
 
 #[test]
 fn without_permission_it_is_suppressed_and_without_providers_it_fails() {
-    let mut case = RoutingCase::new(Class::Commercial);
-    case.verdicts = vec![address_verdict(Channel::Sms, Decision::Deny)];
+    let mut case = RoutingCase::new(MessageClass::Commercial);
+    case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Deny)];
     assert_eq!(expect_finish(&case.step()), (MessageState::Suppressed, Reason::NoWayPermitted));
     let left_out = case.left_out();
     assert!(left_out.contains(&("sms".into(), Reason::Other("test_reason".into()))), "{left_out:?}");
     assert!(left_out.contains(&("email".into(), Reason::NoAddress)), "{left_out:?}");
-    case.verdicts = vec![address_verdict(Channel::Sms, Decision::Allow)];
+    case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Allow)];
     case.providers.clear();
     assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::NoWayLeft));
 }
 
 #[test]
 fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
-    let mut case = RoutingCase::new(Class::Commercial);
+    let mut case = RoutingCase::new(MessageClass::Commercial);
     let until = later(start(), Duration::from_secs(600));
-    case.verdicts = vec![address_verdict(Channel::Sms, Decision::Hold { until })];
+    case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Hold { until })];
     assert_eq!(expect_wait(&case.step()), (until, Reason::Other("test_reason".into())));
     case.message.expire_at = later(start(), Duration::from_secs(60));
     assert_eq!(expect_wait(&case.step()).0, case.message.expire_at);
@@ -381,8 +385,8 @@ fn a_hold_waits_until_it_ends_but_never_past_the_expiry() {
 
 #[test]
 fn whatsapp_text_needs_the_window_and_a_template_does_not() {
-    let mut case = RoutingCase::new(Class::Transactional);
-    case.verdicts.iter_mut().for_each(|verdict| verdict.window = ServiceWindow::At(Vec::new()));
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    case.verdicts.iter_mut().for_each(|verdict| verdict.window = ServiceWindow::Only(Vec::new()));
     assert_eq!(case.next_provider(), "sms-a");
     assert!(case.left_out().contains(&("whatsapp".into(), Reason::WindowClosed)));
     let template = Template { name: "order".into(), language: "en".into(), ..Template::default() };
@@ -397,7 +401,7 @@ fn whatsapp_text_needs_the_window_and_a_template_does_not() {
 
 #[test]
 fn a_text_goes_only_where_it_is_not_too_long() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.content.text = Some("a".repeat(5_000));
     assert_eq!(case.next_provider(), "mail");
     for channel in ["whatsapp", "sms"] {
@@ -413,8 +417,8 @@ fn a_text_goes_only_where_it_is_not_too_long() {
 
 #[test]
 fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
-    let mut case = RoutingCase::new(Class::Transactional);
-    let only = |name: &str| ServiceWindow::At(vec![name.parse().unwrap()]);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    let only = |name: &str| ServiceWindow::Only(vec![name.parse().unwrap()]);
     for name in ["wa-meta-1", "wa-twilio"] {
         case.verdicts.iter_mut().for_each(|verdict| verdict.window = only(name));
         assert_eq!(case.next_provider(), name);
@@ -433,7 +437,7 @@ fn a_window_is_open_where_the_person_wrote_and_nowhere_else() {
 
 #[test]
 fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.attempt(sent());
     case.wait(600);
     assert_eq!(case.step(), RoutingStep::Idle);
@@ -445,13 +449,13 @@ fn after_sent_nothing_is_tried_unless_the_fallback_policy_asks() {
 
 #[test]
 fn a_missing_receipt_leads_to_the_next_channel_once() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     case.attempt(sent());
     assert_eq!(expect_wait(&case.step()), (later(start(), Duration::from_secs(60)), Reason::AwaitingReceipt));
     case.wait(60);
     let RoutingStep::FallBack { attempt, explanation } = case.step() else { panic!("{:?}", case.step()) };
-    case.history.push(case.now, EventDetail::FellBack { attempt, explanation });
+    case.history.push(case.now, MessageEventDetail::FellBack { attempt, explanation });
     assert_eq!(case.next_provider(), "sms-a");
     case.receipt(1, ReceiptStatus::Delivered);
     assert_eq!(case.step(), RoutingStep::Idle, "it arrived after all");
@@ -459,36 +463,36 @@ fn a_missing_receipt_leads_to_the_next_channel_once() {
 
 #[test]
 fn a_message_that_was_sent_and_fell_back_in_vain_ends_as_sent() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.fallback.undelivered_after = Some(Duration::from_secs(60));
     case.attempt(sent());
     case.wait(60);
-    case.history.push(case.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
+    case.history.push(case.now, MessageEventDetail::FellBack { attempt: 1, explanation: String::new() });
     case.wait(3_600);
     assert_eq!(expect_finish(&case.step()), (MessageState::Sent, Reason::Expired));
 }
 
 #[test]
 fn a_message_that_was_delivered_and_fell_back_in_vain_ends_as_delivered() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.message.fallback.unread_after = Some(Duration::from_secs(60));
     case.attempt(sent());
     case.receipt(1, ReceiptStatus::Delivered);
     case.wait(60);
-    case.history.push(case.now, EventDetail::FellBack { attempt: 1, explanation: String::new() });
+    case.history.push(case.now, MessageEventDetail::FellBack { attempt: 1, explanation: String::new() });
     case.wait(3_600);
     assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, Reason::Expired));
-    case.history.push(case.now, EventDetail::CancelRequested { actor: "key".into() });
+    case.history.push(case.now, MessageEventDetail::CancelRequested { actor: "key".into() });
     assert_eq!(expect_finish(&case.step()), (MessageState::Delivered, Reason::Cancelled));
 }
 
 #[test]
 fn a_cancelled_message_and_one_out_of_attempts_end() {
-    let mut case = RoutingCase::new(Class::Transactional);
+    let mut case = RoutingCase::new(MessageClass::Transactional);
     case.retry.max_attempts = 1;
     case.attempt(unavailable());
     assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::TooManyAttempts));
-    case.history.push(case.now, EventDetail::CancelRequested { actor: "key".into() });
+    case.history.push(case.now, MessageEventDetail::CancelRequested { actor: "key".into() });
     assert_eq!(expect_finish(&case.step()), (MessageState::Cancelled, Reason::Cancelled));
 }
 
@@ -503,7 +507,7 @@ fn backoff_doubles_up_to_its_cap_and_loses_at_most_half() {
 
 #[test]
 fn plans_name_the_first_way_they_would_take() {
-    let case = RoutingCase::new(Class::Transactional);
+    let case = RoutingCase::new(MessageClass::Transactional);
     let ways: Vec<Way> = case.decide().plan.unwrap().ways;
     assert_eq!(ways.len(), 6);
     assert_eq!(ways[0].provider.as_str(), case.next_provider());

@@ -1,10 +1,12 @@
 //! Every way a message could take, whether it may be taken now, and what blocks it.
 
 use super::blockers::{Blocker, longest_blocker};
-use super::{AddressVerdict, ProviderOffer, RecipientView, RoutingContext, channel_order, provider_order};
+use super::{
+    AddressVerdict, ProviderAdmission, RecipientView, RoutingContext, channel_order, provider_order,
+};
 use crate::model::{
-    Address, Attempt, Channel, Decision, LeftOut, Outcome, Plan, Provider, ProviderName, Reason, Rejection,
-    RenderError, RenderedContent, Timestamp, Verdict, Way,
+    Address, Attempt, Channel, ConsentDecision, LeftOut, Outcome, Plan, Provider, ProviderName, Reason,
+    Rejection, RenderError, RenderedContent, Timestamp, Verdict, Way,
 };
 
 /// A way that may be taken, now or later.
@@ -86,7 +88,7 @@ impl WaySearch<'_> {
             let why = format!("{} refused the content in attempt {}.", attempt.way.provider, attempt.number);
             return self.leave_out(channel, None, Reason::ContentRejected, why);
         }
-        let mut offers: Vec<ProviderOffer<'_>> = self.context.providers.to_vec();
+        let mut offers: Vec<ProviderAdmission<'_>> = self.context.providers.to_vec();
         offers.retain(|offer| offer.provider.channel == channel);
         if offers.is_empty() {
             let why = "No provider carries it for this brand.".to_owned();
@@ -98,9 +100,9 @@ impl WaySearch<'_> {
         }
     }
 
-    fn address(&mut self, rank: usize, judged: &AddressVerdict, offers: &[ProviderOffer<'_>]) {
+    fn address(&mut self, rank: usize, judged: &AddressVerdict, offers: &[ProviderAdmission<'_>]) {
         let Verdict { channel, address, decision, reason, explanation } = &judged.verdict;
-        if *decision == Decision::Deny {
+        if *decision == ConsentDecision::Deny {
             return self.leave_out(*channel, Some(address), reason.clone(), explanation.clone());
         }
         if let Some(why) = self.address_exhausted(*channel, address) {
@@ -109,7 +111,7 @@ impl WaySearch<'_> {
         let mut unrenderable = Vec::new();
         for offer in offers {
             let name = &offer.provider.name;
-            let is_open = judged.window.is_open_at(name);
+            let is_open = judged.window.is_open_for(name);
             let at_provider = |attempt: &&Attempt<'_>| attempt.way.provider == *name;
             let rejected = self.attempts.iter().filter(at_provider).find(|attempt| policy_rejected(attempt));
             match (rejected, self.context.message.content.render(*channel, is_open)) {
@@ -134,7 +136,7 @@ impl WaySearch<'_> {
         &self,
         rank: usize,
         verdict: &Verdict,
-        offer: &ProviderOffer<'_>,
+        offer: &ProviderAdmission<'_>,
         content: RenderedContent,
     ) -> WayCandidate {
         let Provider { name, failure_domain, .. } = offer.provider;
@@ -211,11 +213,11 @@ fn left_out_by_content(
     error: RenderError,
 ) -> LeftOut {
     let (reason, explanation) = match error {
-        RenderError::Nothing if channel == Channel::Whatsapp && !window_open => {
+        RenderError::NoContent if channel == Channel::Whatsapp && !window_open => {
             let why = "The 24-hour service window is closed, and the message brings no template.";
             (Reason::WindowClosed, why.to_owned())
         }
-        RenderError::Nothing => (Reason::NoContent, "The message brings nothing to send by it.".to_owned()),
+        RenderError::NoContent => (Reason::NoContent, "The message brings nothing to send by it.".to_owned()),
         RenderError::TooLong(max) => {
             let why = format!("The text has more than the {max} characters that it carries.");
             (Reason::ContentTooLong, why)

@@ -3,21 +3,21 @@
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
-use crate::model::{ControlChange, ProviderName};
+use crate::model::{ProviderControlChange, ProviderName};
 
 /// What operators asked of providers.
 #[async_trait]
 pub trait ControlStore: Send + Sync {
     /// Puts a change in force and into the audit log.
-    async fn set_control(&self, change: ControlChange) -> Result<(), StoreError>;
+    async fn set_control(&self, change: ProviderControlChange) -> Result<(), StoreError>;
 
     /// The last change of every provider that ever had one.
-    async fn controls(&self) -> Result<Vec<ControlChange>, StoreError>;
+    async fn controls(&self) -> Result<Vec<ProviderControlChange>, StoreError>;
 
     /// The audit log, newest first, of one provider or of all.
     async fn control_changes(
         &self,
         provider: Option<&ProviderName>,
         page: PageRequest,
-    ) -> Result<Page<ControlChange>, StoreError>;
+    ) -> Result<Page<ProviderControlChange>, StoreError>;
 }

@@ -4,16 +4,16 @@ use async_trait::async_trait;
 
 use super::{AddressObjection, NewConsentEntry, StoreError};
 use crate::model::{
-    Address, BrandId, ContactEvent, ContactId, Echo, MessageId, ProviderName, ReceiptReport, Timestamp,
+    Address, AttemptRef, BrandId, ContactEvent, ContactId, MessageId, ProviderName, ReceiptReport, Timestamp,
 };
 
 /// What came of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiptMatch {
+pub enum ReceiptResult {
     /// The receipt was added to this message.
     Added(MessageId),
     /// This message had it already.
-    Known(MessageId),
+    Duplicate(MessageId),
     /// No message has this reference yet; kept until one has.
     Parked,
 }
@@ -49,11 +49,11 @@ pub enum InboundEffect {
 
 /// What came of recording an inbound event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordResult {
+pub enum EventResult {
     /// The event is durable, and an event of this contact.
     Kept(ContactId),
     /// The event was recorded before.
-    Known,
+    Duplicate,
     /// The brand has no contact with the address: what it changes is durable, and it is no event.
     UnknownContact,
 }
@@ -62,15 +62,18 @@ pub enum RecordResult {
 #[async_trait]
 pub trait InboundStore: Send + Sync {
     /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
-    async fn record_receipt(&self, report: ReceiptReport, now: Timestamp)
-    -> Result<ReceiptMatch, StoreError>;
+    async fn record_receipt(
+        &self,
+        report: ReceiptReport,
+        now: Timestamp,
+    ) -> Result<ReceiptResult, StoreError>;
 
     /// The attempt to which the provider gave a reference.
     async fn find_by_reference(
         &self,
         provider: &ProviderName,
         reference: &str,
-    ) -> Result<Option<Echo>, StoreError>;
+    ) -> Result<Option<AttemptRef>, StoreError>;
 
     /// Records an event of a contact of the brand, with all that it changes: all of it, once, or nothing.
     async fn record_event(
@@ -78,5 +81,5 @@ pub trait InboundStore: Send + Sync {
         brand: &BrandId,
         heard: InboundEvent,
         now: Timestamp,
-    ) -> Result<RecordResult, StoreError>;
+    ) -> Result<EventResult, StoreError>;
 }

@@ -9,16 +9,16 @@ use crate::model::{Address, ContactId, ContactLink, LinkId, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FollowResult {
     /// The address belongs to the contact now, and the link is spent.
-    Tied(ContactLink),
+    AddressAdded(ContactLink),
     /// The address belongs to another contact of the brand. The link still counts.
-    Taken {
+    AddressTaken {
         /// Whose link it is.
         link: ContactLink,
         /// The contact that has the address.
         owner: ContactId,
     },
     /// The contact has as many addresses as it may. The link still counts.
-    Full(ContactLink),
+    TooManyAddresses(ContactLink),
     /// The link had expired.
     Expired(ContactLink),
     /// There is no such link: it was followed before, or its contact is gone.

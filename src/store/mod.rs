@@ -24,7 +24,7 @@ pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesC
 pub use contacts::{ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
 pub use error::StoreError;
-pub use inbound::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult};
+pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};
 pub use links::{FollowResult, LinkStore};
 pub use messages::{
     AcceptResult, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,

@@ -35,7 +35,7 @@ enum_pairs!(
 );
 enum_pairs!(
     /// Reads a message's class.
-    read_class, model::Class = v1::MessageClass:
+    read_class, model::MessageClass = v1::MessageClass:
     Transactional = Transactional, Commercial = Commercial
 );
 enum_pairs!(
@@ -56,7 +56,7 @@ enum_pairs!(
 );
 enum_pairs!(
     /// Reads a scope of a key.
-    read_scope, model::Scope = v1::Scope:
+    read_scope, model::KeyScope = v1::Scope:
     Send = Send, Contacts = Contacts, Operate = Operate, Admin = Admin
 );
 enum_pairs!(

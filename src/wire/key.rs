@@ -1,7 +1,7 @@
 //! API keys.
 
 use super::{FieldPath, Violations, read_optional_time, read_scope, read_time, timestamp, v1};
-use crate::model::{ApiKey, Scope};
+use crate::model::{ApiKey, KeyScope};
 
 /// The key without the hash of its secret.
 impl From<&ApiKey> for v1::Key {
@@ -44,7 +44,7 @@ pub fn read_key(
 }
 
 /// Reads the scopes of a key.
-pub fn read_scopes(scopes: &[i32], path: &FieldPath<'_>, violations: &mut Violations) -> Vec<Scope> {
+pub fn read_scopes(scopes: &[i32], path: &FieldPath<'_>, violations: &mut Violations) -> Vec<KeyScope> {
     let read = |(index, value): (usize, &i32)| read_scope(*value, &path.index(index), violations);
     scopes.iter().enumerate().filter_map(read).collect()
 }

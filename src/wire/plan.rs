@@ -4,7 +4,7 @@ use super::{
     FieldPath, PhoneFormat, Violations, read_address, read_channel, read_order_source, read_time, timestamp,
     v1,
 };
-use crate::model::{Decision, LeftOut, Plan, Verdict, Way};
+use crate::model::{ConsentDecision, LeftOut, Plan, Verdict, Way};
 
 impl From<&Plan> for v1::Plan {
     fn from(plan: &Plan) -> Self {
@@ -20,9 +20,9 @@ impl From<&Plan> for v1::Plan {
 impl From<&Verdict> for v1::Verdict {
     fn from(verdict: &Verdict) -> Self {
         let (decision, hold_until) = match verdict.decision {
-            Decision::Allow => (v1::Decision::Allow, None),
-            Decision::Hold { until } => (v1::Decision::Hold, Some(timestamp(until))),
-            Decision::Deny => (v1::Decision::Deny, None),
+            ConsentDecision::Allow => (v1::Decision::Allow, None),
+            ConsentDecision::Hold { until } => (v1::Decision::Hold, Some(timestamp(until))),
+            ConsentDecision::Deny => (v1::Decision::Deny, None),
         };
         Self {
             channel: v1::Channel::from(verdict.channel).into(),
@@ -98,14 +98,14 @@ fn read_decision(
     verdict: &v1::Verdict,
     path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> Option<Decision> {
+) -> Option<ConsentDecision> {
     match verdict.decision() {
-        v1::Decision::Allow => Some(Decision::Allow),
+        v1::Decision::Allow => Some(ConsentDecision::Allow),
         v1::Decision::Hold => {
             let until = read_time(verdict.hold_until, &path.field("hold_until"), violations)?;
-            Some(Decision::Hold { until })
+            Some(ConsentDecision::Hold { until })
         }
-        v1::Decision::Deny => Some(Decision::Deny),
+        v1::Decision::Deny => Some(ConsentDecision::Deny),
         v1::Decision::Unspecified => {
             violations.add(&path.field("decision"), "must be one of allow, hold and deny");
             None

@@ -134,7 +134,7 @@ fn fallbacks() -> impl Strategy<Value = FallbackPolicy> {
 
 fn messages() -> impl Strategy<Value = Message> {
     let who = (any::<[u8; 16]>(), brands(), contact_ids(), option::of("\\PC{1,20}"));
-    let class = select(&[Class::Transactional, Class::Commercial]);
+    let class = select(&[MessageClass::Transactional, MessageClass::Commercial]);
     let what = (class, topics(), contents(), channel_lists(), fallbacks(), labels());
     (who, what, timestamps(), timestamps(), timestamps()).prop_map(
         |((id, brand, contact, idempotency_key), what, accepted_at, send_at, expire_at)| {
@@ -172,9 +172,9 @@ fn reasons() -> impl Strategy<Value = Reason> {
 
 fn plans() -> impl Strategy<Value = Plan> {
     let decision = prop_oneof![
-        Just(Decision::Allow),
-        timestamps().prop_map(|until| Decision::Hold { until }),
-        Just(Decision::Deny),
+        Just(ConsentDecision::Allow),
+        timestamps().prop_map(|until| ConsentDecision::Hold { until }),
+        Just(ConsentDecision::Deny),
     ];
     let verdict = (channels(), addresses(), decision, reasons(), texts()).prop_map(
         |(channel, address, decision, reason, explanation)| Verdict {
@@ -252,22 +252,22 @@ fn states() -> impl Strategy<Value = MessageState> {
 
 fn events() -> impl Strategy<Value = MessageEvent> {
     let waiting = (timestamps(), reasons(), texts()).prop_map(|(until, reason, explanation)| {
-        EventDetail::Waiting { until, why: WaitReason { reason, explanation } }
+        MessageEventDetail::Waiting { until, why: WaitReason { reason, explanation } }
     });
     let detail = prop_oneof![
-        Just(EventDetail::Accepted),
-        plans().prop_map(EventDetail::Planned),
-        (attempts(), ways()).prop_map(|(attempt, way)| EventDetail::AttemptStarted { attempt, way }),
+        Just(MessageEventDetail::Accepted),
+        plans().prop_map(MessageEventDetail::Planned),
+        (attempts(), ways()).prop_map(|(attempt, way)| MessageEventDetail::AttemptStarted { attempt, way }),
         (attempts(), outcomes())
-            .prop_map(|(attempt, outcome)| EventDetail::AttemptFinished { attempt, outcome }),
-        receipts().prop_map(EventDetail::Receipt),
+            .prop_map(|(attempt, outcome)| MessageEventDetail::AttemptFinished { attempt, outcome }),
+        receipts().prop_map(MessageEventDetail::Receipt),
         waiting,
         (attempts(), texts())
-            .prop_map(|(attempt, explanation)| EventDetail::FellBack { attempt, explanation }),
-        texts().prop_map(|actor| EventDetail::CancelRequested { actor }),
+            .prop_map(|(attempt, explanation)| MessageEventDetail::FellBack { attempt, explanation }),
+        texts().prop_map(|actor| MessageEventDetail::CancelRequested { actor }),
     ];
     let ended = (timestamps(), states(), reasons(), texts()).prop_map(|(at, state, reason, explanation)| {
-        MessageEvent { at, state, detail: EventDetail::Finished { state, reason, explanation } }
+        MessageEvent { at, state, detail: MessageEventDetail::Finished { state, reason, explanation } }
     });
     let others =
         (timestamps(), states(), detail).prop_map(|(at, state, detail)| MessageEvent { at, state, detail });
@@ -385,18 +385,18 @@ fn suppressions() -> impl Strategy<Value = Suppression> {
     )
 }
 
-fn control_changes() -> impl Strategy<Value = ControlChange> {
+fn control_changes() -> impl Strategy<Value = ProviderControlChange> {
     let mode = select(&[ControlMode::InService, ControlMode::Draining, ControlMode::OutOfService]);
     (providers(), mode, texts(), texts(), timestamps(), option::of(timestamps())).prop_map(
-        |(provider, mode, reason, actor, updated_at, expire_at)| ControlChange {
+        |(provider, mode, reason, actor, updated_at, expire_at)| ProviderControlChange {
             provider,
-            control: Control { mode, reason, actor, updated_at, expire_at },
+            control: ProviderControl { mode, reason, actor, updated_at, expire_at },
         },
     )
 }
 
 fn keys() -> impl Strategy<Value = ApiKey> {
-    let scopes = vec(select(&[Scope::Send, Scope::Contacts, Scope::Operate, Scope::Admin]), 0..4);
+    let scopes = vec(select(&[KeyScope::Send, KeyScope::Contacts, KeyScope::Operate, KeyScope::Admin]), 0..4);
     let id = parsed("[a-z0-9]{1,32}");
     (id, option::of(brands()), scopes, texts(), any::<[u8; 32]>(), timestamps(), option::of(timestamps()))
         .prop_map(|(id, brand, scopes, label, secret_hash, created_at, revoked_at)| ApiKey {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use relevo::model::{
-    BrandId, Class, EventDetail, History, MessageEvent, MessageId, MessageState, Outcome, ReceiptStatus,
+    BrandId, History, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome,
+    ReceiptStatus,
 };
 use relevo::store::StoredMessage;
 
@@ -95,7 +96,12 @@ fn history_explains_state(history: &History) -> bool {
 }
 
 fn at_most_one_end(history: &History) -> bool {
-    history.events().iter().filter(|event| matches!(event.detail, EventDetail::Finished { .. })).count() <= 1
+    history
+        .events()
+        .iter()
+        .filter(|event| matches!(event.detail, MessageEventDetail::Finished { .. }))
+        .count()
+        <= 1
 }
 
 fn attempts_are_complete(history: &History) -> bool {
@@ -107,7 +113,7 @@ fn attempts_are_complete(history: &History) -> bool {
 fn each_attempt_ends_once(history: &History) -> bool {
     let mut ended = BTreeSet::new();
     history.events().iter().all(|event| match &event.detail {
-        EventDetail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
+        MessageEventDetail::AttemptFinished { attempt, .. } => ended.insert(*attempt),
         _ => true,
     })
 }
@@ -125,10 +131,10 @@ fn no_attempt_after_sent(stored: &StoredMessage) -> bool {
     let mut sent = BTreeSet::new();
     for event in stored.history.events() {
         match &event.detail {
-            EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { .. } } => {
+            MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { .. } } => {
                 sent.insert(*attempt);
             }
-            EventDetail::FellBack { attempt, explanation } => {
+            MessageEventDetail::FellBack { attempt, explanation } => {
                 let allowed = fallback.on_failed
                     || fallback.undelivered_after.is_some()
                     || fallback.unread_after.is_some();
@@ -137,7 +143,7 @@ fn no_attempt_after_sent(stored: &StoredMessage) -> bool {
                 }
                 sent.remove(attempt);
             }
-            EventDetail::AttemptStarted { .. } if !sent.is_empty() => return false,
+            MessageEventDetail::AttemptStarted { .. } if !sent.is_empty() => return false,
             _ => {}
         }
     }
@@ -146,22 +152,22 @@ fn no_attempt_after_sent(stored: &StoredMessage) -> bool {
 
 /// Invariant 4: in doubt, a commercial message is not tried again until a provider reports that it failed.
 fn no_attempt_in_doubt(stored: &StoredMessage) -> bool {
-    if stored.message.class == Class::Transactional {
+    if stored.message.class == MessageClass::Transactional {
         return true;
     }
     let mut doubtful = BTreeSet::new();
     for event in stored.history.events() {
         match &event.detail {
             // A receipt that came before the call was given up settles the doubt as well.
-            EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
+            MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { .. } }
                 if !reported(stored.history.events(), *attempt, event) =>
             {
                 doubtful.insert(*attempt);
             }
-            EventDetail::Receipt(receipt) => {
+            MessageEventDetail::Receipt(receipt) => {
                 doubtful.remove(&receipt.attempt);
             }
-            EventDetail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
+            MessageEventDetail::AttemptStarted { .. } if !doubtful.is_empty() => return false,
             _ => {}
         }
     }
@@ -170,9 +176,9 @@ fn no_attempt_in_doubt(stored: &StoredMessage) -> bool {
 
 fn reported(events: &[MessageEvent], attempt: u32, before: &MessageEvent) -> bool {
     let earlier = events.iter().take_while(|event| !std::ptr::eq(*event, before));
-    earlier
-        .into_iter()
-        .any(|event| matches!(&event.detail, EventDetail::Receipt(receipt) if receipt.attempt == attempt))
+    earlier.into_iter().any(
+        |event| matches!(&event.detail, MessageEventDetail::Receipt(receipt) if receipt.attempt == attempt),
+    )
 }
 
 /// Every effect belongs to a recorded attempt and is its only one, and every attempt that was recorded as sent had one.
@@ -219,15 +225,15 @@ fn tally(shared: &SimulationState, stored: &StoredMessage) {
     shared.count(format!("state {state}"));
     for event in stored.history.events() {
         match &event.detail {
-            EventDetail::AttemptFinished { outcome, .. } => {
+            MessageEventDetail::AttemptFinished { outcome, .. } => {
                 shared.count(format!("outcome {}", outcome.as_str()));
                 if outcome.evidence().is_some_and(|evidence| evidence.code == "not_called") {
                     shared.count("recorded ahead and not called");
                 }
             }
-            EventDetail::FellBack { .. } => shared.count("fell back"),
-            EventDetail::Receipt(_) => shared.count("receipt"),
-            EventDetail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),
+            MessageEventDetail::FellBack { .. } => shared.count("fell back"),
+            MessageEventDetail::Receipt(_) => shared.count("receipt"),
+            MessageEventDetail::Waiting { why, .. } => shared.count(format!("waited for {}", why.reason)),
             _ => {}
         }
     }

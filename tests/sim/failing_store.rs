@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relevo::model::{BrandId, Echo, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp};
+use relevo::model::{
+    AttemptRef, BrandId, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp,
+};
 use relevo::store::{
-    AppendResult, ClaimedMessages, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError,
+    AppendResult, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult, StoreError,
     StoredMessage, Stores, WorkQueue,
 };
 use tokio::sync::watch;
@@ -77,7 +79,7 @@ impl InboundStore for FailingStore {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptMatch, StoreError> {
+    ) -> Result<ReceiptResult, StoreError> {
         self.fail_sometimes("before a receipt")?;
         let matched = self.stores.inbound.record_receipt(report, now).await?;
         self.fail_sometimes("after a receipt")?;
@@ -88,7 +90,7 @@ impl InboundStore for FailingStore {
         &self,
         provider: &ProviderName,
         reference: &str,
-    ) -> Result<Option<Echo>, StoreError> {
+    ) -> Result<Option<AttemptRef>, StoreError> {
         self.stores.inbound.find_by_reference(provider, reference).await
     }
 
@@ -97,7 +99,7 @@ impl InboundStore for FailingStore {
         brand: &BrandId,
         event: InboundEvent,
         now: Timestamp,
-    ) -> Result<RecordResult, StoreError> {
+    ) -> Result<EventResult, StoreError> {
         self.fail_sometimes("before a text")?;
         let recorded = self.stores.inbound.record_event(brand, event, now).await?;
         self.fail_sometimes("after a text")?;

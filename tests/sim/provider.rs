@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope};
 use relevo::health::BreakerState;
 use relevo::model::{
-    Address, Channel, Class, ConsentAction, ControlMode, Decision, Echo, Message, MessageId, Outcome,
-    OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient, Rejection,
-    ThrottleScope, Timestamp,
+    Address, AttemptRef, Channel, ConsentAction, ConsentDecision, ControlMode, Message, MessageClass,
+    MessageId, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient,
+    Rejection, ThrottleScope, Timestamp,
 };
 use relevo::store::StoredMessage;
 
@@ -149,7 +149,7 @@ impl ScriptedProvider {
             let report = ReceiptReport {
                 provider: self.provider.name.clone(),
                 reference: reference.clone(),
-                echo: echo.then(|| Echo {
+                echo: echo.then(|| AttemptRef {
                     brand: envelope.brand.clone(),
                     message: envelope.message_id,
                     attempt: envelope.attempt,
@@ -221,7 +221,7 @@ impl ScriptedProvider {
         };
         let zone = jiff::tz::TimeZone::UTC;
         let verdict = relevo::consent::decide(&question, &recipient, &zone, self.shared.now());
-        if verdict.decision != Decision::Allow {
+        if verdict.decision != ConsentDecision::Allow {
             self.shared
                 .record_problem(format!("{}: sent against the verdict: {}", message.id, verdict.explanation));
         }
@@ -281,7 +281,7 @@ fn obvious_prohibition(
     if recipient.preferences.excluded_channels.contains(&channel) {
         return Some("the person excluded the channel");
     }
-    if message.class == Class::Transactional {
+    if message.class == MessageClass::Transactional {
         return None;
     }
     let entries = recipient

@@ -7,9 +7,9 @@ use fastrand::Rng;
 use jiff::civil::Time;
 use relevo::inbound::{InboundDirectory, InboundSource};
 use relevo::model::{
-    Address, BrandId, Channel, Class, ConsentAction, ContactAddress, ContactId, Content, ControlMode,
-    FallbackPolicy, Phone, Preferences, Provider, ProviderName, QuietHours, Template, Timestamp, Topic,
-    TopicScope, later,
+    Address, BrandId, Channel, ConsentAction, ContactAddress, ContactId, Content, ControlMode,
+    FallbackPolicy, MessageClass, Phone, Preferences, Provider, ProviderName, QuietHours, Template,
+    Timestamp, Topic, TopicScope, later,
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
 
@@ -83,7 +83,7 @@ pub struct ScriptedText {
 pub struct MessageDraft {
     pub brand: BrandId,
     pub contact: ContactId,
-    pub class: Class,
+    pub class: MessageClass,
     pub topic: Topic,
     pub content: Content,
     pub idempotency_key: Option<String>,
@@ -275,7 +275,7 @@ fn random_draft(rng: &mut Rng, contacts: &[ScriptedContact], at: Timestamp, nth:
     MessageDraft {
         brand: contact.brand,
         contact: contact.id,
-        class: if rng.bool() { Class::Commercial } else { Class::Transactional },
+        class: if rng.bool() { MessageClass::Commercial } else { MessageClass::Transactional },
         topic: choose(rng, &["orders", "offers", "offers.shoes"]).parse().unwrap(),
         content: Content {
             text: Some(format!("message {nth}")),
@@ -310,7 +310,7 @@ fn random_action(
             let address = choose(rng, &contact.addresses).address;
             let channel = choose(
                 rng,
-                &Channel::ALL.into_iter().filter(|channel| channel.takes(&address)).collect::<Vec<_>>(),
+                &Channel::ALL.into_iter().filter(|channel| channel.delivers_to(&address)).collect::<Vec<_>>(),
             );
             ScriptAction::Suppress { brand, channel, address }
         }
@@ -324,7 +324,7 @@ fn random_action(
         7..=9 if !contact.addresses.is_empty() => {
             let from = choose(rng, &contact.addresses).address;
             let possible: Vec<Provider> =
-                providers.iter().filter(|provider| provider.channel.takes(&from)).cloned().collect();
+                providers.iter().filter(|provider| provider.channel.delivers_to(&from)).cloned().collect();
             let text = choose(rng, &["Stop.", "STOP", "start", "thank you"]).to_owned();
             let to = (rng.u8(0..4) > 0).then_some(brand);
             ScriptAction::Text(ScriptedText {

@@ -10,11 +10,11 @@ use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
-    BrandId, ConsentEvidence, Control, ControlChange, ControlMode, Message, MessageId, ReceiptReport,
-    Suppression, SuppressionReason, Timestamp, later,
+    BrandId, ConsentEvidence, ControlMode, Message, MessageId, ProviderControl, ProviderControlChange,
+    ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
-use relevo::store::embedded::memory::Memory;
+use relevo::store::embedded::memory::MemoryStore;
 use relevo::store::{AcceptResult, ContactChange, NewConsentEntry, PreferencesChange, Stores};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -63,18 +63,18 @@ struct Gateway {
 pub struct Simulation {
     shared: Arc<SimulationState>,
     /// What survives a crash.
-    disk: Memory,
+    disk: MemoryStore,
     /// Every message accepted, in order, with its brand.
     accepted: Vec<(BrandId, MessageId)>,
     /// Which message first used an idempotency key.
     keys: BTreeMap<(BrandId, String), MessageId>,
     /// The last control of each provider that operators set.
-    controls: Vec<ControlChange>,
+    controls: Vec<ProviderControlChange>,
 }
 
 impl Simulation {
     pub fn new(seed: u64) -> Self {
-        let disk = Memory::default();
+        let disk = MemoryStore::default();
         let shared = SimulationState::new(seed, disk.open());
         Self { shared: Arc::new(shared), disk, accepted: vec![], keys: BTreeMap::new(), controls: vec![] }
     }
@@ -263,9 +263,14 @@ impl Simulation {
         expire_at: Option<Timestamp>,
     ) {
         let now = self.shared.now();
-        let control =
-            Control { mode, reason: "script".into(), actor: "script".into(), updated_at: now, expire_at };
-        let change = ControlChange { provider: provider.clone(), control };
+        let control = ProviderControl {
+            mode,
+            reason: "script".into(),
+            actor: "script".into(),
+            updated_at: now,
+            expire_at,
+        };
+        let change = ProviderControlChange { provider: provider.clone(), control };
         self.controls.retain(|known| known.provider != provider);
         self.controls.push(change.clone());
         if mode == ControlMode::InService {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Class, Content, FallbackPolicy, Labels, Message, MessageId, Phone, Timestamp,
+    Address, BrandId, Channel, Content, FallbackPolicy, Labels, Message, MessageClass, MessageId, Phone,
+    Timestamp,
 };
 use relevo::store::embedded::sled::{self, SledHandle, SledOptions};
 
@@ -31,7 +32,7 @@ fn message(number: u64, accepted_at: Timestamp, send_at: Timestamp) -> anyhow::R
         id: MessageId::new(u64::try_from(accepted_at.as_millisecond())?, &random(number)),
         brand: brand()?,
         contact: workload::contact_id(number).parse()?,
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse()?,
         content: Content {
             text: Some(workload::text(number)),

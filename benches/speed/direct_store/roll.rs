@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures_util::future::try_join_all;
 use relevo::model::{
-    Channel, Decision, EventDetail, OrderSource, Outcome, Plan, Reason, Timestamp, Verdict, Way,
+    Channel, ConsentDecision, MessageEventDetail, OrderSource, Outcome, Plan, Reason, Timestamp, Verdict, Way,
 };
 use relevo::store::{StoredMessage, Stores, WorkQueue};
 
@@ -85,12 +85,12 @@ async fn send(work: &dyn WorkQueue, stored: &StoredMessage, now: Timestamp) -> a
         provider: "sandbox".parse()?,
         failure_domain: "sandbox".to_owned(),
     };
-    history.push(now, EventDetail::Planned(plan(way.clone())));
-    history.push(now, EventDetail::AttemptStarted { attempt: 1, way });
+    history.push(now, MessageEventDetail::Planned(plan(way.clone())));
+    history.push(now, MessageEventDetail::AttemptStarted { attempt: 1, way });
     work.append(message, &history, known, Some(now)).await?;
     let known = history.version();
     let outcome = Outcome::Sent { reference: format!("{}-1", message.id) };
-    history.push(now, EventDetail::AttemptFinished { attempt: 1, outcome });
+    history.push(now, MessageEventDetail::AttemptFinished { attempt: 1, outcome });
     work.append(message, &history, known, None).await?;
     work.release(message.id).await;
     Ok(())
@@ -100,7 +100,7 @@ fn plan(way: Way) -> Plan {
     let verdict = Verdict {
         channel: way.channel,
         address: way.address.clone(),
-        decision: Decision::Allow,
+        decision: ConsentDecision::Allow,
         reason: Reason::Transactional,
         explanation: "A transactional message needs no opt-in.".to_owned(),
     };

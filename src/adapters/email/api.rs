@@ -10,7 +10,7 @@ use super::addresses::{SenderMailbox, recipient};
 use super::mail::one_line;
 use crate::adapters::settings::require;
 use crate::adapters::{BuildError, Envelope, refused};
-use crate::model::{Echo, Outcome, Rejection, RenderedContent};
+use crate::model::{AttemptRef, Outcome, Rejection, RenderedContent};
 use crate::secret::Secret;
 
 /// An email in pieces.
@@ -73,7 +73,7 @@ pub(super) fn without_nulls(mut object: Value) -> Value {
 }
 
 /// The echo in three fields, for a provider whose own fields do not hold it in one.
-pub(super) fn echo_in_parts(echo: &Echo) -> [(&'static str, String); 3] {
+pub(super) fn echo_in_parts(echo: &AttemptRef) -> [(&'static str, String); 3] {
     [
         ("relevo-brand", echo.brand.to_string()),
         ("relevo-message", echo.message.to_string()),

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError};
 use crate::model::{
-    Address, AddressChange, AddressReport, Echo, Email, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    Address, AddressChange, AddressReport, AttemptRef, Email, Objection, OutcomeEvidence, ReceiptStatus,
+    Timestamp,
 };
 
 /// What a provider's word for an event means: in a provider's table, `DELIVERED.and(Complaint)` is an email that arrived and
@@ -44,7 +45,7 @@ pub(super) struct EmailEvent {
     /// The provider's id of the email; empty when the event names none.
     pub(super) reference: String,
     /// What we gave with the email.
-    pub(super) echo: Option<Echo>,
+    pub(super) echo: Option<AttemptRef>,
     /// The recipient.
     pub(super) address: Option<Address>,
     /// When it happened.
@@ -109,10 +110,14 @@ pub(super) fn address(text: &str) -> Option<Address> {
 }
 
 /// Reads the echo from the three fields in which `api::echo_in_parts` sends it.
-pub(super) fn echo_of_parts<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<Echo> {
+pub(super) fn echo_of_parts<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<AttemptRef> {
     let (brand, message, attempt) =
         (field("relevo-brand")?, field("relevo-message")?, field("relevo-attempt")?);
-    Some(Echo { brand: brand.parse().ok()?, message: message.parse().ok()?, attempt: attempt.parse().ok()? })
+    Some(AttemptRef {
+        brand: brand.parse().ok()?,
+        message: message.parse().ok()?,
+        attempt: attempt.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -126,8 +131,8 @@ pub(super) mod tests {
     /// The time of every call: 2026-11-22T10:00:00Z.
     pub(in crate::adapters::email) const NOW: i64 = 1_795_341_600;
     /// The echo that the calls bring back.
-    pub(in crate::adapters::email) fn echo() -> Echo {
-        Echo {
+    pub(in crate::adapters::email) fn echo() -> AttemptRef {
+        AttemptRef {
             brand: "acme".parse().unwrap(),
             message: MessageId::new(1_795_000_000_000, &[7; 10]),
             attempt: 2,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::adapters::envelopes;
 use crate::model::{
-    Address, ButtonAction, Class, Rejection, RenderedContent, TelegramContent, TelegramFile, Template,
+    Address, ButtonAction, MessageClass, Rejection, RenderedContent, TelegramContent, TelegramFile, Template,
     TemplateButton, TemplateHeader, TextFormat, ThrottleScope,
 };
 
@@ -106,7 +106,7 @@ fn the_evidence_holds_the_code_and_no_address() {
 #[test]
 fn the_body_says_all_of_a_message() {
     let mut envelope = text();
-    envelope.class = Class::Commercial;
+    envelope.class = MessageClass::Commercial;
     let id = envelope.message_id.to_string();
     assert_eq!(
         request::message(&envelope, None),

@@ -7,9 +7,10 @@ use crate::api::caller::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};
-use crate::consent::states;
+use crate::consent::standings;
 use crate::model::{
-    Channel, Class, ConsentEntry, ConsentEvidence, ContactId, Recipient, Timestamp, Topic, TopicScope, later,
+    Channel, ConsentEntry, ConsentEvidence, ContactId, MessageClass, Recipient, Timestamp, Topic, TopicScope,
+    later,
 };
 use crate::store::NewConsentEntry;
 use crate::wire::{
@@ -39,7 +40,7 @@ impl ConsentApi {
     ) -> Result<v1::GetConsentResponse, ApiError> {
         let recipient = self.recipient(caller, &request.contact_id).await?;
         Ok(v1::GetConsentResponse {
-            states: states(&recipient.ledger).into_iter().map(state_view).collect(),
+            states: standings(&recipient.ledger).into_iter().map(state_view).collect(),
             ledger: recipient.ledger.iter().map(Into::into).collect(),
             suppressions: recipient.suppressions.iter().map(Into::into).collect(),
         })
@@ -111,7 +112,7 @@ fn read_evidence_of_request(
     read_evidence(Some(evidence), Some(later(now, CLOCK_SKEW)), &path, violations)
 }
 
-fn read_question(request: &v1::CheckConsentRequest) -> Result<(Class, Topic, Vec<Channel>), ApiError> {
+fn read_question(request: &v1::CheckConsentRequest) -> Result<(MessageClass, Topic, Vec<Channel>), ApiError> {
     let mut violations = Violations::default();
     let class = read_class(request.message_class, &FieldPath::new("message_class"), &mut violations);
     let topic = violations.parsed(&request.topic, &FieldPath::new("topic"));

@@ -75,7 +75,7 @@ fn read_target(
     let numbers = PhoneFormat::Dialled(caller.country());
     let address = read_address(address, numbers, &path, violations);
     let (channel, address) = channel.zip(address)?;
-    if !channel.takes(&address) {
+    if !channel.delivers_to(&address) {
         violations.add(&path, format_args!("must be an address that {channel} delivers to"));
     }
     Some((channel, address))
@@ -84,5 +84,5 @@ fn read_target(
 fn not_suppressed(channel: Channel) -> ApiError {
     let message =
         format!("this address is not suppressed on {channel}: see the suppressions with GetConsent");
-    ApiError::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with("channel", channel)
+    ApiError::new(Code::NotFound, "SUPPRESSION_NOT_FOUND", message).with_metadata("channel", channel)
 }

@@ -20,14 +20,14 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 
 /// Makes links to the bots whose names are known.
 #[derive(Clone)]
-pub struct TelegramLinkCreator {
+pub struct TelegramLinkIssuer {
     access: ProviderAccess,
     bots: Arc<BTreeMap<ProviderName, TelegramLinkBuilder>>,
     store: Arc<dyn LinkStore>,
     clock: Clock,
 }
 
-impl TelegramLinkCreator {
+impl TelegramLinkIssuer {
     /// Links to these bots, kept in this store.
     pub fn new(
         access: ProviderAccess,
@@ -67,7 +67,7 @@ impl TelegramLinkCreator {
         let bots: Vec<_> = named.filter_map(|provider| self.bots.get(&provider.name)).collect();
         match (bots.as_slice(), name) {
             ([bot], _) => Ok(bot),
-            ([], Some(name)) => Err(no_bot().with("provider", name)),
+            ([], Some(name)) => Err(no_bot().with_metadata("provider", name)),
             ([], None) => Err(no_bot()),
             _ => Err(ApiError::invalid_field("provider", "is required: the brand has several Telegram bots")),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
 
-pub use links::TelegramLinkCreator;
+pub use links::TelegramLinkIssuer;
 
 use super::caller::BrandCaller;
 use super::error::ApiError;
@@ -25,7 +25,7 @@ use crate::wire::{
 #[derive(Clone)]
 pub struct ContactApi {
     store: Arc<dyn ContactStore>,
-    links: TelegramLinkCreator,
+    links: TelegramLinkIssuer,
     clock: Clock,
 }
 
@@ -90,7 +90,7 @@ impl ContactService for ContactApi {
 
 impl ContactApi {
     /// The service over this store.
-    pub fn new(store: Arc<dyn ContactStore>, links: TelegramLinkCreator, clock: Clock) -> Self {
+    pub fn new(store: Arc<dyn ContactStore>, links: TelegramLinkIssuer, clock: Clock) -> Self {
         Self { store, links, clock }
     }
 
@@ -239,8 +239,8 @@ fn address_taken(index: usize, owner: &ContactId) -> ApiError {
     let message =
         format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
     ApiError::new(Code::AlreadyExists, "ADDRESS_TAKEN", message)
-        .with("field", field)
-        .with("contact_id", owner)
+        .with_metadata("field", field)
+        .with_metadata("contact_id", owner)
 }
 
 fn stale() -> ApiError {

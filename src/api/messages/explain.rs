@@ -16,7 +16,7 @@ impl MessageApi {
     ) -> Result<v1::ExplainRouteResponse, ApiError> {
         let message = self.build_message(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
-        let next = self.planner.next(&message, &history, message.accepted_at).await?;
+        let next = self.planner.decide(&message, &history, message.accepted_at).await?;
         let answer = v1::ExplainRouteResponse { sms: sms_size(&message), ..view(next) };
         Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
     }

@@ -132,7 +132,7 @@ fn view(stored: &StoredMessage) -> v1::Message {
 
 fn no_message(id: MessageId) -> ApiError {
     let message = format!("there is no message {id}: check the id, or list the messages with ListMessages");
-    ApiError::new(Code::NotFound, "MESSAGE_NOT_FOUND", message).with("message_id", id)
+    ApiError::new(Code::NotFound, "MESSAGE_NOT_FOUND", message).with_metadata("message_id", id)
 }
 
 fn not_cancellable(id: MessageId, state: MessageState) -> ApiError {
@@ -140,6 +140,6 @@ fn not_cancellable(id: MessageId, state: MessageState) -> ApiError {
     let message =
         format!("the message is {state} and can no longer be cancelled: see its history with GetMessage");
     ApiError::new(Code::FailedPrecondition, "MESSAGE_NOT_CANCELLABLE", message)
-        .with("message_id", id)
-        .with("state", state)
+        .with_metadata("message_id", id)
+        .with_metadata("state", state)
 }

@@ -166,5 +166,5 @@ fn key_reused(first: MessageId) -> ApiError {
     let message = format!(
         "the idempotency key was used for message {first} with other content: send the same content, or use a new key"
     );
-    ApiError::new(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", message).with("message_id", first)
+    ApiError::new(Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED", message).with_metadata("message_id", first)
 }

@@ -6,8 +6,8 @@ use super::content::{check_renderable, check_sizes};
 use crate::api::caller::BrandCaller;
 use crate::api::limits;
 use crate::model::{
-    Address, Channel, Class, ContactId, Content, FallbackPolicy, Labels, Message, MessageId, Timestamp,
-    Topic, later,
+    Address, Channel, ContactId, Content, FallbackPolicy, Labels, Message, MessageClass, MessageId,
+    Timestamp, Topic, later,
 };
 use crate::wire::{
     FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channels, read_class, read_content,
@@ -35,7 +35,7 @@ pub enum RecipientRef {
 pub struct ParsedSpec {
     /// The recipient, whose contact is still to be found.
     pub recipient: RecipientRef,
-    class: Class,
+    class: MessageClass,
     topic: Topic,
     content: Content,
     idempotency_key: Option<String>,

@@ -7,7 +7,7 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, REASON};
 use crate::api::page::{PageTokenScope, collect};
-use crate::model::{Control, ControlChange, ControlMode, ProviderName, Timestamp, later};
+use crate::model::{ControlMode, ProviderControl, ProviderControlChange, ProviderName, Timestamp, later};
 use crate::store::{PageRequest, StoreError};
 use crate::wire::{FieldPath, Violations, read_control_mode, read_optional_time, v1};
 
@@ -33,7 +33,7 @@ impl ProviderApi {
         Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
     }
 
-    async fn put_in_force(self, change: ControlChange) -> Result<(), StoreError> {
+    async fn put_in_force(self, change: ProviderControlChange) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
         // On record first: a switch that nobody can explain is worse than one that failed.
         self.store.set_control(change.clone()).await?;
@@ -69,7 +69,7 @@ impl ProviderApi {
     }
 
     /// Whether `caller` sees a change. A gateway key also sees those of providers that are no longer configured.
-    fn is_change_visible(&self, caller: &Caller, change: &ControlChange) -> bool {
+    fn is_change_visible(&self, caller: &Caller, change: &ProviderControlChange) -> bool {
         let is_visible = || self.access.find_visible(caller, &change.provider).is_ok();
         caller.brand.is_none() || is_visible()
     }
@@ -79,7 +79,7 @@ fn read_change(
     caller: &Caller,
     request: v1::SetProviderControlRequest,
     now: Timestamp,
-) -> Result<ControlChange, ApiError> {
+) -> Result<ProviderControlChange, ApiError> {
     let mut violations = Violations::default();
     let provider = violations.parsed(&request.provider, &FieldPath::new("provider"));
     let mode = read_control_mode(request.mode, &FieldPath::new("mode"), &mut violations);
@@ -96,9 +96,9 @@ fn read_change(
     }
     let (provider, mode) = violations.finish(provider.zip(mode))?;
     let actor = actor(caller, &request.actor);
-    Ok(ControlChange {
+    Ok(ProviderControlChange {
         provider,
-        control: Control { mode, reason: request.reason, actor, updated_at: now, expire_at },
+        control: ProviderControl { mode, reason: request.reason, actor, updated_at: now, expire_at },
     })
 }
 

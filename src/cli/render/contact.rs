@@ -54,14 +54,14 @@ pub(crate) fn contact_events(events: &[v1::ContactEvent]) -> String {
             channel(event.channel),
             event.provider.clone(),
             address(event.address.as_ref()),
-            happened(event),
+            contact_event_text(event),
         ]);
     }
     table.or("Nothing came from this contact.")
 }
 
 /// An event of a contact, in a sentence.
-pub(super) fn happened(event: &v1::ContactEvent) -> String {
+pub(super) fn contact_event_text(event: &v1::ContactEvent) -> String {
     use v1::contact_event::Detail;
     match &event.detail {
         Some(Detail::Wrote(wrote)) => {

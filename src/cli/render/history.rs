@@ -79,13 +79,13 @@ pub(super) fn event_line(event: &v1::Event) -> String {
     let at = time(event.time.as_ref());
     match &event.detail {
         Some(Detail::Planned(planned)) => format!("{at}  planned\n{}", plan::plan(planned, "    ")),
-        Some(detail) => format!("{at}  {}\n", happened(detail)),
+        Some(detail) => format!("{at}  {}\n", event_text(detail)),
         None => format!("{at}  something that this version does not know\n"),
     }
 }
 
 /// What happened, in a sentence.
-pub(super) fn happened(detail: &Detail) -> String {
+pub(super) fn event_text(detail: &Detail) -> String {
     match detail {
         Detail::Accepted(_) => "accepted: the gateway has it on disk".to_owned(),
         Detail::Planned(planned) => format!("planned: {} to try", ways(planned.ways.len())),

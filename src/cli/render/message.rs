@@ -50,10 +50,10 @@ pub(crate) fn messages(messages: &[v1::Message]) -> String {
 }
 
 /// One event of the stream.
-pub(crate) fn watched(event: &v1::WatchMessagesResponse) -> String {
+pub(crate) fn watched_event(event: &v1::WatchMessagesResponse) -> String {
     let (message_event, contact_event) = (event.event.as_ref(), event.contact_event.as_ref());
-    let happened = message_event.and_then(|event| event.detail.as_ref()).map(history::happened);
-    let happened = happened.or_else(|| contact_event.map(contact::happened));
+    let happened = message_event.and_then(|event| event.detail.as_ref()).map(history::event_text);
+    let happened = happened.or_else(|| contact_event.map(contact::contact_event_text));
     let at = message_event.and_then(|event| event.time.as_ref());
     let at = at.or_else(|| contact_event.and_then(|event| event.time.as_ref()));
     format!(

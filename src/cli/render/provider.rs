@@ -132,6 +132,6 @@ pub(crate) fn outbox(entries: &[v1::OutboxEntry]) -> String {
 }
 
 /// The sandbox providers whose behavior was set.
-pub(crate) fn behaving(answer: &v1::SetBehaviorResponse) -> String {
+pub(crate) fn behavior_answer(answer: &v1::SetBehaviorResponse) -> String {
     format!("In force for {}.\n", list(answer.providers.iter().cloned()))
 }

@@ -187,7 +187,7 @@ fn outcomes_say_their_consequences() {
     };
     let line = |outcome| {
         let finished = v1::AttemptFinished { attempt: 1, outcome: Some(outcome) };
-        history::happened(&Detail::AttemptFinished(finished))
+        history::event_text(&Detail::AttemptFinished(finished))
     };
     insta::assert_snapshot!(line(rejected), @"attempt 1: rejected because of the address, so the address is suppressed (550 5.1.1: no such user)");
     insta::assert_snapshot!(line(throttled), @"attempt 1: throttled for this recipient, to be retried after 1.500 s (429)");
@@ -217,7 +217,7 @@ fn messages_are_listed_and_watched() {
         event: Some(message().history[1].clone()),
         contact_event: None,
     };
-    insta::assert_snapshot!(watched(&event), @"2026-03-01 09:00:00.004Z  #7  019ca8b0-1c00-7000-8000-000000000001  ana  planned: 2 ways to try");
+    insta::assert_snapshot!(watched_event(&event), @"2026-03-01 09:00:00.004Z  #7  019ca8b0-1c00-7000-8000-000000000001  ana  planned: 2 ways to try");
 }
 
 #[test]

@@ -35,16 +35,16 @@ pub struct CallSlot<'a> {
 
 /// The turns and slots of one provider.
 #[derive(Debug)]
-pub(super) struct Concurrency {
+pub(super) struct ConcurrencyLimit {
     turns: Arc<Semaphore>,
     slots: Semaphore,
     max: u32,
-    durations: Mutex<Durations>,
+    durations: Mutex<ConcurrencyEstimate>,
 }
 
 /// How long recording an attempt and making a call take, as moving averages, and how many turns follow from it.
 #[derive(Debug)]
-struct Durations {
+struct ConcurrencyEstimate {
     /// From a turn to the record of its attempt on disk.
     recording: Duration,
     /// Of a call whose message was sent.
@@ -53,14 +53,18 @@ struct Durations {
     turns: u32,
 }
 
-impl Concurrency {
+impl ConcurrencyLimit {
     /// `max` slots, and as many turns until more is known.
     pub fn new(max: u32) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(max as usize)),
             slots: Semaphore::new(max as usize),
             max,
-            durations: Mutex::new(Durations { recording: Duration::ZERO, call: Duration::ZERO, turns: max }),
+            durations: Mutex::new(ConcurrencyEstimate {
+                recording: Duration::ZERO,
+                call: Duration::ZERO,
+                turns: max,
+            }),
         }
     }
 
@@ -120,7 +124,7 @@ impl Concurrency {
         }
     }
 
-    fn durations(&self) -> MutexGuard<'_, Durations> {
+    fn durations(&self) -> MutexGuard<'_, ConcurrencyEstimate> {
         self.durations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,7 +134,7 @@ impl Concurrency {
     }
 }
 
-impl Durations {
+impl ConcurrencyEstimate {
     /// How many turns there should be with so many slots.
     fn wanted_turns(&self, slots: u32) -> u32 {
         if self.call.is_zero() {

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use concurrency::Concurrency;
-use queue::{AttemptQueue, ClassQueues, DrainRate};
+use concurrency::ConcurrencyLimit;
+use queue::{AttemptQueue, ClassQueues, ServiceRate};
 use rate::RateLimit;
 
 pub use concurrency::{AttemptTurn, CallSlot};
-pub use queue::Busy;
+pub use queue::QueueFull;
 
 use crate::adapters::ProviderLimits;
-use crate::model::Class;
+use crate::model::MessageClass;
 
 /// An attempt waits in memory no longer than this for its turn; with a longer wait ahead it goes back to the store, so that
 /// one slow provider does not hold the places of messages for the others.
@@ -31,7 +31,7 @@ const MAX_RATED_RETURN: Duration = Duration::from_secs(3_600);
 
 /// The limits on calling one provider.
 pub struct ProviderLimiter {
-    concurrency: Concurrency,
+    concurrency: ConcurrencyLimit,
     rate: Option<Mutex<RateLimit>>,
     queue: Box<dyn AttemptQueue>,
 }
@@ -40,7 +40,7 @@ impl ProviderLimiter {
     /// The limits of the settings.
     pub fn new(limits: &ProviderLimits) -> Self {
         Self {
-            concurrency: Concurrency::new(limits.max_concurrency),
+            concurrency: ConcurrencyLimit::new(limits.max_concurrency),
             rate: limits.rate_per_second.map(|rate| Mutex::new(RateLimit::new(rate))),
             queue: Box::new(ClassQueues::new()),
         }
@@ -58,7 +58,7 @@ impl ProviderLimiter {
     ///
     /// # Errors
     /// [`Busy`], when too many attempts wait already.
-    pub(super) async fn turn(&self, class: Class) -> Result<AttemptTurn, Busy> {
+    pub(super) async fn turn(&self, class: MessageClass) -> Result<AttemptTurn, QueueFull> {
         let place = self.queue.join(class, self.queue_capacity()).ok_or_else(|| self.busy(class))?;
         let turn = self.concurrency.turn().await;
         if let Some(rate) = &self.rate {
@@ -96,13 +96,14 @@ impl ProviderLimiter {
         self.concurrency.max().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX).max(1))
     }
 
-    fn busy(&self, class: Class) -> Busy {
+    fn busy(&self, class: MessageClass) -> QueueFull {
         let estimate = self.concurrency.call_duration() / self.concurrency.max();
         let rate = match &self.rate {
-            Some(rate) => {
-                DrainRate { interval: lock(rate).interval().max(estimate), max_retry_after: MAX_RATED_RETURN }
-            }
-            None => DrainRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
+            Some(rate) => ServiceRate {
+                interval: lock(rate).interval().max(estimate),
+                max_retry_after: MAX_RATED_RETURN,
+            },
+            None => ServiceRate { interval: estimate, max_retry_after: MAX_ESTIMATED_RETURN },
         };
         self.queue.retry_after(class, rate, Instant::now())
     }

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::Class;
+use crate::model::MessageClass;
 
 /// An attempt that finds the queue full comes back no sooner than this.
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Too many attempts wait: the attempt should come back after this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Busy(pub Duration);
+pub struct QueueFull(pub Duration);
 
 /// How fast a provider takes attempts, as far as that is known.
 #[derive(Debug, Clone, Copy)]
-pub struct DrainRate {
+pub struct ServiceRate {
     /// The time between two attempts.
     pub interval: Duration,
     /// The longest time after which an attempt should come back.
@@ -27,10 +27,10 @@ pub struct DrainRate {
 /// The order in which attempts wait for one provider.
 pub trait AttemptQueue: Send + Sync {
     /// A place to wait for an attempt of this class; `None` when `capacity` attempts of the class wait already.
-    fn join(&self, class: Class, capacity: u32) -> Option<QueuePlace<'_>>;
+    fn join(&self, class: MessageClass, capacity: u32) -> Option<QueuePlace<'_>>;
 
     /// When an attempt that found no place should come back.
-    fn retry_after(&self, class: Class, rate: DrainRate, now: Instant) -> Busy;
+    fn retry_after(&self, class: MessageClass, rate: ServiceRate, now: Instant) -> QueueFull;
 }
 
 /// A place in a queue, given up when dropped.
@@ -63,16 +63,16 @@ impl ClassQueues {
         Self { transactional: queue(), commercial: queue() }
     }
 
-    fn of(&self, class: Class) -> &ClassQueue {
+    fn of(&self, class: MessageClass) -> &ClassQueue {
         match class {
-            Class::Transactional => &self.transactional,
-            Class::Commercial => &self.commercial,
+            MessageClass::Transactional => &self.transactional,
+            MessageClass::Commercial => &self.commercial,
         }
     }
 }
 
 impl AttemptQueue for ClassQueues {
-    fn join(&self, class: Class, capacity: u32) -> Option<QueuePlace<'_>> {
+    fn join(&self, class: MessageClass, capacity: u32) -> Option<QueuePlace<'_>> {
         let waiting = &self.of(class).waiting;
         let one_more = |waiting| (waiting < capacity).then_some(waiting + 1);
         let joined = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -80,10 +80,10 @@ impl AttemptQueue for ClassQueues {
     }
 
     /// Attempts come back one after the other, at the rate at which the provider takes them.
-    fn retry_after(&self, class: Class, rate: DrainRate, now: Instant) -> Busy {
+    fn retry_after(&self, class: MessageClass, rate: ServiceRate, now: Instant) -> QueueFull {
         let mut next = self.of(class).next_return.lock().unwrap_or_else(PoisonError::into_inner);
         let at = (*next).max(now + MIN_RETRY_AFTER).min(now + rate.max_retry_after);
         *next = at + rate.interval;
-        Busy(at - now)
+        QueueFull(at - now)
     }
 }

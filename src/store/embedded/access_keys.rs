@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use super::engine::{Engine, WriteClass};
 use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::read_page;
-use super::{Embedded, keys};
+use super::{EmbeddedStore, keys};
 use crate::model::{ApiKey, BrandId, KeyId, Timestamp};
 use crate::store::{KeyStore, Page, PageRequest, StoreError};
 
 #[async_trait]
-impl<E: Engine> KeyStore for Embedded<E> {
+impl<E: Engine> KeyStore for EmbeddedStore<E> {
     async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
         self.engine
             .write(WriteClass::NewWork, move |txn| {

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::effects::{CommitEffects, NewMessage};
 use super::message_ref::MessageRef;
-use crate::model::{Class, MessageId, Timestamp};
+use crate::model::{MessageClass, MessageId, Timestamp};
 use crate::store::StoredMessage;
 
 /// A message that is claimed, or that waits in memory to be claimed.
@@ -177,14 +177,14 @@ impl ClaimTable {
     }
 
     /// The messages of a class that are ready and due at `now`, the longest due first.
-    pub fn ready(&self, class: Class, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
+    pub fn ready(&self, class: MessageClass, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
         self.ready[class_index(class)].keys().take_while(move |(at, _)| *at <= now).copied()
     }
 
     /// Claims a ready message until `until`.
     pub fn claim_ready(
         &mut self,
-        class: Class,
+        class: MessageClass,
         key: (Timestamp, MessageId),
         until: Timestamp,
     ) -> Option<StoredMessage> {
@@ -235,9 +235,9 @@ impl ClaimTable {
     }
 }
 
-fn class_index(class: Class) -> usize {
+fn class_index(class: MessageClass) -> usize {
     match class {
-        Class::Transactional => 0,
-        Class::Commercial => 1,
+        MessageClass::Transactional => 0,
+        MessageClass::Commercial => 1,
     }
 }

@@ -6,7 +6,7 @@ use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, Snapshot, load};
 use super::records::Ledger;
 use super::txn::Txn;
-use super::{Embedded, contacts, keys};
+use super::{EmbeddedStore, contacts, keys};
 use crate::model::{
     Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Preferences, Recipient,
     Suppression, Timestamp, TopicScope,
@@ -15,7 +15,7 @@ use crate::store::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesC
 
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]
-impl<E: Engine> ConsentStore for Embedded<E> {
+impl<E: Engine> ConsentStore for EmbeddedStore<E> {
     async fn record_consent(
         &self,
         brand: &BrandId,
@@ -167,7 +167,7 @@ pub fn record_objection(
         suppress(txn, brand, suppression)?;
     }
     if objection.withdraws_opt_in()
-        && let Some(contact) = contacts::owner(txn, brand, &address)?
+        && let Some(contact) = contacts::contact_of_address(txn, brand, &address)?
     {
         let ledger = txn.load::<Ledger>(&keys::ledger(brand, &contact))?.unwrap_or_default();
         if !is_withdrawn(&ledger.0, channel) {

@@ -6,12 +6,12 @@ use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
-use super::{Embedded, keys};
+use super::{EmbeddedStore, keys};
 use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
 use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
 
 #[async_trait]
-impl<E: Engine> ContactStore for Embedded<E> {
+impl<E: Engine> ContactStore for EmbeddedStore<E> {
     async fn upsert_contact(
         &self,
         brand: &BrandId,
@@ -35,7 +35,7 @@ impl<E: Engine> ContactStore for Embedded<E> {
         brand: &BrandId,
         address: &Address,
     ) -> Result<Option<ContactId>, StoreError> {
-        self.engine.read(|view| owner(view, brand, address))
+        self.engine.read(|view| contact_of_address(view, brand, address))
     }
 
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError> {
@@ -70,7 +70,7 @@ impl<E: Engine> ContactStore for Embedded<E> {
 }
 
 /// The contact that has an address.
-pub fn owner(
+pub fn contact_of_address(
     from: &(impl Lookup + ?Sized),
     brand: &BrandId,
     address: &Address,
@@ -93,7 +93,7 @@ pub fn upsert(
         return Ok(UpsertResult::Stale);
     }
     for (index, entry) in change.addresses.iter().flatten().enumerate() {
-        match owner(txn, brand, &entry.address)? {
+        match contact_of_address(txn, brand, &entry.address)? {
             Some(owner) if owner != change.id => return Ok(UpsertResult::AddressTaken { index, owner }),
             _ => {}
         }
@@ -133,7 +133,7 @@ pub fn move_address(
 ) -> Result<(), StoreError> {
     let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
     let is_known = before.addresses.iter().any(|entry| entry.address == to);
-    if is_known || owner(txn, brand, &to)?.is_some() {
+    if is_known || contact_of_address(txn, brand, &to)?.is_some() {
         return Ok(());
     }
     let moved = |entry: &ContactAddress| match entry.address == *from {

@@ -4,17 +4,17 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 
-use super::Embedded;
+use super::EmbeddedStore;
 use super::engine::{Engine, WriteClass};
 use super::keys::{self, Sequence};
 use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::read_page;
-use crate::model::{ControlChange, ProviderName};
+use crate::model::{ProviderControlChange, ProviderName};
 use crate::store::{ControlStore, Page, PageRequest, StoreError};
 
 #[async_trait]
-impl<E: Engine> ControlStore for Embedded<E> {
-    async fn set_control(&self, change: ControlChange) -> Result<(), StoreError> {
+impl<E: Engine> ControlStore for EmbeddedStore<E> {
+    async fn set_control(&self, change: ProviderControlChange) -> Result<(), StoreError> {
         self.engine
             .write(WriteClass::Committed, move |txn| {
                 let number = txn.next_in_sequence(Sequence::Controls)?;
@@ -26,7 +26,7 @@ impl<E: Engine> ControlStore for Embedded<E> {
             .await
     }
 
-    async fn controls(&self) -> Result<Vec<ControlChange>, StoreError> {
+    async fn controls(&self) -> Result<Vec<ProviderControlChange>, StoreError> {
         self.engine.read(|view| {
             let mut controls = Vec::new();
             view.scan(keys::controls(), ScanOrder::Ascending, &mut |key, value| {
@@ -41,7 +41,7 @@ impl<E: Engine> ControlStore for Embedded<E> {
         &self,
         provider: Option<&ProviderName>,
         page: PageRequest,
-    ) -> Result<Page<ControlChange>, StoreError> {
+    ) -> Result<Page<ProviderControlChange>, StoreError> {
         self.engine.read(|view| {
             let range = keys::all_control_log(provider);
             let prefix = range.start.len();

@@ -9,7 +9,7 @@ use super::message_events::read_stored;
 use super::message_ref::{MessageLocation, MessageRef};
 use super::packs::{self, LocatedMessage};
 use super::states::PackStates;
-use crate::model::{BrandId, Class, MessageId, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 
 /// A message on disk that is due and not claimed.
@@ -40,7 +40,7 @@ impl DueOnDisk {
 pub fn find_due(
     view: &dyn Snapshot,
     claims: &ClaimTable,
-    class: Class,
+    class: MessageClass,
     now: Timestamp,
     room: usize,
 ) -> Result<DueOnDisk, StoreError> {
@@ -106,7 +106,7 @@ impl DueScan<'_> {
     fn bucket(
         &self,
         key: &[u8],
-        class: Class,
+        class: MessageClass,
         at: Timestamp,
         pack: MessageId,
         found: &mut DueOnDisk,
@@ -167,7 +167,7 @@ impl DueScan<'_> {
 /// longest due first.
 pub fn claim_due(
     claims: &mut ClaimTable,
-    class: Class,
+    class: MessageClass,
     on_disk: DueOnDisk,
     now: Timestamp,
     until: Timestamp,

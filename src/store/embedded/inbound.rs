@@ -3,26 +3,26 @@
 use async_trait::async_trait;
 
 use super::consents::{append_entry, record_objection, suppression};
-use super::contacts::{move_address, owner};
+use super::contacts::{contact_of_address, move_address};
 use super::engine::{Engine, WriteClass};
 use super::lookup::load;
 use super::txn::Txn;
-use super::{Embedded, journal, keys, receipts};
+use super::{EmbeddedStore, journal, keys, receipts};
 use crate::model::{
-    BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, Echo, ProviderName, ReceiptReport,
+    AttemptRef, BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, ProviderName, ReceiptReport,
     SuppressionReason, Timestamp,
 };
-use crate::store::{InboundEffect, InboundEvent, InboundStore, ReceiptMatch, RecordResult, StoreError};
+use crate::store::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError};
 use crate::wire::store::v1::{HeadRecord, InboundEventRecord, JournalEntry};
 
 // An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
 #[async_trait]
-impl<E: Engine> InboundStore for Embedded<E> {
+impl<E: Engine> InboundStore for EmbeddedStore<E> {
     async fn record_receipt(
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptMatch, StoreError> {
+    ) -> Result<ReceiptResult, StoreError> {
         self.engine.write(WriteClass::Committed, move |txn| receipts::record_receipt(txn, report, now)).await
     }
 
@@ -30,7 +30,7 @@ impl<E: Engine> InboundStore for Embedded<E> {
         &self,
         provider: &ProviderName,
         reference: &str,
-    ) -> Result<Option<Echo>, StoreError> {
+    ) -> Result<Option<AttemptRef>, StoreError> {
         self.engine.read(|view| load(view, &keys::reference(provider, reference)))
     }
 
@@ -39,7 +39,7 @@ impl<E: Engine> InboundStore for Embedded<E> {
         brand: &BrandId,
         heard: InboundEvent,
         now: Timestamp,
-    ) -> Result<RecordResult, StoreError> {
+    ) -> Result<EventResult, StoreError> {
         let brand = brand.clone();
         self.engine.write(WriteClass::Committed, move |txn| record_event(txn, &brand, heard, now)).await
     }
@@ -50,21 +50,21 @@ fn record_event(
     brand: &BrandId,
     heard: InboundEvent,
     now: Timestamp,
-) -> Result<RecordResult, StoreError> {
+) -> Result<EventResult, StoreError> {
     let InboundEvent { id, mut event, reply_to, effects } = heard;
     let key = keys::inbound_event(brand, &event.provider, &id);
     if txn.load::<InboundEventRecord>(&key)?.is_some() {
-        return Ok(RecordResult::Known);
+        return Ok(EventResult::Duplicate);
     }
     // Asked before anything changes: a move takes the address away from the contact.
-    let contact = owner(txn, brand, &event.address)?;
+    let contact = contact_of_address(txn, brand, &event.address)?;
     for effect in effects {
         apply_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
     }
     if let ContactEventDetail::Wrote { answers, .. } = &mut event.detail
         && let Some(reference) = reply_to
     {
-        let found = txn.load::<Echo>(&keys::reference(&event.provider, &reference))?;
+        let found = txn.load::<AttemptRef>(&keys::reference(&event.provider, &reference))?;
         *answers = found.filter(|found| found.brand == *brand).map(|found| found.message);
     }
     let cursor = match &contact {
@@ -74,7 +74,7 @@ fn record_event(
     let contact_id = contact.as_ref().map(ToString::to_string).unwrap_or_default();
     txn.put(keys::inbound_event_at(now, &key), Vec::new());
     txn.save(key, &InboundEventRecord { contact_id, cursor });
-    Ok(contact.map_or(RecordResult::UnknownContact, RecordResult::Kept))
+    Ok(contact.map_or(EventResult::UnknownContact, EventResult::Kept))
 }
 
 /// Keeps an event with its contact, and its place in the journal. Returns its cursor.

@@ -13,7 +13,7 @@ use super::records::read_id;
 use super::states::PackStates;
 use super::txn::Txn;
 use crate::model::{
-    BrandId, ContactId, EventDetail, History, MessageEvent, MessageId, MessageState, Timestamp,
+    BrandId, ContactId, History, MessageEvent, MessageEventDetail, MessageId, MessageState, Timestamp,
 };
 use crate::store::{JournalEvent, JournalEventKind, StoreError};
 use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
@@ -167,7 +167,7 @@ fn resolve(
         0 => MessageEvent {
             at: message.accepted_at(),
             state: MessageState::Accepted,
-            detail: EventDetail::Accepted,
+            detail: MessageEventDetail::Accepted,
         },
         _ => read_event(view, entry)?,
     };

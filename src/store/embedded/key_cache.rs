@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::model::{ApiKey, KeyId};
 
 /// How many keys are kept. Few are in use at a time, and one that is not kept costs a look into the engine.
-const KEPT: usize = 1_024;
+const MAX_CACHED_KEYS: usize = 1_024;
 
 /// The API keys in use.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl KeyCache {
         if keys.revoked.contains(&key.id) {
             return;
         }
-        if keys.keys.len() >= KEPT {
+        if keys.keys.len() >= MAX_CACHED_KEYS {
             keys.keys.clear();
         }
         keys.keys.insert(key.id.clone(), key.clone());
@@ -82,11 +82,11 @@ mod tests {
     #[test]
     fn no_more_keys_are_kept_than_the_bound() {
         let cache = KeyCache::default();
-        for index in 0..3 * KEPT {
+        for index in 0..3 * MAX_CACHED_KEYS {
             let key = key(&index.to_string());
             cache.insert(&key);
             assert_eq!(cache.get(&key.id), Some(key));
         }
-        assert!(cache.lock().keys.len() <= KEPT);
+        assert!(cache.lock().keys.len() <= MAX_CACHED_KEYS);
     }
 }

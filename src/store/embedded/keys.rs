@@ -40,7 +40,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Address, BrandId, Channel, Class, ContactId, KeyId, LinkId, MessageId, Objection, ProviderName,
+    Address, BrandId, Channel, ContactId, KeyId, LinkId, MessageClass, MessageId, Objection, ProviderName,
     ReceiptStatus, Timestamp,
 };
 
@@ -210,7 +210,7 @@ pub enum DueTarget {
 }
 
 impl DueEntry {
-    pub fn key(&self, class: Class) -> Vec<u8> {
+    pub fn key(&self, class: MessageClass) -> Vec<u8> {
         let (kind, id) = match self.target {
             DueTarget::Bucket(pack) => (0, pack),
             DueTarget::Single(id) => (1, id),
@@ -235,14 +235,14 @@ impl DueEntry {
 }
 
 /// The due order of a class.
-pub fn all_due(class: Class) -> Range<Vec<u8>> {
+pub fn all_due(class: MessageClass) -> Range<Vec<u8>> {
     by_class(class).all()
 }
 
-fn by_class(class: Class) -> KeyBuilder {
+fn by_class(class: MessageClass) -> KeyBuilder {
     let class = match class {
-        Class::Transactional => 0,
-        Class::Commercial => 1,
+        MessageClass::Transactional => 0,
+        MessageClass::Commercial => 1,
     };
     KeyBuilder::new(3).byte(class)
 }
@@ -492,7 +492,7 @@ mod tests {
                 brand: "acme".parse().unwrap(),
                 target,
             };
-            assert_eq!(DueEntry::read(&due.key(Class::Commercial)), Some(due));
+            assert_eq!(DueEntry::read(&due.key(MessageClass::Commercial)), Some(due));
         }
         assert_eq!(DueEntry::read(&[3, 0, 0]), None);
     }

@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 
-use super::contacts::{owner, upsert};
+use super::contacts::{contact_of_address, upsert};
 use super::engine::{Engine, WriteClass};
 use super::lookup::Lookup;
 use super::txn::Txn;
-use super::{Embedded, keys};
+use super::{EmbeddedStore, keys};
 use crate::model::{Address, Contact, ContactAddress, ContactLink, LinkId, Timestamp};
 use crate::store::{ContactChange, FollowResult, LinkStore, StoreError};
 
 #[async_trait]
-impl<E: Engine> LinkStore for Embedded<E> {
+impl<E: Engine> LinkStore for EmbeddedStore<E> {
     async fn create_link(&self, id: LinkId, link: ContactLink) -> Result<bool, StoreError> {
         self.engine
             .write(WriteClass::NewWork, move |txn| {
@@ -50,10 +50,12 @@ fn follow(
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, contact))? else {
         return Ok(FollowResult::Unknown);
     };
-    match owner(txn, brand, &address)? {
-        Some(other) if other != contact.id => return Ok(FollowResult::Taken { link, owner: other }),
+    match contact_of_address(txn, brand, &address)? {
+        Some(other) if other != contact.id => return Ok(FollowResult::AddressTaken { link, owner: other }),
         Some(_) => {}
-        None if contact.addresses.len() >= Contact::MAX_ADDRESSES => return Ok(FollowResult::Full(link)),
+        None if contact.addresses.len() >= Contact::MAX_ADDRESSES => {
+            return Ok(FollowResult::TooManyAddresses(link));
+        }
         None => {
             let mut addresses = contact.addresses;
             addresses.push(ContactAddress::new(address));
@@ -67,5 +69,5 @@ fn follow(
         }
     }
     txn.delete(keys::link(id));
-    Ok(FollowResult::Tied(link))
+    Ok(FollowResult::AddressAdded(link))
 }

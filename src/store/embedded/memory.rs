@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Embedded;
+use super::EmbeddedStore;
 use super::engine::{Engine, StoreSignals, WriteClass};
 use super::keys::{self, Sequence};
 use super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_number};
@@ -19,18 +19,18 @@ type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What a memory store keeps. It outlives the [`Stores`] opened on it, as a disk outlives a process.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
+pub struct MemoryStore {
     map: Arc<Mutex<Map>>,
 }
 
-impl Memory {
+impl MemoryStore {
     /// Opens a store on what is kept. Claims given by stores opened before are void, as after a crash; those stores must
     /// not be used any more.
     pub fn open(&self) -> Stores {
         // A map in memory has no damaged records, so the sequence can be read.
         let cursor = read_number(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
         let signals = StoreSignals::new(cursor, READY_BYTES);
-        Embedded::stores(MemoryEngine { memory: self.clone(), signals })
+        EmbeddedStore::stores(MemoryEngine { memory: self.clone(), signals })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Map> {
@@ -41,12 +41,12 @@ impl Memory {
 impl Stores {
     /// A store that lasts as long as it is held. To outlive a simulated crash, keep a [`Memory`] and open it again.
     pub fn memory() -> Self {
-        Memory::default().open()
+        MemoryStore::default().open()
     }
 }
 
 struct MemoryEngine {
-    memory: Memory,
+    memory: MemoryStore,
     signals: StoreSignals,
 }
 

@@ -127,7 +127,7 @@ fn move_due(
         entry.key(message.class)
     };
     if before.in_bucket {
-        states.leave_bucket(txn, message.class, message.bucket_at);
+        states.remove_from_bucket(txn, message.class, message.bucket_at);
     } else if let Some(old) = before.next_time_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
         txn.delete(single(old));
     }

@@ -1,6 +1,6 @@
 //! What the layers above the records know a message by.
 
-use crate::model::{BrandId, Class, MessageId, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, Timestamp};
 
 /// Where a message is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct MessageRef {
     /// Its id.
     pub id: MessageId,
     /// Its class.
-    pub class: Class,
+    pub class: MessageClass,
     /// When it is due for the first time.
     pub send_at: Timestamp,
     /// The due time of the bucket in which it was accepted.

@@ -16,7 +16,7 @@ use super::message_ref::MessageRef;
 use super::records::IdempotencyRecord;
 use super::states::PackStates;
 use super::txn::Txn;
-use super::{Embedded, contact_index, journal, keys, packs};
+use super::{EmbeddedStore, contact_index, journal, keys, packs};
 use crate::model::{BrandId, History, Message, MessageId, MessageState, Timestamp};
 use crate::store::{
     AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
@@ -24,7 +24,7 @@ use crate::store::{
 use crate::wire::store::v1::{JournalEntry, PackedMessage};
 
 #[async_trait]
-impl<E: Engine> MessageStore for Embedded<E> {
+impl<E: Engine> MessageStore for EmbeddedStore<E> {
     async fn accept(&self, message: Message, request_hash: [u8; 32]) -> Result<AcceptResult, StoreError> {
         let (draft, recent) = (MessageDraft::new(message, request_hash), Arc::clone(&self.recent_bodies));
         self.engine.write(WriteClass::NewWork, move |txn| accept(txn, &recent, draft)).await
@@ -120,7 +120,7 @@ fn accept(txn: &mut Txn<'_>, recent: &RecentBodies, draft: MessageDraft) -> Resu
     if let Some(key) = idempotency {
         txn.save(key, &IdempotencyRecord { message: id, request_hash: draft.request_hash });
     }
-    insert(txn, recent, draft.message.renamed(id), draft.packed, draft.body_hash)?;
+    insert(txn, recent, draft.message.with_id(id), draft.packed, draft.body_hash)?;
     Ok(AcceptResult::New(id))
 }
 
@@ -154,7 +154,7 @@ fn insert(
     let location = packs::next_location(txn, &brand, &mut head, id, packed.encoded_len())?;
     let mut states = PackStates::of_newest(txn, &brand, location.pack, &head)?;
     let at_once = message.send_at <= message.accepted_at;
-    let (bucket_at, bucket) = states.join_bucket(txn, &mut head, message.class, message.send_at, at_once);
+    let (bucket_at, bucket) = states.add_to_bucket(txn, &mut head, message.class, message.send_at, at_once);
     packed.number = location.number;
     packed.message_id = id.as_bytes().to_vec();
     packed.bucket_time_ms = bucket_at.as_millisecond();

@@ -80,13 +80,13 @@ use engine::Engine;
 use key_cache::KeyCache;
 
 /// The traits of the store over one engine.
-struct Embedded<E> {
+struct EmbeddedStore<E> {
     engine: E,
     recent_bodies: Arc<RecentBodies>,
     key_cache: Arc<KeyCache>,
 }
 
-impl<E: Engine> Embedded<E> {
+impl<E: Engine> EmbeddedStore<E> {
     fn stores(engine: E) -> Stores {
         let store = Arc::new(Self { engine, recent_bodies: Arc::default(), key_cache: Arc::default() });
         Stores {

@@ -14,7 +14,7 @@ use super::lookup::{Lookup, damaged, decode};
 use super::message_ref::{MessageLocation, MessageRef};
 use super::records::read_id;
 use super::txn::Txn;
-use crate::model::{BrandId, Class, ContactId, Message, MessageId, Timestamp};
+use crate::model::{BrandId, ContactId, Message, MessageClass, MessageId, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{BodyRecord, HeadRecord, PackRecord, PackedMessage};
 use crate::wire::{self, FieldPath, Violations, v1};
@@ -177,7 +177,7 @@ impl PackedMessage {
     }
 
     /// The class of the message.
-    pub fn class(&self, from: &(impl Lookup + ?Sized)) -> Result<Class, StoreError> {
+    pub fn class(&self, from: &(impl Lookup + ?Sized)) -> Result<MessageClass, StoreError> {
         let path = FieldPath::new("message_class");
         check(from, |violations| wire::read_class(self.message_class, &path, violations))
     }

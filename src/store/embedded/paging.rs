@@ -20,7 +20,7 @@ pub fn read_page<T>(
     mut item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     if let Some(after) = &request.after {
-        go_on(&mut range, prefix, order, after);
+        start_after(&mut range, prefix, order, after);
     }
     let mut items = Vec::new();
     let mut examined = 0;
@@ -40,7 +40,7 @@ pub fn read_page<T>(
 }
 
 /// Narrows a range to what comes after a key.
-fn go_on(range: &mut Range<Vec<u8>>, prefix: usize, order: ScanOrder, after: &[u8]) {
+fn start_after(range: &mut Range<Vec<u8>>, prefix: usize, order: ScanOrder, after: &[u8]) {
     // Both ends begin alike only when the range is a whole prefix; its start always carries the prefix.
     let mut key = range.start[..prefix].to_vec();
     key.extend_from_slice(after);

@@ -14,7 +14,7 @@ use super::records::{IdempotencyRecord, ParkedReceipt, Record};
 use super::states::PackStates;
 use super::txn::Txn;
 use super::{bodies, contact_index};
-use crate::model::{BrandId, Echo, EventDetail, MessageId, Outcome, Timestamp};
+use crate::model::{AttemptRef, BrandId, MessageEventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{InboundEventRecord, JournalRecord, PackRecord};
 
@@ -134,7 +134,7 @@ fn delete_references(
     if states.state_record(found.location.number).is_some_and(|state| state.has_reference) {
         let history = journal::history(txn, brand, id, states, found.location.number)?;
         for event in history.events() {
-            if let EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
+            if let MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
                 &event.detail
                 && let Some(provider) = provider_of(&history, *attempt)
             {
@@ -154,7 +154,7 @@ fn delete_references(
 
 /// Deletes a reference, unless the provider has given it to another message since.
 fn delete_reference(txn: &mut Txn<'_>, id: MessageId, key: Vec<u8>) -> Result<(), StoreError> {
-    if txn.load::<Echo>(&key)?.is_some_and(|found| found.message == id) {
+    if txn.load::<AttemptRef>(&key)?.is_some_and(|found| found.message == id) {
         txn.delete(key);
     }
     Ok(())
@@ -208,7 +208,7 @@ fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(),
         return Ok(());
     }
     let history = journal::history(txn, brand, id, &states, number)?;
-    if states.leave_journal(number) {
+    if states.remove_from_journal(number) {
         txn.save(keys::history(brand, id), &history);
         states.save(txn);
     }
@@ -222,10 +222,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Class, Content, FallbackPolicy, Labels, Message};
+    use crate::model::{Content, FallbackPolicy, Labels, Message, MessageClass};
     use crate::store::AcceptResult;
     use crate::store::embedded::lookup::{KeyValue, Snapshot, Visitor};
-    use crate::store::embedded::memory::Memory;
+    use crate::store::embedded::memory::MemoryStore;
     use crate::store::embedded::txn::WriteGroup;
 
     /// A snapshot that counts how often it is read.
@@ -269,7 +269,7 @@ mod tests {
             id: MessageId::new(number, &[7; 10]),
             brand: "acme".parse().unwrap(),
             contact: "ana".parse().unwrap(),
-            class: Class::Transactional,
+            class: MessageClass::Transactional,
             topic: "orders".parse().unwrap(),
             content: Content { text: Some("x".repeat(1_000)), ..Content::default() },
             idempotency_key: None,
@@ -284,7 +284,7 @@ mod tests {
 
     /// How often the store is read to purge `count` messages in one step.
     async fn reads_to_purge(count: u64) -> usize {
-        let memory = Memory::default();
+        let memory = MemoryStore::default();
         let messages = memory.open().messages;
         for number in 0..count {
             let message = message(number);

@@ -13,12 +13,12 @@ use super::message_ref::MessageRef;
 use super::receipts::{self, SentReference};
 use super::states::PackStates;
 use super::txn::Txn;
-use super::{Embedded, packs, purge};
-use crate::model::{BrandId, Class, History, Message, MessageId, Timestamp, later};
+use super::{EmbeddedStore, packs, purge};
+use crate::model::{BrandId, History, Message, MessageClass, MessageId, Timestamp, later};
 use crate::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
 #[async_trait]
-impl<E: Engine> WorkQueue for Embedded<E> {
+impl<E: Engine> WorkQueue for EmbeddedStore<E> {
     async fn claim(
         &self,
         now: Timestamp,
@@ -80,7 +80,7 @@ impl<E: Engine> WorkQueue for Embedded<E> {
     }
 }
 
-impl<E: Engine> Embedded<E> {
+impl<E: Engine> EmbeddedStore<E> {
     /// Transactional messages come first, because somebody is waiting for them, but an eighth is left to commercial ones,
     /// so that they are never held up for good.
     fn claim_due(
@@ -95,7 +95,9 @@ impl<E: Engine> Embedded<E> {
             claims.begin_disk_scan();
         }
         let mut messages = Vec::new();
-        for (class, room) in [(Class::Transactional, limit - limit / 8), (Class::Commercial, limit)] {
+        for (class, room) in
+            [(MessageClass::Transactional, limit - limit / 8), (MessageClass::Commercial, limit)]
+        {
             let room = room - messages.len();
             let on_disk = match scan_disk {
                 true => self.engine.read(|view| due::find_due(view, claims, class, now, room))?,

@@ -9,10 +9,10 @@ use super::states::PackStates;
 use super::txn::Txn;
 use super::{consents, packs};
 use crate::model::{
-    ConsentEvidence, Echo, EventDetail, History, Objection, Outcome, ProviderName, Receipt, ReceiptReport,
-    ReceiptStatus, Timestamp, Way,
+    AttemptRef, ConsentEvidence, History, MessageEventDetail, Objection, Outcome, ProviderName, Receipt,
+    ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
-use crate::store::{AddressObjection, ReceiptMatch, StoreError, StoredMessage};
+use crate::store::{AddressObjection, ReceiptResult, StoreError, StoredMessage};
 
 const STATUSES: [ReceiptStatus; 4] =
     [ReceiptStatus::Sent, ReceiptStatus::Failed, ReceiptStatus::Delivered, ReceiptStatus::Read];
@@ -22,22 +22,25 @@ pub fn record_receipt(
     txn: &mut Txn<'_>,
     report: ReceiptReport,
     now: Timestamp,
-) -> Result<ReceiptMatch, StoreError> {
+) -> Result<ReceiptResult, StoreError> {
     let Some((of, stored)) = find_attempt(txn, &report)? else { return park(txn, report, now) };
     if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
-        Ok(ReceiptMatch::Added(of.message))
+        Ok(ReceiptResult::Added(of.message))
     } else {
-        Ok(ReceiptMatch::Known(of.message))
+        Ok(ReceiptResult::Duplicate(of.message))
     }
 }
 
 /// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
 /// made at this provider. Where an attempt repeated one in doubt, both have the same echo, and the reference belongs to the
 /// attempt that the provider is known to have accepted.
-fn find_attempt(txn: &Txn<'_>, report: &ReceiptReport) -> Result<Option<(Echo, StoredMessage)>, StoreError> {
+fn find_attempt(
+    txn: &Txn<'_>,
+    report: &ReceiptReport,
+) -> Result<Option<(AttemptRef, StoredMessage)>, StoreError> {
     let known = match report.reference.as_str() {
         "" => None,
-        reference => txn.load::<Echo>(&keys::reference(&report.provider, reference))?,
+        reference => txn.load::<AttemptRef>(&keys::reference(&report.provider, reference))?,
     };
     for of in known.into_iter().chain(report.echo.clone()) {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)?
@@ -58,7 +61,7 @@ fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
 /// due anyway. What the receipt says against the address is put on record. Returns whether the receipt said anything new.
 fn add_receipt(
     txn: &mut Txn<'_>,
-    of: &Echo,
+    of: &AttemptRef,
     stored: StoredMessage,
     receipt: Receipt,
     at: Timestamp,
@@ -67,7 +70,7 @@ fn add_receipt(
     let known = history.version();
     let objection = receipt.objection.zip(way_of(&history, of.attempt).cloned());
     let (reported_at, wording) = (receipt.reported_at, receipt.evidence.to_string());
-    if !history.push(at, EventDetail::Receipt(receipt)) {
+    if !history.push(at, MessageEventDetail::Receipt(receipt)) {
         return Ok(false);
     }
     if let Some((objection, Way { channel, address, provider, .. })) = objection {
@@ -94,9 +97,9 @@ fn add_receipt(
 
 /// Parks a receipt, at most one of each status and objection for a reference: a second one would say nothing new. A receipt
 /// without a reference could never be found again, and is dropped.
-fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptMatch, StoreError> {
+fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptResult, StoreError> {
     if report.reference.is_empty() {
-        return Ok(ReceiptMatch::Parked);
+        return Ok(ReceiptResult::Parked);
     }
     let key = keys::parked(&report.provider, report.status, report.objection, &report.reference);
     if txn.load::<ParkedReceipt>(&key)?.is_none() {
@@ -104,7 +107,7 @@ fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<Rece
         txn.save(key, &ParkedReceipt { receipt: receipt(report, 0), parked_at: now });
         txn.next_in_sequence(Sequence::Parked)?;
     }
-    Ok(ReceiptMatch::Parked)
+    Ok(ReceiptResult::Parked)
 }
 
 /// Removes a parked receipt.
@@ -130,7 +133,7 @@ pub struct SentReference {
 pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
     let events = history.events().get(known..).unwrap_or_default();
     let references = events.iter().filter_map(|event| match &event.detail {
-        EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
+        MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
             if !reference.is_empty() =>
         {
             let provider = provider_of(history, *attempt)?.clone();
@@ -148,7 +151,7 @@ pub fn record_reference(
     sent: SentReference,
 ) -> Result<(), StoreError> {
     let SentReference { provider, reference, attempt, at } = sent;
-    let of = Echo { brand: message.brand.clone(), message: message.id, attempt };
+    let of = AttemptRef { brand: message.brand.clone(), message: message.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
     for parked in take_parked(txn, &provider, &reference)? {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
@@ -165,7 +168,7 @@ pub fn provider_of(history: &History, number: u32) -> Option<&ProviderName> {
 
 fn way_of(history: &History, number: u32) -> Option<&Way> {
     history.events().iter().find_map(|event| match &event.detail {
-        EventDetail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
+        MessageEventDetail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
         _ => None,
     })
 }

@@ -4,8 +4,8 @@
 use prost::Message as _;
 
 use crate::model::{
-    ApiKey, ConsentEntry, Contact, ContactEvent, ContactLink, ControlChange, Echo, History, MessageId,
-    Preferences, Receipt, Suppression, Timestamp,
+    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactLink, History, MessageId, Preferences,
+    ProviderControlChange, Receipt, Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
 use crate::wire::{self, FieldPath, Violations};
@@ -115,7 +115,7 @@ fn read_hash(bytes: &[u8], path: &FieldPath<'_>, violations: &mut Violations) ->
 }
 
 /// Where a provider's reference leads.
-impl Record for Echo {
+impl Record for AttemptRef {
     const NAME: &'static str = "reference";
 
     fn encode(&self) -> Vec<u8> {
@@ -253,7 +253,7 @@ impl Record for Suppression {
     }
 }
 
-impl Record for ControlChange {
+impl Record for ProviderControlChange {
     const NAME: &'static str = "control";
 
     fn encode(&self) -> Vec<u8> {

@@ -11,7 +11,7 @@ use super::keys::{self, DueEntry, DueTarget};
 use super::lookup::{Lookup, damaged, load};
 use super::packs::{self, LocatedMessage};
 use super::txn::Txn;
-use crate::model::{BrandId, Class, MessageId, MessageState, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, MessageState, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{DueBucket, HeadRecord, MessageStateRecord, StatesRecord};
 use crate::wire::{self, FieldPath, Violations, v1};
@@ -116,7 +116,7 @@ impl PackStates {
     }
 
     /// Notes that the history of a message is no longer in the journal. Returns whether any of it was.
-    pub fn leave_journal(&mut self, number: u32) -> bool {
+    pub fn remove_from_journal(&mut self, number: u32) -> bool {
         let state = self.record.states.iter_mut().find(|state| state.number == number);
         state.is_some_and(|state| std::mem::take(&mut state.last_cursor) != 0)
     }
@@ -124,11 +124,11 @@ impl PackStates {
     /// Puts a message that is due at `send_at` into a bucket, and returns the bucket's time and key. A message that is due at
     /// once may join those that were due a little before; any other only those that are due at the same time. While the newest
     /// pack has no record of states, its buckets are in `head`.
-    pub fn join_bucket(
+    pub fn add_to_bucket(
         &mut self,
         txn: &mut Txn<'_>,
         head: &mut HeadRecord,
-        class: Class,
+        class: MessageClass,
         send_at: Timestamp,
         at_once: bool,
     ) -> (Timestamp, Vec<u8>) {
@@ -148,7 +148,7 @@ impl PackStates {
     }
 
     /// Takes a message out of its bucket. An empty bucket is taken out of the due order.
-    pub fn leave_bucket(&mut self, txn: &mut Txn<'_>, class: Class, bucket_at: Timestamp) {
+    pub fn remove_from_bucket(&mut self, txn: &mut Txn<'_>, class: MessageClass, bucket_at: Timestamp) {
         let class_code = i32::from(v1::MessageClass::from(class));
         let due_time_ms = bucket_at.as_millisecond();
         let is_it =

@@ -94,10 +94,10 @@ async fn no_method_answers_without_a_key_in_force() {
 async fn every_method_needs_its_scope() {
     let gateway = Gateway::start().await;
     for (scope, refused, allowed) in [
-        (Scope::Send, "contacts operate admin", "messages"),
-        (Scope::Contacts, "messages operate admin", "contacts"),
-        (Scope::Operate, "messages contacts admin", "operate"),
-        (Scope::Admin, "", "messages contacts operate admin"),
+        (KeyScope::Send, "contacts operate admin", "messages"),
+        (KeyScope::Contacts, "messages operate admin", "contacts"),
+        (KeyScope::Operate, "messages contacts admin", "operate"),
+        (KeyScope::Admin, "", "messages contacts operate admin"),
     ] {
         let key = gateway.key(Some("acme"), &[scope]).await;
         for (kind, answer) in one_of_each_kind(&gateway, &key).await {
@@ -106,7 +106,7 @@ async fn every_method_needs_its_scope() {
             assert_eq!(answer.is_ok(), allowed.contains(kind), "{kind} with {scope:?}: {answer:?}");
         }
     }
-    let key = gateway.key(Some("acme"), &[Scope::Contacts]).await;
+    let key = gateway.key(Some("acme"), &[KeyScope::Contacts]).await;
     let answer = gateway.messages(&key).send(v1::SendRequest::default()).await;
     let id = key_id(&key);
     insta::assert_snapshot!("too_narrow", error_text(answer, &[(id.as_str(), "<key>")]));
@@ -128,7 +128,7 @@ async fn one_of_each_kind(gateway: &Gateway, key: &str) -> Vec<(&'static str, Re
 #[tokio::test]
 async fn a_gateway_key_touches_no_brands_data() {
     let gateway = Gateway::start().await;
-    let key = gateway.key(None, &[Scope::Admin]).await;
+    let key = gateway.key(None, &[KeyScope::Admin]).await;
     for (method, actual) in brand_methods(&gateway.client(&key)).await {
         assert_eq!(actual, expected(Code::PermissionDenied, "KEY_WITHOUT_BRAND"), "{method}");
     }
@@ -140,7 +140,7 @@ async fn a_gateway_key_touches_no_brands_data() {
 #[tokio::test]
 async fn a_key_of_a_brand_that_is_gone_opens_nothing() {
     let gateway = Gateway::start().await;
-    let key = gateway.key(Some("gone"), &[Scope::Admin]).await;
+    let key = gateway.key(Some("gone"), &[KeyScope::Admin]).await;
     for (method, actual) in every_method(&gateway.client(&key)).await {
         assert_eq!(actual, expected(Code::PermissionDenied, "BRAND_NOT_CONFIGURED"), "{method}");
     }
@@ -151,7 +151,7 @@ async fn a_refused_call_changes_nothing() {
     let gateway = Gateway::start().await;
     let key = gateway.acme().await;
     gateway.ana(&key).await;
-    let narrow = gateway.key(Some("acme"), &[Scope::Contacts]).await;
+    let narrow = gateway.key(Some("acme"), &[KeyScope::Contacts]).await;
     let answer = gateway.messages(&narrow).send(send(spec("hello"))).await;
     assert_eq!(code_and_reason(answer), expected(Code::PermissionDenied, "KEY_LACKS_SCOPE"));
     let messages = gateway.messages(&key).list_messages(v1::ListMessagesRequest::default()).await.unwrap();

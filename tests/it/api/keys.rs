@@ -32,7 +32,7 @@ async fn a_created_key_works_until_it_is_revoked() {
 async fn a_brands_admin_manages_that_brands_keys_only() {
     let gateway = Gateway::start().await;
     let (acme, globex) = (gateway.acme().await, gateway.globex().await);
-    let root = gateway.key(None, &[Scope::Admin]).await;
+    let root = gateway.key(None, &[KeyScope::Admin]).await;
     assert_eq!(ids(&gateway, &acme).await, [key_id(&acme).as_str()]);
     assert_eq!(ids(&gateway, &root).await.len(), 3);
     let other = expected(Code::PermissionDenied, "KEY_OF_OTHER_BRAND");
@@ -56,7 +56,7 @@ async fn a_brands_admin_manages_that_brands_keys_only() {
 #[tokio::test]
 async fn everything_wrong_with_a_key_is_told_at_once() {
     let gateway = Gateway::start().await;
-    let mut keys = gateway.keys(&gateway.key(None, &[Scope::Admin]).await);
+    let mut keys = gateway.keys(&gateway.key(None, &[KeyScope::Admin]).await);
     let wrong =
         v1::CreateKeyRequest { brand: "nobody".into(), scopes: vec![1, 1, 0], label: "x".repeat(101) };
     let empty = v1::CreateKeyRequest::default();

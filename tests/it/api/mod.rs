@@ -28,7 +28,7 @@ use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{ApiSettings, token};
 use relevo::clock::Clock;
 use relevo::dispatch::{BrandPolicies, Planner, ProviderRegistry};
-use relevo::model::{Channel, KeyId, Provider, ProviderName, Scope, Timestamp};
+use relevo::model::{Channel, KeyId, KeyScope, Provider, ProviderName, Timestamp};
 use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
 use relevo::secret::Secret;
 use relevo::store::Stores;
@@ -117,7 +117,7 @@ impl Gateway {
     }
 
     /// A new key of a brand, or of the gateway.
-    async fn key(&self, brand: Option<&str>, scopes: &[Scope]) -> String {
+    async fn key(&self, brand: Option<&str>, scopes: &[KeyScope]) -> String {
         let brand = brand.map(|name| name.parse().unwrap());
         let (key, secret) =
             token::create_key(brand, scopes.to_vec(), "test".into(), self.clock.now()).unwrap();
@@ -127,12 +127,12 @@ impl Gateway {
 
     /// A new key of `acme` that may do everything.
     async fn acme(&self) -> String {
-        self.key(Some("acme"), &[Scope::Admin]).await
+        self.key(Some("acme"), &[KeyScope::Admin]).await
     }
 
     /// A new key of `globex` that may do everything.
     async fn globex(&self) -> String {
-        self.key(Some("globex"), &[Scope::Admin]).await
+        self.key(Some("globex"), &[KeyScope::Admin]).await
     }
 
     fn client(&self, key: &str) -> Client {

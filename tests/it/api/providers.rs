@@ -26,7 +26,7 @@ async fn names(gateway: &Gateway, key: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_brand_sees_the_providers_that_serve_it() {
     let gateway = Gateway::start().await;
-    let root = gateway.key(None, &[Scope::Operate]).await;
+    let root = gateway.key(None, &[KeyScope::Operate]).await;
     assert_eq!(
         names(&gateway, &gateway.acme().await).await,
         ["sms-shared", "email-acme", "bot-acme", "bot-shared"]
@@ -41,7 +41,7 @@ async fn a_brand_sees_the_providers_that_serve_it() {
 #[tokio::test]
 async fn a_brand_controls_what_serves_it_alone() {
     let gateway = Gateway::start().await;
-    let (acme, root) = (gateway.acme().await, gateway.key(None, &[Scope::Operate]).await);
+    let (acme, root) = (gateway.acme().await, gateway.key(None, &[KeyScope::Operate]).await);
     let off = |name| control(name, ControlMode::OutOfService);
     let shared = gateway.providers(&acme).set_provider_control(off("sms-shared")).await;
     insta::assert_snapshot!("shared_provider", error_text(shared, &[(key_id(&acme).as_str(), "<key>")]));
@@ -74,7 +74,7 @@ async fn a_control_is_in_force_on_record_and_says_who() {
 #[tokio::test]
 async fn the_audit_log_shows_a_brand_its_own_providers() {
     let gateway = Gateway::start().await;
-    let root = gateway.key(None, &[Scope::Operate]).await;
+    let root = gateway.key(None, &[KeyScope::Operate]).await;
     for (name, mode) in [
         ("email-acme", ControlMode::OutOfService),
         ("email-globex", ControlMode::OutOfService),

@@ -2,7 +2,7 @@
 
 use relevo::adapters::Envelope;
 use relevo::adapters::sandbox::{SandboxBehavior, SandboxTarget};
-use relevo::model::{Channel, Class, RenderedContent};
+use relevo::model::{Channel, MessageClass, RenderedContent};
 
 use super::*;
 
@@ -14,7 +14,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
         attempt: 1,
         repeated_attempt: 1,
         brand: brand.parse().unwrap(),
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),
         channel: Channel::Sms,
         from: None,
@@ -42,7 +42,7 @@ async fn a_brand_sees_what_it_sent_itself_even_through_a_shared_provider() {
     let shared = gateway.sandboxes.get(&"sms-shared".parse().unwrap()).unwrap();
     deliver(&gateway, shared, "acme", "from acme").await;
     deliver(&gateway, shared, "globex", "from globex").await;
-    let (acme, root) = (gateway.acme().await, gateway.key(None, &[Scope::Operate]).await);
+    let (acme, root) = (gateway.acme().await, gateway.key(None, &[KeyScope::Operate]).await);
     assert_eq!(outbox(&gateway, &acme, "sms-shared").await.unwrap(), ["from acme"]);
     assert_eq!(outbox(&gateway, &acme, "").await.unwrap(), ["from acme"]);
     assert_eq!(outbox(&gateway, &root, "").await.unwrap().len(), 2);
@@ -53,7 +53,7 @@ async fn a_brand_sees_what_it_sent_itself_even_through_a_shared_provider() {
 #[tokio::test]
 async fn behaviour_follows_the_rules_of_control() {
     let gateway = Gateway::start().await;
-    let (acme, root) = (gateway.acme().await, gateway.key(None, &[Scope::Operate]).await);
+    let (acme, root) = (gateway.acme().await, gateway.key(None, &[KeyScope::Operate]).await);
     let mut of_acme = gateway.sandbox(&acme);
     let set = of_acme.set_behavior(behave("email-acme", "", v1::Behavior::Fail)).await.unwrap().into_inner();
     assert_eq!(set.providers, ["email-acme"]);

@@ -1,6 +1,6 @@
 //! Sending one message, reading it back, cancelling it, and asking what would happen.
 
-use relevo::model::{EventDetail, MessageState, Reason, later};
+use relevo::model::{MessageEventDetail, MessageState, Reason, later};
 use relevo::store::{StoreError, StoredMessage};
 use relevo::wire::timestamp;
 
@@ -338,7 +338,7 @@ async fn a_message_is_cancelled_until_it_was_sent() {
     let (brand, id) = ("acme", message_id.parse().unwrap());
     let StoredMessage { message, mut history, .. } =
         gateway.stores.messages.message(&brand.parse().unwrap(), id).await.unwrap().unwrap();
-    let detail = EventDetail::Finished {
+    let detail = MessageEventDetail::Finished {
         state: MessageState::Sent,
         reason: Reason::from("sent".to_owned()),
         explanation: "It was sent.".into(),

@@ -23,7 +23,7 @@ use relevo::api::{self, token};
 use relevo::clock::Clock;
 use relevo::config::{Config, ProviderConfig};
 use relevo::dispatch::{Planner, ProviderRegistry};
-use relevo::model::Scope;
+use relevo::model::KeyScope;
 use relevo::store::Stores;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -90,7 +90,7 @@ impl Gateway {
 
 async fn key(stores: &Stores, clock: &Clock) -> String {
     let brand = Some("acme".parse().unwrap());
-    let (key, secret) = token::create_key(brand, vec![Scope::Admin], "test".into(), clock.now()).unwrap();
+    let (key, secret) = token::create_key(brand, vec![KeyScope::Admin], "test".into(), clock.now()).unwrap();
     stores.keys.create_key(key).await.unwrap();
     secret.expose().to_owned()
 }

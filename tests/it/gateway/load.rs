@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use relevo::model::Echo;
+use relevo::model::AttemptRef;
 use relevo::wire::v1;
 use relevo::wire::v1::send_stream_response::Result as Answer;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ impl ReceivingServers {
         }
         for request in self.whatsapp.requests().await {
             let body: Value = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
-            let echo: Echo = body["biz_opaque_callback_data"].as_str().unwrap().parse().unwrap();
+            let echo: AttemptRef = body["biz_opaque_callback_data"].as_str().unwrap().parse().unwrap();
             seen(&echo.message.to_string(), &echo.attempt.to_string());
         }
         for request in self.sms.requests().await {

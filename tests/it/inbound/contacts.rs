@@ -14,12 +14,12 @@ use relevo::inbound::{
     InboundDirectory, InboundProcessor, InboundSource, MailSettings, WebhookRouter, serve_mail,
 };
 use relevo::model::{
-    Address, AddressChange, AddressReport, BrandId, Channel, ConsentAction, ConsentEvidence, ContactEvent,
-    ContactEventDetail, Echo, InboundText, Keyword, MessageId, Objection, OutcomeEvidence, ProviderName,
-    ReceiptReport, ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
+    Address, AddressChange, AddressReport, AttemptRef, BrandId, Channel, ConsentAction, ConsentEvidence,
+    ContactEvent, ContactEventDetail, InboundText, Keyword, MessageId, Objection, OutcomeEvidence,
+    ProviderName, ReceiptReport, ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
-use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptMatch, StoreError, Stores};
+use relevo::store::{self, InboundStore, NewConsentEntry, ReceiptResult, StoreError, Stores};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -171,7 +171,10 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
         brands.record(event).await;
     }
     brands
-        .record(complaint(Echo { brand: acme(), message: MessageId::new(1, &[7; 10]), attempt: 1 }, 700))
+        .record(complaint(
+            AttemptRef { brand: acme(), message: MessageId::new(1, &[7; 10]), attempt: 1 },
+            700,
+        ))
         .await;
     let ledger = brands.ana(&acme()).await.ledger;
     assert!(ledger.iter().all(|entry| entry.evidence.time == minute(100)), "{ledger:?}");
@@ -218,7 +221,7 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
 }
 
 /// A complaint about a message that is not there.
-fn complaint(echo: Echo, at: i64) -> ProviderEvent {
+fn complaint(echo: AttemptRef, at: i64) -> ProviderEvent {
     ProviderEvent::Receipt(DeliveryReport {
         reference: "gone".to_owned(),
         echo: Some(echo),
@@ -233,8 +236,8 @@ fn complaint(echo: Echo, at: i64) -> ProviderEvent {
 #[tokio::test(start_paused = true)]
 async fn a_complaint_about_a_forgotten_message_counts_for_its_brand() {
     let brands = TwoBrands::new([None, None]).await;
-    let echo = Echo { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
-    brands.record(complaint(Echo { brand: brand("initech"), ..echo.clone() }, 1)).await;
+    let echo = AttemptRef { brand: brand("globex"), message: MessageId::new(1, &[7; 10]), attempt: 1 };
+    brands.record(complaint(AttemptRef { brand: brand("initech"), ..echo.clone() }, 1)).await;
     brands.record(complaint(echo, 1)).await;
     assert_eq!(brands.ana(&brand("globex")).await.suppressions[0].reason, SuppressionReason::Complaint);
     assert!(brands.ana(&acme()).await.suppressions.is_empty());
@@ -257,7 +260,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
     brands.processor.event_sink(sample::provider()).record(vec![ProviderEvent::Text(answer)]).await.unwrap();
     let complaint = DeliveryReport {
         reference: String::new(),
-        echo: Some(Echo { brand: acme(), message: sent.message.id, attempt: 7 }),
+        echo: Some(AttemptRef { brand: acme(), message: sent.message.id, attempt: 7 }),
         address: Some(number()),
         status: ReceiptStatus::Delivered,
         reported_at: minute(1),
@@ -321,7 +324,7 @@ impl InboundStore for FailingInbox {
         &self,
         report: ReceiptReport,
         now: Timestamp,
-    ) -> Result<ReceiptMatch, StoreError> {
+    ) -> Result<ReceiptResult, StoreError> {
         self.check()?;
         self.inbox.record_receipt(report, now).await
     }
@@ -330,7 +333,7 @@ impl InboundStore for FailingInbox {
         &self,
         provider: &ProviderName,
         reference: &str,
-    ) -> Result<Option<Echo>, StoreError> {
+    ) -> Result<Option<AttemptRef>, StoreError> {
         self.inbox.find_by_reference(provider, reference).await
     }
 
@@ -339,7 +342,7 @@ impl InboundStore for FailingInbox {
         brand: &BrandId,
         event: store::InboundEvent,
         now: Timestamp,
-    ) -> Result<store::RecordResult, StoreError> {
+    ) -> Result<store::EventResult, StoreError> {
         self.check()?;
         self.inbox.record_event(brand, event, now).await
     }

@@ -3,7 +3,7 @@
 use relevo::adapters::sms::sns::{Sns, SnsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
-use relevo::model::{Class, Outcome};
+use relevo::model::{MessageClass, Outcome};
 use relevo::secret::Secret;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn the_request_holds_what_sns_needs_and_is_signed_as_botocore_signs_it() {
     assert_eq!(outcome, Outcome::Sent { reference: "9b8a".to_owned() });
     let own_number = Envelope {
         from: Some("+34910000000".to_owned()),
-        class: Class::Commercial,
+        class: MessageClass::Commercial,
         ..envelopes::to_phone("hello")
     };
     let with_session =

@@ -13,7 +13,7 @@ use relevo::model::{
     Timestamp,
 };
 use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
-use relevo::store::embedded::memory::Memory;
+use relevo::store::embedded::memory::MemoryStore;
 use relevo::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, Stores, WorkQueue};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -127,7 +127,7 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
 /// after now: one that is not after it would make dispatch ask without end.
 #[tokio::test]
 async fn whoever_finds_nothing_is_never_told_to_look_at_once() {
-    let memory = Memory::default();
+    let memory = MemoryStore::default();
     let before = memory.open();
     for _ in 0..3 {
         sample::accept(&before, sample::message(0)).await;

@@ -1,19 +1,19 @@
 //! What operators asked of providers.
 
-use relevo::model::{Control, ControlChange, ControlMode, ProviderName};
+use relevo::model::{ControlMode, ProviderControl, ProviderControlChange, ProviderName};
 use relevo::store::Stores;
 
 use super::sample::*;
 
-fn change(provider: &str, mode: ControlMode, second: i64) -> ControlChange {
-    let control = Control {
+fn change(provider: &str, mode: ControlMode, second: i64) -> ProviderControlChange {
+    let control = ProviderControl {
         mode,
         reason: "maintenance".to_owned(),
         actor: "key-1 (Ana)".to_owned(),
         updated_at: at(second),
         expire_at: Some(at(second + 100)),
     };
-    ControlChange { provider: provider.parse().unwrap(), control }
+    ProviderControlChange { provider: provider.parse().unwrap(), control }
 }
 
 pub async fn the_last_control_counts_and_all_are_kept(stores: &Stores) {

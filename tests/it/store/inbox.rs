@@ -5,7 +5,7 @@ use relevo::model::{
     Objection, ServiceWindow, Suppression, SuppressionReason, TopicScope,
 };
 use relevo::store::{
-    AddressObjection, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, RecordResult, Stores,
+    AddressObjection, EventResult, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, Stores,
     UpsertResult,
 };
 
@@ -36,7 +36,7 @@ fn opted_out() -> InboundEffect {
     InboundEffect::RecordObjection(AddressObjection { channel, address, objection, evidence: evidence() })
 }
 
-async fn record_event(stores: &Stores, event: InboundEvent) -> RecordResult {
+async fn record_event(stores: &Stores, event: InboundEvent) -> EventResult {
     stores.inbound.record_event(&acme(), event, at(6)).await.unwrap()
 }
 
@@ -54,11 +54,11 @@ async fn texts(stores: &Stores, id: &str) -> Vec<String> {
 pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
     create(stores, &brand("other"), "ana", &[number()]).await;
-    let kept = RecordResult::Kept(contact_id("ana"));
+    let kept = EventResult::Kept(contact_id("ana"));
     for (id, text) in [("1", "one"), ("2", "two"), ("3", "three")] {
         assert_eq!(record_event(stores, wrote(id, text, vec![])).await, kept);
     }
-    assert_eq!(record_event(stores, wrote("2", "another", vec![opted_out()])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("2", "another", vec![opted_out()])).await, EventResult::Duplicate);
     assert_eq!(texts(stores, "ana").await, ["three", "two", "one"]);
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert!(recipient.suppressions.is_empty(), "what is known changes nothing");
@@ -77,9 +77,9 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
 pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
     assert_eq!(
         record_event(stores, wrote("1", "STOP", vec![opted_out(), InboundEffect::OpenServiceWindow])).await,
-        RecordResult::UnknownContact
+        EventResult::UnknownContact
     );
-    assert_eq!(record_event(stores, wrote("1", "STOP", vec![opted_out()])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("1", "STOP", vec![opted_out()])).await, EventResult::Duplicate);
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     create(stores, &acme(), "ana", &[number()]).await;
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
@@ -174,9 +174,9 @@ pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
     );
     let day = 24 * 3_600;
     let open = |seconds| contact.addresses[0].service_window_at(at(seconds));
-    let at_us = ServiceWindow::At(vec!["mail-us".parse().unwrap()]);
+    let at_us = ServiceWindow::Only(vec!["mail-us".parse().unwrap()]);
     assert_eq!(open(day + 5), at_us, "a window is open for a day");
-    assert_eq!(open(day + 6), ServiceWindow::At(vec![]));
+    assert_eq!(open(day + 6), ServiceWindow::Only(vec![]));
 
     let changed = async |addresses: &[Address]| {
         stores.contacts.upsert_contact(&acme(), change("ana", addresses), at(7)).await
@@ -232,11 +232,11 @@ pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &S
     assert_eq!(stores.work.purge(at(6), 1).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
     assert_eq!(texts(stores, "ana").await, ["two"]);
-    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, RecordResult::Known);
+    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, EventResult::Duplicate);
     stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
     create(stores, &acme(), "ana", &[number()]).await;
     assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
     assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
     assert_eq!(stores.work.purge(at(7), 10).await.unwrap(), 1);
-    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, RecordResult::Kept(contact_id("ana")));
+    assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, EventResult::Kept(contact_id("ana")));
 }

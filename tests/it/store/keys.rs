@@ -1,6 +1,6 @@
 //! API keys.
 
-use relevo::model::{ApiKey, Scope};
+use relevo::model::{ApiKey, KeyScope};
 use relevo::store::Stores;
 
 use super::sample::*;
@@ -9,7 +9,7 @@ fn key(id: &str, brand: Option<&str>) -> ApiKey {
     ApiKey {
         id: id.parse().unwrap(),
         brand: brand.map(super::sample::brand),
-        scopes: vec![Scope::Send, Scope::Contacts],
+        scopes: vec![KeyScope::Send, KeyScope::Contacts],
         label: "shop backend".to_owned(),
         secret_hash: [7; 32],
         created_at: at(0),

@@ -31,7 +31,7 @@ pub async fn a_link_ties_an_address_once(stores: &Stores) {
     let mail = email("ana@example.com");
     create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
     assert!(stores.links.create_link(id(100), of("ana")).await.unwrap());
-    assert_eq!(follow(stores, id(100), chat(42), 99).await, FollowResult::Tied(of("ana")));
+    assert_eq!(follow(stores, id(100), chat(42), 99).await, FollowResult::AddressAdded(of("ana")));
     assert_eq!(addresses(stores, "ana").await, [mail, chat(42)]);
     assert_eq!(stores.contacts.find_by_address(&acme(), &chat(42)).await.unwrap(), Some(contact_id("ana")));
     let version = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap().version;
@@ -42,7 +42,7 @@ pub async fn a_link_ties_an_address_once(stores: &Stores) {
     assert_eq!((contact.version, contact.addresses.len()), (version, 2));
     // Another link to the same chat is spent without a change.
     stores.links.create_link(id(200), of("ana")).await.unwrap();
-    assert_eq!(follow(stores, id(200), chat(42), 99).await, FollowResult::Tied(of("ana")));
+    assert_eq!(follow(stores, id(200), chat(42), 99).await, FollowResult::AddressAdded(of("ana")));
     assert_eq!(stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap().version, version);
 }
 
@@ -62,16 +62,16 @@ pub async fn a_link_takes_no_address_from_another_contact(stores: &Stores) {
     create(stores, &acme(), "ben", &[chat(42)]).await;
     create(stores, &brand("other"), "cai", &[chat(43)]).await;
     stores.links.create_link(id(100), of("ana")).await.unwrap();
-    let taken = FollowResult::Taken { link: of("ana"), owner: contact_id("ben") };
+    let taken = FollowResult::AddressTaken { link: of("ana"), owner: contact_id("ben") };
     assert_eq!(follow(stores, id(100), chat(42), 1).await, taken);
     assert_eq!(addresses(stores, "ben").await, [chat(42)]);
     // It still counts, and what belongs to another brand's contact is no matter.
-    assert_eq!(follow(stores, id(100), chat(43), 2).await, FollowResult::Tied(of("ana")));
+    assert_eq!(follow(stores, id(100), chat(43), 2).await, FollowResult::AddressAdded(of("ana")));
 
     let many: Vec<Address> = (1..=32).map(|id| chat(1_000 + id)).collect();
     create(stores, &acme(), "dora", &many).await;
     stores.links.create_link(id(101), of("dora")).await.unwrap();
-    assert_eq!(follow(stores, id(101), chat(7), 1).await, FollowResult::Full(of("dora")));
+    assert_eq!(follow(stores, id(101), chat(7), 1).await, FollowResult::TooManyAddresses(of("dora")));
     assert_eq!(addresses(stores, "dora").await, many);
 }
 
@@ -84,5 +84,5 @@ pub async fn expired_links_are_purged(stores: &Stores) {
     assert_eq!(stores.work.purge(at(30), 100).await.unwrap(), 2);
     assert_eq!(stores.work.purge(at(30), 100).await.unwrap(), 0);
     assert_eq!(follow(stores, id(20), chat(42), 1).await, FollowResult::Unknown);
-    assert_eq!(follow(stores, id(30), chat(42), 1).await, FollowResult::Tied(of("ana")));
+    assert_eq!(follow(stores, id(30), chat(42), 1).await, FollowResult::AddressAdded(of("ana")));
 }

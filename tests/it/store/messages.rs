@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{EventDetail, History, Labels, Message, MessageState, Reason, WaitReason};
+use relevo::model::{History, Labels, Message, MessageEventDetail, MessageState, Reason, WaitReason};
 use relevo::store::{AcceptResult, AppendResult, MessageFilter, Stores};
 
 use super::sample::*;
@@ -28,8 +28,10 @@ pub async fn a_large_message_is_kept_whole(stores: &Stores) {
     assert_eq!(page.items.into_iter().map(|stored| stored.message).collect::<Vec<_>>(), [small, large]);
     // Its history grows and is forgotten as any other.
     let explanation = "It is too early. ".repeat(2_000);
-    let wait =
-        EventDetail::Waiting { until: at(1), why: WaitReason { reason: Reason::Backoff, explanation } };
+    let wait = MessageEventDetail::Waiting {
+        until: at(1),
+        why: WaitReason { reason: Reason::Backoff, explanation },
+    };
     let stored = get(stores, id).await;
     assert_eq!(append(stores, &stored, vec![(1, wait)], Some(at(1))).await, AppendResult::Done);
     let stored = get(stores, id).await;
@@ -218,7 +220,7 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     ];
     assert_eq!(states, expected);
     assert_eq!(all[1].contact, contact_id("bea"));
-    assert!(matches!(of_message(&all[2]).1.detail, EventDetail::CancelRequested { .. }));
+    assert!(matches!(of_message(&all[2]).1.detail, MessageEventDetail::CancelRequested { .. }));
 
     let mut cursor = 0;
     let mut one_by_one = Vec::new();

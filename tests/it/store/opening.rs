@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use relevo::model::{Control, ControlChange, ControlMode, Message, MessageId, MessageState, ReceiptStatus};
-use relevo::store::{AcceptResult, ReceiptMatch, StoreError};
+use relevo::model::{
+    ControlMode, Message, MessageId, MessageState, ProviderControl, ProviderControlChange, ReceiptStatus,
+};
+use relevo::store::{AcceptResult, ReceiptResult, StoreError};
 
 use super::sample::*;
 
@@ -17,14 +19,14 @@ async fn what_was_stored_is_there_after_reopening() {
     let sent = accept_and_send(stores, message(1), 2, "ref-1").await;
     stores.inbound.record_receipt(report("ref-9", ReceiptStatus::Read), at(3)).await.unwrap();
     create(stores, &acme(), "ana", &[email("ana@example.com")]).await;
-    let control = Control {
+    let control = ProviderControl {
         mode: ControlMode::Draining,
         reason: "maintenance".to_owned(),
         actor: "key".to_owned(),
         updated_at: at(4),
         expire_at: None,
     };
-    let change = ControlChange { provider: provider(), control };
+    let change = ProviderControlChange { provider: provider(), control };
     stores.controls.set_control(change.clone()).await.unwrap();
     assert_eq!(claim(stores, 8, 10).await, [waiting.id]);
     let cursor = stores.messages.last_cursor().await.unwrap();
@@ -43,7 +45,7 @@ async fn what_was_stored_is_there_after_reopening() {
     let receipt = report("ref-1", ReceiptStatus::Delivered);
     assert_eq!(
         stores.inbound.record_receipt(receipt, at(9)).await.unwrap(),
-        ReceiptMatch::Added(sent.message.id)
+        ReceiptResult::Added(sent.message.id)
     );
     let parked = accept_and_send(stores, message(10), 11, "ref-9").await;
     assert_eq!(parked.history.state(), MessageState::Read);

@@ -1,7 +1,7 @@
 //! Forgetting what is over.
 
-use relevo::model::{EventDetail, Message, MessageState, Reason, ReceiptStatus, WaitReason};
-use relevo::store::{AcceptResult, AppendResult, MessageFilter, ReceiptMatch, Stores};
+use relevo::model::{Message, MessageEventDetail, MessageState, Reason, ReceiptStatus, WaitReason};
+use relevo::store::{AcceptResult, AppendResult, MessageFilter, ReceiptResult, Stores};
 
 use super::sample::*;
 
@@ -24,9 +24,9 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
     assert!(matches!(again, AcceptResult::New(_)), "{again:?}");
     let receipt = report("ref-1", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Parked);
+    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptResult::Parked);
     let receipt = report("ref-2", ReceiptStatus::Delivered);
-    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptMatch::Added(kept.id));
+    assert_eq!(stores.inbound.record_receipt(receipt, at(31)).await.unwrap(), ReceiptResult::Added(kept.id));
     // The receipt was news of the message: it is over since then.
     assert_eq!(stores.work.purge(at(31), 100).await.unwrap(), 0);
 }
@@ -60,7 +60,7 @@ pub async fn parked_receipts_are_purged(stores: &Stores) {
 
 pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
     let kept = accept(stores, message(0)).await.id;
-    let wait = EventDetail::Waiting {
+    let wait = MessageEventDetail::Waiting {
         until: at(900),
         why: WaitReason { reason: Reason::Backoff, explanation: String::new() },
     };

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Class, EventDetail, Message, MessageState, Reason, WaitReason};
+use relevo::model::{Message, MessageClass, MessageEventDetail, MessageState, Reason, WaitReason};
 use relevo::store::{AppendResult, StoredMessage, Stores};
 
 use super::sample::*;
 
-fn waiting(until: i64) -> EventDetail {
+fn waiting(until: i64) -> MessageEventDetail {
     let why = WaitReason { reason: Reason::Backoff, explanation: "It is too early.".to_owned() };
-    EventDetail::Waiting { until: at(until), why }
+    MessageEventDetail::Waiting { until: at(until), why }
 }
 
 pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
@@ -27,7 +27,7 @@ pub async fn what_is_due_is_claimed_oldest_first_and_once(stores: &Stores) {
 }
 
 pub async fn a_message_somebody_waits_for_passes_a_campaign_that_still_gets_its_share(stores: &Stores) {
-    let commercial = |second| Message { class: Class::Commercial, ..message(second) };
+    let commercial = |second| Message { class: MessageClass::Commercial, ..message(second) };
     let mut campaign = Vec::new();
     for second in 0..16 {
         campaign.push(accept(stores, commercial(second)).await.id);
@@ -151,7 +151,8 @@ pub async fn the_work_signal_comes_with_the_work(stores: &Stores) {
 }
 
 pub async fn a_cancel_between_reading_and_appending_is_seen(stores: &Stores) {
-    let id = accept(stores, Message { class: relevo::model::Class::Commercial, ..message(0) }).await.id;
+    let id =
+        accept(stores, Message { class: relevo::model::MessageClass::Commercial, ..message(0) }).await.id;
     assert_eq!(claim(stores, 0, 1).await, [id]);
     let stored = get(stores, id).await;
     stores.messages.cancel(&acme(), id, "key", at(1)).await.unwrap().unwrap().unwrap();
@@ -166,7 +167,7 @@ pub async fn a_backlog_larger_than_memory_is_claimed_whole_and_once(stores: &Sto
     assert_eq!(claim(stores, 0, 10).await, []);
     let mut accepted = Vec::new();
     for number in 0..100 {
-        let class = if number % 3 == 0 { Class::Commercial } else { Class::Transactional };
+        let class = if number % 3 == 0 { MessageClass::Commercial } else { MessageClass::Transactional };
         let mut message = Message { class, ..message(number / 10) };
         message.content.text = Some(format!("{number}").repeat(200));
         accepted.push(accept(stores, message).await.id);

@@ -1,42 +1,44 @@
 //! Receipts: in any order, early, late or twice.
 
-use relevo::model::{Echo, EventDetail, MessageId, MessageState, Objection, ReceiptReport, ReceiptStatus};
-use relevo::store::{AppendResult, ReceiptMatch, Stores};
+use relevo::model::{
+    AttemptRef, MessageEventDetail, MessageId, MessageState, Objection, ReceiptReport, ReceiptStatus,
+};
+use relevo::store::{AppendResult, ReceiptResult, Stores};
 
 use super::sample::*;
 
-fn echo(message: MessageId, attempt: u32) -> Option<Echo> {
-    Some(Echo { brand: acme(), message, attempt })
+fn echo(message: MessageId, attempt: u32) -> Option<AttemptRef> {
+    Some(AttemptRef { brand: acme(), message, attempt })
 }
 
-async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> ReceiptMatch {
+async fn receive(stores: &Stores, report: ReceiptReport, now: i64) -> ReceiptResult {
     stores.inbound.record_receipt(report, at(now)).await.unwrap()
 }
 
 pub async fn a_receipt_finds_its_message_by_reference(stores: &Stores) {
     let stored = accept_and_send(stores, message(0), 1, "ref-1").await;
     let id = stored.message.id;
-    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Delivered), 9).await, ReceiptMatch::Added(id));
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Delivered), 9).await, ReceiptResult::Added(id));
     let after = get(stores, id).await;
     assert_eq!((after.history.state(), after.next_at), (MessageState::Delivered, None));
     let last = after.history.events().last().unwrap();
     assert!(
-        matches!(&last.detail, EventDetail::Receipt(receipt) if receipt.attempt == 1 && receipt.reported_at == at(5))
+        matches!(&last.detail, MessageEventDetail::Receipt(receipt) if receipt.attempt == 1 && receipt.reported_at == at(5))
     );
     assert_eq!(last.at, at(9));
     // The same reference of another provider is another reference.
     let other =
         ReceiptReport { provider: "mail-us".parse().unwrap(), ..report("ref-1", ReceiptStatus::Read) };
-    assert_eq!(receive(stores, other, 9).await, ReceiptMatch::Parked);
+    assert_eq!(receive(stores, other, 9).await, ReceiptResult::Parked);
 }
 
 pub async fn a_second_receipt_of_the_same_kind_is_known(stores: &Stores) {
     let id = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
     for (status, expected) in [
-        (ReceiptStatus::Read, ReceiptMatch::Added(id)),
-        (ReceiptStatus::Read, ReceiptMatch::Known(id)),
-        (ReceiptStatus::Delivered, ReceiptMatch::Added(id)),
-        (ReceiptStatus::Delivered, ReceiptMatch::Known(id)),
+        (ReceiptStatus::Read, ReceiptResult::Added(id)),
+        (ReceiptStatus::Read, ReceiptResult::Duplicate(id)),
+        (ReceiptStatus::Delivered, ReceiptResult::Added(id)),
+        (ReceiptStatus::Delivered, ReceiptResult::Duplicate(id)),
     ] {
         assert_eq!(receive(stores, report("ref-1", status), 9).await, expected);
         assert_eq!(get(stores, id).await.history.state(), MessageState::Read);
@@ -48,10 +50,10 @@ pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
     let complaint =
         ReceiptReport { objection: Some(Objection::Complaint), ..report("ref-1", ReceiptStatus::Delivered) };
     for _ in 0..3 {
-        assert_eq!(receive(stores, complaint.clone(), 1).await, ReceiptMatch::Parked);
+        assert_eq!(receive(stores, complaint.clone(), 1).await, ReceiptResult::Parked);
     }
-    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Sent), 1).await, ReceiptMatch::Parked);
-    assert_eq!(receive(stores, report("", ReceiptStatus::Read), 1).await, ReceiptMatch::Parked);
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Sent), 1).await, ReceiptResult::Parked);
+    assert_eq!(receive(stores, report("", ReceiptStatus::Read), 1).await, ReceiptResult::Parked);
     let stored = accept_and_send(stores, message(0), 2, "ref-1").await;
     assert_eq!(stored.history.state(), MessageState::Delivered);
     assert_eq!(stored.history.version(), 5, "accepted, started, sent, and each receipt once");
@@ -59,7 +61,7 @@ pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
     let lifted = stores.consents.lift_suppression(&acme(), way.channel, &way.address).await.unwrap();
     assert!(lifted, "what a receipt says of the address holds when it was early, too");
     let again = receive(stores, report("ref-1", ReceiptStatus::Delivered), 3).await;
-    assert_eq!(again, ReceiptMatch::Known(stored.message.id));
+    assert_eq!(again, ReceiptResult::Duplicate(stored.message.id));
     // What was taken in is not taken in again by another message.
     let second = accept_and_send(stores, message(4), 4, "ref-2").await;
     assert_eq!(second.history.state(), MessageState::Sent);
@@ -67,7 +69,7 @@ pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
 
 pub async fn a_failed_receipt_makes_the_message_due(stores: &Stores) {
     let id = accept_and_send(stores, message(0), 1, "ref-1").await.message.id;
-    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Failed), 9).await, ReceiptMatch::Added(id));
+    assert_eq!(receive(stores, report("ref-1", ReceiptStatus::Failed), 9).await, ReceiptResult::Added(id));
     let after = get(stores, id).await;
     assert_eq!((after.history.state(), after.next_at), (MessageState::Waiting, Some(at(9))));
     assert_eq!(claim(stores, 9, 1).await, [id]);
@@ -94,14 +96,14 @@ pub async fn a_receipt_may_name_its_attempt(stores: &Stores) {
     let stored = get(stores, id).await;
     append(stores, &stored, vec![(1, started(1))], Some(at(0))).await;
     let named = |status| ReceiptReport { echo: echo(id, 1), ..report("lost", status) };
-    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, ReceiptMatch::Added(id));
-    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, ReceiptMatch::Known(id));
+    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, ReceiptResult::Added(id));
+    assert_eq!(receive(stores, named(ReceiptStatus::Delivered), 9).await, ReceiptResult::Duplicate(id));
     assert_eq!(get(stores, id).await.history.state(), MessageState::Delivered);
     // A provider cannot speak of what another one was given.
     let other = ReceiptReport { provider: "mail-us".parse().unwrap(), ..named(ReceiptStatus::Read) };
-    assert_eq!(receive(stores, other, 9).await, ReceiptMatch::Parked);
+    assert_eq!(receive(stores, other, 9).await, ReceiptResult::Parked);
     let unknown = ReceiptReport { echo: echo(id, 7), ..report("", ReceiptStatus::Read) };
-    assert_eq!(receive(stores, unknown, 9).await, ReceiptMatch::Parked);
+    assert_eq!(receive(stores, unknown, 9).await, ReceiptResult::Parked);
 }
 
 /// Of two attempts that are one call to the provider, the receipt is for the one that is known to have been taken.
@@ -111,7 +113,7 @@ pub async fn a_reference_says_more_than_the_attempt_named(stores: &Stores) {
     let events = vec![(1, started(1)), (2, unknown(1)), (3, started(2)), (4, sent(2, "ref-1"))];
     append(stores, &stored, events, None).await;
     let failed = ReceiptReport { echo: echo(id, 1), ..report("ref-1", ReceiptStatus::Failed) };
-    assert_eq!(receive(stores, failed, 9).await, ReceiptMatch::Added(id));
+    assert_eq!(receive(stores, failed, 9).await, ReceiptResult::Added(id));
     let after = get(stores, id).await;
     let receipts: Vec<_> = after.history.attempts().iter().map(|attempt| attempt.receipt).collect();
     assert_eq!(receipts, [None, Some(ReceiptStatus::Failed)]);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Class, Contact, ContactAddress, ContactId, Content, EventDetail,
-    FallbackPolicy, Labels, Message, MessageEvent, MessageId, MessageState, Outcome, OutcomeEvidence, Phone,
+    Address, BrandId, Channel, Contact, ContactAddress, ContactId, Content, FallbackPolicy, Labels, Message,
+    MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome, OutcomeEvidence, Phone,
     ProviderName, Reason, ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
@@ -83,7 +83,7 @@ pub fn message(seconds: i64) -> Message {
         id: MessageId::new(at(seconds).as_millisecond().unsigned_abs(), &random),
         brand: acme(),
         contact: contact_id("ana"),
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),
         content: Content { text: Some("Your order has left.".to_owned()), ..Content::default() },
         idempotency_key: None,
@@ -103,7 +103,7 @@ pub fn keyed(seconds: i64, key: &str) -> Message {
 /// Accepts a message, and returns it under the id it got.
 pub async fn accept(stores: &Stores, message: Message) -> Message {
     match stores.messages.accept(message.clone(), [1; 32]).await.unwrap() {
-        AcceptResult::New(id) => message.renamed(id),
+        AcceptResult::New(id) => message.with_id(id),
         other => panic!("{other:?}"),
     }
 }
@@ -117,7 +117,7 @@ pub async fn get(stores: &Stores, id: MessageId) -> StoredMessage {
 pub async fn append(
     stores: &Stores,
     stored: &StoredMessage,
-    details: Vec<(i64, EventDetail)>,
+    details: Vec<(i64, MessageEventDetail)>,
     next_at: Option<Timestamp>,
 ) -> AppendResult {
     let (mut history, known) = (stored.history.clone(), stored.history.version());
@@ -127,27 +127,34 @@ pub async fn append(
     stores.work.append(&stored.message, &history, known, next_at).await.unwrap()
 }
 
-pub fn started(attempt: u32) -> EventDetail {
+pub fn started(attempt: u32) -> MessageEventDetail {
     let way = Way {
         channel: Channel::Email,
         address: email("ana@example.com"),
         provider: provider(),
         failure_domain: "mail".to_owned(),
     };
-    EventDetail::AttemptStarted { attempt, way }
+    MessageEventDetail::AttemptStarted { attempt, way }
 }
 
-pub fn sent(attempt: u32, reference: &str) -> EventDetail {
-    EventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference: reference.to_owned() } }
+pub fn sent(attempt: u32, reference: &str) -> MessageEventDetail {
+    MessageEventDetail::AttemptFinished {
+        attempt,
+        outcome: Outcome::Sent { reference: reference.to_owned() },
+    }
 }
 
-pub fn unknown(attempt: u32) -> EventDetail {
+pub fn unknown(attempt: u32) -> MessageEventDetail {
     let evidence = OutcomeEvidence::new("timeout", "");
-    EventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
+    MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Unknown { evidence } }
 }
 
-pub fn finished(state: MessageState) -> EventDetail {
-    EventDetail::Finished { state, reason: Reason::NoWayLeft, explanation: "No way is left.".to_owned() }
+pub fn finished(state: MessageState) -> MessageEventDetail {
+    MessageEventDetail::Finished {
+        state,
+        reason: Reason::NoWayLeft,
+        explanation: "No way is left.".to_owned(),
+    }
 }
 
 /// Accepts a message and sends it at `seconds`.

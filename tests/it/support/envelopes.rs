@@ -1,7 +1,7 @@
 //! Envelopes as dispatch hands them to an adapter.
 
 use relevo::adapters::Envelope;
-use relevo::model::{Address, Channel, Class, MessageId, Phone, RenderedContent};
+use relevo::model::{Address, Channel, MessageClass, MessageId, Phone, RenderedContent};
 
 /// A text to a phone number.
 pub fn to_phone(text: &str) -> Envelope {
@@ -49,7 +49,7 @@ pub fn to(address: Address, content: RenderedContent) -> Envelope {
         attempt: 2,
         repeated_attempt: 2,
         brand: "acme".parse().unwrap(),
-        class: Class::Transactional,
+        class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),
         channel,
         from: None,

@@ -12,7 +12,7 @@ use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
 use crate::adapters::email::addresses;
-use crate::model::{BrandId, Echo, MessageId};
+use crate::model::{AttemptRef, BrandId, MessageId};
 use crate::secret::Secret;
 
 const ID_BYTES: usize = 16;
@@ -48,7 +48,7 @@ impl BounceAddresses {
     }
 
     /// The envelope sender of an attempt.
-    pub(in crate::adapters::email) fn address_for(&self, echo: &Echo) -> Address {
+    pub(in crate::adapters::email) fn address_for(&self, echo: &AttemptRef) -> Address {
         let mut token = Vec::with_capacity(ID_BYTES + ATTEMPT_BYTES + SIGNATURE_BYTES);
         token.extend(echo.message.as_bytes());
         token.extend(echo.attempt.to_be_bytes());
@@ -59,13 +59,13 @@ impl BounceAddresses {
     }
 
     /// The attempt whose envelope sender this is, if it is one of a brand given.
-    pub(super) fn echo(&self, address: &str, brands: &[BrandId]) -> Option<Echo> {
+    pub(super) fn echo(&self, address: &str, brands: &[BrandId]) -> Option<AttemptRef> {
         let token = BASE32_NOPAD.decode(self.token(address)?.to_ascii_uppercase().as_bytes()).ok()?;
         let (id, rest) = token.split_first_chunk::<ID_BYTES>()?;
         let (attempt, signature) = rest.split_first_chunk::<ATTEMPT_BYTES>()?;
         let (message, attempt) = (MessageId::from_bytes(*id), u32::from_be_bytes(*attempt));
-        let signed = |echo: &Echo| self.signature(echo).ct_eq(signature).into();
-        brands.iter().map(|brand| Echo { brand: brand.clone(), message, attempt }).find(signed)
+        let signed = |echo: &AttemptRef| self.signature(echo).ct_eq(signature).into();
+        brands.iter().map(|brand| AttemptRef { brand: brand.clone(), message, attempt }).find(signed)
     }
 
     /// Whether this is the address without a token, to which complaints go: whoever takes part in a feedback loop names one
@@ -84,7 +84,7 @@ impl BounceAddresses {
         domain.eq_ignore_ascii_case(&self.domain).then_some(local)
     }
 
-    fn signature(&self, echo: &Echo) -> [u8; SIGNATURE_BYTES] {
+    fn signature(&self, echo: &AttemptRef) -> [u8; SIGNATURE_BYTES] {
         let signature = hmac::sign(&self.key, echo.to_string().as_bytes());
         *signature.as_ref().first_chunk().expect("SHA-256 has 32 bytes")
     }
@@ -102,9 +102,9 @@ pub(super) mod tests {
         ["acme", "umbrella"].map(|name| name.parse().unwrap()).to_vec()
     }
 
-    pub(in crate::adapters::email::bounces) fn echo() -> Echo {
+    pub(in crate::adapters::email::bounces) fn echo() -> AttemptRef {
         let message = MessageId::new(1_795_000_000_000, &[7; 10]);
-        Echo { brand: "umbrella".parse().unwrap(), message, attempt: 2 }
+        AttemptRef { brand: "umbrella".parse().unwrap(), message, attempt: 2 }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::SesSettings;
 use crate::adapters::Envelope;
 use crate::adapters::email::api::{self, ApiEmail};
 use crate::adapters::email::mail;
-use crate::model::Echo;
+use crate::model::AttemptRef;
 
 /// The body that carries `email`.
 pub(super) fn message(envelope: &Envelope, email: &ApiEmail<'_>, settings: &SesSettings) -> Value {
@@ -32,6 +32,6 @@ fn utf8(text: &str) -> Value {
 
 /// The echo with `_` in place of `/`: a tag holds only ASCII letters, digits, `-` and `_`, at most 256 characters (Amazon
 /// SES API v2 reference, "MessageTag"), and no part of an echo holds a `_`.
-pub(super) fn tag(echo: &Echo) -> String {
+pub(super) fn tag(echo: &AttemptRef) -> String {
     echo.to_string().replace('/', "_")
 }

@@ -2,7 +2,7 @@ use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Echo, MessageId, RenderedContent};
+use crate::model::{Address, AttemptRef, MessageId, RenderedContent};
 use crate::secret::Secret;
 
 const SECRET: &str = "the-secret-access-key";
@@ -92,7 +92,7 @@ fn the_evidence_holds_the_name_and_no_address() {
 #[test]
 fn a_tag_is_one_that_ses_takes_and_gives_the_echo_back() {
     let brand = format!("a-{}", "9".repeat(61)).parse().unwrap();
-    let echo = Echo { brand, message: MessageId::new(1, &[7; 10]), attempt: u32::MAX };
+    let echo = AttemptRef { brand, message: MessageId::new(1, &[7; 10]), attempt: u32::MAX };
     let tag = request::tag(&echo);
     assert!(
         tag.len() <= 256 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),

@@ -16,7 +16,7 @@ pub use settings::SnsSettings;
 use crate::adapters::aws::AwsSigner;
 use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
 use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
-use crate::model::{Class, Outcome, OutcomeEvidence};
+use crate::model::{MessageClass, Outcome, OutcomeEvidence};
 
 /// One SNS account in one region.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ impl Sns {
 
     fn attributes<'e>(&'e self, envelope: &'e Envelope) -> Vec<(&'static str, &'e str)> {
         let kind = match envelope.class {
-            Class::Transactional => "Transactional",
-            Class::Commercial => "Promotional",
+            MessageClass::Transactional => "Transactional",
+            MessageClass::Commercial => "Promotional",
         };
         let mut attributes = vec![("AWS.SNS.SMS.SMSType", kind)];
         if let Some(from) = envelope.from.as_deref().or(self.settings.from.as_deref()) {

@@ -82,7 +82,7 @@ fn the_sender_is_a_number_or_an_id_and_the_class_goes_along() {
         let settings = SnsSettings { from: Some(from.to_owned()), ..settings() };
         let sns = Sns::new(&settings, &Transport::default()).unwrap();
         let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
-        envelope.class = Class::Commercial;
+        envelope.class = MessageClass::Commercial;
         let attributes = sns.attributes(&envelope);
         assert_eq!(attributes[0], ("AWS.SNS.SMS.SMSType", "Promotional"));
         attributes[1].0

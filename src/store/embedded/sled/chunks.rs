@@ -20,14 +20,14 @@ pub enum StoredValue<'a> {
     /// All of it.
     Whole(&'a [u8]),
     /// This many pieces of it.
-    Pieces(u32),
+    Chunks(u32),
 }
 
 /// Reads what is kept at a key; `None` when it makes no sense.
 pub fn read(kept: &[u8]) -> Option<StoredValue<'_>> {
     match kept.split_first()? {
         (&WHOLE, bytes) => Some(StoredValue::Whole(bytes)),
-        (&IN_PIECES, count) => Some(StoredValue::Pieces(u32::from_be_bytes(count.try_into().ok()?))),
+        (&IN_PIECES, count) => Some(StoredValue::Chunks(u32::from_be_bytes(count.try_into().ok()?))),
         _ => None,
     }
 }
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!((read(&kept), pieces.len()), (Some(StoredValue::Whole(&small)), 0));
         let large = vec![7; 2 * MAX_BYTES + 1];
         let (kept, pieces) = split(&large);
-        assert_eq!((read(&kept), pieces.concat()), (Some(StoredValue::Pieces(3)), large));
+        assert_eq!((read(&kept), pieces.concat()), (Some(StoredValue::Chunks(3)), large));
         assert_eq!((read(&[]), read(&[2]), read(&[1, 0])), (None, None, None));
     }
 }

@@ -6,7 +6,7 @@ use super::directory::{DataDirectory, io};
 use crate::store::StoreError;
 
 /// Locks the directory for as long as the file is held; the system gives it free when the process ends, however it ends.
-pub fn take(files: &DataDirectory) -> Result<File, StoreError> {
+pub fn acquire(files: &DataDirectory) -> Result<File, StoreError> {
     fs::create_dir_all(&files.root).map_err(|error| io("making the data directory", error))?;
     let file = OpenOptions::new()
         .create(true)

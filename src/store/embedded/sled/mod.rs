@@ -26,7 +26,7 @@
 
 use std::path::Path;
 
-use super::Embedded;
+use super::EmbeddedStore;
 use crate::store::{StoreError, Stores};
 
 mod chunks;
@@ -83,7 +83,7 @@ impl SledHandle {
 pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError> {
     let files = DataDirectory { root: path.to_path_buf() };
     let is_older = format::check(&files)?;
-    let lock = lock::take(&files)?;
+    let lock = lock::acquire(&files)?;
     let mark = prepare(&files)?;
     prove(&files, &mark)?;
     if is_older {
@@ -99,7 +99,7 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
         .name("store-writer".to_owned())
         .spawn(move || writer.run())
         .map_err(|error| io("starting the writer", error))?;
-    Ok(SledHandle { stores: Embedded::stores(engine.clone()), engine, writer })
+    Ok(SledHandle { stores: EmbeddedStore::stores(engine.clone()), engine, writer })
 }
 
 /// The mark of the store; makes a new store where there is none. Its format is written last, so a store that was cut off

@@ -83,7 +83,7 @@ impl Tree {
         let mut batch = sled::Batch::default();
         for (key, value) in writes {
             if keys::may_be_large(&key) {
-                self.remove_pieces(&mut batch, &key)?;
+                self.remove_chunks(&mut batch, &key)?;
             }
             match value {
                 Some(value) => insert(&mut batch, key, &value),
@@ -94,11 +94,11 @@ impl Tree {
     }
 
     /// Removes the pieces of what a key holds now.
-    fn remove_pieces(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
+    fn remove_chunks(&self, batch: &mut sled::Batch, key: &[u8]) -> Result<(), StoreError> {
         let Some(kept) = self.db.get(key).map_err(|error| store_error(&self.path, error))? else {
             return Ok(());
         };
-        if let Some(StoredValue::Pieces(count)) = chunks::read(&kept) {
+        if let Some(StoredValue::Chunks(count)) = chunks::read(&kept) {
             (0..count).for_each(|index| batch.remove(chunks::key(key, index)));
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Tree {
         let missing = || self.corrupt(format!("the value at {} is not whole", keys::redacted(key)));
         match chunks::read(kept).ok_or_else(missing)? {
             StoredValue::Whole(bytes) => Ok(bytes.to_vec()),
-            StoredValue::Pieces(count) => {
+            StoredValue::Chunks(count) => {
                 let mut value = Vec::new();
                 for index in 0..count {
                     let piece = self.db.get(chunks::key(key, index));
