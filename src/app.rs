@@ -1,4 +1,4 @@
-//! Builds and joins every room; decides nothing.
+//! The gateway put together from its parts: opens the store, binds the addresses, runs everything and stops it. Decides nothing.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -79,7 +79,7 @@ impl Gateway {
         self.address
     }
 
-    /// The address on which providers call back, if they can.
+    /// The address on which webhooks are served, if any are.
     pub fn inbound_address(&self) -> Option<SocketAddr> {
         self.inbound.as_ref().and_then(|listener| listener.local_addr().ok())
     }
@@ -111,7 +111,7 @@ impl Gateway {
             config.dispatch.clone(),
             clock.clone(),
         ));
-        let rooms = ServiceDependencies {
+        let dependencies = ServiceDependencies {
             stores: stores.clone(),
             clock: clock.clone(),
             policies,
@@ -120,7 +120,7 @@ impl Gateway {
             sandboxes: sandboxes(&config.providers),
             telegram: telegram_links(&config.providers),
         };
-        let services = ApiServices::new(rooms, &config.server);
+        let services = ApiServices::new(dependencies, &config.server);
 
         let (stopping, stopped) = watch::channel(false);
         let serve = api::serve(listener, services, &config.server, flag_raised(stopped.clone()));
@@ -145,7 +145,7 @@ impl Gateway {
         };
         let (served, ..) = tokio::select! {
             ended = async { tokio::join!(serve, work, webhooks, mail, stop) } => ended,
-            // What providers report is recorded, and old messages are forgotten, for as long as anything else runs.
+            // What providers report is recorded, and old messages are purged, for as long as anything else runs.
             () = run_listeners(&config.providers, &processor) => (Ok(()), (), (), (), ()),
             () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
         };
@@ -162,7 +162,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
     Ok((listener, bound))
 }
 
-/// Handles the calls of providers, where there is a listener for them.
+/// Serves the webhooks of providers, where there is a listener for them.
 async fn serve_webhooks(
     listener: Option<TcpListener>,
     router: WebhookRouter,
@@ -172,7 +172,7 @@ async fn serve_webhooks(
     if let Some((listener, settings)) = listener.zip(settings) {
         for provider in router.providers() {
             let url = settings.url(provider.as_str());
-            tracing::info!(provider.name = %provider, url, "the provider can call back");
+            tracing::info!(provider.name = %provider, url, "the webhooks of a provider are served at this URL");
         }
         inbound::serve(listener, router, settings, stop).await;
     }
@@ -190,7 +190,7 @@ async fn serve_mail(
     }
 }
 
-/// Where each provider's calls pass.
+/// The client of each provider.
 fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClient> {
     let client = |ProviderConfig { provider, limits, parts }: &ProviderConfig| {
         (provider.name.clone(), ProviderClient::new(Arc::clone(&parts.adapter), limits))
@@ -198,7 +198,7 @@ fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClien
     providers.iter().map(client).collect()
 }
 
-/// What takes the calls of each provider that may call back.
+/// The handler of each provider that sends webhooks.
 fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
     let handler = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
         Some((provider.name.clone(), parts.webhooks.clone()?))
@@ -229,7 +229,7 @@ fn inbound_directory(config: &Config) -> InboundDirectory {
     InboundDirectory { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
 }
 
-/// What makes links to the bots whose names are known.
+/// The builder of links to each Telegram bot whose name is known.
 fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
     let links = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
         Some((provider.name.clone(), parts.telegram_links.clone()?))

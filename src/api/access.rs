@@ -25,7 +25,7 @@ impl ProviderAccess {
         caller.brand.as_ref().is_none_or(|brand| provider.serves(brand))
     }
 
-    /// Those that `caller` sees, in the order of the configuration.
+    /// The providers that `caller` sees, in the order of the configuration.
     pub fn visible_to<'a, 'c>(
         &'a self,
         caller: &'c Caller,
@@ -33,7 +33,7 @@ impl ProviderAccess {
         self.registry.providers().iter().filter(|provider| Self::is_visible(caller, provider))
     }
 
-    /// Those that serve `brand`, in the order of the configuration.
+    /// The providers that serve `brand`, in the order of the configuration.
     pub fn serving<'a>(&'a self, brand: &BrandId) -> impl Iterator<Item = &'a Provider> {
         self.registry.providers().iter().filter(move |provider| provider.serves(brand))
     }

@@ -16,7 +16,7 @@ use crate::store::KeyStore;
 use crate::wire::v1::key_service_server::KeyService;
 use crate::wire::{FieldPath, Violations, read_scopes, v1};
 
-/// API keys.
+/// Implements `KeyService`.
 #[derive(Clone)]
 pub struct KeyApi {
     brands: Arc<BrandPolicies>,

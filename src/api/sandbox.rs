@@ -16,7 +16,7 @@ use crate::wire::{FieldPath, Violations, read_optional_duration, timestamp, v1};
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-/// The sandbox providers, which send nothing.
+/// Implements `SandboxService`.
 #[derive(Clone)]
 pub struct SandboxApi {
     access: ProviderAccess,

@@ -15,7 +15,7 @@
 //!
 //! # How it works
 //!
-//! A *turn* is the right to begin an attempt within the provider's limits; a *permit* is the leave of its breaker; a *slot*
+//! A *turn* is the right to begin an attempt within the provider's limits; a *permit* is the permission of its breaker; a *slot*
 //! is the right to make the call. Whenever a stage had to wait, what was decided is checked again: at once when the health
 //! of a provider changed, and in any case when the decision is older than [`MAX_DECISION_AGE`]. An attempt that no longer
 //! holds when it is ready is withdrawn: it ends as unavailable, and was never called.
@@ -149,7 +149,10 @@ impl Dispatcher {
     ) -> Result<TurnAttempt<'a>, Interruption> {
         let name = &planned.way.provider;
         let Some(provider) = self.providers.get(name) else {
-            tracing::error!(provider.name = %name, "a provider was planned that has no adapter");
+            tracing::error!(
+                message.id = %work.message.id, provider.name = %name,
+                "an attempt was not made because its provider has no adapter; the message is tried again when its claim ends"
+            );
             return Err(Interruption::Damaged);
         };
         if let Some(turn) = work.take_turn(name).or_else(|| provider.limiter.try_turn()) {
@@ -182,8 +185,8 @@ impl Dispatcher {
         };
         match turn {
             Ok(turn) => Ok(turn),
-            Err(QueueFull(wait)) => {
-                let until = later(planned.decided_at, wait);
+            Err(QueueFull { retry_after }) => {
+                let until = later(planned.decided_at, retry_after);
                 let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
                 let why = WaitReason { reason: Reason::Busy, explanation };
                 work.record_wait(None, until, why, planned.decided_at);
@@ -273,7 +276,8 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = work.history_before(number);
-        let decision = self.retry_until_ok(|| self.planner.decide(&work.message, &before, now)).await?;
+        let decision =
+            self.retry_until_ok(work.message.id, || self.planner.decide(&work.message, &before, now)).await?;
         match decision.step {
             RoutingStep::Try { way: again, .. } if again == *way => {}
             _ => return Ok(None),
@@ -342,7 +346,7 @@ impl Dispatcher {
         let brand = &work.message.brand;
         let record = || self.consents.record_objection(brand, objection.clone(), now);
         // A damaged record stays as it is, and was logged; the outcome itself is recorded all the same.
-        let _ = self.retry_until_ok(record).await;
+        let _ = self.retry_until_ok(work.message.id, record).await;
     }
 }
 

@@ -93,8 +93,8 @@ impl Dispatcher {
         let time = Duration::from_millis(self.settings.drain_ms);
         if tokio::time::timeout(time, drain).await.is_err() {
             tracing::warn!(
-                left = tasks.len(),
-                "stopped with calls in flight; they are settled after the next start"
+                messages = tasks.len(),
+                "dispatch stopped while messages were worked on; calls cut off are in doubt after the next start"
             );
         }
     }
@@ -132,7 +132,7 @@ impl Dispatcher {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "cannot claim what is due; trying again");
+                    tracing::error!(%error, "due messages were not claimed because the store failed; trying again");
                     tokio::time::sleep(CLAIM_RETRY).await;
                 }
             }
@@ -185,6 +185,6 @@ impl Drop for InProgressGuard {
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "working on a message failed; it is taken up again when its claim ends");
+        tracing::error!(%error, "a task that worked on a message panicked; the message is tried again when its claim ends");
     }
 }

@@ -153,7 +153,8 @@ impl ProviderRegistry {
         if before.breaker != after.breaker {
             let name = &self.inner.providers[index].name;
             tracing::warn!(
-                provider.name = %name, breaker = ?after.breaker, was = ?before.breaker, trip, last_failure,
+                provider.name = %name, state = after.breaker.as_str(), previous_state = before.breaker.as_str(),
+                trip, last_failure,
                 "the breaker of a provider changed"
             );
         }

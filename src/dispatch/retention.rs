@@ -7,10 +7,10 @@ use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::store::WorkQueue;
 
-/// How often to look for what may be forgotten.
+/// How often to look for what may be purged.
 const INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// How many messages are forgotten in one step, so that nobody waits long behind it.
+/// How many messages are purged in one step, so that nobody waits long behind it.
 const STEP: usize = 500;
 
 /// Forgets, now and then, what ended longer than `retention` ago. Runs until dropped.
@@ -20,10 +20,12 @@ pub async fn purge_expired(store: Arc<dyn WorkQueue>, clock: Clock, retention: D
         match store.purge(before, STEP).await {
             Ok(STEP..) => continue,
             Ok(0) => {}
-            Ok(forgotten) => {
-                tracing::info!(forgotten, "forgot messages that ended before the retention period")
+            Ok(purged) => {
+                tracing::info!(records = purged, "records older than the retention period were purged")
             }
-            Err(error) => tracing::error!(%error, "cannot forget old messages; trying again later"),
+            Err(error) => {
+                tracing::error!(%error, "records older than the retention period were not purged because the store failed; trying again in ten minutes")
+            }
         }
         tokio::time::sleep(INTERVAL).await;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Dispatcher;
 use super::work::MessageWork;
-use crate::model::Timestamp;
+use crate::model::{MessageId, Timestamp};
 use crate::store::{AppendResult, StoreError};
 
 /// How long to wait before the store is asked again after it failed.
@@ -13,7 +13,9 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 /// Whether there is more to do with a message now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WorkStatus {
+    /// Decide again now.
     Again,
+    /// Nothing more to do now.
     Stop,
 }
 
@@ -53,14 +55,15 @@ impl Dispatcher {
         next_at: Option<Timestamp>,
     ) -> Result<SaveResult, RecordDamaged> {
         let (message, history, known) = (&work.message, &work.history, work.saved);
-        let appended = self.retry_until_ok(|| self.store.append(message, history, known, next_at)).await?;
+        let appended =
+            self.retry_until_ok(message.id, || self.store.append(message, history, known, next_at)).await?;
         if appended == AppendResult::Done {
             work.saved = work.history.version();
             work.next_at = next_at;
             return Ok(SaveResult::Saved);
         }
         let (brand, id) = (&work.message.brand, work.message.id);
-        let Some(stored) = self.retry_until_ok(|| self.store.reload(brand, id)).await? else {
+        let Some(stored) = self.retry_until_ok(id, || self.store.reload(brand, id)).await? else {
             return Ok(SaveResult::Gone);
         };
         let is_saved = work.is_saved_in(&stored);
@@ -70,7 +73,11 @@ impl Dispatcher {
 
     /// Asks the store until it answers: what a provider answered must not be lost because the disk was full for a while.
     /// Only damage does not pass by waiting.
-    pub(super) async fn retry_until_ok<T, F>(&self, ask: impl Fn() -> F) -> Result<T, RecordDamaged>
+    pub(super) async fn retry_until_ok<T, F>(
+        &self,
+        id: MessageId,
+        ask: impl Fn() -> F,
+    ) -> Result<T, RecordDamaged>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -78,10 +85,16 @@ impl Dispatcher {
             match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, "a message cannot be worked on; it is tried again when its claim ends");
+                    tracing::error!(
+                        message.id = %id, %error,
+                        "a step of a message was not done because a record of it is damaged"
+                    );
                     return Err(RecordDamaged);
                 }
-                Err(error) => tracing::error!(%error, "the store failed; trying again"),
+                Err(error) => tracing::error!(
+                    message.id = %id, %error,
+                    "a step of a message waits because the store failed; trying again"
+                ),
             }
             tokio::time::sleep(STORE_RETRY).await;
         }

@@ -28,7 +28,7 @@ impl Default for DispatchSettings {
 }
 
 impl DispatchSettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let counts = [("concurrency", u64::from(self.concurrency)), ("batch", u64::from(self.batch))];
         let all = counts.into_iter().chain([("lease_ms", self.lease_ms)]);

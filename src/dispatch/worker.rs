@@ -26,7 +26,7 @@ impl Dispatcher {
         let now = self.clock.now();
         work.settle_interrupted(now);
         let decide = || self.planner.decide(&work.message, &work.history, now);
-        let RoutingDecision { plan, step } = self.retry_until_ok(decide).await?;
+        let RoutingDecision { plan, step } = self.retry_until_ok(work.message.id, decide).await?;
         match step {
             RoutingStep::Try { way, content } => {
                 self.attempt(work, PlannedAttempt { plan, way, content, decided_at: now }).await

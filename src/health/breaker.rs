@@ -87,6 +87,17 @@ pub struct BreakerRefusal {
     pub until: Timestamp,
 }
 
+impl BreakerState {
+    /// A stable word for the state, for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half open",
+        }
+    }
+}
+
 /// Why a breaker opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TripReason {
@@ -137,7 +148,7 @@ pub struct Breaker {
     settings: HealthSettings,
     phase: BreakerPhase,
     /// Counts the changes of phase.
-    era: u64,
+    generation: u64,
     /// How often the breaker opened since it was last closed.
     opened: u32,
     /// Why it last opened, until it is closed.
@@ -163,7 +174,7 @@ impl Breaker {
         Self {
             settings,
             phase: BreakerPhase::Closed,
-            era: 0,
+            generation: 0,
             opened: 0,
             trip: None,
             calls: VecDeque::new(),
@@ -230,13 +241,15 @@ impl Breaker {
             }
             BreakerPhase::Closed | BreakerPhase::Open { .. } => false,
         };
-        Ok(BreakerPermit { generation: self.era, probe })
+        Ok(BreakerPermit { generation: self.generation, probe })
     }
 
     /// Cancels a permit for a call that was not made. Returns whether another probe may be made in its place.
     pub fn cancel(&mut self, permit: BreakerPermit) -> bool {
         match &mut self.phase {
-            BreakerPhase::HalfOpen { in_flight, .. } if permit.probe && permit.generation == self.era => {
+            BreakerPhase::HalfOpen { in_flight, .. }
+                if permit.probe && permit.generation == self.generation =>
+            {
                 *in_flight -= 1;
                 true
             }
@@ -246,7 +259,7 @@ impl Breaker {
 
     /// Records what came of a call. The outcome of a call that was permitted before the last change of phase changes nothing.
     pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Timestamp) {
-        if permit.generation != self.era {
+        if permit.generation != self.generation {
             return;
         }
         let ok = matches!(signal, HealthSignal::Success | HealthSignal::Throttle { .. });
@@ -296,7 +309,7 @@ impl Breaker {
 
     fn transition_to(&mut self, phase: BreakerPhase) {
         self.phase = phase;
-        self.era += 1;
+        self.generation += 1;
     }
 
     fn record_call(&mut self, now: Timestamp, ok: bool) {

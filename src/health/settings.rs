@@ -50,7 +50,7 @@ impl Default for HealthSettings {
 }
 
 impl HealthSettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let mut errors = Vec::new();
         let mut check = |ok: bool, key: &str, must: &str| {

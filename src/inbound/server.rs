@@ -52,7 +52,7 @@ pub async fn serve(
         () = stop => {}
     }
     if timeout(settings.request_timeout(), connections.shutdown()).await.is_err() {
-        tracing::warn!("webhook calls were still in flight when the time to finish them had passed");
+        tracing::warn!("webhook requests were cut off because the time to finish them had passed");
     }
 }
 

@@ -13,7 +13,7 @@ pub enum ConsentAction {
     Revoke,
 }
 
-/// How we know. Kept as given.
+/// The evidence for a grant or a revocation, kept as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentEvidence {
     /// Where it happened.
@@ -31,9 +31,9 @@ pub struct ConsentEvidence {
 }
 
 impl ConsentEvidence {
-    /// The means of what a person wrote as a keyword.
+    /// The `method` of an entry that a keyword in a person's text made.
     pub const KEYWORD: &str = "keyword";
-    /// The means of what a provider reports.
+    /// The `method` of an entry that a provider's report made.
     pub const PROVIDER_REPORT: &str = "provider_report";
 
     /// A provider's report at `time`, in its own words.
@@ -54,7 +54,7 @@ pub struct ConsentEntry {
     pub channel: Channel,
     /// The topics.
     pub scope: TopicScope,
-    /// How we know.
+    /// The evidence for it.
     pub evidence: ConsentEvidence,
     /// When it was stored.
     pub recorded_at: Timestamp,

@@ -50,12 +50,12 @@ pub enum AddressChange {
     MovedTo(Address),
 }
 
-/// A word by which a person steers what they are sent.
+/// A word that opts a person out of a channel, or in again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Keyword {
-    /// Nothing more on this channel.
+    /// Opts out of the channel.
     Stop,
-    /// Takes an earlier stop back.
+    /// Restores what an earlier stop withdrew.
     Start,
 }
 
@@ -72,7 +72,7 @@ impl Keyword {
     }
 }
 
-/// The words that a brand takes for keywords: as [`Keywords::plain`] leaves them.
+/// The keywords of a brand, as [`Keywords::normalized`] writes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keywords {
     /// Those for [`Keyword::Stop`].

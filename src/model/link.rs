@@ -36,7 +36,7 @@ impl LinkId {
     }
 }
 
-/// Whose a link is: whoever follows it is this contact of this brand.
+/// The contact that a link belongs to: whoever follows the link is taken for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactLink {
     /// The brand.

@@ -129,8 +129,8 @@ pub enum ThrottleScope {
 pub enum Outcome {
     /// The provider accepted the message.
     Sent {
-        /// Its id of the message, by which receipts will speak of it; empty when it gives none. Adapters give it as it is,
-        /// and [`provider_id`](super::provider_id) is kept.
+        /// Its id of the message, by which receipts will speak of it; empty when it gives none. Adapters give it as it is;
+        /// [`bounded_provider_id`](super::bounded_provider_id) bounds it before it is stored.
         reference: String,
     },
     /// The provider rejected this message or address for good.

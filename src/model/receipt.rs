@@ -48,7 +48,7 @@ pub struct Receipt {
     pub objection: Option<Objection>,
 }
 
-/// What we gave a provider with a call, as it gives it back.
+/// An attempt, named by its brand, message and number: what a provider is given with a call and gives back in its reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRef {
     /// The brand of the message.

@@ -1,6 +1,6 @@
 //! What is wrong with a setting.
 
-/// A setting that cannot be.
+/// A setting whose value is not valid, and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{must}")]
 pub struct SettingError {

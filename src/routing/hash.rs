@@ -1,4 +1,4 @@
-//! Chance that is the message's own.
+//! A pseudo-random number that depends only on a message's id and a salt.
 
 use crate::model::MessageId;
 

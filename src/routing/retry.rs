@@ -40,7 +40,7 @@ impl Default for RetrySettings {
 }
 
 impl RetrySettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("backoff_ms", self.backoff_ms),

@@ -156,7 +156,7 @@ impl BrandPolicy {
     /// Checks a brand's settings.
     ///
     /// # Errors
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn try_new(settings: &BrandSettings) -> Result<Self, Vec<SettingError>> {
         let mut errors = Vec::new();
         let mut error = |key: &str, must: &str| errors.push(SettingError::new(key, must));
@@ -252,7 +252,7 @@ impl BrandPolicy {
             .map(|policy| policy.channels.as_slice())
     }
 
-    /// The topics with a policy of their policy.
+    /// The topics that have settings of their own.
     pub fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.topics.iter().map(|policy| &policy.topic)
     }

@@ -17,7 +17,7 @@ pub struct NewConsentEntry {
     pub channel: Channel,
     /// The topics.
     pub scope: TopicScope,
-    /// How we know.
+    /// The evidence for it.
     pub evidence: ConsentEvidence,
     /// Who stores it.
     pub recorded_by: String,

@@ -34,7 +34,7 @@ pub struct InboundEvent {
 /// What an inbound event changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InboundEffect {
-    /// As [`ConsentStore::object`](super::ConsentStore::object).
+    /// Records an objection as [`ConsentStore::record_objection`](super::ConsentStore::record_objection) does.
     RecordObjection(AddressObjection),
     /// Appends to the contact's ledger.
     RecordConsent(NewConsentEntry),
@@ -79,7 +79,7 @@ pub trait InboundStore: Send + Sync {
     async fn record_event(
         &self,
         brand: &BrandId,
-        heard: InboundEvent,
+        event: InboundEvent,
         now: Timestamp,
     ) -> Result<EventResult, StoreError>;
 }

@@ -33,7 +33,7 @@ pub use page::{Page, PageRequest};
 pub use queue::{AppendResult, ClaimedMessages, WorkQueue};
 pub use settings::StoreSettings;
 
-/// One store, as its sides.
+/// One store behind its traits: each field gives one of them.
 #[derive(Clone)]
 pub struct Stores {
     /// Messages, as callers see them.

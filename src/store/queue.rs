@@ -42,7 +42,7 @@ pub trait WorkQueue: Send + Sync {
     ) -> Result<ClaimedMessages, StoreError>;
 
     /// Stores what happened to a message since its history had `known` events, and when it is due next. The claim lasts.
-    /// A `Sent` outcome takes in the receipts that were parked for its reference.
+    /// A `Sent` outcome adds the receipts that were parked for its reference.
     async fn append(
         &self,
         message: &Message,
@@ -57,9 +57,9 @@ pub trait WorkQueue: Send + Sync {
     /// Gives a claim back: the message is due again at its own time. Nothing durable changes.
     async fn release(&self, id: MessageId);
 
-    /// Forgets messages that were finished before `before`, their idempotency keys, events and references, receipts parked
+    /// Deletes messages that were finished before `before`, their idempotency keys, events and references, receipts parked
     /// and events of contacts that came before then, and links that expired before then; at most `limit` of each. Returns
-    /// how many were forgotten.
+    /// how many were deleted.
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes whenever there may be new work.

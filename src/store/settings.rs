@@ -50,7 +50,7 @@ impl Default for StoreSettings {
 }
 
 impl StoreSettings {
-    /// Every setting that cannot be.
+    /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let positive = [
             ("retention_days", self.retention_days > 0),

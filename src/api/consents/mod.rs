@@ -15,7 +15,7 @@ use crate::store::ConsentStore;
 use crate::wire::v1;
 use crate::wire::v1::consent_service_server::ConsentService;
 
-/// What people agreed to.
+/// Implements `ConsentService`.
 #[derive(Clone)]
 pub struct ConsentApi {
     store: Arc<dyn ConsentStore>,

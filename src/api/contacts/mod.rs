@@ -21,7 +21,7 @@ use crate::wire::{
     FieldPath, PhoneFormat, Violations, contact_view, read_address, read_contact_addresses, v1,
 };
 
-/// The people a brand can reach.
+/// Implements `ContactService`.
 #[derive(Clone)]
 pub struct ContactApi {
     store: Arc<dyn ContactStore>,

@@ -19,7 +19,7 @@ use crate::store::ControlStore;
 use crate::wire::v1;
 use crate::wire::v1::provider_service_server::ProviderService;
 
-/// The health of providers, and the operator's control above it.
+/// Implements `ProviderService`.
 #[derive(Clone)]
 pub struct ProviderApi {
     access: ProviderAccess,

@@ -26,7 +26,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// An attempt comes back no later than this where the rate is only an estimate, because the provider may have become faster.
 const MAX_ESTIMATED_RETURN: Duration = Duration::from_secs(30);
 
-/// And no later than this where the rate is set. Beyond it the places in the queue no longer differ.
+/// An attempt comes back no later than this where the rate is set: beyond it the order of the queue is lost.
 const MAX_RATED_RETURN: Duration = Duration::from_secs(3_600);
 
 /// The limits on calling one provider.
@@ -57,7 +57,7 @@ impl ProviderLimiter {
     /// Waits for a turn, no sooner than the rate allows.
     ///
     /// # Errors
-    /// [`Busy`], when too many attempts wait already.
+    /// [`QueueFull`], when too many attempts wait already.
     pub(super) async fn turn(&self, class: MessageClass) -> Result<AttemptTurn, QueueFull> {
         let place = self.queue.join(class, self.queue_capacity()).ok_or_else(|| self.busy(class))?;
         let turn = self.concurrency.turn().await;

@@ -11,9 +11,12 @@ use crate::model::MessageClass;
 /// An attempt that finds the queue full comes back no sooner than this.
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Too many attempts wait: the attempt should come back after this time.
+/// Too many attempts wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueFull(pub Duration);
+pub struct QueueFull {
+    /// When to come back.
+    pub retry_after: Duration,
+}
 
 /// How fast a provider takes attempts, as far as that is known.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +87,6 @@ impl AttemptQueue for ClassQueues {
         let mut next = self.of(class).next_return.lock().unwrap_or_else(PoisonError::into_inner);
         let at = (*next).max(now + MIN_RETRY_AFTER).min(now + rate.max_retry_after);
         *next = at + rate.interval;
-        QueueFull(at - now)
+        QueueFull { retry_after: at - now }
     }
 }

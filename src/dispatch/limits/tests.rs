@@ -21,7 +21,8 @@ async fn calls_are_spaced_by_the_rate() {
 async fn a_long_queue_is_told_to_come_back_one_by_one_at_the_rate() {
     let limiter = limiter(100, Some(10.0));
     let turns = join_all((0..1_000).map(|_| limiter.turn(MessageClass::Commercial))).await;
-    let mut returns: Vec<Duration> = turns.into_iter().filter_map(|turn| Some(turn.err()?.0)).collect();
+    let mut returns: Vec<Duration> =
+        turns.into_iter().filter_map(|turn| Some(turn.err()?.retry_after)).collect();
     returns.sort();
     assert!((980..=990).contains(&returns.len()), "a second's worth waits here: {}", returns.len());
     assert_eq!(returns[1] - returns[0], Duration::from_millis(100));

@@ -57,7 +57,7 @@ impl LmtpConversation {
                 if self.state != LmtpState::New {
                     self.state = LmtpState::Ready;
                 }
-                "250 2.0.0 forgotten".to_owned()
+                "250 2.0.0 reset".to_owned()
             }
             "NOOP" => "250 2.0.0 still here".to_owned(),
             "VRFY" => "252 2.5.0 send a mail and see".to_owned(),

@@ -65,7 +65,7 @@ pub fn find_due(
         match scanned {
             // A damaged entry must not stop the others. It is left alone for a lease, and logged once in that time.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(brand.id = %due.brand, %error, "an entry of the due order leads to damage");
+                tracing::error!(brand.id = %due.brand, %error, "due messages of a brand cannot be claimed: an entry of the due order leads to a damaged record");
                 found.exhausted.push((key.to_vec(), Timestamp::MAX));
             }
             scanned => scanned?,
@@ -209,7 +209,7 @@ fn claim(claims: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> 
     claims.claim_from_disk(message, bucket, at, until);
     stored
         .inspect_err(
-            |error| tracing::error!(message.id = %id, %error, "a message that is due cannot be read"),
+            |error| tracing::error!(message.id = %id, %error, "a due message was not handed to dispatch because a record of it is damaged; it is tried again when its claim ends"),
         )
         .ok()
 }

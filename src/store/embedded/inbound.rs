@@ -37,21 +37,21 @@ impl<E: Engine> InboundStore for EmbeddedStore<E> {
     async fn record_event(
         &self,
         brand: &BrandId,
-        heard: InboundEvent,
+        inbound: InboundEvent,
         now: Timestamp,
     ) -> Result<EventResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Committed, move |txn| record_event(txn, &brand, heard, now)).await
+        self.engine.write(WriteClass::Committed, move |txn| record_event(txn, &brand, inbound, now)).await
     }
 }
 
 fn record_event(
     txn: &mut Txn<'_>,
     brand: &BrandId,
-    heard: InboundEvent,
+    inbound: InboundEvent,
     now: Timestamp,
 ) -> Result<EventResult, StoreError> {
-    let InboundEvent { id, mut event, reply_to, effects } = heard;
+    let InboundEvent { id, mut event, reply_to, effects } = inbound;
     let key = keys::inbound_event(brand, &event.provider, &id);
     if txn.load::<InboundEventRecord>(&key)?.is_some() {
         return Ok(EventResult::Duplicate);

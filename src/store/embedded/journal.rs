@@ -118,7 +118,7 @@ pub fn message_of(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result
     violations.finish(id).map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)))
 }
 
-/// The brand's events after `after` and up to `newest`, oldest first, at most `limit`; those of forgotten messages are
+/// The brand's events after `after` and up to `newest`, oldest first, at most `limit`; those of purged messages are
 /// left out.
 pub fn read(
     view: &dyn Snapshot,
@@ -147,7 +147,7 @@ pub fn read(
     Ok(events)
 }
 
-/// The event of an entry, or `None` when its message or contact was forgotten.
+/// The event of an entry, or `None` when its message or contact was purged.
 fn resolve(
     view: &dyn Snapshot,
     brand: &BrandId,

@@ -1,7 +1,7 @@
 //! The API keys in use, so that not every call reads its key from the engine.
 //!
-//! A revocation takes effect as it does in the engine: before it is written, its key is struck out for good. Whoever
-//! read the key until then cannot put it back, and from then on the engine alone is asked for it.
+//! A revocation takes effect as it does in the engine: before it is written, its key is marked as revoked for good. Whoever
+//! read the key until then cannot put it back, and from then on every read of it goes to the engine.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ impl KeyCache {
         self.lock().keys.get(id).cloned()
     }
 
-    /// Keeps a key as the engine had it, unless it was struck out meanwhile.
+    /// Keeps a key as the engine had it, unless it was marked as revoked meanwhile.
     pub fn insert(&self, key: &ApiKey) {
         let mut keys = self.lock();
         if keys.revoked.contains(&key.id) {

@@ -13,7 +13,7 @@
 //! | 4 history | brand, id | `HistoryRecord` |
 //! | 5 idempotency | brand, key | `PointerRecord` |
 //! | 6 head | brand | `HeadRecord` |
-//! | 7 contacts | brand, id of the first message | four bytes for the contact of each message (`index`) |
+//! | 7 contacts | brand, id of the first message | four bytes for the contact of each message (`contact_index`) |
 //! | 8 journal | brand, first cursor | `JournalRecord` |
 //! | 9 reference | provider, reference | `PointerRecord` |
 //! | 10 parked | provider, status and objection, reference | `ParkedReceiptRecord` |
@@ -49,7 +49,7 @@ use crate::model::{
 pub enum Sequence {
     /// Groups of operations made durable.
     Groups = 0,
-    /// Cursors of the event log.
+    /// Cursors of the journal.
     Events = 1,
     /// Entries of the control log.
     Controls = 2,
@@ -401,8 +401,8 @@ pub fn inbound_event(brand: &BrandId, provider: &ProviderName, id: &str) -> Vec<
 }
 
 /// The key by the time of recording, for the key of an inbound event.
-pub fn inbound_event_at(at: Timestamp, heard: &[u8]) -> Vec<u8> {
-    KeyBuilder::new(26).time(at).last(&heard[1..]).done()
+pub fn inbound_event_at(at: Timestamp, event_key: &[u8]) -> Vec<u8> {
+    KeyBuilder::new(26).time(at).last(&event_key[1..]).done()
 }
 
 /// The key of the inbound event, and its brand, that a key by time leads to.

@@ -39,7 +39,7 @@ impl MemoryStore {
 }
 
 impl Stores {
-    /// A store that lasts as long as it is held. To outlive a simulated crash, keep a [`Memory`] and open it again.
+    /// A store that lasts as long as it is held. To outlive a simulated crash, keep a [`MemoryStore`] and open it again.
     pub fn memory() -> Self {
         MemoryStore::default().open()
     }
@@ -63,7 +63,7 @@ impl Engine for MemoryEngine {
         let mut map = self.memory.lock();
         let mut group = WriteGroup::new(&*map);
         let result = group.run(operation)?;
-        let (writes, news) = group.finish();
+        let (writes, effects) = group.finish();
         for (key, value) in writes {
             match value {
                 Some(value) => map.insert(key, value),
@@ -71,7 +71,7 @@ impl Engine for MemoryEngine {
             };
         }
         drop(map);
-        self.signals.publish(news);
+        self.signals.publish(effects);
         Ok(result)
     }
 

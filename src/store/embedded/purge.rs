@@ -21,10 +21,10 @@ use crate::wire::store::v1::{InboundEventRecord, JournalRecord, PackRecord};
 /// Deletes messages finished, receipts parked, inbound events recorded, and links expired, before `before`; at most
 /// `limit` of each. Returns how many.
 pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-    let mut forgotten = 0;
+    let mut purged = 0;
     for key in keys_in(txn.committed(), keys::heads(), usize::MAX, |_| true)? {
         let Some(brand) = keys::brand_of_head(&key) else { continue };
-        forgotten += purge_messages(txn, &brand, before, limit - forgotten)?;
+        purged += purge_messages(txn, &brand, before, limit - purged)?;
         clear_journal(txn, &brand, before, limit)?;
         contact_index::clear(txn, &brand)?;
     }
@@ -37,9 +37,9 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
             unparked += 1;
         }
     }
-    let heard = purge_inbound_events(txn, before, limit)?;
+    let inbound_events = purge_inbound_events(txn, before, limit)?;
     let expired = keys_in(txn.committed(), keys::links_before(before), limit, |_| true)?;
-    let count = forgotten + unparked + heard + expired.len();
+    let count = purged + unparked + inbound_events + expired.len();
     expired.into_iter().for_each(|link| txn.delete(link));
     Ok(count)
 }
@@ -50,10 +50,10 @@ fn purge_inbound_events(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> R
     let count = old.len();
     for at in old {
         if let Some((key, brand)) = keys::inbound_event_of(&at)
-            && let Some(heard) = txn.load::<InboundEventRecord>(&key)?
+            && let Some(event) = txn.load::<InboundEventRecord>(&key)?
         {
-            if let Ok(contact) = heard.contact_id.parse() {
-                txn.delete(keys::contact_event(&brand, &contact, heard.cursor));
+            if let Ok(contact) = event.contact_id.parse() {
+                txn.delete(keys::contact_event(&brand, &contact, event.cursor));
             }
             txn.delete(key);
         }
@@ -83,11 +83,11 @@ fn purge_messages(
             }
         }
     })?;
-    let mut forgotten = 0;
+    let mut purged = 0;
     for pack in packs {
-        forgotten += purge_pack(txn, brand, pack, before, limit - forgotten)?;
+        purged += purge_pack(txn, brand, pack, before, limit - purged)?;
     }
-    Ok(forgotten)
+    Ok(purged)
 }
 
 fn purge_pack(
@@ -197,7 +197,7 @@ fn clear_journal(
 
 /// Keeps the history of a message that is still there in a record of its own, apart from the journal.
 fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(), StoreError> {
-    // Looked for in what was there before: to find it missing now would be to pass all the packs just forgotten.
+    // Looked for in what was there before: to find it missing now would be to pass all the packs just purged.
     let Some(LocatedMessage { location: MessageLocation { pack, number }, .. }) =
         packs::locate(txn.committed(), brand, id)?
     else {

@@ -74,7 +74,7 @@ impl Record for History {
     }
 }
 
-/// Where an idempotency key leads.
+/// The message for which an idempotency key was used, and the hash of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
     /// The message.
@@ -114,7 +114,7 @@ fn read_hash(bytes: &[u8], path: &FieldPath<'_>, violations: &mut Violations) ->
     bytes.try_into().map_err(|_| violations.add(path, "must be 32 bytes long")).ok()
 }
 
-/// Where a provider's reference leads.
+/// The attempt to which a provider gave a reference.
 impl Record for AttemptRef {
     const NAME: &'static str = "reference";
 

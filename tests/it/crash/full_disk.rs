@@ -130,7 +130,7 @@ async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
     set_behavior(&gateway, Behavior::Accept).await;
     // What happens now cannot be recorded, so it must not happen, or must be remembered until it is.
-    gateway.log.wait_for("the store failed; trying again").await;
+    gateway.log.wait_for("a step of a message waits because the store failed; trying again").await;
     disk.empty();
     promised.push(send_until_accepted(&gateway).await);
     let sent = gateway.wait_until_ended(&promised).await;

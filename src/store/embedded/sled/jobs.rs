@@ -28,7 +28,7 @@ pub trait WriteJob: Send {
     fn answer(self: Box<Self>, durable: Result<(), StoreError>);
 }
 
-/// The one kind of [`Job`].
+/// A closure that runs as a [`WriteJob`], and the channel for its answer.
 pub struct WriteOperation<F, R> {
     class: WriteClass,
     operation: Option<F>,
@@ -37,8 +37,8 @@ pub struct WriteOperation<F, R> {
 }
 
 impl<F, R> WriteOperation<F, R> {
-    pub fn new(urgency: WriteClass, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
-        Self { class: urgency, operation: Some(operation), result: None, reply }
+    pub fn new(class: WriteClass, operation: F, reply: oneshot::Sender<Result<R, StoreError>>) -> Self {
+        Self { class, operation: Some(operation), result: None, reply }
     }
 }
 

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `FORMAT` | the version of the format (`format`) |
 //! | `LOCK` | locked while a process has the store open (`lock`) |
-//! | `MARK` | how many groups were acknowledged (`mark`) |
+//! | `MARK` | how many groups were acknowledged (`high_water_mark`) |
 //! | `SEAL` | after a clean stop, the checksum of every file below `sled/` (`seal`) |
 //! | `sled/` | sled's own files (`tree`) |
 //! | `check/` | while a store is opened after a crash, the copy it is tried on (`rehearsal`) |
@@ -22,7 +22,7 @@
 //!
 //! Durability: after sled's own flush, which on Linux does not sync the file's metadata, the writer syncs the file, and
 //! answers only then (`tree`). Large values are kept in pieces, because sled is not to be trusted with large pages
-//! (`pieces`).
+//! (`chunks`).
 
 use std::path::Path;
 

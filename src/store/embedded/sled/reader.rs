@@ -65,13 +65,13 @@ impl Engine for SledEngine {
         }
     }
 
-    async fn write<R, F>(&self, urgency: WriteClass, operation: F) -> Result<R, StoreError>
+    async fn write<R, F>(&self, class: WriteClass, operation: F) -> Result<R, StoreError>
     where
         R: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<R, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = WriteOperation::new(urgency, operation, reply);
+        let job = WriteOperation::new(class, operation, reply);
         self.queue.send(WriterCommand::Run(Box::new(job))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }

@@ -16,7 +16,7 @@ pub fn run(files: &DataDirectory, acknowledged: u64) -> Result<(), StoreError> {
     let copy = DataDirectory { root: files.at("check") };
     let result = match copy_all(&files.sled(), &copy.sled()) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            tracing::warn!(path = %files.root.display(), "no room to rehearse recovery on a copy of the store");
+            tracing::warn!(path = %files.root.display(), "the store is opened without a trial recovery because the disk has no room for a copy");
             Ok(())
         }
         Err(error) => Err(directory::io("copying the store to check it", error)),

@@ -10,7 +10,7 @@ use super::tree::Tree;
 pub struct SharedTree {
     /// The tree; `None` while it is closed because the disk failed.
     pub tree: RwLock<Option<Tree>>,
-    /// Told after each group.
+    /// The signals that publish each durable group.
     pub signals: StoreSignals,
 }
 

@@ -106,9 +106,9 @@ impl Writer {
                 next = self.next_job().or_else(|| self.wait_for_job(&mut gathering, ran.len()));
             }
         }
-        let (writes, news) = group.finish();
+        let (writes, effects) = group.finish();
         drop(tree);
-        let durable = self.commit(writes, news);
+        let durable = self.commit(writes, effects);
         for job in ran {
             job.answer(durable.clone());
         }
@@ -139,8 +139,8 @@ impl Writer {
     }
 
     /// Refuses what the disk has no room for, before sled learns of it the hard way.
-    fn admit(&self, urgency: WriteClass, free_bytes: u64) -> Result<(), StoreError> {
-        let needed_bytes = match urgency {
+    fn admit(&self, class: WriteClass, free_bytes: u64) -> Result<(), StoreError> {
+        let needed_bytes = match class {
             WriteClass::NewWork => self.options.min_free_bytes,
             WriteClass::Committed => self.options.min_free_bytes / 8,
         };
@@ -153,7 +153,7 @@ impl Writer {
 
     /// Makes a group durable, moves the high-water mark on, and publishes the effects. After a failure it is not known what reached the disk, so
     /// the tree is closed: opening it again recovers all of the group or nothing.
-    fn commit(&mut self, mut writes: Writes, news: CommitEffects) -> Result<(), StoreError> {
+    fn commit(&mut self, mut writes: Writes, effects: CommitEffects) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -168,9 +168,9 @@ impl Writer {
         self.groups = groups;
         if let Err(error) = self.mark.set(groups) {
             // The group is durable all the same; the next check after a crash is only less sharp.
-            tracing::warn!(%error, "the mark of the store could not be moved on");
+            tracing::warn!(%error, "the high-water mark of the store was not written; a check after a crash may miss the last groups");
         }
-        self.shared.signals.publish(news);
+        self.shared.signals.publish(effects);
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl Writer {
         let tree = self.shared.replace(None);
         let dropped = std::thread::Builder::new().name("store-closer".to_owned()).spawn(move || drop(tree));
         if let Err(error) = dropped {
-            tracing::error!(%error, "no thread to close the store on");
+            tracing::error!(%error, "the store that failed is closed on the thread of the writer, which may hang, because no other could be started");
         }
     }
 
@@ -224,9 +224,11 @@ impl Writer {
         drop(tree);
         // Without the seal the next opening rehearses.
         if !tree::is_released(&self.files) {
-            tracing::warn!("sled still holds its files, so they are not sealed");
+            tracing::warn!(
+                "the store was not sealed because sled still holds its files; the next start checks a copy of them"
+            );
         } else if let Err(error) = seal::set(&self.files) {
-            tracing::warn!(%error, "the store could not be sealed");
+            tracing::warn!(%error, "the store could not be sealed; the next start checks a copy of its files");
         }
         Ok(())
     }
