@@ -58,8 +58,7 @@ pub fn echo(input: &[u8]) {
 pub fn answers(input: &[u8]) {
     let [which, status, rest @ ..] = input else { return };
     let (header, body) = split_line(rest);
-    let providers = providers::all();
-    let Provider { name, parts, envelope, .. } = &providers[usize::from(*which) % providers.len()];
+    let Provider { name, parts, envelope, .. } = providers::chosen_by(*which);
     let status = api::STATUSES[usize::from(*status) % api::STATUSES.len()];
     api::answer(status, header, body);
     let outcome = runtime().block_on(parts.adapter.deliver(envelope));
@@ -86,8 +85,7 @@ fn split_line(input: &[u8]) -> (&[u8], &[u8]) {
 /// comes within a message of SNS: the rest is the one, then the other, and then the certificate by which that is signed.
 pub fn webhooks(input: &[u8]) {
     let [which, rest @ ..] = input else { return };
-    let providers = providers::all();
-    let provider = &providers[usize::from(*which) % providers.len()];
+    let provider = providers::chosen_by(*which);
     let Some(handler) = provider.webhooks() else { return };
     let url = format!("https://hooks.example.com/providers/{}", provider.name);
     let handle = |headers: &HeaderMap, body: &[u8]| {

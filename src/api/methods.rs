@@ -3,7 +3,7 @@
 use crate::model::KeyScope;
 
 /// The full name of each method, as gRPC puts it into the path of a call, and its scope.
-const METHODS: [(&str, KeyScope); 30] = [
+const METHODS: &[(&str, KeyScope)] = &[
     ("relevo.v1.MessageService/Send", KeyScope::Send),
     ("relevo.v1.MessageService/SendStream", KeyScope::Send),
     ("relevo.v1.MessageService/GetMessage", KeyScope::Send),
@@ -39,7 +39,7 @@ const METHODS: [(&str, KeyScope); 30] = [
 /// The full name and the scope of the method that is called at `path`: `/relevo.v1.MessageService/Send`.
 pub fn find(path: &str) -> Option<(&'static str, KeyScope)> {
     let name = path.strip_prefix('/')?;
-    METHODS.into_iter().find(|(method, _)| *method == name)
+    METHODS.iter().copied().find(|(method, _)| *method == name)
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use crate::adapters::{BuildError, ProviderContext, ProviderParts, Transport};
 /// `EMPTY` none at all, `TOKEN` a bot's, and `SID` the 32 digits of one of Twilio's ids.
 struct KindRow {
     table: &'static str,
-    /// Those without which a provider cannot be.
+    /// Those that a provider of this kind must have.
     required: &'static [(&'static str, &'static str)],
     /// The other secrets, and what they need beside them.
     secrets: &'static [(&'static str, &'static str)],
-    /// Whether calls are taken without those secrets, and with them.
+    /// Whether webhooks are served without those secrets, and with them.
     takes_calls: [bool; 2],
     /// Where the API is when nothing else is said; empty for kinds that have none or must be told.
     api: &'static str,

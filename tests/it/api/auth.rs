@@ -1,5 +1,10 @@
 //! Who may call what. Every method of every service is tried with every kind of wrong key.
 
+use std::collections::BTreeSet;
+
+use prost_reflect::DescriptorPool;
+use relevo::wire::DESCRIPTORS;
+
 use super::*;
 
 /// Calls one method with a default request and tells how it failed.
@@ -64,6 +69,16 @@ async fn gateway_methods(client: &Client) -> Vec<(&'static str, (Code, String))>
 
 async fn every_method(client: &Client) -> Vec<(&'static str, (Code, String))> {
     [brand_methods(client).await, gateway_methods(client).await].concat()
+}
+
+#[tokio::test]
+async fn every_method_of_the_api_is_tried() {
+    let gateway = Gateway::start().await;
+    let tried = every_method(&gateway.client_with(None)).await;
+    let tried: BTreeSet<String> = tried.iter().map(|(method, _)| method.replace('_', "")).collect();
+    let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    assert_eq!(tried, methods.map(|method| method.name().to_lowercase()).collect());
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ impl<'a> SmppLink<'a> {
             Ok(PduBody::Unbind) => {
                 self.connection.queue_pdu(&pdu::unbind_resp(sequence));
                 self.is_over = true;
-                return Err("the SMSC took leave".to_owned());
+                return Err("the SMSC ended the session (unbind)".to_owned());
             }
             Ok(PduBody::GenericNack) => {
                 let status = if status == ESME_ROK { ESME_RINVCMDID } else { status };
