@@ -282,3 +282,37 @@ fn no_file_imports_its_importer() {
     let circles = circles(&imports);
     assert!(circles.is_empty(), "these files import one another in circles: {circles:#?}");
 }
+
+/// The layer of each file or folder of the embedded store, from 0 for the top, as the table at the head of its module says.
+fn layers_of_embedded_store() -> HashMap<String, usize> {
+    let head =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/embedded/mod.rs")).unwrap();
+    let rows = head.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
+    let files = rows.skip(1).map(|row| row.split_once(" | ").unwrap().1.split(", ").collect::<Vec<_>>());
+    let layers = files.enumerate().flat_map(|(layer, files)| {
+        files.into_iter().map(move |file| (file.trim_matches('`').to_owned(), layer))
+    });
+    layers.collect()
+}
+
+#[test]
+fn the_files_of_the_embedded_store_import_only_their_own_layer_and_those_below() {
+    let layers = layers_of_embedded_store();
+    let imports = imports_of_crate();
+    let name = |file: &str| {
+        let below = file.strip_prefix("store/embedded/")?;
+        Some(below.split('/').next()?.trim_end_matches(".rs").to_owned())
+    };
+    let files: HashSet<String> = imports.keys().filter_map(|file| name(file)).collect();
+    assert_eq!(layers.keys().cloned().collect::<HashSet<_>>(), files, "the table names every file once");
+    let upward: Vec<String> = imports
+        .iter()
+        .filter_map(|(file, imported)| Some((name(file)?, imported)))
+        .flat_map(|(file, imported)| {
+            imported.iter().filter_map(|other| name(other)).map(move |other| (file.clone(), other))
+        })
+        .filter(|(file, other)| layers[other] < layers[file])
+        .map(|(file, other)| format!("{file} imports {other}, which is in a layer above"))
+        .collect();
+    assert!(upward.is_empty(), "{upward:#?}");
+}
