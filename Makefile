@@ -12,7 +12,7 @@ CARGO ?= cargo
 # $(call step,NAME,COMMAND) runs a command and says what it is and how long it took.
 step = @echo "==> $(1)"; begin=$$SECONDS; $(2); echo "==> $(1): $$((SECONDS - begin)) s"
 
-.PHONY: help demo test fuzz release bench bench-instructions lint quick-lint code-lint proto-baseline peers tools compiler
+.PHONY: help demo test soak fuzz release bench bench-instructions lint quick-lint code-lint proto-baseline peers tools compiler
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -25,6 +25,11 @@ demo: compiler ## see it work: four channels, consent, and an outage (make demo 
 test: compiler peers ## run every test: units, whole flows against real peers, 1,000 seeds of the simulation
 	$(call step,building the tests,$(CARGO) test --workspace --locked --no-run)
 	$(call step,running the tests,$(CARGO) test --workspace --locked)
+
+KILLS ?= 1000
+
+soak: compiler peers ## the long forms of the tests of crashes and disks: 1,000 kills, and every error of every operation on files
+	$(call step,the long tests,CI=true RELEVO_SOAK=1 RELEVO_KILLS=$(KILLS) $(CARGO) test --locked --test it -- crash store::faults)
 
 TARGET ?= webhooks
 FUZZ_SECONDS ?= 600

@@ -13,6 +13,7 @@ mod adapter;
 mod aws;
 mod build_error;
 mod channel_settings;
+mod deadline;
 mod envelope;
 #[cfg(test)]
 mod envelopes;
@@ -28,6 +29,7 @@ mod transport;
 pub use adapter::Adapter;
 pub use build_error::BuildError;
 pub use channel_settings::ChannelSettings;
+pub use deadline::answer_within;
 pub use envelope::Envelope;
 pub use events::EventListener;
 pub use http::{HttpSettings, HttpTransport};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::limits::{CallSlot, ProviderLimiter};
-use crate::adapters::{Adapter, Envelope, ProviderLimits};
+use crate::adapters::{Adapter, Envelope, ProviderLimits, answer_within};
 use crate::model::{Outcome, OutcomeEvidence, bounded_provider_id};
 
 /// One provider, as dispatch calls it.
@@ -26,13 +26,13 @@ impl ProviderClient {
     /// Hands the envelope to the provider. A call that outlasts the time-out may have had its effect.
     pub(super) async fn deliver(&self, envelope: &Envelope, _slot: CallSlot<'_>) -> Outcome {
         let began = Instant::now();
-        match tokio::time::timeout(self.timeout, self.adapter.deliver(envelope)).await {
-            Ok(Outcome::Sent { reference }) => {
+        match answer_within(self.timeout, self.adapter.deliver(envelope)).await {
+            Some(Outcome::Sent { reference }) => {
                 self.limiter.called(began.elapsed());
                 Outcome::Sent { reference: bounded_provider_id(reference) }
             }
-            Ok(outcome) => outcome,
-            Err(_) => {
+            Some(outcome) => outcome,
+            None => {
                 let text = format!("no answer within {} ms", self.timeout.as_millis());
                 Outcome::Unknown { evidence: OutcomeEvidence::new("timeout", &text) }
             }

@@ -35,6 +35,7 @@ install_runtimes() {
     need npm npm --version
     need default-jre-headless java -version
     need python3-venv python3 -c 'import ensurepip, venv'
+    need strace strace -V
     if [ -z "$packages" ]; then
         return
     fi

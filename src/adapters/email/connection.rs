@@ -12,7 +12,6 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailFrom, Rcpt, Rset
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
-use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::SmtpLogin;
@@ -22,7 +21,7 @@ use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
-use crate::adapters::BuildError;
+use crate::adapters::{BuildError, answer_within};
 use crate::model::Outcome;
 
 /// How long `QUIT` may take.
@@ -227,18 +226,18 @@ impl SmtpConnection {
         let dot_sent = AtomicBool::new(false);
         let answer = transmit(&mut self.smtp, text, &dot_sent, dot_until, reply_until).await;
         let seen = match answer {
-            Ok(Ok(response)) if is_completion(&response) => {
+            Some(Ok(response)) if is_completion(&response) => {
                 self.state = SmtpConnectionState::Ready;
                 return Ok(());
             }
-            Ok(Ok(response)) => format!("unexpected reply {}", response.code()),
-            Ok(Err(error)) => match reply_in(&error) {
+            Some(Ok(response)) => format!("unexpected reply {}", response.code()),
+            Some(Err(error)) => match reply_in(&error) {
                 Some(reply) => {
                     return Err(self.refusal(SmtpStage::Message, &reply, SmtpConnectionState::Ready));
                 }
                 None => error.to_string(),
             },
-            Err(_) => "no answer in time".to_owned(),
+            None => "no answer in time".to_owned(),
         };
         let in_doubt = dot_sent.into_inner();
         Err(if in_doubt { replies::unknown(&seen) } else { replies::unavailable(SmtpStage::Data, &seen) })
@@ -280,7 +279,7 @@ async fn transmit(
     dot_sent: &AtomicBool,
     dot_until: Instant,
     reply_until: Instant,
-) -> Result<Result<Response, Error>, Elapsed> {
+) -> Option<Result<Response, Error>> {
     // lettre asks for the next part, gets none, and only then writes the dot.
     let end = std::iter::from_fn(|| {
         dot_sent.store(true, Ordering::Relaxed);
@@ -288,8 +287,11 @@ async fn transmit(
     });
     let mut sending = pin!(smtp.message_iter(std::iter::once(text).chain(end)));
     match timeout_at(dot_until, &mut sending).await {
-        Err(_) if dot_sent.load(Ordering::Relaxed) => timeout_at(reply_until, sending).await,
-        answer => answer,
+        Ok(answer) => Some(answer),
+        Err(_) if dot_sent.load(Ordering::Relaxed) => {
+            answer_within(reply_until.duration_since(Instant::now()), sending).await
+        }
+        Err(_) => None,
     }
 }
 

@@ -19,7 +19,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
-/// where a message and its credentials go. Connections are kept for the next calls, and speak HTTP/2 where the provider
+/// where a message and its credentials go. Who makes a call bounds its time, because an answer that has arrived by then has to
+/// count, and reqwest's own timer does not look for one. Connections are kept for the next calls, and speak HTTP/2 where the provider
 /// offers it (ALPN; RFC 9113, section 3.2); the operating system watches over them by reqwest's defaults (TCP keep-alive after 15
 /// seconds without a word).
 ///
@@ -29,7 +30,6 @@ pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, Build
     let Transport { limits, http } = transport;
     let mut builder = Client::builder()
         .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
-        .timeout(Duration::from_millis(limits.timeout_ms))
         .pool_idle_timeout(IDLE_CONNECTION)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)

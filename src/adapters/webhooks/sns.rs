@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -27,6 +28,9 @@ use crate::model::Timestamp;
 
 /// SNS tries to hand a message over for an hour at most ("Amazon SNS message delivery retries").
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
+
+/// How long SNS may take to hand out what proves a request.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One topic.
 #[derive(Debug)]
@@ -123,7 +127,8 @@ impl SnsTopic {
     }
 
     async fn get(&self, url: &Url, now: Timestamp) -> Result<Vec<u8>, WebhookError> {
-        match http::exchange(self.client.get(url.clone()), now).await {
+        let request = self.client.get(url.clone()).timeout(FETCH_TIMEOUT);
+        match http::exchange(request, now).await {
             Ok(answer) if answer.is_success() => Ok(answer.body),
             Ok(answer) => {
                 Err(WebhookError::Unverifiable(format!("SNS answered {} for what proves it", answer.status)))

@@ -171,3 +171,44 @@ async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_ack
     assert!(promised.iter().all(|id| kept.contains(id)), "{} of {}", kept.len(), promised.len());
     gateway.stop().await;
 }
+
+/// Fills the disk, tries to start on it, frees it again, and starts.
+async fn start_on_a_full_disk(directory: &GatewayDirectory, disk: &SmallDisk) -> Gateway {
+    disk.fill(0);
+    let failed = directory.run(&["serve"]).await;
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let stderr = String::from_utf8(failed.stderr).unwrap();
+    assert!(stderr.trim_end().ends_with("free some space"), "{stderr}");
+    disk.empty();
+    directory.start().await
+}
+
+#[tokio::test]
+async fn a_start_on_a_full_disk_fails_and_the_next_one_has_everything() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let directory = GatewayDirectory::with_data(&disk.data(), &config(MIB)).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    set_behavior(&gateway, Behavior::Fail).await;
+    let mut promised = Vec::new();
+    for _ in 0..50 {
+        promised.push(gateway.send(spec()).await);
+    }
+    gateway.kill().await;
+
+    let gateway = start_on_a_full_disk(&directory, &disk).await;
+    // Asked to stop while the disk is full, it may fail to seal the store, and loses nothing.
+    promised.push(gateway.send(spec()).await);
+    disk.fill(0);
+    let mut gateway = gateway;
+    gateway.terminate().await;
+    gateway.ended().await;
+    disk.empty();
+
+    let gateway = start_on_a_full_disk(&directory, &disk).await;
+    let kept = gateway.all_ids().await;
+    assert!(promised.iter().all(|id| kept.contains(id)), "{} of {}", kept.len(), promised.len());
+    let sent = gateway.wait_until_ended(&promised).await;
+    assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
+    gateway.stop().await;
+}

@@ -9,7 +9,10 @@ use crate::gateway::history::{Attempt, attempts};
 use crate::gateway::load::{Load, ObservedSends, ReceivingServers};
 use crate::gateway::process::{GatewayDirectory, PATIENCE};
 
-const CRASHES: usize = 20;
+/// How often the gateway is killed: `RELEVO_KILLS` times, or 20 times.
+fn crashes() -> usize {
+    std::env::var("RELEVO_KILLS").map_or(20, |kills| kills.parse().expect("RELEVO_KILLS is a number"))
+}
 
 /// Settings by which doubt is settled quickly and little of the disk is kept free.
 const QUICK: &str =
@@ -20,7 +23,7 @@ async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_noth
     let servers = ReceivingServers::start("crash", "crash-sms", "crash-whatsapp", 30).await;
     let directory = GatewayDirectory::new(&format!("{QUICK}{}", servers.providers())).await;
     let load = Load::default();
-    for crash in 0..CRASHES {
+    for crash in 0..crashes() {
         let gateway = directory.start().await;
         if crash == 0 {
             Load::prepare(&gateway).await;

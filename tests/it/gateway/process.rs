@@ -119,8 +119,22 @@ impl Gateway {
 
     /// Asks the process to stop (SIGTERM).
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Lets the process stand still (SIGSTOP).
+    pub async fn pause(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Lets a process that stands still go on (SIGCONT).
+    pub async fn resume(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 
     /// Waits until the process has ended.

@@ -33,6 +33,22 @@ impl Sound {
         Self { disk, ids: sound.ids }
     }
 
+    /// The same of a store that was opened a second time, so that sled has kept a snapshot.
+    async fn killed_later() -> Self {
+        Self::closed().await.opened_and_killed().await
+    }
+
+    async fn opened_and_killed(mut self) -> Self {
+        let handle = self.disk.open();
+        for second in 60..70 {
+            self.ids.push(accept(&handle.stores, message(second)).await.id);
+        }
+        let disk = Disk::new();
+        copy(&self.disk.path(), &disk.path());
+        handle.close().await.unwrap();
+        Self { disk, ids: self.ids }
+    }
+
     async fn fill() -> (Self, SledHandle) {
         let disk = Disk::new();
         let handle = disk.open();
@@ -78,7 +94,8 @@ impl Sound {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies the files of a store.
+pub fn copy(from: &Path, to: &Path) {
     for (path, bytes) in snapshot(from) {
         let target = to.join(path.strip_prefix(from).unwrap());
         fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -97,31 +114,111 @@ fn cut(path: &Path, length: u64) {
     fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap();
 }
 
-fn sled_files(disk: &Disk) -> Vec<(PathBuf, usize)> {
-    snapshot(&disk.path().join("sled")).into_iter().map(|(path, bytes)| (path, bytes.len())).collect()
+#[tokio::test]
+async fn any_change_to_the_log_of_a_closed_store_is_refused() {
+    let sound = Sound::closed().await;
+    assert!(!sound.refuses(&sound.copy(), "sound").await);
+    let size = usize::try_from(fs::metadata(sound.disk.path().join("sled/db")).unwrap().len()).unwrap();
+    for part in 0..4 {
+        let disk = sound.copy();
+        flip(&disk.path().join("sled/db"), (size - 1) * part / 3);
+        assert!(sound.refuses(&disk, &format!("log flipped, part {part}")).await);
+    }
+    let disk = sound.copy();
+    cut(&disk.path().join("sled/db"), size as u64 / 2);
+    assert!(sound.refuses(&disk, "log cut").await);
+    let disk = sound.copy();
+    fs::remove_file(disk.path().join("sled/db")).unwrap();
+    assert!(sound.refuses(&disk, "log removed").await);
+}
+
+/// A way to damage a file.
+type Damage = fn(&Path);
+
+const DAMAGES: [(&str, Damage); 6] = [
+    ("first byte flipped", |path| flip(path, 0)),
+    ("last byte flipped", |path| flip(path, fs::read(path).unwrap().len() - 1)),
+    ("cut", |path| cut(path, fs::metadata(path).unwrap().len() / 2)),
+    ("emptied", |path| cut(path, 0)),
+    ("a few bytes", |path| cut(path, 9)),
+    ("removed", |path| fs::remove_file(path).unwrap()),
+];
+
+/// sled's snapshot and its settings.
+fn side_files(disk: &Disk) -> Vec<PathBuf> {
+    let files = snapshot(&disk.path().join("sled")).into_iter().map(|(path, _)| path);
+    files.filter(|path| path.file_name().unwrap() != "db").collect()
 }
 
 #[tokio::test]
-async fn any_change_to_a_closed_store_is_refused() {
-    let sound = Sound::closed().await;
-    assert!(!sound.refuses(&sound.copy(), "sound").await);
-    let files = sled_files(&sound.disk).len();
-    assert_eq!(files, 3, "the log, its settings, a snapshot, and no large page in a file of its own");
-    for index in 0..files {
-        for part in 0..4 {
+async fn whatever_happens_to_the_files_beside_the_log_the_log_serves() {
+    for sound in [Sound::closed().await, Sound::killed_later().await] {
+        let files = side_files(&sound.disk).len();
+        assert_eq!(files, 2, "settings, a snapshot, and no large page in a file of its own");
+        for (index, (name, damage)) in (0..files).flat_map(|index| DAMAGES.map(|damage| (index, damage))) {
             let disk = sound.copy();
-            let (path, size) = sled_files(&disk).swap_remove(index);
-            flip(&path, (size - 1) * part / 3);
-            assert!(sound.refuses(&disk, &format!("{} flipped, part {part}", path.display())).await);
+            let path = side_files(&disk).swap_remove(index);
+            damage(&path);
+            let what = format!("{}, {name}", path.display());
+            assert!(!sound.refuses(&disk, &what).await, "{what}: refused");
+            // Once more, from what that start has left.
+            assert!(!sound.refuses(&disk, &what).await, "{what}: refused at the next start");
         }
-        let disk = sound.copy();
-        let (path, size) = sled_files(&disk).swap_remove(index);
-        cut(&path, size as u64 / 2);
-        assert!(sound.refuses(&disk, &format!("{} cut", path.display())).await);
-        let disk = sound.copy();
-        fs::remove_file(&sled_files(&disk).swap_remove(index).0).unwrap();
-        assert!(sound.refuses(&disk, &format!("{} removed", path.display())).await);
     }
+}
+
+#[tokio::test]
+async fn the_draft_of_a_snapshot_is_no_snapshot() {
+    for sound in [Sound::closed().await, Sound::killed().await, Sound::killed_later().await] {
+        for bytes in [&b""[..], b"half a snapshot"] {
+            let disk = sound.copy();
+            fs::write(disk.path().join("sled/snap.00000000000FFFFF.generating"), bytes).unwrap();
+            assert!(!sound.refuses(&disk, "a draft").await, "{bytes:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_snapshot_serves_when_the_newest_is_damaged() {
+    let sound = Sound::killed_later().await;
+    let disk = sound.copy();
+    fs::write(disk.path().join("sled/snap.00000000FFFFFFFF"), b"").unwrap();
+    assert!(!sound.refuses(&disk, "an empty snapshot beside a whole one").await);
+}
+
+#[tokio::test]
+async fn the_mark_of_a_closed_store_can_be_lost() {
+    let sound = Sound::closed().await;
+    let disk = sound.copy();
+    fs::remove_file(disk.path().join("MARK")).unwrap();
+    assert!(!sound.refuses(&disk, "MARK removed").await);
+}
+
+/// With neither a snapshot nor a whole log, sled would take older pages for the latest.
+#[tokio::test]
+async fn a_damaged_log_does_not_stand_alone() {
+    let (mut sound, handle) = Sound::fill().await;
+    for second in 100..300 {
+        let mut message = message(second);
+        // Contents that are the same are kept once.
+        message.content.html = Some(format!("<p>{second}</p>").repeat(2_000));
+        sound.ids.push(accept(&handle.stores, message).await.id);
+    }
+    handle.close().await.unwrap();
+    let sound = sound.opened_and_killed().await;
+    let log = sound.disk.path().join("sled/db");
+    let size = fs::read(&log).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
+    assert!(size > 2 << 20, "the log has several segments");
+    let mut refused = 0;
+    for part in 0..40 {
+        let disk = sound.copy();
+        let snapshot =
+            side_files(&disk).into_iter().find(|path| path.file_name().unwrap() != "conf").unwrap();
+        cut(&snapshot, 0);
+        flip(&disk.path().join("sled/db"), size * part / 40);
+        refused += u32::from(sound.refuses(&disk, &format!("log flipped, part {part}")).await);
+    }
+    assert!(refused > 20, "only {refused} were refused");
 }
 
 #[tokio::test]

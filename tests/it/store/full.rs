@@ -3,6 +3,8 @@
 use relevo::store::embedded::sled::{SledOptions, open};
 use relevo::store::{AcceptResult, AppendResult, StoreError};
 
+use super::damage::copy;
+use super::faults::{closed, killed};
 use super::sample::*;
 use crate::support::small_disk::{MIB, SmallDisk};
 
@@ -82,5 +84,63 @@ async fn readers_alone_bring_the_store_back() {
     assert!(stores.work.reload(&acme(), id).await.is_err());
     signal.changed().await.unwrap();
     assert!(stores.work.reload(&acme(), id).await.unwrap().is_some());
+    handle.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_on_a_full_disk_costs_nothing() {
+    for (store, ids) in [closed().await, killed().await] {
+        for free in [0, 4 << 10, 64 << 10, 512 << 10, MIB, 2 * MIB, 4 * MIB, 5 * MIB] {
+            let Some(disk) = SmallDisk::mount() else { return };
+            copy(&store.path(), &disk.data());
+            let before = snapshot(&disk.data());
+            disk.fill(free);
+            match open(&disk.data(), options()) {
+                Err(error @ StoreError::Full { .. }) => {
+                    assert!(
+                        free <= 4 * MIB && error.to_string().ends_with("free some space"),
+                        "{free}: {error}"
+                    );
+                    assert!(snapshot(&disk.data()) == before, "{free}: it was touched");
+                }
+                Err(error) => panic!("{free}: {error}"),
+                Ok(handle) => handle.close().await.unwrap(),
+            }
+            disk.empty();
+            let handle = open(&disk.data(), options()).unwrap_or_else(|error| panic!("{free}: {error}"));
+            for id in &ids {
+                assert!(
+                    handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(),
+                    "{free}: {id} is lost"
+                );
+            }
+            handle.close().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_copy_does_not_fit_starts_after_a_kill() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = Disk::new();
+    let handle = store.open();
+    let mut ids = Vec::new();
+    for second in 0..1_000 {
+        let mut message = message(second);
+        message.content.html = Some(format!("<p>{second}</p>").repeat(2_000));
+        ids.push(accept(&handle.stores, message).await.id);
+    }
+    // As a kill leaves it, with what an earlier start had copied when it was killed.
+    copy(&store.path(), &disk.data());
+    std::fs::create_dir_all(disk.data().join("check/sled")).unwrap();
+    std::fs::write(disk.data().join("check/sled/db"), vec![1; MIB]).unwrap();
+    handle.close().await.unwrap();
+    let size = std::fs::metadata(disk.data().join("sled/db")).unwrap().len();
+    assert!(size > 24 * MIB as u64, "{size} bytes fit twice");
+    let handle = open(&disk.data(), options()).unwrap();
+    assert!(!disk.data().join("check").exists());
+    for id in &ids {
+        assert!(handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(), "{id} is lost");
+    }
     handle.close().await.unwrap();
 }

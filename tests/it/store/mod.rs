@@ -15,6 +15,7 @@ mod receipts;
 
 mod claims;
 mod damage;
+mod faults;
 mod full;
 mod old;
 mod opening;

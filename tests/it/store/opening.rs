@@ -179,7 +179,7 @@ async fn other_process() {
 }
 
 /// A message whose id no other process has.
-fn random_message() -> relevo::model::Message {
+pub fn random_message() -> relevo::model::Message {
     let clock = relevo::clock::Clock::system().unwrap();
     relevo::model::Message { id: clock.message_id(), ..message(0) }
 }

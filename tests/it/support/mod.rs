@@ -3,3 +3,4 @@
 pub mod envelopes;
 pub mod log_lines;
 pub mod small_disk;
+pub mod strace;

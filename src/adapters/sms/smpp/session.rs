@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::adapters::answer_within;
+
 /// The longest sequence number (section 3.2).
 const MAX_SEQUENCE: u32 = 0x7fff_ffff;
 
@@ -68,12 +70,12 @@ impl SmppSession {
         let place = timeout_at(deadline, self.window.acquire()).await;
         let place = place.map_err(|_| SessionLoss::Unsent("no place in the window in time"))?;
         let _place = place.map_err(|_| SessionLoss::Unsent(LOST))?;
-        let deadline = deadline.min(Instant::now() + self.response_timeout);
+        let limit = deadline.duration_since(Instant::now()).min(self.response_timeout);
         let mut request = self.begin_request(write)?;
-        match timeout_at(deadline, &mut request.answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(request.loss(LOST)),
-            Err(_) => Err(request.loss("no answer in time")),
+        match answer_within(limit, &mut request.answer).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(_)) => Err(request.loss(LOST)),
+            None => Err(request.loss("no answer in time")),
         }
     }
 

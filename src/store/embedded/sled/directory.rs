@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::store::StoreError;
 
+/// The name of sled's log.
+pub const LOG: &str = "db";
+
 /// A data directory.
 #[derive(Debug, Clone)]
 pub struct DataDirectory {
@@ -22,9 +25,19 @@ impl DataDirectory {
         self.at("sled")
     }
 
+    /// sled's log.
+    pub fn sled_log(&self) -> PathBuf {
+        self.sled().join(LOG)
+    }
+
     /// Its path, for errors.
     pub fn name(&self) -> String {
         self.root.display().to_string()
+    }
+
+    /// The error for a disk that is too full.
+    pub fn full(&self, free_bytes: u64, needed_bytes: u64) -> StoreError {
+        StoreError::Full { path: self.name(), free_bytes, needed_bytes }
     }
 
     /// The error for a store that is damaged.

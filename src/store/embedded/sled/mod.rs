@@ -9,14 +9,15 @@
 //! | `MARK` | how many groups were acknowledged (`high_water_mark`) |
 //! | `SEAL` | after a clean stop, the checksum of every file below `sled/` (`seal`) |
 //! | `sled/` | sled's own files (`tree`) |
-//! | `check/` | while a store is opened after a crash, the copy it is tried on (`rehearsal`) |
+//! | `check/` | while a store is opened after a crash, the copy that recovery is tried on (`recovery`) |
 //!
 //! sled repairs what it finds damaged by cutting it off, in place and without a word, so nothing here lets sled near
-//! files that were not proven first. After a clean stop the seal proves every byte. After a crash, recovery is rehearsed
-//! on a copy, every page of it is read, and what it recovers must reach the mark. Either way a store that fails the proof
-//! is refused and left as it is.
+//! files that were not proven first. After a clean stop the seal proves every byte. After a crash, recovery is tried out
+//! on a copy, every page of it is read, and what it recovers must reach the mark. What sled keeps beside its log only to
+//! save time is left out when it is damaged (`recovery`, `side_files`). A store of which no part proves whole is refused and left as
+//! it is.
 //!
-//! Detected: any change to a sealed file; after a crash, any damage that makes a page unreadable or loses a group that
+//! Detected: any change to a sealed log; after a crash, any damage that makes a page unreadable or loses a group that
 //! was acknowledged. Not detected: damage made after a crash to bytes that hold nothing any more; and files exchanged
 //! together with their seal or mark by somebody who knows how.
 //!
@@ -36,18 +37,22 @@ mod format;
 mod high_water_mark;
 mod jobs;
 mod lock;
+mod log_check;
 mod options;
 mod reader;
-mod rehearsal;
+mod recovery;
 mod seal;
 mod shared;
+mod side_files;
 mod tree;
 mod writer;
 
 pub use options::SledOptions;
 
 use directory::{DataDirectory, io};
+use high_water_mark::HighWaterMark;
 use reader::SledEngine;
+use seal::SealState;
 use writer::Writer;
 
 /// An open store. Dropping it and its [`Stores`] closes it too, in the background.
@@ -78,14 +83,20 @@ impl SledHandle {
 /// reading all of them once, and after a crash as copying them.
 ///
 /// # Errors
-/// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Older`] and [`StoreError::Corrupt`] before anything in the directory was
-/// changed; [`StoreError::Io`] when the disk fails.
+/// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Older`], [`StoreError::Full`] and [`StoreError::Corrupt`] before
+/// anything in the directory was changed; [`StoreError::Io`] when the disk fails.
 pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError> {
     let files = DataDirectory { root: path.to_path_buf() };
     let is_older = format::check(&files)?;
     let lock = lock::acquire(&files)?;
-    let mark = prepare(&files)?;
-    prove(&files, &mark)?;
+    recovery::check_room(&files, 0)?;
+    let seal = seal::compare(&files)?;
+    let mark = open_mark(&files, &seal)?;
+    if files.sled().exists() {
+        recovery::prepare(&files, seal, mark.groups(), options.min_free_bytes / 8)?;
+    } else if mark.groups() > 0 {
+        return Err(files.corrupt("sled/ is missing"));
+    }
     if is_older {
         // From now on it may hold what that build would misread.
         format::write(&files)?;
@@ -104,25 +115,18 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
 
 /// The mark of the store; makes a new store where there is none. Its format is written last, so a store that was cut off
 /// while it was made is made again.
-fn prepare(files: &DataDirectory) -> Result<high_water_mark::HighWaterMark, StoreError> {
+fn open_mark(files: &DataDirectory, seal: &SealState) -> Result<HighWaterMark, StoreError> {
     if format::exists(files) {
-        return high_water_mark::HighWaterMark::open(files);
+        return match HighWaterMark::open(files) {
+            // A sealed store is all there, and counts its groups itself.
+            Err(_) if *seal == SealState::Intact => HighWaterMark::create(files),
+            opened => opened,
+        };
     }
     if files.sled().exists() {
         return Err(files.corrupt("FORMAT is missing"));
     }
-    let mark = high_water_mark::HighWaterMark::create(files)?;
+    let mark = HighWaterMark::create(files)?;
     format::write(files)?;
     Ok(mark)
-}
-
-/// Makes sure that sled may open its files.
-fn prove(files: &DataDirectory, mark: &high_water_mark::HighWaterMark) -> Result<(), StoreError> {
-    if !files.sled().exists() {
-        return match mark.groups() {
-            0 => Ok(()),
-            _ => Err(files.corrupt("sled/ is missing")),
-        };
-    }
-    if seal::is_set(files) { seal::verify(files) } else { rehearsal::run(files, mark.groups()) }
 }

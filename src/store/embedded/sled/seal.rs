@@ -12,8 +12,8 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::directory::{self, DataDirectory};
-use super::disk;
+use super::directory::{self, DataDirectory, LOG};
+use super::{disk, side_files};
 use crate::store::StoreError;
 
 const NAME: &str = "SEAL";
@@ -23,9 +23,20 @@ const KIND: &str = "SHA-256 of the CRC-32 of each MiB, bytes, name\n";
 
 const PIECE: usize = 1 << 20;
 
-/// Whether the store was stopped cleanly.
-pub fn is_set(files: &DataDirectory) -> bool {
-    fs::read(files.at(NAME)).is_ok_and(|seal| seal.starts_with(KIND.as_bytes()))
+/// What the seal says of the files.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SealState {
+    /// The store was not stopped cleanly.
+    Absent,
+    /// Every file is as it was when the store was closed.
+    Intact,
+    /// Files have changed since.
+    Broken {
+        /// Whether the log is among them.
+        log_changed: bool,
+        /// What has changed.
+        detail: String,
+    },
 }
 
 /// Seals the files. Nothing may write to them any more.
@@ -34,19 +45,27 @@ pub fn set(files: &DataDirectory) -> io::Result<()> {
     disk::replace(&files.at(NAME), text.as_bytes())
 }
 
-/// Compares the files with the seal.
-pub fn verify(files: &DataDirectory) -> Result<(), StoreError> {
+/// Compares the files with the seal. Drafts, which a start leaves behind that was cut off, are not looked at.
+pub fn compare(files: &DataDirectory) -> Result<SealState, StoreError> {
     let failed = |error| directory::io("checking the seal", error);
-    let sealed = fs::read(files.at(NAME)).map_err(failed)?;
+    let sealed = match fs::read(files.at(NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SealState::Absent),
+        sealed => sealed.map_err(failed)?,
+    };
+    if !sealed.starts_with(KIND.as_bytes()) || !files.sled().exists() {
+        return Ok(SealState::Absent);
+    }
     let found = describe(&files.sled()).map_err(failed)?;
     if sealed == found.as_bytes() {
-        return Ok(());
+        return Ok(SealState::Intact);
     }
     let sealed = String::from_utf8_lossy(&sealed);
-    let differs = |line: &&str| !sealed.lines().any(|known| known == *line);
-    let changed = found.lines().find(differs).and_then(|line| line.rsplit(' ').next());
-    let changed = changed.map_or("a file is missing".to_owned(), |name| format!("{name} has changed"));
-    Err(files.corrupt(format!("{changed} since the store was closed")))
+    let is_sealed = |line: &str| sealed.lines().any(|known| known == line);
+    let name_of = |line: &str| line.rsplit(' ').next().unwrap_or_default().to_owned();
+    let changed = found.lines().find(|line| !is_sealed(line)).map(name_of);
+    let detail = changed.map_or("a file is missing".to_owned(), |name| format!("{name} has changed"));
+    let log_changed = !found.lines().any(|line| name_of(line) == LOG && is_sealed(line));
+    Ok(SealState::Broken { log_changed, detail: format!("{detail} since the store was closed") })
 }
 
 /// Takes the seal off.
@@ -57,7 +76,8 @@ pub fn remove(files: &DataDirectory) -> Result<(), StoreError> {
 /// A line for the kind of seal, and then one for each file.
 fn describe(root: &Path) -> io::Result<String> {
     let mut text = KIND.to_owned();
-    for path in disk::files_below(root)? {
+    let files = disk::files_below(root)?;
+    for path in files.into_iter().filter(|path| !side_files::is_draft(path)) {
         let name = path.strip_prefix(root).unwrap_or(&path).display();
         let file = File::open(&path)?;
         let size = file.metadata()?.len();

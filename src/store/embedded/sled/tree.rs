@@ -12,6 +12,7 @@ use super::super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_
 use super::super::txn::Writes;
 use super::chunks::{self, StoredValue};
 use super::directory::{DataDirectory, io};
+use super::side_files;
 use crate::store::StoreError;
 
 /// An open tree.
@@ -22,17 +23,18 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Opens sled's files, and refuses them when they hold fewer groups than were acknowledged.
+    /// Opens sled's files without the drafts of snapshots, and refuses them when they hold fewer groups than were acknowledged.
     ///
     /// sled checks much of what it reads by assertions, so a panic is taken as damage.
     pub fn open(files: &DataDirectory, cache_bytes: u64, acknowledged: u64) -> Result<Self, StoreError> {
         let path = files.sled();
+        side_files::remove_drafts(files).map_err(|error| io("removing the draft of a snapshot", error))?;
         let config = sled::Config::new().path(&path).cache_capacity(cache_bytes).flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         let db = opened
             .map_err(|_| files.corrupt("sled cannot recover it"))?
             .map_err(|error| store_error(&files.name(), error))?;
-        let log = File::open(path.join("db")).map_err(|error| io("opening sled's log", error))?;
+        let log = File::open(files.sled_log()).map_err(|error| io("opening sled's log", error))?;
         let tree = Self { db, path: files.name(), log };
         let found = tree.groups()?;
         if found < acknowledged {
@@ -214,7 +216,7 @@ impl Snapshot for Tree {
 pub fn is_released(files: &DataDirectory) -> bool {
     const TRIES: u32 = 200;
     const PAUSE: Duration = Duration::from_millis(10);
-    let Ok(log) = File::open(files.sled().join("db")) else { return true };
+    let Ok(log) = File::open(files.sled_log()) else { return true };
     for _ in 0..TRIES {
         // Our own lock ends with `log`, before sled opens the file again.
         if log.try_lock().is_ok() {

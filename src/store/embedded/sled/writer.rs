@@ -11,13 +11,13 @@ use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
 use super::super::lookup::read_number;
 use super::super::txn::{WriteGroup, Writes};
-use super::directory::{DataDirectory, io};
+use super::directory::DataDirectory;
 use super::high_water_mark::HighWaterMark;
 use super::jobs::{WriteJob, WriterCommand};
 use super::options::SledOptions;
 use super::shared::SharedTree;
 use super::tree::{self, Tree};
-use super::{disk, seal};
+use super::{disk, recovery, seal};
 use crate::store::StoreError;
 
 /// How long to look away while operations keep coming.
@@ -144,11 +144,7 @@ impl Writer {
             WriteClass::NewWork => self.options.min_free_bytes,
             WriteClass::Committed => self.options.min_free_bytes / 8,
         };
-        if free_bytes < needed_bytes { Err(self.full(free_bytes, needed_bytes)) } else { Ok(()) }
-    }
-
-    fn full(&self, free_bytes: u64, needed_bytes: u64) -> StoreError {
-        StoreError::Full { path: self.files.name(), free_bytes, needed_bytes }
+        if free_bytes < needed_bytes { Err(self.files.full(free_bytes, needed_bytes)) } else { Ok(()) }
     }
 
     /// Makes a group durable, moves the high-water mark on, and publishes the effects. After a failure it is not known what reached the disk, so
@@ -194,17 +190,10 @@ impl Writer {
 
     /// Opens the tree again after a failure, as soon as there is room for recovery.
     fn ensure_open(&mut self) -> Result<(), StoreError> {
-        // Recovery rewrites the end of the last segment (512 KiB) and a snapshot.
-        const RECOVERY_BYTES: u64 = 4 << 20;
         if self.shared.tree.read().unwrap_or_else(PoisonError::into_inner).is_some() {
             return Ok(());
         }
-        let needed_bytes = RECOVERY_BYTES.max(self.options.min_free_bytes / 8);
-        let free_bytes =
-            disk::free_bytes(&self.files.root).map_err(|error| io("asking for free space", error))?;
-        if free_bytes < needed_bytes {
-            return Err(self.full(free_bytes, needed_bytes));
-        }
+        recovery::check_room(&self.files, self.options.min_free_bytes / 8)?;
         if !tree::is_released(&self.files) {
             return Err(unavailable());
         }
