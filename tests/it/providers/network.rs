@@ -178,15 +178,6 @@ async fn a_success_with_an_endless_body_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn no_answer_in_time_is_in_doubt() {
-    let late = json!({ "status": 200, "body": "{}", "fixedDelayMilliseconds": 10_000 });
-    let hasty = hasty(ProviderLimits { timeout_ms: 200, ..ProviderLimits::default() });
-    let outcomes = stubbed("late", late, &hasty).await;
-    assert_all(&outcomes, "unknown");
-    assert_eq!(outcomes[0].evidence().unwrap().code, "timeout");
-}
-
-#[tokio::test]
 async fn a_gateways_own_timeout_is_in_doubt() {
     let page = json!({ "status": 504, "body": "<html>Gateway Timeout</html>" });
     assert_all(&stubbed("gateway", page, &Transport::default()).await, "unknown");
