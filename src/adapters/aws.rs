@@ -11,7 +11,7 @@ use url::{Position, Url};
 
 use super::error_meaning::{ErrorMeaning, THROTTLED};
 use super::settings::require;
-use super::{BuildError, http};
+use super::{ProviderBuildError, http};
 use crate::model::Timestamp;
 use crate::secret::Secret;
 
@@ -35,12 +35,12 @@ impl AwsCredentials {
     ///
     /// # Errors
     /// When the region or the setting is wrong.
-    pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, BuildError> {
+    pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, ProviderBuildError> {
         let in_region = format!("https://{host}.{}.amazonaws.com", self.region);
         http::base_url("base_url", setting.unwrap_or(&in_region))
     }
 
-    fn validate(&self) -> Result<(), BuildError> {
+    fn validate(&self) -> Result<(), ProviderBuildError> {
         let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         require(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
         require(
@@ -77,7 +77,10 @@ impl AwsSigner {
     ///
     /// # Errors
     /// When one of the credentials cannot be one.
-    pub(super) fn new(service: &'static str, credentials: AwsCredentials) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        service: &'static str,
+        credentials: AwsCredentials,
+    ) -> Result<Self, ProviderBuildError> {
         credentials.validate()?;
         Ok(Self { service, credentials })
     }
@@ -179,7 +182,7 @@ pub(super) fn meaning(name: &str) -> Option<ErrorMeaning> {
 mod tests {
     use super::*;
 
-    fn signer(change: fn(&mut AwsCredentials)) -> Result<AwsSigner, BuildError> {
+    fn signer(change: fn(&mut AwsCredentials)) -> Result<AwsSigner, ProviderBuildError> {
         let mut credentials = AwsCredentials {
             region: "us-east-1".to_owned(),
             access_key_id: "AKIDEXAMPLEAKIDEXAMPLE".to_owned(),

@@ -7,7 +7,7 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::channel_settings::ChannelSettings;
 use super::parts::ProviderSettings;
 use super::sms::twilio::TwilioAccountSettings;
-use super::{email, sandbox, sms, telegram, webhook, whatsapp};
+use super::{custom_webhook, email, sandbox, sms, telegram, whatsapp};
 use crate::model::Channel;
 
 /// A kind of provider.
@@ -39,7 +39,11 @@ pub const KINDS: &[ProviderKind] = &[
     over_http("mailgun", Channel::Email, read::<email::mailgun::MailgunSettings>),
     over_http("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
     over_http("ses", Channel::Email, read::<email::ses::SesSettings>),
-    over_http("twilio", Channel::Sms, read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSender>),
+    over_http(
+        "twilio",
+        Channel::Sms,
+        read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSenderSettings>,
+    ),
     over_http("vonage", Channel::Sms, read::<sms::vonage::VonageSmsSettings>),
     over_http("infobip", Channel::Sms, read::<sms::infobip::InfobipSmsSettings>),
     over_http("sinch", Channel::Sms, read::<sms::sinch::SinchSettings>),
@@ -56,10 +60,15 @@ pub const KINDS: &[ProviderKind] = &[
     over_http(
         "whatsapp_twilio",
         Channel::Whatsapp,
-        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSender>,
+        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSenderSettings>,
     ),
     over_http("whatsapp_infobip", Channel::Whatsapp, read::<whatsapp::infobip::InfobipWhatsappSettings>),
-    ProviderKind { table: "webhook", channel: None, is_http: true, read: read::<webhook::WebhookSettings> },
+    ProviderKind {
+        table: "webhook",
+        channel: None,
+        is_http: true,
+        read: read::<custom_webhook::CustomWebhookSettings>,
+    },
     ProviderKind { table: "sandbox", channel: None, is_http: false, read: read::<sandbox::SandboxSettings> },
 ];
 

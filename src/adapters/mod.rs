@@ -1,11 +1,11 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an
 //! [`Outcome`](crate::model::Outcome); [`KINDS`] is every kind of provider there is.
 
+pub mod custom_webhook;
 pub mod email;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
-pub mod webhook;
 pub mod webhooks;
 pub mod whatsapp;
 
@@ -26,7 +26,7 @@ mod tls;
 mod transport;
 
 pub use adapter::Adapter;
-pub use build_error::BuildError;
+pub use build_error::ProviderBuildError;
 pub use channel_settings::ChannelSettings;
 pub use envelope::Envelope;
 pub use events::EventListener;

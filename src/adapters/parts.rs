@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::adapter::Adapter;
-use super::build_error::BuildError;
+use super::build_error::ProviderBuildError;
 use super::events::EventListener;
 use super::sandbox::Sandbox;
-use super::telegram::bot::TelegramLinkBuilder;
+use super::telegram::bot::TelegramLinkSigner;
 use super::transport::Transport;
 use super::webhooks::WebhookHandler;
 use crate::model::BrandId;
@@ -24,7 +24,7 @@ pub struct ProviderParts {
     /// Listens over a connection of its own, where the kind has one and the settings ask for it.
     pub listener: Option<Arc<dyn EventListener>>,
     /// Makes links to a Telegram bot whose name is known.
-    pub telegram_links: Option<TelegramLinkBuilder>,
+    pub telegram_links: Option<TelegramLinkSigner>,
     /// The provider itself, where it is a sandbox: to be steered and looked into.
     pub sandbox: Option<Sandbox>,
 }
@@ -67,5 +67,5 @@ pub trait ProviderSettings: fmt::Debug {
     ///
     /// # Errors
     /// When a setting's value is wrong, or the machine's TLS cannot be set up.
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError>;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError>;
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::BuildError;
+use super::ProviderBuildError;
 
 /// What is right where [`is_host`] is asked.
 pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
@@ -11,8 +11,12 @@ pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 ///
 /// # Errors
 /// When it is not: what it must be.
-pub(super) fn require(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
-    if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+pub(super) fn require(
+    right: bool,
+    setting: &'static str,
+    must: &'static str,
+) -> Result<(), ProviderBuildError> {
+    if right { Ok(()) } else { Err(ProviderBuildError::Setting { setting, must }) }
 }
 
 /// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).

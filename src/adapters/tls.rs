@@ -9,14 +9,14 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::BuildError;
+use super::ProviderBuildError;
 use super::settings::HOST_MUST;
 
 /// What encrypts connections to servers with a certificate of an authority that the system trusts, or of one in `ca_file`.
 ///
 /// # Errors
 /// When the file of certificates cannot be used.
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, BuildError> {
+pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, ProviderBuildError> {
     let mut roots = RootCertStore::empty();
     // What of the system's cannot be read is not trusted, as everywhere.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -38,16 +38,16 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, BuildErr
 ///
 /// # Errors
 /// When the setting `host` holds neither a name nor an address.
-pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, BuildError> {
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, ProviderBuildError> {
     ServerName::try_from(host.to_owned())
-        .map_err(|_| BuildError::Setting { setting: "host", must: HOST_MUST })
+        .map_err(|_| ProviderBuildError::Setting { setting: "host", must: HOST_MUST })
 }
 
 /// Reads the file of the setting `ca_file`.
 ///
 /// # Errors
 /// When it cannot be read, or holds no certificate.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, BuildError> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, ProviderBuildError> {
     let pem = std::fs::read(file).map_err(|error| unusable(file, error))?;
     match CertificateDer::pem_slice_iter(&pem).next() {
         Some(_) => Ok(pem),
@@ -56,8 +56,12 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, BuildError> {
 }
 
 /// Why the file of the setting `ca_file` is no use.
-pub(super) fn unusable(file: &Path, error: impl ToString) -> BuildError {
-    BuildError::File { setting: "ca_file", path: file.display().to_string(), detail: error.to_string() }
+pub(super) fn unusable(file: &Path, error: impl ToString) -> ProviderBuildError {
+    ProviderBuildError::File {
+        setting: "ca_file",
+        path: file.display().to_string(),
+        detail: error.to_string(),
+    }
 }
 
 #[cfg(test)]

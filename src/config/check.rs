@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::errors::ErrorCollector;
 use super::file::ConfigFile;
-use super::providers::{ProviderConfig, ProviderSurroundings};
+use super::providers::{ProviderCheckContext, ProviderConfig};
 use super::{Config, brands, providers};
 use crate::api::TlsSettings;
 use crate::dispatch;
@@ -38,7 +38,7 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
         "providers",
         "must have at least one provider, in [[providers]]",
     );
-    let surroundings = ProviderSurroundings {
+    let surroundings = ProviderCheckContext {
         brands: file.brands.keys().map(String::as_str).collect(),
         folder,
         has_inbound: file.inbound.is_some(),

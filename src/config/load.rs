@@ -29,11 +29,7 @@ impl Config {
     }
 
     /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
-    pub(super) fn read(
-        path: &Path,
-        text: &str,
-        env: &secrets::ReadVariable<'_>,
-    ) -> Result<Self, ConfigErrors> {
+    pub(super) fn read(path: &Path, text: &str, env: &secrets::EnvLookup<'_>) -> Result<Self, ConfigErrors> {
         let mut table = DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
         let places = SettingLocations::new(text, table.get_ref());
         let mut errors = ErrorCollector::new(path, &places);

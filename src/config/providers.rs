@@ -7,7 +7,7 @@ use super::errors::ErrorCollector;
 use super::locations::join;
 use super::sections::{KindSettings, ProviderSection};
 use crate::adapters::{
-    BuildError, HttpTransport, KINDS, ProviderContext, ProviderLimits, ProviderParts, Transport,
+    HttpTransport, KINDS, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts, Transport,
 };
 use crate::model::{BrandId, Provider};
 
@@ -23,7 +23,7 @@ pub struct ProviderConfig {
 }
 
 /// What stands around the providers in the file.
-pub(super) struct ProviderSurroundings<'a> {
+pub(super) struct ProviderCheckContext<'a> {
     /// The names of the brands.
     pub(super) brands: BTreeSet<&'a str>,
     /// The folder of the file.
@@ -36,7 +36,7 @@ pub(super) struct ProviderSurroundings<'a> {
 /// with an error.
 pub(super) fn check(
     sections: &[ProviderSection],
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Vec<ProviderConfig> {
     let mut names = BTreeSet::new();
@@ -58,7 +58,7 @@ pub(super) fn check(
 fn check_one(
     section: &ProviderSection,
     path: &str,
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderConfig> {
     let name = section.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
@@ -127,14 +127,14 @@ fn check_transport(
 }
 
 /// Adds what is wrong in a table of settings, at the setting if there is one.
-fn add(error: &BuildError, table: &str, errors: &mut ErrorCollector<'_>) {
+fn add(error: &ProviderBuildError, table: &str, errors: &mut ErrorCollector<'_>) {
     match error {
-        BuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
-        BuildError::File { setting, path, detail } => {
+        ProviderBuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
+        ProviderBuildError::File { setting, path, detail } => {
             let must = format_args!("must be a file that can be used: {path} cannot ({detail})");
             errors.add(format!("{table}.{setting}"), must);
         }
-        BuildError::Client(_) => errors.add(table, error),
+        ProviderBuildError::HttpClient(_) => errors.add(table, error),
     }
 }
 
@@ -211,12 +211,12 @@ fn build(
     path: &str,
     transport: &Transport,
     served: &[BrandId],
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderParts> {
     let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
     let brands = if served.is_empty() { &every } else { served };
-    let ProviderSurroundings { folder, has_inbound, .. } = *around;
+    let ProviderCheckContext { folder, has_inbound, .. } = *around;
     let context = ProviderContext { transport, brands, folder, has_inbound };
     let built = settings.build(&context);
     built.map_err(|error| add(&error, &format!("{path}.{}", kind.table), errors)).ok()

@@ -12,13 +12,13 @@ use super::locations::join;
 use crate::secret::RESOLVED;
 
 /// Looks up an environment variable; `None` when it is not set.
-pub(super) type ReadVariable<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub(super) type EnvLookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Replaces every reference to a secret by `{ "$secret" = value }`, the form that [`crate::secret::Secret`] reads.
 pub(super) fn resolve(
     table: &mut DeTable<'_>,
     folder: &Path,
-    env: &ReadVariable<'_>,
+    env: &EnvLookup<'_>,
     errors: &mut ErrorCollector<'_>,
 ) {
     SecretResolver { folder, env, errors }.table(table, "");
@@ -26,7 +26,7 @@ pub(super) fn resolve(
 
 struct SecretResolver<'a, 'e> {
     folder: &'a Path,
-    env: &'a ReadVariable<'a>,
+    env: &'a EnvLookup<'a>,
     errors: &'a mut ErrorCollector<'e>,
 }
 

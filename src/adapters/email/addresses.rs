@@ -5,7 +5,7 @@ use lettre::message::Mailbox;
 use url::Host;
 
 use super::replies;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, refused};
 use crate::model::{self, Outcome, Rejection};
 
 /// Who one provider's messages are from.
@@ -20,8 +20,8 @@ impl SenderMailbox {
     ///
     /// # Errors
     /// When one of them is not a mailbox.
-    pub(super) fn new(from: &str, reply_to: Option<&str>) -> Result<Self, BuildError> {
-        let wrong = |setting| BuildError::Setting {
+    pub(super) fn new(from: &str, reply_to: Option<&str>) -> Result<Self, ProviderBuildError> {
+        let wrong = |setting| ProviderBuildError::Setting {
             setting,
             must: "must be an email address with an ASCII local part, alone or as Name <address>",
         };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::addresses::{SenderMailbox, recipient};
 use super::mail::one_line;
 use crate::adapters::settings::require;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, refused};
 use crate::model::{AttemptRef, Outcome, Rejection, RenderedContent};
 use crate::secret::Secret;
 
@@ -85,7 +85,7 @@ pub(super) fn echo_in_parts(echo: &AttemptRef) -> [(&'static str, String); 3] {
 ///
 /// # Errors
 /// When the key cannot be one.
-pub(super) fn check_key(setting: &'static str, key: &Secret) -> Result<(), BuildError> {
+pub(super) fn check_key(setting: &'static str, key: &Secret) -> Result<(), ProviderBuildError> {
     let key = key.expose();
     require(
         !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()),
@@ -102,10 +102,10 @@ pub(super) fn key_header(
     setting: &'static str,
     scheme: &str,
     key: &Secret,
-) -> Result<HeaderValue, BuildError> {
+) -> Result<HeaderValue, ProviderBuildError> {
     check_key(setting, key)?;
     let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose()))
-        .map_err(|_| BuildError::Setting { setting, must: "must fit into an HTTP header" })?;
+        .map_err(|_| ProviderBuildError::Setting { setting, must: "must fit into an HTTP header" })?;
     value.set_sensitive(true);
     Ok(value)
 }

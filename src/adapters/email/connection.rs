@@ -22,7 +22,7 @@ use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::model::Outcome;
 
 /// How long `QUIT` may take.
@@ -48,7 +48,7 @@ impl SmtpServer {
         settings: &SmtpSettings,
         at: ServerAddress<'_>,
         connect_timeout: Duration,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             host: at.host.to_owned(),
             port: at.port,

@@ -13,7 +13,7 @@ use super::addresses::{SenderMailbox, recipient};
 use super::bounces::BounceAddresses;
 use super::dkim;
 use super::settings::SmtpSettings;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, refused};
 use crate::model::{Outcome, Rejection, RenderedContent};
 
 /// A line may have 998 characters (RFC 5322, section 2.1.1), which leaves ample room for the header's name.
@@ -43,7 +43,7 @@ pub(super) struct MailWriter {
 }
 
 impl MailWriter {
-    pub(super) fn new(settings: &SmtpSettings) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmtpSettings) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             bounces: settings.bounces()?,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::connection::{SmtpConnection, SmtpServer};
 use super::settings::SmtpSettings;
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::model::Outcome;
 
 /// How long one that answered in the first one's place is kept to.
@@ -28,7 +28,10 @@ impl SmtpServers {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub(super) fn new(settings: &SmtpSettings, connect_timeout: Duration) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        settings: &SmtpSettings,
+        connect_timeout: Duration,
+    ) -> Result<Self, ProviderBuildError> {
         let servers = settings.servers().map(|at| SmtpServer::new(settings, at, connect_timeout));
         Ok(Self { servers: servers.collect::<Result<_, _>>()?, stand_in: Mutex::default() })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounces::BounceHandler;
+use super::bounces::BounceWebhooks;
 use super::connection::SmtpConnection;
 use super::mail::{MailWriter, PreparedMail};
 use super::pool::ConnectionPool;
@@ -16,12 +16,12 @@ use super::servers::SmtpServers;
 use super::settings::SmtpSettings;
 use crate::adapters::settings::require;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderLimits, ProviderParts, ProviderSettings,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts, ProviderSettings,
 };
 use crate::model::Outcome;
 
-/// Sends email by SMTP: by one server, or by others in its place.
-pub struct Smtp {
+/// Delivers email by SMTP through one server, or through others in its place while it cannot be reached.
+pub struct SmtpAdapter {
     writer: MailWriter,
     servers: SmtpServers,
     pool: Arc<ConnectionPool>,
@@ -29,12 +29,12 @@ pub struct Smtp {
     timeout: Duration,
 }
 
-impl Smtp {
+impl SmtpAdapter {
     /// Builds the adapter; connects when there is something to send. Reads the file of certificates, if one is set.
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn new(settings: &SmtpSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
+    pub fn new(settings: &SmtpSettings, limits: &ProviderLimits) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let connect_timeout = Duration::from_millis(limits.connect_timeout_ms);
         Ok(Self {
@@ -112,28 +112,28 @@ impl Smtp {
 }
 
 impl ProviderSettings for SmtpSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         require(
             context.has_inbound || self.bounce_address.is_none(),
             "bounce_address",
             "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
         )?;
-        let smtp = Smtp::new(&self.resolved(context), &context.transport.limits)?;
+        let smtp = SmtpAdapter::new(&self.resolved(context), &context.transport.limits)?;
         let addresses = smtp.writer.bounces.clone();
-        let bounces = addresses.map(|addresses| BounceHandler::new(addresses, context.brands.to_vec()));
+        let bounces = addresses.map(|addresses| BounceWebhooks::new(addresses, context.brands.to_vec()));
         Ok(ProviderParts::new(Arc::new(smtp)).with_webhooks(bounces))
     }
 }
 
 /// Without the mail that is being written and the connections, which say nothing to a reader.
-impl fmt::Debug for Smtp {
+impl fmt::Debug for SmtpAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smtp").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("SmtpAdapter").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Adapter for Smtp {
+impl Adapter for SmtpAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let mail = match self.writer.write(envelope) {
             Ok(mail) => mail,

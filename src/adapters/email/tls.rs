@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::settings::{SmtpSettings, SmtpTls};
-use crate::adapters::{BuildError, tls};
+use crate::adapters::{ProviderBuildError, tls};
 
 /// How the connection to one server is encrypted.
 pub(super) enum TlsMode {
@@ -32,7 +32,7 @@ impl TlsMode {
     ///
     /// # Errors
     /// When the file of certificates cannot be used.
-    pub(super) fn new(settings: &SmtpSettings, host: &str) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmtpSettings, host: &str) -> Result<Self, ProviderBuildError> {
         let file = settings.ca_file.as_deref();
         match settings.tls {
             SmtpTls::None => Ok(Self::None),
@@ -42,7 +42,7 @@ impl TlsMode {
     }
 }
 
-fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, BuildError> {
+fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, ProviderBuildError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = file {
         let certificate =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, redirect};
 
 use super::exchange::describe;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::transport::Transport;
 
 /// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
@@ -25,7 +25,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the machine's TLS set-up cannot be read.
-pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, BuildError> {
+pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, ProviderBuildError> {
     let Transport { limits, http } = transport;
     let mut builder = Client::builder()
         .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -43,7 +43,7 @@ pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, Build
     for certificate in &http.trusted {
         builder = builder.add_root_certificate(certificate.clone());
     }
-    builder.build().map_err(|error| BuildError::Client(describe(error)))
+    builder.build().map_err(|error| ProviderBuildError::HttpClient(describe(error)))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// What came back.
 #[derive(Debug, Default)]
-pub(in crate::adapters) struct HttpAnswer {
+pub(in crate::adapters) struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -31,7 +31,7 @@ pub(in crate::adapters) struct HttpAnswer {
     pub body: Vec<u8>,
 }
 
-impl HttpAnswer {
+impl HttpResponse {
     /// Whether the provider says that it took the request.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -67,7 +67,7 @@ pub(in crate::adapters) trait HttpAdapter: fmt::Debug + Send + Sync {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome>;
 
     /// What the answer means.
-    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome;
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome;
 }
 
 #[async_trait]
@@ -91,7 +91,7 @@ impl<T: HttpAdapter> Adapter for T {
 pub(in crate::adapters) async fn exchange(
     request: RequestBuilder,
     now: Timestamp,
-) -> Result<HttpAnswer, Outcome> {
+) -> Result<HttpResponse, Outcome> {
     exchange_up_to(MAX_BODY_BYTES, request, now).await
 }
 
@@ -103,7 +103,7 @@ pub(in crate::adapters) async fn exchange_up_to(
     max_bytes: usize,
     request: RequestBuilder,
     now: Timestamp,
-) -> Result<HttpAnswer, Outcome> {
+) -> Result<HttpResponse, Outcome> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
@@ -114,7 +114,7 @@ pub(in crate::adapters) async fn exchange_up_to(
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok(HttpAnswer { status: status.as_u16(), headers, retry_after, body })
+    Ok(HttpResponse { status: status.as_u16(), headers, retry_after, body })
 }
 
 async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, String> {

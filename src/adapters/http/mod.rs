@@ -14,6 +14,6 @@ mod wait;
 pub use settings::{HttpSettings, HttpTransport};
 
 pub(super) use client::client;
-pub(super) use exchange::{HttpAdapter, HttpAnswer, exchange, exchange_up_to};
+pub(super) use exchange::{HttpAdapter, HttpResponse, exchange, exchange_up_to};
 pub(super) use url::{base_url, endpoint};
 pub(super) use wait::{MAX_WAIT, parse_retry_seconds, wait_until, wait_until_http_date};

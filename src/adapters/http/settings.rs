@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::exchange::describe;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::tls;
 use crate::secret::Secret;
 
@@ -43,16 +43,16 @@ impl HttpSettings {
     ///
     /// # Errors
     /// When a setting's value is wrong, or `ca_file` cannot be used.
-    pub fn read(&self) -> Result<HttpTransport, BuildError> {
+    pub fn read(&self) -> Result<HttpTransport, ProviderBuildError> {
         Ok(HttpTransport { proxy: self.proxy()?, trusted: self.trusted()? })
     }
 
     /// The credentials travel apart from the URL, which is shown in errors and debug output.
-    fn proxy(&self) -> Result<Option<Proxy>, BuildError> {
+    fn proxy(&self) -> Result<Option<Proxy>, ProviderBuildError> {
         let credentials = self.credentials()?;
         let Some(proxy) = &self.proxy else { return Ok(None) };
         let must = "must be a URL such as http://proxy.example.com:3128, without credentials, path or query";
-        let wrong = BuildError::Setting { setting: "proxy", must };
+        let wrong = ProviderBuildError::Setting { setting: "proxy", must };
         let url = Url::parse(proxy).ok().filter(is_host_alone).ok_or_else(|| wrong.clone())?;
         let proxy = Proxy::all(url).map_err(|_| wrong)?;
         Ok(Some(match credentials {
@@ -62,8 +62,8 @@ impl HttpSettings {
     }
 
     /// The value of `Proxy-Authorization` (RFC 7617).
-    fn credentials(&self) -> Result<Option<HeaderValue>, BuildError> {
-        let wrong = |setting, must| Err(BuildError::Setting { setting, must });
+    fn credentials(&self) -> Result<Option<HeaderValue>, ProviderBuildError> {
+        let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (&self.proxy_username, &self.proxy_password) {
             (None, None) => Ok(None),
             (Some(_), None) | (None, Some(_)) => {
@@ -84,7 +84,7 @@ impl HttpSettings {
         }
     }
 
-    fn trusted(&self) -> Result<Vec<Certificate>, BuildError> {
+    fn trusted(&self) -> Result<Vec<Certificate>, ProviderBuildError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
         Certificate::from_pem_bundle(&tls::read(path)?).map_err(|error| tls::unusable(path, describe(error)))
     }

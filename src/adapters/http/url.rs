@@ -2,15 +2,15 @@
 
 use url::Url;
 
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 
 /// Reads a base URL of the settings.
 ///
 /// # Errors
 /// When it is not an `http` or `https` URL, or carries credentials, a query or a fragment.
-pub(in crate::adapters) fn base_url(setting: &'static str, text: &str) -> Result<Url, BuildError> {
+pub(in crate::adapters) fn base_url(setting: &'static str, text: &str) -> Result<Url, ProviderBuildError> {
     let must = "must be a URL such as https://api.example.com, without credentials, query or fragment";
-    let wrong = BuildError::Setting { setting, must };
+    let wrong = ProviderBuildError::Setting { setting, must };
     let url = Url::parse(text).map_err(|_| wrong.clone())?;
     let plain = url.username().is_empty()
         && url.password().is_none()

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::*;
-use crate::adapters::{BuildError, ProviderContext, ProviderParts, Transport};
+use crate::adapters::{ProviderBuildError, ProviderContext, ProviderParts, Transport};
 
 /// The settings of one kind, each with its value in TOML. In values, `SECRET` is any secret, `WHSEC` one of Standard Webhooks,
 /// `EMPTY` none at all, `TOKEN` a bot's, and `SID` the 32 digits of one of Twilio's ids.
@@ -421,7 +421,7 @@ fn settings(kind: &ProviderKind, text: &str) -> Result<Box<dyn ProviderSettings>
     (kind.read)(Spanned::new(span, DeValue::Table(table.into_inner())))
 }
 
-fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, BuildError> {
+fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, ProviderBuildError> {
     let transport = Transport::default();
     let folder = Path::new("/");
     settings.build(&ProviderContext { transport: &transport, brands: &[], folder, has_inbound: true })

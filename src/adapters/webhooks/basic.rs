@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{WebhookError, WebhookRequest, constant_time_eq};
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::secret::Secret;
 
 /// The credentials that the provider was set to call with.
@@ -21,8 +21,11 @@ impl BasicAuth {
     ///
     /// # Errors
     /// When only one of them is there, or one of them cannot be right.
-    pub fn from_settings(user: Option<&str>, password: Option<&Secret>) -> Result<Option<Self>, BuildError> {
-        let wrong = |setting, must| Err(BuildError::Setting { setting, must });
+    pub fn from_settings(
+        user: Option<&str>,
+        password: Option<&Secret>,
+    ) -> Result<Option<Self>, ProviderBuildError> {
+        let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (user, password) {
             (None, None) => Ok(None),
             (Some(_), None) => wrong("webhook_password", "must be set where webhook_user is"),
@@ -42,7 +45,7 @@ impl BasicAuth {
     /// Lets a call through that carries the user and the password.
     ///
     /// # Errors
-    /// `Forged` for every other one.
+    /// `Unauthenticated` for every other one.
     pub fn verify(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let authorization = call.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
@@ -52,7 +55,7 @@ impl BasicAuth {
             {
                 Ok(())
             }
-            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("Authorization is not that of the configuration")),
         }
     }
 }

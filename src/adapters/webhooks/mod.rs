@@ -12,9 +12,9 @@ use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
 pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
-pub(super) use standard::StandardWebhooks;
+pub(super) use standard::StandardWebhooksKey;
 
-pub use super::events::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError};
 
 use crate::model::{Address, Phone, Timestamp};
 
@@ -54,9 +54,9 @@ pub enum WebhookPayload {
 /// Why a call changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// The call does not prove that it comes from the provider.
+    /// The request does not prove that it comes from the provider.
     #[error("{0}")]
-    Forged(&'static str),
+    Unauthenticated(&'static str),
     /// The call comes from the provider, and cannot be understood.
     #[error("{0}")]
     Malformed(String),

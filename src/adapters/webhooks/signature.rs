@@ -23,8 +23,8 @@ pub(in crate::adapters) enum SignatureAlgorithm {
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
-    /// MD5 over the parts and then the key. Two texts with one MD5 (RFC 6151, section 2.1) have one signature, too.
-    Md5ThenKey,
+    /// MD5 over the parts and, after them, the key. Two texts with one MD5 (RFC 6151, section 2.1) have one signature, too.
+    Md5KeySuffix,
 }
 
 /// Whether `signature` is that of these parts, one after the other, by `key`. Takes the same time wherever they differ.
@@ -43,7 +43,7 @@ pub(in crate::adapters) fn is_signed(
         SignatureAlgorithm::HmacSha1 => hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
         SignatureAlgorithm::HmacSha256 => hmac(hmac::HMAC_SHA256),
         SignatureAlgorithm::HmacSha512 => hmac(hmac::HMAC_SHA512),
-        SignatureAlgorithm::Md5ThenKey => {
+        SignatureAlgorithm::Md5KeySuffix => {
             let mut hash = Md5::new();
             parts.iter().for_each(|part| hash.update(part));
             hash.chain_update(key).finalize().as_slice().ct_eq(signature).into()
@@ -94,7 +94,7 @@ mod tests {
     fn a_key_may_come_last() {
         let md5 = hex("f96b697d7cb7938d525a2f31aaf161d0").unwrap();
         let is_signed =
-            |key, parts: &[&[u8]], md5| is_signed(SignatureAlgorithm::Md5ThenKey, key, parts, md5);
+            |key, parts: &[&[u8]], md5| is_signed(SignatureAlgorithm::Md5KeySuffix, key, parts, md5);
         assert!(is_signed(b"digest", &[b"mess", b"age "], &md5));
         assert!(!is_signed(b"digest", &[b"message"], &md5));
         assert!(!is_signed(b"Digest", &[b"message "], &md5));

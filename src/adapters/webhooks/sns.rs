@@ -22,7 +22,7 @@ use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
 use super::{WebhookError, WebhookRequest, is_recent};
-use crate::adapters::{BuildError, Transport, http};
+use crate::adapters::{ProviderBuildError, Transport, http};
 use crate::model::Timestamp;
 
 /// SNS tries to hand a message over for an hour at most ("Amazon SNS message delivery retries").
@@ -43,9 +43,9 @@ impl SnsTopic {
     ///
     /// # Errors
     /// When `topic_arn` is no topic's, or TLS cannot be set up.
-    pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, ProviderBuildError> {
         let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
-        let wrong = BuildError::Setting { setting: "topic_arn", must };
+        let wrong = ProviderBuildError::Setting { setting: "topic_arn", must };
         let hosts = CertificateHosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
         let client = http::client(transport)?;
         Ok(Self { arn: arn.to_owned(), hosts, client, certificates: CertificateCache::default() })
@@ -55,11 +55,12 @@ impl SnsTopic {
     /// topic's name in the configuration we do.
     ///
     /// # Errors
-    /// `Forged` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
+    /// `Unauthenticated` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
     pub async fn open(&self, call: &WebhookRequest<'_>) -> Result<Option<String>, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("SNS calls with POST"))?;
-        let envelope: SnsEnvelope = serde_json::from_slice(body)
-            .map_err(|_| WebhookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
+        let body = call.body.ok_or(WebhookError::Unauthenticated("SNS calls with POST"))?;
+        let envelope: SnsEnvelope = serde_json::from_slice(body).map_err(|_| {
+            WebhookError::Unauthenticated("it is not a message of SNS, or raw message delivery is on")
+        })?;
         self.verify(&envelope, call.now).await?;
         match envelope.kind.as_str() {
             "Notification" => Ok(Some(envelope.message)),
@@ -72,29 +73,31 @@ impl SnsTopic {
     async fn verify(&self, envelope: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
         // What costs nothing comes first: for the certificate we make a call.
         if envelope.topic_arn != self.arn {
-            return Err(WebhookError::Forged("its topic is not topic_arn"));
+            return Err(WebhookError::Unauthenticated("its topic is not topic_arn"));
         }
         if !envelope.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
-            return Err(WebhookError::Forged("it was not published within the last hour"));
+            return Err(WebhookError::Unauthenticated("it was not published within the last hour"));
         }
         let algorithm = match envelope.signature_version.as_str() {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             "2" => &RSA_PKCS1_2048_8192_SHA256,
-            _ => return Err(WebhookError::Forged("its signature has a version that is not known")),
+            _ => return Err(WebhookError::Unauthenticated("its signature has a version that is not known")),
         };
         let signature = BASE64_STANDARD.decode(&envelope.signature);
-        let signature = signature.map_err(|_| WebhookError::Forged("its signature is not base64"))?;
+        let signature =
+            signature.map_err(|_| WebhookError::Unauthenticated("its signature is not base64"))?;
         let url = self.hosts.trusted(&envelope.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
-        let url =
-            url.ok_or(WebhookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
+        let url = url.ok_or(WebhookError::Unauthenticated(
+            "its certificate is not at a host of SNS in the topic's region",
+        ))?;
         let signer = self.signer(&url, now).await?;
         if !signer.is_valid(now) {
-            return Err(WebhookError::Forged("its certificate is not valid now"));
+            return Err(WebhookError::Unauthenticated("its certificate is not valid now"));
         }
         if signer.signed(algorithm, envelope.signed().as_bytes(), &signature) {
             Ok(())
         } else {
-            Err(WebhookError::Forged("its signature is not by its certificate"))
+            Err(WebhookError::Unauthenticated("its signature is not by its certificate"))
         }
     }
 

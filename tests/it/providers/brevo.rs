@@ -1,6 +1,6 @@
 //! Brevo's transactional API.
 
-use relevo::adapters::email::brevo::{Brevo, BrevoSettings};
+use relevo::adapters::email::brevo::{BrevoAdapter, BrevoSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -22,8 +22,8 @@ pub(super) fn settings(base_url: String) -> BrevoSettings {
     }
 }
 
-fn brevo(settings: &BrevoSettings) -> Brevo {
-    Brevo::new(settings, &Transport::default()).unwrap()
+fn brevo(settings: &BrevoSettings) -> BrevoAdapter {
+    BrevoAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use relevo::adapters::email::resend::Resend;
+use relevo::adapters::email::resend::ResendAdapter;
 use relevo::adapters::{Adapter, HttpSettings, Transport};
 use serde_json::json;
 
@@ -19,8 +19,8 @@ fn way(text: &str) -> Transport {
     Transport { http: settings.read().unwrap(), ..Transport::default() }
 }
 
-fn resend_at(url: String, transport: &Transport) -> Resend {
-    Resend::new(&resend::settings(url), transport).unwrap()
+fn resend_at(url: String, transport: &Transport) -> ResendAdapter {
+    ResendAdapter::new(&resend::settings(url), transport).unwrap()
 }
 
 #[tokio::test]

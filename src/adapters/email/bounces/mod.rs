@@ -5,4 +5,4 @@ mod report;
 mod webhooks;
 
 pub(super) use address::{BounceAddresses, MUST};
-pub(super) use webhooks::BounceHandler;
+pub(super) use webhooks::BounceWebhooks;

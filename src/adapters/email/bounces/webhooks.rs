@@ -13,14 +13,14 @@ use crate::adapters::webhooks::{
 };
 use crate::model::BrandId;
 
-/// Takes the reports to one provider's envelope senders.
+/// Takes the reports on mail that come to one provider's envelope senders.
 #[derive(Debug)]
-pub(in crate::adapters::email) struct BounceHandler {
+pub(in crate::adapters::email) struct BounceWebhooks {
     addresses: BounceAddresses,
     brands: Vec<BrandId>,
 }
 
-impl BounceHandler {
+impl BounceWebhooks {
     /// Takes reports on the mail of these brands.
     pub(in crate::adapters::email) fn new(addresses: BounceAddresses, brands: Vec<BrandId>) -> Self {
         Self { addresses, brands }
@@ -28,10 +28,10 @@ impl BounceHandler {
 }
 
 #[async_trait]
-impl WebhookHandler for BounceHandler {
+impl WebhookHandler for BounceWebhooks {
     /// The body is the mail; the query may name its envelope recipient as `recipient`.
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let mail = call.body.ok_or(WebhookError::Forged("a mail is handed over with POST"))?;
+        let mail = call.body.ok_or(WebhookError::Unauthenticated("a mail is handed over with POST"))?;
         let ReportMail { addresses, date, report } =
             ReportMail::read(mail).map_err(|error| WebhookError::Malformed(error.to_string()))?;
         let query = form_urlencoded::parse(call.query.as_bytes());
@@ -41,7 +41,7 @@ impl WebhookHandler for BounceHandler {
             .into_iter()
             .chain(addresses)
             .find_map(|address: String| self.addresses.echo(&address, &self.brands))
-            .ok_or(WebhookError::Forged("the mail has no bounce address of this provider in it"))?;
+            .ok_or(WebhookError::Unauthenticated("the mail has no bounce address of this provider in it"))?;
         let delivery_report = report.map(|report| DeliveryReport {
             reference: String::new(),
             echo: Some(echo),

@@ -23,25 +23,27 @@ pub use settings::BrevoSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One Brevo account.
+/// Delivers email through one Brevo account.
 #[derive(Debug)]
-pub struct Brevo {
+pub struct BrevoAdapter {
     client: Client,
     api_key: HeaderValue,
     sender: SenderMailbox,
     endpoint: Url,
 }
 
-impl Brevo {
+impl BrevoAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
@@ -52,22 +54,22 @@ impl Brevo {
     }
 }
 
-impl HttpAdapter for Brevo {
+impl HttpAdapter for BrevoAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for BrevoSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.webhook_auth()?.map(|auth| webhooks::BrevoWebhooks { auth });
-        let brevo = Brevo::new(self, context.transport)?;
+        let brevo = BrevoAdapter::new(self, context.transport)?;
         Ok(ProviderParts::new(Arc::new(brevo)).with_webhooks(webhooks))
     }
 }
@@ -110,18 +112,18 @@ struct BrevoErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoAccepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
     (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
 }
 
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoErrorBody { code, message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &message);
     if errors::leaves_doubt(&code) {
@@ -134,7 +136,7 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
 }
 
 /// The wait until the limit begins anew, in seconds.
-fn until_reset(answer: &HttpAnswer) -> Option<Duration> {
+fn until_reset(answer: &HttpResponse) -> Option<Duration> {
     http::parse_retry_seconds(answer.header("x-sib-ratelimit-reset")?)
 }
 

@@ -43,7 +43,7 @@ impl BrevoAuth {
             {
                 Ok(())
             }
-            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("Authorization is not that of the configuration")),
         }
     }
 }
@@ -174,7 +174,7 @@ mod tests {
             (by_password, vec![TOKEN]),
         ] {
             assert!(
-                matches!(handle(&handler, &headers, &body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(&handler, &headers, &body).await, Err(WebhookError::Unauthenticated(_))),
                 "{headers:?}"
             );
         }

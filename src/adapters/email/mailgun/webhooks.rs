@@ -48,15 +48,16 @@ impl MailgunWebhooks {
         let given = hex(signature).unwrap_or_default();
         let parts = [timestamp.as_bytes(), token.as_bytes()];
         if !is_signed(SignatureAlgorithm::HmacSha256, self.key.expose().as_bytes(), &parts, &given) {
-            return Err(WebhookError::Forged("its signature is not by this signing key"));
+            return Err(WebhookError::Unauthenticated("its signature is not by this signing key"));
         }
         let time = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = time.filter(|&time| is_recent(time, call.now, WINDOW));
-        let time = time.ok_or(WebhookError::Forged("it was not signed within the last eight hours"))?;
+        let time =
+            time.ok_or(WebhookError::Unauthenticated("it was not signed within the last eight hours"))?;
         if self.seen().admits(time, Sha256::digest(token).into(), Sha256::digest(body).into(), call.now) {
             Ok(())
         } else {
-            Err(WebhookError::Forged("its token was used before, or is too old to tell"))
+            Err(WebhookError::Unauthenticated("its token was used before, or is too old to tell"))
         }
     }
 
@@ -108,11 +109,11 @@ impl SeenTokens {
 #[async_trait]
 impl WebhookHandler for MailgunWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Mailgun calls with POST"))?;
+        let body = call.body.ok_or(WebhookError::Unauthenticated("Mailgun calls with POST"))?;
         // The signature stands in what it does not cover, so this much is read of anybody's call.
         let payload = serde_json::from_slice(body);
         let MailgunPayload { signature, event_data } =
-            payload.map_err(|_| WebhookError::Forged("it is not signed as Mailgun signs"))?;
+            payload.map_err(|_| WebhookError::Unauthenticated("it is not signed as Mailgun signs"))?;
         self.check(&signature, call, body)?;
         let event_data: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
         let Some(meaning) = meaning(&event_data) else { return Ok(WebhookPayload::Events(vec![])) };
@@ -333,7 +334,10 @@ mod tests {
             json!({ "event-data": data }).to_string(),
             "nonsense".to_owned(),
         ] {
-            assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))), "{body}");
+            assert!(
+                matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))),
+                "{body}"
+            );
         }
         let other = MailgunWebhooks::new(Secret::new("another"));
         assert!(handle(&other, &[], &with("token", "t1")).await.is_err());
@@ -349,7 +353,7 @@ mod tests {
         let (body, other) = (signed(&data("delivered", json!({}))), signed(&data("complained", json!({}))));
         assert!(handle(&handler, &[], &body).await.is_ok());
         assert!(handle(&handler, &[], &body).await.is_ok(), "Mailgun calls again after a failure of ours");
-        assert!(matches!(handle(&handler, &[], &other).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&handler, &[], &other).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[test]

@@ -222,7 +222,7 @@ mod tests {
     async fn only_who_shows_the_password_is_heard_and_nonsense_is_told_apart() {
         for wrong in [vec![], vec![("Authorization", "Basic cmVsZXZvOnNlY3JldB==")]] {
             let answer = handle(&handler(), &wrong, &bounce("HardBounce")).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{wrong:?}");
+            assert!(matches!(answer, Err(WebhookError::Unauthenticated(_))), "{wrong:?}");
         }
         for wrong in
             ["", "[1]", r#"{"RecordType":"Delivery"}"#, r#"{"RecordType":"Delivery","DeliveredAt":"x"}"#]

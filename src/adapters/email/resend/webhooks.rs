@@ -10,7 +10,7 @@ use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_of_parts, parse, required,
 };
 use crate::adapters::webhooks::{
-    StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+    StandardWebhooksKey, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use crate::model::Objection::{BadAddress, Complaint};
 use crate::model::OutcomeEvidence;
@@ -19,7 +19,7 @@ use crate::model::OutcomeEvidence;
 #[derive(Debug)]
 pub(super) struct ResendWebhooks {
     /// What signs them.
-    pub verifier: StandardWebhooks,
+    pub verifier: StandardWebhooksKey,
 }
 
 #[async_trait]
@@ -124,7 +124,7 @@ mod tests {
 
     fn handler() -> ResendWebhooks {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        ResendWebhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
+        ResendWebhooks { verifier: StandardWebhooksKey::new(&secret).unwrap() }
     }
 
     async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
@@ -196,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_forged_and_what_cannot_be_read_are_told_apart() {
         let body = body("email.sent", json!({}));
-        assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))));
         for wrong in ["", "[]", "{}", r#"{"type":"email.sent"}"#, r#"{"type":"email.sent","data":{"to":1}}"#]
         {
             assert!(matches!(signed(wrong).await, Err(WebhookError::Malformed(_))), "{wrong}");

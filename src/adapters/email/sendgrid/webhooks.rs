@@ -45,19 +45,19 @@ impl SendgridWebhooks {
         let header = |name| call.header(&format!("X-Twilio-Email-Event-Webhook-{name}"));
         let (Some(signature), Some(time), Some(body)) = (header("Signature"), header("Timestamp"), call.body)
         else {
-            return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
+            return Err(WebhookError::Unauthenticated("it lacks the headers of a signature, or a body"));
         };
         let signed = [time.as_bytes(), body].concat();
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key);
         let is_right = |signature: Vec<u8>| key.verify(&signed, &signature).is_ok();
         if !BASE64_STANDARD.decode(signature).is_ok_and(is_right) {
-            return Err(WebhookError::Forged("its signature is not by this account's key"));
+            return Err(WebhookError::Unauthenticated("its signature is not by this account's key"));
         }
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         if time.is_some_and(|time| is_recent(time, call.now, WINDOW)) {
             Ok(body)
         } else {
-            Err(WebhookError::Forged("it was not signed within the last day"))
+            Err(WebhookError::Unauthenticated("it was not signed within the last day"))
         }
     }
 }
@@ -257,9 +257,9 @@ mod tests {
             (signer.handler(), "not base64", &time, &body),
         ] {
             let answer = call(&handler, signature, time, body).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{signature} {time} {body}");
+            assert!(matches!(answer, Err(WebhookError::Unauthenticated(_))), "{signature} {time} {body}");
         }
-        assert!(matches!(handle(&signer.handler(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&signer.handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[tokio::test]

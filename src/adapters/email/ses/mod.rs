@@ -20,15 +20,16 @@ pub use settings::SesSettings;
 use super::addresses::SenderMailbox;
 use super::api::ApiEmail;
 use crate::adapters::aws::AwsSigner;
-use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    refused,
 };
 use crate::model::{Outcome, OutcomeEvidence, Rejection};
 
-/// One SES account in one region.
+/// Delivers email through one SES account in one region.
 #[derive(Debug)]
-pub struct Ses {
+pub struct SesAdapter {
     client: Client,
     settings: SesSettings,
     sender: SenderMailbox,
@@ -36,12 +37,12 @@ pub struct Ses {
     endpoint: Url,
 }
 
-impl Ses {
+impl SesAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = AwsSigner::new("ses", credentials.clone())?;
@@ -78,15 +79,15 @@ impl Ses {
 }
 
 impl ProviderSettings for SesSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let ses = Ses::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let ses = SesAdapter::new(self, context.transport)?;
         let webhooks = self.topic(context.transport)?.map(|topic| webhooks::SesWebhooks { topic });
         Ok(ProviderParts::new(Arc::new(ses)).with_webhooks(webhooks))
     }
 }
 
 #[async_trait]
-impl Adapter for Ses {
+impl Adapter for SesAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
@@ -107,17 +108,17 @@ struct SesErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Outcome {
+fn outcome(answer: &HttpResponse, email: &ApiEmail<'_>) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
     outcome.unwrap_or_else(|| answer.unrecognized())
 }
 
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let accepted: SesAccepted = serde_json::from_slice(&answer.body).ok()?;
     (!accepted.message_id.is_empty()).then_some(Outcome::Sent { reference: accepted.message_id })
 }
 
-fn refusal(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse, email: &ApiEmail<'_>) -> Option<Outcome> {
     let name = error_name(answer)?;
     let text = serde_json::from_slice::<SesErrorBody>(&answer.body).unwrap_or_default().message;
     let evidence = OutcomeEvidence::new(name, &text);
@@ -128,7 +129,7 @@ fn refusal(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Option<Outcome> {
 }
 
 /// `Name:` and an address of Amazon's own may follow the name, and a namespace with `#` may come before it.
-fn error_name(answer: &HttpAnswer) -> Option<&str> {
+fn error_name(answer: &HttpResponse) -> Option<&str> {
     let header = answer.headers.get("x-amzn-errortype")?.to_str().ok()?;
     let name = header.split(':').next()?;
     Some(name.rsplit('#').next().unwrap_or(name).trim()).filter(|name| !name.is_empty())

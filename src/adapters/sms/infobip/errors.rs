@@ -8,33 +8,33 @@ use crate::adapters::error_meaning::{
     THROTTLED_RECIPIENT,
 };
 
-/// What a status says of a message.
+/// The meaning of a status for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InfobipErrorReading {
-    /// It was taken.
+pub(super) enum InfobipStatusMeaning {
+    /// Infobip took the message.
     Taken,
-    /// It was taken when its id came the first time.
+    /// Infobip took the message when its id came the first time.
     TakenBefore,
-    /// It was not taken.
+    /// Infobip did not take the message.
     Refused(ErrorMeaning),
-    /// It may have been taken.
+    /// Infobip may have taken the message.
     Unclear,
 }
 
 /// REJECTED_DUPLICATE_MESSAGE_ID
 const DUPLICATE: u32 = 23;
 
-/// What the status of a group and an id says.
-pub(super) fn reading(group: u32, id: u32) -> InfobipErrorReading {
+/// The meaning of the status with this group and id.
+pub(super) fn status_meaning(group: u32, id: u32) -> InfobipStatusMeaning {
     match (group, id) {
         // Ok, pending, delivered.
-        (0 | 1 | 3, _) => InfobipErrorReading::Taken,
-        (5, DUPLICATE) => InfobipErrorReading::TakenBefore,
+        (0 | 1 | 3, _) => InfobipStatusMeaning::Taken,
+        (5, DUPLICATE) => InfobipStatusMeaning::TakenBefore,
         // Undeliverable, rejected. An id that is not in the table refuses the message all the same.
-        (2 | 5, _) => InfobipErrorReading::Refused(meaning(id).unwrap_or(CONTENT)),
+        (2 | 5, _) => InfobipStatusMeaning::Refused(meaning(id).unwrap_or(CONTENT)),
         // Expired: passed on before, unless the table knows better.
-        (4, _) => meaning(id).map_or(InfobipErrorReading::Unclear, InfobipErrorReading::Refused),
-        _ => InfobipErrorReading::Unclear,
+        (4, _) => meaning(id).map_or(InfobipStatusMeaning::Unclear, InfobipStatusMeaning::Refused),
+        _ => InfobipStatusMeaning::Unclear,
     }
 }
 

@@ -315,7 +315,7 @@ mod tests {
         );
         assert!(matches!(
             handle("relevo:open", Some(r#"{"results":[]}"#)).await,
-            Err(WebhookError::Forged(_))
+            Err(WebhookError::Unauthenticated(_))
         ));
         assert!(matches!(handle("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
         assert!(matches!(handle("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));

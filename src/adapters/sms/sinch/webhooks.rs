@@ -26,7 +26,7 @@ pub(super) struct SinchWebhooks {
 #[async_trait]
 impl WebhookHandler for SinchWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Sinch calls with POST"))?;
+        let body = call.body.ok_or(WebhookError::Unauthenticated("Sinch calls with POST"))?;
         if let Some(basic) = &self.basic {
             basic.verify(call)?;
         }
@@ -40,21 +40,22 @@ impl WebhookHandler for SinchWebhooks {
 /// The signature is over the body, a nonce and the time, with a full stop between them (Sinch's SDK for Python 2.3,
 /// `authentication_validation`).
 fn verify(secret: &Secret, call: &WebhookRequest<'_>, body: &[u8]) -> Result<(), WebhookError> {
-    let forged = WebhookError::Forged("x-sinch-webhook-signature is not that of this service plan");
+    let unauthenticated =
+        WebhookError::Unauthenticated("x-sinch-webhook-signature is not that of this service plan");
     let signature = call.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
     let nonce = call.header("x-sinch-webhook-signature-nonce");
     let timestamp = call.header("x-sinch-webhook-signature-timestamp");
     let (Some(signature), Some(nonce), Some(timestamp)) = (signature, nonce, timestamp) else {
-        return Err(forged);
+        return Err(unauthenticated);
     };
     let parts = [body, b".", nonce.as_bytes(), b".", timestamp.as_bytes()];
     if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &signature) {
-        return Err(forged);
+        return Err(unauthenticated);
     }
     if parse_unix_seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
         Ok(())
     } else {
-        Err(WebhookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))
+        Err(WebhookError::Unauthenticated("x-sinch-webhook-signature-timestamp is too far from now"))
     }
 }
 
@@ -328,7 +329,7 @@ mod tests {
         let body = r#"{"type":"tomorrow"}"#;
         let right = signed(body, NOW);
         assert_eq!(handle(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Events(vec![])));
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
+        let forged = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
         assert!(forged(handle(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
         assert!(forged(handle(&by_secret("other"), &right, body).await));
         for at in 0..right.len() {

@@ -14,25 +14,27 @@ use url::{Url, form_urlencoded};
 pub use settings::SnsSettings;
 
 use crate::adapters::aws::AwsSigner;
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{MessageClass, Outcome, OutcomeEvidence};
 
-/// One SNS account in one region.
+/// Delivers SMS through one SNS account in one region.
 #[derive(Debug)]
-pub struct Sns {
+pub struct SnsAdapter {
     client: Client,
     settings: SnsSettings,
     signer: AwsSigner,
     endpoint: Url,
 }
 
-impl Sns {
+impl SnsAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SnsSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SnsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = AwsSigner::new("sns", credentials.clone())?;
@@ -47,7 +49,7 @@ impl Sns {
     }
 }
 
-impl Sns {
+impl SnsAdapter {
     fn form(&self, envelope: &Envelope) -> Result<String, Outcome> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", "Publish").append_pair("Version", "2010-03-31");
@@ -77,7 +79,7 @@ impl Sns {
     }
 }
 
-impl HttpAdapter for Sns {
+impl HttpAdapter for SnsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = self.form(envelope)?;
         let headers =
@@ -85,18 +87,18 @@ impl HttpAdapter for Sns {
         Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for SnsSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        Ok(ProviderParts::new(Arc::new(Sns::new(self, context.transport)?)))
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        Ok(ProviderParts::new(Arc::new(SnsAdapter::new(self, context.transport)?)))
     }
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let body = String::from_utf8_lossy(&answer.body);
     let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
     outcome.unwrap_or_else(|| answer.unrecognized())
@@ -107,7 +109,7 @@ fn published(body: &str) -> Option<Outcome> {
     (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
 }
 
-fn refusal(answer: &HttpAnswer, body: &str) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse, body: &str) -> Option<Outcome> {
     let error = element(body, "Error")?;
     let (code, text) = (element(error, "Code")?, element(error, "Message").unwrap_or_default());
     let evidence = OutcomeEvidence::new(code, text);

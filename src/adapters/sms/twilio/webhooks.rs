@@ -32,10 +32,10 @@ pub(in crate::adapters) struct TwilioWebhooks {
 #[async_trait]
 impl WebhookHandler for TwilioWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Twilio calls with POST"))?;
+        let body = call.body.ok_or(WebhookError::Unauthenticated("Twilio calls with POST"))?;
         let parameters = TwilioParameters(form_urlencoded::parse(body).collect());
         if !self.is_signed(call, &parameters) {
-            return Err(WebhookError::Forged("X-Twilio-Signature is not that of this account"));
+            return Err(WebhookError::Unauthenticated("X-Twilio-Signature is not that of this account"));
         }
         read(&parameters, call.now).map(WebhookPayload::Events)
     }
@@ -295,7 +295,7 @@ mod tests {
             (URL, &right[..20], body),
         ] {
             assert!(
-                matches!(handle(url, signed, body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(url, signed, body).await, Err(WebhookError::Unauthenticated(_))),
                 "{url} {signed} {body}"
             );
         }

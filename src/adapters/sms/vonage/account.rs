@@ -1,6 +1,6 @@
 //! What Vonage's APIs have in common.
 
-use crate::adapters::{BuildError, Envelope};
+use crate::adapters::{Envelope, ProviderBuildError};
 use crate::secret::Secret;
 
 /// A longer reference is refused with the message.
@@ -14,17 +14,17 @@ pub(in crate::adapters) fn check(
     api_key: &str,
     api_secret: &Secret,
     signature_secret: Option<&Secret>,
-) -> Result<(), BuildError> {
+) -> Result<(), ProviderBuildError> {
     if api_key.len() != 8 || !api_key.bytes().all(|b| b.is_ascii_alphanumeric()) {
         let must = "must be the account's API key: eight letters and digits";
-        return Err(BuildError::Setting { setting: "api_key", must });
+        return Err(ProviderBuildError::Setting { setting: "api_key", must });
     }
     if api_secret.expose().is_empty() {
-        return Err(BuildError::Setting { setting: "api_secret", must: "must not be empty" });
+        return Err(ProviderBuildError::Setting { setting: "api_secret", must: "must not be empty" });
     }
     if signature_secret.is_some_and(|secret| secret.expose().is_empty()) {
         let must = "must not be empty; leave it out to take no webhooks";
-        return Err(BuildError::Setting { setting: "signature_secret", must });
+        return Err(ProviderBuildError::Setting { setting: "signature_secret", must });
     }
     Ok(())
 }

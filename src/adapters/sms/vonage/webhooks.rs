@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::settings::SignatureMethod;
+use super::settings::VonageSignatureMethod;
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_unix_seconds,
@@ -26,20 +26,20 @@ pub(super) struct VonageSmsWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
     /// How the account signs.
-    pub method: SignatureMethod,
+    pub method: VonageSignatureMethod,
 }
 
 #[async_trait]
 impl WebhookHandler for VonageSmsWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let parameters =
-            parameters(call).ok_or(WebhookError::Forged("it has no parameters that can be signed"))?;
+        let parameters = parameters(call)
+            .ok_or(WebhookError::Unauthenticated("it has no parameters that can be signed"))?;
         // The time at which Vonage began to call is the only one that both kinds have.
         let at = parameters.get("timestamp").and_then(|text| parse_unix_seconds(text));
         let at = at.filter(|_| self.is_signed(&parameters));
-        let at = at.ok_or(WebhookError::Forged("sig is not that of this account"))?;
+        let at = at.ok_or(WebhookError::Unauthenticated("sig is not that of this account"))?;
         if !is_recent(at, call.now, REPEATS) {
-            return Err(WebhookError::Forged("timestamp is too far from now"));
+            return Err(WebhookError::Unauthenticated("timestamp is too far from now"));
         }
         read(&parameters, at).map(WebhookPayload::Events)
     }
@@ -53,10 +53,10 @@ impl VonageSmsWebhooks {
         let signed: String =
             others.map(|(name, value)| format!("&{name}={}", value.replace(['&', '='], "_"))).collect();
         let algorithm = match self.method {
-            SignatureMethod::Sha1 => SignatureAlgorithm::HmacSha1,
-            SignatureMethod::Sha256 => SignatureAlgorithm::HmacSha256,
-            SignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
-            SignatureMethod::Md5Hash => SignatureAlgorithm::Md5ThenKey,
+            VonageSignatureMethod::Sha1 => SignatureAlgorithm::HmacSha1,
+            VonageSignatureMethod::Sha256 => SignatureAlgorithm::HmacSha256,
+            VonageSignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
+            VonageSignatureMethod::Md5Hash => SignatureAlgorithm::Md5KeySuffix,
         };
         is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &signature)
     }
@@ -150,7 +150,7 @@ mod tests {
     const NOW: &str = "2026-11-22T10:00:00Z";
 
     fn handler() -> VonageSmsWebhooks {
-        VonageSmsWebhooks { secret: Secret::new("abcde"), method: SignatureMethod::Sha256 }
+        VonageSmsWebhooks { secret: Secret::new("abcde"), method: VonageSignatureMethod::Sha256 }
     }
 
     fn now() -> Timestamp {
@@ -296,7 +296,7 @@ mod tests {
         let parameters = signed(&[("messageId", "0A"), ("status", "failed")], now());
         let right = form(&parameters);
         assert!(handle(&handler(), "", Some(&right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
+        let forged = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
         for changed in [
             right.replace("failed", "delivered"),
             format!("{right}&err-code=9"),
@@ -313,7 +313,7 @@ mod tests {
         assert!(forged(handle(&handler(), "", None).await));
         let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..handler() };
         assert!(forged(handle(&other, "", Some(&right)).await));
-        for method in [SignatureMethod::Sha512, SignatureMethod::Md5Hash] {
+        for method in [VonageSignatureMethod::Sha512, VonageSignatureMethod::Md5Hash] {
             let other = VonageSmsWebhooks { method, ..handler() };
             assert!(forged(handle(&other, "", Some(&right)).await), "{method:?}");
         }
@@ -324,9 +324,9 @@ mod tests {
     async fn md5_over_the_parameters_and_the_secret_is_believed_where_it_is_set() {
         let right = "messageId=0A&status=failed&err-code=9&text=a%26b%3Dc&timestamp=1795341600\
              &sig=8d24d04a52ba1bc4fc615a86910c0ab4";
-        let handler = || VonageSmsWebhooks { method: SignatureMethod::Md5Hash, ..handler() };
+        let handler = || VonageSmsWebhooks { method: VonageSignatureMethod::Md5Hash, ..handler() };
         assert!(handle(&handler(), "", Some(right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
+        let forged = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
         for changed in [
             right.replace("failed", "delivered"),
             right.replace("timestamp=1795341600", "timestamp=1795341601"),
@@ -347,7 +347,11 @@ mod tests {
         assert!(handle(&handler(), "", Some(&at("2026-11-21T10:00:00Z"))).await.is_ok());
         for wrong in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
             let answer = handle(&handler(), "", Some(&at(wrong))).await;
-            assert_eq!(answer, Err(WebhookError::Forged("timestamp is too far from now")), "{wrong}");
+            assert_eq!(
+                answer,
+                Err(WebhookError::Unauthenticated("timestamp is too far from now")),
+                "{wrong}"
+            );
         }
     }
 

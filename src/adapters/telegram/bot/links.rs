@@ -20,12 +20,12 @@ const SIGNATURE_BYTES: usize = 16;
 
 /// Makes and reads the links of one bot.
 #[derive(Debug, Clone)]
-pub struct TelegramLinkBuilder {
+pub struct TelegramLinkSigner {
     username: String,
     key: hmac::Key,
 }
 
-impl TelegramLinkBuilder {
+impl TelegramLinkSigner {
     pub(super) fn new(username: &str, token: &Secret) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
         Self { username: username.to_owned(), key }
@@ -62,8 +62,8 @@ impl TelegramLinkBuilder {
 mod tests {
     use super::*;
 
-    fn links(token: &str) -> TelegramLinkBuilder {
-        TelegramLinkBuilder::new("acme_bot", &Secret::new(token))
+    fn links(token: &str) -> TelegramLinkSigner {
+        TelegramLinkSigner::new("acme_bot", &Secret::new(token))
     }
 
     #[test]

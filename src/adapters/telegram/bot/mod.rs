@@ -21,24 +21,24 @@ use serde::Deserialize;
 use teloxide::types::ChatId;
 use url::Url;
 
-pub use links::TelegramLinkBuilder;
+pub use links::TelegramLinkSigner;
 pub use settings::TelegramSettings;
 
-use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::webhooks::EventSink;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderParts, ProviderSettings,
+    Adapter, Envelope, EventListener, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings,
     Transport, refused,
 };
 use crate::model::{Address, Outcome, OutcomeEvidence, Rejection};
 
-/// One bot.
+/// Delivers Telegram messages through one bot, and polls for what people do to it.
 #[derive(Debug)]
 pub struct TelegramBot {
     client: Client,
     settings: TelegramSettings,
     base: Url,
-    links: Option<TelegramLinkBuilder>,
+    links: Option<TelegramLinkSigner>,
 }
 
 impl TelegramBot {
@@ -46,7 +46,7 @@ impl TelegramBot {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let base = http::base_url("base_url", &settings.base_url)?;
         Ok(Self {
@@ -77,7 +77,7 @@ impl TelegramBot {
         Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized())))
     }
 
-    fn reply(&self, answer: &HttpAnswer) -> Option<TelegramReply> {
+    fn reply(&self, answer: &HttpResponse) -> Option<TelegramReply> {
         if answer.is_success() {
             let sent: TelegramSent = serde_json::from_slice(&answer.body).ok()?;
             return sent.ok.then(|| TelegramReply::Outcome(sent.result.outcome()));
@@ -86,7 +86,7 @@ impl TelegramBot {
         Some(self.refusal(answer, refusal))
     }
 
-    fn refusal(&self, answer: &HttpAnswer, refusal: TelegramErrorBody) -> TelegramReply {
+    fn refusal(&self, answer: &HttpResponse, refusal: TelegramErrorBody) -> TelegramReply {
         // The URL holds the token, and a server in between may have quoted it.
         let words = refusal.description.replace(self.settings.token.expose(), "***");
         let evidence = OutcomeEvidence::new(refusal.error_code, &words);
@@ -104,7 +104,7 @@ impl TelegramBot {
 }
 
 impl ProviderSettings for TelegramSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let bot = Arc::new(TelegramBot::new(self, context.transport)?);
         let links = bot.links.clone();
         let webhooks = self.webhook_secret.clone();

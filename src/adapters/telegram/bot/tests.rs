@@ -26,11 +26,11 @@ fn settings(token: &str) -> TelegramSettings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer = HttpAnswer {
+    let answer = HttpResponse {
         status,
         retry_after: Some(Duration::from_secs(3)),
         body: body.into(),
-        ..HttpAnswer::default()
+        ..HttpResponse::default()
     };
     match bot().reply(&answer) {
         Some(TelegramReply::Outcome(outcome)) => outcome,

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::links::TelegramLinkBuilder;
+use super::links::TelegramLinkSigner;
 use super::updates;
 use crate::adapters::webhooks::{
     WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
@@ -16,7 +16,7 @@ pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,
     /// By which followed links are known.
-    pub links: Option<TelegramLinkBuilder>,
+    pub links: Option<TelegramLinkSigner>,
 }
 
 #[async_trait]
@@ -24,7 +24,9 @@ impl WebhookHandler for TelegramWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let token = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
         if !constant_time_eq(self.secret.expose(), token) {
-            return Err(WebhookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
+            return Err(WebhookError::Unauthenticated(
+                "X-Telegram-Bot-Api-Secret-Token is not webhook_secret",
+            ));
         }
         let malformed =
             |error: String| WebhookError::Malformed(format!("not an update of the Bot API: {error}"));
@@ -64,7 +66,10 @@ mod tests {
         for wrong in
             [&[][..], &[""], &["s3cret-of-the-hoo"], &["s3cret-of-the-hook2"], &["s3cret-of-the-hook"; 2]]
         {
-            assert!(matches!(handle(wrong, Some(UPDATE)).await, Err(WebhookError::Forged(_))), "{wrong:?}");
+            assert!(
+                matches!(handle(wrong, Some(UPDATE)).await, Err(WebhookError::Unauthenticated(_))),
+                "{wrong:?}"
+            );
         }
     }
 

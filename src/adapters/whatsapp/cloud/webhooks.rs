@@ -13,7 +13,7 @@ use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
 #[derive(Debug)]
-pub(super) struct CloudWebhooks {
+pub(super) struct WhatsappCloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,
     /// The token that Meta was given to verify the URL with; a URL is not verified without it.
@@ -21,7 +21,7 @@ pub(super) struct CloudWebhooks {
 }
 
 #[async_trait]
-impl WebhookHandler for CloudWebhooks {
+impl WebhookHandler for WhatsappCloudWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let Some(body) = call.body else { return self.verify(call) };
         let signature =
@@ -31,13 +31,13 @@ impl WebhookHandler for CloudWebhooks {
         if !signature
             .is_some_and(|signature| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &signature))
         {
-            return Err(WebhookError::Forged("X-Hub-Signature-256 is not that of this app"));
+            return Err(WebhookError::Unauthenticated("X-Hub-Signature-256 is not that of this app"));
         }
         payload::read(body).map(WebhookPayload::Events)
     }
 }
 
-impl CloudWebhooks {
+impl WhatsappCloudWebhooks {
     fn verify(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let get = |name: &str| {
             form_urlencoded::parse(call.query.as_bytes())
@@ -51,7 +51,7 @@ impl CloudWebhooks {
             (Some("subscribe"), Some(challenge)) if is_right => {
                 Ok(WebhookPayload::Challenge(challenge.into_owned()))
             }
-            _ => Err(WebhookError::Forged("hub.verify_token is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("hub.verify_token is not that of the configuration")),
         }
     }
 }
@@ -62,8 +62,8 @@ mod tests {
 
     use super::*;
 
-    fn handler() -> CloudWebhooks {
-        CloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
+    fn handler() -> WhatsappCloudWebhooks {
+        WhatsappCloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
     }
 
     async fn handle(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     async fn hear_by(
-        handler: &CloudWebhooks,
+        handler: &WhatsappCloudWebhooks,
         signature: &str,
         body: &[u8],
     ) -> Result<WebhookPayload, WebhookError> {
@@ -101,10 +101,13 @@ mod tests {
             ("sha256=zz", body),
             ("", body),
         ] {
-            assert!(matches!(handle(signature, body).await, Err(WebhookError::Forged(_))), "{signature}");
+            assert!(
+                matches!(handle(signature, body).await, Err(WebhookError::Unauthenticated(_))),
+                "{signature}"
+            );
         }
-        let other = CloudWebhooks { app_secret: Secret::new("other"), ..handler() };
-        assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Forged(_))));
+        let other = WhatsappCloudWebhooks { app_secret: Secret::new("other"), ..handler() };
+        assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[tokio::test]
@@ -131,9 +134,12 @@ mod tests {
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(handler().handle(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
+            assert!(
+                matches!(handler().handle(&call(wrong)).await, Err(WebhookError::Unauthenticated(_))),
+                "{wrong}"
+            );
         }
-        let without = CloudWebhooks { verify_token: None, ..handler() };
+        let without = WhatsappCloudWebhooks { verify_token: None, ..handler() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
         assert!(without.handle(&call(empty)).await.is_err());
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::sender;
@@ -30,7 +30,7 @@ fn default_base_url() -> String {
 }
 
 impl VonageWhatsappSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         require(sender::is_sender(&self.from), "from", sender::MUST)
     }

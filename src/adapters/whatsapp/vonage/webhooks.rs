@@ -27,16 +27,17 @@ pub(super) struct VonageWhatsappWebhooks {
 #[async_trait]
 impl WebhookHandler for VonageWhatsappWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Vonage calls with POST"))?;
+        let body = call.body.ok_or(WebhookError::Unauthenticated("Vonage calls with POST"))?;
         let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
         let claims = token.and_then(|token| self.claims(token));
-        let claims = claims.ok_or(WebhookError::Forged("Authorization is not a token of this account"))?;
+        let claims =
+            claims.ok_or(WebhookError::Unauthenticated("Authorization is not a token of this account"))?;
         let signed = Timestamp::from_second(claims.iat);
         if !signed.is_ok_and(|signed| is_recent(signed, call.now, REPEATS)) {
-            return Err(WebhookError::Forged("iat is too far from now"));
+            return Err(WebhookError::Unauthenticated("iat is too far from now"));
         }
         if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
-            return Err(WebhookError::Forged("payload_hash is not that of the body"));
+            return Err(WebhookError::Unauthenticated("payload_hash is not that of the body"));
         }
         read(body).map(|events| WebhookPayload::Events(events.into_iter().collect()))
     }
@@ -342,7 +343,10 @@ mod tests {
             ("abcde", "Bearer ", body),
         ] {
             let answer = handle(secret, authorization, body).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{secret} {authorization} {body}");
+            assert!(
+                matches!(answer, Err(WebhookError::Unauthenticated(_))),
+                "{secret} {authorization} {body}"
+            );
         }
     }
 

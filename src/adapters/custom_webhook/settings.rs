@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
-use crate::adapters::webhooks::StandardWebhooks;
+use crate::adapters::ProviderBuildError;
+use crate::adapters::webhooks::StandardWebhooksKey;
 use crate::secret::Secret;
 
 /// The settings of a receiver of messages.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WebhookSettings {
+pub struct CustomWebhookSettings {
     /// Where messages are posted.
     pub url: String,
     /// What signs them, by Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
@@ -20,15 +20,16 @@ pub struct WebhookSettings {
     pub callback_secret: Option<Secret>,
 }
 
-impl WebhookSettings {
-    pub(super) fn signer(&self) -> Result<StandardWebhooks, BuildError> {
-        let wrong = BuildError::Setting { setting: "secret", must: StandardWebhooks::MUST };
-        StandardWebhooks::new(&self.secret).ok_or(wrong)
+impl CustomWebhookSettings {
+    pub(super) fn signer(&self) -> Result<StandardWebhooksKey, ProviderBuildError> {
+        let wrong = ProviderBuildError::Setting { setting: "secret", must: StandardWebhooksKey::MUST };
+        StandardWebhooksKey::new(&self.secret).ok_or(wrong)
     }
 
-    pub(super) fn callbacks(&self) -> Result<StandardWebhooks, BuildError> {
+    pub(super) fn callbacks(&self) -> Result<StandardWebhooksKey, ProviderBuildError> {
         let secret = self.callback_secret.as_ref().unwrap_or(&self.secret);
-        let wrong = BuildError::Setting { setting: "callback_secret", must: StandardWebhooks::MUST };
-        StandardWebhooks::new(secret).ok_or(wrong)
+        let wrong =
+            ProviderBuildError::Setting { setting: "callback_secret", must: StandardWebhooksKey::MUST };
+        StandardWebhooksKey::new(secret).ok_or(wrong)
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::adapters::webhooks::{
-    DeliveryReport, ProviderEvent, StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload,
+    DeliveryReport, ProviderEvent, StandardWebhooksKey, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, parse_rfc3339,
 };
 use crate::model::{
@@ -16,13 +16,13 @@ use crate::model::{
 
 /// Takes the calls of a service.
 #[derive(Debug)]
-pub(super) struct ReceiverCallbacks {
+pub(super) struct ReceiverWebhooks {
     /// What it signs with.
-    pub signed: StandardWebhooks,
+    pub signed: StandardWebhooksKey,
 }
 
 #[async_trait]
-impl WebhookHandler for ReceiverCallbacks {
+impl WebhookHandler for ReceiverWebhooks {
     async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         self.signed.verify(call, "webhook")?;
         read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Events)
@@ -330,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_signed_is_read() {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let handler = ReceiverCallbacks { signed: StandardWebhooks::new(&secret).unwrap() };
+        let handler = ReceiverWebhooks { signed: StandardWebhooksKey::new(&secret).unwrap() };
         let body = r#"{"type":"receipt","reference":"r-17","status":"read"}"#;
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
@@ -351,6 +351,6 @@ mod tests {
             handler.handle(&call).await
         };
         assert!(matches!(handle(body).await, Ok(WebhookPayload::Events(events)) if events.len() == 1));
-        assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Unauthenticated(_))));
     }
 }
