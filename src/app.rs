@@ -201,7 +201,7 @@ fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClien
 /// The handler of each provider that sends webhooks.
 fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
     let handler = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
-        Some((provider.name.clone(), parts.webhooks.clone()?))
+        Some((provider.name.clone(), parts.webhook_handler.clone()?))
     };
     providers.iter().filter_map(handler).collect()
 }

@@ -37,7 +37,7 @@ impl AwsCredentials {
     /// When the region or the setting is wrong.
     pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, ProviderBuildError> {
         let in_region = format!("https://{host}.{}.amazonaws.com", self.region);
-        http::base_url("base_url", setting.unwrap_or(&in_region))
+        http::parse_base_url("base_url", setting.unwrap_or(&in_region))
     }
 
     fn validate(&self) -> Result<(), ProviderBuildError> {
@@ -87,7 +87,13 @@ impl AwsSigner {
 
     /// The headers that make a POST of `body` to `url` a signed one. Amazon refuses what was signed more than five minutes
     /// before or after its own time.
-    pub(super) fn headers(&self, url: &Url, content_type: &str, body: &str, now: Timestamp) -> HeaderMap {
+    pub(super) fn signed_headers(
+        &self,
+        url: &Url,
+        content_type: &str,
+        body: &str,
+        now: Timestamp,
+    ) -> HeaderMap {
         let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
         // In the order of their names, as they are signed.
         let mut headers = vec![
@@ -157,7 +163,7 @@ fn sensitive(value: &str) -> HeaderValue {
 
 /// What an error means that every service may answer with ("Common error types" in each API's reference), by its name with
 /// or without `Exception` at the end: the protocols differ in that.
-pub(super) fn meaning(name: &str) -> Option<ErrorMeaning> {
+pub(super) fn common_error_meaning(name: &str) -> Option<ErrorMeaning> {
     Some(match name.trim_end_matches("Exception") {
         "Throttling" | "Throttled" | "RequestThrottled" | "TooManyRequests" | "LimitExceeded" => THROTTLED,
 
@@ -196,7 +202,7 @@ mod tests {
     fn signed(signer: &AwsSigner, url: &str, body: &str) -> HeaderMap {
         let url = Url::parse(url).unwrap();
         let now = "2015-08-30T12:36:00Z".parse().unwrap();
-        signer.headers(&url, "application/x-www-form-urlencoded", body, now)
+        signer.signed_headers(&url, "application/x-www-form-urlencoded", body, now)
     }
 
     fn signature(headers: &HeaderMap) -> &str {

@@ -14,7 +14,7 @@ pub struct Envelope {
     pub attempt: u32,
     /// The number of the attempt that this one repeats: the first one by the same way whose outcome nobody knows. The
     /// attempt's own number when it repeats none.
-    pub repeated_attempt: u32,
+    pub idempotency_attempt: u32,
     /// The brand that sends.
     pub brand: BrandId,
     /// The class.
@@ -46,26 +46,29 @@ impl Envelope {
     /// doubt has the key, and in its place the echo, of that one: the provider either knows it, and sends no second copy, or
     /// does not, and the first call had come to nothing. Any other call has a key of its own, so that no refusal is given to
     /// it that was meant for another.
-    pub(super) fn provider_call_key(&self) -> AttemptRef {
-        AttemptRef { attempt: self.repeated_attempt, ..self.echo() }
+    pub(super) fn provider_idempotency_key(&self) -> AttemptRef {
+        AttemptRef { attempt: self.idempotency_attempt, ..self.echo() }
     }
 
     pub(super) fn phone(&self) -> Result<&Phone, Outcome> {
         match &self.address {
             Address::Phone(phone) => Ok(phone),
-            _ => Err(refused(Rejection::Address { certain: false }, "the address is not a phone number")),
+            _ => Err(rejected_outcome(
+                Rejection::Address { certain: false },
+                "the address is not a phone number",
+            )),
         }
     }
 
     pub(super) fn text(&self) -> Result<&str, Outcome> {
         match &self.content {
             RenderedContent::Text(text) => Ok(text),
-            _ => Err(refused(Rejection::Content, "the content is not a plain text")),
+            _ => Err(rejected_outcome(Rejection::Content, "the content is not a plain text")),
         }
     }
 }
 
 /// A refusal of the adapter itself, before the provider is called.
-pub(super) fn refused(cause: Rejection, text: &str) -> Outcome {
+pub(super) fn rejected_outcome(cause: Rejection, text: &str) -> Outcome {
     Outcome::Rejected { cause, evidence: OutcomeEvidence::new("", text) }
 }

@@ -20,18 +20,18 @@ pub(crate) enum ErrorMeaning {
 /// The address cannot be reached, now or ever.
 pub(crate) const BAD_ADDRESS: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Address { certain: true });
 /// The address could not be reached, for one of several reasons.
-pub(crate) const DOUBTFUL_ADDRESS: ErrorMeaning =
+pub(crate) const UNCERTAIN_ADDRESS: ErrorMeaning =
     ErrorMeaning::Rejected(Rejection::Address { certain: false });
 /// The person blocked us or opted out.
 pub(crate) const OPTED_OUT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::OptedOut { certain: true });
 /// It looks as if the person blocked us, or opted out of a part.
-pub(crate) const PERHAPS_OPTED_OUT: ErrorMeaning =
+pub(crate) const UNCERTAIN_OPT_OUT: ErrorMeaning =
     ErrorMeaning::Rejected(Rejection::OptedOut { certain: false });
 /// Other content may pass.
-pub(crate) const CONTENT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Content);
+pub(crate) const CONTENT_REJECTED: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Content);
 /// A rule forbids this message to this person, whatever it says. Answers that depend on who is written to belong here
 /// even where an operator could change the rule: they must not stop the provider for everybody else.
-pub(crate) const POLICY: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Policy);
+pub(crate) const POLICY_REJECTED: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Policy);
 /// The whole account is too fast.
 pub(crate) const THROTTLED: ErrorMeaning = ErrorMeaning::Throttled(ThrottleScope::Provider);
 /// This recipient got too much.
@@ -41,13 +41,13 @@ impl ErrorMeaning {
     /// What an HTTP status means when the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
     /// `None` where the provider may have taken the message: success without an answer we can read, and the gateway's
     /// time-out (504), which comes after the request was passed on.
-    pub(crate) fn of_status(status: u16) -> Option<Self> {
+    pub(crate) fn from_http_status(status: u16) -> Option<Self> {
         match status {
             408 | 425 => Some(Self::Unavailable),
             429 => Some(THROTTLED),
             // A redirect, too: the base URL is not the API's.
             300..400 | 401..=407 => Some(Self::Misconfigured),
-            400..500 => Some(CONTENT),
+            400..500 => Some(CONTENT_REJECTED),
             504 => None,
             500.. => Some(Self::Unavailable),
             _ => None,
@@ -78,13 +78,13 @@ mod tests {
     fn a_status_alone_has_a_meaning_unless_the_message_may_have_been_taken() {
         for (status, meaning) in [
             (301, Some(ErrorMeaning::Misconfigured)),
-            (400, Some(CONTENT)),
+            (400, Some(CONTENT_REJECTED)),
             (401, Some(ErrorMeaning::Misconfigured)),
             (403, Some(ErrorMeaning::Misconfigured)),
             (404, Some(ErrorMeaning::Misconfigured)),
             (408, Some(ErrorMeaning::Unavailable)),
-            (413, Some(CONTENT)),
-            (422, Some(CONTENT)),
+            (413, Some(CONTENT_REJECTED)),
+            (422, Some(CONTENT_REJECTED)),
             (429, Some(THROTTLED)),
             (500, Some(ErrorMeaning::Unavailable)),
             (502, Some(ErrorMeaning::Unavailable)),
@@ -94,7 +94,7 @@ mod tests {
             (201, None),
             (504, None),
         ] {
-            assert_eq!(ErrorMeaning::of_status(status), meaning, "{status}");
+            assert_eq!(ErrorMeaning::from_http_status(status), meaning, "{status}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an
-//! [`Outcome`](crate::model::Outcome); [`KINDS`] is every kind of provider there is.
+//! [`Outcome`](crate::model::Outcome); [`PROVIDER_KINDS`] is every kind of provider there is.
 
 pub mod custom_webhook;
 pub mod email;
@@ -31,8 +31,8 @@ pub use channel_settings::ChannelSettings;
 pub use envelope::Envelope;
 pub use events::EventListener;
 pub use http::{HttpSettings, HttpTransport};
-pub use kinds::{KINDS, ProviderKind};
+pub use kinds::{PROVIDER_KINDS, ProviderKind};
 pub use parts::{ProviderContext, ProviderParts, ProviderSettings};
 pub use transport::{ProviderLimits, Transport};
 
-use envelope::refused;
+use envelope::rejected_outcome;

@@ -20,7 +20,7 @@ pub struct ProviderParts {
     /// Delivers messages.
     pub adapter: Arc<dyn Adapter>,
     /// Takes the provider's calls, where the settings say how to know them.
-    pub webhooks: Option<Arc<dyn WebhookHandler>>,
+    pub webhook_handler: Option<Arc<dyn WebhookHandler>>,
     /// Listens over a connection of its own, where the kind has one and the settings ask for it.
     pub listener: Option<Arc<dyn EventListener>>,
     /// Makes links to a Telegram bot whose name is known.
@@ -32,12 +32,12 @@ pub struct ProviderParts {
 impl ProviderParts {
     /// A provider that delivers, and tells nothing.
     pub(super) fn new(adapter: Arc<dyn Adapter>) -> Self {
-        Self { adapter, webhooks: None, listener: None, telegram_links: None, sandbox: None }
+        Self { adapter, webhook_handler: None, listener: None, telegram_links: None, sandbox: None }
     }
 
     /// The same provider with what takes its calls, if anything does.
-    pub(super) fn with_webhooks(self, handler: Option<impl WebhookHandler + 'static>) -> Self {
-        Self { webhooks: handler.map(|handler| Arc::new(handler) as Arc<dyn WebhookHandler>), ..self }
+    pub(super) fn with_webhook_handler(self, handler: Option<impl WebhookHandler + 'static>) -> Self {
+        Self { webhook_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn WebhookHandler>), ..self }
     }
 }
 
@@ -49,7 +49,7 @@ pub struct ProviderContext<'a> {
     /// The brands that it serves, each by name.
     pub brands: &'a [BrandId],
     /// The folder of the configuration, to which paths are relative.
-    pub folder: &'a Path,
+    pub config_dir: &'a Path,
     /// Whether the gateway listens for what comes back, by HTTP or LMTP.
     pub has_inbound: bool,
 }
@@ -57,7 +57,7 @@ pub struct ProviderContext<'a> {
 impl ProviderContext<'_> {
     /// A path of the settings as it can be opened. An absolute one stays as it is.
     pub(super) fn resolve(&self, path: Option<&Path>) -> Option<PathBuf> {
-        path.map(|path| self.folder.join(path))
+        path.map(|path| self.config_dir.join(path))
     }
 }
 

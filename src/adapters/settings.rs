@@ -12,11 +12,11 @@ pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 /// # Errors
 /// When it is not: what it must be.
 pub(super) fn require(
-    right: bool,
+    is_valid: bool,
     setting: &'static str,
     must: &'static str,
 ) -> Result<(), ProviderBuildError> {
-    if right { Ok(()) } else { Err(ProviderBuildError::Setting { setting, must }) }
+    if is_valid { Ok(()) } else { Err(ProviderBuildError::Setting { setting, must }) }
 }
 
 /// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).

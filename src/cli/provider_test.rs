@@ -109,7 +109,7 @@ fn envelope(
     Ok(Envelope {
         message_id: clock.message_id(),
         attempt: 1,
-        repeated_attempt: 1,
+        idempotency_attempt: 1,
         from: policy.and_then(|policy| provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
         class: MessageClass::Transactional,

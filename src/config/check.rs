@@ -43,10 +43,10 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
         folder,
         has_inbound: file.inbound.is_some(),
     };
-    let providers = providers::check(&file.providers, &surroundings, errors);
+    let providers = providers::build_all(&file.providers, &surroundings, errors);
     check_lease(&file.dispatch, &providers, errors);
-    let brands = brands::check(&file.brands, errors);
-    let right = errors.check().is_ok();
+    let brands = brands::build_all(&file.brands, errors);
+    let right = errors.result().is_ok();
     right.then_some(Config {
         server: file.server,
         store: file.store,

@@ -101,7 +101,7 @@ impl<'a> ErrorCollector<'a> {
     }
 
     /// A table has not the shape of its settings.
-    pub(super) fn misshapen(&self, error: &toml::de::Error) -> ConfigErrors {
+    pub(super) fn shape_error(&self, error: &toml::de::Error) -> ConfigErrors {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
         let message = in_plain_words(error.message());
         ConfigErrors(vec![ConfigError { file: self.file.into(), line, key, message }])
@@ -111,7 +111,7 @@ impl<'a> ErrorCollector<'a> {
     ///
     /// # Errors
     /// What is.
-    pub(super) fn check(&self) -> Result<(), ConfigErrors> {
+    pub(super) fn result(&self) -> Result<(), ConfigErrors> {
         if self.found.is_empty() { Ok(()) } else { Err(self.sorted()) }
     }
 

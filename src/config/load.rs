@@ -35,11 +35,11 @@ impl Config {
         let mut errors = ErrorCollector::new(path, &places);
         let folder = path.parent().unwrap_or(Path::new(""));
         secrets::resolve(table.get_mut(), folder, env, &mut errors);
-        errors.check()?;
+        errors.result()?;
         let mut file = file::read(table, &mut errors)?;
         file.resolve_paths(folder);
         let config = check::check(file, folder, &mut errors);
-        errors.check()?;
+        errors.result()?;
         // Only an error leaves it unbuilt.
         config.ok_or_else(|| errors.into())
     }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 use super::sections::{KindSettings, ProviderSection};
 use crate::adapters::{
-    HttpTransport, KINDS, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts, Transport,
+    HttpTransport, PROVIDER_KINDS, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts,
+    Transport,
 };
 use crate::model::{BrandId, Provider};
 
@@ -34,7 +35,7 @@ pub(super) struct ProviderCheckContext<'a> {
 
 /// Checks all providers against each other and against the brands there are. Those that cannot be are left out, each
 /// with an error.
-pub(super) fn check(
+pub(super) fn build_all(
     sections: &[ProviderSection],
     around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
@@ -78,7 +79,7 @@ fn check_one(
         provider: Provider {
             name: name?,
             channel: section.channel,
-            kind: settings.kind.table.to_owned(),
+            kind: settings.kind.name.to_owned(),
             failure_domain: section.failure_domain.clone(),
             tier: section.tier,
             weight: section.weight,
@@ -121,7 +122,7 @@ fn check_transport(
     let limits = check_limits(&section.limits, path, errors).then(|| section.limits.clone());
     let http = match &section.http {
         None => Some(HttpTransport::default()),
-        Some(http) => http.read().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
+        Some(http) => http.build().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
     };
     Some(Transport { limits: limits?, http: http? })
 }
@@ -147,7 +148,7 @@ fn check_senders(
     let serves = |brand: &String| section.brands.is_empty() || section.brands.contains(brand);
     let mut senders = BTreeMap::new();
     for (brand, sender) in &section.senders {
-        let key = join(&format!("{path}.senders"), brand);
+        let key = join_path(&format!("{path}.senders"), brand);
         match brand.parse() {
             _ if sender.trim().is_empty() => errors.add(key, "must not be empty"),
             Ok(id) if known.contains(brand.as_str()) && serves(brand) => {
@@ -186,11 +187,11 @@ fn check_kind<'s>(
     };
     let kind = settings.kind;
     if section.http.is_some() && !kind.is_http {
-        let must = format_args!("must be left out: {} is not reached over HTTP", kind.table);
+        let must = format_args!("must be left out: {} is not reached over HTTP", kind.name);
         errors.add(format!("{path}.http"), must);
     }
     if let Some(channel) = kind.channel.filter(|channel| *channel != section.channel) {
-        let must = format_args!("must be \"{channel}\", the only channel that {} carries", kind.table);
+        let must = format_args!("must be \"{channel}\", the only channel that {} carries", kind.name);
         errors.add(format!("{path}.channel"), must);
     }
     Some(settings)
@@ -198,7 +199,7 @@ fn check_kind<'s>(
 
 /// The names of the tables of all kinds.
 fn tables() -> String {
-    let names: Vec<&str> = KINDS.iter().map(|kind| kind.table).collect();
+    let names: Vec<&str> = PROVIDER_KINDS.iter().map(|kind| kind.name).collect();
     match names.split_last() {
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => String::new(),
@@ -217,7 +218,7 @@ fn build(
     let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
     let brands = if served.is_empty() { &every } else { served };
     let ProviderCheckContext { folder, has_inbound, .. } = *around;
-    let context = ProviderContext { transport, brands, folder, has_inbound };
+    let context = ProviderContext { transport, brands, config_dir: folder, has_inbound };
     let built = settings.build(&context);
-    built.map_err(|error| add(&error, &format!("{path}.{}", kind.table), errors)).ok()
+    built.map_err(|error| add(&error, &format!("{path}.{}", kind.name), errors)).ok()
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 use crate::secret::RESOLVED;
 
 /// Looks up an environment variable; `None` when it is not set.
@@ -33,7 +33,7 @@ struct SecretResolver<'a, 'e> {
 impl SecretResolver<'_, '_> {
     fn table(&mut self, table: &mut DeTable<'_>, path: &str) {
         for (key, value) in table.iter_mut() {
-            let path = join(path, key.get_ref());
+            let path = join_path(path, key.get_ref());
             if key.get_ref().as_ref() == RESOLVED {
                 self.errors
                     .add(path, "is not for this file: write { env = \"NAME\" } or { file = \"PATH\" }");

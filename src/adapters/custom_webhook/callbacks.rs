@@ -23,9 +23,9 @@ pub(super) struct ReceiverWebhooks {
 
 #[async_trait]
 impl WebhookHandler for ReceiverWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.signed.verify(call, "webhook")?;
-        read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Events)
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.signed.verify(request, "webhook")?;
+        read(request.body.unwrap_or_default(), request.now).map(WebhookPayload::Events)
     }
 }
 
@@ -341,14 +341,14 @@ mod tests {
         headers.insert("webhook-timestamp", seconds.into());
         headers.insert("webhook-signature", format!("v1,{}", STANDARD.encode(signature)).parse().unwrap());
         let handle = async |body: &str| {
-            let call = WebhookRequest {
+            let request = WebhookRequest {
                 url: "",
                 query: "",
                 headers: &headers,
                 body: Some(body.as_bytes()),
                 now: now(),
             };
-            handler.handle(&call).await
+            handler.handle(&request).await
         };
         assert!(matches!(handle(body).await, Ok(WebhookPayload::Events(events)) if events.len() == 1));
         assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Unauthenticated(_))));

@@ -44,8 +44,8 @@ impl CustomWebhookAdapter {
     pub fn new(settings: &CustomWebhookSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let signer = settings.signer()?;
         Ok(Self {
-            client: http::client(transport)?,
-            url: http::base_url("url", &settings.url)?,
+            client: http::build_client(transport)?,
+            url: http::parse_base_url("url", &settings.url)?,
             signer,
             settings: settings.clone(),
         })
@@ -77,7 +77,7 @@ impl ProviderSettings for CustomWebhookSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhook = CustomWebhookAdapter::new(self, context.transport)?;
         let callbacks = callbacks::ReceiverWebhooks { signed: self.callbacks()? };
-        Ok(ProviderParts::new(Arc::new(webhook)).with_webhooks(Some(callbacks)))
+        Ok(ProviderParts::new(Arc::new(webhook)).with_webhook_handler(Some(callbacks)))
     }
 }
 
@@ -98,8 +98,8 @@ fn outcome(answer: &HttpResponse, envelope: &Envelope) -> Outcome {
     match reply(&answer.body) {
         Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
         Some(reply) if answer.is_success() => sent(reply, envelope),
-        Some(reply) => answer.outcome_by_status(evidence(answer, &reply)),
-        None => answer.unrecognized(),
+        Some(reply) => answer.outcome_from_status(evidence(answer, &reply)),
+        None => answer.unrecognized_outcome(),
     }
 }
 
@@ -122,12 +122,12 @@ fn refused(answer: &HttpResponse, reply: &ReceiverReply) -> Outcome {
     let evidence = evidence(answer, reply);
     match errors::meaning(reply.outcome.as_deref().unwrap_or_default(), reply.cause.as_deref()) {
         Some(meaning) => meaning.outcome(evidence, wait(answer, reply)),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     }
 }
 
 fn wait(answer: &HttpResponse, reply: &ReceiverReply) -> Option<Duration> {
-    let longest = http::MAX_WAIT.as_secs_f64();
+    let longest = http::MAX_RETRY_AFTER.as_secs_f64();
     let asked = reply.retry_after_seconds.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, longest)));
     asked.or(answer.retry_after)
 }

@@ -9,7 +9,7 @@ use crate::model::{
     Timestamp,
 };
 
-/// What a provider's word for an event means: in a provider's table, `DELIVERED.and(Complaint)` is an email that arrived and
+/// What a provider's word for an event means: in a provider's table, `DELIVERED.with_objection(Complaint)` is an email that arrived and
 /// was complained about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EmailEventMeaning {
@@ -32,7 +32,7 @@ impl EmailEventMeaning {
     }
 
     /// The same with what it says against the address.
-    pub(super) const fn and(self, objection: Objection) -> Self {
+    pub(super) const fn with_objection(self, objection: Objection) -> Self {
         Self { objection: Some(objection), ..self }
     }
 }
@@ -109,8 +109,8 @@ pub(super) fn address(text: &str) -> Option<Address> {
     inner.unwrap_or(text).parse::<Email>().ok().map(Address::Email)
 }
 
-/// Reads the echo from the three fields in which `api::echo_in_parts` sends it.
-pub(super) fn echo_of_parts<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<AttemptRef> {
+/// Reads the echo from the three fields in which `api::echo_to_fields` sends it.
+pub(super) fn echo_from_fields<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<AttemptRef> {
     let (brand, message, attempt) =
         (field("relevo-brand")?, field("relevo-message")?, field("relevo-attempt")?);
     Some(AttemptRef {
@@ -193,11 +193,11 @@ pub(super) mod tests {
 
     #[test]
     fn the_three_fields_that_are_sent_make_the_echo_again() {
-        let parts = super::super::api::echo_in_parts(&echo());
+        let parts = super::super::api::echo_to_fields(&echo());
         let field =
             |name: &str| parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-        assert_eq!(echo_of_parts(field), Some(echo()));
-        assert_eq!(echo_of_parts(|name| field(name).filter(|_| name != "relevo-brand")), None);
+        assert_eq!(echo_from_fields(field), Some(echo()));
+        assert_eq!(echo_from_fields(|name| field(name).filter(|_| name != "relevo-brand")), None);
     }
 
     #[test]
@@ -209,10 +209,10 @@ pub(super) mod tests {
         };
         assert_eq!(event().provider_event(DELIVERED), None);
         assert!(matches!(
-            event().provider_event(DELIVERED.and(Objection::Complaint)),
+            event().provider_event(DELIVERED.with_objection(Objection::Complaint)),
             Some(ProviderEvent::Address(_))
         ));
         let nobody = EmailEvent { address: None, ..event() };
-        assert_eq!(nobody.provider_event(DELIVERED.and(Objection::Complaint)), None);
+        assert_eq!(nobody.provider_event(DELIVERED.with_objection(Objection::Complaint)), None);
     }
 }

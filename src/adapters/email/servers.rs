@@ -37,8 +37,8 @@ impl SmtpServers {
     }
 
     /// Whether the first server is to be tried again from now on. Connections to another are no use then.
-    pub(super) fn is_back_to_first(&self) -> bool {
-        self.stand_in().is_over(Instant::now())
+    pub(super) fn expire_fallback(&self) -> bool {
+        self.stand_in().expire(Instant::now())
     }
 
     /// A connection to the first server in turn that can be reached; without one, what the last of them answered. Nothing was
@@ -79,7 +79,7 @@ impl FallbackServer {
     }
 
     /// Whether its time has just come to its end.
-    fn is_over(&mut self, now: Instant) -> bool {
+    fn expire(&mut self, now: Instant) -> bool {
         self.0.take_if(|(_, until)| *until <= now).is_some()
     }
 }
@@ -93,12 +93,12 @@ mod tests {
         let start = Instant::now();
         let mut stand_in = FallbackServer::default();
         stand_in.record_answer(0, start);
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false));
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO)), (0, false));
         stand_in.record_answer(2, start);
         stand_in.record_answer(2, start + KEPT_TO / 2);
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO / 2)), (2, false));
-        assert!(stand_in.is_over(start + KEPT_TO));
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false), "it is over once");
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO / 2)), (2, false));
+        assert!(stand_in.expire(start + KEPT_TO));
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO)), (0, false), "it is over once");
         stand_in.record_answer(1, start);
         stand_in.record_answer(0, start);
         assert_eq!(stand_in.index(), 0, "the others failed, and the first one did not");

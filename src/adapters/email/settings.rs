@@ -158,7 +158,10 @@ impl SmtpSettings {
         match (&self.bounce_address, &self.bounce_secret) {
             (None, None) => Ok(None),
             (Some(address), Some(secret)) => {
-                let wrong = ProviderBuildError::Setting { setting: "bounce_address", must: bounces::MUST };
+                let wrong = ProviderBuildError::Setting {
+                    setting: "bounce_address",
+                    must: bounces::BOUNCE_ADDRESS_MUST,
+                };
                 BounceAddresses::new(address, secret).map(Some).ok_or(wrong)
             }
             _ => Err(ProviderBuildError::Setting {

@@ -61,7 +61,7 @@ impl SmtpAdapter {
 
     /// A connection on which the message is begun.
     async fn start_transaction(&self, mail: &PreparedMail) -> Result<SmtpConnection, Outcome> {
-        if self.servers.is_back_to_first() {
+        if self.servers.expire_fallback() {
             self.pool.clear();
         }
         if let Some(idle) = self.pool.take()
@@ -121,7 +121,7 @@ impl ProviderSettings for SmtpSettings {
         let smtp = SmtpAdapter::new(&self.resolved(context), &context.transport.limits)?;
         let addresses = smtp.writer.bounces.clone();
         let bounces = addresses.map(|addresses| BounceWebhooks::new(addresses, context.brands.to_vec()));
-        Ok(ProviderParts::new(Arc::new(smtp)).with_webhooks(bounces))
+        Ok(ProviderParts::new(Arc::new(smtp)).with_webhook_handler(bounces))
     }
 }
 

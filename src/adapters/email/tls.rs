@@ -37,7 +37,7 @@ impl TlsMode {
         match settings.tls {
             SmtpTls::None => Ok(Self::None),
             SmtpTls::Starttls => parameters(host, file).map(Self::Starttls),
-            SmtpTls::Implicit => Ok(Self::Implicit(tls::connector(file)?, tls::server_name(host)?)),
+            SmtpTls::Implicit => Ok(Self::Implicit(tls::build_connector(file)?, tls::server_name(host)?)),
         }
     }
 }
@@ -45,11 +45,11 @@ impl TlsMode {
 fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, ProviderBuildError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = file {
-        let certificate =
-            Certificate::from_pem(&tls::read(file)?).map_err(|error| tls::unusable(file, error))?;
+        let certificate = Certificate::from_pem(&tls::read_ca_file(file)?)
+            .map_err(|error| tls::ca_file_error(file, error))?;
         builder = builder.add_root_certificate(certificate);
     }
-    builder.build_rustls().map_err(|error| tls::unusable(file.unwrap_or(Path::new("")), error))
+    builder.build_rustls().map_err(|error| tls::ca_file_error(file.unwrap_or(Path::new("")), error))
 }
 
 /// An encrypted connection in the form that lettre takes.

@@ -25,7 +25,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the machine's TLS set-up cannot be read.
-pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, ProviderBuildError> {
+pub(in crate::adapters) fn build_client(transport: &Transport) -> Result<Client, ProviderBuildError> {
     let Transport { limits, http } = transport;
     let mut builder = Client::builder()
         .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -59,8 +59,8 @@ mod tests {
         let text = "proxy = 'https://proxy.example.com'\nproxy_username = 'relevo'\n\
                     proxy_password = { '$secret' = 'open sesame' }";
         let settings: HttpSettings = toml::from_str(text).unwrap();
-        let http = settings.read().unwrap();
-        let client = client(&Transport { http: http.clone(), ..Transport::default() }).unwrap();
+        let http = settings.build().unwrap();
+        let client = build_client(&Transport { http: http.clone(), ..Transport::default() }).unwrap();
         let shown = format!("{settings:?} {http:?} {client:?}");
         let encoded = STANDARD.encode("relevo:open sesame");
         assert!(shown.contains("proxy.example.com"), "{shown}");

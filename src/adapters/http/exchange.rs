@@ -43,18 +43,18 @@ impl HttpResponse {
     }
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.
-    pub fn outcome_by_status(&self, evidence: OutcomeEvidence) -> Outcome {
-        match ErrorMeaning::of_status(self.status) {
+    pub fn outcome_from_status(&self, evidence: OutcomeEvidence) -> Outcome {
+        match ErrorMeaning::from_http_status(self.status) {
             Some(meaning) => meaning.outcome(evidence, self.retry_after),
             None => Outcome::Unknown { evidence },
         }
     }
 
     /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
-    pub fn unrecognized(&self) -> Outcome {
+    pub fn unrecognized_outcome(&self) -> Outcome {
         let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
         let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
-        self.outcome_by_status(OutcomeEvidence::new(self.status, &text))
+        self.outcome_from_status(OutcomeEvidence::new(self.status, &text))
     }
 }
 

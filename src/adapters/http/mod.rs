@@ -13,7 +13,7 @@ mod wait;
 
 pub use settings::{HttpSettings, HttpTransport};
 
-pub(super) use client::client;
+pub(super) use client::build_client;
 pub(super) use exchange::{HttpAdapter, HttpResponse, exchange, exchange_up_to};
-pub(super) use url::{base_url, endpoint};
-pub(super) use wait::{MAX_WAIT, parse_retry_seconds, wait_until, wait_until_http_date};
+pub(super) use url::{endpoint, parse_base_url};
+pub(super) use wait::{MAX_RETRY_AFTER, duration_until, duration_until_http_date, parse_retry_seconds};

@@ -43,7 +43,7 @@ impl HttpSettings {
     ///
     /// # Errors
     /// When a setting's value is wrong, or `ca_file` cannot be used.
-    pub fn read(&self) -> Result<HttpTransport, ProviderBuildError> {
+    pub fn build(&self) -> Result<HttpTransport, ProviderBuildError> {
         Ok(HttpTransport { proxy: self.proxy()?, trusted: self.trusted()? })
     }
 
@@ -86,7 +86,8 @@ impl HttpSettings {
 
     fn trusted(&self) -> Result<Vec<Certificate>, ProviderBuildError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        Certificate::from_pem_bundle(&tls::read(path)?).map_err(|error| tls::unusable(path, describe(error)))
+        Certificate::from_pem_bundle(&tls::read_ca_file(path)?)
+            .map_err(|error| tls::ca_file_error(path, describe(error)))
     }
 }
 
@@ -103,7 +104,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         let settings: HttpSettings = toml::from_str(text).unwrap();
-        settings.read().unwrap_err().to_string()
+        settings.build().unwrap_err().to_string()
     }
 
     #[test]

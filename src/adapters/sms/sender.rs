@@ -1,7 +1,7 @@
 //! Who an SMS comes from, as all of its providers take it.
 
 /// What a sender must be, for the error that says so.
-pub(super) const MUST: &str = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 letters, \
+pub(super) const SENDER_MUST: &str = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 letters, \
      digits and spaces with at least one letter";
 
 /// Whether a text may be a sender. Whether the account may use it, only the provider knows.

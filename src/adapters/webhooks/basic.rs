@@ -46,8 +46,8 @@ impl BasicAuth {
     ///
     /// # Errors
     /// `Unauthenticated` for every other one.
-    pub fn verify(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
-        let authorization = call.header("Authorization").and_then(|text| text.split_once(' '));
+    pub fn verify(&self, request: &WebhookRequest<'_>) -> Result<(), WebhookError> {
+        let authorization = request.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
         match authorization {
             Some((scheme, token))
@@ -74,8 +74,8 @@ mod tests {
             headers.append("Authorization", value.parse().unwrap());
         }
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let call = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
-        auth.verify(&call).is_ok()
+        let request = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
+        auth.verify(&request).is_ok()
     }
 
     fn basic(pair: &str) -> String {

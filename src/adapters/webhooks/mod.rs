@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
+pub(super) use signature::{
+    REDELIVERY_WINDOW, SignatureAlgorithm, constant_time_eq, decode_hex, is_recent, is_valid_signature,
+};
 pub(super) use standard::StandardWebhooksKey;
 
 pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError};
@@ -72,7 +74,7 @@ pub trait WebhookHandler: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Why the call does not count.
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
     /// Whether a mail to this address is for the handler. Such a mail becomes a call: the body is the mail, and the query names
     /// the address as `recipient`.

@@ -47,7 +47,7 @@ impl SnsTopic {
         let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
         let wrong = ProviderBuildError::Setting { setting: "topic_arn", must };
         let hosts = CertificateHosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
-        let client = http::client(transport)?;
+        let client = http::build_client(transport)?;
         Ok(Self { arn: arn.to_owned(), hosts, client, certificates: CertificateCache::default() })
     }
 
@@ -56,15 +56,18 @@ impl SnsTopic {
     ///
     /// # Errors
     /// `Unauthenticated` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
-    pub async fn open(&self, call: &WebhookRequest<'_>) -> Result<Option<String>, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Unauthenticated("SNS calls with POST"))?;
+    pub async fn verify_notification(
+        &self,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Option<String>, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("SNS calls with POST"))?;
         let envelope: SnsEnvelope = serde_json::from_slice(body).map_err(|_| {
             WebhookError::Unauthenticated("it is not a message of SNS, or raw message delivery is on")
         })?;
-        self.verify(&envelope, call.now).await?;
+        self.verify(&envelope, request.now).await?;
         match envelope.kind.as_str() {
             "Notification" => Ok(Some(envelope.message)),
-            "SubscriptionConfirmation" => self.confirm(&envelope, call.now).await.map(|()| None),
+            "SubscriptionConfirmation" => self.confirm(&envelope, request.now).await.map(|()| None),
             // We were unsubscribed, or a word that is not documented yet.
             _ => Ok(None),
         }

@@ -45,10 +45,10 @@ impl StandardWebhooksKey {
     ///
     /// # Errors
     /// `Unauthenticated` for every other one.
-    pub fn verify(&self, call: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
-        let header = |name| call.header(&format!("{prefix}-{name}"));
+    pub fn verify(&self, request: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
+        let header = |name| request.header(&format!("{prefix}-{name}"));
         let (Some(id), Some(time), Some(signatures), Some(body)) =
-            (header("id"), header("timestamp"), header("signature"), call.body)
+            (header("id"), header("timestamp"), header("signature"), request.body)
         else {
             return Err(WebhookError::Unauthenticated("it lacks the headers of a signature, or a body"));
         };
@@ -59,7 +59,7 @@ impl StandardWebhooksKey {
         if !signatures.split(' ').any(|signature| constant_time_eq(signature, &right)) {
             return Err(WebhookError::Unauthenticated("its signature is not by this secret"));
         }
-        if is_recent(time, call.now, WINDOW) {
+        if is_recent(time, request.now, WINDOW) {
             Ok(())
         } else {
             Err(WebhookError::Unauthenticated("it was not signed within the last five minutes"))
@@ -91,8 +91,8 @@ mod tests {
             all.insert(name, value.parse().unwrap());
         }
         let now = Timestamp::from_second(1_614_265_330 + seconds_later).unwrap();
-        let call = WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
-        StandardWebhooksKey::new(&Secret::new(SECRET)).unwrap().verify(&call, "svix")
+        let request = WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
+        StandardWebhooksKey::new(&Secret::new(SECRET)).unwrap().verify(&request, "svix")
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who a message on WhatsApp comes from, for the providers that go by the number itself.
 
 /// What a sender must be, for the error that says so.
-pub(super) const MUST: &str = "must be a WhatsApp number in international form such as +34600123456";
+pub(super) const SENDER_MUST: &str = "must be a WhatsApp number in international form such as +34600123456";
 
 /// Whether a text may be a sender. Whether it is on WhatsApp, only the provider knows.
 pub(super) fn is_sender(text: &str) -> bool {

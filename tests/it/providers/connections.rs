@@ -16,7 +16,7 @@ use crate::support::envelopes;
 /// The way that the settings in TOML describe.
 fn way(text: &str) -> Transport {
     let settings: HttpSettings = toml::from_str(text).unwrap();
-    Transport { http: settings.read().unwrap(), ..Transport::default() }
+    Transport { http: settings.build().unwrap(), ..Transport::default() }
 }
 
 fn resend_at(url: String, transport: &Transport) -> ResendAdapter {

@@ -49,7 +49,7 @@ async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope {
         from: Some("\"Acme, Inc.\" <acme@acme.example>".to_owned()),
         attempt: 3,
-        repeated_attempt: 3,
+        idempotency_attempt: 3,
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers = ResendSettings { reply_to: Some("h@example.com".to_owned()), ..settings(stubs.url()) };

@@ -4,5 +4,5 @@ mod address;
 mod report;
 mod webhooks;
 
-pub(super) use address::{BounceAddresses, MUST};
+pub(super) use address::{BOUNCE_ADDRESS_MUST, BounceAddresses};
 pub(super) use webhooks::BounceWebhooks;

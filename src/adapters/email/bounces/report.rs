@@ -55,7 +55,7 @@ impl ReportMail {
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
         let date = head.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
-        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, report: bounce_report(&parts)? })
+        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, report: mail_report(&parts)? })
     }
 }
 
@@ -86,7 +86,7 @@ impl<'a> ReportPart<'a> {
     }
 }
 
-fn bounce_report(parts: &[ReportPart<'_>]) -> Result<Option<MailReport>, ReportMailError> {
+fn mail_report(parts: &[ReportPart<'_>]) -> Result<Option<MailReport>, ReportMailError> {
     let part = |subtypes: &[&str]| parts.iter().find(|part| subtypes.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);

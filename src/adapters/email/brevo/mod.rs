@@ -44,11 +44,11 @@ impl BrevoAdapter {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
@@ -70,7 +70,7 @@ impl ProviderSettings for BrevoSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.webhook_auth()?.map(|auth| webhooks::BrevoWebhooks { auth });
         let brevo = BrevoAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(brevo)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(brevo)).with_webhook_handler(webhooks))
     }
 }
 
@@ -84,7 +84,7 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
         "htmlContent": email.html,
         // Brevo takes these two from here and not from the request's own headers.
         "headers": {
-            "X-Mailin-custom": envelope.provider_call_key().to_string(),
+            "X-Mailin-custom": envelope.provider_idempotency_key().to_string(),
             "idempotencyKey": idempotency_key(envelope).to_string(),
         },
     }))
@@ -93,7 +93,7 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
 /// The key of a call. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
 /// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two calls share one but those that repeat each other.
 fn idempotency_key(envelope: &Envelope) -> Uuid {
-    let attempt = u128::from(envelope.repeated_attempt & 0xfff);
+    let attempt = u128::from(envelope.idempotency_attempt & 0xfff);
     Uuid::from_u128(u128::from_be_bytes(*envelope.message_id.as_bytes()) ^ (attempt << 64))
 }
 
@@ -114,7 +114,7 @@ struct BrevoErrorBody {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
@@ -131,7 +131,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &code, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -73,7 +73,7 @@ fn every_attempt_of_every_message_has_a_key_of_its_own() {
     let first = api::tests::envelope(Some("Hi"), None);
     let second = Envelope { message_id: first.message_id.next(), ..first.clone() };
     let of = |envelope: &Envelope, attempt| {
-        idempotency_key(&Envelope { repeated_attempt: attempt, ..envelope.clone() })
+        idempotency_key(&Envelope { idempotency_attempt: attempt, ..envelope.clone() })
     };
     let keys: BTreeSet<Uuid> =
         (1..=300).flat_map(|attempt| [of(&first, attempt), of(&second, attempt)]).collect();

@@ -42,11 +42,11 @@ impl MailgunAdapter {
     pub fn new(settings: &MailgunSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         api::check_key("api_key", &settings.api_key)?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: settings.api_key.clone(),
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
         })
     }
@@ -77,7 +77,7 @@ impl ProviderSettings for MailgunSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let mailgun = MailgunAdapter::new(self, context.transport)?;
         let webhooks = self.webhook_signing_key.clone().map(webhooks::MailgunWebhooks::new);
-        Ok(ProviderParts::new(Arc::new(mailgun)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(mailgun)).with_webhook_handler(webhooks))
     }
 }
 
@@ -95,7 +95,7 @@ struct MailgunErrorBody {
 
 fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// The id is the message's `Message-ID` in angle brackets; events speak of it without them.
@@ -110,12 +110,12 @@ fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(answer.status, &message);
     Some(match errors::meaning(answer.status, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 fn wait(message: &str, now: Timestamp) -> Option<Duration> {
-    http::wait_until_http_date(&errors::try_again_after(message)?, now)
+    http::duration_until_http_date(&errors::try_again_after(message)?, now)
 }
 
 #[cfg(test)]

@@ -43,12 +43,12 @@ impl PostmarkAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &PostmarkSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             token: api::key_header("server_token", "", &settings.server_token)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             message_stream: settings.message_stream.clone(),
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["email"]),
         })
     }
@@ -56,7 +56,7 @@ impl PostmarkAdapter {
 
 impl PostmarkAdapter {
     fn body(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-        let metadata: Value = api::echo_in_parts(&envelope.echo())
+        let metadata: Value = api::echo_to_fields(&envelope.echo())
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
@@ -92,7 +92,7 @@ impl ProviderSettings for PostmarkSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let postmark = PostmarkAdapter::new(self, context.transport)?;
         let webhooks = self.webhook_auth()?.map(|auth| webhooks::PostmarkWebhooks { auth });
-        Ok(ProviderParts::new(Arc::new(postmark)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(postmark)).with_webhook_handler(webhooks))
     }
 }
 
@@ -109,10 +109,10 @@ struct PostmarkAnswer {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let Ok(answered) = serde_json::from_slice::<PostmarkAnswer>(&answer.body) else {
-        return answer.unrecognized();
+        return answer.unrecognized_outcome();
     };
     match (answer.is_success(), answered.error_code) {
-        (true, 0) if answered.message_id.is_empty() => answer.unrecognized(),
+        (true, 0) if answered.message_id.is_empty() => answer.unrecognized_outcome(),
         (true, 0) => Outcome::Sent { reference: answered.message_id },
         _ => refused(answer, &answered),
     }
@@ -123,7 +123,8 @@ fn refused(answer: &HttpResponse, answered: &PostmarkAnswer) -> Outcome {
     const UNPROCESSABLE: u16 = 422;
     let evidence = OutcomeEvidence::new(answered.error_code, &answered.message);
     let status = if answer.is_success() { UNPROCESSABLE } else { answer.status };
-    match errors::meaning(answered.error_code, &answered.message).or_else(|| ErrorMeaning::of_status(status))
+    match errors::meaning(answered.error_code, &answered.message)
+        .or_else(|| ErrorMeaning::from_http_status(status))
     {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
         None => Outcome::Unknown { evidence },

@@ -43,11 +43,11 @@ impl ResendAdapter {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &ResendSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["emails"]),
         })
     }
@@ -59,7 +59,7 @@ impl HttpAdapter for ResendAdapter {
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
-            .header("Idempotency-Key", envelope.provider_call_key().to_string())
+            .header("Idempotency-Key", envelope.provider_idempotency_key().to_string())
             .json(&body))
     }
 
@@ -72,12 +72,12 @@ impl ProviderSettings for ResendSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.verifier()?.map(|verifier| webhooks::ResendWebhooks { verifier });
         let resend = ResendAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(resend)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(resend)).with_webhook_handler(webhooks))
     }
 }
 
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-    let tags = api::echo_in_parts(&envelope.provider_call_key())
+    let tags = api::echo_to_fields(&envelope.provider_idempotency_key())
         .map(|(name, value)| json!({ "name": name, "value": value }));
     api::without_nulls(json!({
         "from": email.from.to_string(),
@@ -106,7 +106,7 @@ struct ResendErrorBody {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
@@ -124,7 +124,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &name, &refusal.message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

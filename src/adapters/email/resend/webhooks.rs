@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::email::events::{
-    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_of_parts, parse, required,
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_from_fields, parse, required,
 };
 use crate::adapters::webhooks::{
     StandardWebhooksKey, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
@@ -24,9 +24,9 @@ pub(super) struct ResendWebhooks {
 
 #[async_trait]
 impl WebhookHandler for ResendWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.verifier.verify(call, "svix")?;
-        let payload: ResendPayload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.verifier.verify(request, "svix")?;
+        let payload: ResendPayload = parse(request.body.unwrap_or_default(), "an event of Resend's")?;
         let Some(meaning) = meaning(&payload.kind, &payload.data.bounce) else {
             return Ok(WebhookPayload::Events(vec![]));
         };
@@ -76,9 +76,9 @@ fn meaning(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
         ("email.sent", _) => SENT,
         ("email.delivered", _) => DELIVERED,
         ("email.opened", _) => READ,
-        ("email.bounced", "Permanent") => FAILED.and(BadAddress),
+        ("email.bounced", "Permanent") => FAILED.with_objection(BadAddress),
         ("email.bounced" | "email.failed" | "email.suppressed", _) => FAILED,
-        ("email.complained", _) => DELIVERED.and(Complaint),
+        ("email.complained", _) => DELIVERED.with_objection(Complaint),
         _ => return None,
     })
 }
@@ -94,7 +94,7 @@ fn event(payload: ResendPayload) -> Result<EmailEvent, WebhookError> {
     Ok(EmailEvent {
         id: None,
         reference: required("data.email_id", data.email_id)?,
-        echo: echo_of_parts(|name| tags.get(name).copied()),
+        echo: echo_from_fields(|name| tags.get(name).copied()),
         // Each email of ours has one recipient; with several an event does not say which it is about.
         address: if let [to] = data.to.as_slice() { address(to) } else { None },
         at: required("created_at", created_at.and_then(|text| text.parse().ok()))?,

@@ -40,11 +40,11 @@ impl SendgridAdapter {
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &SendgridSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "mail", "send"]),
         })
     }
@@ -66,7 +66,7 @@ impl ProviderSettings for SendgridSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.webhooks()?;
         let sendgrid = SendgridAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(sendgrid)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(sendgrid)).with_webhook_handler(webhooks))
     }
 }
 
@@ -104,7 +104,7 @@ struct SendgridErrorEntry {
 
 fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
@@ -121,14 +121,14 @@ fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code.trim_end(), &error.message);
     Some(match errors::meaning(answer.status, &field) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer, now))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
 fn until_reset(answer: &HttpResponse, now: Timestamp) -> Option<Duration> {
     let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
-    Some(http::wait_until(Timestamp::from_second(reset).ok()?, now))
+    Some(http::duration_until(Timestamp::from_second(reset).ok()?, now))
 }
 
 #[cfg(test)]

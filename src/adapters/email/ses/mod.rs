@@ -23,7 +23,7 @@ use crate::adapters::aws::AwsSigner;
 use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::{
     Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
-    refused,
+    rejected_outcome,
 };
 use crate::model::{Outcome, OutcomeEvidence, Rejection};
 
@@ -48,7 +48,7 @@ impl SesAdapter {
         let signer = AwsSigner::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             settings: settings.clone(),
             signer,
@@ -60,14 +60,14 @@ impl SesAdapter {
         let email = ApiEmail::from_envelope(envelope, &self.sender)?;
         if !email.to.user().is_ascii() {
             let text = "SES does not carry a local part beyond ASCII";
-            return Err(refused(Rejection::Address { certain: false }, text));
+            return Err(rejected_outcome(Rejection::Address { certain: false }, text));
         }
         Ok(email)
     }
 
     fn request(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> RequestBuilder {
         let body = request::message(envelope, email, &self.settings).to_string();
-        let headers = self.signer.headers(&self.endpoint, "application/json", &body, envelope.now);
+        let headers = self.signer.signed_headers(&self.endpoint, "application/json", &body, envelope.now);
         self.client.post(self.endpoint.clone()).headers(headers).body(body)
     }
 
@@ -82,7 +82,7 @@ impl ProviderSettings for SesSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let ses = SesAdapter::new(self, context.transport)?;
         let webhooks = self.topic(context.transport)?.map(|topic| webhooks::SesWebhooks { topic });
-        Ok(ProviderParts::new(Arc::new(ses)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(ses)).with_webhook_handler(webhooks))
     }
 }
 
@@ -110,7 +110,7 @@ struct SesErrorBody {
 
 fn outcome(answer: &HttpResponse, email: &ApiEmail<'_>) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
@@ -124,7 +124,7 @@ fn refusal(answer: &HttpResponse, email: &ApiEmail<'_>) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(name, &text);
     Some(match errors::meaning(name, &text, email.from.email.as_ref(), email.to.as_ref()) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

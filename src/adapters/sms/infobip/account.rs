@@ -35,9 +35,9 @@ impl InfobipClient {
         let mut authorization = HeaderValue::try_from(format!("App {key}")).map_err(|_| wrong)?;
         authorization.set_sensitive(true);
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             authorization,
-            base: http::base_url("base_url", base_url)?,
+            base: http::parse_base_url("base_url", base_url)?,
         })
     }
 

@@ -65,7 +65,7 @@ struct ServiceException {
 /// The outcome of a message that went out under our own `id`.
 pub(in crate::adapters) fn outcome(answer: &HttpResponse, id: &str) -> Outcome {
     let outcome = if answer.is_success() { answered(answer, id) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn answered(answer: &HttpResponse, own_id: &str) -> Option<Outcome> {
@@ -88,5 +88,5 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
         InfobipErrorBody::Newer { code, description } => (code, description),
         InfobipErrorBody::Older { error } => (error.exception.code, error.exception.text),
     };
-    Some(answer.outcome_by_status(OutcomeEvidence::new(code, &text)))
+    Some(answer.outcome_from_status(OutcomeEvidence::new(code, &text)))
 }

@@ -4,8 +4,8 @@
 //! A status has a group and an id. The HTTP status is 200 whatever they say. Delivery reports bring the same statuses.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
-    THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED_RECIPIENT,
+    UNCERTAIN_ADDRESS, UNCERTAIN_OPT_OUT,
 };
 
 /// The meaning of a status for a message.
@@ -31,7 +31,7 @@ pub(super) fn status_meaning(group: u32, id: u32) -> InfobipStatusMeaning {
         (0 | 1 | 3, _) => InfobipStatusMeaning::Taken,
         (5, DUPLICATE) => InfobipStatusMeaning::TakenBefore,
         // Undeliverable, rejected. An id that is not in the table refuses the message all the same.
-        (2 | 5, _) => InfobipStatusMeaning::Refused(meaning(id).unwrap_or(CONTENT)),
+        (2 | 5, _) => InfobipStatusMeaning::Refused(meaning(id).unwrap_or(CONTENT_REJECTED)),
         // Expired: passed on before, unless the table knows better.
         (4, _) => meaning(id).map_or(InfobipStatusMeaning::Unclear, InfobipStatusMeaning::Refused),
         _ => InfobipStatusMeaning::Unclear,
@@ -44,22 +44,22 @@ pub(super) fn meaning(id: u32) -> Option<ErrorMeaning> {
         // No network has numbers with this prefix or of this length.
         8 | 52 => BAD_ADDRESS,
         // Not delivered, mostly because the number is wrong or out of reach; no number at all.
-        9 | 51 => DOUBTFUL_ADDRESS,
+        9 | 51 => UNCERTAIN_ADDRESS,
 
         // In a register of people who want no messages.
         10 => OPTED_OUT,
         // On a list of numbers not to be written to: the operator's, or the account's own.
-        14 => PERHAPS_OPTED_OUT,
+        14 => UNCERTAIN_OPT_OUT,
 
         // The operator refused it; a network that is not covered, or not set up for the account; an account for tests,
         // and not its number.
-        4 | 6 | 18 => POLICY,
+        4 | 6 | 18 => POLICY_REJECTED,
 
         // Twenty messages an hour to one number, or six that are alike.
         20 => THROTTLED_RECIPIENT,
 
         // A broken header, too long; what the protection against fraud took it for.
-        24 | 25 | 87 => CONTENT,
+        24 | 25 | 87 => CONTENT_REJECTED,
 
         // Never passed on, a system error, the platform not at hand.
         21 | 31 | 100 => ErrorMeaning::Unavailable,

@@ -42,7 +42,7 @@ impl InfobipSmsAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
-        require(sender::is_sender(from), "from", sender::MUST)?;
+        require(sender::is_sender(from), "from", sender::SENDER_MUST)?;
         let client = InfobipClient::new(api_key, base_url, transport)?;
         Ok(Self { client, from: from.clone() })
     }
@@ -59,7 +59,7 @@ impl InfobipSmsAdapter {
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.provider_call_key().to_string();
+        let id = envelope.provider_idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -69,7 +69,7 @@ impl ProviderSettings for InfobipSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
         let infobip = InfobipSmsAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }
 }
 

@@ -21,9 +21,10 @@ pub(in crate::adapters) struct InfobipWebhooks {
 
 #[async_trait]
 impl WebhookHandler for InfobipWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.verify(call)?;
-        let body = call.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.verify(request)?;
+        let body =
+            request.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
         read(body).map(WebhookPayload::Events)
     }
 }

@@ -36,9 +36,9 @@ impl SinchAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &SinchSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["xms", "v1", &settings.service_plan_id, "batches"]),
         })
@@ -75,7 +75,7 @@ impl ProviderSettings for SinchSettings {
         let sinch = SinchAdapter::new(self, context.transport)?;
         let is_known = basic.is_some() || secret.is_some();
         let webhooks = is_known.then_some(webhooks::SinchWebhooks { basic, secret });
-        Ok(ProviderParts::new(Arc::new(sinch)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(sinch)).with_webhook_handler(webhooks))
     }
 }
 
@@ -95,7 +95,7 @@ struct SinchErrorBody {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn created(answer: &HttpResponse) -> Option<Outcome> {
@@ -108,7 +108,7 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(&code, &text);
     Some(match errors::meaning(&code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

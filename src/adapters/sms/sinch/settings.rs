@@ -54,7 +54,7 @@ impl SinchSettings {
             "webhook_secret",
             "must not be empty; leave it out where Sinch does not sign",
         )?;
-        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)?;
         require(
             self.callback_url.as_deref().is_none_or(is_callback),
             "callback_url",

@@ -33,7 +33,7 @@ impl SmscEndpoint {
         let tls = match settings.tls {
             SmppTls::None => None,
             SmppTls::Implicit => {
-                Some((tls::connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
+                Some((tls::build_connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
             }
         };
         Ok(Self { host: settings.host.clone(), port: settings.port(), tls })

@@ -4,7 +4,7 @@ use super::pdu::{ConcatenatedPart, ShortMessage, SmppAddress, SubmitSm};
 use super::settings::{DefaultAlphabet, SmppConcatenation, SmppSettings};
 use crate::adapters::sms::segments::{self, Alphabet};
 use crate::adapters::sms::{gsm, sender};
-use crate::adapters::{Envelope, refused};
+use crate::adapters::{Envelope, rejected_outcome};
 use crate::model::{Outcome, Rejection};
 
 /// The longest text, in characters: as the API has it for a text that is meant for SMS. A longer one was meant for another
@@ -69,7 +69,10 @@ impl SubmitWriter {
             return Ok(SmppAddress::default());
         };
         if !sender::is_sender(from) {
-            return Err(refused(Rejection::Policy, &format!("the brand's sender {}", sender::MUST)));
+            return Err(rejected_outcome(
+                Rejection::Policy,
+                &format!("the brand's sender {}", sender::SENDER_MUST),
+            ));
         }
         let (ton, npi, address) = numbering(from);
         let (ton, npi) = (self.settings.source_ton.unwrap_or(ton), self.settings.source_npi.unwrap_or(npi));
@@ -83,7 +86,7 @@ impl SubmitWriter {
         text: &str,
         coding: DataCoding,
     ) -> Result<Vec<(u8, ShortMessage)>, Outcome> {
-        let too_long = || refused(Rejection::Content, "the text is too long");
+        let too_long = || rejected_outcome(Rejection::Content, "the text is too long");
         if text.chars().nth(MAX_CHARS).is_some() {
             return Err(too_long());
         }

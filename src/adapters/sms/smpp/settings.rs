@@ -182,7 +182,7 @@ impl SmppSettings {
         require(self.reconnect_ms > 0, "reconnect_ms", "must be at least 1")?;
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
         require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
-        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
+        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::SENDER_MUST)?;
         let validity =
             self.validity_minutes.is_none_or(|minutes| (1..=MAX_VALIDITY_MINUTES).contains(&minutes));
         require(validity, "validity_minutes", "must be between 1 and 43200")

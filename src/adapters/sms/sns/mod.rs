@@ -40,7 +40,7 @@ impl SnsAdapter {
         let signer = AwsSigner::new("sns", credentials.clone())?;
         let base = credentials.base_url("sns", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             signer,
             // With the slash at the end: it is part of what is signed.
@@ -82,8 +82,12 @@ impl SnsAdapter {
 impl HttpAdapter for SnsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = self.form(envelope)?;
-        let headers =
-            self.signer.headers(&self.endpoint, "application/x-www-form-urlencoded", &body, envelope.now);
+        let headers = self.signer.signed_headers(
+            &self.endpoint,
+            "application/x-www-form-urlencoded",
+            &body,
+            envelope.now,
+        );
         Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
     }
 
@@ -101,7 +105,7 @@ impl ProviderSettings for SnsSettings {
 fn outcome(answer: &HttpResponse) -> Outcome {
     let body = String::from_utf8_lossy(&answer.body);
     let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn published(body: &str) -> Option<Outcome> {
@@ -115,7 +119,7 @@ fn refusal(answer: &HttpResponse, body: &str) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code, text);
     Some(match errors::meaning(code, text) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -50,10 +50,10 @@ impl TwilioClient {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &TwilioAccountSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         let path = ["2010-04-01", "Accounts", &settings.account_sid, "Messages.json"];
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &path),
             user: settings.api_key_sid.as_ref().unwrap_or(&settings.account_sid).clone(),
             password: settings.auth_token.clone(),

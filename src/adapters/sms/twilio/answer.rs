@@ -26,7 +26,7 @@ struct TwilioErrorBody {
 /// The outcome of a message.
 pub(in crate::adapters) fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refusal(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn created(answer: &HttpResponse) -> Option<Outcome> {
@@ -46,6 +46,6 @@ fn by_code(answer: &HttpResponse, code: u32, message: &str) -> Outcome {
     let evidence = OutcomeEvidence::new(code, message);
     match errors::meaning(code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     }
 }

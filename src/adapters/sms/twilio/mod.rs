@@ -60,7 +60,7 @@ impl ProviderSettings for TwilioSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let twilio = TwilioSmsAdapter::new(self, context.transport)?;
         let webhooks = TwilioWebhooks::new(&self.account);
-        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
     }
 }
 

@@ -37,7 +37,7 @@ impl TwilioSmsSenderSettings {
         let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (self.from.clone(), self.messaging_service_sid.clone()) {
             (Some(from), None) if sender::is_sender(&from) => Ok(DefaultSender::Number(from)),
-            (Some(_), None) => wrong("from", sender::MUST),
+            (Some(_), None) => wrong("from", sender::SENDER_MUST),
             (None, Some(sid)) if is_sid("MG", &sid) => Ok(DefaultSender::MessagingService(sid)),
             (None, Some(_)) => wrong(
                 "messaging_service_sid",

@@ -10,7 +10,7 @@ const MAX_REFERENCE_CHARS: usize = 100;
 ///
 /// # Errors
 /// When one of them cannot be right.
-pub(in crate::adapters) fn check(
+pub(in crate::adapters) fn check_credentials(
     api_key: &str,
     api_secret: &Secret,
     signature_secret: Option<&Secret>,
@@ -31,6 +31,6 @@ pub(in crate::adapters) fn check(
 
 /// Our reference for a message, which comes back with its reports. The longest names of brands leave no room for it:
 /// reports on their messages are found by the message's id alone.
-pub(in crate::adapters) fn reference(envelope: &Envelope) -> Option<String> {
+pub(in crate::adapters) fn client_reference(envelope: &Envelope) -> Option<String> {
     Some(envelope.echo().to_string()).filter(|echo| echo.len() <= MAX_REFERENCE_CHARS)
 }

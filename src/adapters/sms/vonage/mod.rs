@@ -37,9 +37,9 @@ impl VonageSmsAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &VonageSmsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["sms", "json"]),
         })
@@ -50,7 +50,7 @@ impl HttpAdapter for VonageSmsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let text = envelope.text()?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
-        let reference = account::reference(envelope);
+        let reference = account::client_reference(envelope);
         let mut form = vec![
             ("api_key", self.settings.api_key.as_str()),
             ("api_secret", self.settings.api_secret.expose()),
@@ -75,7 +75,7 @@ impl ProviderSettings for VonageSmsSettings {
         let method = self.signature_method;
         let webhooks =
             self.signature_secret.clone().map(|secret| webhooks::VonageSmsWebhooks { secret, method });
-        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks))
     }
 }
 
@@ -95,7 +95,7 @@ struct VonageSmsPart {
 }
 
 fn outcome(answer: &HttpResponse) -> Outcome {
-    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized())
+    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn outcome_of_parts(answer: &HttpResponse) -> Option<Outcome> {

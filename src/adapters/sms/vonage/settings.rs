@@ -52,11 +52,11 @@ fn default_base_url() -> String {
 
 impl VonageSmsSettings {
     pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
-        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
+        account::check_credentials(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         if sender::is_sender(&self.from) {
             Ok(())
         } else {
-            Err(ProviderBuildError::Setting { setting: "from", must: sender::MUST })
+            Err(ProviderBuildError::Setting { setting: "from", must: sender::SENDER_MUST })
         }
     }
 }

@@ -42,7 +42,7 @@ impl TelegramLinkSigner {
     }
 
     /// The id of the link whose token this is; `None` when it is none of ours.
-    pub(super) fn read(&self, token: &str) -> Option<LinkId> {
+    pub(super) fn verify(&self, token: &str) -> Option<LinkId> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (id, signature) = bytes.split_first_chunk()?;
         let id = LinkId::from_bytes(*id);
@@ -75,8 +75,8 @@ mod tests {
             token.len() <= 64 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
             "{token}"
         );
-        assert_eq!(links("1:a").read(token), Some(id));
-        assert_eq!(links("1:b").read(token), None, "another bot's");
+        assert_eq!(links("1:a").verify(token), Some(id));
+        assert_eq!(links("1:b").verify(token), None, "another bot's");
     }
 
     #[test]
@@ -87,12 +87,12 @@ mod tests {
         for index in 0..bytes.len() {
             let mut tampered = bytes.clone();
             tampered[index] ^= 1;
-            assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(tampered)), None, "byte {index}");
+            assert_eq!(links.verify(&URL_SAFE_NO_PAD.encode(tampered)), None, "byte {index}");
         }
         let longer = [&bytes[..], &[0]].concat();
         for bytes in [&bytes[..31], &bytes[..16], &bytes[..15], &longer, &[]] {
-            assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(bytes)), None, "{} bytes", bytes.len());
+            assert_eq!(links.verify(&URL_SAFE_NO_PAD.encode(bytes)), None, "{} bytes", bytes.len());
         }
-        assert_eq!(links.read("not base64!"), None);
+        assert_eq!(links.verify("not base64!"), None);
     }
 }

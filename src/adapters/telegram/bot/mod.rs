@@ -28,7 +28,7 @@ use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::webhooks::EventSink;
 use crate::adapters::{
     Adapter, Envelope, EventListener, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings,
-    Transport, refused,
+    Transport, rejected_outcome,
 };
 use crate::model::{Address, Outcome, OutcomeEvidence, Rejection};
 
@@ -48,9 +48,9 @@ impl TelegramBot {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             base,
             links: settings.links(),
@@ -65,7 +65,7 @@ impl TelegramBot {
             TelegramReply::Moved(chat) => match self.send(chat, envelope).await? {
                 TelegramReply::Outcome(outcome) => Ok(outcome),
                 TelegramReply::Moved(_) => {
-                    Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
+                    Err(rejected_outcome(Rejection::Address { certain: false }, "the chat moved twice"))
                 }
             },
         }
@@ -74,7 +74,7 @@ impl TelegramBot {
     async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<TelegramReply, Outcome> {
         let request = self.message(chat, &envelope.content)?;
         let answer = http::exchange(request, envelope.now).await?;
-        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized())))
+        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized_outcome())))
     }
 
     fn reply(&self, answer: &HttpResponse) -> Option<TelegramReply> {
@@ -94,11 +94,12 @@ impl TelegramBot {
             return TelegramReply::Moved(chat);
         }
         let seconds = refusal.parameters.retry_after;
-        let retry_after =
-            seconds.map(|seconds| Duration::from_secs(seconds).min(http::MAX_WAIT)).or(answer.retry_after);
+        let retry_after = seconds
+            .map(|seconds| Duration::from_secs(seconds).min(http::MAX_RETRY_AFTER))
+            .or(answer.retry_after);
         TelegramReply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
-            None => answer.outcome_by_status(evidence),
+            None => answer.outcome_from_status(evidence),
         })
     }
 }
@@ -112,7 +113,7 @@ impl ProviderSettings for TelegramSettings {
         Ok(ProviderParts {
             listener: self.polling.then(|| Arc::clone(&bot) as Arc<dyn EventListener>),
             telegram_links: links,
-            ..ProviderParts::new(bot).with_webhooks(webhooks)
+            ..ProviderParts::new(bot).with_webhook_handler(webhooks)
         })
     }
 }
@@ -134,7 +135,9 @@ impl EventListener for TelegramBot {
 fn chat(envelope: &Envelope) -> Result<ChatId, Outcome> {
     match envelope.address {
         Address::TelegramChat(id) => Ok(ChatId(id)),
-        _ => Err(refused(Rejection::Address { certain: false }, "the address is not a Telegram chat")),
+        _ => {
+            Err(rejected_outcome(Rejection::Address { certain: false }, "the address is not a Telegram chat"))
+        }
     }
 }
 

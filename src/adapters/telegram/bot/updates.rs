@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// The updates that are read: what Telegram is asked for.
-pub(super) const KINDS: [&str; 2] = ["message", "my_chat_member"];
+pub(super) const ALLOWED_UPDATES: [&str; 2] = ["message", "my_chat_member"];
 
 /// The parts we read of an update. Of other kinds than these nothing is read.
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ fn read_message(
     let at = time(message.date)?;
     let text = message.text.or(message.caption).unwrap_or_default();
     let token = text.strip_prefix("/start ");
-    if let Some(id) = token.and_then(|token| links?.read(token.trim())) {
+    if let Some(id) = token.and_then(|token| links?.verify(token.trim())) {
         return Ok(Some(ProviderEvent::LinkFollowed { id, address: from, at }));
     }
     // A message is known by its chat and its number there, as it is when we send it.

@@ -21,8 +21,8 @@ pub(super) struct TelegramWebhooks {
 
 #[async_trait]
 impl WebhookHandler for TelegramWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let token = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let token = request.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
         if !constant_time_eq(self.secret.expose(), token) {
             return Err(WebhookError::Unauthenticated(
                 "X-Telegram-Bot-Api-Secret-Token is not webhook_secret",
@@ -30,7 +30,7 @@ impl WebhookHandler for TelegramWebhooks {
         }
         let malformed =
             |error: String| WebhookError::Malformed(format!("not an update of the Bot API: {error}"));
-        let update = serde_json::from_slice(call.body.unwrap_or_default());
+        let update = serde_json::from_slice(request.body.unwrap_or_default());
         let update = update.map_err(|error| malformed(error.to_string()))?;
         let events = updates::read(update, self.links.as_ref()).map_err(malformed)?;
         Ok(WebhookPayload::Events(events.into_iter().collect()))

@@ -29,7 +29,13 @@ fn topic() -> SnsTopic {
 async fn open(topic: &SnsTopic, message: &Value, now: Timestamp) -> Result<Option<String>, WebhookError> {
     let (headers, body) = (HeaderMap::new(), message.to_string());
     topic
-        .open(&WebhookRequest { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        .verify_notification(&WebhookRequest {
+            url: "",
+            query: "",
+            headers: &headers,
+            body: Some(body.as_bytes()),
+            now,
+        })
         .await
 }
 

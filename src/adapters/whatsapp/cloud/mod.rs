@@ -37,8 +37,8 @@ impl WhatsappCloudAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &WhatsappCloudSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
+        Ok(Self { client: http::build_client(transport)?, settings: settings.clone(), base })
     }
 }
 
@@ -63,7 +63,7 @@ impl ProviderSettings for WhatsappCloudSettings {
             .app_secret
             .clone()
             .map(|app_secret| webhooks::WhatsappCloudWebhooks { app_secret, verify_token });
-        Ok(ProviderParts::new(Arc::new(cloud)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(cloud)).with_webhook_handler(webhooks))
     }
 }
 
@@ -105,7 +105,7 @@ impl GraphError {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
@@ -118,13 +118,13 @@ fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let CloudErrorBody { error } = serde_json::from_slice(&answer.body).ok()?;
     Some(match errors::meaning(error.code, error.error_subcode) {
         Some(meaning) => meaning.outcome(error.evidence(), wait(answer, error.code)),
-        None => answer.outcome_by_status(error.evidence()),
+        None => answer.outcome_from_status(error.evidence()),
     })
 }
 
 /// Meta names no wait, but a number that looked like spam stays blocked for hours, not seconds.
 fn wait(answer: &HttpResponse, code: i64) -> Option<Duration> {
-    answer.retry_after.or((code == errors::SPAM_RATE).then_some(http::MAX_WAIT))
+    answer.retry_after.or((code == errors::SPAM_RATE).then_some(http::MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use url::form_urlencoded;
 
 use super::payload;
 use crate::adapters::webhooks::{
-    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq, hex,
-    is_signed,
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
+    decode_hex, is_valid_signature,
 };
 use crate::secret::Secret;
 
@@ -22,15 +22,15 @@ pub(super) struct WhatsappCloudWebhooks {
 
 #[async_trait]
 impl WebhookHandler for WhatsappCloudWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let Some(body) = call.body else { return self.verify(call) };
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let Some(body) = request.body else { return self.verify(request) };
         let signature =
-            call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
+            request.header("X-Hub-Signature-256").and_then(|text| decode_hex(text.strip_prefix("sha256=")?));
         let key = self.app_secret.expose().as_bytes();
         // Over the bytes as they came: Meta escapes what another writer would not.
-        if !signature
-            .is_some_and(|signature| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &signature))
-        {
+        if !signature.is_some_and(|signature| {
+            is_valid_signature(SignatureAlgorithm::HmacSha256, key, &[body], &signature)
+        }) {
             return Err(WebhookError::Unauthenticated("X-Hub-Signature-256 is not that of this app"));
         }
         payload::read(body).map(WebhookPayload::Events)
@@ -38,9 +38,9 @@ impl WebhookHandler for WhatsappCloudWebhooks {
 }
 
 impl WhatsappCloudWebhooks {
-    fn verify(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let get = |name: &str| {
-            form_urlencoded::parse(call.query.as_bytes())
+            form_urlencoded::parse(request.query.as_bytes())
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value)
         };
@@ -119,13 +119,13 @@ mod tests {
     #[tokio::test]
     async fn a_url_is_verified_by_the_token_alone() {
         let headers = HeaderMap::new();
-        let call = |query| {
+        let request = |query| {
             let now = "2026-11-22T10:00:00Z".parse().unwrap();
             WebhookRequest { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
         assert_eq!(
-            handler().handle(&call(right)).await,
+            handler().handle(&request(right)).await,
             Ok(WebhookPayload::Challenge("1158201444".to_owned()))
         );
         for wrong in [
@@ -135,12 +135,12 @@ mod tests {
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
             assert!(
-                matches!(handler().handle(&call(wrong)).await, Err(WebhookError::Unauthenticated(_))),
+                matches!(handler().handle(&request(wrong)).await, Err(WebhookError::Unauthenticated(_))),
                 "{wrong}"
             );
         }
         let without = WhatsappCloudWebhooks { verify_token: None, ..handler() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
-        assert!(without.handle(&call(empty)).await.is_err());
+        assert!(without.handle(&request(empty)).await.is_err());
     }
 }

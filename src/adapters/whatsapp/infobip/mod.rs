@@ -21,7 +21,7 @@ use crate::adapters::sms::infobip::{InfobipSettings, answer};
 use crate::adapters::whatsapp::sender;
 use crate::adapters::{
     Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
-    refused,
+    rejected_outcome,
 };
 use crate::model::{
     ButtonAction, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
@@ -44,7 +44,7 @@ impl InfobipWhatsappAdapter {
         transport: &Transport,
     ) -> Result<Self, ProviderBuildError> {
         let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
-        require(sender::is_sender(from), "from", sender::MUST)?;
+        require(sender::is_sender(from), "from", sender::SENDER_MUST)?;
         let client = InfobipClient::new(api_key, base_url, transport)?;
         Ok(Self { client, from: from.clone() })
     }
@@ -68,13 +68,13 @@ impl InfobipWhatsappAdapter {
                 Ok(self.client.request(&path("template"), &json!({ "messages": [message] })))
             }
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                Err(refused(Rejection::Content, "the content is neither a text nor a template"))
+                Err(rejected_outcome(Rejection::Content, "the content is neither a text nor a template"))
             }
         }
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.provider_call_key().to_string();
+        let id = envelope.provider_idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -121,7 +121,7 @@ impl ProviderSettings for InfobipWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
         let infobip = InfobipWhatsappAdapter::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }
 }
 

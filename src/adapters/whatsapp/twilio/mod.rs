@@ -17,7 +17,8 @@ use crate::adapters::sms::twilio::account::TwilioClient;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
 use crate::adapters::{
-    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{Outcome, Rejection, RenderedContent};
 
@@ -46,11 +47,14 @@ impl TwilioWhatsappAdapter {
             RenderedContent::Text(text) => return Ok(vec![("Body", text.clone())]),
             RenderedContent::Template(template) => template,
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+                return Err(rejected_outcome(
+                    Rejection::Content,
+                    "the content is neither a text nor a template",
+                ));
             }
         };
         // Only here: another provider may carry it.
-        let forbidden = |text| refused(Rejection::Policy, text);
+        let forbidden = |text| rejected_outcome(Rejection::Policy, text);
         if template.header.is_some() || !template.buttons.is_empty() {
             return Err(forbidden("Twilio fills in numbered placeholders, and not headers and buttons"));
         }
@@ -97,7 +101,7 @@ impl ProviderSettings for TwilioWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let twilio = TwilioWhatsappAdapter::new(self, context.transport)?;
         let webhooks = TwilioWebhooks::new(&self.account);
-        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
     }
 }
 

@@ -27,7 +27,7 @@ pub struct TwilioWhatsappSenderSettings {
 
 impl TwilioWhatsappSenderSettings {
     pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
-        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)?;
         require(
             self.templates.values().flat_map(BTreeMap::values).all(|sid| is_sid("HX", sid)),
             "templates",

@@ -19,7 +19,8 @@ use crate::adapters::http::{self, HttpAdapter, HttpResponse};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::components::components;
 use crate::adapters::{
-    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
 
@@ -38,9 +39,9 @@ impl VonageWhatsappAdapter {
     /// When a setting's value is wrong, or TLS cannot be set up.
     pub fn new(settings: &VonageWhatsappSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["v1", "messages"]),
         })
@@ -70,10 +71,13 @@ impl VonageWhatsappAdapter {
                 message["custom"] = json!({ "type": "template", "template": custom(template) });
             }
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+                return Err(rejected_outcome(
+                    Rejection::Content,
+                    "the content is neither a text nor a template",
+                ));
             }
         }
-        if let Some(reference) = account::reference(envelope) {
+        if let Some(reference) = account::client_reference(envelope) {
             message["client_ref"] = json!(reference);
         }
         Ok(message)
@@ -111,7 +115,7 @@ impl ProviderSettings for VonageWhatsappSettings {
         let vonage = VonageWhatsappAdapter::new(self, context.transport)?;
         let webhooks =
             self.signature_secret.clone().map(|secret| webhooks::VonageWhatsappWebhooks { secret });
-        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks))
     }
 }
 
@@ -134,7 +138,7 @@ struct VonageWhatsappErrorBody {
 
 fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
@@ -153,7 +157,7 @@ fn refusal(answer: &HttpResponse) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code, &format!("{title} {detail}"));
     Some(match errors::by_title(&title).or_else(|| number.and_then(errors::by_code)) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -31,7 +31,7 @@ fn default_base_url() -> String {
 
 impl VonageWhatsappSettings {
     pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
-        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
-        require(sender::is_sender(&self.from), "from", sender::MUST)
+        account::check_credentials(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)
     }
 }
