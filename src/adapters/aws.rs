@@ -1,5 +1,5 @@
-//! What the adapters of Amazon's services share: credentials, requests signed by Signature Version 4, and the errors that
-//! every service answers with.
+//! The parts that the adapters of Amazon's services share: credentials, requests signed by Signature Version 4, and the
+//! errors that every service answers with.
 //!
 //! The signature is computed here (IAM User Guide, "Create a signed AWS API request") for the one form of request that is
 //! needed: a POST without a query. The SDK's own crate for it, aws-sigv4, would bring thirteen crates along.
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What an access key may do in one region.
+/// An access key and the region in which it is used.
 #[derive(Debug, Clone)]
 pub(super) struct AwsCredentials {
     /// The region, such as `eu-west-1`.
@@ -85,7 +85,7 @@ impl AwsSigner {
         Ok(Self { service, credentials })
     }
 
-    /// The headers that make a POST of `body` to `url` a signed one. Amazon refuses what was signed more than five minutes
+    /// The headers that sign a POST of `body` to `url`. Amazon refuses a request that was signed more than five minutes
     /// before or after its own time.
     pub(super) fn signed_headers(
         &self,
@@ -161,8 +161,8 @@ fn sensitive(value: &str) -> HeaderValue {
     value
 }
 
-/// What an error means that every service may answer with ("Common error types" in each API's reference), by its name with
-/// or without `Exception` at the end: the protocols differ in that.
+/// The meaning of an error that every service may answer with ("Common error types" in each API's reference), by its name
+/// with or without `Exception` at the end: the protocols differ in that. `None` when it is not one of those.
 pub(super) fn common_error_meaning(name: &str) -> Option<ErrorMeaning> {
     Some(match name.trim_end_matches("Exception") {
         "Throttling" | "Throttled" | "RequestThrottled" | "TooManyRequests" | "LimitExceeded" => THROTTLED,

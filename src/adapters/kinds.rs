@@ -13,7 +13,7 @@ use crate::model::Channel;
 /// A kind of provider.
 #[derive(Debug)]
 pub struct ProviderKind {
-    /// The kind's name, which is that of its table in the configuration.
+    /// The name of the kind, which is that of its table in the configuration.
     pub name: &'static str,
     /// The only channel that it carries; `None` when it carries any.
     pub channel: Option<Channel>,

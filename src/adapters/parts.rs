@@ -1,5 +1,5 @@
-//! What a provider is made of in the running gateway, and what it is built from: the settings of its kind, and what stands
-//! around them in the configuration.
+//! The parts of a provider in the running gateway, the settings of a kind from which they are built, and the context of
+//! those settings in the configuration.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use super::transport::Transport;
 use super::webhooks::WebhookHandler;
 use crate::model::BrandId;
 
-/// What a provider is made of. It is built once, when its settings are checked; clones share it.
+/// The parts of a provider. They are built once, when its settings are checked; clones share them.
 #[derive(Debug, Clone)]
 pub struct ProviderParts {
     /// Delivers messages.
     pub adapter: Arc<dyn Adapter>,
-    /// Takes the provider's calls, where the settings say how to know them.
+    /// Takes the provider's webhook requests, where the settings say how they are authenticated.
     pub webhook_handler: Option<Arc<dyn WebhookHandler>>,
     /// Listens over a connection of its own, where the kind has one and the settings ask for it.
     pub listener: Option<Arc<dyn EventListener>>,
@@ -30,25 +30,25 @@ pub struct ProviderParts {
 }
 
 impl ProviderParts {
-    /// A provider that delivers, and tells nothing.
+    /// The parts of a provider that delivers with this adapter and reports no events.
     pub(super) fn new(adapter: Arc<dyn Adapter>) -> Self {
         Self { adapter, webhook_handler: None, listener: None, telegram_links: None, sandbox: None }
     }
 
-    /// The same provider with what takes its calls, if anything does.
+    /// The same parts with this handler of webhook requests, if there is one.
     pub(super) fn with_webhook_handler(self, handler: Option<impl WebhookHandler + 'static>) -> Self {
         Self { webhook_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn WebhookHandler>), ..self }
     }
 }
 
-/// What stands around the settings of a kind in the configuration.
+/// The context in which the settings of a kind are built into a provider: the rest of its configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct ProviderContext<'a> {
-    /// How the provider is reached.
+    /// The connection settings of the provider and the limits on calls to it.
     pub transport: &'a Transport,
     /// The brands that it serves, each by name.
     pub brands: &'a [BrandId],
-    /// The folder of the configuration, to which paths are relative.
+    /// The folder of the configuration file, to which paths are relative.
     pub config_dir: &'a Path,
     /// Whether the gateway listens for what comes back, by HTTP or LMTP.
     pub has_inbound: bool,

@@ -1,16 +1,16 @@
-//! What the settings of several adapters are checked for.
+//! The checks that the settings of several adapters share.
 
 use url::Url;
 
 use super::ProviderBuildError;
 
-/// What is right where [`is_host`] is asked.
+/// The rule that [`is_host`] checks, for the error of a setting.
 pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 
-/// That a setting is right.
+/// Checks a setting. `must` is what its value must be, as the error says it.
 ///
 /// # Errors
-/// When it is not: what it must be.
+/// [`ProviderBuildError::Setting`] when `is_valid` is false.
 pub(super) fn require(
     is_valid: bool,
     setting: &'static str,

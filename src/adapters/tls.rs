@@ -12,13 +12,14 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::ProviderBuildError;
 use super::settings::HOST_MUST;
 
-/// What encrypts connections to servers with a certificate of an authority that the system trusts, or of one in `ca_file`.
+/// Builds the connector that encrypts connections to servers with a certificate of an authority that the system trusts, or
+/// of one in `ca_file`.
 ///
 /// # Errors
 /// When the file of certificates cannot be used.
 pub(super) fn build_connector(ca_file: Option<&Path>) -> Result<TlsConnector, ProviderBuildError> {
     let mut roots = RootCertStore::empty();
-    // What of the system's cannot be read is not trusted, as everywhere.
+    // A certificate of the system's that cannot be read is not trusted, as everywhere.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(file) = ca_file {
         for certificate in CertificateDer::pem_slice_iter(&read_ca_file(file)?) {
@@ -55,7 +56,7 @@ pub(super) fn read_ca_file(file: &Path) -> Result<Vec<u8>, ProviderBuildError> {
     }
 }
 
-/// Why the file of the setting `ca_file` is no use.
+/// The error of a file of the setting `ca_file` that cannot be used.
 pub(super) fn ca_file_error(file: &Path, error: impl ToString) -> ProviderBuildError {
     ProviderBuildError::File {
         setting: "ca_file",

@@ -7,7 +7,8 @@ use super::locations::join_path;
 use crate::model::BrandId;
 use crate::routing::{BrandPolicy, BrandSettings};
 
-/// Checks every brand. Those that cannot be are left out, each with its errors.
+/// Builds the policy of every brand whose name and settings are valid. Each invalid one is left out, with its errors in
+/// `errors`.
 pub(super) fn build_all(
     settings: &BTreeMap<String, BrandSettings>,
     errors: &mut ErrorCollector<'_>,

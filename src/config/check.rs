@@ -1,4 +1,4 @@
-//! What the shape of the file cannot say: bounds, and settings that must fit each other.
+//! The checks that the shape of the file cannot make: bounds, and settings that must fit each other.
 
 use std::path::Path;
 
@@ -38,12 +38,12 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
         "providers",
         "must have at least one provider, in [[providers]]",
     );
-    let surroundings = ProviderCheckContext {
+    let context = ProviderCheckContext {
         brands: file.brands.keys().map(String::as_str).collect(),
         folder,
         has_inbound: file.inbound.is_some(),
     };
-    let providers = providers::build_all(&file.providers, &surroundings, errors);
+    let providers = providers::build_all(&file.providers, &context, errors);
     check_lease(&file.dispatch, &providers, errors);
     let brands = brands::build_all(&file.brands, errors);
     let right = errors.result().is_ok();

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where.
+//! The errors of a configuration, each with its place in the file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ impl<'a> ErrorCollector<'a> {
         }
     }
 
-    /// A table has not the shape of its settings.
+    /// The error of a table that has not the shape of its settings.
     pub(super) fn shape_error(&self, error: &toml::de::Error) -> ConfigErrors {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
         let message = in_plain_words(error.message());

@@ -96,7 +96,7 @@ fn note(
     spans.push(SettingLocation { key, value: value.span(), line, path });
 }
 
-/// `name` below `prefix`, in quotes where TOML wants them.
+/// The path of `name` below `prefix`, in quotes where TOML wants them.
 pub(super) fn join_path(prefix: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     let name = if bare { name.to_owned() } else { format!("{name:?}") };

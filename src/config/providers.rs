@@ -17,13 +17,13 @@ use crate::model::{BrandId, Provider};
 pub struct ProviderConfig {
     /// The provider as routing sees it.
     pub provider: Provider,
-    /// How hard it may be driven.
+    /// The limits on calls to it: concurrency, rate and time-outs.
     pub limits: ProviderLimits,
-    /// What it is made of.
+    /// The parts that were built from its settings.
     pub parts: ProviderParts,
 }
 
-/// What stands around the providers in the file.
+/// The context in which the providers of the file are checked: the rest of the file.
 pub(super) struct ProviderCheckContext<'a> {
     /// The names of the brands.
     pub(super) brands: BTreeSet<&'a str>,
@@ -33,8 +33,7 @@ pub(super) struct ProviderCheckContext<'a> {
     pub(super) has_inbound: bool,
 }
 
-/// Checks all providers against each other and against the brands there are. Those that cannot be are left out, each
-/// with an error.
+/// Builds every provider whose settings are valid. Each invalid one is left out, with an error in `errors`.
 pub(super) fn build_all(
     sections: &[ProviderSection],
     around: &ProviderCheckContext<'_>,

@@ -1,4 +1,4 @@
-//! What is allowed, and probably not meant.
+//! The warnings about a configuration: what is allowed, and probably not meant.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! What a service of one's own tells later. The contract is in `docs/providers/webhook.md`.
+//! The callbacks of a service of one's own: receipts, texts and reports on addresses. The contract is in
+//! `docs/providers/webhook.md`.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -14,10 +15,10 @@ use crate::model::{
     Timestamp,
 };
 
-/// Takes the calls of a service.
+/// Takes the webhook requests of a service.
 #[derive(Debug)]
 pub(super) struct ReceiverWebhooks {
-    /// What it signs with.
+    /// The key by which it signs.
     pub signed: StandardWebhooksKey,
 }
 
@@ -29,7 +30,7 @@ impl WebhookHandler for ReceiverWebhooks {
     }
 }
 
-/// One thing that a service tells. Fields that are not in the contract are passed over.
+/// One event that a service reports. Fields that are not in the contract are passed over.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum CallbackEvent {

@@ -5,7 +5,7 @@ use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED,
 };
 
-/// What an `outcome` and its `cause` mean, or `None` when the outcome is not in the contract.
+/// The meaning of an `outcome` and its `cause`, or `None` when the outcome is not in the contract.
 pub(super) fn meaning(outcome: &str, cause: Option<&str>) -> Option<ErrorMeaning> {
     Some(match (outcome, cause) {
         ("rejected", Some("address")) => BAD_ADDRESS,

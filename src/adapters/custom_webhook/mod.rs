@@ -81,7 +81,7 @@ impl ProviderSettings for CustomWebhookSettings {
     }
 }
 
-/// What a receiver may say with any status. All of it may be left out.
+/// The answer of a receiver, with any status. Each field may be left out.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ReceiverReply {

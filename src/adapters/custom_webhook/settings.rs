@@ -1,4 +1,4 @@
-//! What the configuration says of a receiver.
+//! The settings of a receiver.
 
 use serde::Deserialize;
 
@@ -12,11 +12,11 @@ use crate::secret::Secret;
 pub struct CustomWebhookSettings {
     /// Where messages are posted.
     pub url: String,
-    /// What signs them, by Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
+    /// The key that signs them, by Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
     pub secret: Secret,
     /// The sender for brands without one of their own; none when absent.
     pub from: Option<String>,
-    /// What the service signs its own calls with, in the same form; `secret` when absent.
+    /// The key by which the service signs its own webhook requests, in the same form; `secret` when absent.
     pub callback_secret: Option<Secret>,
 }
 

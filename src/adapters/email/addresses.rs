@@ -1,4 +1,4 @@
-//! Whom an email is from and to, however it is sent.
+//! The sender and the recipient of an email, however it is sent.
 
 use lettre::Address;
 use lettre::message::Mailbox;
@@ -46,8 +46,11 @@ impl SenderMailbox {
     }
 }
 
-/// The address with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII stays, for
-/// servers with SMTPUTF8 (RFC 6531).
+/// The address of the recipient with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII
+/// stays, for servers with SMTPUTF8 (RFC 6531).
+///
+/// # Errors
+/// A rejection when the address is not an email address, or cannot be written in an email.
 pub(super) fn recipient_address(address: &model::Address) -> Result<Address, Outcome> {
     let bad = |text| rejected_outcome(Rejection::Address { certain: false }, text);
     let model::Address::Email(email) = address else {

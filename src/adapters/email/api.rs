@@ -1,5 +1,5 @@
-//! What the providers that take email over HTTP share: an email in the pieces that their APIs ask for, and the key that
-//! lets us in.
+//! The parts that the adapters of email over HTTP share: an email in the pieces that the APIs ask for, and the key that lets
+//! the gateway in.
 
 use lettre::Address;
 use lettre::message::Mailbox;

@@ -1,4 +1,4 @@
-//! What a server offers beyond plain SMTP, and what is said with MAIL and RCPT where it does.
+//! The extensions of SMTP that a server offers, and the parameters of MAIL and RCPT by which they are used.
 
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 
@@ -47,7 +47,10 @@ impl SmtpExtensions {
         offers
     }
 
-    /// What MAIL has to say of this message, or why the server does not take it, before anything is sent.
+    /// The parameters of the `MAIL` command for this message.
+    ///
+    /// # Errors
+    /// A rejection when the server says that it does not take such a message: it is too large, or needs SMTPUTF8.
     pub(super) fn mail_parameters(
         &self,
         mail: &PreparedMail,
@@ -80,7 +83,7 @@ impl SmtpExtensions {
         Ok(parameters)
     }
 
-    /// What RCPT has to say of this message.
+    /// The parameters of the `RCPT` command for this message.
     pub(super) fn rcpt_parameters(&self, mail: &PreparedMail, notices: DsnRequest) -> Vec<RcptParameter> {
         let notify = match notices {
             DsnRequest::Failure => "FAILURE,DELAY",

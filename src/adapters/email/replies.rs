@@ -1,4 +1,4 @@
-//! What a server's replies mean: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
+//! The meaning of a server's replies: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
 //! the basic code (RFC 5321, section 4.2), both in the light of the command they answer.
 
 use std::fmt;

@@ -10,7 +10,7 @@ use super::settings::SmtpSettings;
 use crate::adapters::ProviderBuildError;
 use crate::model::Outcome;
 
-/// How long one that answered in the first one's place is kept to.
+/// How long a server that answered in the first one's place is used.
 const KEPT_TO: Duration = Duration::from_secs(60);
 
 /// The servers in their order.
@@ -36,7 +36,8 @@ impl SmtpServers {
         Ok(Self { servers: servers.collect::<Result<_, _>>()?, stand_in: Mutex::default() })
     }
 
-    /// Whether the first server is to be tried again from now on. Connections to another are no use then.
+    /// Ends the fallback to another server when its time is over, so that the first one is tried again. Returns true once,
+    /// when it does: idle connections to other servers must be closed then.
     pub(super) fn expire_fallback(&self) -> bool {
         self.stand_in().expire(Instant::now())
     }
@@ -78,7 +79,7 @@ impl FallbackServer {
         }
     }
 
-    /// Whether its time has just come to its end.
+    /// Ends the fallback when its time is over. Returns whether it did.
     fn expire(&mut self, now: Instant) -> bool {
         self.0.take_if(|(_, until)| *until <= now).is_some()
     }

@@ -1,4 +1,4 @@
-//! What the configuration says of an SMTP server.
+//! The settings of an SMTP server.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::adapters::settings::{HOST_MUST, is_host, require};
 use crate::adapters::{ProviderBuildError, ProviderContext};
 use crate::secret::Secret;
 
-/// An SMTP server's own settings.
+/// The settings of an SMTP server, and of those in its place.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpSettings {

@@ -73,7 +73,8 @@ impl SmtpAdapter {
         self.begin_on(fresh, mail).await
     }
 
-    /// `None` when the server has closed the connection meanwhile, or does not answer on it: nothing is lost by then.
+    /// An idle connection on which the message is begun. `None` when the server has closed it meanwhile, or does not answer
+    /// on it: nothing was handed over by then.
     async fn begin_on_idle(
         &self,
         mut idle: SmtpConnection,
@@ -81,6 +82,7 @@ impl SmtpAdapter {
     ) -> Option<Result<SmtpConnection, Outcome>> {
         let begun = timeout(self.connect_timeout, idle.start_transaction(mail)).await;
         if !idle.is_usable() {
+            // It was the one used last, so the others are closed by now, too.
             self.pool.clear();
             return None;
         }
@@ -125,7 +127,7 @@ impl ProviderSettings for SmtpSettings {
     }
 }
 
-/// Without the mail that is being written and the connections, which say nothing to a reader.
+/// Leaves out the mail that is being written and the connections, which say nothing to a reader.
 impl fmt::Debug for SmtpAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmtpAdapter").field("timeout", &self.timeout).finish_non_exhaustive()

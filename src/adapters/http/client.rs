@@ -18,7 +18,7 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
+/// Builds the client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
 /// where a message and its credentials go. Connections are kept for the next calls, and speak HTTP/2 where the provider
 /// offers it (ALPN; RFC 9113, section 3.2); the operating system watches over them by reqwest's defaults (TCP keep-alive after 15
 /// seconds without a word).

@@ -18,7 +18,7 @@ use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 /// No answer to a send is longer; what goes beyond is not from the API.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Default)]
 pub(in crate::adapters) struct HttpResponse {
     /// The HTTP status.
@@ -50,7 +50,8 @@ impl HttpResponse {
         }
     }
 
-    /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
+    /// The outcome of an answer that is not one of the API's, by its status alone. Of its body only the size is kept: it may
+    /// be anybody's page.
     pub fn unrecognized_outcome(&self) -> Outcome {
         let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
         let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
@@ -87,7 +88,8 @@ impl<T: HttpAdapter> Adapter for T {
 /// Sends a request and reads the answer.
 ///
 /// # Errors
-/// The outcome, when there is no answer to judge.
+/// The outcome, when there is no answer to judge: `Misconfigured` when the request cannot be built, `Unavailable` without a
+/// connection, `Unknown` when the request may have been sent.
 pub(in crate::adapters) async fn exchange(
     request: RequestBuilder,
     now: Timestamp,
@@ -95,10 +97,10 @@ pub(in crate::adapters) async fn exchange(
     exchange_up_to(MAX_BODY_BYTES, request, now).await
 }
 
-/// The same, for an answer of at most `max_bytes`.
+/// Sends a request and reads an answer of at most `max_bytes`.
 ///
 /// # Errors
-/// The outcome, when there is no answer to judge.
+/// As [`exchange`]; a success whose body is longer, or breaks off, is `Unknown`.
 pub(in crate::adapters) async fn exchange_up_to(
     max_bytes: usize,
     request: RequestBuilder,
@@ -128,7 +130,8 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Strin
     Ok(body)
 }
 
-/// Without a connection nothing was sent. Of everything later, a time-out included, nothing is certain.
+/// The outcome of a request without an answer. Without a connection nothing was sent. Of everything later, a time-out
+/// included, nothing is certain.
 fn failure(error: reqwest::Error) -> Outcome {
     // A request that cannot be built never leaves, but it is ours to put right.
     let (connecting, building, timeout) = (error.is_connect(), error.is_builder(), error.is_timeout());

@@ -1,5 +1,5 @@
-//! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
-//! own failures mean.
+//! The parts that the adapters over HTTP share: one client, one way to exchange a request for an answer, and the meaning of
+//! the network's own failures.
 //!
 //! An attempt is called once, so the line that matters is whether its request may have gone out. Until there is a
 //! connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).

@@ -1,5 +1,4 @@
-//! What the configuration says of the way to a provider's HTTP API: directly or through a proxy, and whose certificates are
-//! trusted.
+//! The settings of the way to a provider's HTTP API: directly or through a proxy, and whose certificates are trusted.
 
 use std::path::PathBuf;
 
@@ -15,7 +14,7 @@ use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::tls;
 use crate::secret::Secret;
 
-/// What the configuration says of the way to a provider's HTTP API. All of it may be left out.
+/// The settings of the way to a provider's HTTP API. Each of them may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpSettings {

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::adapters::build_error::ProviderBuildError;
 
-/// Reads a base URL of the settings.
+/// Parses a base URL of the settings.
 ///
 /// # Errors
 /// When it is not an `http` or `https` URL, or carries credentials, a query or a fragment.

@@ -1,4 +1,4 @@
-//! How long a provider asks to wait before the next call.
+//! The wait that a provider asks for before the next call.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ pub(in crate::adapters) fn parse_retry_seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(text.parse().ok()?).min(MAX_RETRY_AFTER))
 }
 
-/// The wait until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_RETRY_AFTER`].
+/// The time from `now` until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_RETRY_AFTER`].
 pub(in crate::adapters) fn duration_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
     Some(duration_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
 }
 
-/// The wait until a moment, at most [`MAX_RETRY_AFTER`]; none when it is past.
+/// The time from `now` until a moment, at most [`MAX_RETRY_AFTER`]; none when it is past.
 pub(in crate::adapters) fn duration_until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER)
 }

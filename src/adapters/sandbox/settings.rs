@@ -1,4 +1,4 @@
-//! What a sandbox provider can be configured to do.
+//! The settings of a sandbox provider.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Calls that prove themselves by a user and a password (RFC 7617): those of providers that sign nothing.
+//! Webhook requests that prove themselves by a user and a password (RFC 7617): those of providers that sign nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use super::{WebhookError, WebhookRequest, constant_time_eq};
 use crate::adapters::ProviderBuildError;
 use crate::secret::Secret;
 
-/// The credentials that the provider was set to call with.
+/// The credentials that the provider was told to send with its webhook requests.
 #[derive(Debug, Clone)]
 pub(in crate::adapters) struct BasicAuth {
     /// The user.
@@ -17,7 +17,7 @@ pub(in crate::adapters) struct BasicAuth {
 }
 
 impl BasicAuth {
-    /// What the settings `webhook_user` and `webhook_password` say; `None` when they say nothing.
+    /// The credentials in the settings `webhook_user` and `webhook_password`; `None` when neither is set.
     ///
     /// # Errors
     /// When only one of them is there, or one of them cannot be right.
@@ -42,7 +42,7 @@ impl BasicAuth {
         }
     }
 
-    /// Lets a call through that carries the user and the password.
+    /// Lets a request through that carries the user and the password.
     ///
     /// # Errors
     /// `Unauthenticated` for every other one.

@@ -1,4 +1,4 @@
-//! Signatures of calls, by keys that both sides know.
+//! Signatures of webhook requests, by keys that both sides know.
 
 use jiff::SignedDuration;
 use md5::{Digest as _, Md5};
@@ -10,11 +10,11 @@ use crate::model::Timestamp;
 /// How far ahead of ours a provider's clock may be.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// For how long providers repeat a call that was not answered (Sinch 23 hours, Vonage 24). They do not say that they sign it
-/// anew, so its first signature holds as long: a call that comes twice changes nothing.
+/// For how long providers repeat a request that was not answered (Sinch 23 hours, Vonage 24). They do not say that they sign
+/// it anew, so its first signature holds as long: a request that comes twice changes nothing.
 pub(in crate::adapters) const REDELIVERY_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// How a call is signed.
+/// How a request is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::adapters) enum SignatureAlgorithm {
     /// HMAC with SHA-1, which is still sound for this (RFC 6194, section 3.3).
@@ -56,13 +56,13 @@ pub(in crate::adapters) fn constant_time_eq(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
-/// Whether what was signed at `signed` may still count, for signatures that hold for `window`.
+/// Whether a request that was signed at `signed` may still count, for signatures that hold for `window`.
 pub(in crate::adapters) fn is_recent(signed: Timestamp, now: Timestamp, window: SignedDuration) -> bool {
     let age = now.duration_since(signed);
     -MAX_AHEAD <= age && age <= window
 }
 
-/// Reads hexadecimal digits of either case.
+/// Decodes hexadecimal digits of either case; `None` when they are none, or not in pairs.
 pub(in crate::adapters) fn decode_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.as_bytes().chunks(2);

@@ -28,7 +28,7 @@ use crate::model::Timestamp;
 /// SNS tries to hand a message over for an hour at most ("Amazon SNS message delivery retries").
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
 
-/// One topic.
+/// Verifies the requests that SNS makes for one topic.
 #[derive(Debug)]
 pub(in crate::adapters) struct SnsTopic {
     arn: String,
@@ -51,11 +51,12 @@ impl SnsTopic {
         Ok(Self { arn: arn.to_owned(), hosts, client, certificates: CertificateCache::default() })
     }
 
-    /// What was published, if the call brings that. A question whether we want the topic is answered on the way: by the
-    /// topic's name in the configuration we do.
+    /// Verifies a request from SNS, and returns the message that was published. `None` when the request brings none: one
+    /// that asks to confirm the subscription is answered by an HTTP call, because the configuration names the topic.
     ///
     /// # Errors
-    /// `Unauthenticated` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
+    /// `Unauthenticated` when the request is not signed by SNS, or of another topic; `Unverifiable` when the certificate or
+    /// the URL that confirms cannot be fetched; `Malformed` when its `SubscribeURL` is not at a host of SNS.
     pub async fn verify_notification(
         &self,
         request: &WebhookRequest<'_>,
@@ -74,7 +75,7 @@ impl SnsTopic {
     }
 
     async fn verify(&self, envelope: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
-        // What costs nothing comes first: for the certificate we make a call.
+        // The checks that cost nothing come first: the certificate takes a call.
         if envelope.topic_arn != self.arn {
             return Err(WebhookError::Unauthenticated("its topic is not topic_arn"));
         }
@@ -104,8 +105,8 @@ impl SnsTopic {
         }
     }
 
-    /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes us call
-    /// Amazon no faster than Amazon answers.
+    /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes the
+    /// gateway call Amazon no faster than Amazon answers.
     async fn signer(&self, url: &Url, now: Timestamp) -> Result<Arc<SigningCertificate>, WebhookError> {
         if let Some(known) = self.certificates.get(url) {
             return Ok(known);
@@ -192,7 +193,7 @@ struct SnsEnvelope {
 }
 
 impl SnsEnvelope {
-    /// What is signed: names and values, each in a line of its own, in the order of the names.
+    /// The text that is signed: names and values, each in a line of its own, in the order of the names.
     fn signed(&self) -> String {
         let asks = self.kind != "Notification";
         let fields = [

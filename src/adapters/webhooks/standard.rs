@@ -32,7 +32,7 @@ impl StandardWebhooksKey {
         (24..=64).contains(&key.len()).then(|| Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
     }
 
-    /// The header `webhook-signature` of a call. `timestamp` is in seconds since the Unix epoch.
+    /// The header `webhook-signature` of a request. `timestamp` is in seconds since the Unix epoch.
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(format!("{id}.{timestamp}.").as_bytes());
@@ -40,7 +40,7 @@ impl StandardWebhooksKey {
         format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
     }
 
-    /// Lets a call through that is signed by this key, now or at most five minutes ago. `prefix` is what the names of the
+    /// Lets a request through that is signed by this key, now or at most five minutes ago. `prefix` is what the names of the
     /// three headers begin with: `webhook` or `svix`.
     ///
     /// # Errors

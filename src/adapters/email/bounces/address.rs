@@ -23,7 +23,7 @@ const SIGNATURE_BYTES: usize = 10;
 const TOKEN_CHARS: usize = (ID_BYTES + ATTEMPT_BYTES + SIGNATURE_BYTES) * 8 / 5;
 const MAX_LOCAL_CHARS: usize = 64 - TOKEN_CHARS - 1;
 
-/// What the setting must be.
+/// The rule for the setting `bounce_address`, for its error.
 pub(in crate::adapters::email) const BOUNCE_ADDRESS_MUST: &str = "must be an email address with at most 15 ASCII characters before the @, \
      none of them a +, such as bounce@bounces.example.com";
 
@@ -58,7 +58,7 @@ impl BounceAddresses {
         Address::new(local, &self.domain).expect("letters and digits after a local part that was read as one")
     }
 
-    /// The attempt whose envelope sender this is, if it is one of a brand given.
+    /// The attempt whose envelope sender this is, if it is one of these brands'.
     pub(super) fn attempt_of(&self, address: &str, brands: &[BrandId]) -> Option<AttemptRef> {
         let token = BASE32_NOPAD.decode(self.token(address)?.to_ascii_uppercase().as_bytes()).ok()?;
         let (id, rest) = token.split_first_chunk::<ID_BYTES>()?;

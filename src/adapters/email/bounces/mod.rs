@@ -1,4 +1,4 @@
-//! What comes back by mail: reports to envelope senders that are each of one attempt.
+//! The reports that come back by mail, each to the envelope sender of one attempt.
 
 mod address;
 mod report;

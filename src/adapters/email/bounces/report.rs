@@ -14,7 +14,7 @@ const MAX_RECIPIENTS: usize = 100;
 /// Addresses in which the attempt's token is looked for.
 const MAX_ADDRESSES: usize = 20;
 
-/// What a mail to a bounce address holds.
+/// A mail to a bounce address, read.
 #[derive(Debug)]
 pub(super) struct ReportMail {
     /// Where the token may be: in the recipients, and in the envelope sender of the mail that the report is about.

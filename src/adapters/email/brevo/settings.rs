@@ -1,4 +1,4 @@
-//! What the configuration says of a Brevo account.
+//! The settings of a Brevo account.
 
 use serde::Deserialize;
 

@@ -17,11 +17,11 @@ use crate::secret::Secret;
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(super) struct BrevoWebhooks {
-    /// What it calls with.
+    /// The credentials that they must carry.
     pub auth: BrevoAuth,
 }
 
-/// The credentials that Brevo was set to call with.
+/// The credentials that Brevo was told to send with its webhook requests.
 #[derive(Debug)]
 pub(super) enum BrevoAuth {
     /// A user and a password in the URL.

@@ -1,4 +1,4 @@
-//! What the configuration says of a domain at Mailgun.
+//! The settings of a domain at Mailgun.
 
 use serde::Deserialize;
 

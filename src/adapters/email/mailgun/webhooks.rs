@@ -110,7 +110,7 @@ impl SeenTokens {
 impl WebhookHandler for MailgunWebhooks {
     async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = request.body.ok_or(WebhookError::Unauthenticated("Mailgun calls with POST"))?;
-        // The signature stands in what it does not cover, so this much is read of anybody's call.
+        // The signature stands in what it does not cover, so this much is read of anybody's request.
         let payload = serde_json::from_slice(body);
         let MailgunPayload { signature, event_data } =
             payload.map_err(|_| WebhookError::Unauthenticated("it is not signed as Mailgun signs"))?;

@@ -1,4 +1,4 @@
-//! What the configuration says of a Postmark server.
+//! The settings of a Postmark server.
 
 use serde::Deserialize;
 

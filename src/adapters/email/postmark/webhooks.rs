@@ -18,7 +18,7 @@ use crate::model::{AddressChange, AddressReport, OutcomeEvidence};
 /// Takes the webhooks of a server.
 #[derive(Debug)]
 pub(super) struct PostmarkWebhooks {
-    /// What it calls with.
+    /// The credentials that they must carry.
     pub auth: BasicAuth,
 }
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Resend account.
+//! The settings of a Resend account.
 
 use serde::Deserialize;
 

@@ -18,7 +18,7 @@ use crate::model::OutcomeEvidence;
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(super) struct ResendWebhooks {
-    /// What signs them.
+    /// The key by which they are signed.
     pub verifier: StandardWebhooksKey,
 }
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a SendGrid account.
+//! The settings of a SendGrid account.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the configuration says of an Amazon SES account.
+//! The settings of an Amazon SES account.
 
 use serde::Deserialize;
 

@@ -15,7 +15,7 @@ use crate::adapters::webhooks::{
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 
-/// Takes what SES publishes to a topic.
+/// Takes the events that SES publishes to a topic.
 #[derive(Debug)]
 pub(super) struct SesWebhooks {
     /// The topic.

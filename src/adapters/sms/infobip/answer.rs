@@ -1,4 +1,4 @@
-//! What Infobip answers to a message, by whichever channel it was to go.
+//! Infobip's answers to a message, by whichever channel it was to go.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the configuration says of an Infobip account.
+//! The settings of an Infobip account.
 
 use serde::Deserialize;
 

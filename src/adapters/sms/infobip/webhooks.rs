@@ -15,7 +15,7 @@ use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Times
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
-    /// The user and password that Infobip was set to call with.
+    /// The user and password that Infobip was told to send with them.
     pub auth: BasicAuth,
 }
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Sinch service plan.
+//! The settings of a Sinch service plan.
 
 use serde::Deserialize;
 

@@ -18,9 +18,9 @@ use crate::secret::Secret;
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
 #[derive(Debug)]
 pub(super) struct SinchWebhooks {
-    /// The user and password that Sinch was set to call with.
+    /// The user and password that Sinch was told to send with them.
     pub basic: Option<BasicAuth>,
-    /// What Sinch signs with.
+    /// The secret by which Sinch signs.
     pub secret: Option<Secret>,
 }
 

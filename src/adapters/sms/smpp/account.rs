@@ -1,4 +1,4 @@
-//! An account at an SMSC: how it is reached and bound to, and what outlives its sessions.
+//! An account at an SMSC: the way to it, the bind, and the state that outlives its sessions.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -21,7 +21,7 @@ trait SmppStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> SmppStream for S {}
 
-/// How to reach an SMSC.
+/// The endpoint of an SMSC: host, port and encryption.
 pub(super) struct SmscEndpoint {
     host: String,
     port: u16,
@@ -79,7 +79,7 @@ impl PduInput {
     }
 }
 
-/// What we say.
+/// The PDUs that the SMSC is sent.
 pub(super) struct PduOutput {
     stream: WriteHalf<Box<dyn SmppStream>>,
     /// What still has to be written.

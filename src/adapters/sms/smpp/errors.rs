@@ -1,16 +1,17 @@
-//! What a `command_status` means (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left out.
+//! The meaning of each `command_status` (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left
+//! out.
 
 use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The request was taken.
 pub(super) const ESME_ROK: u32 = 0x00;
-/// What we answer to a command that we do not know.
+/// The status of our response to a command that we do not know.
 pub(super) const ESME_RINVCMDID: u32 = 0x03;
 const ESME_RALYBND: u32 = 0x05;
-/// What we answer when something could not be kept: the SMSC tells it again.
+/// The status of our response when an event could not be recorded: the SMSC delivers it again.
 pub(super) const ESME_RX_T_APPN: u32 = 0x64;
-/// What we answer to what cannot be read: the same would come again.
+/// The status of our response to a PDU that cannot be read, which would be the same if it came again.
 pub(super) const ESME_RX_P_APPN: u32 = 0x65;
 
 /// The status, its name, and what it means for a message.

@@ -1,5 +1,5 @@
-//! Messages of people: how they are coded, and how the parts of a long one come together (3GPP TS 23.040, sections 9.2.3.24.1
-//! and 9.2.3.24.8).
+//! Messages of people: their coding, and the assembly of a long one from its parts (3GPP TS 23.040, sections 9.2.3.24.1 and
+//! 9.2.3.24.8).
 
 use std::collections::BTreeMap;
 

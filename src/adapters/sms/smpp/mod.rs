@@ -64,7 +64,7 @@ enum BindState {
     Connecting,
     /// They cannot, and have this outcome.
     Down(Outcome),
-    /// They can, by the window of this session.
+    /// They can, by the request window of the session.
     Up(Arc<SmppRequestWindow>),
 }
 

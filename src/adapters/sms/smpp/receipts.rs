@@ -1,5 +1,5 @@
-//! What a receipt says: by its parameters where there are any, else by its text (SMPP 3.4, issue 1.2, appendix B), in which
-//! SMSCs leave out fields, change case, and write times as they like.
+//! The receipts of an SMSC, read by their parameters where there are any, else by their text (SMPP 3.4, issue 1.2,
+//! appendix B), in which SMSCs leave out fields, change case, and write times as they like.
 
 use serde::Deserialize;
 

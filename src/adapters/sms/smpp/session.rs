@@ -1,4 +1,5 @@
-//! One session from bind to end: what is sent, what is received, and what is recorded before it is answered.
+//! One session from bind to end: the PDUs that are sent and received, and the events that are recorded before they are
+//! answered.
 
 use std::collections::VecDeque;
 use std::io;
@@ -102,7 +103,7 @@ impl<'a> SmppSession<'a> {
         })
     }
 
-    /// The window by which messages go out.
+    /// The window that takes the requests of this session.
     pub(super) fn window(&self) -> Arc<SmppRequestWindow> {
         Arc::clone(&self.window)
     }

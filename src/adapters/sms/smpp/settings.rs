@@ -1,4 +1,4 @@
-//! What the configuration says of an SMSC.
+//! The settings of an SMSC.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the configuration says of an Amazon SNS account.
+//! The settings of an Amazon SNS account.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What Twilio answers to a message, by whichever channel it was to go.
+//! Twilio's answers to a message, by whichever channel it was to go.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Twilio account that sends SMS.
+//! The settings of a Twilio account that sends SMS.
 
 use serde::Deserialize;
 

@@ -1,9 +1,9 @@
-//! What Vonage's APIs have in common.
+//! The credentials and the client reference that Vonage's APIs share.
 
 use crate::adapters::{Envelope, ProviderBuildError};
 use crate::secret::Secret;
 
-/// A longer reference is refused with the message.
+/// The longest reference that Vonage takes: with a longer one it refuses the message.
 const MAX_REFERENCE_CHARS: usize = 100;
 
 /// Checks an account's credentials.
@@ -29,8 +29,8 @@ pub(in crate::adapters) fn check_credentials(
     Ok(())
 }
 
-/// Our reference for a message, which comes back with its reports. The longest names of brands leave no room for it:
-/// reports on their messages are found by the message's id alone.
+/// The client reference of a message, its echo, which comes back with its reports. `None` where the name of the brand is so
+/// long that Vonage would not take it: reports on such messages are found by the message's id alone.
 pub(in crate::adapters) fn client_reference(envelope: &Envelope) -> Option<String> {
     Some(envelope.echo().to_string()).filter(|echo| echo.len() <= MAX_REFERENCE_CHARS)
 }

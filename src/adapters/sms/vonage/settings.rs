@@ -1,4 +1,4 @@
-//! What the configuration says of a Vonage account.
+//! The settings of a Vonage account.
 
 use serde::Deserialize;
 
@@ -28,8 +28,8 @@ pub struct VonageSmsSettings {
     pub signature_method: VonageSignatureMethod,
 }
 
-/// A method by which an account signs its webhooks: HMAC with a hash, or the one with which accounts begin. HMAC with MD5 is not among them: an account
-/// that can choose it can choose SHA-256.
+/// A method by which an account signs its webhooks: HMAC with a hash, or the one with which accounts begin. HMAC with MD5 is
+/// not among them: an account that can choose it can choose SHA-256.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VonageSignatureMethod {

@@ -18,7 +18,7 @@ const PURPOSE: &[u8] = b"relevo telegram link 1\0";
 /// section 5).
 const SIGNATURE_BYTES: usize = 16;
 
-/// Makes and reads the links of one bot.
+/// Makes the links of one bot, each with a signed token, and verifies the tokens that come back.
 #[derive(Debug, Clone)]
 pub struct TelegramLinkSigner {
     username: String,

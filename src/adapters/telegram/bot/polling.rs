@@ -55,7 +55,9 @@ impl TelegramBot {
     }
 
     async fn updates(&self, offset: i64, now: Timestamp) -> Result<Vec<Value>, Outcome> {
-        let payload = json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": updates::ALLOWED_UPDATES });
+        let allowed_updates = updates::ALLOWED_UPDATES;
+        let payload =
+            json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": allowed_updates });
         let request = self.request("getUpdates", &payload).timeout(TIMEOUT);
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
         if answer.is_success() {

@@ -1,4 +1,4 @@
-//! What the configuration says of a bot.
+//! The settings of a bot.
 
 use serde::Deserialize;
 

@@ -11,7 +11,7 @@ use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Timestamp,
 };
 
-/// The updates that are read: what Telegram is asked for.
+/// The kinds of updates that are read, as Telegram is asked for them (`allowed_updates`).
 pub(super) const ALLOWED_UPDATES: [&str; 2] = ["message", "my_chat_member"];
 
 /// The parts we read of an update. Of other kinds than these nothing is read.
@@ -63,7 +63,7 @@ impl TelegramChatRef {
     }
 }
 
-/// What an update tells; `None` when it is of no concern. Followed links are known by `links`.
+/// The event in an update; `None` when it is of no concern. `links` verifies the links that people follow.
 ///
 /// # Errors
 /// When it is not what the Bot API describes.

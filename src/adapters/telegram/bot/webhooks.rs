@@ -1,5 +1,5 @@
-//! Telegram's webhooks (core.telegram.org/bots/api#setwebhook): each call is one update, and proves itself by a token that
-//! Telegram was given when the webhook was set.
+//! Telegram's webhooks (core.telegram.org/bots/api#setwebhook): each request is one update, and proves itself by a token
+//! that Telegram was given when the webhook was set.
 
 use async_trait::async_trait;
 
@@ -15,7 +15,7 @@ use crate::secret::Secret;
 pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,
-    /// By which followed links are known.
+    /// Verifies the links that people follow.
     pub links: Option<TelegramLinkSigner>,
 }
 

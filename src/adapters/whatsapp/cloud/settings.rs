@@ -1,4 +1,4 @@
-//! What the configuration says of a WhatsApp number.
+//! The settings of a WhatsApp number.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Twilio account for WhatsApp.
+//! The settings of a Twilio account for WhatsApp.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Vonage account for WhatsApp.
+//! The settings of a Vonage account for WhatsApp.
 
 use serde::Deserialize;
 
