@@ -74,7 +74,7 @@ fn names(channels: &[Channel]) -> String {
 fn carriers(config: &Config, brand: &BrandId) -> String {
     let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
     for channel in Channel::ALL {
-        let carriers = config.carriers(brand, channel);
+        let carriers = config.providers_for(brand, channel);
         for carrier in &carriers {
             let tier_weight: u64 = carriers
                 .iter()

@@ -1,10 +1,10 @@
-//! What the shape of the file cannot say: bounds, and settings that must fit each other.
+//! The checks that the shape of the file cannot make: bounds, and settings that must fit each other.
 
 use std::path::Path;
 
 use super::errors::ErrorCollector;
 use super::file::ConfigFile;
-use super::providers::{ProviderConfig, ProviderSurroundings};
+use super::providers::{ProviderCheckContext, ProviderConfig};
 use super::{Config, brands, providers};
 use crate::api::TlsSettings;
 use crate::dispatch;
@@ -38,15 +38,15 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
         "providers",
         "must have at least one provider, in [[providers]]",
     );
-    let surroundings = ProviderSurroundings {
+    let context = ProviderCheckContext {
         brands: file.brands.keys().map(String::as_str).collect(),
         folder,
         has_inbound: file.inbound.is_some(),
     };
-    let providers = providers::check(&file.providers, &surroundings, errors);
+    let providers = providers::build_all(&file.providers, &context, errors);
     check_lease(&file.dispatch, &providers, errors);
-    let brands = brands::check(&file.brands, errors);
-    let right = errors.check().is_ok();
+    let brands = brands::build_all(&file.brands, errors);
+    let right = errors.result().is_ok();
     right.then_some(Config {
         server: file.server,
         store: file.store,

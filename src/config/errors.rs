@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where.
+//! The errors of a configuration, each with its place in the file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -100,8 +100,8 @@ impl<'a> ErrorCollector<'a> {
         }
     }
 
-    /// A table has not the shape of its settings.
-    pub(super) fn misshapen(&self, error: &toml::de::Error) -> ConfigErrors {
+    /// The error of a table that has not the shape of its settings.
+    pub(super) fn shape_error(&self, error: &toml::de::Error) -> ConfigErrors {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
         let message = in_plain_words(error.message());
         ConfigErrors(vec![ConfigError { file: self.file.into(), line, key, message }])
@@ -111,7 +111,7 @@ impl<'a> ErrorCollector<'a> {
     ///
     /// # Errors
     /// What is.
-    pub(super) fn check(&self) -> Result<(), ConfigErrors> {
+    pub(super) fn result(&self) -> Result<(), ConfigErrors> {
         if self.found.is_empty() { Ok(()) } else { Err(self.sorted()) }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn read(
     errors: &mut ErrorCollector<'_>,
 ) -> Result<ConfigFile, ConfigErrors> {
     let kinds = sections::take_kind_tables(table.get_mut(), errors);
-    errors.check()?;
+    errors.result()?;
     let read = || {
         let mut file = ConfigFile::deserialize(Deserializer::from(table))?;
         for (section, tables) in file.providers.iter_mut().zip(kinds) {
@@ -45,7 +45,7 @@ pub(super) fn read(
         }
         Ok(file)
     };
-    read().map_err(|error| errors.misshapen(&error))
+    read().map_err(|error| errors.shape_error(&error))
 }
 
 impl ConfigFile {

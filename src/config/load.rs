@@ -29,21 +29,17 @@ impl Config {
     }
 
     /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
-    pub(super) fn read(
-        path: &Path,
-        text: &str,
-        env: &secrets::ReadVariable<'_>,
-    ) -> Result<Self, ConfigErrors> {
+    pub(super) fn read(path: &Path, text: &str, env: &secrets::EnvLookup<'_>) -> Result<Self, ConfigErrors> {
         let mut table = DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
         let places = SettingLocations::new(text, table.get_ref());
         let mut errors = ErrorCollector::new(path, &places);
         let folder = path.parent().unwrap_or(Path::new(""));
         secrets::resolve(table.get_mut(), folder, env, &mut errors);
-        errors.check()?;
+        errors.result()?;
         let mut file = file::read(table, &mut errors)?;
         file.resolve_paths(folder);
         let config = check::check(file, folder, &mut errors);
-        errors.check()?;
+        errors.result()?;
         // Only an error leaves it unbuilt.
         config.ok_or_else(|| errors.into())
     }

@@ -8,8 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::locations::join;
-use crate::adapters::{HttpSettings, KINDS, ProviderKind, ProviderLimits, ProviderSettings};
+use super::locations::join_path;
+use crate::adapters::{HttpSettings, PROVIDER_KINDS, ProviderKind, ProviderLimits, ProviderSettings};
 use crate::model::Channel;
 
 /// The names of the settings that every provider has.
@@ -81,15 +81,18 @@ pub(super) fn take_kind_tables<'i>(
 }
 
 fn take_from<'i>(section: &mut DeTable<'i>) -> Vec<KindTable<'i>> {
-    KINDS.iter().filter_map(|kind| Some(KindTable { kind, value: section.remove(kind.table)? })).collect()
+    PROVIDER_KINDS
+        .iter()
+        .filter_map(|kind| Some(KindTable { kind, value: section.remove(kind.name)? }))
+        .collect()
 }
 
 fn refuse_unknown(section: &DeTable<'_>, path: &str, errors: &mut ErrorCollector<'_>) {
     for key in section.keys().map(|key| key.get_ref().as_ref()).filter(|key| !COMMON.contains(key)) {
-        let known = COMMON.into_iter().chain(KINDS.iter().map(|kind| kind.table));
+        let known = COMMON.into_iter().chain(PROVIDER_KINDS.iter().map(|kind| kind.name));
         let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
         let message = format_args!("unknown setting `{key}`, expected one of {}", known.join(", "));
-        errors.add(join(path, key), message);
+        errors.add(join_path(path, key), message);
     }
 }
 
@@ -99,7 +102,7 @@ impl KindTable<'_> {
     /// # Errors
     /// The first setting that is unknown, missing, or of another type.
     pub(super) fn read(self) -> Result<KindSettings, toml::de::Error> {
-        let settings = (self.kind.read)(self.value)?;
+        let settings = (self.kind.read_settings)(self.value)?;
         Ok(KindSettings { kind: self.kind, settings })
     }
 }

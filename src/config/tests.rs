@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::*;
-use crate::adapters::KINDS;
+use crate::adapters::PROVIDER_KINDS;
 use crate::model::LinkId;
 
 /// The least that works.
@@ -318,7 +318,7 @@ fn the_shipped_files_load() {
     let domains: BTreeSet<_> = demo.providers.iter().map(|config| &config.provider.failure_domain).collect();
     assert_eq!(domains.len(), 3);
     for channel in crate::model::Channel::ALL {
-        assert_eq!(demo.carriers(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
+        assert_eq!(demo.providers_for(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
     }
     let warnings: Vec<_> = demo.warnings().iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -355,7 +355,7 @@ fn the_real_providers_shown_are_right() {
     };
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
     let shown: BTreeSet<_> = config.providers.iter().map(|config| config.provider.kind.as_str()).collect();
-    assert_eq!(shown, KINDS.iter().map(|kind| kind.table).collect());
+    assert_eq!(shown, PROVIDER_KINDS.iter().map(|kind| kind.name).collect());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is allowed, and probably not meant.
+//! The warnings about a configuration: what is allowed, and probably not meant.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,7 +31,7 @@ impl Config {
         let mut warnings = Vec::new();
         for (brand, policy) in &self.brands {
             for channel in used_channels(policy) {
-                let message = self.doubt_about(brand, channel);
+                let message = self.warning_message(brand, channel);
                 warnings.extend(message.map(|message| ConfigWarning {
                     brand: brand.clone(),
                     channel,
@@ -43,18 +43,19 @@ impl Config {
     }
 
     /// The providers that carry `channel` for `brand`, lowest tier first.
-    pub fn carriers(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
+    pub fn providers_for(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
         let all = self.providers.iter().map(|config| &config.provider);
-        let mut carriers: Vec<_> =
+        let mut providers: Vec<_> =
             all.filter(|provider| provider.channel == channel && provider.serves(brand)).collect();
-        carriers.sort_by_key(|provider| provider.tier);
-        carriers
+        providers.sort_by_key(|provider| provider.tier);
+        providers
     }
 
-    fn doubt_about(&self, brand: &BrandId, channel: Channel) -> Option<String> {
-        let carriers = self.carriers(brand, channel);
-        let domains: BTreeSet<_> = carriers.iter().map(|provider| provider.failure_domain.as_str()).collect();
-        match (carriers.as_slice(), domains.first()) {
+    fn warning_message(&self, brand: &BrandId, channel: Channel) -> Option<String> {
+        let providers = self.providers_for(brand, channel);
+        let domains: BTreeSet<_> =
+            providers.iter().map(|provider| provider.failure_domain.as_str()).collect();
+        match (providers.as_slice(), domains.first()) {
             ([], _) | (_, None) => Some("no provider carries it, so it is always left out".to_owned()),
             ([only], _) => {
                 Some(format!("only provider {} carries it, so it fails when that one does", only.name))

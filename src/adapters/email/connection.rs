@@ -21,7 +21,7 @@ use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
-use crate::adapters::{BuildError, answer_within};
+use crate::adapters::{ProviderBuildError, answer_within};
 use crate::model::Outcome;
 
 /// How long `QUIT` may take.
@@ -47,7 +47,7 @@ impl SmtpServer {
         settings: &SmtpSettings,
         at: ServerAddress<'_>,
         connect_timeout: Duration,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             host: at.host.to_owned(),
             port: at.port,
@@ -149,7 +149,7 @@ impl SmtpConnection {
 
     /// Begins a message: up to the server's permission to send its text, where the server takes commands together.
     pub(super) async fn start_transaction(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
-        let parameters = self.offers.with_mail(mail, self.notices)?;
+        let parameters = self.offers.mail_parameters(mail, self.notices)?;
         if self.state == SmtpConnectionState::Begun {
             self.command(SmtpStage::Mail, Rset).await?;
         }
@@ -182,7 +182,7 @@ impl SmtpConnection {
     }
 
     fn recipient(&self, mail: &PreparedMail) -> Rcpt {
-        Rcpt::new(mail.to.clone(), self.offers.with_recipient(mail, self.notices))
+        Rcpt::new(mail.to.clone(), self.offers.rcpt_parameters(mail, self.notices))
     }
 
     /// Sends MAIL, RCPT and DATA in one go, and reads the three replies. The first refusal counts.

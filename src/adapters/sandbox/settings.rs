@@ -1,4 +1,4 @@
-//! What a sandbox provider can be configured to do.
+//! The settings of a sandbox provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Sandbox;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::events::EventListener;
 use crate::adapters::parts::{ProviderContext, ProviderParts, ProviderSettings};
 
@@ -21,7 +21,7 @@ pub struct SandboxSettings {
 }
 
 impl ProviderSettings for SandboxSettings {
-    fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let receipt_delay = self.receipt_delay_ms.map(Duration::from_millis);
         let sandbox = Sandbox::new(Duration::from_millis(self.latency_ms), receipt_delay);
         Ok(ProviderParts {

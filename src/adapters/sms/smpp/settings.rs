@@ -1,14 +1,14 @@
-//! What the configuration says of an SMSC.
+//! The settings of an SMSC.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::receipts::MessageIdBase;
+use super::receipts::MessageIdFormat;
 use crate::adapters::settings::{HOST_MUST, is_host, require};
 use crate::adapters::sms::sender;
-use crate::adapters::{BuildError, ProviderLimits};
+use crate::adapters::{ProviderBuildError, ProviderLimits};
 use crate::secret::Secret;
 
 /// The settings of an account at an SMSC.
@@ -64,13 +64,13 @@ pub struct SmppSettings {
     pub alphabet: DefaultAlphabet,
     /// How a long text is sent.
     #[serde(default)]
-    pub concatenation: Concatenation,
+    pub concatenation: SmppConcatenation,
     /// Whether receipts are asked for.
     #[serde(default = "default_true")]
     pub registered_delivery: bool,
     /// In which form the SMSC gives its ids of messages.
     #[serde(default)]
-    pub message_ids: MessageIdBase,
+    pub message_ids: MessageIdFormat,
     /// How long the SMSC may try, in minutes. As long as it likes when absent.
     pub validity_minutes: Option<u32>,
 }
@@ -100,7 +100,7 @@ pub enum DefaultAlphabet {
 /// How a long text is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Concatenation {
+pub enum SmppConcatenation {
     /// In parts, each with a user data header.
     #[default]
     Udh,
@@ -157,7 +157,7 @@ impl SmppSettings {
         Duration::from_millis(self.response_timeout_ms)
     }
 
-    pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), BuildError> {
+    pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), ProviderBuildError> {
         let password = self.password.expose();
         let in_time = 1..limits.timeout_ms;
         require(is_host(&self.host), "host", HOST_MUST)?;
@@ -182,7 +182,7 @@ impl SmppSettings {
         require(self.reconnect_ms > 0, "reconnect_ms", "must be at least 1")?;
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
         require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
-        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
+        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::SENDER_MUST)?;
         let validity =
             self.validity_minutes.is_none_or(|minutes| (1..=MAX_VALIDITY_MINUTES).contains(&minutes));
         require(validity, "validity_minutes", "must be between 1 and 43200")
