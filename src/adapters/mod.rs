@@ -21,6 +21,7 @@ mod error_meaning;
 mod events;
 mod http;
 mod kinds;
+mod local_failure;
 mod parts;
 mod settings;
 mod tls;

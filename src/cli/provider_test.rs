@@ -269,6 +269,11 @@ fn advice(outcome: &Outcome, kind: &str) -> String {
             "The provider refuses the account, whoever the message is for. Correct [providers.{kind}]: credentials, sender, \
              server; or put the account right on the provider's side."
         ),
+        Outcome::LocalFailure { .. } => {
+            "This machine could not make the call, and nothing was sent. Raise its limit on open files (ulimit -n), or free memory \
+             and ports, and try again."
+                .to_owned()
+        }
         Outcome::Unknown { .. } => {
             "Nobody knows whether it was sent: the call went out, and no answer that can be understood came back. See whether it \
              arrived before you try again."

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, ProviderHealth};
+use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal, ProviderHealth};
 use crate::model::{
     Admission, AdmissionRefusal, BrandId, ControlMode, Outcome, Provider, ProviderControl,
     ProviderControlChange, ProviderName, Timestamp,
@@ -196,8 +196,11 @@ impl WatchedHealth {
 }
 
 impl CallPermit {
-    /// Reports what came of the call.
+    /// Reports what came of the call. One that the provider did not see is cancelled.
     pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
+        if HealthSignal::from_outcome(outcome).is_none() {
+            return;
+        }
         if let Some(permit) = self.permit.take() {
             self.registry.change(self.index, now, |health| health.record(permit, outcome, now));
         }

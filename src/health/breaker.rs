@@ -49,14 +49,15 @@ pub enum HealthSignal {
 }
 
 impl HealthSignal {
-    /// What `outcome` says about the health of the provider.
-    pub fn from_outcome(outcome: &Outcome) -> Self {
+    /// What `outcome` says about the health of the provider; `None` when it did not see the call.
+    pub fn from_outcome(outcome: &Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Sent { .. } | Outcome::Rejected { .. } => Self::Success,
-            Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => Self::Success,
-            Outcome::Throttled { retry_after, .. } => Self::Throttle { retry_after: *retry_after },
-            Outcome::Unavailable { .. } | Outcome::Unknown { .. } => Self::Failure,
-            Outcome::Misconfigured { .. } => Self::Broken,
+            Outcome::Sent { .. } | Outcome::Rejected { .. } => Some(Self::Success),
+            Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => Some(Self::Success),
+            Outcome::Throttled { retry_after, .. } => Some(Self::Throttle { retry_after: *retry_after }),
+            Outcome::Unavailable { .. } | Outcome::Unknown { .. } => Some(Self::Failure),
+            Outcome::Misconfigured { .. } => Some(Self::Broken),
+            Outcome::LocalFailure { .. } => None,
         }
     }
 }

@@ -72,10 +72,13 @@ impl ProviderHealth {
         self.breaker.cancel(permit)
     }
 
-    /// Records what came of a call.
+    /// Records what came of a call. One that the provider did not see counts as not made.
     pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Timestamp) {
         self.in_flight -= 1;
-        let signal = HealthSignal::from_outcome(outcome);
+        let Some(signal) = HealthSignal::from_outcome(outcome) else {
+            self.breaker.cancel(permit);
+            return;
+        };
         if let HealthSignal::Throttle { retry_after } = signal {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
@@ -179,6 +182,20 @@ mod tests {
         };
         health.record(permit, &outcome, at(0));
         health
+    }
+
+    #[test]
+    fn what_this_machine_could_not_do_says_nothing_about_the_provider() {
+        let mut health = ProviderHealth::new(HealthSettings::default());
+        let outcome = Outcome::LocalFailure { evidence: OutcomeEvidence::default() };
+        for ms in 0..100 {
+            let permit = health.permit(false, at(ms)).unwrap();
+            health.record(permit, &outcome, at(ms));
+        }
+        assert_eq!(
+            (health.breaker(at(100)), health.recent(at(100)), health.in_flight()),
+            (BreakerState::Closed, (0, 0), 0)
+        );
     }
 
     #[test]

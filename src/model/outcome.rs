@@ -159,6 +159,11 @@ pub enum Outcome {
         /// Its words.
         evidence: OutcomeEvidence,
     },
+    /// This machine could not make the call: it had no file, memory or port left for it. The provider knows nothing of it.
+    LocalFailure {
+        /// What was seen.
+        evidence: OutcomeEvidence,
+    },
     /// The provider may or may not have accepted the message.
     Unknown {
         /// What was seen.
@@ -175,6 +180,7 @@ impl Outcome {
             Self::Throttled { .. } => "throttled",
             Self::Unavailable { .. } => "unavailable",
             Self::Misconfigured { .. } => "misconfigured",
+            Self::LocalFailure { .. } => "local_failure",
             Self::Unknown { .. } => "unknown",
         }
     }
@@ -187,6 +193,7 @@ impl Outcome {
             | Self::Throttled { evidence, .. }
             | Self::Unavailable { evidence }
             | Self::Misconfigured { evidence }
+            | Self::LocalFailure { evidence }
             | Self::Unknown { evidence } => Some(evidence),
         }
     }

@@ -85,6 +85,11 @@ fn backoff_blocker(
         Outcome::Throttled { retry_after: None, .. } => (Reason::Throttled, backoff),
         _ => (Reason::Backoff, backoff),
     };
-    let explanation = format!("{} answered {} in attempt {}.", provider.name, outcome.as_str(), last.number);
+    let explanation = match outcome {
+        Outcome::LocalFailure { .. } => {
+            format!("This machine could not call {} in attempt {}.", provider.name, last.number)
+        }
+        _ => format!("{} answered {} in attempt {}.", provider.name, outcome.as_str(), last.number),
+    };
     Some(Blocker { until: later(ended_at, wait), why: WaitReason { reason, explanation } })
 }

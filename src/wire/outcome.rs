@@ -12,6 +12,7 @@ impl From<&Outcome> for v1::Outcome {
             Outcome::Throttled { .. } => Kind::Throttled,
             Outcome::Unavailable { .. } => Kind::Unavailable,
             Outcome::Misconfigured { .. } => Kind::Misconfigured,
+            Outcome::LocalFailure { .. } => Kind::LocalFailure,
             Outcome::Unknown { .. } => Kind::Unknown,
         };
         let evidence = outcome.evidence().cloned().unwrap_or_default();
@@ -27,7 +28,10 @@ impl From<&Outcome> for v1::Outcome {
                 proto.retry_after = retry_after.map(duration);
                 proto.recipient_only = *scope == ThrottleScope::Recipient;
             }
-            Outcome::Unavailable { .. } | Outcome::Misconfigured { .. } | Outcome::Unknown { .. } => {}
+            Outcome::Unavailable { .. }
+            | Outcome::Misconfigured { .. }
+            | Outcome::LocalFailure { .. }
+            | Outcome::Unknown { .. } => {}
         }
         proto
     }
@@ -73,6 +77,7 @@ pub fn read_outcome(
         }
         v1::OutcomeKind::Unavailable => Some(Outcome::Unavailable { evidence }),
         v1::OutcomeKind::Misconfigured => Some(Outcome::Misconfigured { evidence }),
+        v1::OutcomeKind::LocalFailure => Some(Outcome::LocalFailure { evidence }),
         v1::OutcomeKind::Unknown => Some(Outcome::Unknown { evidence }),
         v1::OutcomeKind::Unspecified => {
             violations.add(&path.field("kind"), "must be a kind of outcome");

@@ -21,6 +21,7 @@ use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
+use crate::adapters::local_failure::local_failure;
 use crate::adapters::{ProviderBuildError, answer_within};
 use crate::model::Outcome;
 
@@ -117,7 +118,7 @@ impl SmtpServer {
 }
 
 fn unreachable_server(error: io::Error) -> Outcome {
-    replies::unavailable(SmtpStage::Connect, &error.to_string())
+    local_failure(&error).unwrap_or_else(|| replies::unavailable(SmtpStage::Connect, &error.to_string()))
 }
 
 /// Where a connection stands between two commands.

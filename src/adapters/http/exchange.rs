@@ -13,6 +13,7 @@ use super::wait::retry_after;
 use crate::adapters::adapter::Adapter;
 use crate::adapters::envelope::Envelope;
 use crate::adapters::error_meaning::ErrorMeaning;
+use crate::adapters::local_failure::local_failure;
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
 /// No answer to a send is longer; what goes beyond is not from the API.
@@ -133,6 +134,9 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Strin
 /// The outcome of a request without an answer. Without a connection nothing was sent. Of everything later, a time-out
 /// included, nothing is certain.
 fn failure(error: reqwest::Error) -> Outcome {
+    if let Some(outcome) = local_failure(&error).filter(|_| error.is_connect()) {
+        return outcome;
+    }
     // A request that cannot be built never leaves, but it is ours to put right.
     let (connecting, building, timeout) = (error.is_connect(), error.is_builder(), error.is_timeout());
     let code = if timeout { "timeout" } else { "" };

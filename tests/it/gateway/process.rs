@@ -132,6 +132,14 @@ impl Gateway {
         self.signal("-CONT").await;
     }
 
+    /// Lets the process have so many files open at once from now on.
+    pub async fn limit_files(&self, count: u32) {
+        let id = self.child.id().expect("it runs").to_string();
+        let limited =
+            Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}:")]).status();
+        assert!(limited.await.unwrap().success());
+    }
+
     async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());

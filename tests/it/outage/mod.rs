@@ -2,3 +2,4 @@
 
 mod breaker;
 mod failover;
+mod local_failure;

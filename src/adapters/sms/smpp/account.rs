@@ -11,6 +11,7 @@ use super::earlier::EarlierParts;
 use super::errors::{self, ESME_RINVCMDID, ESME_ROK, unavailable};
 use super::pdu::{self, Bind, PduBody};
 use super::settings::SmppSettings;
+use crate::adapters::local_failure::local_failure;
 use crate::adapters::{ProviderBuildError, ProviderLimits};
 use crate::model::Outcome;
 
@@ -44,7 +45,9 @@ impl SmppAccount {
     pub(super) async fn bind(&self, sequence: u32) -> Result<SmppConnection, Outcome> {
         let connected = timeout(self.connect_timeout, self.endpoint.connect()).await;
         let connected = connected.map_err(|_| unavailable("the SMSC did not take the connection in time"))?;
-        let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
+        let unreachable =
+            |error: io::Error| local_failure(&error).unwrap_or_else(|| unavailable(&error.to_string()));
+        let mut connection = connected.map_err(unreachable)?;
         let bound = request_bind(&self.settings, sequence, &mut connection);
         let bound = timeout(self.settings.response_timeout(), bound).await;
         let bound = bound.map_err(|_| unavailable("the SMSC did not answer the bind in time"))?;
