@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io;
+use std::{io, iter};
 
 use rustix::io::Errno;
 
@@ -20,15 +20,13 @@ pub(in crate::adapters) fn local_failure(error: &(dyn Error + 'static)) -> Optio
 
 /// The system's error in `error` or its causes.
 fn exhausted_in(error: &(dyn Error + 'static)) -> Option<Errno> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let code = error.downcast_ref::<io::Error>().and_then(exhausted);
-        if code.is_some() {
-            return code;
-        }
-        cause = error.source();
-    }
-    None
+    io_errors(error).find_map(exhausted)
+}
+
+/// A name that was not found because no file could be opened to look it up: the resolver does not say so itself.
+fn exhausted_lookup(error: &(dyn Error + 'static)) -> Option<Errno> {
+    let is_lookup = io_errors(error).any(|error| error.raw_os_error().is_none());
+    if is_lookup { File::open("/").err().as_ref().and_then(exhausted) } else { None }
 }
 
 fn exhausted(error: &io::Error) -> Option<Errno> {
@@ -36,17 +34,14 @@ fn exhausted(error: &io::Error) -> Option<Errno> {
     EXHAUSTED.contains(&code).then_some(code)
 }
 
-/// A name that was not found because no file could be opened to look it up: the resolver does not say so itself.
-fn exhausted_lookup(error: &(dyn Error + 'static)) -> Option<Errno> {
-    let mut cause = Some(error);
-    let is_lookup = |error: &io::Error| error.raw_os_error().is_none();
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(is_lookup) {
-            return File::open("/").err().as_ref().and_then(exhausted);
-        }
-        cause = error.source();
-    }
-    None
+/// The errors of input and output among `error` and its causes.
+fn io_errors<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
+    let causes = iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        // The source of an `io::Error` is that of the error within, which would be passed over.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+    });
+    causes.filter_map(|error| error.downcast_ref::<io::Error>())
 }
 
 #[cfg(test)]

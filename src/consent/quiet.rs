@@ -1,7 +1,7 @@
 //! Quiet hours, right across changes of the clocks.
 
 use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::model::{QuietHours, Timestamp};
 
@@ -16,6 +16,10 @@ pub fn held_until(hours: &QuietHours, zone: &TimeZone, now: Timestamp) -> Option
     let end = end_date.to_datetime(hours.end);
     let ambiguous = zone.to_ambiguous_timestamp(end);
     let first = ambiguous.compatible().ok()?;
+    if let AmbiguousOffset::Gap { .. } = ambiguous.offset() {
+        // `first` is as far behind the jump as the end would be, so the jump is the last change before it.
+        return zone.preceding(first).next().map(|jump| jump.timestamp()).filter(|jump| *jump > now);
+    }
     if first > now { Some(first) } else { ambiguous.later().ok().filter(|later| *later > now) }
 }
 

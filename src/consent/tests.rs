@@ -196,9 +196,12 @@ fn quiet_hours_are_right_when_the_clocks_change() {
     // In the night of 28 to 29 March 2026 clocks jump from 02:00 to 03:00: the night is an hour shorter.
     let night = quiet("22:00:00", "08:00:00", false);
     assert_eq!(until(&night, "2026-03-28T21:30:00Z").as_deref(), Some("2026-03-29T06:00:00Z"));
-    // An end that is skipped: 02:30 does not exist, so quiet ends half an hour after the jump's own 03:00.
+    // An end that is skipped: 02:30 does not exist, so quiet ends when the clocks jump.
     let skipped = quiet("22:00:00", "02:30:00", false);
-    assert_eq!(until(&skipped, "2026-03-28T23:00:00Z").as_deref(), Some("2026-03-29T01:30:00Z"));
+    assert_eq!(until(&skipped, "2026-03-28T23:00:00Z").as_deref(), Some("2026-03-29T01:00:00Z"));
+    let short = quiet("01:30:00", "02:30:00", false);
+    assert_eq!(until(&short, "2027-03-28T00:45:00Z").as_deref(), Some("2027-03-28T01:00:00Z"));
+    assert_eq!(until(&short, "2027-03-28T01:00:00Z"), None);
     // On 25 October clocks go from 03:00 back to 02:00: 02:30 comes twice, and both times quiet ends there.
     let doubled = quiet("22:00:00", "02:30:00", false);
     assert_eq!(until(&doubled, "2026-10-25T00:15:00Z").as_deref(), Some("2026-10-25T00:30:00Z"));

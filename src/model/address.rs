@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use phonenumber::PhoneNumber;
+use phonenumber::metadata::{DATABASE, Descriptor};
+
 /// A medium that reaches people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,7 +97,11 @@ impl FromStr for Email {
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads a number. One without a leading `+` or `00` is read as dialled in `country` (ISO 3166-1 alpha-2).
+    /// Reads a number, in ASCII or in the full-width characters of East Asian keyboards. One without a leading `+` or `00` is
+    /// read as dialled in `country` (ISO 3166-1 alpha-2).
+    ///
+    /// A number with its `+` may be of a range that its country has opened since the numbering plans known here were
+    /// published, as long as it has a length that the country uses.
     ///
     /// # Errors
     /// [`AddressError::Phone`] when it is not a number that the numbering plan of its country could assign.
@@ -103,8 +110,10 @@ impl Phone {
             Some(code) => Some(code.parse().map_err(|_| AddressError::Phone)?),
             None => None,
         };
-        let number = phonenumber::parse(country, text).map_err(|_| AddressError::Phone)?;
-        if !phonenumber::is_valid(&number) {
+        let text: String = text.chars().map(narrow).collect();
+        let number = phonenumber::parse(country, &text).map_err(|_| AddressError::Phone)?;
+        let is_international = text.trim_start().starts_with('+');
+        if !phonenumber::is_valid(&number) && !(is_international && has_possible_length(&number)) {
             return Err(AddressError::Phone);
         }
         // Some numbering plans have numbers shorter or longer than E.164's.
@@ -130,6 +139,26 @@ impl Phone {
     pub fn digits(&self) -> &str {
         self.0.trim_start_matches('+')
     }
+}
+
+/// The ASCII character of a full-width one; any other as it is.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        _ => c,
+    }
+}
+
+/// Whether people's numbers in its country may be as long.
+fn has_possible_length(number: &PhoneNumber) -> bool {
+    let national = number.national().to_string();
+    let regions = DATABASE.by_code(&number.country().code()).unwrap_or_default();
+    let lengths = regions.iter().flat_map(|region| {
+        let kinds = region.descriptors();
+        [kinds.mobile(), kinds.fixed_line(), kinds.voip(), kinds.personal_number()].into_iter().flatten()
+    });
+    lengths.flat_map(Descriptor::possible_length).any(|length| usize::from(*length) == national.len())
 }
 
 /// Where a channel reaches a contact. One phone number serves SMS and WhatsApp.
@@ -199,6 +228,29 @@ mod tests {
         for text in ["", "123", "+34 600", "+999999999999", "hello", "+34600123456789012"] {
             assert_eq!(spain(text), Err(AddressError::Phone), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_of_new_ranges_and_of_other_keyboards_are_read() {
+        let read = |text| Phone::parse(text, None).map(|phone| phone.0);
+        for (text, number) in [
+            ("+962722123456", "+962722123456"),
+            ("+255721234567", "+255721234567"),
+            (
+                "\u{ff0b}\u{ff13}\u{ff14}\u{3000}\u{ff16}\u{ff10}\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}",
+                "+34600123456",
+            ),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(number), "{text}");
+        }
+        for text in ["+9627221234", "+9627221234567", "+2557212345", "+9991234567"] {
+            assert_eq!(read(text), Err(AddressError::Phone), "{text}");
+        }
+        assert_eq!(
+            Phone::parse("0722123456", Some("JO")),
+            Err(AddressError::Phone),
+            "without its + it is not trusted"
+        );
     }
 
     #[test]

@@ -135,8 +135,7 @@ impl Gateway {
     /// Lets the process have so many files open at once from now on.
     pub async fn limit_files(&self, count: u32) {
         let id = self.child.id().expect("it runs").to_string();
-        let limited =
-            Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}:")]).status();
+        let limited = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={count}:")]).status();
         assert!(limited.await.unwrap().success());
     }
 
