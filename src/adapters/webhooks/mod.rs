@@ -65,6 +65,17 @@ pub enum WebhookError {
     Unverifiable(String),
 }
 
+impl WebhookError {
+    /// A stable word for the kind of error.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Forged(_) => "forged",
+            Self::Malformed(_) => "malformed",
+            Self::Unverifiable(_) => "unverifiable",
+        }
+    }
+}
+
 /// Takes the calls of one provider. Its debug output shows no secret.
 #[async_trait]
 pub trait WebhookHandler: fmt::Debug + Send + Sync {
