@@ -1,5 +1,6 @@
 //! The `relevo` program: arguments, settings, signals, exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,7 +9,8 @@ use relevo::app::Gateway;
 use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
 use relevo::config::Config;
-use relevo::{demo, telemetry};
+use relevo::demo;
+use relevo::telemetry::{self, RunningLog};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
@@ -16,29 +18,45 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
-        Command::Gateway(GatewayCommand::Demo(args)) => run_demo(args.once).map_err(wrong),
-        Command::Client(command) => run_client(command, &cli.connection),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if error.exit_code() != 0 {
-                eprintln!("relevo: {error}");
-            }
-            ExitCode::from(error.exit_code())
-        }
+    match cli.command {
+        Command::Gateway(GatewayCommand::Serve(args)) => serve(&args),
+        Command::Gateway(GatewayCommand::Demo(args)) => exit_code(run_demo(args.once).map_err(wrong), tell),
+        Command::Client(command) => exit_code(run_client(command, &cli.connection), tell),
     }
+}
+
+/// The exit code of a command, and why it failed, said with `tell`.
+fn exit_code(result: Result<(), CliError>, tell: impl FnOnce(&str)) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if error.exit_code() != 0 {
+        tell(&format!("relevo: {error}"));
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// Writes to standard error. Where nobody reads it, the exit code still tells the rest.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn wrong(error: anyhow::Error) -> CliError {
     CliError::Wrong(format!("{error:#}"))
 }
 
-fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+fn serve(args: &ServeArgs) -> ExitCode {
+    match start_log(args) {
+        // The log has the last word, since it never waits long for a reader.
+        Ok((log, config)) => exit_code(run_gateway(config).map_err(wrong), |text| log.print(text)),
+        Err(error) => exit_code(Err(wrong(error)), tell),
+    }
+}
+
+fn start_log(args: &ServeArgs) -> anyhow::Result<(RunningLog, Config)> {
     let config = Config::load(&args.config)?;
-    telemetry::start(&config.log)?;
+    Ok((telemetry::start(&config.log)?, config))
+}
+
+fn run_gateway(config: Config) -> anyhow::Result<()> {
     let clock = Clock::system()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -63,7 +63,7 @@ fn what_is_no_toml_is_refused_with_its_line() {
 
 #[test]
 fn unknown_settings_are_refused_with_those_there_are() {
-    insta::assert_snapshot!(errors("[log]\nformat = \"json\"\nlevel = 3\n"), @"config/relevo.toml:3: log.level: unknown setting `level`, expected `format` or `filter`");
+    insta::assert_snapshot!(errors("[log]\nformat = \"json\"\nlevel = 3\n"), @"config/relevo.toml:3: log.level: unknown setting `level`, expected one of `format`, `filter`, `queue_bytes`, `max_repeats`, `repeat_interval_ms`");
     insta::assert_snapshot!(errors("[[providers]]\nname = \"a\"\n[providers.limits]\ntimeout = 3\n"), @"config/relevo.toml:4: providers[0].limits.timeout: unknown setting `timeout`, expected one of `max_concurrency`, `rate_per_second`, `connect_timeout_ms`, `timeout_ms`");
 }
 
