@@ -1,48 +1,25 @@
 //! The gateway put together from its parts: opens the store, binds the addresses, runs everything and stops it. Decides nothing.
 
-use std::collections::BTreeMap;
+mod error;
+mod parts;
+mod supervisor;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use crate::adapters::EventListener;
-use crate::adapters::sandbox::Sandboxes;
-use crate::adapters::telegram::bot::TelegramLinkBuilder;
-use crate::adapters::webhooks::WebhookHandler;
-use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
+use crate::api::{self, ApiServices, ServiceDependencies};
 use crate::clock::Clock;
-use crate::config::{Config, ProviderConfig};
-use crate::dispatch::{Dispatcher, Planner, ProviderClient, ProviderRegistry, purge_expired};
-use crate::inbound::{self, InboundDirectory, InboundProcessor, InboundSource, WebhookRouter};
-use crate::model::{Provider, ProviderName};
-use crate::store::StoreError;
+use crate::config::Config;
+use crate::dispatch::{Dispatcher, Planner, ProviderRegistry, purge_expired};
+use crate::inbound::{self, InboundProcessor, WebhookRouter};
+use crate::model::{Provider, ProviderControlChange};
 use crate::store::embedded::sled;
+use supervisor::Supervisor;
 
-/// Why the gateway cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The store cannot be opened or closed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The address to listen on cannot be had.
-    #[error(
-        "cannot listen on {address}: {source}; is it in use? server.listen in the configuration sets another"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// The API failed.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// The thread that opened the store did not come back.
-    #[error("opening the store failed: {0}")]
-    Open(#[from] tokio::task::JoinError),
-}
+pub use error::AppError;
 
 /// A gateway with its store open and its address bound, ready to run.
 pub struct Gateway {
@@ -89,16 +66,31 @@ impl Gateway {
         &self.store.stores
     }
 
-    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store.
+    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store. It does the same when a loop
+    /// ends that it cannot do without.
     ///
     /// # Errors
-    /// When the API fails, or the store's last flush does.
+    /// When a loop fails, or the store's last flush does.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let controls = self.store.stores.controls.controls().await?;
+        let (supervisor, store) = self.start(controls);
+        let ended = supervisor.run(stop).await;
+        let closed = store.close().await;
+        if let (Err(_), Err(error)) = (&ended, &closed) {
+            tracing::error!(%error, "the store was not closed cleanly");
+        }
+        // Why the gateway stopped comes first: what became of the store may follow from it.
+        ended?;
+        Ok(closed?)
+    }
+
+    /// Builds every room and starts its loops.
+    fn start(self, controls: Vec<ProviderControlChange>) -> (Supervisor, sled::SledHandle) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let providers: Vec<Provider> =
             config.providers.iter().map(|config| config.provider.clone()).collect();
-        let registry = ProviderRegistry::new(providers, &config.health, stores.controls.controls().await?);
+        let registry = ProviderRegistry::new(providers, &config.health, controls);
         let policies = Arc::new(config.brands.clone());
         let planner =
             Planner::new(stores.consents.clone(), policies.clone(), registry.clone(), config.retry.clone());
@@ -107,7 +99,7 @@ impl Gateway {
             stores.consents.clone(),
             planner.clone(),
             registry.clone(),
-            clients(&config.providers),
+            parts::clients(&config.providers),
             config.dispatch.clone(),
             clock.clone(),
         ));
@@ -117,41 +109,50 @@ impl Gateway {
             policies,
             registry,
             planner,
-            sandboxes: sandboxes(&config.providers),
-            telegram: telegram_links(&config.providers),
+            sandboxes: parts::sandboxes(&config.providers),
+            telegram: parts::telegram_links(&config.providers),
         };
         let services = ApiServices::new(dependencies, &config.server);
+        let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone());
 
-        let (stopping, stopped) = watch::channel(false);
-        let serve = api::serve(listener, services, &config.server, flag_raised(stopped.clone()));
-        let serve = async {
-            let served = serve.await;
-            // By itself the API ends only when it fails; then everything else stops too.
-            stopping.send_replace(true);
-            served
-        };
-        let work = dispatcher.run(flag_raised(stopped.clone()));
-        let processor = InboundProcessor::new(&stores, inbound_directory(&config), clock.clone());
-        let router = WebhookRouter::new(webhook_handlers(&config.providers), processor.clone());
-        let mail_settings = config.inbound.as_ref().and_then(|settings| settings.mail.clone());
-        let mail = serve_mail(mail, router.clone(), mail_settings, flag_raised(stopped.clone()));
-        let webhooks = serve_webhooks(inbound, router, config.inbound.clone(), flag_raised(stopped.clone()));
-        let stop = async {
-            tokio::select! {
-                () = stop => {}
-                () = flag_raised(stopped) => {}
-            }
-            stopping.send_replace(true);
-        };
-        let (served, ..) = tokio::select! {
-            ended = async { tokio::join!(serve, work, webhooks, mail, stop) } => ended,
-            // What providers report is recorded, and old messages are purged, for as long as anything else runs.
-            () = run_listeners(&config.providers, &processor) => (Ok(()), (), (), (), ()),
-            () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
-        };
-        drop(stores);
-        store.close().await?;
-        Ok(served?)
+        let mut supervisor = Supervisor::new();
+        let (stopping, settings) = (supervisor.stopping(), config.server.clone());
+        let serve = async move { Ok(api::serve(listener, services, &settings, stopping).await?) };
+        supervisor.spawn("the gRPC API", serve);
+        let work = dispatcher.run(supervisor.stopping());
+        supervisor.spawn("dispatch", work.map(Ok));
+        start_inbound(&mut supervisor, &config, inbound, mail, &processor);
+        let purge = purge_expired(stores.work, clock, config.store.retention());
+        supervisor.spawn_background("the purge of old records", purge);
+        supervisor.spawn_background("the writer of the store", store.writer_ended());
+        (supervisor, store)
+    }
+}
+
+/// Starts whatever takes what providers report: the servers that have a listener, and the providers' own listeners.
+fn start_inbound(
+    supervisor: &mut Supervisor,
+    config: &Config,
+    webhooks: Option<TcpListener>,
+    mail: Option<TcpListener>,
+    processor: &InboundProcessor,
+) {
+    let router = WebhookRouter::new(parts::webhook_handlers(&config.providers), processor.clone());
+    let settings = config.inbound.clone();
+    let mail_settings = settings.as_ref().and_then(|settings| settings.mail.clone());
+    if let Some((listener, settings)) = webhooks.zip(settings) {
+        log_webhook_urls(&router, &settings);
+        let serve = inbound::serve(listener, router.clone(), settings, supervisor.stopping());
+        supervisor.spawn("the webhook server", serve.map(Ok));
+    }
+    if let Some((listener, settings)) = mail.zip(mail_settings) {
+        let serve = inbound::serve_mail(listener, router, settings, supervisor.stopping());
+        supervisor.spawn("the mail server", serve.map(Ok));
+    }
+    for (provider, listener) in parts::listeners(&config.providers) {
+        let name = format!("the listener of provider {provider}");
+        let sink = processor.event_sink(provider);
+        supervisor.spawn_background(name, async move { listener.listen(&sink).await });
     }
 }
 
@@ -162,95 +163,10 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppErr
     Ok((listener, bound))
 }
 
-/// Serves the webhooks of providers, where there is a listener for them.
-async fn serve_webhooks(
-    listener: Option<TcpListener>,
-    router: WebhookRouter,
-    settings: Option<inbound::InboundSettings>,
-    stop: impl Future<Output = ()>,
-) {
-    if let Some((listener, settings)) = listener.zip(settings) {
-        for provider in router.providers() {
-            let url = settings.url(provider.as_str());
-            tracing::info!(provider.name = %provider, url, "the webhooks of a provider are served at this URL");
-        }
-        inbound::serve(listener, router, settings, stop).await;
+/// Tells where each provider has to call.
+fn log_webhook_urls(router: &WebhookRouter, settings: &inbound::InboundSettings) {
+    for provider in router.providers() {
+        let url = settings.url(provider.as_str());
+        tracing::info!(provider.name = %provider, url, "the webhooks of a provider are served at this URL");
     }
-}
-
-/// Takes mail, where there is a listener for it.
-async fn serve_mail(
-    listener: Option<TcpListener>,
-    router: WebhookRouter,
-    settings: Option<inbound::MailSettings>,
-    stop: impl Future<Output = ()>,
-) {
-    if let Some((listener, settings)) = listener.zip(settings) {
-        inbound::serve_mail(listener, router, settings, stop).await;
-    }
-}
-
-/// The client of each provider.
-fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClient> {
-    let client = |ProviderConfig { provider, limits, parts }: &ProviderConfig| {
-        (provider.name.clone(), ProviderClient::new(Arc::clone(&parts.adapter), limits))
-    };
-    providers.iter().map(client).collect()
-}
-
-/// The handler of each provider that sends webhooks.
-fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
-    let handler = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
-        Some((provider.name.clone(), parts.webhooks.clone()?))
-    };
-    providers.iter().filter_map(handler).collect()
-}
-
-/// The providers that are sandboxes.
-fn sandboxes(providers: &[ProviderConfig]) -> Sandboxes {
-    let sandboxes = providers.iter().filter_map(|ProviderConfig { provider, parts, .. }| {
-        let sandbox = parts.sandbox.clone()?;
-        Some((provider, sandbox))
-    });
-    sandboxes.collect()
-}
-
-/// The channel, brands and senders that the events of each provider concern.
-fn inbound_directory(config: &Config) -> InboundDirectory {
-    let source = |ProviderConfig { provider, .. }: &ProviderConfig| {
-        let brands = config.brands.iter().filter(|(brand, _)| provider.serves(brand));
-        let brands = brands.map(|(brand, policy)| {
-            let sender = provider.sender(brand, &policy.senders);
-            (brand.clone(), sender.map(str::to_owned))
-        });
-        (provider.name.clone(), InboundSource { channel: provider.channel, brands: brands.collect() })
-    };
-    let keywords = config.brands.iter().map(|(brand, policy)| (brand.clone(), policy.keywords.clone()));
-    InboundDirectory { sources: config.providers.iter().map(source).collect(), keywords: keywords.collect() }
-}
-
-/// The builder of links to each Telegram bot whose name is known.
-fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
-    let links = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
-        Some((provider.name.clone(), parts.telegram_links.clone()?))
-    };
-    providers.iter().filter_map(links).collect()
-}
-
-/// Listens for the events that providers report over connections of their own, without end.
-async fn run_listeners(providers: &[ProviderConfig], processor: &InboundProcessor) {
-    let listen = |(provider, listener): (ProviderName, Arc<dyn EventListener>)| {
-        let sink = processor.event_sink(provider);
-        async move { listener.listen(&sink).await }
-    };
-    let listeners = providers.iter().filter_map(|ProviderConfig { provider, parts, .. }| {
-        Some((provider.name.clone(), parts.listener.clone()?))
-    });
-    futures_util::future::join_all(listeners.map(listen)).await;
-    std::future::pending().await
-}
-
-async fn flag_raised(mut flag: watch::Receiver<bool>) {
-    // The sender outlives everything that waits here.
-    let _ = flag.wait_for(|raised| *raised).await;
 }
