@@ -8,9 +8,8 @@ use clap::Parser;
 use relevo::app::Gateway;
 use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
-use relevo::config::Config;
-use relevo::demo;
-use relevo::telemetry::{self, RunningLog};
+use relevo::config::{Config, ConfigErrors, LogSettings};
+use relevo::{demo, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
@@ -44,19 +43,17 @@ fn wrong(error: anyhow::Error) -> CliError {
 }
 
 fn serve(args: &ServeArgs) -> ExitCode {
-    match start_log(args) {
-        // The log has the last word, since it never waits long for a reader.
-        Ok((log, config)) => exit_code(run_gateway(config).map_err(wrong), |text| log.print(text)),
-        Err(error) => exit_code(Err(wrong(error)), tell),
+    let config = Config::load(&args.config);
+    let settings = config.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log.clone());
+    match telemetry::start(&settings) {
+        // The log has the last word, even on a configuration that is wrong, since it never waits long for a reader.
+        Ok(log) => exit_code(run_gateway(config).map_err(wrong), |text| log.print(text)),
+        Err(error) => exit_code(Err(wrong(error.into())), tell),
     }
 }
 
-fn start_log(args: &ServeArgs) -> anyhow::Result<(RunningLog, Config)> {
-    let config = Config::load(&args.config)?;
-    Ok((telemetry::start(&config.log)?, config))
-}
-
-fn run_gateway(config: Config) -> anyhow::Result<()> {
+fn run_gateway(config: Result<Config, ConfigErrors>) -> anyhow::Result<()> {
+    let config = config?;
     let clock = Clock::system()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

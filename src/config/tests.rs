@@ -359,6 +359,21 @@ fn the_real_providers_shown_are_right() {
 }
 
 #[test]
+fn the_log_has_room_for_a_line_and_tells_of_repeats() {
+    let text = "[log]\nqueue_bytes = 1\nmax_repeats = 0\nrepeat_interval_ms = 0\n";
+    let wrong: Vec<_> =
+        errors(text).lines().filter(|line| line.contains(" log.")).map(str::to_owned).collect();
+    assert_eq!(
+        wrong,
+        [
+            "config/relevo.toml:2: log.queue_bytes: must be at least 65536",
+            "config/relevo.toml:3: log.max_repeats: must be at least 1",
+            "config/relevo.toml:4: log.repeat_interval_ms: must be at least 1000",
+        ]
+    );
+}
+
+#[test]
 fn the_values_shown_are_the_defaults() {
     let text = uncommented(&shipped("relevo.toml").1);
     let shown = read_shape(DeTable::parse(&without_secrets(&text)).unwrap()).unwrap();

@@ -107,6 +107,15 @@ impl GatewayDirectory {
     pub async fn start_unread(&self, stderr: UnreadStderr) -> Gateway {
         let port = free_port();
         self.rewrite_config("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+        let child = self.spawn_unread(stderr);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let gateway = self.gateway(child, Log(watch::channel(Vec::new()).1), address);
+        timeout(PATIENCE, gateway.wait_until_serving()).await.expect("the gateway should serve");
+        gateway
+    }
+
+    /// Starts the program without waiting for anything.
+    pub fn spawn_unread(&self, stderr: UnreadStderr) -> Child {
         let mut command = self.command(&["serve"]);
         if let UnreadStderr::Closed = stderr {
             let inner = command.as_std();
@@ -119,11 +128,7 @@ impl GatewayDirectory {
             UnreadStderr::Closed => {}
             UnreadStderr::To(file) => drop(command.stderr(file)),
         }
-        let child = command.kill_on_drop(true).stdin(Stdio::null()).spawn().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let gateway = self.gateway(child, Log(watch::channel(Vec::new()).1), address);
-        timeout(PATIENCE, gateway.wait_until_serving()).await.expect("the gateway should serve");
-        gateway
+        command.kill_on_drop(true).stdin(Stdio::null()).spawn().unwrap()
     }
 
     fn gateway(&self, child: Child, log: Log, address: SocketAddr) -> Gateway {
@@ -231,14 +236,21 @@ impl Log {
     /// # Panics
     /// When the gateway ends without it, or a minute passes.
     pub async fn wait_for(&self, message: &str) -> Value {
+        self.wait_for_line(message, |line| line["message"] == message).await
+    }
+
+    /// Waits for a line that is wanted, and returns it. `description` says which one that is.
+    ///
+    /// # Panics
+    /// When the gateway ends without it, or a minute passes.
+    pub async fn wait_for_line(&self, description: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
-        let find =
-            |lines: &Vec<String>| lines.iter().filter_map(parsed).find(|line| line["message"] == message);
+        let find = |lines: &Vec<String>| lines.iter().filter_map(parsed).find(&is_wanted);
         let mut log = self.0.clone();
         let said = timeout(PATIENCE, log.wait_for(|lines| find(lines).is_some())).await;
         match said {
             Ok(Ok(lines)) => find(&lines).expect("it was just there"),
-            _ => panic!("the gateway never said {message:?}: {:#?}", self.lines()),
+            _ => panic!("the gateway never said {description:?}: {:#?}", self.lines()),
         }
     }
 

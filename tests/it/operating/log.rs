@@ -86,6 +86,18 @@ async fn a_gateway_whose_reader_of_the_log_has_gone_works_and_stops() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_cannot_start_ends_even_if_nobody_reads_why() {
+    let directory = directory().await;
+    directory.add_log_settings("queue_bytes = 1");
+    for is_blocking in [true, false] {
+        let (_receiver, stderr) = full_pipe(is_blocking).await;
+        let mut child = directory.spawn_unread(UnreadStderr::To(stderr));
+        let status = timeout(PATIENCE, child.wait()).await.expect("it should end").unwrap();
+        assert_eq!(status.code(), Some(1));
+    }
+}
+
+#[tokio::test]
 async fn what_was_lost_while_nobody_read_is_told_when_somebody_does() {
     const MESSAGES: usize = 500;
     let directory = directory().await;
