@@ -1,5 +1,6 @@
 //! The `relevo` program: arguments, settings, signals, exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -7,7 +8,7 @@ use clap::Parser;
 use relevo::app::Gateway;
 use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
-use relevo::config::Config;
+use relevo::config::{Config, ConfigErrors, LogSettings};
 use relevo::{demo, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -16,29 +17,43 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
-        Command::Gateway(GatewayCommand::Demo(args)) => run_demo(args.once).map_err(wrong),
-        Command::Client(command) => run_client(command, &cli.connection),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if error.exit_code() != 0 {
-                eprintln!("relevo: {error}");
-            }
-            ExitCode::from(error.exit_code())
-        }
+    match cli.command {
+        Command::Gateway(GatewayCommand::Serve(args)) => serve(&args),
+        Command::Gateway(GatewayCommand::Demo(args)) => exit_code(run_demo(args.once).map_err(wrong), tell),
+        Command::Client(command) => exit_code(run_client(command, &cli.connection), tell),
     }
+}
+
+/// The exit code of a command, and why it failed, said with `tell`.
+fn exit_code(result: Result<(), CliError>, tell: impl FnOnce(&str)) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if error.exit_code() != 0 {
+        tell(&format!("relevo: {error}"));
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// Writes to standard error. Where nobody reads it, the exit code still tells the rest.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn wrong(error: anyhow::Error) -> CliError {
     CliError::Wrong(format!("{error:#}"))
 }
 
-fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let config = Config::load(&args.config)?;
-    telemetry::start(&config.log)?;
+fn serve(args: &ServeArgs) -> ExitCode {
+    let config = Config::load(&args.config);
+    let settings = config.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log.clone());
+    match telemetry::start(&settings) {
+        // The log has the last word, even on a configuration that is wrong, since it never waits long for a reader.
+        Ok(log) => exit_code(run_gateway(config).map_err(wrong), |text| log.print(text)),
+        Err(error) => exit_code(Err(wrong(error.into())), tell),
+    }
+}
+
+fn run_gateway(config: Result<Config, ConfigErrors>) -> anyhow::Result<()> {
+    let config = config?;
     let clock = Clock::system()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

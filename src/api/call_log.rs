@@ -1,5 +1,5 @@
 //! The log line of a call that failed. There is one for each such call, written by whoever ends the call: the guard, or
-//! the stream that the call has become.
+//! the stream that the call has become. Lines that repeat others are counted by the log.
 
 use std::error::Error;
 
@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use super::caller::Caller;
 use super::error::ApiError;
+use super::peer::PeerNetwork;
 
 /// Logs that a call of `method` ended with `status`, at the level of its code.
 pub fn log_failure(method: &str, caller: Option<&Caller>, status: &Status) {
@@ -29,4 +30,27 @@ pub fn log_failure(method: &str, caller: Option<&Caller>, status: &Status) {
         // The caller's mistake, which the answer explains to the caller.
         _ => log_at!(info),
     }
+}
+
+/// Logs that a call of `method` was refused because of its key, at the level of the code. Anybody may make such calls, so the line
+/// says from which network, and never the key.
+pub fn log_refused_caller(method: &str, peer: Option<PeerNetwork>, status: &Status) {
+    let error = status.source().and_then(|source| source.downcast_ref::<ApiError>());
+    let Some(error) = error.filter(|error| is_of_caller(error.code())) else {
+        // The store failed, and not the caller.
+        return log_failure(method, None, status);
+    };
+    let code = tracing::field::debug(error.code());
+    let network = peer.map(tracing::field::display);
+    info!(
+        method,
+        code,
+        reason = error.reason(),
+        peer.network = network,
+        "a call was refused because of its key"
+    );
+}
+
+fn is_of_caller(code: Code) -> bool {
+    matches!(code, Code::Unauthenticated | Code::PermissionDenied)
 }

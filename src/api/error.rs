@@ -175,6 +175,16 @@ impl ApiError {
         )
     }
 
+    /// The method panicked.
+    pub fn panicked() -> Self {
+        Self::new(
+            Code::Internal,
+            "PANICKED",
+            "the gateway failed at this call by a mistake of its own, and it may or may not have had its effect: tell its \
+             operator, the log says where, and try again with the same idempotency key if you gave one",
+        )
+    }
+
     /// The operating system gives no randomness.
     pub fn no_randomness(error: getrandom::Error) -> Self {
         Self::new(

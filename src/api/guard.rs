@@ -1,14 +1,17 @@
 //! The guard of the API: what happens to a call before its method runs, and after it failed.
 //!
 //! The guard stands around the services, so a method cannot be reached without it. It authenticates the caller before the
-//! request is decoded, hands the caller to the method, bounds the time of the call, and logs it if it fails.
+//! request is decoded, hands the caller to the method, bounds the time of the call, and logs it if it fails. A method that panics fails
+//! its own call and nothing else.
 
 use std::convert::Infallible;
 use std::mem;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::http::Extensions;
 use hyper::{Request, Response};
 use tonic::Status;
@@ -17,10 +20,11 @@ use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
 
 use super::auth::Authenticator;
-use super::call_log::log_failure;
+use super::call_log::{log_failure, log_refused_caller};
 use super::caller::{BrandCaller, Call};
 use super::error::ApiError;
 use super::methods;
+use super::peer::PeerNetwork;
 use super::shutdown::ShutdownSignal;
 use crate::dispatch::BrandPolicies;
 
@@ -69,7 +73,7 @@ impl CallGuard {
             Ok(caller) => caller,
             Err(error) => {
                 let status = Status::from(error);
-                log_failure(method, None, &status);
+                log_refused_caller(method, PeerNetwork::of(request.extensions()), &status);
                 return status.into_http();
             }
         };
@@ -101,8 +105,11 @@ impl CallGuard {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        match tokio::time::timeout(self.timeout, service.call(request)).await {
-            Ok(Ok(response)) => response,
+        // Without this a panic would reset the caller's stream and say nothing.
+        let answered = AssertUnwindSafe(async { service.call(request).await }).catch_unwind();
+        match tokio::time::timeout(self.timeout, answered).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_)) => Status::from(ApiError::panicked()).into_http(),
             Err(_) => Status::from(ApiError::too_slow(self.timeout)).into_http(),
         }
     }
@@ -132,4 +139,44 @@ where
 
 impl<S: NamedService> NamedService for GuardedService<S> {
     const NAME: &'static str = S::NAME;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Ready;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::store::Stores;
+
+    /// A service with a mistake in it.
+    #[derive(Clone)]
+    struct PanickingService;
+
+    impl Service<Request<Body>> for PanickingService {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<Body>) -> Self::Future {
+            panic!("{}", request.uri())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_method_that_panics_fails_its_own_call_and_says_so() {
+        let authenticator = Authenticator::new(Stores::memory().keys);
+        let timeout = Duration::from_secs(1);
+        let guard = CallGuard::new(authenticator, Arc::default(), ShutdownSignal::new(), timeout);
+        // A path of no method is handed on without a key.
+        let answer = guard.protect(PanickingService).call(Request::new(Body::default())).await.unwrap();
+        let status = answer.extensions().get::<Status>().unwrap();
+        assert_eq!(status.code(), Code::Internal);
+        assert!(status.message().contains("by a mistake of its own"), "{status:?}");
+    }
 }

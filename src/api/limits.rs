@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use url::Url;
 
-use crate::model::{Channel, Contact, Labels};
+use crate::model::{Channel, Contact, Labels, text};
 use crate::wire::{FieldPath, Violations};
 
 /// Addresses of a contact.
@@ -46,7 +46,7 @@ pub fn bytes(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Viol
     }
 }
 
-/// Adds a violation for a text that is absent, too long, or not on one line.
+/// Adds a violation for a name or the like that is absent, or that [`line`] finds wrong.
 pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.trim().is_empty() {
         violations.add(path, "is required");
@@ -54,13 +54,24 @@ pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &
     line(text, max, path, violations);
 }
 
-/// Adds a violation for a text that is too long or not on one line.
+/// Adds a violation for a name or the like that is too long, not on one line, or that steers how it is shown: it is read in lists and
+/// logs, between what others wrote.
 pub fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     chars(text, max, path, violations);
-    one_line(text, path, violations);
+    no_controls(text, path, violations);
 }
 
-/// Adds a violation for a text with control characters, line breaks among them.
+fn no_controls(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
+    if text::has_controls(text) {
+        violations.add(
+            path,
+            "must be on one line, without control characters, those of bidirectional text among them",
+        );
+    }
+}
+
+/// Adds a violation for a part of a content with control characters, line breaks among them. Those of bidirectional text belong to
+/// some languages, and stay.
 pub fn one_line(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.chars().any(char::is_control) {
         violations.add(path, "must be on one line, without control characters");
@@ -108,18 +119,18 @@ pub fn distinct_channels(channels: &[i32], path: &FieldPath<'_>, violations: &mu
     }
 }
 
-/// Adds violations for labels that are too many or too long.
+/// Adds violations for labels that are too many, too long, or not on one line.
 pub fn labels(labels: &Labels, path: &FieldPath<'_>, violations: &mut Violations) {
     count(labels.len(), LABELS, path, violations);
     for (key, value) in labels {
         let length = key.chars().count();
-        let valid = (1..=LABEL_KEY).contains(&length) && !key.chars().any(char::is_control);
+        let valid = (1..=LABEL_KEY).contains(&length) && !text::has_controls(key);
         if !valid {
             violations.add(path, format_args!("must have keys of 1 to {LABEL_KEY} printable characters"));
             continue;
         }
         let label = format!("{path}[{key:?}]");
-        chars(value, LABEL_VALUE, &FieldPath::new(&label), violations);
+        line(value, LABEL_VALUE, &FieldPath::new(&label), violations);
     }
 }
 
@@ -153,8 +164,18 @@ mod tests {
             violations_of(|path, violations| required_line("  ", 9, path, violations)),
             ["it is required"]
         );
-        let broken = ["it must be on one line, without control characters"];
-        assert_eq!(violations_of(|path, violations| required_line("a\r\nb", 9, path, violations)), broken);
+        let broken =
+            ["it must be on one line, without control characters, those of bidirectional text among them"];
+        for text in ["a\r\nb", "a\u{1b}[2J", "a\u{202e}b", "a\u{2028}b"] {
+            assert_eq!(
+                violations_of(|path, violations| required_line(text, 9, path, violations)),
+                broken,
+                "{text:?}"
+            );
+        }
+        let content = |text: &str| violations_of(|path, violations| one_line(text, path, violations));
+        assert_eq!(content("a\nb"), ["it must be on one line, without control characters"]);
+        assert!(content("\u{200f}שלום\u{202b}").is_empty(), "a subject may need them");
     }
 
     #[test]
@@ -186,8 +207,16 @@ mod tests {
         let check = |list: &Labels| violations_of(|path, violations| labels(list, path, violations));
         assert!(check(&label("k".repeat(63), "v".repeat(255))).is_empty());
         assert_eq!(check(&label("k".into(), "v".repeat(256))), ["it[\"k\"] must be at most 255 characters"]);
-        for key in [String::new(), "k".repeat(64), "a\n".into()] {
+        for key in [String::new(), "k".repeat(64), "a\n".into(), "a\u{202e}".into()] {
             assert_eq!(check(&label(key, "v".into())), ["it must have keys of 1 to 63 printable characters"]);
+        }
+        for value in ["a\nb", "\u{1b}]0;a", "a\u{2066}b"] {
+            assert_eq!(
+                check(&label("k".into(), value.into())),
+                [
+                    "it[\"k\"] must be on one line, without control characters, those of bidirectional text among them"
+                ]
+            );
         }
         let many = (0..17).map(|index| (index.to_string(), String::new())).collect();
         assert_eq!(check(&many), ["it must be at most 16"]);

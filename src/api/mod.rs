@@ -19,6 +19,7 @@ mod connections;
 mod limits;
 mod methods;
 mod page;
+mod peer;
 mod update_mask;
 
 pub mod server;

@@ -7,6 +7,8 @@ use std::io;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::model::text::escaped;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum CliError {
@@ -81,12 +83,14 @@ fn refusal(status: &Status) -> String {
     let fields = details.bad_request().map(|wrong| wrong.field_violations.as_slice()).unwrap_or_default();
     let name = code_name(status.code());
     if fields.is_empty() {
+        let message = escaped(status.message());
         return match what_to_do(status.code()) {
-            Some(hint) => format!("refused ({name}): {}\n  {hint}", status.message()),
-            None => format!("refused ({name}): {}", status.message()),
+            Some(hint) => format!("refused ({name}): {message}\n  {hint}"),
+            None => format!("refused ({name}): {message}"),
         };
     }
-    let lines = fields.iter().map(|wrong| format!("\n  {} {}", wrong.field, wrong.description));
+    let lines =
+        fields.iter().map(|wrong| format!("\n  {} {}", escaped(&wrong.field), escaped(&wrong.description)));
     format!("refused ({name}): correct the request{}", lines.collect::<String>())
 }
 
@@ -172,6 +176,7 @@ mod tests {
           RELEVO_API_KEY or --key-file must hold a key of this gateway.
         ");
         insta::assert_snapshot!(refused(Status::not_found("there is no contact ana")), @"refused (NOT_FOUND): there is no contact ana");
+        insta::assert_snapshot!(refused(Status::not_found("gone\n\u{1b}[2J")), @r"refused (NOT_FOUND): gone\n\u{1b}[2J");
     }
 
     #[test]

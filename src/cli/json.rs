@@ -53,10 +53,16 @@ fn descriptor<M: NamedMessage>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("the message and the descriptors come from the same files")
 }
 
-/// The message on one line.
-pub(super) fn write<M: NamedMessage>(message: &M) -> String {
+/// The message with its fields by name.
+pub(super) fn dynamic<M: NamedMessage>(message: &M) -> DynamicMessage {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     dynamic.transcode_from(message).expect("both sides have the same fields");
+    dynamic
+}
+
+/// The message on one line.
+pub(super) fn write<M: NamedMessage>(message: &M) -> String {
+    let dynamic = dynamic(message);
     let mut json = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut json);
     dynamic

@@ -9,6 +9,7 @@ mod connection;
 mod consents;
 mod contacts;
 mod error;
+mod escape;
 mod health;
 mod json;
 mod keys;

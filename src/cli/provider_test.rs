@@ -10,14 +10,14 @@ use tokio::time::{Instant, timeout};
 
 use super::error::CliError;
 use super::render::Table;
-use super::screen::{CommandOutput, without_control_characters};
+use super::screen::CommandOutput;
 use crate::adapters::Envelope;
 use crate::adapters::webhooks::{EventSink, ProviderEvent, RecordError};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderConfig};
 use crate::model::{
     Address, BrandId, Channel, MessageClass, Outcome, OutcomeEvidence, Phone, Provider, Rejection,
-    RenderedContent, Template, Timestamp,
+    RenderedContent, Template, Timestamp, text,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -78,9 +78,9 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: CommandOutput) ->
             args.provider
         )));
     }
-    screen.print(&without_control_characters(&announcement(&provider.provider, &envelope)))?;
+    screen.print(&announcement(&provider.provider, &envelope))?;
     let (outcome, took) = deliver(&envelope, provider, clock).await;
-    screen.print(&without_control_characters(&explanation(&outcome, took, &provider.provider.kind)))?;
+    screen.print(&explanation(&outcome, took, &provider.provider.kind))?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
@@ -226,7 +226,7 @@ fn announcement(provider: &Provider, envelope: &Envelope) -> String {
     row("channel", provider.channel.to_string());
     row("from", envelope.from.clone().unwrap_or_else(|| "the provider's own sender".to_owned()));
     row("to", envelope.address.masked());
-    row("says", says);
+    row("says", text::escaped(&says).into_owned());
     table.indented("")
 }
 
@@ -236,7 +236,7 @@ fn explanation(outcome: &Outcome, took: Duration, kind: &str) -> String {
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
     if let Outcome::Sent { reference } = outcome {
-        row("reference", reference.clone());
+        row("reference", text::escaped(reference).into_owned());
     }
     if let Some(evidence) = outcome.evidence() {
         row("code", evidence.code.clone());

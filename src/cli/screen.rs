@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::error::CliError;
+use super::escape::escaped;
 use super::json::{self, NamedMessage};
 
 /// Standard output, in the form that was asked for.
@@ -22,7 +23,7 @@ impl CommandOutput {
         answer: &M,
         human: impl FnOnce(&M) -> String,
     ) -> Result<(), CliError> {
-        self.print(&if self.json { json::write(answer) } else { without_control_characters(&human(answer)) })
+        self.print(&if self.json { json::write(answer) } else { human(&escaped(answer)) })
     }
 
     /// Prints several answers: as one text, or each on a line of JSON.
@@ -32,7 +33,8 @@ impl CommandOutput {
         human: impl FnOnce(&[M]) -> String,
     ) -> Result<(), CliError> {
         if !self.json {
-            return self.print(&without_control_characters(&human(answers)));
+            let answers: Vec<M> = answers.iter().map(escaped).collect();
+            return self.print(&human(&answers));
         }
         answers.iter().try_for_each(|answer| self.print(&json::write(answer)))
     }
@@ -50,21 +52,5 @@ impl CommandOutput {
             out.write_all(b"\n")?;
         }
         Ok(out.flush()?)
-    }
-}
-
-/// The text without control characters, which could steer a terminal: people and providers wrote parts of it. JSON escapes
-/// them anyway.
-pub(super) fn without_control_characters(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_replaced() {
-        assert_eq!(without_control_characters("é\n\u{1b}[2J\r\u{9b}"), "é\n\u{fffd}[2J\u{fffd}\u{fffd}");
     }
 }

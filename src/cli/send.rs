@@ -1,7 +1,7 @@
 //! `relevo send`: one message from flags, or a stream of them from a file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -170,7 +170,8 @@ impl Tally {
         if *refused > 0 {
             return Err(CliError::Wrong(sum));
         }
-        eprintln!("{sum}");
+        // Nobody has to read it.
+        let _ = writeln!(io::stderr(), "{sum}");
         Ok(())
     }
 }

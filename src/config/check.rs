@@ -26,12 +26,7 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
     if let Some(tls) = &file.server.tls {
         check_tls(tls, errors);
     }
-    if let Some(error) = file.log.filter_error() {
-        errors.add(
-            "log.filter",
-            format_args!("must be filter directives such as \"info\" or \"relevo=debug,warn\" ({error})"),
-        );
-    }
+    errors.add_all("log", file.log.errors());
     errors.require(!file.brands.is_empty(), "brands", "must have at least one brand, such as [brands.acme]");
     errors.require(
         !file.providers.is_empty(),

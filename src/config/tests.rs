@@ -63,7 +63,7 @@ fn what_is_no_toml_is_refused_with_its_line() {
 
 #[test]
 fn unknown_settings_are_refused_with_those_there_are() {
-    insta::assert_snapshot!(errors("[log]\nformat = \"json\"\nlevel = 3\n"), @"config/relevo.toml:3: log.level: unknown setting `level`, expected `format` or `filter`");
+    insta::assert_snapshot!(errors("[log]\nformat = \"json\"\nlevel = 3\n"), @"config/relevo.toml:3: log.level: unknown setting `level`, expected one of `format`, `filter`, `queue_bytes`, `max_repeats`, `repeat_interval_ms`");
     insta::assert_snapshot!(errors("[[providers]]\nname = \"a\"\n[providers.limits]\ntimeout = 3\n"), @"config/relevo.toml:4: providers[0].limits.timeout: unknown setting `timeout`, expected one of `max_concurrency`, `rate_per_second`, `connect_timeout_ms`, `timeout_ms`");
 }
 
@@ -356,6 +356,21 @@ fn the_real_providers_shown_are_right() {
     let config = Config::read(&folder.path().join("relevo.toml"), &text, &env).unwrap();
     let shown: BTreeSet<_> = config.providers.iter().map(|config| config.provider.kind.as_str()).collect();
     assert_eq!(shown, PROVIDER_KINDS.iter().map(|kind| kind.name).collect());
+}
+
+#[test]
+fn the_log_has_room_for_a_line_and_tells_of_repeats() {
+    let text = "[log]\nqueue_bytes = 1\nmax_repeats = 0\nrepeat_interval_ms = 0\n";
+    let wrong: Vec<_> =
+        errors(text).lines().filter(|line| line.contains(" log.")).map(str::to_owned).collect();
+    assert_eq!(
+        wrong,
+        [
+            "config/relevo.toml:2: log.queue_bytes: must be at least 65536",
+            "config/relevo.toml:3: log.max_repeats: must be at least 1",
+            "config/relevo.toml:4: log.repeat_interval_ms: must be at least 1000",
+        ]
+    );
 }
 
 #[test]

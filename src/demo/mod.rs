@@ -33,7 +33,7 @@ use gateway::DemoGateway;
 /// is over.
 pub async fn run(once: bool, clock: Clock, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let config = gateway::config()?;
-    telemetry::start(&config.log)?;
+    let _log = telemetry::start(&config.log)?;
     let DemoGateway { directory, gateway, key } = DemoGateway::open(config, once, clock.clone()).await?;
     let address = gateway.address();
     let (stop_gateway, gateway_stopped) = oneshot::channel::<()>();

@@ -15,7 +15,7 @@
 //! # How it recovers
 //!
 //! No provider is called before the store knows that a call begins, and no answer is given up before the store has it. A
-//! claim ends by itself; a task that panics leaves its message to the next claim. After a crash an attempt without an end
+//! claim ends by itself; a task that panics ends alone, and leaves its message to the next claim. After a crash an attempt without an end
 //! counts as unknown. A store that fails is asked again until it answers.
 
 mod attempt;
@@ -31,9 +31,11 @@ mod worker;
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 pub use planner::{BrandPolicies, Planner};
@@ -103,16 +105,12 @@ impl Dispatcher {
     async fn claim_loop(self: &Arc<Self>, tasks: &mut JoinSet<()>) {
         let mut signal = self.store.work_signal();
         loop {
-            while let Some(ended) = tasks.try_join_next() {
-                log_panic(ended);
-            }
+            while tasks.try_join_next().is_some() {}
             let concurrency = self.settings.concurrency as usize;
             let free = concurrency.saturating_sub(tasks.len());
             // A claim looks at all that is due; one for each message that ends would look too often.
             if free <= concurrency / 8 {
-                if let Some(ended) = tasks.join_next().await {
-                    log_panic(ended);
-                }
+                tasks.join_next().await;
                 continue;
             }
             // Before the claim, so that what comes after it is not missed.
@@ -143,13 +141,22 @@ impl Dispatcher {
         let id = stored.message.id;
         let Some(working) = InProgressGuard::begin(self, id) else { return };
         let dispatcher = Arc::clone(self);
-        tasks.spawn(async move {
+        let work = async move {
             let worked = dispatcher.work(stored).await;
             // In this order: whoever claims the message as soon as it is released must be able to work on it.
             drop(working);
             // What cannot be worked on keeps its claim: it would only be claimed again at once.
             if worked.is_ok() {
                 dispatcher.store.release(id).await;
+            }
+        };
+        tasks.spawn(async move {
+            // Whatever the work left behind when it panicked, no other message sees it: all that tasks share is kept whole by its owner.
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                tracing::error!(
+                    message.id = %id,
+                    "the work on a message panicked; the message is tried again when its claim ends"
+                );
             }
         });
     }
@@ -180,11 +187,5 @@ impl InProgressGuard {
 impl Drop for InProgressGuard {
     fn drop(&mut self) {
         self.dispatcher.working().remove(&self.id);
-    }
-}
-
-fn log_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a task that worked on a message panicked; the message is tried again when its claim ends");
     }
 }

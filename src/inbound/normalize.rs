@@ -1,12 +1,12 @@
 //! PURE. What providers report, brought into the form in which it is processed.
 
-use crate::adapters::webhooks::{DeliveryReport, ProviderEvent};
+use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError};
 use crate::model::{
     AddressChange, AddressReport, BrandId, InboundText, ProviderName, ReceiptReport, Timestamp,
-    bounded_provider_id,
+    bounded_provider_id, text,
 };
 
-/// The event with ids and senders of bounded length, and as having happened by `now`. A provider's clock that is ahead must
+/// The event with ids and senders of bounded length and on one line, and as having happened by `now`. A provider's clock that is ahead must
 /// not make an opt-out outlast the opt-ins that come after it.
 pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
     match event {
@@ -26,6 +26,15 @@ pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
             ProviderEvent::Address(AddressReport { id, to, at, ..report })
         }
         ProviderEvent::LinkFollowed { .. } => event,
+    }
+}
+
+/// The error with what it quotes of the call on one line: it becomes an answer, of which a line may be all that is read.
+pub(super) fn one_line(error: WebhookError) -> WebhookError {
+    match error {
+        WebhookError::Unauthenticated(why) => WebhookError::Unauthenticated(why),
+        WebhookError::Malformed(why) => WebhookError::Malformed(text::one_line(&why)),
+        WebhookError::Unverifiable(why) => WebhookError::Unverifiable(text::one_line(&why)),
     }
 }
 

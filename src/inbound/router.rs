@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use url::form_urlencoded;
 
-use super::InboundProcessor;
+use super::{InboundProcessor, normalize};
 use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
 use crate::model::ProviderName;
 
@@ -84,7 +84,8 @@ impl WebhookRouter {
                 }
             },
             Err(error) => {
-                tracing::warn!(provider.name = %provider, %error, "a webhook request was refused");
+                let error = normalize::one_line(error);
+                tracing::warn!(provider.name = %provider, reason = error.reason(), %error, "a webhook request was refused");
                 WebhookAnswer::Refused(error)
             }
         }

@@ -20,6 +20,7 @@ mod provider;
 mod reason;
 mod receipt;
 mod setting;
+pub mod text;
 mod topic;
 
 pub use jiff::Timestamp;

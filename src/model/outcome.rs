@@ -3,24 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Objection;
+use super::{Objection, text};
 
 /// The provider's own words on an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutcomeEvidence {
-    /// The provider's code, for example `21610` or `550 5.1.1`; empty when it gave none.
+    /// The provider's code, for example `21610` or `550 5.1.1`; empty when it gave none. On one line, at most 64 characters.
     pub code: String,
-    /// What it said: at most 300 characters, no addresses.
+    /// What it said: on one line, at most 300 characters, no addresses.
     pub text: String,
 }
 
 impl OutcomeEvidence {
     const MAX_CHARS: usize = 300;
 
-    /// Keeps a code and a text, cut to length. What looks like an email address or a phone number is masked.
+    /// Keeps a code and a text, each cleaned to one line ([`text::one_line`]) and cut to length. What looks like an email
+    /// address or a phone number in the text is masked.
     pub fn new(code: impl fmt::Display, text: &str) -> Self {
-        let code = code.to_string().chars().take(64).collect();
-        Self { code, text: masked(text).chars().take(Self::MAX_CHARS).collect() }
+        let code = text::one_line(&code.to_string()).chars().take(64).collect();
+        Self { code, text: masked(&text::one_line(text)).chars().take(Self::MAX_CHARS).collect() }
     }
 }
 
@@ -236,5 +237,17 @@ mod tests {
             assert_eq!(OutcomeEvidence::new("", text).text, expected, "{text}");
         }
         assert_eq!(OutcomeEvidence::new("", &"x".repeat(900)).text.len(), 300);
+    }
+
+    #[test]
+    fn evidence_is_on_one_line_and_steers_no_screen() {
+        let evidence = OutcomeEvidence::new(
+            "E7\u{1b}]0;owned\u{7}\n",
+            "gone\r\nERROR all is lost \u{202e}exe.\u{9b}2J +34\u{200e}600123456 a\u{2066}na@example.com",
+        );
+        assert_eq!(
+            (evidence.code.as_str(), evidence.text.as_str()),
+            ("E7 ]0;owned", "gone ERROR all is lost exe. 2J *** ***")
+        );
     }
 }

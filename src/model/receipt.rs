@@ -6,7 +6,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp};
+use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp, text};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,10 +90,10 @@ impl FromStr for AttemptRef {
 /// No provider's own ids are longer, by what they document; an id in mail may be, as it ends with a domain.
 const MAX_ID_BYTES: usize = 255;
 
-/// An id that a provider gave, as it is kept: one of more than 255 bytes is known by its SHA-256. So an answer and the receipts
-/// that speak of it still find each other, and what differs stays apart.
+/// An id that a provider gave, as it is kept: one of more than 255 bytes, or with controls in it, is known by its SHA-256. So an
+/// answer and the receipts that speak of it still find each other, and what differs stays apart.
 pub fn bounded_provider_id(given: String) -> String {
-    if given.len() <= MAX_ID_BYTES {
+    if given.len() <= MAX_ID_BYTES && !text::has_controls(&given) {
         return given;
     }
     format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(given)))
@@ -133,6 +133,9 @@ mod tests {
         assert_eq!(bounded_provider_id(long.clone()), bounded);
         assert_eq!(bounded_provider_id(bounded.clone()), bounded, "what was kept is not changed again");
         assert_ne!(bounded_provider_id(format!("{long}y")), bounded, "it is not known by how it begins");
+        let steering = ["id\n", "id\u{1b}", "id\u{202e}"].map(|id| bounded_provider_id(id.to_owned()));
+        assert!(steering.iter().all(|id| id.starts_with("sha256:")), "{steering:?}");
+        assert!(steering[0] != steering[1] && steering[1] != steering[2], "what differs stays apart");
     }
 
     #[test]

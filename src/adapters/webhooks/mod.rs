@@ -67,6 +67,17 @@ pub enum WebhookError {
     Unverifiable(String),
 }
 
+impl WebhookError {
+    /// A stable word for the kind of error.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Malformed(_) => "malformed",
+            Self::Unverifiable(_) => "unverifiable",
+        }
+    }
+}
+
 /// Takes the webhook requests of one provider. Its debug output shows no secret.
 #[async_trait]
 pub trait WebhookHandler: fmt::Debug + Send + Sync {

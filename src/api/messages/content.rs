@@ -1,6 +1,6 @@
 //! Checks of a content: how large its parts are, and whether a channel asked for can carry it.
 
-use crate::api::limits::{bytes, chars, count, distinct, https_url, line, one_line};
+use crate::api::limits::{bytes, chars, count, distinct, https_url, one_line};
 use crate::model::{Channel, Content, TemplateButton};
 use crate::wire::{FieldPath, Violations, v1};
 use v1::telegram_content::File;
@@ -64,6 +64,12 @@ fn check_email(subject: &str, text: &str, html: &str, path: &FieldPath<'_>, viol
     one_line(subject, &at, violations);
     bytes(text, TEXT, &path.field("text"), violations);
     bytes(html, HTML, &path.field("html"), violations);
+}
+
+/// Adds a violation for a text that is too long or not on one line.
+fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
+    chars(text, max, path, violations);
+    one_line(text, path, violations);
 }
 
 fn check_telegram(content: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinError;
+
 use super::{ProviderApi, view};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
@@ -27,8 +29,10 @@ impl ProviderApi {
         let name = provider.name.clone();
         // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
         let in_force = tokio::spawn(self.clone().put_in_force(change)).await;
-        // The task does not panic, so only the end of the runtime cuts it off.
-        in_force.map_err(|_| ApiError::stopping())??;
+        // Only the end of the runtime cuts it off.
+        let lost =
+            |error: JoinError| if error.is_panic() { ApiError::panicked() } else { ApiError::stopping() };
+        in_force.map_err(lost)??;
         let status = self.registry.status(&name, now);
         Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
     }

@@ -116,8 +116,10 @@ async fn deliveries(gateway: &Gateway, ids: &[String]) -> Vec<usize> {
 
 #[tokio::test]
 async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
+    const WAITS: &str = "a step of a message waits because the store failed; trying again";
     let Some(disk) = SmallDisk::mount() else { return };
     let directory = GatewayDirectory::with_data(&disk.data(), &config(16 * MIB)).await;
+    directory.add_log_settings("repeat_interval_ms = 1000");
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
     set_behavior(&gateway, Behavior::Fail).await;
@@ -130,12 +132,16 @@ async fn a_full_disk_keeps_what_was_promised_until_there_is_room() {
     assert_full(&gateway.messages().send(send(spec())).await.unwrap_err());
     set_behavior(&gateway, Behavior::Accept).await;
     // What happens now cannot be recorded, so it must not happen, or must be remembered until it is.
-    gateway.log.wait_for("a step of a message waits because the store failed; trying again").await;
+    gateway.log.wait_for(WAITS).await;
+    // Each of them tries again and again, which is told by its count.
+    let summary = gateway.log.wait_for_line("a count of them", |line| line["repeated"] == WAITS).await;
+    assert!(summary["level"] == "ERROR" && summary["lines"].as_u64() > Some(0), "{summary}");
     disk.empty();
     promised.push(send_until_accepted(&gateway).await);
     let sent = gateway.wait_until_ended(&promised).await;
     assert!(sent.iter().all(|message| message.state() == MessageState::Sent));
     assert_eq!(deliveries(&gateway, &promised).await, vec![1; promised.len()]);
+    assert!(gateway.log.count(WAITS) <= 5, "{:#?}", gateway.log.lines());
     gateway.stop().await;
 }
 

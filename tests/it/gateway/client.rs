@@ -18,8 +18,22 @@ use crate::api::{Bearer, Client, send};
 
 impl Gateway {
     fn client(&self, key: &str) -> Client {
+        self.client_with(Bearer(Some(format!("Bearer {key}").parse().unwrap())))
+    }
+
+    fn client_with(&self, bearer: Bearer) -> Client {
         let connection = Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy();
-        InterceptedService::new(connection, Bearer(Some(format!("Bearer {key}").parse().unwrap())))
+        InterceptedService::new(connection, bearer)
+    }
+
+    /// The messages as they are for somebody with this key.
+    pub fn messages_by(&self, key: &str) -> MessageServiceClient<Client> {
+        MessageServiceClient::new(self.client(key))
+    }
+
+    /// The messages as they are for somebody without a key.
+    pub fn messages_without_key(&self) -> MessageServiceClient<Client> {
+        MessageServiceClient::new(self.client_with(Bearer(None)))
     }
 
     pub fn messages(&self) -> MessageServiceClient<Client> {

@@ -1,17 +1,22 @@
 //! Starts and ends gateways: the program that users run, with a configuration and a data directory of the test's own.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::peers::free_port;
 
 const RELEVO: &str = env!("CARGO_BIN_EXE_relevo");
 
@@ -57,6 +62,22 @@ impl GatewayDirectory {
         directory
     }
 
+    /// Adds settings of the log, each on a line of its own.
+    pub fn add_log_settings(&self, settings: &str) {
+        self.rewrite_config("filter = 'info'\n", &format!("filter = 'info'\n{settings}\n"));
+    }
+
+    fn rewrite_config(&self, from: &str, to: &str) {
+        let config = fs::read_to_string(self.config()).unwrap();
+        assert!(config.contains(from), "{from} in {config}");
+        fs::write(self.config(), config.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Whether the store was closed cleanly.
+    pub fn is_sealed(&self) -> bool {
+        self.folder.path().join("data/SEAL").exists()
+    }
+
     async fn create_key(&self, more: &[&str]) -> String {
         let output = self.run(&[&["keys", "create", "--local", "--json"], more, KEY].concat()).await;
         assert!(output.status.success(), "{output:?}");
@@ -79,6 +100,38 @@ impl GatewayDirectory {
         let log = Log::read(child.stderr.take().unwrap());
         let ready = log.wait_for("relevo is ready").await;
         let address = ready["address"].as_str().unwrap().parse().unwrap();
+        self.gateway(child, log, address)
+    }
+
+    /// Starts a gateway whose standard error the test does not read, and waits until it serves.
+    pub async fn start_unread(&self, stderr: UnreadStderr) -> Gateway {
+        let port = free_port();
+        self.rewrite_config("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+        let child = self.spawn_unread(stderr);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let gateway = self.gateway(child, Log(watch::channel(Vec::new()).1), address);
+        timeout(PATIENCE, gateway.wait_until_serving()).await.expect("the gateway should serve");
+        gateway
+    }
+
+    /// Starts the program without waiting for anything.
+    pub fn spawn_unread(&self, stderr: UnreadStderr) -> Child {
+        let mut command = self.command(&["serve"]);
+        if let UnreadStderr::Closed = stderr {
+            let inner = command.as_std();
+            let arguments: Vec<_> = inner.get_args().map(ToOwned::to_owned).collect();
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "exec \"$@\" 2>&-", "sh"]).arg(inner.get_program()).args(arguments);
+            command = shell;
+        }
+        match stderr {
+            UnreadStderr::Closed => {}
+            UnreadStderr::To(file) => drop(command.stderr(file)),
+        }
+        command.kill_on_drop(true).stdin(Stdio::null()).spawn().unwrap()
+    }
+
+    fn gateway(&self, child: Child, log: Log, address: SocketAddr) -> Gateway {
         let (brand_key, gateway_key) = (self.brand_key.clone(), self.gateway_key.clone());
         Gateway { child, log, address, brand_key, gateway_key }
     }
@@ -95,6 +148,14 @@ impl GatewayDirectory {
     fn config(&self) -> PathBuf {
         self.folder.path().join("relevo.toml")
     }
+}
+
+/// Where the standard error of a gateway goes that the test does not read.
+pub enum UnreadStderr {
+    /// It is closed when the gateway starts.
+    Closed,
+    /// It goes here.
+    To(Stdio),
 }
 
 /// What every key is created with.
@@ -144,6 +205,24 @@ impl Gateway {
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 
+    /// Waits until the gateway says of itself that it serves.
+    async fn wait_until_serving(&self) {
+        while self.check_health().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks whether the gateway serves.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn check_health(&self) -> Result<ServingStatus, tonic::Status> {
+        let url = format!("http://{}", self.address);
+        let connection = tonic::transport::Endpoint::from_shared(url).unwrap().connect_lazy();
+        let answer = HealthClient::new(connection).check(HealthCheckRequest::default()).await?;
+        Ok(answer.into_inner().status())
+    }
+
     /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("the gateway should end").unwrap()
@@ -161,7 +240,8 @@ impl Gateway {
 pub struct Log(watch::Receiver<Vec<String>>);
 
 impl Log {
-    fn read(stderr: ChildStderr) -> Self {
+    /// What comes from here.
+    pub fn read(stderr: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let (lines, log) = watch::channel(Vec::new());
         tokio::spawn(async move {
             let mut read = BufReader::new(stderr).lines();
@@ -177,15 +257,28 @@ impl Log {
     /// # Panics
     /// When the gateway ends without it, or a minute passes.
     pub async fn wait_for(&self, message: &str) -> Value {
+        self.wait_for_line(message, |line| line["message"] == message).await
+    }
+
+    /// Waits for a line that is wanted, and returns it. `description` says which one that is.
+    ///
+    /// # Panics
+    /// When the gateway ends without it, or a minute passes.
+    pub async fn wait_for_line(&self, description: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
-        let find =
-            |lines: &Vec<String>| lines.iter().filter_map(parsed).find(|line| line["message"] == message);
+        let find = |lines: &Vec<String>| lines.iter().filter_map(parsed).find(&is_wanted);
         let mut log = self.0.clone();
         let said = timeout(PATIENCE, log.wait_for(|lines| find(lines).is_some())).await;
         match said {
             Ok(Ok(lines)) => find(&lines).expect("it was just there"),
-            _ => panic!("the gateway never said {message:?}: {:#?}", self.lines()),
+            _ => panic!("the gateway never said {description:?}: {:#?}", self.lines()),
         }
+    }
+
+    /// How many lines so far have this message.
+    pub fn count(&self, message: &str) -> usize {
+        let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
+        self.0.borrow().iter().filter_map(parsed).filter(|line| line["message"] == message).count()
     }
 
     /// Everything so far.

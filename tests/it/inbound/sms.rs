@@ -306,3 +306,41 @@ async fn references_longer_than_any_provider_has_are_told_apart_and_keep_little(
     assert_eq!(inbound.state(second).await, MessageState::Sent);
     inbound.gateway.stop().await;
 }
+
+/// Whoever has the secret may be a service that hands on what others wrote.
+#[tokio::test]
+async fn what_a_signed_webhook_says_is_kept_on_one_line_and_forges_none() {
+    let relay = WiremockStubs::new("hooks-forged");
+    relay.answer(json!({}), json!({ "status": 200, "jsonBody": { "reference": "r-1" } })).await;
+    let inbound = InboundGateway::start(&webhook("relay", "sms", relay.url())).await;
+    let sent = inbound.send(Channel::Sms).await;
+    let post = |body: &str| {
+        let signed = sign(&["standard", &webhook_secret(SECRET), "e-1", body]);
+        let (signature, timestamp) = signed.split_once(' ').unwrap();
+        let call = inbound.post("/providers/relay", body).header("webhook-id", "e-1");
+        call.header("webhook-timestamp", timestamp).header("webhook-signature", signature)
+    };
+    let (code, detail) = ("E9\u{1b}[2J\n", "gone\n2026 ERROR all is lost\u{202e}\u{9b}");
+    let receipt = json!({
+        "type": "receipt", "reference": reference(&sent), "status": "failed", "code": code, "detail": detail,
+    });
+    assert_eq!(status(post(&receipt.to_string())).await, StatusCode::OK);
+    let history = inbound.gateway.message(&sent.message_id).await.history;
+    let receipts = history.into_iter().filter_map(|event| match event.detail {
+        Some(v1::event::Detail::Receipt(receipt)) => Some((receipt.code, receipt.text)),
+        _ => None,
+    });
+    assert_eq!(
+        receipts.collect::<Vec<_>>(),
+        [("E9 [2J".to_owned(), "gone 2026 ERROR all is lost".to_owned())]
+    );
+
+    let forged = json!({ "type": "fax\n2026 ERROR all is lost\u{1b}[2J\u{202e}" }).to_string();
+    let refused = post(&forged).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let answer = refused.text().await.unwrap();
+    assert!(answer.starts_with("unknown variant `fax 2026 ERROR all is lost [2J`"), "{answer:?}");
+    let line = inbound.gateway.log.wait_for("a webhook request was refused").await;
+    assert_eq!((&line["reason"], &line["error"]), (&"malformed".into(), &answer.into()));
+    inbound.gateway.stop().await;
+}

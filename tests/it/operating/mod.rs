@@ -1,6 +1,9 @@
-//! What an operator does to a gateway: take a provider out of service, stop it, let it stand still, and start it a second time by mistake.
+//! What an operator does to a gateway: take a provider out of service, stop it, let it stand still, start it a second time by
+//! mistake, read its log or not; and what becomes of a gateway of which a part dies.
 
 mod control;
 mod data_directory;
+mod log;
+mod loops;
 mod pause;
 mod stop;

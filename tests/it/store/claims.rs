@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::sample;
+use crate::support::log_lines::LogLines;
 
 /// A queue that is slow to answer a release: only when the message was claimed again, or could have been.
 struct SlowRelease {
@@ -82,15 +84,12 @@ impl Adapter for Down {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
-    let stores = Stores::memory();
-    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
-    sample::accept(&stores, sample::message(0)).await;
+/// A dispatcher of this queue with one provider of SMS.
+fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapter>) -> Arc<Dispatcher> {
     let provider = Provider {
         name: "sms".parse().unwrap(),
         channel: Channel::Sms,
-        kind: "down".into(),
+        kind: "scripted".into(),
         failure_domain: "lab".into(),
         tier: 1,
         weight: 1,
@@ -102,25 +101,77 @@ async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
     let retry = RetrySettings { backoff_ms: 1, ..RetrySettings::default() };
     let policies = Arc::new([(sample::acme(), policy)].into());
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
-    let (calls, mut called) = mpsc::channel(1);
-    let lane = ProviderClient::new(Arc::new(Down(calls)), &ProviderLimits::default());
-    let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
-    let settings = DispatchSettings::default();
-    let lease = settings.lease();
-    let dispatcher = Arc::new(Dispatcher::new(
-        Arc::new(queue),
+    let lane = ProviderClient::new(adapter, &ProviderLimits::default());
+    Arc::new(Dispatcher::new(
+        queue,
         stores.consents.clone(),
         planner,
         board,
         [(provider.name, lane)].into(),
-        settings,
+        DispatchSettings::default(),
         Clock::simulated(sample::at(0), 7),
-    ));
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
+    let stores = Stores::memory();
+    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
+    sample::accept(&stores, sample::message(0)).await;
+    let (calls, mut called) = mpsc::channel(1);
+    let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
+    let dispatcher = dispatcher(&stores, Arc::new(queue), Arc::new(Down(calls)));
     let twice = async {
         called.recv().await.unwrap();
         called.recv().await.unwrap();
     };
+    let lease = DispatchSettings::default().lease();
     timeout(lease / 2, dispatcher.run(twice)).await.expect("it is tried again when it is due");
+}
+
+/// A provider whose adapter has a mistake in it, which shows with the first message.
+#[derive(Debug)]
+struct PanicsOnce {
+    has_panicked: AtomicBool,
+    calls: mpsc::Sender<(MessageId, u32)>,
+}
+
+#[async_trait]
+impl Adapter for PanicsOnce {
+    async fn deliver(&self, envelope: &Envelope) -> Outcome {
+        self.calls.send((envelope.message_id, envelope.attempt)).await.unwrap();
+        assert!(self.has_panicked.swap(true, Ordering::Relaxed), "a mistake");
+        Outcome::Sent { reference: String::new() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_work_panics_is_tried_again_and_holds_up_no_other() {
+    let (lines, _logging) = LogLines::collect();
+    let stores = Stores::memory();
+    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
+    for _ in 0..2 {
+        sample::accept(&stores, sample::message(0)).await;
+    }
+    let (calls, mut called) = mpsc::channel(8);
+    let adapter = PanicsOnce { has_panicked: AtomicBool::new(false), calls };
+    let dispatcher = dispatcher(&stores, stores.work.clone(), Arc::new(adapter));
+    let mut seen = Vec::new();
+    let three = async {
+        while seen.len() < 3 {
+            seen.push(called.recv().await.unwrap());
+        }
+    };
+    let lease = DispatchSettings::default().lease();
+    timeout(lease * 3, dispatcher.run(three)).await.expect("it is tried again when its claim ends");
+    let [(first, 1), (other, 1), (again, 2)] = seen[..] else { panic!("{seen:?}") };
+    assert!(first != other && again == first, "{seen:?}");
+    for id in [first, other] {
+        assert_eq!(sample::get(&stores, id).await.history.state(), MessageState::Sent);
+    }
+    let text = lines.text();
+    let line = text.lines().find(|line| line.contains("the work on a message panicked")).expect(&text);
+    assert!(line.contains(&first.to_string()), "{line}");
 }
 
 /// Three messages of one time lie under one entry of the due order. Whoever asks while nothing can be claimed is told a time

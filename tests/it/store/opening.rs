@@ -11,6 +11,18 @@ use relevo::store::{AcceptResult, ReceiptResult, StoreError};
 use super::sample::*;
 
 #[tokio::test]
+async fn whoever_depends_on_the_writer_learns_that_it_has_ended() {
+    use futures_util::FutureExt;
+
+    let disk = Disk::new();
+    let handle = disk.open();
+    let mut ended = handle.writer_ended().boxed();
+    assert_eq!((&mut ended).now_or_never(), None, "it is at work");
+    handle.close().await.unwrap();
+    ended.await;
+}
+
+#[tokio::test]
 async fn what_was_stored_is_there_after_reopening() {
     let disk = Disk::new();
     let handle = disk.open();

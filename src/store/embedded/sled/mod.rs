@@ -64,6 +64,11 @@ pub struct SledHandle {
 }
 
 impl SledHandle {
+    /// Resolves when the writer has ended: after the store was closed, or because it panicked. From then on every operation fails.
+    pub fn writer_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.engine.writer_ended()
+    }
+
     /// Finishes what is queued, flushes, seals the files and gives the directory free. Later operations fail.
     ///
     /// # Errors

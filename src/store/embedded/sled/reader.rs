@@ -39,6 +39,12 @@ impl SledEngine {
         Ok((Self { shared: Arc::clone(&shared), queue }, shared, commands))
     }
 
+    /// Resolves when nobody takes operations any more.
+    pub fn writer_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let queue = self.queue.clone();
+        async move { queue.closed().await }
+    }
+
     /// Lets the writer finish what is queued, and stops it.
     pub async fn close(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();

@@ -1,0 +1,172 @@
+//! The gateway put together from its parts: opens the store, binds the addresses, runs everything and stops it. Decides nothing.
+
+mod error;
+mod parts;
+mod supervisor;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::net::TcpListener;
+
+use crate::api::{self, ApiServices, ServiceDependencies};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dispatch::{Dispatcher, Planner, ProviderRegistry, purge_expired};
+use crate::inbound::{self, InboundProcessor, WebhookRouter};
+use crate::model::{Provider, ProviderControlChange};
+use crate::store::embedded::sled;
+use supervisor::Supervisor;
+
+pub use error::AppError;
+
+/// A gateway with its store open and its address bound, ready to run.
+pub struct Gateway {
+    config: Config,
+    clock: Clock,
+    store: sled::SledHandle,
+    listener: TcpListener,
+    address: SocketAddr,
+    inbound: Option<TcpListener>,
+    mail: Option<TcpListener>,
+}
+
+impl Gateway {
+    /// Opens the store and binds the address, so that whatever can be wrong is known before anything runs.
+    ///
+    /// # Errors
+    /// When either cannot be done.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, AppError> {
+        let (path, options) = (config.store.path.clone(), config.store.options());
+        let store = tokio::task::spawn_blocking(move || sled::open(&path, options)).await??;
+        let (listener, address) = listen(config.server.listen).await?;
+        let (mut inbound, mut mail) = (None, None);
+        if let Some(settings) = &config.inbound {
+            inbound = Some(listen(settings.listen).await?.0);
+            if let Some(settings) = &settings.mail {
+                mail = Some(listen(settings.listen).await?.0);
+            }
+        }
+        Ok(Self { config, clock, store, listener, address, inbound, mail })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address on which webhooks are served, if any are.
+    pub fn inbound_address(&self) -> Option<SocketAddr> {
+        self.inbound.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// The open store, for whoever has something to put into it before the gateway runs.
+    pub fn stores(&self) -> &crate::store::Stores {
+        &self.store.stores
+    }
+
+    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store. It does the same when a loop
+    /// ends that it cannot do without.
+    ///
+    /// # Errors
+    /// When a loop fails, or the store's last flush does.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let controls = self.store.stores.controls.controls().await?;
+        let (supervisor, store) = self.start(controls);
+        let ended = supervisor.run(stop).await;
+        let closed = store.close().await;
+        if let (Err(_), Err(error)) = (&ended, &closed) {
+            tracing::error!(%error, "the store was not closed cleanly");
+        }
+        // Why the gateway stopped comes first: what became of the store may follow from it.
+        ended?;
+        Ok(closed?)
+    }
+
+    /// Builds every room and starts its loops.
+    fn start(self, controls: Vec<ProviderControlChange>) -> (Supervisor, sled::SledHandle) {
+        let Self { config, clock, store, listener, inbound, mail, .. } = self;
+        let stores = store.stores.clone();
+        let providers: Vec<Provider> =
+            config.providers.iter().map(|config| config.provider.clone()).collect();
+        let registry = ProviderRegistry::new(providers, &config.health, controls);
+        let policies = Arc::new(config.brands.clone());
+        let planner =
+            Planner::new(stores.consents.clone(), policies.clone(), registry.clone(), config.retry.clone());
+        let dispatcher = Arc::new(Dispatcher::new(
+            stores.work.clone(),
+            stores.consents.clone(),
+            planner.clone(),
+            registry.clone(),
+            parts::clients(&config.providers),
+            config.dispatch.clone(),
+            clock.clone(),
+        ));
+        let dependencies = ServiceDependencies {
+            stores: stores.clone(),
+            clock: clock.clone(),
+            policies,
+            registry,
+            planner,
+            sandboxes: parts::sandboxes(&config.providers),
+            telegram: parts::telegram_links(&config.providers),
+        };
+        let services = ApiServices::new(dependencies, &config.server);
+        let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone());
+
+        let mut supervisor = Supervisor::new();
+        let (stopping, settings) = (supervisor.stopping(), config.server.clone());
+        let serve = async move { Ok(api::serve(listener, services, &settings, stopping).await?) };
+        supervisor.spawn("the gRPC API", serve);
+        let work = dispatcher.run(supervisor.stopping());
+        supervisor.spawn("dispatch", work.map(Ok));
+        start_inbound(&mut supervisor, &config, inbound, mail, &processor);
+        let purge = purge_expired(stores.work, clock, config.store.retention());
+        supervisor.spawn_background("the purge of old records", purge);
+        supervisor.spawn_background("the writer of the store", store.writer_ended());
+        (supervisor, store)
+    }
+}
+
+/// Starts whatever takes what providers report: the servers that have a listener, and the providers' own listeners.
+fn start_inbound(
+    supervisor: &mut Supervisor,
+    config: &Config,
+    webhooks: Option<TcpListener>,
+    mail: Option<TcpListener>,
+    processor: &InboundProcessor,
+) {
+    let router = WebhookRouter::new(parts::webhook_handlers(&config.providers), processor.clone());
+    let settings = config.inbound.clone();
+    let mail_settings = settings.as_ref().and_then(|settings| settings.mail.clone());
+    if let Some((listener, settings)) = webhooks.zip(settings) {
+        log_webhook_urls(&router, &settings);
+        let serve = inbound::serve(listener, router.clone(), settings, supervisor.stopping());
+        supervisor.spawn("the webhook server", serve.map(Ok));
+    }
+    if let Some((listener, settings)) = mail.zip(mail_settings) {
+        let serve = inbound::serve_mail(listener, router, settings, supervisor.stopping());
+        supervisor.spawn("the mail server", serve.map(Ok));
+    }
+    for (provider, listener) in parts::listeners(&config.providers) {
+        let name = format!("the listener of provider {provider}");
+        let sink = processor.event_sink(provider);
+        supervisor.spawn_background(name, async move { listener.listen(&sink).await });
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
+    let failed = |source| AppError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Tells where each provider has to call.
+fn log_webhook_urls(router: &WebhookRouter, settings: &inbound::InboundSettings) {
+    for provider in router.providers() {
+        let url = settings.url(provider.as_str());
+        tracing::info!(provider.name = %provider, url, "the webhooks of a provider are served at this URL");
+    }
+}
