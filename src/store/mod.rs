@@ -16,8 +16,11 @@ mod messages;
 mod page;
 mod queue;
 mod settings;
+mod status;
 
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 pub use access_keys::KeyStore;
 pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
@@ -32,6 +35,7 @@ pub use messages::{
 pub use page::{Page, PageRequest};
 pub use queue::{AppendResult, ClaimedMessages, WorkQueue};
 pub use settings::StoreSettings;
+pub use status::StoreStatus;
 
 /// One store behind its traits: each field gives one of them.
 #[derive(Clone)]
@@ -52,4 +56,6 @@ pub struct Stores {
     pub links: Arc<dyn LinkStore>,
     /// Keys.
     pub keys: Arc<dyn KeyStore>,
+    /// Whether the store can be used now, and each change of it.
+    pub status: watch::Receiver<StoreStatus>,
 }

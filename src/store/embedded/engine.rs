@@ -9,7 +9,7 @@ use super::claims::ClaimTable;
 use super::effects::CommitEffects;
 use super::lookup::Snapshot;
 use super::txn::Txn;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreStatus};
 
 /// The class of an operation: whether it may use the space that is kept free on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct StoreSignals {
     claims: Mutex<ClaimTable>,
     work: watch::Sender<u64>,
     events: watch::Sender<u64>,
+    status: watch::Sender<StoreStatus>,
 }
 
 impl StoreSignals {
@@ -53,6 +54,7 @@ impl StoreSignals {
             claims: Mutex::new(ClaimTable::new(ready_bytes)),
             work: watch::Sender::new(0),
             events: watch::Sender::new(last_cursor),
+            status: watch::Sender::new(StoreStatus::Open),
         }
     }
 
@@ -68,8 +70,14 @@ impl StoreSignals {
         }
     }
 
+    /// Notes that the store was closed, because its disk failed.
+    pub fn closed(&self) {
+        self.status.send_replace(StoreStatus::Closed);
+    }
+
     /// Notes that the store was opened again: nothing is known but what is on disk.
     pub fn reopened(&self, last_cursor: u64) {
+        self.status.send_replace(StoreStatus::Open);
         self.claims().invalidate_disk();
         self.events.send_replace(last_cursor);
         self.wake();
@@ -93,6 +101,11 @@ impl StoreSignals {
     /// Changes whenever there may be new work.
     pub fn work(&self) -> watch::Receiver<u64> {
         self.work.subscribe()
+    }
+
+    /// Whether the store can be used, and each change of it.
+    pub fn status(&self) -> watch::Receiver<StoreStatus> {
+        self.status.subscribe()
     }
 
     /// Changes whenever there are new events.

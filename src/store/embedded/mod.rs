@@ -88,6 +88,7 @@ struct EmbeddedStore<E> {
 
 impl<E: Engine> EmbeddedStore<E> {
     fn stores(engine: E) -> Stores {
+        let status = engine.signals().status();
         let store = Arc::new(Self { engine, recent_bodies: Arc::default(), key_cache: Arc::default() });
         Stores {
             messages: store.clone(),
@@ -98,6 +99,7 @@ impl<E: Engine> EmbeddedStore<E> {
             controls: store.clone(),
             links: store.clone(),
             keys: store,
+            status,
         }
     }
 }

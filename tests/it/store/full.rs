@@ -1,7 +1,7 @@
 //! A disk that is full, for real.
 
 use relevo::store::embedded::sled::{SledOptions, open};
-use relevo::store::{AcceptResult, AppendResult, StoreError};
+use relevo::store::{AcceptResult, AppendResult, StoreError, StoreStatus};
 
 use super::damage::copy;
 use super::faults::{closed, killed};
@@ -76,13 +76,16 @@ async fn readers_alone_bring_the_store_back() {
     let mut signal = stores.work.work_signal();
     let id = accept(stores, message(0)).await.id;
     disk.fill(MIB / 2);
+    assert_eq!(*stores.status.borrow(), StoreStatus::Open);
     while stores.messages.accept(message(1), [1; 32]).await.is_ok() {}
+    assert_eq!(*stores.status.borrow(), StoreStatus::Closed);
     assert!(stores.work.reload(&acme(), id).await.is_err());
     disk.empty();
     signal.mark_unchanged();
     // A reader never waits, but it has the writer look at the disk, which tells when the store is open again.
     assert!(stores.work.reload(&acme(), id).await.is_err());
     signal.changed().await.unwrap();
+    assert_eq!(*stores.status.borrow(), StoreStatus::Open);
     assert!(stores.work.reload(&acme(), id).await.unwrap().is_some());
     handle.close().await.unwrap();
 }

@@ -173,6 +173,7 @@ impl Writer {
     /// Closes a tree that failed. On a thread of its own: after some errors sled waits for itself when it is dropped.
     fn abandon(&self) {
         let tree = self.shared.replace(None);
+        self.shared.signals.closed();
         let dropped = std::thread::Builder::new().name("store-closer".to_owned()).spawn(move || drop(tree));
         if let Err(error) = dropped {
             tracing::error!(%error, "the store that failed is closed on the thread of the writer, which may hang, because no other could be started");
