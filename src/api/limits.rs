@@ -46,7 +46,7 @@ pub fn bytes(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Viol
     }
 }
 
-/// Adds a violation for a name or the like that is absent, or that [`line`] finds wrong.
+/// Adds a violation for a name or the like that is absent, or that [`line()`] finds wrong.
 pub fn required_line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     if text.trim().is_empty() {
         violations.add(path, "is required");
