@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::health::{BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal, ProviderHealth};
+use crate::health::{
+    BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal, ProviderFailure, ProviderHealth,
+};
 use crate::model::{
     Admission, AdmissionRefusal, BrandId, ControlMode, Outcome, Provider, ProviderControl,
     ProviderControlChange, ProviderName, Timestamp,
@@ -45,8 +47,8 @@ pub struct ProviderStatus {
     pub recent_calls: u32,
     /// Failed calls in the breaker's window.
     pub recent_failures: u32,
-    /// The last failure, in a sentence.
-    pub last_failure: Option<String>,
+    /// The last failure.
+    pub last_failure: Option<ProviderFailure>,
 }
 
 /// The permit to make one call. Dropping it cancels it.
@@ -148,7 +150,7 @@ impl ProviderRegistry {
         let result = change(of_provider);
         let after = WatchedHealth::of(of_provider, now);
         let trip = of_provider.trip().map(|trip| trip.reason.to_string()).unwrap_or_default();
-        let last_failure = of_provider.last_failure().unwrap_or_default().to_owned();
+        let last_failure = of_provider.last_failure().map(ProviderFailure::brief).unwrap_or_default();
         drop(health);
         if before.breaker != after.breaker {
             let name = &self.inner.providers[index].name;
@@ -264,7 +266,7 @@ fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> Provi
         in_flight: health.in_flight(),
         recent_calls,
         recent_failures,
-        last_failure: health.last_failure().map(str::to_owned),
+        last_failure: health.last_failure().cloned(),
     }
 }
 

@@ -9,5 +9,5 @@ mod settings;
 pub use breaker::{
     Breaker, BreakerPermit, BreakerRefusal, BreakerState, BreakerTrip, HealthSignal, TripReason,
 };
-pub use provider::ProviderHealth;
+pub use provider::{ProviderFailure, ProviderHealth};
 pub use settings::HealthSettings;

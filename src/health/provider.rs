@@ -1,9 +1,37 @@
 //! The health of one provider: breaker, throttle and control together.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
-use crate::model::{Admission, AdmissionRefusal, ControlMode, Outcome, ProviderControl, Timestamp, later};
+use crate::model::{
+    Admission, AdmissionRefusal, ControlMode, Outcome, OutcomeEvidence, ProviderControl, Timestamp, later,
+};
+
+/// A call that failed, by a failure of the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFailure {
+    /// A stable word for the kind of outcome.
+    kind: &'static str,
+    evidence: OutcomeEvidence,
+}
+
+impl ProviderFailure {
+    /// The kind and the provider's code, for whoever may not learn what other brands sent: a provider's text may quote it.
+    pub fn brief(&self) -> String {
+        match self.evidence.code.as_str() {
+            "" => self.kind.to_owned(),
+            code => format!("{}: {code}", self.kind),
+        }
+    }
+}
+
+/// The whole of it.
+impl fmt::Display for ProviderFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.evidence)
+    }
+}
 
 /// The health of one provider.
 #[derive(Debug)]
@@ -13,7 +41,7 @@ pub struct ProviderHealth {
     control: Option<ProviderControl>,
     throttled_until: Option<Timestamp>,
     in_flight: u32,
-    last_failure: Option<String>,
+    last_failure: Option<ProviderFailure>,
 }
 
 impl ProviderHealth {
@@ -86,8 +114,8 @@ impl ProviderHealth {
             self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
         }
         if matches!(signal, HealthSignal::Failure | HealthSignal::Broken) {
-            let words = outcome.evidence().map(ToString::to_string).unwrap_or_default();
-            self.last_failure = Some(format!("{}: {words}", outcome.as_str()));
+            let evidence = outcome.evidence().cloned().unwrap_or_default();
+            self.last_failure = Some(ProviderFailure { kind: outcome.as_str(), evidence });
         }
         self.breaker.record(permit, signal, now);
     }
@@ -137,16 +165,16 @@ impl ProviderHealth {
         self.in_flight
     }
 
-    /// The last failure, in a sentence.
-    pub fn last_failure(&self) -> Option<&str> {
-        self.last_failure.as_deref()
+    /// The last failure.
+    pub fn last_failure(&self) -> Option<&ProviderFailure> {
+        self.last_failure.as_ref()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{OutcomeEvidence, ThrottleScope};
+    use crate::model::ThrottleScope;
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(ms).unwrap()

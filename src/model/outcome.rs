@@ -8,7 +8,8 @@ use super::{Objection, text};
 /// The provider's own words on an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutcomeEvidence {
-    /// The provider's code, for example `21610` or `550 5.1.1`; empty when it gave none. On one line, at most 64 characters.
+    /// The provider's code, for example `21610` or `550 5.1.1`; empty when it gave none. On one line, at most 64 characters, no
+    /// addresses.
     pub code: String,
     /// What it said: on one line, at most 300 characters, no addresses.
     pub text: String,
@@ -18,11 +19,18 @@ impl OutcomeEvidence {
     const MAX_CHARS: usize = 300;
 
     /// Keeps a code and a text, each cleaned to one line ([`text::one_line`]) and cut to length. What looks like an email
-    /// address or a phone number in the text is masked.
+    /// address or a phone number is masked.
     pub fn new(code: impl fmt::Display, text: &str) -> Self {
-        let code = text::one_line(&code.to_string()).chars().take(64).collect();
+        let code = masked_code(text::one_line(&code.to_string())).chars().take(64).collect();
         Self { code, text: masked(&text::one_line(text)).chars().take(Self::MAX_CHARS).collect() }
     }
+}
+
+/// A code in which an email address or a phone number is masked. Codes are numbers too, so it takes more of one than in a text.
+fn masked_code(code: String) -> String {
+    const MIN_CODE_DIGITS: usize = 9;
+    let longest = code.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    if code.contains(['+', '@', '%']) || longest >= MIN_CODE_DIGITS { masked(&code) } else { code }
 }
 
 /// The text with each email address and each phone number in it replaced by `***`.
@@ -223,6 +231,14 @@ mod tests {
         let evidence =
             OutcomeEvidence::new("550 5.1.1", "<ana@example.com>: no such user, call +34600123456 now");
         assert_eq!(evidence.to_string(), "550 5.1.1 *** no such user, call *** now");
+        for (code, kept) in [
+            ("to +34600123456", "to ***"),
+            ("34600123456", "***"),
+            ("2494055", "2494055"),
+            ("0x00000045", "0x00000045"),
+        ] {
+            assert_eq!(OutcomeEvidence::new(code, "").code, kept);
+        }
         for (text, expected) in [
             (r#"{"to":"+34600123456","status":400}"#, r#"{"to":"***","status":400}"#),
             ("to=34600123456; try again", "to=***; try again"),

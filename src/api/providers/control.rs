@@ -34,7 +34,7 @@ impl ProviderApi {
             |error: JoinError| if error.is_panic() { ApiError::panicked() } else { ApiError::stopping() };
         in_force.map_err(lost)??;
         let status = self.registry.status(&name, now);
-        Ok(v1::SetProviderControlResponse { provider: status.map(view::provider) })
+        Ok(v1::SetProviderControlResponse { provider: status.map(|status| view::provider(caller, status)) })
     }
 
     async fn put_in_force(self, change: ProviderControlChange) -> Result<(), StoreError> {

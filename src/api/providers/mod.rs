@@ -47,7 +47,7 @@ impl ProviderApi {
     fn visible_to(&self, caller: &Caller) -> Vec<v1::Provider> {
         let statuses = self.registry.statuses(self.clock.now()).into_iter();
         let visible = statuses.filter(|status| ProviderAccess::is_visible(caller, &status.provider));
-        visible.map(view::provider).collect()
+        visible.map(|status| view::provider(caller, status)).collect()
     }
 }
 

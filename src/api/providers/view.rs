@@ -1,12 +1,18 @@
 //! A provider as the API shows it.
 
+use crate::api::caller::Caller;
 use crate::dispatch::ProviderStatus;
-use crate::health::{BreakerState, BreakerTrip, TripReason};
+use crate::health::{BreakerState, BreakerTrip, ProviderFailure, TripReason};
 use crate::wire::{timestamp, v1};
 
-/// A provider with its health and control.
-pub fn provider(status: ProviderStatus) -> v1::Provider {
+/// A provider with its health and control, as `caller` may see it: a brand's key is not shown the words of a provider, which
+/// may quote what another brand sent.
+pub fn provider(caller: &Caller, status: ProviderStatus) -> v1::Provider {
     let provider = &status.provider;
+    let last_failure = |failure: ProviderFailure| match caller.brand {
+        Some(_) => failure.brief(),
+        None => failure.to_string(),
+    };
     let mode = v1::ControlMode::from(status.mode).into();
     let control = status.control.as_ref().map(v1::ProviderControl::from).unwrap_or_default();
     v1::Provider {
@@ -24,7 +30,7 @@ pub fn provider(status: ProviderStatus) -> v1::Provider {
         in_flight: status.in_flight,
         recent_calls: status.recent_calls,
         recent_failures: status.recent_failures,
-        last_failure: status.last_failure.unwrap_or_default(),
+        last_failure: status.last_failure.map(last_failure).unwrap_or_default(),
         trip: status.trip.map(trip),
     }
 }
