@@ -117,6 +117,6 @@ pub trait MessageStore: Send + Sync {
     /// The cursor of the newest event of any brand.
     async fn last_cursor(&self) -> Result<u64, StoreError>;
 
-    /// Changes whenever there are new events.
-    fn event_signal(&self) -> watch::Receiver<u64>;
+    /// Changes whenever there are new events of the brand. Those of other brands wake nobody but their own watchers.
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64>;
 }

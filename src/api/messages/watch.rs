@@ -45,7 +45,7 @@ impl MessageApi {
     ) -> Result<ResponseStream<v1::WatchMessagesResponse>, ApiError> {
         let (cursor, only) = read_request(&request)?;
         let session = self.watches.open(call)?;
-        let signal = self.store.event_signal();
+        let signal = self.store.event_signal(&brand);
         let cursor = self.start(cursor).await?;
         let (store, ready) = (Arc::clone(&self.store), VecDeque::new());
         let watch = MessageWatch { session, store, brand, only, cursor, ready, signal };

@@ -4,7 +4,7 @@
 //! on what a crash could still undo.
 
 use super::message_ref::MessageRef;
-use crate::model::{MessageId, Timestamp};
+use crate::model::{BrandId, MessageId, Timestamp};
 use crate::store::StoredMessage;
 
 /// The effects of a group of operations.
@@ -18,6 +18,8 @@ pub struct CommitEffects {
     pub emptied_buckets: Vec<Vec<u8>>,
     /// The cursor of the newest event.
     pub cursor: Option<u64>,
+    /// The brands that have new events; one may be named more than once.
+    pub brands_with_events: Vec<BrandId>,
 }
 
 /// A message that was accepted.
@@ -39,6 +41,7 @@ pub struct Savepoint {
     advanced: usize,
     emptied_buckets: usize,
     cursor: Option<u64>,
+    brands_with_events: usize,
 }
 
 impl CommitEffects {
@@ -49,6 +52,7 @@ impl CommitEffects {
             advanced: self.advanced.len(),
             emptied_buckets: self.emptied_buckets.len(),
             cursor: self.cursor,
+            brands_with_events: self.brands_with_events.len(),
         }
     }
 
@@ -58,5 +62,6 @@ impl CommitEffects {
         self.advanced.truncate(savepoint.advanced);
         self.emptied_buckets.truncate(savepoint.emptied_buckets);
         self.cursor = savepoint.cursor;
+        self.brands_with_events.truncate(savepoint.brands_with_events);
     }
 }

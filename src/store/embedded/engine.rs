@@ -7,8 +7,10 @@ use tokio::sync::watch;
 
 use super::claims::ClaimTable;
 use super::effects::CommitEffects;
+use super::event_signals::EventSignals;
 use super::lookup::Snapshot;
 use super::txn::Txn;
+use crate::model::BrandId;
 use crate::store::{StoreError, StoreStatus};
 
 /// The class of an operation: whether it may use the space that is kept free on the disk.
@@ -43,7 +45,7 @@ pub trait Engine: Send + Sync + 'static {
 pub struct StoreSignals {
     claims: Mutex<ClaimTable>,
     work: watch::Sender<u64>,
-    events: watch::Sender<u64>,
+    events: EventSignals,
     status: watch::Sender<StoreStatus>,
 }
 
@@ -53,20 +55,20 @@ impl StoreSignals {
         Self {
             claims: Mutex::new(ClaimTable::new(ready_bytes)),
             work: watch::Sender::new(0),
-            events: watch::Sender::new(last_cursor),
+            events: EventSignals::new(last_cursor),
             status: watch::Sender::new(StoreStatus::Open),
         }
     }
 
     /// Publishes the effects of a group that is durable. The engine calls it, not the caller of an operation, who may have
     /// gone away.
-    pub fn publish(&self, effects: CommitEffects) {
-        let cursor = effects.cursor;
+    pub fn publish(&self, mut effects: CommitEffects) {
+        let (cursor, brands) = (effects.cursor, std::mem::take(&mut effects.brands_with_events));
         if self.claims().apply(effects) {
             self.wake();
         }
         if let Some(cursor) = cursor {
-            self.events.send_replace(cursor);
+            self.events.publish(&brands, cursor);
         }
     }
 
@@ -79,7 +81,7 @@ impl StoreSignals {
     pub fn reopened(&self, last_cursor: u64) {
         self.status.send_replace(StoreStatus::Open);
         self.claims().invalidate_disk();
-        self.events.send_replace(last_cursor);
+        self.events.publish_to_all(last_cursor);
         self.wake();
     }
 
@@ -95,7 +97,7 @@ impl StoreSignals {
 
     /// The cursor of the newest durable event. What lies beyond it may be visible already, and could still be lost.
     pub fn last_cursor(&self) -> u64 {
-        *self.events.borrow()
+        self.events.last_cursor()
     }
 
     /// Changes whenever there may be new work.
@@ -108,8 +110,8 @@ impl StoreSignals {
         self.status.subscribe()
     }
 
-    /// Changes whenever there are new events.
-    pub fn events(&self) -> watch::Receiver<u64> {
-        self.events.subscribe()
+    /// Changes whenever there are new events of a brand.
+    pub fn events(&self, brand: &BrandId) -> watch::Receiver<u64> {
+        self.events.subscribe(brand)
     }
 }

@@ -37,7 +37,7 @@ pub fn append(
     }
     // As with packs.
     txn.append(keys::journal(brand, head.journal), |record| one.encode_raw(record))?;
-    txn.note_event(cursor);
+    txn.note_event(brand, cursor);
     Ok(cursor)
 }
 

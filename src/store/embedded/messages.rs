@@ -87,8 +87,8 @@ impl<E: Engine> MessageStore for EmbeddedStore<E> {
         Ok(self.engine.signals().last_cursor())
     }
 
-    fn event_signal(&self) -> watch::Receiver<u64> {
-        self.engine.signals().events()
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64> {
+        self.engine.signals().events(brand)
     }
 }
 

@@ -19,7 +19,7 @@
 //! |---|---|
 //! | opening | `memory`, `sled` |
 //! | traits | `access_keys`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
-//! | engine | `engine` |
+//! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
 //! | packs and journal | `bodies`, `contact_index`, `journal`, `packs`, `states` |
@@ -57,6 +57,7 @@ mod claims;
 mod due;
 
 mod engine;
+mod event_signals;
 
 mod access_keys;
 mod consents;

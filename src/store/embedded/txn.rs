@@ -7,7 +7,7 @@ use super::effects::{CommitEffects, NewMessage};
 use super::keys;
 use super::lookup::{KeyValue, Lookup, Snapshot, load, read_number};
 use super::records::Record;
-use crate::model::{MessageId, Timestamp};
+use crate::model::{BrandId, MessageId, Timestamp};
 use crate::store::StoreError;
 
 /// Keys with their new values; `None` deletes.
@@ -168,9 +168,13 @@ impl<'a> Txn<'a> {
         Ok(next)
     }
 
-    /// Adds to the effects that there is an event with this cursor.
-    pub fn note_event(&mut self, cursor: u64) {
+    /// Adds to the effects that the brand has an event with this cursor.
+    pub fn note_event(&mut self, brand: &BrandId, cursor: u64) {
         self.effects.cursor = Some(cursor);
+        // Events come in runs of one brand.
+        if self.effects.brands_with_events.last() != Some(brand) {
+            self.effects.brands_with_events.push(brand.clone());
+        }
     }
 
     /// Adds to the effects that a message was accepted.
@@ -230,10 +234,11 @@ mod tests {
     fn an_operation_sees_those_before_it_and_takes_back_only_its_own() {
         let before = BTreeMap::from([(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"1".to_vec())]);
         let mut group = WriteGroup::new(&before);
+        let [acme, globex]: [BrandId; 2] = ["acme", "globex"].map(|name| name.parse().unwrap());
         let first = group.run(|txn| {
             txn.put(b"a".to_vec(), b"2".to_vec());
             txn.delete(b"b".to_vec());
-            txn.note_event(5);
+            txn.note_event(&acme, 5);
             txn.get(b"a")
         });
         assert_eq!(first.unwrap(), Some(b"2".to_vec()));
@@ -243,14 +248,14 @@ mod tests {
             txn.put(b"c".to_vec(), b"3".to_vec());
             txn.append(b"a".to_vec(), |value| value.extend(b"4"))?;
             assert_eq!(txn.get(b"a")?, Some(b"34".to_vec()));
-            txn.note_event(7);
+            txn.note_event(&globex, 7);
             Err::<(), _>(StoreError::Io { detail: "on purpose".to_owned() })
         });
         assert!(failed.is_err());
         assert_eq!(group.run(|txn| txn.get(b"a")).unwrap(), Some(b"2".to_vec()));
         let (writes, effects) = group.finish();
         assert_eq!(writes, Writes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), None)]));
-        assert_eq!(effects.cursor, Some(5));
+        assert_eq!((effects.cursor, effects.brands_with_events), (Some(5), vec![acme]));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl MessageStore for Held {
         self.inner.last_cursor().await
     }
 
-    fn event_signal(&self) -> watch::Receiver<u64> {
-        self.inner.event_signal()
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64> {
+        self.inner.event_signal(brand)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use relevo::model::MessageId;
 use relevo::store::StoreError;
-use relevo::store::embedded::sled::{SledHandle, open};
+use relevo::store::embedded::sled::SledHandle;
 
 use super::sample::*;
 
@@ -74,7 +74,7 @@ impl Sound {
     /// Opens a damaged copy. Either it is refused and untouched, or everything is there. Tells which.
     async fn refuses(&self, disk: &Disk, what: &str) -> bool {
         let before = snapshot(&disk.path());
-        match open(&disk.path(), options()) {
+        match open_when_free(&disk.path()) {
             Err(StoreError::Corrupt { .. }) => {
                 assert!(snapshot(&disk.path()) == before, "{what}: it was touched");
                 true

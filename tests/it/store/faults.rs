@@ -119,7 +119,7 @@ async fn survives(
     let closed = process.step("closed");
     drop((process, tracer));
     let what = format!("{phase:?} {syscall} {fault:?} {count}");
-    let handle = disk.try_open().unwrap_or_else(|error| panic!("{what}: {error}"));
+    let handle = open_when_free(&disk.path()).unwrap_or_else(|error| panic!("{what}: {error}"));
     for id in &acknowledged {
         let found = handle.stores.work.reload(&acme(), *id).await.unwrap();
         assert!(found.is_some(), "{what}: {id} is lost");

@@ -34,7 +34,7 @@ async fn new_messages_are_refused_before_the_disk_is_full() {
 #[tokio::test]
 async fn the_store_recovers_from_a_full_disk_by_itself() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let handle = open(&disk.data(), options()).unwrap();
+    let handle = open_when_free(&disk.data()).unwrap();
     let stores = &handle.stores;
     let mut acknowledged = Vec::new();
     for round in 0..3 {
@@ -61,7 +61,7 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
         }
     }
     handle.close().await.unwrap();
-    let handle = open(&disk.data(), options()).unwrap();
+    let handle = open_when_free(&disk.data()).unwrap();
     for id in &acknowledged {
         assert!(handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(), "{id} is lost");
     }
@@ -71,7 +71,7 @@ async fn the_store_recovers_from_a_full_disk_by_itself() {
 #[tokio::test]
 async fn readers_alone_bring_the_store_back() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let handle = open(&disk.data(), options()).unwrap();
+    let handle = open_when_free(&disk.data()).unwrap();
     let stores = &handle.stores;
     let mut signal = stores.work.work_signal();
     let id = accept(stores, message(0)).await.id;
@@ -98,7 +98,7 @@ async fn a_start_on_a_full_disk_costs_nothing() {
             copy(&store.path(), &disk.data());
             let before = snapshot(&disk.data());
             disk.fill(free);
-            match open(&disk.data(), options()) {
+            match open_when_free(&disk.data()) {
                 Err(error @ StoreError::Full { .. }) => {
                     assert!(
                         free <= 4 * MIB && error.to_string().ends_with("free some space"),
@@ -110,7 +110,7 @@ async fn a_start_on_a_full_disk_costs_nothing() {
                 Ok(handle) => handle.close().await.unwrap(),
             }
             disk.empty();
-            let handle = open(&disk.data(), options()).unwrap_or_else(|error| panic!("{free}: {error}"));
+            let handle = open_when_free(&disk.data()).unwrap_or_else(|error| panic!("{free}: {error}"));
             for id in &ids {
                 assert!(
                     handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(),
@@ -140,7 +140,7 @@ async fn a_store_whose_copy_does_not_fit_starts_after_a_kill() {
     handle.close().await.unwrap();
     let size = std::fs::metadata(disk.data().join("sled/db")).unwrap().len();
     assert!(size > 24 * MIB as u64, "{size} bytes fit twice");
-    let handle = open(&disk.data(), options()).unwrap();
+    let handle = open_when_free(&disk.data()).unwrap();
     assert!(!disk.data().join("check").exists());
     for id in &ids {
         assert!(handle.stores.work.reload(&acme(), *id).await.unwrap().is_some(), "{id} is lost");

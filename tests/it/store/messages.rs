@@ -233,7 +233,8 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
 }
 
 pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
-    let mut signal = stores.messages.event_signal();
+    let mut signal = stores.messages.event_signal(&acme());
+    let other = stores.messages.event_signal(&brand("globex"));
     let messages = stores.messages.clone();
     let watcher = tokio::spawn(async move {
         signal.changed().await.unwrap();
@@ -242,6 +243,7 @@ pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
     accept(stores, message(0)).await;
     let seen = tokio::time::timeout(Duration::from_secs(30), watcher).await.unwrap().unwrap();
     assert_eq!(seen.len(), 1);
+    assert!(!other.has_changed().unwrap(), "another brand's watchers sleep on");
 }
 
 pub async fn ids_ascend_when_the_clock_is_set_back(stores: &Stores) {
