@@ -1,9 +1,11 @@
 //! The guard of the API: what happens to a call before its method runs, and after it failed.
 //!
 //! The guard stands around the services, so a method cannot be reached without it. It authenticates the caller before the
-//! request is decoded, hands the caller to the method, bounds the time of the call, and logs it if it fails.
+//! first byte of its message is read, hands the caller to the method, bounds the time of the call and what its request and
+//! answer hold in memory, and logs it if it fails.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,16 +13,21 @@ use std::time::Duration;
 
 use hyper::http::Extensions;
 use hyper::{Request, Response};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
+use tonic::{Code, Status};
 
+use super::answer::SMALL_ANSWER_BYTES;
 use super::auth::Authenticator;
+use super::budget::{ByteBudget, ByteBudgets};
 use super::call_log::log_failure;
 use super::caller::{BrandCaller, Call};
+use super::connections::CallConnection;
 use super::error::ApiError;
 use super::methods;
+use super::request_body::{RequestBody, RequestMeter};
+use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
 use crate::dispatch::BrandPolicies;
 
@@ -30,7 +37,17 @@ pub struct CallGuard {
     authenticator: Authenticator,
     policies: Arc<BrandPolicies>,
     shutdown: ShutdownSignal,
+    bounds: Arc<CallBounds>,
+}
+
+/// What bounds each call, and all calls of a key and of all keys together.
+#[derive(Debug)]
+pub struct CallBounds {
+    /// Of a stream, this bounds the time until it is open.
     timeout: Duration,
+    max_message_bytes: usize,
+    request_bytes: ByteBudgets,
+    answer_bytes: ByteBudgets,
 }
 
 /// A service behind the guard.
@@ -41,15 +58,14 @@ pub struct GuardedService<S> {
 }
 
 impl CallGuard {
-    /// A guard that lets in the keys of these brands until `shutdown`, and gives each call `timeout`. Of a stream, that bounds
-    /// the time until it is open.
+    /// A guard that lets in the keys of these brands until `shutdown`, within these bounds.
     pub fn new(
         authenticator: Authenticator,
         policies: Arc<BrandPolicies>,
         shutdown: ShutdownSignal,
-        timeout: Duration,
+        bounds: CallBounds,
     ) -> Self {
-        Self { authenticator, policies, shutdown, timeout }
+        Self { authenticator, policies, shutdown, bounds: Arc::new(bounds) }
     }
 
     /// Puts a service behind the guard.
@@ -57,7 +73,7 @@ impl CallGuard {
         GuardedService { guard: self.clone(), service }
     }
 
-    async fn answer<S>(self, service: S, mut request: Request<Body>) -> Response<Body>
+    async fn answer<S>(self, service: S, request: Request<Body>) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
@@ -74,15 +90,52 @@ impl CallGuard {
             }
         };
         let call = Call { method, caller: caller.clone() };
-        let response = match self.admit(call, request.extensions_mut()) {
-            Ok(()) => self.run(service, request).await,
-            Err(error) => Status::from(error).into_http(),
-        };
+        let response = self.carry_out(service, request, call).await;
+        let response = response.unwrap_or_else(|error| Status::from(error).into_http());
         // tonic leaves the status of a call that failed in the extensions of its response.
         if let Some(status) = response.extensions().get() {
             log_failure(method, Some(&caller), status);
         }
         response
+    }
+
+    /// Has the method carry out a call that is authenticated, within the bounds of its caller.
+    async fn carry_out<S>(
+        &self,
+        service: S,
+        mut request: Request<Body>,
+        call: Call,
+    ) -> Result<Response<Body>, ApiError>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let connection = CallConnection::of(request.extensions())?.clone();
+        connection.activity().prove();
+        let (key, is_stream) = (call.caller.key.clone(), methods::is_stream(call.method));
+        self.admit(call, request.extensions_mut())?;
+
+        let answer_budget = self.bounds.answer_bytes.of(&key, connection.answer_bytes());
+        let held = answer_budget.try_hold(SMALL_ANSWER_BYTES).map_err(ApiError::too_many_answer_bytes)?;
+        let request_budget = self.bounds.request_bytes.of(&key, connection.request_bytes());
+        let max_bytes = self.bounds.max_message_bytes;
+        let meter = if is_stream {
+            RequestMeter::stream(max_bytes, request_budget)
+        } else {
+            RequestMeter::unary(max_bytes, Some(request_budget))
+        };
+        request.extensions_mut().insert(meter.clone());
+        let request = request.map(|body| Body::new(RequestBody::new(body, meter.clone())));
+
+        let answer = self.run_in_turn(service, request, &connection).await;
+        if is_inflated_too_far(&answer) {
+            return Err(ApiError::inflated_too_large(max_bytes));
+        }
+        if is_stream {
+            // How many there are is limited, and none holds more than is on its way.
+            return Ok(answer);
+        }
+        let held = connection.answers().hold(answer, held, &answer_budget).await;
+        held.map_err(ApiError::too_many_answer_bytes)
     }
 
     /// Hands to the method who calls, unless the gateway is stopping or the caller's brand is not configured.
@@ -97,13 +150,57 @@ impl CallGuard {
         Ok(())
     }
 
+    /// Runs the call when its connection has a turn for it.
+    async fn run_in_turn<S>(
+        &self,
+        service: S,
+        request: Request<Body>,
+        connection: &CallConnection,
+    ) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        // The semaphore is never closed. A stream gives its turn back when it is open.
+        let _turn = connection.turns().acquire().await;
+        self.run(service, request).await
+    }
+
     async fn run<S>(&self, mut service: S, request: Request<Body>) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        match tokio::time::timeout(self.timeout, service.call(request)).await {
+        match tokio::time::timeout(self.bounds.timeout, service.call(request)).await {
             Ok(Ok(response)) => response,
-            Err(_) => Status::from(ApiError::too_slow(self.timeout)).into_http(),
+            Err(_) => Status::from(ApiError::too_slow(self.bounds.timeout)).into_http(),
+        }
+    }
+}
+
+/// Whether tonic stopped to decompress a request because it became too large. What the API refuses has an error of ours as its
+/// source.
+fn is_inflated_too_far(answer: &Response<Body>) -> bool {
+    let status = answer.extensions().get::<Status>();
+    status.is_some_and(|status| status.code() == Code::ResourceExhausted && status.source().is_none())
+}
+
+impl CallBounds {
+    /// The bounds of these settings.
+    pub fn new(settings: &ApiSettings) -> Self {
+        let (all, key) = (settings.max_request_bytes, settings.max_request_bytes_per_key);
+        let request_bytes = ByteBudgets::new(
+            ByteBudget::new("server.max_request_bytes", all),
+            ByteBudget::new("server.max_request_bytes_per_key", key),
+        );
+        let (all, key) = (settings.max_answer_bytes, settings.max_answer_bytes_per_key);
+        let answer_bytes = ByteBudgets::new(
+            ByteBudget::new("server.max_answer_bytes", all),
+            ByteBudget::new("server.max_answer_bytes_per_key", key),
+        );
+        Self {
+            timeout: Duration::from_millis(settings.request_timeout_ms),
+            max_message_bytes: settings.max_message_bytes,
+            request_bytes,
+            answer_bytes,
         }
     }
 }
