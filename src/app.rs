@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -39,6 +40,11 @@ pub enum AppError {
     /// The API failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// It was asked twice to stop.
+    #[error(
+        "the gateway was asked to stop a second time and cut off what was in work; its store is closed well"
+    )]
+    Forced,
     /// The thread that opened the store did not come back.
     #[error("opening the store failed: {0}")]
     Open(#[from] tokio::task::JoinError),
@@ -89,11 +95,16 @@ impl Gateway {
         &self.store.stores
     }
 
-    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store.
+    /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store. When `force` resolves
+    /// meanwhile, it cuts them off, and closes the store all the same.
     ///
     /// # Errors
-    /// When the API fails, or the store's last flush does.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    /// When the API fails, the store's last flush does, or it was forced.
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()>,
+        force: impl Future<Output = ()>,
+    ) -> Result<(), AppError> {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let providers: Vec<Provider> =
@@ -121,6 +132,7 @@ impl Gateway {
             telegram: telegram_links(&config.providers),
         };
         let services = ApiServices::new(dependencies, &config.server);
+        let health = services.health().clone();
 
         let (stopping, stopped) = watch::channel(false);
         let serve = api::serve(listener, services, &config.server, flag_raised(stopped.clone()));
@@ -138,20 +150,25 @@ impl Gateway {
         let webhooks = serve_webhooks(inbound, router, config.inbound.clone(), flag_raised(stopped.clone()));
         let stop = async {
             tokio::select! {
-                () = stop => {}
+                () = stop => {
+                    // Balancers look elsewhere before anything is refused.
+                    health.stop_serving();
+                    tokio::time::sleep(Duration::from_millis(config.server.stop_delay_ms)).await;
+                }
                 () = flag_raised(stopped) => {}
             }
             stopping.send_replace(true);
         };
-        let (served, ..) = tokio::select! {
-            ended = async { tokio::join!(serve, work, webhooks, mail, stop) } => ended,
+        let served = tokio::select! {
+            (served, ..) = async { tokio::join!(serve, work, webhooks, mail, stop) } => served.map_err(AppError::from),
+            () = force => Err(AppError::Forced),
             // What providers report is recorded, and old messages are purged, for as long as anything else runs.
-            () = run_listeners(&config.providers, &processor) => (Ok(()), (), (), (), ()),
-            () = purge_expired(stores.work.clone(), clock, config.store.retention()) => (Ok(()), (), (), (), ()),
+            () = run_listeners(&config.providers, &processor) => Ok(()),
+            () = purge_expired(stores.work.clone(), clock, config.store.retention()) => Ok(()),
         };
         drop(stores);
         store.close().await?;
-        Ok(served?)
+        served
     }
 }
 
