@@ -73,13 +73,14 @@ impl CallGuard {
         GuardedService { guard: self.clone(), service }
     }
 
-    async fn answer<S>(self, service: S, request: Request<Body>) -> Response<Body>
+    async fn answer<S>(self, mut service: S, request: Request<Body>) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let Some((method, scope)) = methods::find(request.uri().path()) else {
-            // No method has this path, and the service says so.
-            return self.run(service, request).await;
+            // No method has this path, and the service says so at once.
+            let Ok(response) = service.call(request).await;
+            return response;
         };
         let caller = match self.authenticator.authenticate(request.headers(), scope).await {
             Ok(caller) => caller,
@@ -117,18 +118,13 @@ impl CallGuard {
         let answer_budget = self.bounds.answer_bytes.of(&key, connection.answer_bytes());
         let held = answer_budget.try_hold(SMALL_ANSWER_BYTES).map_err(ApiError::too_many_answer_bytes)?;
         let request_budget = self.bounds.request_bytes.of(&key, connection.request_bytes());
-        let max_bytes = self.bounds.max_message_bytes;
-        let meter = if is_stream {
-            RequestMeter::stream(max_bytes, request_budget)
-        } else {
-            RequestMeter::unary(max_bytes, Some(request_budget))
-        };
+        let meter = RequestMeter::new(self.bounds.max_message_bytes, Some(request_budget), is_stream);
         request.extensions_mut().insert(meter.clone());
         let request = request.map(|body| Body::new(RequestBody::new(body, meter.clone())));
 
-        let answer = self.run_in_turn(service, request, &connection).await;
+        let answer = self.run_in_turn(service, request, &connection).await?;
         if is_inflated_too_far(&answer) {
-            return Err(ApiError::inflated_too_large(max_bytes));
+            return Err(ApiError::inflated_too_large(self.bounds.max_message_bytes));
         }
         if is_stream {
             // How many there are is limited, and none holds more than is on its way.
@@ -153,26 +149,21 @@ impl CallGuard {
     /// Runs the call when its connection has a turn for it.
     async fn run_in_turn<S>(
         &self,
-        service: S,
+        mut service: S,
         request: Request<Body>,
         connection: &CallConnection,
-    ) -> Response<Body>
+    ) -> Result<Response<Body>, ApiError>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        // The semaphore is never closed. A stream gives its turn back when it is open.
-        let _turn = connection.turns().acquire().await;
-        self.run(service, request).await
-    }
-
-    async fn run<S>(&self, mut service: S, request: Request<Body>) -> Response<Body>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    {
-        match tokio::time::timeout(self.bounds.timeout, service.call(request)).await {
-            Ok(Ok(response)) => response,
-            Err(_) => Status::from(ApiError::too_slow(self.bounds.timeout)).into_http(),
-        }
+        let run = async {
+            // The semaphore is never closed. A stream gives its turn back when it is open.
+            let _turn = connection.turns().acquire().await;
+            let Ok(response) = service.call(request).await;
+            response
+        };
+        let timeout = self.bounds.timeout;
+        tokio::time::timeout(timeout, run).await.map_err(|_| ApiError::too_slow(timeout))
     }
 }
 

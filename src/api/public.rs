@@ -26,11 +26,12 @@ const MAX_REQUEST_BYTES: usize = 4 * 1_024;
 /// gateway look dead.
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
-/// Lets calls without a key in, as many at once as the settings allow. Cheap to clone.
+/// Lets calls of a service in that needs no key, as many at once as the settings allow. Cheap to clone.
 #[derive(Clone)]
 pub struct PublicGuard {
     streams: Arc<Semaphore>,
-    max_streams: usize,
+    /// The setting that bounds the streams, and its value.
+    max_streams: (&'static str, usize),
     max_calls_per_connection: usize,
     timeout: Duration,
 }
@@ -46,12 +47,20 @@ pub struct PublicService<S> {
 type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 impl PublicGuard {
-    /// A guard with the bounds of these settings.
-    pub fn new(settings: &ApiSettings) -> Self {
-        let max_streams = settings.max_public_streams.min(Semaphore::MAX_PERMITS);
+    /// Guards the health service.
+    pub fn of_health(settings: &ApiSettings) -> Self {
+        Self::new("server.max_health_watches", settings.max_health_watches, settings)
+    }
+
+    /// Guards the reflection service.
+    pub fn of_reflection(settings: &ApiSettings) -> Self {
+        Self::new("server.max_reflection_streams", settings.max_reflection_streams, settings)
+    }
+
+    fn new(setting: &'static str, max_streams: usize, settings: &ApiSettings) -> Self {
         Self {
-            streams: Arc::new(Semaphore::new(max_streams)),
-            max_streams,
+            streams: Arc::new(Semaphore::new(max_streams.min(Semaphore::MAX_PERMITS))),
+            max_streams: (setting, max_streams),
             max_calls_per_connection: settings.max_public_calls_per_connection,
             timeout: Duration::from_millis(settings.request_timeout_ms),
         }
@@ -67,7 +76,7 @@ impl PublicGuard {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let permits = self.permits(&request)?;
-        let meter = RequestMeter::unary(MAX_REQUEST_BYTES, None);
+        let meter = RequestMeter::new(MAX_REQUEST_BYTES, None, false);
         let request = request.map(|body| Body::new(RequestBody::new(body, meter)));
         let answered = tokio::time::timeout(self.timeout, service.call(request)).await;
         let Ok(response) = answered.map_err(|_| ApiError::too_slow(self.timeout))?;
@@ -91,9 +100,10 @@ impl PublicGuard {
         if request.uri().path() == CHECK {
             return Ok((of_connection, None));
         }
-        let of_all = Arc::clone(&self.streams).try_acquire_owned();
-        let of_all = of_all
-            .map_err(|_| ApiError::too_many_public_calls("server.max_public_streams", self.max_streams))?;
+        let of_all = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            let (setting, max) = self.max_streams;
+            ApiError::too_many_public_calls(setting, max)
+        })?;
         Ok((of_connection, Some(of_all)))
     }
 }

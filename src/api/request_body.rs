@@ -30,7 +30,7 @@ pub struct RequestMeter(Arc<RequestMeterInner>);
 #[derive(Debug)]
 struct RequestMeterInner {
     max_message_bytes: usize,
-    /// None of which the size and number of requests are bound enough.
+    /// `None` for requests that are small and few.
     budget: Option<CallerBudget>,
     is_stream: bool,
     received: Mutex<ReceivedMessages>,
@@ -63,18 +63,10 @@ struct MessageHeads {
 }
 
 impl RequestMeter {
-    /// Meters a call of one message, which is refused when the budget is used up, and which holds its bytes until the meter
-    /// is dropped.
-    pub fn unary(max_message_bytes: usize, budget: Option<CallerBudget>) -> Self {
-        Self::new(max_message_bytes, budget, false)
-    }
-
-    /// Meters a stream of messages, which is not read on while the budget is used up.
-    pub fn stream(max_message_bytes: usize, budget: CallerBudget) -> Self {
-        Self::new(max_message_bytes, Some(budget), true)
-    }
-
-    fn new(max_message_bytes: usize, budget: Option<CallerBudget>, is_stream: bool) -> Self {
+    /// Meters a request whose messages have at most `max_message_bytes` each. A call of one message is refused when the budget
+    /// is used up, and holds its bytes until the meter is dropped. A stream of messages is not read on while the budget is
+    /// used up.
+    pub fn new(max_message_bytes: usize, budget: Option<CallerBudget>, is_stream: bool) -> Self {
         let received = Mutex::default();
         Self(Arc::new(RequestMeterInner { max_message_bytes, budget, is_stream, received }))
     }

@@ -118,7 +118,6 @@ impl ApiServices {
                     .accept_compressed(CompressionEncoding::Gzip)
             };
         }
-        let public = PublicGuard::new(settings);
         let health = HealthServer::new(HealthApi::new(self.health, self.shutdown));
         let mut routes = Routes::builder();
         routes
@@ -127,13 +126,15 @@ impl ApiServices {
             .add_service(self.guard.protect(server!(ConsentServiceServer, self.consents)))
             .add_service(self.guard.protect(server!(ProviderServiceServer, self.providers)))
             .add_service(self.guard.protect(server!(KeyServiceServer, self.keys)))
-            .add_service(public.protect(health));
+            .add_service(PublicGuard::of_health(settings).protect(health));
         if let Some(sandbox) = self.sandbox {
             routes.add_service(self.guard.protect(server!(SandboxServiceServer, sandbox)));
         }
         if settings.reflection {
-            routes.add_service(public.protect(reflection().build_v1().expect(VALID)));
-            routes.add_service(public.protect(reflection().build_v1alpha().expect(VALID)));
+            let guard = PublicGuard::of_reflection(settings);
+            routes
+                .add_service(guard.protect(reflection().build_v1().expect(VALID)))
+                .add_service(guard.protect(reflection().build_v1alpha().expect(VALID)));
         }
         routes.routes()
     }

@@ -49,8 +49,11 @@ pub struct ApiSettings {
     pub max_answer_bytes_per_key: usize,
     /// The same for one connection.
     pub max_answer_bytes_per_connection: usize,
-    /// Watches of the health and streams of the reflection service that may be open in all: they need no key.
-    pub max_public_streams: usize,
+    /// Watches of the health that may be open in all: they need no key.
+    pub max_health_watches: usize,
+    /// Streams of the reflection service that may be open in all: they need no key either, and each may hold what a client
+    /// sends and does not read.
+    pub max_reflection_streams: usize,
     /// Calls without a key that one connection may have open at once.
     pub max_public_calls_per_connection: usize,
     /// Whether the API describes itself to whoever asks (gRPC reflection).
@@ -95,7 +98,8 @@ impl Default for ApiSettings {
             max_answer_bytes: 256 << 20,
             max_answer_bytes_per_key: 128 << 20,
             max_answer_bytes_per_connection: 64 << 20,
-            max_public_streams: 1_000,
+            max_health_watches: 1_000,
+            max_reflection_streams: 64,
             max_public_calls_per_connection: 16,
             reflection: true,
             stream_window: 1_024,
@@ -133,7 +137,8 @@ impl ApiSettings {
             ("write_timeout_ms", self.write_timeout_ms > 0),
             ("max_calls_per_connection", self.max_calls_per_connection > 0),
             ("max_streams_per_connection", self.max_streams_per_connection > 0),
-            ("max_public_streams", self.max_public_streams > 0),
+            ("max_health_watches", self.max_health_watches > 0),
+            ("max_reflection_streams", self.max_reflection_streams > 0),
             ("max_public_calls_per_connection", self.max_public_calls_per_connection > 0),
             ("stream_window", self.stream_window > 0),
             ("max_send_streams_per_key", self.max_send_streams_per_key > 0),

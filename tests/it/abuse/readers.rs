@@ -73,3 +73,19 @@ async fn whoever_pipelines_webhooks_and_never_reads_keeps_nobody_out() {
     readers.iter().for_each(tokio::task::JoinHandle::abort);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_never_reads_the_answers_to_webhooks_is_cut_off() {
+    let port = free_port();
+    let inbound = format!(
+        "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nwrite_timeout_ms = 50\n\
+         max_calls_per_second = 1e9\n"
+    );
+    let directory = GatewayDirectory::new(&(inbound + &sandbox())).await;
+    let gateway = directory.start().await;
+    let mut reader = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let calls = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    let writing = async { while reader.write_all(calls.as_bytes()).await.is_ok() {} };
+    timeout(PATIENCE, writing).await.expect("the gateway should close the connection");
+    gateway.stop().await;
+}
