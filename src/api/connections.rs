@@ -25,6 +25,7 @@ use tracing::debug;
 use super::answer::AnswerWatch;
 use super::budget::ByteBudget;
 use super::error::ApiError;
+use super::methods;
 use super::preface::{OpenedIo, read_opening};
 use super::settings::ApiSettings;
 use super::tls::{self, TlsError};
@@ -106,7 +107,9 @@ impl ConnectionServer {
         let connection = CallConnection::new(activity, &self.settings);
         let (routes, calls) = (self.routes.clone(), connection.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let (mut routes, token) = (routes.clone(), calls.activity().begin_call());
+            let mut routes = routes.clone();
+            // Whoever asks for health or reflection needs no answer before the gateway may stop.
+            let token = methods::find(request.uri().path()).map(|_| calls.activity().begin_call());
             request.extensions_mut().insert(calls.clone());
             async move {
                 let answer = routes.call(request.map(Body::new)).await?;

@@ -219,6 +219,16 @@ impl ApiError {
         Self::new(Code::DeadlineExceeded, "TIMEOUT", message)
     }
 
+    /// A message of a stream took longer to come in than the settings allow.
+    pub fn message_too_slow(timeout: Duration) -> Self {
+        let message = format!(
+            "a message of the stream took longer than {} ms to come in: open another stream, and repeat what was not \
+             answered",
+            timeout.as_millis()
+        );
+        Self::new(Code::DeadlineExceeded, "MESSAGE_TIMEOUT", message)
+    }
+
     /// The key holds as many streams of a kind as it may.
     pub fn too_many_streams(max: usize) -> Self {
         let message =
@@ -234,6 +244,12 @@ impl ApiError {
     /// A compressed message of a request becomes larger than the settings allow.
     pub fn inflated_too_large(max: usize) -> Self {
         Self::too_large(format_args!("is larger once it is decompressed"), max)
+    }
+
+    /// Whether a status is tonic's own, which stopped to decompress a message that became too large. What we refuse has an
+    /// error of ours as its source.
+    pub fn is_of_inflation(status: &Status) -> bool {
+        status.code() == Code::ResourceExhausted && std::error::Error::source(status).is_none()
     }
 
     fn too_large(what: impl Display, max: usize) -> Self {

@@ -5,7 +5,6 @@
 //! answer hold in memory, and logs it if it fails.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,10 +12,10 @@ use std::time::Duration;
 
 use hyper::http::Extensions;
 use hyper::{Request, Response};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
-use tonic::{Code, Status};
 
 use super::answer::SMALL_ANSWER_BYTES;
 use super::auth::Authenticator;
@@ -26,7 +25,7 @@ use super::caller::{BrandCaller, Call};
 use super::connections::CallConnection;
 use super::error::ApiError;
 use super::methods;
-use super::request_body::{RequestBody, RequestMeter};
+use super::request_body::{MessageBounds, RequestBody, RequestMeter};
 use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
 use crate::dispatch::BrandPolicies;
@@ -43,9 +42,8 @@ pub struct CallGuard {
 /// What bounds each call, and all calls of a key and of all keys together.
 #[derive(Debug)]
 pub struct CallBounds {
-    /// Of a stream, this bounds the time until it is open.
-    timeout: Duration,
-    max_message_bytes: usize,
+    /// Of a stream, the time bounds how long it takes until it is open, and each message.
+    message: MessageBounds,
     request_bytes: ByteBudgets,
     answer_bytes: ByteBudgets,
 }
@@ -118,13 +116,13 @@ impl CallGuard {
         let answer_budget = self.bounds.answer_bytes.of(&key, connection.answer_bytes());
         let held = answer_budget.try_hold(SMALL_ANSWER_BYTES).map_err(ApiError::too_many_answer_bytes)?;
         let request_budget = self.bounds.request_bytes.of(&key, connection.request_bytes());
-        let meter = RequestMeter::new(self.bounds.max_message_bytes, Some(request_budget), is_stream);
+        let meter = RequestMeter::new(self.bounds.message, Some(request_budget), is_stream);
         request.extensions_mut().insert(meter.clone());
         let request = request.map(|body| Body::new(RequestBody::new(body, meter.clone())));
 
         let answer = self.run_in_turn(service, request, &connection).await?;
-        if is_inflated_too_far(&answer) {
-            return Err(ApiError::inflated_too_large(self.bounds.max_message_bytes));
+        if answer.extensions().get().is_some_and(ApiError::is_of_inflation) {
+            return Err(ApiError::inflated_too_large(self.bounds.message.bytes));
         }
         if is_stream {
             // How many there are is limited, and none holds more than is on its way.
@@ -162,16 +160,9 @@ impl CallGuard {
             let Ok(response) = service.call(request).await;
             response
         };
-        let timeout = self.bounds.timeout;
+        let timeout = self.bounds.message.time;
         tokio::time::timeout(timeout, run).await.map_err(|_| ApiError::too_slow(timeout))
     }
-}
-
-/// Whether tonic stopped to decompress a request because it became too large. What the API refuses has an error of ours as its
-/// source.
-fn is_inflated_too_far(answer: &Response<Body>) -> bool {
-    let status = answer.extensions().get::<Status>();
-    status.is_some_and(|status| status.code() == Code::ResourceExhausted && status.source().is_none())
 }
 
 impl CallBounds {
@@ -188,8 +179,10 @@ impl CallBounds {
             ByteBudget::new("server.max_answer_bytes_per_key", key),
         );
         Self {
-            timeout: Duration::from_millis(settings.request_timeout_ms),
-            max_message_bytes: settings.max_message_bytes,
+            message: MessageBounds {
+                bytes: settings.max_message_bytes,
+                time: Duration::from_millis(settings.request_timeout_ms),
+            },
             request_bytes,
             answer_bytes,
         }

@@ -16,7 +16,7 @@ use tonic::server::NamedService;
 
 use super::connections::CallConnection;
 use super::error::ApiError;
-use super::request_body::{RequestBody, RequestMeter};
+use super::request_body::{MessageBounds, RequestBody, RequestMeter};
 use super::settings::ApiSettings;
 
 /// Bytes of a request without a key: it holds the name of a service, a file or a type.
@@ -76,7 +76,8 @@ impl PublicGuard {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let permits = self.permits(&request)?;
-        let meter = RequestMeter::new(MAX_REQUEST_BYTES, None, false);
+        let bounds = MessageBounds { bytes: MAX_REQUEST_BYTES, time: self.timeout };
+        let meter = RequestMeter::new(bounds, None, false);
         let request = request.map(|body| Body::new(RequestBody::new(body, meter)));
         let answered = tokio::time::timeout(self.timeout, service.call(request)).await;
         let Ok(response) = answered.map_err(|_| ApiError::too_slow(self.timeout))?;

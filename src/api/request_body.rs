@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
 use tonic::{Code, Request, Status};
@@ -23,13 +25,22 @@ const HEAD_BYTES: usize = 5;
 /// Factor").
 const MAX_COMPRESSION: usize = 1_032;
 
+/// What one message may be.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageBounds {
+    /// Its largest size, decompressed.
+    pub bytes: usize,
+    /// How long a message of a stream may take to come in.
+    pub time: Duration,
+}
+
 /// What a request may hold, and holds. Clones share it.
 #[derive(Debug, Clone)]
 pub struct RequestMeter(Arc<RequestMeterInner>);
 
 #[derive(Debug)]
 struct RequestMeterInner {
-    max_message_bytes: usize,
+    bounds: MessageBounds,
     /// `None` for requests that are small and few.
     budget: Option<CallerBudget>,
     is_stream: bool,
@@ -40,8 +51,10 @@ struct RequestMeterInner {
 #[derive(Debug, Default)]
 struct ReceivedMessages {
     held: Option<HeldBytes>,
-    /// What is held for each.
+    /// What is held for each message of a stream.
     sizes: VecDeque<usize>,
+    /// Whether more is held than has come in, because the size of a compressed message is not known yet.
+    is_estimate: bool,
 }
 
 /// The body of a request, metered.
@@ -49,6 +62,8 @@ pub struct RequestBody {
     body: Body,
     meter: RequestMeter,
     heads: MessageHeads,
+    /// Runs while a message of a stream has begun and not come in.
+    late: Option<Pin<Box<Sleep>>>,
     /// A frame for whose messages there is no room yet.
     waiting: Option<(BoxFuture<HeldBytes, Status>, Frame<Bytes>)>,
 }
@@ -60,15 +75,17 @@ struct MessageHeads {
     filled: usize,
     /// Bytes to come of the message whose head was found last.
     left: usize,
+    /// How many heads were found.
+    found: u64,
 }
 
 impl RequestMeter {
-    /// Meters a request whose messages have at most `max_message_bytes` each. A call of one message is refused when the budget
+    /// Meters a request whose messages keep to `bounds`. A call of one message is refused when the budget
     /// is used up, and holds its bytes until the meter is dropped. A stream of messages is not read on while the budget is
     /// used up.
-    pub fn new(max_message_bytes: usize, budget: Option<CallerBudget>, is_stream: bool) -> Self {
+    pub fn new(bounds: MessageBounds, budget: Option<CallerBudget>, is_stream: bool) -> Self {
         let received = Mutex::default();
-        Self(Arc::new(RequestMeterInner { max_message_bytes, budget, is_stream, received }))
+        Self(Arc::new(RequestMeterInner { bounds, budget, is_stream, received }))
     }
 
     /// The meter of a request.
@@ -90,9 +107,17 @@ impl RequestMeter {
         Some(held.take(bytes))
     }
 
+    /// Gives back what is held beyond the size of the one message of a call, now that it is known.
+    pub fn settle(&self, message: &impl prost::Message) {
+        let received = &mut *self.received();
+        if let (true, Some(held)) = (received.is_estimate, &mut received.held) {
+            *held = held.take(message.encoded_len());
+        }
+    }
+
     /// Counts the messages that begin in `piece`, and returns how many bytes they need.
     fn count(&self, heads: &mut MessageHeads, piece: &[u8]) -> Result<usize, ApiError> {
-        let max = self.0.max_message_bytes;
+        let max = self.0.bounds.bytes;
         let (mut received, mut needed) = (self.received(), 0);
         heads.find(piece, |is_compressed, length| {
             if length > max {
@@ -100,6 +125,7 @@ impl RequestMeter {
             }
             let size = if is_compressed { max.min(length * MAX_COMPRESSION) } else { length };
             needed += size;
+            received.is_estimate |= is_compressed;
             if self.0.is_stream {
                 received.sizes.push_back(size);
             }
@@ -124,13 +150,29 @@ impl RequestMeter {
 impl RequestBody {
     /// Meters `body`.
     pub fn new(body: Body, meter: RequestMeter) -> Self {
-        Self { body, meter, heads: MessageHeads::default(), waiting: None }
+        Self { body, meter, heads: MessageHeads::default(), late: None, waiting: None }
+    }
+
+    /// The next frame, unless a message takes too long.
+    fn poll_in_time(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let next = Pin::new(&mut self.body).poll_frame(context);
+        if next.is_ready() || self.heads.is_between() || !self.meter.0.is_stream {
+            return next;
+        }
+        let time = self.meter.0.bounds.time;
+        let late = self.late.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(late.as_mut().poll(context));
+        Poll::Ready(Some(Err(ApiError::message_too_slow(time).into())))
     }
 
     /// Holds what the messages need that begin in `frame`; or returns what to wait for, when a stream has no room yet.
     fn admit(&mut self, frame: &Frame<Bytes>) -> Result<Option<BoxFuture<HeldBytes, Status>>, ApiError> {
         let Some(piece) = frame.data_ref() else { return Ok(None) };
+        let found = self.heads.found;
         let needed = self.meter.count(&mut self.heads, piece)?;
+        if self.heads.found != found || self.heads.is_between() {
+            self.late = None;
+        }
         let Some(budget) = self.meter.0.budget.as_ref().filter(|_| needed > 0) else { return Ok(None) };
         match budget.try_hold(needed) {
             Ok(held) => self.meter.add(held),
@@ -153,9 +195,7 @@ impl HttpBody for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.waiting.is_none() {
-            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)?) else {
-                return Poll::Ready(None);
-            };
+            let Some(frame) = ready!(self.poll_in_time(context)?) else { return Poll::Ready(None) };
             match self.admit(&frame)? {
                 None => return Poll::Ready(Some(Ok(frame))),
                 Some(room) => self.waiting = Some((room, frame)),
@@ -178,6 +218,11 @@ impl HttpBody for RequestBody {
 }
 
 impl MessageHeads {
+    /// Whether no message has begun that has not ended.
+    fn is_between(&self) -> bool {
+        self.left == 0 && self.filled == 0
+    }
+
     /// Calls `found` with each head that ends in `piece`: whether the message is compressed, and its length.
     fn find<E>(
         &mut self,
@@ -197,6 +242,7 @@ impl MessageHeads {
             if self.filled == HEAD_BYTES {
                 let [compressed, length @ ..] = self.head;
                 (self.filled, self.left) = (0, u32::from_be_bytes(length) as usize);
+                self.found += 1;
                 found(compressed != 0, self.left)?;
             }
         }

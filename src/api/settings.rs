@@ -18,7 +18,7 @@ pub struct ApiSettings {
     pub tls: Option<TlsSettings>,
     /// The largest request, in bytes. A message with all of its overrides has at most about 1.3 MB.
     pub max_message_bytes: usize,
-    /// How long a call may take that is no stream, in milliseconds.
+    /// How long a call may take that is no stream, and how long a message of a stream may take to come in, in milliseconds.
     pub request_timeout_ms: u64,
     /// Connections open at once; more wait.
     pub max_connections: usize,
@@ -93,11 +93,11 @@ impl Default for ApiSettings {
             http2_stream_window_bytes: 1 << 20,
             http2_connection_window_bytes: 1 << 20,
             max_request_bytes: 256 << 20,
-            max_request_bytes_per_key: 128 << 20,
-            max_request_bytes_per_connection: 64 << 20,
+            max_request_bytes_per_key: 64 << 20,
+            max_request_bytes_per_connection: 32 << 20,
             max_answer_bytes: 256 << 20,
-            max_answer_bytes_per_key: 128 << 20,
-            max_answer_bytes_per_connection: 64 << 20,
+            max_answer_bytes_per_key: 64 << 20,
+            max_answer_bytes_per_connection: 32 << 20,
             max_health_watches: 1_000,
             max_reflection_streams: 64,
             max_public_calls_per_connection: 16,

@@ -80,7 +80,7 @@ impl MessageService for MessageApi {
         request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Result<Response<Self::SendStreamStream>, Status> {
         let (call, meter) = (Call::of(&request)?, RequestMeter::of(&request)?);
-        let (caller, requests) = BrandCaller::from_request(request)?;
+        let (caller, requests) = BrandCaller::from_stream(request)?;
         Ok(Response::new(self.clone().accept_stream(call, caller, meter, requests)?))
     }
 

@@ -48,7 +48,7 @@ impl MessageApi {
             .take_until(send_stream.session.stopped())
             .then(move |request| {
                 let send_stream = Arc::clone(&admitting);
-                async move { send_stream.admit(request?).await }
+                async move { send_stream.admit(request.map_err(|status| send_stream.refused(status))?).await }
             })
             .map(move |admitted| {
                 let send_stream = Arc::clone(&send_stream);
@@ -80,6 +80,14 @@ impl SendStream {
         let held = self.meter.take_message(bytes);
         let room = Arc::clone(&self.room).acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await;
         Ok((request, (room.ok(), held)))
+    }
+
+    /// Why a request could not be read.
+    fn refused(&self, status: Status) -> Status {
+        if ApiError::is_of_inflation(&status) {
+            return self.session.fail(ApiError::inflated_too_large(self.service.window.message_bytes));
+        }
+        status
     }
 
     fn parse(&self, request: v1::SendStreamRequest) -> (u64, ParsedSend) {

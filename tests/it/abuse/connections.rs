@@ -112,6 +112,10 @@ async fn a_connection_without_a_call_does_not_delay_the_stop() {
     ] {
         connections.extend(silent(address, 1, bytes).await);
     }
+    let mut client = RawClient::connect(gateway.address, 65_535).await;
+    let mut reflection = client.begin("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None).await;
+    assert_eq!(reflection.refused().await, None, "it waits for the first question");
+    let _unfinished = client.begin("grpc.health.v1.Health/Check", None).await;
     assert_serves(&gateway).await;
     gateway.stop().await;
 }

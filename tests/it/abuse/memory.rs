@@ -32,9 +32,9 @@ async fn unfinished_requests_of_one_key_hold_no_more_than_the_settings_allow() {
         }
         clients.push(client);
     }
-    // 134,217,728 bytes a key are room for 33.
+    // 67,108,864 bytes a key are room for 16.
     let answers: FuturesUnordered<_> = calls.iter_mut().map(RawCall::refused).collect();
-    let refused: Vec<_> = answers.take(600 - 33).collect().await;
+    let refused: Vec<_> = answers.take(600 - 16).collect().await;
     assert!(refused.iter().all(|code| code.as_deref() == EXHAUSTED), "{refused:?}");
     drop(calls);
     drop(clients);
@@ -63,7 +63,8 @@ async fn nothing_of_a_request_is_read_before_its_key_was_looked_at() {
 
 #[tokio::test]
 async fn a_stream_that_sends_more_than_the_settings_allow_is_slowed_down() {
-    let server = "max_request_bytes_per_key = 4194304\nmax_request_bytes_per_connection = 4194304";
+    let server = "max_request_bytes_per_key = 4194304\nmax_request_bytes_per_connection = 4194304\n\
+                  request_timeout_ms = 3600000";
     let directory = GatewayDirectory::with_server(server, &sandbox()).await;
     let gateway = directory.start_within(MEMORY).await;
     let mut client = RawClient::connect(gateway.address, 65_535).await;
@@ -83,5 +84,18 @@ async fn a_stream_that_sends_more_than_the_settings_allow_is_slowed_down() {
     drop(first);
     let trailers = timeout(PATIENCE, ended).await.expect("it is read").unwrap().unwrap();
     assert_eq!(trailers["grpc-status"], "13");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_of_a_stream_that_does_not_come_in_ends_the_stream() {
+    let directory = GatewayDirectory::with_server("request_timeout_ms = 500", &sandbox()).await;
+    let gateway = directory.start_within(MEMORY).await;
+    let mut client = RawClient::connect(gateway.address, 65_535).await;
+    let mut stream = client.begin(SEND_STREAM, Some(&gateway.brand_key)).await;
+    stream.send(&LARGE, false);
+    let answers = stream.answered().await.body_mut();
+    let trailers = timeout(PATIENCE, answers.trailers()).await.expect("it should end").unwrap().unwrap();
+    assert_eq!(trailers["grpc-status"], "4");
     gateway.stop().await;
 }

@@ -1,5 +1,6 @@
 //! What every gRPC server should do: tell its health, describe itself, bound what it takes, and stop gracefully.
 
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic::codec::CompressionEncoding;
@@ -50,6 +51,28 @@ async fn each_service_has_the_health_of_the_gateway_and_an_unknown_one_is_told()
     assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
 }
 
+#[tokio::test]
+async fn compressed_requests_at_once_are_held_at_their_true_size() {
+    let (stores, held) = Held::stores();
+    let gateway = Gateway::with(stores, ApiSettings::default()).await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    // Each could become 4 MiB, by its length alone, and there is room for 8 of those.
+    let mut random = fastrand::Rng::with_seed(7);
+    let text: String = (0..10_000).map(|_| random.lowercase()).collect();
+    let messages = gateway.messages(&key).send_compressed(CompressionEncoding::Gzip);
+    let mut calls = JoinSet::new();
+    for number in 1..=20 {
+        let (mut messages, text) = (messages.clone(), text.clone());
+        let mut spec = spec(&text);
+        spec.content.as_mut().unwrap().subject = "Long".into();
+        calls.spawn(async move { messages.send(send(spec)).await });
+        held.until_begun(number).await;
+    }
+    held.permits.add_permits(20);
+    calls.join_all().await.into_iter().for_each(|answer| drop(answer.unwrap()));
+}
+
 /// What the reflection service answers.
 async fn reflect(gateway: &Gateway, request: MessageRequest) -> Result<MessageResponse, Status> {
     let mut reflection = ServerReflectionClient::new(gateway.client_with(None));
@@ -84,8 +107,13 @@ async fn a_compressed_request_is_taken_and_bounded_by_what_comes_out_of_it() {
     gateway.ana(&key).await;
     let mut messages = gateway.messages(&key).send_compressed(CompressionEncoding::Gzip);
     messages.send(send(spec("hello"))).await.unwrap();
-    let bomb = messages.send(send(spec(&"x".repeat(100_000_000)))).await;
-    assert_eq!(code_and_reason(bomb), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+    let bomb = send(spec(&"x".repeat(10_000_000)));
+    let answer = messages.send(bomb.clone()).await;
+    assert_eq!(code_and_reason(answer), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+    let requests = tokio_stream::once(v1::SendStreamRequest { message: bomb.message, sequence: 1 });
+    let mut answers = messages.send_stream(requests).await.unwrap().into_inner();
+    let answer = answers.next().await.unwrap();
+    assert_eq!(code_and_reason(answer), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
 }
 
 #[tokio::test]
