@@ -14,6 +14,8 @@ pub mod health;
 pub mod routing;
 
 pub mod dispatch;
+pub mod listener;
+
 pub mod inbound;
 
 pub mod adapters;

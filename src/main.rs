@@ -58,10 +58,16 @@ fn run_gateway(config: Result<Config, ConfigErrors>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the gateway opens, so that a signal during that is not missed.
-        let stop = stop_signal()?;
+        let (stop, force, abandon) = (stop_signal(1)?, stop_signal(2)?, stop_signal(3)?);
+        tokio::spawn(ignore_hangups()?);
+        tokio::spawn(async {
+            abandon.await;
+            tracing::warn!("relevo ends at once, because it was asked to stop a third time");
+            std::process::exit(1);
+        });
         let gateway = Gateway::open(config, clock).await?;
         tracing::info!(address = %gateway.address(), "relevo is ready");
-        gateway.run(stop).await?;
+        gateway.run(stop, force).await?;
         tracing::info!("relevo has stopped");
         Ok(())
     })
@@ -69,20 +75,34 @@ fn run_gateway(config: Result<Config, ConfigErrors>) -> anyhow::Result<()> {
 
 fn run_demo(once: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async { demo::run(once, Clock::system()?, stop_signal()?).await })
+    runtime.block_on(async { demo::run(once, Clock::system()?, stop_signal(1)?).await })
 }
 
-/// Resolves when the process is asked to stop: SIGTERM, or Ctrl-C.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let (mut terminate, mut interrupt): (Signal, Signal) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+/// Resolves when the process has been asked so many times to stop: SIGTERM, or Ctrl-C.
+fn stop_signal(times: usize) -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for _ in 0..times {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
     })
+}
+
+/// Keeps SIGHUP, which a closed terminal sends, from killing the process in the midst of its work.
+fn ignore_hangups() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut hangup = listen(SignalKind::hangup())?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP is ignored: SIGTERM stops the gateway");
+        }
+    })
+}
+
+fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("cannot listen for signals")
 }
 
 fn run_client(command: ClientCommand, connection: &ConnectionArgs) -> Result<(), CliError> {

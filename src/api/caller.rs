@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Code, Request};
 
 use super::error::ApiError;
+use super::request_body::RequestMeter;
 use crate::dispatch::BrandPolicies;
 use crate::model::{BrandId, KeyId};
 use crate::routing::BrandPolicy;
@@ -52,7 +53,8 @@ impl Caller {
     ///
     /// # Errors
     /// INTERNAL when the request did not pass the guard.
-    pub fn from_request<T>(request: Request<T>) -> Result<(Self, T), ApiError> {
+    pub fn from_request<T: prost::Message>(request: Request<T>) -> Result<(Self, T), ApiError> {
+        settle(&request);
         Ok((Call::of(&request)?.caller, request.into_inner()))
     }
 }
@@ -77,7 +79,16 @@ impl BrandCaller {
     ///
     /// # Errors
     /// PERMISSION_DENIED for a gateway key, which touches no brand's data; INTERNAL when the request did not pass the guard.
-    pub fn from_request<T>(mut request: Request<T>) -> Result<(Self, T), ApiError> {
+    pub fn from_request<T: prost::Message>(request: Request<T>) -> Result<(Self, T), ApiError> {
+        settle(&request);
+        Self::from_stream(request)
+    }
+
+    /// The caller of a stream that needs a brand's key, and the stream of the requests.
+    ///
+    /// # Errors
+    /// As for a request.
+    pub fn from_stream<T>(mut request: Request<T>) -> Result<(Self, T), ApiError> {
         match request.extensions_mut().remove::<Self>() {
             Some(caller) => Ok((caller, request.into_inner())),
             None => Err(without_brand(&Call::of(&request)?.caller.key)),
@@ -92,6 +103,13 @@ impl BrandCaller {
     /// The country in which the brand's phone numbers without `+` are dialled.
     pub fn country(&self) -> Option<&str> {
         self.policy().default_country.as_deref()
+    }
+}
+
+/// The message is there, so no more is held for it than it takes.
+fn settle<T: prost::Message>(request: &Request<T>) {
+    if let Some(meter) = request.extensions().get::<RequestMeter>() {
+        meter.settle(request.get_ref());
     }
 }
 

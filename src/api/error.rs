@@ -11,6 +11,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
+use super::budget::BudgetExhausted;
 use crate::model::ContactId;
 use crate::store::StoreError;
 use crate::wire::v1::{FieldError, SendError};
@@ -22,6 +23,12 @@ pub const DOMAIN: &str = "relevo";
 /// Bytes of fields at fault in one error. An error travels in HTTP/2 headers, base64-encoded, and some clients take no more
 /// than 8 KiB of those.
 const MAX_FIELDS_BYTES: usize = 3_072;
+
+/// When a caller should try again what was refused for want of room or because the gateway is not there: a restart, and a
+/// queue that drains, take about that long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The same for what waits for a person.
+const RETRY_AFTER_OPERATOR: Duration = Duration::from_secs(60);
 
 /// Why a call failed. Boxed, because most calls do not fail and should not carry its size.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -35,19 +42,23 @@ struct ApiErrorInner {
     message: String,
     metadata: HashMap<String, String>,
     fields: Vec<Violation>,
+    retry_after: Option<Duration>,
     detail: Option<String>,
 }
 
 impl ApiError {
-    /// An error with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next.
+    /// An error with a code, a stable reason in UPPER_SNAKE_CASE, and a message that says what to do next. RESOURCE_EXHAUSTED
+    /// and UNAVAILABLE also tell when to do it.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         let (metadata, fields) = (HashMap::new(), Vec::new());
+        let passes = matches!(code, Code::ResourceExhausted | Code::Unavailable);
         Self(Box::new(ApiErrorInner {
             code,
             reason,
             message: message.into(),
             metadata,
             fields,
+            retry_after: passes.then_some(RETRY_AFTER),
             detail: None,
         }))
     }
@@ -90,6 +101,12 @@ impl ApiError {
         self
     }
 
+    /// Says when to try again: `None` when that would never help.
+    fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
+        self.0.retry_after = delay;
+        self
+    }
+
     /// The canonical code.
     pub fn code(&self) -> Code {
         self.0.code
@@ -116,9 +133,12 @@ impl ApiError {
 /// The error itself goes along as the source of the status, so that the log can tell what the caller is not told.
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
-        let ApiErrorInner { code, reason, message, metadata, fields, .. } = (*error.0).clone();
+        let ApiErrorInner { code, reason, message, metadata, fields, retry_after, .. } = (*error.0).clone();
         let mut details = ErrorDetails::new();
         details.set_error_info(reason, DOMAIN, metadata);
+        if retry_after.is_some() {
+            details.set_retry_info(retry_after);
+        }
         if !fields.is_empty() {
             let field = |Violation { field, description }| FieldViolation::new(field, description);
             details.set_bad_request(fields.into_iter().map(field).collect::<Vec<_>>());
@@ -160,7 +180,11 @@ impl From<StoreError> for ApiError {
                 "the gateway cannot open its store: tell its operator, the log says what is wrong",
             ),
         };
-        Self::new(code, reason, message).with_detail(error)
+        let mut failure = Self::new(code, reason, message);
+        if let StoreError::Full { .. } = error {
+            failure = failure.with_retry_after(Some(RETRY_AFTER_OPERATOR));
+        }
+        failure.with_detail(error)
     }
 }
 
@@ -205,11 +229,81 @@ impl ApiError {
         Self::new(Code::DeadlineExceeded, "TIMEOUT", message)
     }
 
+    /// A message of a stream took longer to come in than the settings allow.
+    pub fn message_too_slow(timeout: Duration) -> Self {
+        let message = format!(
+            "a message of the stream took longer than {} ms to come in: open another stream, and repeat what was not \
+             answered",
+            timeout.as_millis()
+        );
+        Self::new(Code::DeadlineExceeded, "MESSAGE_TIMEOUT", message)
+    }
+
     /// The key holds as many streams of a kind as it may.
     pub fn too_many_streams(max: usize) -> Self {
         let message =
             format!("this key has {max} streams of this kind open, the most it may have: end one first");
         Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with_metadata("max", max)
+    }
+
+    /// A message of a request is larger than the settings allow.
+    pub fn request_too_large(bytes: usize, max: usize) -> Self {
+        Self::too_large(format_args!("has {bytes} bytes"), max)
+    }
+
+    /// A compressed message of a request becomes larger than the settings allow.
+    pub fn inflated_too_large(max: usize) -> Self {
+        Self::too_large(format_args!("is larger once it is decompressed"), max)
+    }
+
+    /// Whether a status is tonic's own, which stopped to decompress a message that became too large. What we refuse has an
+    /// error of ours as its source.
+    pub fn is_of_inflation(status: &Status) -> bool {
+        status.code() == Code::ResourceExhausted && std::error::Error::source(status).is_none()
+    }
+
+    fn too_large(what: impl Display, max: usize) -> Self {
+        let message = format!(
+            "the request {what}, and server.max_message_bytes of the gateway allows {max} bytes: send less at once"
+        );
+        Self::new(Code::ResourceExhausted, "REQUEST_TOO_LARGE", message)
+            .with_metadata("setting", "server.max_message_bytes")
+            .with_metadata("max", max)
+            .with_retry_after(None)
+    }
+
+    /// The caller's unfinished requests hold as many bytes as they may.
+    pub fn too_many_request_bytes(budget: BudgetExhausted) -> Self {
+        let BudgetExhausted { setting, max } = budget;
+        let message = format!(
+            "unfinished requests hold the {max} bytes that {setting} of the gateway allows: finish some of them, then \
+             try again"
+        );
+        Self::new(Code::ResourceExhausted, "TOO_MANY_REQUEST_BYTES", message)
+            .with_metadata("setting", setting)
+            .with_metadata("max", max)
+    }
+
+    /// Answers that the caller does not read hold as many bytes as they may.
+    pub fn too_many_answer_bytes(budget: BudgetExhausted) -> Self {
+        let BudgetExhausted { setting, max } = budget;
+        let message = format!(
+            "answers that were not read hold the {max} bytes that {setting} of the gateway allows: read them, then try \
+             again"
+        );
+        Self::new(Code::ResourceExhausted, "TOO_MANY_ANSWER_BYTES", message)
+            .with_metadata("setting", setting)
+            .with_metadata("max", max)
+    }
+
+    /// As many calls without a key are open as there may be.
+    pub fn too_many_public_calls(setting: &'static str, max: usize) -> Self {
+        let message = format!(
+            "{max} calls without a key are open, the most that {setting} of the gateway allows: end one, then try again"
+        );
+        Self::new(Code::ResourceExhausted, "TOO_MANY_PUBLIC_CALLS", message)
+            .with_metadata("setting", setting)
+            .with_metadata("max", max)
     }
 
     /// The brand has no such contact.
@@ -235,6 +329,19 @@ impl ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_says_when_to_try_again() {
+        let retry = |error: ApiError| {
+            Status::from(error).get_details_retry_info().and_then(|retry| retry.retry_delay)
+        };
+        assert_eq!(retry(ApiError::stopping()), Some(RETRY_AFTER));
+        assert_eq!(retry(ApiError::too_many_streams(1)), Some(RETRY_AFTER));
+        let full = StoreError::Full { path: String::new(), free_bytes: 1, needed_bytes: 2 };
+        assert_eq!(retry(full.into()), Some(RETRY_AFTER_OPERATOR));
+        assert_eq!(retry(ApiError::request_too_large(2, 1)), None, "it would be as large again");
+        assert_eq!(retry(ApiError::no_contact_at_address()), None);
+    }
 
     #[test]
     fn an_error_fits_into_the_headers_of_any_client() {

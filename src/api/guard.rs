@@ -1,8 +1,8 @@
 //! The guard of the API: what happens to a call before its method runs, and after it failed.
 //!
 //! The guard stands around the services, so a method cannot be reached without it. It authenticates the caller before the
-//! request is decoded, hands the caller to the method, bounds the time of the call, and logs it if it fails. A method that panics fails
-//! its own call and nothing else.
+//! first byte of its message is read, hands the caller to the method, bounds the time of the call and what its request and
+//! answer hold in memory, and logs it if it fails. A method that panics fails its own call and nothing else.
 
 use std::convert::Infallible;
 use std::mem;
@@ -19,12 +19,17 @@ use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
 
+use super::answer::SMALL_ANSWER_BYTES;
 use super::auth::Authenticator;
+use super::budget::{ByteBudget, ByteBudgets};
 use super::call_log::{log_failure, log_refused_caller};
 use super::caller::{BrandCaller, Call};
+use super::connections::CallConnection;
 use super::error::ApiError;
 use super::methods;
 use super::peer::PeerNetwork;
+use super::request_body::{MessageBounds, RequestBody, RequestMeter};
+use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
 use crate::dispatch::BrandPolicies;
 
@@ -34,7 +39,16 @@ pub struct CallGuard {
     authenticator: Authenticator,
     policies: Arc<BrandPolicies>,
     shutdown: ShutdownSignal,
-    timeout: Duration,
+    bounds: Arc<CallBounds>,
+}
+
+/// What bounds each call, and all calls of a key and of all keys together.
+#[derive(Debug)]
+pub struct CallBounds {
+    /// Of a stream, the time bounds how long it takes until it is open, and each message.
+    message: MessageBounds,
+    request_bytes: ByteBudgets,
+    answer_bytes: ByteBudgets,
 }
 
 /// A service behind the guard.
@@ -45,15 +59,14 @@ pub struct GuardedService<S> {
 }
 
 impl CallGuard {
-    /// A guard that lets in the keys of these brands until `shutdown`, and gives each call `timeout`. Of a stream, that bounds
-    /// the time until it is open.
+    /// A guard that lets in the keys of these brands until `shutdown`, within these bounds.
     pub fn new(
         authenticator: Authenticator,
         policies: Arc<BrandPolicies>,
         shutdown: ShutdownSignal,
-        timeout: Duration,
+        bounds: CallBounds,
     ) -> Self {
-        Self { authenticator, policies, shutdown, timeout }
+        Self { authenticator, policies, shutdown, bounds: Arc::new(bounds) }
     }
 
     /// Puts a service behind the guard.
@@ -61,13 +74,14 @@ impl CallGuard {
         GuardedService { guard: self.clone(), service }
     }
 
-    async fn answer<S>(self, service: S, mut request: Request<Body>) -> Response<Body>
+    async fn answer<S>(self, mut service: S, request: Request<Body>) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let Some((method, scope)) = methods::find(request.uri().path()) else {
-            // No method has this path, and the service says so.
-            return self.run(service, request).await;
+            // No method has this path, and the service says so at once.
+            let answered = call_unwinding(&mut service, request).await;
+            return answered.unwrap_or_else(|error| Status::from(error).into_http());
         };
         let caller = match self.authenticator.authenticate(request.headers(), scope).await {
             Ok(caller) => caller,
@@ -78,15 +92,47 @@ impl CallGuard {
             }
         };
         let call = Call { method, caller: caller.clone() };
-        let response = match self.admit(call, request.extensions_mut()) {
-            Ok(()) => self.run(service, request).await,
-            Err(error) => Status::from(error).into_http(),
-        };
+        let response = self.carry_out(service, request, call).await;
+        let response = response.unwrap_or_else(|error| Status::from(error).into_http());
         // tonic leaves the status of a call that failed in the extensions of its response.
         if let Some(status) = response.extensions().get() {
             log_failure(method, Some(&caller), status);
         }
         response
+    }
+
+    /// Has the method carry out a call that is authenticated, within the bounds of its caller.
+    async fn carry_out<S>(
+        &self,
+        service: S,
+        mut request: Request<Body>,
+        call: Call,
+    ) -> Result<Response<Body>, ApiError>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let connection = CallConnection::of(request.extensions())?.clone();
+        connection.activity().prove();
+        let (key, is_stream) = (call.caller.key.clone(), methods::is_stream(call.method));
+        self.admit(call, request.extensions_mut())?;
+
+        let answer_budget = self.bounds.answer_bytes.of(&key, connection.answer_bytes());
+        let held = answer_budget.try_hold(SMALL_ANSWER_BYTES).map_err(ApiError::too_many_answer_bytes)?;
+        let request_budget = self.bounds.request_bytes.of(&key, connection.request_bytes());
+        let meter = RequestMeter::new(self.bounds.message, Some(request_budget), is_stream);
+        request.extensions_mut().insert(meter.clone());
+        let request = request.map(|body| Body::new(RequestBody::new(body, meter.clone())));
+
+        let answer = self.run_in_turn(service, request, &connection).await?;
+        if answer.extensions().get().is_some_and(ApiError::is_of_inflation) {
+            return Err(ApiError::inflated_too_large(self.bounds.message.bytes));
+        }
+        if is_stream {
+            // How many there are is limited, and none holds more than is on its way.
+            return Ok(answer);
+        }
+        let held = connection.answers().hold(answer, held, &answer_budget).await;
+        held.map_err(ApiError::too_many_answer_bytes)
     }
 
     /// Hands to the method who calls, unless the gateway is stopping or the caller's brand is not configured.
@@ -101,16 +147,55 @@ impl CallGuard {
         Ok(())
     }
 
-    async fn run<S>(&self, mut service: S, request: Request<Body>) -> Response<Body>
+    /// Runs the call when its connection has a turn for it.
+    async fn run_in_turn<S>(
+        &self,
+        mut service: S,
+        request: Request<Body>,
+        connection: &CallConnection,
+    ) -> Result<Response<Body>, ApiError>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        // Without this a panic would reset the caller's stream and say nothing.
-        let answered = AssertUnwindSafe(async { service.call(request).await }).catch_unwind();
-        match tokio::time::timeout(self.timeout, answered).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Err(_)) => Status::from(ApiError::panicked()).into_http(),
-            Err(_) => Status::from(ApiError::too_slow(self.timeout)).into_http(),
+        let run = async {
+            // The semaphore is never closed. A stream gives its turn back when it is open.
+            let _turn = connection.turns().acquire().await;
+            call_unwinding(&mut service, request).await
+        };
+        let timeout = self.bounds.message.time;
+        tokio::time::timeout(timeout, run).await.map_err(|_| ApiError::too_slow(timeout))?
+    }
+}
+
+/// Calls a service. One that panics would reset the caller's stream and say nothing.
+async fn call_unwinding<S>(service: &mut S, request: Request<Body>) -> Result<Response<Body>, ApiError>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let answered = AssertUnwindSafe(async { service.call(request).await }).catch_unwind().await;
+    answered.map(|Ok(response)| response).map_err(|_| ApiError::panicked())
+}
+
+impl CallBounds {
+    /// The bounds of these settings.
+    pub fn new(settings: &ApiSettings) -> Self {
+        let (all, key) = (settings.max_request_bytes, settings.max_request_bytes_per_key);
+        let request_bytes = ByteBudgets::new(
+            ByteBudget::new("server.max_request_bytes", all),
+            ByteBudget::new("server.max_request_bytes_per_key", key),
+        );
+        let (all, key) = (settings.max_answer_bytes, settings.max_answer_bytes_per_key);
+        let answer_bytes = ByteBudgets::new(
+            ByteBudget::new("server.max_answer_bytes", all),
+            ByteBudget::new("server.max_answer_bytes_per_key", key),
+        );
+        Self {
+            message: MessageBounds {
+                bytes: settings.max_message_bytes,
+                time: Duration::from_millis(settings.request_timeout_ms),
+            },
+            request_bytes,
+            answer_bytes,
         }
     }
 }
@@ -171,8 +256,8 @@ mod tests {
     #[tokio::test]
     async fn a_method_that_panics_fails_its_own_call_and_says_so() {
         let authenticator = Authenticator::new(Stores::memory().keys);
-        let timeout = Duration::from_secs(1);
-        let guard = CallGuard::new(authenticator, Arc::default(), ShutdownSignal::new(), timeout);
+        let bounds = CallBounds::new(&ApiSettings::default());
+        let guard = CallGuard::new(authenticator, Arc::default(), ShutdownSignal::new(), bounds);
         // A path of no method is handed on without a key.
         let answer = guard.protect(PanickingService).call(Request::new(Body::default())).await.unwrap();
         let status = answer.extensions().get::<Status>().unwrap();

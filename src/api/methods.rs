@@ -36,6 +36,23 @@ const METHODS: &[(&str, KeyScope)] = &[
     ("relevo.v1.KeyService/RevokeKey", KeyScope::Admin),
 ];
 
+/// Those whose answers are streams.
+const STREAMS: &[&str] = &[
+    "relevo.v1.MessageService/SendStream",
+    "relevo.v1.MessageService/WatchMessages",
+    "relevo.v1.ProviderService/WatchProviders",
+];
+
+/// The full names of all services: `relevo.v1.MessageService`. Each may come more than once.
+pub fn services() -> impl Iterator<Item = &'static str> {
+    METHODS.iter().filter_map(|(method, _)| Some(method.split_once('/')?.0))
+}
+
+/// Whether the answer of a method is a stream.
+pub fn is_stream(method: &str) -> bool {
+    STREAMS.contains(&method)
+}
+
 /// The full name and the scope of the method that is called at `path`: `/relevo.v1.MessageService/Send`.
 pub fn find(path: &str) -> Option<(&'static str, KeyScope)> {
     let name = path.strip_prefix('/')?;
@@ -44,7 +61,7 @@ pub fn find(path: &str) -> Option<(&'static str, KeyScope)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     use prost::Message;
     use prost_types::FileDescriptorSet;
@@ -52,14 +69,15 @@ mod tests {
     use super::*;
     use crate::wire::DESCRIPTORS;
 
-    /// The full names of all methods in `proto/`.
-    fn methods_of_the_descriptors() -> BTreeSet<String> {
+    /// The full names of all methods in `proto/`, and whether their answers are streams.
+    fn methods_of_the_descriptors() -> BTreeMap<String, bool> {
         let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
         let methods = files.iter().flat_map(|file| {
             let services = file.service.iter();
             services.flat_map(|service| {
-                let method = |name: &str| format!("{}.{}/{name}", file.package(), service.name());
-                service.method.iter().map(move |descriptor| method(descriptor.name()))
+                let name = |name: &str| format!("{}.{}/{name}", file.package(), service.name());
+                let methods = service.method.iter();
+                methods.map(move |method| (name(method.name()), method.server_streaming()))
             })
         });
         methods.collect()
@@ -67,10 +85,10 @@ mod tests {
 
     #[test]
     fn every_method_of_the_descriptors_has_one_row_and_every_row_a_method() {
-        let rows: Vec<String> = METHODS.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let names: BTreeSet<String> = rows.iter().cloned().collect();
-        assert_eq!(rows.len(), names.len(), "a method has two rows");
-        assert_eq!(names, methods_of_the_descriptors());
+        let rows: BTreeMap<String, bool> =
+            METHODS.iter().map(|(name, _)| ((*name).to_owned(), is_stream(name))).collect();
+        assert_eq!(rows.len(), METHODS.len(), "a method has two rows");
+        assert_eq!(rows, methods_of_the_descriptors());
     }
 
     #[test]

@@ -3,10 +3,16 @@
 //! Every call passes the [`guard`] first, which authenticates it. Then its method checks the whole request, with every field
 //! at fault, before it reads or writes anything. No other room knows [`tonic::Status`], and here only [`error`] makes one.
 
+pub mod answer;
 pub mod auth;
+pub mod budget;
 pub mod caller;
+pub mod connections;
 pub mod error;
 pub mod guard;
+pub mod health;
+pub mod public;
+pub mod request_body;
 pub mod settings;
 pub mod shutdown;
 pub mod stream_limit;
@@ -15,11 +21,12 @@ pub mod token;
 
 mod access;
 mod call_log;
-mod connections;
 mod limits;
 mod methods;
 mod page;
 mod peer;
+mod preface;
+mod tls;
 mod update_mask;
 
 pub mod server;
@@ -32,6 +39,7 @@ pub mod messages;
 pub mod providers;
 pub mod sandbox;
 
+pub use health::HealthState;
 pub use server::{ServeError, serve};
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
 
 use super::access::ProviderAccess;
 use super::auth::Authenticator;
 use super::consents::ConsentApi;
 use super::contacts::{ContactApi, TelegramLinkIssuer};
-use super::guard::CallGuard;
+use super::guard::{CallBounds, CallGuard};
+use super::health::{HealthApi, HealthState};
 use super::keys::KeyApi;
 use super::messages::MessageApi;
 use super::providers::ProviderApi;
+use super::public::PublicGuard;
 use super::sandbox::SandboxApi;
 use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
@@ -24,6 +27,7 @@ use crate::clock::Clock;
 use crate::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use crate::model::ProviderName;
 use crate::store::Stores;
+use crate::wire::DESCRIPTORS;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::v1::contact_service_server::ContactServiceServer;
 use crate::wire::v1::key_service_server::KeyServiceServer;
@@ -52,6 +56,7 @@ pub struct ServiceDependencies {
 /// All services of the API.
 pub struct ApiServices {
     guard: CallGuard,
+    health: HealthState,
     shutdown: ShutdownSignal,
     messages: MessageApi,
     contacts: ContactApi,
@@ -87,12 +92,8 @@ impl ApiServices {
             providers: ProviderApi::new(access.clone(), registry, stores.controls, clock.clone(), watches),
             sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(access, sandboxes)),
             keys: KeyApi::new(Arc::clone(&policies), stores.keys, clock),
-            guard: CallGuard::new(
-                authenticator,
-                policies,
-                shutdown.clone(),
-                Duration::from_millis(settings.request_timeout_ms),
-            ),
+            guard: CallGuard::new(authenticator, policies, shutdown.clone(), CallBounds::new(settings)),
+            health: HealthState::new(),
             shutdown,
         }
     }
@@ -102,25 +103,50 @@ impl ApiServices {
         &self.shutdown
     }
 
-    /// All services behind the guard, taking requests of at most `max_bytes`.
-    pub(super) fn into_routes(self, max_bytes: usize) -> Routes {
-        let messages = MessageServiceServer::new(self.messages).max_decoding_message_size(max_bytes);
-        let contacts = ContactServiceServer::new(self.contacts).max_decoding_message_size(max_bytes);
-        let consents = ConsentServiceServer::new(self.consents).max_decoding_message_size(max_bytes);
-        let providers = ProviderServiceServer::new(self.providers).max_decoding_message_size(max_bytes);
-        let keys = KeyServiceServer::new(self.keys).max_decoding_message_size(max_bytes);
-        let sandbox = self.sandbox.map(SandboxServiceServer::new);
-        let sandbox = sandbox.map(|sandbox| sandbox.max_decoding_message_size(max_bytes));
+    /// What the health service tells.
+    pub fn health(&self) -> &HealthState {
+        &self.health
+    }
+
+    /// All services, each behind its guard.
+    pub(super) fn into_routes(self, settings: &ApiSettings) -> Routes {
+        // Each takes messages as large as allowed, compressed or not: a compressed one is as large as what comes out of it.
+        macro_rules! server {
+            ($server:ident, $api:expr) => {
+                $server::new($api)
+                    .max_decoding_message_size(settings.max_message_bytes)
+                    .accept_compressed(CompressionEncoding::Gzip)
+            };
+        }
+        let health = HealthServer::new(HealthApi::new(self.health, self.shutdown));
         let mut routes = Routes::builder();
         routes
-            .add_service(self.guard.protect(messages))
-            .add_service(self.guard.protect(contacts))
-            .add_service(self.guard.protect(consents))
-            .add_service(self.guard.protect(providers))
-            .add_service(self.guard.protect(keys));
-        if let Some(sandbox) = sandbox {
-            routes.add_service(self.guard.protect(sandbox));
+            .add_service(self.guard.protect(server!(MessageServiceServer, self.messages)))
+            .add_service(self.guard.protect(server!(ContactServiceServer, self.contacts)))
+            .add_service(self.guard.protect(server!(ConsentServiceServer, self.consents)))
+            .add_service(self.guard.protect(server!(ProviderServiceServer, self.providers)))
+            .add_service(self.guard.protect(server!(KeyServiceServer, self.keys)))
+            .add_service(PublicGuard::of_health(settings).protect(health));
+        if let Some(sandbox) = self.sandbox {
+            routes.add_service(self.guard.protect(server!(SandboxServiceServer, sandbox)));
+        }
+        if settings.reflection {
+            let guard = PublicGuard::of_reflection(settings);
+            routes
+                .add_service(guard.protect(reflection().build_v1().expect(VALID)))
+                .add_service(guard.protect(reflection().build_v1alpha().expect(VALID)));
         }
         routes.routes()
     }
+}
+
+const VALID: &str = "the descriptors were made when the program was built";
+
+/// The reflection service, by which tools such as grpcurl learn the services, the methods and what an error's details mean.
+/// Both versions of its protocol are in use.
+fn reflection<'a>() -> tonic_reflection::server::Builder<'a> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
 }

@@ -1,6 +1,7 @@
 //! How the API listens, and its bounds.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -17,14 +18,46 @@ pub struct ApiSettings {
     pub tls: Option<TlsSettings>,
     /// The largest request, in bytes. A message with all of its overrides has at most about 1.3 MB.
     pub max_message_bytes: usize,
-    /// How long a call may take that is no stream, in milliseconds.
+    /// How long a call may take that is no stream, and how long a message of a stream may take to come in, in milliseconds.
     pub request_timeout_ms: u64,
     /// Connections open at once; more wait.
     pub max_connections: usize,
+    /// How many of those may have made no call with a key yet. One more ends the oldest of them.
+    pub max_unauthenticated_connections: usize,
+    /// How long a connection may take until its TLS and HTTP/2 are agreed on, in milliseconds.
+    pub handshake_timeout_ms: u64,
+    /// How long a connection may take nothing of what it is sent, and an answer may wait to be read, in milliseconds; then the
+    /// connection ends.
+    pub write_timeout_ms: u64,
     /// Calls in work at once on one connection, open streams not counted; more wait.
     pub max_calls_per_connection: usize,
     /// HTTP/2 streams open at once on one connection.
     pub max_streams_per_connection: u32,
+    /// Bytes that a client may send on one stream before they are read (the initial window of HTTP/2).
+    pub http2_stream_window_bytes: u32,
+    /// The same for all streams of one connection together.
+    pub http2_connection_window_bytes: u32,
+    /// Bytes that unfinished requests may hold in all. A call beyond is refused, and a stream is not read on.
+    pub max_request_bytes: usize,
+    /// The same for one key.
+    pub max_request_bytes_per_key: usize,
+    /// The same for one connection; at least `max_message_bytes`.
+    pub max_request_bytes_per_connection: usize,
+    /// Bytes that answers which were not read yet may hold in all. A call beyond is refused.
+    pub max_answer_bytes: usize,
+    /// The same for one key.
+    pub max_answer_bytes_per_key: usize,
+    /// The same for one connection.
+    pub max_answer_bytes_per_connection: usize,
+    /// Watches of the health that may be open in all: they need no key.
+    pub max_health_watches: usize,
+    /// Streams of the reflection service that may be open in all: they need no key either, and each may hold what a client
+    /// sends and does not read.
+    pub max_reflection_streams: usize,
+    /// Calls without a key that one connection may have open at once.
+    pub max_public_calls_per_connection: usize,
+    /// Whether the API describes itself to whoever asks (gRPC reflection).
+    pub reflection: bool,
     /// How many messages of one SendStream may be on their way to the disk at once.
     pub stream_window: usize,
     /// How many bytes those may have together; at least `max_message_bytes`.
@@ -37,6 +70,9 @@ pub struct ApiSettings {
     pub keepalive_interval_ms: u64,
     /// How long the answer to a ping may take before the connection is closed, in milliseconds.
     pub keepalive_timeout_ms: u64,
+    /// How long the gateway serves on after it was asked to stop, and says already that it does not, in milliseconds: until
+    /// balancers have noticed.
+    pub stop_delay_ms: u64,
     /// How long calls in flight may take to finish when the gateway stops, in milliseconds.
     pub drain_timeout_ms: u64,
 }
@@ -49,14 +85,30 @@ impl Default for ApiSettings {
             max_message_bytes: 4 << 20,
             request_timeout_ms: 10_000,
             max_connections: 10_000,
+            max_unauthenticated_connections: 1_000,
+            handshake_timeout_ms: 10_000,
+            write_timeout_ms: 10_000,
             max_calls_per_connection: 256,
             max_streams_per_connection: 1_024,
+            http2_stream_window_bytes: 1 << 20,
+            http2_connection_window_bytes: 1 << 20,
+            max_request_bytes: 256 << 20,
+            max_request_bytes_per_key: 64 << 20,
+            max_request_bytes_per_connection: 32 << 20,
+            max_answer_bytes: 256 << 20,
+            max_answer_bytes_per_key: 64 << 20,
+            max_answer_bytes_per_connection: 32 << 20,
+            max_health_watches: 1_000,
+            max_reflection_streams: 64,
+            max_public_calls_per_connection: 16,
+            reflection: true,
             stream_window: 1_024,
             stream_window_bytes: 16 << 20,
             max_send_streams_per_key: 32,
             max_watches_per_key: 32,
             keepalive_interval_ms: 30_000,
             keepalive_timeout_ms: 10_000,
+            stop_delay_ms: 0,
             drain_timeout_ms: 30_000,
         }
     }
@@ -80,8 +132,14 @@ impl ApiSettings {
         let positive = [
             ("request_timeout_ms", self.request_timeout_ms > 0),
             ("max_connections", self.max_connections > 0),
+            ("max_unauthenticated_connections", self.max_unauthenticated_connections > 0),
+            ("handshake_timeout_ms", self.handshake_timeout_ms > 0),
+            ("write_timeout_ms", self.write_timeout_ms > 0),
             ("max_calls_per_connection", self.max_calls_per_connection > 0),
             ("max_streams_per_connection", self.max_streams_per_connection > 0),
+            ("max_health_watches", self.max_health_watches > 0),
+            ("max_reflection_streams", self.max_reflection_streams > 0),
+            ("max_public_calls_per_connection", self.max_public_calls_per_connection > 0),
             ("stream_window", self.stream_window > 0),
             ("max_send_streams_per_key", self.max_send_streams_per_key > 0),
             ("max_watches_per_key", self.max_watches_per_key > 0),
@@ -96,6 +154,26 @@ impl ApiSettings {
                 "must be at least 1500000, so that every message within its own limits fits",
             ));
         }
+        for (key, bytes) in [
+            ("max_request_bytes", self.max_request_bytes),
+            ("max_request_bytes_per_key", self.max_request_bytes_per_key),
+            ("max_request_bytes_per_connection", self.max_request_bytes_per_connection),
+            ("max_answer_bytes", self.max_answer_bytes),
+            ("max_answer_bytes_per_key", self.max_answer_bytes_per_key),
+            ("max_answer_bytes_per_connection", self.max_answer_bytes_per_connection),
+        ] {
+            if bytes < self.max_message_bytes {
+                errors.push(SettingError::new(key, "must be at least max_message_bytes"));
+            }
+        }
+        for (key, bytes) in [
+            ("http2_stream_window_bytes", self.http2_stream_window_bytes),
+            ("http2_connection_window_bytes", self.http2_connection_window_bytes),
+        ] {
+            if !HTTP2_WINDOWS.contains(&bytes) {
+                errors.push(SettingError::new(key, "must be 65535 to 2147483647"));
+            }
+        }
         // Semaphores count in u32 at most.
         if self.stream_window_bytes < self.max_message_bytes || self.stream_window_bytes > u32::MAX as usize {
             errors.push(SettingError::new(
@@ -106,6 +184,9 @@ impl ApiSettings {
         errors
     }
 }
+
+/// What a window is to begin with, and the largest there is (RFC 9113, sections 6.9.2 and 6.9.1).
+const HTTP2_WINDOWS: RangeInclusive<u32> = 65_535..=(1 << 31) - 1;
 
 /// Two texts of 64 KiB, two HTML parts of 512 KiB and everything else.
 const MIN_MESSAGE_BYTES: usize = 1_500_000;
@@ -122,9 +203,19 @@ mod tests {
             stream_window: 0,
             max_message_bytes: 1_000,
             stream_window_bytes: 999,
+            max_answer_bytes_per_key: 999,
+            http2_stream_window_bytes: 1,
             ..ApiSettings::default()
         };
         let keys: Vec<_> = wrong.errors().into_iter().map(|error| error.key).collect();
-        assert_eq!(keys, ["max_connections", "stream_window", "max_message_bytes", "stream_window_bytes"]);
+        let expected = [
+            "max_connections",
+            "stream_window",
+            "max_message_bytes",
+            "max_answer_bytes_per_key",
+            "http2_stream_window_bytes",
+            "stream_window_bytes",
+        ];
+        assert_eq!(keys, expected);
     }
 }

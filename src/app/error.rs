@@ -21,6 +21,11 @@ pub enum AppError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// It was asked twice to stop.
+    #[error(
+        "the gateway was asked to stop a second time and cut off what was in work; its store is closed well"
+    )]
+    Forced,
     /// The API failed.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -2,15 +2,17 @@
 
 mod error;
 mod parts;
+mod store_health;
 mod supervisor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 
-use crate::api::{self, ApiServices, ServiceDependencies};
+use crate::api::{self, ApiServices, HealthState, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::{Dispatcher, Planner, ProviderRegistry, purge_expired};
@@ -67,14 +69,28 @@ impl Gateway {
     }
 
     /// Runs until `stop` resolves, then lets calls in flight end, on both sides, and closes the store. It does the same when a loop
-    /// ends that it cannot do without.
+    /// ends that it cannot do without. When `force` resolves meanwhile, it cuts calls off, and closes the store all the same.
     ///
     /// # Errors
-    /// When a loop fails, or the store's last flush does.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    /// When a loop fails, the store's last flush does, or it was forced.
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()>,
+        force: impl Future<Output = ()>,
+    ) -> Result<(), AppError> {
         let controls = self.store.stores.controls.controls().await?;
-        let (supervisor, store) = self.start(controls);
-        let ended = supervisor.run(stop).await;
+        let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
+        let (supervisor, store, health) = self.start(controls);
+        let stop = async {
+            stop.await;
+            // Balancers look elsewhere before anything is refused.
+            health.stop_serving();
+            tokio::time::sleep(stop_delay).await;
+        };
+        let ended = tokio::select! {
+            ended = supervisor.run(stop) => ended,
+            () = force => Err(AppError::Forced),
+        };
         let closed = store.close().await;
         if let (Err(_), Err(error)) = (&ended, &closed) {
             tracing::error!(%error, "the store was not closed cleanly");
@@ -85,7 +101,7 @@ impl Gateway {
     }
 
     /// Builds every room and starts its loops.
-    fn start(self, controls: Vec<ProviderControlChange>) -> (Supervisor, sled::SledHandle) {
+    fn start(self, controls: Vec<ProviderControlChange>) -> (Supervisor, sled::SledHandle, HealthState) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let providers: Vec<Provider> =
@@ -113,6 +129,7 @@ impl Gateway {
             telegram: parts::telegram_links(&config.providers),
         };
         let services = ApiServices::new(dependencies, &config.server);
+        let health = services.health().clone();
         let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone());
 
         let mut supervisor = Supervisor::new();
@@ -125,7 +142,9 @@ impl Gateway {
         let purge = purge_expired(stores.work, clock, config.store.retention());
         supervisor.spawn_background("the purge of old records", purge);
         supervisor.spawn_background("the writer of the store", store.writer_ended());
-        (supervisor, store)
+        let watch = store_health::report(stores.status, stores.controls, health.clone());
+        supervisor.spawn_background("the watch of the store", watch);
+        (supervisor, store, health)
     }
 }
 

@@ -40,7 +40,7 @@ pub async fn run(once: bool, clock: Clock, stop: impl Future<Output = ()>) -> an
     let serve = async {
         // Dropping the sender resolves the receiver too, so the gateway stops whichever way the scenario ends.
         let stopped = async { drop(gateway_stopped.await) };
-        gateway.run(stopped).await.context("the gateway failed")
+        gateway.run(stopped, std::future::pending()).await.context("the gateway failed")
     };
     let demonstrate = async {
         let result = demonstrate(DemoClient::connect(address, &key).await?, once, clock, stop).await;

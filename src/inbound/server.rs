@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -11,15 +10,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
 
 use super::router::{WebhookAnswer, WebhookRouter};
 use super::settings::{InboundSettings, WEBHOOK_PATH};
 use super::token_bucket::TokenBucket;
 use crate::adapters::webhooks::{WebhookError, WebhookRequest};
+use crate::listener::{self, Connection, ConnectionActivity, ListenerLimits, drive};
 
 /// Headers of a call, at most. Providers send about twenty.
 const MAX_HEADERS: usize = 64;
@@ -31,66 +29,72 @@ pub async fn serve(
     settings: InboundSettings,
     stop: impl Future<Output = ()>,
 ) {
-    let (settings, connections) = (Arc::new(settings), GracefulShutdown::new());
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
-    let bucket = Arc::new(TokenBucket::new(settings.max_calls_per_second, Instant::now()));
-    let accept = async {
-        loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => start(stream, permit, &router, &settings, &bucket, &connections),
-                Err(error) => {
-                    tracing::warn!(%error, "a webhook connection could not be accepted");
-                    tokio::time::sleep(settings.request_timeout() / 100).await;
-                }
-            }
-        }
+    let limits = ListenerLimits {
+        protocol: "HTTP",
+        max_connections: settings.max_connections,
+        // A provider proves itself by its first call, so whoever has not may be many, and is the first to leave.
+        max_unproven: settings.max_connections,
+        write_timeout: settings.write_timeout(),
+        keepalive: settings.request_timeout(),
+        drain_timeout: settings.request_timeout(),
     };
-    tokio::select! {
-        () = accept => {}
-        () = stop => {}
-    }
-    if timeout(settings.request_timeout(), connections.shutdown()).await.is_err() {
-        tracing::warn!("webhook requests were cut off because the time to finish them had passed");
-    }
+    let bucket = TokenBucket::new(settings.max_calls_per_second, Instant::now());
+    let server = Arc::new(WebhookServer { router, settings, bucket });
+    listener::serve(listener, limits, stop, |connection| Arc::clone(&server).run(connection)).await;
 }
 
-fn start(
-    stream: TcpStream,
-    permit: OwnedSemaphorePermit,
-    router: &WebhookRouter,
-    settings: &Arc<InboundSettings>,
-    bucket: &Arc<TokenBucket>,
-    connections: &GracefulShutdown,
-) {
-    let (router, settings, bucket) = (router.clone(), Arc::clone(settings), Arc::clone(bucket));
-    let header_timeout = settings.request_timeout();
-    let service = service_fn(move |request| {
-        let (router, settings) = (router.clone(), Arc::clone(&settings));
-        let admitted = bucket.try_take(Instant::now());
-        async move {
-            if !admitted {
-                return Ok(too_many_calls());
+/// What all connections share.
+struct WebhookServer {
+    router: WebhookRouter,
+    settings: InboundSettings,
+    bucket: TokenBucket,
+}
+
+impl WebhookServer {
+    /// Serves one connection to its end.
+    async fn run(self: Arc<Self>, connection: Connection) {
+        let Connection { io, activity, stop } = connection;
+        let (header_timeout, calls) = (self.settings.request_timeout(), activity.clone());
+        let service = service_fn(move |request| {
+            let (server, activity, token) = (Arc::clone(&self), calls.clone(), calls.begin_call());
+            async move {
+                let answer = server.answer_in_time(request, &activity).await;
+                // The call is in work until its answer has left.
+                Ok::<_, Infallible>(answer.map(|body| {
+                    body.map_frame(move |frame| {
+                        let _in_work = &token;
+                        frame
+                    })
+                }))
             }
-            let answered = timeout(settings.request_timeout(), answer(request, &router, &settings)).await;
-            let late = |_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long");
-            Ok::<_, Infallible>(answered.unwrap_or_else(late))
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        let _permit = permit;
+        });
+        let http1 = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(io), service);
         // A provider that goes away in mid-call calls again.
-        if let Err(error) = connection.await {
+        if let Err(error) = drive(http1, &activity, stop.begun()).await {
             tracing::debug!(%error, "a webhook connection ended in mid-call");
         }
-    });
+    }
+
+    async fn answer_in_time(
+        &self,
+        request: Request<Incoming>,
+        activity: &ConnectionActivity,
+    ) -> Response<Full<Bytes>> {
+        if !self.bucket.try_take(Instant::now()) {
+            return too_many_calls();
+        }
+        let answered =
+            timeout(self.settings.request_timeout(), answer(request, &self.router, &self.settings)).await;
+        let answer = answered.unwrap_or_else(|_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long"));
+        if answer.status().is_success() {
+            activity.prove();
+        }
+        answer
+    }
 }
 
 async fn answer(

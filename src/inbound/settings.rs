@@ -26,7 +26,11 @@ pub struct InboundSettings {
     /// How long a call may take, from its first byte to the answer, in milliseconds.
     #[serde(default = "default_request_timeout_ms")]
     pub request_timeout_ms: u64,
-    /// Connections open at once; more wait.
+    /// How long a connection may take nothing of what it is sent, in milliseconds; then it ends.
+    #[serde(default = "default_write_timeout_ms")]
+    pub write_timeout_ms: u64,
+    /// Connections open at once. One more ends the oldest of those on which no call of a provider was taken yet; without one
+    /// it waits.
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
     /// Calls a second, on average; the providers are told to call again with what goes beyond.
@@ -48,7 +52,10 @@ pub struct MailSettings {
     /// How long a client may be silent, and how long the text of a mail may take, in milliseconds.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
-    /// Connections open at once; more wait.
+    /// How long a client may take nothing of what it is sent, in milliseconds; then its connection ends.
+    #[serde(default = "default_write_timeout_ms")]
+    pub write_timeout_ms: u64,
+    /// Connections open at once. One more ends the oldest of those that named no recipient of ours yet; without one it waits.
     #[serde(default = "default_max_mail_connections")]
     pub max_connections: usize,
 }
@@ -74,6 +81,10 @@ fn default_request_timeout_ms() -> u64 {
     10_000
 }
 
+fn default_write_timeout_ms() -> u64 {
+    10_000
+}
+
 fn default_max_connections() -> usize {
     1_000
 }
@@ -88,12 +99,14 @@ impl InboundSettings {
         let positive = [
             ("max_body_bytes", self.max_body_bytes > 0),
             ("request_timeout_ms", self.request_timeout_ms > 0),
+            ("write_timeout_ms", self.write_timeout_ms > 0),
             ("max_connections", self.max_connections > 0),
         ];
         let mail = self.mail.iter().flat_map(|mail| {
             [
                 ("mail.max_message_bytes", mail.max_message_bytes > 0),
                 ("mail.timeout_ms", mail.timeout_ms > 0),
+                ("mail.write_timeout_ms", mail.write_timeout_ms > 0),
                 ("mail.max_connections", mail.max_connections > 0),
             ]
         });
@@ -118,11 +131,19 @@ impl InboundSettings {
     pub(super) fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
     }
+
+    pub(super) fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
 }
 
 impl MailSettings {
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
+    }
+
+    pub(super) fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
     }
 
     /// How long mail in flight may take when the gateway stops: not as long as a client that is merely slow.

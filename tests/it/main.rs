@@ -13,6 +13,7 @@
 //! | a provider fails: retries, breakers, the next channel | [`outage`] |
 //! | an operator controls, stops or restarts the gateway | [`operating`] |
 //! | the process is killed, or the disk is full | [`crash`] |
+//! | peers use up memory, connections or time | [`abuse`] |
 //! | a client calls the gRPC API, and nothing is dispatched | [`api`] |
 //! | somebody uses the command line | [`cli`] |
 //! | somebody runs the demonstration | [`demo`] |
@@ -72,6 +73,7 @@
 //! the test is seen to fail for that reason. Names are unique sentences: `ARCHITECTURE.md` names some, and [`rooms`] checks
 //! that they exist.
 
+mod abuse;
 mod api;
 mod cli;
 mod consent;

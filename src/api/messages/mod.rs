@@ -16,6 +16,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::caller::{BrandCaller, Call};
 use super::error::ApiError;
+use super::request_body::RequestMeter;
 use super::settings::ApiSettings;
 use super::stream_session::StreamSessions;
 use crate::clock::Clock;
@@ -78,9 +79,9 @@ impl MessageService for MessageApi {
         &self,
         request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Result<Response<Self::SendStreamStream>, Status> {
-        let call = Call::of(&request)?;
-        let (caller, requests) = BrandCaller::from_request(request)?;
-        Ok(Response::new(self.clone().accept_stream(call, caller, requests)?))
+        let (call, meter) = (Call::of(&request)?, RequestMeter::of(&request)?);
+        let (caller, requests) = BrandCaller::from_stream(request)?;
+        Ok(Response::new(self.clone().accept_stream(call, caller, meter, requests)?))
     }
 
     async fn get_message(

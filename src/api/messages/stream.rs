@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use prost::Message as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Status, Streaming};
 use tracing::debug;
 
 use super::send::ParsedSend;
 use super::{MessageApi, ResponseStream};
+use crate::api::budget::HeldBytes;
 use crate::api::caller::{BrandCaller, Call};
 use crate::api::error::ApiError;
+use crate::api::request_body::RequestMeter;
 use crate::api::stream_session::StreamSession;
 use crate::wire::v1;
 
@@ -20,7 +22,13 @@ struct SendStream {
     service: MessageApi,
     caller: BrandCaller,
     session: StreamSession,
+    meter: RequestMeter,
+    /// Bytes of messages that may be on their way to the disk.
+    room: Arc<Semaphore>,
 }
+
+/// What a message takes of the window of its stream, and of what its caller may hold.
+type MessageRoom = (Option<OwnedSemaphorePermit>, Option<HeldBytes>);
 
 impl MessageApi {
     /// Answers a stream in order. It reads on only while the window has room, so HTTP/2 slows a fast caller down.
@@ -28,33 +36,29 @@ impl MessageApi {
         self,
         call: Call,
         caller: BrandCaller,
+        meter: RequestMeter,
         requests: Streaming<v1::SendStreamRequest>,
     ) -> Result<ResponseStream<v1::SendStreamResponse>, ApiError> {
         let session = self.send_streams.open(call)?;
         let window = self.window;
         let room = Arc::new(Semaphore::new(window.bytes));
-        let send_stream = Arc::new(SendStream { service: self, caller, session });
-        let at_end = Arc::clone(&send_stream);
+        let send_stream = Arc::new(SendStream { service: self, caller, session, meter, room });
+        let (admitting, at_end) = (Arc::clone(&send_stream), Arc::clone(&send_stream));
         let answers = requests
             .take_until(send_stream.session.stopped())
             .then(move |request| {
-                let room = Arc::clone(&room);
-                async move {
-                    // A request is never larger than the window, and the semaphore is never closed.
-                    let bytes = request.as_ref().map_or(0, |request| request.encoded_len().min(window.bytes));
-                    let permit = room.acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await;
-                    (request, permit)
-                }
+                let send_stream = Arc::clone(&admitting);
+                async move { send_stream.admit(request.map_err(|status| send_stream.refused(status))?).await }
             })
-            .map(move |(request, permit)| {
+            .map(move |admitted| {
                 let send_stream = Arc::clone(&send_stream);
                 // Parsed before it waits for its turn: a parsed request is smaller than an encoded one.
-                let parsed = request.map(|request| send_stream.parse(request));
+                let parsed = admitted.map(|(request, room)| (send_stream.parse(request), room));
                 async move {
-                    let (sequence, parsed) = parsed?;
+                    let ((sequence, parsed), room) = parsed?;
                     let answer = send_stream.answer(sequence, parsed).await;
-                    drop(permit);
-                    answer
+                    drop(room);
+                    Ok(answer)
                 }
             })
             .buffered(window.messages)
@@ -64,14 +68,35 @@ impl MessageApi {
 }
 
 impl SendStream {
+    /// Lets a message in when there is room for it. One after the other: once the key is revoked none is let in any more, so
+    /// that every message which is stored is answered before the stream ends.
+    async fn admit(
+        &self,
+        request: v1::SendStreamRequest,
+    ) -> Result<(v1::SendStreamRequest, MessageRoom), Status> {
+        self.session.check_key().await.map_err(|error| self.session.fail(error))?;
+        // A request is never larger than the window, and the semaphore is never closed.
+        let bytes = request.encoded_len().min(self.service.window.bytes);
+        let held = self.meter.take_message(bytes);
+        let room = Arc::clone(&self.room).acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX)).await;
+        Ok((request, (room.ok(), held)))
+    }
+
+    /// Why a request could not be read.
+    fn refused(&self, status: Status) -> Status {
+        if ApiError::is_of_inflation(&status) {
+            return self.session.fail(ApiError::inflated_too_large(self.service.window.message_bytes));
+        }
+        status
+    }
+
     fn parse(&self, request: v1::SendStreamRequest) -> (u64, ParsedSend) {
         (request.sequence, self.service.parse(&self.caller, request.message))
     }
 
-    /// The answer to one message. Only a revoked key ends the stream.
-    async fn answer(&self, sequence: u64, parsed: ParsedSend) -> Result<v1::SendStreamResponse, Status> {
+    /// The answer to one message.
+    async fn answer(&self, sequence: u64, parsed: ParsedSend) -> v1::SendStreamResponse {
         use v1::send_stream_response::Result as Answer;
-        self.session.check_key().await.map_err(|error| self.session.fail(error))?;
         let result = match self.service.accept(&self.caller, parsed).await {
             Ok(accepted) => Answer::Accepted(accepted),
             Err(error) => {
@@ -80,7 +105,7 @@ impl SendStream {
                 Answer::Error(error.into_send_error())
             }
         };
-        Ok(v1::SendStreamResponse { sequence, result: Some(result) })
+        v1::SendStreamResponse { sequence, result: Some(result) }
     }
 
     /// How the stream ends: well when the caller ended it, with an error when the gateway is stopping.

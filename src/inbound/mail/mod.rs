@@ -7,11 +7,10 @@ mod session;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
 
 use super::WebhookRouter;
 use super::settings::MailSettings;
+use crate::listener::{self, ListenerLimits};
 
 /// Serves until `stop` resolves, and then lets mail in flight end within the stop timeout.
 pub async fn serve(
@@ -20,38 +19,24 @@ pub async fn serve(
     settings: MailSettings,
     stop: impl Future<Output = ()>,
 ) {
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
-    let settings = Arc::new(settings);
-    let (stopping, stopped) = watch::channel(false);
-    let accept = async {
-        loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "an LMTP connection could not be accepted");
-                    tokio::time::sleep(settings.timeout() / 100).await;
-                    continue;
-                }
-            };
-            let session = session::run(stream, router.clone(), Arc::clone(&settings), stopped.clone());
-            tokio::spawn(async move {
-                let _permit = permit;
-                // A mail server that goes away in mid-mail delivers it again.
-                if let Err(error) = session.await {
-                    tracing::debug!(%error, "an LMTP connection ended in mid-session");
-                }
-            });
-        }
+    let limits = ListenerLimits {
+        protocol: "LMTP",
+        max_connections: settings.max_connections,
+        // A mail server proves itself by the first recipient that it names, so whoever has not is the first to leave.
+        max_unproven: settings.max_connections,
+        write_timeout: settings.write_timeout(),
+        keepalive: settings.timeout(),
+        drain_timeout: settings.stop_timeout(),
     };
-    tokio::select! {
-        () = accept => {}
-        () = stop => {}
-    }
-    stopping.send_replace(true);
-    let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
-    if timeout(settings.stop_timeout(), permits.acquire_many(all)).await.is_err() {
-        tracing::warn!("mail was still in flight when the time to finish it had passed");
-    }
+    let settings = Arc::new(settings);
+    listener::serve(listener, limits, stop, |connection| {
+        let session = session::run(connection, router.clone(), Arc::clone(&settings));
+        async {
+            // A mail server that goes away in mid-mail delivers it again.
+            if let Err(error) = session.await {
+                tracing::debug!(%error, "an LMTP connection ended in mid-session");
+            }
+        }
+    })
+    .await;
 }

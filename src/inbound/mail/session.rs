@@ -1,11 +1,10 @@
 //! One LMTP session: commands in, replies out, with bounds on both.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::conversation::{LmtpConversation, LmtpStep};
@@ -13,6 +12,7 @@ use crate::adapters::webhooks::WebhookError;
 use crate::inbound::WebhookRouter;
 use crate::inbound::router::WebhookAnswer;
 use crate::inbound::settings::MailSettings;
+use crate::listener::{Connection, ConnectionActivity, ConnectionIo};
 
 /// A command, with its line end: twice what RFC 5321 (section 4.5.3.1.4) asks for, which leaves room for parameters.
 const MAX_COMMAND_BYTES: u64 = 1_024;
@@ -20,27 +20,28 @@ const MAX_COMMAND_BYTES: u64 = 1_024;
 const CHUNK_BYTES: u64 = 8 * 1_024;
 
 struct LmtpSession {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<ConnectionIo>,
+    activity: ConnectionActivity,
     router: WebhookRouter,
     settings: Arc<MailSettings>,
 }
 
-/// Runs a session until the client quits or is silent for too long, or `stopped` becomes true.
+/// Runs a session until the client quits or is silent for too long, or the listener stops.
 pub(super) async fn run(
-    stream: TcpStream,
+    connection: Connection,
     router: WebhookRouter,
     settings: Arc<MailSettings>,
-    mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+    let Connection { io, activity, stop } = connection;
     let mut conversation = LmtpConversation::new(settings.max_message_bytes);
-    let mut session = LmtpSession { stream: BufReader::new(stream), router, settings };
+    let mut session = LmtpSession { stream: BufReader::new(io), activity, router, settings };
     session.send_reply("220 relevo LMTP").await?;
+    let mut stopping = pin!(stop.begun());
     loop {
         let idle_timeout = session.settings.timeout();
         let command = tokio::select! {
             // The server waits for its sessions, so this one ends between two commands.
-            _ = stopped.wait_for(|stopped| *stopped) => None,
+            () = &mut stopping => None,
             command = timeout(idle_timeout, session.read_command()) => Some(command),
         };
         let command = match command {
@@ -49,7 +50,7 @@ pub(super) async fn run(
             Some(Ok(command)) => command?,
         };
         let Some(command) = command else { return session.send_reply("500 5.5.2 that is no line").await };
-        match conversation.handle_command(&command, |address| session.router.accepts_mail_for(address)) {
+        match conversation.handle_command(&command, |address| session.is_known(address)) {
             LmtpStep::Reply(reply) => session.send_reply(&reply).await?,
             LmtpStep::Data(recipients) => session.receive_mail(&recipients).await?,
             LmtpStep::Quit => return session.send_reply("221 2.0.0 bye").await,
@@ -58,10 +59,18 @@ pub(super) async fn run(
 }
 
 impl LmtpSession {
+    /// Whether mail to `address` is for us. Whoever names such an address delivers our mail, as far as can be told before the
+    /// mail has come.
+    fn is_known(&self, address: &str) -> bool {
+        let is_known = self.router.accepts_mail_for(address);
+        if is_known {
+            self.activity.prove();
+        }
+        is_known
+    }
+
     async fn send_reply(&mut self, reply: &str) -> io::Result<()> {
-        let reply = format!("{reply}\r\n");
-        let written = timeout(self.settings.timeout(), self.stream.write_all(reply.as_bytes()));
-        written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        self.stream.write_all(format!("{reply}\r\n").as_bytes()).await
     }
 
     /// The next command, without its line end; `None` when it is too long, or no text that ends with CRLF.
@@ -76,6 +85,7 @@ impl LmtpSession {
 
     /// Receives a mail, and replies for each recipient (RFC 2033, section 4.2).
     async fn receive_mail(&mut self, recipients: &[String]) -> io::Result<()> {
+        let _in_work = self.activity.begin_call();
         self.send_reply("354 the mail, and a dot").await?;
         let mail = timeout(self.settings.timeout(), self.read_mail()).await;
         let mail = mail.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;

@@ -1,7 +1,9 @@
 //! What every gRPC server should do: tell its health, describe itself, bound what it takes, and stop gracefully.
 
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
+use tonic::codec::CompressionEncoding;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -30,14 +32,94 @@ async fn health_needs_no_key_and_changes_when_the_gateway_stops() {
 }
 
 #[tokio::test]
+async fn each_service_has_the_health_of_the_gateway_and_an_unknown_one_is_told() {
+    let gateway = Gateway::start().await;
+    let mut health = HealthClient::new(gateway.client_with(None));
+    let request = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    for service in ["relevo.v1.MessageService", "relevo.v1.KeyService"] {
+        let now = health.check(request(service)).await.unwrap().into_inner();
+        assert_eq!(now.status(), ServingStatus::Serving);
+    }
+    let answer = health.check(request("relevo.v1.NoService")).await;
+    assert_eq!(code_and_reason(answer), expected(Code::NotFound, "SERVICE_UNKNOWN"));
+
+    let mut known = health.watch(request("relevo.v1.MessageService")).await.unwrap().into_inner();
+    let mut unknown = health.watch(request("relevo.v1.NoService")).await.unwrap().into_inner();
+    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(unknown.next().await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    gateway.stop.send(()).unwrap();
+    assert_eq!(known.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn compressed_requests_at_once_are_held_at_their_true_size() {
+    let (stores, held) = Held::stores();
+    let gateway = Gateway::with(stores, ApiSettings::default()).await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    // Each could become 4 MiB, by its length alone, and there is room for 8 of those.
+    let mut random = fastrand::Rng::with_seed(7);
+    let text: String = (0..10_000).map(|_| random.lowercase()).collect();
+    let messages = gateway.messages(&key).send_compressed(CompressionEncoding::Gzip);
+    let mut calls = JoinSet::new();
+    for number in 1..=20 {
+        let (mut messages, text) = (messages.clone(), text.clone());
+        let mut spec = spec(&text);
+        spec.content.as_mut().unwrap().subject = "Long".into();
+        calls.spawn(async move { messages.send(send(spec)).await });
+        held.until_begun(number).await;
+    }
+    held.permits.add_permits(20);
+    calls.join_all().await.into_iter().for_each(|answer| drop(answer.unwrap()));
+}
+
+/// What the reflection service answers.
+async fn reflect(gateway: &Gateway, request: MessageRequest) -> Result<MessageResponse, Status> {
+    let mut reflection = ServerReflectionClient::new(gateway.client_with(None));
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
+    let mut answers = reflection.server_reflection_info(tokio_stream::once(request)).await?.into_inner();
+    Ok(answers.next().await.unwrap()?.message_response.unwrap())
+}
+
+#[tokio::test]
+async fn the_details_of_errors_are_described_too() {
+    let gateway = Gateway::start().await;
+    for name in ["ErrorInfo", "BadRequest", "RetryInfo"] {
+        let symbol = MessageRequest::FileContainingSymbol(format!("google.rpc.{name}"));
+        let answer = reflect(&gateway, symbol).await.unwrap();
+        assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{name}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_does_not_describe_itself_when_it_is_told_not_to() {
+    let settings = ApiSettings { reflection: false, ..ApiSettings::default() };
+    let gateway = Gateway::with(Stores::memory(), settings).await;
+    let answer = reflect(&gateway, MessageRequest::ListServices(String::new())).await;
+    assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_taken_and_bounded_by_what_comes_out_of_it() {
+    let settings = ApiSettings { max_message_bytes: 1_500_000, ..ApiSettings::default() };
+    let gateway = Gateway::with(Stores::memory(), settings).await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key).send_compressed(CompressionEncoding::Gzip);
+    messages.send(send(spec("hello"))).await.unwrap();
+    let bomb = send(spec(&"x".repeat(10_000_000)));
+    let answer = messages.send(bomb.clone()).await;
+    assert_eq!(code_and_reason(answer), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+    let requests = tokio_stream::once(v1::SendStreamRequest { message: bomb.message, sequence: 1 });
+    let mut answers = messages.send_stream(requests).await.unwrap().into_inner();
+    let answer = answers.next().await.unwrap();
+    assert_eq!(code_and_reason(answer), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+}
+
+#[tokio::test]
 async fn the_server_describes_itself() {
     let gateway = Gateway::start().await;
-    let mut reflection = ServerReflectionClient::new(gateway.client_with(None));
-    let list = MessageRequest::ListServices(String::new());
-    let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
-    let mut answers =
-        reflection.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
-    let answer = answers.next().await.unwrap().unwrap().message_response.unwrap();
+    let answer = reflect(&gateway, MessageRequest::ListServices(String::new())).await.unwrap();
     let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
     let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     for name in [
@@ -117,7 +199,7 @@ async fn a_request_larger_than_allowed_is_refused() {
     let gateway = Gateway::with(Stores::memory(), settings).await;
     let key = gateway.acme().await;
     let answer = gateway.messages(&key).send(send(spec(&"x".repeat(1_500_000)))).await;
-    assert_eq!(answer.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(code_and_reason(answer), expected(Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
 }
 
 #[tokio::test]

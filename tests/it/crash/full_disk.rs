@@ -8,6 +8,7 @@ use relevo::wire::v1::{self, Behavior, MessageState};
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic::Code;
+use tonic_health::ServingStatus;
 use tonic_types::StatusExt;
 
 use crate::api::send;
@@ -161,10 +162,13 @@ async fn the_end_of_the_disk_in_the_middle_of_a_write_loses_nothing_that_was_ack
             Err(status) => break status,
         }
     };
+    gateway.wait_for_health(ServingStatus::NotServing).await;
     // It cannot be read either, until it is open again.
     assert!([Code::ResourceExhausted, Code::Unavailable].contains(&refused.code()), "{refused:?}");
     assert!(!promised.is_empty());
     disk.empty();
+    // By itself, because balancers do not call a gateway that is not serving.
+    gateway.wait_for_health(ServingStatus::Serving).await;
     promised.push(send_until_accepted(&gateway).await);
     set_behavior(&gateway, Behavior::Accept).await;
     let sent = gateway.wait_until_ended(&promised).await;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use relevo::wire::v1;
 use relevo::wire::v1::consent_service_client::ConsentServiceClient;
 use relevo::wire::v1::contact_service_client::ContactServiceClient;
+use relevo::wire::v1::key_service_client::KeyServiceClient;
 use relevo::wire::v1::message_service_client::MessageServiceClient;
 use relevo::wire::v1::provider_service_client::ProviderServiceClient;
 use relevo::wire::v1::sandbox_service_client::SandboxServiceClient;
@@ -38,6 +39,10 @@ impl Gateway {
 
     pub fn messages(&self) -> MessageServiceClient<Client> {
         MessageServiceClient::new(self.client(&self.brand_key))
+    }
+
+    pub fn keys(&self) -> KeyServiceClient<Client> {
+        KeyServiceClient::new(self.client(&self.brand_key))
     }
 
     pub fn contacts(&self) -> ContactServiceClient<Client> {

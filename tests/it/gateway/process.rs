@@ -45,9 +45,18 @@ impl GatewayDirectory {
 
     /// The same with the data in the directory `data`.
     pub async fn with_data(data: &Path, config: &str) -> Self {
+        Self::with(data, "", config).await
+    }
+
+    /// The same with more settings of the server.
+    pub async fn with_server(server: &str, config: &str) -> Self {
+        Self::with(Path::new("data"), server, config).await
+    }
+
+    async fn with(data: &Path, server: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
-            "[server]\nlisten = '127.0.0.1:0'\n\n[log]\nformat = 'json'\nfilter = 'info'\n\n[brands.acme]\n\n\
+            "[server]\nlisten = '127.0.0.1:0'\n{server}\n\n[log]\nformat = 'json'\nfilter = 'info'\n\n[brands.acme]\n\n\
              [store]\npath = '{}'\n{config}",
             data.display()
         );
@@ -96,7 +105,16 @@ impl GatewayDirectory {
     /// # Panics
     /// When the program ends instead.
     pub async fn start(&self) -> Gateway {
-        let mut child = self.command(&["serve"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.started(self.command(&["serve"])).await
+    }
+
+    /// Starts a gateway that may use so much memory, and ends when it asks for more.
+    pub async fn start_within(&self, bytes: u64) -> Gateway {
+        self.started(self.command_within(&[&format!("--data={bytes}")], &["serve"])).await
+    }
+
+    async fn started(&self, mut command: Command) -> Gateway {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());
         let ready = log.wait_for("relevo is ready").await;
         let address = ready["address"].as_str().unwrap().parse().unwrap();
@@ -137,16 +155,30 @@ impl GatewayDirectory {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        // The gateway ends with the test even when that is killed. `setpriv` becomes the program it starts, so the
-        // process id is the gateway's own.
+        self.command_within(&[], arguments)
+    }
+
+    /// The program within the limits that `prlimit` is given.
+    fn command_within(&self, limits: &[&str], arguments: &[&str]) -> Command {
+        // The gateway ends with the test even when that is killed. `setpriv` and `prlimit` become the program they start, so
+        // the process id is the gateway's own.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", RELEVO]).args(arguments);
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if !limits.is_empty() {
+            command.arg("prlimit").args(limits).arg("--");
+        }
+        command.arg(RELEVO).args(arguments);
         command.arg("--config").arg(self.config()).kill_on_drop(true);
         command
     }
 
+    /// A file or folder in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn config(&self) -> PathBuf {
-        self.folder.path().join("relevo.toml")
+        self.path("relevo.toml")
     }
 }
 
@@ -168,7 +200,7 @@ pub struct Gateway {
     pub log: Log,
     /// Where its API is.
     pub address: SocketAddr,
-    pub(super) brand_key: String,
+    pub brand_key: String,
     pub(super) gateway_key: String,
 }
 
@@ -180,17 +212,17 @@ impl Gateway {
 
     /// Asks the process to stop (SIGTERM).
     pub async fn terminate(&self) {
-        self.signal("-TERM").await;
+        self.signal("TERM").await;
     }
 
     /// Lets the process stand still (SIGSTOP).
     pub async fn pause(&self) {
-        self.signal("-STOP").await;
+        self.signal("STOP").await;
     }
 
     /// Lets a process that stands still go on (SIGCONT).
     pub async fn resume(&self) {
-        self.signal("-CONT").await;
+        self.signal("CONT").await;
     }
 
     /// Lets the process have so many files open at once from now on.
@@ -200,9 +232,10 @@ impl Gateway {
         assert!(limited.await.unwrap().success());
     }
 
-    async fn signal(&self, signal: &str) {
+    /// Sends the process a signal.
+    pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
     }
 
     /// Waits until the gateway says of itself that it serves.
@@ -210,6 +243,17 @@ impl Gateway {
         while self.check_health().await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until the gateway says this of itself.
+    pub async fn wait_for_health(&self, status: tonic_health::ServingStatus) {
+        let status: ServingStatus = status.into();
+        let said = async {
+            while self.check_health().await.ok() != Some(status) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("the gateway never said {status:?}"));
     }
 
     /// Asks whether the gateway serves.

@@ -11,6 +11,11 @@ pub fn provider(name: &str, channel: &str, more: &str, adapter: &str) -> String 
     )
 }
 
+/// A sandbox for SMS, for tests that are not about providers.
+pub fn sandbox() -> String {
+    provider("sms", "sms", "", "[providers.sandbox]")
+}
+
 /// WhatsApp's Cloud API at `url`.
 pub fn whatsapp(name: &str, url: impl Display, more: &str) -> String {
     let adapter = format!(

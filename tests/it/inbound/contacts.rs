@@ -398,7 +398,9 @@ async fn a_bounce_that_cannot_be_kept_stays_with_the_mail_server_and_counts_once
     );
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let listen = listener.local_addr().unwrap();
-    let settings = MailSettings { listen, max_message_bytes: 1_000, timeout_ms: 10_000, max_connections: 1 };
+    let (timeout_ms, write_timeout_ms) = (10_000, 10_000);
+    let settings =
+        MailSettings { listen, max_message_bytes: 1_000, timeout_ms, write_timeout_ms, max_connections: 1 };
     tokio::spawn(serve_mail(listener, hooks, settings, std::future::pending()));
 
     assert_eq!(deliver_by_lmtp(listen).await, "451 4.3.0 it could not be kept; please try again");

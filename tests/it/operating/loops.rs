@@ -49,7 +49,7 @@ async fn assert_ends_with_its_listener(panics: bool, how: &str) {
     config.providers[0].parts.listener = Some(Arc::new(Mortal { ends: Arc::clone(&ends), panics }));
     let gateway = Gateway::open(config, Clock::system().unwrap()).await.unwrap();
     let url = format!("http://{}", gateway.address());
-    let gateway = tokio::spawn(gateway.run(std::future::pending()));
+    let gateway = tokio::spawn(gateway.run(std::future::pending(), std::future::pending()));
 
     let connection = Endpoint::from_shared(url).unwrap().connect_lazy();
     let mut health = HealthClient::new(connection);
