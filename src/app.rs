@@ -123,7 +123,8 @@ impl Gateway {
         let services = ApiServices::new(dependencies, &config.server);
 
         let (stopping, stopped) = watch::channel(false);
-        let serve = api::serve(listener, services, &config.server, flag_raised(stopped.clone()));
+        let serve =
+            api::serve(listener, services, &config.server, config.tls.as_ref(), flag_raised(stopped.clone()));
         let serve = async {
             let served = serve.await;
             // By itself the API ends only when it fails; then everything else stops too.

@@ -1,5 +1,6 @@
 //! The `relevo` program: arguments, settings, signals, exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -7,14 +8,18 @@ use clap::Parser;
 use relevo::app::Gateway;
 use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
-use relevo::config::Config;
+use relevo::config::{self, Config};
 use relevo::{demo, telemetry};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Whatever this program makes is for its user alone: data, copies of it, keys.
+    umask(Mode::RWXG | Mode::RWXO);
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Gateway(GatewayCommand::Serve(args)) => serve(&args).map_err(wrong),
@@ -25,7 +30,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if error.exit_code() != 0 {
-                eprintln!("relevo: {error}");
+                // Where nobody reads it, the exit code still tells.
+                let _ = writeln!(io::stderr(), "relevo: {error}");
             }
             ExitCode::from(error.exit_code())
         }
@@ -37,9 +43,19 @@ fn wrong(error: anyhow::Error) -> CliError {
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let config = Config::load(&args.config)?;
-    telemetry::start(&config.log)?;
     let clock = Clock::system()?;
+    let config = Config::load_to_serve(&args.config, clock.now())?;
+    telemetry::start(&config.log)?;
+    if let Err(error) = config::raise_limit() {
+        tracing::warn!(%error, "the limit on open files was not raised to the most that the system allows");
+    }
+    for warning in config.warnings_of_the_start(clock.now()) {
+        tracing::warn!(
+            subject = warning.subject,
+            detail = warning.message,
+            "the gateway starts, and probably not as meant"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the gateway opens, so that a signal during that is not missed.

@@ -1,8 +1,12 @@
 //! What the settings of several adapters are checked for.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use url::Url;
 
 use super::BuildError;
+use crate::model::SettingError;
 
 /// What is right where [`is_host`] is asked.
 pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
@@ -13,6 +17,18 @@ pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 /// When it is not: what it must be.
 pub(super) fn require(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
     if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+}
+
+/// That a number lies within its bounds.
+///
+/// # Errors
+/// When it does not: the bounds.
+pub(super) fn within<T: PartialOrd + Display>(
+    value: T,
+    bounds: RangeInclusive<T>,
+    setting: &'static str,
+) -> Result<(), BuildError> {
+    SettingError::out_of_bounds(setting, value, bounds).map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).

@@ -19,6 +19,7 @@ mod connections;
 mod limits;
 mod methods;
 mod page;
+mod tls;
 mod update_mask;
 
 pub mod server;
@@ -35,3 +36,4 @@ pub use server::{ServeError, serve};
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};
 pub use shutdown::ShutdownSignal;
+pub use tls::ServerTls;

@@ -3,15 +3,13 @@
 //! Stopping is graceful: the listener closes at once, calls in flight finish, and streams end with UNAVAILABLE so that
 //! their callers resume elsewhere.
 
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
-use std::{fs, io};
 
 use tokio::net::TcpListener;
 use tonic::service::Routes;
+use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -19,44 +17,28 @@ use tracing::{info, warn};
 
 use super::connections::bounded;
 use super::services::ApiServices;
-use super::settings::{ApiSettings, TlsSettings};
+use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
+use super::tls::ServerTls;
 use crate::wire::DESCRIPTORS;
 
 /// Why the API cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A file of the TLS settings cannot be read.
-    #[error("{path} cannot be read: {source}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        source: io::Error,
-    },
-    /// The certificate and its key cannot be used.
-    #[error("the certificate {cert} with the key {key} cannot be used: {source}", cert = cert.display(), key = key.display())]
-    Tls {
-        /// The file of the certificate.
-        cert: PathBuf,
-        /// The file of its key.
-        key: PathBuf,
-        /// What went wrong.
-        source: tonic::transport::Error,
-    },
     /// The server failed.
     #[error("the gRPC server failed: {0}")]
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves until `shutdown`, and then until the calls in flight are done or the drain timeout has passed.
+/// Serves, with `tls` or in plain text, until `shutdown`, and then until the calls in flight are done or the drain timeout has passed.
 ///
 /// # Errors
-/// When the TLS settings cannot be used, or the server fails.
+/// When the server fails.
 pub async fn serve(
     listener: TcpListener,
     services: ApiServices,
     settings: &ApiSettings,
+    tls: Option<&ServerTls>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let signal = services.shutdown().clone();
@@ -65,7 +47,7 @@ pub async fn serve(
     let routes = with_reflection(routes);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let incoming = bounded(incoming, settings.max_connections);
-    let mut server = configured(settings)?;
+    let mut server = configured(settings, tls)?;
     let server = server.add_routes(routes).serve_with_incoming_shutdown(incoming, signal.clone().triggered());
     let mut server = pin!(server);
     tokio::select! {
@@ -98,7 +80,7 @@ async fn drain(
     }
 }
 
-fn configured(settings: &ApiSettings) -> Result<Server, ServeError> {
+fn configured(settings: &ApiSettings, tls: Option<&ServerTls>) -> Result<Server, ServeError> {
     let ms = Duration::from_millis;
     let server = Server::builder()
         // The guard bounds the calls of our own services first, and its error says why; this bounds those of the others.
@@ -107,25 +89,10 @@ fn configured(settings: &ApiSettings) -> Result<Server, ServeError> {
         .max_concurrent_streams(settings.max_streams_per_connection)
         .http2_keepalive_interval(Some(ms(settings.keepalive_interval_ms)))
         .http2_keepalive_timeout(Some(ms(settings.keepalive_timeout_ms)));
-    let Some(tls) = &settings.tls else { return Ok(server) };
-    server.tls_config(tls_config(tls)?).map_err(|source| ServeError::Tls {
-        cert: tls.cert_file.clone(),
-        key: tls.key_file.clone(),
-        source,
+    Ok(match tls {
+        Some(tls) => server.tls_config(tls.config())?,
+        None => server,
     })
-}
-
-fn tls_config(tls: &TlsSettings) -> Result<ServerTlsConfig, ServeError> {
-    let config =
-        ServerTlsConfig::new().identity(Identity::from_pem(read(&tls.cert_file)?, read(&tls.key_file)?));
-    Ok(match &tls.client_ca_file {
-        Some(file) => config.client_ca_root(Certificate::from_pem(read(file)?)),
-        None => config,
-    })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
-    fs::read(path).map_err(|source| ServeError::File { path: path.to_owned(), source })
 }
 
 fn health() -> (HealthServer<HealthService>, HealthReporter) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of the API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -77,38 +77,32 @@ pub struct TlsSettings {
 impl ApiSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let positive = [
-            ("request_timeout_ms", self.request_timeout_ms > 0),
-            ("max_connections", self.max_connections > 0),
-            ("max_calls_per_connection", self.max_calls_per_connection > 0),
-            ("max_streams_per_connection", self.max_streams_per_connection > 0),
-            ("stream_window", self.stream_window > 0),
-            ("max_send_streams_per_key", self.max_send_streams_per_key > 0),
-            ("max_watches_per_key", self.max_watches_per_key > 0),
-            ("keepalive_interval_ms", self.keepalive_interval_ms > 0),
-            ("keepalive_timeout_ms", self.keepalive_timeout_ms > 0),
-        ];
-        let zero = positive.into_iter().filter(|(_, valid)| !valid);
-        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
-        if self.max_message_bytes < MIN_MESSAGE_BYTES {
-            errors.push(SettingError::new(
-                "max_message_bytes",
-                "must be at least 1500000, so that every message within its own limits fits",
-            ));
-        }
+        let mut errors = SettingErrors::default();
+        let counts = 1..=MAX_COUNT as usize;
+        errors.within("max_message_bytes", self.max_message_bytes, MIN_MESSAGE_BYTES..=MAX_MESSAGE_BYTES);
+        errors.within("request_timeout_ms", self.request_timeout_ms, 1..=DAY_MS);
+        errors.within("max_connections", self.max_connections, counts.clone());
+        errors.within("max_calls_per_connection", self.max_calls_per_connection, counts.clone());
+        errors.within("max_streams_per_connection", self.max_streams_per_connection, 1..=MAX_COUNT);
+        errors.within("stream_window", self.stream_window, counts.clone());
         // Semaphores count in u32 at most.
-        if self.stream_window_bytes < self.max_message_bytes || self.stream_window_bytes > u32::MAX as usize {
-            errors.push(SettingError::new(
-                "stream_window_bytes",
-                "must be at least max_message_bytes and below 4294967296",
-            ));
-        }
-        errors
+        errors.within("stream_window_bytes", self.stream_window_bytes, MIN_MESSAGE_BYTES..=u32::MAX as usize);
+        let fits = self.stream_window_bytes >= self.max_message_bytes;
+        errors.require(fits, "stream_window_bytes", "must be at least max_message_bytes");
+        errors.within("max_send_streams_per_key", self.max_send_streams_per_key, counts.clone());
+        errors.within("max_watches_per_key", self.max_watches_per_key, counts);
+        errors.within("keepalive_interval_ms", self.keepalive_interval_ms, 1..=DAY_MS);
+        errors.within("keepalive_timeout_ms", self.keepalive_timeout_ms, 1..=DAY_MS);
+        errors.within("drain_timeout_ms", self.drain_timeout_ms, 0..=DAY_MS);
+        errors.into_vec()
     }
 }
 
 /// Two texts of 64 KiB, two HTML parts of 512 KiB and everything else.
 const MIN_MESSAGE_BYTES: usize = 1_500_000;
+
+/// Far more than any message has: what a caller may make the gateway hold in memory.
+const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -125,6 +119,7 @@ mod tests {
             ..ApiSettings::default()
         };
         let keys: Vec<_> = wrong.errors().into_iter().map(|error| error.key).collect();
-        assert_eq!(keys, ["max_connections", "stream_window", "max_message_bytes", "stream_window_bytes"]);
+        let window = "stream_window_bytes";
+        assert_eq!(keys, ["max_message_bytes", "max_connections", "stream_window", window, window]);
     }
 }

@@ -15,7 +15,7 @@ pub enum ContactCommand {
     /// Create a contact, or change the parts that are given
     #[command(
         after_help = "The addresses given replace all that there were; so do the labels.\n\nExamples:\n  \
-        relevo contact upsert ana --email ana@example.com --phone +34600123456 --label tier=gold\n  \
+        relevo contact upsert ana --email ana@example.com --phone +34600123456 \\\n      --label tier=gold\n  \
         relevo contact upsert ana --clear labels"
     )]
     Upsert(UpsertArgs),
@@ -95,7 +95,7 @@ pub struct UpsertArgs {
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = arguments::label)]
     labels: Vec<(String, String)>,
     /// Remove all addresses or labels; may be repeated
-    #[arg(long, value_enum, value_name = "PART")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "PART")]
     clear: Vec<ContactPart>,
     /// Refuse when the contact was changed since it had this etag
     #[arg(long)]
@@ -121,17 +121,17 @@ pub(super) async fn run(
     match command {
         ContactCommand::Upsert(args) => {
             let answer = client.upsert_contact(args.request()).await.map_err(failed)?;
-            screen.show(&answer.into_inner().contact.unwrap_or_default(), render::contact)
+            screen.show_fitted(&answer.into_inner().contact.unwrap_or_default(), render::contact)
         }
         ContactCommand::Get(ContactIdArgs { id }) => {
             let answer =
                 client.get_contact(v1::GetContactRequest { contact_id: id }).await.map_err(failed)?;
-            screen.show(&answer.into_inner().contact.unwrap_or_default(), render::contact)
+            screen.show_fitted(&answer.into_inner().contact.unwrap_or_default(), render::contact)
         }
         ContactCommand::Find(args) => {
             let request = v1::FindContactRequest { address: Some(args.address()) };
             let answer = client.find_contact(request).await.map_err(failed)?;
-            screen.show(&answer.into_inner().contact.unwrap_or_default(), render::contact)
+            screen.show_fitted(&answer.into_inner().contact.unwrap_or_default(), render::contact)
         }
         ContactCommand::List(limit) => {
             let page = async |page_size, page_token| {
@@ -159,7 +159,7 @@ pub(super) async fn run(
             let provider = provider.unwrap_or_default();
             let request = v1::CreateTelegramLinkRequest { contact_id: id, provider };
             let answer = client.create_telegram_link(request).await.map_err(failed)?;
-            screen.show(answer.get_ref(), render::telegram_link)
+            screen.show_fitted(answer.get_ref(), render::telegram_link)
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum PreferencesCommand {
     /// Change how a contact wants to be reached: the parts that are given
     #[command(
         after_help = "Examples:\n  relevo preferences set ana --channel telegram --channel email --exclude sms\n  \
-        relevo preferences set ana --quiet 22:00-08:00 --time-zone Europe/Madrid --language es\n  \
+        relevo preferences set ana --quiet 22:00-08:00 --time-zone Europe/Madrid \\\n      --language es\n  \
         relevo preferences set ana --mute offers --topic-channels orders=sms,email\n  \
         relevo preferences set ana --clear quiet-hours"
     )]
@@ -37,10 +37,10 @@ pub struct SetPreferencesArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// A channel to try first; repeated, in this order
-    #[arg(long = "channel", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "channel", value_enum, ignore_case = true, value_name = "CHANNEL")]
     channels: Vec<Channel>,
     /// A channel never to use; may be repeated
-    #[arg(long = "exclude", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "exclude", value_enum, ignore_case = true, value_name = "CHANNEL")]
     excluded: Vec<Channel>,
     /// A topic about which no commercial message is wanted; may be repeated. All preferences by topic are replaced
     #[arg(long = "mute", value_name = "TOPIC")]
@@ -61,7 +61,7 @@ pub struct SetPreferencesArgs {
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
     /// Forget a part; may be repeated
-    #[arg(long, value_enum, value_name = "PART")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "PART")]
     clear: Vec<PreferencesPart>,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn run(
             client.set_preferences(args.request()).await.map_err(failed)?.into_inner().preferences
         }
     };
-    screen.show(&preferences.unwrap_or_default(), render::preferences)
+    screen.show_fitted(&preferences.unwrap_or_default(), render::preferences)
 }
 
 impl SetPreferencesArgs {
@@ -151,9 +151,12 @@ fn topics(muted: Vec<String>, ordered: Vec<(String, Vec<Channel>)>) -> Vec<v1::T
 }
 
 fn topic_channels(text: &str) -> Result<(String, Vec<Channel>), String> {
-    let must = || "must be TOPIC=CHANNEL,... such as orders=sms,email".to_owned();
+    let must = || {
+        "must be TOPIC=CHANNEL,... such as orders=sms,email; channels are email, sms, telegram, whatsapp"
+            .to_owned()
+    };
     let (topic, channels) = text.split_once('=').ok_or_else(must)?;
-    let channels = channels.split(',').map(|channel| Channel::from_str(channel, false));
+    let channels = channels.split(',').map(|channel| Channel::from_str(channel, true));
     let channels: Vec<_> = channels.collect::<Result<_, _>>().map_err(|_| must())?;
     if topic.is_empty() { Err(must()) } else { Ok((topic.to_owned(), channels)) }
 }

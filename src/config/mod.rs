@@ -7,16 +7,21 @@
 
 mod brands;
 mod check;
+mod directory;
 mod errors;
 mod file;
 mod load;
 mod locations;
 mod log;
+mod machine;
+mod open_files;
 mod providers;
 mod secrets;
 mod sections;
+mod shape;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -27,7 +32,9 @@ use crate::{api, dispatch, health, inbound, store};
 
 pub use errors::{ConfigError, ConfigErrors};
 pub use log::{LogFormat, LogSettings};
+pub use open_files::raise_limit;
 pub use providers::ProviderConfig;
+pub use secrets::{secret_of_file, secret_of_variable};
 pub use warnings::ConfigWarning;
 
 /// Everything that was configured, checked.
@@ -35,6 +42,8 @@ pub use warnings::ConfigWarning;
 pub struct Config {
     /// How the API listens.
     pub server: api::ApiSettings,
+    /// The API's certificate; it speaks plain text when absent.
+    pub tls: Option<api::ServerTls>,
     /// Where what must survive is kept.
     pub store: store::StoreSettings,
     /// How dispatch works.

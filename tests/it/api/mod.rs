@@ -25,7 +25,7 @@ use relevo::adapters::sandbox::{Sandbox, Sandboxes};
 use relevo::adapters::telegram::bot::{self, TelegramLinkBuilder};
 use relevo::api::server::{ServeError, serve};
 use relevo::api::services::{ApiServices, ServiceDependencies};
-use relevo::api::{ApiSettings, token};
+use relevo::api::{ApiSettings, ServerTls, token};
 use relevo::clock::Clock;
 use relevo::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use relevo::model::{Channel, KeyId, KeyScope, Provider, ProviderName, Timestamp};
@@ -105,13 +105,14 @@ impl Gateway {
             sandboxes: sandboxes.clone(),
             telegram: bots(&["bot-acme", "bot-shared"]),
         };
+        let tls = settings.tls.as_ref().map(|tls| ServerTls::read(tls, clock.now()).unwrap());
         let services = ApiServices::new(rooms, &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
-            serve(listener, services, &settings, shutdown).await
+            serve(listener, services, &settings, tls.as_ref(), shutdown).await
         });
         Self { stores, board, sandboxes, clock, address, stop, server }
     }

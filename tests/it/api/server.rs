@@ -163,7 +163,7 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {
-        serve(listener, services, &ApiSettings::default(), std::future::pending()).await
+        serve(listener, services, &ApiSettings::default(), None, std::future::pending()).await
     });
     let mut sandbox = SandboxServiceClient::connect(format!("http://{address}")).await.unwrap();
     let answer = sandbox.list_outbox(v1::ListOutboxRequest::default()).await;

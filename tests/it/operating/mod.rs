@@ -2,4 +2,5 @@
 
 mod control;
 mod data_directory;
+mod open_files;
 mod stop;
