@@ -24,7 +24,9 @@ pub(super) fn explained(server: &str, error: &(dyn Error + 'static)) -> String {
         Some(error) => of_tls(error),
         // HTTP/2 hands on no more than the text of what the server says once TLS stands.
         None if why.contains("received fatal alert: ") => WANTS_CERTIFICATE.to_owned(),
-        None if is_refused(error) => IS_IT_THERE.to_owned(),
+        None if has(error, &[io::ErrorKind::ConnectionRefused]) => IS_IT_THERE.to_owned(),
+        // What it says may come after it has closed the connection, and is then not read.
+        None if server.starts_with("https://") && was_closed(error, &why) => CLOSED_AFTER_TLS.to_owned(),
         None if speaks_tls(server) => "the server speaks TLS: begin --server with https://".to_owned(),
         None => IS_IT_THERE.to_owned(),
     };
@@ -32,6 +34,9 @@ pub(super) fn explained(server: &str, error: &(dyn Error + 'static)) -> String {
 }
 
 const IS_IT_THERE: &str = "is the gateway running, and is --server right?";
+
+const CLOSED_AFTER_TLS: &str = "the server closed the connection once TLS stood: does it want a certificate of this client? If so, \
+     give one with --client-cert and --client-key";
 
 const WANTS_CERTIFICATE: &str = "the server wants a certificate of this client, by an authority that it knows: give one with \
      --client-cert and --client-key";
@@ -87,12 +92,19 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
-/// Whether nobody listens at all.
-fn is_refused(error: &(dyn Error + 'static)) -> bool {
+/// Whether a connection that stood was closed by the other side.
+fn was_closed(error: &(dyn Error + 'static), why: &str) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    // hyper has a text of its own for it.
+    why.contains("connection closed")
+        || has(error, &[BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof])
+}
+
+/// Whether an error of one of these kinds is among the causes.
+fn has(error: &(dyn Error + 'static), kinds: &[io::ErrorKind]) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if kind == Some(io::ErrorKind::ConnectionRefused) {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| kinds.contains(&error.kind())) {
             return true;
         }
         cause = error.source();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use access_keys::KeyStore;
 pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
-pub use contacts::{ContactChange, ContactStore, UpsertResult};
+pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
 pub use error::StoreError;
 pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};
