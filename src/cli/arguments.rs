@@ -6,6 +6,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
+use super::progress::ProgressLine;
 use crate::wire::v1;
 use v1::address::Value;
 
@@ -114,12 +115,14 @@ impl LimitArgs {
     ) -> Result<Vec<T>, CliError> {
         let mut all = Vec::new();
         let mut token = String::new();
+        let mut progress = ProgressLine::new();
         loop {
             let left = self.limit - u32::try_from(all.len()).unwrap_or(u32::MAX).min(self.limit);
             // At most MAX_PAGE, so it fits.
             let (items, next) = page(left.min(MAX_PAGE) as i32, token).await?;
             all.extend(items);
             all.truncate(self.limit as usize);
+            progress.show(|_| format!("{} listed", all.len()));
             if next.is_empty() || all.len() >= self.limit as usize {
                 return Ok(all);
             }

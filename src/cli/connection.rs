@@ -12,6 +12,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 use super::error::CliError;
+use super::progress::waiting_for;
 use super::times;
 use crate::config;
 
@@ -78,7 +79,8 @@ impl ConnectionArgs {
     /// Connects without a key, for the health service, which needs none.
     pub(super) async fn channel(&self) -> Result<Channel, CliError> {
         let endpoint = self.endpoint()?;
-        endpoint.connect().await.map_err(|error| CliError::unreachable(&self.server, &error))
+        let connected = waiting_for(&format!("connecting to {}", self.server), endpoint.connect()).await;
+        connected.map_err(|error| CliError::unreachable(&self.server, &error))
     }
 
     fn endpoint(&self) -> Result<Endpoint, CliError> {
