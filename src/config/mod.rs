@@ -3,7 +3,8 @@
 //! Reading takes four steps, each in a file of its own: the text is parsed with the place of every key (`locations`),
 //! secrets are fetched from where the file says they are (`secrets`), the tables take the shape of the rooms' own
 //! settings (`file`, and `sections` for those of providers), and what those cannot check alone is checked together
-//! (`check`). Every error says in which line it is and what would be right.
+//! (`check`), and against the machine where the gateway is to run on it (`machine`). No step ends at its first error, nor
+//! keeps the next one from being taken: all errors are told at once, each with its line and what would be right.
 
 mod brands;
 mod check;
