@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
+use relevo::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -237,6 +239,25 @@ async fn a_certificate_that_could_not_be_served_is_refused_by_check_and_before_t
     certificate(folder.path(), Some((2026, 1, 1)));
     let done = check(folder.path(), &tls("cert", "key"), &[]).await;
     assert!(done.code == 1 && done.err.contains("ended on 2026-01-01"), "{} {}", done.code, done.err);
+}
+
+/// Ten days before its end a certificate is warned of by check, and by the start.
+#[tokio::test]
+async fn a_certificate_near_its_end_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = Clock::system().unwrap().now() + Duration::from_secs(10 * 86_400);
+    let day = end.strftime("%Y-%m-%d").to_string();
+    let parts: Vec<i32> = day.split('-').map(|part| part.parse().unwrap()).collect();
+    certificate(folder.path(), Some((parts[0], parts[1] as u8, parts[2] as u8)));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("[server]\nlisten = '{}'\n", taken.local_addr().unwrap());
+    let text = with(&format!("{server}[server.tls]\ncert_file = 'cert'\nkey_file = 'key'\n"));
+    let done = check(folder.path(), &text, &[]).await;
+    let told = format!("server.tls.cert_file: ends on {day}: renew it before that");
+    assert!(done.code == 0 && done.out.contains(&told), "{} {}", done.out, done.err);
+    // It ends because the address is taken, after it has warned.
+    let served = run(&["serve", "--config", folder.path().join("relevo.toml").to_str().unwrap()]).await;
+    assert!(served.code == 1 && served.err.contains(&format!("ends on {day}: renew it")), "{}", served.err);
 }
 
 /// Data that others can read is warned of, by check and at the start.

@@ -31,6 +31,14 @@ async fn only_what_is_given_of_a_contact_changes() {
     assert_eq!(preferences["topics"][0]["muted"], true);
     assert_eq!(preferences["channelOrder"][0], "CHANNEL_EMAIL");
     assert_eq!(preferences.get("language"), None);
+    // A topic that is not named stays as it is.
+    let more = ["preferences", "set", "ana", "--topic-channels", "orders=sms,email", "--mute", "news"];
+    let topics = gateway.json(&more).await.remove(0)["topics"].clone();
+    let names: Vec<_> =
+        topics.as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
+    assert_eq!(names, ["news", "offers", "orders"]);
+    let unmuted = gateway.json(&["preferences", "set", "ana", "--unmute", "offers"]).await.remove(0);
+    assert_eq!(unmuted["topics"].as_array().unwrap().len(), 2, "{unmuted}");
     gateway.ok(&["contact", "delete", "ana"]).await;
     assert_eq!(gateway.run(&["contact", "get", "ana"]).await.code, 1);
 }
