@@ -47,7 +47,10 @@ enum_argument!(
 );
 enum_argument!(
     /// A message's state.
-    State = v1::MessageState: Accepted = "accepted", Waiting = "waiting", Sending = "sending", Sent = "sent", Delivered = "delivered", Read = "read", Failed = "failed", Suppressed = "suppressed", Expired = "expired", Cancelled = "cancelled", InDoubt = "in-doubt"
+    State = v1::MessageState:
+    Accepted = "accepted", Waiting = "waiting", Sending = "sending", Sent = "sent",
+    Delivered = "delivered", Read = "read", Failed = "failed", Suppressed = "suppressed",
+    Expired = "expired", Cancelled = "cancelled", InDoubt = "in-doubt"
 );
 enum_argument!(
     /// What a key may do.
@@ -63,7 +66,9 @@ enum_argument!(
 );
 enum_argument!(
     /// How a sandbox provider behaves.
-    Behavior = v1::Behavior: Accept = "accept", Fail = "fail", Hang = "hang", Throttle = "throttle", LoseReply = "lose-reply", RejectAddress = "reject-address"
+    Behavior = v1::Behavior:
+    Accept = "accept", Fail = "fail", Hang = "hang", Throttle = "throttle",
+    LoseReply = "lose-reply", RejectAddress = "reject-address"
 );
 
 /// Values of an enum as protobuf encodes them.
