@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::adapters::EventListener;
 use crate::adapters::sandbox::Sandboxes;
-use crate::adapters::telegram::bot::TelegramLinkBuilder;
+use crate::adapters::telegram::bot::TelegramLinkSigner;
 use crate::adapters::webhooks::WebhookHandler;
 use crate::api::{self, ApiServices, ServeError, ServiceDependencies};
 use crate::clock::Clock;
@@ -202,7 +202,7 @@ fn clients(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, ProviderClien
 /// The handler of each provider that sends webhooks.
 fn webhook_handlers(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, Arc<dyn WebhookHandler>> {
     let handler = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
-        Some((provider.name.clone(), parts.webhooks.clone()?))
+        Some((provider.name.clone(), parts.webhook_handler.clone()?))
     };
     providers.iter().filter_map(handler).collect()
 }
@@ -231,7 +231,7 @@ fn inbound_directory(config: &Config) -> InboundDirectory {
 }
 
 /// The builder of links to each Telegram bot whose name is known.
-fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
+fn telegram_links(providers: &[ProviderConfig]) -> BTreeMap<ProviderName, TelegramLinkSigner> {
     let links = |ProviderConfig { provider, parts, .. }: &ProviderConfig| {
         Some((provider.name.clone(), parts.telegram_links.clone()?))
     };

@@ -93,7 +93,7 @@ pub fn webhooks(input: &[u8]) {
         match runtime().block_on(handler.handle(&call)) {
             Ok(WebhookPayload::Events(events)) => assert_bounded(&events, body.len()),
             Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),
-            Err(WebhookError::Forged(why)) => return Err(why),
+            Err(WebhookError::Unauthenticated(why)) => return Err(why),
             Err(WebhookError::Malformed(_) | WebhookError::Unverifiable(_)) => {}
         }
         Ok(())
@@ -137,7 +137,9 @@ pub fn reports(input: &[u8]) {
                 assert!(events.iter().all(is_ours), "{events:?}");
                 assert_bounded(&events, input.len());
             }
-            Err(WebhookError::Forged(why)) => assert!(query.is_empty(), "the token is not known: {why}"),
+            Err(WebhookError::Unauthenticated(why)) => {
+                assert!(query.is_empty(), "the token is not known: {why}")
+            }
             Err(WebhookError::Malformed(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -154,7 +156,7 @@ fn assert_bounded(events: &[ProviderEvent], input_bytes: usize) {
             ProviderEvent::Receipt(report) => report.reference.len() + report.evidence.text.len(),
             ProviderEvent::Text(text) => text.id.len() + text.text.len(),
             ProviderEvent::Address(report) => report.id.len(),
-            ProviderEvent::Link { id, .. } => id.as_bytes().len(),
+            ProviderEvent::LinkFollowed { id, .. } => id.as_bytes().len(),
         })
         .sum();
     assert!(size <= 16 * input_bytes + 1024, "{size} bytes from {input_bytes}");

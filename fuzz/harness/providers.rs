@@ -35,7 +35,7 @@ pub struct Provider {
 impl Provider {
     /// What takes its calls.
     pub fn webhooks(&self) -> Option<Arc<dyn WebhookHandler>> {
-        if self.kind == "mailgun" { Some(mailgun_webhooks()) } else { self.parts.webhooks.clone() }
+        if self.kind == "mailgun" { Some(mailgun_webhooks()) } else { self.parts.webhook_handler.clone() }
     }
 }
 
@@ -50,7 +50,7 @@ fn mailgun_webhooks() -> Arc<dyn WebhookHandler> {
     let handler = handler.get_or_insert_with(|| {
         let section = KINDS.iter().find(|(_, table, _)| *table == "mailgun").map(section);
         let mailgun = providers(&section.expect("it is among them")).pop().expect("there is one");
-        mailgun.parts.webhooks.expect("it has a signing key")
+        mailgun.parts.webhook_handler.expect("it has a signing key")
     });
     Arc::clone(handler)
 }
@@ -203,7 +203,7 @@ fn envelope(channel: Channel) -> Envelope {
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
         attempt: 1,
-        repeated_attempt: 1,
+        idempotency_attempt: 1,
         brand: "acme".parse().expect("it is a brand"),
         class: MessageClass::Transactional,
         topic: "orders".parse().expect("it is a topic"),

@@ -1,9 +1,9 @@
 //! What comes from an SMSC.
 
 use relevo::adapters::sms::gsm;
-use relevo::adapters::sms::smpp::inbound::{self, JoinedPart, PartialTexts};
+use relevo::adapters::sms::smpp::inbound::{self, AssembledText, PartialTexts};
 use relevo::adapters::sms::smpp::pdu::{self, DeliverSm, Pdu, PduBody};
-use relevo::adapters::sms::smpp::receipts::{self, MessageIdBase};
+use relevo::adapters::sms::smpp::receipts::{self, MessageIdFormat};
 
 use super::{assert_bounded, now};
 
@@ -25,7 +25,7 @@ pub fn smpp(input: &[u8]) {
     }
     let later = now() + std::time::Duration::from_secs(3_600);
     while let Some(joined) = parts.overdue(later) {
-        assert_joined_part_is_bounded(joined, input.len());
+        assert_assembled_text_is_bounded(joined, input.len());
     }
     alphabet(input);
 }
@@ -38,7 +38,7 @@ fn read(octets: &[u8], parts: &mut PartialTexts) {
         Ok(Ok(PduBody::DeliverSm(deliver))) => read_deliver_sm(&deliver, parts, octets.len()),
         Ok(Ok(PduBody::SubmitSmResp(id))) => {
             // A hexadecimal digit is never more than two decimal ones.
-            assert!(MessageIdBase::HexInResponse.of_response(&id).len() <= 2 * id.len() + 1);
+            assert!(MessageIdFormat::HexInResponse.reference_from_response(&id).len() <= 2 * id.len() + 1);
         }
         Ok(_) => {}
         Err(error) => assert!(octets.len() > pdu::MAX_OCTETS, "{error}"),
@@ -47,9 +47,9 @@ fn read(octets: &[u8], parts: &mut PartialTexts) {
 
 /// Reads one as a receipt and as a message, whichever it says it is.
 fn read_deliver_sm(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
-    for ids in [MessageIdBase::Text, MessageIdBase::HexInResponse] {
-        if let Some(report) = receipts::read(deliver, ids) {
-            assert!(!report.reference.is_empty() && report.reference.len() <= 3 * octets, "{report:?}");
+    for ids in [MessageIdFormat::Text, MessageIdFormat::HexInResponse] {
+        if let Some(receipt) = receipts::read(deliver, ids) {
+            assert!(!receipt.reference.is_empty() && receipt.reference.len() <= 3 * octets, "{receipt:?}");
         }
     }
     let written = inbound::read(deliver);
@@ -61,12 +61,12 @@ fn read_deliver_sm(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize)
     assert!(part.total > 1 && (1..=part.total).contains(&part.number), "{part:?}");
     if let Ok(Some(joined)) = parts.add(deliver, part, now()) {
         parts.forget(&joined.key);
-        assert_joined_part_is_bounded(joined, usize::MAX);
+        assert_assembled_text_is_bounded(joined, usize::MAX);
     }
 }
 
-fn assert_joined_part_is_bounded(joined: JoinedPart, octets: usize) {
-    let JoinedPart { from, to, text, .. } = joined;
+fn assert_assembled_text_is_bounded(joined: AssembledText, octets: usize) {
+    let AssembledText { from, to, text, .. } = joined;
     let gaps = usize::from(u8::MAX) * MAX_GAP_BYTES;
     assert!(text.len() <= octets.saturating_mul(3).saturating_add(gaps), "{} bytes", text.len());
     drop(inbound::text_event(&from, &to, text, now()));

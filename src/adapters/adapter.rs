@@ -1,4 +1,4 @@
-//! What every adapter does: it delivers one message by one call.
+//! The interface of every adapter: it delivers one message by one call.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! What the adapters of Amazon's services share: credentials, requests signed by Signature Version 4, and the errors that
-//! every service answers with.
+//! The parts that the adapters of Amazon's services share: credentials, requests signed by Signature Version 4, and the
+//! errors that every service answers with.
 //!
 //! The signature is computed here (IAM User Guide, "Create a signed AWS API request") for the one form of request that is
 //! needed: a POST without a query. The SDK's own crate for it, aws-sigv4, would bring thirteen crates along.
@@ -11,13 +11,13 @@ use url::{Position, Url};
 
 use super::error_meaning::{ErrorMeaning, THROTTLED};
 use super::settings::require;
-use super::{BuildError, http};
+use super::{ProviderBuildError, http};
 use crate::model::Timestamp;
 use crate::secret::Secret;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What an access key may do in one region.
+/// An access key and the region in which it is used.
 #[derive(Debug, Clone)]
 pub(super) struct AwsCredentials {
     /// The region, such as `eu-west-1`.
@@ -35,12 +35,12 @@ impl AwsCredentials {
     ///
     /// # Errors
     /// When the region or the setting is wrong.
-    pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, BuildError> {
+    pub(super) fn base_url(&self, host: &str, setting: Option<&str>) -> Result<Url, ProviderBuildError> {
         let in_region = format!("https://{host}.{}.amazonaws.com", self.region);
-        http::base_url("base_url", setting.unwrap_or(&in_region))
+        http::parse_base_url("base_url", setting.unwrap_or(&in_region))
     }
 
-    fn validate(&self) -> Result<(), BuildError> {
+    fn validate(&self) -> Result<(), ProviderBuildError> {
         let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         require(is_region(&self.region), "region", "must be the code of a region such as eu-west-1")?;
         require(
@@ -77,14 +77,23 @@ impl AwsSigner {
     ///
     /// # Errors
     /// When one of the credentials cannot be one.
-    pub(super) fn new(service: &'static str, credentials: AwsCredentials) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        service: &'static str,
+        credentials: AwsCredentials,
+    ) -> Result<Self, ProviderBuildError> {
         credentials.validate()?;
         Ok(Self { service, credentials })
     }
 
-    /// The headers that make a POST of `body` to `url` a signed one. Amazon refuses what was signed more than five minutes
+    /// The headers that sign a POST of `body` to `url`. Amazon refuses a request that was signed more than five minutes
     /// before or after its own time.
-    pub(super) fn headers(&self, url: &Url, content_type: &str, body: &str, now: Timestamp) -> HeaderMap {
+    pub(super) fn signed_headers(
+        &self,
+        url: &Url,
+        content_type: &str,
+        body: &str,
+        now: Timestamp,
+    ) -> HeaderMap {
         let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
         // In the order of their names, as they are signed.
         let mut headers = vec![
@@ -152,9 +161,9 @@ fn sensitive(value: &str) -> HeaderValue {
     value
 }
 
-/// What an error means that every service may answer with ("Common error types" in each API's reference), by its name with
-/// or without `Exception` at the end: the protocols differ in that.
-pub(super) fn meaning(name: &str) -> Option<ErrorMeaning> {
+/// The meaning of an error that every service may answer with ("Common error types" in each API's reference), by its name
+/// with or without `Exception` at the end: the protocols differ in that. `None` when it is not one of those.
+pub(super) fn common_error_meaning(name: &str) -> Option<ErrorMeaning> {
     Some(match name.trim_end_matches("Exception") {
         "Throttling" | "Throttled" | "RequestThrottled" | "TooManyRequests" | "LimitExceeded" => THROTTLED,
 
@@ -179,7 +188,7 @@ pub(super) fn meaning(name: &str) -> Option<ErrorMeaning> {
 mod tests {
     use super::*;
 
-    fn signer(change: fn(&mut AwsCredentials)) -> Result<AwsSigner, BuildError> {
+    fn signer(change: fn(&mut AwsCredentials)) -> Result<AwsSigner, ProviderBuildError> {
         let mut credentials = AwsCredentials {
             region: "us-east-1".to_owned(),
             access_key_id: "AKIDEXAMPLEAKIDEXAMPLE".to_owned(),
@@ -193,7 +202,7 @@ mod tests {
     fn signed(signer: &AwsSigner, url: &str, body: &str) -> HeaderMap {
         let url = Url::parse(url).unwrap();
         let now = "2015-08-30T12:36:00Z".parse().unwrap();
-        signer.headers(&url, "application/x-www-form-urlencoded", body, now)
+        signer.signed_headers(&url, "application/x-www-form-urlencoded", body, now)
     }
 
     fn signature(headers: &HeaderMap) -> &str {

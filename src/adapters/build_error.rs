@@ -4,7 +4,7 @@ use crate::model::SettingError;
 
 /// Why a provider cannot be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
+pub enum ProviderBuildError {
     /// A setting's value is wrong.
     #[error("{setting} {must}")]
     Setting {
@@ -16,9 +16,9 @@ pub enum BuildError {
     /// A number is out of its bounds.
     #[error(transparent)]
     Bounds(#[from] SettingError),
-    /// The HTTP client could not be set up.
+    /// The HTTP client could not be built.
     #[error("the HTTP client cannot be set up: {0}")]
-    Client(String),
+    HttpClient(String),
     /// A file that a setting names cannot be used.
     #[error("{setting}: {path} cannot be used: {detail}")]
     File {

@@ -16,7 +16,7 @@ pub(super) fn to(address: Address, content: RenderedContent) -> Envelope {
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),
         attempt: 2,
-        repeated_attempt: 2,
+        idempotency_attempt: 2,
         brand: "acme".parse().unwrap(),
         class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! What a provider's documented errors mean, in the few words that its table needs.
+//! The meanings of the errors that providers document, in the few words that their tables need.
 
 use std::time::Duration;
 
@@ -7,54 +7,55 @@ use crate::model::{Objection, Outcome, OutcomeEvidence, Rejection, ThrottleScope
 /// The meaning of one documented error, before the provider's own words and wait are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorMeaning {
-    /// It refused this message or address for good.
+    /// The provider refused this message or address for good.
     Rejected(Rejection),
-    /// We are too fast.
+    /// The gateway calls the provider too fast.
     Throttled(ThrottleScope),
-    /// It, or the network behind it, is down for the moment.
+    /// The provider, or the network behind it, is down for the moment.
     Unavailable,
-    /// Our credentials, sender or account are wrong, whoever the message is for.
+    /// The gateway's credentials, sender or account are wrong, whoever the message is for.
     Misconfigured,
 }
 
-/// The address cannot be reached, now or ever.
+/// The provider refused the address: it cannot be reached, now or ever.
 pub(crate) const BAD_ADDRESS: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Address { certain: true });
-/// The address could not be reached, for one of several reasons.
-pub(crate) const DOUBTFUL_ADDRESS: ErrorMeaning =
+/// The provider refused the address for one of several reasons, not all of which mean that it is bad.
+pub(crate) const UNCERTAIN_ADDRESS: ErrorMeaning =
     ErrorMeaning::Rejected(Rejection::Address { certain: false });
-/// The person blocked us or opted out.
+/// The provider refused the message because the person blocked the sender or opted out.
 pub(crate) const OPTED_OUT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::OptedOut { certain: true });
-/// It looks as if the person blocked us, or opted out of a part.
-pub(crate) const PERHAPS_OPTED_OUT: ErrorMeaning =
+/// The provider refused the message, perhaps because the person blocked the sender or opted out of a part.
+pub(crate) const UNCERTAIN_OPT_OUT: ErrorMeaning =
     ErrorMeaning::Rejected(Rejection::OptedOut { certain: false });
-/// Other content may pass.
-pub(crate) const CONTENT: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Content);
-/// A rule forbids this message to this person, whatever it says. Answers that depend on who is written to belong here
-/// even where an operator could change the rule: they must not stop the provider for everybody else.
-pub(crate) const POLICY: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Policy);
-/// The whole account is too fast.
+/// The provider refused the content. Other content may pass.
+pub(crate) const CONTENT_REJECTED: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Content);
+/// The provider refused the message by a rule that forbids it to this person, whatever it says. Answers that depend on who
+/// is written to belong here even where an operator could change the rule: they must not stop the provider for everybody
+/// else.
+pub(crate) const POLICY_REJECTED: ErrorMeaning = ErrorMeaning::Rejected(Rejection::Policy);
+/// The provider refused the message because the whole account sends too fast.
 pub(crate) const THROTTLED: ErrorMeaning = ErrorMeaning::Throttled(ThrottleScope::Provider);
-/// This recipient got too much.
+/// The provider refused the message because this recipient got too many.
 pub(crate) const THROTTLED_RECIPIENT: ErrorMeaning = ErrorMeaning::Throttled(ThrottleScope::Recipient);
 
 impl ErrorMeaning {
-    /// What an HTTP status means when the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
+    /// The meaning of an HTTP status where the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
     /// `None` where the provider may have taken the message: success without an answer we can read, and the gateway's
     /// time-out (504), which comes after the request was passed on.
-    pub(crate) fn of_status(status: u16) -> Option<Self> {
+    pub(crate) fn from_http_status(status: u16) -> Option<Self> {
         match status {
             408 | 425 => Some(Self::Unavailable),
             429 => Some(THROTTLED),
             // A redirect, too: the base URL is not the API's.
             300..400 | 401..=407 => Some(Self::Misconfigured),
-            400..500 => Some(CONTENT),
+            400..500 => Some(CONTENT_REJECTED),
             504 => None,
             500.. => Some(Self::Unavailable),
             _ => None,
         }
     }
 
-    /// The outcome, with the provider's words and the wait it asked for.
+    /// The outcome of a message so refused, with the provider's words and the wait it asked for.
     pub(crate) fn outcome(self, evidence: OutcomeEvidence, retry_after: Option<Duration>) -> Outcome {
         match self {
             Self::Rejected(cause) => Outcome::Rejected { cause, evidence },
@@ -64,7 +65,7 @@ impl ErrorMeaning {
         }
     }
 
-    /// What it says against the address, when that is certain.
+    /// The objection to the address, where the error is certain of one.
     pub(crate) fn objection(self) -> Option<Objection> {
         self.outcome(OutcomeEvidence::default(), None).objection()
     }
@@ -78,13 +79,13 @@ mod tests {
     fn a_status_alone_has_a_meaning_unless_the_message_may_have_been_taken() {
         for (status, meaning) in [
             (301, Some(ErrorMeaning::Misconfigured)),
-            (400, Some(CONTENT)),
+            (400, Some(CONTENT_REJECTED)),
             (401, Some(ErrorMeaning::Misconfigured)),
             (403, Some(ErrorMeaning::Misconfigured)),
             (404, Some(ErrorMeaning::Misconfigured)),
             (408, Some(ErrorMeaning::Unavailable)),
-            (413, Some(CONTENT)),
-            (422, Some(CONTENT)),
+            (413, Some(CONTENT_REJECTED)),
+            (422, Some(CONTENT_REJECTED)),
             (429, Some(THROTTLED)),
             (500, Some(ErrorMeaning::Unavailable)),
             (502, Some(ErrorMeaning::Unavailable)),
@@ -94,7 +95,7 @@ mod tests {
             (201, None),
             (504, None),
         ] {
-            assert_eq!(ErrorMeaning::of_status(status), meaning, "{status}");
+            assert_eq!(ErrorMeaning::from_http_status(status), meaning, "{status}");
         }
     }
 }

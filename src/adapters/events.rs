@@ -20,12 +20,12 @@ pub enum ProviderEvent {
     /// Something about an address.
     Address(AddressReport),
     /// Somebody followed one of our links.
-    Link {
+    LinkFollowed {
         /// The link.
         id: LinkId,
-        /// Their address.
+        /// The address of whoever followed it.
         address: Address,
-        /// When, by the provider's clock.
+        /// When it happened, by the provider's clock; the time of arrival where the provider gives none.
         at: Timestamp,
     },
 }
@@ -42,7 +42,7 @@ pub struct DeliveryReport {
     pub address: Option<Address>,
     /// What the report says.
     pub status: ReceiptStatus,
-    /// When it happened, by the provider's clock.
+    /// When it happened, by the provider's clock; the time of arrival where the provider gives none.
     pub reported_at: Timestamp,
     /// The provider's words, for a failure.
     pub evidence: OutcomeEvidence,
@@ -69,13 +69,13 @@ pub trait EventSink: Send + Sync {
     ///
     /// # Errors
     /// When not all of them could be recorded: the provider should report them again.
-    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded>;
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), RecordError>;
 
     /// The time.
     fn now(&self) -> Timestamp;
 }
 
-/// An event could not be recorded; the log says why.
+/// Not all events could be recorded. The log says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be kept")]
-pub struct NotRecorded;
+pub struct RecordError;

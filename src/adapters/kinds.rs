@@ -1,4 +1,4 @@
-//! Every kind of provider there is. A new one is a line of [`KINDS`], and a row of the test beside it.
+//! Every kind of provider there is. A new one is a line of [`PROVIDER_KINDS`], and a row of the test beside it.
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -7,31 +7,31 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::channel_settings::ChannelSettings;
 use super::parts::ProviderSettings;
 use super::sms::twilio::TwilioAccountSettings;
-use super::{email, sandbox, sms, telegram, webhook, whatsapp};
+use super::{custom_webhook, email, sandbox, sms, telegram, whatsapp};
 use crate::model::Channel;
 
 /// A kind of provider.
 #[derive(Debug)]
 pub struct ProviderKind {
-    /// The kind's name, which is that of its table in the configuration.
-    pub table: &'static str,
+    /// The name of the kind, which is that of its table in the configuration.
+    pub name: &'static str,
     /// The only channel that it carries; `None` when it carries any.
     pub channel: Option<Channel>,
     /// Whether it is reached over HTTP, so that settings of HTTP are for it.
     pub is_http: bool,
     /// Reads its table. The error is the first setting that is unknown, missing, or of another type, with its place.
-    pub read: ReadSettings,
+    pub read_settings: ReadSettings,
 }
 
 type ReadSettings = fn(Spanned<DeValue<'_>>) -> Result<Box<dyn ProviderSettings>, toml::de::Error>;
 
 /// All kinds, in the order in which errors name them.
-pub const KINDS: &[ProviderKind] = &[
+pub const PROVIDER_KINDS: &[ProviderKind] = &[
     ProviderKind {
-        table: "smtp",
+        name: "smtp",
         channel: Some(Channel::Email),
         is_http: false,
-        read: read::<email::SmtpSettings>,
+        read_settings: read::<email::SmtpSettings>,
     },
     over_http("sendgrid", Channel::Email, read::<email::sendgrid::SendgridSettings>),
     over_http("resend", Channel::Email, read::<email::resend::ResendSettings>),
@@ -39,16 +39,20 @@ pub const KINDS: &[ProviderKind] = &[
     over_http("mailgun", Channel::Email, read::<email::mailgun::MailgunSettings>),
     over_http("brevo", Channel::Email, read::<email::brevo::BrevoSettings>),
     over_http("ses", Channel::Email, read::<email::ses::SesSettings>),
-    over_http("twilio", Channel::Sms, read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSender>),
+    over_http(
+        "twilio",
+        Channel::Sms,
+        read_both::<TwilioAccountSettings, sms::twilio::TwilioSmsSenderSettings>,
+    ),
     over_http("vonage", Channel::Sms, read::<sms::vonage::VonageSmsSettings>),
     over_http("infobip", Channel::Sms, read::<sms::infobip::InfobipSmsSettings>),
     over_http("sinch", Channel::Sms, read::<sms::sinch::SinchSettings>),
     over_http("sns", Channel::Sms, read::<sms::sns::SnsSettings>),
     ProviderKind {
-        table: "smpp",
+        name: "smpp",
         channel: Some(Channel::Sms),
         is_http: false,
-        read: read::<sms::smpp::SmppSettings>,
+        read_settings: read::<sms::smpp::SmppSettings>,
     },
     over_http("telegram", Channel::Telegram, read::<telegram::bot::TelegramSettings>),
     over_http("whatsapp_cloud", Channel::Whatsapp, read::<whatsapp::cloud::WhatsappCloudSettings>),
@@ -56,15 +60,25 @@ pub const KINDS: &[ProviderKind] = &[
     over_http(
         "whatsapp_twilio",
         Channel::Whatsapp,
-        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSender>,
+        read_both::<TwilioAccountSettings, whatsapp::twilio::TwilioWhatsappSenderSettings>,
     ),
     over_http("whatsapp_infobip", Channel::Whatsapp, read::<whatsapp::infobip::InfobipWhatsappSettings>),
-    ProviderKind { table: "webhook", channel: None, is_http: true, read: read::<webhook::WebhookSettings> },
-    ProviderKind { table: "sandbox", channel: None, is_http: false, read: read::<sandbox::SandboxSettings> },
+    ProviderKind {
+        name: "webhook",
+        channel: None,
+        is_http: true,
+        read_settings: read::<custom_webhook::CustomWebhookSettings>,
+    },
+    ProviderKind {
+        name: "sandbox",
+        channel: None,
+        is_http: false,
+        read_settings: read::<sandbox::SandboxSettings>,
+    },
 ];
 
-const fn over_http(table: &'static str, channel: Channel, read: ReadSettings) -> ProviderKind {
-    ProviderKind { table, channel: Some(channel), is_http: true, read }
+const fn over_http(name: &'static str, channel: Channel, read_settings: ReadSettings) -> ProviderKind {
+    ProviderKind { name, channel: Some(channel), is_http: true, read_settings }
 }
 
 /// Reads the settings of a kind.

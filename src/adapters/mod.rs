@@ -1,11 +1,11 @@
 //! The providers' protocols. An adapter turns an [`Envelope`] into a call and the answer into an
-//! [`Outcome`](crate::model::Outcome); [`KINDS`] is every kind of provider there is.
+//! [`Outcome`](crate::model::Outcome); [`PROVIDER_KINDS`] is every kind of provider there is.
 
+pub mod custom_webhook;
 pub mod email;
 pub mod sandbox;
 pub mod sms;
 pub mod telegram;
-pub mod webhook;
 pub mod webhooks;
 pub mod whatsapp;
 
@@ -26,13 +26,13 @@ mod tls;
 mod transport;
 
 pub use adapter::Adapter;
-pub use build_error::BuildError;
+pub use build_error::ProviderBuildError;
 pub use channel_settings::ChannelSettings;
 pub use envelope::Envelope;
 pub use events::EventListener;
 pub use http::{HttpSettings, HttpTransport};
-pub use kinds::{KINDS, ProviderKind};
+pub use kinds::{PROVIDER_KINDS, ProviderKind};
 pub use parts::{ProviderContext, ProviderParts, ProviderSettings};
 pub use transport::{ProviderLimits, Transport};
 
-use envelope::refused;
+use envelope::rejected_outcome;

@@ -1,22 +1,26 @@
-//! What the settings of several adapters are checked for.
+//! The checks that the settings of several adapters share.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use url::Url;
 
-use super::BuildError;
+use super::ProviderBuildError;
 use crate::model::SettingError;
 
-/// What is right where [`is_host`] is asked.
+/// The rule that [`is_host`] checks, for the error of a setting.
 pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
 
-/// That a setting is right.
+/// Checks a setting. `must` is what its value must be, as the error says it.
 ///
 /// # Errors
-/// When it is not: what it must be.
-pub(super) fn require(right: bool, setting: &'static str, must: &'static str) -> Result<(), BuildError> {
-    if right { Ok(()) } else { Err(BuildError::Setting { setting, must }) }
+/// [`ProviderBuildError::Setting`] when `is_valid` is false.
+pub(super) fn require(
+    is_valid: bool,
+    setting: &'static str,
+    must: &'static str,
+) -> Result<(), ProviderBuildError> {
+    if is_valid { Ok(()) } else { Err(ProviderBuildError::Setting { setting, must }) }
 }
 
 /// That a number lies within its bounds.
@@ -27,7 +31,7 @@ pub(super) fn within<T: PartialOrd + Display>(
     value: T,
     bounds: RangeInclusive<T>,
     setting: &'static str,
-) -> Result<(), BuildError> {
+) -> Result<(), ProviderBuildError> {
     SettingError::out_of_bounds(setting, value, bounds).map_or(Ok(()), |error| Err(error.into()))
 }
 

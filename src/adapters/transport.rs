@@ -1,30 +1,31 @@
-//! How a provider is reached, and how hard it may be driven.
+//! The connection settings of a provider and the limits on calls to it: concurrency, rate and time-outs.
 
 use serde::Deserialize;
 
 use super::http::HttpTransport;
 use crate::model::{MAX_COUNT, SettingError, SettingErrors};
 
-/// How a provider is reached.
+/// The connection settings of a provider and the limits on calls to it: concurrency, rate and time-outs.
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
-    /// How hard it may be driven, and how long it may take.
+    /// The limits on calls to the provider.
     pub limits: ProviderLimits,
-    /// The way to it, if it is reached over HTTP.
+    /// The way to the provider, if it is reached over HTTP.
     pub http: HttpTransport,
 }
 
-/// How hard a provider may be driven, and how long it may take.
+/// The limits on calls to a provider: concurrency, rate and time-outs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProviderLimits {
-    /// Calls in flight at once.
+    /// How many calls may be in flight at once: 50 when absent.
     pub max_concurrency: u32,
-    /// Calls a second; no limit when absent.
+    /// How many calls may begin a second; no limit when absent.
     pub rate_per_second: Option<f64>,
-    /// How long connecting may take, in milliseconds. A provider that cannot be reached was certainly not called.
+    /// How long connecting may take, in milliseconds: 3,000 when absent. A provider that cannot be reached was certainly
+    /// not called.
     pub connect_timeout_ms: u64,
-    /// How long the whole call may take, in milliseconds. After it the outcome is unknown.
+    /// How long the whole call may take, in milliseconds: 10,000 when absent. After it the outcome is unknown.
     pub timeout_ms: u64,
 }
 

@@ -19,7 +19,7 @@ use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
 use super::stream_session::StreamSessions;
 use crate::adapters::sandbox::Sandboxes;
-use crate::adapters::telegram::bot::TelegramLinkBuilder;
+use crate::adapters::telegram::bot::TelegramLinkSigner;
 use crate::clock::Clock;
 use crate::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use crate::model::ProviderName;
@@ -46,7 +46,7 @@ pub struct ServiceDependencies {
     /// The providers that are sandboxes.
     pub sandboxes: Sandboxes,
     /// Builds links to the Telegram bots whose names are known.
-    pub telegram: BTreeMap<ProviderName, TelegramLinkBuilder>,
+    pub telegram: BTreeMap<ProviderName, TelegramLinkSigner>,
 }
 
 /// All services of the API.

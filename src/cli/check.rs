@@ -78,7 +78,7 @@ fn json(config: &Config, warnings: &[ConfigWarning]) -> Value {
             order(topic.to_string().into(), channels, policy.ttl_for(topic))
         });
         let any_other = order(Value::Null, &policy.channels, policy.ttl);
-        let carriers = Channel::ALL.into_iter().flat_map(|channel| config.carriers(brand, channel));
+        let carriers = Channel::ALL.into_iter().flat_map(|channel| config.providers_for(brand, channel));
         let carriers = carriers.map(|carrier| {
             json!({
                 "channel": carrier.channel.as_str(),
@@ -138,7 +138,7 @@ fn names(channels: &[Channel]) -> String {
 fn carriers(config: &Config, brand: &BrandId, within: TextWidth) -> String {
     let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
     for channel in Channel::ALL {
-        let carriers = config.carriers(brand, channel);
+        let carriers = config.providers_for(brand, channel);
         for carrier in &carriers {
             let tier_weight: u64 = carriers
                 .iter()

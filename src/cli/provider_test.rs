@@ -14,7 +14,7 @@ use super::progress::waiting_for;
 use super::render::{Table, TextWidth};
 use super::screen::{CommandOutput, without_control_characters};
 use crate::adapters::Envelope;
-use crate::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
+use crate::adapters::webhooks::{EventSink, ProviderEvent, RecordError};
 use crate::clock::Clock;
 use crate::config::{Config, ProviderConfig};
 use crate::model::{
@@ -118,7 +118,7 @@ fn envelope(
     Ok(Envelope {
         message_id: clock.message_id(),
         attempt: 1,
-        repeated_attempt: 1,
+        idempotency_attempt: 1,
         from: policy.and_then(|policy| provider.sender(&brand, &policy.senders)).map(str::to_owned),
         brand,
         class: MessageClass::Transactional,
@@ -184,8 +184,8 @@ struct RefusingSink<'a>(&'a Clock);
 
 #[async_trait]
 impl EventSink for RefusingSink<'_> {
-    async fn record(&self, _: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
-        Err(NotRecorded)
+    async fn record(&self, _: Vec<ProviderEvent>) -> Result<(), RecordError> {
+        Err(RecordError)
     }
 
     fn now(&self) -> Timestamp {

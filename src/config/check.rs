@@ -1,11 +1,11 @@
-//! What the shape of the file cannot say: bounds, and settings that must fit each other.
+//! The checks that the shape of the file cannot make: bounds, and settings that must fit each other.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use super::errors::ErrorCollector;
 use super::file::ConfigFile;
-use super::providers::{ProviderConfig, ProviderSurroundings};
+use super::providers::{ProviderCheckContext, ProviderConfig};
 use super::{Config, brands, machine, providers};
 use crate::api::{ServerTls, TlsSettings};
 use crate::dispatch;
@@ -44,15 +44,15 @@ pub(super) fn check(
         "providers",
         "must have at least one provider, in [[providers]]",
     );
-    let surroundings = ProviderSurroundings {
+    let context = ProviderCheckContext {
         brands: file.brands.keys().map(String::as_str).collect(),
         folder,
         has_inbound: file.inbound.is_some(),
     };
-    let providers = providers::check(&file.providers, &surroundings, errors);
+    let providers = providers::build_all(&file.providers, &context, errors);
     check_lease(&file.dispatch, &providers, errors);
-    let brands = brands::check(&file.brands, errors);
-    let right = errors.check().is_ok();
+    let brands = brands::build_all(&file.brands, errors);
+    let right = errors.result().is_ok();
     right.then_some(Config {
         server: file.server,
         tls,

@@ -1,9 +1,9 @@
-//! What is wrong with a configuration, and where.
+//! The errors of a configuration, each with its place in the file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::locations::{SettingLocations, join, line_at};
+use super::locations::{SettingLocations, join_path, line_at};
 use crate::model::SettingError;
 
 /// One thing that is wrong.
@@ -104,10 +104,10 @@ impl<'a> ErrorCollector<'a> {
     }
 
     /// Notes that a table has not the shape of its settings. A setting that it lacks because of an error of its own is none.
-    pub(super) fn misshapen(&mut self, error: &toml::de::Error) {
+    pub(super) fn shape_error(&mut self, error: &toml::de::Error) {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
         let message = in_plain_words(error.message());
-        let lacking = message.strip_prefix(LACKS).map(|name| join(&key, name.trim_matches('`')));
+        let lacking = message.strip_prefix(LACKS).map(|name| join_path(&key, name.trim_matches('`')));
         if !lacking.is_some_and(|path| self.has_at(&path)) {
             self.found.push(ConfigError { file: self.file.into(), line, key, message });
         }
@@ -125,7 +125,7 @@ impl<'a> ErrorCollector<'a> {
     ///
     /// # Errors
     /// What is.
-    pub(super) fn check(&self) -> Result<(), ConfigErrors> {
+    pub(super) fn result(&self) -> Result<(), ConfigErrors> {
         if self.found.is_empty() { Ok(()) } else { Err(self.sorted()) }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct ConfigSurroundings<'a> {
     /// The time at which certificates must be valid.
     pub(super) now: Timestamp,
     /// Looks up environment variables.
-    pub(super) env: &'a secrets::ReadVariable<'a>,
+    pub(super) env: &'a secrets::EnvLookup<'a>,
     /// Whether the gateway is to run on this machine.
     pub(super) runs_here: bool,
 }
@@ -72,7 +72,7 @@ impl Config {
             machine::check(&file, &mut errors);
         }
         let config = check::check(file, folder, around.now, &mut errors);
-        errors.check()?;
+        errors.result()?;
         // Only an error leaves it unbuilt.
         config.ok_or_else(|| errors.into())
     }

@@ -71,7 +71,7 @@ fn unquoted(path: &str) -> String {
 
 fn walk_table(text: &str, table: &DeTable<'_>, prefix: &str, spans: &mut Vec<SettingLocation>) {
     for (key, value) in table {
-        let path = join(prefix, key.get_ref());
+        let path = join_path(prefix, key.get_ref());
         note(text, path, key.span(), value, spans);
     }
 }
@@ -96,8 +96,8 @@ fn note(
     spans.push(SettingLocation { key, value: value.span(), line, path });
 }
 
-/// `name` below `prefix`, in quotes where TOML wants them.
-pub(super) fn join(prefix: &str, name: &str) -> String {
+/// The path of `name` below `prefix`, in quotes where TOML wants them.
+pub(super) fn join_path(prefix: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     let name = if bare { name.to_owned() } else { format!("{name:?}") };
     if prefix.is_empty() { name } else { format!("{prefix}.{name}") }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 use super::sections::{KindSettings, ProviderSection};
 use crate::adapters::{
-    BuildError, HttpSettings, KINDS, ProviderContext, ProviderKind, ProviderLimits, ProviderParts,
-    ProviderSettings, Transport,
+    HttpSettings, PROVIDER_KINDS, ProviderBuildError, ProviderContext, ProviderKind, ProviderLimits,
+    ProviderParts, ProviderSettings, Transport,
 };
 use crate::model::{BrandId, Provider, SettingError};
 
@@ -17,14 +17,14 @@ use crate::model::{BrandId, Provider, SettingError};
 pub struct ProviderConfig {
     /// The provider as routing sees it.
     pub provider: Provider,
-    /// How hard it may be driven.
+    /// The limits on calls to it: concurrency, rate and time-outs.
     pub limits: ProviderLimits,
-    /// What it is made of.
+    /// The parts that were built from its settings.
     pub parts: ProviderParts,
 }
 
-/// What stands around the providers in the file.
-pub(super) struct ProviderSurroundings<'a> {
+/// The context in which the providers of the file are checked: the rest of the file.
+pub(super) struct ProviderCheckContext<'a> {
     /// The names of the brands.
     pub(super) brands: BTreeSet<&'a str>,
     /// The folder of the file.
@@ -33,11 +33,10 @@ pub(super) struct ProviderSurroundings<'a> {
     pub(super) has_inbound: bool,
 }
 
-/// Checks all providers against each other and against the brands there are. Those that cannot be are left out, each
-/// with an error.
-pub(super) fn check(
+/// Builds every provider whose settings are valid. Each invalid one is left out, with an error in `errors`.
+pub(super) fn build_all(
     sections: &[Option<ProviderSection>],
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Vec<ProviderConfig> {
     let mut names = BTreeSet::new();
@@ -60,7 +59,7 @@ pub(super) fn check(
 fn check_one(
     section: &ProviderSection,
     path: &str,
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderConfig> {
     let name = section.name.parse().map_err(|error| errors.add(format!("{path}.name"), error)).ok();
@@ -80,7 +79,7 @@ fn check_one(
         provider: Provider {
             name: name?,
             channel: section.channel,
-            kind: kind.table.to_owned(),
+            kind: kind.name.to_owned(),
             failure_domain: section.failure_domain.clone(),
             tier: section.tier,
             weight: section.weight,
@@ -121,21 +120,21 @@ fn check_transport(section: &ProviderSection, path: &str, errors: &mut ErrorColl
     let wrong = section.limits.errors();
     let limits = if wrong.is_empty() { section.limits.clone() } else { ProviderLimits::default() };
     errors.add_all(&format!("{path}.limits"), wrong);
-    let http = section.http.as_ref().map(HttpSettings::read).transpose();
+    let http = section.http.as_ref().map(HttpSettings::build).transpose();
     let http = http.map_err(|error| add(&error, &format!("{path}.http"), errors)).ok().flatten();
     Transport { limits, http: http.unwrap_or_default() }
 }
 
 /// Adds what is wrong in a table of settings, at the setting if there is one.
-fn add(error: &BuildError, table: &str, errors: &mut ErrorCollector<'_>) {
+fn add(error: &ProviderBuildError, table: &str, errors: &mut ErrorCollector<'_>) {
     match error {
-        BuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
-        BuildError::File { setting, path, detail } => {
+        ProviderBuildError::Setting { setting, must } => errors.add(format!("{table}.{setting}"), must),
+        ProviderBuildError::File { setting, path, detail } => {
             let must = format_args!("must be a file that can be used: {path} cannot ({detail})");
             errors.add(format!("{table}.{setting}"), must);
         }
-        BuildError::Bounds(SettingError { key, must }) => errors.add(format!("{table}.{key}"), must),
-        BuildError::Client(_) => errors.add(table, error),
+        ProviderBuildError::Bounds(SettingError { key, must }) => errors.add(format!("{table}.{key}"), must),
+        ProviderBuildError::HttpClient(_) => errors.add(table, error),
     }
 }
 
@@ -148,7 +147,7 @@ fn check_senders(
     let serves = |brand: &String| section.brands.is_empty() || section.brands.contains(brand);
     let mut senders = BTreeMap::new();
     for (brand, sender) in &section.senders {
-        let key = join(&format!("{path}.senders"), brand);
+        let key = join_path(&format!("{path}.senders"), brand);
         match brand.parse() {
             _ if sender.trim().is_empty() => errors.add(key, "must not be empty"),
             Ok(id) if known.contains(brand.as_str()) && serves(brand) => {
@@ -174,11 +173,11 @@ fn check_kind<'s>(
     };
     let kind = settings.kind;
     if section.http.is_some() && !kind.is_http {
-        let must = format_args!("must be left out: {} is not reached over HTTP", kind.table);
+        let must = format_args!("must be left out: {} is not reached over HTTP", kind.name);
         errors.add(format!("{path}.http"), must);
     }
     if let Some(channel) = kind.channel.filter(|channel| *channel != section.channel) {
-        let must = format_args!("must be \"{channel}\", the only channel that {} carries", kind.table);
+        let must = format_args!("must be \"{channel}\", the only channel that {} carries", kind.name);
         errors.add(format!("{path}.channel"), must);
     }
     Some(settings)
@@ -186,7 +185,7 @@ fn check_kind<'s>(
 
 /// The names of the tables of all kinds.
 fn tables() -> String {
-    let names: Vec<&str> = KINDS.iter().map(|kind| kind.table).collect();
+    let names: Vec<&str> = PROVIDER_KINDS.iter().map(|kind| kind.name).collect();
     match names.split_last() {
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => String::new(),
@@ -200,17 +199,17 @@ fn build(
     path: &str,
     transport: &Transport,
     served: &[BrandId],
-    around: &ProviderSurroundings<'_>,
+    around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderParts> {
-    let table = format!("{path}.{}", kind.table);
+    let table = format!("{path}.{}", kind.name);
     if errors.has_at(&table) {
         // It would stumble over what was left out.
         return None;
     }
     let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
     let brands = if served.is_empty() { &every } else { served };
-    let ProviderSurroundings { folder, has_inbound, .. } = *around;
-    let context = ProviderContext { transport, brands, folder, has_inbound };
+    let ProviderCheckContext { folder, has_inbound, .. } = *around;
+    let context = ProviderContext { transport, brands, config_dir: folder, has_inbound };
     settings.build(&context).map_err(|error| add(&error, &table, errors)).ok()
 }

@@ -12,14 +12,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 use crate::secret::{RESOLVED, Secret};
 
 /// The most that a file may hold, in bytes: far more than a key in PEM, and it keeps a wrong path from being read for ever.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// Looks up an environment variable; `None` when it is not set.
-pub(super) type ReadVariable<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+pub(super) type EnvLookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
 /// The secret that the environment variable `name` has as its `value`, if it is set.
 ///
@@ -56,7 +56,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn resolve(
     table: &mut DeTable<'_>,
     folder: &Path,
-    env: &ReadVariable<'_>,
+    env: &EnvLookup<'_>,
     errors: &mut ErrorCollector<'_>,
 ) {
     SecretResolver { folder, env, errors }.table(table, "");
@@ -64,14 +64,14 @@ pub(super) fn resolve(
 
 struct SecretResolver<'a, 'e> {
     folder: &'a Path,
-    env: &'a ReadVariable<'a>,
+    env: &'a EnvLookup<'a>,
     errors: &'a mut ErrorCollector<'e>,
 }
 
 impl SecretResolver<'_, '_> {
     fn table(&mut self, table: &mut DeTable<'_>, path: &str) {
         for (key, value) in table.iter_mut() {
-            let path = join(path, key.get_ref());
+            let path = join_path(path, key.get_ref());
             if key.get_ref().as_ref() == RESOLVED {
                 self.errors
                     .add(path, "is not for this file: write { env = \"NAME\" } or { file = \"PATH\" }");

@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 use super::shape;
-use crate::adapters::{HttpSettings, KINDS, ProviderKind, ProviderLimits, ProviderSettings};
+use crate::adapters::{HttpSettings, PROVIDER_KINDS, ProviderKind, ProviderLimits, ProviderSettings};
 use crate::model::{Channel, MAX_COUNT, SettingError, SettingErrors};
 
 /// The names of the settings that every provider has.
@@ -97,17 +97,20 @@ fn read(
 }
 
 fn take_from<'i>(section: &mut DeTable<'i>) -> Vec<KindTable<'i>> {
-    KINDS.iter().filter_map(|kind| Some(KindTable { kind, value: section.remove(kind.table)? })).collect()
+    PROVIDER_KINDS
+        .iter()
+        .filter_map(|kind| Some(KindTable { kind, value: section.remove(kind.name)? }))
+        .collect()
 }
 
 /// Tells of settings that no provider has, and whether there are any. Serde lets them pass, so that kinds can have their tables.
 fn refuse_unknown(section: &DeTable<'_>, path: &str, errors: &mut ErrorCollector<'_>) -> bool {
     let mut found = false;
     for key in section.keys().map(|key| key.get_ref().as_ref()).filter(|key| !COMMON.contains(key)) {
-        let known = COMMON.into_iter().chain(KINDS.iter().map(|kind| kind.table));
+        let known = COMMON.into_iter().chain(PROVIDER_KINDS.iter().map(|kind| kind.name));
         let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
         let message = format_args!("unknown setting `{key}`, expected one of {}", known.join(", "));
-        errors.add(join(path, key), message);
+        errors.add(join_path(path, key), message);
         found = true;
     }
     found
@@ -116,7 +119,10 @@ fn refuse_unknown(section: &DeTable<'_>, path: &str, errors: &mut ErrorCollector
 impl KindTable<'_> {
     /// Gives the table the shape of its kind's settings.
     fn read(self, errors: &mut ErrorCollector<'_>) -> KindSettings {
-        KindSettings { kind: self.kind, settings: shape::read_by(self.value, self.kind.read, errors) }
+        KindSettings {
+            kind: self.kind,
+            settings: shape::read_by(self.value, self.kind.read_settings, errors),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn read_by<'i, T>(
         match read(table.clone()) {
             Ok(settings) => return Some(settings),
             Err(error) => {
-                errors.misshapen(&error);
+                errors.shape_error(&error);
                 if !error.span().is_some_and(|span| take_out(table.get_mut(), &span)) {
                     return None;
                 }

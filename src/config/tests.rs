@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 mod bounds;
 
 use super::*;
-use crate::adapters::KINDS;
+use crate::adapters::PROVIDER_KINDS;
 use crate::model::{LinkId, Timestamp};
 
 /// The least that works.
@@ -35,7 +35,7 @@ fn read(text: &str) -> Result<Config, ConfigErrors> {
     })
 }
 
-fn read_in(path: &Path, text: &str, env: &secrets::ReadVariable<'_>) -> Result<Config, ConfigErrors> {
+fn read_in(path: &Path, text: &str, env: &secrets::EnvLookup<'_>) -> Result<Config, ConfigErrors> {
     Config::read(path, text, &load::ConfigSurroundings { now: NOW, env, runs_here: false })
 }
 
@@ -378,7 +378,7 @@ fn the_shipped_files_load() {
     let domains: BTreeSet<_> = demo.providers.iter().map(|config| &config.provider.failure_domain).collect();
     assert_eq!(domains.len(), 3);
     for channel in crate::model::Channel::ALL {
-        assert_eq!(demo.carriers(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
+        assert_eq!(demo.providers_for(&"acme".parse().unwrap(), channel).len(), 2, "{channel}");
     }
     let warnings: Vec<_> = demo.warnings(NOW).iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -432,7 +432,7 @@ fn the_real_providers_shown_are_right() {
     let everything = Everything::new();
     let config = everything.read(&everything.text).unwrap();
     let shown: BTreeSet<_> = config.providers.iter().map(|config| config.provider.kind.as_str()).collect();
-    assert_eq!(shown, KINDS.iter().map(|kind| kind.table).collect());
+    assert_eq!(shown, PROVIDER_KINDS.iter().map(|kind| kind.name).collect());
 }
 
 #[test]
@@ -482,7 +482,7 @@ fn read_shape(table: Spanned<DeTable<'_>>) -> Result<file::ConfigFile, ConfigErr
     let places = locations::SettingLocations::new("", table.get_ref());
     let mut errors = errors::ErrorCollector::new(Path::new("relevo.toml"), &places);
     let file = file::read(table, &mut errors);
-    errors.check().map(|()| file)
+    errors.result().map(|()| file)
 }
 
 /// References to secrets in the form in which the settings read them.

@@ -4,12 +4,12 @@
 use toml::de::{DeTable, DeValue};
 
 use super::errors::ErrorCollector;
-use super::locations::join;
+use super::locations::join_path;
 
 /// Adds an error for every text with a control character.
 pub(super) fn check(table: &DeTable<'_>, path: &str, errors: &mut ErrorCollector<'_>) {
     for (key, value) in table {
-        check_value(value.get_ref(), &join(path, key.get_ref()), errors);
+        check_value(value.get_ref(), &join_path(path, key.get_ref()), errors);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is allowed, and probably not meant.
+//! The warnings about a configuration: what is allowed, and probably not meant.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,7 +36,7 @@ impl Config {
         warnings.extend(self.busy_addresses());
         for (brand, policy) in &self.brands {
             for channel in used_channels(policy) {
-                let doubt = self.doubt_about(brand, channel);
+                let doubt = self.warning_message(brand, channel);
                 let subject = format!("brand {brand}: {channel}");
                 warnings.extend(doubt.map(|message| ConfigWarning::new(subject, message)));
             }
@@ -66,18 +66,19 @@ impl Config {
     }
 
     /// The providers that carry `channel` for `brand`, lowest tier first.
-    pub fn carriers(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
+    pub fn providers_for(&self, brand: &BrandId, channel: Channel) -> Vec<&Provider> {
         let all = self.providers.iter().map(|config| &config.provider);
-        let mut carriers: Vec<_> =
+        let mut providers: Vec<_> =
             all.filter(|provider| provider.channel == channel && provider.serves(brand)).collect();
-        carriers.sort_by_key(|provider| provider.tier);
-        carriers
+        providers.sort_by_key(|provider| provider.tier);
+        providers
     }
 
-    fn doubt_about(&self, brand: &BrandId, channel: Channel) -> Option<String> {
-        let carriers = self.carriers(brand, channel);
-        let domains: BTreeSet<_> = carriers.iter().map(|provider| provider.failure_domain.as_str()).collect();
-        match (carriers.as_slice(), domains.first()) {
+    fn warning_message(&self, brand: &BrandId, channel: Channel) -> Option<String> {
+        let providers = self.providers_for(brand, channel);
+        let domains: BTreeSet<_> =
+            providers.iter().map(|provider| provider.failure_domain.as_str()).collect();
+        match (providers.as_slice(), domains.first()) {
             ([], _) | (_, None) => Some("no provider carries it, so it is always left out".to_owned()),
             ([only], _) => {
                 Some(format!("only provider {} carries it, so it fails when that one does", only.name))

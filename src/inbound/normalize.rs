@@ -25,7 +25,7 @@ pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
             let at = report.at.min(now);
             ProviderEvent::Address(AddressReport { id, to, at, ..report })
         }
-        ProviderEvent::Link { .. } => event,
+        ProviderEvent::LinkFollowed { .. } => event,
     }
 }
 

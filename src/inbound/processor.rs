@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::directory::{InboundDirectory, InboundSource};
 use super::{events, links, normalize, receipts};
-use crate::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, RecordError};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
@@ -55,7 +55,7 @@ impl InboundProcessor {
                 ProviderEvent::Receipt(report) => self.process_receipt(provider, report).await?,
                 ProviderEvent::Text(text) => self.process_text(provider, text).await?,
                 ProviderEvent::Address(report) => self.process_address(provider, report, None).await?,
-                ProviderEvent::Link { id, address, at } => {
+                ProviderEvent::LinkFollowed { id, address, at } => {
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
                 }
             }
@@ -194,13 +194,13 @@ struct ProviderEventSink {
 
 #[async_trait]
 impl EventSink for ProviderEventSink {
-    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), RecordError> {
         self.processor.process(&self.provider, events).await.map_err(|error| {
             tracing::error!(
                 provider.name = %self.provider, %error,
                 "inbound events were not recorded because the store failed; the provider has to send them again"
             );
-            NotRecorded
+            RecordError
         })
     }
 

@@ -133,7 +133,7 @@ fn http_response(answer: WebhookAnswer) -> Response<Full<Bytes>> {
         ),
         WebhookAnswer::Refused(error) => {
             let status = match error {
-                WebhookError::Forged(_) => StatusCode::UNAUTHORIZED,
+                WebhookError::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 WebhookError::Malformed(_) => StatusCode::BAD_REQUEST,
                 WebhookError::Unverifiable(_) => StatusCode::SERVICE_UNAVAILABLE,
             };

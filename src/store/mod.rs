@@ -1,4 +1,4 @@
-//! What must survive: messages and their histories, contacts, consents, controls and keys.
+//! The records that must survive: messages and their histories, contacts, consents, controls and keys.
 //!
 //! The traits speak of these things, not of keys or tables. [`embedded`] implements them over an ordered map with atomic
 //! batches, which is sled on disk or a plain map in memory; both run the same logic and pass one conformance suite.

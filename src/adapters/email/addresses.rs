@@ -1,11 +1,11 @@
-//! Whom an email is from and to, however it is sent.
+//! The sender and the recipient of an email, however it is sent.
 
 use lettre::Address;
 use lettre::message::Mailbox;
 use url::Host;
 
 use super::replies;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, rejected_outcome};
 use crate::model::{self, Outcome, Rejection};
 
 /// Who one provider's messages are from.
@@ -20,8 +20,8 @@ impl SenderMailbox {
     ///
     /// # Errors
     /// When one of them is not a mailbox.
-    pub(super) fn new(from: &str, reply_to: Option<&str>) -> Result<Self, BuildError> {
-        let wrong = |setting| BuildError::Setting {
+    pub(super) fn new(from: &str, reply_to: Option<&str>) -> Result<Self, ProviderBuildError> {
+        let wrong = |setting| ProviderBuildError::Setting {
             setting,
             must: "must be an email address with an ASCII local part, alone or as Name <address>",
         };
@@ -46,18 +46,21 @@ impl SenderMailbox {
     }
 }
 
-/// The address with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII stays, for
-/// servers with SMTPUTF8 (RFC 6531).
-pub(super) fn recipient(address: &model::Address) -> Result<Address, Outcome> {
-    let bad = |text| refused(Rejection::Address { certain: false }, text);
+/// The address of the recipient with its domain in ASCII (RFC 5891), as every server takes it. A local part beyond ASCII
+/// stays, for servers with SMTPUTF8 (RFC 6531).
+///
+/// # Errors
+/// A rejection when the address is not an email address, or cannot be written in an email.
+pub(super) fn recipient_address(address: &model::Address) -> Result<Address, Outcome> {
+    let bad = |text| rejected_outcome(Rejection::Address { certain: false }, text);
     let model::Address::Email(email) = address else {
         return Err(bad("the address is not an email address"));
     };
-    in_ascii(email.as_str()).ok_or_else(|| bad("the address cannot be written in an email"))
+    with_ascii_domain(email.as_str()).ok_or_else(|| bad("the address cannot be written in an email"))
 }
 
 /// The address with its domain in ASCII; `None` when it is none.
-pub(super) fn in_ascii(address: &str) -> Option<Address> {
+pub(super) fn with_ascii_domain(address: &str) -> Option<Address> {
     let (local, domain) = address.rsplit_once('@')?;
     let domain = if domain.is_ascii() { domain.to_owned() } else { Host::parse(domain).ok()?.to_string() };
     Address::new(local, domain).ok()
@@ -68,6 +71,6 @@ fn mailbox(text: &str) -> Option<Mailbox> {
         return None;
     }
     let parsed: Mailbox = text.parse().ok()?;
-    let email = in_ascii(parsed.email.as_ref())?;
+    let email = with_ascii_domain(parsed.email.as_ref())?;
     email.user().is_ascii().then(|| Mailbox::new(parsed.name, email))
 }

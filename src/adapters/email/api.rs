@@ -1,15 +1,15 @@
-//! What the providers that take email over HTTP share: an email in the pieces that their APIs ask for, and the key that
-//! lets us in.
+//! The parts that the adapters of email over HTTP share: an email in the pieces that the APIs ask for, and the key that lets
+//! the gateway in.
 
 use lettre::Address;
 use lettre::message::Mailbox;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::addresses::{SenderMailbox, recipient};
+use super::addresses::{SenderMailbox, recipient_address};
 use super::mail::one_line;
 use crate::adapters::settings::require;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, rejected_outcome};
 use crate::model::{AttemptRef, Outcome, Rejection, RenderedContent};
 use crate::secret::Secret;
 
@@ -37,16 +37,16 @@ impl<'a> ApiEmail<'a> {
     /// The outcome, when the envelope holds what an email does not carry.
     pub(super) fn from_envelope(envelope: &'a Envelope, sender: &'a SenderMailbox) -> Result<Self, Outcome> {
         let RenderedContent::Email { subject, text, html } = &envelope.content else {
-            return Err(refused(Rejection::Content, "the content is not an email"));
+            return Err(rejected_outcome(Rejection::Content, "the content is not an email"));
         };
         let (text, html) = (filled(text.as_ref()), filled(html.as_ref()));
         if text.or(html).is_none() {
-            return Err(refused(Rejection::Content, "the email has neither text nor HTML"));
+            return Err(rejected_outcome(Rejection::Content, "the email has neither text nor HTML"));
         }
         Ok(Self {
             from: sender.mailbox_for(envelope)?,
             reply_to: sender.reply_to(),
-            to: recipient(&envelope.address)?,
+            to: recipient_address(&envelope.address)?,
             subject: one_line(subject),
             text,
             html,
@@ -73,7 +73,7 @@ pub(super) fn without_nulls(mut object: Value) -> Value {
 }
 
 /// The echo in three fields, for a provider whose own fields do not hold it in one.
-pub(super) fn echo_in_parts(echo: &AttemptRef) -> [(&'static str, String); 3] {
+pub(super) fn echo_to_fields(echo: &AttemptRef) -> [(&'static str, String); 3] {
     [
         ("relevo-brand", echo.brand.to_string()),
         ("relevo-message", echo.message.to_string()),
@@ -85,7 +85,7 @@ pub(super) fn echo_in_parts(echo: &AttemptRef) -> [(&'static str, String); 3] {
 ///
 /// # Errors
 /// When the key cannot be one.
-pub(super) fn check_key(setting: &'static str, key: &Secret) -> Result<(), BuildError> {
+pub(super) fn check_key(setting: &'static str, key: &Secret) -> Result<(), ProviderBuildError> {
     let key = key.expose();
     require(
         !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()),
@@ -102,10 +102,10 @@ pub(super) fn key_header(
     setting: &'static str,
     scheme: &str,
     key: &Secret,
-) -> Result<HeaderValue, BuildError> {
+) -> Result<HeaderValue, ProviderBuildError> {
     check_key(setting, key)?;
     let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose()))
-        .map_err(|_| BuildError::Setting { setting, must: "must fit into an HTTP header" })?;
+        .map_err(|_| ProviderBuildError::Setting { setting, must: "must fit into an HTTP header" })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,4 +1,4 @@
-//! Says who we are: with a password, or with an access token that somebody else keeps fresh.
+//! The authentication at an SMTP server: by a password, or by an access token that somebody else keeps fresh.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use crate::secret::Secret;
 /// An access token is one or two thousand bytes long.
 const MAX_TOKEN_BYTES: u64 = 16 * 1024;
 
-/// How we authenticate.
+/// How the gateway authenticates.
 #[derive(Debug)]
 pub(super) enum SmtpLogin {
     /// By a user's name and password.
@@ -28,7 +28,7 @@ pub(super) enum SmtpLogin {
     Token { username: String, file: PathBuf },
 }
 
-/// What a server says of a token that it refuses, before it refuses it.
+/// The challenge with which a server says why it will refuse a token.
 #[derive(Debug, Default, Deserialize)]
 struct AuthChallenge {
     #[serde(default)]

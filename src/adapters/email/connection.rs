@@ -22,7 +22,7 @@ use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::model::Outcome;
 
 /// How long `QUIT` may take.
@@ -48,7 +48,7 @@ impl SmtpServer {
         settings: &SmtpSettings,
         at: ServerAddress<'_>,
         connect_timeout: Duration,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             host: at.host.to_owned(),
             port: at.port,
@@ -150,7 +150,7 @@ impl SmtpConnection {
 
     /// Begins a message: up to the server's permission to send its text, where the server takes commands together.
     pub(super) async fn start_transaction(&mut self, mail: &PreparedMail) -> Result<(), Outcome> {
-        let parameters = self.offers.with_mail(mail, self.notices)?;
+        let parameters = self.offers.mail_parameters(mail, self.notices)?;
         if self.state == SmtpConnectionState::Begun {
             self.command(SmtpStage::Mail, Rset).await?;
         }
@@ -183,7 +183,7 @@ impl SmtpConnection {
     }
 
     fn recipient(&self, mail: &PreparedMail) -> Rcpt {
-        Rcpt::new(mail.to.clone(), self.offers.with_recipient(mail, self.notices))
+        Rcpt::new(mail.to.clone(), self.offers.rcpt_parameters(mail, self.notices))
     }
 
     /// Sends MAIL, RCPT and DATA in one go, and reads the three replies. The first refusal counts.

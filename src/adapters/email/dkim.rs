@@ -10,8 +10,8 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, LineEnding};
 use rsa::pkcs8::{DecodePrivateKey, PrivateKeyInfo, SecretDocument};
 
-use super::settings::{Dkim, DkimAlgorithm};
-use crate::adapters::BuildError;
+use super::settings::{DkimAlgorithm, DkimSettings};
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 
 /// What is signed: all that a reader sees and a thread hangs on. A name that a message lacks is signed as lacking, so
@@ -28,10 +28,10 @@ const RELAXED: DkimCanonicalization = DkimCanonicalization {
 ///
 /// # Errors
 /// When the key is not what its setting says.
-pub(super) fn signer(settings: &Dkim) -> Result<DkimConfig, BuildError> {
+pub(super) fn signer(settings: &DkimSettings) -> Result<DkimConfig, ProviderBuildError> {
     require(is_dns_name(&settings.domain), "dkim.domain", "must be a domain name such as example.com")?;
     require(is_dns_name(&settings.selector), "dkim.selector", "must be a DNS label such as mail2026")?;
-    let key = key(settings.private_key.expose(), settings.algorithm).ok_or(BuildError::Setting {
+    let key = key(settings.private_key.expose(), settings.algorithm).ok_or(ProviderBuildError::Setting {
         setting: "dkim.private_key",
         must: "must be a private key in PEM (PKCS #8, or PKCS #1 for RSA) of the kind that dkim.algorithm says",
     })?;

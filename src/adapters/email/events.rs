@@ -1,4 +1,4 @@
-//! What the events of the providers of email over HTTP have in common: each says something of one email, and perhaps
+//! The events of the providers of email over HTTP, as far as they are alike: each says something of one email, and perhaps
 //! something against its address.
 
 use serde::de::DeserializeOwned;
@@ -9,21 +9,21 @@ use crate::model::{
     Timestamp,
 };
 
-/// What a provider's word for an event means: in a provider's table, `DELIVERED.and(Complaint)` is an email that arrived and
-/// was complained about.
+/// The meaning of a provider's word for an event: in a provider's table, `DELIVERED.with_objection(Complaint)` is an email
+/// that arrived and was complained about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EmailEventMeaning {
     status: ReceiptStatus,
     objection: Option<Objection>,
 }
 
-/// The provider handed it on.
+/// The provider handed the email on.
 pub(super) const SENT: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Sent);
-/// The recipient's server took it.
+/// The recipient's server took the email.
 pub(super) const DELIVERED: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Delivered);
-/// Somebody opened it.
+/// Somebody opened the email.
 pub(super) const READ: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Read);
-/// It will not arrive.
+/// The email will not arrive.
 pub(super) const FAILED: EmailEventMeaning = EmailEventMeaning::only(ReceiptStatus::Failed);
 
 impl EmailEventMeaning {
@@ -31,20 +31,20 @@ impl EmailEventMeaning {
         Self { status, objection: None }
     }
 
-    /// The same with what it says against the address.
-    pub(super) const fn and(self, objection: Objection) -> Self {
+    /// The same event with an objection to the address.
+    pub(super) const fn with_objection(self, objection: Objection) -> Self {
         Self { objection: Some(objection), ..self }
     }
 }
 
-/// The rest of an event.
+/// An event, but for its meaning.
 #[derive(Debug, Default)]
 pub(super) struct EmailEvent {
     /// The provider's id of the event, where it has one.
     pub(super) id: Option<String>,
     /// The provider's id of the email; empty when the event names none.
     pub(super) reference: String,
-    /// What we gave with the email.
+    /// The echo that went out with the email, if it came back.
     pub(super) echo: Option<AttemptRef>,
     /// The recipient.
     pub(super) address: Option<Address>,
@@ -87,7 +87,7 @@ impl EmailEvent {
     }
 }
 
-/// Reads the JSON of a call that is known to come from the provider.
+/// Reads the JSON of a request that is known to come from the provider.
 ///
 /// # Errors
 /// `Malformed` when it is not what `what` names.
@@ -109,8 +109,8 @@ pub(super) fn address(text: &str) -> Option<Address> {
     inner.unwrap_or(text).parse::<Email>().ok().map(Address::Email)
 }
 
-/// Reads the echo from the three fields in which `api::echo_in_parts` sends it.
-pub(super) fn echo_of_parts<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<AttemptRef> {
+/// The echo from the three fields in which `api::echo_to_fields` sends it.
+pub(super) fn echo_from_fields<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<AttemptRef> {
     let (brand, message, attempt) =
         (field("relevo-brand")?, field("relevo-message")?, field("relevo-attempt")?);
     Some(AttemptRef {
@@ -128,9 +128,9 @@ pub(super) mod tests {
     use crate::adapters::webhooks::{WebhookHandler, WebhookPayload, WebhookRequest};
     use crate::model::MessageId;
 
-    /// The time of every call: 2026-11-22T10:00:00Z.
+    /// The time of every request: 2026-11-22T10:00:00Z.
     pub(in crate::adapters::email) const NOW: i64 = 1_795_341_600;
-    /// The echo that the calls bring back.
+    /// The echo that the requests bring back.
     pub(in crate::adapters::email) fn echo() -> AttemptRef {
         AttemptRef {
             brand: "acme".parse().unwrap(),
@@ -193,11 +193,11 @@ pub(super) mod tests {
 
     #[test]
     fn the_three_fields_that_are_sent_make_the_echo_again() {
-        let parts = super::super::api::echo_in_parts(&echo());
+        let parts = super::super::api::echo_to_fields(&echo());
         let field =
             |name: &str| parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-        assert_eq!(echo_of_parts(field), Some(echo()));
-        assert_eq!(echo_of_parts(|name| field(name).filter(|_| name != "relevo-brand")), None);
+        assert_eq!(echo_from_fields(field), Some(echo()));
+        assert_eq!(echo_from_fields(|name| field(name).filter(|_| name != "relevo-brand")), None);
     }
 
     #[test]
@@ -209,10 +209,10 @@ pub(super) mod tests {
         };
         assert_eq!(event().provider_event(DELIVERED), None);
         assert!(matches!(
-            event().provider_event(DELIVERED.and(Objection::Complaint)),
+            event().provider_event(DELIVERED.with_objection(Objection::Complaint)),
             Some(ProviderEvent::Address(_))
         ));
         let nobody = EmailEvent { address: None, ..event() };
-        assert_eq!(nobody.provider_event(DELIVERED.and(Objection::Complaint)), None);
+        assert_eq!(nobody.provider_event(DELIVERED.with_objection(Objection::Complaint)), None);
     }
 }

@@ -1,10 +1,10 @@
-//! What a server offers beyond plain SMTP, and what is said with MAIL and RCPT where it does.
+//! The extensions of SMTP that a server offers, and the parameters of MAIL and RCPT by which they are used.
 
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 
 use super::mail::PreparedMail;
 use super::settings::DsnRequest;
-use crate::adapters::refused;
+use crate::adapters::rejected_outcome;
 use crate::model::{Outcome, Rejection};
 
 /// The extensions in a server's reply to EHLO.
@@ -47,8 +47,11 @@ impl SmtpExtensions {
         offers
     }
 
-    /// What MAIL has to say of this message, or why the server does not take it, before anything is sent.
-    pub(super) fn with_mail(
+    /// The parameters of the `MAIL` command for this message.
+    ///
+    /// # Errors
+    /// A rejection when the server says that it does not take such a message: it is too large, or needs SMTPUTF8.
+    pub(super) fn mail_parameters(
         &self,
         mail: &PreparedMail,
         notices: DsnRequest,
@@ -58,7 +61,7 @@ impl SmtpExtensions {
             if !self.utf8 {
                 let evidence =
                     "the address has characters beyond ASCII, and the server does not offer SMTPUTF8";
-                return Err(refused(Rejection::Policy, evidence));
+                return Err(rejected_outcome(Rejection::Policy, evidence));
             }
             parameters
                 .extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
@@ -68,7 +71,7 @@ impl SmtpExtensions {
             let size = mail.bytes.len() + 2;
             if let Some(max) = max.filter(|max| size > *max) {
                 let evidence = format!("the message has {size} bytes, and the server takes at most {max}");
-                return Err(refused(Rejection::Content, &evidence));
+                return Err(rejected_outcome(Rejection::Content, &evidence));
             }
             parameters.push(MailParameter::Size(size));
         }
@@ -80,8 +83,8 @@ impl SmtpExtensions {
         Ok(parameters)
     }
 
-    /// What RCPT has to say of this message.
-    pub(super) fn with_recipient(&self, mail: &PreparedMail, notices: DsnRequest) -> Vec<RcptParameter> {
+    /// The parameters of the `RCPT` command for this message.
+    pub(super) fn rcpt_parameters(&self, mail: &PreparedMail, notices: DsnRequest) -> Vec<RcptParameter> {
         let notify = match notices {
             DsnRequest::Failure => "FAILURE,DELAY",
             DsnRequest::All => "SUCCESS,FAILURE,DELAY",
@@ -136,7 +139,7 @@ mod tests {
             ("SIZE 1", Ok(vec![])),
             ("peer\nSIZE 28", Err("the message has 29 bytes, and the server takes at most 28".to_owned())),
         ] {
-            let parameters = offers(reply).with_mail(&mail, DsnRequest::Default);
+            let parameters = offers(reply).mail_parameters(&mail, DsnRequest::Default);
             let parameters = parameters.map(|parameters| shown(&parameters));
             assert_eq!(
                 parameters.map_err(|outcome| outcome.evidence().unwrap().to_string()),
@@ -151,26 +154,26 @@ mod tests {
         let mail = mail("ana+shop=1@example.org");
         let offers = offers("peer\nDSN\nPIPELINING");
         assert!(offers.pipelining);
-        let parameters = offers.with_mail(&mail, DsnRequest::Failure).unwrap();
+        let parameters = offers.mail_parameters(&mail, DsnRequest::Failure).unwrap();
         assert_eq!(shown(&parameters), ["RET=HDRS", "ENVID=1.2"]);
-        let parameters = offers.with_recipient(&mail, DsnRequest::All);
+        let parameters = offers.rcpt_parameters(&mail, DsnRequest::All);
         // RFC 3461, section 4: what is no plain character is written in hexadecimal after a plus.
         assert_eq!(
             shown(&parameters),
             ["NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;ana+2Bshop+3D1@example.org"]
         );
-        assert!(offers.with_recipient(&mail, DsnRequest::Default).is_empty());
-        assert!(SmtpExtensions::default().with_recipient(&mail, DsnRequest::All).is_empty());
+        assert!(offers.rcpt_parameters(&mail, DsnRequest::Default).is_empty());
+        assert!(SmtpExtensions::default().rcpt_parameters(&mail, DsnRequest::All).is_empty());
     }
 
     #[test]
     fn a_local_part_beyond_ascii_goes_where_it_is_taken_and_elsewhere_it_may() {
         let mail = mail("añá@example.org");
-        let parameters = offers("peer\nSMTPUTF8").with_mail(&mail, DsnRequest::Default).unwrap();
+        let parameters = offers("peer\nSMTPUTF8").mail_parameters(&mail, DsnRequest::Default).unwrap();
         assert_eq!(shown(&parameters), ["SMTPUTF8", "BODY=8BITMIME"]);
-        let refusal = SmtpExtensions::default().with_mail(&mail, DsnRequest::Default).unwrap_err();
+        let refusal = SmtpExtensions::default().mail_parameters(&mail, DsnRequest::Default).unwrap_err();
         assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Policy, .. }));
-        let parameters = offers("peer\nDSN").with_recipient(&mail, DsnRequest::Failure);
+        let parameters = offers("peer\nDSN").rcpt_parameters(&mail, DsnRequest::Failure);
         assert_eq!(shown(&parameters), ["NOTIFY=FAILURE,DELAY"]);
     }
 }

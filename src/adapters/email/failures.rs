@@ -1,4 +1,4 @@
-//! What lettre's errors mean: most of them hold a reply of the server.
+//! The meaning of lettre's errors, most of which hold a reply of the server.
 
 use lettre::transport::smtp::Error;
 

@@ -9,11 +9,11 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use super::addresses::{SenderMailbox, recipient};
+use super::addresses::{SenderMailbox, recipient_address};
 use super::bounces::BounceAddresses;
 use super::dkim;
 use super::settings::SmtpSettings;
-use crate::adapters::{BuildError, Envelope, refused};
+use crate::adapters::{Envelope, ProviderBuildError, rejected_outcome};
 use crate::model::{Outcome, Rejection, RenderedContent};
 
 /// A line may have 998 characters (RFC 5322, section 2.1.1), which leaves ample room for the header's name.
@@ -43,7 +43,7 @@ pub(super) struct MailWriter {
 }
 
 impl MailWriter {
-    pub(super) fn new(settings: &SmtpSettings) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmtpSettings) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             bounces: settings.bounces()?,
@@ -54,7 +54,7 @@ impl MailWriter {
     /// Writes the message, or says why it cannot be written.
     pub(super) fn write(&self, envelope: &Envelope) -> Result<PreparedMail, Outcome> {
         let from = self.sender.mailbox_for(envelope)?;
-        let to = recipient(&envelope.address)?;
+        let to = recipient_address(&envelope.address)?;
         let envelope_id = format!("{}.{}", envelope.message_id, envelope.attempt);
         let id = format!("<{envelope_id}@{}>", from.email.domain());
         let mut builder = Message::builder()
@@ -76,7 +76,7 @@ impl MailWriter {
 
 fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome> {
     let RenderedContent::Email { subject, text, html } = &envelope.content else {
-        return Err(refused(Rejection::Content, "the content is not an email"));
+        return Err(rejected_outcome(Rejection::Content, "the content is not an email"));
     };
     let builder = builder.raw_header(subject_header(&one_line(subject)));
     let plain = |text: &String| SinglePart::plain(with_crlf(text));
@@ -90,9 +90,11 @@ fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome
         }
         (Some(text), None) => builder.singlepart(plain(text)),
         (None, Some(html)) => builder.singlepart(rich(html)),
-        (None, None) => return Err(refused(Rejection::Content, "the email has neither text nor HTML")),
+        (None, None) => {
+            return Err(rejected_outcome(Rejection::Content, "the email has neither text nor HTML"));
+        }
     };
-    message.map_err(|error| refused(Rejection::Content, &error.to_string()))
+    message.map_err(|error| rejected_outcome(Rejection::Content, &error.to_string()))
 }
 
 /// A header is one line; a line break in a subject would begin a header of the caller's own. Runs of spaces go too,

@@ -28,5 +28,5 @@ mod settings;
 mod smtp;
 mod tls;
 
-pub use settings::{Dkim, DkimAlgorithm, DsnRequest, SmtpSettings, SmtpTls};
-pub use smtp::Smtp;
+pub use settings::{DkimAlgorithm, DkimSettings, DsnRequest, SmtpSettings, SmtpTls};
+pub use smtp::SmtpAdapter;

@@ -7,16 +7,18 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::SmtpConnection;
 
-/// The idle connections of one provider, the last used first.
+/// The idle connections of one provider. The last used is taken first.
 pub(super) struct ConnectionPool {
     max_idle: usize,
     idle_timeout: Duration,
-    idle: Mutex<IdleConnection>,
+    idle: Mutex<IdleConnections>,
 }
 
 #[derive(Default)]
-struct IdleConnection {
+struct IdleConnections {
+    /// Each with the moment since which it is idle; the last used is the last.
     connections: Vec<(Instant, SmtpConnection)>,
+    /// Whether a task closes those that are idle for too long.
     is_watched: bool,
 }
 
@@ -30,7 +32,7 @@ impl ConnectionPool {
         self.lock().connections.pop().map(|(_, connection)| connection)
     }
 
-    /// Keeps a connection for the next message, or leaves it when it is no use or there are enough.
+    /// Keeps a connection for the next message. Drops it when it is not usable, and closes it when there are enough.
     pub(super) fn put(self: &Arc<Self>, connection: SmtpConnection) {
         if !connection.is_usable() {
             return;
@@ -46,32 +48,33 @@ impl ConnectionPool {
         }
     }
 
-    /// Leaves all connections: the last used was found closed, and the others are older.
+    /// Closes all connections.
     pub(super) fn clear(&self) {
-        self.lock().leave(|_| true);
+        self.lock().close_if(|_| true);
     }
 
-    fn lock(&self) -> MutexGuard<'_, IdleConnection> {
+    fn lock(&self) -> MutexGuard<'_, IdleConnections> {
         // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl IdleConnection {
-    fn leave(&mut self, is_left: impl Fn(Instant) -> bool) {
-        for (_, connection) in self.connections.extract_if(.., |(since, _)| is_left(*since)) {
+impl IdleConnections {
+    /// Closes the connections of which `is_over` is true of the moment since which they are idle.
+    fn close_if(&mut self, is_over: impl Fn(Instant) -> bool) {
+        for (_, connection) in self.connections.extract_if(.., |(since, _)| is_over(*since)) {
             connection.close();
         }
     }
 }
 
-/// Leaves connections that were idle for too long, for as long as there are any.
+/// Closes the connections that were idle for too long, for as long as there are any.
 async fn watch(pool: Weak<ConnectionPool>, idle_timeout: Duration) {
     loop {
         sleep(idle_timeout).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut idle = pool.lock();
-        idle.leave(|since| since.elapsed() >= idle_timeout);
+        idle.close_if(|since| since.elapsed() >= idle_timeout);
         if idle.connections.is_empty() {
             idle.is_watched = false;
             return;

@@ -1,10 +1,11 @@
-//! What a server's replies mean: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
+//! The meaning of a server's replies: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
 //! the basic code (RFC 5321, section 4.2), both in the light of the command they answer.
 
 use std::fmt;
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, THROTTLED_RECIPIENT,
+    UNCERTAIN_ADDRESS,
 };
 use crate::model::{Objection, Outcome, OutcomeEvidence};
 
@@ -114,7 +115,7 @@ impl SmtpReply {
         match self.enhanced {
             // Mail flood detected; Microsoft's "unusual rate"; too many recipients, of whom we give one at a time.
             Some((7, 28 | 650) | (5, 3)) => THROTTLED,
-            Some((2, 3)) => CONTENT,
+            Some((2, 3)) => CONTENT_REJECTED,
             _ if !about_mailbox && speaks_of_rate(&self.text) => THROTTLED,
             _ if self.closes() => Unavailable,
             // Mailbox full or busy.
@@ -136,7 +137,7 @@ impl SmtpReply {
             (_, 530 | 534 | 535 | 538) => Misconfigured,
             // A policy at RCPT TO may concern this recipient alone, and then must not stop the provider for the others.
             (Some((7, detail)), _) if stage == SmtpStage::Recipient => by_security(detail)
-                .unwrap_or(if speaks_of_relaying(&self.text) { Misconfigured } else { POLICY }),
+                .unwrap_or(if speaks_of_relaying(&self.text) { Misconfigured } else { POLICY_REJECTED }),
             (Some((subject, detail)), _) => {
                 by_enhanced(stage, subject, detail).unwrap_or_else(|| self.by_code(stage))
             }
@@ -155,11 +156,11 @@ impl SmtpReply {
             // The domain takes no mail (RFC 7504).
             (SmtpStage::Recipient, 556) => BAD_ADDRESS,
             // No such mailbox, or a policy that says no more: too little to suppress the address.
-            (SmtpStage::Recipient, 550 | 551 | 553) => DOUBTFUL_ADDRESS,
+            (SmtpStage::Recipient, 550 | 551 | 553) => UNCERTAIN_ADDRESS,
             // Over the recipient's storage; at any other stage over the server's limit for a message.
             (SmtpStage::Recipient, 552) => THROTTLED_RECIPIENT,
-            (SmtpStage::Recipient, _) => POLICY,
-            (_, 552) | (SmtpStage::Data | SmtpStage::Message, _) => CONTENT,
+            (SmtpStage::Recipient, _) => POLICY_REJECTED,
+            (_, 552) | (SmtpStage::Data | SmtpStage::Message, _) => CONTENT_REJECTED,
             (SmtpStage::Connect | SmtpStage::Auth | SmtpStage::Mail, _) => Misconfigured,
         }
     }
@@ -173,25 +174,25 @@ fn by_enhanced(stage: SmtpStage, subject: u16, detail: u16) -> Option<ErrorMeani
         (1, _) if stage == SmtpStage::Mail => Misconfigured,
         // No such mailbox; no such domain; bad syntax; moved; the domain takes no mail (RFC 7505).
         (1, 1 | 2 | 3 | 6 | 10) => BAD_ADDRESS,
-        (1, 0 | 4) => DOUBTFUL_ADDRESS,
+        (1, 0 | 4) => UNCERTAIN_ADDRESS,
         // 5.2.x: the mailbox. Full is not gone, whatever the first digit; disabled may be enabled again.
         (2, 2) => THROTTLED_RECIPIENT,
-        (2, 3) => CONTENT,
-        (2, _) => DOUBTFUL_ADDRESS,
+        (2, 3) => CONTENT_REJECTED,
+        (2, _) => UNCERTAIN_ADDRESS,
         // 5.3.x: the mail system.
-        (3, 4) => CONTENT,
+        (3, 4) => CONTENT_REJECTED,
         (3, 2 | 5) => Unavailable,
         // 5.4.x: the way to the domain. A loop is in how servers are set up.
         (4, 6) => Misconfigured,
-        (4, _) if stage == SmtpStage::Recipient => DOUBTFUL_ADDRESS,
+        (4, _) if stage == SmtpStage::Recipient => UNCERTAIN_ADDRESS,
         // 5.5.x: the protocol. 5.5.0 says nothing, and some say it of mailboxes.
         (5, 1..) => Misconfigured,
         // 5.6.x: the message. 5.6.7: an address beyond ASCII, which another server may take (RFC 6531).
-        (6, 7) => POLICY,
-        (6, _) => CONTENT,
+        (6, 7) => POLICY_REJECTED,
+        (6, _) => CONTENT_REJECTED,
         // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before.
         (7, detail) => by_security(detail).unwrap_or(match stage {
-            SmtpStage::Data | SmtpStage::Message => CONTENT,
+            SmtpStage::Data | SmtpStage::Message => CONTENT_REJECTED,
             _ => Misconfigured,
         }),
         _ => return None,

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::connection::{SmtpConnection, SmtpServer};
 use super::settings::SmtpSettings;
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::model::Outcome;
 
-/// How long one that answered in the first one's place is kept to.
+/// How long a server that answered in the first one's place is used.
 const KEPT_TO: Duration = Duration::from_secs(60);
 
 /// The servers in their order.
@@ -28,14 +28,18 @@ impl SmtpServers {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub(super) fn new(settings: &SmtpSettings, connect_timeout: Duration) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        settings: &SmtpSettings,
+        connect_timeout: Duration,
+    ) -> Result<Self, ProviderBuildError> {
         let servers = settings.servers().map(|at| SmtpServer::new(settings, at, connect_timeout));
         Ok(Self { servers: servers.collect::<Result<_, _>>()?, stand_in: Mutex::default() })
     }
 
-    /// Whether the first server is to be tried again from now on. Connections to another are no use then.
-    pub(super) fn is_back_to_first(&self) -> bool {
-        self.stand_in().is_over(Instant::now())
+    /// Ends the fallback to another server when its time is over, so that the first one is tried again. Returns true once,
+    /// when it does: idle connections to other servers must be closed then.
+    pub(super) fn expire_fallback(&self) -> bool {
+        self.stand_in().expire(Instant::now())
     }
 
     /// A connection to the first server in turn that can be reached; without one, what the last of them answered. Nothing was
@@ -75,8 +79,8 @@ impl FallbackServer {
         }
     }
 
-    /// Whether its time has just come to its end.
-    fn is_over(&mut self, now: Instant) -> bool {
+    /// Ends the fallback when its time is over. Returns whether it did.
+    fn expire(&mut self, now: Instant) -> bool {
         self.0.take_if(|(_, until)| *until <= now).is_some()
     }
 }
@@ -90,12 +94,12 @@ mod tests {
         let start = Instant::now();
         let mut stand_in = FallbackServer::default();
         stand_in.record_answer(0, start);
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false));
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO)), (0, false));
         stand_in.record_answer(2, start);
         stand_in.record_answer(2, start + KEPT_TO / 2);
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO / 2)), (2, false));
-        assert!(stand_in.is_over(start + KEPT_TO));
-        assert_eq!((stand_in.index(), stand_in.is_over(start + KEPT_TO)), (0, false), "it is over once");
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO / 2)), (2, false));
+        assert!(stand_in.expire(start + KEPT_TO));
+        assert_eq!((stand_in.index(), stand_in.expire(start + KEPT_TO)), (0, false), "it is over once");
         stand_in.record_answer(1, start);
         stand_in.record_answer(0, start);
         assert_eq!(stand_in.index(), 0, "the others failed, and the first one did not");

@@ -1,4 +1,4 @@
-//! What the configuration says of an SMTP server.
+//! The settings of an SMTP server.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use super::bounces::{self, BounceAddresses};
 use crate::adapters::settings::{HOST_MUST, is_host, require, within};
-use crate::adapters::{BuildError, ProviderContext};
+use crate::adapters::{ProviderBuildError, ProviderContext};
 use crate::model::DAY_MS;
 use crate::secret::Secret;
 
-/// An SMTP server's own settings.
+/// The settings of an SMTP server, and of those in its place.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpSettings {
@@ -56,8 +56,8 @@ pub struct SmtpSettings {
     /// How long to keep a connection open between messages, in milliseconds. Shorter than the server's own patience.
     #[serde(default = "default_idle_timeout_ms")]
     pub idle_timeout_ms: u64,
-    /// Signs messages (RFC 6376).
-    pub dkim: Option<Dkim>,
+    /// How messages are signed (DKIM, RFC 6376); they are not when absent.
+    pub dkim: Option<DkimSettings>,
 }
 
 /// Which reports on a delivery are asked for.
@@ -86,10 +86,10 @@ pub enum SmtpTls {
     None,
 }
 
-/// Signs messages (RFC 6376).
+/// The settings of the signature on messages (DKIM, RFC 6376).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dkim {
+pub struct DkimSettings {
     /// The domain that signs.
     pub domain: String,
     /// The selector under which its public key is published.
@@ -158,14 +158,17 @@ impl SmtpSettings {
     ///
     /// # Errors
     /// When the address cannot carry a token, or one setting is there without the other.
-    pub(super) fn bounces(&self) -> Result<Option<BounceAddresses>, BuildError> {
+    pub(super) fn bounces(&self) -> Result<Option<BounceAddresses>, ProviderBuildError> {
         match (&self.bounce_address, &self.bounce_secret) {
             (None, None) => Ok(None),
             (Some(address), Some(secret)) => {
-                let wrong = BuildError::Setting { setting: "bounce_address", must: bounces::MUST };
+                let wrong = ProviderBuildError::Setting {
+                    setting: "bounce_address",
+                    must: bounces::BOUNCE_ADDRESS_MUST,
+                };
                 BounceAddresses::new(address, secret).map(Some).ok_or(wrong)
             }
-            _ => Err(BuildError::Setting {
+            _ => Err(ProviderBuildError::Setting {
                 setting: "bounce_secret",
                 must: "must be given if and only if bounce_address is",
             }),
@@ -185,7 +188,7 @@ impl SmtpSettings {
         Duration::from_millis(self.idle_timeout_ms)
     }
 
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(is_host(&self.host), "host", HOST_MUST)?;
         within(self.port(), 1..=u16::MAX, "port")?;
         within(self.max_idle_connections, 0..=MAX_IDLE_CONNECTIONS, "max_idle_connections")?;

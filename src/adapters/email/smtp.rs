@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bounces::BounceHandler;
+use super::bounces::BounceWebhooks;
 use super::connection::SmtpConnection;
 use super::mail::{MailWriter, PreparedMail};
 use super::pool::ConnectionPool;
@@ -16,12 +16,12 @@ use super::servers::SmtpServers;
 use super::settings::SmtpSettings;
 use crate::adapters::settings::require;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderLimits, ProviderParts, ProviderSettings,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts, ProviderSettings,
 };
 use crate::model::Outcome;
 
-/// Sends email by SMTP: by one server, or by others in its place.
-pub struct Smtp {
+/// Delivers email by SMTP through one server, or through others in its place while it cannot be reached.
+pub struct SmtpAdapter {
     writer: MailWriter,
     servers: SmtpServers,
     pool: Arc<ConnectionPool>,
@@ -29,12 +29,12 @@ pub struct Smtp {
     timeout: Duration,
 }
 
-impl Smtp {
+impl SmtpAdapter {
     /// Builds the adapter; connects when there is something to send. Reads the file of certificates, if one is set.
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn new(settings: &SmtpSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
+    pub fn new(settings: &SmtpSettings, limits: &ProviderLimits) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let connect_timeout = Duration::from_millis(limits.connect_timeout_ms);
         Ok(Self {
@@ -61,7 +61,7 @@ impl Smtp {
 
     /// A connection on which the message is begun.
     async fn start_transaction(&self, mail: &PreparedMail) -> Result<SmtpConnection, Outcome> {
-        if self.servers.is_back_to_first() {
+        if self.servers.expire_fallback() {
             self.pool.clear();
         }
         if let Some(idle) = self.pool.take()
@@ -73,7 +73,8 @@ impl Smtp {
         self.begin_on(fresh, mail).await
     }
 
-    /// `None` when the server has closed the connection meanwhile, or does not answer on it: nothing is lost by then.
+    /// An idle connection on which the message is begun. `None` when the server has closed it meanwhile, or does not answer
+    /// on it: nothing was handed over by then.
     async fn begin_on_idle(
         &self,
         mut idle: SmtpConnection,
@@ -81,6 +82,7 @@ impl Smtp {
     ) -> Option<Result<SmtpConnection, Outcome>> {
         let begun = timeout(self.connect_timeout, idle.start_transaction(mail)).await;
         if !idle.is_usable() {
+            // It was the one used last, so the others are closed by now, too.
             self.pool.clear();
             return None;
         }
@@ -112,28 +114,28 @@ impl Smtp {
 }
 
 impl ProviderSettings for SmtpSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         require(
             context.has_inbound || self.bounce_address.is_none(),
             "bounce_address",
             "must be left out without [inbound], by whose listener for HTTP, or for LMTP in [inbound.mail], reports come back",
         )?;
-        let smtp = Smtp::new(&self.resolved(context), &context.transport.limits)?;
+        let smtp = SmtpAdapter::new(&self.resolved(context), &context.transport.limits)?;
         let addresses = smtp.writer.bounces.clone();
-        let bounces = addresses.map(|addresses| BounceHandler::new(addresses, context.brands.to_vec()));
-        Ok(ProviderParts::new(Arc::new(smtp)).with_webhooks(bounces))
+        let bounces = addresses.map(|addresses| BounceWebhooks::new(addresses, context.brands.to_vec()));
+        Ok(ProviderParts::new(Arc::new(smtp)).with_webhook_handler(bounces))
     }
 }
 
-/// Without the mail that is being written and the connections, which say nothing to a reader.
-impl fmt::Debug for Smtp {
+/// Leaves out the mail that is being written and the connections, which say nothing to a reader.
+impl fmt::Debug for SmtpAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smtp").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("SmtpAdapter").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Adapter for Smtp {
+impl Adapter for SmtpAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let mail = match self.writer.write(envelope) {
             Ok(mail) => mail,

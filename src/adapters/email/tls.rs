@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::settings::{SmtpSettings, SmtpTls};
-use crate::adapters::{BuildError, tls};
+use crate::adapters::{ProviderBuildError, tls};
 
 /// How the connection to one server is encrypted.
 pub(super) enum TlsMode {
@@ -32,24 +32,24 @@ impl TlsMode {
     ///
     /// # Errors
     /// When the file of certificates cannot be used.
-    pub(super) fn new(settings: &SmtpSettings, host: &str) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmtpSettings, host: &str) -> Result<Self, ProviderBuildError> {
         let file = settings.ca_file.as_deref();
         match settings.tls {
             SmtpTls::None => Ok(Self::None),
             SmtpTls::Starttls => parameters(host, file).map(Self::Starttls),
-            SmtpTls::Implicit => Ok(Self::Implicit(tls::connector(file)?, tls::server_name(host)?)),
+            SmtpTls::Implicit => Ok(Self::Implicit(tls::build_connector(file)?, tls::server_name(host)?)),
         }
     }
 }
 
-fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, BuildError> {
+fn parameters(host: &str, file: Option<&Path>) -> Result<TlsParameters, ProviderBuildError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = file {
-        let certificate =
-            Certificate::from_pem(&tls::read(file)?).map_err(|error| tls::unusable(file, error))?;
+        let certificate = Certificate::from_pem(&tls::read_ca_file(file)?)
+            .map_err(|error| tls::ca_file_error(file, error))?;
         builder = builder.add_root_certificate(certificate);
     }
-    builder.build_rustls().map_err(|error| tls::unusable(file.unwrap_or(Path::new("")), error))
+    builder.build_rustls().map_err(|error| tls::ca_file_error(file.unwrap_or(Path::new("")), error))
 }
 
 /// An encrypted connection in the form that lettre takes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, redirect};
 
 use super::exchange::describe;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::transport::Transport;
 
 /// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
@@ -18,14 +18,14 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
+/// Builds the client of one provider. It follows no redirect and no proxy of the environment: the configuration alone says
 /// where a message and its credentials go. Connections are kept for the next calls, and speak HTTP/2 where the provider
 /// offers it (ALPN; RFC 9113, section 3.2); the operating system watches over them by reqwest's defaults (TCP keep-alive after 15
 /// seconds without a word).
 ///
 /// # Errors
 /// When the machine's TLS set-up cannot be read.
-pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, BuildError> {
+pub(in crate::adapters) fn build_client(transport: &Transport) -> Result<Client, ProviderBuildError> {
     let Transport { limits, http } = transport;
     let mut builder = Client::builder()
         .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
@@ -43,7 +43,7 @@ pub(in crate::adapters) fn client(transport: &Transport) -> Result<Client, Build
     for certificate in &http.trusted {
         builder = builder.add_root_certificate(certificate.clone());
     }
-    builder.build().map_err(|error| BuildError::Client(describe(error)))
+    builder.build().map_err(|error| ProviderBuildError::HttpClient(describe(error)))
 }
 
 #[cfg(test)]
@@ -59,8 +59,8 @@ mod tests {
         let text = "proxy = 'https://proxy.example.com'\nproxy_username = 'relevo'\n\
                     proxy_password = { '$secret' = 'open sesame' }";
         let settings: HttpSettings = toml::from_str(text).unwrap();
-        let http = settings.read().unwrap();
-        let client = client(&Transport { http: http.clone(), ..Transport::default() }).unwrap();
+        let http = settings.build().unwrap();
+        let client = build_client(&Transport { http: http.clone(), ..Transport::default() }).unwrap();
         let shown = format!("{settings:?} {http:?} {client:?}");
         let encoded = STANDARD.encode("relevo:open sesame");
         assert!(shown.contains("proxy.example.com"), "{shown}");

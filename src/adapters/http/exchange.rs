@@ -18,9 +18,9 @@ use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 /// No answer to a send is longer; what goes beyond is not from the API.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Default)]
-pub(in crate::adapters) struct HttpAnswer {
+pub(in crate::adapters) struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -31,7 +31,7 @@ pub(in crate::adapters) struct HttpAnswer {
     pub body: Vec<u8>,
 }
 
-impl HttpAnswer {
+impl HttpResponse {
     /// Whether the provider says that it took the request.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -43,18 +43,19 @@ impl HttpAnswer {
     }
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.
-    pub fn outcome_by_status(&self, evidence: OutcomeEvidence) -> Outcome {
-        match ErrorMeaning::of_status(self.status) {
+    pub fn outcome_from_status(&self, evidence: OutcomeEvidence) -> Outcome {
+        match ErrorMeaning::from_http_status(self.status) {
             Some(meaning) => meaning.outcome(evidence, self.retry_after),
             None => Outcome::Unknown { evidence },
         }
     }
 
-    /// The outcome of an answer that is not the API's. Of its body only the size is kept: it may be anybody's page.
-    pub fn unrecognized(&self) -> Outcome {
+    /// The outcome of an answer that is not one of the API's, by its status alone. Of its body only the size is kept: it may
+    /// be anybody's page.
+    pub fn unrecognized_outcome(&self) -> Outcome {
         let (size, kind) = (self.body.len(), self.header(CONTENT_TYPE.as_str()).unwrap_or("no stated type"));
         let text = format!("the answer is not one of the API's: {size} bytes of {kind}");
-        self.outcome_by_status(OutcomeEvidence::new(self.status, &text))
+        self.outcome_from_status(OutcomeEvidence::new(self.status, &text))
     }
 }
 
@@ -67,7 +68,7 @@ pub(in crate::adapters) trait HttpAdapter: fmt::Debug + Send + Sync {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome>;
 
     /// What the answer means.
-    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome;
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome;
 }
 
 #[async_trait]
@@ -87,23 +88,24 @@ impl<T: HttpAdapter> Adapter for T {
 /// Sends a request and reads the answer.
 ///
 /// # Errors
-/// The outcome, when there is no answer to judge.
+/// The outcome, when there is no answer to judge: `Misconfigured` when the request cannot be built, `Unavailable` without a
+/// connection, `Unknown` when the request may have been sent.
 pub(in crate::adapters) async fn exchange(
     request: RequestBuilder,
     now: Timestamp,
-) -> Result<HttpAnswer, Outcome> {
+) -> Result<HttpResponse, Outcome> {
     exchange_up_to(MAX_BODY_BYTES, request, now).await
 }
 
-/// The same, for an answer of at most `max_bytes`.
+/// Sends a request and reads an answer of at most `max_bytes`.
 ///
 /// # Errors
-/// The outcome, when there is no answer to judge.
+/// As [`exchange`]; a success whose body is longer, or breaks off, is `Unknown`.
 pub(in crate::adapters) async fn exchange_up_to(
     max_bytes: usize,
     request: RequestBuilder,
     now: Timestamp,
-) -> Result<HttpAnswer, Outcome> {
+) -> Result<HttpResponse, Outcome> {
     let mut response = request.send().await.map_err(failure)?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
@@ -114,7 +116,7 @@ pub(in crate::adapters) async fn exchange_up_to(
         Err(_) if !status.is_success() => Vec::new(),
         Err(text) => return Err(Outcome::Unknown { evidence: OutcomeEvidence::new(status.as_u16(), &text) }),
     };
-    Ok(HttpAnswer { status: status.as_u16(), headers, retry_after, body })
+    Ok(HttpResponse { status: status.as_u16(), headers, retry_after, body })
 }
 
 async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, String> {
@@ -128,7 +130,8 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Strin
     Ok(body)
 }
 
-/// Without a connection nothing was sent. Of everything later, a time-out included, nothing is certain.
+/// The outcome of a request without an answer. Without a connection nothing was sent. Of everything later, a time-out
+/// included, nothing is certain.
 fn failure(error: reqwest::Error) -> Outcome {
     // A request that cannot be built never leaves, but it is ours to put right.
     let (connecting, building, timeout) = (error.is_connect(), error.is_builder(), error.is_timeout());

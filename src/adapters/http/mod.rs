@@ -1,5 +1,5 @@
-//! What the adapters over HTTP share: one client, one way to exchange a request for an answer, and what the network's
-//! own failures mean.
+//! The parts that the adapters over HTTP share: one client, one way to exchange a request for an answer, and the meaning of
+//! the network's own failures.
 //!
 //! An attempt is called once, so the line that matters is whether its request may have gone out. Until there is a
 //! connection it cannot have (`Unavailable`); after that only an answer tells (`Unknown`).
@@ -13,7 +13,7 @@ mod wait;
 
 pub use settings::{HttpSettings, HttpTransport};
 
-pub(super) use client::client;
-pub(super) use exchange::{HttpAdapter, HttpAnswer, exchange, exchange_up_to};
-pub(super) use url::{base_url, endpoint};
-pub(super) use wait::{MAX_WAIT, parse_retry_seconds, wait_until, wait_until_http_date};
+pub(super) use client::build_client;
+pub(super) use exchange::{HttpAdapter, HttpResponse, exchange, exchange_up_to};
+pub(super) use url::{endpoint, parse_base_url};
+pub(super) use wait::{MAX_RETRY_AFTER, duration_until, duration_until_http_date, parse_retry_seconds};

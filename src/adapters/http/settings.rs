@@ -1,5 +1,4 @@
-//! What the configuration says of the way to a provider's HTTP API: directly or through a proxy, and whose certificates are
-//! trusted.
+//! The settings of the way to a provider's HTTP API: directly or through a proxy, and whose certificates are trusted.
 
 use std::path::PathBuf;
 
@@ -11,11 +10,11 @@ use serde::Deserialize;
 use url::Url;
 
 use super::exchange::describe;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::tls;
 use crate::secret::Secret;
 
-/// What the configuration says of the way to a provider's HTTP API. All of it may be left out.
+/// The settings of the way to a provider's HTTP API. Each of them may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpSettings {
@@ -43,16 +42,16 @@ impl HttpSettings {
     ///
     /// # Errors
     /// When a setting's value is wrong, or `ca_file` cannot be used.
-    pub fn read(&self) -> Result<HttpTransport, BuildError> {
+    pub fn build(&self) -> Result<HttpTransport, ProviderBuildError> {
         Ok(HttpTransport { proxy: self.proxy()?, trusted: self.trusted()? })
     }
 
     /// The credentials travel apart from the URL, which is shown in errors and debug output.
-    fn proxy(&self) -> Result<Option<Proxy>, BuildError> {
+    fn proxy(&self) -> Result<Option<Proxy>, ProviderBuildError> {
         let credentials = self.credentials()?;
         let Some(proxy) = &self.proxy else { return Ok(None) };
         let must = "must be a URL such as http://proxy.example.com:3128, without credentials, path or query";
-        let wrong = BuildError::Setting { setting: "proxy", must };
+        let wrong = ProviderBuildError::Setting { setting: "proxy", must };
         let url = Url::parse(proxy).ok().filter(is_host_alone).ok_or_else(|| wrong.clone())?;
         let proxy = Proxy::all(url).map_err(|_| wrong)?;
         Ok(Some(match credentials {
@@ -62,8 +61,8 @@ impl HttpSettings {
     }
 
     /// The value of `Proxy-Authorization` (RFC 7617).
-    fn credentials(&self) -> Result<Option<HeaderValue>, BuildError> {
-        let wrong = |setting, must| Err(BuildError::Setting { setting, must });
+    fn credentials(&self) -> Result<Option<HeaderValue>, ProviderBuildError> {
+        let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (&self.proxy_username, &self.proxy_password) {
             (None, None) => Ok(None),
             (Some(_), None) | (None, Some(_)) => {
@@ -84,9 +83,10 @@ impl HttpSettings {
         }
     }
 
-    fn trusted(&self) -> Result<Vec<Certificate>, BuildError> {
+    fn trusted(&self) -> Result<Vec<Certificate>, ProviderBuildError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        Certificate::from_pem_bundle(&tls::read(path)?).map_err(|error| tls::unusable(path, describe(error)))
+        Certificate::from_pem_bundle(&tls::read_ca_file(path)?)
+            .map_err(|error| tls::ca_file_error(path, describe(error)))
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         let settings: HttpSettings = toml::from_str(text).unwrap();
-        settings.read().unwrap_err().to_string()
+        settings.build().unwrap_err().to_string()
     }
 
     #[test]

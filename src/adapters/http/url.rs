@@ -2,15 +2,18 @@
 
 use url::Url;
 
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 
-/// Reads a base URL of the settings.
+/// Parses a base URL of the settings.
 ///
 /// # Errors
 /// When it is not an `http` or `https` URL, or carries credentials, a query or a fragment.
-pub(in crate::adapters) fn base_url(setting: &'static str, text: &str) -> Result<Url, BuildError> {
+pub(in crate::adapters) fn parse_base_url(
+    setting: &'static str,
+    text: &str,
+) -> Result<Url, ProviderBuildError> {
     let must = "must be a URL such as https://api.example.com, without credentials, query or fragment";
-    let wrong = BuildError::Setting { setting, must };
+    let wrong = ProviderBuildError::Setting { setting, must };
     let url = Url::parse(text).map_err(|_| wrong.clone())?;
     let plain = url.username().is_empty()
         && url.password().is_none()
@@ -40,7 +43,7 @@ mod tests {
             ("http://127.0.0.1:8080/mock", "http://127.0.0.1:8080/mock/v1/a%2Fb"),
             ("http://127.0.0.1:8080/mock/", "http://127.0.0.1:8080/mock/v1/a%2Fb"),
         ] {
-            let base = base_url("base_url", base).unwrap();
+            let base = parse_base_url("base_url", base).unwrap();
             assert_eq!(endpoint(&base, &["v1", "a/b"]).as_str(), url);
         }
     }
@@ -50,7 +53,7 @@ mod tests {
         for text in
             ["", "api.example.com", "ftp://example.com", "https://u:p@example.com", "https://example.com?a=b"]
         {
-            assert!(base_url("base_url", text).is_err(), "{text}");
+            assert!(parse_base_url("base_url", text).is_err(), "{text}");
         }
     }
 }

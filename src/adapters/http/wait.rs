@@ -1,4 +1,4 @@
-//! How long a provider asks to wait before the next call.
+//! The wait that a provider asks for before the next call.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use super::header::header_text;
 use crate::model::Timestamp;
 
 /// The longest wait that an answer can ask for, so that a wrong one cannot stop a provider for a day.
-pub(in crate::adapters) const MAX_WAIT: Duration = Duration::from_secs(3_600);
+pub(in crate::adapters) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
-/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_WAIT`].
+/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`].
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = header_text(headers, RETRY_AFTER.as_str())?;
-    parse_retry_seconds(value).or_else(|| wait_until_http_date(value, now))
+    parse_retry_seconds(value).or_else(|| duration_until_http_date(value, now))
 }
 
-/// The wait of so many seconds, at most [`MAX_WAIT`].
+/// The wait of so many seconds, at most [`MAX_RETRY_AFTER`].
 pub(in crate::adapters) fn parse_retry_seconds(text: &str) -> Option<Duration> {
-    Some(Duration::from_secs(text.parse().ok()?).min(MAX_WAIT))
+    Some(Duration::from_secs(text.parse().ok()?).min(MAX_RETRY_AFTER))
 }
 
-/// The wait until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_WAIT`].
-pub(in crate::adapters) fn wait_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
-    Some(wait_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
+/// The time from `now` until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_RETRY_AFTER`].
+pub(in crate::adapters) fn duration_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
+    Some(duration_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
 }
 
-/// The wait until a moment, at most [`MAX_WAIT`]; none when it is past.
-pub(in crate::adapters) fn wait_until(moment: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_WAIT)
+/// The time from `now` until a moment, at most [`MAX_RETRY_AFTER`]; none when it is past.
+pub(in crate::adapters) fn duration_until(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::*;
-use crate::adapters::{BuildError, ProviderContext, ProviderParts, Transport};
+use crate::adapters::{ProviderBuildError, ProviderContext, ProviderParts, Transport};
 
 /// The settings of one kind, each with its value in TOML. In values, `SECRET` is any secret, `WHSEC` one of Standard Webhooks,
 /// `EMPTY` none at all, `TOKEN` a bot's, and `SID` the 32 digits of one of Twilio's ids.
@@ -418,29 +418,29 @@ fn table(settings: &[(&str, &str)]) -> String {
 fn settings(kind: &ProviderKind, text: &str) -> Result<Box<dyn ProviderSettings>, toml::de::Error> {
     let table = DeTable::parse(text).unwrap();
     let span = table.span();
-    (kind.read)(Spanned::new(span, DeValue::Table(table.into_inner())))
+    (kind.read_settings)(Spanned::new(span, DeValue::Table(table.into_inner())))
 }
 
-fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, BuildError> {
+fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, ProviderBuildError> {
     let transport = Transport::default();
-    let folder = Path::new("/");
-    settings.build(&ProviderContext { transport: &transport, brands: &[], folder, has_inbound: true })
+    let config_dir = Path::new("/");
+    settings.build(&ProviderContext { transport: &transport, brands: &[], config_dir, has_inbound: true })
 }
 
 /// Every kind with its row.
 fn rows() -> impl Iterator<Item = (&'static ProviderKind, &'static KindRow)> {
     let row = |kind: &'static ProviderKind| {
-        let row = ROWS.iter().find(|row| row.table == kind.table);
-        (kind, row.unwrap_or_else(|| panic!("{} has no row in this test: add one", kind.table)))
+        let row = ROWS.iter().find(|row| row.table == kind.name);
+        (kind, row.unwrap_or_else(|| panic!("{} has no row in this test: add one", kind.name)))
     };
-    KINDS.iter().map(row)
+    PROVIDER_KINDS.iter().map(row)
 }
 
 #[test]
 fn what_is_required_is_enough_and_whatever_of_it_is_missing_is_named() {
     for (kind, row) in rows() {
         let parts = build(settings(kind, &table(row.required)).unwrap().as_ref()).unwrap();
-        assert_eq!(parts.webhooks.is_some(), row.takes_calls[0], "{}", row.table);
+        assert_eq!(parts.webhook_handler.is_some(), row.takes_calls[0], "{}", row.table);
         assert!(format!("{parts:?}").contains(row.api), "{} {parts:?}", row.table);
         for (name, _) in row.required {
             let rest: Vec<_> = row.required.iter().filter(|(other, _)| other != name).copied().collect();
@@ -479,7 +479,7 @@ fn secrets_are_never_shown() {
     for (kind, row) in rows() {
         let settings = settings(kind, &table(&[row.required, row.secrets].concat())).unwrap();
         let parts = build(settings.as_ref()).unwrap();
-        assert_eq!(parts.webhooks.is_some(), row.takes_calls[1], "{}", row.table);
+        assert_eq!(parts.webhook_handler.is_some(), row.takes_calls[1], "{}", row.table);
         let shown = format!("{settings:?} {parts:?}");
         assert!(!shown.contains(HIDDEN), "{} {shown}", row.table);
     }
@@ -500,7 +500,7 @@ fn a_secret_that_stands_in_the_table_is_refused_without_being_shown() {
 #[test]
 fn a_kind_listens_where_its_protocol_or_its_settings_say_so() {
     for (kind, row) in rows() {
-        let more: &[(&str, &str)] = match kind.table {
+        let more: &[(&str, &str)] = match kind.name {
             "telegram" => &[("polling", "true")],
             "sandbox" => &[("receipt_delay_ms", "1")],
             _ => &[],
@@ -509,9 +509,9 @@ fn a_kind_listens_where_its_protocol_or_its_settings_say_so() {
             let settings = settings(kind, &table(&[row.required, more].concat())).unwrap();
             build(settings.as_ref()).unwrap().listener
         };
-        let is_smpp = kind.table == "smpp";
-        assert_eq!(listener(&[]).is_some(), is_smpp, "{}", kind.table);
-        assert_eq!(listener(more).is_some(), is_smpp || !more.is_empty(), "{}", kind.table);
+        let is_smpp = kind.name == "smpp";
+        assert_eq!(listener(&[]).is_some(), is_smpp, "{}", kind.name);
+        assert_eq!(listener(more).is_some(), is_smpp || !more.is_empty(), "{}", kind.name);
         assert!(listener(more).is_none_or(|listener| listener.carries_deliveries() == is_smpp));
     }
 }

@@ -1,4 +1,4 @@
-//! What a sandbox provider can be configured to do.
+//! The settings of a sandbox provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Sandbox;
-use crate::adapters::build_error::BuildError;
+use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::events::EventListener;
 use crate::adapters::parts::{ProviderContext, ProviderParts, ProviderSettings};
 use crate::adapters::settings::within;
@@ -23,7 +23,7 @@ pub struct SandboxSettings {
 }
 
 impl ProviderSettings for SandboxSettings {
-    fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         within(self.latency_ms, 0..=DAY_MS, "latency_ms")?;
         within(self.receipt_delay_ms.unwrap_or(0), 0..=DAY_MS, "receipt_delay_ms")?;
         let receipt_delay = self.receipt_delay_ms.map(Duration::from_millis);

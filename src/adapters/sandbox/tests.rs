@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::adapters::envelopes::to_phone;
-use crate::adapters::events::{NotRecorded, ProviderEvent};
+use crate::adapters::events::{ProviderEvent, RecordError};
 use crate::model::{Channel, MessageId, Provider, ProviderName, RenderedContent, Template, Timestamp};
 
 const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -49,9 +49,9 @@ struct PassingSink {
 
 #[async_trait]
 impl EventSink for PassingSink {
-    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), RecordError> {
         if !self.refused.swap(true, Ordering::Relaxed) {
-            return Err(NotRecorded);
+            return Err(RecordError);
         }
         events.into_iter().for_each(|event| self.events.send(event).unwrap());
         Ok(())

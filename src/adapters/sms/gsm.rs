@@ -1,11 +1,11 @@
-//! The alphabet of the telephone network (3GPP TS 23.038, section 6.2.1): what lies within it goes out in seven bits a
-//! character, everything else in sixteen.
+//! The GSM 7-bit default alphabet and its extension table (3GPP TS 23.038, section 6.2.1). A text that they hold goes out in
+//! seven bits a character, any other in sixteen.
 
-/// The default alphabet, each character at its code. At 0x1B stands the escape to the extension table.
+/// The GSM 7-bit default alphabet, each character at its code. At 0x1B stands the escape to the extension table.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                      ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// The extension table (section 6.2.1.1): each takes an escape and its code.
+/// The extension table of the alphabet (section 6.2.1.1): each of its characters takes an escape and its code.
 const EXTENSION: [(u8, char); 10] = [
     (0x0a, '\u{c}'),
     (0x14, '^'),
@@ -21,7 +21,7 @@ const EXTENSION: [(u8, char); 10] = [
 
 const ESCAPE: u8 = 0x1b;
 
-/// A character's place in the alphabet.
+/// The code of a character, in the default alphabet or in its extension table.
 enum GsmCode {
     Basic(u8),
     Extension(u8),
@@ -40,12 +40,13 @@ fn code(c: char) -> Option<GsmCode> {
     Some(GsmCode::Extension(*code))
 }
 
-/// Whether the text lies within the alphabet.
+/// Whether the GSM 7-bit default alphabet and its extension table hold the whole text.
 pub fn is_gsm(text: &str) -> bool {
     text.chars().all(|c| code(c).is_some())
 }
 
-/// How many septets a character takes: one, or two with the escape. `None` when it is not in the alphabet.
+/// The number of septets that a character takes: one in the default alphabet, two in the extension table, where an escape
+/// comes first. `None` when neither has it.
 pub fn septets(c: char) -> Option<usize> {
     code(c).map(|code| match code {
         GsmCode::Basic(_) => 1,
@@ -53,7 +54,7 @@ pub fn septets(c: char) -> Option<usize> {
     })
 }
 
-/// The text with one septet in each octet; `None` when not all of it lies within the alphabet.
+/// Encodes a text with one septet in each octet; `None` when the alphabet and its extension table do not hold all of it.
 pub fn encode(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(text.len());
     for c in text.chars() {
@@ -65,8 +66,8 @@ pub fn encode(text: &str) -> Option<Vec<u8>> {
     Some(octets)
 }
 
-/// The text of such octets. What is no code becomes U+FFFD; a code that the extension table does not have is read from
-/// the default alphabet, as section 6.2.1.1 asks.
+/// Decodes octets of one septet each. What is no code becomes U+FFFD; a code that the extension table does not have is read
+/// from the default alphabet, as section 6.2.1.1 asks.
 pub fn decode(octets: &[u8]) -> String {
     let basic: Vec<char> = BASIC.chars().collect();
     let mut octets = octets.iter();

@@ -1,26 +1,26 @@
-//! How a text is cut into the parts that the telephone network carries (3GPP TS 23.038 and 23.040, section 9.2.3.24.1).
+//! The segments of a text as SMS (3GPP TS 23.038 and 23.040, section 9.2.3.24.1).
 //!
-//! A message holds 140 octets: 160 characters of seven bits, or 70 of sixteen. Each part of a longer text begins with a
+//! One SMS holds 140 octets: 160 characters of seven bits, or 70 of sixteen. Each segment of a longer text begins with a
 //! header of six octets that says where it belongs, which leaves 153 or 67.
 
 use super::gsm;
 
-/// In which alphabet a text goes out.
+/// The alphabet in which a text goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alphabet {
-    /// That of the network, seven bits a character.
+    /// The GSM 7-bit default alphabet with its extension table, seven bits a character.
     Gsm,
     /// Unicode, sixteen bits a unit (UTF-16, although the specification says UCS-2).
     Ucs2,
 }
 
 impl Alphabet {
-    /// The shortest that holds the text.
+    /// The alphabet with the shortest characters that holds the text.
     pub fn of(text: &str) -> Self {
         if gsm::is_gsm(text) { Self::Gsm } else { Self::Ucs2 }
     }
 
-    /// How many units a message holds that is not cut.
+    /// The number of units that fit into one SMS on its own.
     fn alone(self) -> usize {
         match self {
             Self::Gsm => 160,
@@ -28,7 +28,7 @@ impl Alphabet {
         }
     }
 
-    /// How many units each part of a longer text holds.
+    /// The number of units that fit into each segment of a longer text.
     fn in_part(self) -> usize {
         match self {
             Self::Gsm => 153,
@@ -36,7 +36,7 @@ impl Alphabet {
         }
     }
 
-    /// How many units a character takes. One beyond the alphabet counts as the question mark that would stand for it.
+    /// The number of units that a character takes. One beyond the alphabet counts as the question mark that would stand for it.
     fn units(self, c: char) -> usize {
         match self {
             Self::Gsm => gsm::septets(c).unwrap_or(1),
@@ -45,19 +45,19 @@ impl Alphabet {
     }
 }
 
-/// What a text takes of the network.
+/// The size of a text as SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmsSize {
-    /// The shortest alphabet that holds it.
+    /// The alphabet with the shortest characters that holds the text.
     pub alphabet: Alphabet,
-    /// How many units of that alphabet: septets, or units of UTF-16.
+    /// The number of units of that alphabet: septets, or units of UTF-16.
     pub units: usize,
-    /// How many messages.
+    /// The number of segments.
     pub segments: usize,
 }
 
 impl SmsSize {
-    /// What this text takes.
+    /// The size of this text.
     pub fn of(text: &str) -> Self {
         let alphabet = Alphabet::of(text);
         let units = text.chars().map(|c| alphabet.units(c)).sum();
@@ -65,7 +65,7 @@ impl SmsSize {
     }
 }
 
-/// Cuts the text into parts, each as long as fits: at least one, which is empty when the text is. No character is cut in
+/// Cuts the text into segments, each as long as fits: at least one, which is empty when the text is. No character is cut in
 /// two: neither an escape from its code, nor the halves of a surrogate pair.
 pub fn split(text: &str, alphabet: Alphabet) -> Vec<&str> {
     let units: usize = text.chars().map(|c| alphabet.units(c)).sum();

@@ -1,10 +1,11 @@
-//! Who an SMS comes from, as all of its providers take it.
+//! The sender of an SMS: a phone number, a short code or an alphanumeric sender id. SNS takes sender ids of another form,
+//! which its own settings check.
 
-/// What a sender must be, for the error that says so.
-pub(super) const MUST: &str = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 letters, \
+/// The rule that [`is_sender`] checks, for the error of a setting.
+pub(super) const SENDER_MUST: &str = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 letters, \
      digits and spaces with at least one letter";
 
-/// Whether a text may be a sender. Whether the account may use it, only the provider knows.
+/// Whether a text has the form of a sender. Whether the account may use it, only the provider knows.
 pub(super) fn is_sender(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let number = text.strip_prefix('+').is_some_and(|rest| (7..=15).contains(&rest.len()) && digits(rest));

@@ -1,13 +1,13 @@
-//! Calls that prove themselves by a user and a password (RFC 7617): those of providers that sign nothing.
+//! Webhook requests that prove themselves by a user and a password (RFC 7617): those of providers that sign nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{WebhookError, WebhookRequest, constant_time_eq};
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::secret::Secret;
 
-/// The credentials that the provider was set to call with.
+/// The credentials that the provider was told to send with its webhook requests.
 #[derive(Debug, Clone)]
 pub(in crate::adapters) struct BasicAuth {
     /// The user.
@@ -17,12 +17,15 @@ pub(in crate::adapters) struct BasicAuth {
 }
 
 impl BasicAuth {
-    /// What the settings `webhook_user` and `webhook_password` say; `None` when they say nothing.
+    /// The credentials in the settings `webhook_user` and `webhook_password`; `None` when neither is set.
     ///
     /// # Errors
     /// When only one of them is there, or one of them cannot be right.
-    pub fn from_settings(user: Option<&str>, password: Option<&Secret>) -> Result<Option<Self>, BuildError> {
-        let wrong = |setting, must| Err(BuildError::Setting { setting, must });
+    pub fn from_settings(
+        user: Option<&str>,
+        password: Option<&Secret>,
+    ) -> Result<Option<Self>, ProviderBuildError> {
+        let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (user, password) {
             (None, None) => Ok(None),
             (Some(_), None) => wrong("webhook_password", "must be set where webhook_user is"),
@@ -39,12 +42,12 @@ impl BasicAuth {
         }
     }
 
-    /// Lets a call through that carries the user and the password.
+    /// Lets a request through that carries the user and the password.
     ///
     /// # Errors
-    /// `Forged` for every other one.
-    pub fn verify(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
-        let authorization = call.header("Authorization").and_then(|text| text.split_once(' '));
+    /// `Unauthenticated` for every other one.
+    pub fn verify(&self, request: &WebhookRequest<'_>) -> Result<(), WebhookError> {
+        let authorization = request.header("Authorization").and_then(|text| text.split_once(' '));
         let right = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
         match authorization {
             Some((scheme, token))
@@ -52,7 +55,7 @@ impl BasicAuth {
             {
                 Ok(())
             }
-            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("Authorization is not that of the configuration")),
         }
     }
 }
@@ -71,8 +74,8 @@ mod tests {
             headers.append("Authorization", value.parse().unwrap());
         }
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let call = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
-        auth.verify(&call).is_ok()
+        let request = WebhookRequest { url: "", query: "", headers: &headers, body: None, now };
+        auth.verify(&request).is_ok()
     }
 
     fn basic(pair: &str) -> String {

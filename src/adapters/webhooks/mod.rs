@@ -1,4 +1,4 @@
-//! What providers call us with: who may call, and what a call says.
+//! Webhooks: the requests by which providers report events, and the proof of who made them.
 
 mod basic;
 mod signature;
@@ -11,17 +11,19 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
 pub(super) use basic::BasicAuth;
-pub(super) use signature::{REPEATS, SignatureAlgorithm, constant_time_eq, hex, is_recent, is_signed};
-pub(super) use standard::StandardWebhooks;
+pub(super) use signature::{
+    REDELIVERY_WINDOW, SignatureAlgorithm, constant_time_eq, decode_hex, is_recent, is_valid_signature,
+};
+pub(super) use standard::StandardWebhooksKey;
 
-pub use super::events::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError};
 
 use crate::model::{Address, Phone, Timestamp};
 
-/// A call, as it arrived.
+/// A webhook request, as it arrived.
 pub struct WebhookRequest<'a> {
-    /// The URL that the provider was given, with the query of this call: what it signs. It comes from the configuration
-    /// and not from the call, because behind a proxy the call says anything.
+    /// The URL that the provider was given, with the query of this request: what it signs. It comes from the configuration
+    /// and not from the request, because behind a proxy the request says anything.
     pub url: &'a str,
     /// The query, escaped as it came; empty when there is none.
     pub query: &'a str,
@@ -42,40 +44,40 @@ impl WebhookRequest<'_> {
     }
 }
 
-/// What a call brings.
+/// The payload of a webhook request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WebhookPayload {
-    /// The events that the provider reports; none when the call is about other things.
+    /// The events that the provider reports; none when the request is about other things.
     Events(Vec<ProviderEvent>),
-    /// The provider asks whether it is us: the answer to give.
+    /// The provider asks whether the gateway has this URL: the answer to give.
     Challenge(String),
 }
 
-/// Why a call changes nothing.
+/// Why a webhook request changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// The call does not prove that it comes from the provider.
+    /// The request does not prove that it comes from the provider.
     #[error("{0}")]
-    Forged(&'static str),
-    /// The call comes from the provider, and cannot be understood.
+    Unauthenticated(&'static str),
+    /// The request comes from the provider, and cannot be understood.
     #[error("{0}")]
     Malformed(String),
-    /// Whether the call comes from the provider cannot be checked now: the provider should call again.
+    /// Whether the request comes from the provider cannot be checked now: the provider should repeat it.
     #[error("{0}")]
     Unverifiable(String),
 }
 
-/// Takes the calls of one provider. Its debug output shows no secret.
+/// Takes the webhook requests of one provider. Its debug output shows no secret.
 #[async_trait]
 pub trait WebhookHandler: fmt::Debug + Send + Sync {
-    /// Checks that a call comes from the provider, and only then reads it.
+    /// Checks that a request comes from the provider, and only then reads it.
     ///
     /// # Errors
-    /// Why the call does not count.
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
+    /// Why the request changes nothing.
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError>;
 
-    /// Whether a mail to this address is for the handler. Such a mail becomes a call: the body is the mail, and the query names
-    /// the address as `recipient`.
+    /// Whether a mail to this address is for the handler. Such a mail becomes a request: the body is the mail, and the query
+    /// names the address as `recipient`.
     fn accepts_mail_for(&self, recipient: &str) -> bool {
         let _ = recipient;
         false

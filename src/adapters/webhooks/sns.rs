@@ -22,13 +22,13 @@ use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
 use super::{WebhookError, WebhookRequest, is_recent};
-use crate::adapters::{BuildError, Transport, http};
+use crate::adapters::{ProviderBuildError, Transport, http};
 use crate::model::Timestamp;
 
 /// SNS tries to hand a message over for an hour at most ("Amazon SNS message delivery retries").
 const WINDOW: SignedDuration = SignedDuration::from_mins(65);
 
-/// One topic.
+/// Verifies the requests that SNS makes for one topic.
 #[derive(Debug)]
 pub(in crate::adapters) struct SnsTopic {
     arn: String,
@@ -43,63 +43,70 @@ impl SnsTopic {
     ///
     /// # Errors
     /// When `topic_arn` is no topic's, or TLS cannot be set up.
-    pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(arn: &str, more_hosts: &[String], transport: &Transport) -> Result<Self, ProviderBuildError> {
         let must = "must be a topic's ARN such as arn:aws:sns:eu-west-1:123456789012:name";
-        let wrong = BuildError::Setting { setting: "topic_arn", must };
+        let wrong = ProviderBuildError::Setting { setting: "topic_arn", must };
         let hosts = CertificateHosts { own: host_of(arn).ok_or(wrong)?, more: more_hosts.to_vec() };
-        let client = http::client(transport)?;
+        let client = http::build_client(transport)?;
         Ok(Self { arn: arn.to_owned(), hosts, client, certificates: CertificateCache::default() })
     }
 
-    /// What was published, if the call brings that. A question whether we want the topic is answered on the way: by the
-    /// topic's name in the configuration we do.
+    /// Verifies a request from SNS, and returns the message that was published. `None` when the request brings none: one
+    /// that asks to confirm the subscription is answered by an HTTP call, because the configuration names the topic.
     ///
     /// # Errors
-    /// `Forged` when it is not signed by SNS, or of another topic; `Unproven` when that could not be found out.
-    pub async fn open(&self, call: &WebhookRequest<'_>) -> Result<Option<String>, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("SNS calls with POST"))?;
-        let envelope: SnsEnvelope = serde_json::from_slice(body)
-            .map_err(|_| WebhookError::Forged("it is not a message of SNS, or raw message delivery is on"))?;
-        self.verify(&envelope, call.now).await?;
+    /// `Unauthenticated` when the request is not signed by SNS, or of another topic; `Unverifiable` when the certificate or
+    /// the URL that confirms cannot be fetched; `Malformed` when its `SubscribeURL` is not at a host of SNS.
+    pub async fn verify_notification(
+        &self,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Option<String>, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("SNS calls with POST"))?;
+        let envelope: SnsEnvelope = serde_json::from_slice(body).map_err(|_| {
+            WebhookError::Unauthenticated("it is not a message of SNS, or raw message delivery is on")
+        })?;
+        self.verify(&envelope, request.now).await?;
         match envelope.kind.as_str() {
             "Notification" => Ok(Some(envelope.message)),
-            "SubscriptionConfirmation" => self.confirm(&envelope, call.now).await.map(|()| None),
+            "SubscriptionConfirmation" => self.confirm(&envelope, request.now).await.map(|()| None),
             // We were unsubscribed, or a word that is not documented yet.
             _ => Ok(None),
         }
     }
 
     async fn verify(&self, envelope: &SnsEnvelope, now: Timestamp) -> Result<(), WebhookError> {
-        // What costs nothing comes first: for the certificate we make a call.
+        // The checks that cost nothing come first: the certificate takes a call.
         if envelope.topic_arn != self.arn {
-            return Err(WebhookError::Forged("its topic is not topic_arn"));
+            return Err(WebhookError::Unauthenticated("its topic is not topic_arn"));
         }
         if !envelope.timestamp.parse().is_ok_and(|time| is_recent(time, now, WINDOW)) {
-            return Err(WebhookError::Forged("it was not published within the last hour"));
+            return Err(WebhookError::Unauthenticated("it was not published within the last hour"));
         }
         let algorithm = match envelope.signature_version.as_str() {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             "2" => &RSA_PKCS1_2048_8192_SHA256,
-            _ => return Err(WebhookError::Forged("its signature has a version that is not known")),
+            _ => return Err(WebhookError::Unauthenticated("its signature has a version that is not known")),
         };
         let signature = BASE64_STANDARD.decode(&envelope.signature);
-        let signature = signature.map_err(|_| WebhookError::Forged("its signature is not base64"))?;
+        let signature =
+            signature.map_err(|_| WebhookError::Unauthenticated("its signature is not base64"))?;
         let url = self.hosts.trusted(&envelope.signing_cert_url).filter(|url| url.path().ends_with(".pem"));
-        let url =
-            url.ok_or(WebhookError::Forged("its certificate is not at a host of SNS in the topic's region"))?;
+        let url = url.ok_or(WebhookError::Unauthenticated(
+            "its certificate is not at a host of SNS in the topic's region",
+        ))?;
         let signer = self.signer(&url, now).await?;
         if !signer.is_valid(now) {
-            return Err(WebhookError::Forged("its certificate is not valid now"));
+            return Err(WebhookError::Unauthenticated("its certificate is not valid now"));
         }
         if signer.signed(algorithm, envelope.signed().as_bytes(), &signature) {
             Ok(())
         } else {
-            Err(WebhookError::Forged("its signature is not by its certificate"))
+            Err(WebhookError::Unauthenticated("its signature is not by its certificate"))
         }
     }
 
-    /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes us call
-    /// Amazon no faster than Amazon answers.
+    /// The certificate at this address: fetched once, by one call at a time, so that whoever invents addresses makes the
+    /// gateway call Amazon no faster than Amazon answers.
     async fn signer(&self, url: &Url, now: Timestamp) -> Result<Arc<SigningCertificate>, WebhookError> {
         if let Some(known) = self.certificates.get(url) {
             return Ok(known);
@@ -186,7 +193,7 @@ struct SnsEnvelope {
 }
 
 impl SnsEnvelope {
-    /// What is signed: names and values, each in a line of its own, in the order of the names.
+    /// The text that is signed: names and values, each in a line of its own, in the order of the names.
     fn signed(&self) -> String {
         let asks = self.kind != "Notification";
         let fields = [

@@ -16,14 +16,14 @@ use crate::secret::Secret;
 /// How long a signature holds: what the specification's own libraries and Svix's allow.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Signs, and checks signatures, with one key.
+/// A key that signs webhook requests, and checks their signatures.
 #[derive(Clone)]
-pub(in crate::adapters) struct StandardWebhooks {
+pub(in crate::adapters) struct StandardWebhooksKey {
     key: hmac::Key,
 }
 
-impl StandardWebhooks {
-    /// What `StandardWebhooks::new` takes, for the error of a setting.
+impl StandardWebhooksKey {
+    /// The form that [`StandardWebhooksKey::new`] takes, for the error of a setting.
     pub const MUST: &str = "must be whsec_ and 24 to 64 random bytes in base64";
 
     /// Reads a secret: `whsec_` and 24 to 64 bytes in base64, as the specification says.
@@ -32,7 +32,7 @@ impl StandardWebhooks {
         (24..=64).contains(&key.len()).then(|| Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
     }
 
-    /// The header `webhook-signature` of a call. `timestamp` is in seconds since the Unix epoch.
+    /// The header `webhook-signature` of a request. `timestamp` is in seconds since the Unix epoch.
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(format!("{id}.{timestamp}.").as_bytes());
@@ -40,36 +40,36 @@ impl StandardWebhooks {
         format!("v1,{}", BASE64_STANDARD.encode(context.sign()))
     }
 
-    /// Lets a call through that is signed by this key, now or at most five minutes ago. `prefix` is what the names of the
+    /// Lets a request through that is signed by this key, now or at most five minutes ago. `prefix` is what the names of the
     /// three headers begin with: `webhook` or `svix`.
     ///
     /// # Errors
-    /// `Forged` for every other one.
-    pub fn verify(&self, call: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
-        let header = |name| call.header(&format!("{prefix}-{name}"));
+    /// `Unauthenticated` for every other one.
+    pub fn verify(&self, request: &WebhookRequest<'_>, prefix: &str) -> Result<(), WebhookError> {
+        let header = |name| request.header(&format!("{prefix}-{name}"));
         let (Some(id), Some(time), Some(signatures), Some(body)) =
-            (header("id"), header("timestamp"), header("signature"), call.body)
+            (header("id"), header("timestamp"), header("signature"), request.body)
         else {
-            return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
+            return Err(WebhookError::Unauthenticated("it lacks the headers of a signature, or a body"));
         };
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let time = time.ok_or(WebhookError::Forged("its timestamp is not in seconds since 1970"))?;
+        let time = time.ok_or(WebhookError::Unauthenticated("its timestamp is not in seconds since 1970"))?;
         // While a key is being changed there are several signatures, one by each key.
         let right = self.sign(id, time.as_second(), body);
         if !signatures.split(' ').any(|signature| constant_time_eq(signature, &right)) {
-            return Err(WebhookError::Forged("its signature is not by this secret"));
+            return Err(WebhookError::Unauthenticated("its signature is not by this secret"));
         }
-        if is_recent(time, call.now, WINDOW) {
+        if is_recent(time, request.now, WINDOW) {
             Ok(())
         } else {
-            Err(WebhookError::Forged("it was not signed within the last five minutes"))
+            Err(WebhookError::Unauthenticated("it was not signed within the last five minutes"))
         }
     }
 }
 
-impl fmt::Debug for StandardWebhooks {
+impl fmt::Debug for StandardWebhooksKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StandardWebhooks(***)")
+        f.write_str("StandardWebhooksKey(***)")
     }
 }
 
@@ -91,13 +91,13 @@ mod tests {
             all.insert(name, value.parse().unwrap());
         }
         let now = Timestamp::from_second(1_614_265_330 + seconds_later).unwrap();
-        let call = WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
-        StandardWebhooks::new(&Secret::new(SECRET)).unwrap().verify(&call, "svix")
+        let request = WebhookRequest { url: "", query: "", headers: &all, body: Some(body.as_bytes()), now };
+        StandardWebhooksKey::new(&Secret::new(SECRET)).unwrap().verify(&request, "svix")
     }
 
     #[test]
     fn the_signature_is_that_of_the_published_example() {
-        let webhooks = StandardWebhooks::new(&Secret::new(SECRET)).unwrap();
+        let webhooks = StandardWebhooksKey::new(&Secret::new(SECRET)).unwrap();
         assert_eq!(webhooks.sign(ID, 1_614_265_330, BODY.as_bytes()), SIGNATURE);
     }
 
@@ -117,7 +117,7 @@ mod tests {
             ("svix", [ID, "1614265330", ""], BODY),
         ] {
             let error = verify(prefix, headers, body, 0);
-            assert!(matches!(error, Err(WebhookError::Forged(_))), "{prefix} {headers:?} {body}");
+            assert!(matches!(error, Err(WebhookError::Unauthenticated(_))), "{prefix} {headers:?} {body}");
         }
     }
 
@@ -142,7 +142,7 @@ mod tests {
             ("whsec_not base64 at all, not even close".to_owned(), false),
             (String::new(), false),
         ] {
-            assert_eq!(StandardWebhooks::new(&Secret::new(&secret)).is_some(), right, "{secret}");
+            assert_eq!(StandardWebhooksKey::new(&Secret::new(&secret)).is_some(), right, "{secret}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use crate::adapters::telegram::bot::TelegramLinkBuilder;
+use crate::adapters::telegram::bot::TelegramLinkSigner;
 use crate::api::access::ProviderAccess;
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
@@ -22,7 +22,7 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Clone)]
 pub struct TelegramLinkIssuer {
     access: ProviderAccess,
-    bots: Arc<BTreeMap<ProviderName, TelegramLinkBuilder>>,
+    bots: Arc<BTreeMap<ProviderName, TelegramLinkSigner>>,
     store: Arc<dyn LinkStore>,
     clock: Clock,
 }
@@ -31,7 +31,7 @@ impl TelegramLinkIssuer {
     /// Links to these bots, kept in this store.
     pub fn new(
         access: ProviderAccess,
-        bots: BTreeMap<ProviderName, TelegramLinkBuilder>,
+        bots: BTreeMap<ProviderName, TelegramLinkSigner>,
         store: Arc<dyn LinkStore>,
         clock: Clock,
     ) -> Self {
@@ -61,7 +61,7 @@ impl TelegramLinkIssuer {
         &self,
         caller: &BrandCaller,
         name: Option<&ProviderName>,
-    ) -> Result<&TelegramLinkBuilder, ApiError> {
+    ) -> Result<&TelegramLinkSigner, ApiError> {
         let providers = self.access.serving(&caller.brand);
         let named = providers.filter(|provider| name.is_none_or(|name| provider.name == *name));
         let bots: Vec<_> = named.filter_map(|provider| self.bots.get(&provider.name)).collect();

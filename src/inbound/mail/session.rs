@@ -121,7 +121,7 @@ fn reply(answer: WebhookAnswer) -> String {
         WebhookAnswer::Recorded(_) => "250 2.0.0 kept".to_owned(),
         WebhookAnswer::Unknown => "550 5.1.1 no such address".to_owned(),
         WebhookAnswer::Refused(error) => match error {
-            WebhookError::Forged(_) => format!("550 5.7.1 {error}"),
+            WebhookError::Unauthenticated(_) => format!("550 5.7.1 {error}"),
             WebhookError::Malformed(_) => format!("554 5.6.0 {error}"),
             WebhookError::Unverifiable(_) => format!("451 4.7.1 {error}"),
         },
@@ -139,7 +139,7 @@ mod tests {
             (WebhookAnswer::Recorded(String::new()), "250"),
             (WebhookAnswer::NotRecorded, "451"),
             (WebhookAnswer::Refused(WebhookError::Unverifiable(String::new())), "451"),
-            (WebhookAnswer::Refused(WebhookError::Forged("")), "550"),
+            (WebhookAnswer::Refused(WebhookError::Unauthenticated("")), "550"),
             (WebhookAnswer::Refused(WebhookError::Malformed(String::new())), "554"),
             (WebhookAnswer::Unknown, "550"),
         ] {

@@ -1,4 +1,4 @@
-//! Where everything is kept.
+//! The keys of the ordered map in which the embedded store keeps its records.
 //!
 //! A key is one byte for the kind, and then its parts in the order in which they are looked up. Numbers and times
 //! are big-endian, so that keys sort as they do. Names (brands, contacts, providers, API keys) hold no zero byte, and end

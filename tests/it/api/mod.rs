@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
-use relevo::adapters::telegram::bot::{self, TelegramLinkBuilder};
+use relevo::adapters::telegram::bot::{self, TelegramLinkSigner};
 use relevo::api::server::{ServeError, serve};
 use relevo::api::services::{ApiServices, ServiceDependencies};
 use relevo::api::{ApiSettings, ServerTls, token};
@@ -211,7 +211,7 @@ fn providers() -> Vec<Provider> {
 }
 
 /// What makes links to the bots of these providers.
-pub fn bots(names: &[&str]) -> BTreeMap<ProviderName, TelegramLinkBuilder> {
+pub fn bots(names: &[&str]) -> BTreeMap<ProviderName, TelegramLinkSigner> {
     let settings = bot::TelegramSettings {
         token: Secret::new("1234567890:the-secret-of-a-bot"),
         base_url: "https://telegram.example.com".into(),

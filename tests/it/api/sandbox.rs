@@ -12,7 +12,7 @@ async fn deliver(gateway: &Gateway, sandbox: &Sandbox, brand: &str, text: &str) 
     let envelope = Envelope {
         message_id: gateway.clock.message_id(),
         attempt: 1,
-        repeated_attempt: 1,
+        idempotency_attempt: 1,
         brand: brand.parse().unwrap(),
         class: MessageClass::Transactional,
         topic: "orders".parse().unwrap(),

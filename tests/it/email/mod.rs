@@ -8,30 +8,30 @@ mod outcomes;
 mod servers;
 pub mod tls;
 
-use relevo::adapters::email::{Smtp, SmtpSettings};
-use relevo::adapters::{Adapter, BuildError, Envelope, ProviderLimits};
+use relevo::adapters::email::{SmtpAdapter, SmtpSettings};
+use relevo::adapters::{Adapter, Envelope, ProviderBuildError, ProviderLimits};
 use relevo::model::{Address, Outcome, RenderedContent};
 
 use crate::support::envelopes::to;
 
 /// An adapter for the server on `port`, with more settings in TOML.
-fn build(port: u16, more: &str) -> Result<Smtp, BuildError> {
+fn build(port: u16, more: &str) -> Result<SmtpAdapter, ProviderBuildError> {
     build_with_timeout(port, more, 5_000)
 }
 
-fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<Smtp, BuildError> {
+fn build_with_timeout(port: u16, more: &str, timeout_ms: u64) -> Result<SmtpAdapter, ProviderBuildError> {
     let text = format!(
         "host = 'localhost'\nport = {port}\nfrom = 'Shop <shop@example.com>'\nhello_name = 'gateway.example'\n{more}"
     );
     let settings: SmtpSettings = toml::from_str(&text).unwrap();
-    Smtp::new(
+    SmtpAdapter::new(
         &settings,
         &ProviderLimits { connect_timeout_ms: 2_000, timeout_ms, ..ProviderLimits::default() },
     )
 }
 
 /// An adapter for a server in clear.
-fn plain(port: u16) -> Smtp {
+fn plain(port: u16) -> SmtpAdapter {
     build(port, "tls = 'none'").unwrap()
 }
 
@@ -53,7 +53,7 @@ fn evidence(outcome: &Outcome) -> String {
     outcome.evidence().map(ToString::to_string).unwrap_or_default()
 }
 
-async fn assert_sent(adapter: &Smtp, envelope: &Envelope) {
+async fn assert_sent(adapter: &SmtpAdapter, envelope: &Envelope) {
     let outcome = adapter.deliver(envelope).await;
     assert_eq!(outcome.as_str(), "sent", "{}", evidence(&outcome));
 }

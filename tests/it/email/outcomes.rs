@@ -1,13 +1,13 @@
 //! What the server does, and the outcome it must come to.
 
 use relevo::adapters::Adapter;
-use relevo::adapters::email::Smtp as Provider;
+use relevo::adapters::email::SmtpAdapter;
 use relevo::model::{Outcome, Rejection, ThrottleScope};
 
 use super::{assert_sent, build_with_timeout, content, email, evidence, plain};
 use crate::peers::{Smtp, free_port, smtp_sink};
 
-async fn outcome_to(adapter: &Provider, address: &str) -> Outcome {
+async fn outcome_to(adapter: &SmtpAdapter, address: &str) -> Outcome {
     adapter.deliver(&email(address)).await
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use relevo::adapters::{Adapter, BuildError};
+use relevo::adapters::{Adapter, ProviderBuildError};
 
 use super::{assert_sent, build, email, evidence};
 use crate::peers::{Smtp, scratch};
@@ -178,8 +178,10 @@ async fn missing_credentials_are_misconfigured() {
 fn settings_that_would_tell_the_password_or_cannot_work_are_refused() {
     let setting = |text: &str| {
         let settings = toml::from_str(&format!("from = 'shop@example.com'\n{text}")).unwrap();
-        match relevo::adapters::email::Smtp::new(&settings, &Default::default()) {
-            Err(BuildError::Setting { setting, .. } | BuildError::File { setting, .. }) => setting,
+        match relevo::adapters::email::SmtpAdapter::new(&settings, &Default::default()) {
+            Err(ProviderBuildError::Setting { setting, .. } | ProviderBuildError::File { setting, .. }) => {
+                setting
+            }
             Err(other) => panic!("{other}"),
             Ok(_) => "",
         }
@@ -213,6 +215,6 @@ fn secrets_are_not_in_debug_output() {
     let settings: relevo::adapters::email::SmtpSettings = toml::from_str(&text).unwrap();
     let debug_text = format!("{settings:?}");
     assert!(!debug_text.contains(PASSWORD) && !debug_text.contains("the private key"), "{debug_text}");
-    let error = relevo::adapters::email::Smtp::new(&settings, &Default::default()).err().unwrap();
+    let error = relevo::adapters::email::SmtpAdapter::new(&settings, &Default::default()).err().unwrap();
     assert!(!format!("{error} {error:?}").contains("the private key"));
 }

@@ -1,6 +1,6 @@
 //! Brevo's transactional API.
 
-use relevo::adapters::email::brevo::{Brevo, BrevoSettings};
+use relevo::adapters::email::brevo::{BrevoAdapter, BrevoSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -22,8 +22,8 @@ pub(super) fn settings(base_url: String) -> BrevoSettings {
     }
 }
 
-fn brevo(settings: &BrevoSettings) -> Brevo {
-    Brevo::new(settings, &Transport::default()).unwrap()
+fn brevo(settings: &BrevoSettings) -> BrevoAdapter {
+    BrevoAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn the_request_holds_what_brevo_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),
         attempt: 3,
-        repeated_attempt: 3,
+        idempotency_attempt: 3,
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers =

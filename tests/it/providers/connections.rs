@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use relevo::adapters::email::resend::Resend;
+use relevo::adapters::email::resend::ResendAdapter;
 use relevo::adapters::{Adapter, HttpSettings, Transport};
 use serde_json::json;
 
@@ -16,11 +16,11 @@ use crate::support::envelopes;
 /// The way that the settings in TOML describe.
 fn way(text: &str) -> Transport {
     let settings: HttpSettings = toml::from_str(text).unwrap();
-    Transport { http: settings.read().unwrap(), ..Transport::default() }
+    Transport { http: settings.build().unwrap(), ..Transport::default() }
 }
 
-fn resend_at(url: String, transport: &Transport) -> Resend {
-    Resend::new(&resend::settings(url), transport).unwrap()
+fn resend_at(url: String, transport: &Transport) -> ResendAdapter {
+    ResendAdapter::new(&resend::settings(url), transport).unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! SMS by Infobip.
 
-use relevo::adapters::sms::infobip::{InfobipSettings, InfobipSms, InfobipSmsSettings};
+use relevo::adapters::sms::infobip::{InfobipSettings, InfobipSmsAdapter, InfobipSmsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -20,8 +20,8 @@ pub(super) fn settings(base_url: String) -> InfobipSmsSettings {
     })
 }
 
-fn infobip(base_url: String) -> InfobipSms {
-    InfobipSms::new(&settings(base_url), &Transport::default()).unwrap()
+fn infobip(base_url: String) -> InfobipSmsAdapter {
+    InfobipSmsAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// The entry of a message in an answer.

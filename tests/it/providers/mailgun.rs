@@ -1,6 +1,6 @@
 //! Mailgun's messages API.
 
-use relevo::adapters::email::mailgun::{Mailgun, MailgunSettings};
+use relevo::adapters::email::mailgun::{MailgunAdapter, MailgunSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -23,8 +23,8 @@ pub(super) fn settings(base_url: String) -> MailgunSettings {
     }
 }
 
-fn mailgun(settings: &MailgunSettings) -> Mailgun {
-    Mailgun::new(settings, &Transport::default()).unwrap()
+fn mailgun(settings: &MailgunSettings) -> MailgunAdapter {
+    MailgunAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -3,21 +3,21 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use relevo::adapters::email::brevo::Brevo;
-use relevo::adapters::email::mailgun::Mailgun;
-use relevo::adapters::email::postmark::Postmark;
-use relevo::adapters::email::resend::Resend;
-use relevo::adapters::email::sendgrid::Sendgrid;
-use relevo::adapters::email::ses::Ses;
-use relevo::adapters::sms::infobip::InfobipSms;
-use relevo::adapters::sms::sinch::Sinch;
-use relevo::adapters::sms::sns::Sns;
-use relevo::adapters::sms::twilio::TwilioSms;
-use relevo::adapters::sms::vonage::VonageSms;
+use relevo::adapters::custom_webhook::CustomWebhookAdapter;
+use relevo::adapters::email::brevo::BrevoAdapter;
+use relevo::adapters::email::mailgun::MailgunAdapter;
+use relevo::adapters::email::postmark::PostmarkAdapter;
+use relevo::adapters::email::resend::ResendAdapter;
+use relevo::adapters::email::sendgrid::SendgridAdapter;
+use relevo::adapters::email::ses::SesAdapter;
+use relevo::adapters::sms::infobip::InfobipSmsAdapter;
+use relevo::adapters::sms::sinch::SinchAdapter;
+use relevo::adapters::sms::sns::SnsAdapter;
+use relevo::adapters::sms::twilio::TwilioSmsAdapter;
+use relevo::adapters::sms::vonage::VonageSmsAdapter;
 use relevo::adapters::telegram::bot::TelegramBot;
-use relevo::adapters::webhook::Webhook;
 use relevo::adapters::whatsapp;
-use relevo::adapters::whatsapp::cloud::WhatsappCloud;
+use relevo::adapters::whatsapp::cloud::WhatsappCloudAdapter;
 use relevo::adapters::{Adapter, Envelope, ProviderLimits, Transport};
 use relevo::model::Outcome;
 use serde_json::{Value, json};
@@ -36,32 +36,35 @@ pub(super) fn deliveries(base_url: &str, transport: &Transport) -> Vec<Delivery>
     let url = || base_url.to_owned();
     let text = || envelopes::to_phone("hello");
     let of_whatsapp: [Box<dyn Adapter>; 4] = [
-        Box::new(WhatsappCloud::new(&cloud::settings(url()), transport).unwrap()),
+        Box::new(WhatsappCloudAdapter::new(&cloud::settings(url()), transport).unwrap()),
         Box::new(
-            whatsapp::vonage::VonageWhatsapp::new(&whatsapp_vonage::settings(url()), transport).unwrap(),
+            whatsapp::vonage::VonageWhatsappAdapter::new(&whatsapp_vonage::settings(url()), transport)
+                .unwrap(),
         ),
         Box::new(
-            whatsapp::twilio::TwilioWhatsapp::new(&whatsapp_twilio::settings(url()), transport).unwrap(),
+            whatsapp::twilio::TwilioWhatsappAdapter::new(&whatsapp_twilio::settings(url()), transport)
+                .unwrap(),
         ),
         Box::new(
-            whatsapp::infobip::InfobipWhatsapp::new(&whatsapp_infobip::settings(url()), transport).unwrap(),
+            whatsapp::infobip::InfobipWhatsappAdapter::new(&whatsapp_infobip::settings(url()), transport)
+                .unwrap(),
         ),
     ];
     let of_sms: [Box<dyn Adapter>; 6] = [
-        Box::new(TwilioSms::new(&twilio::settings(url()), transport).unwrap()),
-        Box::new(VonageSms::new(&vonage::settings(url()), transport).unwrap()),
-        Box::new(InfobipSms::new(&infobip::settings(url()), transport).unwrap()),
-        Box::new(Sns::new(&sns::settings(url()), transport).unwrap()),
-        Box::new(Webhook::new(&webhook::settings(url()), transport).unwrap()),
-        Box::new(Sinch::new(&sinch::settings(url()), transport).unwrap()),
+        Box::new(TwilioSmsAdapter::new(&twilio::settings(url()), transport).unwrap()),
+        Box::new(VonageSmsAdapter::new(&vonage::settings(url()), transport).unwrap()),
+        Box::new(InfobipSmsAdapter::new(&infobip::settings(url()), transport).unwrap()),
+        Box::new(SnsAdapter::new(&sns::settings(url()), transport).unwrap()),
+        Box::new(CustomWebhookAdapter::new(&webhook::settings(url()), transport).unwrap()),
+        Box::new(SinchAdapter::new(&sinch::settings(url()), transport).unwrap()),
     ];
     let of_email: [Box<dyn Adapter>; 6] = [
-        Box::new(Ses::new(&ses::settings(url()), transport).unwrap()),
-        Box::new(Sendgrid::new(&sendgrid::settings(url()), transport).unwrap()),
-        Box::new(Resend::new(&resend::settings(url()), transport).unwrap()),
-        Box::new(Postmark::new(&postmark::settings(url()), transport).unwrap()),
-        Box::new(Mailgun::new(&mailgun::settings(url()), transport).unwrap()),
-        Box::new(Brevo::new(&brevo::settings(url()), transport).unwrap()),
+        Box::new(SesAdapter::new(&ses::settings(url()), transport).unwrap()),
+        Box::new(SendgridAdapter::new(&sendgrid::settings(url()), transport).unwrap()),
+        Box::new(ResendAdapter::new(&resend::settings(url()), transport).unwrap()),
+        Box::new(PostmarkAdapter::new(&postmark::settings(url()), transport).unwrap()),
+        Box::new(MailgunAdapter::new(&mailgun::settings(url()), transport).unwrap()),
+        Box::new(BrevoAdapter::new(&brevo::settings(url()), transport).unwrap()),
     ];
     let by_email = of_email.into_iter().map(|adapter| (adapter, envelopes::to_email("hello")));
     let bot = Box::new(TelegramBot::new(&telegram::settings(url()), transport).unwrap());

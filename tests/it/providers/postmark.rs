@@ -1,6 +1,6 @@
 //! Postmark's API.
 
-use relevo::adapters::email::postmark::{Postmark, PostmarkSettings};
+use relevo::adapters::email::postmark::{PostmarkAdapter, PostmarkSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -22,8 +22,8 @@ pub(super) fn settings(base_url: String) -> PostmarkSettings {
     }
 }
 
-fn postmark(settings: &PostmarkSettings) -> Postmark {
-    Postmark::new(settings, &Transport::default()).unwrap()
+fn postmark(settings: &PostmarkSettings) -> PostmarkAdapter {
+    PostmarkAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

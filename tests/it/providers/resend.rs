@@ -1,6 +1,6 @@
 //! Resend's API.
 
-use relevo::adapters::email::resend::{Resend, ResendSettings};
+use relevo::adapters::email::resend::{ResendAdapter, ResendSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -20,8 +20,8 @@ pub(super) fn settings(base_url: String) -> ResendSettings {
     }
 }
 
-fn resend(base_url: String) -> Resend {
-    Resend::new(&settings(base_url), &Transport::default()).unwrap()
+fn resend(base_url: String) -> ResendAdapter {
+    ResendAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn resends_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
     let Some(peer) = prism("resend") else { return };
     let with_answers =
         ResendSettings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
-    let adapter = Resend::new(&with_answers, &Transport::default()).unwrap();
+    let adapter = ResendAdapter::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Olá 👋"), envelopes::to_email_with_html("Olá", "<p>Olá 👋</p>")]
     {
         let outcome = adapter.deliver(&envelope).await;
@@ -49,11 +49,11 @@ async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope {
         from: Some("\"Acme, Inc.\" <acme@acme.example>".to_owned()),
         attempt: 3,
-        repeated_attempt: 3,
+        idempotency_attempt: 3,
         ..envelopes::to_email_with_html("Hello", "<p>Hello</p>")
     };
     let with_answers = ResendSettings { reply_to: Some("h@example.com".to_owned()), ..settings(stubs.url()) };
-    let adapter = Resend::new(&with_answers, &Transport::default()).unwrap();
+    let adapter = ResendAdapter::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Hello"), own_sender] {
         assert_eq!(adapter.deliver(&envelope).await, Outcome::Sent { reference: "17".to_owned() });
     }

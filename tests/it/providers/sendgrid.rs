@@ -1,6 +1,6 @@
 //! SendGrid's Web API.
 
-use relevo::adapters::email::sendgrid::{Sendgrid, SendgridSettings};
+use relevo::adapters::email::sendgrid::{SendgridAdapter, SendgridSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -20,8 +20,8 @@ pub(super) fn settings(base_url: String) -> SendgridSettings {
     }
 }
 
-fn sendgrid(base_url: String) -> Sendgrid {
-    Sendgrid::new(&settings(base_url), &Transport::default()).unwrap()
+fn sendgrid(base_url: String) -> SendgridAdapter {
+    SendgridAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn sendgrids_own_description_accepts_our_requests_and_refuses_a_wrong_one(
     let Some(peer) = prism("sendgrid_mail_send") else { return };
     let with_answers =
         SendgridSettings { reply_to: Some("help@example.com".to_owned()), ..settings(peer.url()) };
-    let adapter = Sendgrid::new(&with_answers, &Transport::default()).unwrap();
+    let adapter = SendgridAdapter::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Olá 👋"), envelopes::to_email_with_html("Olá", "<p>Olá 👋</p>")]
     {
         // The description knows nothing of the header with the id: accepted, and of whom is in doubt.
@@ -56,7 +56,8 @@ async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
     for envelope in [envelopes::to_email("Hello"), own_sender] {
         let with_answers =
             SendgridSettings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
-        let outcome = Sendgrid::new(&with_answers, &Transport::default()).unwrap().deliver(&envelope).await;
+        let outcome =
+            SendgridAdapter::new(&with_answers, &Transport::default()).unwrap().deliver(&envelope).await;
         assert_eq!(outcome, Outcome::Sent { reference: "17".to_owned() });
     }
 

@@ -1,6 +1,6 @@
 //! Amazon SES.
 
-use relevo::adapters::email::ses::{Ses, SesSettings};
+use relevo::adapters::email::ses::{SesAdapter, SesSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Address, Outcome, RenderedContent};
@@ -36,8 +36,8 @@ fn full(base_url: String) -> SesSettings {
     }
 }
 
-fn ses(settings: &SesSettings) -> Ses {
-    Ses::new(settings, &Transport::default()).unwrap()
+fn ses(settings: &SesSettings) -> SesAdapter {
+    SesAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 fn html(text: &str) -> Envelope {

@@ -1,6 +1,6 @@
 //! Sinch's SMS API.
 
-use relevo::adapters::sms::sinch::{Sinch, SinchSettings};
+use relevo::adapters::sms::sinch::{SinchAdapter, SinchSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -23,8 +23,8 @@ pub(super) fn settings(base_url: String) -> SinchSettings {
     }
 }
 
-fn sinch(settings: &SinchSettings) -> Sinch {
-    Sinch::new(settings, &Transport::default()).unwrap()
+fn sinch(settings: &SinchSettings) -> SinchAdapter {
+    SinchAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use relevo::adapters::sms::segments::{Alphabet, SmsSize};
-use relevo::adapters::sms::smpp::Smpp;
-use relevo::adapters::webhooks::{DeliveryReport, EventSink, NotRecorded, ProviderEvent};
+use relevo::adapters::sms::smpp::SmppAdapter;
+use relevo::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, RecordError};
 use relevo::adapters::{Adapter, EventListener, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::model::{Address, InboundText, Outcome, ReceiptStatus, Timestamp};
@@ -24,7 +24,7 @@ use crate::support::envelopes;
 
 /// An adapter that listens, and the events that it reported.
 struct Account {
-    smpp: Arc<Smpp>,
+    smpp: Arc<SmppAdapter>,
     listening: JoinHandle<()>,
     events: mpsc::UnboundedReceiver<ProviderEvent>,
 }
@@ -38,11 +38,11 @@ struct RecordingSink {
 
 #[async_trait]
 impl EventSink for RecordingSink {
-    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), RecordError> {
         let refuses =
             self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if refuses.is_ok() {
-            return Err(NotRecorded);
+            return Err(RecordError);
         }
         events.into_iter().for_each(|event| self.events.send(event).unwrap());
         Ok(())
@@ -54,14 +54,14 @@ impl EventSink for RecordingSink {
 }
 
 /// The adapter with these settings and a name, a password, and time-outs that suit a test.
-fn build(port: u16, more: &str) -> Smpp {
+fn build(port: u16, more: &str) -> SmppAdapter {
     let tls = if more.contains("tls =") { "" } else { "tls = 'none'" };
     let timeout = if more.contains("response_timeout_ms") { "" } else { "response_timeout_ms = 5000" };
     let text = format!(
         "host = 'localhost'\nport = {port}\n{tls}\n{timeout}\nsystem_id = 'acme'\nsystem_type = 'VMA'\n\
          password = {{ '$secret' = 'hunter22' }}\nfrom = 'Acme 24'\nreconnect_ms = 20\nmax_reconnect_ms = 100\n{more}"
     );
-    Smpp::new(&toml::from_str(&text).unwrap(), &ProviderLimits::default()).unwrap()
+    SmppAdapter::new(&toml::from_str(&text).unwrap(), &ProviderLimits::default()).unwrap()
 }
 
 impl Account {

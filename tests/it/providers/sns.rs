@@ -1,6 +1,6 @@
 //! SMS by Amazon SNS.
 
-use relevo::adapters::sms::sns::{Sns, SnsSettings};
+use relevo::adapters::sms::sns::{SnsAdapter, SnsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{MessageClass, Outcome};
@@ -23,8 +23,8 @@ pub(super) fn settings(base_url: String) -> SnsSettings {
     }
 }
 
-fn sns(settings: &SnsSettings) -> Sns {
-    Sns::new(settings, &Transport::default()).unwrap()
+fn sns(settings: &SnsSettings) -> SnsAdapter {
+    SnsAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relevo::adapters::telegram::bot::{TelegramBot, TelegramSettings};
-use relevo::adapters::webhooks::{EventSink, NotRecorded, ProviderEvent};
+use relevo::adapters::webhooks::{EventSink, ProviderEvent, RecordError};
 use relevo::adapters::{Adapter, Envelope, EventListener, Transport};
 use relevo::model::{
     Outcome, RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope, Timestamp,
@@ -157,11 +157,11 @@ struct RecordingSink {
 
 #[async_trait]
 impl EventSink for RecordingSink {
-    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), NotRecorded> {
+    async fn record(&self, events: Vec<ProviderEvent>) -> Result<(), RecordError> {
         let mut batches = self.batches.lock().unwrap();
         batches.push(events);
         match batches.len() {
-            1 => Err(NotRecorded),
+            1 => Err(RecordError),
             2 => Ok(()),
             _ => {
                 self.enough.notify_one();

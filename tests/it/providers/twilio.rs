@@ -1,6 +1,8 @@
 //! Twilio's Messages API.
 
-use relevo::adapters::sms::twilio::{TwilioAccountSettings, TwilioSms, TwilioSmsSender, TwilioSmsSettings};
+use relevo::adapters::sms::twilio::{
+    TwilioAccountSettings, TwilioSmsAdapter, TwilioSmsSenderSettings, TwilioSmsSettings,
+};
 use relevo::adapters::{Adapter, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -27,12 +29,15 @@ pub(super) fn settings(base_url: String) -> TwilioSmsSettings {
             base_url,
             status_callback: None,
         },
-        channel: TwilioSmsSender { from: Some("+34910000000".to_owned()), messaging_service_sid: None },
+        channel: TwilioSmsSenderSettings {
+            from: Some("+34910000000".to_owned()),
+            messaging_service_sid: None,
+        },
     }
 }
 
-fn twilio(settings: &TwilioSmsSettings) -> TwilioSms {
-    TwilioSms::new(settings, &Transport::default()).unwrap()
+fn twilio(settings: &TwilioSmsSettings) -> TwilioSmsAdapter {
+    TwilioSmsAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]
@@ -41,7 +46,7 @@ async fn twilios_own_description_accepts_our_requests_and_refuses_a_wrong_one() 
     let number = settings(peer.url());
     let mut service = settings(peer.url());
     service.channel =
-        TwilioSmsSender { from: None, messaging_service_sid: Some(format!("MG{}", "a".repeat(32))) };
+        TwilioSmsSenderSettings { from: None, messaging_service_sid: Some(format!("MG{}", "a".repeat(32))) };
     service.account.api_key_sid = Some(format!("SK{}", "b".repeat(32)));
     service.account.status_callback = Some("https://relevo.example.com/twilio?brand=acme".to_owned());
     for settings in [number, service] {

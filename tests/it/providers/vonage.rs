@@ -1,6 +1,6 @@
 //! Vonage's SMS API.
 
-use relevo::adapters::sms::vonage::{SignatureMethod, VonageSms, VonageSmsSettings};
+use relevo::adapters::sms::vonage::{VonageSignatureMethod, VonageSmsAdapter, VonageSmsSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -18,12 +18,12 @@ pub(super) fn settings(base_url: String) -> VonageSmsSettings {
         from: "+34910000000".to_owned(),
         base_url,
         signature_secret: None,
-        signature_method: SignatureMethod::default(),
+        signature_method: VonageSignatureMethod::default(),
     }
 }
 
-fn vonage(base_url: String) -> VonageSms {
-    VonageSms::new(&settings(base_url), &Transport::default()).unwrap()
+fn vonage(base_url: String) -> VonageSmsAdapter {
+    VonageSmsAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A receiver of one's own, by webhook.
 
-use relevo::adapters::webhook::{Webhook, WebhookSettings};
+use relevo::adapters::custom_webhook::{CustomWebhookAdapter, CustomWebhookSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::clock::Clock;
 use relevo::model::{Outcome, Timestamp};
@@ -15,8 +15,8 @@ use crate::support::envelopes;
 const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hLXdlYmhvb2stLS0=";
 const OTHER_SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi1hbm90aGVyLXdlYmhvb2s=";
 
-pub(super) fn settings(base_url: String) -> WebhookSettings {
-    WebhookSettings {
+pub(super) fn settings(base_url: String) -> CustomWebhookSettings {
+    CustomWebhookSettings {
         url: format!("{base_url}/in"),
         secret: Secret::new(SECRET),
         from: Some("ACME".to_owned()),
@@ -24,8 +24,8 @@ pub(super) fn settings(base_url: String) -> WebhookSettings {
     }
 }
 
-fn adapter(settings: &WebhookSettings) -> Webhook {
-    Webhook::new(settings, &Transport::default()).unwrap()
+fn adapter(settings: &CustomWebhookSettings) -> CustomWebhookAdapter {
+    CustomWebhookAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 fn at(now: Timestamp, text: &str) -> Envelope {
@@ -46,7 +46,7 @@ async fn an_independent_verifier_accepts_our_signature() {
 #[tokio::test]
 async fn an_independent_verifier_refuses_another_key_and_an_old_time() {
     let peer = webhook("refuses", SECRET);
-    let other = WebhookSettings { secret: Secret::new(OTHER_SECRET), ..settings(peer.url()) };
+    let other = CustomWebhookSettings { secret: Secret::new(OTHER_SECRET), ..settings(peer.url()) };
     let an_hour = std::time::Duration::from_secs(3_600);
     for (settings, now, text) in [
         (other, now(), "No matching signature found"),

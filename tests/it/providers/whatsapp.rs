@@ -1,6 +1,6 @@
 //! WhatsApp's Cloud API.
 
-use relevo::adapters::whatsapp::cloud::{WhatsappCloud, WhatsappCloudSettings};
+use relevo::adapters::whatsapp::cloud::{WhatsappCloudAdapter, WhatsappCloudSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{ButtonAction, Outcome, RenderedContent, Template, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
@@ -21,8 +21,8 @@ pub(super) fn settings(base_url: String) -> WhatsappCloudSettings {
     }
 }
 
-fn cloud(base_url: String) -> WhatsappCloud {
-    WhatsappCloud::new(&settings(base_url), &Transport::default()).unwrap()
+fn cloud(base_url: String) -> WhatsappCloudAdapter {
+    WhatsappCloudAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 /// A template to a phone number.

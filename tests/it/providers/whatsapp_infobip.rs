@@ -1,7 +1,7 @@
 //! WhatsApp by Infobip.
 
 use relevo::adapters::sms::infobip::InfobipSettings;
-use relevo::adapters::whatsapp::infobip::{InfobipWhatsapp, InfobipWhatsappSettings};
+use relevo::adapters::whatsapp::infobip::{InfobipWhatsappAdapter, InfobipWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{ButtonAction, Outcome, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
@@ -23,8 +23,8 @@ pub(super) fn settings(base_url: String) -> InfobipWhatsappSettings {
     })
 }
 
-fn infobip(base_url: String) -> InfobipWhatsapp {
-    InfobipWhatsapp::new(&settings(base_url), &Transport::default()).unwrap()
+fn infobip(base_url: String) -> InfobipWhatsappAdapter {
+    InfobipWhatsappAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! WhatsApp by Twilio's Messages API.
 
 use relevo::adapters::sms::twilio::TwilioAccountSettings;
-use relevo::adapters::whatsapp::twilio::{TwilioWhatsapp, TwilioWhatsappSender, TwilioWhatsappSettings};
+use relevo::adapters::whatsapp::twilio::{
+    TwilioWhatsappAdapter, TwilioWhatsappSenderSettings, TwilioWhatsappSettings,
+};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::Outcome;
 use relevo::secret::Secret;
@@ -29,15 +31,15 @@ pub(super) fn settings(base_url: String) -> TwilioWhatsappSettings {
             base_url,
             status_callback: None,
         },
-        channel: TwilioWhatsappSender {
+        channel: TwilioWhatsappSenderSettings {
             from: "+34910000000".to_owned(),
             templates: [("order_update".to_owned(), languages.into())].into(),
         },
     }
 }
 
-fn twilio(settings: &TwilioWhatsappSettings) -> TwilioWhatsapp {
-    TwilioWhatsapp::new(settings, &Transport::default()).unwrap()
+fn twilio(settings: &TwilioWhatsappSettings) -> TwilioWhatsappAdapter {
+    TwilioWhatsappAdapter::new(settings, &Transport::default()).unwrap()
 }
 
 #[tokio::test]

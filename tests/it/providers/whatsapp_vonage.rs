@@ -1,6 +1,6 @@
 //! WhatsApp by Vonage's Messages API.
 
-use relevo::adapters::whatsapp::vonage::{VonageWhatsapp, VonageWhatsappSettings};
+use relevo::adapters::whatsapp::vonage::{VonageWhatsappAdapter, VonageWhatsappSettings};
 use relevo::adapters::{Adapter, Envelope, Transport};
 use relevo::model::{ButtonAction, Outcome, RenderedContent, TemplateButton, TemplateHeader};
 use relevo::secret::Secret;
@@ -21,8 +21,8 @@ pub(super) fn settings(base_url: String) -> VonageWhatsappSettings {
     }
 }
 
-fn vonage(base_url: String) -> VonageWhatsapp {
-    VonageWhatsapp::new(&settings(base_url), &Transport::default()).unwrap()
+fn vonage(base_url: String) -> VonageWhatsappAdapter {
+    VonageWhatsappAdapter::new(&settings(base_url), &Transport::default()).unwrap()
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ const SIGNATURE_BYTES: usize = 10;
 const TOKEN_CHARS: usize = (ID_BYTES + ATTEMPT_BYTES + SIGNATURE_BYTES) * 8 / 5;
 const MAX_LOCAL_CHARS: usize = 64 - TOKEN_CHARS - 1;
 
-/// What the setting must be.
-pub(in crate::adapters::email) const MUST: &str = "must be an email address with at most 15 ASCII characters before the @, \
+/// The rule for the setting `bounce_address`, for its error.
+pub(in crate::adapters::email) const BOUNCE_ADDRESS_MUST: &str = "must be an email address with at most 15 ASCII characters before the @, \
      none of them a +, such as bounce@bounces.example.com";
 
 /// Writes the envelope senders of one provider, and reads them back.
@@ -38,7 +38,7 @@ pub(in crate::adapters::email) struct BounceAddresses {
 impl BounceAddresses {
     /// Makes them of the address without a token. `None` when it cannot carry one.
     pub(in crate::adapters::email) fn new(address: &str, secret: &Secret) -> Option<Self> {
-        let base = addresses::in_ascii(address)?;
+        let base = addresses::with_ascii_domain(address)?;
         let local = base.user();
         if local.len() > MAX_LOCAL_CHARS || local.contains(['+', '"']) || !local.is_ascii() {
             return None;
@@ -58,8 +58,8 @@ impl BounceAddresses {
         Address::new(local, &self.domain).expect("letters and digits after a local part that was read as one")
     }
 
-    /// The attempt whose envelope sender this is, if it is one of a brand given.
-    pub(super) fn echo(&self, address: &str, brands: &[BrandId]) -> Option<AttemptRef> {
+    /// The attempt whose envelope sender this is, if it is one of these brands'.
+    pub(super) fn attempt_of(&self, address: &str, brands: &[BrandId]) -> Option<AttemptRef> {
         let token = BASE32_NOPAD.decode(self.token(address)?.to_ascii_uppercase().as_bytes()).ok()?;
         let (id, rest) = token.split_first_chunk::<ID_BYTES>()?;
         let (attempt, signature) = rest.split_first_chunk::<ATTEMPT_BYTES>()?;
@@ -111,8 +111,8 @@ pub(super) mod tests {
     fn an_address_leads_back_to_its_attempt_and_brand_whatever_its_case() {
         let address = addresses().address_for(&echo()).to_string();
         assert!(address.split('@').next().unwrap().len() <= 64, "{address}");
-        assert_eq!(addresses().echo(&address, &brands()), Some(echo()));
-        assert_eq!(addresses().echo(&address.to_ascii_uppercase(), &brands()), Some(echo()));
+        assert_eq!(addresses().attempt_of(&address, &brands()), Some(echo()));
+        assert_eq!(addresses().attempt_of(&address.to_ascii_uppercase(), &brands()), Some(echo()));
     }
 
     #[test]
@@ -124,12 +124,12 @@ pub(super) mod tests {
             let mut changed = local.as_bytes().to_vec();
             changed[index] = if changed[index] == b'a' { b'b' } else { b'a' };
             let changed = format!("{}@{domain}", String::from_utf8(changed).unwrap());
-            assert_eq!(addresses().echo(&changed, &brands()), None, "{changed}");
+            assert_eq!(addresses().attempt_of(&changed, &brands()), None, "{changed}");
         }
         let other =
             BounceAddresses::new("bounce@bounces.example.com", &Secret::new("another secret")).unwrap();
-        assert_eq!(other.echo(&address, &brands()), None);
-        assert_eq!(addresses().echo(&address, &brands()[..1]), None, "the brand is gone");
+        assert_eq!(other.attempt_of(&address, &brands()), None);
+        assert_eq!(addresses().attempt_of(&address, &brands()[..1]), None, "the brand is gone");
         for wrong in [
             "",
             "@",
@@ -141,7 +141,7 @@ pub(super) mod tests {
             &format!("x{local}@{domain}"),
             &address.replace(&local[at..at + 1], "1"),
         ] {
-            assert_eq!(addresses().echo(wrong, &brands()), None, "{wrong}");
+            assert_eq!(addresses().attempt_of(wrong, &brands()), None, "{wrong}");
         }
     }
 

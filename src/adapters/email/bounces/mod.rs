@@ -1,8 +1,8 @@
-//! What comes back by mail: reports to envelope senders that are each of one attempt.
+//! The reports that come back by mail, each to the envelope sender of one attempt.
 
 mod address;
 mod report;
 mod webhooks;
 
-pub(super) use address::{BounceAddresses, MUST};
-pub(super) use webhooks::BounceHandler;
+pub(super) use address::{BOUNCE_ADDRESS_MUST, BounceAddresses};
+pub(super) use webhooks::BounceWebhooks;

@@ -14,7 +14,7 @@ const MAX_RECIPIENTS: usize = 100;
 /// Addresses in which the attempt's token is looked for.
 const MAX_ADDRESSES: usize = 20;
 
-/// What a mail to a bounce address holds.
+/// A mail to a bounce address, read.
 #[derive(Debug)]
 pub(super) struct ReportMail {
     /// Where the token may be: in the recipients, and in the envelope sender of the mail that the report is about.
@@ -22,20 +22,20 @@ pub(super) struct ReportMail {
     /// When it was written, by its own header.
     pub(super) date: Option<Timestamp>,
     /// What it says, if it is a report that says anything new.
-    pub(super) report: Option<BounceReport>,
+    pub(super) report: Option<MailReport>,
 }
 
-/// What a report says of a message.
+/// What a report on a mail says of the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BounceReport {
+pub(super) struct MailReport {
     pub(super) status: ReceiptStatus,
     pub(super) evidence: OutcomeEvidence,
     pub(super) objection: Option<Objection>,
 }
 
-/// Why a mail cannot be read.
+/// Why a mail to a bounce address cannot be read: a part is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum MissingPart {
+pub(super) enum ReportMailError {
     #[error("it is no mail: it has no header")]
     Header,
     #[error("the report on a delivery has no fields of a recipient (RFC 3464, section 2.3)")]
@@ -46,16 +46,16 @@ pub(super) enum MissingPart {
 
 impl ReportMail {
     /// Reads a mail. What is no report, such as an answer by a machine or a person, says nothing.
-    pub(super) fn read(mail: &[u8]) -> Result<Self, MissingPart> {
+    pub(super) fn read(mail: &[u8]) -> Result<Self, ReportMailError> {
         let (head, body) = head_and_body(mail);
-        let head = MessageParser::default().parse_headers(head).ok_or(MissingPart::Header)?;
+        let head = MessageParser::default().parse_headers(head).ok_or(ReportMailError::Header)?;
         let parts: Vec<ReportPart<'_>> =
             report_parts(&head, body).into_iter().filter_map(ReportPart::read).collect();
         let inside = parts.iter().flat_map(ReportPart::envelope_senders);
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
         let date = head.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
-        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, report: bounce_report(&parts)? })
+        Ok(Self { addresses: addresses.take(MAX_ADDRESSES).collect(), date, report: mail_report(&parts)? })
     }
 }
 
@@ -86,7 +86,7 @@ impl<'a> ReportPart<'a> {
     }
 }
 
-fn bounce_report(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, MissingPart> {
+fn mail_report(parts: &[ReportPart<'_>]) -> Result<Option<MailReport>, ReportMailError> {
     let part = |subtypes: &[&str]| parts.iter().find(|part| subtypes.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
         return delivery(status.body);
@@ -99,7 +99,7 @@ fn bounce_report(parts: &[ReportPart<'_>]) -> Result<Option<BounceReport>, Missi
 
 /// What became of the mail. A report on several recipients speaks of those that an alias of ours stands for, and the best
 /// news counts: only when all have failed, ours has.
-fn delivery(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
+fn delivery(body: &[u8]) -> Result<Option<MailReport>, ReportMailError> {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
     let groups = text.split("\n\n").map(str::trim).filter(|group| !group.is_empty()).take(MAX_RECIPIENTS);
     let groups: Vec<Message<'_>> =
@@ -108,21 +108,21 @@ fn delivery(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
         .iter()
         .filter_map(|group| Some((DsnAction::read(&value(group, "Action")?), group)))
         .max_by_key(|(action, _)| *action);
-    let (action, group) = best.ok_or(MissingPart::Recipient)?;
+    let (action, group) = best.ok_or(ReportMailError::Recipient)?;
     let status = match action {
         DsnAction::Delivered => ReceiptStatus::Delivered,
         DsnAction::Passed => ReceiptStatus::Sent,
         DsnAction::Failed => return Ok(Some(failure(group))),
         DsnAction::Other => return Ok(None),
     };
-    Ok(Some(BounceReport { status, evidence: OutcomeEvidence::default(), objection: None }))
+    Ok(Some(MailReport { status, evidence: OutcomeEvidence::default(), objection: None }))
 }
 
-fn failure(group: &Message<'_>) -> BounceReport {
+fn failure(group: &Message<'_>) -> MailReport {
     let field = |name| value(group, name).unwrap_or_default();
     let reply = SmtpReply::reported(&field("Status"), &field("Diagnostic-Code"));
     let (evidence, objection) = reply.in_report();
-    BounceReport { status: ReceiptStatus::Failed, evidence, objection }
+    MailReport { status: ReceiptStatus::Failed, evidence, objection }
 }
 
 /// What the reporting server did (RFC 3464, section 2.3.3), the best last.
@@ -149,9 +149,9 @@ impl DsnAction {
 
 /// Somebody complains of a mail, which they can only have received. Reports of viruses and forgeries are not theirs, and
 /// `not-spam` takes back what the address was suppressed for, which only the person can (RFC 6430).
-fn complaint(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
-    let fields = MessageParser::new().parse_headers(body).ok_or(MissingPart::Feedback)?;
-    let kind = value(&fields, "Feedback-Type").ok_or(MissingPart::Feedback)?;
+fn complaint(body: &[u8]) -> Result<Option<MailReport>, ReportMailError> {
+    let fields = MessageParser::new().parse_headers(body).ok_or(ReportMailError::Feedback)?;
+    let kind = value(&fields, "Feedback-Type").ok_or(ReportMailError::Feedback)?;
     let objection = match first_word(&kind).as_str() {
         "abuse" => Objection::Complaint,
         "opt-out" => Objection::OptedOut,
@@ -160,7 +160,7 @@ fn complaint(body: &[u8]) -> Result<Option<BounceReport>, MissingPart> {
     };
     let agent = value(&fields, "User-Agent").unwrap_or_default();
     let evidence = OutcomeEvidence::new(first_word(&kind), &format!("in a feedback report by {agent}"));
-    Ok(Some(BounceReport { status: ReceiptStatus::Delivered, evidence, objection: Some(objection) }))
+    Ok(Some(MailReport { status: ReceiptStatus::Delivered, evidence, objection: Some(objection) }))
 }
 
 /// The parts of a report (RFC 6522), and nothing of other mail.

@@ -13,14 +13,14 @@ use crate::adapters::webhooks::{
 };
 use crate::model::BrandId;
 
-/// Takes the reports to one provider's envelope senders.
+/// Takes the reports on mail that come to one provider's envelope senders.
 #[derive(Debug)]
-pub(in crate::adapters::email) struct BounceHandler {
+pub(in crate::adapters::email) struct BounceWebhooks {
     addresses: BounceAddresses,
     brands: Vec<BrandId>,
 }
 
-impl BounceHandler {
+impl BounceWebhooks {
     /// Takes reports on the mail of these brands.
     pub(in crate::adapters::email) fn new(addresses: BounceAddresses, brands: Vec<BrandId>) -> Self {
         Self { addresses, brands }
@@ -28,26 +28,26 @@ impl BounceHandler {
 }
 
 #[async_trait]
-impl WebhookHandler for BounceHandler {
+impl WebhookHandler for BounceWebhooks {
     /// The body is the mail; the query may name its envelope recipient as `recipient`.
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let mail = call.body.ok_or(WebhookError::Forged("a mail is handed over with POST"))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let mail = request.body.ok_or(WebhookError::Unauthenticated("a mail is handed over with POST"))?;
         let ReportMail { addresses, date, report } =
             ReportMail::read(mail).map_err(|error| WebhookError::Malformed(error.to_string()))?;
-        let query = form_urlencoded::parse(call.query.as_bytes());
+        let query = form_urlencoded::parse(request.query.as_bytes());
         let recipient =
             query.into_iter().find(|(name, _)| name == "recipient").map(|(_, value)| value.into());
         let echo = recipient
             .into_iter()
             .chain(addresses)
-            .find_map(|address: String| self.addresses.echo(&address, &self.brands))
-            .ok_or(WebhookError::Forged("the mail has no bounce address of this provider in it"))?;
+            .find_map(|address: String| self.addresses.attempt_of(&address, &self.brands))
+            .ok_or(WebhookError::Unauthenticated("the mail has no bounce address of this provider in it"))?;
         let delivery_report = report.map(|report| DeliveryReport {
             reference: String::new(),
             echo: Some(echo),
             address: None,
             status: report.status,
-            reported_at: date.unwrap_or(call.now).min(call.now),
+            reported_at: date.unwrap_or(request.now).min(request.now),
             evidence: report.evidence,
             objection: report.objection,
         });
@@ -55,7 +55,7 @@ impl WebhookHandler for BounceHandler {
     }
 
     fn accepts_mail_for(&self, recipient: &str) -> bool {
-        self.addresses.is_base(recipient) || self.addresses.echo(recipient, &self.brands).is_some()
+        self.addresses.is_base(recipient) || self.addresses.attempt_of(recipient, &self.brands).is_some()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Brevo's errors (developers.brevo.com, "Error codes", and the list in its API's description), by their codes.
 
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
 
 /// What a code means, in the light of its status and message, or `None` when it is not in the table.
 pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<ErrorMeaning> {
@@ -35,10 +35,10 @@ pub(super) fn leaves_doubt(code: &str) -> bool {
 fn by_field(message: &str) -> ErrorMeaning {
     let message = message.to_ascii_lowercase();
     if message.contains("valid in to") {
-        DOUBTFUL_ADDRESS
+        UNCERTAIN_ADDRESS
     } else if message.contains("sender") || message.contains("replyto") {
         ErrorMeaning::Misconfigured
     } else {
-        CONTENT
+        CONTENT_REJECTED
     }
 }

@@ -23,52 +23,54 @@ pub use settings::BrevoSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One Brevo account.
+/// Delivers email through one Brevo account.
 #[derive(Debug)]
-pub struct Brevo {
+pub struct BrevoAdapter {
     client: Client,
     api_key: HeaderValue,
     sender: SenderMailbox,
     endpoint: Url,
 }
 
-impl Brevo {
+impl BrevoAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+    pub fn new(settings: &BrevoSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: api::key_header("api_key", "", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "smtp", "email"]),
         })
     }
 }
 
-impl HttpAdapter for Brevo {
+impl HttpAdapter for BrevoAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header("api-key", self.api_key.clone()).header(ACCEPT, "application/json").json(&body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for BrevoSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.webhook_auth()?.map(|auth| webhooks::BrevoWebhooks { auth });
-        let brevo = Brevo::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(brevo)).with_webhooks(webhooks))
+        let brevo = BrevoAdapter::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(brevo)).with_webhook_handler(webhooks))
     }
 }
 
@@ -82,7 +84,7 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
         "htmlContent": email.html,
         // Brevo takes these two from here and not from the request's own headers.
         "headers": {
-            "X-Mailin-custom": envelope.provider_call_key().to_string(),
+            "X-Mailin-custom": envelope.provider_idempotency_key().to_string(),
             "idempotencyKey": idempotency_key(envelope).to_string(),
         },
     }))
@@ -91,7 +93,7 @@ fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
 /// The key of a call. Brevo wants a UUID, so it is the message's own, with the attempt in the twelve random bits that
 /// stand before those by which ids of the same millisecond count up (RFC 9562, section 5.7): no two calls share one but those that repeat each other.
 fn idempotency_key(envelope: &Envelope) -> Uuid {
-    let attempt = u128::from(envelope.repeated_attempt & 0xfff);
+    let attempt = u128::from(envelope.idempotency_attempt & 0xfff);
     Uuid::from_u128(u128::from_be_bytes(*envelope.message_id.as_bytes()) ^ (attempt << 64))
 }
 
@@ -110,18 +112,18 @@ struct BrevoErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoAccepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
     (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
 }
 
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoErrorBody { code, message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &message);
     if errors::leaves_doubt(&code) {
@@ -129,12 +131,12 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &code, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, in seconds.
-fn until_reset(answer: &HttpAnswer) -> Option<Duration> {
+fn until_reset(answer: &HttpResponse) -> Option<Duration> {
     http::parse_retry_seconds(answer.header("x-sib-ratelimit-reset")?)
 }
 

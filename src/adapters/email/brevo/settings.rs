@@ -1,9 +1,9 @@
-//! What the configuration says of a Brevo account.
+//! The settings of a Brevo account.
 
 use serde::Deserialize;
 
 use super::webhooks::BrevoAuth;
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
@@ -36,8 +36,8 @@ fn default_base_url() -> String {
 
 impl BrevoSettings {
     /// What Brevo calls with, if its webhooks are taken.
-    pub(super) fn webhook_auth(&self) -> Result<Option<BrevoAuth>, BuildError> {
-        let wrong = |must| Err(BuildError::Setting { setting: "webhook_token", must });
+    pub(super) fn webhook_auth(&self) -> Result<Option<BrevoAuth>, ProviderBuildError> {
+        let wrong = |must| Err(ProviderBuildError::Setting { setting: "webhook_token", must });
         let basic = BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())?;
         match (basic, &self.webhook_token) {
             (Some(_), Some(_)) => wrong("must be left out where webhook_user is set"),

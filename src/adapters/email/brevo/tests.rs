@@ -6,7 +6,7 @@ use super::*;
 use crate::model::Rejection;
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
             "x-sib-ratelimit-reset".parse().unwrap(),
             HeaderValue::from_static(reset),
         )]);
-        match outcome(&HttpAnswer { status: 429, headers, retry_after, body }) {
+        match outcome(&HttpResponse { status: 429, headers, retry_after, body }) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
@@ -73,7 +73,7 @@ fn every_attempt_of_every_message_has_a_key_of_its_own() {
     let first = api::tests::envelope(Some("Hi"), None);
     let second = Envelope { message_id: first.message_id.next(), ..first.clone() };
     let of = |envelope: &Envelope, attempt| {
-        idempotency_key(&Envelope { repeated_attempt: attempt, ..envelope.clone() })
+        idempotency_key(&Envelope { idempotency_attempt: attempt, ..envelope.clone() })
     };
     let keys: BTreeSet<Uuid> =
         (1..=300).flat_map(|attempt| [of(&first, attempt), of(&second, attempt)]).collect();

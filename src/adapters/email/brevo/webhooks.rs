@@ -17,11 +17,11 @@ use crate::secret::Secret;
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(super) struct BrevoWebhooks {
-    /// What it calls with.
+    /// The credentials that they must carry.
     pub auth: BrevoAuth,
 }
 
-/// The credentials that Brevo was set to call with.
+/// The credentials that Brevo was told to send with its webhook requests.
 #[derive(Debug)]
 pub(super) enum BrevoAuth {
     /// A user and a password in the URL.
@@ -31,28 +31,28 @@ pub(super) enum BrevoAuth {
 }
 
 impl BrevoAuth {
-    fn admits(&self, call: &WebhookRequest<'_>) -> Result<(), WebhookError> {
+    fn admits(&self, request: &WebhookRequest<'_>) -> Result<(), WebhookError> {
         let token = match self {
-            Self::Basic(auth) => return auth.verify(call),
+            Self::Basic(auth) => return auth.verify(request),
             Self::Token(token) => token,
         };
-        match call.header("Authorization").and_then(|text| text.split_once(' ')) {
+        match request.header("Authorization").and_then(|text| text.split_once(' ')) {
             Some((scheme, bearer))
                 if scheme.eq_ignore_ascii_case("Bearer")
                     && constant_time_eq(bearer.trim(), token.expose()) =>
             {
                 Ok(())
             }
-            _ => Err(WebhookError::Forged("Authorization is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("Authorization is not that of the configuration")),
         }
     }
 }
 
 #[async_trait]
 impl WebhookHandler for BrevoWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.admits(call)?;
-        let payload: BrevoPayload = parse(call.body.unwrap_or_default(), "a webhook of Brevo's")?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.admits(request)?;
+        let payload: BrevoPayload = parse(request.body.unwrap_or_default(), "a webhook of Brevo's")?;
         let Some(meaning) = meaning(&payload.event) else { return Ok(WebhookPayload::Events(vec![])) };
         Ok(WebhookPayload::Events(event(payload)?.provider_event(meaning).into_iter().collect()))
     }
@@ -80,10 +80,10 @@ fn meaning(event: &str) -> Option<EmailEventMeaning> {
         "delivered" => DELIVERED,
         "opened" | "unique_opened" => READ,
         "soft_bounce" | "blocked" | "error" => FAILED,
-        "hard_bounce" | "invalid_email" => FAILED.and(BadAddress),
-        "spam" | "complaint" => DELIVERED.and(Complaint),
+        "hard_bounce" | "invalid_email" => FAILED.with_objection(BadAddress),
+        "spam" | "complaint" => DELIVERED.with_objection(Complaint),
         // From everything that this sender sends by the account.
-        "unsubscribed" | "unsubscribe" => DELIVERED.and(OptedOut),
+        "unsubscribed" | "unsubscribe" => DELIVERED.with_objection(OptedOut),
         _ => return None,
     })
 }
@@ -174,7 +174,7 @@ mod tests {
             (by_password, vec![TOKEN]),
         ] {
             assert!(
-                matches!(handle(&handler, &headers, &body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(&handler, &headers, &body).await, Err(WebhookError::Unauthenticated(_))),
                 "{headers:?}"
             );
         }

@@ -3,22 +3,24 @@
 //! Mailgun gives no codes: there is the HTTP status, and for some statuses the message tells more. A message is known by
 //! a part of it, in any case.
 
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+};
 
 /// A status, part of the message, and what they mean together. The first that fits counts.
 const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     // What Mailgun does not take for an address, another provider may.
-    (400, "to parameter is not a valid address", DOUBTFUL_ADDRESS),
+    (400, "to parameter is not a valid address", UNCERTAIN_ADDRESS),
     // The sender.
     (400, "from parameter is not a valid address", ErrorMeaning::Misconfigured),
     (400, "from parameter is missing", ErrorMeaning::Misconfigured),
     // A sandbox domain or a free account writes to those alone who agreed to it.
-    (400, "authorized recipients", POLICY),
-    (403, "authorized recipients", POLICY),
+    (400, "authorized recipients", POLICY_REJECTED),
+    (403, "authorized recipients", POLICY_REJECTED),
     // The domain is not verified, the account not activated.
     (400, "is not allowed to send", ErrorMeaning::Misconfigured),
     // What else is wrong with the request: its text, headers, size of its options, time of delivery, template.
-    (400, "", CONTENT),
+    (400, "", CONTENT_REJECTED),
     // The key is not one, or that of another region.
     (401, "", ErrorMeaning::Misconfigured),
     // The account has to be paid.
@@ -28,7 +30,7 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     // The domain is not known here: it may be in another region.
     (404, "", ErrorMeaning::Misconfigured),
     // Larger than allowed.
-    (413, "", CONTENT),
+    (413, "", CONTENT_REJECTED),
     // Requests, recipients or bytes of the domain.
     (429, "", THROTTLED),
     // Mailgun itself.

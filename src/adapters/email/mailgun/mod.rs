@@ -18,39 +18,41 @@ pub use settings::MailgunSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 use crate::secret::Secret;
 
-/// One domain at Mailgun.
+/// Delivers email through one domain at Mailgun.
 #[derive(Debug)]
-pub struct Mailgun {
+pub struct MailgunAdapter {
     client: Client,
     api_key: Secret,
     sender: SenderMailbox,
     endpoint: Url,
 }
 
-impl Mailgun {
+impl MailgunAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &MailgunSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &MailgunSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         api::check_key("api_key", &settings.api_key)?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             api_key: settings.api_key.clone(),
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", &settings.domain, "messages"]),
         })
     }
 }
 
-impl HttpAdapter for Mailgun {
+impl HttpAdapter for MailgunAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let email = ApiEmail::from_envelope(envelope, &self.sender)?;
         let mut form = vec![
@@ -66,16 +68,16 @@ impl HttpAdapter for Mailgun {
         Ok(request.basic_auth("api", Some(self.api_key.expose())).form(&form))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope.now)
     }
 }
 
 impl ProviderSettings for MailgunSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let mailgun = Mailgun::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let mailgun = MailgunAdapter::new(self, context.transport)?;
         let webhooks = self.webhook_signing_key.clone().map(webhooks::MailgunWebhooks::new);
-        Ok(ProviderParts::new(Arc::new(mailgun)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(mailgun)).with_webhook_handler(webhooks))
     }
 }
 
@@ -91,29 +93,29 @@ struct MailgunErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
+fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// The id is the message's `Message-ID` in angle brackets; events speak of it without them.
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let MailgunAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
     let id = id.trim().trim_start_matches('<').trim_end_matches('>');
     (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
 }
 
-fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
+fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
     let MailgunErrorBody { message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(answer.status, &message);
     Some(match errors::meaning(answer.status, &message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 fn wait(message: &str, now: Timestamp) -> Option<Duration> {
-    http::wait_until_http_date(&errors::try_again_after(message)?, now)
+    http::duration_until_http_date(&errors::try_again_after(message)?, now)
 }
 
 #[cfg(test)]

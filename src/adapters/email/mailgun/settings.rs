@@ -1,8 +1,8 @@
-//! What the configuration says of a domain at Mailgun.
+//! The settings of a domain at Mailgun.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::secret::Secret;
 
@@ -30,7 +30,7 @@ fn default_base_url() -> String {
 }
 
 impl MailgunSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(is_domain(&self.domain), "domain", "must be a domain at Mailgun such as mg.example.com")?;
         let is_set = self.webhook_signing_key.as_ref().is_none_or(|key| !key.expose().is_empty());
         require(is_set, "webhook_signing_key", "must not be empty; leave it out to take no webhooks")

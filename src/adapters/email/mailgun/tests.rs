@@ -3,7 +3,7 @@ use crate::model::Rejection;
 
 fn judge(status: u16, body: &str) -> Outcome {
     let now = "2026-11-22T10:00:00Z".parse().unwrap();
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, now)
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, now)
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::adapters::email::events::{
 };
 use crate::adapters::email::replies::{SmtpReply, SmtpStage};
 use crate::adapters::webhooks::{
-    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, hex, is_recent,
-    is_signed,
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, decode_hex, is_recent,
+    is_valid_signature,
 };
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::{OutcomeEvidence, Timestamp};
@@ -41,22 +41,23 @@ impl MailgunWebhooks {
     fn check(
         &self,
         signature: &MailgunSignature,
-        call: &WebhookRequest<'_>,
+        request: &WebhookRequest<'_>,
         body: &[u8],
     ) -> Result<(), WebhookError> {
         let MailgunSignature { timestamp, token, signature } = signature;
-        let given = hex(signature).unwrap_or_default();
+        let given = decode_hex(signature).unwrap_or_default();
         let parts = [timestamp.as_bytes(), token.as_bytes()];
-        if !is_signed(SignatureAlgorithm::HmacSha256, self.key.expose().as_bytes(), &parts, &given) {
-            return Err(WebhookError::Forged("its signature is not by this signing key"));
+        if !is_valid_signature(SignatureAlgorithm::HmacSha256, self.key.expose().as_bytes(), &parts, &given) {
+            return Err(WebhookError::Unauthenticated("its signature is not by this signing key"));
         }
         let time = timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let time = time.filter(|&time| is_recent(time, call.now, WINDOW));
-        let time = time.ok_or(WebhookError::Forged("it was not signed within the last eight hours"))?;
-        if self.seen().admits(time, Sha256::digest(token).into(), Sha256::digest(body).into(), call.now) {
+        let time = time.filter(|&time| is_recent(time, request.now, WINDOW));
+        let time =
+            time.ok_or(WebhookError::Unauthenticated("it was not signed within the last eight hours"))?;
+        if self.seen().admits(time, Sha256::digest(token).into(), Sha256::digest(body).into(), request.now) {
             Ok(())
         } else {
-            Err(WebhookError::Forged("its token was used before, or is too old to tell"))
+            Err(WebhookError::Unauthenticated("its token was used before, or is too old to tell"))
         }
     }
 
@@ -107,13 +108,13 @@ impl SeenTokens {
 
 #[async_trait]
 impl WebhookHandler for MailgunWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Mailgun calls with POST"))?;
-        // The signature stands in what it does not cover, so this much is read of anybody's call.
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("Mailgun calls with POST"))?;
+        // The signature stands in what it does not cover, so this much is read of anybody's request.
         let payload = serde_json::from_slice(body);
         let MailgunPayload { signature, event_data } =
-            payload.map_err(|_| WebhookError::Forged("it is not signed as Mailgun signs"))?;
-        self.check(&signature, call, body)?;
+            payload.map_err(|_| WebhookError::Unauthenticated("it is not signed as Mailgun signs"))?;
+        self.check(&signature, request, body)?;
         let event_data: MailgunEventData = parse(event_data.to_string().as_bytes(), "an event of Mailgun's")?;
         let Some(meaning) = meaning(&event_data) else { return Ok(WebhookPayload::Events(vec![])) };
         Ok(WebhookPayload::Events(event(event_data)?.provider_event(meaning).into_iter().collect()))
@@ -185,16 +186,18 @@ fn meaning(event_data: &MailgunEventData) -> Option<EmailEventMeaning> {
         }
         ("opened", ..) => READ,
 
-        ("failed", "permanent", "suppress-bounce") => FAILED.and(BadAddress),
-        ("failed", "permanent", "suppress-complaint") => FAILED.and(Complaint),
-        ("failed", "permanent", "suppress-unsubscribe") => FAILED.and(CommercialOptedOut),
+        ("failed", "permanent", "suppress-bounce") => FAILED.with_objection(BadAddress),
+        ("failed", "permanent", "suppress-complaint") => FAILED.with_objection(Complaint),
+        ("failed", "permanent", "suppress-unsubscribe") => FAILED.with_objection(CommercialOptedOut),
         // `bounce`, `generic`, `old` and others: what the recipient's server said is what counts.
-        ("failed", "permanent", _) if event_data.delivery_status.says_bad_address() => FAILED.and(BadAddress),
+        ("failed", "permanent", _) if event_data.delivery_status.says_bad_address() => {
+            FAILED.with_objection(BadAddress)
+        }
         ("failed", "permanent", _) | ("rejected", ..) => FAILED,
 
-        ("complained", ..) => DELIVERED.and(Complaint),
+        ("complained", ..) => DELIVERED.with_objection(Complaint),
         // From a mailing list, from emails with a tag, or from all of the domain's: that is not told apart.
-        ("unsubscribed", ..) => DELIVERED.and(CommercialOptedOut),
+        ("unsubscribed", ..) => DELIVERED.with_objection(CommercialOptedOut),
         _ => return None,
     })
 }
@@ -333,7 +336,10 @@ mod tests {
             json!({ "event-data": data }).to_string(),
             "nonsense".to_owned(),
         ] {
-            assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))), "{body}");
+            assert!(
+                matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))),
+                "{body}"
+            );
         }
         let other = MailgunWebhooks::new(Secret::new("another"));
         assert!(handle(&other, &[], &with("token", "t1")).await.is_err());
@@ -349,7 +355,7 @@ mod tests {
         let (body, other) = (signed(&data("delivered", json!({}))), signed(&data("complained", json!({}))));
         assert!(handle(&handler, &[], &body).await.is_ok());
         assert!(handle(&handler, &[], &body).await.is_ok(), "Mailgun calls again after a failure of ours");
-        assert!(matches!(handle(&handler, &[], &other).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&handler, &[], &other).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[test]

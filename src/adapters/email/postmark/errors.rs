@@ -3,7 +3,7 @@
 //! The codes look like HTTP statuses and are none: nearly all of them come with HTTP 422.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, THROTTLED,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, THROTTLED, UNCERTAIN_ADDRESS, UNCERTAIN_OPT_OUT,
 };
 
 /// What a code means, in the light of its message, or `None` when it is not in the table.
@@ -15,9 +15,9 @@ pub(super) fn meaning(code: u32, message: &str) -> Option<ErrorMeaning> {
         // The request: an address, or no body, or too large.
         300 => by_field(message),
         // JSON that is none, or whose fields are wrong; an attachment of a forbidden kind.
-        402 | 403 | 411 => CONTENT,
+        402 | 403 | 411 => CONTENT_REJECTED,
         // A template, which is missing or whose fields are.
-        1101 | 1120..=1123 => CONTENT,
+        1101 | 1120..=1123 => CONTENT_REJECTED,
 
         // The token.
         10 => ErrorMeaning::Misconfigured,
@@ -47,17 +47,17 @@ fn inactive(message: &str) -> ErrorMeaning {
     match (bounced, left) {
         (true, false) => BAD_ADDRESS,
         (false, true) => OPTED_OUT,
-        _ => PERHAPS_OPTED_OUT,
+        _ => UNCERTAIN_OPT_OUT,
     }
 }
 
 /// "Invalid 'To' address". What Postmark does not take for an address, such as one beyond ASCII, another provider may.
 fn by_field(message: &str) -> ErrorMeaning {
     if message.contains("'To'") {
-        DOUBTFUL_ADDRESS
+        UNCERTAIN_ADDRESS
     } else if message.contains("'From'") || message.contains("'ReplyTo'") {
         ErrorMeaning::Misconfigured
     } else {
-        CONTENT
+        CONTENT_REJECTED
     }
 }

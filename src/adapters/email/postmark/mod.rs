@@ -20,13 +20,15 @@ pub use settings::PostmarkSettings;
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
 use crate::adapters::error_meaning::ErrorMeaning;
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One server at Postmark.
+/// Delivers email through one server at Postmark.
 #[derive(Debug)]
-pub struct Postmark {
+pub struct PostmarkAdapter {
     client: Client,
     token: HeaderValue,
     sender: SenderMailbox,
@@ -34,27 +36,27 @@ pub struct Postmark {
     endpoint: Url,
 }
 
-impl Postmark {
+impl PostmarkAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &PostmarkSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &PostmarkSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             token: api::key_header("server_token", "", &settings.server_token)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             message_stream: settings.message_stream.clone(),
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["email"]),
         })
     }
 }
 
-impl Postmark {
+impl PostmarkAdapter {
     fn body(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-        let metadata: Value = api::echo_in_parts(&envelope.echo())
+        let metadata: Value = api::echo_to_fields(&envelope.echo())
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
@@ -71,7 +73,7 @@ impl Postmark {
     }
 }
 
-impl HttpAdapter for Postmark {
+impl HttpAdapter for PostmarkAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = self.body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
@@ -81,16 +83,16 @@ impl HttpAdapter for Postmark {
             .json(&body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for PostmarkSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let postmark = Postmark::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let postmark = PostmarkAdapter::new(self, context.transport)?;
         let webhooks = self.webhook_auth()?.map(|auth| webhooks::PostmarkWebhooks { auth });
-        Ok(ProviderParts::new(Arc::new(postmark)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(postmark)).with_webhook_handler(webhooks))
     }
 }
 
@@ -105,23 +107,24 @@ struct PostmarkAnswer {
     message_id: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let Ok(answered) = serde_json::from_slice::<PostmarkAnswer>(&answer.body) else {
-        return answer.unrecognized();
+        return answer.unrecognized_outcome();
     };
     match (answer.is_success(), answered.error_code) {
-        (true, 0) if answered.message_id.is_empty() => answer.unrecognized(),
+        (true, 0) if answered.message_id.is_empty() => answer.unrecognized_outcome(),
         (true, 0) => Outcome::Sent { reference: answered.message_id },
         _ => refused(answer, &answered),
     }
 }
 
-fn refused(answer: &HttpAnswer, answered: &PostmarkAnswer) -> Outcome {
+fn refused(answer: &HttpResponse, answered: &PostmarkAnswer) -> Outcome {
     /// What Postmark's refusals come with, when not with a success.
     const UNPROCESSABLE: u16 = 422;
     let evidence = OutcomeEvidence::new(answered.error_code, &answered.message);
     let status = if answer.is_success() { UNPROCESSABLE } else { answer.status };
-    match errors::meaning(answered.error_code, &answered.message).or_else(|| ErrorMeaning::of_status(status))
+    match errors::meaning(answered.error_code, &answered.message)
+        .or_else(|| ErrorMeaning::from_http_status(status))
     {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
         None => Outcome::Unknown { evidence },

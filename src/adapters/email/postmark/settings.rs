@@ -1,8 +1,8 @@
-//! What the configuration says of a Postmark server.
+//! The settings of a Postmark server.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
@@ -35,7 +35,7 @@ fn default_base_url() -> String {
 }
 
 impl PostmarkSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(
             self.message_stream.as_deref().is_none_or(is_stream),
             "message_stream",
@@ -44,7 +44,7 @@ impl PostmarkSettings {
     }
 
     /// What Postmark calls with, if its webhooks are taken.
-    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, ProviderBuildError> {
         BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 }

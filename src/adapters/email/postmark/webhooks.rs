@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::adapters::email::events::{
-    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, echo_of_parts, parse, required,
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, echo_from_fields, parse, required,
 };
 use crate::adapters::webhooks::{
     BasicAuth, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
@@ -18,15 +18,15 @@ use crate::model::{AddressChange, AddressReport, OutcomeEvidence};
 /// Takes the webhooks of a server.
 #[derive(Debug)]
 pub(super) struct PostmarkWebhooks {
-    /// What it calls with.
+    /// The credentials that they must carry.
     pub auth: BasicAuth,
 }
 
 #[async_trait]
 impl WebhookHandler for PostmarkWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.verify(call)?;
-        let payload: PostmarkPayload = parse(call.body.unwrap_or_default(), "a webhook of Postmark's")?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.verify(request)?;
+        let payload: PostmarkPayload = parse(request.body.unwrap_or_default(), "a webhook of Postmark's")?;
         let events = match meaning(&payload) {
             Some(meaning) => event(&payload)?.provider_event(meaning),
             None if payload.is_lifted() => Some(lifted(event(&payload)?)?),
@@ -71,11 +71,11 @@ fn meaning(payload: &PostmarkPayload) -> Option<EmailEventMeaning> {
     Some(match (payload.record_type.as_str(), payload.r#type.as_str()) {
         ("Delivery", _) => DELIVERED,
         ("Open", _) => READ,
-        ("SpamComplaint", _) => DELIVERED.and(Complaint),
+        ("SpamComplaint", _) => DELIVERED.with_objection(Complaint),
 
-        ("Bounce", "HardBounce" | "BadEmailAddress") => FAILED.and(BadAddress),
-        ("Bounce", "SpamNotification" | "SpamComplaint") => DELIVERED.and(Complaint),
-        ("Bounce", "Unsubscribe") => DELIVERED.and(CommercialOptedOut),
+        ("Bounce", "HardBounce" | "BadEmailAddress") => FAILED.with_objection(BadAddress),
+        ("Bounce", "SpamNotification" | "SpamComplaint") => DELIVERED.with_objection(Complaint),
+        ("Bounce", "Unsubscribe") => DELIVERED.with_objection(CommercialOptedOut),
         // Somebody or something answered, or a server will try again.
         ("Bounce", "AutoResponder" | "AddressChange" | "ChallengeVerification" | "Subscribe") => return None,
         ("Bounce", "Transient" | "DnsError" | "OpenRelayTest") => return None,
@@ -84,10 +84,10 @@ fn meaning(payload: &PostmarkPayload) -> Option<EmailEventMeaning> {
 
         ("SubscriptionChange", _) if payload.suppress_sending => {
             match (payload.suppression_reason.as_deref()?, payload.origin.as_str()) {
-                ("HardBounce", _) => FAILED.and(BadAddress),
-                ("SpamComplaint", _) => DELIVERED.and(Complaint),
+                ("HardBounce", _) => FAILED.with_objection(BadAddress),
+                ("SpamComplaint", _) => DELIVERED.with_objection(Complaint),
                 // The link in an email. Only streams for mailings have one, and it is for that stream alone.
-                ("ManualSuppression", "Recipient") => DELIVERED.and(CommercialOptedOut),
+                ("ManualSuppression", "Recipient") => DELIVERED.with_objection(CommercialOptedOut),
                 _ => return None,
             }
         }
@@ -102,7 +102,7 @@ fn event(payload: &PostmarkPayload) -> Result<EmailEvent, WebhookError> {
     Ok(EmailEvent {
         id: Some(format!("{time} {}", payload.recipient)),
         reference: payload.message_id.clone().unwrap_or_default(),
-        echo: echo_of_parts(|name| payload.metadata.get(name).map(String::as_str)),
+        echo: echo_from_fields(|name| payload.metadata.get(name).map(String::as_str)),
         address: address(&payload.recipient),
         at: required("the time", time.parse().ok())?,
         evidence: OutcomeEvidence::new(reason, text),
@@ -222,7 +222,7 @@ mod tests {
     async fn only_who_shows_the_password_is_heard_and_nonsense_is_told_apart() {
         for wrong in [vec![], vec![("Authorization", "Basic cmVsZXZvOnNlY3JldB==")]] {
             let answer = handle(&handler(), &wrong, &bounce("HardBounce")).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{wrong:?}");
+            assert!(matches!(answer, Err(WebhookError::Unauthenticated(_))), "{wrong:?}");
         }
         for wrong in
             ["", "[1]", r#"{"RecordType":"Delivery"}"#, r#"{"RecordType":"Delivery","DeliveredAt":"x"}"#]

@@ -1,17 +1,19 @@
 //! Resend's errors (resend.com/docs/api-reference/errors), by their names.
 
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+};
 
 /// What a name means, in the light of its status and message, or `None` when it is not in the table.
 pub(super) fn meaning(status: u16, name: &str, message: &str) -> Option<ErrorMeaning> {
     Some(match name {
         // An account without a domain of its own may write to its owner alone.
-        "validation_error" if status == 403 && message.contains("testing emails") => POLICY,
+        "validation_error" if status == 403 && message.contains("testing emails") => POLICY_REJECTED,
         // The sender's domain is not verified.
         "validation_error" if status == 403 => ErrorMeaning::Misconfigured,
         // A field of the request, which the message names.
         "validation_error" | "missing_required_field" | "invalid_parameter" => by_field(message),
-        "invalid_attachment" => CONTENT,
+        "invalid_attachment" => CONTENT_REJECTED,
 
         // The key is missing, unknown or for something else.
         "missing_api_key" | "invalid_api_key" | "restricted_api_key" | "invalid_access" => {
@@ -47,10 +49,10 @@ pub(super) fn leaves_doubt(name: &str) -> bool {
 /// "Invalid `to` field." What Resend does not take for an address, another provider may.
 fn by_field(message: &str) -> ErrorMeaning {
     if message.contains("`to`") {
-        DOUBTFUL_ADDRESS
+        UNCERTAIN_ADDRESS
     } else if message.contains("`from`") || message.contains("`reply_to`") {
         ErrorMeaning::Misconfigured
     } else {
-        CONTENT
+        CONTENT_REJECTED
     }
 }

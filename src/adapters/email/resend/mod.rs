@@ -22,60 +22,62 @@ pub use settings::ResendSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One Resend account.
+/// Delivers email through one Resend account.
 #[derive(Debug)]
-pub struct Resend {
+pub struct ResendAdapter {
     client: Client,
     authorization: HeaderValue,
     sender: SenderMailbox,
     endpoint: Url,
 }
 
-impl Resend {
+impl ResendAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &ResendSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+    pub fn new(settings: &ResendSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["emails"]),
         })
     }
 }
 
-impl HttpAdapter for Resend {
+impl HttpAdapter for ResendAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request
             .header(AUTHORIZATION, self.authorization.clone())
-            .header("Idempotency-Key", envelope.provider_call_key().to_string())
+            .header("Idempotency-Key", envelope.provider_idempotency_key().to_string())
             .json(&body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for ResendSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.verifier()?.map(|verifier| webhooks::ResendWebhooks { verifier });
-        let resend = Resend::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(resend)).with_webhooks(webhooks))
+        let resend = ResendAdapter::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(resend)).with_webhook_handler(webhooks))
     }
 }
 
 fn body(envelope: &Envelope, email: &ApiEmail<'_>) -> Value {
-    let tags = api::echo_in_parts(&envelope.provider_call_key())
+    let tags = api::echo_to_fields(&envelope.provider_idempotency_key())
         .map(|(name, value)| json!({ "name": name, "value": value }));
     api::without_nulls(json!({
         "from": email.from.to_string(),
@@ -102,17 +104,17 @@ struct ResendErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let ResendAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
     (!id.is_empty()).then_some(Outcome::Sent { reference: id })
 }
 
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let refusal: ResendErrorBody = serde_json::from_slice(&answer.body).ok()?;
     // Resend's own table and its clients disagree on the case of one name.
     let name = refusal.name.to_ascii_lowercase();
@@ -122,7 +124,7 @@ fn refused(answer: &HttpAnswer) -> Option<Outcome> {
     }
     Some(match errors::meaning(answer.status, &name, &refusal.message) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -1,9 +1,9 @@
-//! What the configuration says of a Resend account.
+//! The settings of a Resend account.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
-use crate::adapters::webhooks::StandardWebhooks;
+use crate::adapters::ProviderBuildError;
+use crate::adapters::webhooks::StandardWebhooksKey;
 use crate::secret::Secret;
 
 /// The settings of a Resend account.
@@ -30,8 +30,9 @@ fn default_base_url() -> String {
 
 impl ResendSettings {
     /// What checks the signatures of webhooks, if they are taken.
-    pub(super) fn verifier(&self) -> Result<Option<StandardWebhooks>, BuildError> {
-        let wrong = BuildError::Setting { setting: "webhook_secret", must: StandardWebhooks::MUST };
-        self.webhook_secret.as_ref().map(|secret| StandardWebhooks::new(secret).ok_or(wrong)).transpose()
+    pub(super) fn verifier(&self) -> Result<Option<StandardWebhooksKey>, ProviderBuildError> {
+        let wrong =
+            ProviderBuildError::Setting { setting: "webhook_secret", must: StandardWebhooksKey::MUST };
+        self.webhook_secret.as_ref().map(|secret| StandardWebhooksKey::new(secret).ok_or(wrong)).transpose()
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::model::Rejection;
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::email::events::{
-    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_of_parts, parse, required,
+    DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, SENT, address, echo_from_fields, parse, required,
 };
 use crate::adapters::webhooks::{
-    StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+    StandardWebhooksKey, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
 };
 use crate::model::Objection::{BadAddress, Complaint};
 use crate::model::OutcomeEvidence;
@@ -18,15 +18,15 @@ use crate::model::OutcomeEvidence;
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(super) struct ResendWebhooks {
-    /// What signs them.
-    pub verifier: StandardWebhooks,
+    /// The key by which they are signed.
+    pub verifier: StandardWebhooksKey,
 }
 
 #[async_trait]
 impl WebhookHandler for ResendWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.verifier.verify(call, "svix")?;
-        let payload: ResendPayload = parse(call.body.unwrap_or_default(), "an event of Resend's")?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.verifier.verify(request, "svix")?;
+        let payload: ResendPayload = parse(request.body.unwrap_or_default(), "an event of Resend's")?;
         let Some(meaning) = meaning(&payload.kind, &payload.data.bounce) else {
             return Ok(WebhookPayload::Events(vec![]));
         };
@@ -76,9 +76,9 @@ fn meaning(kind: &str, bounce: &ResendReason) -> Option<EmailEventMeaning> {
         ("email.sent", _) => SENT,
         ("email.delivered", _) => DELIVERED,
         ("email.opened", _) => READ,
-        ("email.bounced", "Permanent") => FAILED.and(BadAddress),
+        ("email.bounced", "Permanent") => FAILED.with_objection(BadAddress),
         ("email.bounced" | "email.failed" | "email.suppressed", _) => FAILED,
-        ("email.complained", _) => DELIVERED.and(Complaint),
+        ("email.complained", _) => DELIVERED.with_objection(Complaint),
         _ => return None,
     })
 }
@@ -94,7 +94,7 @@ fn event(payload: ResendPayload) -> Result<EmailEvent, WebhookError> {
     Ok(EmailEvent {
         id: None,
         reference: required("data.email_id", data.email_id)?,
-        echo: echo_of_parts(|name| tags.get(name).copied()),
+        echo: echo_from_fields(|name| tags.get(name).copied()),
         // Each email of ours has one recipient; with several an event does not say which it is about.
         address: if let [to] = data.to.as_slice() { address(to) } else { None },
         at: required("created_at", created_at.and_then(|text| text.parse().ok()))?,
@@ -124,7 +124,7 @@ mod tests {
 
     fn handler() -> ResendWebhooks {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        ResendWebhooks { verifier: StandardWebhooks::new(&secret).unwrap() }
+        ResendWebhooks { verifier: StandardWebhooksKey::new(&secret).unwrap() }
     }
 
     async fn signed(body: &str) -> Result<WebhookPayload, WebhookError> {
@@ -196,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_forged_and_what_cannot_be_read_are_told_apart() {
         let body = body("email.sent", json!({}));
-        assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))));
         for wrong in ["", "[]", "{}", r#"{"type":"email.sent"}"#, r#"{"type":"email.sent","data":{"to":1}}"#]
         {
             assert!(matches!(signed(wrong).await, Err(WebhookError::Malformed(_))), "{wrong}");

@@ -3,15 +3,15 @@
 //!
 //! SendGrid gives no codes: there is the HTTP status, and the field of the request that it dislikes.
 
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
 
 /// What a status means, with the field named beside it, which may be empty. `None` when it is not in the table.
 pub(super) fn meaning(status: u16, field: &str) -> Option<ErrorMeaning> {
     Some(match status {
         // The request: malformed, or one of its fields is.
-        400 if names_recipient(field) => DOUBTFUL_ADDRESS,
+        400 if names_recipient(field) => UNCERTAIN_ADDRESS,
         400 if names_sender(field) => ErrorMeaning::Misconfigured,
-        400 => CONTENT,
+        400 => CONTENT_REJECTED,
         // The key is unknown or revoked, or its account has no credits left.
         401 => ErrorMeaning::Misconfigured,
         // The key may not send; the sender is not verified; a block for a while after too many bad requests.
@@ -19,7 +19,7 @@ pub(super) fn meaning(status: u16, field: &str) -> Option<ErrorMeaning> {
         // No such address, method or form of answer: the base URL is not the API's.
         404..=406 => ErrorMeaning::Misconfigured,
         // Larger than allowed.
-        413 => CONTENT,
+        413 => CONTENT_REJECTED,
         // Too many requests.
         429 => THROTTLED,
         // The account's data must stay in another region: the base URL is that of the wrong one.

@@ -19,52 +19,54 @@ pub use settings::SendgridSettings;
 
 use super::addresses::SenderMailbox;
 use super::api::{self, ApiEmail};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 
-/// One SendGrid account.
+/// Delivers email through one SendGrid account.
 #[derive(Debug)]
-pub struct Sendgrid {
+pub struct SendgridAdapter {
     client: Client,
     authorization: HeaderValue,
     sender: SenderMailbox,
     endpoint: Url,
 }
 
-impl Sendgrid {
+impl SendgridAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SendgridSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let base = http::base_url("base_url", &settings.base_url)?;
+    pub fn new(settings: &SendgridSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
             authorization: api::key_header("api_key", "Bearer ", &settings.api_key)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &["v3", "mail", "send"]),
         })
     }
 }
 
-impl HttpAdapter for Sendgrid {
+impl HttpAdapter for SendgridAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = body(envelope, &ApiEmail::from_envelope(envelope, &self.sender)?);
         let request = self.client.post(self.endpoint.clone());
         Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(&body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope.now)
     }
 }
 
 impl ProviderSettings for SendgridSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.webhooks()?;
-        let sendgrid = Sendgrid::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(sendgrid)).with_webhooks(webhooks))
+        let sendgrid = SendgridAdapter::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(sendgrid)).with_webhook_handler(webhooks))
     }
 }
 
@@ -100,18 +102,18 @@ struct SendgridErrorEntry {
     field: Option<String>,
 }
 
-fn outcome(answer: &HttpAnswer, now: Timestamp) -> Outcome {
+fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer, now) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let reference = answer.header("x-message-id")?.to_owned();
     (answer.status == 202).then_some(Outcome::Sent { reference })
 }
 
-fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
+fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
     let refusal: SendgridErrorBody = serde_json::from_slice(&answer.body).ok()?;
     let error = refusal.errors.into_iter().next()?;
     let field = error.field.unwrap_or_default();
@@ -119,14 +121,14 @@ fn refused(answer: &HttpAnswer, now: Timestamp) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code.trim_end(), &error.message);
     Some(match errors::meaning(answer.status, &field) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| until_reset(answer, now))),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
-fn until_reset(answer: &HttpAnswer, now: Timestamp) -> Option<Duration> {
+fn until_reset(answer: &HttpResponse, now: Timestamp) -> Option<Duration> {
     let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
-    Some(http::wait_until(Timestamp::from_second(reset).ok()?, now))
+    Some(http::duration_until(Timestamp::from_second(reset).ok()?, now))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! What the configuration says of a SendGrid account.
+//! The settings of a SendGrid account.
 
 use serde::Deserialize;
 
 use super::webhooks::SendgridWebhooks;
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::secret::Secret;
 
 /// The settings of a SendGrid account.
@@ -30,9 +30,9 @@ fn default_base_url() -> String {
 
 impl SendgridSettings {
     /// What takes the Event Webhook's calls, if they are taken.
-    pub(super) fn webhooks(&self) -> Result<Option<SendgridWebhooks>, BuildError> {
+    pub(super) fn webhooks(&self) -> Result<Option<SendgridWebhooks>, ProviderBuildError> {
         let must = "must be the verification key that SendGrid shows, in base64";
-        let wrong = BuildError::Setting { setting: "webhook_public_key", must };
+        let wrong = ProviderBuildError::Setting { setting: "webhook_public_key", must };
         self.webhook_public_key.as_deref().map(|key| SendgridWebhooks::new(key).ok_or(wrong)).transpose()
     }
 }

@@ -14,7 +14,7 @@ fn now() -> Timestamp {
 
 fn judge(status: u16, id: &'static str, body: &str) -> Outcome {
     let headers = headers(&[("x-message-id", id)]);
-    outcome(&HttpAnswer { status, headers, body: body.into(), ..HttpAnswer::default() }, now())
+    outcome(&HttpResponse { status, headers, body: body.into(), ..HttpResponse::default() }, now())
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_throttle_lasts_until_the_limit_begins_anew() {
     let wait = |retry_after: Option<u64>, reset: &'static str| {
         let retry_after = retry_after.map(Duration::from_secs);
         let headers = headers(&[("x-ratelimit-reset", reset)]);
-        match outcome(&HttpAnswer { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
+        match outcome(&HttpResponse { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }

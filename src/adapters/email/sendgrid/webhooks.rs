@@ -41,31 +41,32 @@ impl SendgridWebhooks {
     }
 
     /// The signature is over the timestamp, as its header spells it, and the body.
-    fn check<'a>(&self, call: &WebhookRequest<'a>) -> Result<&'a [u8], WebhookError> {
-        let header = |name| call.header(&format!("X-Twilio-Email-Event-Webhook-{name}"));
-        let (Some(signature), Some(time), Some(body)) = (header("Signature"), header("Timestamp"), call.body)
+    fn check<'a>(&self, request: &WebhookRequest<'a>) -> Result<&'a [u8], WebhookError> {
+        let header = |name| request.header(&format!("X-Twilio-Email-Event-Webhook-{name}"));
+        let (Some(signature), Some(time), Some(body)) =
+            (header("Signature"), header("Timestamp"), request.body)
         else {
-            return Err(WebhookError::Forged("it lacks the headers of a signature, or a body"));
+            return Err(WebhookError::Unauthenticated("it lacks the headers of a signature, or a body"));
         };
         let signed = [time.as_bytes(), body].concat();
         let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key);
         let is_right = |signature: Vec<u8>| key.verify(&signed, &signature).is_ok();
         if !BASE64_STANDARD.decode(signature).is_ok_and(is_right) {
-            return Err(WebhookError::Forged("its signature is not by this account's key"));
+            return Err(WebhookError::Unauthenticated("its signature is not by this account's key"));
         }
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        if time.is_some_and(|time| is_recent(time, call.now, WINDOW)) {
+        if time.is_some_and(|time| is_recent(time, request.now, WINDOW)) {
             Ok(body)
         } else {
-            Err(WebhookError::Forged("it was not signed within the last day"))
+            Err(WebhookError::Unauthenticated("it was not signed within the last day"))
         }
     }
 }
 
 #[async_trait]
 impl WebhookHandler for SendgridWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let payload: Vec<SendgridPayload> = parse(self.check(call)?, "events of SendGrid's")?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let payload: Vec<SendgridPayload> = parse(self.check(request)?, "events of SendGrid's")?;
         let mut events = Vec::new();
         for payload_event in payload {
             if let Some(meaning) = meaning(&payload_event) {
@@ -101,23 +102,23 @@ fn meaning(payload: &SendgridPayload) -> Option<EmailEventMeaning> {
     Some(match payload.event.as_str() {
         "delivered" => DELIVERED,
         // `blocked` is about this email, or this moment: SendGrid itself goes on sending to the address.
-        "bounce" if payload.kind == "bounce" => FAILED.and(BadAddress),
+        "bounce" if payload.kind == "bounce" => FAILED.with_objection(BadAddress),
         "bounce" => FAILED,
         // SendGrid did not send it; `reason` says why in fixed words.
         "dropped" => match payload.reason.as_str() {
-            "Bounced Address" | "Invalid" => FAILED.and(BadAddress),
-            "Spam Reporting Address" => FAILED.and(Complaint),
-            "Unsubscribed Address" => FAILED.and(OptedOut),
+            "Bounced Address" | "Invalid" => FAILED.with_objection(BadAddress),
+            "Spam Reporting Address" => FAILED.with_objection(Complaint),
+            "Unsubscribed Address" => FAILED.with_objection(OptedOut),
             _ => FAILED,
         },
         // A program of the recipient's mail service opened it.
         "open" if payload.sg_machine_open => return None,
         "open" => READ,
-        "spamreport" => DELIVERED.and(Complaint),
+        "spamreport" => DELIVERED.with_objection(Complaint),
         // From everything of this account; SendGrid sends nothing to the address any more.
-        "unsubscribe" => DELIVERED.and(OptedOut),
+        "unsubscribe" => DELIVERED.with_objection(OptedOut),
         // From one group of mailings.
-        "group_unsubscribe" => DELIVERED.and(CommercialOptedOut),
+        "group_unsubscribe" => DELIVERED.with_objection(CommercialOptedOut),
         _ => return None,
     })
 }
@@ -257,9 +258,9 @@ mod tests {
             (signer.handler(), "not base64", &time, &body),
         ] {
             let answer = call(&handler, signature, time, body).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{signature} {time} {body}");
+            assert!(matches!(answer, Err(WebhookError::Unauthenticated(_))), "{signature} {time} {body}");
         }
-        assert!(matches!(handle(&signer.handler(), &[], &body).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&signer.handler(), &[], &body).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[tokio::test]

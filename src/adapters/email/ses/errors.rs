@@ -2,7 +2,7 @@
 //! errors"), besides those of every service, which are in `aws`.
 
 use crate::adapters::aws;
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY};
+use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, UNCERTAIN_ADDRESS};
 
 /// How SES words an address that it cannot read.
 const BAD_SYNTAX: [&str; 5] = [
@@ -18,14 +18,16 @@ const BAD_SYNTAX: [&str; 5] = [
 pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> Option<ErrorMeaning> {
     Some(match name {
         // An account that is still in SES's sandbox may write to verified recipients only.
-        "MessageRejected" if is_unverified(text) && names(text, recipient) && !names(text, sender) => POLICY,
+        "MessageRejected" if is_unverified(text) && names(text, recipient) && !names(text, sender) => {
+            POLICY_REJECTED
+        }
         // No one may be written to from this sender.
         "MessageRejected" if is_unverified(text) => ErrorMeaning::Misconfigured,
         // A virus, for example.
-        "MessageRejected" => CONTENT,
+        "MessageRejected" => CONTENT_REJECTED,
 
-        "BadRequestException" if BAD_SYNTAX.iter().any(|said| text.contains(said)) => DOUBTFUL_ADDRESS,
-        "BadRequestException" => CONTENT,
+        "BadRequestException" if BAD_SYNTAX.iter().any(|said| text.contains(said)) => UNCERTAIN_ADDRESS,
+        "BadRequestException" => CONTENT_REJECTED,
 
         // The account: suspended or paused; its MAIL FROM domain; a configuration set that is not there.
         "AccountSuspendedException" | "SendingPausedException" => ErrorMeaning::Misconfigured,
@@ -34,7 +36,7 @@ pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> 
         "ConcurrentModificationException" => ErrorMeaning::Unavailable,
 
         // The rate and the daily quota come under several names, all of them there.
-        _ => return aws::meaning(name),
+        _ => return aws::common_error_meaning(name),
     })
 }
 

@@ -20,15 +20,16 @@ pub use settings::SesSettings;
 use super::addresses::SenderMailbox;
 use super::api::ApiEmail;
 use crate::adapters::aws::AwsSigner;
-use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{Outcome, OutcomeEvidence, Rejection};
 
-/// One SES account in one region.
+/// Delivers email through one SES account in one region.
 #[derive(Debug)]
-pub struct Ses {
+pub struct SesAdapter {
     client: Client,
     settings: SesSettings,
     sender: SenderMailbox,
@@ -36,18 +37,18 @@ pub struct Ses {
     endpoint: Url,
 }
 
-impl Ses {
+impl SesAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SesSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = AwsSigner::new("ses", credentials.clone())?;
         let base = credentials.base_url("email", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             sender: SenderMailbox::new(&settings.from, settings.reply_to.as_deref())?,
             settings: settings.clone(),
             signer,
@@ -59,14 +60,14 @@ impl Ses {
         let email = ApiEmail::from_envelope(envelope, &self.sender)?;
         if !email.to.user().is_ascii() {
             let text = "SES does not carry a local part beyond ASCII";
-            return Err(refused(Rejection::Address { certain: false }, text));
+            return Err(rejected_outcome(Rejection::Address { certain: false }, text));
         }
         Ok(email)
     }
 
     fn request(&self, envelope: &Envelope, email: &ApiEmail<'_>) -> RequestBuilder {
         let body = request::message(envelope, email, &self.settings).to_string();
-        let headers = self.signer.headers(&self.endpoint, "application/json", &body, envelope.now);
+        let headers = self.signer.signed_headers(&self.endpoint, "application/json", &body, envelope.now);
         self.client.post(self.endpoint.clone()).headers(headers).body(body)
     }
 
@@ -78,15 +79,15 @@ impl Ses {
 }
 
 impl ProviderSettings for SesSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let ses = Ses::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let ses = SesAdapter::new(self, context.transport)?;
         let webhooks = self.topic(context.transport)?.map(|topic| webhooks::SesWebhooks { topic });
-        Ok(ProviderParts::new(Arc::new(ses)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(ses)).with_webhook_handler(webhooks))
     }
 }
 
 #[async_trait]
-impl Adapter for Ses {
+impl Adapter for SesAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }
@@ -107,28 +108,28 @@ struct SesErrorBody {
     message: String,
 }
 
-fn outcome(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Outcome {
+fn outcome(answer: &HttpResponse, email: &ApiEmail<'_>) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer, email) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let accepted: SesAccepted = serde_json::from_slice(&answer.body).ok()?;
     (!accepted.message_id.is_empty()).then_some(Outcome::Sent { reference: accepted.message_id })
 }
 
-fn refusal(answer: &HttpAnswer, email: &ApiEmail<'_>) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse, email: &ApiEmail<'_>) -> Option<Outcome> {
     let name = error_name(answer)?;
     let text = serde_json::from_slice::<SesErrorBody>(&answer.body).unwrap_or_default().message;
     let evidence = OutcomeEvidence::new(name, &text);
     Some(match errors::meaning(name, &text, email.from.email.as_ref(), email.to.as_ref()) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 
 /// `Name:` and an address of Amazon's own may follow the name, and a namespace with `#` may come before it.
-fn error_name(answer: &HttpAnswer) -> Option<&str> {
+fn error_name(answer: &HttpResponse) -> Option<&str> {
     let header = answer.headers.get("x-amzn-errortype")?.to_str().ok()?;
     let name = header.split(':').next()?;
     Some(name.rsplit('#').next().unwrap_or(name).trim()).filter(|name| !name.is_empty())

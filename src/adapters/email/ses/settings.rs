@@ -1,11 +1,11 @@
-//! What the configuration says of an Amazon SES account.
+//! The settings of an Amazon SES account.
 
 use serde::Deserialize;
 
 use crate::adapters::aws::AwsCredentials;
 use crate::adapters::settings::require;
 use crate::adapters::webhooks::sns::SnsTopic;
-use crate::adapters::{BuildError, Transport};
+use crate::adapters::{ProviderBuildError, Transport};
 use crate::secret::Secret;
 
 /// The settings of an Amazon SES account.
@@ -38,14 +38,14 @@ pub struct SesSettings {
 }
 
 impl SesSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         let right = self.configuration_set.as_deref().is_none_or(is_name);
         let must = "must be the name of a configuration set: 1 to 64 letters, digits, - and _";
         require(right, "configuration_set", must)
     }
 
     /// Where SES's events come from, if they are taken.
-    pub(super) fn topic(&self, transport: &Transport) -> Result<Option<SnsTopic>, BuildError> {
+    pub(super) fn topic(&self, transport: &Transport) -> Result<Option<SnsTopic>, ProviderBuildError> {
         let topic = |arn| SnsTopic::new(arn, &self.sns_certificate_hosts, transport);
         self.topic_arn.as_deref().map(topic).transpose()
     }

@@ -22,8 +22,8 @@ fn settings() -> SesSettings {
     }
 }
 
-fn ses() -> Ses {
-    Ses::new(&settings(), &Transport::default()).unwrap()
+fn ses() -> SesAdapter {
+    SesAdapter::new(&settings(), &Transport::default()).unwrap()
 }
 
 fn email(address: &str) -> Envelope {
@@ -39,7 +39,7 @@ fn judge(status: u16, name: &str, body: &str) -> Outcome {
     };
     let (ses, envelope) = (ses(), email("ana@example.org"));
     let email = ses.email(&envelope).unwrap();
-    outcome(&HttpAnswer { status, headers, body: body.into(), ..HttpAnswer::default() }, &email)
+    outcome(&HttpResponse { status, headers, body: body.into(), ..HttpResponse::default() }, &email)
 }
 
 #[test]

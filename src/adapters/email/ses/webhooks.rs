@@ -15,7 +15,7 @@ use crate::adapters::webhooks::{
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint};
 use crate::model::OutcomeEvidence;
 
-/// Takes what SES publishes to a topic.
+/// Takes the events that SES publishes to a topic.
 #[derive(Debug)]
 pub(super) struct SesWebhooks {
     /// The topic.
@@ -24,8 +24,8 @@ pub(super) struct SesWebhooks {
 
 #[async_trait]
 impl WebhookHandler for SesWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let message = self.topic.open(call).await?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let message = self.topic.verify_notification(request).await?;
         Ok(WebhookPayload::Events(message.map(|message| read(&message)).transpose()?.unwrap_or_default()))
     }
 }
@@ -114,19 +114,19 @@ fn meaning(payload: &SesPayload) -> Option<EmailEventMeaning> {
         "Open" => READ,
         "Reject" | "Rendering Failure" => FAILED,
         "Bounce" => match (bounce.bounce_type.as_str(), bounce.bounce_sub_type.as_str()) {
-            ("Permanent", "UnsubscribedRecipient") => FAILED.and(CommercialOptedOut),
+            ("Permanent", "UnsubscribedRecipient") => FAILED.with_objection(CommercialOptedOut),
             // General, NoEmail; Suppressed, OnAccountSuppressionList: SES sends nothing to the address.
-            ("Permanent", _) => FAILED.and(BadAddress),
+            ("Permanent", _) => FAILED.with_objection(BadAddress),
             // SES has tried for as long as it does.
             _ => FAILED,
         },
         "Complaint" => {
             match (complaint.complaint_sub_type.as_deref(), complaint.complaint_feedback_type.as_deref()) {
                 // SES took it and did not send it, because of an earlier complaint.
-                (Some("OnAccountSuppressionList"), _) => FAILED.and(Complaint),
+                (Some("OnAccountSuppressionList"), _) => FAILED.with_objection(Complaint),
                 // Nobody complains of spam who says so (RFC 5965, section 7.3; RFC 6591).
                 (_, Some("not-spam" | "auth-failure")) => return None,
-                _ => DELIVERED.and(Complaint),
+                _ => DELIVERED.with_objection(Complaint),
             }
         }
         _ => return None,

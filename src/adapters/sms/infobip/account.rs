@@ -6,24 +6,26 @@ use serde_json::Value;
 use url::Url;
 
 use crate::adapters::http;
-use crate::adapters::{BuildError, Transport};
+use crate::adapters::{ProviderBuildError, Transport};
 use crate::secret::Secret;
 
-/// A client with an account's credentials.
+/// Calls Infobip's API with the credentials of one account.
 #[derive(Debug)]
-pub(in crate::adapters) struct InfobipAccount {
+pub(in crate::adapters) struct InfobipClient {
     client: Client,
     /// Marked as sensitive, so that it is never shown.
     authorization: HeaderValue,
     base: Url,
 }
 
-impl InfobipAccount {
+impl InfobipClient {
+    /// A client for the account with this key.
+    ///
     /// # Errors
     /// When the key or the URL is wrong, or TLS cannot be set up.
-    pub fn new(api_key: &Secret, base_url: &str, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(api_key: &Secret, base_url: &str, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let key = api_key.expose();
-        let wrong = BuildError::Setting {
+        let wrong = ProviderBuildError::Setting {
             setting: "api_key",
             must: "must be an API key: visible ASCII characters only",
         };
@@ -33,9 +35,9 @@ impl InfobipAccount {
         let mut authorization = HeaderValue::try_from(format!("App {key}")).map_err(|_| wrong)?;
         authorization.set_sensitive(true);
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             authorization,
-            base: http::base_url("base_url", base_url)?,
+            base: http::parse_base_url("base_url", base_url)?,
         })
     }
 

@@ -1,9 +1,9 @@
-//! What Infobip answers to a message, by whichever channel it was to go.
+//! Infobip's answers to a message, by whichever channel it was to go.
 
 use serde::Deserialize;
 
-use super::errors::{InfobipErrorReading, reading};
-use crate::adapters::http::HttpAnswer;
+use super::errors::{InfobipStatusMeaning, status_meaning};
+use crate::adapters::http::HttpResponse;
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The parts we read of a success. SMS and templates are answered with a list, a text on WhatsApp with its one entry.
@@ -63,30 +63,30 @@ struct ServiceException {
 }
 
 /// The outcome of a message that went out under our own `id`.
-pub(in crate::adapters) fn outcome(answer: &HttpAnswer, id: &str) -> Outcome {
+pub(in crate::adapters) fn outcome(answer: &HttpResponse, id: &str) -> Outcome {
     let outcome = if answer.is_success() { answered(answer, id) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn answered(answer: &HttpAnswer, own_id: &str) -> Option<Outcome> {
+fn answered(answer: &HttpResponse, own_id: &str) -> Option<Outcome> {
     let InfobipAnswerEntry { id, status } = match serde_json::from_slice(&answer.body).ok()? {
         InfobipAnswer::List { messages } => messages.into_iter().next()?,
         InfobipAnswer::One(entry) => entry,
     };
     let evidence = OutcomeEvidence::new(status.id, &format!("{} {}", status.name, status.description));
-    match reading(status.group, status.id) {
-        InfobipErrorReading::Taken => (!id.is_empty()).then_some(Outcome::Sent { reference: id }),
-        InfobipErrorReading::TakenBefore => Some(Outcome::Sent { reference: own_id.to_owned() }),
-        InfobipErrorReading::Refused(meaning) => Some(meaning.outcome(evidence, answer.retry_after)),
-        InfobipErrorReading::Unclear => Some(Outcome::Unknown { evidence }),
+    match status_meaning(status.group, status.id) {
+        InfobipStatusMeaning::Taken => (!id.is_empty()).then_some(Outcome::Sent { reference: id }),
+        InfobipStatusMeaning::TakenBefore => Some(Outcome::Sent { reference: own_id.to_owned() }),
+        InfobipStatusMeaning::Refused(meaning) => Some(meaning.outcome(evidence, answer.retry_after)),
+        InfobipStatusMeaning::Unclear => Some(Outcome::Unknown { evidence }),
     }
 }
 
 /// The HTTP status says what an error means: its code says no more.
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let (code, text) = match serde_json::from_slice(&answer.body).ok()? {
         InfobipErrorBody::Newer { code, description } => (code, description),
         InfobipErrorBody::Older { error } => (error.exception.code, error.exception.text),
     };
-    Some(answer.outcome_by_status(OutcomeEvidence::new(code, &text)))
+    Some(answer.outcome_from_status(OutcomeEvidence::new(code, &text)))
 }

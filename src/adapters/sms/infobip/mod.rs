@@ -22,29 +22,29 @@ use crate::adapters::http;
 use crate::adapters::settings::require;
 use crate::adapters::sms::sender;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
 };
 use crate::model::Outcome;
-use account::InfobipAccount;
+use account::InfobipClient;
 use webhooks::InfobipWebhooks;
 
-/// One Infobip account.
+/// Delivers SMS through one Infobip account.
 #[derive(Debug)]
-pub struct InfobipSms {
-    account: InfobipAccount,
+pub struct InfobipSmsAdapter {
+    client: InfobipClient,
     from: String,
 }
 
-impl InfobipSms {
+impl InfobipSmsAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &InfobipSmsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
-        require(sender::is_sender(from), "from", sender::MUST)?;
-        let account = InfobipAccount::new(api_key, base_url, transport)?;
-        Ok(Self { account, from: from.clone() })
+        require(sender::is_sender(from), "from", sender::SENDER_MUST)?;
+        let client = InfobipClient::new(api_key, base_url, transport)?;
+        Ok(Self { client, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -55,26 +55,26 @@ impl InfobipSms {
             "content": { "text": envelope.text()? },
             "webhooks": { "callbackData": id },
         });
-        Ok(self.account.request(&["sms", "3", "messages"], &json!({ "messages": [message] })))
+        Ok(self.client.request(&["sms", "3", "messages"], &json!({ "messages": [message] })))
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.provider_call_key().to_string();
+        let id = envelope.provider_idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
 }
 
 impl ProviderSettings for InfobipSmsSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
-        let infobip = InfobipSms::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
+        let infobip = InfobipSmsAdapter::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }
 }
 
 #[async_trait]
-impl Adapter for InfobipSms {
+impl Adapter for InfobipSmsAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }

@@ -1,8 +1,8 @@
-//! What the configuration says of an Infobip account.
+//! The settings of an Infobip account.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::webhooks::BasicAuth;
 use crate::secret::Secret;
 
@@ -30,7 +30,7 @@ pub struct InfobipSmsSettings(pub InfobipSettings);
 
 impl InfobipSettings {
     /// The user and password that Infobip has to call back with, if its calls are taken.
-    pub(in crate::adapters) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+    pub(in crate::adapters) fn webhook_auth(&self) -> Result<Option<BasicAuth>, ProviderBuildError> {
         BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 }

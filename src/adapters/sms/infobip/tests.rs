@@ -1,6 +1,6 @@
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::http::HttpAnswer;
+use crate::adapters::http::HttpResponse;
 use crate::model::{Address, Rejection, RenderedContent};
 use crate::secret::Secret;
 
@@ -18,7 +18,7 @@ fn settings() -> InfobipSmsSettings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    answer::outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, OWN_ID)
+    answer::outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, OWN_ID)
 }
 
 fn entry(group: u32, id: u32) -> String {
@@ -85,7 +85,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let infobip = InfobipSms::new(&settings(), &Transport::default()).unwrap();
+    let infobip = InfobipSmsAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = infobip.request(&envelopes::to_phone(email), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));

@@ -15,15 +15,16 @@ use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Times
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
-    /// The user and password that Infobip was set to call with.
+    /// The user and password that Infobip was told to send with them.
     pub auth: BasicAuth,
 }
 
 #[async_trait]
 impl WebhookHandler for InfobipWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.auth.verify(call)?;
-        let body = call.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.auth.verify(request)?;
+        let body =
+            request.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
         read(body).map(WebhookPayload::Events)
     }
 }
@@ -315,7 +316,7 @@ mod tests {
         );
         assert!(matches!(
             handle("relevo:open", Some(r#"{"results":[]}"#)).await,
-            Err(WebhookError::Forged(_))
+            Err(WebhookError::Unauthenticated(_))
         ));
         assert!(matches!(handle("relevo:sesame", Some("{}")).await, Err(WebhookError::Malformed(_))));
         assert!(matches!(handle("relevo:sesame", None).await, Err(WebhookError::Malformed(_))));

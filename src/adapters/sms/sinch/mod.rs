@@ -15,35 +15,37 @@ use url::Url;
 
 pub use settings::SinchSettings;
 
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One service plan.
+/// Delivers SMS through one service plan of Sinch.
 #[derive(Debug)]
-pub struct Sinch {
+pub struct SinchAdapter {
     client: Client,
     settings: SinchSettings,
     endpoint: Url,
 }
 
-impl Sinch {
+impl SinchAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SinchSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SinchSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["xms", "v1", &settings.service_plan_id, "batches"]),
         })
     }
 }
 
-impl HttpAdapter for Sinch {
+impl HttpAdapter for SinchAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut batch = json!({
             "type": "mt_text",
@@ -62,18 +64,18 @@ impl HttpAdapter for Sinch {
         Ok(request.bearer_auth(self.settings.api_token.expose()).json(&batch))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for SinchSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let (basic, secret) = (self.webhook_auth()?, self.webhook_secret.clone());
-        let sinch = Sinch::new(self, context.transport)?;
+        let sinch = SinchAdapter::new(self, context.transport)?;
         let is_known = basic.is_some() || secret.is_some();
         let webhooks = is_known.then_some(webhooks::SinchWebhooks { basic, secret });
-        Ok(ProviderParts::new(Arc::new(sinch)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(sinch)).with_webhook_handler(webhooks))
     }
 }
 
@@ -91,22 +93,22 @@ struct SinchErrorBody {
     text: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn created(answer: &HttpAnswer) -> Option<Outcome> {
+fn created(answer: &HttpResponse) -> Option<Outcome> {
     let SinchCreated { id } = serde_json::from_slice(&answer.body).ok()?;
     (!id.is_empty()).then_some(Outcome::Sent { reference: id })
 }
 
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let SinchErrorBody { code, text } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(&code, &text);
     Some(match errors::meaning(&code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -1,8 +1,8 @@
-//! What the configuration says of a Sinch service plan.
+//! The settings of a Sinch service plan.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::{is_callback, require};
 use crate::adapters::sms::sender;
 use crate::adapters::webhooks::BasicAuth;
@@ -38,11 +38,11 @@ fn default_base_url() -> String {
 
 impl SinchSettings {
     /// The user and password that Sinch has to call back with.
-    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, BuildError> {
+    pub(super) fn webhook_auth(&self) -> Result<Option<BasicAuth>, ProviderBuildError> {
         BasicAuth::from_settings(self.webhook_user.as_deref(), self.webhook_password.as_ref())
     }
 
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(
             is_id(&self.service_plan_id),
             "service_plan_id",
@@ -54,7 +54,7 @@ impl SinchSettings {
             "webhook_secret",
             "must not be empty; leave it out where Sinch does not sign",
         )?;
-        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)?;
         require(
             self.callback_url.as_deref().is_none_or(is_callback),
             "callback_url",

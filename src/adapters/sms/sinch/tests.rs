@@ -19,7 +19,7 @@ fn settings() -> SinchSettings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let sinch = Sinch::new(&settings(), &Transport::default()).unwrap();
+    let sinch = SinchAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = sinch.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::adapters::webhooks::{
-    BasicAuth, DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler,
-    WebhookPayload, WebhookRequest, is_recent, is_signed, parse_phone, parse_rfc3339, parse_unix_seconds,
+    BasicAuth, DeliveryReport, ProviderEvent, REDELIVERY_WINDOW, SignatureAlgorithm, WebhookError,
+    WebhookHandler, WebhookPayload, WebhookRequest, is_recent, is_valid_signature, parse_phone,
+    parse_rfc3339, parse_unix_seconds,
 };
 use crate::model::{Address, InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -17,44 +18,45 @@ use crate::secret::Secret;
 /// Takes the webhooks of a service plan. They have to prove themselves in every way that is set here.
 #[derive(Debug)]
 pub(super) struct SinchWebhooks {
-    /// The user and password that Sinch was set to call with.
+    /// The user and password that Sinch was told to send with them.
     pub basic: Option<BasicAuth>,
-    /// What Sinch signs with.
+    /// The secret by which Sinch signs.
     pub secret: Option<Secret>,
 }
 
 #[async_trait]
 impl WebhookHandler for SinchWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Sinch calls with POST"))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("Sinch calls with POST"))?;
         if let Some(basic) = &self.basic {
-            basic.verify(call)?;
+            basic.verify(request)?;
         }
         if let Some(secret) = &self.secret {
-            verify(secret, call, body)?;
+            verify(secret, request, body)?;
         }
-        read(body, call.now).map(WebhookPayload::Events)
+        read(body, request.now).map(WebhookPayload::Events)
     }
 }
 
 /// The signature is over the body, a nonce and the time, with a full stop between them (Sinch's SDK for Python 2.3,
 /// `authentication_validation`).
-fn verify(secret: &Secret, call: &WebhookRequest<'_>, body: &[u8]) -> Result<(), WebhookError> {
-    let forged = WebhookError::Forged("x-sinch-webhook-signature is not that of this service plan");
-    let signature = call.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
-    let nonce = call.header("x-sinch-webhook-signature-nonce");
-    let timestamp = call.header("x-sinch-webhook-signature-timestamp");
+fn verify(secret: &Secret, request: &WebhookRequest<'_>, body: &[u8]) -> Result<(), WebhookError> {
+    let unauthenticated =
+        WebhookError::Unauthenticated("x-sinch-webhook-signature is not that of this service plan");
+    let signature = request.header("x-sinch-webhook-signature").and_then(|text| STANDARD.decode(text).ok());
+    let nonce = request.header("x-sinch-webhook-signature-nonce");
+    let timestamp = request.header("x-sinch-webhook-signature-timestamp");
     let (Some(signature), Some(nonce), Some(timestamp)) = (signature, nonce, timestamp) else {
-        return Err(forged);
+        return Err(unauthenticated);
     };
     let parts = [body, b".", nonce.as_bytes(), b".", timestamp.as_bytes()];
-    if !is_signed(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &signature) {
-        return Err(forged);
+    if !is_valid_signature(SignatureAlgorithm::HmacSha256, secret.expose().as_bytes(), &parts, &signature) {
+        return Err(unauthenticated);
     }
-    if parse_unix_seconds(timestamp).is_some_and(|signed| is_recent(signed, call.now, REPEATS)) {
+    if parse_unix_seconds(timestamp).is_some_and(|signed| is_recent(signed, request.now, REDELIVERY_WINDOW)) {
         Ok(())
     } else {
-        Err(WebhookError::Forged("x-sinch-webhook-signature-timestamp is too far from now"))
+        Err(WebhookError::Unauthenticated("x-sinch-webhook-signature-timestamp is too far from now"))
     }
 }
 
@@ -328,19 +330,19 @@ mod tests {
         let body = r#"{"type":"tomorrow"}"#;
         let right = signed(body, NOW);
         assert_eq!(handle(&by_secret("secret"), &right, body).await, Ok(WebhookPayload::Events(vec![])));
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
-        assert!(forged(handle(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
-        assert!(forged(handle(&by_secret("other"), &right, body).await));
+        let is_unauthenticated = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
+        assert!(is_unauthenticated(handle(&by_secret("secret"), &right, r#"{"type":"today"}"#).await));
+        assert!(is_unauthenticated(handle(&by_secret("other"), &right, body).await));
         for at in 0..right.len() {
             let mut changed = right.clone();
             changed[at].1.insert(0, '1');
-            assert!(forged(handle(&by_secret("secret"), &changed, body).await), "{changed:?}");
+            assert!(is_unauthenticated(handle(&by_secret("secret"), &changed, body).await), "{changed:?}");
             let missing = [&right[..at], &right[at + 1..]].concat();
-            assert!(forged(handle(&by_secret("secret"), &missing, body).await), "{missing:?}");
+            assert!(is_unauthenticated(handle(&by_secret("secret"), &missing, body).await), "{missing:?}");
         }
         assert!(handle(&by_secret("secret"), &signed(body, "2026-11-21T10:00:00Z"), body).await.is_ok());
         for at in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
-            assert!(forged(handle(&by_secret("secret"), &signed(body, at), body).await), "{at}");
+            assert!(is_unauthenticated(handle(&by_secret("secret"), &signed(body, at), body).await), "{at}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! An account at an SMSC: how it is reached and bound to, and what outlives its sessions.
+//! An account at an SMSC: the way to it, the bind, and the state that outlives its sessions.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::connection::{SmppConnection, SmscAddress};
+use super::connection::{SmppConnection, SmscEndpoint};
 use super::earlier::EarlierParts;
 use super::errors::{self, ESME_RINVCMDID, ESME_ROK, unavailable};
 use super::pdu::{self, Bind, PduBody};
 use super::settings::SmppSettings;
-use crate::adapters::{BuildError, ProviderLimits};
+use crate::adapters::{ProviderBuildError, ProviderLimits};
 use crate::model::Outcome;
 
 /// An account at an SMSC.
 pub(super) struct SmppAccount {
     pub(super) settings: SmppSettings,
     pub(super) connect_timeout: Duration,
-    server: SmscAddress,
+    endpoint: SmscEndpoint,
     earlier_parts: Mutex<EarlierParts>,
 }
 
@@ -27,12 +27,12 @@ impl SmppAccount {
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub(super) fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, ProviderBuildError> {
         settings.validate(limits)?;
         Ok(Self {
             settings: settings.clone(),
             connect_timeout: Duration::from_millis(limits.connect_timeout_ms),
-            server: SmscAddress::new(settings)?,
+            endpoint: SmscEndpoint::new(settings)?,
             earlier_parts: Mutex::default(),
         })
     }
@@ -40,9 +40,9 @@ impl SmppAccount {
     /// Connects, and binds by a request of this sequence number.
     ///
     /// # Errors
-    /// What a message meets that was to go this way.
+    /// The outcome of every message while there is no session.
     pub(super) async fn bind(&self, sequence: u32) -> Result<SmppConnection, Outcome> {
-        let connected = timeout(self.connect_timeout, self.server.connect()).await;
+        let connected = timeout(self.connect_timeout, self.endpoint.connect()).await;
         let connected = connected.map_err(|_| unavailable("the SMSC did not take the connection in time"))?;
         let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
         let bound = request_bind(&self.settings, sequence, &mut connection);
@@ -75,11 +75,11 @@ async fn request_bind(
     loop {
         let pdu = input.next().await?;
         match pdu.body {
-            Ok(PduBody::BindTransceiverResp) => return Ok(pdu.header.status),
-            Ok(PduBody::GenericNack) => return Ok(pdu.header.status.max(ESME_RINVCMDID)),
+            Ok(PduBody::BindTransceiverResp) => return Ok(pdu.header.command_status),
+            Ok(PduBody::GenericNack) => return Ok(pdu.header.command_status.max(ESME_RINVCMDID)),
             // Some SMSCs enquire before they answer.
             Ok(PduBody::EnquireLink) => {
-                output.push(&pdu::enquire_link_resp(pdu.header.sequence));
+                output.push(&pdu::enquire_link_resp(pdu.header.sequence_number));
                 output.write().await?;
             }
             _ => {}

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::pdu::{self, Pdu};
 use super::settings::{SmppSettings, SmppTls};
-use crate::adapters::{BuildError, tls};
+use crate::adapters::{ProviderBuildError, tls};
 
 /// How long unbinding and closing may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -21,19 +21,19 @@ trait SmppStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> SmppStream for S {}
 
-/// How to reach an SMSC.
-pub(super) struct SmscAddress {
+/// The endpoint of an SMSC: host, port and encryption.
+pub(super) struct SmscEndpoint {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-impl SmscAddress {
-    pub(super) fn new(settings: &SmppSettings) -> Result<Self, BuildError> {
+impl SmscEndpoint {
+    pub(super) fn new(settings: &SmppSettings) -> Result<Self, ProviderBuildError> {
         let tls = match settings.tls {
             SmppTls::None => None,
             SmppTls::Implicit => {
-                Some((tls::connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
+                Some((tls::build_connector(settings.ca_file.as_deref())?, tls::server_name(&settings.host)?))
             }
         };
         Ok(Self { host: settings.host.clone(), port: settings.port(), tls })
@@ -79,7 +79,7 @@ impl PduInput {
     }
 }
 
-/// What we say.
+/// The PDUs that the SMSC is sent.
 pub(super) struct PduOutput {
     stream: WriteHalf<Box<dyn SmppStream>>,
     /// What still has to be written.

@@ -1,36 +1,37 @@
-//! What a `command_status` means (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left out.
+//! The meaning of each `command_status` (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left
+//! out.
 
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, THROTTLED};
+use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The request was taken.
 pub(super) const ESME_ROK: u32 = 0x00;
-/// What we answer to a command that we do not know.
+/// The status of our response to a command that we do not know.
 pub(super) const ESME_RINVCMDID: u32 = 0x03;
 const ESME_RALYBND: u32 = 0x05;
-/// What we answer when something could not be kept: the SMSC tells it again.
+/// The status of our response when an event could not be recorded: the SMSC delivers it again.
 pub(super) const ESME_RX_T_APPN: u32 = 0x64;
-/// What we answer to what cannot be read: the same would come again.
+/// The status of our response to a PDU that cannot be read, which would be the same if it came again.
 pub(super) const ESME_RX_P_APPN: u32 = 0x65;
 
 /// The status, its name, and what it means for a message.
 const TABLE: &[(u32, &str, ErrorMeaning)] = &[
     // The message: other content may pass.
-    (0x01, "ESME_RINVMSGLEN", CONTENT),
-    (0x43, "ESME_RINVESMCLASS", CONTENT),
-    (0x45, "ESME_RSUBMITFAIL", CONTENT),
-    (ESME_RX_P_APPN, "ESME_RX_P_APPN", CONTENT),
-    (0x66, "ESME_RX_R_APPN", CONTENT),
-    (0xc0, "ESME_RINVOPTPARSTREAM", CONTENT),
-    (0xc1, "ESME_ROPTPARNOTALLWD", CONTENT),
-    (0xc2, "ESME_RINVPARLEN", CONTENT),
-    (0xc3, "ESME_RMISSINGOPTPARAM", CONTENT),
-    (0xc4, "ESME_RINVOPTPARAMVAL", CONTENT),
+    (0x01, "ESME_RINVMSGLEN", CONTENT_REJECTED),
+    (0x43, "ESME_RINVESMCLASS", CONTENT_REJECTED),
+    (0x45, "ESME_RSUBMITFAIL", CONTENT_REJECTED),
+    (ESME_RX_P_APPN, "ESME_RX_P_APPN", CONTENT_REJECTED),
+    (0x66, "ESME_RX_R_APPN", CONTENT_REJECTED),
+    (0xc0, "ESME_RINVOPTPARSTREAM", CONTENT_REJECTED),
+    (0xc1, "ESME_ROPTPARNOTALLWD", CONTENT_REJECTED),
+    (0xc2, "ESME_RINVPARLEN", CONTENT_REJECTED),
+    (0xc3, "ESME_RMISSINGOPTPARAM", CONTENT_REJECTED),
+    (0xc4, "ESME_RINVOPTPARAMVAL", CONTENT_REJECTED),
     // The address. SMSCs say the first also of numbers that they have no route to, so it is not certain.
-    (0x0b, "ESME_RINVDSTADR", DOUBTFUL_ADDRESS),
-    (0x33, "ESME_RINVNUMDESTS", DOUBTFUL_ADDRESS),
-    (0x34, "ESME_RINVDLNAME", DOUBTFUL_ADDRESS),
-    (0x40, "ESME_RINVDESTFLAG", DOUBTFUL_ADDRESS),
+    (0x0b, "ESME_RINVDSTADR", UNCERTAIN_ADDRESS),
+    (0x33, "ESME_RINVNUMDESTS", UNCERTAIN_ADDRESS),
+    (0x34, "ESME_RINVDLNAME", UNCERTAIN_ADDRESS),
+    (0x40, "ESME_RINVDESTFLAG", UNCERTAIN_ADDRESS),
     // Too fast, or too much waits.
     (0x14, "ESME_RMSGQFUL", THROTTLED),
     (0x58, "ESME_RTHROTTLED", THROTTLED),
@@ -63,7 +64,7 @@ const TABLE: &[(u32, &str, ErrorMeaning)] = &[
 /// The outcome of a message that was refused. A status that is not in the table, such as a carrier's own (0x400 to
 /// 0x4FF), refuses this message and says nothing of others.
 pub(super) fn refused(status: u32) -> Outcome {
-    let (name, meaning) = look_up(status).unwrap_or(("", CONTENT));
+    let (name, meaning) = look_up(status).unwrap_or(("", CONTENT_REJECTED));
     meaning.outcome(evidence(status, name), None)
 }
 

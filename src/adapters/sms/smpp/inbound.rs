@@ -1,12 +1,12 @@
-//! Messages of people: how they are coded, and how the parts of a long one come together (3GPP TS 23.040, sections 9.2.3.24.1
-//! and 9.2.3.24.8).
+//! Messages of people: their coding, and the assembly of a long one from its parts (3GPP TS 23.040, sections 9.2.3.24.1 and
+//! 9.2.3.24.8).
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
-use super::pdu::{ConcatenatedPart, DeliverSm, SmppNumber};
+use super::pdu::{ConcatenatedPart, DeliverSm, SmppAddress};
 use crate::adapters::sms::gsm;
 use crate::adapters::webhooks::{self, ProviderEvent};
 use crate::model::{Address, InboundText, Timestamp};
@@ -24,19 +24,19 @@ const OVERHEAD_OCTETS: usize = 128;
 /// What stands for a part that never came.
 const GAP: &str = " … ";
 
-/// What one `deliver_sm` holds of what somebody wrote.
+/// The text of one `deliver_sm`, before it is decoded: a whole message, or one part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AssembledText<'a> {
+pub struct ShortMessageText<'a> {
     /// How it is coded (section 5.2.19 of SMPP).
     pub data_coding: u8,
     /// The message without its header.
     pub octets: &'a [u8],
-    /// Which part it is, if it is not the whole.
+    /// Which part of a longer message it is; `None` when it is the whole.
     pub part: Option<ConcatenatedPart>,
 }
 
-/// Reads what somebody wrote.
-pub fn read(deliver: &DeliverSm) -> AssembledText<'_> {
+/// Splits the message of a `deliver_sm` from its header.
+pub fn read(deliver: &DeliverSm) -> ShortMessageText<'_> {
     const HAS_HEADER: u8 = 0x40;
     let header = if deliver.esm_class & HAS_HEADER == 0 { None } else { split_header(&deliver.message) };
     let (octets, part) = match header {
@@ -44,7 +44,7 @@ pub fn read(deliver: &DeliverSm) -> AssembledText<'_> {
         None => (deliver.message.as_slice(), deliver.part),
     };
     let part = part.filter(|part| part.total > 1 && (1..=part.total).contains(&part.number));
-    AssembledText { data_coding: deliver.data_coding, octets, part }
+    ShortMessageText { data_coding: deliver.data_coding, octets, part }
 }
 
 /// The user data header behind its length, and what follows it.
@@ -100,25 +100,31 @@ fn utf16(octets: &[u8]) -> String {
 ///
 /// SMSCs give messages of people no id. The same words a minute later are another message, so the time belongs to the id,
 /// and what an SMSC tells twice counts twice: a second STOP does no harm, while one that was taken for the first would.
-pub fn text_event(from: &SmppNumber, to: &SmppNumber, text: String, at: Timestamp) -> Option<ProviderEvent> {
+pub fn text_event(
+    from: &SmppAddress,
+    to: &SmppAddress,
+    text: String,
+    at: Timestamp,
+) -> Option<ProviderEvent> {
     let from = phone(from)?;
     let mut digest = Sha256::new();
-    for field in [&from.to_string(), &to.text, &text, &at.to_string()] {
+    for field in [&from.to_string(), &to.address, &text, &at.to_string()] {
         digest.update(field.len().to_be_bytes());
         digest.update(field);
     }
     let id = format!("{:x}", digest.finalize());
-    let to = Some(to.text.clone()).filter(|to| !to.is_empty());
+    let to = Some(to.address.clone()).filter(|to| !to.is_empty());
     Some(ProviderEvent::Text(InboundText { id, from, to, text, reply_to: None, at }))
 }
 
 /// The phone number of a person: international, or of a type that the SMSC does not say.
-pub fn phone(number: &SmppNumber) -> Option<Address> {
+pub fn phone(address: &SmppAddress) -> Option<Address> {
     let (unknown, international) = (0, 1);
-    if [unknown, international].contains(&number.ton) { webhooks::parse_phone(&number.text) } else { None }
+    let is_phone = [unknown, international].contains(&address.ton);
+    if is_phone { webhooks::parse_phone(&address.address) } else { None }
 }
 
-/// Messages of which parts are missing.
+/// The messages of which parts are still missing.
 #[derive(Debug, Default)]
 pub struct PartialTexts {
     waiting: BTreeMap<PartialTextKey, PartialText>,
@@ -137,26 +143,26 @@ pub struct PartialTextKey {
 #[derive(Debug)]
 struct PartialText {
     since: Timestamp,
-    from: SmppNumber,
-    to: SmppNumber,
+    from: SmppAddress,
+    to: SmppAddress,
     data_coding: u8,
     parts: BTreeMap<u8, Vec<u8>>,
 }
 
-/// Too much waits already.
+/// There is no room for another part: too many octets wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartialTextsFull;
 
-/// A message that came in parts.
+/// A message put together from its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JoinedPart {
-    /// By what to forget it.
+pub struct AssembledText {
+    /// The key by which [`PartialTexts::forget`] drops its parts.
     pub key: PartialTextKey,
-    /// Who wrote.
-    pub from: SmppNumber,
-    /// To whom.
-    pub to: SmppNumber,
-    /// What.
+    /// Who wrote it.
+    pub from: SmppAddress,
+    /// Whom it was written to.
+    pub to: SmppAddress,
+    /// The text; ` … ` stands where a part is missing.
     pub text: String,
 }
 
@@ -171,11 +177,11 @@ impl PartialTexts {
         deliver: &DeliverSm,
         part: ConcatenatedPart,
         now: Timestamp,
-    ) -> Result<Option<JoinedPart>, PartialTextsFull> {
+    ) -> Result<Option<AssembledText>, PartialTextsFull> {
         let written = read(deliver);
         let key = PartialTextKey {
-            from: deliver.source.text.clone(),
-            to: deliver.destination.text.clone(),
+            from: deliver.source.address.clone(),
+            to: deliver.destination.address.clone(),
             reference: part.reference,
             total: part.total,
         };
@@ -197,15 +203,15 @@ impl PartialTexts {
         Ok(is_whole.then(|| waiting.join(key)))
     }
 
-    /// Lets go of a message.
+    /// Drops the parts of a message.
     pub fn forget(&mut self, key: &PartialTextKey) {
         if let Some(waiting) = self.waiting.remove(key) {
             self.octets -= waiting.octets();
         }
     }
 
-    /// Gives up a message that waited for too long, if there is one, and gives what is there of it.
-    pub fn overdue(&mut self, now: Timestamp) -> Option<JoinedPart> {
+    /// Takes out a message whose missing parts did not come in time, if there is one, with the parts that did.
+    pub fn overdue(&mut self, now: Timestamp) -> Option<AssembledText> {
         let overdue = |text: &PartialText| now.duration_since(text.since) >= PARTS_TIMEOUT;
         let (key, waiting) = self.waiting.iter().find(|(_, waiting)| overdue(waiting))?;
         let joined = waiting.join(key.clone());
@@ -220,7 +226,7 @@ impl PartialText {
     }
 
     /// Puts together what lies side by side before reading it: a character may have been cut in two.
-    fn join(&self, key: PartialTextKey) -> JoinedPart {
+    fn join(&self, key: PartialTextKey) -> AssembledText {
         let mut runs: Vec<Vec<u8>> = vec![vec![]];
         for number in 1..=key.total {
             match (self.parts.get(&number), runs.last_mut()) {
@@ -229,7 +235,7 @@ impl PartialText {
             }
         }
         let texts: Vec<String> = runs.iter().map(|run| decode(self.data_coding, run)).collect();
-        JoinedPart { key, from: self.from.clone(), to: self.to.clone(), text: texts.join(GAP) }
+        AssembledText { key, from: self.from.clone(), to: self.to.clone(), text: texts.join(GAP) }
     }
 }
 
@@ -243,8 +249,8 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + 60 * minutes).unwrap()
     }
 
-    fn number(text: &str) -> SmppNumber {
-        SmppNumber { ton: 1, npi: 1, text: text.to_owned() }
+    fn number(address: &str) -> SmppAddress {
+        SmppAddress { ton: 1, npi: 1, address: address.to_owned() }
     }
 
     fn deliver(message: &[u8]) -> DeliverSm {
@@ -341,8 +347,8 @@ mod tests {
 
     #[test]
     fn only_who_can_be_written_to_is_told() {
-        let event_from = |ton, text: &str| {
-            let from = SmppNumber { ton, npi: 1, text: text.to_owned() };
+        let event_from = |ton, address: &str| {
+            let from = SmppAddress { ton, npi: 1, address: address.to_owned() };
             text_event(&from, &number("12345"), "STOP".to_owned(), at(0))
         };
         let Some(ProviderEvent::Text(text)) = event_from(1, "34600123456") else { panic!() };

@@ -1,10 +1,10 @@
 //! Writes an envelope as the messages that carry it: one, or one for each part of a long text.
 
-use super::pdu::{ConcatenatedPart, ShortMessage, SmppNumber, SubmitSm};
-use super::settings::{Concatenation, DefaultAlphabet, SmppSettings};
+use super::pdu::{ConcatenatedPart, ShortMessage, SmppAddress, SubmitSm};
+use super::settings::{DefaultAlphabet, SmppConcatenation, SmppSettings};
 use crate::adapters::sms::segments::{self, Alphabet};
 use crate::adapters::sms::{gsm, sender};
-use crate::adapters::{Envelope, refused};
+use crate::adapters::{Envelope, rejected_outcome};
 use crate::model::{Outcome, Rejection};
 
 /// The longest text, in characters: as the API has it for a text that is meant for SMS. A longer one was meant for another
@@ -41,7 +41,7 @@ impl SubmitWriter {
     pub(super) fn write(&self, envelope: &Envelope) -> Result<Vec<SubmitSm>, Outcome> {
         let (dest_ton, dest_npi) = (self.settings.dest_ton, self.settings.dest_npi);
         let digits = envelope.phone()?.digits().to_owned();
-        let destination = SmppNumber { ton: dest_ton, npi: dest_npi, text: digits };
+        let destination = SmppAddress { ton: dest_ton, npi: dest_npi, address: digits };
         let source = self.source(envelope)?;
         let text = envelope.text()?;
         let coding = DataCoding::of(text, self.settings.alphabet);
@@ -64,16 +64,19 @@ impl SubmitWriter {
         Ok(messages.into_iter().enumerate().map(submit).collect())
     }
 
-    fn source(&self, envelope: &Envelope) -> Result<SmppNumber, Outcome> {
+    fn source(&self, envelope: &Envelope) -> Result<SmppAddress, Outcome> {
         let Some(from) = envelope.from.as_deref().or(self.settings.from.as_deref()) else {
-            return Ok(SmppNumber::default());
+            return Ok(SmppAddress::default());
         };
         if !sender::is_sender(from) {
-            return Err(refused(Rejection::Policy, &format!("the brand's sender {}", sender::MUST)));
+            return Err(rejected_outcome(
+                Rejection::Policy,
+                &format!("the brand's sender {}", sender::SENDER_MUST),
+            ));
         }
-        let (ton, npi, text) = numbering(from);
+        let (ton, npi, address) = numbering(from);
         let (ton, npi) = (self.settings.source_ton.unwrap_or(ton), self.settings.source_npi.unwrap_or(npi));
-        Ok(SmppNumber { ton, npi, text: text.to_owned() })
+        Ok(SmppAddress { ton, npi, address: address.to_owned() })
     }
 
     /// Each message with its `esm_class`.
@@ -83,7 +86,7 @@ impl SubmitWriter {
         text: &str,
         coding: DataCoding,
     ) -> Result<Vec<(u8, ShortMessage)>, Outcome> {
-        let too_long = || refused(Rejection::Content, "the text is too long");
+        let too_long = || rejected_outcome(Rejection::Content, "the text is too long");
         if text.chars().nth(MAX_CHARS).is_some() {
             return Err(too_long());
         }
@@ -91,7 +94,7 @@ impl SubmitWriter {
         if parts.len() == 1 {
             return Ok(vec![(0, ShortMessage::Short(coding.octets(text)))]);
         }
-        if self.settings.concatenation == Concatenation::Payload {
+        if self.settings.concatenation == SmppConcatenation::Payload {
             return Ok(vec![(0, ShortMessage::Payload(coding.octets(text)))]);
         }
         let total = u8::try_from(parts.len()).map_err(|_| too_long())?;
@@ -102,7 +105,7 @@ impl SubmitWriter {
             let part_of = ConcatenatedPart { reference, total, number };
             let octets = coding.octets(part);
             match self.settings.concatenation {
-                Concatenation::Udh => (UDH_INDICATOR, ShortMessage::Short(with_header(part_of, &octets))),
+                SmppConcatenation::Udh => (UDH_INDICATOR, ShortMessage::Short(with_header(part_of, &octets))),
                 _ => (0, ShortMessage::Part(octets, part_of)),
             }
         };

@@ -16,8 +16,8 @@ mod account;
 mod connection;
 mod earlier;
 mod errors;
-mod link;
 mod messages;
+mod request_window;
 mod session;
 mod settings;
 
@@ -29,28 +29,28 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use settings::{Concatenation, DefaultAlphabet, SmppSettings, SmppTls};
+pub use settings::{DefaultAlphabet, SmppConcatenation, SmppSettings, SmppTls};
 
 use crate::adapters::webhooks::EventSink;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderLimits, ProviderParts,
+    Adapter, Envelope, EventListener, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts,
     ProviderSettings,
 };
 use crate::model::{Outcome, OutcomeEvidence, Timestamp};
 use account::SmppAccount;
 use errors::unavailable;
 use inbound::PartialTexts;
-use link::SmppLink;
 use messages::SubmitWriter;
 use pdu::SubmitSm;
-use session::{SessionLoss, SmppSession};
+use request_window::{RequestFailure, SmppRequestWindow};
+use session::SmppSession;
 
 /// How long to wait before a later part that was throttled is sent again: a text of which only some parts arrive is worse than
 /// one that arrives late.
 const THROTTLE_PAUSE: Duration = Duration::from_millis(250);
 
-/// An account at an SMSC.
-pub struct Smpp {
+/// Delivers SMS through one account at an SMSC, over the session that its listener keeps.
+pub struct SmppAdapter {
     account: SmppAccount,
     writer: SubmitWriter,
     /// How long a delivery may take.
@@ -64,16 +64,16 @@ enum BindState {
     Connecting,
     /// They cannot, and have this outcome.
     Down(Outcome),
-    /// They can, by this session.
-    Up(Arc<SmppSession>),
+    /// They can, by the request window of the session.
+    Up(Arc<SmppRequestWindow>),
 }
 
-impl Smpp {
+impl SmppAdapter {
     /// Builds the adapter; it connects once it listens. Reads the file of certificates, if one is set.
     ///
     /// # Errors
     /// When a setting's value is wrong.
-    pub fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, BuildError> {
+    pub fn new(settings: &SmppSettings, limits: &ProviderLimits) -> Result<Self, ProviderBuildError> {
         Ok(Self {
             account: SmppAccount::new(settings, limits)?,
             writer: SubmitWriter::new(settings),
@@ -83,30 +83,35 @@ impl Smpp {
         })
     }
 
-    /// The session, after the first bind was tried.
-    async fn session(&self) -> Result<Arc<SmppSession>, Outcome> {
+    /// The window of the session, after the first bind was tried.
+    async fn window(&self) -> Result<Arc<SmppRequestWindow>, Outcome> {
         let mut state = self.state.subscribe();
         let tried = state.wait_for(|state| !matches!(state, BindState::Connecting));
         let tried = timeout(self.account.connect_timeout, tried).await;
         let tried = tried.ok().and_then(Result::ok);
         match tried.as_deref() {
-            Some(BindState::Up(session)) => Ok(Arc::clone(session)),
+            Some(BindState::Up(window)) => Ok(Arc::clone(window)),
             Some(BindState::Down(outcome)) => Err(outcome.clone()),
             Some(BindState::Connecting) | None => Err(unavailable("not bound yet")),
         }
     }
 
     /// Sends the messages of one text, one after the other: as long as none was taken, a refusal is the refusal of all.
-    async fn submit_all(&self, session: &SmppSession, messages: &[SubmitSm], deadline: Instant) -> Outcome {
+    async fn submit_all(
+        &self,
+        window: &SmppRequestWindow,
+        messages: &[SubmitSm],
+        deadline: Instant,
+    ) -> Outcome {
         let mut ids = Vec::with_capacity(messages.len());
         for message in messages {
-            let mut submitted = self.submit(session, message, deadline).await;
+            let mut submitted = self.submit(window, message, deadline).await;
             while let Err(Outcome::Throttled { .. }) = &submitted
                 && !ids.is_empty()
                 && Instant::now() + THROTTLE_PAUSE < deadline
             {
                 sleep(THROTTLE_PAUSE).await;
-                submitted = self.submit(session, message, deadline).await;
+                submitted = self.submit(window, message, deadline).await;
             }
             match submitted {
                 Ok(id) => ids.push(id),
@@ -122,17 +127,17 @@ impl Smpp {
     /// Sends one message. Returns the SMSC's id of it.
     async fn submit(
         &self,
-        session: &SmppSession,
+        window: &SmppRequestWindow,
         message: &SubmitSm,
         deadline: Instant,
     ) -> Result<String, Outcome> {
-        match session.request(|sequence| pdu::submit_sm(sequence, message), deadline).await {
-            Ok(answer) if answer.status == errors::ESME_ROK => {
-                Ok(self.account.settings.message_ids.of_response(&answer.id))
+        match window.request(|sequence| pdu::submit_sm(sequence, message), deadline).await {
+            Ok(response) if response.status == errors::ESME_ROK => {
+                Ok(self.account.settings.message_ids.reference_from_response(&response.id))
             }
-            Ok(answer) => Err(errors::refused(answer.status)),
-            Err(SessionLoss::Unsent(why)) => Err(unavailable(why)),
-            Err(SessionLoss::InDoubt(why)) => {
+            Ok(response) => Err(errors::refused(response.status)),
+            Err(RequestFailure::Unsent(why)) => Err(unavailable(why)),
+            Err(RequestFailure::InDoubt(why)) => {
                 Err(Outcome::Unknown { evidence: OutcomeEvidence::new("", why) })
             }
         }
@@ -149,39 +154,39 @@ impl Smpp {
 }
 
 impl ProviderSettings for SmppSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let ca_file = context.resolve(self.ca_file.as_deref());
         let settings = Self { ca_file, ..self.clone() };
-        let smpp = Arc::new(Smpp::new(&settings, &context.transport.limits)?);
+        let smpp = Arc::new(SmppAdapter::new(&settings, &context.transport.limits)?);
         let listener: Arc<dyn EventListener> = smpp.clone();
         Ok(ProviderParts { listener: Some(listener), ..ProviderParts::new(smpp) })
     }
 }
 
-/// Without the session, which says nothing to a reader.
-impl fmt::Debug for Smpp {
+/// Leaves out the session, which says nothing to a reader.
+impl fmt::Debug for SmppAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smpp").field("settings", &self.account.settings).finish_non_exhaustive()
+        f.debug_struct("SmppAdapter").field("settings", &self.account.settings).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Adapter for Smpp {
+impl Adapter for SmppAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         let deadline = Instant::now() + self.delivery_timeout;
         let messages = match self.writer.write(envelope) {
             Ok(messages) => messages,
             Err(outcome) => return outcome,
         };
-        match self.session().await {
-            Ok(session) => self.submit_all(&session, &messages, deadline).await,
+        match self.window().await {
+            Ok(window) => self.submit_all(&window, &messages, deadline).await,
             Err(outcome) => outcome,
         }
     }
 }
 
 #[async_trait]
-impl EventListener for Smpp {
+impl EventListener for SmppAdapter {
     fn carries_deliveries(&self) -> bool {
         true
     }
@@ -191,12 +196,12 @@ impl EventListener for Smpp {
         let mut parts = PartialTexts::default();
         let mut failures = 0;
         loop {
-            let outcome = match SmppLink::bind(&self.account, sink, &mut parts).await {
-                Ok(link) => {
+            let outcome = match SmppSession::bind(&self.account, sink, &mut parts).await {
+                Ok(session) => {
                     failures = 0;
                     tracing::info!(smsc, "bound to the SMSC");
-                    self.state.send_replace(BindState::Up(link.session()));
-                    unavailable(&link.run().await)
+                    self.state.send_replace(BindState::Up(session.window()));
+                    unavailable(&session.run().await)
                 }
                 Err(outcome) => outcome,
             };

@@ -39,21 +39,21 @@ const VERSION: u8 = 0x34;
 #[error("{0}")]
 pub struct MalformedPdu(pub &'static str);
 
-/// What every PDU begins with, but for its length.
+/// The header of a PDU without its length, which comes first (section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PduHeader {
-    /// What it is.
-    pub command: u32,
-    /// How a response judges its request: 0 is well.
-    pub status: u32,
-    /// What a response has in common with its request.
-    pub sequence: u32,
+    /// The kind of the PDU (`command_id`, section 5.1.2).
+    pub command_id: u32,
+    /// Whether a request succeeded (`command_status`, section 5.1.3): 0 in a response to one that did, and in every request.
+    pub command_status: u32,
+    /// The number that a response shares with its request (`sequence_number`, section 5.1.4).
+    pub sequence_number: u32,
 }
 
 impl PduHeader {
     /// Whether it answers a request.
     pub fn is_response(self) -> bool {
-        self.command & RESPONSE != 0
+        self.command_id & RESPONSE != 0
     }
 }
 
@@ -69,23 +69,23 @@ pub struct Pdu {
 /// The body of a PDU that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PduBody {
-    /// The answer to a bind.
+    /// `bind_transceiver_resp`: the response to a bind.
     BindTransceiverResp,
-    /// The answer to a message, with the SMSC's id of it; empty when it gives none.
+    /// `submit_sm_resp`: the response to a message, with the SMSC's id of it; empty when it gives none.
     SubmitSmResp(String),
-    /// A receipt, or a message of a person.
+    /// `deliver_sm`: a receipt, or a message of a person.
     DeliverSm(Box<DeliverSm>),
-    /// Are you there?
+    /// `enquire_link`: the SMSC checks that the session is still alive.
     EnquireLink,
-    /// I am.
+    /// `enquire_link_resp`: the response to our `enquire_link`.
     EnquireLinkResp,
-    /// The SMSC asks to end the session.
+    /// `unbind`: the SMSC asks to end the session.
     Unbind,
-    /// The answer to our `unbind`.
+    /// `unbind_resp`: the response to our `unbind`.
     UnbindResp,
-    /// A request of ours was no PDU to the SMSC.
+    /// `generic_nack`: a request of ours was no PDU to the SMSC.
     GenericNack,
-    /// Something that wants no answer and means nothing to us.
+    /// A PDU that wants no response and means nothing to us.
     Ignored,
     /// A request that a transceiver of this kind does not take.
     Unknown,
@@ -93,22 +93,22 @@ pub enum PduBody {
 
 /// An address with its type and numbering plan (sections 5.2.5 and 5.2.6).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SmppNumber {
+pub struct SmppAddress {
     /// The type of number.
     pub ton: u8,
     /// The numbering plan indicator.
     pub npi: u8,
-    /// The address itself.
-    pub text: String,
+    /// The address itself: digits, or a sender id.
+    pub address: String,
 }
 
 /// A receipt, or a message of a person (section 4.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliverSm {
     /// Who it is from.
-    pub source: SmppNumber,
+    pub source: SmppAddress,
     /// Whom it is to.
-    pub destination: SmppNumber,
+    pub destination: SmppAddress,
     /// What kind of message it is (section 5.2.12).
     pub esm_class: u8,
     /// How the message is coded (section 5.2.19).
@@ -161,7 +161,8 @@ impl Pdu {
             return Err(MalformedPdu("a PDU is cut off"));
         }
         let mut reader = PduReader(&octets[4..]);
-        let header = PduHeader { command: reader.u32()?, status: reader.u32()?, sequence: reader.u32()? };
+        let (command_id, command_status, sequence_number) = (reader.u32()?, reader.u32()?, reader.u32()?);
+        let header = PduHeader { command_id, command_status, sequence_number };
         Ok(Self { header, body: PduBody::read(header, reader) })
     }
 }
@@ -172,7 +173,7 @@ impl PduBody {
         const SUBMIT_SM_RESP: u32 = SUBMIT_SM | RESPONSE;
         const ENQUIRE_LINK_RESP: u32 = ENQUIRE_LINK | RESPONSE;
         const UNBIND_RESP: u32 = UNBIND | RESPONSE;
-        Ok(match header.command {
+        Ok(match header.command_id {
             BIND_TRANSCEIVER_RESP => Self::BindTransceiverResp,
             SUBMIT_SM_RESP if reader.0.is_empty() => Self::SubmitSmResp(String::new()),
             SUBMIT_SM_RESP => Self::SubmitSmResp(reader.text()?),
@@ -192,7 +193,7 @@ impl PduBody {
 impl DeliverSm {
     fn read(mut reader: PduReader<'_>) -> Result<Self, MalformedPdu> {
         let _service_type = reader.text()?;
-        let (source, destination) = (reader.number()?, reader.number()?);
+        let (source, destination) = (reader.address()?, reader.address()?);
         let esm_class = reader.u8()?;
         let [_protocol_id, _priority] = [reader.u8()?, reader.u8()?];
         let [_schedule, _validity] = [reader.text()?, reader.text()?];
@@ -262,8 +263,8 @@ impl<'a> PduReader<'a> {
         text(self.0.split(|&octet| octet == 0).next().unwrap_or_default())
     }
 
-    fn number(&mut self) -> Result<SmppNumber, MalformedPdu> {
-        Ok(SmppNumber { ton: self.u8()?, npi: self.u8()?, text: self.text()? })
+    fn address(&mut self) -> Result<SmppAddress, MalformedPdu> {
+        Ok(SmppAddress { ton: self.u8()?, npi: self.u8()?, address: self.text()? })
     }
 }
 
@@ -289,9 +290,9 @@ pub struct Bind<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitSm {
     /// Who it is from.
-    pub source: SmppNumber,
+    pub source: SmppAddress,
     /// Whom it is to.
-    pub destination: SmppNumber,
+    pub destination: SmppAddress,
     /// What kind of message it is (section 5.2.12).
     pub esm_class: u8,
     /// Until when it is worth delivering (section 7.1.1); the SMSC's default when empty.
@@ -315,23 +316,23 @@ pub enum ShortMessage {
     Payload(Vec<u8>),
 }
 
-/// A bind.
+/// Encodes a `bind_transceiver` PDU, header included.
 pub fn bind_transceiver(sequence: u32, bind: Bind<'_>) -> Vec<u8> {
     let mut writer = PduWriter::new(BIND_TRANSCEIVER, 0, sequence);
     for field in [bind.system_id, bind.password, bind.system_type] {
         writer.text(field);
     }
     writer.0.push(VERSION);
-    writer.number(&SmppNumber::default());
+    writer.address(&SmppAddress::default());
     writer.finish()
 }
 
-/// A message.
+/// Encodes a `submit_sm` PDU, header included: a message to send.
 pub fn submit_sm(sequence: u32, submit: &SubmitSm) -> Vec<u8> {
     let mut writer = PduWriter::new(SUBMIT_SM, 0, sequence);
     writer.text("");
-    writer.number(&submit.source);
-    writer.number(&submit.destination);
+    writer.address(&submit.source);
+    writer.address(&submit.destination);
     let (protocol_id, priority, replace, default_message) = (0, 0, 0, 0);
     writer.0.extend([submit.esm_class, protocol_id, priority]);
     writer.text("");
@@ -353,34 +354,34 @@ pub fn submit_sm(sequence: u32, submit: &SubmitSm) -> Vec<u8> {
     writer.finish()
 }
 
-/// The answer to a receipt or to a message of a person.
+/// Encodes a `deliver_sm_resp` PDU, header included: the response to a receipt or to a message of a person.
 pub fn deliver_sm_resp(sequence: u32, status: u32) -> Vec<u8> {
     let mut writer = PduWriter::new(DELIVER_SM | RESPONSE, status, sequence);
     writer.text("");
     writer.finish()
 }
 
-/// Are you there?
+/// Encodes an `enquire_link` PDU, header included: it checks that the session is still alive.
 pub fn enquire_link(sequence: u32) -> Vec<u8> {
     PduWriter::new(ENQUIRE_LINK, 0, sequence).finish()
 }
 
-/// I am.
+/// Encodes an `enquire_link_resp` PDU, header included: the response to the SMSC's `enquire_link`.
 pub fn enquire_link_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(ENQUIRE_LINK | RESPONSE, 0, sequence).finish()
 }
 
-/// Our request to end the session.
+/// Encodes an `unbind` PDU, header included: our request to end the session.
 pub fn unbind(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND, 0, sequence).finish()
 }
 
-/// The answer to the SMSC's `unbind`.
+/// Encodes an `unbind_resp` PDU, header included: the response to the SMSC's `unbind`.
 pub fn unbind_resp(sequence: u32) -> Vec<u8> {
     PduWriter::new(UNBIND | RESPONSE, 0, sequence).finish()
 }
 
-/// The answer to what is no PDU to us.
+/// Encodes a `generic_nack` PDU, header included: the response to what is no PDU to us.
 pub fn generic_nack(sequence: u32, status: u32) -> Vec<u8> {
     PduWriter::new(GENERIC_NACK, status, sequence).finish()
 }
@@ -388,9 +389,9 @@ pub fn generic_nack(sequence: u32, status: u32) -> Vec<u8> {
 struct PduWriter(Vec<u8>);
 
 impl PduWriter {
-    fn new(command: u32, status: u32, sequence: u32) -> Self {
+    fn new(command_id: u32, command_status: u32, sequence_number: u32) -> Self {
         let mut octets = vec![0; 4];
-        for field in [command, status, sequence] {
+        for field in [command_id, command_status, sequence_number] {
             octets.extend(field.to_be_bytes());
         }
         Self(octets)
@@ -402,9 +403,9 @@ impl PduWriter {
         self.0.push(0);
     }
 
-    fn number(&mut self, number: &SmppNumber) {
-        self.0.extend([number.ton, number.npi]);
-        self.text(&number.text);
+    fn address(&mut self, address: &SmppAddress) {
+        self.0.extend([address.ton, address.npi]);
+        self.text(&address.address);
     }
 
     fn short_message(&mut self, octets: &[u8]) {
@@ -450,8 +451,8 @@ mod tests {
     fn a_deliver_sm_is_read_whole() {
         let Ok(Pdu { body: Ok(PduBody::DeliverSm(read)), .. }) = Pdu::read(&whole()) else { panic!() };
         let expected = DeliverSm {
-            source: SmppNumber { ton: 1, npi: 1, text: "34600123456".to_owned() },
-            destination: SmppNumber { ton: 3, npi: 0, text: "12345".to_owned() },
+            source: SmppAddress { ton: 1, npi: 1, address: "34600123456".to_owned() },
+            destination: SmppAddress { ton: 3, npi: 0, address: "12345".to_owned() },
             esm_class: 4,
             data_coding: 3,
             message: b"Hi".to_vec(),
@@ -469,7 +470,10 @@ mod tests {
         for end in HEADER_OCTETS..whole.len() {
             let cut = deliver_sm(&whole[HEADER_OCTETS..end]);
             let read = Pdu::read(&cut).unwrap();
-            assert_eq!(read.header, PduHeader { command: DELIVER_SM, status: 0, sequence: 7 });
+            assert_eq!(
+                read.header,
+                PduHeader { command_id: DELIVER_SM, command_status: 0, sequence_number: 7 }
+            );
         }
         assert!(Pdu::read(&deliver_sm(&whole[HEADER_OCTETS..30])).unwrap().body.is_err());
     }

@@ -1,15 +1,15 @@
-//! What a receipt says: by its parameters where there are any, else by its text (SMPP 3.4, issue 1.2, appendix B), in which
-//! SMSCs leave out fields, change case, and write times as they like.
+//! The receipts of an SMSC, read by their parameters where there are any, else by their text (SMPP 3.4, issue 1.2,
+//! appendix B), in which SMSCs leave out fields, change case, and write times as they like.
 
 use serde::Deserialize;
 
 use super::pdu::DeliverSm;
 use crate::model::{OutcomeEvidence, ReceiptStatus};
 
-/// In which form the SMSC gives its ids of messages.
+/// The form in which the SMSC gives its ids of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MessageIdBase {
+pub enum MessageIdFormat {
     /// As a text that is the same everywhere.
     #[default]
     Text,
@@ -17,18 +17,18 @@ pub enum MessageIdBase {
     HexInResponse,
 }
 
-impl MessageIdBase {
-    /// The id from the answer to a message, as a reference that its receipt will match.
-    pub fn of_response(self, id: &str) -> String {
+impl MessageIdFormat {
+    /// The reference of a message by the id in the response to it, such that its receipt has the same reference.
+    pub fn reference_from_response(self, id: &str) -> String {
         match self {
             Self::Text => id.to_owned(),
             Self::HexInResponse => number(id, 16).unwrap_or_else(|| id.to_owned()),
         }
     }
 
-    /// The id from a receipt, as the same reference. The parameter holds the answer's spelling or the text's, whichever the
-    /// SMSC likes, so where these differ the text goes first.
-    fn of_receipt(self, parameter: Option<&str>, text: Option<&str>) -> Option<String> {
+    /// The reference of a message by the ids in its receipt. The parameter holds the response's spelling or the text's,
+    /// whichever the SMSC likes, so where these differ the text goes first.
+    fn reference_from_receipt(self, parameter: Option<&str>, text: Option<&str>) -> Option<String> {
         let filled = |id: &&str| !id.is_empty();
         let (parameter, text) = (parameter.filter(filled), text.filter(filled));
         match self {
@@ -46,10 +46,10 @@ fn number(id: &str, radix: u32) -> Option<String> {
     u128::from_str_radix(id, radix).ok().filter(|_| digits).map(|number| number.to_string())
 }
 
-/// What a receipt says.
+/// A receipt, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmscReport {
-    /// Which message it speaks of.
+pub struct SmscReceipt {
+    /// The reference of the message, or of its part, that the receipt is of.
     pub reference: String,
     /// What became of it.
     pub status: ReceiptStatus,
@@ -73,10 +73,10 @@ fn kind(deliver: &DeliverSm) -> u8 {
 }
 
 /// Reads a receipt. `None` when it names no message, or a state that changes nothing or is not known.
-pub fn read(deliver: &DeliverSm, ids: MessageIdBase) -> Option<SmscReport> {
+pub fn read(deliver: &DeliverSm, ids: MessageIdFormat) -> Option<SmscReceipt> {
     let text = String::from_utf8_lossy(&deliver.message);
     let text = ReportFields::new(&text);
-    let reference = ids.of_receipt(deliver.receipted_message_id.as_deref(), text.get("id"))?;
+    let reference = ids.reference_from_receipt(deliver.receipted_message_id.as_deref(), text.get("id"))?;
     let state = text.get("stat");
     let by_parameter = deliver.message_state.map(status_of_state);
     let status = by_parameter.unwrap_or_else(|| status_of_word(state?))?;
@@ -87,7 +87,7 @@ pub fn read(deliver: &DeliverSm, ids: MessageIdBase) -> Option<SmscReport> {
         ReceiptStatus::Failed => OutcomeEvidence::new(code, state.unwrap_or_default()),
         _ => OutcomeEvidence::default(),
     };
-    Some(SmscReport { reference, status, evidence })
+    Some(SmscReceipt { reference, status, evidence })
 }
 
 /// Section 5.2.28. That a message was accepted on somebody's behalf, or that nobody knows, says nothing new.
@@ -154,8 +154,8 @@ mod tests {
     }
 
     fn summary_of(deliver: &DeliverSm) -> Option<(String, &'static str, String)> {
-        let report = read(deliver, MessageIdBase::Text)?;
-        Some((report.reference, report.status.as_str(), report.evidence.to_string()))
+        let receipt = read(deliver, MessageIdFormat::Text)?;
+        Some((receipt.reference, receipt.status.as_str(), receipt.evidence.to_string()))
     }
 
     #[test]
@@ -212,15 +212,15 @@ mod tests {
 
     #[test]
     fn hexadecimal_answers_meet_decimal_receipts() {
-        let ids = MessageIdBase::HexInResponse;
-        assert_eq!(ids.of_response("0ABC00"), "703488");
-        assert_eq!(ids.of_receipt(None, Some("0000703488")).as_deref(), Some("703488"));
-        assert_eq!(ids.of_receipt(Some("ABC00"), Some("703488")).as_deref(), Some("703488"));
-        assert_eq!(ids.of_receipt(Some("ABC00"), None).as_deref(), Some("703488"));
+        let ids = MessageIdFormat::HexInResponse;
+        assert_eq!(ids.reference_from_response("0ABC00"), "703488");
+        assert_eq!(ids.reference_from_receipt(None, Some("0000703488")).as_deref(), Some("703488"));
+        assert_eq!(ids.reference_from_receipt(Some("ABC00"), Some("703488")).as_deref(), Some("703488"));
+        assert_eq!(ids.reference_from_receipt(Some("ABC00"), None).as_deref(), Some("703488"));
         for odd in ["", "+1", "x-17", &"f".repeat(40)] {
-            assert_eq!(ids.of_response(odd), odd);
+            assert_eq!(ids.reference_from_response(odd), odd);
         }
-        assert_eq!(MessageIdBase::Text.of_response("0ABC00"), "0ABC00");
+        assert_eq!(MessageIdFormat::Text.reference_from_response("0ABC00"), "0ABC00");
     }
 
     #[test]
@@ -241,13 +241,13 @@ mod tests {
         #[test]
         fn whatever_a_receipt_says_it_is_read(message in prop::collection::vec(any::<u8>(), 0..200)) {
             let deliver = DeliverSm { message, ..DeliverSm::default() };
-            let _ = read(&deliver, MessageIdBase::HexInResponse);
+            let _ = read(&deliver, MessageIdFormat::HexInResponse);
         }
 
         #[test]
         fn whatever_the_order_and_the_case(text in "(id:|stat:|text:|TEXT:|ı|İ|DELIVRD| |a){0,20}") {
             let deliver = DeliverSm { message: text.into_bytes(), ..DeliverSm::default() };
-            let _ = read(&deliver, MessageIdBase::Text);
+            let _ = read(&deliver, MessageIdFormat::Text);
         }
     }
 }

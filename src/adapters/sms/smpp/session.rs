@@ -1,242 +1,315 @@
-//! The messages of one session that wait for an answer. Bookkeeping alone: whoever delivers puts requests in, the connection
-//! takes them out and brings the answers, and each may go away at any time.
+//! One session from bind to end: the PDUs that are sent and received, and the events that are recorded before they are
+//! answered.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore, oneshot};
-use tokio::time::{Instant, timeout_at};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
 
-/// The longest sequence number (section 3.2).
-const MAX_SEQUENCE: u32 = 0x7fff_ffff;
+use super::account::SmppAccount;
+use super::connection::SmppConnection;
+use super::errors::{ESME_RINVCMDID, ESME_ROK, ESME_RX_P_APPN, ESME_RX_T_APPN};
+use super::inbound::{self, PartialTextKey, PartialTexts};
+use super::pdu::{self, DeliverSm, Pdu, PduBody};
+use super::receipts;
+use super::request_window::{SmppRequestWindow, SubmitResponse};
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent};
+use crate::model::Outcome;
 
-/// The SMSC's answer to a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SubmitAnswer {
-    /// Its `command_status`.
-    pub(super) status: u32,
-    /// Its id of the message.
-    pub(super) id: String,
+/// How many receipts and messages of people may wait to be recorded before no more are read.
+const MAX_RECORDINGS: usize = 256;
+
+/// How many octets may wait to be written before nothing is read that would have to be answered.
+const MAX_UNWRITTEN_OCTETS: usize = 65_536;
+
+/// A session. When it is dropped, an `unbind` is sent as far as that is possible.
+pub(super) struct SmppSession<'a> {
+    account: &'a SmppAccount,
+    sink: &'a dyn EventSink,
+    /// Messages of people of which parts are missing. They outlive the session.
+    parts: &'a mut PartialTexts,
+    window: Arc<SmppRequestWindow>,
+    connection: SmppConnection,
+    recordings: FuturesUnordered<RecordingTask<'a>>,
+    /// Messages of people that wait for one another: who writes STOP and then START means it in this order.
+    texts: VecDeque<UnrecordedEvent>,
+    is_recording_text: bool,
+    /// When the SMSC will have been silent for too long: then it is asked for a sign (`enquire_link`), or given up when it was
+    /// asked.
+    silence_until: Instant,
+    is_enquiring: bool,
+    is_over: bool,
 }
 
-/// Why there is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SessionLoss {
-    /// The request never left.
-    Unsent(&'static str),
-    /// It may have arrived.
-    InDoubt(&'static str),
+type RecordingTask<'a> = Pin<Box<dyn Future<Output = RecordedEvent> + Send + 'a>>;
+
+/// An event that is still to be recorded.
+struct UnrecordedEvent {
+    event: ProviderEvent,
+    follow_up: FollowUp,
 }
 
-/// One session.
-pub(super) struct SmppSession {
-    window: Semaphore,
-    response_timeout: Duration,
-    requests: Mutex<SmppRequests>,
-    /// Rung when there is a request to take.
-    pub(super) ready: Notify,
+/// What is done about an event once it is known whether it was recorded.
+struct FollowUp {
+    /// The `deliver_sm` to answer, if there is one.
+    sequence: Option<u32>,
+    /// The parts of a long text to forget, of which the event was made.
+    parts: Option<PartialTextKey>,
 }
 
-struct SmppRequests {
-    is_closed: bool,
-    next_sequence: u32,
-    unsent: VecDeque<(u32, Vec<u8>)>,
-    answers: HashMap<u32, oneshot::Sender<SubmitAnswer>>,
+struct RecordedEvent {
+    follow_up: FollowUp,
+    is_text: bool,
+    is_recorded: bool,
 }
 
-impl SmppSession {
-    /// A session with at most `window` requests without an answer, each of which may take `response_timeout`.
-    pub(super) fn new(window: usize, response_timeout: Duration) -> Self {
-        let requests = SmppRequests {
-            is_closed: false,
-            next_sequence: 1,
-            unsent: VecDeque::new(),
-            answers: HashMap::new(),
-        };
-        let (window, requests) = (Semaphore::new(window), Mutex::new(requests));
-        Self { window, response_timeout, requests, ready: Notify::new() }
-    }
-
-    /// Waits for a place in the window, sends what `write` makes of a sequence number, and waits for the answer, all of it
-    /// until `deadline`. A place is free again when the answer is there, or nobody waits for it any more.
-    pub(super) async fn request(
-        &self,
-        write: impl FnOnce(u32) -> Vec<u8> + Send,
-        deadline: Instant,
-    ) -> Result<SubmitAnswer, SessionLoss> {
-        let place = timeout_at(deadline, self.window.acquire()).await;
-        let place = place.map_err(|_| SessionLoss::Unsent("no place in the window in time"))?;
-        let _place = place.map_err(|_| SessionLoss::Unsent(LOST))?;
-        let deadline = deadline.min(Instant::now() + self.response_timeout);
-        let mut request = self.begin_request(write)?;
-        match timeout_at(deadline, &mut request.answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(request.loss(LOST)),
-            Err(_) => Err(request.loss("no answer in time")),
-        }
-    }
-
-    fn begin_request(&self, write: impl FnOnce(u32) -> Vec<u8>) -> Result<SmppRequest<'_>, SessionLoss> {
-        let (sender, answer) = oneshot::channel();
-        let mut requests = self.lock();
-        if requests.is_closed {
-            return Err(SessionLoss::Unsent(LOST));
-        }
-        let sequence = requests.next_sequence();
-        requests.unsent.push_back((sequence, write(sequence)));
-        requests.answers.insert(sequence, sender);
-        drop(requests);
-        self.ready.notify_one();
-        Ok(SmppRequest { session: self, sequence, answer })
-    }
-
-    /// Takes the next request to send. From then on it counts as sent.
-    pub(super) fn take(&self) -> Option<Vec<u8>> {
-        self.lock().unsent.pop_front().map(|(_, octets)| octets)
-    }
-
-    /// Hands an answer to whoever waits for it; when it comes late, nobody does any more. Whether somebody did.
-    pub(super) fn answer(&self, sequence: u32, answer: SubmitAnswer) -> bool {
-        let waiting = self.lock().answers.remove(&sequence);
-        waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
-    }
-
-    /// A sequence number for a request that is no message.
-    pub(super) fn sequence(&self) -> u32 {
-        self.lock().next_sequence()
-    }
-
-    /// Ends it: whoever waits gets no answer.
-    pub(super) fn close(&self) {
-        self.window.close();
-        let mut requests = self.lock();
-        requests.is_closed = true;
-        requests.answers.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SmppRequests> {
-        // Nothing panics while it holds the lock, so what a poisoned one guards is whole.
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+enum SessionEvent {
+    Received(io::Result<Pdu>),
+    Written(io::Result<()>),
+    RequestReady,
+    Recorded(RecordedEvent),
+    Silence,
 }
 
-const LOST: &str = "the connection was lost";
-
-impl SmppRequests {
-    fn next_sequence(&mut self) -> u32 {
-        let sequence = self.next_sequence;
-        self.next_sequence = if sequence == MAX_SEQUENCE { 1 } else { sequence + 1 };
-        sequence
-    }
-}
-
-/// A request that waits for its answer. Dropped before it was sent, it never is.
-struct SmppRequest<'a> {
-    session: &'a SmppSession,
-    sequence: u32,
-    answer: oneshot::Receiver<SubmitAnswer>,
-}
-
-impl SmppRequest<'_> {
-    fn loss(&self, why: &'static str) -> SessionLoss {
-        let requests = self.session.lock();
-        let is_unsent = requests.unsent.iter().any(|&(sequence, _)| sequence == self.sequence);
-        if is_unsent { SessionLoss::Unsent(why) } else { SessionLoss::InDoubt(why) }
-    }
-}
-
-impl Drop for SmppRequest<'_> {
-    fn drop(&mut self) {
-        let mut requests = self.session.lock();
-        requests.unsent.retain(|&(sequence, _)| sequence != self.sequence);
-        requests.answers.remove(&self.sequence);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::future::join3;
-
-    use super::*;
-
-    fn session(window: usize) -> SmppSession {
-        SmppSession::new(window, Duration::from_secs(5))
+impl<'a> SmppSession<'a> {
+    /// Connects and binds.
+    ///
+    /// # Errors
+    /// The outcome of every message while there is no session.
+    pub(super) async fn bind(
+        account: &'a SmppAccount,
+        sink: &'a dyn EventSink,
+        parts: &'a mut PartialTexts,
+    ) -> Result<Self, Outcome> {
+        let settings = &account.settings;
+        let window = Arc::new(SmppRequestWindow::new(settings.window, settings.response_timeout()));
+        let connection = account.bind(window.sequence()).await?;
+        Ok(Self {
+            account,
+            sink,
+            parts,
+            window,
+            connection,
+            recordings: FuturesUnordered::new(),
+            texts: VecDeque::new(),
+            is_recording_text: false,
+            silence_until: Instant::now() + settings.enquire_link(),
+            is_enquiring: false,
+            is_over: false,
+        })
     }
 
-    fn within(seconds: u64) -> Instant {
-        Instant::now() + Duration::from_secs(seconds)
+    /// The window that takes the requests of this session.
+    pub(super) fn window(&self) -> Arc<SmppRequestWindow> {
+        Arc::clone(&self.window)
     }
 
-    fn accepted(id: &str) -> SubmitAnswer {
-        SubmitAnswer { status: 0, id: id.to_owned() }
-    }
-
-    async fn request(session: &SmppSession) -> Result<SubmitAnswer, SessionLoss> {
-        session.request(|sequence| vec![u8::try_from(sequence).unwrap()], within(60)).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn answers_find_their_requests_in_any_order() {
-        let session = session(2);
-        let smsc = async {
-            session.ready.notified().await;
-            tokio::task::yield_now().await;
-            assert_eq!((session.take(), session.take()), (Some(vec![1]), Some(vec![2])));
-            session.answer(2, accepted("b"));
-            session.answer(9, accepted("nobody's"));
-            session.answer(1, accepted("a"));
-        };
-        let answers = join3(request(&session), request(&session), smsc).await;
-        assert_eq!((answers.0, answers.1), (Ok(accepted("a")), Ok(accepted("b"))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_never_taken_is_known_to_be_unsent() {
-        let session = session(1);
-        assert_eq!(request(&session).await, Err(SessionLoss::Unsent("no answer in time")));
-        assert_eq!(session.take(), None, "nor is it sent later");
-        let smsc = async {
-            session.ready.notified().await;
-            session.take().unwrap();
-        };
-        let (lost, ()) = tokio::join!(request(&session), smsc);
-        assert_eq!(lost, Err(SessionLoss::InDoubt("no answer in time")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_is_waited_for_and_given_back() {
-        let session = session(1);
-        let smsc = async {
-            for sequence in 1..=2 {
-                session.ready.notified().await;
-                tokio::task::yield_now().await;
-                assert!(session.take().is_some());
-                assert_eq!(session.take(), None, "no more than the window");
-                session.answer(sequence, accepted("a"));
+    /// Exchanges PDUs with the SMSC until the session ends. Returns why it ended.
+    pub(super) async fn run(mut self) -> String {
+        loop {
+            let event = self.next().await;
+            if let Err(why) = self.handle(event) {
+                return why;
             }
-        };
-        let answers = join3(request(&session), request(&session), smsc).await;
-        assert_eq!((answers.0, answers.1), (Ok(accepted("a")), Ok(accepted("a"))));
-        let (first, second) = tokio::join!(request(&session), async {
-            // The first holds the only place all the time.
-            session.request(|_| vec![], within(1)).await
-        });
-        assert_eq!(first, Err(SessionLoss::Unsent("no answer in time")));
-        assert_eq!(second, Err(SessionLoss::Unsent("no place in the window in time")));
+        }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_end_tells_what_was_sent_from_what_was_not() {
-        let session = session(2);
-        let end = async {
-            session.ready.notified().await;
-            tokio::task::yield_now().await;
-            session.take().unwrap();
-            session.close();
+    async fn next(&mut self) -> SessionEvent {
+        self.release_overdue_texts();
+        self.record_next_text();
+        let (input, output) = self.connection.ends();
+        // Only what can go out at once is taken, because from then on it counts as sent.
+        if output.is_done()
+            && let Some(request) = self.window.take()
+        {
+            output.push(&request);
+        }
+        let may_read = self.recordings.len() + self.texts.len() < MAX_RECORDINGS
+            && output.waiting() < MAX_UNWRITTEN_OCTETS;
+        let is_done = output.is_done();
+        tokio::select! {
+            received = input.next(), if may_read => SessionEvent::Received(received),
+            written = output.write(), if !is_done => SessionEvent::Written(written),
+            () = self.window.ready.notified(), if is_done => SessionEvent::RequestReady,
+            Some(recorded) = self.recordings.next() => SessionEvent::Recorded(recorded),
+            // An SMSC from which nothing is read is not silent.
+            () = sleep_until(self.silence_until), if may_read => SessionEvent::Silence,
+        }
+    }
+
+    /// # Errors
+    /// Why the session is over.
+    fn handle(&mut self, event: SessionEvent) -> Result<(), String> {
+        match event {
+            SessionEvent::Received(Ok(pdu)) => self.handle_pdu(pdu),
+            SessionEvent::Received(Err(error)) | SessionEvent::Written(Err(error)) => {
+                self.is_over = true;
+                Err(error.to_string())
+            }
+            SessionEvent::Written(Ok(())) | SessionEvent::RequestReady => Ok(()),
+            SessionEvent::Recorded(recorded) => {
+                self.finish_recording(recorded);
+                Ok(())
+            }
+            SessionEvent::Silence if self.is_enquiring => {
+                Err("the SMSC did not answer enquire_link in time".to_owned())
+            }
+            SessionEvent::Silence => {
+                self.is_enquiring = true;
+                self.silence_until = Instant::now() + self.account.settings.response_timeout();
+                self.connection.queue_pdu(&pdu::enquire_link(self.window.sequence()));
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_pdu(&mut self, pdu: Pdu) -> Result<(), String> {
+        self.is_enquiring = false;
+        self.silence_until = Instant::now() + self.account.settings.enquire_link();
+        let (sequence, status) = (pdu.header.sequence_number, pdu.header.command_status);
+        match pdu.body {
+            Ok(PduBody::SubmitSmResp(id)) => {
+                self.window.answer(sequence, SubmitResponse { status, id });
+            }
+            Ok(PduBody::DeliverSm(deliver)) => self.handle_deliver(sequence, &deliver),
+            Ok(PduBody::EnquireLink) => self.connection.queue_pdu(&pdu::enquire_link_resp(sequence)),
+            Ok(PduBody::Unbind) => {
+                self.connection.queue_pdu(&pdu::unbind_resp(sequence));
+                self.is_over = true;
+                return Err("the SMSC ended the session (unbind)".to_owned());
+            }
+            Ok(PduBody::GenericNack) => {
+                let status = if status == ESME_ROK { ESME_RINVCMDID } else { status };
+                if !self.window.answer(sequence, SubmitResponse { status, id: String::new() }) {
+                    return Err(format!("the SMSC could not read what we said (0x{status:02X})"));
+                }
+            }
+            Ok(PduBody::Unknown) => self.connection.queue_pdu(&pdu::generic_nack(sequence, ESME_RINVCMDID)),
+            Ok(
+                PduBody::BindTransceiverResp
+                | PduBody::EnquireLinkResp
+                | PduBody::UnbindResp
+                | PduBody::Ignored,
+            ) => {}
+            Err(error) => {
+                tracing::warn!(smsc = self.account.settings.host, %error, "the SMSC sent what cannot be read");
+                if !pdu.header.is_response() {
+                    self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, ESME_RX_P_APPN));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the event that a `deliver_sm` brings, and answers it then; at once when it brings none.
+    fn handle_deliver(&mut self, sequence: u32, deliver: &DeliverSm) {
+        let event = if receipts::is_receipt(deliver) {
+            Ok(self.receipt(deliver).map(|event| (event, None)))
+        } else if receipts::is_message(deliver) {
+            self.text(deliver)
+        } else {
+            Ok(None)
         };
-        let answers = join3(request(&session), request(&session), end).await;
-        assert_eq!((answers.0, answers.1), (Err(SessionLoss::InDoubt(LOST)), Err(SessionLoss::Unsent(LOST))));
-        assert_eq!(request(&session).await, Err(SessionLoss::Unsent(LOST)));
+        let response = |status| pdu::deliver_sm_resp(sequence, status);
+        match event {
+            Ok(Some((event, parts))) => {
+                let follow_up = FollowUp { sequence: Some(sequence), parts };
+                self.enqueue(UnrecordedEvent { event, follow_up });
+            }
+            Ok(None) => self.connection.queue_pdu(&response(ESME_ROK)),
+            Err(inbound::PartialTextsFull) => self.connection.queue_pdu(&response(ESME_RX_T_APPN)),
+        }
+    }
+
+    /// The receipt in a `deliver_sm`. Its time is that of its arrival: SMSCs write theirs without a time zone.
+    fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
+        let receipt = receipts::read(deliver, self.account.settings.message_ids)?;
+        let reference = self.account.earlier_parts().reference(&receipt)?;
+        Some(ProviderEvent::Receipt(DeliveryReport {
+            reference,
+            echo: None,
+            address: inbound::phone(&deliver.source),
+            status: receipt.status,
+            reported_at: self.sink.now(),
+            evidence: receipt.evidence,
+            objection: None,
+        }))
+    }
+
+    /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
+    fn text(
+        &mut self,
+        deliver: &DeliverSm,
+    ) -> Result<Option<(ProviderEvent, Option<PartialTextKey>)>, inbound::PartialTextsFull> {
+        let written = inbound::read(deliver);
+        let now = self.sink.now();
+        let Some(part) = written.part else {
+            let text = inbound::decode(written.data_coding, written.octets);
+            let event = inbound::text_event(&deliver.source, &deliver.destination, text, now);
+            return Ok(event.map(|event| (event, None)));
+        };
+        let Some(joined) = self.parts.add(deliver, part, now)? else { return Ok(None) };
+        Ok(inbound::text_event(&joined.from, &joined.to, joined.text, now)
+            .map(|event| (event, Some(joined.key))))
+    }
+
+    /// Passes on the long texts whose missing parts did not come in time.
+    fn release_overdue_texts(&mut self) {
+        let now = self.sink.now();
+        while let Some(joined) = self.parts.overdue(now) {
+            let event = inbound::text_event(&joined.from, &joined.to, joined.text, now);
+            let follow_up = FollowUp { sequence: None, parts: None };
+            self.texts.extend(event.map(|event| UnrecordedEvent { event, follow_up }));
+        }
+    }
+
+    fn enqueue(&mut self, unrecorded: UnrecordedEvent) {
+        match unrecorded.event {
+            ProviderEvent::Text(_) => self.texts.push_back(unrecorded),
+            _ => self.start_recording(unrecorded),
+        }
+    }
+
+    fn record_next_text(&mut self) {
+        if !self.is_recording_text
+            && let Some(text) = self.texts.pop_front()
+        {
+            self.is_recording_text = true;
+            self.start_recording(text);
+        }
+    }
+
+    fn start_recording(&mut self, UnrecordedEvent { event, follow_up }: UnrecordedEvent) {
+        let (sink, is_text) = (self.sink, matches!(event, ProviderEvent::Text(_)));
+        self.recordings.push(Box::pin(async move {
+            let is_recorded = sink.record(vec![event]).await.is_ok();
+            RecordedEvent { follow_up, is_text, is_recorded }
+        }));
+    }
+
+    /// Answers the `deliver_sm` of the event. The status for an event that could not be recorded asks the SMSC to deliver it
+    /// again.
+    fn finish_recording(&mut self, RecordedEvent { follow_up, is_text, is_recorded }: RecordedEvent) {
+        self.is_recording_text &= !is_text;
+        if let Some(key) = follow_up.parts.filter(|_| is_recorded) {
+            self.parts.forget(&key);
+        }
+        let status = if is_recorded { ESME_ROK } else { ESME_RX_T_APPN };
+        if let Some(sequence) = follow_up.sequence {
+            self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, status));
+        }
+    }
+}
+
+impl Drop for SmppSession<'_> {
+    fn drop(&mut self) {
+        self.window.close();
+        if !self.is_over {
+            self.connection.queue_pdu(&pdu::unbind(self.window.sequence()));
+        }
     }
 }

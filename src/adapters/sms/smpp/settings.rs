@@ -1,14 +1,14 @@
-//! What the configuration says of an SMSC.
+//! The settings of an SMSC.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::receipts::MessageIdBase;
+use super::receipts::MessageIdFormat;
 use crate::adapters::settings::{HOST_MUST, is_host, require, within};
 use crate::adapters::sms::sender;
-use crate::adapters::{BuildError, ProviderLimits};
+use crate::adapters::{ProviderBuildError, ProviderLimits};
 use crate::model::DAY_MS;
 use crate::secret::Secret;
 
@@ -65,13 +65,13 @@ pub struct SmppSettings {
     pub alphabet: DefaultAlphabet,
     /// How a long text is sent.
     #[serde(default)]
-    pub concatenation: Concatenation,
+    pub concatenation: SmppConcatenation,
     /// Whether receipts are asked for.
     #[serde(default = "default_true")]
     pub registered_delivery: bool,
     /// In which form the SMSC gives its ids of messages.
     #[serde(default)]
-    pub message_ids: MessageIdBase,
+    pub message_ids: MessageIdFormat,
     /// How long the SMSC may try, in minutes. As long as it likes when absent.
     pub validity_minutes: Option<u32>,
 }
@@ -101,7 +101,7 @@ pub enum DefaultAlphabet {
 /// How a long text is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Concatenation {
+pub enum SmppConcatenation {
     /// In parts, each with a user data header.
     #[default]
     Udh,
@@ -158,7 +158,7 @@ impl SmppSettings {
         Duration::from_millis(self.response_timeout_ms)
     }
 
-    pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), BuildError> {
+    pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), ProviderBuildError> {
         let password = self.password.expose();
         let in_time = ..limits.timeout_ms;
         require(is_host(&self.host), "host", HOST_MUST)?;
@@ -181,7 +181,7 @@ impl SmppSettings {
         within(self.max_reconnect_ms, 1..=DAY_MS, "max_reconnect_ms")?;
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
         require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
-        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::MUST)?;
+        require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::SENDER_MUST)?;
         // One that is left out is within its bounds.
         within(self.validity_minutes.unwrap_or(1), 1..=MAX_VALIDITY_MINUTES, "validity_minutes")
     }

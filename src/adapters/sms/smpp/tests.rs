@@ -1,4 +1,4 @@
-use super::pdu::{ConcatenatedPart, ShortMessage, SmppNumber};
+use super::pdu::{ConcatenatedPart, ShortMessage, SmppAddress};
 use super::*;
 use crate::adapters::envelopes;
 use crate::model::{Address, Rejection, RenderedContent};
@@ -23,8 +23,8 @@ fn one(more: &str, from: Option<&str>, text: &str) -> SubmitSm {
     one
 }
 
-fn number(ton: u8, npi: u8, text: &str) -> SmppNumber {
-    SmppNumber { ton, npi, text: text.to_owned() }
+fn number(ton: u8, npi: u8, address: &str) -> SmppAddress {
+    SmppAddress { ton, npi, address: address.to_owned() }
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_text_goes_in_the_shortest_alphabet() {
 #[test]
 fn a_sender_says_its_type_of_number_unless_the_settings_do() {
     for (more, from, expected) in [
-        ("", None, SmppNumber::default()),
+        ("", None, SmppAddress::default()),
         ("from = '+34910000000'", None, number(1, 1, "34910000000")),
         ("from = '+34910000000'", Some("ACME"), number(5, 0, "ACME")),
         ("", Some("12345"), number(3, 0, "12345")),
@@ -123,7 +123,7 @@ fn waits_grow_and_keep_within_their_bounds() {
     let wait = |failures, chance| backoff(1_000, 60_000, failures, chance).as_millis();
     assert_eq!([wait(1, 0.0), wait(2, 0.0), wait(3, 0.0), wait(7, 0.0)], [1_000, 2_000, 4_000, 60_000]);
     assert_eq!([wait(1, 1.0), wait(7, 1.0), wait(u32::MAX, 1.0)], [500, 30_000, 30_000]);
-    let smpp = Smpp::new(&settings(""), &ProviderLimits::default()).unwrap();
+    let smpp = SmppAdapter::new(&settings(""), &ProviderLimits::default()).unwrap();
     let at = |second| smpp.reconnect_wait(1, Timestamp::from_second(second).unwrap());
     assert_ne!(at(1_795_000_000), at(1_795_000_001));
 }

@@ -2,7 +2,7 @@
 //! Those of topics, of push and of encryption keys are left out: an SMS to a number has nothing to do with them.
 
 use crate::adapters::aws;
-use crate::adapters::error_meaning::{CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT};
+use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, UNCERTAIN_ADDRESS};
 
 /// How SNS names the sender among the parameters.
 const SENDER: [&str; 2] = ["AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber"];
@@ -11,12 +11,14 @@ const SENDER: [&str; 2] = ["AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber
 pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
     Some(match code {
         // The number: not in E.164 form, or SNS does not send to it. Which of the two one answer does not tell.
-        "InvalidParameter" | "ParameterValueInvalid" if text.contains("PhoneNumber") => DOUBTFUL_ADDRESS,
+        "InvalidParameter" | "ParameterValueInvalid" if text.contains("PhoneNumber") => UNCERTAIN_ADDRESS,
         "InvalidParameter" | "ParameterValueInvalid" if SENDER.iter().any(|words| text.contains(words)) => {
             ErrorMeaning::Misconfigured
         }
         // The text: too long, for example.
-        "InvalidParameter" | "ParameterValueInvalid" | "ValidationError" | "ValidationException" => CONTENT,
+        "InvalidParameter" | "ParameterValueInvalid" | "ValidationError" | "ValidationException" => {
+            CONTENT_REJECTED
+        }
 
         // SNS takes most messages to people who opted out, and does not deliver them.
         "OptedOut" => OPTED_OUT,
@@ -24,6 +26,6 @@ pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
         // No permission; a signature that is not valid, or no HTTPS.
         "AuthorizationError" | "InvalidSecurity" => ErrorMeaning::Misconfigured,
 
-        _ => return aws::meaning(code),
+        _ => return aws::common_error_meaning(code),
     })
 }

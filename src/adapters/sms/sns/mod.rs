@@ -14,31 +14,33 @@ use url::{Url, form_urlencoded};
 pub use settings::SnsSettings;
 
 use crate::adapters::aws::AwsSigner;
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{MessageClass, Outcome, OutcomeEvidence};
 
-/// One SNS account in one region.
+/// Delivers SMS through one SNS account in one region.
 #[derive(Debug)]
-pub struct Sns {
+pub struct SnsAdapter {
     client: Client,
     settings: SnsSettings,
     signer: AwsSigner,
     endpoint: Url,
 }
 
-impl Sns {
+impl SnsAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &SnsSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &SnsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
         let credentials = settings.credentials();
         let signer = AwsSigner::new("sns", credentials.clone())?;
         let base = credentials.base_url("sns", settings.base_url.as_deref())?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             signer,
             // With the slash at the end: it is part of what is signed.
@@ -47,7 +49,7 @@ impl Sns {
     }
 }
 
-impl Sns {
+impl SnsAdapter {
     fn form(&self, envelope: &Envelope) -> Result<String, Outcome> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", "Publish").append_pair("Version", "2010-03-31");
@@ -77,29 +79,33 @@ impl Sns {
     }
 }
 
-impl HttpAdapter for Sns {
+impl HttpAdapter for SnsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = self.form(envelope)?;
-        let headers =
-            self.signer.headers(&self.endpoint, "application/x-www-form-urlencoded", &body, envelope.now);
+        let headers = self.signer.signed_headers(
+            &self.endpoint,
+            "application/x-www-form-urlencoded",
+            &body,
+            envelope.now,
+        );
         Ok(self.client.post(self.endpoint.clone()).headers(headers).body(body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for SnsSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        Ok(ProviderParts::new(Arc::new(Sns::new(self, context.transport)?)))
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        Ok(ProviderParts::new(Arc::new(SnsAdapter::new(self, context.transport)?)))
     }
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let body = String::from_utf8_lossy(&answer.body);
     let outcome = if answer.is_success() { published(&body) } else { refusal(answer, &body) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
 fn published(body: &str) -> Option<Outcome> {
@@ -107,13 +113,13 @@ fn published(body: &str) -> Option<Outcome> {
     (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
 }
 
-fn refusal(answer: &HttpAnswer, body: &str) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse, body: &str) -> Option<Outcome> {
     let error = element(body, "Error")?;
     let (code, text) = (element(error, "Code")?, element(error, "Message").unwrap_or_default());
     let evidence = OutcomeEvidence::new(code, text);
     Some(match errors::meaning(code, text) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

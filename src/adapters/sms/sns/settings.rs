@@ -1,8 +1,8 @@
-//! What the configuration says of an Amazon SNS account.
+//! The settings of an Amazon SNS account.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::aws::AwsCredentials;
 use crate::adapters::settings::require;
 use crate::secret::Secret;
@@ -27,7 +27,7 @@ pub struct SnsSettings {
 }
 
 impl SnsSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         let right = self.from.as_deref().is_none_or(|from| is_number(from) || is_sender_id(from));
         let must = "must be a phone number such as +34600123456, a short code of 3 to 8 digits, or a sender id of 1 to 11 \
                     letters, digits and hyphens with at least one letter";

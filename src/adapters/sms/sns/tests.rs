@@ -16,12 +16,12 @@ fn settings() -> SnsSettings {
     }
 }
 
-fn sns() -> Sns {
-    Sns::new(&settings(), &Transport::default()).unwrap()
+fn sns() -> SnsAdapter {
+    SnsAdapter::new(&settings(), &Transport::default()).unwrap()
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 fn published(id: &str) -> String {
@@ -80,7 +80,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 fn the_sender_is_a_number_or_an_id_and_the_class_goes_along() {
     let sender = |from: &str| {
         let settings = SnsSettings { from: Some(from.to_owned()), ..settings() };
-        let sns = Sns::new(&settings, &Transport::default()).unwrap();
+        let sns = SnsAdapter::new(&settings, &Transport::default()).unwrap();
         let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
         envelope.class = MessageClass::Commercial;
         let attributes = sns.attributes(&envelope);

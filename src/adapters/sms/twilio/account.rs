@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::adapters::http;
 use crate::adapters::settings::{is_callback, require};
-use crate::adapters::{BuildError, Transport};
+use crate::adapters::{ProviderBuildError, Transport};
 use crate::secret::Secret;
 
 /// The settings of a Twilio account, whichever channel it carries.
@@ -33,9 +33,9 @@ fn default_base_url() -> String {
     "https://api.twilio.com".to_owned()
 }
 
-/// A client with an account's credentials.
+/// Calls Twilio's Messages API with the credentials of one account.
 #[derive(Debug)]
-pub(in crate::adapters) struct TwilioAccount {
+pub(in crate::adapters) struct TwilioClient {
     client: Client,
     endpoint: Url,
     user: String,
@@ -43,15 +43,17 @@ pub(in crate::adapters) struct TwilioAccount {
     status_callback: Option<String>,
 }
 
-impl TwilioAccount {
+impl TwilioClient {
+    /// A client for the account of these settings.
+    ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &TwilioAccountSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &TwilioAccountSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         let path = ["2010-04-01", "Accounts", &settings.account_sid, "Messages.json"];
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             endpoint: http::endpoint(&base, &path),
             user: settings.api_key_sid.as_ref().unwrap_or(&settings.account_sid).clone(),
             password: settings.auth_token.clone(),
@@ -70,7 +72,7 @@ impl TwilioAccount {
 }
 
 impl TwilioAccountSettings {
-    fn validate(&self) -> Result<(), BuildError> {
+    fn validate(&self) -> Result<(), ProviderBuildError> {
         require(
             is_sid("AC", &self.account_sid),
             "account_sid",

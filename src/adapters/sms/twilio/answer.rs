@@ -1,9 +1,9 @@
-//! What Twilio answers to a message, by whichever channel it was to go.
+//! Twilio's answers to a message, by whichever channel it was to go.
 
 use serde::Deserialize;
 
 use super::errors;
-use crate::adapters::http::HttpAnswer;
+use crate::adapters::http::HttpResponse;
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The parts we read of a created message.
@@ -24,12 +24,12 @@ struct TwilioErrorBody {
 }
 
 /// The outcome of a message.
-pub(in crate::adapters) fn outcome(answer: &HttpAnswer) -> Outcome {
+pub(in crate::adapters) fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { created(answer) } else { refusal(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn created(answer: &HttpAnswer) -> Option<Outcome> {
+fn created(answer: &HttpResponse) -> Option<Outcome> {
     let created: TwilioCreated = serde_json::from_slice(&answer.body).ok()?;
     if let Some(code) = created.error_code {
         return Some(by_code(answer, code, &created.error_message.unwrap_or_default()));
@@ -37,15 +37,15 @@ fn created(answer: &HttpAnswer) -> Option<Outcome> {
     (!created.sid.is_empty()).then_some(Outcome::Sent { reference: created.sid })
 }
 
-fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse) -> Option<Outcome> {
     let refusal: TwilioErrorBody = serde_json::from_slice(&answer.body).ok()?;
     Some(by_code(answer, refusal.code, &refusal.message))
 }
 
-fn by_code(answer: &HttpAnswer, code: u32, message: &str) -> Outcome {
+fn by_code(answer: &HttpResponse, code: u32, message: &str) -> Outcome {
     let evidence = OutcomeEvidence::new(code, message);
     match errors::meaning(code) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     }
 }

@@ -5,7 +5,7 @@
 //! a code that is not here is judged by its HTTP status.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED, UNCERTAIN_OPT_OUT,
 };
 
 /// What a code means, or `None` when it is not in the table.
@@ -19,17 +19,17 @@ pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
         // The person answered STOP.
         21610 => OPTED_OUT,
         // Blocked, by the person or by the carrier: one answer does not tell.
-        30004 | 63014 => PERHAPS_OPTED_OUT,
+        30004 | 63014 => UNCERTAIN_OPT_OUT,
 
         // The text: too long, missing, or its media wrong; filtered by a carrier.
-        21617 | 21619 | 21620 | 30007 => CONTENT,
+        21617 | 21619 | 21620 | 30007 => CONTENT_REJECTED,
         // A channel's template: wrong, or its parameters are.
-        63005 | 63021 | 63027..=63030 => CONTENT,
+        63005 | 63021 | 63027..=63030 => CONTENT_REJECTED,
         // A channel's policy: refused, outside the 24-hour window, person not eligible.
-        63013 | 63016 | 63032 => POLICY,
+        63013 | 63016 | 63032 => POLICY_REJECTED,
         // What the account may not do towards this person: region not enabled, trial account and number not verified,
         // no route from this sender, above the highest price.
-        21408 | 21608 | 21612 | 30010 => POLICY,
+        21408 | 21608 | 21612 | 30010 => POLICY_REJECTED,
 
         // The queue of the sender or of the account is full; too many requests at once; a channel's rate.
         20429 | 21611 | 30001 | 63018 => THROTTLED,

@@ -11,34 +11,36 @@ use std::sync::Arc;
 use reqwest::RequestBuilder;
 
 pub use account::TwilioAccountSettings;
-pub use settings::{TwilioSmsSender, TwilioSmsSettings};
+pub use settings::{TwilioSmsSenderSettings, TwilioSmsSettings};
 
-use crate::adapters::http::{HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::Outcome;
-use account::TwilioAccount;
+use account::TwilioClient;
 use settings::DefaultSender;
 use webhooks::TwilioWebhooks;
 
-/// One Twilio account.
+/// Delivers SMS through one Twilio account.
 #[derive(Debug)]
-pub struct TwilioSms {
-    account: TwilioAccount,
+pub struct TwilioSmsAdapter {
+    client: TwilioClient,
     sender: DefaultSender,
 }
 
-impl TwilioSms {
+impl TwilioSmsAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &TwilioSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let account = TwilioAccount::new(&settings.account, transport)?;
-        Ok(Self { account, sender: settings.channel.default_sender()? })
+    pub fn new(settings: &TwilioSmsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
+        let client = TwilioClient::new(&settings.account, transport)?;
+        Ok(Self { client, sender: settings.channel.default_sender()? })
     }
 }
 
-impl HttpAdapter for TwilioSms {
+impl HttpAdapter for TwilioSmsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let mut form = vec![("To", envelope.phone()?.as_str()), ("Body", envelope.text()?)];
         form.push(match (&envelope.from, &self.sender) {
@@ -46,19 +48,19 @@ impl HttpAdapter for TwilioSms {
             (None, DefaultSender::Number(number)) => ("From", number),
             (None, DefaultSender::MessagingService(sid)) => ("MessagingServiceSid", sid),
         });
-        Ok(self.account.request(form))
+        Ok(self.client.request(form))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         answer::outcome(answer)
     }
 }
 
 impl ProviderSettings for TwilioSmsSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let twilio = TwilioSms::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let twilio = TwilioSmsAdapter::new(self, context.transport)?;
         let webhooks = TwilioWebhooks::new(&self.account);
-        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
     }
 }
 

@@ -1,17 +1,17 @@
-//! What the configuration says of a Twilio account that sends SMS.
+//! The settings of a Twilio account that sends SMS.
 
 use serde::Deserialize;
 
 use super::account::{TwilioAccountSettings, is_sid};
 use crate::adapters::sms::sender;
-use crate::adapters::{BuildError, ChannelSettings};
+use crate::adapters::{ChannelSettings, ProviderBuildError};
 
 /// The settings of a Twilio account that sends SMS.
-pub type TwilioSmsSettings = ChannelSettings<TwilioAccountSettings, TwilioSmsSender>;
+pub type TwilioSmsSettings = ChannelSettings<TwilioAccountSettings, TwilioSmsSenderSettings>;
 
-/// Whom the SMS of a Twilio account are from.
+/// The settings of the sender of the SMS of a Twilio account.
 #[derive(Debug, Clone, Deserialize)]
-pub struct TwilioSmsSender {
+pub struct TwilioSmsSenderSettings {
     /// The sender for brands without one of their own: a phone number in E.164 form, a short code, or an alphanumeric
     /// sender id. Either this or `messaging_service_sid`.
     pub from: Option<String>,
@@ -28,16 +28,16 @@ pub(super) enum DefaultSender {
     MessagingService(String),
 }
 
-impl TwilioSmsSender {
+impl TwilioSmsSenderSettings {
     /// The one of the two settings that is there.
     ///
     /// # Errors
     /// When both are there, or none, or the one is wrong.
-    pub(super) fn default_sender(&self) -> Result<DefaultSender, BuildError> {
-        let wrong = |setting, must| Err(BuildError::Setting { setting, must });
+    pub(super) fn default_sender(&self) -> Result<DefaultSender, ProviderBuildError> {
+        let wrong = |setting, must| Err(ProviderBuildError::Setting { setting, must });
         match (self.from.clone(), self.messaging_service_sid.clone()) {
             (Some(from), None) if sender::is_sender(&from) => Ok(DefaultSender::Number(from)),
-            (Some(_), None) => wrong("from", sender::MUST),
+            (Some(_), None) => wrong("from", sender::SENDER_MUST),
             (None, Some(sid)) if is_sid("MG", &sid) => Ok(DefaultSender::MessagingService(sid)),
             (None, Some(_)) => wrong(
                 "messaging_service_sid",

@@ -1,7 +1,7 @@
 use super::answer::outcome;
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::http::HttpAnswer;
+use crate::adapters::http::HttpResponse;
 use crate::model::{Address, OutcomeEvidence, Rejection, RenderedContent};
 use crate::secret::Secret;
 
@@ -18,12 +18,15 @@ fn settings() -> TwilioSmsSettings {
             base_url: "https://api.example.com".to_owned(),
             status_callback: None,
         },
-        channel: TwilioSmsSender { from: Some("+34910000000".to_owned()), messaging_service_sid: None },
+        channel: TwilioSmsSenderSettings {
+            from: Some("+34910000000".to_owned()),
+            messaging_service_sid: None,
+        },
     }
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let twilio = TwilioSms::new(&settings(), &Transport::default()).unwrap();
+    let twilio = TwilioSmsAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
@@ -80,8 +83,8 @@ fn what_an_sms_does_not_carry_is_refused_before_any_call() {
 fn senders_are_checked() {
     let build = |from: Option<&str>, service: Option<&str>| {
         let (from, messaging_service_sid) = (from.map(str::to_owned), service.map(str::to_owned));
-        let channel = TwilioSmsSender { from, messaging_service_sid };
-        TwilioSms::new(&TwilioSmsSettings { channel, ..settings() }, &Transport::default()).map(drop)
+        let channel = TwilioSmsSenderSettings { from, messaging_service_sid };
+        TwilioSmsAdapter::new(&TwilioSmsSettings { channel, ..settings() }, &Transport::default()).map(drop)
     };
     let service = format!("MG{}", "a".repeat(32));
     for from in ["+34910000000", "12345", "ACME", "Acme 24"] {

@@ -13,7 +13,7 @@ use super::account::TwilioAccountSettings;
 use super::errors;
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, is_signed, parse_phone,
+    WebhookRequest, is_valid_signature, parse_phone,
 };
 use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
@@ -31,13 +31,13 @@ pub(in crate::adapters) struct TwilioWebhooks {
 
 #[async_trait]
 impl WebhookHandler for TwilioWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Twilio calls with POST"))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("Twilio calls with POST"))?;
         let parameters = TwilioParameters(form_urlencoded::parse(body).collect());
-        if !self.is_signed(call, &parameters) {
-            return Err(WebhookError::Forged("X-Twilio-Signature is not that of this account"));
+        if !self.is_signed(request, &parameters) {
+            return Err(WebhookError::Unauthenticated("X-Twilio-Signature is not that of this account"));
         }
-        read(&parameters, call.now).map(WebhookPayload::Events)
+        read(&parameters, request.now).map(WebhookPayload::Events)
     }
 }
 
@@ -54,26 +54,26 @@ impl TwilioWebhooks {
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
     /// scheme's own port or without it.
-    fn is_signed(&self, call: &WebhookRequest<'_>, parameters: &TwilioParameters<'_>) -> bool {
-        let signature = call.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
-        let (Some(signature), Some((algorithm, key))) = (signature, self.key(call)) else { return false };
+    fn is_signed(&self, request: &WebhookRequest<'_>, parameters: &TwilioParameters<'_>) -> bool {
+        let signature = request.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
+        let (Some(signature), Some((algorithm, key))) = (signature, self.key(request)) else { return false };
         let mut sorted: Vec<_> = parameters.0.iter().collect();
         sorted.sort();
-        [Cow::Borrowed(call.url), with_port(call.url)].iter().any(|url| {
+        [Cow::Borrowed(request.url), with_port(request.url)].iter().any(|url| {
             let rest = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
             let parts: Vec<&[u8]> = std::iter::once(url.as_bytes()).chain(rest).collect();
-            is_signed(algorithm, key.expose().as_bytes(), &parts, &signature)
+            is_valid_signature(algorithm, key.expose().as_bytes(), &parts, &signature)
         })
     }
 
     /// What a webhook is signed with: `key=ID,algorithm=HMAC_SHA256` names a shared key, and without this header it is the
     /// auth token with SHA-1 (Twilio's SDK for Python 9.13, `request_validator`).
-    fn key(&self, call: &WebhookRequest<'_>) -> Option<(SignatureAlgorithm, &Secret)> {
+    fn key(&self, request: &WebhookRequest<'_>) -> Option<(SignatureAlgorithm, &Secret)> {
         const SETTINGS: &str = "X-Twilio-Webhooks-Signature-Settings";
-        if !call.headers.contains_key(SETTINGS) {
+        if !request.headers.contains_key(SETTINGS) {
             return Some((SignatureAlgorithm::HmacSha1, self.auth_token.as_ref()?));
         }
-        let mut settings = call.header(SETTINGS)?.split(',').map(str::trim);
+        let mut settings = request.header(SETTINGS)?.split(',').map(str::trim);
         let is_sha256 = settings.any(|setting| setting.eq_ignore_ascii_case("algorithm=HMAC_SHA256"));
         is_sha256.then_some((SignatureAlgorithm::HmacSha256, self.shared_key.as_ref()?))
     }
@@ -295,7 +295,7 @@ mod tests {
             (URL, &right[..20], body),
         ] {
             assert!(
-                matches!(handle(url, signed, body).await, Err(WebhookError::Forged(_))),
+                matches!(handle(url, signed, body).await, Err(WebhookError::Unauthenticated(_))),
                 "{url} {signed} {body}"
             );
         }

@@ -4,7 +4,8 @@
 //! receipts are others, with numbers of their own.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+    UNCERTAIN_OPT_OUT,
 };
 
 /// The status of a message that was taken.
@@ -16,12 +17,12 @@ pub(super) fn meaning(status: u32) -> ErrorMeaning {
         // The number was given up by its owner.
         33 => BAD_ADDRESS,
         // It cannot be processed, for example because its prefix is unknown.
-        6 => DOUBTFUL_ADDRESS,
+        6 => UNCERTAIN_ADDRESS,
         // It is on a list of numbers that may not be written to. Whose, one answer does not tell.
-        7 => PERHAPS_OPTED_OUT,
+        7 => UNCERTAIN_OPT_OUT,
 
         // The account is for demonstrations, and the number is not in its list.
-        29 => POLICY,
+        29 => POLICY_REJECTED,
 
         // Faster than the account's limit; more connections at once than it may have.
         1 | 10 => THROTTLED,
@@ -37,8 +38,8 @@ pub(super) fn meaning(status: u32) -> ErrorMeaning {
         15 | 23 => ErrorMeaning::Misconfigured,
 
         // A parameter missing or wrong, too long, wrong network code.
-        2 | 3 | 12 | 22 => CONTENT,
+        2 | 3 | 12 | 22 => CONTENT_REJECTED,
 
-        _ => CONTENT,
+        _ => CONTENT_REJECTED,
     }
 }

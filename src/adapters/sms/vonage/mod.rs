@@ -13,42 +13,44 @@ use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 use url::Url;
 
-pub use settings::{SignatureMethod, VonageSmsSettings};
+pub use settings::{VonageSignatureMethod, VonageSmsSettings};
 
 use super::gsm;
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One Vonage account.
+/// Delivers SMS through one Vonage account.
 #[derive(Debug)]
-pub struct VonageSms {
+pub struct VonageSmsAdapter {
     client: Client,
     settings: VonageSmsSettings,
     endpoint: Url,
 }
 
-impl VonageSms {
+impl VonageSmsAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &VonageSmsSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &VonageSmsSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["sms", "json"]),
         })
     }
 }
 
-impl HttpAdapter for VonageSms {
+impl HttpAdapter for VonageSmsAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let text = envelope.text()?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
-        let reference = account::reference(envelope);
+        let reference = account::client_reference(envelope);
         let mut form = vec![
             ("api_key", self.settings.api_key.as_str()),
             ("api_secret", self.settings.api_secret.expose()),
@@ -62,18 +64,18 @@ impl HttpAdapter for VonageSms {
         Ok(self.client.post(self.endpoint.clone()).form(&form))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for VonageSmsSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let vonage = VonageSms::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let vonage = VonageSmsAdapter::new(self, context.transport)?;
         let method = self.signature_method;
         let webhooks =
             self.signature_secret.clone().map(|secret| webhooks::VonageSmsWebhooks { secret, method });
-        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks))
     }
 }
 
@@ -92,11 +94,11 @@ struct VonageSmsPart {
     error: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
-    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized())
+fn outcome(answer: &HttpResponse) -> Outcome {
+    outcome_of_parts(answer).unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn outcome_of_parts(answer: &HttpAnswer) -> Option<Outcome> {
+fn outcome_of_parts(answer: &HttpResponse) -> Option<Outcome> {
     let parts = serde_json::from_slice::<VonageSmsAnswer>(&answer.body).ok()?.messages;
     let statuses = parts.iter().map(|part| part.status.parse().ok()).collect::<Option<Vec<u32>>>()?;
     let Some(refused) = statuses.iter().position(|status| *status != errors::TAKEN) else {
@@ -111,7 +113,7 @@ fn outcome_of_parts(answer: &HttpAnswer) -> Option<Outcome> {
 }
 
 /// Receipts come for each part, and all of them carry our own reference.
-fn accepted(answer: &HttpAnswer, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
     let reference = parts.into_iter().next()?.id;
     (answer.is_success() && !reference.is_empty()).then_some(Outcome::Sent { reference })
 }

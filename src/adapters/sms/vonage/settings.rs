@@ -1,9 +1,9 @@
-//! What the configuration says of a Vonage account.
+//! The settings of a Vonage account.
 
 use serde::Deserialize;
 
 use super::account;
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::sms::sender;
 use crate::secret::Secret;
 
@@ -25,14 +25,14 @@ pub struct VonageSmsSettings {
     pub signature_secret: Option<Secret>,
     /// How the account signs its webhooks.
     #[serde(default)]
-    pub signature_method: SignatureMethod,
+    pub signature_method: VonageSignatureMethod,
 }
 
-/// A way in which an account signs: HMAC with a hash, or what it begins with. HMAC with MD5 is not among them: an account
-/// that can choose it can choose SHA-256.
+/// A method by which an account signs its webhooks: HMAC with a hash, or the one with which accounts begin. HMAC with MD5 is
+/// not among them: an account that can choose it can choose SHA-256.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SignatureMethod {
+pub enum VonageSignatureMethod {
     /// SHA-1.
     Sha1,
     /// SHA-256.
@@ -51,12 +51,12 @@ fn default_base_url() -> String {
 }
 
 impl VonageSmsSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
-        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
+        account::check_credentials(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
         if sender::is_sender(&self.from) {
             Ok(())
         } else {
-            Err(BuildError::Setting { setting: "from", must: sender::MUST })
+            Err(ProviderBuildError::Setting { setting: "from", must: sender::SENDER_MUST })
         }
     }
 }

@@ -12,12 +12,12 @@ fn settings() -> VonageSmsSettings {
         from: "ACME".to_owned(),
         base_url: "https://rest.example.com".to_owned(),
         signature_secret: None,
-        signature_method: SignatureMethod::default(),
+        signature_method: VonageSignatureMethod::default(),
     }
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_evidence_holds_the_status_and_no_number() {
 }
 
 fn form(envelope: &Envelope) -> Vec<(String, String)> {
-    let vonage = VonageSms::new(&settings(), &Transport::default()).unwrap();
+    let vonage = VonageSmsAdapter::new(&settings(), &Transport::default()).unwrap();
     let request = vonage.request(envelope).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -100,7 +100,7 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_an_sms_does_not_carry_is_refused_before_any_call() {
-    let vonage = VonageSms::new(&settings(), &Transport::default()).unwrap();
+    let vonage = VonageSmsAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::settings::SignatureMethod;
+use super::settings::VonageSignatureMethod;
 use crate::adapters::webhooks::{
-    DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_unix_seconds,
+    DeliveryReport, ProviderEvent, REDELIVERY_WINDOW, SignatureAlgorithm, WebhookError, WebhookHandler,
+    WebhookPayload, WebhookRequest, decode_hex, is_recent, is_valid_signature, parse_phone,
+    parse_unix_seconds,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -26,20 +27,20 @@ pub(super) struct VonageSmsWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
     /// How the account signs.
-    pub method: SignatureMethod,
+    pub method: VonageSignatureMethod,
 }
 
 #[async_trait]
 impl WebhookHandler for VonageSmsWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let parameters =
-            parameters(call).ok_or(WebhookError::Forged("it has no parameters that can be signed"))?;
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let parameters = parameters(request)
+            .ok_or(WebhookError::Unauthenticated("it has no parameters that can be signed"))?;
         // The time at which Vonage began to call is the only one that both kinds have.
         let at = parameters.get("timestamp").and_then(|text| parse_unix_seconds(text));
         let at = at.filter(|_| self.is_signed(&parameters));
-        let at = at.ok_or(WebhookError::Forged("sig is not that of this account"))?;
-        if !is_recent(at, call.now, REPEATS) {
-            return Err(WebhookError::Forged("timestamp is too far from now"));
+        let at = at.ok_or(WebhookError::Unauthenticated("sig is not that of this account"))?;
+        if !is_recent(at, request.now, REDELIVERY_WINDOW) {
+            return Err(WebhookError::Unauthenticated("timestamp is too far from now"));
         }
         read(&parameters, at).map(WebhookPayload::Events)
     }
@@ -48,28 +49,28 @@ impl WebhookHandler for VonageSmsWebhooks {
 impl VonageSmsWebhooks {
     /// The signature is over `&name=value` of each parameter but itself, with `_` for what separates them.
     fn is_signed(&self, parameters: &VonageParameters) -> bool {
-        let Some(signature) = parameters.get("sig").and_then(|text| hex(text)) else { return false };
+        let Some(signature) = parameters.get("sig").and_then(|text| decode_hex(text)) else { return false };
         let others = parameters.iter().filter(|(name, _)| *name != "sig");
         let signed: String =
             others.map(|(name, value)| format!("&{name}={}", value.replace(['&', '='], "_"))).collect();
         let algorithm = match self.method {
-            SignatureMethod::Sha1 => SignatureAlgorithm::HmacSha1,
-            SignatureMethod::Sha256 => SignatureAlgorithm::HmacSha256,
-            SignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
-            SignatureMethod::Md5Hash => SignatureAlgorithm::Md5ThenKey,
+            VonageSignatureMethod::Sha1 => SignatureAlgorithm::HmacSha1,
+            VonageSignatureMethod::Sha256 => SignatureAlgorithm::HmacSha256,
+            VonageSignatureMethod::Sha512 => SignatureAlgorithm::HmacSha512,
+            VonageSignatureMethod::Md5Hash => SignatureAlgorithm::Md5KeySuffix,
         };
-        is_signed(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &signature)
+        is_valid_signature(algorithm, self.secret.expose().as_bytes(), &[signed.as_bytes()], &signature)
     }
 }
 
-fn parameters(call: &WebhookRequest<'_>) -> Option<VonageParameters> {
-    match call.body {
+fn parameters(request: &WebhookRequest<'_>) -> Option<VonageParameters> {
+    match request.body {
         Some(body) if body.trim_ascii_start().starts_with(b"{") => {
             let object: BTreeMap<String, Value> = serde_json::from_slice(body).ok()?;
             Some(object.into_iter().map(|(name, value)| (name, text(value))).collect())
         }
         Some(body) => Some(form_urlencoded::parse(body).into_owned().collect()),
-        None => Some(form_urlencoded::parse(call.query.as_bytes()).into_owned().collect()),
+        None => Some(form_urlencoded::parse(request.query.as_bytes()).into_owned().collect()),
     }
 }
 
@@ -150,7 +151,7 @@ mod tests {
     const NOW: &str = "2026-11-22T10:00:00Z";
 
     fn handler() -> VonageSmsWebhooks {
-        VonageSmsWebhooks { secret: Secret::new("abcde"), method: SignatureMethod::Sha256 }
+        VonageSmsWebhooks { secret: Secret::new("abcde"), method: VonageSignatureMethod::Sha256 }
     }
 
     fn now() -> Timestamp {
@@ -296,7 +297,7 @@ mod tests {
         let parameters = signed(&[("messageId", "0A"), ("status", "failed")], now());
         let right = form(&parameters);
         assert!(handle(&handler(), "", Some(&right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
+        let is_unauthenticated = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
         for changed in [
             right.replace("failed", "delivered"),
             format!("{right}&err-code=9"),
@@ -308,14 +309,14 @@ mod tests {
             "{".to_owned(),
             "{}".to_owned(),
         ] {
-            assert!(forged(handle(&handler(), "", Some(&changed)).await), "{changed}");
+            assert!(is_unauthenticated(handle(&handler(), "", Some(&changed)).await), "{changed}");
         }
-        assert!(forged(handle(&handler(), "", None).await));
+        assert!(is_unauthenticated(handle(&handler(), "", None).await));
         let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..handler() };
-        assert!(forged(handle(&other, "", Some(&right)).await));
-        for method in [SignatureMethod::Sha512, SignatureMethod::Md5Hash] {
+        assert!(is_unauthenticated(handle(&other, "", Some(&right)).await));
+        for method in [VonageSignatureMethod::Sha512, VonageSignatureMethod::Md5Hash] {
             let other = VonageSmsWebhooks { method, ..handler() };
-            assert!(forged(handle(&other, "", Some(&right)).await), "{method:?}");
+            assert!(is_unauthenticated(handle(&other, "", Some(&right)).await), "{method:?}");
         }
     }
 
@@ -324,9 +325,9 @@ mod tests {
     async fn md5_over_the_parameters_and_the_secret_is_believed_where_it_is_set() {
         let right = "messageId=0A&status=failed&err-code=9&text=a%26b%3Dc&timestamp=1795341600\
              &sig=8d24d04a52ba1bc4fc615a86910c0ab4";
-        let handler = || VonageSmsWebhooks { method: SignatureMethod::Md5Hash, ..handler() };
+        let handler = || VonageSmsWebhooks { method: VonageSignatureMethod::Md5Hash, ..handler() };
         assert!(handle(&handler(), "", Some(right)).await.is_ok());
-        let forged = |answer| matches!(answer, Err(WebhookError::Forged(_)));
+        let is_unauthenticated = |answer| matches!(answer, Err(WebhookError::Unauthenticated(_)));
         for changed in [
             right.replace("failed", "delivered"),
             right.replace("timestamp=1795341600", "timestamp=1795341601"),
@@ -334,10 +335,10 @@ mod tests {
             right.replace("4a52ba1bc4fc615a86910c0ab4", ""),
             form(&signed(&[("messageId", "0A"), ("status", "failed")], now())),
         ] {
-            assert!(forged(handle(&handler(), "", Some(&changed)).await), "{changed}");
+            assert!(is_unauthenticated(handle(&handler(), "", Some(&changed)).await), "{changed}");
         }
         let other = VonageSmsWebhooks { secret: Secret::new("abcdf"), ..handler() };
-        assert!(forged(handle(&other, "", Some(right)).await));
+        assert!(is_unauthenticated(handle(&other, "", Some(right)).await));
     }
 
     #[tokio::test]
@@ -347,7 +348,11 @@ mod tests {
         assert!(handle(&handler(), "", Some(&at("2026-11-21T10:00:00Z"))).await.is_ok());
         for wrong in ["2026-11-21T09:59:59Z", "2026-11-22T10:05:01Z"] {
             let answer = handle(&handler(), "", Some(&at(wrong))).await;
-            assert_eq!(answer, Err(WebhookError::Forged("timestamp is too far from now")), "{wrong}");
+            assert_eq!(
+                answer,
+                Err(WebhookError::Unauthenticated("timestamp is too far from now")),
+                "{wrong}"
+            );
         }
     }
 

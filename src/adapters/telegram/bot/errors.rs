@@ -5,7 +5,8 @@
 //! is known by a part of it, in any case.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+    UNCERTAIN_OPT_OUT,
 };
 
 /// Part of a description, and what it means. The first that fits counts.
@@ -15,41 +16,41 @@ const DESCRIPTIONS: &[(&str, ErrorMeaning)] = &[
     ("bot was kicked from", OPTED_OUT),
     ("bot is not a member of", OPTED_OUT),
     // They never wrote to this bot: with another bot's token, everybody's answer.
-    ("bot can't initiate conversation with a user", PERHAPS_OPTED_OUT),
+    ("bot can't initiate conversation with a user", UNCERTAIN_OPT_OUT),
     // The chat. What this bot cannot find, another could.
-    ("chat not found", DOUBTFUL_ADDRESS),
-    ("user not found", DOUBTFUL_ADDRESS),
-    ("peer_id_invalid", DOUBTFUL_ADDRESS),
+    ("chat not found", UNCERTAIN_ADDRESS),
+    ("user not found", UNCERTAIN_ADDRESS),
+    ("peer_id_invalid", UNCERTAIN_ADDRESS),
     ("user is deactivated", BAD_ADDRESS),
     ("group chat was deleted", BAD_ADDRESS),
     ("group is deactivated", BAD_ADDRESS),
     ("can't send messages to bots", BAD_ADDRESS),
     ("bots can't message bots", BAD_ADDRESS),
     // Without the new id there is nowhere to send it.
-    ("group chat was upgraded to a supergroup", DOUBTFUL_ADDRESS),
+    ("group chat was upgraded to a supergroup", UNCERTAIN_ADDRESS),
     // The chat's rules.
-    ("not enough rights", POLICY),
-    ("need administrator rights", POLICY),
-    ("have no rights to send", POLICY),
-    ("chat_write_forbidden", POLICY),
+    ("not enough rights", POLICY_REJECTED),
+    ("need administrator rights", POLICY_REJECTED),
+    ("have no rights to send", POLICY_REJECTED),
+    ("chat_write_forbidden", POLICY_REJECTED),
     // The text.
-    ("can't parse entities", CONTENT),
-    ("message text is empty", CONTENT),
-    ("message is too long", CONTENT),
-    ("message_too_long", CONTENT),
-    ("button_url_invalid", CONTENT),
-    ("button_data_invalid", CONTENT),
-    ("file is too big", CONTENT),
-    ("caption is too long", CONTENT),
+    ("can't parse entities", CONTENT_REJECTED),
+    ("message text is empty", CONTENT_REJECTED),
+    ("message is too long", CONTENT_REJECTED),
+    ("message_too_long", CONTENT_REJECTED),
+    ("button_url_invalid", CONTENT_REJECTED),
+    ("button_data_invalid", CONTENT_REJECTED),
+    ("file is too big", CONTENT_REJECTED),
+    ("caption is too long", CONTENT_REJECTED),
     // The file, which Telegram could not fetch or took for another kind.
-    ("wrong file identifier/http url specified", CONTENT),
-    ("failed to get http url content", CONTENT),
-    ("wrong type of the web page content", CONTENT),
-    ("wrong remote file identifier specified", CONTENT),
-    ("webpage_curl_failed", CONTENT),
-    ("webpage_media_empty", CONTENT),
-    ("request entity too large", CONTENT),
-    ("message thread not found", CONTENT),
+    ("wrong file identifier/http url specified", CONTENT_REJECTED),
+    ("failed to get http url content", CONTENT_REJECTED),
+    ("wrong type of the web page content", CONTENT_REJECTED),
+    ("wrong remote file identifier specified", CONTENT_REJECTED),
+    ("webpage_curl_failed", CONTENT_REJECTED),
+    ("webpage_media_empty", CONTENT_REJECTED),
+    ("request entity too large", CONTENT_REJECTED),
+    ("message thread not found", CONTENT_REJECTED),
     // The server.
     ("internal server error", ErrorMeaning::Unavailable),
     ("restart", ErrorMeaning::Unavailable),
@@ -70,5 +71,5 @@ pub(super) fn meaning(code: u16, description: &str) -> Option<ErrorMeaning> {
     }
     let known = DESCRIPTIONS.iter().find(|(part, _)| description.contains(part)).map(|(_, meaning)| *meaning);
     // Whatever else is forbidden is forbidden in this chat.
-    known.or((code == 403).then_some(POLICY))
+    known.or((code == 403).then_some(POLICY_REJECTED))
 }

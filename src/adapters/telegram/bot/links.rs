@@ -18,14 +18,14 @@ const PURPOSE: &[u8] = b"relevo telegram link 1\0";
 /// section 5).
 const SIGNATURE_BYTES: usize = 16;
 
-/// Makes and reads the links of one bot.
+/// Makes the links of one bot, each with a signed token, and verifies the tokens that come back.
 #[derive(Debug, Clone)]
-pub struct TelegramLinkBuilder {
+pub struct TelegramLinkSigner {
     username: String,
     key: hmac::Key,
 }
 
-impl TelegramLinkBuilder {
+impl TelegramLinkSigner {
     pub(super) fn new(username: &str, token: &Secret) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
         Self { username: username.to_owned(), key }
@@ -42,7 +42,7 @@ impl TelegramLinkBuilder {
     }
 
     /// The id of the link whose token this is; `None` when it is none of ours.
-    pub(super) fn read(&self, token: &str) -> Option<LinkId> {
+    pub(super) fn verify(&self, token: &str) -> Option<LinkId> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (id, signature) = bytes.split_first_chunk()?;
         let id = LinkId::from_bytes(*id);
@@ -62,8 +62,8 @@ impl TelegramLinkBuilder {
 mod tests {
     use super::*;
 
-    fn links(token: &str) -> TelegramLinkBuilder {
-        TelegramLinkBuilder::new("acme_bot", &Secret::new(token))
+    fn links(token: &str) -> TelegramLinkSigner {
+        TelegramLinkSigner::new("acme_bot", &Secret::new(token))
     }
 
     #[test]
@@ -75,8 +75,8 @@ mod tests {
             token.len() <= 64 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
             "{token}"
         );
-        assert_eq!(links("1:a").read(token), Some(id));
-        assert_eq!(links("1:b").read(token), None, "another bot's");
+        assert_eq!(links("1:a").verify(token), Some(id));
+        assert_eq!(links("1:b").verify(token), None, "another bot's");
     }
 
     #[test]
@@ -87,12 +87,12 @@ mod tests {
         for index in 0..bytes.len() {
             let mut tampered = bytes.clone();
             tampered[index] ^= 1;
-            assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(tampered)), None, "byte {index}");
+            assert_eq!(links.verify(&URL_SAFE_NO_PAD.encode(tampered)), None, "byte {index}");
         }
         let longer = [&bytes[..], &[0]].concat();
         for bytes in [&bytes[..31], &bytes[..16], &bytes[..15], &longer, &[]] {
-            assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(bytes)), None, "{} bytes", bytes.len());
+            assert_eq!(links.verify(&URL_SAFE_NO_PAD.encode(bytes)), None, "{} bytes", bytes.len());
         }
-        assert_eq!(links.read("not base64!"), None);
+        assert_eq!(links.verify("not base64!"), None);
     }
 }

@@ -21,24 +21,24 @@ use serde::Deserialize;
 use teloxide::types::ChatId;
 use url::Url;
 
-pub use links::TelegramLinkBuilder;
+pub use links::TelegramLinkSigner;
 pub use settings::TelegramSettings;
 
-use crate::adapters::http::{self, HttpAnswer};
+use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::webhooks::EventSink;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, EventListener, ProviderContext, ProviderParts, ProviderSettings,
-    Transport, refused,
+    Adapter, Envelope, EventListener, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings,
+    Transport, rejected_outcome,
 };
 use crate::model::{Address, Outcome, OutcomeEvidence, Rejection};
 
-/// One bot.
+/// Delivers Telegram messages through one bot, and polls for what people do to it.
 #[derive(Debug)]
 pub struct TelegramBot {
     client: Client,
     settings: TelegramSettings,
     base: Url,
-    links: Option<TelegramLinkBuilder>,
+    links: Option<TelegramLinkSigner>,
 }
 
 impl TelegramBot {
@@ -46,11 +46,11 @@ impl TelegramBot {
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &TelegramSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             base,
             links: settings.links(),
@@ -65,7 +65,7 @@ impl TelegramBot {
             TelegramReply::Moved(chat) => match self.send(chat, envelope).await? {
                 TelegramReply::Outcome(outcome) => Ok(outcome),
                 TelegramReply::Moved(_) => {
-                    Err(refused(Rejection::Address { certain: false }, "the chat moved twice"))
+                    Err(rejected_outcome(Rejection::Address { certain: false }, "the chat moved twice"))
                 }
             },
         }
@@ -74,10 +74,10 @@ impl TelegramBot {
     async fn send(&self, chat: ChatId, envelope: &Envelope) -> Result<TelegramReply, Outcome> {
         let request = self.message(chat, &envelope.content)?;
         let answer = http::exchange(request, envelope.now).await?;
-        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized())))
+        Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized_outcome())))
     }
 
-    fn reply(&self, answer: &HttpAnswer) -> Option<TelegramReply> {
+    fn reply(&self, answer: &HttpResponse) -> Option<TelegramReply> {
         if answer.is_success() {
             let sent: TelegramSent = serde_json::from_slice(&answer.body).ok()?;
             return sent.ok.then(|| TelegramReply::Outcome(sent.result.outcome()));
@@ -86,7 +86,7 @@ impl TelegramBot {
         Some(self.refusal(answer, refusal))
     }
 
-    fn refusal(&self, answer: &HttpAnswer, refusal: TelegramErrorBody) -> TelegramReply {
+    fn refusal(&self, answer: &HttpResponse, refusal: TelegramErrorBody) -> TelegramReply {
         // The URL holds the token, and a server in between may have quoted it.
         let words = refusal.description.replace(self.settings.token.expose(), "***");
         let evidence = OutcomeEvidence::new(refusal.error_code, &words);
@@ -94,17 +94,18 @@ impl TelegramBot {
             return TelegramReply::Moved(chat);
         }
         let seconds = refusal.parameters.retry_after;
-        let retry_after =
-            seconds.map(|seconds| Duration::from_secs(seconds).min(http::MAX_WAIT)).or(answer.retry_after);
+        let retry_after = seconds
+            .map(|seconds| Duration::from_secs(seconds).min(http::MAX_RETRY_AFTER))
+            .or(answer.retry_after);
         TelegramReply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
-            None => answer.outcome_by_status(evidence),
+            None => answer.outcome_from_status(evidence),
         })
     }
 }
 
 impl ProviderSettings for TelegramSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let bot = Arc::new(TelegramBot::new(self, context.transport)?);
         let links = bot.links.clone();
         let webhooks = self.webhook_secret.clone();
@@ -112,7 +113,7 @@ impl ProviderSettings for TelegramSettings {
         Ok(ProviderParts {
             listener: self.polling.then(|| Arc::clone(&bot) as Arc<dyn EventListener>),
             telegram_links: links,
-            ..ProviderParts::new(bot).with_webhooks(webhooks)
+            ..ProviderParts::new(bot).with_webhook_handler(webhooks)
         })
     }
 }
@@ -134,7 +135,9 @@ impl EventListener for TelegramBot {
 fn chat(envelope: &Envelope) -> Result<ChatId, Outcome> {
     match envelope.address {
         Address::TelegramChat(id) => Ok(ChatId(id)),
-        _ => Err(refused(Rejection::Address { certain: false }, "the address is not a Telegram chat")),
+        _ => {
+            Err(rejected_outcome(Rejection::Address { certain: false }, "the address is not a Telegram chat"))
+        }
     }
 }
 

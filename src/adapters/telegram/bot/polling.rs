@@ -55,8 +55,9 @@ impl TelegramBot {
     }
 
     async fn updates(&self, offset: i64, now: Timestamp) -> Result<Vec<Value>, Outcome> {
+        let allowed_updates = updates::ALLOWED_UPDATES;
         let payload =
-            json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": updates::KINDS });
+            json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": allowed_updates });
         let request = self.request("getUpdates", &payload).timeout(TIMEOUT);
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
         if answer.is_success() {
@@ -64,11 +65,11 @@ impl TelegramBot {
             return updates
                 .filter(|response| response.ok)
                 .map(|response| response.result)
-                .ok_or_else(|| answer.unrecognized());
+                .ok_or_else(|| answer.unrecognized_outcome());
         }
         Err(match self.reply(&answer) {
             Some(TelegramReply::Outcome(outcome)) => outcome,
-            Some(TelegramReply::Moved(_)) | None => answer.unrecognized(),
+            Some(TelegramReply::Moved(_)) | None => answer.unrecognized_outcome(),
         })
     }
 

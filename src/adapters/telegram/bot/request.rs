@@ -10,7 +10,7 @@ use teloxide::types::{ChatId, InputFile, ParseMode};
 use url::Url;
 
 use super::TelegramBot;
-use crate::adapters::{http, refused};
+use crate::adapters::{http, rejected_outcome};
 use crate::model::{Outcome, Rejection, RenderedContent, TelegramContent, TelegramFile, TextFormat};
 
 impl TelegramBot {
@@ -22,7 +22,7 @@ impl TelegramBot {
         match content {
             RenderedContent::Text(text) => Ok(self.text(chat, text, None)),
             RenderedContent::Telegram(content) => self.rich(chat, content),
-            _ => Err(refused(Rejection::Content, "the content is not one for Telegram")),
+            _ => Err(rejected_outcome(Rejection::Content, "the content is not one for Telegram")),
         }
     }
 
@@ -68,6 +68,7 @@ fn parse_mode(format: TextFormat) -> Option<ParseMode> {
 }
 
 fn file(url: &str) -> Result<InputFile, Outcome> {
-    let url = Url::parse(url).map_err(|_| refused(Rejection::Content, "the file's URL cannot be read"))?;
+    let url =
+        Url::parse(url).map_err(|_| rejected_outcome(Rejection::Content, "the file's URL cannot be read"))?;
     Ok(InputFile::url(url))
 }

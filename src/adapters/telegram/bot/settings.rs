@@ -1,9 +1,9 @@
-//! What the configuration says of a bot.
+//! The settings of a bot.
 
 use serde::Deserialize;
 
-use super::links::TelegramLinkBuilder;
-use crate::adapters::BuildError;
+use super::links::TelegramLinkSigner;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::secret::Secret;
 
@@ -33,7 +33,7 @@ fn default_base_url() -> String {
 }
 
 impl TelegramSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(
             is_token(self.token.expose()),
             "token",
@@ -57,8 +57,8 @@ impl TelegramSettings {
     }
 
     /// Makes links to the bot, where its name is known.
-    pub fn links(&self) -> Option<TelegramLinkBuilder> {
-        self.bot_username.as_deref().map(|username| TelegramLinkBuilder::new(username, &self.token))
+    pub fn links(&self) -> Option<TelegramLinkSigner> {
+        self.bot_username.as_deref().map(|username| TelegramLinkSigner::new(username, &self.token))
     }
 }
 

@@ -26,16 +26,16 @@ fn settings(token: &str) -> TelegramSettings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer = HttpAnswer {
+    let answer = HttpResponse {
         status,
         retry_after: Some(Duration::from_secs(3)),
         body: body.into(),
-        ..HttpAnswer::default()
+        ..HttpResponse::default()
     };
     match bot().reply(&answer) {
         Some(TelegramReply::Outcome(outcome)) => outcome,
         Some(TelegramReply::Moved(chat)) => panic!("moved to {chat}"),
-        None => answer.unrecognized(),
+        None => answer.unrecognized_outcome(),
     }
 }
 
@@ -85,27 +85,27 @@ fn the_wait_is_the_bodys_else_the_headers_and_capped() {
 #[test]
 fn the_texts_agree_with_teloxides() {
     use crate::adapters::error_meaning::{
-        BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY,
+        BAD_ADDRESS, CONTENT_REJECTED, OPTED_OUT, POLICY_REJECTED, UNCERTAIN_ADDRESS, UNCERTAIN_OPT_OUT,
     };
     for (error, meaning) in [
         (ApiError::BotBlocked, OPTED_OUT),
         (ApiError::BotKicked, OPTED_OUT),
         (ApiError::BotKickedFromSupergroup, OPTED_OUT),
         (ApiError::BotKickedFromChannel, OPTED_OUT),
-        (ApiError::CantInitiateConversation, PERHAPS_OPTED_OUT),
-        (ApiError::ChatNotFound, DOUBTFUL_ADDRESS),
-        (ApiError::UserNotFound, DOUBTFUL_ADDRESS),
+        (ApiError::CantInitiateConversation, UNCERTAIN_OPT_OUT),
+        (ApiError::ChatNotFound, UNCERTAIN_ADDRESS),
+        (ApiError::UserNotFound, UNCERTAIN_ADDRESS),
         (ApiError::UserDeactivated, BAD_ADDRESS),
         (ApiError::GroupDeactivated, BAD_ADDRESS),
         (ApiError::CantTalkWithBots, BAD_ADDRESS),
-        (ApiError::NotEnoughRightsToPostMessages, POLICY),
-        (ApiError::CantParseEntities("Bad Request: can't parse entities: <".to_owned()), CONTENT),
-        (ApiError::MessageTextIsEmpty, CONTENT),
-        (ApiError::MessageIsTooLong, CONTENT),
-        (ApiError::EditedMessageIsTooLong, CONTENT),
-        (ApiError::ButtonUrlInvalid, CONTENT),
-        (ApiError::ButtonDataInvalid, CONTENT),
-        (ApiError::RequestEntityTooLarge, CONTENT),
+        (ApiError::NotEnoughRightsToPostMessages, POLICY_REJECTED),
+        (ApiError::CantParseEntities("Bad Request: can't parse entities: <".to_owned()), CONTENT_REJECTED),
+        (ApiError::MessageTextIsEmpty, CONTENT_REJECTED),
+        (ApiError::MessageIsTooLong, CONTENT_REJECTED),
+        (ApiError::EditedMessageIsTooLong, CONTENT_REJECTED),
+        (ApiError::ButtonUrlInvalid, CONTENT_REJECTED),
+        (ApiError::ButtonDataInvalid, CONTENT_REJECTED),
+        (ApiError::RequestEntityTooLarge, CONTENT_REJECTED),
     ] {
         for text in [error.to_string(), error.to_string().to_uppercase()] {
             assert_eq!(errors::meaning(400, &text), Some(meaning), "{text}");

@@ -5,14 +5,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::links::TelegramLinkBuilder;
+use super::links::TelegramLinkSigner;
 use crate::adapters::webhooks::ProviderEvent;
 use crate::model::{
     Address, AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, Timestamp,
 };
 
-/// The updates that are read: what Telegram is asked for.
-pub(super) const KINDS: [&str; 2] = ["message", "my_chat_member"];
+/// The kinds of updates that are read, as Telegram is asked for them (`allowed_updates`).
+pub(super) const ALLOWED_UPDATES: [&str; 2] = ["message", "my_chat_member"];
 
 /// The parts we read of an update. Of other kinds than these nothing is read.
 #[derive(Deserialize)]
@@ -63,13 +63,13 @@ impl TelegramChatRef {
     }
 }
 
-/// What an update tells; `None` when it is of no concern. Followed links are known by `links`.
+/// The event in an update; `None` when it is of no concern. `links` verifies the links that people follow.
 ///
 /// # Errors
 /// When it is not what the Bot API describes.
 pub(super) fn read(
     update: Value,
-    links: Option<&TelegramLinkBuilder>,
+    links: Option<&TelegramLinkSigner>,
 ) -> Result<Option<ProviderEvent>, String> {
     let update: TelegramUpdate = serde_json::from_value(update).map_err(|error| error.to_string())?;
     match update {
@@ -83,14 +83,14 @@ pub(super) fn read(
 
 fn read_message(
     message: TelegramMessage,
-    links: Option<&TelegramLinkBuilder>,
+    links: Option<&TelegramLinkSigner>,
 ) -> Result<Option<ProviderEvent>, String> {
     let Some(from) = message.chat.person() else { return Ok(None) };
     let at = time(message.date)?;
     let text = message.text.or(message.caption).unwrap_or_default();
     let token = text.strip_prefix("/start ");
-    if let Some(id) = token.and_then(|token| links?.read(token.trim())) {
-        return Ok(Some(ProviderEvent::Link { id, address: from, at }));
+    if let Some(id) = token.and_then(|token| links?.verify(token.trim())) {
+        return Ok(Some(ProviderEvent::LinkFollowed { id, address: from, at }));
     }
     // A message is known by its chat and its number there, as it is when we send it.
     let chat = message.chat.id;
@@ -138,8 +138,8 @@ mod tests {
     use crate::model::LinkId;
     use crate::secret::Secret;
 
-    fn links() -> TelegramLinkBuilder {
-        TelegramLinkBuilder::new("acme_bot", &Secret::new("1:a"))
+    fn links() -> TelegramLinkSigner {
+        TelegramLinkSigner::new("acme_bot", &Secret::new("1:a"))
     }
 
     fn message(chat: Value, more: Value) -> Value {
@@ -189,7 +189,7 @@ mod tests {
         let id = LinkId::new(at(), &[7; 10]);
         let token = links().url(id).split_once('=').unwrap().1.to_owned();
         let update = message(ana(), json!({ "text": format!("/start {token}") }));
-        let events = ProviderEvent::Link { id, address: Address::TelegramChat(42), at: at() };
+        let events = ProviderEvent::LinkFollowed { id, address: Address::TelegramChat(42), at: at() };
         assert_eq!(read(update.clone(), Some(&links())), Ok(Some(events)));
         assert!(matches!(read(update, None), Ok(Some(ProviderEvent::Text(_)))), "a bot without links");
     }

@@ -1,9 +1,9 @@
-//! Telegram's webhooks (core.telegram.org/bots/api#setwebhook): each call is one update, and proves itself by a token that
-//! Telegram was given when the webhook was set.
+//! Telegram's webhooks (core.telegram.org/bots/api#setwebhook): each request is one update, and proves itself by a token
+//! that Telegram was given when the webhook was set.
 
 use async_trait::async_trait;
 
-use super::links::TelegramLinkBuilder;
+use super::links::TelegramLinkSigner;
 use super::updates;
 use crate::adapters::webhooks::{
     WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
@@ -15,20 +15,22 @@ use crate::secret::Secret;
 pub(super) struct TelegramWebhooks {
     /// What Telegram was given to send along.
     pub secret: Secret,
-    /// By which followed links are known.
-    pub links: Option<TelegramLinkBuilder>,
+    /// Verifies the links that people follow.
+    pub links: Option<TelegramLinkSigner>,
 }
 
 #[async_trait]
 impl WebhookHandler for TelegramWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let token = call.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let token = request.header("X-Telegram-Bot-Api-Secret-Token").unwrap_or_default();
         if !constant_time_eq(self.secret.expose(), token) {
-            return Err(WebhookError::Forged("X-Telegram-Bot-Api-Secret-Token is not webhook_secret"));
+            return Err(WebhookError::Unauthenticated(
+                "X-Telegram-Bot-Api-Secret-Token is not webhook_secret",
+            ));
         }
         let malformed =
             |error: String| WebhookError::Malformed(format!("not an update of the Bot API: {error}"));
-        let update = serde_json::from_slice(call.body.unwrap_or_default());
+        let update = serde_json::from_slice(request.body.unwrap_or_default());
         let update = update.map_err(|error| malformed(error.to_string()))?;
         let events = updates::read(update, self.links.as_ref()).map_err(malformed)?;
         Ok(WebhookPayload::Events(events.into_iter().collect()))
@@ -64,7 +66,10 @@ mod tests {
         for wrong in
             [&[][..], &[""], &["s3cret-of-the-hoo"], &["s3cret-of-the-hook2"], &["s3cret-of-the-hook"; 2]]
         {
-            assert!(matches!(handle(wrong, Some(UPDATE)).await, Err(WebhookError::Forged(_))), "{wrong:?}");
+            assert!(
+                matches!(handle(wrong, Some(UPDATE)).await, Err(WebhookError::Unauthenticated(_))),
+                "{wrong:?}"
+            );
         }
     }
 

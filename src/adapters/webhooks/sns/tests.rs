@@ -29,7 +29,13 @@ fn topic() -> SnsTopic {
 async fn open(topic: &SnsTopic, message: &Value, now: Timestamp) -> Result<Option<String>, WebhookError> {
     let (headers, body) = (HeaderMap::new(), message.to_string());
     topic
-        .open(&WebhookRequest { url: "", query: "", headers: &headers, body: Some(body.as_bytes()), now })
+        .verify_notification(&WebhookRequest {
+            url: "",
+            query: "",
+            headers: &headers,
+            body: Some(body.as_bytes()),
+            now,
+        })
         .await
 }
 
@@ -50,7 +56,7 @@ async fn whatever_is_changed_breaks_the_signature() {
             let mut message = signed(name);
             message[field] = json!(format!("x{}", message[field].as_str().unwrap()));
             let answer = open(&topic(), &message, now()).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{name} {field}: {answer:?}");
+            assert!(matches!(answer, Err(WebhookError::Unauthenticated(_))), "{name} {field}: {answer:?}");
         }
     }
     let mut swapped = signed("notification1");
@@ -60,7 +66,10 @@ async fn whatever_is_changed_breaks_the_signature() {
     swapped["SignatureVersion"] = json!("2");
     assert!(open(&topic(), &swapped, now()).await.is_err());
     for nonsense in [json!(null), json!([]), json!({}), json!("hello")] {
-        assert!(matches!(open(&topic(), &nonsense, now()).await, Err(WebhookError::Forged(_))), "{nonsense}");
+        assert!(
+            matches!(open(&topic(), &nonsense, now()).await, Err(WebhookError::Unauthenticated(_))),
+            "{nonsense}"
+        );
     }
 }
 
@@ -69,7 +78,7 @@ async fn another_topic_is_not_heard_nor_is_an_old_message() {
     let other =
         SnsTopic::new("arn:aws:sns:eu-west-1:123456789012:other", &[], &Transport::default()).unwrap();
     let answer = open(&other, &signed("subject2"), now()).await;
-    assert_eq!(answer, Err(WebhookError::Forged("its topic is not topic_arn")));
+    assert_eq!(answer, Err(WebhookError::Unauthenticated("its topic is not topic_arn")));
     for (time, holds) in [
         ("2026-11-22T11:04:59Z", true),
         ("2026-11-22T11:05:00Z", false),
@@ -144,7 +153,7 @@ async fn without_the_certificate_nothing_is_proven() {
     assert!(matches!(open(&topic, &message, now()).await, Err(WebhookError::Unverifiable(_))));
     message["SigningCertURL"] = json!("http://127.0.0.1:1/SimpleNotificationService-0001.txt");
     assert!(
-        matches!(open(&topic, &message, now()).await, Err(WebhookError::Forged(_))),
+        matches!(open(&topic, &message, now()).await, Err(WebhookError::Unauthenticated(_))),
         "no certificate is there"
     );
 }

@@ -5,7 +5,8 @@
 //! and mean the same there.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, POLICY, THROTTLED, THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, THROTTLED_RECIPIENT,
+    UNCERTAIN_ADDRESS,
 };
 use crate::model::Rejection;
 
@@ -22,7 +23,7 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<ErrorMeaning> {
         100 if subcode == Some(NO_SUCH_OBJECT) => ErrorMeaning::Misconfigured,
 
         // Not on WhatsApp, an old client, terms not accepted; a person who blocked us looks the same.
-        131_026 => DOUBTFUL_ADDRESS,
+        131_026 => UNCERTAIN_ADDRESS,
         // The recipient is the sender.
         131_021 => BAD_ADDRESS,
         // The person stopped marketing messages. Others may still be sent.
@@ -30,17 +31,17 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<ErrorMeaning> {
 
         // What may not be said to this person now: outside the 24-hour window, the cap on marketing for each person,
         // an experiment of Meta's.
-        131_047 | 131_049 | 130_472 => POLICY,
+        131_047 | 131_049 | 130_472 => POLICY_REJECTED,
         // Whom the account may not write to: not in the list of test numbers, or in a restricted country.
-        131_030 | 130_497 => POLICY,
+        131_030 | 130_497 => POLICY_REJECTED,
         // The template breaks a policy; is missing in the language or not approved, paused, disabled. Templates are approved for
         // each account, so with another provider's account it may pass.
-        132_007 | 132_001 | 132_015 | 132_016 => POLICY,
+        132_007 | 132_001 | 132_015 | 132_016 => POLICY_REJECTED,
 
         // The template: number of parameters, too long, format; its flow.
-        132_000 | 132_005 | 132_012 | 132_068 | 132_069 => CONTENT,
+        132_000 | 132_005 | 132_012 | 132_068 | 132_069 => CONTENT_REJECTED,
         // The message: a parameter missing or wrong, type not supported, media not to be had.
-        100 | 131_008 | 131_009 | 131_051 | 131_052 | 131_053 | 135_000 => CONTENT,
+        100 | 131_008 | 131_009 | 131_051 | 131_052 | 131_053 | 135_000 => CONTENT_REJECTED,
 
         // Calls of the app and of the account; messages of the number; spam; registrations.
         4 | 80_007 | 130_429 | SPAM_RATE | 133_016 => THROTTLED,

@@ -16,31 +16,33 @@ use url::Url;
 
 pub use settings::WhatsappCloudSettings;
 
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::{
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One phone number of a WhatsApp Business account.
+/// Delivers WhatsApp messages through one phone number of a WhatsApp Business account.
 #[derive(Debug)]
-pub struct WhatsappCloud {
+pub struct WhatsappCloudAdapter {
     client: Client,
     settings: WhatsappCloudSettings,
     base: Url,
 }
 
-impl WhatsappCloud {
+impl WhatsappCloudAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &WhatsappCloudSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &WhatsappCloudSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
-        Ok(Self { client: http::client(transport)?, settings: settings.clone(), base })
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
+        Ok(Self { client: http::build_client(transport)?, settings: settings.clone(), base })
     }
 }
 
-impl HttpAdapter for WhatsappCloud {
+impl HttpAdapter for WhatsappCloudAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let message = request::message(envelope)?;
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.phone_number_id);
@@ -48,18 +50,20 @@ impl HttpAdapter for WhatsappCloud {
         Ok(self.client.post(endpoint).bearer_auth(self.settings.access_token.expose()).json(&message))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for WhatsappCloudSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let cloud = WhatsappCloud::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let cloud = WhatsappCloudAdapter::new(self, context.transport)?;
         let verify_token = self.verify_token.clone();
-        let webhooks =
-            self.app_secret.clone().map(|app_secret| webhooks::CloudWebhooks { app_secret, verify_token });
-        Ok(ProviderParts::new(Arc::new(cloud)).with_webhooks(webhooks))
+        let webhooks = self
+            .app_secret
+            .clone()
+            .map(|app_secret| webhooks::WhatsappCloudWebhooks { app_secret, verify_token });
+        Ok(ProviderParts::new(Arc::new(cloud)).with_webhook_handler(webhooks))
     }
 }
 
@@ -99,28 +103,28 @@ impl GraphError {
     }
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let accepted: CloudAccepted = serde_json::from_slice(&answer.body).ok()?;
     let reference = accepted.messages.into_iter().next()?.id;
     (!reference.is_empty()).then_some(Outcome::Sent { reference })
 }
 
-fn refused(answer: &HttpAnswer) -> Option<Outcome> {
+fn refused(answer: &HttpResponse) -> Option<Outcome> {
     let CloudErrorBody { error } = serde_json::from_slice(&answer.body).ok()?;
     Some(match errors::meaning(error.code, error.error_subcode) {
         Some(meaning) => meaning.outcome(error.evidence(), wait(answer, error.code)),
-        None => answer.outcome_by_status(error.evidence()),
+        None => answer.outcome_from_status(error.evidence()),
     })
 }
 
 /// Meta names no wait, but a number that looked like spam stays blocked for hours, not seconds.
-fn wait(answer: &HttpAnswer, code: i64) -> Option<Duration> {
-    answer.retry_after.or((code == errors::SPAM_RATE).then_some(http::MAX_WAIT))
+fn wait(answer: &HttpResponse, code: i64) -> Option<Duration> {
+    answer.retry_after.or((code == errors::SPAM_RATE).then_some(http::MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a webhook of the Cloud API says (developers.facebook.com, WhatsApp Business Platform, "Webhooks reference"): the
+//! The payload of a webhook of the Cloud API (developers.facebook.com, WhatsApp Business Platform, "Webhooks reference"): the
 //! fields `messages` and `user_preferences`. Other fields are passed over.
 
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::adapters::whatsapp::components::components;
-use crate::adapters::{Envelope, refused};
+use crate::adapters::{Envelope, rejected_outcome};
 use crate::model::{Outcome, Rejection, RenderedContent, Template};
 
 /// The body that carries `envelope`.
@@ -15,7 +15,7 @@ pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
         RenderedContent::Text(text) => ("text", json!({ "body": text, "preview_url": false })),
         RenderedContent::Template(template) => ("template", self::template(template)),
         RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-            return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+            return Err(rejected_outcome(Rejection::Content, "the content is neither a text nor a template"));
         }
     };
     Ok(json!({

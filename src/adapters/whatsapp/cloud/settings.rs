@@ -1,8 +1,8 @@
-//! What the configuration says of a WhatsApp number.
+//! The settings of a WhatsApp number.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::secret::Secret;
 
@@ -35,7 +35,7 @@ fn default_base_url() -> String {
 }
 
 impl WhatsappCloudSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(
             is_number(&self.phone_number_id),
             "phone_number_id",

@@ -5,7 +5,7 @@ use crate::adapters::envelopes;
 use crate::model::{Address, Rejection, RenderedContent, Template, ThrottleScope};
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 #[test]

@@ -6,14 +6,14 @@ use url::form_urlencoded;
 
 use super::payload;
 use crate::adapters::webhooks::{
-    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq, hex,
-    is_signed,
+    SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
+    decode_hex, is_valid_signature,
 };
 use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
 #[derive(Debug)]
-pub(super) struct CloudWebhooks {
+pub(super) struct WhatsappCloudWebhooks {
     /// The app's secret, by which it signs.
     pub app_secret: Secret,
     /// The token that Meta was given to verify the URL with; a URL is not verified without it.
@@ -21,26 +21,26 @@ pub(super) struct CloudWebhooks {
 }
 
 #[async_trait]
-impl WebhookHandler for CloudWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let Some(body) = call.body else { return self.verify(call) };
+impl WebhookHandler for WhatsappCloudWebhooks {
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let Some(body) = request.body else { return self.verify(request) };
         let signature =
-            call.header("X-Hub-Signature-256").and_then(|text| hex(text.strip_prefix("sha256=")?));
+            request.header("X-Hub-Signature-256").and_then(|text| decode_hex(text.strip_prefix("sha256=")?));
         let key = self.app_secret.expose().as_bytes();
         // Over the bytes as they came: Meta escapes what another writer would not.
-        if !signature
-            .is_some_and(|signature| is_signed(SignatureAlgorithm::HmacSha256, key, &[body], &signature))
-        {
-            return Err(WebhookError::Forged("X-Hub-Signature-256 is not that of this app"));
+        if !signature.is_some_and(|signature| {
+            is_valid_signature(SignatureAlgorithm::HmacSha256, key, &[body], &signature)
+        }) {
+            return Err(WebhookError::Unauthenticated("X-Hub-Signature-256 is not that of this app"));
         }
         payload::read(body).map(WebhookPayload::Events)
     }
 }
 
-impl CloudWebhooks {
-    fn verify(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+impl WhatsappCloudWebhooks {
+    fn verify(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let get = |name: &str| {
-            form_urlencoded::parse(call.query.as_bytes())
+            form_urlencoded::parse(request.query.as_bytes())
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value)
         };
@@ -51,7 +51,7 @@ impl CloudWebhooks {
             (Some("subscribe"), Some(challenge)) if is_right => {
                 Ok(WebhookPayload::Challenge(challenge.into_owned()))
             }
-            _ => Err(WebhookError::Forged("hub.verify_token is not that of the configuration")),
+            _ => Err(WebhookError::Unauthenticated("hub.verify_token is not that of the configuration")),
         }
     }
 }
@@ -62,8 +62,8 @@ mod tests {
 
     use super::*;
 
-    fn handler() -> CloudWebhooks {
-        CloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
+    fn handler() -> WhatsappCloudWebhooks {
+        WhatsappCloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
     }
 
     async fn handle(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     async fn hear_by(
-        handler: &CloudWebhooks,
+        handler: &WhatsappCloudWebhooks,
         signature: &str,
         body: &[u8],
     ) -> Result<WebhookPayload, WebhookError> {
@@ -101,10 +101,13 @@ mod tests {
             ("sha256=zz", body),
             ("", body),
         ] {
-            assert!(matches!(handle(signature, body).await, Err(WebhookError::Forged(_))), "{signature}");
+            assert!(
+                matches!(handle(signature, body).await, Err(WebhookError::Unauthenticated(_))),
+                "{signature}"
+            );
         }
-        let other = CloudWebhooks { app_secret: Secret::new("other"), ..handler() };
-        assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Forged(_))));
+        let other = WhatsappCloudWebhooks { app_secret: Secret::new("other"), ..handler() };
+        assert!(matches!(hear_by(&other, &right, body).await, Err(WebhookError::Unauthenticated(_))));
     }
 
     #[tokio::test]
@@ -116,13 +119,13 @@ mod tests {
     #[tokio::test]
     async fn a_url_is_verified_by_the_token_alone() {
         let headers = HeaderMap::new();
-        let call = |query| {
+        let request = |query| {
             let now = "2026-11-22T10:00:00Z".parse().unwrap();
             WebhookRequest { url: "", query, headers: &headers, body: None, now }
         };
         let right = "hub.mode=subscribe&hub.verify_token=verify&hub.challenge=1158201444";
         assert_eq!(
-            handler().handle(&call(right)).await,
+            handler().handle(&request(right)).await,
             Ok(WebhookPayload::Challenge("1158201444".to_owned()))
         );
         for wrong in [
@@ -131,10 +134,13 @@ mod tests {
             "hub.mode=unsubscribe&hub.verify_token=verify&hub.challenge=1",
             "hub.mode=subscribe&hub.verify_token=verify",
         ] {
-            assert!(matches!(handler().handle(&call(wrong)).await, Err(WebhookError::Forged(_))), "{wrong}");
+            assert!(
+                matches!(handler().handle(&request(wrong)).await, Err(WebhookError::Unauthenticated(_))),
+                "{wrong}"
+            );
         }
-        let without = CloudWebhooks { verify_token: None, ..handler() };
+        let without = WhatsappCloudWebhooks { verify_token: None, ..handler() };
         let empty = "hub.mode=subscribe&hub.verify_token=&hub.challenge=1";
-        assert!(without.handle(&call(empty)).await.is_err());
+        assert!(without.handle(&request(empty)).await.is_err());
     }
 }

@@ -15,34 +15,38 @@ pub use settings::InfobipWhatsappSettings;
 
 use crate::adapters::http;
 use crate::adapters::settings::require;
-use crate::adapters::sms::infobip::account::InfobipAccount;
+use crate::adapters::sms::infobip::account::InfobipClient;
 use crate::adapters::sms::infobip::webhooks::InfobipWebhooks;
 use crate::adapters::sms::infobip::{InfobipSettings, answer};
 use crate::adapters::whatsapp::sender;
 use crate::adapters::{
-    Adapter, BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Adapter, Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{
     ButtonAction, Outcome, Rejection, RenderedContent, Template, TemplateButton, TemplateHeader,
 };
 
-/// One WhatsApp number at Infobip.
+/// Delivers WhatsApp messages through one number at Infobip.
 #[derive(Debug)]
-pub struct InfobipWhatsapp {
-    account: InfobipAccount,
+pub struct InfobipWhatsappAdapter {
+    client: InfobipClient,
     from: String,
 }
 
-impl InfobipWhatsapp {
+impl InfobipWhatsappAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &InfobipWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(
+        settings: &InfobipWhatsappSettings,
+        transport: &Transport,
+    ) -> Result<Self, ProviderBuildError> {
         let InfobipSettings { api_key, base_url, from, .. } = &settings.0;
-        require(sender::is_sender(from), "from", sender::MUST)?;
-        let account = InfobipAccount::new(api_key, base_url, transport)?;
-        Ok(Self { account, from: from.clone() })
+        require(sender::is_sender(from), "from", sender::SENDER_MUST)?;
+        let client = InfobipClient::new(api_key, base_url, transport)?;
+        Ok(Self { client, from: from.clone() })
     }
 
     fn request(&self, envelope: &Envelope, id: &str) -> Result<RequestBuilder, Outcome> {
@@ -57,20 +61,20 @@ impl InfobipWhatsapp {
         match &envelope.content {
             RenderedContent::Text(text) => {
                 message["content"] = json!({ "text": text });
-                Ok(self.account.request(&path("text"), &message))
+                Ok(self.client.request(&path("text"), &message))
             }
             RenderedContent::Template(template) => {
                 message["content"] = content(template);
-                Ok(self.account.request(&path("template"), &json!({ "messages": [message] })))
+                Ok(self.client.request(&path("template"), &json!({ "messages": [message] })))
             }
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                Err(refused(Rejection::Content, "the content is neither a text nor a template"))
+                Err(rejected_outcome(Rejection::Content, "the content is neither a text nor a template"))
             }
         }
     }
 
     async fn call(&self, envelope: &Envelope) -> Result<Outcome, Outcome> {
-        let id = envelope.provider_call_key().to_string();
+        let id = envelope.provider_idempotency_key().to_string();
         let answer = http::exchange(self.request(envelope, &id)?, envelope.now).await?;
         Ok(answer::outcome(&answer, &id))
     }
@@ -114,15 +118,15 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
 }
 
 impl ProviderSettings for InfobipWhatsappSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
-        let infobip = InfobipWhatsapp::new(self, context.transport)?;
-        Ok(ProviderParts::new(Arc::new(infobip)).with_webhooks(webhooks))
+        let infobip = InfobipWhatsappAdapter::new(self, context.transport)?;
+        Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }
 }
 
 #[async_trait]
-impl Adapter for InfobipWhatsapp {
+impl Adapter for InfobipWhatsappAdapter {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.call(envelope).await.unwrap_or_else(|outcome| outcome)
     }

@@ -1,4 +1,4 @@
-//! What the configuration says of an Infobip account for WhatsApp.
+//! The settings of an Infobip account for WhatsApp.
 
 use serde::Deserialize;
 

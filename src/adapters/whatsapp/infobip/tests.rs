@@ -18,7 +18,7 @@ fn settings() -> InfobipWhatsappSettings {
 
 #[test]
 fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
-    let infobip = InfobipWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let infobip = InfobipWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = infobip.request(&envelopes::to_phone(email), OWN_ID).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));

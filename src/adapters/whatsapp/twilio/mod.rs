@@ -10,47 +10,51 @@ use std::sync::Arc;
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 
-pub use settings::{TwilioWhatsappSender, TwilioWhatsappSettings};
+pub use settings::{TwilioWhatsappSenderSettings, TwilioWhatsappSettings};
 
-use crate::adapters::http::{HttpAdapter, HttpAnswer};
-use crate::adapters::sms::twilio::account::TwilioAccount;
+use crate::adapters::http::{HttpAdapter, HttpResponse};
+use crate::adapters::sms::twilio::account::TwilioClient;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
 use crate::adapters::{
-    BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{Outcome, Rejection, RenderedContent};
 
-/// One WhatsApp number at Twilio.
+/// Delivers WhatsApp messages through one number at Twilio.
 #[derive(Debug)]
-pub struct TwilioWhatsapp {
-    account: TwilioAccount,
-    sender: TwilioWhatsappSender,
+pub struct TwilioWhatsappAdapter {
+    client: TwilioClient,
+    sender: TwilioWhatsappSenderSettings,
 }
 
-impl TwilioWhatsapp {
+impl TwilioWhatsappAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &TwilioWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
-        let account = TwilioAccount::new(&settings.account, transport)?;
+    pub fn new(settings: &TwilioWhatsappSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
+        let client = TwilioClient::new(&settings.account, transport)?;
         settings.channel.validate()?;
-        Ok(Self { account, sender: settings.channel.clone() })
+        Ok(Self { client, sender: settings.channel.clone() })
     }
 }
 
-impl TwilioWhatsapp {
+impl TwilioWhatsappAdapter {
     fn content(&self, envelope: &Envelope) -> Result<Vec<(&'static str, String)>, Outcome> {
         let template = match &envelope.content {
             RenderedContent::Text(text) => return Ok(vec![("Body", text.clone())]),
             RenderedContent::Template(template) => template,
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+                return Err(rejected_outcome(
+                    Rejection::Content,
+                    "the content is neither a text nor a template",
+                ));
             }
         };
         // Only here: another provider may carry it.
-        let forbidden = |text| refused(Rejection::Policy, text);
+        let forbidden = |text| rejected_outcome(Rejection::Policy, text);
         if template.header.is_some() || !template.buttons.is_empty() {
             return Err(forbidden("Twilio fills in numbered placeholders, and not headers and buttons"));
         }
@@ -65,17 +69,17 @@ impl TwilioWhatsapp {
     }
 }
 
-impl HttpAdapter for TwilioWhatsapp {
+impl HttpAdapter for TwilioWhatsappAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let to = address(envelope.phone()?.as_str());
         let from = address(envelope.from.as_deref().unwrap_or(&self.sender.from));
         let content = self.content(envelope)?;
         let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
         form.extend(content.iter().map(|(name, value)| (*name, value.as_str())));
-        Ok(self.account.request(form))
+        Ok(self.client.request(form))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         answer::outcome(answer)
     }
 }
@@ -94,10 +98,10 @@ fn variables(parameters: &[String]) -> String {
 }
 
 impl ProviderSettings for TwilioWhatsappSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let twilio = TwilioWhatsapp::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let twilio = TwilioWhatsappAdapter::new(self, context.transport)?;
         let webhooks = TwilioWebhooks::new(&self.account);
-        Ok(ProviderParts::new(Arc::new(twilio)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the configuration says of a Twilio account for WhatsApp.
+//! The settings of a Twilio account for WhatsApp.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use crate::adapters::settings::require;
 use crate::adapters::sms::twilio::TwilioAccountSettings;
 use crate::adapters::sms::twilio::account::is_sid;
 use crate::adapters::whatsapp::sender;
-use crate::adapters::{BuildError, ChannelSettings};
+use crate::adapters::{ChannelSettings, ProviderBuildError};
 use crate::model::Template;
 
 /// The settings of a WhatsApp number at Twilio.
-pub type TwilioWhatsappSettings = ChannelSettings<TwilioAccountSettings, TwilioWhatsappSender>;
+pub type TwilioWhatsappSettings = ChannelSettings<TwilioAccountSettings, TwilioWhatsappSenderSettings>;
 
-/// The WhatsApp number of a Twilio account, and its templates.
+/// The settings of the WhatsApp number of a Twilio account, and of its templates.
 #[derive(Debug, Clone, Deserialize)]
-pub struct TwilioWhatsappSender {
+pub struct TwilioWhatsappSenderSettings {
     /// The WhatsApp number that sends for brands without one of their own, in E.164 form.
     pub from: String,
     /// Which content at Twilio a template is: by its name and language the content's SID, `HX` and 32 hexadecimal
@@ -25,9 +25,9 @@ pub struct TwilioWhatsappSender {
     pub templates: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-impl TwilioWhatsappSender {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
-        require(sender::is_sender(&self.from), "from", sender::MUST)?;
+impl TwilioWhatsappSenderSettings {
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)?;
         require(
             self.templates.values().flat_map(BTreeMap::values).all(|sid| is_sid("HX", sid)),
             "templates",

@@ -22,7 +22,7 @@ fn settings() -> TwilioWhatsappSettings {
             base_url: "https://api.example.com".to_owned(),
             status_callback: None,
         },
-        channel: TwilioWhatsappSender {
+        channel: TwilioWhatsappSenderSettings {
             from: "+34910000000".to_owned(),
             templates: [("order_update".to_owned(), languages.into())].into(),
         },
@@ -39,7 +39,7 @@ fn template(name: &str, language: &str, parameters: &[&str]) -> RenderedContent 
 }
 
 fn form(content: RenderedContent) -> Vec<(String, String)> {
-    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let twilio = TwilioWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
     let request = twilio.request(&envelopes::to_phone(content)).unwrap().build().unwrap();
     let body = request.body().unwrap().as_bytes().unwrap();
     url::form_urlencoded::parse(body).into_owned().collect()
@@ -62,7 +62,7 @@ fn a_template_goes_out_as_the_content_that_the_settings_name() {
 
 #[test]
 fn what_cannot_go_out_is_refused_before_any_call() {
-    let twilio = TwilioWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let twilio = TwilioWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = twilio.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }), "{refusal:?}");

@@ -6,7 +6,8 @@
 //! first, and what neither table knows is judged by the HTTP status.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT, DOUBTFUL_ADDRESS, ErrorMeaning, OPTED_OUT, PERHAPS_OPTED_OUT, POLICY, THROTTLED,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+    UNCERTAIN_OPT_OUT,
 };
 
 /// The code of a message that went out before.
@@ -16,9 +17,9 @@ pub(super) const ALREADY_SENT: u32 = 1320;
 pub(super) fn by_title(title: &str) -> Option<ErrorMeaning> {
     Some(match title {
         // Not a number that the channel knows.
-        "Invalid recipient" => DOUBTFUL_ADDRESS,
+        "Invalid recipient" => UNCERTAIN_ADDRESS,
 
-        "Invalid params" | "Invalid message type" | "Invalid channel parameters" => CONTENT,
+        "Invalid params" | "Invalid message type" | "Invalid channel parameters" => CONTENT_REJECTED,
 
         "Rate Limit Hit" => THROTTLED,
 
@@ -39,16 +40,16 @@ pub(super) fn by_code(code: u32) -> Option<ErrorMeaning> {
         1170 | 1190 => BAD_ADDRESS,
         // Cannot be processed or reached: unknown prefix, moved between networks, no route, blocked by the carrier, not on
         // the channel, a device that cannot.
-        1040 | 1200 | 1250 | 1260 | 1280 | 1300 | 1310 => DOUBTFUL_ADDRESS,
+        1040 | 1200 | 1250 | 1260 | 1280 | 1300 | 1310 => UNCERTAIN_ADDRESS,
 
         1240 => OPTED_OUT,
         // On a list of numbers that may not be written to. Whose, one answer does not tell.
-        1050 => PERHAPS_OPTED_OUT,
+        1050 => UNCERTAIN_OPT_OUT,
 
         // A parameter missing or wrong, a tag, a template; too long, wrong class, taken for spam.
-        1010 | 1020..=1022 | 1090 | 1150 | 1210 => CONTENT,
+        1010 | 1020..=1022 | 1090 | 1150 | 1210 => CONTENT_REJECTED,
         // What may not be said to this person: outside the 24-hour window, too young, not in the account's list.
-        1340 | 1270 | 1160 => POLICY,
+        1340 | 1270 | 1160 => POLICY_REJECTED,
 
         1000 | 1241 => THROTTLED,
 

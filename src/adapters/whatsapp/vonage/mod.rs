@@ -15,32 +15,33 @@ use url::Url;
 
 pub use settings::VonageWhatsappSettings;
 
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::components::components;
 use crate::adapters::{
-    BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport, refused,
+    Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
+    rejected_outcome,
 };
 use crate::model::{Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
 
-/// One WhatsApp number at Vonage.
+/// Delivers WhatsApp messages through one number at Vonage.
 #[derive(Debug)]
-pub struct VonageWhatsapp {
+pub struct VonageWhatsappAdapter {
     client: Client,
     settings: VonageWhatsappSettings,
     endpoint: Url,
 }
 
-impl VonageWhatsapp {
+impl VonageWhatsappAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &VonageWhatsappSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &VonageWhatsappSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         settings.validate()?;
-        let base = http::base_url("base_url", &settings.base_url)?;
+        let base = http::parse_base_url("base_url", &settings.base_url)?;
         Ok(Self {
-            client: http::client(transport)?,
+            client: http::build_client(transport)?,
             settings: settings.clone(),
             endpoint: http::endpoint(&base, &["v1", "messages"]),
         })
@@ -70,10 +71,13 @@ impl VonageWhatsapp {
                 message["custom"] = json!({ "type": "template", "template": custom(template) });
             }
             RenderedContent::Email { .. } | RenderedContent::Telegram(_) => {
-                return Err(refused(Rejection::Content, "the content is neither a text nor a template"));
+                return Err(rejected_outcome(
+                    Rejection::Content,
+                    "the content is neither a text nor a template",
+                ));
             }
         }
-        if let Some(reference) = account::reference(envelope) {
+        if let Some(reference) = account::client_reference(envelope) {
             message["client_ref"] = json!(reference);
         }
         Ok(message)
@@ -94,24 +98,24 @@ fn custom(template: &Template) -> Value {
     value
 }
 
-impl HttpAdapter for VonageWhatsapp {
+impl HttpAdapter for VonageWhatsappAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let VonageWhatsappSettings { api_key, api_secret, .. } = &self.settings;
         let request = self.client.post(self.endpoint.clone()).basic_auth(api_key, Some(api_secret.expose()));
         Ok(request.json(&self.message(envelope)?))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, _: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
         outcome(answer)
     }
 }
 
 impl ProviderSettings for VonageWhatsappSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let vonage = VonageWhatsapp::new(self, context.transport)?;
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let vonage = VonageWhatsappAdapter::new(self, context.transport)?;
         let webhooks =
             self.signature_secret.clone().map(|secret| webhooks::VonageWhatsappWebhooks { secret });
-        Ok(ProviderParts::new(Arc::new(vonage)).with_webhooks(webhooks))
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks))
     }
 }
 
@@ -132,17 +136,17 @@ struct VonageWhatsappErrorBody {
     detail: String,
 }
 
-fn outcome(answer: &HttpAnswer) -> Outcome {
+fn outcome(answer: &HttpResponse) -> Outcome {
     let outcome = if answer.is_success() { accepted(answer) } else { refusal(answer) };
-    outcome.unwrap_or_else(|| answer.unrecognized())
+    outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn accepted(answer: &HttpAnswer) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let VonageWhatsappAccepted { message_uuid } = serde_json::from_slice(&answer.body).ok()?;
     (!message_uuid.is_empty()).then_some(Outcome::Sent { reference: message_uuid })
 }
 
-fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
+fn refusal(answer: &HttpResponse) -> Option<Outcome> {
     let VonageWhatsappErrorBody { kind, title, detail } = serde_json::from_slice(&answer.body).ok()?;
     let code = kind.rsplit_once('#').map_or("", |(_, code)| code);
     let number = code.parse().ok();
@@ -153,7 +157,7 @@ fn refusal(answer: &HttpAnswer) -> Option<Outcome> {
     let evidence = OutcomeEvidence::new(code, &format!("{title} {detail}"));
     Some(match errors::by_title(&title).or_else(|| number.and_then(errors::by_code)) {
         Some(meaning) => meaning.outcome(evidence, answer.retry_after),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     })
 }
 

@@ -1,8 +1,8 @@
-//! What the configuration says of a Vonage account for WhatsApp.
+//! The settings of a Vonage account for WhatsApp.
 
 use serde::Deserialize;
 
-use crate::adapters::BuildError;
+use crate::adapters::ProviderBuildError;
 use crate::adapters::settings::require;
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::sender;
@@ -30,8 +30,8 @@ fn default_base_url() -> String {
 }
 
 impl VonageWhatsappSettings {
-    pub(super) fn validate(&self) -> Result<(), BuildError> {
-        account::check(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
-        require(sender::is_sender(&self.from), "from", sender::MUST)
+    pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
+        account::check_credentials(&self.api_key, &self.api_secret, self.signature_secret.as_ref())?;
+        require(sender::is_sender(&self.from), "from", sender::SENDER_MUST)
     }
 }

@@ -16,7 +16,7 @@ fn settings() -> VonageWhatsappSettings {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
 }
 
 fn problem(code: &str, title: &str) -> String {
@@ -71,7 +71,7 @@ fn the_evidence_holds_the_code_and_no_number() {
 
 #[test]
 fn a_reference_that_is_too_long_is_left_out() {
-    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let vonage = VonageWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
     let mut envelope = envelopes::to_phone(RenderedContent::Text("hello".to_owned()));
     envelope.brand = "a".repeat(61).parse().unwrap();
     assert!(vonage.message(&envelope).unwrap()["client_ref"].is_string());
@@ -81,7 +81,7 @@ fn a_reference_that_is_too_long_is_left_out() {
 
 #[test]
 fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
-    let vonage = VonageWhatsapp::new(&settings(), &Transport::default()).unwrap();
+    let vonage = VonageWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
     let email = RenderedContent::Email { subject: String::new(), text: None, html: None };
     let refusal = vonage.request(&envelopes::to_phone(email)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::errors;
 use crate::adapters::webhooks::{
-    DeliveryReport, ProviderEvent, REPEATS, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, hex, is_recent, is_signed, parse_phone, parse_rfc3339,
+    DeliveryReport, ProviderEvent, REDELIVERY_WINDOW, SignatureAlgorithm, WebhookError, WebhookHandler,
+    WebhookPayload, WebhookRequest, decode_hex, is_recent, is_valid_signature, parse_phone, parse_rfc3339,
 };
 use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
@@ -26,17 +26,18 @@ pub(super) struct VonageWhatsappWebhooks {
 
 #[async_trait]
 impl WebhookHandler for VonageWhatsappWebhooks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let body = call.body.ok_or(WebhookError::Forged("Vonage calls with POST"))?;
-        let token = call.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        let body = request.body.ok_or(WebhookError::Unauthenticated("Vonage calls with POST"))?;
+        let token = request.header("Authorization").and_then(|text| text.strip_prefix("Bearer "));
         let claims = token.and_then(|token| self.claims(token));
-        let claims = claims.ok_or(WebhookError::Forged("Authorization is not a token of this account"))?;
+        let claims =
+            claims.ok_or(WebhookError::Unauthenticated("Authorization is not a token of this account"))?;
         let signed = Timestamp::from_second(claims.iat);
-        if !signed.is_ok_and(|signed| is_recent(signed, call.now, REPEATS)) {
-            return Err(WebhookError::Forged("iat is too far from now"));
+        if !signed.is_ok_and(|signed| is_recent(signed, request.now, REDELIVERY_WINDOW)) {
+            return Err(WebhookError::Unauthenticated("iat is too far from now"));
         }
-        if hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
-            return Err(WebhookError::Forged("payload_hash is not that of the body"));
+        if decode_hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
+            return Err(WebhookError::Unauthenticated("payload_hash is not that of the body"));
         }
         read(body).map(|events| WebhookPayload::Events(events.into_iter().collect()))
     }
@@ -64,7 +65,8 @@ impl VonageWhatsappWebhooks {
         let (header, claims) = signed.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let key = self.secret.expose().as_bytes();
-        let is_signed = is_signed(SignatureAlgorithm::HmacSha256, key, &[signed.as_bytes()], &signature);
+        let is_signed =
+            is_valid_signature(SignatureAlgorithm::HmacSha256, key, &[signed.as_bytes()], &signature);
         (is_signed && decode::<JwtHeader>(header)?.alg == "HS256").then(|| decode(claims))?
     }
 }
@@ -342,7 +344,10 @@ mod tests {
             ("abcde", "Bearer ", body),
         ] {
             let answer = handle(secret, authorization, body).await;
-            assert!(matches!(answer, Err(WebhookError::Forged(_))), "{secret} {authorization} {body}");
+            assert!(
+                matches!(answer, Err(WebhookError::Unauthenticated(_))),
+                "{secret} {authorization} {body}"
+            );
         }
     }
 

@@ -128,10 +128,10 @@ fn other_mail_says_nothing() {
 #[test]
 fn a_report_without_its_fields_cannot_be_read() {
     let report = delivery_report("x@y.example", "Final-Recipient: rfc822; ana@example.org\r\n");
-    assert_eq!(ReportMail::read(report.as_bytes()).unwrap_err(), MissingPart::Recipient);
+    assert_eq!(ReportMail::read(report.as_bytes()).unwrap_err(), ReportMailError::Recipient);
     let feedback = complaint("Version: 1", "X: y");
-    assert_eq!(ReportMail::read(feedback.as_bytes()).unwrap_err(), MissingPart::Feedback);
-    assert_eq!(ReportMail::read(b"").unwrap_err(), MissingPart::Header);
+    assert_eq!(ReportMail::read(feedback.as_bytes()).unwrap_err(), ReportMailError::Feedback);
+    assert_eq!(ReportMail::read(b"").unwrap_err(), ReportMailError::Header);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::model::{Objection, ReceiptStatus};
 
 const FAILED: &str = "Final-Recipient: rfc822; eve@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n";
 
-fn handler() -> BounceHandler {
-    BounceHandler::new(addresses(), brands())
+fn handler() -> BounceWebhooks {
+    BounceWebhooks::new(addresses(), brands())
 }
 
 async fn handle(query: &str, mail: &str) -> Result<WebhookPayload, WebhookError> {
@@ -62,7 +62,7 @@ async fn without_a_token_of_ours_nothing_is_believed() {
         (String::new(), delivery_report("bounce@bounces.example.com", FAILED)),
         (String::new(), complaint("Feedback-Type: abuse", "X: y")),
     ] {
-        assert!(matches!(handle(&query, &mail).await, Err(WebhookError::Forged(_))), "{mail}");
+        assert!(matches!(handle(&query, &mail).await, Err(WebhookError::Unauthenticated(_))), "{mail}");
     }
     let sender = addresses().address_for(&echo()).to_string();
     assert!(matches!(handle(&query(&sender), "").await, Err(WebhookError::Malformed(_))));

@@ -20,39 +20,39 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-pub use settings::WebhookSettings;
+pub use settings::CustomWebhookSettings;
 
-use super::{BuildError, Envelope, ProviderContext, ProviderParts, ProviderSettings, Transport};
-use crate::adapters::http::{self, HttpAdapter, HttpAnswer};
-use crate::adapters::webhooks::StandardWebhooks;
+use super::{Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport};
+use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::webhooks::StandardWebhooksKey;
 use crate::model::{Outcome, OutcomeEvidence};
 
-/// One receiver of messages.
+/// Delivers messages of one channel to one receiver.
 #[derive(Debug)]
-pub struct Webhook {
+pub struct CustomWebhookAdapter {
     client: Client,
-    settings: WebhookSettings,
+    settings: CustomWebhookSettings,
     url: Url,
-    signer: StandardWebhooks,
+    signer: StandardWebhooksKey,
 }
 
-impl Webhook {
+impl CustomWebhookAdapter {
     /// Builds the adapter.
     ///
     /// # Errors
     /// When a setting's value is wrong, or TLS cannot be set up.
-    pub fn new(settings: &WebhookSettings, transport: &Transport) -> Result<Self, BuildError> {
+    pub fn new(settings: &CustomWebhookSettings, transport: &Transport) -> Result<Self, ProviderBuildError> {
         let signer = settings.signer()?;
         Ok(Self {
-            client: http::client(transport)?,
-            url: http::base_url("url", &settings.url)?,
+            client: http::build_client(transport)?,
+            url: http::parse_base_url("url", &settings.url)?,
             signer,
             settings: settings.clone(),
         })
     }
 }
 
-impl HttpAdapter for Webhook {
+impl HttpAdapter for CustomWebhookAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
         let body = request::message(envelope, self.settings.from.as_deref()).to_string();
         let id = envelope.echo().to_string();
@@ -68,20 +68,20 @@ impl HttpAdapter for Webhook {
             .body(body))
     }
 
-    fn outcome(&self, answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
         outcome(answer, envelope)
     }
 }
 
-impl ProviderSettings for WebhookSettings {
-    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, BuildError> {
-        let webhook = Webhook::new(self, context.transport)?;
-        let callbacks = callbacks::ReceiverCallbacks { signed: self.callbacks()? };
-        Ok(ProviderParts::new(Arc::new(webhook)).with_webhooks(Some(callbacks)))
+impl ProviderSettings for CustomWebhookSettings {
+    fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        let webhook = CustomWebhookAdapter::new(self, context.transport)?;
+        let callbacks = callbacks::ReceiverWebhooks { signed: self.callbacks()? };
+        Ok(ProviderParts::new(Arc::new(webhook)).with_webhook_handler(Some(callbacks)))
     }
 }
 
-/// What a receiver may say with any status. All of it may be left out.
+/// The answer of a receiver, with any status. Each field may be left out.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ReceiverReply {
@@ -94,12 +94,12 @@ struct ReceiverReply {
     retry_after_seconds: Option<f64>,
 }
 
-fn outcome(answer: &HttpAnswer, envelope: &Envelope) -> Outcome {
+fn outcome(answer: &HttpResponse, envelope: &Envelope) -> Outcome {
     match reply(&answer.body) {
         Some(reply) if reply.outcome.is_some() => refused(answer, &reply),
         Some(reply) if answer.is_success() => sent(reply, envelope),
-        Some(reply) => answer.outcome_by_status(evidence(answer, &reply)),
-        None => answer.unrecognized(),
+        Some(reply) => answer.outcome_from_status(evidence(answer, &reply)),
+        None => answer.unrecognized_outcome(),
     }
 }
 
@@ -118,21 +118,21 @@ fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.
-fn refused(answer: &HttpAnswer, reply: &ReceiverReply) -> Outcome {
+fn refused(answer: &HttpResponse, reply: &ReceiverReply) -> Outcome {
     let evidence = evidence(answer, reply);
     match errors::meaning(reply.outcome.as_deref().unwrap_or_default(), reply.cause.as_deref()) {
         Some(meaning) => meaning.outcome(evidence, wait(answer, reply)),
-        None => answer.outcome_by_status(evidence),
+        None => answer.outcome_from_status(evidence),
     }
 }
 
-fn wait(answer: &HttpAnswer, reply: &ReceiverReply) -> Option<Duration> {
-    let longest = http::MAX_WAIT.as_secs_f64();
+fn wait(answer: &HttpResponse, reply: &ReceiverReply) -> Option<Duration> {
+    let longest = http::MAX_RETRY_AFTER.as_secs_f64();
     let asked = reply.retry_after_seconds.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, longest)));
     asked.or(answer.retry_after)
 }
 
-fn evidence(answer: &HttpAnswer, reply: &ReceiverReply) -> OutcomeEvidence {
+fn evidence(answer: &HttpResponse, reply: &ReceiverReply) -> OutcomeEvidence {
     let text = reply.text.as_deref().unwrap_or_default();
     match &reply.code {
         Value::Null => OutcomeEvidence::new(answer.status, text),

@@ -14,7 +14,7 @@ fn text() -> Envelope {
 }
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpAnswer { status, body: body.into(), ..HttpAnswer::default() }, &text())
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &text())
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_wait_in_the_body_comes_before_that_of_the_header_and_is_capped() {
     let wait = |header: Option<u64>, body: &str| {
         let retry_after = header.map(Duration::from_secs);
         match outcome(
-            &HttpAnswer { status: 429, retry_after, body: body.into(), ..HttpAnswer::default() },
+            &HttpResponse { status: 429, retry_after, body: body.into(), ..HttpResponse::default() },
             &text(),
         ) {
             Outcome::Throttled { retry_after, scope: ThrottleScope::Provider, .. } => {

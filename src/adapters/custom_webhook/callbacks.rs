@@ -1,4 +1,5 @@
-//! What a service of one's own tells later. The contract is in `docs/providers/webhook.md`.
+//! The callbacks of a service of one's own: receipts, texts and reports on addresses. The contract is in
+//! `docs/providers/webhook.md`.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -6,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::adapters::webhooks::{
-    DeliveryReport, ProviderEvent, StandardWebhooks, WebhookError, WebhookHandler, WebhookPayload,
+    DeliveryReport, ProviderEvent, StandardWebhooksKey, WebhookError, WebhookHandler, WebhookPayload,
     WebhookRequest, parse_rfc3339,
 };
 use crate::model::{
@@ -14,22 +15,22 @@ use crate::model::{
     Timestamp,
 };
 
-/// Takes the calls of a service.
+/// Takes the webhook requests of a service.
 #[derive(Debug)]
-pub(super) struct ReceiverCallbacks {
-    /// What it signs with.
-    pub signed: StandardWebhooks,
+pub(super) struct ReceiverWebhooks {
+    /// The key by which it signs.
+    pub signed: StandardWebhooksKey,
 }
 
 #[async_trait]
-impl WebhookHandler for ReceiverCallbacks {
-    async fn handle(&self, call: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        self.signed.verify(call, "webhook")?;
-        read(call.body.unwrap_or_default(), call.now).map(WebhookPayload::Events)
+impl WebhookHandler for ReceiverWebhooks {
+    async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
+        self.signed.verify(request, "webhook")?;
+        read(request.body.unwrap_or_default(), request.now).map(WebhookPayload::Events)
     }
 }
 
-/// One thing that a service tells. Fields that are not in the contract are passed over.
+/// One event that a service reports. Fields that are not in the contract are passed over.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum CallbackEvent {
@@ -330,7 +331,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_signed_is_read() {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let handler = ReceiverCallbacks { signed: StandardWebhooks::new(&secret).unwrap() };
+        let handler = ReceiverWebhooks { signed: StandardWebhooksKey::new(&secret).unwrap() };
         let body = r#"{"type":"receipt","reference":"r-17","status":"read"}"#;
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
@@ -341,16 +342,16 @@ mod tests {
         headers.insert("webhook-timestamp", seconds.into());
         headers.insert("webhook-signature", format!("v1,{}", STANDARD.encode(signature)).parse().unwrap());
         let handle = async |body: &str| {
-            let call = WebhookRequest {
+            let request = WebhookRequest {
                 url: "",
                 query: "",
                 headers: &headers,
                 body: Some(body.as_bytes()),
                 now: now(),
             };
-            handler.handle(&call).await
+            handler.handle(&request).await
         };
         assert!(matches!(handle(body).await, Ok(WebhookPayload::Events(events)) if events.len() == 1));
-        assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Forged(_))));
+        assert!(matches!(handle(&body.replace("read", "sent")).await, Err(WebhookError::Unauthenticated(_))));
     }
 }
