@@ -8,14 +8,18 @@ use clap::Parser;
 use relevo::app::Gateway;
 use relevo::cli::{self, Cli, CliError, ClientCommand, Command, ConnectionArgs, GatewayCommand, ServeArgs};
 use relevo::clock::Clock;
-use relevo::config::{Config, ConfigErrors, LogSettings};
+use relevo::config::{self, Config, ConfigErrors, LogSettings};
 use relevo::{demo, telemetry};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Whatever this program makes is for its user alone: data, copies of it, keys.
+    umask(Mode::RWXG | Mode::RWXO);
     let cli = Cli::parse();
     match cli.command {
         Command::Gateway(GatewayCommand::Serve(args)) => serve(&args),
@@ -43,18 +47,31 @@ fn wrong(error: anyhow::Error) -> CliError {
 }
 
 fn serve(args: &ServeArgs) -> ExitCode {
-    let config = Config::load(&args.config);
+    let clock = match Clock::system() {
+        Ok(clock) => clock,
+        Err(error) => return exit_code(Err(wrong(error.into())), tell),
+    };
+    let config = Config::load_to_serve(&args.config, clock.now());
     let settings = config.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log.clone());
     match telemetry::start(&settings) {
         // The log has the last word, even on a configuration that is wrong, since it never waits long for a reader.
-        Ok(log) => exit_code(run_gateway(config).map_err(wrong), |text| log.print(text)),
+        Ok(log) => exit_code(run_gateway(config, clock).map_err(wrong), |text| log.print(text)),
         Err(error) => exit_code(Err(wrong(error.into())), tell),
     }
 }
 
-fn run_gateway(config: Result<Config, ConfigErrors>) -> anyhow::Result<()> {
+fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock) -> anyhow::Result<()> {
     let config = config?;
-    let clock = Clock::system()?;
+    if let Err(error) = config::raise_limit() {
+        tracing::warn!(%error, "the limit on open files was not raised to the most that the system allows");
+    }
+    for warning in config.warnings_of_the_start(clock.now()) {
+        tracing::warn!(
+            subject = warning.subject,
+            detail = warning.message,
+            "the gateway starts, and probably not as meant"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the gateway opens, so that a signal during that is not missed.

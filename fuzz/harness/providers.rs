@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use relevo::adapters::webhooks::WebhookHandler;
 use relevo::adapters::{Envelope, ProviderParts};
+use relevo::clock::Clock;
 use relevo::config::{Config, ProviderConfig};
 use relevo::model::{Address, Channel, MessageClass, MessageId, Phone, RenderedContent};
 
@@ -182,7 +183,8 @@ fn config(tables: &str) -> Config {
     write("secret", SECRET);
     write("token", "1234567890:the-secret");
     write("webhook", STANDARD_SECRET);
-    Config::load(&folder.path().join("relevo.toml")).unwrap_or_else(|errors| panic!("{errors}"))
+    let now = Clock::system().expect("the system has randomness").now();
+    Config::load(&folder.path().join("relevo.toml"), now).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn envelope(channel: Channel) -> Envelope {

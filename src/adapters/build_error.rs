@@ -1,5 +1,7 @@
 //! Why a provider cannot be built from its settings.
 
+use crate::model::SettingError;
+
 /// Why a provider cannot be built from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderBuildError {
@@ -11,6 +13,9 @@ pub enum ProviderBuildError {
         /// What would be right.
         must: &'static str,
     },
+    /// A number is out of its bounds.
+    #[error(transparent)]
+    Bounds(#[from] SettingError),
     /// The HTTP client could not be built.
     #[error("the HTTP client cannot be set up: {0}")]
     HttpClient(String),

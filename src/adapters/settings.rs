@@ -1,8 +1,12 @@
 //! The checks that the settings of several adapters share.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use url::Url;
 
 use super::ProviderBuildError;
+use crate::model::SettingError;
 
 /// The rule that [`is_host`] checks, for the error of a setting.
 pub(super) const HOST_MUST: &str = "must be a host name or an IP address";
@@ -17,6 +21,18 @@ pub(super) fn require(
     must: &'static str,
 ) -> Result<(), ProviderBuildError> {
     if is_valid { Ok(()) } else { Err(ProviderBuildError::Setting { setting, must }) }
+}
+
+/// That a number lies within its bounds.
+///
+/// # Errors
+/// When it does not: the bounds.
+pub(super) fn within<T: PartialOrd + Display>(
+    value: T,
+    bounds: RangeInclusive<T>,
+    setting: &'static str,
+) -> Result<(), ProviderBuildError> {
+    SettingError::out_of_bounds(setting, value, bounds).map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Whether the text has the form of a host name or an IP address, of at most 255 octets (RFC 1035, section 2.3.4).

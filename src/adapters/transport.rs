@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::http::HttpTransport;
+use crate::model::{MAX_COUNT, SettingError, SettingErrors};
 
 /// The connection settings of a provider and the limits on calls to it: concurrency, rate and time-outs.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,25 @@ pub struct ProviderLimits {
     pub connect_timeout_ms: u64,
     /// How long the whole call may take, in milliseconds: 10,000 when absent. After it the outcome is unknown.
     pub timeout_ms: u64,
+}
+
+/// An hour: a claim must outlast the call, and what waits for a claim that was lost waits as long.
+const MAX_TIMEOUT_MS: u64 = 3_600_000;
+
+impl ProviderLimits {
+    /// Every setting that is not valid, by its key.
+    pub fn errors(&self) -> Vec<SettingError> {
+        let mut errors = SettingErrors::default();
+        errors.within("max_concurrency", self.max_concurrency, 1..=MAX_COUNT);
+        // No limit is within its bounds.
+        let rate = self.rate_per_second.unwrap_or(1.0);
+        errors.within("rate_per_second", rate, 0.001..=f64::from(MAX_COUNT));
+        errors.within("timeout_ms", self.timeout_ms, 1..=MAX_TIMEOUT_MS);
+        errors.within("connect_timeout_ms", self.connect_timeout_ms, 1..=MAX_TIMEOUT_MS);
+        let in_time = self.connect_timeout_ms <= self.timeout_ms;
+        errors.require(in_time, "connect_timeout_ms", "must be at most timeout_ms");
+        errors.into_vec()
+    }
 }
 
 impl Default for ProviderLimits {

@@ -28,7 +28,7 @@ use super::error::ApiError;
 use super::methods;
 use super::preface::{OpenedIo, read_opening};
 use super::settings::ApiSettings;
-use super::tls::{self, TlsError};
+use super::tls::ServerTls;
 use crate::listener::{Connection, ConnectionActivity, ListenerStop, drive};
 
 /// Bytes of one stream's answers that lie ready for the network.
@@ -63,10 +63,10 @@ impl ConnectionServer {
     ///
     /// # Errors
     /// When the TLS settings cannot be used.
-    pub(super) fn new(routes: Routes, settings: &ApiSettings) -> Result<Self, TlsError> {
-        let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    pub(super) fn new(routes: Routes, settings: &ApiSettings, tls: Option<&ServerTls>) -> Self {
+        let tls = tls.map(ServerTls::acceptor);
         let (routes, settings) = (routes.prepare(), settings.clone());
-        Ok(Self { routes, tls, http2: http2(&settings), settings })
+        Self { routes, tls, http2: http2(&settings), settings }
     }
 
     /// Serves one connection to its end.

@@ -69,7 +69,9 @@ impl KeyApi {
         let created = token::create_key(brand, scopes, request.label, self.clock.now());
         let (key, secret) = created.map_err(ApiError::no_randomness)?;
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
+        let (id, of) = (key.id.clone(), shown_brand(&key));
         self.store.create_key(key).await?;
+        tracing::info!(key.id = %id, brand.id = of, actor.key.id = %caller.key, "a key was created");
         Ok(answer)
     }
 
@@ -99,8 +101,15 @@ impl KeyApi {
         // A key never changes its brand, so looking before revoking leaves no gap.
         self.store.key(&id).await?.filter(manages).ok_or_else(|| no_key(&id))?;
         let key = self.store.revoke_key(&id, self.clock.now()).await?.ok_or_else(|| no_key(&id))?;
+        let of = shown_brand(&key);
+        tracing::info!(key.id = %id, brand.id = of, actor.key.id = %caller.key, "a key was revoked");
         Ok(v1::RevokeKeyResponse { key: Some((&key).into()) })
     }
+}
+
+/// The brand of a key for the log; empty for a key of the gateway.
+fn shown_brand(key: &ApiKey) -> String {
+    key.brand.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The brand and the scopes that a new key is to have. `is_brand` says whether a brand is configured.

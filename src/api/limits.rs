@@ -78,6 +78,22 @@ pub fn one_line(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     }
 }
 
+/// Adds a violation for a text that says nothing but spaces, or has control characters other than those that lines are made
+/// of: a provider would refuse it, or the reader's terminal obey it. An absent one is valid here.
+pub fn text(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
+    if !text.is_empty() && text.trim().is_empty() {
+        violations.add(path, "is required: spaces alone say nothing");
+    }
+    printable(text, path, violations);
+}
+
+/// Adds a violation for a text with control characters other than line breaks and tabs.
+pub fn printable(text: &str, path: &FieldPath<'_>, violations: &mut Violations) {
+    if text.chars().any(|c| c.is_control() && !['\n', '\r', '\t'].contains(&c)) {
+        violations.add(path, "must have no control characters but line breaks and tabs");
+    }
+}
+
 /// Adds a violation for a text that is no https URL of at most `max` characters. An absent one is valid here.
 pub fn https_url(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     let is_allowed =
@@ -176,6 +192,21 @@ mod tests {
         let content = |text: &str| violations_of(|path, violations| one_line(text, path, violations));
         assert_eq!(content("a\nb"), ["it must be on one line, without control characters"]);
         assert!(content("\u{200f}שלום\u{202b}").is_empty(), "a subject may need them");
+    }
+
+    #[test]
+    fn a_text_says_something_and_steers_nothing() {
+        let check = |content: &str| violations_of(|path, violations| text(content, path, violations));
+        for right in ["", "Hello", "  Hello\r\n\tworld\n", "né 🎉\u{200d}"] {
+            assert!(check(right).is_empty(), "{right:?}");
+        }
+        for blank in [" ", "\n", "\t \u{a0}\u{3000}"] {
+            assert_eq!(check(blank), ["it is required: spaces alone say nothing"], "{blank:?}");
+        }
+        for control in ["a\0b", "\u{1b}[2J", "\u{7}", "\u{7f}", "\u{9b}2J", "a\u{b}"] {
+            let must = "it must have no control characters but line breaks and tabs";
+            assert_eq!(check(control), [must], "{control:?}");
+        }
     }
 
     #[test]

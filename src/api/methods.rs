@@ -12,6 +12,8 @@ const METHODS: &[(&str, KeyScope)] = &[
     ("relevo.v1.MessageService/CancelMessage", KeyScope::Send),
     ("relevo.v1.MessageService/ExplainRoute", KeyScope::Send),
     ("relevo.v1.ContactService/UpsertContact", KeyScope::Contacts),
+    ("relevo.v1.ContactService/AddContactAddress", KeyScope::Contacts),
+    ("relevo.v1.ContactService/RemoveContactAddress", KeyScope::Contacts),
     ("relevo.v1.ContactService/GetContact", KeyScope::Contacts),
     ("relevo.v1.ContactService/FindContact", KeyScope::Contacts),
     ("relevo.v1.ContactService/ListContacts", KeyScope::Contacts),

@@ -40,7 +40,8 @@ pub mod providers;
 pub mod sandbox;
 
 pub use health::HealthState;
-pub use server::{ServeError, serve};
+pub use server::serve;
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};
 pub use shutdown::ShutdownSignal;
+pub use tls::ServerTls;

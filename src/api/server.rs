@@ -12,26 +12,20 @@ use tracing::info;
 use super::connections::ConnectionServer;
 use super::services::ApiServices;
 use super::settings::ApiSettings;
-use super::tls::TlsError;
+use super::tls::ServerTls;
 use crate::listener::{self, ListenerLimits};
 
-/// Why the API cannot be served.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ServeError(#[from] TlsError);
-
-/// Serves until `shutdown`, and then until the calls in flight are done or the drain timeout has passed.
-///
-/// # Errors
-/// When the TLS settings cannot be used.
+/// Serves until `shutdown`, and then until the calls in flight are done or the drain timeout has passed. Without `tls` it serves
+/// plain text.
 pub async fn serve(
     listener: TcpListener,
     services: ApiServices,
     settings: &ApiSettings,
+    tls: Option<&ServerTls>,
     shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+) {
     let (signal, health) = (services.shutdown().clone(), services.health().clone());
-    let server = Arc::new(ConnectionServer::new(services.into_routes(settings), settings)?);
+    let server = Arc::new(ConnectionServer::new(services.into_routes(settings), settings, tls));
     let stop = async {
         shutdown.await;
         info!("the gRPC server is stopping: it lets calls in flight finish");
@@ -40,7 +34,6 @@ pub async fn serve(
     };
     listener::serve(listener, limits(settings), stop, |connection| Arc::clone(&server).serve(connection))
         .await;
-    Ok(())
 }
 
 fn limits(settings: &ApiSettings) -> ListenerLimits {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of the API.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -129,31 +129,24 @@ pub struct TlsSettings {
 impl ApiSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let positive = [
-            ("request_timeout_ms", self.request_timeout_ms > 0),
-            ("max_connections", self.max_connections > 0),
-            ("max_unauthenticated_connections", self.max_unauthenticated_connections > 0),
-            ("handshake_timeout_ms", self.handshake_timeout_ms > 0),
-            ("write_timeout_ms", self.write_timeout_ms > 0),
-            ("max_calls_per_connection", self.max_calls_per_connection > 0),
-            ("max_streams_per_connection", self.max_streams_per_connection > 0),
-            ("max_health_watches", self.max_health_watches > 0),
-            ("max_reflection_streams", self.max_reflection_streams > 0),
-            ("max_public_calls_per_connection", self.max_public_calls_per_connection > 0),
-            ("stream_window", self.stream_window > 0),
-            ("max_send_streams_per_key", self.max_send_streams_per_key > 0),
-            ("max_watches_per_key", self.max_watches_per_key > 0),
-            ("keepalive_interval_ms", self.keepalive_interval_ms > 0),
-            ("keepalive_timeout_ms", self.keepalive_timeout_ms > 0),
-        ];
-        let zero = positive.into_iter().filter(|(_, valid)| !valid);
-        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
-        if self.max_message_bytes < MIN_MESSAGE_BYTES {
-            errors.push(SettingError::new(
-                "max_message_bytes",
-                "must be at least 1500000, so that every message within its own limits fits",
-            ));
-        }
+        let mut errors = SettingErrors::default();
+        let counts = 1..=MAX_COUNT as usize;
+        errors.within("max_message_bytes", self.max_message_bytes, MIN_MESSAGE_BYTES..=MAX_MESSAGE_BYTES);
+        errors.within("request_timeout_ms", self.request_timeout_ms, 1..=DAY_MS);
+        errors.within("max_connections", self.max_connections, counts.clone());
+        let unauthenticated = self.max_unauthenticated_connections;
+        errors.within("max_unauthenticated_connections", unauthenticated, counts.clone());
+        errors.within("handshake_timeout_ms", self.handshake_timeout_ms, 1..=DAY_MS);
+        errors.within("write_timeout_ms", self.write_timeout_ms, 1..=DAY_MS);
+        errors.within("max_calls_per_connection", self.max_calls_per_connection, counts.clone());
+        errors.within("max_streams_per_connection", self.max_streams_per_connection, 1..=MAX_COUNT);
+        errors.within("max_health_watches", self.max_health_watches, counts.clone());
+        errors.within("max_reflection_streams", self.max_reflection_streams, counts.clone());
+        errors.within(
+            "max_public_calls_per_connection",
+            self.max_public_calls_per_connection,
+            counts.clone(),
+        );
         for (key, bytes) in [
             ("max_request_bytes", self.max_request_bytes),
             ("max_request_bytes_per_key", self.max_request_bytes_per_key),
@@ -162,26 +155,23 @@ impl ApiSettings {
             ("max_answer_bytes_per_key", self.max_answer_bytes_per_key),
             ("max_answer_bytes_per_connection", self.max_answer_bytes_per_connection),
         ] {
-            if bytes < self.max_message_bytes {
-                errors.push(SettingError::new(key, "must be at least max_message_bytes"));
-            }
+            errors.within(key, bytes, MIN_MESSAGE_BYTES..=MAX_BUDGET_BYTES);
+            errors.require(bytes >= self.max_message_bytes, key, "must be at least max_message_bytes");
         }
-        for (key, bytes) in [
-            ("http2_stream_window_bytes", self.http2_stream_window_bytes),
-            ("http2_connection_window_bytes", self.http2_connection_window_bytes),
-        ] {
-            if !HTTP2_WINDOWS.contains(&bytes) {
-                errors.push(SettingError::new(key, "must be 65535 to 2147483647"));
-            }
-        }
+        errors.within("http2_stream_window_bytes", self.http2_stream_window_bytes, HTTP2_WINDOWS);
+        errors.within("http2_connection_window_bytes", self.http2_connection_window_bytes, HTTP2_WINDOWS);
+        errors.within("stream_window", self.stream_window, counts.clone());
         // Semaphores count in u32 at most.
-        if self.stream_window_bytes < self.max_message_bytes || self.stream_window_bytes > u32::MAX as usize {
-            errors.push(SettingError::new(
-                "stream_window_bytes",
-                "must be at least max_message_bytes and below 4294967296",
-            ));
-        }
-        errors
+        errors.within("stream_window_bytes", self.stream_window_bytes, MIN_MESSAGE_BYTES..=u32::MAX as usize);
+        let fits = self.stream_window_bytes >= self.max_message_bytes;
+        errors.require(fits, "stream_window_bytes", "must be at least max_message_bytes");
+        errors.within("max_send_streams_per_key", self.max_send_streams_per_key, counts.clone());
+        errors.within("max_watches_per_key", self.max_watches_per_key, counts);
+        errors.within("keepalive_interval_ms", self.keepalive_interval_ms, 1..=DAY_MS);
+        errors.within("keepalive_timeout_ms", self.keepalive_timeout_ms, 1..=DAY_MS);
+        errors.within("stop_delay_ms", self.stop_delay_ms, 0..=DAY_MS);
+        errors.within("drain_timeout_ms", self.drain_timeout_ms, 0..=DAY_MS);
+        errors.into_vec()
     }
 }
 
@@ -190,6 +180,12 @@ const HTTP2_WINDOWS: RangeInclusive<u32> = 65_535..=(1 << 31) - 1;
 
 /// Two texts of 64 KiB, two HTML parts of 512 KiB and everything else.
 const MIN_MESSAGE_BYTES: usize = 1_500_000;
+
+/// A tebibyte: more than one machine has.
+const MAX_BUDGET_BYTES: usize = 1 << 40;
+
+/// Far more than any message has: what a caller may make the gateway hold in memory.
+const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -208,13 +204,17 @@ mod tests {
             ..ApiSettings::default()
         };
         let keys: Vec<_> = wrong.errors().into_iter().map(|error| error.key).collect();
+        let budget = "max_answer_bytes_per_key";
+        let window = "stream_window_bytes";
         let expected = [
-            "max_connections",
-            "stream_window",
             "max_message_bytes",
-            "max_answer_bytes_per_key",
+            "max_connections",
+            budget,
+            budget,
             "http2_stream_window_bytes",
-            "stream_window_bytes",
+            "stream_window",
+            window,
+            window,
         ];
         assert_eq!(keys, expected);
     }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use crate::api::ServeError;
 use crate::store::StoreError;
 
 /// Why the gateway cannot run.
@@ -26,9 +25,6 @@ pub enum AppError {
         "the gateway was asked to stop a second time and cut off what was in work; its store is closed well"
     )]
     Forced,
-    /// The API failed.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
     /// A loop ended that the gateway cannot do without.
     #[error(
         "{name} {how}, and the gateway cannot do without: start it again, and report this with the lines of the log before it"

@@ -133,9 +133,9 @@ impl Gateway {
         let processor = InboundProcessor::new(&stores, parts::inbound_directory(&config), clock.clone());
 
         let mut supervisor = Supervisor::new();
-        let (stopping, settings) = (supervisor.stopping(), config.server.clone());
-        let serve = async move { Ok(api::serve(listener, services, &settings, stopping).await?) };
-        supervisor.spawn("the gRPC API", serve);
+        let (stopping, settings, tls) = (supervisor.stopping(), config.server.clone(), config.tls.clone());
+        let serve = async move { api::serve(listener, services, &settings, tls.as_ref(), stopping).await };
+        supervisor.spawn("the gRPC API", serve.map(Ok));
         let work = dispatcher.run(supervisor.stopping());
         supervisor.spawn("dispatch", work.map(Ok));
         start_inbound(&mut supervisor, &config, inbound, mail, &processor);

@@ -2,18 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
+use super::progress::ProgressLine;
 use crate::wire::v1;
 use v1::address::Value;
 
-/// Defines an argument whose values are those of a protobuf enum.
+/// Defines an argument whose values are those of a protobuf enum: `in-doubt`, or as protobuf has it, `MESSAGE_STATE_IN_DOUBT`.
 macro_rules! enum_argument {
-    ($(#[$doc:meta])* $name:ident = $proto:ty: $($value:ident),+ $(,)?) => {
+    ($(#[$doc:meta])* $name:ident = $proto:ty: $($value:ident = $text:literal),+ $(,)?) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum $name { $(#[allow(missing_docs)] $value),+ }
+
+        impl ValueEnum for $name {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$value),+]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(match self {
+                    $(Self::$value => PossibleValue::new($text).alias(<$proto>::$value.as_str_name())),+
+                })
+            }
+        }
 
         impl From<$name> for i32 {
             fn from(value: $name) -> i32 {
@@ -25,32 +39,36 @@ macro_rules! enum_argument {
 
 enum_argument!(
     /// A channel.
-    Channel = v1::Channel: Email, Sms, Telegram, Whatsapp
+    Channel = v1::Channel: Email = "email", Sms = "sms", Telegram = "telegram", Whatsapp = "whatsapp"
 );
 enum_argument!(
     /// A message's class.
-    Class = v1::MessageClass: Transactional, Commercial
+    Class = v1::MessageClass: Transactional = "transactional", Commercial = "commercial"
 );
 enum_argument!(
     /// A message's state.
-    State = v1::MessageState: Accepted, Waiting, Sending, Sent, Delivered, Read, Failed, Suppressed, Expired,
-    Cancelled, InDoubt
+    State = v1::MessageState:
+    Accepted = "accepted", Waiting = "waiting", Sending = "sending", Sent = "sent",
+    Delivered = "delivered", Read = "read", Failed = "failed", Suppressed = "suppressed",
+    Expired = "expired", Cancelled = "cancelled", InDoubt = "in-doubt"
 );
 enum_argument!(
     /// What a key may do.
-    Scope = v1::Scope: Send, Contacts, Operate, Admin
+    Scope = v1::Scope: Send = "send", Contacts = "contacts", Operate = "operate", Admin = "admin"
 );
 enum_argument!(
     /// What is recorded of consent.
-    Action = v1::ConsentAction: Grant, Revoke
+    Action = v1::ConsentAction: Grant = "grant", Revoke = "revoke"
 );
 enum_argument!(
     /// What an operator wants of a provider.
-    Mode = v1::ControlMode: InService, Draining, OutOfService
+    Mode = v1::ControlMode: InService = "in-service", Draining = "draining", OutOfService = "out-of-service"
 );
 enum_argument!(
     /// How a sandbox provider behaves.
-    Behavior = v1::Behavior: Accept, Fail, Hang, Throttle, LoseReply, RejectAddress
+    Behavior = v1::Behavior:
+    Accept = "accept", Fail = "fail", Hang = "hang", Throttle = "throttle",
+    LoseReply = "lose-reply", RejectAddress = "reject-address"
 );
 
 /// Values of an enum as protobuf encodes them.
@@ -102,12 +120,14 @@ impl LimitArgs {
     ) -> Result<Vec<T>, CliError> {
         let mut all = Vec::new();
         let mut token = String::new();
+        let mut progress = ProgressLine::new();
         loop {
             let left = self.limit - u32::try_from(all.len()).unwrap_or(u32::MAX).min(self.limit);
             // At most MAX_PAGE, so it fits.
             let (items, next) = page(left.min(MAX_PAGE) as i32, token).await?;
             all.extend(items);
             all.truncate(self.limit as usize);
+            progress.show(|_| format!("{} listed", all.len()));
             if next.is_empty() || all.len() >= self.limit as usize {
                 return Ok(all);
             }

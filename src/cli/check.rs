@@ -4,21 +4,27 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::render::Table;
+use super::render::{Table, TextWidth};
 use super::screen::CommandOutput;
-use crate::config::Config;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigErrors, ConfigWarning};
 use crate::model::{BrandId, Channel, Provider};
 use crate::routing::BrandPolicy;
 
 pub(super) const AFTER_HELP: &str = "\
-Prints, for each brand, the order of channels by topic and the providers of each channel by tier, and warns of what is
-allowed and probably not meant. Exits with 1 when the configuration is wrong; every error names file, line and key.
-Secrets must be where the file says, so run it where the gateway runs.
+Prints, for each brand, the order of channels by topic and the providers of each
+channel by tier, and warns of what is allowed and probably not meant. Exits with
+1 when the configuration is wrong; every error names file, line and key.
+It does what the start of the gateway does, up to listening: secrets and
+certificates must be where the file says, the data directory usable, and the
+addresses this machine's. So run it where the gateway runs, as its user.
 
 Examples:
-  relevo check --config config/relevo.toml";
+  relevo check --config config/relevo.toml
+  relevo check --config config/relevo.toml --json | jq '.warnings[]'";
 
 /// The arguments of `relevo check`.
 #[derive(Debug, Args)]
@@ -28,34 +34,92 @@ pub struct CheckConfigArgs {
     config: PathBuf,
 }
 
-pub(super) fn run(args: &CheckConfigArgs, screen: CommandOutput) -> Result<(), CliError> {
-    let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
-    if screen.is_json() {
-        return Err(CliError::usage("check has no --json: its exit code tells scripts what they need"));
+pub(super) fn run(args: &CheckConfigArgs, clock: &Clock, screen: CommandOutput) -> Result<(), CliError> {
+    let now = clock.now();
+    match Config::load_to_serve(&args.config, now) {
+        Ok(config) => {
+            let warnings = config.warnings(now);
+            screen.print(&match screen.is_json() {
+                true => json(&config, &warnings).to_string(),
+                false => table(&config, &warnings, screen.width()),
+            })
+        }
+        Err(errors) => {
+            if screen.is_json() {
+                screen.print(&json_of_errors(&errors).to_string())?;
+            }
+            Err(CliError::Wrong(errors.to_string()))
+        }
     }
-    screen.print(&table(&config))
 }
 
 /// The effective routing table, and the warnings.
-fn table(config: &Config) -> String {
+fn table(config: &Config, warnings: &[ConfigWarning], within: TextWidth) -> String {
     let mut text = String::new();
     for (brand, policy) in &config.brands {
-        text += &format!("brand {brand}\n\n{}\n{}\n", orders(policy), carriers(config, brand));
+        text +=
+            &format!("brand {brand}\n\n{}\n{}\n", orders(policy, within), carriers(config, brand, within));
     }
-    for warning in config.warnings() {
+    for warning in warnings {
         text += &format!("warning: {warning}\n");
     }
     text + "The configuration is right.\n"
 }
 
-fn orders(policy: &BrandPolicy) -> String {
+/// The same for scripts.
+fn json(config: &Config, warnings: &[ConfigWarning]) -> Value {
+    let brands = config.brands.iter().map(|(brand, policy)| {
+        let order = |topic: Value, channels: &[Channel], ttl: Duration| {
+            let channels: Vec<_> = channels.iter().map(|channel| channel.as_str()).collect();
+            json!({ "topic": topic, "channels": channels, "ttlSeconds": ttl.as_secs() })
+        };
+        let topics = policy.topics().map(|topic| {
+            let channels = policy.channels_for(topic).unwrap_or(&policy.channels);
+            order(topic.to_string().into(), channels, policy.ttl_for(topic))
+        });
+        let any_other = order(Value::Null, &policy.channels, policy.ttl);
+        let carriers = Channel::ALL.into_iter().flat_map(|channel| config.providers_for(brand, channel));
+        let carriers = carriers.map(|carrier| {
+            json!({
+                "channel": carrier.channel.as_str(),
+                "tier": carrier.tier,
+                "provider": carrier.name.as_str(),
+                "kind": carrier.kind,
+                "weight": carrier.weight,
+                "failureDomain": carrier.failure_domain,
+            })
+        });
+        json!({
+            "brand": brand.as_str(),
+            "orders": topics.chain([any_other]).collect::<Vec<_>>(),
+            "providers": carriers.collect::<Vec<_>>(),
+        })
+    });
+    let warnings =
+        warnings.iter().map(|warning| json!({ "subject": warning.subject, "message": warning.message }));
+    json!({
+        "right": true,
+        "brands": brands.collect::<Vec<_>>(),
+        "warnings": warnings.collect::<Vec<_>>(),
+    })
+}
+
+fn json_of_errors(errors: &ConfigErrors) -> Value {
+    let errors = errors.errors().iter().map(|error| {
+        let file = error.file.display().to_string();
+        json!({ "file": file, "line": error.line, "key": error.key, "message": error.message })
+    });
+    json!({ "right": false, "errors": errors.collect::<Vec<_>>() })
+}
+
+fn orders(policy: &BrandPolicy, within: TextWidth) -> String {
     let mut table = Table::new(["topic", "channels, in this order", "time to live"]);
     for topic in policy.topics() {
         let channels = policy.channels_for(topic).unwrap_or(&policy.channels);
         table.row([topic.to_string(), names(channels), ttl(policy.ttl_for(topic))]);
     }
     table.row(["(any other)".to_owned(), names(&policy.channels), ttl(policy.ttl)]);
-    table.indented("  ")
+    table.indented("  ", within)
 }
 
 /// A time to live in the largest unit that divides it.
@@ -71,7 +135,7 @@ fn names(channels: &[Channel]) -> String {
     channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn carriers(config: &Config, brand: &BrandId) -> String {
+fn carriers(config: &Config, brand: &BrandId, within: TextWidth) -> String {
     let mut table = Table::new(["channel", "tier", "provider", "kind", "share", "failure domain"]);
     for channel in Channel::ALL {
         let carriers = config.providers_for(brand, channel);
@@ -84,7 +148,7 @@ fn carriers(config: &Config, brand: &BrandId) -> String {
             table.row(row(carrier, tier_weight));
         }
     }
-    table.indented("  ")
+    table.indented("  ", within)
 }
 
 fn row(provider: &Provider, tier_weight: u64) -> [String; 6] {
@@ -104,11 +168,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn the_routing_table_shows_orders_providers_and_warnings() {
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/demo.toml");
-        insta::assert_snapshot!(table(&Config::load(&demo).unwrap()), @r"
+        let now = Timestamp::UNIX_EPOCH;
+        let config = Config::load(&demo, now).unwrap();
+        insta::assert_snapshot!(table(&config, &config.warnings(now), TextWidth::UNLIMITED), @r"
         brand acme
 
           TOPIC        CHANNELS, IN THIS ORDER         TIME TO LIVE

@@ -12,7 +12,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 use super::error::CliError;
+use super::progress::waiting_for;
 use super::times;
+use crate::config;
 
 /// The environment variable that holds the API key.
 const KEY_VARIABLE: &str = "RELEVO_API_KEY";
@@ -77,7 +79,8 @@ impl ConnectionArgs {
     /// Connects without a key, for the health service, which needs none.
     pub(super) async fn channel(&self) -> Result<Channel, CliError> {
         let endpoint = self.endpoint()?;
-        endpoint.connect().await.map_err(|error| CliError::unreachable(&self.server, &error))
+        let connected = waiting_for(&format!("connecting to {}", self.server), endpoint.connect()).await;
+        connected.map_err(|error| CliError::unreachable(&self.server, &error))
     }
 
     fn endpoint(&self) -> Result<Endpoint, CliError> {
@@ -90,7 +93,10 @@ impl ConnectionArgs {
             Some("http") if self.ca_file.is_none() && self.client_cert.is_none() => Ok(endpoint),
             Some("http") => Err(CliError::usage("--ca-file and --client-cert need a --server with https://")),
             Some("https") => endpoint.tls_config(self.tls()?).map_err(|error| {
-                CliError::usage(format!("the TLS settings cannot be used: {}", super::error::chain(&error)))
+                CliError::usage(format!(
+                    "the TLS settings cannot be used: {}",
+                    super::unreachable::chain(&error)
+                ))
             }),
             _ => Err(usage(&"it must begin with http:// or https://")),
         }
@@ -108,20 +114,20 @@ impl ConnectionArgs {
     }
 
     fn bearer(&self) -> Result<BearerInterceptor, CliError> {
-        let (key, source) = match &self.key_file {
-            Some(file) => (read(file)?, file.display().to_string()),
-            None => (std::env::var(KEY_VARIABLE).unwrap_or_default(), KEY_VARIABLE.to_owned()),
-        };
-        let key = key.trim();
-        if key.is_empty() {
-            return Err(CliError::usage(format!(
+        let key = match (&self.key_file, std::env::var_os(KEY_VARIABLE).filter(|key| !key.is_empty())) {
+            (Some(file), _) => config::secret_of_file(file),
+            (None, Some(key)) => config::secret_of_variable(KEY_VARIABLE, Some(key)),
+            (None, None) => Err(format!(
                 "an API key is needed: put it into {KEY_VARIABLE} or into a file named by --key-file; \
                  `relevo keys create --local` makes the first one"
-            )));
-        }
+            )),
+        };
+        let key = key.map_err(CliError::Usage)?;
         // The error would quote of the key, so it is left out.
-        let value = format!("Bearer {key}").parse::<MetadataValue<Ascii>>();
-        let mut value = value.map_err(|_| CliError::usage(format!("{source} does not hold an API key")))?;
+        let value = format!("Bearer {}", key.expose()).parse::<MetadataValue<Ascii>>();
+        let mut value = value.map_err(|_| {
+            CliError::usage(format!("{KEY_VARIABLE} or the file of --key-file must hold an API key"))
+        })?;
         value.set_sensitive(true);
         Ok(BearerInterceptor(value))
     }

@@ -18,9 +18,10 @@ pub enum ConsentCommand {
     /// Append a grant or a revocation to a contact's ledger
     #[command(
         after_help = "Examples:\n  relevo consent record ana grant --channel email --topic newsletter \
-        --source https://shop.example/newsletter \\\n      --method double_opt_in --wording 'Send me the newsletter' \
-        --time 2026-03-01T09:00:00Z --origin 203.0.113.7\n  relevo consent record ana revoke --channel sms \
-        --topic '*' --source support --method telephone --actor eva"
+        \\\n      --source https://shop.example/newsletter --method double_opt_in \
+        \\\n      --wording 'Send me the newsletter' --time 2026-03-01T09:00:00Z \
+        \\\n      --origin 203.0.113.7\n  relevo consent record ana revoke --channel sms \
+        --topic '*' \\\n      --source support --method telephone --actor eva"
     )]
     Record(RecordArgs),
     /// Show a contact's consent: what is in force, the ledger behind it, and suppressed addresses
@@ -31,7 +32,7 @@ pub enum ConsentCommand {
     Check(CheckConsentArgs),
     /// Suppress an address: no message of any class goes there
     #[command(after_help = "Examples:\n  relevo consent suppress --channel sms --phone +34600123456 \
-        --explanation 'wrong person, said on the telephone'")]
+        \\\n      --explanation 'wrong person, said on the telephone'")]
     Suppress(SuppressArgs),
     /// Lift the suppression of an address
     #[command(after_help = "Examples:\n  relevo consent lift --channel email --email ana@example.com")]
@@ -52,10 +53,10 @@ pub struct RecordArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// Whether the person agreed or took it back
-    #[arg(value_enum)]
+    #[arg(value_enum, ignore_case = true)]
     action: Action,
     /// The channel
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     channel: Channel,
     /// The topic, which covers those below it; * for all
     #[arg(long)]
@@ -86,13 +87,13 @@ pub struct CheckConsentArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// The message's class
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     class: Class,
     /// The message's topic
     #[arg(long)]
     topic: String,
     /// Only this channel; may be repeated
-    #[arg(long = "channel", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "channel", value_enum, ignore_case = true, value_name = "CHANNEL")]
     channels: Vec<Channel>,
 }
 
@@ -109,12 +110,12 @@ pub enum ManualReason {
 #[derive(Debug, Args)]
 pub struct SuppressArgs {
     /// The channel
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     channel: Channel,
     #[command(flatten)]
     address: AddressArgs,
     /// Whether the person complained
-    #[arg(long, value_enum, default_value = "manual")]
+    #[arg(long, value_enum, ignore_case = true, default_value = "manual")]
     reason: ManualReason,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -125,7 +126,7 @@ pub struct SuppressArgs {
 #[derive(Debug, Args)]
 pub struct LiftArgs {
     /// The channel
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     channel: Channel,
     #[command(flatten)]
     address: AddressArgs,
@@ -142,20 +143,20 @@ pub(super) async fn run(
     match command {
         ConsentCommand::Record(args) => {
             let answer = client.record_consent(args.request(clock.now())).await.map_err(failed)?;
-            screen.show(&answer.into_inner().entry.unwrap_or_default(), render::entry)
+            screen.show_fitted(&answer.into_inner().entry.unwrap_or_default(), render::entry)
         }
         ConsentCommand::Get(args) => {
             let request = v1::GetConsentRequest { contact_id: args.contact };
             let answer = client.get_consent(request).await.map_err(failed)?;
-            screen.show(answer.get_ref(), render::consent)
+            screen.show_fitted(answer.get_ref(), render::consent)
         }
         ConsentCommand::Check(args) => {
             let answer = client.check_consent(args.request()).await.map_err(failed)?;
-            screen.show(answer.get_ref(), render::verdicts)
+            screen.show_fitted(answer.get_ref(), render::verdicts)
         }
         ConsentCommand::Suppress(args) => {
             let answer = client.suppress_address(args.request()).await.map_err(failed)?;
-            screen.show(&answer.into_inner().suppression.unwrap_or_default(), render::suppression)
+            screen.show_fitted(&answer.into_inner().suppression.unwrap_or_default(), render::suppression)
         }
         ConsentCommand::Lift(args) => {
             let address = Some(args.address.address());

@@ -7,6 +7,7 @@ use std::io;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::unreachable;
 use crate::model::text::escaped;
 
 /// Why a command failed.
@@ -20,18 +21,33 @@ pub enum CliError {
     Usage(String),
     /// The gateway cannot be reached.
     Unreachable(String),
+    /// The user stopped it.
+    Interrupted(String),
     /// The reader of the output has closed it, as `head` does after its last line.
     Unread,
 }
 
 impl CliError {
-    /// The exit code of the process: 1 refused or wrong, 2 usage, 3 unreachable, and 0 when the output was closed.
+    /// The exit code of the process: 1 refused or wrong, 2 usage, 3 unreachable, 130 interrupted (as shells have it: 128 and
+    /// the number of SIGINT), and 0 when the output was closed.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Wrong(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable(_) => 3,
+            Self::Interrupted(_) => 130,
             Self::Unread => 0,
+        }
+    }
+
+    /// The same error with more to tell behind its text.
+    pub(super) fn with_note(self, note: &str) -> Self {
+        let text = format!("{self}\n  {note}");
+        match self {
+            Self::Unreachable(_) => Self::Unreachable(text),
+            Self::Usage(_) => Self::Usage(text),
+            Self::Interrupted(_) => Self::Interrupted(text),
+            Self::Refused(_) | Self::Wrong(_) | Self::Unread => Self::Wrong(text),
         }
     }
 
@@ -40,10 +56,7 @@ impl CliError {
     }
 
     pub(super) fn unreachable(server: &str, error: &(dyn Error + 'static)) -> Self {
-        Self::Unreachable(format!(
-            "{server} cannot be reached ({}): is the gateway running, and is --server right?",
-            chain(error)
-        ))
+        Self::Unreachable(unreachable::explained(server, error))
     }
 
     /// The error of a call that failed: either the gateway refused it, or no answer came.
@@ -60,7 +73,9 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(status) => f.write_str(&refusal(status)),
-            Self::Wrong(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Wrong(text) | Self::Usage(text) | Self::Unreachable(text) | Self::Interrupted(text) => {
+                f.write_str(text)
+            }
             Self::Unread => f.write_str("nobody reads the output any more"),
         }
     }
@@ -125,20 +140,6 @@ pub(super) fn code_name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
-}
-
-/// An error with its chain of sources, each once.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::cli::render;
+    use crate::cli::render::{self, TextWidth};
     use crate::wire::v1::{self, event::Detail};
 
     const FORGED: &str =
@@ -73,19 +73,19 @@ mod tests {
         let labels = BTreeMap::from([(FORGED.to_owned(), FORGED.to_owned())]);
         let message =
             v1::Message { history: vec![event.clone()], labels: labels.clone(), ..Default::default() };
-        assert_is_escaped(&render::history(&escaped(&message)));
-        assert_is_escaped(&render::messages(&[escaped(&message)]));
+        assert_is_escaped(&render::history(&escaped(&message), TextWidth::UNLIMITED));
+        assert_is_escaped(&render::messages(&[escaped(&message)], TextWidth::UNLIMITED));
         let watched = v1::WatchMessagesResponse { event: Some(event), ..Default::default() };
         assert_is_escaped(&render::watched_event(&escaped(&watched)));
         let contact = v1::Contact { labels, ..Default::default() };
-        assert_is_escaped(&render::contact(&escaped(&contact)));
+        assert_is_escaped(&render::contact(&escaped(&contact), TextWidth::UNLIMITED));
         let provider =
             v1::Provider { provider: FORGED.into(), last_failure: FORGED.into(), ..Default::default() };
-        assert_is_escaped(&render::providers(&[escaped(&provider)]));
+        assert_is_escaped(&render::providers(&[escaped(&provider)], TextWidth::UNLIMITED));
         let suppression = v1::Suppression { explanation: FORGED.into(), ..Default::default() };
-        assert_is_escaped(&render::suppression(&escaped(&suppression)));
+        assert_is_escaped(&render::suppression(&escaped(&suppression), TextWidth::UNLIMITED));
         let key = v1::Key { label: FORGED.into(), ..Default::default() };
-        assert_is_escaped(&render::keys(&[escaped(&key)]));
+        assert_is_escaped(&render::keys(&[escaped(&key)], TextWidth::UNLIMITED));
     }
 
     #[test]

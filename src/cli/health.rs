@@ -9,8 +9,9 @@ use super::error::CliError;
 use super::screen::CommandOutput;
 
 pub(super) const AFTER_HELP: &str = "\
-Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the gateway serves, 1 when it says that it does
-not (while it stops, for example), and 3 when it cannot be reached.
+Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the
+gateway serves, 1 when it says that it does not (while it stops, for example),
+and 3 when it cannot be reached.
 
 Examples:
   relevo health

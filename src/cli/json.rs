@@ -3,7 +3,11 @@
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, EnumValueDescriptor, Kind, MessageDescriptor,
+    SerializeOptions,
+};
+use serde_json::Value;
 
 use crate::wire::{DESCRIPTORS, v1};
 
@@ -71,16 +75,76 @@ pub(super) fn write<M: NamedMessage>(message: &M) -> String {
     String::from_utf8(json).expect("JSON is UTF-8")
 }
 
-/// Reads a message.
+/// Reads a message. Values of enums may have their names on the command line: `sms` for `CHANNEL_SMS`.
 ///
 /// # Errors
 /// The text for people that says why it is no such message.
 pub(super) fn read<M: NamedMessage>(text: &str) -> Result<M, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let dynamic = DynamicMessage::deserialize(descriptor::<M>(), &mut deserializer)
-        .map_err(|error| error.to_string())?;
-    deserializer.end().map_err(|error| error.to_string())?;
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    spell_out(&mut value, &descriptor::<M>())?;
+    let dynamic = DynamicMessage::deserialize(descriptor::<M>(), value).map_err(|error| error.to_string())?;
     dynamic.transcode_to().map_err(|error| error.to_string())
+}
+
+/// Puts the full name in the place of every short one.
+fn spell_out(value: &mut Value, message: &MessageDescriptor) -> Result<(), String> {
+    let Value::Object(fields) = value else { return Ok(()) };
+    for (name, value) in fields {
+        let field = message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name));
+        // What is no field is refused with the rest.
+        let Some(field) = field.filter(|field| !field.is_map()) else { continue };
+        let each = |value: &mut Value| match field.kind() {
+            Kind::Enum(names) => spell_out_name(value, name, &names),
+            Kind::Message(message) => spell_out(value, &message),
+            _ => Ok(()),
+        };
+        match value {
+            Value::Array(items) => items.iter_mut().try_for_each(each)?,
+            value => each(value)?,
+        }
+    }
+    Ok(())
+}
+
+fn spell_out_name(value: &mut Value, field: &str, names: &EnumDescriptor) -> Result<(), String> {
+    let Value::String(name) = &*value else { return Ok(()) };
+    if names.get_value_by_name(name).is_some() {
+        return Ok(());
+    }
+    let full = names.values().find(|full| short_name(full) == name.to_lowercase().replace('-', "_"));
+    match full {
+        Some(full) => {
+            *value = full.name().into();
+            Ok(())
+        }
+        None => {
+            let valid: Vec<_> =
+                names.values().map(|full| short_name(&full)).filter(|name| name != UNSPECIFIED).collect();
+            Err(format!("{field} must be one of {}, not {name:?}", valid.join(", ")))
+        }
+    }
+}
+
+/// The value that stands for none, which every enum has.
+const UNSPECIFIED: &str = "unspecified";
+
+/// `sms` for `CHANNEL_SMS`: what follows the name of the enum.
+fn short_name(value: &EnumValueDescriptor) -> String {
+    let prefix = snake_case(value.parent_enum().name());
+    let name = value.name().to_lowercase();
+    name.strip_prefix(&prefix).map_or(name.clone(), |short| short.trim_start_matches('_').to_owned())
+}
+
+/// `MessageClass` as `message_class`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (index, c) in name.char_indices() {
+        if c.is_uppercase() && index > 0 {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
 }
 
 #[cfg(test)]
@@ -107,5 +171,23 @@ mod tests {
         assert!(read::<v1::MessageSpec>(r#"{"topik":"orders"}"#).unwrap_err().contains("topik"));
         assert!(read::<v1::MessageSpec>(r#"{"topic":"orders"} {}"#).is_err());
         assert!(read::<v1::MessageSpec>("topic").is_err());
+    }
+
+    #[test]
+    fn enums_have_their_short_names_and_an_error_names_those_there_are() {
+        let short = r#"{"messageClass":"commercial","channels":["sms","CHANNEL_EMAIL","WhatsApp"],"content":{"telegram":{"format":"markdown-v2"}}}"#;
+        let long = r#"{"messageClass":"MESSAGE_CLASS_COMMERCIAL","channels":["CHANNEL_SMS","CHANNEL_EMAIL","CHANNEL_WHATSAPP"],"content":{"telegram":{"format":"TELEGRAM_FORMAT_MARKDOWN_V2"}}}"#;
+        assert_eq!(read::<v1::MessageSpec>(short), Ok(read::<v1::MessageSpec>(long).unwrap()));
+        let error = |text: &str| read::<v1::MessageSpec>(text).unwrap_err();
+        assert_eq!(
+            error(r#"{"channels":["fax"]}"#),
+            "channels must be one of email, sms, telegram, whatsapp, not \"fax\""
+        );
+        assert_eq!(
+            error(r#"{"message_class":"urgent"}"#),
+            "message_class must be one of transactional, commercial, not \"urgent\""
+        );
+        // Labels are no enums, whatever they are called.
+        assert!(read::<v1::MessageSpec>(r#"{"labels":{"channels":"fax"}}"#).is_ok());
     }
 }

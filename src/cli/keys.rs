@@ -1,5 +1,6 @@
 //! `relevo keys`: API keys, through the gateway or, for the first one, straight into its store.
 
+use std::panic;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -12,6 +13,7 @@ use super::screen::CommandOutput;
 use crate::api::{keys, token};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::store::StoreError;
 use crate::store::embedded::sled;
 use crate::wire::v1::{self, key_service_client::KeyServiceClient};
 
@@ -22,10 +24,10 @@ pub enum KeysCommand {
     #[command(
         after_help = "Scopes:\n  send      send, read and cancel messages\n  contacts  read and write contacts, \
         consents and preferences\n  operate   see and control providers\n  admin     all of it, and manage keys\n\n\
-        Without --brand it is a gateway key: it stands above the brands, touches no brand's data, and takes the scopes\n\
+        Without --brand it is a gateway key: it stands above the brands, touches no\nbrand's data, and takes the scopes \
         operate and admin only.\n\nExamples:\n  relevo keys create --brand example --scope send --scope contacts \
-        --label 'web shop'\n  relevo keys create --local --config config/relevo.toml --brand example --scope admin \
-        --label 'first key'"
+        \\\n      --label 'web shop'\n  relevo keys create --local --config config/relevo.toml --brand example \
+        \\\n      --scope admin --label 'first key'"
     )]
     Create(CreateArgs),
     /// List keys, without their secrets
@@ -43,7 +45,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "NAME")]
     brand: Option<String>,
     /// What it may do; may be repeated
-    #[arg(long = "scope", value_enum, value_name = "SCOPE", required = true)]
+    #[arg(long = "scope", value_enum, ignore_case = true, value_name = "SCOPE", required = true)]
     scopes: Vec<Scope>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
@@ -81,7 +83,7 @@ pub(super) async fn run(
                     client.create_key(request).await.map_err(failed)?.into_inner()
                 }
             };
-            screen.show(&answer, render::created_key)
+            screen.show_fitted(&answer, render::created_key)
         }
         KeysCommand::List(limit) => {
             let mut client = client!(KeyServiceClient, connection);
@@ -96,7 +98,7 @@ pub(super) async fn run(
             let mut client = client!(KeyServiceClient, connection);
             let answer = client.revoke_key(v1::RevokeKeyRequest { key_id: id }).await.map_err(failed)?;
             let key = answer.into_inner().key.unwrap_or_default();
-            screen.show(&key, |key| render::keys(std::slice::from_ref(key)))
+            screen.show_fitted(&key, |key, within| render::keys(std::slice::from_ref(key), within))
         }
     }
 }
@@ -111,6 +113,16 @@ impl CreateArgs {
     }
 }
 
+/// Opens the store without a word: sled panics over damage, which the store catches and tells as an error. The hook of panics
+/// is out of force meanwhile, because it would print a trace before that.
+fn opened(config: &Config) -> Result<sled::SledHandle, StoreError> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let store = sled::open(&config.store.path, config.store.options());
+    panic::set_hook(hook);
+    store
+}
+
 /// Creates a key under the rules of the API, in the store of a gateway that is not running.
 async fn create_locally(
     request: v1::CreateKeyRequest,
@@ -118,13 +130,13 @@ async fn create_locally(
     clock: &Clock,
 ) -> Result<v1::CreateKeyResponse, CliError> {
     let wrong = |error: &dyn std::fmt::Display| CliError::Wrong(error.to_string());
-    let config = Config::load(config).map_err(|errors| wrong(&errors))?;
+    let config = Config::load(config, clock.now()).map_err(|errors| wrong(&errors))?;
     let rules = keys::read_create(&request, |brand| config.brands.contains_key(brand));
     let (brand, scopes) = rules.map_err(|violations| wrong(&violations))?;
     let created = token::create_key(brand, scopes, request.label, clock.now());
     let (key, secret) = created.map_err(|error| wrong(&error))?;
     let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
-    let store = sled::open(&config.store.path, config.store.options()).map_err(|error| wrong(&error))?;
+    let store = opened(&config).map_err(|error| wrong(&error))?;
     let stored = store.stores.keys.create_key(key).await;
     // The store is closed in order even when it refused the key.
     store.close().await.and(stored).map_err(|error| wrong(&error))?;

@@ -31,7 +31,7 @@ pub enum MessageCommand {
     /// Tell what would happen to a message now; nothing is sent or stored
     #[command(
         after_help = "Takes the same flags as send.\n\nExamples:\n  relevo message explain --contact ana \
-        --class commercial --topic offers --text 'Hello'"
+        --class commercial --topic offers \\\n      --text 'Hello'"
     )]
     Explain(Box<SpecArgs>),
     /// Cancel a message that is not yet sent
@@ -55,7 +55,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "ID")]
     contact: Option<String>,
     /// Only those in this state; repeated, in any of them
-    #[arg(long = "state", value_enum, value_name = "STATE")]
+    #[arg(long = "state", value_enum, ignore_case = true, value_name = "STATE")]
     states: Vec<State>,
     /// Only those accepted at or after this time, or at most this long ago
     #[arg(long, value_name = "TIME")]
@@ -99,7 +99,7 @@ pub(super) async fn run(
         MessageCommand::Get(MessageIdArgs { id }) => {
             let answer =
                 client.get_message(v1::GetMessageRequest { message_id: id }).await.map_err(failed)?;
-            screen.show(&answer.into_inner().message.unwrap_or_default(), render::history)
+            screen.show_fitted(&answer.into_inner().message.unwrap_or_default(), render::history)
         }
         MessageCommand::List(args) => {
             let messages = args.list(client, connection, now).await?;
@@ -109,7 +109,7 @@ pub(super) async fn run(
         MessageCommand::Explain(_) => {
             let request = v1::ExplainRouteRequest { message: spec };
             let answer = client.explain_route(request).await.map_err(failed)?;
-            screen.show(answer.get_ref(), render::explanation)
+            screen.show_fitted(answer.get_ref(), render::explanation)
         }
         MessageCommand::Cancel(MessageIdArgs { id }) => {
             let answer =

@@ -15,6 +15,7 @@ mod json;
 mod keys;
 mod messages;
 mod preferences;
+mod progress;
 mod provider_test;
 mod providers;
 mod render;
@@ -22,7 +23,9 @@ mod sandbox;
 mod screen;
 mod send;
 mod spec;
+mod stream;
 mod times;
+mod unreachable;
 
 use std::path::PathBuf;
 
@@ -36,21 +39,26 @@ pub use error::CliError;
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  done
-  1  the gateway refused, or something that was asked for is wrong; standard error says what to do
-  2  the command line is wrong
-  3  the gateway cannot be reached
+  0    done
+  1    the gateway refused, or something that was asked for is wrong; standard
+       error says what to do
+  2    the command line is wrong
+  3    the gateway cannot be reached
+  130  interrupted
 
-Times are in UTC. With --json, answers are protobuf's canonical JSON, one object a line.
+Times are in UTC. With --json, answers are protobuf's canonical JSON, one object
+a line. Colours are for terminals, and NO_COLOR turns them off.
 
 Examples:
-  relevo demo                                        see it work, with nothing to set up
-  relevo check --config config/relevo.toml           is the configuration right?
-  relevo serve --config config/relevo.toml           run the gateway
-  export RELEVO_API_KEY=$(relevo keys create --local --config config/relevo.toml --brand example \\
-      --scope admin --label 'my first key' --json | jq -r .secret)
+  relevo demo                                 see it work; needs nothing set up
+  relevo check --config config/relevo.toml    is the configuration right?
+  relevo serve --config config/relevo.toml    run the gateway
+  export RELEVO_API_KEY=$(relevo keys create --local \\
+      --config config/relevo.toml --brand example --scope admin \\
+      --label 'my first key' --json | jq -r .secret)
   relevo contact upsert ana --email ana@example.com --phone +34600123456
-  relevo send --contact ana --topic orders --text 'Your order is on its way' --subject 'Your order'
+  relevo send --contact ana --topic orders --text 'It is on its way' \\
+      --subject 'Your order'
   relevo message watch";
 
 /// A self-hosted multichannel outreach gateway with failover.
@@ -88,7 +96,8 @@ pub enum GatewayCommand {
 }
 
 const SERVE_AFTER_HELP: &str = "\
-SIGTERM and SIGINT stop it in order: calls in flight are let finish, and nothing is lost.
+SIGTERM and SIGINT stop it in order: calls in flight are let finish, and nothing
+is lost.
 
 Examples:
   relevo serve --config config/relevo.toml";
@@ -156,7 +165,7 @@ pub enum ClientCommand {
 pub async fn run(command: ClientCommand, connection: &ConnectionArgs, clock: &Clock) -> Result<(), CliError> {
     let screen = CommandOutput::new(connection.json);
     match command {
-        ClientCommand::Check(args) => check::run(&args, screen),
+        ClientCommand::Check(args) => check::run(&args, clock, screen),
         ClientCommand::Send(args) => send::run(*args, connection, clock, screen).await,
         ClientCommand::Message(command) => messages::run(command, connection, clock, screen).await,
         ClientCommand::Contact(command) => contacts::run(command, connection, screen).await,
@@ -203,6 +212,10 @@ mod tests {
     fn every_example_is_parsed() {
         fn examples(command: &clap::Command, found: &mut Vec<String>) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            // A terminal of 80 columns has no need to break any of them, so that they can be copied.
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
             let joined: Vec<_> = help.split("\\\n").map(str::trim_start).collect();
             let joined = joined.join(" ");
             found.extend(joined.lines().filter_map(|line| Some(line.split_once("relevo ")?.1.to_owned())));

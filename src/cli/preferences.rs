@@ -21,8 +21,9 @@ pub enum PreferencesCommand {
     /// Change how a contact wants to be reached: the parts that are given
     #[command(
         after_help = "Examples:\n  relevo preferences set ana --channel telegram --channel email --exclude sms\n  \
-        relevo preferences set ana --quiet 22:00-08:00 --time-zone Europe/Madrid --language es\n  \
+        relevo preferences set ana --quiet 22:00-08:00 --time-zone Europe/Madrid \\\n      --language es\n  \
         relevo preferences set ana --mute offers --topic-channels orders=sms,email\n  \
+        relevo preferences set ana --unmute offers\n  \
         relevo preferences set ana --clear quiet-hours"
     )]
     Set(Box<SetPreferencesArgs>),
@@ -31,21 +32,24 @@ pub enum PreferencesCommand {
 /// What a contact wants.
 #[derive(Debug, Args)]
 #[group(id = "change", required = true, multiple = true, args = [
-    "channels", "excluded", "muted", "topic_channels", "quiet", "time_zone", "language", "clear",
+    "channels", "excluded", "muted", "unmuted", "topic_channels", "quiet", "time_zone", "language", "clear",
 ])]
 pub struct SetPreferencesArgs {
     #[command(flatten)]
     contact: ContactArgs,
     /// A channel to try first; repeated, in this order
-    #[arg(long = "channel", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "channel", value_enum, ignore_case = true, value_name = "CHANNEL")]
     channels: Vec<Channel>,
     /// A channel never to use; may be repeated
-    #[arg(long = "exclude", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "exclude", value_enum, ignore_case = true, value_name = "CHANNEL")]
     excluded: Vec<Channel>,
-    /// A topic about which no commercial message is wanted; may be repeated. All preferences by topic are replaced
+    /// A topic about which no commercial message is wanted; may be repeated
     #[arg(long = "mute", value_name = "TOPIC")]
     muted: Vec<String>,
-    /// The channels to try first for a topic; may be repeated. All preferences by topic are replaced
+    /// A topic that is to be muted no more; may be repeated
+    #[arg(long = "unmute", value_name = "TOPIC")]
+    unmuted: Vec<String>,
+    /// The channels to try first for a topic; may be repeated
     #[arg(long, value_name = "TOPIC=CHANNEL,...", value_parser = topic_channels)]
     topic_channels: Vec<(String, Vec<Channel>)>,
     /// When to be quiet, in the contact's time zone
@@ -60,8 +64,11 @@ pub struct SetPreferencesArgs {
     /// The language as a BCP 47 tag, such as es
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
+    /// What is wanted by topic so far: topics that are not named stay as they are.
+    #[arg(skip)]
+    known_topics: Vec<v1::TopicPreference>,
     /// Forget a part; may be repeated
-    #[arg(long, value_enum, value_name = "PART")]
+    #[arg(long, value_enum, ignore_case = true, value_name = "PART")]
     clear: Vec<PreferencesPart>,
 }
 
@@ -91,10 +98,16 @@ pub(super) async fn run(
             client.get_preferences(request).await.map_err(failed)?.into_inner().preferences
         }
         PreferencesCommand::Set(args) => {
+            let mut args = *args;
+            if args.changes_topics() && !args.clear.contains(&PreferencesPart::Topics) {
+                let request = v1::GetPreferencesRequest { contact_id: args.contact.contact.clone() };
+                let known = client.get_preferences(request).await.map_err(failed)?.into_inner().preferences;
+                args.known_topics = known.unwrap_or_default().topics;
+            }
             client.set_preferences(args.request()).await.map_err(failed)?.into_inner().preferences
         }
     };
-    screen.show(&preferences.unwrap_or_default(), render::preferences)
+    screen.show_fitted(&preferences.unwrap_or_default(), render::preferences)
 }
 
 impl SetPreferencesArgs {
@@ -104,7 +117,7 @@ impl SetPreferencesArgs {
         let preferences = v1::Preferences {
             channel_order: numbers(&self.channels),
             excluded_channels: numbers(&self.excluded),
-            topics: topics(self.muted, self.topic_channels),
+            topics: topics(self.known_topics, self.muted, self.unmuted, self.topic_channels),
             quiet_hours: self.quiet.map(|(start, end)| v1::QuietHours {
                 start,
                 end,
@@ -120,12 +133,16 @@ impl SetPreferencesArgs {
         }
     }
 
+    fn changes_topics(&self) -> bool {
+        !(self.muted.is_empty() && self.unmuted.is_empty() && self.topic_channels.is_empty())
+    }
+
     /// The paths of the fields to change: those that were given, and those to clear.
     fn paths(&self) -> Vec<String> {
         let parts = [
             ("channel_order", !self.channels.is_empty(), PreferencesPart::ChannelOrder),
             ("excluded_channels", !self.excluded.is_empty(), PreferencesPart::ExcludedChannels),
-            ("topics", !self.muted.is_empty() || !self.topic_channels.is_empty(), PreferencesPart::Topics),
+            ("topics", self.changes_topics(), PreferencesPart::Topics),
             ("quiet_hours", self.quiet.is_some(), PreferencesPart::QuietHours),
             ("time_zone", self.time_zone.is_some(), PreferencesPart::TimeZone),
             ("language", self.language.is_some(), PreferencesPart::Language),
@@ -135,8 +152,15 @@ impl SetPreferencesArgs {
     }
 }
 
-fn topics(muted: Vec<String>, ordered: Vec<(String, Vec<Channel>)>) -> Vec<v1::TopicPreference> {
-    let mut topics: BTreeMap<String, v1::TopicPreference> = BTreeMap::new();
+/// What is wanted by topic: what is known, changed where a topic is named.
+fn topics(
+    known: Vec<v1::TopicPreference>,
+    muted: Vec<String>,
+    unmuted: Vec<String>,
+    ordered: Vec<(String, Vec<Channel>)>,
+) -> Vec<v1::TopicPreference> {
+    let mut topics: BTreeMap<String, v1::TopicPreference> =
+        known.into_iter().map(|preference| (preference.topic.clone(), preference)).collect();
     let mut change = |topic: String, change: &dyn Fn(&mut v1::TopicPreference)| {
         let entry = topics.entry(topic.clone());
         change(entry.or_insert_with(|| v1::TopicPreference { topic, ..Default::default() }));
@@ -144,16 +168,24 @@ fn topics(muted: Vec<String>, ordered: Vec<(String, Vec<Channel>)>) -> Vec<v1::T
     for topic in muted {
         change(topic, &|preference| preference.muted = true);
     }
+    for topic in unmuted {
+        change(topic, &|preference| preference.muted = false);
+    }
     for (topic, channels) in ordered {
         change(topic, &|preference| preference.channel_order = numbers(&channels));
     }
+    // One that wants nothing any more is none.
+    topics.retain(|_, preference| preference.muted || !preference.channel_order.is_empty());
     topics.into_values().collect()
 }
 
 fn topic_channels(text: &str) -> Result<(String, Vec<Channel>), String> {
-    let must = || "must be TOPIC=CHANNEL,... such as orders=sms,email".to_owned();
+    let must = || {
+        "must be TOPIC=CHANNEL,... such as orders=sms,email; channels are email, sms, telegram, whatsapp"
+            .to_owned()
+    };
     let (topic, channels) = text.split_once('=').ok_or_else(must)?;
-    let channels = channels.split(',').map(|channel| Channel::from_str(channel, false));
+    let channels = channels.split(',').map(|channel| Channel::from_str(channel, true));
     let channels: Vec<_> = channels.collect::<Result<_, _>>().map_err(|_| must())?;
     if topic.is_empty() { Err(must()) } else { Ok((topic.to_owned(), channels)) }
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Args;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::error::CliError;
-use super::render::Table;
+use super::progress::waiting_for;
+use super::render::{Table, TextWidth};
 use super::screen::CommandOutput;
 use crate::adapters::Envelope;
 use crate::adapters::webhooks::{EventSink, ProviderEvent, RecordError};
@@ -21,15 +23,18 @@ use crate::model::{
 };
 
 pub(super) const AFTER_HELP: &str = "\
-It calls the provider itself, with the configuration's settings and secrets: no gateway need run.
-Nothing is stored, and no consent is asked for, so send to an address of your own.
+It calls the provider itself, with the configuration's settings and secrets: no
+gateway need run.
+Nothing is stored, and no consent is asked for: send to an address of your own.
 The exit code is 0 only when the provider took the message.
 
 Examples:
   relevo provider test mail --to me@example.com --config config/relevo.toml
-  relevo provider test twilio --to +34600123456 --text 'Does this arrive?' --config config/relevo.toml
+  relevo provider test twilio --to +34600123456 --text 'Does this arrive?' \\
+      --config config/relevo.toml
   relevo provider test telegram --to 123456789 --config config/relevo.toml
-  relevo provider test whatsapp --to +34600123456 --template hello_world --language en_US --config config/relevo.toml";
+  relevo provider test whatsapp --to +34600123456 --template hello_world \\
+      --language en_US --config config/relevo.toml";
 
 /// What is tried, and to whom.
 #[derive(Debug, Args)]
@@ -64,12 +69,8 @@ pub struct TestArgs {
 }
 
 pub(super) async fn run(args: TestArgs, clock: &Clock, screen: CommandOutput) -> Result<(), CliError> {
-    if screen.is_json() {
-        return Err(CliError::usage(
-            "provider test has no --json: its exit code tells scripts what they need",
-        ));
-    }
-    let config = Config::load(&args.config).map_err(|errors| CliError::Wrong(errors.to_string()))?;
+    let config =
+        Config::load(&args.config, clock.now()).map_err(|errors| CliError::Wrong(errors.to_string()))?;
     let provider = named(&config, &args.provider)?;
     let envelope = envelope(&args, &config, provider, clock)?;
     if provider.parts.sandbox.is_some() {
@@ -78,9 +79,17 @@ pub(super) async fn run(args: TestArgs, clock: &Clock, screen: CommandOutput) ->
             args.provider
         )));
     }
-    screen.print(&announcement(&provider.provider, &envelope))?;
-    let (outcome, took) = deliver(&envelope, provider, clock).await;
-    screen.print(&explanation(&outcome, took, &provider.provider.kind))?;
+    let tested = &provider.provider;
+    if !screen.is_json() {
+        let announced = announcement(tested, &envelope, screen.width());
+        screen.print(&announced)?;
+    }
+    let waited = format!("waiting for {}", tested.name);
+    let (outcome, took) = waiting_for(&waited, deliver(&envelope, provider, clock)).await;
+    screen.print(&match screen.is_json() {
+        true => json(tested, &envelope, &outcome, took).to_string(),
+        false => explanation(&outcome, took, &tested.kind, screen.width()),
+    })?;
     match outcome {
         Outcome::Sent { .. } => Ok(()),
         other => {
@@ -207,8 +216,31 @@ async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) ->
     (outcome, began.elapsed())
 }
 
+/// What goes out and what came back, for scripts.
+fn json(provider: &Provider, envelope: &Envelope, outcome: &Outcome, took: Duration) -> Value {
+    let reference = match outcome {
+        Outcome::Sent { reference } => Some(reference),
+        _ => None,
+    };
+    let evidence = outcome.evidence();
+    json!({
+        "provider": provider.name.as_str(),
+        "kind": provider.kind,
+        "failureDomain": provider.failure_domain,
+        "channel": provider.channel.as_str(),
+        "from": envelope.from,
+        "to": envelope.address.masked(),
+        "outcome": outcome.as_str(),
+        "tookMs": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "reference": reference,
+        "code": evidence.map(|evidence| &evidence.code),
+        "words": evidence.map(|evidence| &evidence.text),
+        "advice": advice(outcome, &provider.kind),
+    })
+}
+
 /// What goes out.
-fn announcement(provider: &Provider, envelope: &Envelope) -> String {
+fn announcement(provider: &Provider, envelope: &Envelope, within: TextWidth) -> String {
     let says = match &envelope.content {
         RenderedContent::Email { subject, text, .. } => {
             format!("{subject}: {}", text.as_deref().unwrap_or_default())
@@ -227,11 +259,11 @@ fn announcement(provider: &Provider, envelope: &Envelope) -> String {
     row("from", envelope.from.clone().unwrap_or_else(|| "the provider's own sender".to_owned()));
     row("to", envelope.address.masked());
     row("says", text::escaped(&says).into_owned());
-    table.indented("")
+    table.indented("", within)
 }
 
 /// What came back, and what to do about it.
-fn explanation(outcome: &Outcome, took: Duration, kind: &str) -> String {
+fn explanation(outcome: &Outcome, took: Duration, kind: &str, within: TextWidth) -> String {
     let mut table = Table::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
@@ -242,7 +274,9 @@ fn explanation(outcome: &Outcome, took: Duration, kind: &str) -> String {
         row("code", evidence.code.clone());
         row("words", evidence.text.clone());
     }
-    format!("{}\n{}", table.indented(""), advice(outcome, kind))
+    let mut advised = Table::bare();
+    advised.row([advice(outcome, kind)]);
+    format!("{}\n{}", table.indented("", within), advised.indented("", within))
 }
 
 /// What to do next, by the kind of outcome.
@@ -261,6 +295,12 @@ fn advice(outcome: &Outcome, kind: &str) -> String {
                  itself, and rate_per_second in [providers.limits] keeps it below the account's rate."
             )
         }
+        Outcome::Unavailable { evidence } if speaks_of_certificate(&evidence.text) => format!(
+            "The provider's server was reached, and its certificate is not to be trusted as it stands, so nothing was sent. \
+             The words say why: an authority that is not known here goes into ca_file (in [providers.http], or in \
+             [providers.{kind}] where that is not reached over HTTP); another name or an expired certificate is for who runs \
+             the server, unless the address in [providers.{kind}] is wrong."
+        ),
         Outcome::Unavailable { .. } => format!(
             "The provider cannot be reached or is down, and nothing was sent. Check the address of its server in \
              [providers.{kind}] and the way to it (firewall, DNS, [providers.http]), or try again later."
@@ -280,6 +320,11 @@ fn advice(outcome: &Outcome, kind: &str) -> String {
                 .to_owned()
         }
     }
+}
+
+/// Whether TLS failed by the other side's certificate, in the words of rustls.
+fn speaks_of_certificate(text: &str) -> bool {
+    text.contains("invalid peer certificate")
 }
 
 fn of_rejection(cause: Rejection) -> &'static str {

@@ -20,7 +20,7 @@ use crate::wire::v1::{self, provider_service_client::ProviderServiceClient};
 pub enum ProviderCommand {
     /// List the providers with their health
     #[command(after_help = "Examples:\n  relevo provider list\n  \
-        relevo provider list --json | jq -r 'select(.breaker == \"BREAKER_STATE_OPEN\") | .provider'")]
+        relevo provider list --json |\n      jq -r 'select(.breaker == \"BREAKER_STATE_OPEN\") | .provider'")]
     List,
     /// Show the providers, and each one again whenever its health or control changes, until interrupted
     #[command(after_help = "Examples:\n  relevo provider watch")]
@@ -28,8 +28,8 @@ pub enum ProviderCommand {
     /// Take a provider into service, out of it, or drain it
     #[command(after_help = "Modes:\n  in-service      used as its health allows; closes its breaker\n  \
         draining        takes no new message\n  out-of-service  takes nothing, whatever its breaker says\n\n\
-        Examples:\n  relevo provider set twilio-eu out-of-service --reason 'billing dispute' --actor eva\n  \
-        relevo provider set twilio-eu draining --reason 'maintenance at 22:00' --for 4h\n  \
+        Examples:\n  relevo provider set twilio-eu out-of-service --reason 'billing dispute' \\\n      --actor eva\n  \
+        relevo provider set twilio-eu draining --reason 'maintenance at 22:00' \\\n      --for 4h\n  \
         relevo provider set twilio-eu in-service --reason 'settled'")]
     Set(SetControlArgs),
     /// Show who changed the control of providers, when and why, newest first
@@ -46,7 +46,7 @@ pub struct SetControlArgs {
     /// The provider's name in the configuration
     provider: String,
     /// What is wanted of it
-    #[arg(value_enum)]
+    #[arg(value_enum, ignore_case = true)]
     mode: Mode,
     /// Why; it is kept in the log
     #[arg(long, value_name = "TEXT")]
@@ -99,7 +99,9 @@ pub(super) async fn run(
             let mut client = client!(ProviderServiceClient, connection);
             let answer = client.set_provider_control(args.request(clock.now())).await.map_err(failed)?;
             let provider = answer.into_inner().provider.unwrap_or_default();
-            screen.show(&provider, |provider| render::providers(std::slice::from_ref(provider)))
+            screen.show_fitted(&provider, |provider, within| {
+                render::providers(std::slice::from_ref(provider), within)
+            })
         }
         ProviderCommand::Log(args) => {
             let mut client = client!(ProviderServiceClient, connection);

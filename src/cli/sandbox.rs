@@ -46,7 +46,7 @@ pub struct OutboxArgs {
 #[derive(Debug, Args)]
 pub struct SetBehaviorArgs {
     /// The behaviour
-    #[arg(value_enum)]
+    #[arg(value_enum, ignore_case = true)]
     behavior: Behavior,
     #[command(flatten)]
     target: TargetArgs,

@@ -16,7 +16,7 @@ use crate::wire::v1::{self, address::Value, message_spec::Recipient};
 #[derive(Debug, Args)]
 pub struct SpecArgs {
     /// What consent it needs: transactional needs none, commercial an opt-in
-    #[arg(long, value_enum, default_value = "transactional")]
+    #[arg(long, value_enum, ignore_case = true, default_value = "transactional")]
     class: Class,
     /// What it is about, such as orders or offers.shoes
     #[arg(long)]
@@ -86,7 +86,7 @@ struct ContentArgs {
 #[command(next_help_heading = "When and how it goes out")]
 struct DeliveryArgs {
     /// A channel to use; repeated, they are tried in this order, and no other is
-    #[arg(long = "channel", value_enum, value_name = "CHANNEL")]
+    #[arg(long = "channel", value_enum, ignore_case = true, value_name = "CHANNEL")]
     channels: Vec<Channel>,
     /// The same key with the same message sends nothing twice
     #[arg(long, value_name = "KEY")]

@@ -1,20 +1,27 @@
 //! The checks that the shape of the file cannot make: bounds, and settings that must fit each other.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::errors::ErrorCollector;
 use super::file::ConfigFile;
 use super::providers::{ProviderCheckContext, ProviderConfig};
-use super::{Config, brands, providers};
-use crate::api::TlsSettings;
+use super::{Config, brands, machine, providers};
+use crate::api::{ServerTls, TlsSettings};
 use crate::dispatch;
+use crate::model::Timestamp;
 
 /// How much longer than the slowest provider's call a claim must last, in milliseconds: time to decide, and to record
 /// what came of it.
 const LEASE_MARGIN_MS: u64 = 5_000;
 
 /// Checks everything. `None` when something is wrong, which `errors` then tells.
-pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector<'_>) -> Option<Config> {
+pub(super) fn check(
+    file: ConfigFile,
+    folder: &Path,
+    now: Timestamp,
+    errors: &mut ErrorCollector<'_>,
+) -> Option<Config> {
     errors.add_all("server", file.server.errors());
     errors.add_all("store", file.store.errors());
     errors.add_all("dispatch", file.dispatch.errors());
@@ -23,9 +30,8 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
     if let Some(inbound) = &file.inbound {
         errors.add_all("inbound", inbound.errors());
     }
-    if let Some(tls) = &file.server.tls {
-        check_tls(tls, errors);
-    }
+    let tls = read_tls(file.server.tls.as_ref(), now, errors);
+    check_addresses(&file, errors);
     errors.add_all("log", file.log.errors());
     errors.require(!file.brands.is_empty(), "brands", "must have at least one brand, such as [brands.acme]");
     errors.require(
@@ -44,6 +50,7 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
     let right = errors.result().is_ok();
     right.then_some(Config {
         server: file.server,
+        tls,
         store: file.store,
         dispatch: file.dispatch,
         retry: file.retry,
@@ -55,20 +62,26 @@ pub(super) fn check(file: ConfigFile, folder: &Path, errors: &mut ErrorCollector
     })
 }
 
-fn check_tls(tls: &TlsSettings, errors: &mut ErrorCollector<'_>) {
-    let ca = tls.client_ca_file.as_deref().map(|file| ("client_ca_file", file));
-    let files = [("cert_file", tls.cert_file.as_path()), ("key_file", tls.key_file.as_path())];
-    for (key, file) in files.into_iter().chain(ca) {
-        if let Err(error) = readable(file) {
-            let message =
-                format_args!("must be a PEM file that can be read: {} cannot ({error})", file.display());
-            errors.add(format!("server.tls.{key}"), message);
-        }
-    }
+fn read_tls(
+    settings: Option<&TlsSettings>,
+    now: Timestamp,
+    errors: &mut ErrorCollector<'_>,
+) -> Option<ServerTls> {
+    let read = ServerTls::read(settings?, now);
+    read.map_err(|wrong| errors.add_all("server.tls", wrong)).ok()
 }
 
-fn readable(file: &Path) -> std::io::Result<()> {
-    std::fs::read(file).map(drop)
+/// Two listeners cannot have one address; port 0 is any that is free.
+fn check_addresses(file: &ConfigFile, errors: &mut ErrorCollector<'_>) {
+    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
+    for (key, address) in machine::listeners(&file.server, file.inbound.as_ref()) {
+        match taken.iter().find(|(other, _)| *other == address && address.port() != 0) {
+            Some((_, other)) => {
+                errors.add(key, format_args!("must be another address than {other}, which is {address} too"));
+            }
+            None => taken.push((address, key)),
+        }
+    }
 }
 
 fn check_lease(
@@ -82,7 +95,5 @@ fn check_lease(
     let must = format_args!(
         "must be at least {needed}: the timeout_ms of provider {name} and {LEASE_MARGIN_MS} to record what came of it"
     );
-    // A lease of 0 has its own error.
-    let right = dispatch.lease_ms == 0 || dispatch.lease_ms >= needed;
-    errors.require(right, "dispatch.lease_ms", must);
+    errors.require(dispatch.lease_ms >= needed, "dispatch.lease_ms", must);
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::locations::{SettingLocations, line_at};
+use super::locations::{SettingLocations, join_path, line_at};
 use crate::model::SettingError;
 
 /// One thing that is wrong.
@@ -78,9 +78,12 @@ impl<'a> ErrorCollector<'a> {
         Self { file, places, found: Vec::new() }
     }
 
-    /// Notes what is wrong with the setting at `key`.
+    /// Notes what is wrong with the setting at `key`. The first error of a setting is enough: what follows from it is none.
     pub(super) fn add(&mut self, key: impl Into<String>, message: impl fmt::Display) {
         let key = key.into();
+        if self.found.iter().any(|error| error.key == key) {
+            return;
+        }
         let line = self.places.line_of(&key);
         let message = message.to_string();
         self.found.push(ConfigError { file: self.file.into(), line: Some(line), key, message });
@@ -100,11 +103,22 @@ impl<'a> ErrorCollector<'a> {
         }
     }
 
-    /// The error of a table that has not the shape of its settings.
-    pub(super) fn shape_error(&self, error: &toml::de::Error) -> ConfigErrors {
+    /// Notes that a table has not the shape of its settings. A setting that it lacks because of an error of its own is none.
+    pub(super) fn shape_error(&mut self, error: &toml::de::Error) {
         let (line, key) = error.span().map(|span| self.places.at(span)).unwrap_or_default();
         let message = in_plain_words(error.message());
-        ConfigErrors(vec![ConfigError { file: self.file.into(), line, key, message }])
+        let lacking = message.strip_prefix(LACKS).map(|name| join_path(&key, name.trim_matches('`')));
+        if !lacking.is_some_and(|path| self.has_at(&path)) {
+            self.found.push(ConfigError { file: self.file.into(), line, key, message });
+        }
+    }
+
+    /// Whether anything is wrong with the setting at `path` or below it.
+    pub(super) fn has_at(&self, path: &str) -> bool {
+        let below = |key: &str| {
+            key.strip_prefix(path).is_some_and(|rest| matches!(rest.chars().next(), None | Some('.' | '[')))
+        };
+        self.found.iter().any(|error| below(&error.key))
     }
 
     /// Whether nothing is wrong so far.
@@ -128,6 +142,9 @@ impl From<ErrorCollector<'_>> for ConfigErrors {
     }
 }
 
+/// How the error of a table without a setting begins.
+const LACKS: &str = "lacks the setting ";
+
 /// Serde's message without the names of Rust's types.
 fn in_plain_words(message: &str) -> String {
     let types = [
@@ -135,9 +152,10 @@ fn in_plain_words(message: &str) -> String {
         ("expected u64", "expected a whole number of 0 or more"),
         ("expected usize", "expected a whole number of 0 or more"),
         ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u8", "expected a whole number from 0 to 255"),
         ("expected f64", "expected a number"),
         ("unknown field", "unknown setting"),
-        ("missing field", "lacks the setting"),
+        ("missing field ", LACKS),
     ];
     let message = without_struct_name(message.trim_end());
     types.into_iter().fold(message, |text, (rust, plain)| text.replace(rust, plain))

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, Deserializer};
+use toml::de::{DeTable, DeValue};
 
-use super::errors::{ConfigErrors, ErrorCollector};
+use super::errors::ErrorCollector;
 use super::log::LogSettings;
-use super::sections::{self, KindTable, ProviderSection};
+use super::sections::{self, ProviderSection};
+use super::shape;
 use crate::routing::{BrandSettings, RetrySettings};
 use crate::{api, dispatch, health, inbound, store};
 
@@ -25,27 +26,21 @@ pub(super) struct ConfigFile {
     pub(super) inbound: Option<inbound::InboundSettings>,
     pub(super) log: LogSettings,
     pub(super) brands: BTreeMap<String, BrandSettings>,
-    pub(super) providers: Vec<ProviderSection>,
+    /// In the order of the file; `None` where a section cannot be read.
+    pub(super) providers: Vec<Option<ProviderSection>>,
 }
 
-/// Gives the parsed tables their shape.
-///
-/// # Errors
-/// Every setting of a provider that is unknown; else the first setting that is unknown, missing, or of another type.
-pub(super) fn read(
-    mut table: Spanned<DeTable<'_>>,
-    errors: &mut ErrorCollector<'_>,
-) -> Result<ConfigFile, ConfigErrors> {
-    let kinds = sections::take_kind_tables(table.get_mut(), errors);
-    errors.result()?;
-    let read = || {
-        let mut file = ConfigFile::deserialize(Deserializer::from(table))?;
-        for (section, tables) in file.providers.iter_mut().zip(kinds) {
-            section.kinds = tables.into_iter().map(KindTable::read).collect::<Result<_, _>>()?;
-        }
-        Ok(file)
-    };
-    read().map_err(|error| errors.shape_error(&error))
+/// Gives the parsed tables their shape. What has none is left out, with an error for each setting that is unknown, missing,
+/// or of another type.
+pub(super) fn read(table: Spanned<DeTable<'_>>, errors: &mut ErrorCollector<'_>) -> ConfigFile {
+    let span = table.span();
+    let mut table = table.into_inner();
+    // Read one by one, so that an error in one leaves the others.
+    let providers = sections::take(&mut table, errors);
+    let rest = Spanned::new(span, DeValue::Table(table));
+    let mut file: ConfigFile = shape::read(rest, errors).unwrap_or_default();
+    file.providers = providers;
+    file
 }
 
 impl ConfigFile {
@@ -59,7 +54,7 @@ impl ConfigFile {
                 in_folder(ca, folder);
             }
         }
-        for provider in &mut self.providers {
+        for provider in self.providers.iter_mut().flatten() {
             provider.resolve_paths(folder);
         }
     }

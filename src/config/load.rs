@@ -6,17 +6,35 @@ use toml::de::DeTable;
 
 use super::errors::{ConfigErrors, ErrorCollector};
 use super::locations::SettingLocations;
-use super::{Config, check, file, secrets};
+use super::{Config, check, file, machine, secrets, texts};
+use crate::model::Timestamp;
+
+/// What stands around the file.
+pub(super) struct ConfigSurroundings<'a> {
+    /// The time at which certificates must be valid.
+    pub(super) now: Timestamp,
+    /// Looks up environment variables.
+    pub(super) env: &'a secrets::EnvLookup<'a>,
+    /// Whether the gateway is to run on this machine.
+    pub(super) runs_here: bool,
+}
 
 impl Config {
-    /// Reads and checks the file at `path`, and the secrets it points to. Paths in it are relative to its folder. What
-    /// providers are made of is built here, so that nothing of it can fail later.
+    /// Reads and checks the file at `path`, and the secrets and certificates it points to, which must be valid at `now`.
+    /// Paths in it are relative to its folder. What providers are made of is built here, so that nothing of it can fail later.
     ///
     /// # Errors
     /// Everything that is wrong, as far as it can be found at once.
-    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
-        Self::read(path, &text, &|name| std::env::var(name).ok())
+    pub fn load(path: &Path, now: Timestamp) -> Result<Self, ConfigErrors> {
+        Self::load_in(path, &ConfigSurroundings { now, env: &variable, runs_here: false })
+    }
+
+    /// The same for a gateway that is to run here: its data directory must be usable, and its addresses this machine's.
+    ///
+    /// # Errors
+    /// Everything that is wrong, as far as it can be found at once.
+    pub fn load_to_serve(path: &Path, now: Timestamp) -> Result<Self, ConfigErrors> {
+        Self::load_in(path, &ConfigSurroundings { now, env: &variable, runs_here: true })
     }
 
     /// Reads and checks a configuration that is part of the program: `name` stands for its path in errors, and it has
@@ -25,22 +43,41 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, as far as it can be found at once.
     pub fn built_in(name: &str, text: &str) -> Result<Self, ConfigErrors> {
-        Self::read(Path::new(name), text, &|_| None)
+        // Nothing in it ends: a certificate would lie in a file beside it.
+        let around = ConfigSurroundings { now: Timestamp::UNIX_EPOCH, env: &|_| None, runs_here: false };
+        Self::read(Path::new(name), text, &around)
     }
 
-    /// Reads and checks `text` as if it stood in `path`, with `env` to look up environment variables.
-    pub(super) fn read(path: &Path, text: &str, env: &secrets::EnvLookup<'_>) -> Result<Self, ConfigErrors> {
+    fn load_in(path: &Path, around: &ConfigSurroundings<'_>) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        Self::read(path, &text, around)
+    }
+
+    /// Reads and checks `text` as if it stood in `path`.
+    pub(super) fn read(
+        path: &Path,
+        text: &str,
+        around: &ConfigSurroundings<'_>,
+    ) -> Result<Self, ConfigErrors> {
         let mut table = DeTable::parse(text).map_err(|error| ConfigErrors::malformed(path, text, &error))?;
         let places = SettingLocations::new(text, table.get_ref());
         let mut errors = ErrorCollector::new(path, &places);
         let folder = path.parent().unwrap_or(Path::new(""));
-        secrets::resolve(table.get_mut(), folder, env, &mut errors);
-        errors.result()?;
-        let mut file = file::read(table, &mut errors)?;
+        // Before secrets are among them, which have a rule of their own.
+        texts::check(table.get_ref(), "", &mut errors);
+        secrets::resolve(table.get_mut(), folder, around.env, &mut errors);
+        let mut file = file::read(table, &mut errors);
         file.resolve_paths(folder);
-        let config = check::check(file, folder, &mut errors);
+        if around.runs_here {
+            machine::check(&file, &mut errors);
+        }
+        let config = check::check(file, folder, around.now, &mut errors);
         errors.result()?;
         // Only an error leaves it unbuilt.
         config.ok_or_else(|| errors.into())
     }
+}
+
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
 }

@@ -7,10 +7,10 @@ use super::errors::ErrorCollector;
 use super::locations::join_path;
 use super::sections::{KindSettings, ProviderSection};
 use crate::adapters::{
-    HttpTransport, PROVIDER_KINDS, ProviderBuildError, ProviderContext, ProviderLimits, ProviderParts,
-    Transport,
+    HttpSettings, PROVIDER_KINDS, ProviderBuildError, ProviderContext, ProviderKind, ProviderLimits,
+    ProviderParts, ProviderSettings, Transport,
 };
-use crate::model::{BrandId, Provider};
+use crate::model::{BrandId, Provider, SettingError};
 
 /// A provider, checked and built.
 #[derive(Debug, Clone)]
@@ -35,13 +35,14 @@ pub(super) struct ProviderCheckContext<'a> {
 
 /// Builds every provider whose settings are valid. Each invalid one is left out, with an error in `errors`.
 pub(super) fn build_all(
-    sections: &[ProviderSection],
+    sections: &[Option<ProviderSection>],
     around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Vec<ProviderConfig> {
     let mut names = BTreeSet::new();
     let mut checked = Vec::new();
     for (index, section) in sections.iter().enumerate() {
+        let Some(section) = section else { continue };
         let path = format!("providers[{index}]");
         let name = &section.name;
         if !names.insert(name) {
@@ -68,17 +69,17 @@ fn check_one(
         format!("{path}.failure_domain"),
         "must name what the provider fails together with",
     );
-    errors.require(section.weight > 0, format!("{path}.weight"), "must be at least 1");
+    errors.add_all(path, section.errors());
     let brands = check_brands(&section.brands, path, &around.brands, errors);
     let senders = check_senders(section, path, &around.brands, errors);
     let transport = check_transport(section, path, errors);
-    let settings = check_kind(section, path, errors)?;
-    let parts = build(settings, path, transport.as_ref()?, &brands, around, errors)?;
+    let KindSettings { kind, settings } = check_kind(section, path, errors)?;
+    let parts = build(kind, settings.as_deref()?, path, &transport, &brands, around, errors)?;
     Some(ProviderConfig {
         provider: Provider {
             name: name?,
             channel: section.channel,
-            kind: settings.kind.name.to_owned(),
+            kind: kind.name.to_owned(),
             failure_domain: section.failure_domain.clone(),
             tier: section.tier,
             weight: section.weight,
@@ -113,17 +114,15 @@ fn check_brands(
     served
 }
 
-fn check_transport(
-    section: &ProviderSection,
-    path: &str,
-    errors: &mut ErrorCollector<'_>,
-) -> Option<Transport> {
-    let limits = check_limits(&section.limits, path, errors).then(|| section.limits.clone());
-    let http = match &section.http {
-        None => Some(HttpTransport::default()),
-        Some(http) => http.build().map_err(|error| add(&error, &format!("{path}.http"), errors)).ok(),
-    };
-    Some(Transport { limits: limits?, http: http? })
+/// How the provider is reached. What is wrong there is left at its default, so that the provider's own settings are checked all
+/// the same.
+fn check_transport(section: &ProviderSection, path: &str, errors: &mut ErrorCollector<'_>) -> Transport {
+    let wrong = section.limits.errors();
+    let limits = if wrong.is_empty() { section.limits.clone() } else { ProviderLimits::default() };
+    errors.add_all(&format!("{path}.limits"), wrong);
+    let http = section.http.as_ref().map(HttpSettings::build).transpose();
+    let http = http.map_err(|error| add(&error, &format!("{path}.http"), errors)).ok().flatten();
+    Transport { limits, http: http.unwrap_or_default() }
 }
 
 /// Adds what is wrong in a table of settings, at the setting if there is one.
@@ -134,6 +133,7 @@ fn add(error: &ProviderBuildError, table: &str, errors: &mut ErrorCollector<'_>)
             let must = format_args!("must be a file that can be used: {path} cannot ({detail})");
             errors.add(format!("{table}.{setting}"), must);
         }
+        ProviderBuildError::Bounds(SettingError { key, must }) => errors.add(format!("{table}.{key}"), must),
         ProviderBuildError::HttpClient(_) => errors.add(table, error),
     }
 }
@@ -159,21 +159,6 @@ fn check_senders(
     senders
 }
 
-fn check_limits(limits: &ProviderLimits, path: &str, errors: &mut ErrorCollector<'_>) -> bool {
-    let rate = limits.rate_per_second.is_none_or(|rate| rate.is_finite() && rate > 0.0);
-    let connect = (1..=limits.timeout_ms).contains(&limits.connect_timeout_ms);
-    let checks = [
-        (limits.max_concurrency > 0, "max_concurrency", "must be at least 1"),
-        (rate, "rate_per_second", "must be above 0; leave it out for no limit"),
-        (limits.timeout_ms > 0, "timeout_ms", "must be at least 1"),
-        (connect, "connect_timeout_ms", "must be at least 1 and at most timeout_ms"),
-    ];
-    for (right, key, must) in checks {
-        errors.require(right, format!("{path}.limits.{key}"), must);
-    }
-    checks.iter().all(|(right, ..)| *right)
-}
-
 /// The one table that names the provider's kind.
 fn check_kind<'s>(
     section: &'s ProviderSection,
@@ -181,7 +166,9 @@ fn check_kind<'s>(
     errors: &mut ErrorCollector<'_>,
 ) -> Option<&'s KindSettings> {
     let [settings] = section.kinds.as_slice() else {
-        errors.add(path, format_args!("must have exactly one of the tables {}", tables()));
+        if !(section.kinds.is_empty() && section.has_unknown) {
+            errors.add(path, format_args!("must have exactly one of the tables {}", tables()));
+        }
         return None;
     };
     let kind = settings.kind;
@@ -207,17 +194,22 @@ fn tables() -> String {
 
 /// Builds the provider, which makes the checks of its kind.
 fn build(
-    KindSettings { kind, settings }: &KindSettings,
+    kind: &ProviderKind,
+    settings: &dyn ProviderSettings,
     path: &str,
     transport: &Transport,
     served: &[BrandId],
     around: &ProviderCheckContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderParts> {
+    let table = format!("{path}.{}", kind.name);
+    if errors.has_at(&table) {
+        // It would stumble over what was left out.
+        return None;
+    }
     let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
     let brands = if served.is_empty() { &every } else { served };
     let ProviderCheckContext { folder, has_inbound, .. } = *around;
     let context = ProviderContext { transport, brands, config_dir: folder, has_inbound };
-    let built = settings.build(&context);
-    built.map_err(|error| add(&error, &format!("{path}.{}", kind.name), errors)).ok()
+    settings.build(&context).map_err(|error| add(&error, &table, errors)).ok()
 }

@@ -3,43 +3,66 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Config;
-use crate::model::{BrandId, Channel, Provider};
+use super::{Config, directory, open_files};
+use crate::model::{BrandId, Channel, Provider, Timestamp};
 use crate::routing::BrandPolicy;
 
 /// Something that works, and probably not as meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigWarning {
-    /// The brand it concerns.
-    pub brand: BrandId,
-    /// The channel it concerns.
-    pub channel: Channel,
-    /// What may surprise.
+    /// What it concerns: a setting by its path, or a brand and channel.
+    pub subject: String,
+    /// What may surprise, and what to do where that is not plain.
     pub message: String,
 }
 
 impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "brand {}: {}: {}", self.brand, self.channel, self.message)
+        write!(f, "{}: {}", self.subject, self.message)
+    }
+}
+
+impl ConfigWarning {
+    pub(super) fn new(subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { subject: subject.into(), message: message.into() }
     }
 }
 
 impl Config {
-    /// What is allowed, and probably not meant: channels without a way, and without a second one that survives an
-    /// outage of the first.
-    pub fn warnings(&self) -> Vec<ConfigWarning> {
-        let mut warnings = Vec::new();
+    /// What is allowed, and probably not meant: a certificate near its end, data that others can read, fewer open files than
+    /// the limits allow, channels without a way, and without a second one that survives an outage of the first.
+    pub fn warnings(&self, now: Timestamp) -> Vec<ConfigWarning> {
+        let mut warnings = self.warnings_of_the_start(now);
+        warnings.extend(self.busy_addresses());
         for (brand, policy) in &self.brands {
             for channel in used_channels(policy) {
-                let message = self.warning_message(brand, channel);
-                warnings.extend(message.map(|message| ConfigWarning {
-                    brand: brand.clone(),
-                    channel,
-                    message,
-                }));
+                let doubt = self.warning_message(brand, channel);
+                let subject = format!("brand {brand}: {channel}");
+                warnings.extend(doubt.map(|message| ConfigWarning::new(subject, message)));
             }
         }
         warnings
+    }
+
+    /// Those that the place and the time of the gateway make, which are told at its start too.
+    pub fn warnings_of_the_start(&self, now: Timestamp) -> Vec<ConfigWarning> {
+        let certificate = self.tls.as_ref().and_then(|tls| tls.ends_soon(now)).map(|end| {
+            let day = end.strftime("%Y-%m-%d");
+            ConfigWarning::new(
+                "server.tls.cert_file",
+                format!("ends on {day}: renew it before that, and start again"),
+            )
+        });
+        let open = directory::open_to_others(&self.store.path).map(|mode| {
+            let path = self.store.path.display();
+            let message = format!(
+                "others on this machine can get at the data directory, which holds messages and addresses in clear (mode \
+                 {mode:04o}): chmod 700 {path}"
+            );
+            ConfigWarning::new("store.path", message)
+        });
+        let files = open_files::shortage(self).map(|message| ConfigWarning::new("open files", message));
+        certificate.into_iter().chain(open).chain(files).collect()
     }
 
     /// The providers that carry `channel` for `brand`, lowest tier first.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of dispatch.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -30,11 +30,12 @@ impl Default for DispatchSettings {
 impl DispatchSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let counts = [("concurrency", u64::from(self.concurrency)), ("batch", u64::from(self.batch))];
-        let all = counts.into_iter().chain([("lease_ms", self.lease_ms)]);
-        all.filter(|(_, value)| *value == 0)
-            .map(|(key, _)| SettingError::new(key, "must be at least 1"))
-            .collect()
+        let mut errors = SettingErrors::default();
+        errors.within("concurrency", self.concurrency, 1..=MAX_COUNT);
+        errors.within("batch", self.batch, 1..=MAX_COUNT);
+        errors.within("lease_ms", self.lease_ms, 1..=DAY_MS);
+        errors.within("drain_ms", self.drain_ms, 0..=DAY_MS);
+        errors.into_vec()
     }
 
     /// How long a claim lasts.

@@ -62,8 +62,11 @@ impl Dispatcher {
 }
 
 fn log_end(work: &MessageWork, state: MessageState, reason: &Reason) {
-    tracing::info!(
-        message.id = %work.message.id, brand.id = %work.message.brand, state = state.as_str(), %reason,
-        "a message ended"
-    );
+    let (id, brand, state_name) = (work.message.id, &work.message.brand, state.as_str());
+    // A campaign to people who never opted in is no news, message by message.
+    if state == MessageState::Suppressed {
+        tracing::debug!(message.id = %id, brand.id = %brand, state = state_name, %reason, "a message ended");
+    } else {
+        tracing::info!(message.id = %id, brand.id = %brand, state = state_name, %reason, "a message ended");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of every breaker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -14,7 +14,7 @@ pub struct HealthSettings {
     pub window_ms: u64,
     /// How many calls the window needs before the ratio counts.
     pub min_calls: u32,
-    /// The share of failed calls in the window, above 0 and at most 1, at which the breaker opens.
+    /// The share of failed calls in the window at which the breaker opens; 1 is all of them.
     pub failure_ratio: f64,
     /// How many failures in a row open the breaker, whatever the ratio.
     pub consecutive_failures: u32,
@@ -52,24 +52,21 @@ impl Default for HealthSettings {
 impl HealthSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let mut errors = Vec::new();
-        let mut check = |ok: bool, key: &str, must: &str| {
-            if !ok {
-                errors.push(SettingError::new(key, must));
-            }
-        };
-        check(self.window_ms > 0, "window_ms", "must be at least 1");
-        check(self.min_calls > 0, "min_calls", "must be at least 1");
-        let ratio = self.failure_ratio > 0.0 && self.failure_ratio <= 1.0;
-        check(ratio, "failure_ratio", "must be above 0 and at most 1");
-        check(self.consecutive_failures > 0, "consecutive_failures", "must be at least 1");
-        check(self.open_ms > 0, "open_ms", "must be at least 1");
-        check(self.max_open_ms >= self.open_ms, "max_open_ms", "must be at least open_ms");
-        check(self.probes > 0, "probes", "must be at least 1");
-        check(self.successes_to_close > 0, "successes_to_close", "must be at least 1");
-        check(self.throttle_ms > 0, "throttle_ms", "must be at least 1");
-        check(self.max_throttle_ms >= self.throttle_ms, "max_throttle_ms", "must be at least throttle_ms");
-        errors
+        let mut errors = SettingErrors::default();
+        errors.within("window_ms", self.window_ms, 1..=DAY_MS);
+        errors.within("min_calls", self.min_calls, 1..=MAX_COUNT);
+        errors.within("failure_ratio", self.failure_ratio, 0.001..=1.0);
+        errors.within("consecutive_failures", self.consecutive_failures, 1..=MAX_COUNT);
+        errors.within("open_ms", self.open_ms, 1..=DAY_MS);
+        errors.within("max_open_ms", self.max_open_ms, 1..=DAY_MS);
+        errors.require(self.max_open_ms >= self.open_ms, "max_open_ms", "must be at least open_ms");
+        errors.within("probes", self.probes, 1..=MAX_COUNT);
+        errors.within("successes_to_close", self.successes_to_close, 1..=MAX_COUNT);
+        errors.within("throttle_ms", self.throttle_ms, 1..=DAY_MS);
+        errors.within("max_throttle_ms", self.max_throttle_ms, 1..=DAY_MS);
+        let longer = self.max_throttle_ms >= self.throttle_ms;
+        errors.require(longer, "max_throttle_ms", "must be at least throttle_ms");
+        errors.into_vec()
     }
 
     /// How long the breaker stays open after it opened `times` times without closing in between.

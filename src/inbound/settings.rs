@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// Before the provider's name in the path of its calls.
 pub(super) const WEBHOOK_PATH: &str = "/providers/";
@@ -96,31 +96,22 @@ fn default_max_calls_per_second() -> f64 {
 impl InboundSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let positive = [
-            ("max_body_bytes", self.max_body_bytes > 0),
-            ("request_timeout_ms", self.request_timeout_ms > 0),
-            ("write_timeout_ms", self.write_timeout_ms > 0),
-            ("max_connections", self.max_connections > 0),
-        ];
-        let mail = self.mail.iter().flat_map(|mail| {
-            [
-                ("mail.max_message_bytes", mail.max_message_bytes > 0),
-                ("mail.timeout_ms", mail.timeout_ms > 0),
-                ("mail.write_timeout_ms", mail.write_timeout_ms > 0),
-                ("mail.max_connections", mail.max_connections > 0),
-            ]
-        });
-        let zero = positive.into_iter().chain(mail).filter(|(_, valid)| !valid);
-        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
-        if !(self.max_calls_per_second.is_finite() && self.max_calls_per_second > 0.0) {
-            errors.push(SettingError::new("max_calls_per_second", "must be above 0"));
+        let mut errors = SettingErrors::default();
+        let counts = 1..=MAX_COUNT as usize;
+        errors.within("max_body_bytes", self.max_body_bytes, 1..=MAX_BODY_BYTES);
+        errors.within("request_timeout_ms", self.request_timeout_ms, 1..=DAY_MS);
+        errors.within("write_timeout_ms", self.write_timeout_ms, 1..=DAY_MS);
+        errors.within("max_connections", self.max_connections, counts.clone());
+        errors.within("max_calls_per_second", self.max_calls_per_second, 0.001..=f64::from(MAX_COUNT));
+        let must = "must be a URL such as https://hooks.example.com, without credentials, query or fragment";
+        errors.require(is_public_url(&self.public_url), "public_url", must);
+        if let Some(mail) = &self.mail {
+            errors.within("mail.max_message_bytes", mail.max_message_bytes, 1..=MAX_BODY_BYTES);
+            errors.within("mail.timeout_ms", mail.timeout_ms, 1..=DAY_MS);
+            errors.within("mail.write_timeout_ms", mail.write_timeout_ms, 1..=DAY_MS);
+            errors.within("mail.max_connections", mail.max_connections, counts);
         }
-        if !is_public_url(&self.public_url) {
-            let must =
-                "must be a URL such as https://hooks.example.com, without credentials, query or fragment";
-            errors.push(SettingError::new("public_url", must));
-        }
-        errors
+        errors.into_vec()
     }
 
     /// The URL of the webhook of `provider`, to be entered in the provider's own settings.
@@ -151,6 +142,9 @@ impl MailSettings {
         self.timeout().min(Duration::from_secs(10))
     }
 }
+
+/// Far more than any call of a provider has: what each may make the gateway hold in memory.
+const MAX_BODY_BYTES: usize = 256 << 20;
 
 fn is_public_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {

@@ -50,7 +50,7 @@ pub use plan::{ConsentDecision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use reason::Reason;
 pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
-pub use setting::SettingError;
+pub use setting::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 pub use topic::{Topic, TopicError, TopicScope};
 
 /// `start` and `wait` later, or the end of time. Rounded up to the millisecond, the precision of every record: a time

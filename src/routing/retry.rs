@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::hash::hash_fraction;
-use crate::model::{MessageId, SettingError};
+use crate::model::{DAY_MS, MessageId, SettingError, SettingErrors};
 
 /// The settings of retries.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -39,20 +39,22 @@ impl Default for RetrySettings {
     }
 }
 
+/// Each attempt is kept in the message's history, which is read whole.
+const MAX_ATTEMPTS: u32 = 10_000;
+
 impl RetrySettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let positive = [
-            ("backoff_ms", self.backoff_ms),
-            ("max_attempts", self.max_attempts.into()),
-            ("recheck_ms", self.recheck_ms),
-        ];
-        let zero = positive.into_iter().filter(|(_, value)| *value == 0);
-        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
-        if self.max_backoff_ms < self.backoff_ms {
-            errors.push(SettingError::new("max_backoff_ms", "must be at least backoff_ms"));
-        }
-        errors
+        let mut errors = SettingErrors::default();
+        errors.within("backoff_ms", self.backoff_ms, 1..=DAY_MS);
+        errors.within("max_backoff_ms", self.max_backoff_ms, 1..=DAY_MS);
+        let longer = self.max_backoff_ms >= self.backoff_ms;
+        errors.require(longer, "max_backoff_ms", "must be at least backoff_ms");
+        errors.within("max_attempts", self.max_attempts, 1..=MAX_ATTEMPTS);
+        errors.within("throttle_patience_ms", self.throttle_patience_ms, 0..=DAY_MS);
+        errors.within("doubt_wait_ms", self.doubt_wait_ms, 0..=30 * DAY_MS);
+        errors.within("recheck_ms", self.recheck_ms, 1..=DAY_MS);
+        errors.into_vec()
     }
 
     /// How long to wait after the failure number `failures` (from 1) of a message at a provider: doubled each time, up

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::{Channel, FallbackPolicy, Keywords, MessageClass, SettingError, Topic};
+use crate::model::{Channel, FallbackPolicy, Keywords, MessageClass, SettingError, SettingErrors, Topic};
 
 /// A brand in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -85,6 +85,32 @@ impl Default for KeywordSettings {
     }
 }
 
+/// The longest that the API lets a message wait, in minutes: 366 days.
+const MAX_TTL_MINUTES: u32 = 366 * 24 * 60;
+
+/// The longest that the API takes for a fallback, in seconds: 30 days.
+const MAX_FALLBACK_SECONDS: u32 = 30 * 24 * 3_600;
+
+impl BrandSettings {
+    /// Every number that is out of its bounds, by its key.
+    fn number_errors(&self) -> Vec<SettingError> {
+        let mut errors = SettingErrors::default();
+        errors.within("ttl_minutes", self.ttl_minutes, 1..=MAX_TTL_MINUTES);
+        for (key, seconds) in [
+            ("fallback.undelivered_after_seconds", self.fallback.undelivered_after_seconds),
+            ("fallback.unread_after_seconds", self.fallback.unread_after_seconds),
+        ] {
+            // A wait that is left out is within its bounds.
+            errors.within(key, seconds.unwrap_or(1), 1..=MAX_FALLBACK_SECONDS);
+        }
+        for (name, topic) in &self.topics {
+            let key = format!("topics.{name:?}.ttl_minutes");
+            errors.within(&key, topic.ttl_minutes.unwrap_or(1), 1..=MAX_TTL_MINUTES);
+        }
+        errors.into_vec()
+    }
+}
+
 /// What becomes of a message that may or may not have been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,7 +184,7 @@ impl BrandPolicy {
     /// # Errors
     /// Every setting that is not valid, by its key.
     pub fn try_new(settings: &BrandSettings) -> Result<Self, Vec<SettingError>> {
-        let mut errors = Vec::new();
+        let mut errors = settings.number_errors();
         let mut error = |key: &str, must: &str| errors.push(SettingError::new(key, must));
         let time_zone = TimeZone::get(&settings.time_zone).unwrap_or_else(|_| {
             error("time_zone", "must be an IANA name such as Europe/Madrid");
@@ -169,17 +195,6 @@ impl BrandPolicy {
         }
         if settings.channels.is_empty() || has_doubles(&settings.channels) {
             error("channels", "must name at least one channel, and each once");
-        }
-        if settings.ttl_minutes == 0 {
-            error("ttl_minutes", "must be at least 1");
-        }
-        for (key, seconds) in [
-            ("fallback.undelivered_after_seconds", settings.fallback.undelivered_after_seconds),
-            ("fallback.unread_after_seconds", settings.fallback.unread_after_seconds),
-        ] {
-            if seconds == Some(0) {
-                error(key, "must be at least 1");
-            }
         }
         let plain = |words: &[String]| words.iter().map(|word| Keywords::normalized(word)).collect();
         let keywords =
@@ -196,9 +211,6 @@ impl BrandPolicy {
         for (name, topic_settings) in &settings.topics {
             if has_doubles(&topic_settings.channels) {
                 error(&format!("topics.{name:?}.channels"), "must name each channel once");
-            }
-            if topic_settings.ttl_minutes == Some(0) {
-                error(&format!("topics.{name:?}.ttl_minutes"), "must be at least 1");
             }
             match name.parse() {
                 Ok(topic) => topics.push(TopicPolicy {

@@ -36,6 +36,21 @@ pub enum UpsertResult {
     Stale,
 }
 
+/// What came of adding or removing one address of a contact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AddressResult {
+    /// The contact as it is now.
+    Changed(Contact),
+    /// There is no such contact.
+    NoContact,
+    /// The address belongs to this other contact of the brand.
+    Taken(ContactId),
+    /// The contact has as many addresses as it may.
+    Full,
+    /// The contact does not have the address.
+    Absent,
+}
+
 /// The people a brand can reach.
 #[async_trait]
 pub trait ContactStore: Send + Sync {
@@ -46,6 +61,25 @@ pub trait ContactStore: Send + Sync {
         change: ContactChange,
         now: Timestamp,
     ) -> Result<UpsertResult, StoreError>;
+
+    /// Adds an address to a contact, behind the others. One that it has stays in its place, and takes the time of the last
+    /// text by WhatsApp if there is a new one.
+    async fn add_address(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        address: ContactAddress,
+        now: Timestamp,
+    ) -> Result<AddressResult, StoreError>;
+
+    /// Removes an address from a contact.
+    async fn remove_address(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        address: &Address,
+        now: Timestamp,
+    ) -> Result<AddressResult, StoreError>;
 
     /// A contact by its id.
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 pub use access_keys::KeyStore;
 pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
-pub use contacts::{ContactChange, ContactStore, UpsertResult};
+pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
 pub use error::StoreError;
 pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};

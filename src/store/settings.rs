@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::embedded::sled::SledOptions;
-use crate::model::SettingError;
+use crate::model::{MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,18 +52,17 @@ impl Default for StoreSettings {
 impl StoreSettings {
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
-        let positive = [
-            ("retention_days", self.retention_days > 0),
-            ("queue_operations", self.queue_operations > 0),
-            ("group_operations", self.group_operations > 0),
-            ("group_bytes", self.group_bytes > 0),
-        ];
-        let zero = positive.into_iter().filter(|(_, right)| !right);
-        let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
-        if self.cache_bytes < MIN_CACHE_BYTES {
-            errors.push(SettingError::new("cache_bytes", "must be at least 1048576"));
-        }
-        errors
+        let mut errors = SettingErrors::default();
+        let counts = 1..=MAX_COUNT as usize;
+        errors.within("min_free_bytes", self.min_free_bytes, 0..=MAX_FREE_BYTES);
+        errors.within("retention_days", self.retention_days, 1..=MAX_RETENTION_DAYS);
+        errors.within("cache_bytes", self.cache_bytes, MIN_CACHE_BYTES..=MAX_MEMORY_BYTES);
+        errors.within("queue_operations", self.queue_operations, counts.clone());
+        errors.within("group_operations", self.group_operations, counts);
+        errors.within("group_bytes", self.group_bytes, 1..=MAX_GROUP_BYTES);
+        errors.within("group_wait_us", self.group_wait_us, 0..=MAX_GROUP_WAIT_US);
+        errors.within("handover_bytes", self.handover_bytes as u64, 0..=MAX_MEMORY_BYTES);
+        errors.into_vec()
     }
 
     /// How the store uses the machine.
@@ -87,3 +86,18 @@ impl StoreSettings {
 
 /// Room for more than one page with the largest message.
 const MIN_CACHE_BYTES: u64 = 1 << 20;
+
+/// A tebibyte, the most that a machine may be expected to have.
+const MAX_MEMORY_BYTES: u64 = 1 << 40;
+
+/// A pebibyte, more than a file system is large.
+const MAX_FREE_BYTES: u64 = 1 << 50;
+
+/// A gibibyte: a group is held in memory, and written at once.
+const MAX_GROUP_BYTES: usize = 1 << 30;
+
+/// A second, which everybody waits who waits for the disk.
+const MAX_GROUP_WAIT_US: u64 = 1_000_000;
+
+/// A hundred years.
+const MAX_RETENTION_DAYS: u32 = 36_500;

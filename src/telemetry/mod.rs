@@ -24,11 +24,12 @@ mod told;
 mod writer;
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -109,9 +110,10 @@ where
 {
     let layer = fmt::layer().with_writer(lines).log_internal_errors(false);
     match format {
-        // Colours are for terminals; in a file or a container's log they are noise.
+        // Colours are for terminals; in a file or a container's log they are noise. NO_COLOR and its like have their say.
         LogFormat::Human => {
-            layer.with_ansi(io::stderr().is_terminal()).with_target(false).fmt_fields(EscapedFields).boxed()
+            let has_colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+            layer.with_ansi(has_colours).with_target(false).fmt_fields(EscapedFields).boxed()
         }
         LogFormat::Json => {
             layer.with_ansi(false).json().flatten_event(true).map_event_format(EscapedJson).boxed()

@@ -71,7 +71,8 @@ pub fn read_contact_addresses(
     addresses.into_iter().enumerate().filter_map(read).collect()
 }
 
-fn read_contact_address(
+/// Reads one of them.
+pub fn read_contact_address(
     contact_address: v1::ContactAddress,
     numbers: PhoneFormat<'_>,
     path: &FieldPath<'_>,

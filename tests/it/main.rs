@@ -20,7 +20,7 @@
 //! | an adapter speaks one provider's protocol | [`providers`], and [`email`] for SMTP |
 //! | a store keeps its promises; every store passes one suite | [`store`] |
 //! | anybody sends arbitrary bytes | [`fuzz`] |
-//! | the code keeps to the architecture | [`rooms`], [`layers`] |
+//! | the code keeps to the architecture, and the README to the code | [`rooms`], [`layers`], [`readme`] |
 //!
 //! A decision that needs no socket and no disk is tested beside its code, in `src/`. What must hold whatever happens is
 //! checked by the simulation, `tests/sim`.
@@ -88,6 +88,7 @@ mod operating;
 mod outage;
 mod peers;
 mod providers;
+mod readme;
 mod rooms;
 mod sending;
 mod store;

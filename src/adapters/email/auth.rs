@@ -14,6 +14,7 @@ use super::failures::failure;
 use super::replies::{self, SmtpReply, SmtpStage};
 use super::settings::SmtpSettings;
 use crate::model::Outcome;
+use crate::secret::Secret;
 
 /// An access token is one or two thousand bytes long.
 const MAX_TOKEN_BYTES: u64 = 16 * 1024;
@@ -106,12 +107,12 @@ async fn token(file: &PathBuf) -> Result<String, Outcome> {
         replies::misconfigured(&format!("oauth2_token_file: {} cannot be used: {why}", file.display()))
     };
     let failed = |error: std::io::Error| unusable(&error.to_string());
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = tokio::fs::File::open(file).await.map_err(failed)?;
-    opened.take(MAX_TOKEN_BYTES).read_to_string(&mut text).await.map_err(failed)?;
-    let token = text.trim();
-    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    opened.take(MAX_TOKEN_BYTES).read_to_end(&mut bytes).await.map_err(failed)?;
+    let token = Secret::read(&bytes).map_err(|error| unusable(&format!("it {error}")))?;
+    if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(unusable("it must hold an access token and nothing else"));
     }
-    Ok(token.to_owned())
+    Ok(token.expose().to_owned())
 }

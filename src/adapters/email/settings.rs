@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::bounces::{self, BounceAddresses};
-use crate::adapters::settings::{HOST_MUST, is_host, require};
+use crate::adapters::settings::{HOST_MUST, is_host, require, within};
 use crate::adapters::{ProviderBuildError, ProviderContext};
+use crate::model::DAY_MS;
 use crate::secret::Secret;
 
 /// The settings of an SMTP server, and of those in its place.
@@ -119,6 +120,9 @@ fn default_idle_timeout_ms() -> u64 {
     30_000
 }
 
+/// More than any server lets one client have open.
+const MAX_IDLE_CONNECTIONS: usize = 10_000;
+
 /// Where a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ServerAddress<'a> {
@@ -186,6 +190,9 @@ impl SmtpSettings {
 
     pub(super) fn validate(&self) -> Result<(), ProviderBuildError> {
         require(is_host(&self.host), "host", HOST_MUST)?;
+        within(self.port(), 1..=u16::MAX, "port")?;
+        within(self.max_idle_connections, 0..=MAX_IDLE_CONNECTIONS, "max_idle_connections")?;
+        within(self.idle_timeout_ms, 1..=DAY_MS, "idle_timeout_ms")?;
         require(
             self.hello_name.as_deref().is_none_or(is_host),
             "hello_name",

@@ -9,6 +9,8 @@ use super::Sandbox;
 use crate::adapters::build_error::ProviderBuildError;
 use crate::adapters::events::EventListener;
 use crate::adapters::parts::{ProviderContext, ProviderParts, ProviderSettings};
+use crate::adapters::settings::within;
+use crate::model::DAY_MS;
 
 /// The settings of a sandbox provider.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -22,6 +24,8 @@ pub struct SandboxSettings {
 
 impl ProviderSettings for SandboxSettings {
     fn build(&self, _: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
+        within(self.latency_ms, 0..=DAY_MS, "latency_ms")?;
+        within(self.receipt_delay_ms.unwrap_or(0), 0..=DAY_MS, "receipt_delay_ms")?;
         let receipt_delay = self.receipt_delay_ms.map(Duration::from_millis);
         let sandbox = Sandbox::new(Duration::from_millis(self.latency_ms), receipt_delay);
         Ok(ProviderParts {

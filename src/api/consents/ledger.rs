@@ -108,6 +108,7 @@ fn read_evidence_of_request(
         limits::line(text, NAME, &path.field(name), violations);
     }
     limits::chars(&evidence.wording, WORDING, &path.field("wording"), violations);
+    limits::text(&evidence.wording, &path.field("wording"), violations);
     evidence.time.get_or_insert(timestamp(now));
     read_evidence(Some(evidence), Some(later(now, CLOCK_SKEW)), &path, violations)
 }

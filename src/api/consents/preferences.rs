@@ -4,7 +4,7 @@ use super::ConsentApi;
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, TOPICS};
-use crate::api::update_mask::UpdateMask;
+use crate::api::update_mask::{MaskField, UpdateMask};
 use crate::model::{ContactId, QuietHours};
 use crate::store::PreferencesChange;
 use crate::wire::{FieldPath, Violations, read_preferences, v1};
@@ -37,11 +37,26 @@ impl ConsentApi {
 fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, PreferencesChange), ApiError> {
     let mut violations = Violations::default();
     let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
-    let mask = UpdateMask::read(request.update_mask, &FIELDS, &mut violations);
+    let mask = UpdateMask::read(request.update_mask, &fields(request.preferences.as_ref()), &mut violations);
     let path = FieldPath::new("preferences");
     let preferences = violations.required(request.preferences, &path);
     let change = preferences.map(|preferences| read_named(preferences, &mask, &path, &mut violations));
     Ok(violations.finish(id.zip(change))?)
+}
+
+/// The fields, each present where the request says anything of it.
+fn fields(given: Option<&v1::Preferences>) -> [MaskField; 6] {
+    let present = given.map_or([false; 6], |given| {
+        [
+            !given.channel_order.is_empty(),
+            !given.excluded_channels.is_empty(),
+            !given.topics.is_empty(),
+            given.quiet_hours.is_some(),
+            !given.time_zone.is_empty(),
+            !given.language.is_empty(),
+        ]
+    });
+    std::array::from_fn(|index| MaskField::new(FIELDS[index], present[index]))
 }
 
 /// Reads the fields that the mask names; the others are not even checked.

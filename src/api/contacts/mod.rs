@@ -1,5 +1,6 @@
 //! `ContactService`: the people a brand can reach.
 
+mod addresses;
 mod links;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::caller::BrandCaller;
 use super::error::ApiError;
 use super::limits::{self, ADDRESSES};
 use super::page::{PageTokenScope, collect};
-use super::update_mask::UpdateMask;
+use super::update_mask::{MaskField, UpdateMask};
 use crate::clock::Clock;
 use crate::model::{ContactAddress, ContactId};
 use crate::store::{ContactChange, ContactStore, UpsertResult};
@@ -37,6 +38,22 @@ impl ContactService for ContactApi {
     ) -> Result<Response<v1::UpsertContactResponse>, Status> {
         let (caller, request) = BrandCaller::from_request(request)?;
         Ok(Response::new(self.upsert(&caller, request).await?))
+    }
+
+    async fn add_contact_address(
+        &self,
+        request: Request<v1::AddContactAddressRequest>,
+    ) -> Result<Response<v1::AddContactAddressResponse>, Status> {
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.add_address(&caller, request).await?))
+    }
+
+    async fn remove_contact_address(
+        &self,
+        request: Request<v1::RemoveContactAddressRequest>,
+    ) -> Result<Response<v1::RemoveContactAddressResponse>, Status> {
+        let (caller, request) = BrandCaller::from_request(request)?;
+        Ok(Response::new(self.remove_address(&caller, request).await?))
     }
 
     async fn get_contact(
@@ -104,7 +121,10 @@ impl ContactApi {
             match self.store.upsert_contact(&caller.brand, change, self.clock.now()).await? {
                 UpsertResult::Created(contact) => (contact, true),
                 UpsertResult::Changed(contact) => (contact, false),
-                UpsertResult::AddressTaken { index, owner } => return Err(address_taken(index, &owner)),
+                UpsertResult::AddressTaken { index, owner } => {
+                    let field = format!("contact.addresses[{index}].address");
+                    return Err(address_taken(field, &owner));
+                }
                 UpsertResult::Stale => return Err(stale()),
             };
         Ok(v1::UpsertContactResponse { contact: Some(contact_view(&contact)), created })
@@ -192,7 +212,12 @@ pub(super) fn read_contact_id(text: &str) -> Result<ContactId, ApiError> {
 
 fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Result<ContactChange, ApiError> {
     let mut violations = Violations::default();
-    let mask = UpdateMask::read(request.update_mask, &["addresses", "labels"], &mut violations);
+    let given = request.contact.as_ref();
+    let fields = [
+        MaskField::new("addresses", given.is_some_and(|contact| !contact.addresses.is_empty())),
+        MaskField::new("labels", given.is_some_and(|contact| !contact.labels.is_empty())),
+    ];
+    let mask = UpdateMask::read(request.update_mask, &fields, &mut violations);
     let path = FieldPath::new("contact");
     let contact = violations.required(request.contact, &path);
     let change = contact.and_then(|contact| {
@@ -234,8 +259,8 @@ fn read_etag(etag: &str) -> Option<u64> {
     (!etag.is_empty()).then(|| etag.parse().unwrap_or(u64::MAX))
 }
 
-fn address_taken(index: usize, owner: &ContactId) -> ApiError {
-    let field = format!("contact.addresses[{index}].address");
+/// The address in `field` belongs to another contact.
+fn address_taken(field: String, owner: &ContactId) -> ApiError {
     let message =
         format!("{field} belongs to the contact {owner}: take it from that contact first, or use that one");
     ApiError::new(Code::AlreadyExists, "ADDRESS_TAKEN", message)

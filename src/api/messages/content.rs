@@ -1,6 +1,6 @@
 //! Checks of a content: how large its parts are, and whether a channel asked for can carry it.
 
-use crate::api::limits::{bytes, chars, count, distinct, https_url, one_line};
+use crate::api::limits::{bytes, chars, count, distinct, https_url, one_line, printable, text};
 use crate::model::{Channel, Content, TemplateButton};
 use crate::wire::{FieldPath, Violations, v1};
 use v1::telegram_content::File;
@@ -36,34 +36,44 @@ const QUICK_REPLY: usize = 128;
 /// Characters of a code to copy (Meta, "Coupon code templates").
 const COPY_CODE: usize = 15;
 
-/// Adds violations for the parts of a content that are too large.
-pub fn check_sizes(content: &v1::Content, path: &FieldPath<'_>, violations: &mut Violations) {
+/// Adds violations for the parts of a content that are too large, say nothing, or hold what no text does.
+pub fn check_parts(content: &v1::Content, path: &FieldPath<'_>, violations: &mut Violations) {
     check_email(&content.subject, &content.text, &content.html, path, violations);
     if let Some(email) = &content.email {
         check_email(&email.subject, &email.text, &email.html, &path.field("email"), violations);
     }
     if let Some(sms) = &content.sms {
-        chars(&sms.text, Content::MAX_SMS, &path.field("sms").field("text"), violations);
+        check_text(&sms.text, Content::MAX_SMS, &path.field("sms").field("text"), violations);
     }
     if let Some(telegram) = &content.telegram {
         check_telegram(telegram, &path.field("telegram"), violations);
     }
     if let Some(whatsapp) = &content.whatsapp {
         let path = path.field("whatsapp");
-        chars(&whatsapp.text, Content::MAX_CHAT, &path.field("text"), violations);
+        check_text(&whatsapp.text, Content::MAX_CHAT, &path.field("text"), violations);
         if let Some(template) = &whatsapp.template {
             check_template(template, &path.field("template"), violations);
         }
     }
 }
 
-fn check_email(subject: &str, text: &str, html: &str, path: &FieldPath<'_>, violations: &mut Violations) {
+fn check_text(content: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
+    chars(content, max, path, violations);
+    text(content, path, violations);
+}
+
+fn check_email(subject: &str, plain: &str, html: &str, path: &FieldPath<'_>, violations: &mut Violations) {
     let at = path.field("subject");
     bytes(subject, SUBJECT, &at, violations);
-    // A line break in a header would let the subject's author write headers (RFC 5322, section 2.2).
-    one_line(subject, &at, violations);
-    bytes(text, TEXT, &path.field("text"), violations);
-    bytes(html, HTML, &path.field("html"), violations);
+    match subject.trim() {
+        "" => text(subject, &at, violations),
+        // A line break in a header would let the subject's author write headers (RFC 5322, section 2.2).
+        _ => one_line(subject, &at, violations),
+    }
+    for (part, max, name) in [(plain, TEXT, "text"), (html, HTML, "html")] {
+        bytes(part, max, &path.field(name), violations);
+        text(part, &path.field(name), violations);
+    }
 }
 
 /// Adds a violation for a text that is too long or not on one line.
@@ -74,7 +84,7 @@ fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violation
 
 fn check_telegram(content: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {
     let max = if content.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
-    chars(&content.text, max, &path.field("text"), violations);
+    check_text(&content.text, max, &path.field("text"), violations);
     match &content.file {
         None => {}
         Some(File::PhotoUrl(url)) => https_url(url, FILE_URL, &path.field("photo_url"), violations),
@@ -93,6 +103,7 @@ fn check_template(template: &v1::WhatsappTemplate, path: &FieldPath<'_>, violati
     count(template.parameters.len(), PARAMETERS, &list, violations);
     for (index, parameter) in template.parameters.iter().enumerate() {
         chars(parameter, PARAMETER, &list.index(index), violations);
+        printable(parameter, &list.index(index), violations);
     }
     if let Some(header) = &template.header {
         check_header(header, &path.field("header"), violations);

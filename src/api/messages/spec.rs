@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::content::{check_renderable, check_sizes};
+use super::content::{check_parts, check_renderable};
 use crate::api::caller::BrandCaller;
 use crate::api::limits;
 use crate::model::{
@@ -124,7 +124,7 @@ fn read(
 
 fn check_limits(spec: &v1::MessageSpec, path: &FieldPath<'_>, violations: &mut Violations) {
     if let Some(content) = &spec.content {
-        check_sizes(content, &path.field("content"), violations);
+        check_parts(content, &path.field("content"), violations);
     }
     limits::distinct_channels(&spec.channels, &path.field("channels"), violations);
     limits::labels(&spec.labels, &path.field("labels"), violations);

@@ -9,7 +9,9 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, REASON};
 use crate::api::page::{PageTokenScope, collect};
-use crate::model::{ControlMode, ProviderControl, ProviderControlChange, ProviderName, Timestamp, later};
+use crate::model::{
+    ControlMode, KeyId, ProviderControl, ProviderControlChange, ProviderName, Timestamp, later,
+};
 use crate::store::{PageRequest, StoreError};
 use crate::wire::{FieldPath, Violations, read_control_mode, read_optional_time, v1};
 
@@ -28,7 +30,7 @@ impl ProviderApi {
         self.access.check_control(caller, provider)?;
         let name = provider.name.clone();
         // In a task of its own: a caller that goes away must not leave a change on record that is not in force.
-        let in_force = tokio::spawn(self.clone().put_in_force(change)).await;
+        let in_force = tokio::spawn(self.clone().put_in_force(change, caller.key.clone())).await;
         // Only the end of the runtime cuts it off.
         let lost =
             |error: JoinError| if error.is_panic() { ApiError::panicked() } else { ApiError::stopping() };
@@ -37,10 +39,18 @@ impl ProviderApi {
         Ok(v1::SetProviderControlResponse { provider: status.map(|status| view::provider(caller, status)) })
     }
 
-    async fn put_in_force(self, change: ProviderControlChange) -> Result<(), StoreError> {
+    async fn put_in_force(self, change: ProviderControlChange, key: KeyId) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
         // On record first: a switch that nobody can explain is worse than one that failed.
         self.store.set_control(change.clone()).await?;
+        let ProviderControlChange { provider, control } = &change;
+        tracing::info!(
+            provider.name = %provider,
+            mode = control.mode.as_str(),
+            key.id = %key,
+            expires = control.expire_at.map(tracing::field::display),
+            "the control of a provider was changed"
+        );
         self.registry.set_control(change);
         Ok(())
     }

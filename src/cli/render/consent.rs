@@ -1,15 +1,15 @@
 //! Consent, preferences and suppressed addresses.
 
-use super::Table;
 use super::format::{action, address, channel, channels, excerpt, list, or_dash, time};
 use super::plan;
+use super::{Table, TextWidth};
 use crate::wire::v1;
 
 /// Characters of a wording that are shown; JSON has all of it.
 const WORDING_CHARS: usize = 60;
 
 /// A contact's consent.
-pub(crate) fn consent(answer: &v1::GetConsentResponse) -> String {
+pub(crate) fn consent(answer: &v1::GetConsentResponse, within: TextWidth) -> String {
     let mut states = Table::new(["channel", "topic", "opt-in", "decided by"]);
     for state in &answer.states {
         let granted = if state.granted { "granted" } else { "none" };
@@ -20,20 +20,23 @@ pub(crate) fn consent(answer: &v1::GetConsentResponse) -> String {
             format!("#{}", state.decided_by),
         ]);
     }
-    let mut text =
-        format!("In force\n{}\nLedger\n{}", states.or("Nothing was recorded."), ledger(&answer.ledger));
+    let mut text = format!(
+        "In force\n{}\nLedger\n{}",
+        states.or("Nothing was recorded.", within),
+        ledger(&answer.ledger, within)
+    );
     if !answer.suppressions.is_empty() {
-        text += &format!("\nSuppressed addresses\n{}", suppressions(&answer.suppressions));
+        text += &format!("\nSuppressed addresses\n{}", suppressions(&answer.suppressions, within));
     }
     text
 }
 
 /// One entry of the ledger.
-pub(crate) fn entry(entry: &v1::ConsentEntry) -> String {
-    ledger(std::slice::from_ref(entry))
+pub(crate) fn entry(entry: &v1::ConsentEntry, within: TextWidth) -> String {
+    ledger(std::slice::from_ref(entry), within)
 }
 
-fn ledger(entries: &[v1::ConsentEntry]) -> String {
+fn ledger(entries: &[v1::ConsentEntry], within: TextWidth) -> String {
     let mut table =
         Table::new(["#", "when", "what", "channel", "topic", "source", "method", "wording", "actor"]);
     for entry in entries {
@@ -54,15 +57,15 @@ fn ledger(entries: &[v1::ConsentEntry]) -> String {
             actor,
         ]);
     }
-    table.or("It is empty.")
+    table.or("It is empty.", within)
 }
 
 /// A suppressed address.
-pub(crate) fn suppression(suppression: &v1::Suppression) -> String {
-    suppressions(std::slice::from_ref(suppression))
+pub(crate) fn suppression(suppression: &v1::Suppression, within: TextWidth) -> String {
+    suppressions(std::slice::from_ref(suppression), within)
 }
 
-fn suppressions(suppressions: &[v1::Suppression]) -> String {
+fn suppressions(suppressions: &[v1::Suppression], within: TextWidth) -> String {
     let mut table = Table::new(["channel", "address", "reason", "since", "by", "explanation"]);
     for suppression in suppressions {
         table.row([
@@ -74,16 +77,16 @@ fn suppressions(suppressions: &[v1::Suppression]) -> String {
             suppression.explanation.clone(),
         ]);
     }
-    table.indented("")
+    table.indented("", within)
 }
 
 /// The verdicts of every channel and address.
-pub(crate) fn verdicts(answer: &v1::CheckConsentResponse) -> String {
-    plan::verdicts(&answer.verdicts, "")
+pub(crate) fn verdicts(answer: &v1::CheckConsentResponse, within: TextWidth) -> String {
+    plan::verdicts(&answer.verdicts, "", within)
 }
 
 /// How a contact wants to be reached.
-pub(crate) fn preferences(preferences: &v1::Preferences) -> String {
+pub(crate) fn preferences(preferences: &v1::Preferences, within: TextWidth) -> String {
     let mut table = Table::<2>::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("channels first", channels(&preferences.channel_order));
@@ -97,7 +100,7 @@ pub(crate) fn preferences(preferences: &v1::Preferences) -> String {
             (!topic.channel_order.is_empty()).then(|| format!("{} first", channels(&topic.channel_order)));
         row(&format!("topic {}", topic.topic), list(muted.into_iter().chain(first)));
     }
-    table.indented("")
+    table.indented("", within)
 }
 
 fn quiet_hours(quiet: &v1::QuietHours) -> String {

@@ -1,12 +1,12 @@
 //! Contacts.
 
-use super::Table;
 use super::format::{address, channel, excerpt, labels, list, time};
 use super::history::{EXCERPT_CHARS, evidence};
+use super::{Table, TextWidth};
 use crate::wire::v1;
 
 /// One contact.
-pub(crate) fn contact(contact: &v1::Contact) -> String {
+pub(crate) fn contact(contact: &v1::Contact, within: TextWidth) -> String {
     let mut table = Table::<2>::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("contact", contact.contact_id.clone());
@@ -27,11 +27,11 @@ pub(crate) fn contact(contact: &v1::Contact) -> String {
     row("created", time(contact.create_time.as_ref()));
     row("changed", time(contact.update_time.as_ref()));
     row("etag", contact.etag.clone());
-    table.indented("")
+    table.indented("", within)
 }
 
 /// A list of contacts.
-pub(crate) fn contacts(contacts: &[v1::Contact]) -> String {
+pub(crate) fn contacts(contacts: &[v1::Contact], within: TextWidth) -> String {
     let mut table = Table::new(["contact", "addresses", "labels", "changed"]);
     for contact in contacts {
         let addresses = contact.addresses.iter().map(|entry| address(entry.address.as_ref()));
@@ -42,11 +42,11 @@ pub(crate) fn contacts(contacts: &[v1::Contact]) -> String {
             time(contact.update_time.as_ref()),
         ]);
     }
-    table.or("There are no contacts.")
+    table.or("There are no contacts.", within)
 }
 
 /// A list of events of a contact.
-pub(crate) fn contact_events(events: &[v1::ContactEvent]) -> String {
+pub(crate) fn contact_events(events: &[v1::ContactEvent], within: TextWidth) -> String {
     let mut table = Table::new(["time", "channel", "provider", "address", "what"]);
     for event in events {
         table.row([
@@ -57,7 +57,7 @@ pub(crate) fn contact_events(events: &[v1::ContactEvent]) -> String {
             contact_event_text(event),
         ]);
     }
-    table.or("Nothing came from this contact.")
+    table.or("Nothing came from this contact.", within)
 }
 
 /// An event of a contact, in a sentence.
@@ -84,11 +84,11 @@ pub(super) fn contact_event_text(event: &v1::ContactEvent) -> String {
 }
 
 /// A link to a bot.
-pub(crate) fn telegram_link(link: &v1::CreateTelegramLinkResponse) -> String {
+pub(crate) fn telegram_link(link: &v1::CreateTelegramLinkResponse, within: TextWidth) -> String {
     let mut table = Table::<2>::bare();
     table.row(["link".to_owned(), link.url.clone()]);
     table.row(["expires".to_owned(), time(link.expire_time.as_ref())]);
-    table.indented("")
+    table.indented("", within)
 }
 
 fn kind(address: Option<&v1::Address>) -> &'static str {

@@ -4,21 +4,21 @@ use super::format::{
     address, cause, channel, channels, class, excerpt, labels, outcome_kind, receipt_status, seconds, state,
     time,
 };
-use super::plan;
+use super::{TextWidth, plan};
 use crate::wire::v1::{self, event::Detail};
 
 /// Characters of a message's text that are shown.
 pub(super) const EXCERPT_CHARS: usize = 72;
 
 /// A message with its history, an event a line.
-pub(crate) fn history(message: &v1::Message) -> String {
+pub(crate) fn history(message: &v1::Message, within: TextWidth) -> String {
     let mut text = format!("message {}: {}\n\n", message.message_id, state(message.state).to_uppercase());
     for (name, value) in facts(message) {
         text += &format!("  {name:<12} {value}\n");
     }
     text.push('\n');
     for event in &message.history {
-        text += &event_line(event);
+        text += &event_line(event, within);
     }
     if message.next_time.is_some() {
         text += &format!("{}  it is looked at again\n", time(message.next_time.as_ref()));
@@ -75,10 +75,10 @@ fn fallback(policy: &v1::FallbackPolicy) -> Option<String> {
 }
 
 /// One event on a line; a plan on several.
-pub(super) fn event_line(event: &v1::Event) -> String {
+pub(super) fn event_line(event: &v1::Event, within: TextWidth) -> String {
     let at = time(event.time.as_ref());
     match &event.detail {
-        Some(Detail::Planned(planned)) => format!("{at}  planned\n{}", plan::plan(planned, "    ")),
+        Some(Detail::Planned(planned)) => format!("{at}  planned\n{}", plan::plan(planned, "    ", within)),
         Some(detail) => format!("{at}  {}\n", event_text(detail)),
         None => format!("{at}  something that this version does not know\n"),
     }

@@ -1,23 +1,23 @@
 //! API keys.
 
-use super::Table;
 use super::format::{list, or_dash, scope, time};
+use super::{Table, TextWidth};
 use crate::wire::v1;
 
 /// A new key, with what to do with it.
-pub(crate) fn created_key(answer: &v1::CreateKeyResponse) -> String {
+pub(crate) fn created_key(answer: &v1::CreateKeyResponse, within: TextWidth) -> String {
     let key = answer.key.clone().unwrap_or_default();
     format!(
         "{}\nThis is the key. It is shown this once, so keep it where secrets are kept:\n\n  {}\n\nUse it:\n\n  \
          export RELEVO_API_KEY={}\n",
-        keys(&[key]),
+        keys(&[key], within),
         answer.secret,
         answer.secret
     )
 }
 
 /// A list of keys.
-pub(crate) fn keys(keys: &[v1::Key]) -> String {
+pub(crate) fn keys(keys: &[v1::Key], within: TextWidth) -> String {
     let mut table = Table::new(["key", "brand", "scopes", "created", "revoked", "label"]);
     for key in keys {
         let brand = if key.brand.is_empty() { "(gateway)" } else { &key.brand };
@@ -30,5 +30,5 @@ pub(crate) fn keys(keys: &[v1::Key]) -> String {
             or_dash(&key.label),
         ]);
     }
-    table.or("There are no keys.")
+    table.or("There are no keys.", within)
 }

@@ -1,7 +1,7 @@
 //! Messages in lists and streams.
 
-use super::Table;
 use super::format::{class, labels, or_dash, state, time};
+use super::{Table, TextWidth};
 use super::{contact, history};
 use crate::cli::error::code_name;
 use crate::wire::v1::{self, send_stream_response::Result as Answer};
@@ -31,7 +31,7 @@ pub(crate) fn stream_answer(answer: &v1::SendStreamResponse) -> String {
 }
 
 /// A list of messages.
-pub(crate) fn messages(messages: &[v1::Message]) -> String {
+pub(crate) fn messages(messages: &[v1::Message], within: TextWidth) -> String {
     let mut table =
         Table::new(["message", "accepted", "contact", "class", "topic", "state", "next", "labels"]);
     for message in messages {
@@ -46,7 +46,7 @@ pub(crate) fn messages(messages: &[v1::Message]) -> String {
             labels(&message.labels),
         ]);
     }
-    table.or("No message matches.")
+    table.or("No message matches.", within)
 }
 
 /// One event of the stream.

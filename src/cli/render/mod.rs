@@ -2,6 +2,7 @@
 
 mod consent;
 mod contact;
+mod fold;
 mod format;
 mod history;
 mod key;
@@ -19,4 +20,4 @@ pub(super) use key::{created_key, keys};
 pub(super) use message::{accepted, cancelled, messages, stream_answer, watched_event};
 pub(super) use plan::explanation;
 pub(super) use provider::{behavior_answer, control_changes, outbox, provider_line, providers};
-pub(super) use table::Table;
+pub(super) use table::{Table, TextWidth};

@@ -1,11 +1,11 @@
 //! Plans: what consent said, the ways to try, and the ways left out.
 
-use super::Table;
 use super::format::{address, channel, decision, or_dash, state, time};
+use super::{Table, TextWidth};
 use crate::wire::v1;
 
 /// What would happen to a message.
-pub(crate) fn explanation(answer: &v1::ExplainRouteResponse) -> String {
+pub(crate) fn explanation(answer: &v1::ExplainRouteResponse, within: TextWidth) -> String {
     let mut text = format!("Next: {}", answer.explanation);
     if answer.wait_until.is_some() {
         text += &format!(" (until {})", time(answer.wait_until.as_ref()));
@@ -15,7 +15,7 @@ pub(crate) fn explanation(answer: &v1::ExplainRouteResponse) -> String {
     }
     text.push('\n');
     if let Some(plan) = &answer.plan {
-        text += &format!("\n{}", self::plan(plan, ""));
+        text += &format!("\n{}", self::plan(plan, "", within));
     }
     if let Some(size) = &answer.sms {
         text += &format!("\nby SMS: {}\n", sms_size(size));
@@ -34,19 +34,19 @@ fn sms_size(size: &v1::SmsSize) -> String {
 }
 
 /// A plan, each line behind `indent`.
-pub(super) fn plan(plan: &v1::Plan, indent: &str) -> String {
+pub(super) fn plan(plan: &v1::Plan, indent: &str, within: TextWidth) -> String {
     let inner = format!("{indent}  ");
-    let mut text = format!("{indent}what consent says\n{}", verdicts(&plan.verdicts, &inner));
+    let mut text = format!("{indent}what consent says\n{}", verdicts(&plan.verdicts, &inner, within));
     text += &format!("{indent}ways to try, in the order of the {}\n", plan.order_source);
-    text += &ways(&plan.ways, &inner);
+    text += &ways(&plan.ways, &inner, within);
     if !plan.left_out.is_empty() {
-        text += &format!("{indent}left out\n{}", left_out(&plan.left_out, &inner));
+        text += &format!("{indent}left out\n{}", left_out(&plan.left_out, &inner, within));
     }
     text
 }
 
 /// Verdicts, each line behind `indent`.
-pub(super) fn verdicts(verdicts: &[v1::Verdict], indent: &str) -> String {
+pub(super) fn verdicts(verdicts: &[v1::Verdict], indent: &str, within: TextWidth) -> String {
     if verdicts.is_empty() {
         return format!("{indent}nothing, as there is no address\n");
     }
@@ -63,10 +63,10 @@ pub(super) fn verdicts(verdicts: &[v1::Verdict], indent: &str) -> String {
             format!("{} [{}]", verdict.explanation, verdict.reason),
         ]);
     }
-    table.indented(indent)
+    table.indented(indent, within)
 }
 
-fn ways(ways: &[v1::Way], indent: &str) -> String {
+fn ways(ways: &[v1::Way], indent: &str, within: TextWidth) -> String {
     if ways.is_empty() {
         return format!("{indent}none\n");
     }
@@ -79,10 +79,10 @@ fn ways(ways: &[v1::Way], indent: &str) -> String {
             format!("({})", way.failure_domain),
         ]);
     }
-    table.indented(indent)
+    table.indented(indent, within)
 }
 
-fn left_out(ways: &[v1::LeftOut], indent: &str) -> String {
+fn left_out(ways: &[v1::LeftOut], indent: &str, within: TextWidth) -> String {
     let mut table = Table::<4>::bare();
     for way in ways {
         table.row([
@@ -92,5 +92,5 @@ fn left_out(ways: &[v1::LeftOut], indent: &str) -> String {
             format!("{} [{}]", way.explanation, way.reason),
         ]);
     }
-    table.indented(indent)
+    table.indented(indent, within)
 }

@@ -1,7 +1,7 @@
 //! Providers, their control, and sandboxes.
 
-use super::Table;
 use super::format::{address, breaker, channel, excerpt, list, mode, or_dash, time};
+use super::{Table, TextWidth};
 use crate::model::Timestamp;
 use crate::wire::{self, v1};
 
@@ -9,7 +9,7 @@ use crate::wire::{self, v1};
 const EXCERPT_CHARS: usize = 60;
 
 /// A list of providers.
-pub(crate) fn providers(providers: &[v1::Provider]) -> String {
+pub(crate) fn providers(providers: &[v1::Provider], within: TextWidth) -> String {
     let mut table = Table::new([
         "channel",
         "tier",
@@ -40,7 +40,7 @@ pub(crate) fn providers(providers: &[v1::Provider]) -> String {
             note(provider),
         ]);
     }
-    table.or("There are no providers.")
+    table.or("There are no providers.", within)
 }
 
 /// A provider as it is at `now`, on one line of a stream.
@@ -95,7 +95,7 @@ fn note(provider: &v1::Provider) -> String {
 }
 
 /// A list of changes of control, with who made them.
-pub(crate) fn control_changes(changes: &[v1::ProviderControlChange]) -> String {
+pub(crate) fn control_changes(changes: &[v1::ProviderControlChange], within: TextWidth) -> String {
     let mut table = Table::new(["when", "provider", "control", "until", "actor", "reason"]);
     for change in changes {
         let control = change.control.clone().unwrap_or_default();
@@ -108,11 +108,11 @@ pub(crate) fn control_changes(changes: &[v1::ProviderControlChange]) -> String {
             control.reason,
         ]);
     }
-    table.or("Nobody has changed anything.")
+    table.or("Nobody has changed anything.", within)
 }
 
 /// What sandbox providers were given.
-pub(crate) fn outbox(entries: &[v1::OutboxEntry]) -> String {
+pub(crate) fn outbox(entries: &[v1::OutboxEntry], within: TextWidth) -> String {
     let mut table = Table::new(["when", "provider", "channel", "address", "message", "says"]);
     for entry in entries {
         let says = match entry.subject.as_str() {
@@ -128,7 +128,7 @@ pub(crate) fn outbox(entries: &[v1::OutboxEntry]) -> String {
             excerpt(&says, EXCERPT_CHARS),
         ]);
     }
-    table.or("Nothing was sent through sandbox providers.")
+    table.or("Nothing was sent through sandbox providers.", within)
 }
 
 /// The sandbox providers whose behavior was set.

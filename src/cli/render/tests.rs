@@ -160,7 +160,7 @@ fn message() -> v1::Message {
 
 #[test]
 fn a_message_tells_its_story() {
-    insta::assert_snapshot!(history(&message()));
+    insta::assert_snapshot!(history(&message(), TextWidth::UNLIMITED));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_waiting_message_says_when_it_is_looked_at_again() {
     message.history.truncate(5);
     message.state = v1::MessageState::Waiting.into();
     message.next_time = at(4_500);
-    let text = history(&message);
+    let text = history(&message, TextWidth::UNLIMITED);
     assert!(text.ends_with("2026-03-01 09:00:04.500Z  it is looked at again\n"), "{text}");
 }
 
@@ -203,13 +203,13 @@ fn an_explanation_says_that_nothing_was_sent() {
         final_state: 0,
         sms: Some(v1::SmsSize { encoding: v1::SmsEncoding::Gsm7.into(), units: 161, segments: 2 }),
     };
-    insta::assert_snapshot!(explanation(&answer));
+    insta::assert_snapshot!(explanation(&answer, TextWidth::UNLIMITED));
 }
 
 #[test]
 fn messages_are_listed_and_watched() {
-    insta::assert_snapshot!(messages(&[message()]));
-    assert_eq!(messages(&[]), "No message matches.\n");
+    insta::assert_snapshot!(messages(&[message()], TextWidth::UNLIMITED));
+    assert_eq!(messages(&[], TextWidth::UNLIMITED), "No message matches.\n");
     let event = v1::WatchMessagesResponse {
         cursor: "7".into(),
         message_id: message().message_id,
@@ -252,8 +252,8 @@ fn contacts_and_their_consent_are_shown() {
         update_time: at(1),
         etag: "2".into(),
     };
-    insta::assert_snapshot!(contact(&own));
-    insta::assert_snapshot!(contacts(&[own]));
+    insta::assert_snapshot!(contact(&own, TextWidth::UNLIMITED));
+    insta::assert_snapshot!(contacts(&[own], TextWidth::UNLIMITED));
     let evidence = v1::Evidence {
         source: "checkout".into(),
         method: "web_form".into(),
@@ -287,7 +287,7 @@ fn contacts_and_their_consent_are_shown() {
     };
     let answer =
         v1::GetConsentResponse { states: vec![state], ledger: vec![entry], suppressions: vec![suppression] };
-    insta::assert_snapshot!(consent(&answer));
+    insta::assert_snapshot!(consent(&answer, TextWidth::UNLIMITED));
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn preferences_are_shown() {
         time_zone: "Europe/Madrid".into(),
         language: "es".into(),
     };
-    insta::assert_snapshot!(preferences(&own));
+    insta::assert_snapshot!(preferences(&own, TextWidth::UNLIMITED));
 }
 
 fn provider() -> v1::Provider {
@@ -343,9 +343,9 @@ fn provider() -> v1::Provider {
 
 #[test]
 fn providers_and_who_changed_them_are_shown() {
-    insta::assert_snapshot!(providers(&[provider()]));
+    insta::assert_snapshot!(providers(&[provider()], TextWidth::UNLIMITED));
     let change = v1::ProviderControlChange { provider: "sms-north".into(), control: provider().control };
-    insta::assert_snapshot!(control_changes(&[change]));
+    insta::assert_snapshot!(control_changes(&[change], TextWidth::UNLIMITED));
 }
 
 #[test]
@@ -358,10 +358,12 @@ fn why_a_breaker_opened_is_shown_in_words() {
         (ProbeFailed, "opened: a probe failed"),
     ] {
         let trip = v1::BreakerTrip { reason: reason.into(), failures: 5, calls: 9, time: at(0) };
-        let table = providers(&[v1::Provider { trip: Some(trip), ..provider() }]);
+        let table = providers(&[v1::Provider { trip: Some(trip), ..provider() }], TextWidth::UNLIMITED);
         assert!(table.contains(words), "{table}");
     }
-    assert!(!providers(&[v1::Provider { trip: None, ..provider() }]).contains("opened"));
+    assert!(
+        !providers(&[v1::Provider { trip: None, ..provider() }], TextWidth::UNLIMITED).contains("opened")
+    );
 }
 
 #[test]
@@ -374,15 +376,15 @@ fn a_new_key_is_shown_with_what_to_do() {
         create_time: at(0),
         revoke_time: None,
     };
-    insta::assert_snapshot!(created_key(&v1::CreateKeyResponse {
-        key: Some(key),
-        secret: "rlv_abcd_0".into()
-    }));
+    insta::assert_snapshot!(created_key(
+        &v1::CreateKeyResponse { key: Some(key), secret: "rlv_abcd_0".into() },
+        TextWidth::UNLIMITED
+    ));
 }
 
 #[test]
 fn what_came_from_outside_cannot_steer_the_terminal() {
     let entry = v1::OutboxEntry { text: "\u{1b}[2Jgone\r\n".into(), ..Default::default() };
-    let shown = outbox(&[entry]);
+    let shown = outbox(&[entry], TextWidth::UNLIMITED);
     assert!(shown.contains("gone") && !shown.contains('\u{1b}') && !shown.contains('\r'), "{shown:?}");
 }

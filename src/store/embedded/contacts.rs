@@ -8,7 +8,7 @@ use super::paging::{keys_in, read_page};
 use super::txn::Txn;
 use super::{EmbeddedStore, keys};
 use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
-use crate::store::{ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
+use crate::store::{AddressResult, ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
 
 #[async_trait]
 impl<E: Engine> ContactStore for EmbeddedStore<E> {
@@ -20,6 +20,29 @@ impl<E: Engine> ContactStore for EmbeddedStore<E> {
     ) -> Result<UpsertResult, StoreError> {
         let brand = brand.clone();
         self.engine.write(WriteClass::NewWork, move |txn| upsert(txn, &brand, change, now)).await
+    }
+
+    async fn add_address(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        address: ContactAddress,
+        now: Timestamp,
+    ) -> Result<AddressResult, StoreError> {
+        let (brand, id) = (brand.clone(), id.clone());
+        self.engine.write(WriteClass::NewWork, move |txn| add_address(txn, &brand, &id, address, now)).await
+    }
+
+    async fn remove_address(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+        address: &Address,
+        now: Timestamp,
+    ) -> Result<AddressResult, StoreError> {
+        let (brand, id, address) = (brand.clone(), id.clone(), address.clone());
+        let class = WriteClass::Committed;
+        self.engine.write(class, move |txn| remove_address(txn, &brand, &id, &address, now)).await
     }
 
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError> {
@@ -113,6 +136,61 @@ pub fn upsert(
     Ok(if created { UpsertResult::Created(after) } else { UpsertResult::Changed(after) })
 }
 
+fn add_address(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    id: &ContactId,
+    address: ContactAddress,
+    now: Timestamp,
+) -> Result<AddressResult, StoreError> {
+    let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else {
+        return Ok(AddressResult::NoContact);
+    };
+    let mut addresses = before.addresses.clone();
+    match addresses.iter_mut().find(|known| known.address == address.address) {
+        Some(_) if address.whatsapp_inbound_at.is_none() => return Ok(AddressResult::Changed(before)),
+        Some(known) => known.whatsapp_inbound_at = address.whatsapp_inbound_at,
+        None => match contact_of_address(txn, brand, &address.address)? {
+            Some(owner) => return Ok(AddressResult::Taken(owner)),
+            None if addresses.len() >= Contact::MAX_ADDRESSES => return Ok(AddressResult::Full),
+            None => addresses.push(address),
+        },
+    }
+    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)))
+}
+
+fn remove_address(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    id: &ContactId,
+    address: &Address,
+    now: Timestamp,
+) -> Result<AddressResult, StoreError> {
+    let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else {
+        return Ok(AddressResult::NoContact);
+    };
+    let mut addresses = before.addresses.clone();
+    addresses.retain(|known| known.address != *address);
+    if addresses.len() == before.addresses.len() {
+        return Ok(AddressResult::Absent);
+    }
+    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)))
+}
+
+/// Gives a contact these addresses, all of which are free or its own.
+fn readdress(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    before: Contact,
+    addresses: Vec<ContactAddress>,
+    now: Timestamp,
+) -> Contact {
+    let after = Contact { addresses, updated_at: now, version: before.version + 1, ..before.clone() };
+    move_addresses(txn, brand, &before, &after);
+    txn.save(keys::contact(brand, &after.id), &after);
+    after
+}
+
 /// The service windows of an address last as long as the contact has it.
 fn with_windows(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
     for entry in &mut addresses {
@@ -141,9 +219,7 @@ pub fn move_address(
         false => entry.clone(),
     };
     let addresses = before.addresses.iter().map(moved).collect();
-    let after = Contact { addresses, updated_at: now, version: before.version + 1, ..before.clone() };
-    move_addresses(txn, brand, &before, &after);
-    txn.save(keys::contact(brand, id), &after);
+    readdress(txn, brand, before, addresses, now);
     Ok(())
 }
 

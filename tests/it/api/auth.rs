@@ -32,6 +32,8 @@ async fn brand_methods(client: &Client) -> Vec<(&'static str, (Code, String))> {
         refusal!(messages, CancelMessageRequest, cancel_message),
         refusal!(messages, ExplainRouteRequest, explain_route),
         refusal!(contacts, UpsertContactRequest, upsert_contact),
+        refusal!(contacts, AddContactAddressRequest, add_contact_address),
+        refusal!(contacts, RemoveContactAddressRequest, remove_contact_address),
         refusal!(contacts, GetContactRequest, get_contact),
         refusal!(contacts, FindContactRequest, find_contact),
         refusal!(contacts, ListContactsRequest, list_contacts),

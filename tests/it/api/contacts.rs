@@ -159,3 +159,57 @@ async fn a_link_is_for_a_contact_of_the_brand_and_a_bot_that_serves_it() {
         expected(Code::InvalidArgument, "INVALID_FIELDS")
     );
 }
+
+#[tokio::test]
+async fn a_change_without_a_mask_leaves_what_it_does_not_have() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    let labels = [("tier".to_owned(), "gold".to_owned())];
+    let first =
+        v1::Contact { labels: labels.clone().into(), ..contact("ana", vec![email("ana@example.com")]) };
+    contacts.upsert_contact(upsert(first)).await.unwrap();
+    let only_addresses = upsert(contact("ana", vec![phone("600123456")]));
+    let stored = contacts.upsert_contact(only_addresses).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!((stored.addresses.len(), stored.labels), (1, labels.into()));
+    let nothing = contacts.upsert_contact(upsert(contact("ana", vec![]))).await.unwrap().into_inner();
+    assert_eq!(nothing.contact.unwrap().addresses.len(), 1);
+    let all = Upsert { update_mask: mask(&["*"]), ..upsert(contact("ana", vec![])) };
+    let emptied = contacts.upsert_contact(all).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!((emptied.addresses.len(), emptied.labels.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn one_address_is_added_or_removed_and_the_others_stay() {
+    let gateway = Gateway::start().await;
+    let mut contacts = gateway.contacts(&gateway.acme().await);
+    for (id, address) in [("ana", "ana@example.com"), ("bea", "bea@example.com")] {
+        contacts.upsert_contact(upsert(contact(id, vec![email(address)]))).await.unwrap();
+    }
+    let add = |id: &str, address| v1::AddContactAddressRequest {
+        contact_id: id.into(),
+        address: Some(v1::ContactAddress { address: Some(address), ..Default::default() }),
+    };
+    let remove =
+        |id: &str, address| v1::RemoveContactAddressRequest { contact_id: id.into(), address: Some(address) };
+    let added = contacts.add_contact_address(add("ana", phone("600 123 456"))).await.unwrap().into_inner();
+    let ana = added.contact.unwrap();
+    assert_eq!(ana.addresses.len(), 2);
+    // The same once more, in another spelling, changes nothing.
+    let again = contacts.add_contact_address(add("ana", phone("+34600123456"))).await.unwrap().into_inner();
+    assert_eq!(again.contact.unwrap(), ana);
+    let taken = contacts.add_contact_address(add("bea", phone("600123456"))).await;
+    assert_eq!(code_and_reason(taken), expected(Code::AlreadyExists, "ADDRESS_TAKEN"));
+    let nobody = contacts.add_contact_address(add("carla", phone("600123457"))).await;
+    assert_eq!(code_and_reason(nobody), expected(Code::NotFound, "CONTACT_NOT_FOUND"));
+    for index in 2..32 {
+        contacts.add_contact_address(add("ana", email(&format!("a{index}@example.com")))).await.unwrap();
+    }
+    let full = contacts.add_contact_address(add("ana", email("more@example.com"))).await;
+    assert_eq!(code_and_reason(full), expected(Code::FailedPrecondition, "TOO_MANY_ADDRESSES"));
+    let removed = contacts.remove_contact_address(remove("ana", phone("600123456"))).await.unwrap();
+    assert_eq!(removed.into_inner().contact.unwrap().addresses.len(), 31);
+    let absent = contacts.remove_contact_address(remove("ana", phone("600123456"))).await;
+    assert_eq!(code_and_reason(absent), expected(Code::NotFound, "ADDRESS_NOT_FOUND"));
+    // Given up by its owner, it is free.
+    contacts.add_contact_address(add("bea", phone("600123456"))).await.unwrap();
+}

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use relevo::adapters::sandbox::{Sandbox, Sandboxes};
 use relevo::adapters::telegram::bot::{self, TelegramLinkSigner};
-use relevo::api::server::{ServeError, serve};
+use relevo::api::server::serve;
 use relevo::api::services::{ApiServices, ServiceDependencies};
-use relevo::api::{ApiSettings, token};
+use relevo::api::{ApiSettings, ServerTls, token};
 use relevo::clock::Clock;
 use relevo::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use relevo::model::{Channel, KeyId, KeyScope, Provider, ProviderName, Timestamp};
@@ -63,7 +63,7 @@ struct Gateway {
     clock: Clock,
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), ServeError>>,
+    server: JoinHandle<()>,
 }
 
 /// Puts a key into each call's metadata.
@@ -105,13 +105,14 @@ impl Gateway {
             sandboxes: sandboxes.clone(),
             telegram: bots(&["bot-acme", "bot-shared"]),
         };
+        let tls = settings.tls.as_ref().map(|tls| ServerTls::read(tls, clock.now()).unwrap());
         let services = ApiServices::new(rooms, &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
-            serve(listener, services, &settings, shutdown).await
+            serve(listener, services, &settings, tls.as_ref(), shutdown).await
         });
         Self { stores, board, sandboxes, clock, address, stop, server }
     }

@@ -164,5 +164,5 @@ async fn a_watch_ends_when_the_gateway_stops() {
     let mut watch = watch.skip(4);
     gateway.stop.send(()).unwrap();
     assert_eq!(code_and_reason(watch.next().await.unwrap()), expected(Code::Unavailable, "STOPPING"));
-    gateway.server.await.unwrap().unwrap();
+    gateway.server.await.unwrap();
 }

@@ -218,6 +218,43 @@ async fn a_message_must_say_something_on_a_channel_asked_for() {
     messages.send(on(&[])).await.unwrap();
 }
 
+/// Texts that steer a terminal, end a string in C, or say nothing at all, wherever a message has a text.
+#[tokio::test]
+async fn a_text_of_control_characters_or_spaces_is_no_content() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key);
+    type SetText = fn(&mut v1::Content, String);
+    let parts: [(&str, SetText); 9] = [
+        ("subject", |content, text| content.subject = text),
+        ("text", |content, text| content.text = text),
+        ("html", |content, text| content.html = text),
+        ("email.subject", |content, text| content.email.get_or_insert_default().subject = text),
+        ("email.text", |content, text| content.email.get_or_insert_default().text = text),
+        ("email.html", |content, text| content.email.get_or_insert_default().html = text),
+        ("sms.text", |content, text| content.sms.get_or_insert_default().text = text),
+        ("telegram.text", |content, text| content.telegram.get_or_insert_default().text = text),
+        ("whatsapp.text", |content, text| content.whatsapp.get_or_insert_default().text = text),
+    ];
+    for (name, set) in parts {
+        for text in ["a\0b", "\u{1b}[2Ja", "a\u{7}", "   ", "\t\n"] {
+            let mut content = v1::Content { text: "x".into(), subject: "x".into(), ..Default::default() };
+            set(&mut content, text.into());
+            let status = messages.send(send(v1::MessageSpec { content: Some(content), ..spec("") })).await;
+            let details = status.expect_err(name).get_error_details();
+            let violations = &details.bad_request().unwrap().field_violations;
+            let at = format!("message.content.{name}");
+            let told = violations.iter().find(|violation| violation.field == at);
+            let told = told.unwrap_or_else(|| panic!("{at} {text:?}: {violations:?}"));
+            let what = if text.trim().is_empty() { "is required" } else { "control characters" };
+            assert!(told.description.contains(what), "{at} {text:?}: {}", told.description);
+        }
+    }
+    let lines = v1::Content { text: "Two\r\nlines,\tand a tab".into(), ..Default::default() };
+    messages.send(send(v1::MessageSpec { content: Some(lines), ..spec("") })).await.unwrap();
+}
+
 #[tokio::test]
 async fn times_must_lie_ahead_in_order() {
     let gateway = Gateway::start().await;

@@ -28,7 +28,7 @@ async fn health_needs_no_key_and_changes_when_the_gateway_stops() {
     gateway.stop.send(()).unwrap();
     assert_eq!(watch.next().await, Some(ServingStatus::NotServing));
     assert_eq!(timeout(PATIENCE, watch.next()).await.expect("the watch should end"), None);
-    gateway.server.await.unwrap().unwrap();
+    gateway.server.await.unwrap();
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn calls_in_flight_finish_and_streams_end_when_the_gateway_stops() {
     let answer = answers.next().await.unwrap().unwrap();
     assert!(matches!(answer.result, Some(v1::send_stream_response::Result::Accepted(_))), "{answer:?}");
     assert_eq!(code_and_reason(answers.next().await.unwrap()), expected(Code::Unavailable, "STOPPING"));
-    gateway.server.await.unwrap().unwrap();
+    gateway.server.await.unwrap();
     let refused = tokio::net::TcpStream::connect(gateway.address).await;
     assert!(refused.is_err(), "the listener is closed");
 }
@@ -177,7 +177,7 @@ async fn a_call_that_never_ends_does_not_keep_the_gateway_from_stopping() {
     let stuck = tokio::spawn(async move { messages.send(send(spec("hello"))).await });
     held.until_begun(1).await;
     gateway.stop.send(()).unwrap();
-    timeout(PATIENCE, gateway.server).await.expect("the drain is bounded").unwrap().unwrap();
+    timeout(PATIENCE, gateway.server).await.expect("the drain is bounded").unwrap();
     stuck.abort();
 }
 
@@ -245,7 +245,7 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {
-        serve(listener, services, &ApiSettings::default(), std::future::pending()).await
+        serve(listener, services, &ApiSettings::default(), None, std::future::pending()).await
     });
     let mut sandbox = SandboxServiceClient::connect(format!("http://{address}")).await.unwrap();
     let answer = sandbox.list_outbox(v1::ListOutboxRequest::default()).await;

@@ -1,5 +1,7 @@
 //! Contacts, their preferences and their consents.
 
+use serde_json::{Value, json};
+
 use super::Gateway;
 
 #[tokio::test]
@@ -29,6 +31,14 @@ async fn only_what_is_given_of_a_contact_changes() {
     assert_eq!(preferences["topics"][0]["muted"], true);
     assert_eq!(preferences["channelOrder"][0], "CHANNEL_EMAIL");
     assert_eq!(preferences.get("language"), None);
+    // A topic that is not named stays as it is.
+    let more = ["preferences", "set", "ana", "--topic-channels", "orders=sms,email", "--mute", "news"];
+    let topics = gateway.json(&more).await.remove(0)["topics"].clone();
+    let names: Vec<_> =
+        topics.as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
+    assert_eq!(names, ["news", "offers", "orders"]);
+    let unmuted = gateway.json(&["preferences", "set", "ana", "--unmute", "offers"]).await.remove(0);
+    assert_eq!(unmuted["topics"].as_array().unwrap().len(), 2, "{unmuted}");
     gateway.ok(&["contact", "delete", "ana"]).await;
     assert_eq!(gateway.run(&["contact", "get", "ana"]).await.code, 1);
 }
@@ -55,4 +65,38 @@ async fn consent_decides_and_explains() {
     assert!(gateway.ok(&["consent", "get", "ana"]).await.contains("asked for it"));
     gateway.ok(&[&["consent", "lift"], &address[..]].concat()).await;
     assert!(gateway.ok(&check).await.contains("allow"));
+}
+
+/// What was not named is not lost: the phone stays when an email comes.
+#[tokio::test]
+async fn addresses_and_labels_are_added_and_removed_one_by_one() {
+    let gateway = Gateway::start().await;
+    let shown = async |line: &[&str]| {
+        let contact = gateway.json(line).await.remove(0);
+        let address = |entry: &Value| {
+            let address = &entry["address"];
+            address["email"].as_str().or(address["phone"].as_str()).unwrap().to_owned()
+        };
+        let addresses =
+            contact["addresses"].as_array().into_iter().flatten().map(address).collect::<Vec<_>>();
+        (addresses.join(" "), contact.get("labels").cloned().unwrap_or_default())
+    };
+    let upsert = ["contact", "upsert", "ana"];
+    let line = |more: &[&'static str]| [&upsert[..], more].concat();
+    shown(&line(&["--phone", "600 123 456", "--label", "tier=gold", "--label", "shop=north"])).await;
+    let (addresses, labels) = shown(&line(&["--email", "new@example.com", "--label", "tier=silver"])).await;
+    assert_eq!(addresses, "+34600123456 new@example.com");
+    assert_eq!(labels, json!({ "tier": "silver", "shop": "north" }));
+    let (addresses, _) = shown(&["contact", "add-address", "ana", "--email", "second@example.com"]).await;
+    assert_eq!(addresses, "+34600123456 new@example.com second@example.com");
+    let (addresses, labels) =
+        shown(&["contact", "remove-address", "ana", "--email", "new@example.com"]).await;
+    assert_eq!(addresses, "+34600123456 second@example.com");
+    assert_eq!(labels, json!({ "tier": "silver", "shop": "north" }));
+    let (addresses, _) = shown(&line(&["--clear", "addresses", "--email", "only@example.com"])).await;
+    assert_eq!(addresses, "only@example.com");
+    let absent = gateway.run(&["contact", "remove-address", "ana", "--phone", "600123456"]).await;
+    assert!(absent.code == 1 && absent.err.contains("does not have this address"), "{}", absent.err);
+    let stale = gateway.run(&line(&["--email", "late@example.com", "--etag", "1"])).await;
+    assert!(stale.code == 1 && stale.err.contains("ABORTED"), "{}", stale.err);
 }

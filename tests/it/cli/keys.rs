@@ -1,6 +1,7 @@
 //! API keys, over the API and while the gateway is stopped.
 
 use relevo::api::token;
+use relevo::clock::Clock;
 use relevo::config::Config;
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ async fn the_first_key_is_made_while_the_gateway_is_stopped() {
     let created: Value = serde_json::from_str(&created.out).unwrap();
     let presented = token::KeyToken::parse(created["secret"].as_str().unwrap()).unwrap();
 
-    let config_read = Config::load(&config).unwrap();
+    let config_read = Config::load(&config, Clock::system().unwrap().now()).unwrap();
     let store =
         relevo::store::embedded::sled::open(&config_read.store.path, config_read.store.options()).unwrap();
     let kept = store.stores.keys.key(&presented.id).await.unwrap().unwrap();
@@ -52,4 +53,34 @@ async fn the_first_key_is_made_while_the_gateway_is_stopped() {
     let refused = run(&line("other")).await;
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("brand must be a brand of the gateway's configuration"), "{}", refused.err);
+}
+
+/// sled panics over much of what is damaged, and the panic's own trace would come before the error.
+#[tokio::test]
+async fn a_damaged_store_is_told_in_one_error_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("relevo.toml");
+    let text = "[brands.acme]\n[[providers]]\nname = 'a'\nchannel = 'sms'\nfailure_domain = 'a'\n[providers.sandbox]\n";
+    std::fs::write(&config, text).unwrap();
+    let head = ["keys", "create", "--local", "--config", config.to_str().unwrap(), "--brand", "acme"];
+    let line = [&head[..], &["--scope", "admin", "--label", "x"]].concat();
+    assert_eq!(run(&line).await.code, 0);
+    // As after a crash: without its seal, the store is tried on a copy.
+    std::fs::remove_file(folder.path().join("data/SEAL")).unwrap();
+    let db = folder.path().join("data/sled/db");
+    let sound = std::fs::read(&db).unwrap();
+    let mut refused = 0;
+    for place in (0..sound.len()).step_by(7) {
+        let mut damaged = sound.clone();
+        damaged[place..].iter_mut().take(32).for_each(|byte| *byte ^= 0xa5);
+        std::fs::write(&db, damaged).unwrap();
+        let done = run(&line).await;
+        if done.code != 0 {
+            refused += 1;
+            assert_eq!(done.err.lines().count(), 1, "{place}: {}", done.err);
+            assert!(done.err.starts_with("relevo: ") && !done.err.contains("panicked"), "{}", done.err);
+        }
+        let _ = std::fs::remove_file(folder.path().join("data/SEAL"));
+    }
+    assert!(refused > 0);
 }

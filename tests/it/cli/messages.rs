@@ -3,9 +3,9 @@
 use std::process::Stdio;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{Gateway, done, seconds};
+use super::{Gateway, seconds};
 
 #[tokio::test]
 async fn a_message_goes_its_way_from_the_command_line() {
@@ -36,34 +36,6 @@ async fn a_message_goes_its_way_from_the_command_line() {
     assert_eq!(gateway.ok(&["message", "list", "--state", "failed"]).await, "No message matches.\n");
     assert_eq!(gateway.ok(&["message", "cancel", id]).await, format!("Message {id} is cancelled.\n"));
     assert!(gateway.ok(&["message", "get", id]).await.contains(": CANCELLED\n"));
-}
-
-#[tokio::test]
-async fn a_file_of_messages_is_streamed_and_every_line_answered() {
-    let gateway = Gateway::start().await;
-    gateway.ok(&["contact", "upsert", "ana", "--email", "ana@example.com"]).await;
-    let line = |topic: &str| {
-        format!(
-            r#"{{"contactId":"ana","messageClass":"MESSAGE_CLASS_TRANSACTIONAL","topic":"{topic}","content":{{"text":"Hi"}}}}"#
-        )
-    };
-    let right = vec![line("orders"); 1_000].join("\n");
-    let text = format!("{right}\n\n{}\nnot JSON\n{}\n", line("Orders!"), line("orders"));
-    let mut program = gateway.command(&["send", "--file", "-", "--json"]);
-    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut program = program.spawn().unwrap();
-    let mut stdin = program.stdin.take().unwrap();
-    let write = async move { stdin.write_all(text.as_bytes()).await.unwrap() };
-    let ((), output) = tokio::join!(write, program.wait_with_output());
-    let done = done(output.unwrap());
-    assert_eq!(done.code, 1);
-    assert_eq!(done.err, "relevo: 1001 accepted, 0 known before, 2 refused\n");
-    let answers: Vec<Value> = done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), 1_003);
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.get("error").is_some()).collect();
-    let mut lines: Vec<_> = refused.iter().map(|answer| answer["sequence"].as_str().unwrap()).collect();
-    lines.sort_unstable();
-    assert_eq!(lines, ["1002", "1003"]);
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod keys;
 mod messages;
 mod operators;
 mod provider_test;
+mod stream;
+mod terminal;
 mod tls;
 mod trust;
 
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use relevo::adapters::sandbox::Sandboxes;
 use relevo::api::server::serve;
 use relevo::api::services::{ApiServices, ServiceDependencies};
-use relevo::api::{self, token};
+use relevo::api::{self, ServerTls, token};
 use relevo::clock::Clock;
 use relevo::config::{Config, ProviderConfig};
 use relevo::dispatch::{Planner, ProviderRegistry};
@@ -51,15 +53,16 @@ impl Gateway {
     }
 
     async fn with(settings: api::ApiSettings, scheme: &str) -> Self {
-        let config = Config::load(&shipped("demo.toml")).unwrap();
         let clock = Clock::system().unwrap();
+        let config = Config::load(&shipped("demo.toml"), clock.now()).unwrap();
+        let tls = settings.tls.as_ref().map(|tls| ServerTls::read(tls, clock.now()).unwrap());
         let stores = Stores::memory();
         let key = key(&stores, &clock).await;
         let services = ApiServices::new(rooms(config, stores, clock), &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
-            serve(listener, services, &settings, std::future::pending()).await.unwrap();
+            serve(listener, services, &settings, tls.as_ref(), std::future::pending()).await;
         });
         Self { url: format!("{scheme}://localhost:{}", address.port()), key, server }
     }

@@ -5,6 +5,15 @@ use relevo::api;
 use super::Gateway;
 
 #[tokio::test]
+async fn a_server_of_plain_text_is_known_as_one() {
+    let gateway = Gateway::start().await;
+    let server = gateway.url.replace("http", "https");
+    let done = gateway.run(&["contact", "list", "--server", &server]).await;
+    assert_eq!(done.code, 3);
+    assert!(done.err.contains("the server does not speak TLS: begin --server with http://"), "{}", done.err);
+}
+
+#[tokio::test]
 async fn mutual_tls_is_spoken() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -29,6 +38,17 @@ async fn mutual_tls_is_spoken() {
     let trusting = ["contact", "list", "--ca-file", ca.to_str().unwrap()];
     let client = ["--client-cert", cert.to_str().unwrap(), "--client-key", key.to_str().unwrap()];
     gateway.ok(&[&trusting[..], &client[..]].concat()).await;
-    assert_eq!(gateway.run(&trusting).await.code, 3, "without a client certificate");
-    assert_eq!(gateway.run(&["contact", "list"]).await.code, 3, "without trust in the authority");
+    let told = async |line: &[&str], words: &str| {
+        let done = gateway.run(line).await;
+        assert!(done.code == 3 && done.err.contains(words), "{} {}", done.code, done.err);
+        assert!(!done.err.contains("is the gateway running"), "{}", done.err);
+    };
+    told(&trusting, "give one with --client-cert and --client-key").await;
+    told(&["contact", "list"], "name a file with that authority's certificate by --ca-file").await;
+    let plain = gateway.url.replace("https", "http");
+    told(&["contact", "list", "--server", &plain], "the server speaks TLS: begin --server with https://")
+        .await;
+    let by_address = gateway.url.replace("localhost", "127.0.0.1");
+    let elsewhere = [&trusting[..], &client[..], &["--server", &by_address]].concat();
+    told(&elsewhere, "its certificate is for another name").await;
 }

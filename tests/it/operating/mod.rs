@@ -5,5 +5,6 @@ mod control;
 mod data_directory;
 mod log;
 mod loops;
+mod open_files;
 mod pause;
 mod stop;

@@ -1,9 +1,10 @@
 //! The people a brand can reach.
 
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, Labels, Suppression, SuppressionReason, TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, Labels, Suppression, SuppressionReason,
+    TopicScope,
 };
-use relevo::store::{ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
+use relevo::store::{AddressResult, ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
 
 use super::sample::*;
 
@@ -63,6 +64,37 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
     });
     let results = futures_util::future::join_all(claims).await;
     assert_eq!(results.iter().filter(|result| matches!(result, UpsertResult::Created(_))).count(), 1);
+}
+
+pub async fn addresses_added_at_once_are_all_kept_and_have_one_owner(stores: &Stores) {
+    for name in ["ana", "bea"] {
+        create(stores, &acme(), name, &[]).await;
+    }
+    let add = async |name: &str, address: Address| {
+        let address = ContactAddress::new(address);
+        stores.contacts.add_address(&acme(), &contact_id(name), address, at(1)).await.unwrap()
+    };
+    let shared =
+        (0..16).map(|index| add(if index % 2 == 0 { "ana" } else { "bea" }, email("shared@example.com")));
+    let results = futures_util::future::join_all(shared).await;
+    let taken = results.iter().filter(|result| matches!(result, AddressResult::Taken(_))).count();
+    assert_eq!(taken, 8, "{results:?}");
+    let own = (0..40).map(|index| add("ana", email(&format!("a{index}@example.com"))));
+    let results = futures_util::future::join_all(own).await;
+    let ana = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!(ana.addresses.len(), 32);
+    let full = results.iter().filter(|result| **result == AddressResult::Full).count();
+    assert!([8, 9].contains(&full), "{full}");
+    for entry in &ana.addresses {
+        let owner = stores.contacts.find_by_address(&acme(), &entry.address).await.unwrap();
+        assert_eq!(owner, Some(ana.id.clone()));
+    }
+    let removed = ana.addresses[0].address.clone();
+    let remove = async || stores.contacts.remove_address(&acme(), &ana.id, &removed, at(2)).await.unwrap();
+    assert!(matches!(remove().await, AddressResult::Changed(contact) if contact.addresses.len() == 31));
+    assert_eq!(remove().await, AddressResult::Absent);
+    assert_eq!(stores.contacts.find_by_address(&acme(), &removed).await.unwrap(), None);
+    assert_eq!(add("nobody", email("x@example.com")).await, AddressResult::NoContact);
 }
 
 pub async fn an_expected_version_refuses_a_lost_update(stores: &Stores) {

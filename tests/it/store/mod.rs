@@ -96,6 +96,7 @@ conformance! {
         parked_receipts_are_purged;
     contacts:
         a_contact_is_created_changed_and_found,
+        addresses_added_at_once_are_all_kept_and_have_one_owner,
         an_address_belongs_to_one_contact,
         an_expected_version_refuses_a_lost_update,
         contacts_are_listed_by_id,

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::receipts::MessageIdFormat;
-use crate::adapters::settings::{HOST_MUST, is_host, require};
+use crate::adapters::settings::{HOST_MUST, is_host, require, within};
 use crate::adapters::sms::sender;
 use crate::adapters::{ProviderBuildError, ProviderLimits};
+use crate::model::DAY_MS;
 use crate::secret::Secret;
 
 /// The settings of an account at an SMSC.
@@ -159,9 +160,9 @@ impl SmppSettings {
 
     pub(super) fn validate(&self, limits: &ProviderLimits) -> Result<(), ProviderBuildError> {
         let password = self.password.expose();
-        let in_time = 1..limits.timeout_ms;
+        let in_time = ..limits.timeout_ms;
         require(is_host(&self.host), "host", HOST_MUST)?;
-        require(self.port != Some(0), "port", "must be between 1 and 65535")?;
+        within(self.port(), 1..=u16::MAX, "port")?;
         let is_named = !self.system_id.is_empty() && is_short(&self.system_id, 15);
         require(is_named, "system_id", "must be 1 to 15 ASCII characters without spaces")?;
         let is_password = password.len() <= 64 && !password.contains('\0');
@@ -171,21 +172,18 @@ impl SmppSettings {
             "system_type",
             "must be at most 12 ASCII characters without spaces",
         )?;
-        require((1..=1_000).contains(&self.window), "window", "must be between 1 and 1000")?;
-        require(self.enquire_link_ms > 0, "enquire_link_ms", "must be at least 1")?;
+        within(self.window, 1..=1_000, "window")?;
+        within(self.enquire_link_ms, 1..=DAY_MS, "enquire_link_ms")?;
+        within(self.response_timeout_ms, 1..=DAY_MS, "response_timeout_ms")?;
         let answers = in_time.contains(&self.response_timeout_ms);
-        require(
-            answers,
-            "response_timeout_ms",
-            "must be at least 1 and less than the provider's timeout_ms",
-        )?;
-        require(self.reconnect_ms > 0, "reconnect_ms", "must be at least 1")?;
+        require(answers, "response_timeout_ms", "must be less than the provider's timeout_ms")?;
+        within(self.reconnect_ms, 1..=DAY_MS, "reconnect_ms")?;
+        within(self.max_reconnect_ms, 1..=DAY_MS, "max_reconnect_ms")?;
         let grows = self.max_reconnect_ms >= self.reconnect_ms;
         require(grows, "max_reconnect_ms", "must be at least reconnect_ms")?;
         require(self.from.as_deref().is_none_or(sender::is_sender), "from", sender::SENDER_MUST)?;
-        let validity =
-            self.validity_minutes.is_none_or(|minutes| (1..=MAX_VALIDITY_MINUTES).contains(&minutes));
-        require(validity, "validity_minutes", "must be between 1 and 43200")
+        // One that is left out is within its bounds.
+        within(self.validity_minutes.unwrap_or(1), 1..=MAX_VALIDITY_MINUTES, "validity_minutes")
     }
 }
 

@@ -1,11 +1,19 @@
 //! The data directory: where its files are, and the errors that name it.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::store::StoreError;
 
 /// The name of sled's log.
 pub const LOG: &str = "db";
+
+/// Messages and addresses lie there in clear, so nobody but the owner enters.
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// Nor reads a file of it, wherever that is copied with its mode.
+pub const FILE_MODE: u32 = 0o600;
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -15,6 +23,11 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
+    /// Makes it, for its owner alone; what leads to it too, where that is missing. One that is there stays as it is.
+    pub fn create(&self) -> std::io::Result<()> {
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&self.root)
+    }
+
     /// The path of a file in it.
     pub fn at(&self, name: &str) -> PathBuf {
         self.root.join(name)

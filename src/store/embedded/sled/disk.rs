@@ -1,8 +1,11 @@
 //! Plain work with files: free space, and files that appear whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use super::directory::FILE_MODE;
 
 /// How many bytes are free for us on the disk that holds `path`.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
@@ -13,7 +16,7 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
 /// Writes a file that is there whole after a crash, or as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("new");
-    let mut file = File::create(&draft)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
