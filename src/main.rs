@@ -61,7 +61,7 @@ fn serve(args: &ServeArgs) -> ExitCode {
 }
 
 fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock) -> anyhow::Result<()> {
-    let config = config?;
+    let mut config = config?;
     if let Err(error) = config::raise_limit() {
         tracing::warn!(%error, "the limit on open files was not raised to the most that the system allows");
     }
@@ -72,6 +72,7 @@ fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock) -> anyhow::Re
             "the gateway starts, and probably not as meant"
         );
     }
+    config.keep_reserve_of_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the gateway opens, so that a signal during that is not missed.

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::errors::{ConfigErrors, ErrorCollector};
 use super::locations::SettingLocations;
-use super::{Config, check, file, machine, secrets, texts};
+use super::{Config, check, file, machine, open_files, secrets, texts};
 use crate::model::Timestamp;
 
 /// What stands around the file.
@@ -29,7 +29,13 @@ impl Config {
         Self::load_in(path, &ConfigSurroundings { now, env: &variable, runs_here: false })
     }
 
-    /// The same for a gateway that is to run here: its data directory must be usable, and its addresses this machine's.
+    /// Lets the listeners take no more connections than leave the store and the calls to providers the files that they need,
+    /// of those that the system lets this process have.
+    pub fn keep_reserve_of_files(&mut self) {
+        open_files::keep_reserve(self);
+    }
+
+    /// The same as [`Config::load`] for a gateway that is to run here: its data directory must be usable, and its addresses this machine's.
     ///
     /// # Errors
     /// Everything that is wrong, as far as it can be found at once.

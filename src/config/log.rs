@@ -1,14 +1,15 @@
 //! How the gateway logs.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::model::SettingError;
+use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
-/// The smallest queue: one line with an error and its causes must fit, and some to spare.
-const MIN_QUEUE_BYTES: usize = 64 << 10;
+/// In the smallest queue one line with an error and its causes must fit, and some to spare.
+const QUEUE_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
 
 /// The settings of the log, which goes to standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,22 +54,16 @@ impl Default for LogSettings {
 impl LogSettings {
     /// Every setting that is not valid, by its key.
     pub(super) fn errors(&self) -> Vec<SettingError> {
-        let mut errors = Vec::new();
+        let mut errors = SettingErrors::default();
         if let Err(error) = EnvFilter::try_new(&self.filter) {
             let must =
                 format!("must be filter directives such as \"info\" or \"relevo=debug,warn\" ({error})");
-            errors.push(SettingError::new("filter", must));
+            errors.add(SettingError::new("filter", must));
         }
-        if self.queue_bytes < MIN_QUEUE_BYTES {
-            errors.push(SettingError::new("queue_bytes", format!("must be at least {MIN_QUEUE_BYTES}")));
-        }
-        if self.max_repeats == 0 {
-            errors.push(SettingError::new("max_repeats", "must be at least 1"));
-        }
-        if self.repeat_interval_ms < 1_000 {
-            errors.push(SettingError::new("repeat_interval_ms", "must be at least 1000"));
-        }
-        errors
+        errors.within("queue_bytes", self.queue_bytes, QUEUE_BYTES);
+        errors.within("max_repeats", self.max_repeats, 1..=MAX_COUNT);
+        errors.within("repeat_interval_ms", self.repeat_interval_ms, 1_000..=DAY_MS);
+        errors.into_vec()
     }
 
     /// How often the count of lines that repeat others is told.

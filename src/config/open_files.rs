@@ -17,6 +17,30 @@ pub fn raise_limit() -> std::io::Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
+/// Lets the listeners take no more connections than leave the store and the calls to providers the files that they need.
+pub(super) fn keep_reserve(config: &mut Config) {
+    let Some(maximum) = getrlimit(Resource::Nofile).maximum else { return };
+    let demand = OpenFiles::of(config);
+    let wanted = demand.callers + demand.webhooks + demand.mail;
+    // Providers are hardly ever all busy at once, so they alone do not take more than half.
+    let left = maximum.saturating_sub(demand.providers + RESERVE).max(maximum / 2);
+    if wanted <= left {
+        return;
+    }
+    // Each gives up the same share.
+    let share = |connections: usize| {
+        let share = (connections as u64).saturating_mul(left) / wanted;
+        usize::try_from(share).unwrap_or(connections).max(1)
+    };
+    config.server.max_connections = share(config.server.max_connections);
+    if let Some(inbound) = &mut config.inbound {
+        inbound.max_connections = share(inbound.max_connections);
+        if let Some(mail) = &mut inbound.mail {
+            mail.max_connections = share(mail.max_connections);
+        }
+    }
+}
+
 /// What is wrong when the settings can make the gateway open more than the system will let it.
 pub(super) fn shortage(config: &Config) -> Option<String> {
     let maximum = getrlimit(Resource::Nofile).maximum?;
@@ -61,7 +85,8 @@ impl OpenFiles {
         let parts = parts.into_iter().filter(|(_, count)| **count > 0);
         let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {name}")).collect();
         format!(
-            "the system lets this process have {maximum} open, and the settings allow {}: {}. Raise the hard limit to that \
+            "the system lets this process have {maximum} open, and the settings allow {}: {}. The listeners take fewer connections \
+             than they may. Raise the hard limit to that \
              (LimitNOFILE= in systemd, --ulimit nofile= in Docker, ulimit -Hn in a shell), or lower the settings",
             self.sum(),
             parts.join(", ")

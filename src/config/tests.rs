@@ -443,9 +443,9 @@ fn the_log_has_room_for_a_line_and_tells_of_repeats() {
     assert_eq!(
         wrong,
         [
-            "config/relevo.toml:2: log.queue_bytes: must be at least 65536",
-            "config/relevo.toml:3: log.max_repeats: must be at least 1",
-            "config/relevo.toml:4: log.repeat_interval_ms: must be at least 1000",
+            "config/relevo.toml:2: log.queue_bytes: must be from 65536 to 1073741824",
+            "config/relevo.toml:3: log.max_repeats: must be from 1 to 1000000",
+            "config/relevo.toml:4: log.repeat_interval_ms: must be from 1000 to 86400000",
         ]
     );
 }

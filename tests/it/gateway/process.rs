@@ -113,6 +113,11 @@ impl GatewayDirectory {
         self.started(self.command_within(&[&format!("--data={bytes}")], &["serve"])).await
     }
 
+    /// Starts a gateway that may have so many files open at once.
+    pub async fn start_with_files(&self, count: u32) -> Gateway {
+        self.started(self.command_within(&[&format!("--nofile={count}:{count}")], &["serve"])).await
+    }
+
     async fn started(&self, mut command: Command) -> Gateway {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());

@@ -2,8 +2,17 @@
 
 use std::process::Stdio;
 
+use relevo::wire::v1::Channel;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::Command;
+
+use crate::gateway::history::route_taken;
+use crate::gateway::process::GatewayDirectory;
+use crate::gateway::providers::{twilio, twilio_accepts};
+use crate::gateway::{ana, by, order};
+use crate::peers::WiremockStubs;
 
 /// systemd and many shells start with a soft limit of 1024, which the connections that the settings allow would go beyond.
 #[tokio::test]
@@ -32,4 +41,23 @@ async fn the_gateway_takes_all_the_open_files_that_the_system_gives_it_and_says_
         "{told}"
     );
     gateway.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn however_many_connect_the_providers_can_be_called() {
+    let sms = WiremockStubs::new("files-crowd-sms");
+    sms.answer(json!({}), twilio_accepts()).await;
+    let directory = GatewayDirectory::new(&twilio("sms", sms.url(), "")).await;
+    let gateway = directory.start_with_files(300).await;
+    gateway.upsert_contact(ana()).await;
+    let mut crowd = Vec::new();
+    for _ in 0..400 {
+        crowd.push(TcpStream::connect(gateway.address).await.unwrap());
+    }
+    for _ in 0..10 {
+        let message = gateway.send_until_ended(by(&[Channel::Sms], order())).await;
+        assert_eq!(route_taken(&message), "sms SENT");
+    }
+    drop(crowd);
+    gateway.stop().await;
 }
