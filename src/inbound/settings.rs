@@ -23,6 +23,10 @@ pub struct InboundSettings {
     /// The largest body of a call, in bytes.
     #[serde(default = "default_max_body_bytes")]
     pub max_body_bytes: usize,
+    /// Bytes that the bodies of all calls may hold in memory; providers are told to call again with what goes beyond. At least
+    /// `max_body_bytes`.
+    #[serde(default = "default_max_request_bytes")]
+    pub max_request_bytes: usize,
     /// How long a call may take, from its first byte to the answer, in milliseconds.
     #[serde(default = "default_request_timeout_ms")]
     pub request_timeout_ms: u64,
@@ -77,6 +81,10 @@ fn default_max_body_bytes() -> usize {
     1 << 20
 }
 
+fn default_max_request_bytes() -> usize {
+    64 << 20
+}
+
 fn default_request_timeout_ms() -> u64 {
     10_000
 }
@@ -112,6 +120,9 @@ impl InboundSettings {
         });
         let zero = positive.into_iter().chain(mail).filter(|(_, valid)| !valid);
         let mut errors: Vec<_> = zero.map(|(key, _)| SettingError::new(key, "must be at least 1")).collect();
+        if self.max_request_bytes < self.max_body_bytes {
+            errors.push(SettingError::new("max_request_bytes", "must be at least max_body_bytes"));
+        }
         if !(self.max_calls_per_second.is_finite() && self.max_calls_per_second > 0.0) {
             errors.push(SettingError::new("max_calls_per_second", "must be above 0"));
         }
