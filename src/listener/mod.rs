@@ -138,18 +138,22 @@ async fn accept_all<H, F>(
         let stop = ListenerStop(phase.subscribe());
         let io = ConnectionIo::new(Arc::clone(&stream), limits.write_timeout);
         let handled = handle(Connection { io, activity: activity.clone(), stop: stop.clone() });
-        let (protocol, linger) = (limits.protocol, limits.write_timeout);
-        tokio::spawn(async move {
+        let (protocol, write_timeout) = (limits.protocol, limits.write_timeout);
+        let run = async move {
             tokio::select! {
                 () = handled => {}
-                () = stop.reached(Phase::Cutting) => {}
-                () = place.lost() => {
-                    debug!(protocol, "a connection ended because a newcomer needed its place");
-                    return;
-                }
+                () = stop.clone().reached(Phase::Cutting) => {}
             }
-            if activity.has_served() {
-                io::close_when_read(&stream, linger).await;
+            // Whoever holds the stop is waited for, so this lives until the end.
+            let _open = stop;
+            if let Some(patience) = activity.time_to_close(write_timeout) {
+                io::close_when_read(&stream, patience).await;
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = run => {}
+                () = place.lost() => debug!(protocol, "a connection ended because a newcomer needed its place"),
             }
         });
     }
