@@ -26,6 +26,7 @@ use super::answer::AnswerWatch;
 use super::budget::ByteBudget;
 use super::error::ApiError;
 use super::methods;
+use super::peer::PeerNetwork;
 use super::preface::{OpenedIo, read_opening};
 use super::settings::ApiSettings;
 use super::tls::ServerTls;
@@ -59,10 +60,7 @@ struct CallConnectionInner {
 }
 
 impl ConnectionServer {
-    /// Serves `routes` as the settings say.
-    ///
-    /// # Errors
-    /// When the TLS settings cannot be used.
+    /// Serves `routes` as the settings say, in plain text without `tls`.
     pub(super) fn new(routes: Routes, settings: &ApiSettings, tls: Option<&ServerTls>) -> Self {
         let tls = tls.map(ServerTls::acceptor);
         let (routes, settings) = (routes.prepare(), settings.clone());
@@ -71,12 +69,13 @@ impl ConnectionServer {
 
     /// Serves one connection to its end.
     pub(super) async fn serve(self: Arc<Self>, connection: Connection) {
-        let Connection { io, activity, stop } = connection;
+        let Connection { peer, io, activity, stop } = connection;
+        let peer = peer.map(PeerNetwork::of_address);
         match &self.tls {
-            None => self.open_and_run(read_opening(io), activity, stop).await,
+            None => self.open_and_run(read_opening(io), peer, activity, stop).await,
             Some(tls) => {
                 let opening = async { read_opening(tls.accept(io).await?).await };
-                self.open_and_run(opening, activity, stop).await;
+                self.open_and_run(opening, peer, activity, stop).await;
             }
         }
     }
@@ -84,6 +83,7 @@ impl ConnectionServer {
     async fn open_and_run<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         opening: impl Future<Output = io::Result<OpenedIo<T>>>,
+        peer: Option<PeerNetwork>,
         activity: ConnectionActivity,
         stop: ListenerStop,
     ) {
@@ -93,7 +93,7 @@ impl ConnectionServer {
             () = stop.clone().begun() => return,
         };
         match opened {
-            Ok(io) => self.run(io, activity, stop).await,
+            Ok(io) => self.run(io, peer, activity, stop).await,
             Err(error) => debug!(%error, "a gRPC connection ended before its first call"),
         }
     }
@@ -101,6 +101,7 @@ impl ConnectionServer {
     async fn run<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         io: T,
+        peer: Option<PeerNetwork>,
         activity: ConnectionActivity,
         stop: ListenerStop,
     ) {
@@ -111,6 +112,7 @@ impl ConnectionServer {
             // Whoever asks for health or reflection needs no answer before the gateway may stop.
             let token = methods::find(request.uri().path()).map(|_| calls.activity().begin_call());
             request.extensions_mut().insert(calls.clone());
+            peer.map(|peer| request.extensions_mut().insert(peer));
             async move {
                 let answer = routes.call(request.map(Body::new)).await?;
                 // The call is in work until its answer has left.

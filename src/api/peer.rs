@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::http::Extensions;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 /// The network of a peer: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address, which is what a site is given
 /// (RFC 6177).
@@ -14,12 +13,11 @@ pub struct PeerNetwork(IpAddr);
 impl PeerNetwork {
     /// The network that a call came from, by the extensions that the server gives each request.
     pub fn of(extensions: &Extensions) -> Option<Self> {
-        let plain = || extensions.get::<TcpConnectInfo>()?.remote_addr();
-        let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
-        tls.map_or_else(plain, |info| info.get_ref().remote_addr()).as_ref().map(Self::of_address)
+        extensions.get().copied()
     }
 
-    fn of_address(address: &SocketAddr) -> Self {
+    /// The network of an address.
+    pub fn of_address(address: SocketAddr) -> Self {
         Self(match address.ip().to_canonical() {
             IpAddr::V4(ip) => (Ipv4Addr::from_bits(ip.to_bits() & (u32::MAX << 8))).into(),
             IpAddr::V6(ip) => (Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 80))).into(),
@@ -45,7 +43,7 @@ mod tests {
             ("[::ffff:203.0.113.77]:5000", "203.0.113.0/24"),
             ("[::1]:5000", "::/48"),
         ] {
-            assert_eq!(PeerNetwork::of_address(&address.parse().unwrap()).to_string(), network);
+            assert_eq!(PeerNetwork::of_address(address.parse().unwrap()).to_string(), network);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use hyper::server::conn::http1;
@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::router::{WebhookAnswer, WebhookRouter};
@@ -21,6 +22,8 @@ use crate::listener::{self, Connection, ConnectionActivity, ListenerLimits, driv
 
 /// Headers of a call, at most. Providers send about twenty.
 const MAX_HEADERS: usize = 64;
+/// Bytes of a connection that were read from the network and not looked at yet; the headers of a call have to fit.
+const MAX_BUFFER_BYTES: usize = 64 * 1_024;
 
 /// Serves until `stop` resolves, and then lets calls in flight end within the request timeout.
 pub async fn serve(
@@ -39,7 +42,8 @@ pub async fn serve(
         drain_timeout: settings.request_timeout(),
     };
     let bucket = TokenBucket::new(settings.max_calls_per_second, Instant::now());
-    let server = Arc::new(WebhookServer { router, settings, bucket });
+    let bodies = Arc::new(Semaphore::new(settings.max_request_bytes.min(Semaphore::MAX_PERMITS)));
+    let server = Arc::new(WebhookServer { router, settings, bucket, bodies });
     listener::serve(listener, limits, stop, |connection| Arc::clone(&server).run(connection)).await;
 }
 
@@ -48,12 +52,20 @@ struct WebhookServer {
     router: WebhookRouter,
     settings: InboundSettings,
     bucket: TokenBucket,
+    /// Bytes that bodies may hold in memory.
+    bodies: Arc<Semaphore>,
+}
+
+/// A body, and the room that it holds.
+struct HeldBody {
+    bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl WebhookServer {
     /// Serves one connection to its end.
     async fn run(self: Arc<Self>, connection: Connection) {
-        let Connection { io, activity, stop } = connection;
+        let Connection { io, activity, stop, .. } = connection;
         let (header_timeout, calls) = (self.settings.request_timeout(), activity.clone());
         let service = service_fn(move |request| {
             let (server, activity, token) = (Arc::clone(&self), calls.clone(), calls.begin_call());
@@ -72,6 +84,7 @@ impl WebhookServer {
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_BUFFER_BYTES)
             .serve_connection(TokioIo::new(io), service);
         // A provider that goes away in mid-call calls again.
         if let Err(error) = drive(http1, &activity, stop.begun()).await {
@@ -87,45 +100,65 @@ impl WebhookServer {
         if !self.bucket.try_take(Instant::now()) {
             return too_many_calls();
         }
-        let answered =
-            timeout(self.settings.request_timeout(), answer(request, &self.router, &self.settings)).await;
+        let answered = timeout(self.settings.request_timeout(), self.answer(request)).await;
         let answer = answered.unwrap_or_else(|_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long"));
         if answer.status().is_success() {
             activity.prove();
         }
         answer
     }
-}
 
-async fn answer(
-    request: Request<Incoming>,
-    router: &WebhookRouter,
-    settings: &InboundSettings,
-) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let Some(provider) = head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|name| !name.contains('/')) else {
-        return text(StatusCode::NOT_FOUND, "providers call /providers/NAME");
-    };
-    let is_get = head.method == Method::GET;
-    if !is_get && head.method != Method::POST {
-        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "providers call with POST, or ask with GET");
-        answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, POST"));
-        return answer;
-    }
-    let body = match Limited::new(body, settings.max_body_bytes).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than inbound.max_body_bytes");
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let Some(provider) = head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|name| !name.contains('/'))
+        else {
+            return text(StatusCode::NOT_FOUND, "providers call /providers/NAME");
+        };
+        let is_get = head.method == Method::GET;
+        if !is_get && head.method != Method::POST {
+            let mut answer =
+                text(StatusCode::METHOD_NOT_ALLOWED, "providers call with POST, or ask with GET");
+            answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, POST"));
+            return answer;
         }
-        Err(_) => return text(StatusCode::BAD_REQUEST, "the body ended early"),
-    };
-    let query = head.uri.query().unwrap_or_default();
-    let separator = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{separator}{query}", settings.url(provider));
-    let body = (!is_get).then_some(&*body);
-    let call =
-        WebhookRequest { url: &url, query, headers: &head.headers, body, now: router.processor.clock.now() };
-    http_response(router.handle(provider, &call).await)
+        let body = match self.read_body(body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
+        let query = head.uri.query().unwrap_or_default();
+        let separator = if query.is_empty() { "" } else { "?" };
+        let url = format!("{}{separator}{query}", self.settings.url(provider));
+        let body = (!is_get).then_some(&*body.bytes);
+        let call = WebhookRequest {
+            url: &url,
+            query,
+            headers: &head.headers,
+            body,
+            now: self.router.processor.clock.now(),
+        };
+        http_response(self.router.handle(provider, &call).await)
+    }
+
+    /// The whole body, as long as there is room for it beside those of other calls.
+    async fn read_body(&self, mut body: Incoming) -> Result<HeldBody, Response<Full<Bytes>>> {
+        let mut held = HeldBody { bytes: Vec::new(), room: None };
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| text(StatusCode::BAD_REQUEST, "the body ended early"))?;
+            let Ok(piece) = frame.into_data() else { continue };
+            if held.bytes.len() + piece.len() > self.settings.max_body_bytes {
+                let message = "the body is longer than inbound.max_body_bytes";
+                return Err(text(StatusCode::PAYLOAD_TOO_LARGE, message));
+            }
+            let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            let room = Arc::clone(&self.bodies).try_acquire_many_owned(size).map_err(|_| no_room())?;
+            match &mut held.room {
+                Some(held) => held.merge(room),
+                held => *held = Some(room),
+            }
+            held.bytes.extend_from_slice(&piece);
+        }
+        Ok(held)
+    }
 }
 
 fn http_response(answer: WebhookAnswer) -> Response<Full<Bytes>> {
@@ -150,7 +183,15 @@ fn http_response(answer: WebhookAnswer) -> Response<Full<Bytes>> {
 }
 
 fn too_many_calls() -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many calls; please call again later");
+    later(StatusCode::TOO_MANY_REQUESTS, "too many calls; please call again later")
+}
+
+fn no_room() -> Response<Full<Bytes>> {
+    later(StatusCode::SERVICE_UNAVAILABLE, "too many calls at once; please call again later")
+}
+
+fn later(status: StatusCode, message: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(status, message);
     response.headers_mut().insert(RETRY_AFTER, hyper::header::HeaderValue::from_static("1"));
     response
 }

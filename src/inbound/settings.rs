@@ -23,6 +23,10 @@ pub struct InboundSettings {
     /// The largest body of a call, in bytes.
     #[serde(default = "default_max_body_bytes")]
     pub max_body_bytes: usize,
+    /// Bytes that the bodies of all calls may hold in memory; providers are told to call again with what goes beyond. At least
+    /// `max_body_bytes`.
+    #[serde(default = "default_max_request_bytes")]
+    pub max_request_bytes: usize,
     /// How long a call may take, from its first byte to the answer, in milliseconds.
     #[serde(default = "default_request_timeout_ms")]
     pub request_timeout_ms: u64,
@@ -77,6 +81,10 @@ fn default_max_body_bytes() -> usize {
     1 << 20
 }
 
+fn default_max_request_bytes() -> usize {
+    64 << 20
+}
+
 fn default_request_timeout_ms() -> u64 {
     10_000
 }
@@ -99,6 +107,9 @@ impl InboundSettings {
         let mut errors = SettingErrors::default();
         let counts = 1..=MAX_COUNT as usize;
         errors.within("max_body_bytes", self.max_body_bytes, 1..=MAX_BODY_BYTES);
+        errors.within("max_request_bytes", self.max_request_bytes, 1..=MAX_BUDGET_BYTES);
+        let fits = self.max_request_bytes >= self.max_body_bytes;
+        errors.require(fits, "max_request_bytes", "must be at least max_body_bytes");
         errors.within("request_timeout_ms", self.request_timeout_ms, 1..=DAY_MS);
         errors.within("write_timeout_ms", self.write_timeout_ms, 1..=DAY_MS);
         errors.within("max_connections", self.max_connections, counts.clone());
@@ -142,6 +153,9 @@ impl MailSettings {
         self.timeout().min(Duration::from_secs(10))
     }
 }
+
+/// A tebibyte: more than one machine has.
+const MAX_BUDGET_BYTES: usize = 1 << 40;
 
 /// Far more than any call of a provider has: what each may make the gateway hold in memory.
 const MAX_BODY_BYTES: usize = 256 << 20;

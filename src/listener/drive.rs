@@ -2,15 +2,10 @@
 
 use std::error::Error;
 use std::pin::pin;
-use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
 
 use super::activity::ConnectionActivity;
-
-/// How long a connection without a call stays after it was told that the listener stops: a call that the peer began before it
-/// heard of it arrives within a round trip.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Drives `connection` until it ends. When `stopping` resolves, it takes no further calls, and ends with those in work.
 ///
@@ -30,9 +25,10 @@ where
         ended = connection.as_mut() => return ended,
         () = stopping => {}
     }
+    activity.note_stop();
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         ended = connection.as_mut() => ended,
-        () = activity.idle_for(GOODBYE) => Ok(()),
+        () = activity.idle() => Ok(()),
     }
 }

@@ -23,6 +23,7 @@ mod drive;
 mod io;
 mod places;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct ListenerLimits {
 
 /// An accepted connection.
 pub struct Connection {
+    /// Who is at the other end, where the system knows.
+    pub peer: Option<SocketAddr>,
     /// What is read and written.
     pub io: ConnectionIo,
     /// What is going on on it.
@@ -137,19 +140,28 @@ async fn accept_all<H, F>(
         let activity = ConnectionActivity::new(place.standing());
         let stop = ListenerStop(phase.subscribe());
         let io = ConnectionIo::new(Arc::clone(&stream), limits.write_timeout);
-        let handled = handle(Connection { io, activity: activity.clone(), stop: stop.clone() });
-        let (protocol, linger) = (limits.protocol, limits.write_timeout);
-        tokio::spawn(async move {
+        let handled = handle(Connection {
+            peer: stream.peer_addr().ok(),
+            io,
+            activity: activity.clone(),
+            stop: stop.clone(),
+        });
+        let (protocol, write_timeout) = (limits.protocol, limits.write_timeout);
+        let run = async move {
             tokio::select! {
                 () = handled => {}
-                () = stop.reached(Phase::Cutting) => {}
-                () = place.lost() => {
-                    debug!(protocol, "a connection ended because a newcomer needed its place");
-                    return;
-                }
+                () = stop.clone().reached(Phase::Cutting) => {}
             }
-            if activity.has_served() {
-                io::close_when_read(&stream, linger).await;
+            // Whoever holds the stop is waited for, so this lives until the end.
+            let _open = stop;
+            if let Some(patience) = activity.time_to_close(write_timeout) {
+                io::close_when_read(&stream, patience).await;
+            }
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = run => {}
+                () = place.lost() => debug!(protocol, "a connection ended because a newcomer needed its place"),
             }
         });
     }

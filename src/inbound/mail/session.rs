@@ -32,7 +32,7 @@ pub(super) async fn run(
     router: WebhookRouter,
     settings: Arc<MailSettings>,
 ) -> io::Result<()> {
-    let Connection { io, activity, stop } = connection;
+    let Connection { io, activity, stop, .. } = connection;
     let mut conversation = LmtpConversation::new(settings.max_message_bytes);
     let mut session = LmtpSession { stream: BufReader::new(io), activity, router, settings };
     session.send_reply("220 relevo LMTP").await?;
@@ -45,7 +45,10 @@ pub(super) async fn run(
             command = timeout(idle_timeout, session.read_command()) => Some(command),
         };
         let command = match command {
-            None => return session.send_reply("421 4.3.2 closing down").await,
+            None => {
+                session.activity.note_stop();
+                return session.send_reply("421 4.3.2 closing down").await;
+            }
             Some(Err(_)) => return session.send_reply("421 4.4.2 silent for too long").await,
             Some(Ok(command)) => command?,
         };

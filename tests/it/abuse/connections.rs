@@ -92,6 +92,7 @@ async fn a_connection_without_a_call_does_not_delay_the_stop() {
     let hour = "3600000";
     let inbound = format!(
         "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nrequest_timeout_ms = {hour}\n\
+         write_timeout_ms = {hour}\n\
          [inbound.mail]\nlisten = '127.0.0.1:{mail}'\ntimeout_ms = {hour}\n"
     );
     let server =
@@ -115,6 +116,9 @@ async fn a_connection_without_a_call_does_not_delay_the_stop() {
     let mut client = RawClient::connect(gateway.address, 65_535).await;
     let mut reflection = client.begin("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", None).await;
     assert_eq!(reflection.refused().await, None, "it waits for the first question");
+    // A call that was answered, by a peer that never closes.
+    let mut served = silent(port, 1, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.remove(0);
+    served.read_exact(&mut [0; 12]).await.unwrap();
     let _unfinished = client.begin("grpc.health.v1.Health/Check", None).await;
     assert_serves(&gateway).await;
     gateway.stop().await;
@@ -125,13 +129,17 @@ async fn silent_connections_leave_room_for_webhooks_and_mail() {
     let (port, mail) = (free_port(), free_port());
     let inbound = format!(
         "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nmax_connections = 5\n\
-         request_timeout_ms = 3600000\n[inbound.mail]\nlisten = '127.0.0.1:{mail}'\nmax_connections = 5\n"
+         request_timeout_ms = 3600000\nwrite_timeout_ms = 3600000\n[inbound.mail]\nlisten = '127.0.0.1:{mail}'\nmax_connections = 5\n"
     );
     let directory = GatewayDirectory::new(&(inbound + &sandbox())).await;
     let gateway = directory.start().await;
     let (web, mail) = (([127, 0, 0, 1], port).into(), ([127, 0, 0, 1], mail).into());
-    let _silent =
-        (silent(web, 6, b"").await, silent(web, 6, b"GET / HTTP/1.1\r\n").await, silent(mail, 6, b"").await);
+    let mut connections = silent(mail, 6, b"").await;
+    // Nothing, half of a call, and a call after which the gateway closes and the peer does not.
+    for bytes in [&b""[..], b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+    {
+        connections.extend(silent(web, 6, bytes).await);
+    }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = timeout(PATIENCE, client.get(format!("http://127.0.0.1:{port}/")).send()).await;
     assert_eq!(answer.expect("webhooks should be answered").unwrap().status(), 404);
@@ -140,5 +148,6 @@ async fn silent_connections_leave_room_for_webhooks_and_mail() {
     let greeted = timeout(PATIENCE, session.read_exact(&mut greeting)).await;
     greeted.expect("mail should be taken").unwrap();
     assert_eq!(&greeting, b"220 ");
+    drop(connections);
     gateway.stop().await;
 }

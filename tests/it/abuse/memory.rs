@@ -4,10 +4,12 @@ use std::pin::pin;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::io::AsyncWriteExt;
 
 use super::*;
 use crate::gateway::process::GatewayDirectory;
 use crate::gateway::providers::sandbox;
+use crate::peers::free_port;
 
 /// What a gateway may use. It uses less than half of that for itself.
 const MEMORY: u64 = 1 << 30;
@@ -97,5 +99,30 @@ async fn a_message_of_a_stream_that_does_not_come_in_ends_the_stream() {
     let answers = stream.answered().await.body_mut();
     let trailers = timeout(PATIENCE, answers.trailers()).await.expect("it should end").unwrap().unwrap();
     assert_eq!(trailers["grpc-status"], "4");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn unfinished_webhooks_hold_no_more_than_the_settings_allow() {
+    let port = free_port();
+    let inbound = format!(
+        "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nmax_body_bytes = 1000000\n\
+         max_request_bytes = 1000000\nrequest_timeout_ms = 3600000\n"
+    );
+    let directory = GatewayDirectory::new(&(inbound + &sandbox())).await;
+    let gateway = directory.start().await;
+    let call = || {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let call = client.post(format!("http://127.0.0.1:{port}/providers/sms")).body(vec![b' '; 100_000]);
+        async { call.send().await.unwrap().status().as_u16() }
+    };
+    let until = async |status| while call().await != status {};
+    timeout(PATIENCE, until(404)).await.expect("there is room");
+    let mut unfinished = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = b"POST /providers/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+    unfinished.write_all(&[&head[..], &vec![b' '; 999_999]].concat()).await.unwrap();
+    timeout(PATIENCE, until(503)).await.expect("there is no room");
+    drop(unfinished);
+    timeout(PATIENCE, until(404)).await.expect("there is room again");
     gateway.stop().await;
 }

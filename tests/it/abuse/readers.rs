@@ -53,7 +53,7 @@ async fn whoever_pipelines_webhooks_and_never_reads_keeps_nobody_out() {
     let port = free_port();
     let inbound = format!(
         "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nmax_connections = 5\n\
-         max_calls_per_second = 1e9\n"
+         max_calls_per_second = 1000000\n"
     );
     let directory = GatewayDirectory::new(&(inbound + &sandbox())).await;
     let gateway = directory.start().await;
@@ -79,7 +79,7 @@ async fn whoever_never_reads_the_answers_to_webhooks_is_cut_off() {
     let port = free_port();
     let inbound = format!(
         "\n[inbound]\nlisten = '127.0.0.1:{port}'\npublic_url = 'https://hooks.example.com'\nwrite_timeout_ms = 50\n\
-         max_calls_per_second = 1e9\n"
+         max_calls_per_second = 1000000\n"
     );
     let directory = GatewayDirectory::new(&(inbound + &sandbox())).await;
     let gateway = directory.start().await;
