@@ -25,6 +25,7 @@ use super::budget::{ByteBudget, ByteBudgets};
 use super::call_log::{log_failure, log_refused_caller};
 use super::caller::{BrandCaller, Call};
 use super::connections::CallConnection;
+use super::deadline;
 use super::error::ApiError;
 use super::methods;
 use super::peer::PeerNetwork;
@@ -157,12 +158,14 @@ impl CallGuard {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
+        // The caller's own time, if that is shorter.
+        let timeout =
+            deadline::timeout_in(request.headers()).unwrap_or(Duration::MAX).min(self.bounds.message.time);
         let run = async {
             // The semaphore is never closed. A stream gives its turn back when it is open.
             let _turn = connection.turns().acquire().await;
             call_unwinding(&mut service, request).await
         };
-        let timeout = self.bounds.message.time;
         tokio::time::timeout(timeout, run).await.map_err(|_| ApiError::too_slow(timeout))?
     }
 }

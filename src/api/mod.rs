@@ -21,6 +21,7 @@ pub mod token;
 
 mod access;
 mod call_log;
+mod deadline;
 mod limits;
 mod methods;
 mod page;

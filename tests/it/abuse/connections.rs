@@ -151,3 +151,15 @@ async fn silent_connections_leave_room_for_webhooks_and_mail() {
     drop(connections);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_call_ends_when_the_time_that_its_caller_gave_it_is_over() {
+    let directory = GatewayDirectory::with_server("request_timeout_ms = 86400000", &sandbox()).await;
+    let gateway = directory.start().await;
+    let mut client = RawClient::connect(gateway.address, 1 << 20).await;
+    let path = "relevo.v1.MessageService/ListMessages";
+    // Its message never comes.
+    let mut call = client.begin_with(path, Some(&directory.brand_key), &[("grpc-timeout", "50m")]).await;
+    assert_eq!(call.refused().await.as_deref(), Some("4"), "DEADLINE_EXCEEDED");
+    gateway.stop().await;
+}

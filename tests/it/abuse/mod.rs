@@ -48,9 +48,17 @@ impl RawClient {
 
     /// Begins a call of `path` with `key`, without a body so far.
     pub async fn begin(&mut self, path: &str, key: Option<&str>) -> RawCall {
+        self.begin_with(path, key, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn begin_with(&mut self, path: &str, key: Option<&str>, more: &[(&str, &str)]) -> RawCall {
         let mut request = Request::post(format!("http://gateway/{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
