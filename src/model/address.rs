@@ -113,7 +113,9 @@ impl Phone {
         let text: String = text.chars().map(narrow).collect();
         let number = phonenumber::parse(country, &text).map_err(|_| AddressError::Phone)?;
         let is_international = text.trim_start().starts_with('+');
-        if !phonenumber::is_valid(&number) && !(is_international && has_possible_length(&number)) {
+        let is_assignable =
+            phonenumber::is_valid(&number) || is_international && has_possible_length(&number);
+        if !is_assignable {
             return Err(AddressError::Phone);
         }
         // Some numbering plans have numbers shorter or longer than E.164's.
