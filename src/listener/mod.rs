@@ -7,8 +7,8 @@
 //!
 //! # How it works
 //!
-//! A connection gets a place ([`places`]). As long as it has not proven that it is one of those the gateway is there for, it
-//! holds the place only until a newcomer needs it. A write that makes no progress ends it ([`io`]), and TCP probes a peer
+//! A connection gets a place (`places`). As long as it has not proven that it is one of those the gateway is there for, it
+//! holds the place only until a newcomer needs it. A write that makes no progress ends it (`io`), and TCP probes a peer
 //! that is silent.
 //!
 //! # How it stops
