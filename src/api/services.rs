@@ -72,10 +72,10 @@ impl ApiServices {
         let ServiceDependencies { stores, clock, policies, registry, planner, sandboxes, telegram } =
             dependencies;
         let (authenticator, shutdown) = (Authenticator::new(Arc::clone(&stores.keys)), ShutdownSignal::new());
-        let streams = |max| StreamSessions::new(authenticator.clone(), shutdown.clone(), max);
-        let send_streams = streams(settings.max_send_streams_per_key);
+        let streams = |limits| StreamSessions::new(authenticator.clone(), shutdown.clone(), limits);
+        let send_streams = streams(settings.send_stream_limits());
         // Watches of messages and of providers count together.
-        let watches = streams(settings.max_watches_per_key);
+        let watches = streams(settings.watch_limits());
         let access = ProviderAccess::new(registry.clone(), &policies);
         let links = TelegramLinkIssuer::new(access.clone(), telegram, stores.links.clone(), clock.clone());
         Self {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::stream_session::StreamLimits;
 use crate::model::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 
 /// The settings of the API.
@@ -64,8 +65,12 @@ pub struct ApiSettings {
     pub stream_window_bytes: usize,
     /// SendStream calls that one key may have open at once.
     pub max_send_streams_per_key: usize,
+    /// SendStream calls that all keys of one brand may have open at once.
+    pub max_send_streams_per_brand: usize,
     /// WatchMessages and WatchProviders calls that one key may have open at once.
     pub max_watches_per_key: usize,
+    /// The same for all keys of one brand.
+    pub max_watches_per_brand: usize,
     /// How often a silent connection is pinged, in milliseconds.
     pub keepalive_interval_ms: u64,
     /// How long the answer to a ping may take before the connection is closed, in milliseconds.
@@ -105,7 +110,9 @@ impl Default for ApiSettings {
             stream_window: 1_024,
             stream_window_bytes: 16 << 20,
             max_send_streams_per_key: 32,
+            max_send_streams_per_brand: 256,
             max_watches_per_key: 32,
+            max_watches_per_brand: 256,
             keepalive_interval_ms: 30_000,
             keepalive_timeout_ms: 10_000,
             stop_delay_ms: 0,
@@ -127,6 +134,16 @@ pub struct TlsSettings {
 }
 
 impl ApiSettings {
+    /// How many SendStream calls may be open.
+    pub(super) fn send_stream_limits(&self) -> StreamLimits {
+        StreamLimits { per_key: self.max_send_streams_per_key, per_brand: self.max_send_streams_per_brand }
+    }
+
+    /// How many watches may be open.
+    pub(super) fn watch_limits(&self) -> StreamLimits {
+        StreamLimits { per_key: self.max_watches_per_key, per_brand: self.max_watches_per_brand }
+    }
+
     /// Every setting that is not valid, by its key.
     pub fn errors(&self) -> Vec<SettingError> {
         let mut errors = SettingErrors::default();
@@ -166,7 +183,9 @@ impl ApiSettings {
         let fits = self.stream_window_bytes >= self.max_message_bytes;
         errors.require(fits, "stream_window_bytes", "must be at least max_message_bytes");
         errors.within("max_send_streams_per_key", self.max_send_streams_per_key, counts.clone());
-        errors.within("max_watches_per_key", self.max_watches_per_key, counts);
+        errors.within("max_send_streams_per_brand", self.max_send_streams_per_brand, counts.clone());
+        errors.within("max_watches_per_key", self.max_watches_per_key, counts.clone());
+        errors.within("max_watches_per_brand", self.max_watches_per_brand, counts);
         errors.within("keepalive_interval_ms", self.keepalive_interval_ms, 1..=DAY_MS);
         errors.within("keepalive_timeout_ms", self.keepalive_timeout_ms, 1..=DAY_MS);
         errors.within("stop_delay_ms", self.stop_delay_ms, 0..=DAY_MS);

@@ -10,38 +10,54 @@ use super::caller::Call;
 use super::error::ApiError;
 use super::shutdown::ShutdownSignal;
 use super::stream_limit::{StreamLimiter, StreamPermit};
+use crate::model::{BrandId, KeyId};
 
 /// Opens the streams that share one limit. Cheap to clone.
 #[derive(Clone)]
 pub struct StreamSessions {
     authenticator: Authenticator,
     shutdown: ShutdownSignal,
-    limiter: Arc<StreamLimiter>,
+    by_key: Arc<StreamLimiter<KeyId>>,
+    /// The keys of the gateway count as those of one brand.
+    by_brand: Arc<StreamLimiter<Option<BrandId>>>,
 }
 
-/// An open stream. It counts against the limit of its key until it is dropped.
+/// How many streams of one kind may be open.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamLimits {
+    /// Of one key.
+    pub per_key: usize,
+    /// Of all keys of one brand.
+    pub per_brand: usize,
+}
+
+/// An open stream. It counts against the limits of its key and its brand until it is dropped.
 pub struct StreamSession {
     call: Call,
     authenticator: Authenticator,
     shutdown: ShutdownSignal,
-    _permit: StreamPermit,
+    _permits: (StreamPermit<KeyId>, StreamPermit<Option<BrandId>>),
 }
 
 impl StreamSessions {
-    /// Opens at most `max` streams for each key, until `shutdown`.
-    pub fn new(authenticator: Authenticator, shutdown: ShutdownSignal, max: usize) -> Self {
-        Self { authenticator, shutdown, limiter: StreamLimiter::new(max) }
+    /// Opens streams within `limits`, until `shutdown`.
+    pub fn new(authenticator: Authenticator, shutdown: ShutdownSignal, limits: StreamLimits) -> Self {
+        let (by_key, by_brand) = (StreamLimiter::new(limits.per_key), StreamLimiter::new(limits.per_brand));
+        Self { authenticator, shutdown, by_key, by_brand }
     }
 
     /// Opens the stream that `call` asks for.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED when the key has as many open as it may.
+    /// RESOURCE_EXHAUSTED when the key, or its brand, has as many open as it may.
     pub fn open(&self, call: Call) -> Result<StreamSession, ApiError> {
-        let permit = self.limiter.try_acquire(&call.caller.key);
-        let permit = permit.ok_or_else(|| ApiError::too_many_streams(self.limiter.max()))?;
+        let of_key = self.by_key.try_acquire(&call.caller.key);
+        let of_key = of_key.ok_or_else(|| ApiError::too_many_streams("this key has", self.by_key.max()))?;
+        let of_brand = self.by_brand.try_acquire(&call.caller.brand);
+        let too_many = || ApiError::too_many_streams("the keys of this brand have", self.by_brand.max());
+        let permits = (of_key, of_brand.ok_or_else(too_many)?);
         let (authenticator, shutdown) = (self.authenticator.clone(), self.shutdown.clone());
-        Ok(StreamSession { call, authenticator, shutdown, _permit: permit })
+        Ok(StreamSession { call, authenticator, shutdown, _permits: permits })
     }
 }
 

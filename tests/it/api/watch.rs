@@ -155,6 +155,27 @@ async fn a_key_has_only_so_many_watches_and_gets_them_back() {
 }
 
 #[tokio::test]
+async fn a_brand_has_only_so_many_watches_however_many_keys_it_has() {
+    let settings = ApiSettings { max_watches_per_brand: 3, ..ApiSettings::default() };
+    let gateway = Gateway::with(Stores::memory(), settings).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let key = gateway.acme().await;
+        open.push(watch(&gateway, &key, "", vec![]).await.unwrap());
+    }
+    let key = gateway.acme().await;
+    let refused = watch(&gateway, &key, "", vec![]).await;
+    assert_eq!(code_and_reason(refused), expected(Code::ResourceExhausted, "TOO_MANY_STREAMS"));
+    let other = gateway.globex().await;
+    watch(&gateway, &other, "", vec![]).await.expect("another brand has its own");
+    drop(open.pop());
+    // The place comes back once the server has seen the stream go, which takes a moment.
+    while watch(&gateway, &key, "", vec![]).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_told_nothing_more() {
     let gateway = Gateway::start().await;
     let (key, other) = (gateway.acme().await, gateway.acme().await);
