@@ -240,9 +240,17 @@ impl ApiError {
     }
 
     /// The key holds as many streams of a kind as it may.
-    pub fn too_many_streams(holders_have: &str, max: usize) -> Self {
+    pub fn too_many_streams(max: usize) -> Self {
         let message =
-            format!("{holders_have} {max} streams of this kind open, the most there may be: end one first");
+            format!("this key has {max} streams of this kind open, the most it may have: end one first");
+        Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with_metadata("max", max)
+    }
+
+    /// The keys of a brand have as many streams open as they may.
+    pub fn too_many_streams_of_brand(max: usize) -> Self {
+        let message = format!(
+            "the keys of this brand have {max} streams of this kind open, the most they may have: end one first"
+        );
         Self::new(Code::ResourceExhausted, "TOO_MANY_STREAMS", message).with_metadata("max", max)
     }
 
@@ -336,7 +344,7 @@ mod tests {
             Status::from(error).get_details_retry_info().and_then(|retry| retry.retry_delay)
         };
         assert_eq!(retry(ApiError::stopping()), Some(RETRY_AFTER));
-        assert_eq!(retry(ApiError::too_many_streams("this key has", 1)), Some(RETRY_AFTER));
+        assert_eq!(retry(ApiError::too_many_streams(1)), Some(RETRY_AFTER));
         let full = StoreError::Full { path: String::new(), free_bytes: 1, needed_bytes: 2 };
         assert_eq!(retry(full.into()), Some(RETRY_AFTER_OPERATOR));
         assert_eq!(retry(ApiError::request_too_large(2, 1)), None, "it would be as large again");

@@ -52,9 +52,9 @@ impl StreamSessions {
     /// RESOURCE_EXHAUSTED when the key, or its brand, has as many open as it may.
     pub fn open(&self, call: Call) -> Result<StreamSession, ApiError> {
         let of_key = self.by_key.try_acquire(&call.caller.key);
-        let of_key = of_key.ok_or_else(|| ApiError::too_many_streams("this key has", self.by_key.max()))?;
+        let of_key = of_key.ok_or_else(|| ApiError::too_many_streams(self.by_key.max()))?;
         let of_brand = self.by_brand.try_acquire(&call.caller.brand);
-        let too_many = || ApiError::too_many_streams("the keys of this brand have", self.by_brand.max());
+        let too_many = || ApiError::too_many_streams_of_brand(self.by_brand.max());
         let permits = (of_key, of_brand.ok_or_else(too_many)?);
         let (authenticator, shutdown) = (self.authenticator.clone(), self.shutdown.clone());
         Ok(StreamSession { call, authenticator, shutdown, _permits: permits })

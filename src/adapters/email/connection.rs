@@ -19,6 +19,7 @@ use super::extensions::SmtpExtensions;
 use super::failures::{failure, reply_in};
 use super::mail::PreparedMail;
 use super::replies::{self, SmtpReply, SmtpStage};
+use super::reply_limit::ReplyLimit;
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
 use crate::adapters::local_failure::local_failure;
@@ -82,11 +83,12 @@ impl SmtpServer {
         let greeted = match &self.encryption {
             TlsMode::Implicit(connector, name) => {
                 let encrypted = connector.connect(name.clone(), stream).await.map_err(unreachable_server)?;
-                AsyncSmtpConnection::connect_with_transport(Box::new(TlsConnection(encrypted)), &self.hello)
-                    .await
+                let io = ReplyLimit::new(TlsConnection(encrypted));
+                AsyncSmtpConnection::connect_with_transport(Box::new(io), &self.hello).await
             }
             TlsMode::None | TlsMode::Starttls(_) => {
-                AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
+                let io = ReplyLimit::new(stream);
+                AsyncSmtpConnection::connect_with_transport(Box::new(io), &self.hello).await
             }
         };
         let mut smtp = greeted.map_err(failed)?;

@@ -22,6 +22,7 @@ mod failures;
 mod mail;
 mod pool;
 mod replies;
+mod reply_limit;
 mod servers;
 pub mod ses;
 mod settings;

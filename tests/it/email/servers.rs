@@ -2,7 +2,8 @@
 
 use relevo::adapters::Adapter;
 
-use tokio::net::TcpSocket;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::{assert_sent, build, email, evidence};
 use crate::peers::{Smtp, smtp_sink};
@@ -60,4 +61,27 @@ async fn without_any_server_it_is_an_outage() {
     let ((_first, port), (_second, fallback)) = (closed(), closed());
     let outcome = build(port, &settings(fallback)).unwrap().deliver(&email("ana@example.org")).await;
     assert_eq!(outcome.as_str(), "unavailable", "{}", evidence(&outcome));
+}
+
+#[tokio::test]
+async fn a_reply_without_end_is_not_read_to_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for line in [&b"220 "[..], &b"220-more\r\n"[..]] {
+        let endless = async {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let mut said = 0;
+            while peer.write_all(line).await.is_ok() && said < 256 << 20 {
+                peer.write_all(&line.repeat(1_000)).await.ok();
+                said += line.len() * 1_000;
+            }
+            said
+        };
+        let adapter = build(port, "tls = 'none'").unwrap();
+        let message = email("ana@example.org");
+        let (outcome, said) = tokio::join!(adapter.deliver(&message), endless);
+        assert_eq!(outcome.as_str(), "unavailable", "{}", evidence(&outcome));
+        // What fits into the buffers of the system is more than what was read.
+        assert!(said < 32 << 20, "{said} bytes were taken");
+    }
 }
