@@ -82,7 +82,7 @@ impl RawCall {
     }
 
     /// The answer, when its head has come.
-    async fn answered(&mut self) -> &mut Response<RecvStream> {
+    pub async fn answered(&mut self) -> &mut Response<RecvStream> {
         if self.answered.is_none() {
             let answer = timeout(PATIENCE, &mut self.answer).await.expect("the call should be answered");
             self.answered = Some(answer.unwrap());

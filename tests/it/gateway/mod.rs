@@ -1,7 +1,7 @@
 //! The test kit of whole flows: runs the program `relevo` as its users do, with its store on a real disk, calls its API over a
 //! real socket, and configures its providers to call servers that this project did not write.
 
-mod client;
+pub mod client;
 pub mod history;
 pub mod load;
 pub mod process;

@@ -1,15 +1,20 @@
 //! How many files and connections the gateway may have open.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
-use relevo::wire::v1::Channel;
+use relevo::wire::v1::{self, Channel};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::time::timeout;
 
+use crate::abuse::RawClient;
+use crate::api::send;
+use crate::gateway::client::has_ended;
 use crate::gateway::history::route_taken;
-use crate::gateway::process::GatewayDirectory;
+use crate::gateway::process::{GatewayDirectory, PATIENCE};
 use crate::gateway::providers::{twilio, twilio_accepts};
 use crate::gateway::{ana, by, order};
 use crate::peers::WiremockStubs;
@@ -43,6 +48,26 @@ async fn the_gateway_takes_all_the_open_files_that_the_system_gives_it_and_says_
     gateway.kill().await.unwrap();
 }
 
+/// Opens connections that have a key, until one more is not answered.
+async fn crowd(address: SocketAddr, key: &str) -> Vec<RawClient> {
+    let mut crowd = Vec::new();
+    loop {
+        let answered = timeout(NO_PLACE, async {
+            let mut client = RawClient::connect(address, 65_535).await;
+            let answered =
+                client.call("relevo.v1.MessageService/ListMessages", Some(key)).await.refused().await;
+            (client, answered)
+        });
+        match answered.await {
+            Ok((client, None)) => crowd.push(client),
+            _ => return crowd,
+        }
+    }
+}
+
+/// A connection that is not answered for so long has no place.
+const NO_PLACE: Duration = Duration::from_secs(1);
+
 #[tokio::test]
 async fn however_many_connect_the_providers_can_be_called() {
     let sms = WiremockStubs::new("files-crowd-sms");
@@ -50,14 +75,26 @@ async fn however_many_connect_the_providers_can_be_called() {
     let directory = GatewayDirectory::new(&twilio("sms", sms.url(), "")).await;
     let gateway = directory.start_with_files(300).await;
     gateway.upsert_contact(ana()).await;
-    let mut crowd = Vec::new();
-    for _ in 0..400 {
-        crowd.push(TcpStream::connect(gateway.address).await.unwrap());
-    }
+    // A place of our own before there is none left.
+    let mut messages = gateway.messages();
+    messages.list_messages(v1::ListMessagesRequest::default()).await.unwrap();
+    let crowd = crowd(gateway.address, &directory.brand_key).await;
+    assert!(crowd.len() > 100, "only {} found a place", crowd.len());
     for _ in 0..10 {
-        let message = gateway.send_until_ended(by(&[Channel::Sms], order())).await;
+        let spec = by(&[Channel::Sms], order());
+        let message_id = messages.send(send(spec)).await.unwrap().into_inner().message_id;
+        let ended = async {
+            loop {
+                let request = v1::GetMessageRequest { message_id: message_id.clone() };
+                let message = messages.get_message(request).await.unwrap().into_inner().message.unwrap();
+                if has_ended(message.state()) {
+                    return message;
+                }
+            }
+        };
+        let message = timeout(PATIENCE, ended).await.expect("the message should end");
         assert_eq!(route_taken(&message), "sms SENT");
     }
-    drop(crowd);
+    drop((crowd, messages));
     gateway.stop().await;
 }
