@@ -3,21 +3,30 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{MessageId, Timestamp};
+use crate::model::{MessageId, MonotonicTime, Timestamp};
 
 /// A source of time.
 pub trait TimeSource: Send + Sync {
-    /// The time now.
+    /// The time now, by the calendar.
     fn now(&self) -> Timestamp;
+
+    /// The time now, by the monotonic clock.
+    fn monotonic(&self) -> MonotonicTime;
 }
 
-/// The machine's clock.
-struct SystemTimeSource;
+/// The machine's clocks.
+struct SystemTimeSource {
+    origin: std::time::Instant,
+}
 
 impl TimeSource for SystemTimeSource {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_origin(self.origin.elapsed())
     }
 }
 
@@ -30,6 +39,10 @@ struct SimulatedTimeSource {
 impl TimeSource for SimulatedTimeSource {
     fn now(&self) -> Timestamp {
         self.start.saturating_add(self.origin.elapsed()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::from_origin(self.origin.elapsed())
     }
 }
 
@@ -48,7 +61,10 @@ impl Clock {
     pub fn system() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed)?;
-        Ok(Self::new(Arc::new(SystemTimeSource), u64::from_le_bytes(seed)))
+        Ok(Self::new(
+            Arc::new(SystemTimeSource { origin: std::time::Instant::now() }),
+            u64::from_le_bytes(seed),
+        ))
     }
 
     /// Time that starts at `start` and advances with tokio's clock, and randomness from `seed`: the same seed gives the
@@ -65,6 +81,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let ms = self.time.now().as_millisecond();
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The time now by the monotonic clock, which nobody sets: for everything that lasts.
+    pub fn monotonic(&self) -> MonotonicTime {
+        self.time.monotonic()
     }
 
     /// A random number in `0.0..1.0`, for jitter. Not for secrets.

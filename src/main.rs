@@ -55,12 +55,14 @@ fn serve(args: &ServeArgs) -> ExitCode {
     let settings = config.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log.clone());
     match telemetry::start(&settings) {
         // The log has the last word, even on a configuration that is wrong, since it never waits long for a reader.
-        Ok(log) => exit_code(run_gateway(config, clock).map_err(wrong), |text| log.print(text)),
+        Ok(log) => {
+            exit_code(run_gateway(config, clock, args.trust_clock).map_err(wrong), |text| log.print(text))
+        }
         Err(error) => exit_code(Err(wrong(error.into())), tell),
     }
 }
 
-fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock) -> anyhow::Result<()> {
+fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock, trust_clock: bool) -> anyhow::Result<()> {
     let mut config = config?;
     if let Err(error) = config::raise_limit() {
         tracing::warn!(%error, "the limit on open files was not raised to the most that the system allows");
@@ -84,6 +86,7 @@ fn run_gateway(config: Result<Config, ConfigErrors>, clock: Clock) -> anyhow::Re
             std::process::exit(1);
         });
         let gateway = Gateway::open(config, clock).await?;
+        let gateway = if trust_clock { gateway.trust_clock() } else { gateway };
         tracing::info!(address = %gateway.address(), "relevo is ready");
         gateway.run(stop, force).await?;
         tracing::info!("relevo has stopped");

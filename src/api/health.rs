@@ -1,4 +1,5 @@
-//! The health service of gRPC, for balancers, orchestrators and clients: the gateway serves all of its services, or none.
+//! The health service of gRPC, for balancers, orchestrators and clients: the gateway serves all of its services, or none. Under a
+//! name of its own it tells whether the clock is believed, which balancers need not know.
 //!
 //! <https://grpc.io/docs/guides/health-checking/>
 
@@ -26,15 +27,26 @@ pub struct HealthState {
 struct ServingState {
     is_stopping: bool,
     is_store_open: bool,
+    is_clock_trusted: bool,
 }
 
+/// The name under which health tells whether the clock is believed. While it is not, messages of before are held.
+pub const CLOCK_SERVICE: &str = "relevo.clock";
+
 impl ServingState {
-    fn status(self) -> ServingStatus {
-        if self.is_store_open && !self.is_stopping {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        }
+    /// The status of a service: of the gateway as a whole when the name is empty.
+    fn status(self, service: &str) -> ServingStatus {
+        let is_serving = match service {
+            CLOCK_SERVICE => self.is_clock_trusted,
+            "" => self.serves(),
+            service if methods::services().any(|known| known == service) => self.serves(),
+            _ => return ServingStatus::ServiceUnknown,
+        };
+        if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing }
+    }
+
+    fn serves(self) -> bool {
+        self.is_store_open && !self.is_stopping
     }
 }
 
@@ -47,7 +59,8 @@ pub struct HealthApi {
 impl HealthState {
     /// The state of a gateway that serves.
     pub fn new() -> Self {
-        Self { state: Arc::new(watch::Sender::new(ServingState { is_stopping: false, is_store_open: true })) }
+        let state = ServingState { is_stopping: false, is_store_open: true, is_clock_trusted: true };
+        Self { state: Arc::new(watch::Sender::new(state)) }
     }
 
     /// The gateway is about to stop: whoever can should call another.
@@ -60,11 +73,16 @@ impl HealthState {
         self.change(|state| state.is_store_open = is_open);
     }
 
+    /// The clock is believed, or may be wrong.
+    pub fn set_clock_trusted(&self, is_trusted: bool) {
+        self.change(|state| state.is_clock_trusted = is_trusted);
+    }
+
     fn change(&self, change: impl FnOnce(&mut ServingState)) {
         self.state.send_if_modified(|state| {
             let before = *state;
             change(state);
-            state.status() != before.status()
+            *state != before
         });
     }
 }
@@ -90,10 +108,11 @@ impl Health for HealthApi {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        if !is_known(&request.get_ref().service) {
-            return Err(unknown().into());
+        let status = self.state.state.borrow().status(&request.get_ref().service);
+        match status {
+            ServingStatus::ServiceUnknown => Err(unknown().into()),
+            status => Ok(Response::new(answer(status))),
         }
-        Ok(Response::new(answer(self.state.state.borrow().status())))
     }
 
     /// Streams the state and each change of it. What is not known may become known later, so it is no error.
@@ -103,26 +122,41 @@ impl Health for HealthApi {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let mut state = self.state.state.subscribe();
         state.mark_changed();
-        let is_known = is_known(&request.get_ref().service);
-        let shutdown = self.shutdown.clone();
-        let changes = stream::unfold((state, shutdown), move |(mut state, shutdown)| async move {
-            tokio::select! {
-                // The last change comes before the end.
-                biased;
-                changed = state.changed() => changed.ok()?,
-                () = shutdown.clone().triggered() => return None,
-            }
-            let serving = state.borrow_and_update().status();
-            let status = if is_known { serving } else { ServingStatus::ServiceUnknown };
-            Some((Ok(answer(status)), (state, shutdown)))
+        let service = request.into_inner().service;
+        let watch = HealthWatch { service, state, shutdown: self.shutdown.clone(), told: None };
+        let changes = stream::unfold(watch, async |mut watch| {
+            let status = watch.next_change().await?;
+            Some((Ok(answer(status)), watch))
         });
         Ok(Response::new(changes.boxed()))
     }
 }
 
-/// The empty name is that of the gateway as a whole.
-fn is_known(service: &str) -> bool {
-    service.is_empty() || methods::services().any(|known| known == service)
+/// A watch of one service.
+struct HealthWatch {
+    service: String,
+    state: watch::Receiver<ServingState>,
+    shutdown: ShutdownSignal,
+    /// What was told last.
+    told: Option<ServingStatus>,
+}
+
+impl HealthWatch {
+    /// The next status that differs from the one told last, or `None` at the end.
+    async fn next_change(&mut self) -> Option<ServingStatus> {
+        loop {
+            tokio::select! {
+                // The last change comes before the end.
+                biased;
+                changed = self.state.changed() => changed.ok()?,
+                () = self.shutdown.clone().triggered() => return None,
+            }
+            let status = self.state.borrow_and_update().status(&self.service);
+            if self.told.replace(status) != Some(status) {
+                return Some(status);
+            }
+        }
+    }
 }
 
 fn answer(status: ServingStatus) -> HealthCheckResponse {

@@ -40,7 +40,7 @@ pub mod messages;
 pub mod providers;
 pub mod sandbox;
 
-pub use health::HealthState;
+pub use health::{CLOCK_SERVICE, HealthState};
 pub use server::serve;
 pub use services::{ApiServices, ServiceDependencies};
 pub use settings::{ApiSettings, TlsSettings};

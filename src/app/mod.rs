@@ -1,5 +1,6 @@
 //! The gateway put together from its parts: opens the store, binds the addresses, runs everything and stops it. Decides nothing.
 
+mod clock_health;
 mod error;
 mod parts;
 mod store_health;
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::api::{self, ApiServices, HealthState, ServiceDependencies};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{Dispatcher, Planner, ProviderRegistry, purge_expired};
+use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
 use crate::store::embedded::sled;
@@ -32,6 +33,7 @@ pub struct Gateway {
     address: SocketAddr,
     inbound: Option<TcpListener>,
     mail: Option<TcpListener>,
+    trusts_clock: bool,
 }
 
 impl Gateway {
@@ -50,7 +52,12 @@ impl Gateway {
                 mail = Some(listen(settings.listen).await?.0);
             }
         }
-        Ok(Self { config, clock, store, listener, address, inbound, mail })
+        Ok(Self { config, clock, store, listener, address, inbound, mail, trusts_clock: false })
+    }
+
+    /// Believes the clock, however far it is past what the store knows.
+    pub fn trust_clock(self) -> Self {
+        Self { trusts_clock: true, ..self }
     }
 
     /// The address it listens on.
@@ -80,7 +87,9 @@ impl Gateway {
     ) -> Result<(), AppError> {
         let controls = self.store.stores.controls.controls().await?;
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
-        let (supervisor, store, health) = self.start(controls);
+        let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);
+        let clock_trust = ClockTrust::new(self.clock.clone(), known_time);
+        let (supervisor, store, health) = self.start(controls, clock_trust);
         let stop = async {
             stop.await;
             // Balancers look elsewhere before anything is refused.
@@ -101,7 +110,11 @@ impl Gateway {
     }
 
     /// Builds every room and starts its loops.
-    fn start(self, controls: Vec<ProviderControlChange>) -> (Supervisor, sled::SledHandle, HealthState) {
+    fn start(
+        self,
+        controls: Vec<ProviderControlChange>,
+        clock_trust: ClockTrust,
+    ) -> (Supervisor, sled::SledHandle, HealthState) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
         let providers: Vec<Provider> =
@@ -118,6 +131,7 @@ impl Gateway {
             parts::clients(&config.providers),
             config.dispatch.clone(),
             clock.clone(),
+            clock_trust.clone(),
         ));
         let dependencies = ServiceDependencies {
             stores: stores.clone(),
@@ -139,7 +153,9 @@ impl Gateway {
         let work = dispatcher.run(supervisor.stopping());
         supervisor.spawn("dispatch", work.map(Ok));
         start_inbound(&mut supervisor, &config, inbound, mail, &processor);
-        let purge = purge_expired(stores.work, clock, config.store.retention());
+        let clock_watch = clock_health::report(clock_trust.subscribe(), health.clone());
+        supervisor.spawn_background("the watch of the clock", clock_watch);
+        let purge = purge_expired(stores.work, stores.clock, clock, clock_trust, config.store.retention());
         supervisor.spawn_background("the purge of old records", purge);
         supervisor.spawn_background("the writer of the store", store.writer_ended());
         let watch = store_health::report(stores.status, stores.controls, health.clone());

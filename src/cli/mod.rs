@@ -99,8 +99,14 @@ const SERVE_AFTER_HELP: &str = "\
 SIGTERM and SIGINT stop it in order: calls in flight are let finish, and nothing
 is lost.
 
+A clock that is more than a day past the newest record may be wrong, and what it
+would do cannot be undone: then messages of before the start are held, and
+nothing is purged, for an hour. After a long stop with a clock that is right,
+start with --trust-clock.
+
 Examples:
-  relevo serve --config config/relevo.toml";
+  relevo serve --config config/relevo.toml
+  relevo serve --config config/relevo.toml --trust-clock";
 
 const DEMO_AFTER_HELP: &str = "\
 Examples:
@@ -113,6 +119,10 @@ pub struct ServeArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+
+    /// Believe the clock, though it is more than a day past the newest record
+    #[arg(long)]
+    pub trust_clock: bool,
 }
 
 /// The arguments of `relevo demo`.

@@ -8,7 +8,8 @@
 //! # How it works
 //!
 //! [`Dispatcher`] claims what is due and starts a task for each message. The task (`worker`) asks [`Planner`] what to do
-//! next, does it, and asks again, until the message has to wait or has ended. To call a provider is an attempt, in stages
+//! next, does it, and asks again, until the message has to wait or has ended. While the clock may be wrong
+//! ([`ClockTrust`]), the messages of before are left alone. To call a provider is an attempt, in stages
 //! (`attempt`). All tasks share the health of the providers ([`ProviderRegistry`]) and the limits on calling each
 //! (`limits`).
 //!
@@ -19,6 +20,7 @@
 //! counts as unknown. A store that fails is asked again until it answers.
 
 mod attempt;
+mod clock_trust;
 mod limits;
 mod planner;
 mod provider;
@@ -38,6 +40,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
+pub use clock_trust::ClockTrust;
 pub use planner::{BrandPolicies, Planner};
 pub use provider::ProviderClient;
 pub use registry::{CallPermit, ProviderRegistry, ProviderStatus};
@@ -46,7 +49,7 @@ pub use settings::DispatchSettings;
 
 use crate::clock::Clock;
 use crate::model::{MessageId, ProviderName, Timestamp};
-use crate::store::{ConsentStore, StoredMessage, WorkQueue};
+use crate::store::{ClaimRequest, ConsentStore, StoredMessage, WorkQueue};
 
 /// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -63,6 +66,7 @@ pub struct Dispatcher {
     providers: BTreeMap<ProviderName, ProviderClient>,
     settings: DispatchSettings,
     clock: Clock,
+    clock_trust: ClockTrust,
     /// The messages being worked on, so that one whose lease ran out meanwhile is not taken up twice.
     working: Mutex<HashSet<MessageId>>,
 }
@@ -77,8 +81,10 @@ impl Dispatcher {
         providers: BTreeMap<ProviderName, ProviderClient>,
         settings: DispatchSettings,
         clock: Clock,
+        clock_trust: ClockTrust,
     ) -> Self {
-        Self { store, consents, planner, registry, providers, settings, clock, working: Mutex::default() }
+        let working = Mutex::default();
+        Self { store, consents, planner, registry, providers, settings, clock, clock_trust, working }
     }
 
     /// Works until `stop` resolves, then lets calls in flight end within the time that the settings give them. A message cut off
@@ -116,7 +122,8 @@ impl Dispatcher {
             // Before the claim, so that what comes after it is not missed.
             signal.mark_unchanged();
             let limit = free.min(self.settings.batch as usize);
-            match self.store.claim(self.clock.now(), limit, self.settings.lease()).await {
+            let (hold, lease) = (self.clock_trust.hold(), self.settings.lease());
+            match self.store.claim(ClaimRequest { now: self.clock.now(), limit, lease, hold }).await {
                 Ok(claims) => {
                     let more = claims.messages.len() == limit;
                     claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored));

@@ -23,6 +23,9 @@ impl Dispatcher {
 
     /// Decides what to do next, and does it.
     async fn advance(&self, work: &mut MessageWork) -> Result<WorkStatus, RecordDamaged> {
+        if self.is_held(work) {
+            return Ok(WorkStatus::Stop);
+        }
         let now = self.clock.now();
         work.settle_interrupted(now);
         let decide = || self.planner.decide(&work.message, &work.history, now);
@@ -48,6 +51,12 @@ impl Dispatcher {
             }
             RoutingStep::Idle => self.save_until(work, None).await,
         }
+    }
+
+    /// Whether the clock jumped since the message was claimed.
+    fn is_held(&self, work: &MessageWork) -> bool {
+        let due_at = work.next_at.unwrap_or(work.message.send_at);
+        self.clock_trust.hold().is_some_and(|hold| hold.holds(work.message.accepted_at, due_at))
     }
 
     /// Up to a tenth later, so that messages that wait for the same thing do not all come at once.

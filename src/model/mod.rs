@@ -13,6 +13,7 @@ mod inbound;
 mod key;
 mod link;
 mod message;
+mod monotonic;
 mod objection;
 mod outcome;
 mod plan;
@@ -44,6 +45,7 @@ pub use inbound::{
 pub use key::{ApiKey, KeyScope};
 pub use link::{ContactLink, LinkId};
 pub use message::{FallbackPolicy, Labels, Message, MessageClass};
+pub use monotonic::MonotonicTime;
 pub use objection::Objection;
 pub use outcome::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 pub use plan::{ConsentDecision, LeftOut, OrderSource, Plan, Verdict, Way};

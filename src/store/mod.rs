@@ -6,6 +6,7 @@
 pub mod embedded;
 
 mod access_keys;
+mod clock;
 mod consents;
 mod contacts;
 mod controls;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use access_keys::KeyStore;
+pub use clock::ClockStore;
 pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
 pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
@@ -33,7 +35,7 @@ pub use messages::{
     AcceptResult, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
 };
 pub use page::{Page, PageRequest};
-pub use queue::{AppendResult, ClaimedMessages, WorkQueue};
+pub use queue::{AppendResult, ClaimRequest, ClaimedMessages, DueHold, WorkQueue};
 pub use settings::StoreSettings;
 pub use status::StoreStatus;
 
@@ -56,6 +58,8 @@ pub struct Stores {
     pub links: Arc<dyn LinkStore>,
     /// Keys.
     pub keys: Arc<dyn KeyStore>,
+    /// The time that was last known to be right.
+    pub clock: Arc<dyn ClockStore>,
     /// Whether the store can be used now, and each change of it.
     pub status: watch::Receiver<StoreStatus>,
 }

@@ -18,6 +18,36 @@ pub struct ClaimedMessages {
     pub next_due: Option<Timestamp>,
 }
 
+/// What to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimRequest {
+    /// The time: what is due later is left.
+    pub now: Timestamp,
+    /// The most messages.
+    pub limit: usize,
+    /// How long the claims last, unless they are released before.
+    pub lease: Duration,
+    /// What is left though it is due.
+    pub hold: Option<DueHold>,
+}
+
+/// Due messages that no claim gets while the clock may be wrong: by the time that was last known to be right, their own time
+/// may not have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueHold {
+    /// The time that was last known to be right: what was accepted until then is held, whenever it is due.
+    pub accepted_until: Timestamp,
+    /// The time at which the doubt began: what was due before then is held.
+    pub due_before: Timestamp,
+}
+
+impl DueHold {
+    /// Whether a message is held that was accepted and is due at these times.
+    pub fn holds(&self, accepted_at: Timestamp, due_at: Timestamp) -> bool {
+        accepted_at <= self.accepted_until || due_at < self.due_before
+    }
+}
+
 /// What came of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppendResult {
@@ -30,16 +60,10 @@ pub enum AppendResult {
 /// Messages, as dispatch sees them.
 #[async_trait]
 pub trait WorkQueue: Send + Sync {
-    /// Claims what is due at `now` and not claimed, at most `limit` messages, for `lease`: transactional messages before
-    /// commercial ones, which always get a share, and in each class the longest due first. A claim ends when it is
-    /// released, or by itself when its lease does; until then no other claim gets the message, whatever happens to it
-    /// meanwhile. Claims are void after a restart.
-    async fn claim(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<ClaimedMessages, StoreError>;
+    /// Claims what is due, not held and not claimed: transactional messages before commercial ones, which always get a
+    /// share, and in each class the longest due first. A claim ends when it is released, or by itself when its lease does;
+    /// until then no other claim gets the message, whatever happens to it meanwhile. Claims are void after a restart.
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError>;
 
     /// Stores what happened to a message since its history had `known` events, and when it is due next. The claim lasts.
     /// A `Sent` outcome adds the receipts that were parked for its reference.

@@ -1,15 +1,14 @@
 //! A store whose disk fails now and then: before it has stored what it was asked to, or after.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use relevo::model::{
     AttemptRef, BrandId, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp,
 };
 use relevo::store::{
-    AppendResult, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult, StoreError,
-    StoredMessage, Stores, WorkQueue,
+    AppendResult, ClaimRequest, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult,
+    StoreError, StoredMessage, Stores, WorkQueue,
 };
 use tokio::sync::watch;
 
@@ -34,13 +33,8 @@ impl FailingStore {
 
 #[async_trait]
 impl WorkQueue for FailingStore {
-    async fn claim(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<ClaimedMessages, StoreError> {
-        self.stores.work.claim(now, limit, lease).await
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError> {
+        self.stores.work.claim(request).await
     }
 
     async fn append(

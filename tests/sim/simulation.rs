@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use relevo::adapters::webhooks::{DeliveryReport, EventSink as _, ProviderEvent};
 use relevo::adapters::{Adapter, ProviderLimits};
-use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
     BrandId, ConsentEvidence, ControlMode, Message, MessageId, ProviderControl, ProviderControlChange,
@@ -135,6 +136,9 @@ impl Simulation {
         };
         let clients = providers.iter().map(client).collect();
         let work = Arc::new(FailingStore { stores: stores.clone(), shared: self.shared.clone() });
+        // A map in memory answers at once.
+        let known_time = stores.clock.known_time().now_or_never().expect("an answer").expect("a time");
+        let clock_trust = ClockTrust::new(self.shared.clock.clone(), known_time);
         let dispatcher = Dispatcher::new(
             work.clone(),
             stores.consents.clone(),
@@ -143,6 +147,7 @@ impl Simulation {
             clients,
             DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
             self.shared.clock.clone(),
+            clock_trust,
         );
         let (sender, receiver) = mpsc::channel(8);
         *lock(&self.shared.stores) = stores.clone();

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use relevo::model::{
     Channel, ConsentDecision, MessageEventDetail, OrderSource, Outcome, Plan, Reason, Timestamp, Verdict, Way,
 };
-use relevo::store::{StoredMessage, Stores, WorkQueue};
+use relevo::store::{ClaimRequest, StoredMessage, Stores, WorkQueue};
 
 use super::{message, open, phone, size_bytes};
 use crate::stopwatch::Stopwatch;
@@ -66,7 +66,8 @@ async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()>
     .await?;
     // An eighth of what is claimed at once is left to commercial messages, of which there are none here.
     let limit = 2 * STEP as usize;
-    let claims = stores.work.claim(now, limit, Duration::from_secs(60)).await?;
+    let lease = Duration::from_secs(60);
+    let claims = stores.work.claim(ClaimRequest { now, limit, lease, hold: None }).await?;
     ensure!(
         claims.messages.len() as u64 == STEP,
         "{} of {STEP} messages were claimed",

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::effects::{CommitEffects, NewMessage};
 use super::message_ref::MessageRef;
 use crate::model::{MessageClass, MessageId, Timestamp};
-use crate::store::StoredMessage;
+use crate::store::{DueHold, StoredMessage};
 
 /// A message that is claimed, or that waits in memory to be claimed.
 struct Claim {
@@ -53,6 +53,8 @@ pub struct ClaimTable {
     disk_due: Option<Timestamp>,
     /// No claim ends before this time.
     first_end: Timestamp,
+    /// What is left though it is due.
+    hold: Option<DueHold>,
 }
 
 impl ClaimTable {
@@ -65,7 +67,26 @@ impl ClaimTable {
             free_bytes: ready_bytes,
             disk_due: Some(Timestamp::MIN),
             first_end: Timestamp::MAX,
+            hold: None,
         }
+    }
+
+    /// Sets what is left though it is due. Nobody is told when that comes free: scans pass over it, until another hold is set.
+    pub fn set_hold(&mut self, hold: Option<DueHold>) {
+        if self.hold != hold {
+            self.hold = hold;
+            self.invalidate_disk();
+        }
+    }
+
+    /// The time before which all that is due is held.
+    pub fn held_before(&self) -> Option<Timestamp> {
+        self.hold.map(|hold| hold.due_before)
+    }
+
+    /// Whether a message is held that is due at this time.
+    pub fn holds(&self, id: MessageId, due_at: Timestamp) -> bool {
+        self.hold.is_some_and(|hold| hold.holds(id.accepted_at(), due_at))
     }
 
     /// Applies the effects of a committed group. Returns whether there may be new work.
@@ -172,13 +193,20 @@ impl ClaimTable {
 
     /// When there may be a message to claim: the earliest time for which one waits, or at which a claim ends.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let ready = self.ready.iter().filter_map(|messages| Some(messages.first_key_value()?.0.0));
-        ready.chain(self.disk_due).min()
+        let classes = [MessageClass::Transactional, MessageClass::Commercial];
+        let ready = classes.into_iter().filter_map(|class| self.unheld(class).next());
+        ready.map(|(at, _)| at).chain(self.disk_due).min()
     }
 
     /// The messages of a class that are ready and due at `now`, the longest due first.
     pub fn ready(&self, class: MessageClass, now: Timestamp) -> impl Iterator<Item = (Timestamp, MessageId)> {
-        self.ready[class_index(class)].keys().take_while(move |(at, _)| *at <= now).copied()
+        self.unheld(class).take_while(move |(at, _)| *at <= now)
+    }
+
+    /// The messages of a class that are ready and not held.
+    fn unheld(&self, class: MessageClass) -> impl Iterator<Item = (Timestamp, MessageId)> {
+        let ready = self.ready[class_index(class)].keys().copied();
+        ready.filter(|(at, id)| !self.holds(*id, *at))
     }
 
     /// Claims a ready message until `until`.

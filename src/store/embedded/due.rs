@@ -8,7 +8,7 @@ use super::lookup::{ScanOrder, Snapshot, damaged};
 use super::message_events::read_stored;
 use super::message_ref::{MessageLocation, MessageRef};
 use super::packs::{self, LocatedMessage};
-use super::states::PackStates;
+use super::states::{BUCKET_SPAN, PackStates};
 use crate::model::{BrandId, MessageClass, MessageId, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 
@@ -45,7 +45,12 @@ pub fn find_due(
     room: usize,
 ) -> Result<DueOnDisk, StoreError> {
     let mut found = DueOnDisk::default();
-    view.scan(keys::all_due(class), ScanOrder::Ascending, &mut |key, _| {
+    let range = claims.held_before().map_or_else(
+        || keys::all_due(class),
+        // The time of a bucket is that of its first message.
+        |at| keys::due_from(class, at.saturating_sub(BUCKET_SPAN).unwrap_or(Timestamp::MIN)),
+    );
+    view.scan(range, ScanOrder::Ascending, &mut |key, _| {
         let due = DueEntry::read(key)
             .ok_or_else(|| damaged(view, "a key of the due order makes no sense".to_owned()))?;
         // No later entry is due before this one.
@@ -89,6 +94,7 @@ impl DueScan<'_> {
     /// Scans an entry that stands for one message.
     fn single(&self, at: Timestamp, id: MessageId, found: &mut DueOnDisk) -> Result<(), StoreError> {
         match self.claims.claimed_until(id) {
+            _ if self.claims.holds(id, at) => {}
             Some(until) => found.note_due(until.max(at)),
             None if found.candidates.len() >= self.room => found.note_due(at),
             None => {
@@ -122,6 +128,7 @@ impl DueScan<'_> {
             }
             let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
             match self.claims.claimed_until(id) {
+                _ if self.claims.holds(id, send_at) => is_exhausted = false,
                 Some(until) => {
                     first_end = first_end.min(until);
                     found.note_due(until);

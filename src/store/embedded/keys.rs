@@ -6,7 +6,7 @@
 //!
 //! | kind | parts | value |
 //! |---|---|---|
-//! | 0 sequence | which | the last number or id given out |
+//! | 0 sequence | which | the last number, id or time given out |
 //! | 1 pack | brand, id of its first message | `PackRecord` |
 //! | 2 states | brand, id of the pack | `StatesRecord`, rewritten with every step |
 //! | 3 due | class, time, bucket or single, brand, id of the pack or the message | |
@@ -133,6 +133,11 @@ fn read_time(bytes: [u8; 8]) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::from_be_bytes(bytes) ^ i64::MIN).ok()
 }
 
+/// Reads eight bytes as written by [`time`] at the end of a key or value.
+pub fn read_last_time(bytes: &[u8]) -> Option<Timestamp> {
+    bytes.last_chunk().copied().and_then(read_time)
+}
+
 /// Reads the number with which a key ends.
 pub fn number(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
@@ -159,8 +164,14 @@ pub fn last_id() -> Vec<u8> {
     KeyBuilder::new(0).byte(LAST_ID).done()
 }
 
+/// The time that was last known to be right.
+pub fn known_time() -> Vec<u8> {
+    KeyBuilder::new(0).byte(KNOWN_TIME).done()
+}
+
 /// Beside the sequences.
 const LAST_ID: u8 = 255;
+const KNOWN_TIME: u8 = 254;
 
 pub fn pack(brand: &BrandId, first: MessageId) -> Vec<u8> {
     packs_of(brand).id(first).done()
@@ -237,6 +248,11 @@ impl DueEntry {
 /// The due order of a class.
 pub fn all_due(class: MessageClass) -> Range<Vec<u8>> {
     by_class(class).all()
+}
+
+/// What is due at `from` or later.
+pub fn due_from(class: MessageClass, from: Timestamp) -> Range<Vec<u8>> {
+    by_class(class).time(from).done()..all_due(class).end
 }
 
 fn by_class(class: MessageClass) -> KeyBuilder {

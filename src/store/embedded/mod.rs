@@ -18,7 +18,7 @@
 //! | layer | files |
 //! |---|---|
 //! | opening | `memory`, `sled` |
-//! | traits | `access_keys`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
+//! | traits | `access_keys`, `clock`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
@@ -60,6 +60,7 @@ mod engine;
 mod event_signals;
 
 mod access_keys;
+mod clock;
 mod consents;
 mod contacts;
 mod controls;
@@ -99,7 +100,8 @@ impl<E: Engine> EmbeddedStore<E> {
             consents: store.clone(),
             controls: store.clone(),
             links: store.clone(),
-            keys: store,
+            keys: store.clone(),
+            clock: store,
             status,
         }
     }

@@ -1,7 +1,5 @@
 //! Messages, as dispatch sees them.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -15,18 +13,15 @@ use super::states::PackStates;
 use super::txn::Txn;
 use super::{EmbeddedStore, packs, purge};
 use crate::model::{BrandId, History, Message, MessageClass, MessageId, Timestamp, later};
-use crate::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
+use crate::store::{AppendResult, ClaimRequest, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
 #[async_trait]
 impl<E: Engine> WorkQueue for EmbeddedStore<E> {
-    async fn claim(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<ClaimedMessages, StoreError> {
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError> {
+        let ClaimRequest { now, limit, lease, hold } = request;
         let mut claims = self.engine.signals().claims();
         claims.expire(now);
+        claims.set_hold(hold);
         let claimed = self.claim_due(&mut claims, now, limit, later(now, lease));
         if claimed.is_err() {
             claims.invalidate_disk();

@@ -7,6 +7,8 @@
 //! A pack whose messages all wait for the first time has no record of states: its messages name their buckets. Of ten
 //! million messages that wait, the record would take a sixth of the memory.
 
+use std::time::Duration;
+
 use super::keys::{self, DueEntry, DueTarget};
 use super::lookup::{Lookup, damaged, load};
 use super::packs::{self, LocatedMessage};
@@ -16,8 +18,9 @@ use crate::store::StoreError;
 use crate::wire::store::v1::{DueBucket, HeadRecord, MessageStateRecord, StatesRecord};
 use crate::wire::{self, FieldPath, Violations, v1};
 
-/// A bucket holds messages that are due no more than this later than it is, in milliseconds.
-const BUCKET_SPAN_MS: i64 = 10_000;
+/// A bucket holds messages that are due less than this later than it is.
+pub const BUCKET_SPAN: Duration = Duration::from_millis(BUCKET_SPAN_MS as u64);
+const BUCKET_SPAN_MS: u32 = 10_000;
 
 /// The states of a pack.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,7 +135,7 @@ impl PackStates {
         send_at: Timestamp,
         at_once: bool,
     ) -> (Timestamp, Vec<u8>) {
-        let span = if at_once { BUCKET_SPAN_MS } else { 1 };
+        let span = if at_once { i64::from(BUCKET_SPAN_MS) } else { 1 };
         let class_code = i32::from(v1::MessageClass::from(class));
         let buckets = if self.has_record { &mut self.record.due_buckets } else { &mut head.due_buckets };
         let (joined_ms, is_new) = join_or_add_bucket(buckets, class_code, send_at.as_millisecond(), span);

@@ -8,14 +8,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use relevo::adapters::{Adapter, Envelope, ProviderLimits};
 use relevo::clock::Clock;
-use relevo::dispatch::{DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
+use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::model::{
     BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
     Timestamp,
 };
 use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
 use relevo::store::embedded::memory::MemoryStore;
-use relevo::store::{AppendResult, ClaimedMessages, StoreError, StoredMessage, Stores, WorkQueue};
+use relevo::store::{
+    AppendResult, ClaimRequest, ClaimedMessages, StoreError, StoredMessage, Stores, WorkQueue,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -30,13 +32,8 @@ struct SlowRelease {
 
 #[async_trait]
 impl WorkQueue for SlowRelease {
-    async fn claim(
-        &self,
-        now: Timestamp,
-        limit: usize,
-        lease: Duration,
-    ) -> Result<ClaimedMessages, StoreError> {
-        let claims = self.inner.claim(now, limit, lease).await?;
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError> {
+        let claims = self.inner.claim(request).await?;
         if let Some(first) = claims.messages.first() {
             self.claimed.send_replace(Some(first.message.id));
         }
@@ -102,6 +99,8 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
     let policies = Arc::new([(sample::acme(), policy)].into());
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
     let lane = ProviderClient::new(adapter, &ProviderLimits::default());
+    let clock = Clock::simulated(sample::at(0), 7);
+    let clock_trust = ClockTrust::new(clock.clone(), None);
     Arc::new(Dispatcher::new(
         queue,
         stores.consents.clone(),
@@ -109,7 +108,8 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
         board,
         [(provider.name, lane)].into(),
         DispatchSettings::default(),
-        Clock::simulated(sample::at(0), 7),
+        clock,
+        clock_trust,
     ))
 }
 
@@ -185,7 +185,7 @@ async fn whoever_finds_nothing_is_never_told_to_look_at_once() {
     }
     // Opened again, nothing is handed over in memory: all of it is found under the entry.
     let stores = memory.open();
-    let claim = async |now, limit| stores.work.claim(sample::at(now), limit, sample::LEASE).await.unwrap();
+    let claim = async |now, limit| stores.work.claim(sample::due(now, limit)).await.unwrap();
     // The claims end at 30, 40 and 50, but the first message is over before.
     let first = claim(0, 1).await.messages.remove(0);
     for now in [10, 20] {

@@ -73,6 +73,8 @@ conformance! {
         an_append_moves_the_message_and_keeps_the_claim,
         an_append_to_an_old_version_is_stale,
         of_many_appends_to_one_version_exactly_one_is_done,
+        what_is_held_is_not_claimed_until_it_is_held_no_more,
+        what_is_ready_in_memory_is_held_too,
         the_next_due_time_is_told,
         concurrent_claims_share_nothing,
         a_backlog_larger_than_memory_is_claimed_whole_and_once,

@@ -133,7 +133,7 @@ async fn nothing_is_answered_after_closing() {
     handle.close().await.unwrap();
     let refused = stores.messages.accept(message(0), [1; 32]).await;
     assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
-    let refused = stores.work.claim(at(0), 1, LEASE).await;
+    let refused = stores.work.claim(due(0, 1)).await;
     assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use relevo::model::{Message, MessageClass, MessageEventDetail, MessageState, Reason, WaitReason};
-use relevo::store::{AppendResult, StoredMessage, Stores};
+use relevo::model::{
+    Message, MessageClass, MessageEventDetail, MessageId, MessageState, Reason, Timestamp, WaitReason,
+};
+use relevo::store::{AppendResult, ClaimRequest, DueHold, StoredMessage, Stores};
 
 use super::sample::*;
 
@@ -98,8 +100,46 @@ pub async fn of_many_appends_to_one_version_exactly_one_is_done(stores: &Stores)
     assert_eq!(get(stores, id).await.history.version(), 2);
 }
 
+fn held(accepted_until: i64, due_before: i64) -> Option<DueHold> {
+    Some(DueHold { accepted_until: at(accepted_until), due_before: at(due_before) })
+}
+
+async fn claim_but(stores: &Stores, hold: Option<DueHold>, now: i64) -> (Vec<MessageId>, Option<Timestamp>) {
+    let claims = stores.work.claim(ClaimRequest { hold, ..due(now, 10) }).await.unwrap();
+    (claims.messages.iter().map(|stored| stored.message.id).collect(), claims.next_due)
+}
+
+pub async fn what_is_held_is_not_claimed_until_it_is_held_no_more(stores: &Stores) {
+    const NOW: i64 = 1_000;
+    let scheduled = Message { send_at: at(NOW + 20), ..message(0) };
+    let commercial = Message { class: MessageClass::Commercial, ..message(0) };
+    let (waiting, later) = (accept(stores, message(0)).await, accept(stores, scheduled).await);
+    let (failed, campaign) = (accept(stores, message(0)).await, accept(stores, commercial).await);
+    let stored = get(stores, failed.id).await;
+    append(stores, &stored, vec![(1, started(1))], Some(at(2))).await;
+    let hold = held(500, NOW);
+    assert_eq!(claim_but(stores, hold, NOW).await, (Vec::new(), Some(at(NOW + 20))));
+    let new = accept(stores, message(NOW)).await;
+    assert_eq!(claim_but(stores, hold, NOW + 30).await.0, [new.id], "what came due meanwhile is held too");
+    // Neither is the loop that claims told to look again and again.
+    assert_eq!(claim_but(stores, hold, NOW + 31).await, (Vec::new(), Some(at(NOW + 60))));
+    let mut claimed = claim_but(stores, None, NOW + 32).await.0;
+    claimed.sort();
+    let mut all = vec![waiting.id, later.id, failed.id, campaign.id];
+    all.sort();
+    assert_eq!(claimed, all);
+}
+
+pub async fn what_is_ready_in_memory_is_held_too(stores: &Stores) {
+    claim(stores, 0, 1).await;
+    let ready = accept(stores, message(0)).await;
+    let hold = held(500, 1_000);
+    assert_eq!(claim_but(stores, hold, 1_000).await, (Vec::new(), None));
+    assert_eq!(claim_but(stores, None, 1_001).await.0, [ready.id]);
+}
+
 pub async fn the_next_due_time_is_told(stores: &Stores) {
-    let next_due = async |now| stores.work.claim(at(now), 1, LEASE).await.unwrap().next_due;
+    let next_due = async |now| stores.work.claim(due(now, 1)).await.unwrap().next_due;
     assert_eq!(next_due(0).await, None);
     accept(stores, message(100)).await;
     assert_eq!(next_due(0).await, Some(at(100)));
@@ -110,7 +150,7 @@ pub async fn the_next_due_time_is_told(stores: &Stores) {
     // Both are claimed, the first until 50.
     assert_eq!(next_due(21).await, Some(at(50)));
     stores.work.release(first.id).await;
-    assert_eq!(stores.work.claim(at(22), 0, LEASE).await.unwrap().next_due, Some(at(10)));
+    assert_eq!(stores.work.claim(due(22, 0)).await.unwrap().next_due, Some(at(10)));
 }
 
 pub async fn concurrent_claims_share_nothing(stores: &Stores) {

@@ -11,8 +11,8 @@ use relevo::model::{
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
-    AcceptResult, AppendResult, ContactChange, JournalEvent, JournalEventKind, Page, PageRequest, StoreError,
-    StoredMessage, Stores, UpsertResult,
+    AcceptResult, AppendResult, ClaimRequest, ContactChange, JournalEvent, JournalEventKind, Page,
+    PageRequest, StoreError, StoredMessage, Stores, UpsertResult,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -242,8 +242,13 @@ pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Add
     }
 }
 
+/// A claim of what is due, and not held.
+pub fn due(now: i64, limit: usize) -> ClaimRequest {
+    ClaimRequest { now: at(now), limit, lease: LEASE, hold: None }
+}
+
 pub async fn claim(stores: &Stores, now: i64, limit: usize) -> Vec<MessageId> {
-    let claims = stores.work.claim(at(now), limit, LEASE).await.unwrap();
+    let claims = stores.work.claim(due(now, limit)).await.unwrap();
     claims.messages.iter().map(|stored| stored.message.id).collect()
 }
 
