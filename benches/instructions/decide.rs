@@ -53,7 +53,7 @@ fn commercial_at_night() -> &'static ConsentCase {
 
 fn commercial_after_stop() -> &'static ConsentCase {
     let mut recipient = recipient(Channel::Sms, 10);
-    recipient.ledger.push(entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
+    recipient.ledger.add(&entry(11, ConsentAction::Revoke, Channel::Sms, "*"));
     ConsentCase::new(MessageClass::Commercial, recipient).expecting(Reason::OptInRevoked)
 }
 

@@ -31,6 +31,7 @@ pub fn phone() -> Address {
 pub fn recipient(channel: Channel, entries: usize) -> Recipient {
     let mut ledger: Vec<ConsentEntry> = (1..entries).map(earlier).collect();
     ledger.push(entry(entries, ConsentAction::Grant, channel, "offers"));
+    let ledger = ledger.iter().collect();
     Recipient { contact: contact(), ledger, preferences: preferences(), suppressions: suppressions() }
 }
 
@@ -38,7 +39,7 @@ pub fn recipient(channel: Channel, entries: usize) -> Recipient {
 pub fn opted_in_recipient() -> Recipient {
     let grant = |(index, channel)| entry(index + 1, ConsentAction::Grant, channel, "*");
     Recipient {
-        ledger: Channel::ALL.into_iter().enumerate().map(grant).collect(),
+        ledger: Channel::ALL.into_iter().enumerate().map(grant).collect::<Vec<_>>().iter().collect(),
         ..recipient(Channel::Sms, 1)
     }
 }

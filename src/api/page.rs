@@ -13,7 +13,7 @@ const DEFAULT_SIZE: usize = 50;
 /// The most items on a page.
 const MAX_SIZE: i32 = 1_000;
 /// Bytes of a page; one that would be larger is cut short. gRPC clients refuse answers of more than 4 MiB by default.
-const MAX_PAGE_BYTES: usize = 2 << 20;
+pub const MAX_PAGE_BYTES: usize = 2 << 20;
 /// Items read at once, so that a page of large items is never in memory whole.
 const BATCH: usize = 64;
 const TAG_BYTES: usize = 16;
@@ -116,7 +116,8 @@ pub fn fitting<M: prost::Message>(items: &[M]) -> usize {
     fitting_into(items, MAX_PAGE_BYTES)
 }
 
-fn fitting_into<M: prost::Message>(items: &[M], mut room: usize) -> usize {
+/// How many of the first items fit into `room` bytes.
+pub fn fitting_into<M: prost::Message>(items: &[M], mut room: usize) -> usize {
     let fits = |item: &&M| match room.checked_sub(item.encoded_len()) {
         Some(rest) => {
             room = rest;

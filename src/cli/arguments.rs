@@ -109,7 +109,7 @@ pub struct LimitArgs {
 }
 
 /// The largest page that the API gives.
-const MAX_PAGE: u32 = 1_000;
+pub(super) const MAX_PAGE: u32 = 1_000;
 
 impl LimitArgs {
     /// Gathers pages until there are enough items or no more pages. `page` takes a size and a token, and answers with

@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::arguments::{Action, AddressArgs, Channel, Class, numbers};
+use super::arguments::{Action, AddressArgs, Channel, Class, MAX_PAGE, numbers};
 use super::connection::{ConnectionArgs, client};
 use super::error::CliError;
+use super::progress::ProgressLine;
 use super::render;
 use super::screen::CommandOutput;
 use super::times::TimeArgument;
@@ -146,9 +147,24 @@ pub(super) async fn run(
             screen.show_fitted(&answer.into_inner().entry.unwrap_or_default(), render::entry)
         }
         ConsentCommand::Get(args) => {
-            let request = v1::GetConsentRequest { contact_id: args.contact };
-            let answer = client.get_consent(request).await.map_err(failed)?;
-            screen.show_fitted(answer.get_ref(), render::consent)
+            let mut whole = v1::GetConsentResponse::default();
+            let mut page_token = String::new();
+            let mut progress = ProgressLine::new();
+            loop {
+                let contact_id = args.contact.clone();
+                let request = v1::GetConsentRequest { contact_id, page_size: MAX_PAGE as i32, page_token };
+                let page = client.get_consent(request).await.map_err(failed)?.into_inner();
+                whole.states.extend(page.states);
+                whole.ledger.extend(page.ledger);
+                whole.suppressions.extend(page.suppressions);
+                page_token = page.next_page_token;
+                if page_token.is_empty() {
+                    break;
+                }
+                progress.show(|_| format!("{} entries read", whole.ledger.len()));
+            }
+            drop(progress);
+            screen.show_fitted(&whole, render::consent)
         }
         ConsentCommand::Check(args) => {
             let answer = client.check_consent(args.request()).await.map_err(failed)?;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Channel, ConsentAction, ConsentEntry, ConsentEvidence, Keyword, Keywords, TopicScope};
+use crate::model::{
+    Channel, ConsentAction, ConsentEntry, ConsentEvidence, FoldedLedger, Keyword, Keywords, TopicScope,
+};
 
 /// The keyword that a text is, when it says nothing else. "Stop" is one and "please do not stop" is none, because a guess must
 /// not end anybody's consent; the people of the brand who read the text can revoke it.
@@ -18,8 +20,9 @@ pub fn keyword(text: &str, keywords: &Keywords) -> Option<Keyword> {
 }
 
 /// The topics whose opt-ins a start on `channel` restores: those that were in force until the last stop, or the last opt-out
-/// at a provider. There are none when all opt-ins were withdrawn by other means, or one was granted since.
-pub fn scopes_restored_by_start(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<&TopicScope> {
+/// at a provider. There are none when all opt-ins were withdrawn by other means, or one was granted since. `ledger` is the
+/// whole ledger, oldest first: its fold does not tell what was in force before.
+pub fn scopes_restored_by_start(ledger: &[ConsentEntry], channel: Channel) -> BTreeSet<TopicScope> {
     let everything = |entry: &ConsentEntry| {
         entry.channel == channel && entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All
     };
@@ -32,8 +35,12 @@ pub fn scopes_restored_by_start(ledger: &[ConsentEntry], channel: Channel) -> BT
     if !means.contains(&stop.evidence.method.as_str()) || granted_since {
         return BTreeSet::new();
     }
-    let states = super::standings(before).into_iter();
-    states.filter(|(of, _, granted, _)| *of == channel && *granted).map(|(_, scope, ..)| scope).collect()
+    let before = before.iter().collect::<FoldedLedger>();
+    let states = super::standings(&before).into_iter();
+    states
+        .filter(|(of, _, granted, _)| *of == channel && *granted)
+        .map(|(_, scope, ..)| scope.clone())
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Channel, ConsentAction, ConsentEntry, Topic, TopicScope};
+use crate::model::{Channel, ConsentAction, DecidingEntry, FoldedLedger, Topic, TopicScope};
 
 /// The standing of one channel and topic in a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerStanding<'a> {
     /// An opt-in is in force: the entry that grants it.
-    Granted(&'a ConsentEntry),
+    Granted(&'a DecidingEntry),
     /// The opt-in was withdrawn: the entry that withdraws it.
-    Revoked(&'a ConsentEntry),
+    Revoked(&'a DecidingEntry),
     /// The ledger has no entry for them.
     Silent,
 }
@@ -20,29 +20,30 @@ pub enum LedgerStanding<'a> {
 /// A grant for all topics, or for a topic above, counts. It is beaten by a revocation of something narrower that covers
 /// the topic, whenever that was; and by a revocation of the same or of something broader that is not older. So "all but
 /// offers" holds whichever was said first, and "stop everything" ends every earlier grant.
-pub fn standing<'a>(ledger: &'a [ConsentEntry], channel: Channel, topic: &Topic) -> LedgerStanding<'a> {
-    let covering = || ledger.iter().filter(|entry| entry.channel == channel && entry.scope.covers(topic));
+pub fn standing<'a>(ledger: &'a FoldedLedger, channel: Channel, topic: &Topic) -> LedgerStanding<'a> {
+    let covering =
+        || ledger.entries().iter().filter(|entry| entry.channel == channel && entry.scope.covers(topic));
     let revocations = || covering().filter(|entry| entry.action == ConsentAction::Revoke);
-    // Some revocation beats a grant just when the deepest or the latest does; a ledger may be long.
+    // Some revocation beats a grant just when the deepest or the latest does.
     let deepest = revocations().map(|entry| entry.scope.depth()).max();
-    let latest = revocations().map(|entry| entry.evidence.time).max();
+    let latest = revocations().map(|entry| entry.time).max();
     let grants = covering().filter(|entry| entry.action == ConsentAction::Grant);
     let in_force = grants.filter(|grant| {
         // At the same instant the revocation wins: silence is the safer mistake.
         deepest.is_none_or(|deepest| grant.scope.depth() >= deepest)
-            && latest.is_none_or(|latest| grant.evidence.time > latest)
+            && latest.is_none_or(|latest| grant.time > latest)
     });
-    if let Some(grant) = in_force.max_by_key(|grant| (grant.scope.depth(), age(grant))) {
+    if let Some(grant) = in_force.max_by_key(|grant| (grant.scope.depth(), grant.age())) {
         return LedgerStanding::Granted(grant);
     }
-    revocations().max_by_key(|entry| age(entry)).map_or(LedgerStanding::Silent, LedgerStanding::Revoked)
+    revocations().max_by_key(|entry| entry.age()).map_or(LedgerStanding::Silent, LedgerStanding::Revoked)
 }
 
 /// The channels and scopes that a ledger names, each with whether an opt-in is in force for it and the entry that
 /// decides.
-pub fn standings(ledger: &[ConsentEntry]) -> Vec<(Channel, &TopicScope, bool, &ConsentEntry)> {
+pub fn standings(ledger: &FoldedLedger) -> Vec<(Channel, &TopicScope, bool, &DecidingEntry)> {
     let named: BTreeSet<(Channel, &TopicScope)> =
-        ledger.iter().map(|entry| (entry.channel, &entry.scope)).collect();
+        ledger.entries().iter().map(|entry| (entry.channel, &entry.scope)).collect();
     let state = |(channel, scope): (Channel, &'_ TopicScope)| match scope {
         TopicScope::Topic(topic) => standing(ledger, channel, topic),
         TopicScope::All => standing_of_all(ledger, channel),
@@ -57,15 +58,12 @@ pub fn standings(ledger: &[ConsentEntry]) -> Vec<(Channel, &TopicScope, bool, &C
         .collect()
 }
 
-fn standing_of_all(ledger: &[ConsentEntry], channel: Channel) -> LedgerStanding<'_> {
-    let all = ledger.iter().filter(|entry| entry.channel == channel && entry.scope == TopicScope::All);
-    match all.max_by_key(|entry| (age(entry), entry.action == ConsentAction::Revoke)) {
+fn standing_of_all(ledger: &FoldedLedger, channel: Channel) -> LedgerStanding<'_> {
+    let all =
+        ledger.entries().iter().filter(|entry| entry.channel == channel && entry.scope == TopicScope::All);
+    match all.max_by_key(|entry| (entry.age(), entry.action == ConsentAction::Revoke)) {
         Some(entry) if entry.action == ConsentAction::Grant => LedgerStanding::Granted(entry),
         Some(entry) => LedgerStanding::Revoked(entry),
         None => LedgerStanding::Silent,
     }
-}
-
-fn age(entry: &ConsentEntry) -> (jiff::Timestamp, u64) {
-    (entry.evidence.time, entry.sequence)
 }

@@ -85,7 +85,7 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
         LedgerStanding::Revoked(entry) => {
             let why = format!(
                 "The contact withdrew the opt-in for {} by {channel} on {} (ledger entry {}).",
-                entry.scope, entry.evidence.time, entry.sequence
+                entry.scope, entry.time, entry.sequence
             );
             Some((ConsentDecision::Deny, Reason::OptInRevoked, why))
         }
@@ -130,12 +130,7 @@ fn allowed(question: &ConsentQuery<'_>, recipient: &Recipient) -> ConsentRuling 
     let why = match standing(&recipient.ledger, question.channel, question.topic) {
         LedgerStanding::Granted(entry) => format!(
             "The contact opted in to {} by {} on {} (ledger entry {}, {}, {}).",
-            entry.scope,
-            entry.channel,
-            entry.evidence.time,
-            entry.sequence,
-            entry.evidence.method,
-            entry.evidence.source
+            entry.scope, entry.channel, entry.time, entry.sequence, entry.method, entry.source
         ),
         LedgerStanding::Revoked(_) | LedgerStanding::Silent => String::new(),
     };

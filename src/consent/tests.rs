@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    ConsentAction, ConsentEntry, ConsentEvidence, Contact, Phone, Preferences, QuietHours, Suppression,
-    SuppressionReason, TopicPreference, TopicScope,
+    ConsentAction, ConsentEntry, ConsentEvidence, Contact, FoldedLedger, Phone, Preferences, QuietHours,
+    Suppression, SuppressionReason, TopicPreference, TopicScope,
 };
 
 fn timestamp(text: &str) -> Timestamp {
@@ -55,7 +55,7 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
             updated_at: noon(),
             version: 1,
         },
-        ledger,
+        ledger: ledger.iter().collect(),
         preferences: Preferences::default(),
         suppressions: Vec::new(),
     }
@@ -118,8 +118,8 @@ fn grants_and_revocations_of_every_width() {
 
 #[test]
 fn an_opt_in_is_for_its_channel_only() {
-    let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
-    ana.ledger[0].channel = Channel::Email;
+    let by_email = ConsentEntry { channel: Channel::Email, ..entry(1, ConsentAction::Grant, "*", 1) };
+    let ana = recipient(vec![by_email]);
     assert_eq!(reason_for_commercial(&ana), Reason::NoOptIn);
 }
 
@@ -233,7 +233,7 @@ proptest! {
             entry(i as u64 + 1, if *grant { ConsentAction::Grant } else { ConsentAction::Revoke }, scopes[*scope], *day)
         };
         let mut ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
-        let granted = |ledger: &[ConsentEntry]| matches!(standing(ledger, Channel::Sms, &topic("offers.shoes")), LedgerStanding::Granted(_));
+        let granted = |ledger: &[ConsentEntry]| matches!(standing(&ledger.iter().collect(), Channel::Sms, &topic("offers.shoes")), LedgerStanding::Granted(_));
         let before = granted(&ledger);
         ledger.reverse();
         prop_assert_eq!(granted(&ledger), before);
@@ -250,6 +250,7 @@ proptest! {
         };
         let mut ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
         ledger.push(entry(99, ConsentAction::Revoke, "*", 9));
+        let ledger: FoldedLedger = ledger.iter().collect();
         for (channel, _, is_granted, _) in standings(&ledger) {
             prop_assert!(!is_granted, "{channel}");
         }

@@ -10,8 +10,8 @@ use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntr
 /// Characters of a text that are stored: no channel's own limit is higher but email's.
 const MAX_TEXT: usize = 4_096;
 
-/// The event of a `text` that came by `channel` through `provider`, from somebody with this consent ledger, for a brand with
-/// these keywords.
+/// The event of a `text` that came by `channel` through `provider`, for a brand with these keywords. `ledger`
+/// is the whole consent ledger of whoever wrote it; only a text that is the start keyword needs it.
 pub(super) fn text_event(
     provider: &ProviderName,
     channel: Channel,
@@ -38,11 +38,11 @@ pub(super) fn text_event(
             evidence: evidence(),
         })],
         Some(Keyword::Start) => {
-            let grant = |scope: &TopicScope| {
+            let grant = |scope: TopicScope| {
                 InboundEffect::RecordConsent(NewConsentEntry {
                     action: ConsentAction::Grant,
                     channel,
-                    scope: scope.clone(),
+                    scope,
                     evidence: evidence(),
                     recorded_by: provider.to_string(),
                 })

@@ -13,9 +13,12 @@ use crate::model::{
     Address, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
 };
 use crate::store::{
-    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, ReceiptResult,
-    StoreError, Stores,
+    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest,
+    ReceiptResult, StoreError, Stores,
 };
+
+/// Entries of a ledger that are read at once.
+const LEDGER_PAGE: usize = 64;
 
 /// Records what providers report. Cheap to clone.
 #[derive(Clone)]
@@ -93,7 +96,10 @@ impl InboundProcessor {
         };
         for brand in &candidates {
             let Some(keywords) = self.keywords(provider, brand, &text, candidates.len()) else { continue };
-            let ledger = self.ledger(brand, &text.from).await?;
+            let ledger = match consent::keyword(&text.text, keywords) {
+                Some(Keyword::Start) => self.ledger(brand, &text.from).await?,
+                Some(Keyword::Stop) | None => Vec::new(),
+            };
             let event = events::text_event(provider, source.channel, text.clone(), &ledger, keywords);
             self.record_event(brand, event).await?;
         }
@@ -162,12 +168,22 @@ impl InboundProcessor {
         source
     }
 
+    /// The whole consent ledger of the contact that has an address.
     async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<ConsentEntry>, StoreError> {
         let Some(contact) = self.contacts.find_by_address(brand, address).await? else {
             return Ok(Vec::new());
         };
-        let recipient = self.consents.recipient(brand, &contact).await?;
-        Ok(recipient.map(|recipient| recipient.ledger).unwrap_or_default())
+        let mut ledger = Vec::new();
+        let mut after = None;
+        loop {
+            let page = PageRequest { size: LEDGER_PAGE, after };
+            let page = self.consents.ledger(brand, &contact, page).await?;
+            ledger.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(ledger);
+            }
+        }
     }
 
     async fn record_event(&self, brand: &BrandId, event: InboundEvent) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use jiff::civil::Time;
 use super::{Address, Channel, ProviderName, Timestamp, Topic, TopicScope};
 
 /// What a ledger entry does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConsentAction {
     /// The person agreed.
     Grant,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ConsentEntry, ContactId, Labels, Preferences, ProviderName, Suppression, Timestamp,
+    Address, Channel, ContactId, FoldedLedger, Labels, Preferences, ProviderName, Suppression, Timestamp,
     later,
 };
 
@@ -90,8 +90,8 @@ impl Contact {
 pub struct Recipient {
     /// The contact.
     pub contact: Contact,
-    /// Its consent ledger, oldest first.
-    pub ledger: Vec<ConsentEntry>,
+    /// Its consent ledger, folded.
+    pub ledger: FoldedLedger,
     /// How it wants to be reached.
     pub preferences: Preferences,
     /// Which of its addresses are suppressed.

@@ -7,6 +7,7 @@ mod consent;
 mod contact;
 mod content;
 mod control;
+mod folded_ledger;
 mod history;
 mod ids;
 mod inbound;
@@ -37,6 +38,7 @@ pub use content::{
     Template, TemplateButton, TemplateHeader, TextFormat,
 };
 pub use control::{ControlMode, ProviderControl, ProviderControlChange};
+pub use folded_ledger::{DecidingEntry, FoldedLedger};
 pub use history::{Attempt, History, MessageEvent, MessageEventDetail, MessageState, WaitReason};
 pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Page, PageRequest, StoreError};
 use crate::model::{
     Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, Objection,
     Preferences, QuietHours, Recipient, Suppression, Timestamp, TopicPreference, TopicScope,
@@ -65,7 +65,15 @@ pub trait ConsentStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<ConsentEntry>, StoreError>;
 
-    /// Everything known of a contact, in one consistent look.
+    /// A page of a contact's ledger, oldest first. Empty when the brand has no such contact.
+    async fn ledger(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        page: PageRequest,
+    ) -> Result<Page<ConsentEntry>, StoreError>;
+
+    /// Everything that decides of a contact, in one consistent look. What it costs does not grow with the ledger.
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError>;
 
     /// Changes preferences and returns them. `None` when the brand has no such contact.

@@ -40,7 +40,7 @@ mod receipt;
 mod time;
 
 pub use address::{PhoneFormat, read_address, read_channels};
-pub use consent::{read_entry, read_evidence, read_suppression};
+pub use consent::{read_deciding_entry, read_entry, read_evidence, read_suppression};
 pub use contact::{contact_view, read_contact, read_contact_address, read_contact_addresses};
 pub use content::read_content;
 pub use control::{read_control, read_control_change};

@@ -52,7 +52,7 @@ async fn whoever_opted_out_at_twilio_is_not_written_to_again() {
     let message = pair.gateway.send_until_ended(by(&channels, order())).await;
     assert_eq!(route_taken(&message), "sms REJECTED 21610, whatsapp SENT");
 
-    let consent = v1::GetConsentRequest { contact_id: "ana".into() };
+    let consent = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
     let consent = pair.gateway.consents().get_consent(consent).await.unwrap().into_inner();
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
     assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Sms, "opted_out"));

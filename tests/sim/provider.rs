@@ -286,9 +286,10 @@ fn obvious_prohibition(
     }
     let entries = recipient
         .ledger
+        .entries()
         .iter()
         .filter(|entry| entry.channel == channel && entry.scope.covers(&message.topic));
-    match entries.max_by_key(|entry| (entry.evidence.time, entry.sequence)).map(|entry| entry.action) {
+    match entries.max_by_key(|entry| (entry.time, entry.sequence)).map(|entry| entry.action) {
         Some(ConsentAction::Grant) => None,
         // Only a narrower revocation outweighs a newer grant, and that case is left to the rules.
         Some(ConsentAction::Revoke) => Some("the person's last word on it was no"),

@@ -7,11 +7,7 @@ use crate::api::caller::BrandCaller;
 use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};
-use crate::consent::standings;
-use crate::model::{
-    Channel, ConsentEntry, ConsentEvidence, ContactId, MessageClass, Recipient, Timestamp, Topic, TopicScope,
-    later,
-};
+use crate::model::{Channel, ConsentEvidence, ContactId, MessageClass, Recipient, Timestamp, Topic, later};
 use crate::store::NewConsentEntry;
 use crate::wire::{
     FieldPath, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
@@ -31,19 +27,6 @@ impl ConsentApi {
         let entry = self.store.record_consent(&caller.brand, &id, entry, now).await?;
         let entry = entry.ok_or_else(|| ApiError::no_contact(&id))?;
         Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
-    }
-
-    pub(super) async fn consent(
-        &self,
-        caller: &BrandCaller,
-        request: v1::GetConsentRequest,
-    ) -> Result<v1::GetConsentResponse, ApiError> {
-        let recipient = self.recipient(caller, &request.contact_id).await?;
-        Ok(v1::GetConsentResponse {
-            states: standings(&recipient.ledger).into_iter().map(state_view).collect(),
-            ledger: recipient.ledger.iter().map(Into::into).collect(),
-            suppressions: recipient.suppressions.iter().map(Into::into).collect(),
-        })
     }
 
     pub(super) async fn check(
@@ -125,16 +108,4 @@ fn read_question(request: &v1::CheckConsentRequest) -> Result<(MessageClass, Top
     };
     let question = class.zip(topic).map(|(class, topic)| (class, topic, channels));
     Ok(violations.finish(question)?)
-}
-
-fn state_view(
-    (channel, scope, granted, entry): (Channel, &TopicScope, bool, &ConsentEntry),
-) -> v1::ConsentState {
-    v1::ConsentState {
-        channel: v1::Channel::from(channel).into(),
-        topic: scope.to_string(),
-        granted,
-        // A ledger never grows beyond the range of either type.
-        decided_by: i64::try_from(entry.sequence).unwrap_or(i64::MAX),
-    }
 }

@@ -1,6 +1,7 @@
 //! `ConsentService`: what people agreed to, how they want to be reached, and which addresses must not be used.
 
 mod ledger;
+mod pages;
 mod preferences;
 mod suppressions;
 

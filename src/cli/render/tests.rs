@@ -285,8 +285,12 @@ fn contacts_and_their_consent_are_shown() {
         create_time: at(5),
         recorded_by: "sms-north".into(),
     };
-    let answer =
-        v1::GetConsentResponse { states: vec![state], ledger: vec![entry], suppressions: vec![suppression] };
+    let answer = v1::GetConsentResponse {
+        states: vec![state],
+        ledger: vec![entry],
+        suppressions: vec![suppression],
+        next_page_token: String::new(),
+    };
     insta::assert_snapshot!(consent(&answer, TextWidth::UNLIMITED));
 }
 

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 
 use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, Snapshot, load};
-use super::records::Ledger;
 use super::txn::Txn;
-use super::{EmbeddedStore, contacts, keys};
+use super::{EmbeddedStore, contacts, keys, ledger};
 use crate::model::{
     Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Preferences, Recipient,
     Suppression, Timestamp, TopicScope,
 };
-use crate::store::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange, StoreError};
+use crate::store::{
+    AddressObjection, ConsentStore, NewConsentEntry, Page, PageRequest, PreferencesChange, StoreError,
+};
 
 // Consent is written even when the disk is nearly full: a revocation must never be turned away.
 #[async_trait]
@@ -27,6 +28,15 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
         self.engine
             .write(WriteClass::Committed, move |txn| append_entry(txn, &brand, &contact, entry, now))
             .await
+    }
+
+    async fn ledger(
+        &self,
+        brand: &BrandId,
+        contact: &ContactId,
+        page: PageRequest,
+    ) -> Result<Page<ConsentEntry>, StoreError> {
+        self.engine.read(|view| ledger::page(view, brand, contact, &page))
     }
 
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError> {
@@ -104,20 +114,7 @@ pub fn append_entry(
     if !exists(txn, brand, contact)? {
         return Ok(None);
     }
-    let key = keys::ledger(brand, contact);
-    let mut ledger = txn.load::<Ledger>(&key)?.unwrap_or_default();
-    let entry = ConsentEntry {
-        sequence: ledger.0.last().map_or(0, |last| last.sequence) + 1,
-        action: new.action,
-        channel: new.channel,
-        scope: new.scope,
-        evidence: new.evidence,
-        recorded_at: now,
-        recorded_by: new.recorded_by,
-    };
-    ledger.0.push(entry.clone());
-    txn.save(key, &ledger);
-    Ok(Some(entry))
+    ledger::append(txn, brand, contact, new, now).map(Some)
 }
 
 fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Option<Recipient>, StoreError> {
@@ -129,7 +126,7 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
         }
     }
     Ok(Some(Recipient {
-        ledger: load::<Ledger>(view, &keys::ledger(brand, id))?.unwrap_or_default().0,
+        ledger: ledger::folded(view, brand, id)?,
         preferences: load(view, &keys::preferences(brand, id))?.unwrap_or_default(),
         suppressions,
         contact,
@@ -169,8 +166,7 @@ pub fn record_objection(
     if objection.withdraws_opt_in()
         && let Some(contact) = contacts::contact_of_address(txn, brand, &address)?
     {
-        let ledger = txn.load::<Ledger>(&keys::ledger(brand, &contact))?.unwrap_or_default();
-        if !is_withdrawn(&ledger.0, channel) {
+        if !ledger::folded(txn, brand, &contact)?.is_withdrawn(channel) {
             let recorded_by = evidence.actor.clone();
             let entry = NewConsentEntry {
                 action: ConsentAction::Revoke,
@@ -183,17 +179,6 @@ pub fn record_objection(
         }
     }
     Ok(())
-}
-
-/// Whether everything on a channel was withdrawn, and nothing granted since: to say it again would say nothing.
-fn is_withdrawn(ledger: &[ConsentEntry], channel: Channel) -> bool {
-    let of_channel = || ledger.iter().filter(|entry| entry.channel == channel);
-    let revocations =
-        of_channel().filter(|entry| entry.action == ConsentAction::Revoke && entry.scope == TopicScope::All);
-    let latest = revocations.map(|entry| entry.evidence.time).max();
-    latest.is_some_and(|latest| {
-        of_channel().all(|entry| entry.action == ConsentAction::Revoke || entry.evidence.time <= latest)
-    })
 }
 
 /// The suppression of an address.

@@ -20,7 +20,7 @@
 //! | 11 parked at | time, key of the parked receipt | |
 //! | 12 contact | brand, contact | `ContactRecord` |
 //! | 13 address | brand, kind, address | the contact's id |
-//! | 14 ledger | brand, contact | `LedgerRecord` |
+//! | 14 whole ledger | brand, contact | `LedgerRecord`, as older builds wrote it |
 //! | 15 preferences | brand, contact | `PreferencesRecord` |
 //! | 16 suppression | brand, channel, kind, address | `SuppressionRecord` |
 //! | 17 control | provider | `ControlRecord`, the one in force |
@@ -34,6 +34,8 @@
 //! | 25 inbound event | brand, provider, the provider's id of it | `InboundEventRecord` |
 //! | 26 inbound event at | time, brand, provider, the provider's id of it | |
 //! | 30 link | id, which begins with the time at which it expires | `LinkRecord` |
+//! | 31 ledger part | brand, contact, sequence of its first entry | `LedgerRecord` |
+//! | 32 folded ledger | brand, contact | `FoldedLedgerRecord` |
 
 use std::ops::Range;
 
@@ -152,7 +154,7 @@ pub fn redacted(key: &[u8]) -> String {
 
 /// Whether a key holds a record whose size callers decide. Everything else is small.
 pub fn may_be_large(key: &[u8]) -> bool {
-    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22))
+    matches!(key.first(), Some(1 | 2 | 4 | 8 | 12 | 14..=18 | 20 | 22 | 31 | 32))
 }
 
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
@@ -381,8 +383,25 @@ pub fn address(brand: &BrandId, address: &Address) -> Vec<u8> {
     KeyBuilder::new(13).name(brand.as_str()).address(address).done()
 }
 
-pub fn ledger(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
+pub fn whole_ledger(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
     KeyBuilder::new(14).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
+}
+
+pub fn ledger_part(brand: &BrandId, contact: &ContactId, first: u64) -> Vec<u8> {
+    ledger_parts_of(brand, contact).number(first).done()
+}
+
+/// The parts of a contact's ledger.
+pub fn ledger_parts(brand: &BrandId, contact: &ContactId) -> Range<Vec<u8>> {
+    ledger_parts_of(brand, contact).all()
+}
+
+fn ledger_parts_of(brand: &BrandId, contact: &ContactId) -> KeyBuilder {
+    KeyBuilder::new(31).name(brand.as_str()).name(contact.as_str())
+}
+
+pub fn folded_ledger(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
+    KeyBuilder::new(32).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
 }
 
 pub fn preferences(brand: &BrandId, contact: &ContactId) -> Vec<u8> {

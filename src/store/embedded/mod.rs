@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `bodies`, `contact_index`, `journal`, `packs`, `states` |
+//! | packs and journal | `bodies`, `contact_index`, `journal`, `ledger`, `packs`, `states` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -48,6 +48,7 @@ mod txn;
 mod bodies;
 mod contact_index;
 mod journal;
+mod ledger;
 mod packs;
 mod states;
 

@@ -4,8 +4,8 @@
 use prost::Message as _;
 
 use crate::model::{
-    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactLink, History, MessageId, Preferences,
-    ProviderControlChange, Receipt, Suppression, Timestamp,
+    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactLink, FoldedLedger, History, MessageId,
+    Preferences, ProviderControlChange, Receipt, Suppression, Timestamp,
 };
 use crate::wire::store::v1 as proto;
 use crate::wire::{self, FieldPath, Violations};
@@ -202,7 +202,7 @@ impl Record for ContactEvent {
     }
 }
 
-/// A contact's consent ledger, oldest first.
+/// A part of a contact's consent ledger, oldest entry first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ledger(pub Vec<ConsentEntry>);
 
@@ -218,6 +218,24 @@ impl Record for Ledger {
             let path = FieldPath::new("entries");
             let read = |(index, entry)| wire::read_entry(entry, &path.index(index), violations);
             record.entries.into_iter().enumerate().map(read).collect::<Option<_>>().map(Self)
+        })
+    }
+}
+
+impl Record for FoldedLedger {
+    const NAME: &'static str = "folded ledger";
+
+    fn encode(&self) -> Vec<u8> {
+        let entries = self.entries().iter().map(Into::into).collect();
+        proto::FoldedLedgerRecord { entries, last_sequence: self.last_sequence() }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        read(bytes, |record: proto::FoldedLedgerRecord, violations| {
+            let path = FieldPath::new("entries");
+            let read = |(index, entry)| wire::read_deciding_entry(entry, &path.index(index), violations);
+            let entries = record.entries.into_iter().enumerate().map(read).collect::<Option<Vec<_>>>();
+            Some(Self::new(entries?, record.last_sequence))
         })
     }
 }

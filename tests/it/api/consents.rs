@@ -41,7 +41,7 @@ async fn a_ledger_is_kept_with_its_evidence_and_folded() {
     assert_eq!((granted.sequence, granted.recorded_by.as_str()), (1, key_id(&key).as_str()));
     assert_eq!(granted.evidence.as_ref().unwrap().time, granted.record_time, "now when absent");
     consents.record_consent(entry(v1::ConsentAction::Revoke, "offers")).await.unwrap();
-    let request = v1::GetConsentRequest { contact_id: "ana".into() };
+    let request = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
     let consent = consents.get_consent(request).await.unwrap().into_inner();
     let states: Vec<_> =
         consent.states.iter().map(|state| (state.topic.as_str(), state.granted, state.decided_by)).collect();
@@ -187,7 +187,8 @@ async fn one_brand_never_sees_anothers_consents() {
     let mut of_globex = gateway.consents(&gateway.globex().await);
     let missing = expected(Code::NotFound, "CONTACT_NOT_FOUND");
     let contact_id = || "ana".to_owned();
-    let answer = of_globex.get_consent(v1::GetConsentRequest { contact_id: contact_id() }).await;
+    let answer =
+        of_globex.get_consent(v1::GetConsentRequest { contact_id: contact_id(), ..Default::default() }).await;
     assert_eq!(code_and_reason(answer), missing);
     let answer = of_globex.get_preferences(v1::GetPreferencesRequest { contact_id: contact_id() }).await;
     assert_eq!(code_and_reason(answer), missing);

@@ -66,7 +66,7 @@ impl MailReportGateway {
     }
 
     async fn consent(&self) -> v1::GetConsentResponse {
-        let request = v1::GetConsentRequest { contact_id: "ana".into() };
+        let request = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
         self.gateway.consents().get_consent(request).await.unwrap().into_inner()
     }
 }

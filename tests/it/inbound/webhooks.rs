@@ -52,7 +52,7 @@ impl InboundGateway {
     }
 
     pub(super) async fn consent(&self) -> v1::GetConsentResponse {
-        let request = v1::GetConsentRequest { contact_id: "ana".into() };
+        let request = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
         self.gateway.consents().get_consent(request).await.unwrap().into_inner()
     }
 }

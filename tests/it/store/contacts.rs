@@ -1,8 +1,8 @@
 //! The people a brand can reach.
 
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, Labels, Suppression, SuppressionReason,
-    TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, FoldedLedger, Labels, Suppression,
+    SuppressionReason, TopicScope,
 };
 use relevo::store::{AddressResult, ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
 
@@ -157,7 +157,8 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
     assert_eq!(stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap(), None);
     create(stores, &acme(), "ana", &[mail]).await;
     let again = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
-    assert_eq!(again.ledger, []);
+    assert_eq!(again.ledger, FoldedLedger::default());
+    assert_eq!(ledger(stores, &acme(), "ana").await, []);
     assert_eq!(again.preferences.language, None);
     assert_eq!(again.suppressions, [suppression]);
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Contact, ContactAddress, ContactId, Content, FallbackPolicy, Labels, Message,
-    MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome, OutcomeEvidence, Phone,
-    ProviderName, Reason, ReceiptReport, ReceiptStatus, Timestamp, Way,
+    Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, Content, FallbackPolicy,
+    Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome,
+    OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -223,6 +223,12 @@ where
             None => return items,
         };
     }
+}
+
+/// The whole ledger of a contact.
+pub async fn ledger(stores: &Stores, brand: &BrandId, id: &str) -> Vec<ConsentEntry> {
+    let (contact, consents) = (contact_id(id), &stores.consents);
+    all_pages(2, |page| consents.ledger(brand, &contact, page)).await
 }
 
 pub fn change(id: &str, addresses: &[Address]) -> ContactChange {
