@@ -96,7 +96,8 @@ pub async fn outcomes(
     let histories = results.iter().map(|result| {
         let (mut client, message_id) = (client.clone(), result.id.clone());
         async move {
-            let answer = client.get_message(v1::GetMessageRequest { message_id }).await?;
+            let answer =
+                client.get_message(v1::GetMessageRequest { message_id, ..Default::default() }).await?;
             let message = answer.into_inner().message.context("a message that was listed")?;
             Ok(message.history.iter().filter_map(outcome).collect())
         }

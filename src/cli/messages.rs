@@ -97,9 +97,22 @@ pub(super) async fn run(
     let mut client = client!(MessageServiceClient, connection);
     match command {
         MessageCommand::Get(MessageIdArgs { id }) => {
-            let answer =
-                client.get_message(v1::GetMessageRequest { message_id: id }).await.map_err(failed)?;
-            screen.show_fitted(&answer.into_inner().message.unwrap_or_default(), render::history)
+            let mut message: Option<v1::Message> = None;
+            let mut page_token = String::new();
+            loop {
+                let request = v1::GetMessageRequest { message_id: id.clone(), page_token };
+                let answer = client.get_message(request).await.map_err(failed)?.into_inner();
+                let page = answer.message.unwrap_or_default();
+                match &mut message {
+                    Some(first) => first.history.extend(page.history),
+                    None => message = Some(page),
+                }
+                page_token = answer.next_page_token;
+                if page_token.is_empty() {
+                    break;
+                }
+            }
+            screen.show_fitted(&message.unwrap_or_default(), render::history)
         }
         MessageCommand::List(args) => {
             let messages = args.list(client, connection, now).await?;

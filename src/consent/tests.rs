@@ -241,6 +241,39 @@ proptest! {
         prop_assert!(before || !granted(&ledger));
     }
 
+    /// The fold decides what the whole ledger decides, by the rule as it is documented: whatever a grant, it counts unless a
+    /// revocation beats it.
+    #[test]
+    fn a_fold_decides_as_the_whole_ledger_does(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..12)) {
+        let scopes = ["*", "offers", "offers.shoes", "news"];
+        let make = |(i, (grant, scope, day)): (usize, &(bool, usize, i64))| {
+            entry(i as u64 + 1, if *grant { ConsentAction::Grant } else { ConsentAction::Revoke }, scopes[*scope], *day)
+        };
+        let ledger: Vec<ConsentEntry> = entries.iter().enumerate().map(make).collect();
+        for about in ["offers", "offers.shoes", "news", "other"].map(topic) {
+            let covering = |action| {
+                let about = &about;
+                ledger.iter().filter(move |entry| entry.action == action && entry.scope.covers(about))
+            };
+            let beats = |revocation: &ConsentEntry, grant: &ConsentEntry| {
+                revocation.scope.depth() > grant.scope.depth() || revocation.evidence.time >= grant.evidence.time
+            };
+            let age = |entry: &ConsentEntry| (entry.evidence.time, entry.sequence);
+            let granted = covering(ConsentAction::Grant)
+                .filter(|grant| !covering(ConsentAction::Revoke).any(|revocation| beats(revocation, grant)))
+                .max_by_key(|grant| (grant.scope.depth(), age(grant)));
+            let revoked = covering(ConsentAction::Revoke).max_by_key(|entry| age(entry));
+            let expected = granted.map(|entry| (true, entry.sequence)).or(revoked.map(|entry| (false, entry.sequence)));
+            let folded: FoldedLedger = ledger.iter().collect();
+            let actual = match standing(&folded, Channel::Sms, &about) {
+                LedgerStanding::Granted(entry) => Some((true, entry.sequence)),
+                LedgerStanding::Revoked(entry) => Some((false, entry.sequence)),
+                LedgerStanding::Silent => None,
+            };
+            prop_assert_eq!(actual, expected, "{}", about);
+        }
+    }
+
     /// A "stop everything" said last stops everything.
     #[test]
     fn stop_everything_stops_everything(entries in prop::collection::vec((any::<bool>(), 0..4_usize, 0..5_i64), 0..8)) {

@@ -101,7 +101,7 @@ impl DemoClient {
 
     /// A message with its history; `None` when the gateway does not know it.
     pub(super) async fn message(&mut self, id: &str) -> anyhow::Result<Option<v1::Message>> {
-        let request = v1::GetMessageRequest { message_id: id.to_owned() };
+        let request = v1::GetMessageRequest { message_id: id.to_owned(), ..Default::default() };
         match self.messages.get_message(request).await {
             Ok(answer) => Ok(answer.into_inner().message),
             Err(status) if status.code() == Code::NotFound => Ok(None),

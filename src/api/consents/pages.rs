@@ -112,3 +112,70 @@ fn state_view(
         decided_by: i64::try_from(entry.sequence).unwrap_or(i64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{
+        Address, ConsentAction, Contact, FoldedLedger, Preferences, Suppression, SuppressionReason, Timestamp,
+    };
+
+    /// Somebody with a revocation of each of so many topics, and two suppressed addresses.
+    fn recipient(topics: u64) -> Recipient {
+        let now = Timestamp::UNIX_EPOCH;
+        let revoked = |sequence: u64| DecidingEntry {
+            sequence,
+            action: ConsentAction::Revoke,
+            channel: Channel::Email,
+            scope: format!("{}{sequence}", "x".repeat(90)).parse().unwrap(),
+            source: String::new(),
+            method: String::new(),
+            time: now,
+        };
+        let suppressed = |chat| Suppression {
+            channel: Channel::Telegram,
+            address: Address::telegram(chat).unwrap(),
+            reason: SuppressionReason::Manual,
+            explanation: String::new(),
+            created_at: now,
+            recorded_by: String::new(),
+        };
+        let contact = Contact {
+            id: "ana".parse().unwrap(),
+            addresses: Vec::new(),
+            labels: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        Recipient {
+            contact,
+            ledger: FoldedLedger::new((1..=topics).map(revoked), topics),
+            preferences: Preferences::default(),
+            suppressions: [1, 2].map(suppressed).into(),
+        }
+    }
+
+    #[test]
+    fn what_is_in_force_goes_on_over_pages_when_it_is_too_large_for_one() {
+        let recipient = recipient(12_000);
+        let mut topics = BTreeMap::new();
+        let (mut start, mut pages, mut suppressions) = (PageStart::InForce(0), 0, 0);
+        while let PageStart::InForce(from) = start {
+            let mut answer = v1::GetConsentResponse::default();
+            let token = add_in_force(&recipient, from, &mut answer).token();
+            assert!(answer.encoded_len() <= MAX_PAGE_BYTES, "{} bytes", answer.encoded_len());
+            for state in answer.states {
+                *topics.entry(state.topic).or_insert(0) += 1;
+            }
+            suppressions += answer.suppressions.len();
+            pages += 1;
+            start = PageStart::read(Some(token));
+        }
+        assert!(matches!(start, PageStart::Ledger(None)));
+        assert_eq!((topics.len(), suppressions, pages), (12_000, 2, 2));
+        assert!(topics.values().all(|times| *times == 1));
+    }
+}

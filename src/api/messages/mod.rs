@@ -2,6 +2,7 @@
 
 mod content;
 mod explain;
+mod get;
 mod list;
 mod send;
 mod send_window;

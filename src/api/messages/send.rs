@@ -6,13 +6,14 @@ use prost::Message as _;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
+use super::get::{history_page, read_id};
 use super::spec::{ParsedSpec, RecipientRef};
 use super::{MessageApi, no_message, not_cancellable, view};
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::model::{ContactId, Message, MessageId, MessageState};
 use crate::store::{AcceptResult, StoredMessage};
-use crate::wire::{FieldPath, Violations, v1};
+use crate::wire::v1;
 
 /// What a caller asks to send, parsed before anything is waited for: a stream has many of these under way, and each
 /// should be small.
@@ -113,16 +114,6 @@ impl MessageApi {
         }
     }
 
-    pub(super) async fn get(
-        &self,
-        caller: &BrandCaller,
-        request: v1::GetMessageRequest,
-    ) -> Result<v1::GetMessageResponse, ApiError> {
-        let id = read_id(&request.message_id)?;
-        let stored = self.store.message(&caller.brand, id).await?.ok_or_else(|| no_message(id))?;
-        Ok(v1::GetMessageResponse { message: Some(view(&stored)) })
-    }
-
     pub(super) async fn cancel(
         &self,
         caller: &BrandCaller,
@@ -131,14 +122,9 @@ impl MessageApi {
         let id = read_id(&request.message_id)?;
         let cancelled = self.store.cancel(&caller.brand, id, caller.key.as_str(), self.clock.now()).await?;
         let stored = cancelled.ok_or_else(|| no_message(id))?.map_err(|state| not_cancellable(id, state))?;
-        Ok(v1::CancelMessageResponse { message: Some(view(&stored)) })
+        let (message, _) = history_page(view(&stored), 0);
+        Ok(v1::CancelMessageResponse { message: Some(message) })
     }
-}
-
-fn read_id(text: &str) -> Result<MessageId, ApiError> {
-    let mut violations = Violations::default();
-    let id = violations.parsed(text, &FieldPath::new("message_id"));
-    Ok(violations.finish(id)?)
 }
 
 fn duplicate(first: &StoredMessage) -> v1::SendResponse {

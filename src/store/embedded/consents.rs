@@ -200,3 +200,118 @@ fn suppress(txn: &mut Txn<'_>, brand: &BrandId, suppression: Suppression) -> Res
     txn.save(key, &suppression);
     Ok(suppression)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::model::ConsentEvidence;
+    use crate::store::embedded::counting_snapshot::CountingSnapshot;
+    use crate::store::embedded::memory::MemoryStore;
+    use crate::store::embedded::sled;
+    use crate::store::embedded::txn::WriteGroup;
+    use crate::store::{ContactChange, Stores};
+
+    fn ana() -> (BrandId, ContactId) {
+        ("acme".parse().unwrap(), "ana".parse().unwrap())
+    }
+
+    async fn create(stores: &Stores) {
+        let (brand, id) = ana();
+        let change = ContactChange { id, addresses: None, labels: None, expected_version: None };
+        stores.contacts.upsert_contact(&brand, change, Timestamp::UNIX_EPOCH).await.unwrap();
+    }
+
+    /// Records an opt-in with ten thousand bytes of evidence this many times.
+    async fn record(stores: &Stores, times: usize) {
+        let (brand, id) = ana();
+        let evidence = ConsentEvidence {
+            source: "checkout".to_owned(),
+            method: "web_form".to_owned(),
+            wording: "x".repeat(10_000),
+            time: Timestamp::UNIX_EPOCH,
+            origin: String::new(),
+            actor: String::new(),
+        };
+        let entry = NewConsentEntry {
+            action: ConsentAction::Grant,
+            channel: Channel::Email,
+            scope: TopicScope::All,
+            evidence,
+            recorded_by: "key".to_owned(),
+        };
+        let once = |_| stores.consents.record_consent(&brand, &id, entry.clone(), Timestamp::UNIX_EPOCH);
+        for recorded in join_all((0..times).map(once)).await {
+            recorded.unwrap().unwrap();
+        }
+    }
+
+    /// The reads of what a decision rests on, and their bytes.
+    fn cost_of_decision(view: &dyn Snapshot) -> Result<(usize, usize), StoreError> {
+        let (brand, id) = ana();
+        let counting = CountingSnapshot::new(view);
+        let recipient = recipient(&counting, &brand, &id)?.unwrap();
+        assert_eq!(recipient.ledger.entries().len(), 1);
+        Ok((counting.reads(), counting.bytes()))
+    }
+
+    fn assert_same_cost(few: (usize, usize), many: (usize, usize)) {
+        assert_eq!(many.0, few.0, "reads");
+        // The sequence of an entry takes a byte more from 128 on, and is there twice.
+        assert!(many.1 <= few.1 + 2, "{} bytes, then {}", few.1, many.1);
+    }
+
+    #[tokio::test]
+    async fn a_decision_reads_no_more_after_500_entries_in_memory() {
+        let memory = MemoryStore::default();
+        let stores = memory.open();
+        create(&stores).await;
+        record(&stores, 1).await;
+        let few = cost_of_decision(&*memory.lock()).unwrap();
+        record(&stores, 499).await;
+        assert_same_cost(few, cost_of_decision(&*memory.lock()).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_decision_reads_no_more_after_500_entries_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let handle = sled::open(&folder.path().join("data"), sled::SledOptions::default()).unwrap();
+        create(&handle.stores).await;
+        record(&handle.stores, 1).await;
+        let few = handle.engine().read(cost_of_decision).unwrap();
+        record(&handle.stores, 499).await;
+        assert_same_cost(few, handle.engine().read(cost_of_decision).unwrap());
+        handle.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_entry_reads_and_writes_no_more_after_500_entries() {
+        let memory = MemoryStore::default();
+        let stores = memory.open();
+        create(&stores).await;
+        let cost = || {
+            let map = memory.lock();
+            let counting = CountingSnapshot::new(&*map);
+            let mut group = WriteGroup::new(&counting);
+            let (brand, contact) = ana();
+            let evidence =
+                ConsentEvidence::reported(&"p".parse().unwrap(), String::new(), Timestamp::UNIX_EPOCH);
+            let entry = NewConsentEntry {
+                action: ConsentAction::Grant,
+                channel: Channel::Email,
+                scope: TopicScope::All,
+                evidence,
+                recorded_by: "key".to_owned(),
+            };
+            group.run(|txn| append_entry(txn, &brand, &contact, entry, Timestamp::UNIX_EPOCH)).unwrap();
+            (counting.reads(), counting.bytes() + group.bytes())
+        };
+        record(&stores, 1).await;
+        let few = cost();
+        record(&stores, 499).await;
+        let many = cost();
+        assert_eq!(many.0, few.0, "reads");
+        assert!(many.1 <= few.1 + 100, "{} bytes, then {}", few.1, many.1);
+    }
+}

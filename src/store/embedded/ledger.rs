@@ -139,3 +139,35 @@ pub fn delete(txn: &mut Txn<'_>, brand: &BrandId, contact: &ContactId) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Channel, ConsentAction, ConsentEvidence, TopicScope};
+    use crate::store::embedded::memory::MemoryStore;
+    use crate::store::embedded::txn::WriteGroup;
+
+    #[test]
+    fn what_was_appended_in_the_same_group_is_deleted_too() {
+        let (brand, contact) = ("acme".parse().unwrap(), "ana".parse().unwrap());
+        let now = Timestamp::UNIX_EPOCH;
+        let wording = "x".repeat(2 * RECORD_BYTES);
+        let entry = NewConsentEntry {
+            action: ConsentAction::Grant,
+            channel: Channel::Email,
+            scope: TopicScope::All,
+            evidence: ConsentEvidence::reported(&"mail-eu".parse().unwrap(), wording, now),
+            recorded_by: "key".to_owned(),
+        };
+        let memory = MemoryStore::default();
+        let map = memory.lock();
+        let mut group = WriteGroup::new(&*map);
+        for _ in 0..3 {
+            group.run(|txn| append(txn, &brand, &contact, entry.clone(), now)).unwrap();
+        }
+        group.run(|txn| delete(txn, &brand, &contact)).unwrap();
+        let (writes, _) = group.finish();
+        assert_eq!(writes.len(), 5, "three parts, the fold, and the whole ledger of an older build");
+        assert!(writes.values().all(Option::is_none), "{:?}", writes.keys());
+    }
+}

@@ -37,6 +37,8 @@ use std::sync::Arc;
 
 use super::Stores;
 
+#[cfg(test)]
+mod counting_snapshot;
 mod keys;
 mod lookup;
 mod message_ref;

@@ -217,50 +217,14 @@ fn keep_history(txn: &mut Txn<'_>, brand: &BrandId, id: MessageId) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::ops::Range;
     use std::time::Duration;
 
     use super::*;
     use crate::model::{Content, FallbackPolicy, Labels, Message, MessageClass};
     use crate::store::AcceptResult;
-    use crate::store::embedded::lookup::{KeyValue, Snapshot, Visitor};
+    use crate::store::embedded::counting_snapshot::CountingSnapshot;
     use crate::store::embedded::memory::MemoryStore;
     use crate::store::embedded::txn::WriteGroup;
-
-    /// A snapshot that counts how often it is read.
-    struct CountingSnapshot<'a> {
-        view: &'a dyn Snapshot,
-        reads: Cell<usize>,
-    }
-
-    impl Lookup for CountingSnapshot<'_> {
-        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            self.reads.update(|reads| reads + 1);
-            self.view.get(key)
-        }
-
-        fn last_in(&self, range: Range<Vec<u8>>) -> Result<Option<KeyValue>, StoreError> {
-            self.reads.update(|reads| reads + 1);
-            self.view.last_in(range)
-        }
-
-        fn path(&self) -> &str {
-            self.view.path()
-        }
-    }
-
-    impl Snapshot for CountingSnapshot<'_> {
-        fn scan(
-            &self,
-            range: Range<Vec<u8>>,
-            order: ScanOrder,
-            visit: &mut Visitor<'_>,
-        ) -> Result<(), StoreError> {
-            self.reads.update(|reads| reads + 1);
-            self.view.scan(range, order, visit)
-        }
-    }
 
     /// A message of such a size that a pack holds a few.
     fn message(number: u64) -> Message {
@@ -293,11 +257,11 @@ mod tests {
             messages.cancel(&brand, id, "ana", Timestamp::UNIX_EPOCH).await.unwrap().unwrap().unwrap();
         }
         let map = memory.lock();
-        let counting = CountingSnapshot { view: &*map, reads: Cell::default() };
+        let counting = CountingSnapshot::new(&*map);
         let later = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
         let purged = WriteGroup::new(&counting).run(|txn| purge(txn, later, count as usize)).unwrap();
         assert_eq!(purged as u64, count);
-        counting.reads.get()
+        counting.reads()
     }
 
     #[tokio::test]

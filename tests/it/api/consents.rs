@@ -49,6 +49,63 @@ async fn a_ledger_is_kept_with_its_evidence_and_folded() {
     assert_eq!(consent.ledger.len(), 2);
 }
 
+/// The whole ledger, by pages as a client reads them that keeps the defaults of gRPC: no answer of more than 4 MiB.
+async fn ledger_by_pages(consents: &mut ConsentServiceClient<Client>, page_size: i32) -> Vec<Vec<i64>> {
+    let (mut pages, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = v1::GetConsentRequest { contact_id: "ana".into(), page_size, page_token };
+        let page = consents.get_consent(request).await.unwrap().into_inner();
+        assert_eq!(page.states.is_empty(), !pages.is_empty(), "what is in force is on the first page");
+        pages.push(page.ledger.iter().map(|entry| entry.sequence).collect());
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return pages;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_with_default_limits_reads_a_long_ledger_by_pages() {
+    let (_gateway, _, mut consents) = started().await;
+    let mut long = entry(v1::ConsentAction::Grant, "*");
+    long.evidence.as_mut().unwrap().wording = "x".repeat(10_000);
+    for _ in 0..450 {
+        consents.record_consent(long.clone()).await.unwrap();
+    }
+    let all: Vec<i64> = (1..=450).collect();
+    let by_default = ledger_by_pages(&mut consents, 0).await;
+    assert_eq!((by_default.len(), by_default.concat()), (9, all.clone()));
+    let large = ledger_by_pages(&mut consents, 1_000).await;
+    assert_eq!((large.len(), large.concat()), (3, all));
+
+    let allowed = async |consents: &mut ConsentServiceClient<Client>| {
+        let request =
+            v1::CheckConsentRequest { channels: vec![EMAIL], ..question(v1::MessageClass::Commercial) };
+        consents.check_consent(request).await.unwrap().into_inner().verdicts.remove(0).decision()
+    };
+    assert_eq!(allowed(&mut consents).await, v1::Decision::Allow);
+    consents.record_consent(entry(v1::ConsentAction::Revoke, "*")).await.unwrap();
+    assert_eq!(allowed(&mut consents).await, v1::Decision::Deny);
+}
+
+#[tokio::test]
+async fn a_page_token_of_a_ledger_is_good_for_its_own_contact_only() {
+    let (gateway, key, mut consents) = started().await;
+    for _ in 0..2 {
+        consents.record_consent(entry(v1::ConsentAction::Grant, "*")).await.unwrap();
+    }
+    let request = v1::GetConsentRequest { contact_id: "ana".into(), page_size: 1, ..Default::default() };
+    let page_token = consents.get_consent(request).await.unwrap().into_inner().next_page_token;
+    let ben = v1::UpsertContactRequest {
+        contact: Some(v1::Contact { contact_id: "ben".into(), ..Default::default() }),
+        ..Default::default()
+    };
+    gateway.contacts(&key).upsert_contact(ben).await.unwrap();
+    let others = v1::GetConsentRequest { contact_id: "ben".into(), page_token, ..Default::default() };
+    let answer = consents.get_consent(others).await;
+    assert_eq!(code_and_reason(answer), expected(Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
 #[tokio::test]
 async fn a_check_tells_the_verdict_of_each_channel_and_address() {
     let (_gateway, _, mut consents) = started().await;

@@ -4,6 +4,7 @@ mod auth;
 mod consents;
 mod contacts;
 mod held;
+mod history;
 mod keys;
 mod list;
 mod logs;

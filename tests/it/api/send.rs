@@ -12,7 +12,7 @@ use relevo::wire::v1::whatsapp_template_header::Value as Header;
 use super::*;
 
 async fn get(gateway: &Gateway, key: &str, id: &str) -> Result<v1::Message, Status> {
-    let request = v1::GetMessageRequest { message_id: id.into() };
+    let request = v1::GetMessageRequest { message_id: id.into(), ..Default::default() };
     gateway.messages(key).get_message(request).await.map(|answer| answer.into_inner().message.unwrap())
 }
 

@@ -67,6 +67,23 @@ async fn consent_decides_and_explains() {
     assert!(gateway.ok(&check).await.contains("allow"));
 }
 
+/// 60 entries of 40 kB are more than a page.
+#[tokio::test]
+async fn a_ledger_is_shown_whole_over_its_pages() {
+    let gateway = Gateway::start().await;
+    gateway.ok(&["contact", "upsert", "ana", "--email", "ana@example.com"]).await;
+    let wording = "\u{1f600}".repeat(10_000);
+    let record = ["consent", "record", "ana", "grant", "--channel", "email", "--topic", "offers"];
+    let evidence = ["--source", "checkout", "--method", "web_form", "--wording", &wording];
+    for _ in 0..60 {
+        gateway.ok(&[&record[..], &evidence[..]].concat()).await;
+    }
+    let consent = gateway.json(&["consent", "get", "ana"]).await.remove(0);
+    assert_eq!(consent["ledger"].as_array().unwrap().len(), 60);
+    assert_eq!(consent["states"].as_array().unwrap().len(), 1);
+    assert_eq!(consent.get("nextPageToken"), None);
+}
+
 /// What was not named is not lost: the phone stays when an email comes.
 #[tokio::test]
 async fn addresses_and_labels_are_added_and_removed_one_by_one() {

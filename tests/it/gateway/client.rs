@@ -107,7 +107,7 @@ impl Gateway {
 
     /// A message with its history.
     pub async fn message(&self, id: &str) -> v1::Message {
-        let request = v1::GetMessageRequest { message_id: id.into() };
+        let request = v1::GetMessageRequest { message_id: id.into(), ..Default::default() };
         self.messages().get_message(request).await.unwrap().into_inner().message.unwrap()
     }
 

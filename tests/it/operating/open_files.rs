@@ -85,7 +85,7 @@ async fn however_many_connect_the_providers_can_be_called() {
         let message_id = messages.send(send(spec)).await.unwrap().into_inner().message_id;
         let ended = async {
             loop {
-                let request = v1::GetMessageRequest { message_id: message_id.clone() };
+                let request = v1::GetMessageRequest { message_id: message_id.clone(), ..Default::default() };
                 let message = messages.get_message(request).await.unwrap().into_inner().message.unwrap();
                 if has_ended(message.state()) {
                     return message;

@@ -54,6 +54,52 @@ pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
     assert_eq!(ledger(stores, &brand("other"), "ana").await, []);
 }
 
+/// What to draw entries from; the seed is printed.
+fn random() -> fastrand::Rng {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+/// Records an entry of any kind. The times of several are in no order.
+async fn record_at_random(stores: &Stores, random: &mut fastrand::Rng) {
+    let mut new = entry(if random.bool() { ConsentAction::Grant } else { ConsentAction::Revoke });
+    new.channel = Channel::ALL[random.usize(..Channel::ALL.len())];
+    new.scope = ["*", "offers", "offers.shoes", "news"][random.usize(..4)].parse().unwrap();
+    new.evidence.time = at(random.i64(-10..10));
+    new.evidence.wording = "x".repeat(random.usize(..3_000));
+    stores.consents.record_consent(&acme(), &contact_id("ana"), new, at(20)).await.unwrap().unwrap();
+}
+
+pub async fn the_fold_is_always_that_of_the_whole_ledger(stores: &Stores) {
+    create(stores, &acme(), "ana", &[]).await;
+    let mut random = random();
+    for _ in 0..40 {
+        record_at_random(stores, &mut random).await;
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        let ledger = ledger(stores, &acme(), "ana").await;
+        assert_eq!(recipient.ledger, ledger.iter().collect());
+    }
+}
+
+pub async fn pages_of_a_ledger_hold_everything_once(stores: &Stores) {
+    create(stores, &acme(), "ana", &[]).await;
+    create(stores, &acme(), "ana-2", &[]).await;
+    let mut random = random();
+    for _ in 0..40 {
+        record_at_random(stores, &mut random).await;
+    }
+    let (brand, ana) = (acme(), contact_id("ana"));
+    let whole = ledger(stores, &brand, "ana").await;
+    let sequences: Vec<u64> = whole.iter().map(|entry| entry.sequence).collect();
+    assert_eq!(sequences, (1..=40).collect::<Vec<_>>());
+    for size in [1, 7, 39, 40, 41] {
+        let pages = all_pages(size, |page| stores.consents.ledger(&brand, &ana, page)).await;
+        assert_eq!(pages, whole, "{size}");
+    }
+    assert_eq!(ledger(stores, &brand, "ana-2").await, [], "an id that goes on is another contact");
+}
+
 pub async fn preferences_change_field_by_field(stores: &Stores) {
     let ana = contact_id("ana");
     create(stores, &acme(), "ana", &[]).await;

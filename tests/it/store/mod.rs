@@ -114,6 +114,8 @@ conformance! {
         what_was_heard_is_forgotten_in_time_and_with_its_contact;
     consents:
         the_ledger_keeps_every_entry_in_order,
+        the_fold_is_always_that_of_the_whole_ledger,
+        pages_of_a_ledger_hold_everything_once,
         preferences_change_field_by_field,
         the_first_suppression_stays_until_lifted,
         consents_of_an_unknown_contact_are_refused;

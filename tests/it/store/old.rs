@@ -2,8 +2,9 @@
 //!
 //! The records are encoded by hand, field by field, so that no later change to the protos can change them.
 
-use relevo::model::{FallbackPolicy, MessageId, MessageState};
-use relevo::store::StoreError;
+use relevo::consent::{LedgerStanding, standing};
+use relevo::model::{Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, TopicScope};
+use relevo::store::{NewConsentEntry, StoreError};
 
 use super::sample::*;
 
@@ -80,6 +81,21 @@ fn contact_record() -> Vec<u8> {
     [bytes(1, &contact), number(2, 3)].concat()
 }
 
+/// An entry of a ledger for `topic` by email; 1 grants and 2 revokes.
+fn ledger_entry(sequence: u8, action: u8, topic: &str) -> Vec<u8> {
+    let evidence = [text(1, "checkout"), text(2, "web_form"), text(3, "Yes, please."), time(4), unknown()];
+    let fields = [
+        number(1, sequence),
+        number(2, action),
+        number(3, 1),
+        text(4, topic),
+        bytes(5, &evidence.concat()),
+        time(6),
+        text(7, "key"),
+    ];
+    bytes(1, &fields.concat())
+}
+
 /// Writes records straight into sled's files; a zero says that what follows is the whole value.
 fn write(disk: &Disk, records: &[(Vec<u8>, Vec<u8>)]) {
     std::fs::remove_file(disk.path().join("SEAL")).unwrap();
@@ -117,6 +133,49 @@ async fn records_of_other_builds_are_read() {
     assert_eq!(events.len(), 2, "its acceptance was never in the journal");
     let ana = stores.contacts.find_by_address(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
     assert_eq!(stores.contacts.contact(&acme(), &ana).await.unwrap().unwrap().version, 3);
+    handle.close().await.unwrap();
+}
+
+/// Up to format 3 a ledger was one record, without a fold beside it.
+#[tokio::test]
+async fn a_ledger_that_was_kept_whole_decides_and_goes_on() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    let entries: Vec<u8> = (1..=100).flat_map(|sequence| ledger_entry(sequence, 1, "offers")).collect();
+    let stopped = ledger_entry(101, 2, "news");
+    write(
+        &disk,
+        &[
+            (b"\x0cacme\0ana".to_vec(), contact_record()),
+            (b"\x0eacme\0ana".to_vec(), [entries, stopped, unknown()].concat()),
+        ],
+    );
+    let handle = disk.open();
+    let stores = &handle.stores;
+    let standings = async || {
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        assert_eq!(recipient.ledger, ledger(stores, &acme(), "ana").await.iter().collect());
+        let of = |topic: &str| match standing(&recipient.ledger, Channel::Email, &topic.parse().unwrap()) {
+            LedgerStanding::Granted(entry) => Some((true, entry.sequence)),
+            LedgerStanding::Revoked(entry) => Some((false, entry.sequence)),
+            LedgerStanding::Silent => None,
+        };
+        [of("offers"), of("news"), of("orders")]
+    };
+    assert_eq!(standings().await, [Some((true, 100)), Some((false, 101)), None]);
+    let before = ledger(stores, &acme(), "ana").await;
+    let revoked = NewConsentEntry {
+        action: ConsentAction::Revoke,
+        channel: Channel::Email,
+        scope: TopicScope::All,
+        evidence: before[0].evidence.clone(),
+        recorded_by: "key".to_owned(),
+    };
+    let recorded = stores.consents.record_consent(&acme(), &contact_id("ana"), revoked, at(1)).await;
+    let recorded = recorded.unwrap().unwrap();
+    assert_eq!(recorded.sequence, 102);
+    assert_eq!(standings().await, [Some((false, 102)), Some((false, 102)), Some((false, 102))]);
+    assert_eq!(ledger(stores, &acme(), "ana").await, [before, vec![recorded]].concat());
     handle.close().await.unwrap();
 }
 

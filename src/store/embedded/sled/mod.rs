@@ -84,6 +84,14 @@ impl SledHandle {
     }
 }
 
+#[cfg(test)]
+impl SledHandle {
+    /// The engine, for tests of what lies below the traits.
+    pub(super) fn engine(&self) -> &impl super::engine::Engine {
+        &self.engine
+    }
+}
+
 /// Opens the store in `path`, which is created when it does not exist. Blocks while files are checked: about as long as
 /// reading all of them once, and after a crash as copying them.
 ///
