@@ -165,18 +165,17 @@ pub fn record_objection(
     }
     if objection.withdraws_opt_in()
         && let Some(contact) = contacts::contact_of_address(txn, brand, &address)?
+        && !ledger::folded(txn, brand, &contact)?.is_withdrawn(channel)
     {
-        if !ledger::folded(txn, brand, &contact)?.is_withdrawn(channel) {
-            let recorded_by = evidence.actor.clone();
-            let entry = NewConsentEntry {
-                action: ConsentAction::Revoke,
-                channel,
-                scope: TopicScope::All,
-                evidence,
-                recorded_by,
-            };
-            append_entry(txn, brand, &contact, entry, now)?;
-        }
+        let recorded_by = evidence.actor.clone();
+        let entry = NewConsentEntry {
+            action: ConsentAction::Revoke,
+            channel,
+            scope: TopicScope::All,
+            evidence,
+            recorded_by,
+        };
+        append_entry(txn, brand, &contact, entry, now)?;
     }
     Ok(())
 }
