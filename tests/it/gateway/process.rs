@@ -118,6 +118,24 @@ impl GatewayDirectory {
         self.started(self.command_within(&[&format!("--nofile={count}:{count}")], &["serve"])).await
     }
 
+    /// Starts a gateway whose calendar is so far off: `+40d` is 40 days ahead. [`Self::set_clock`] changes that while it runs.
+    pub async fn start_with_clock(&self, offset: &str, arguments: &[&str]) -> Gateway {
+        self.set_clock(offset);
+        let mut command = self.command(&[&["serve"], arguments].concat());
+        // Where Debian's package has it; the loader knows what $LIB stands for.
+        command.env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1");
+        command.env("FAKETIME_TIMESTAMP_FILE", self.path("clock")).env("FAKETIME_CACHE_DURATION", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        self.started(command).await
+    }
+
+    /// Sets the calendar of gateways that [`Self::start_with_clock`] started; they see it within a second.
+    pub fn set_clock(&self, offset: &str) {
+        // One that is read half would be no time at all.
+        fs::write(self.path("clock.new"), offset).unwrap();
+        fs::rename(self.path("clock.new"), self.path("clock")).unwrap();
+    }
+
     async fn started(&self, mut command: Command) -> Gateway {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::read(child.stderr.take().unwrap());
@@ -252,9 +270,14 @@ impl Gateway {
 
     /// Waits until the gateway says this of itself.
     pub async fn wait_for_health(&self, status: tonic_health::ServingStatus) {
+        self.wait_for_health_of("", status).await;
+    }
+
+    /// Waits until the gateway says this of one of its services.
+    pub async fn wait_for_health_of(&self, service: &str, status: tonic_health::ServingStatus) {
         let status: ServingStatus = status.into();
         let said = async {
-            while self.check_health().await.ok() != Some(status) {
+            while self.check_health_of(service).await.ok() != Some(status) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
@@ -266,9 +289,14 @@ impl Gateway {
     /// # Errors
     /// When it does not answer.
     pub async fn check_health(&self) -> Result<ServingStatus, tonic::Status> {
+        self.check_health_of("").await
+    }
+
+    async fn check_health_of(&self, service: &str) -> Result<ServingStatus, tonic::Status> {
         let url = format!("http://{}", self.address);
         let connection = tonic::transport::Endpoint::from_shared(url).unwrap().connect_lazy();
-        let answer = HealthClient::new(connection).check(HealthCheckRequest::default()).await?;
+        let answer =
+            HealthClient::new(connection).check(HealthCheckRequest { service: service.to_owned() }).await?;
         Ok(answer.into_inner().status())
     }
 
