@@ -36,6 +36,8 @@ install_runtimes() {
     need default-jre-headless java -version
     need python3-venv python3 -c 'import ensurepip, venv'
     need strace strace -V
+    need faketime faketime --version
+    need dnsmasq-base dnsmasq --version
     if [ -z "$packages" ]; then
         return
     fi

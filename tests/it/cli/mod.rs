@@ -113,9 +113,9 @@ fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
 }
 
 /// How a program ended.
-struct Done {
+pub struct Done {
     code: i32,
-    out: String,
+    pub out: String,
     err: String,
 }
 
@@ -135,7 +135,7 @@ fn relevo(line: &[&str]) -> Command {
     command
 }
 
-async fn run(line: &[&str]) -> Done {
+pub async fn run(line: &[&str]) -> Done {
     done(relevo(line).output().await.unwrap())
 }
 

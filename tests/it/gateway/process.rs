@@ -1,7 +1,8 @@
 //! Starts and ends gateways: the program that users run, with a configuration and a data directory of the test's own.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -116,6 +117,49 @@ impl GatewayDirectory {
     /// Starts a gateway that may have so many files open at once.
     pub async fn start_with_files(&self, count: u32) -> Gateway {
         self.started(self.command_within(&[&format!("--nofile={count}:{count}")], &["serve"])).await
+    }
+
+    /// Starts a gateway whose calendar is so far off: `+40d` is 40 days ahead. [`Self::set_clock`] changes that while it runs.
+    pub async fn start_with_clock(&self, offset: &str, arguments: &[&str]) -> Gateway {
+        self.set_clock(offset);
+        let mut command = self.command(&[&["serve"], arguments].concat());
+        // Where Debian's package has it; the loader knows what $LIB stands for.
+        command.env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1");
+        command.env("FAKETIME_TIMESTAMP_FILE", self.path("clock")).env("FAKETIME_CACHE_DURATION", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        self.started(command).await
+    }
+
+    /// Starts a gateway on a machine that has this name server, or `None` where the test may not arrange that.
+    ///
+    /// # Panics
+    /// When it may not and `CI` is `true`: there nothing may be skipped.
+    pub async fn start_with_name_server(&self, server: IpAddr) -> Option<Gateway> {
+        let resolver = format!("nameserver {server}\noptions timeout:1 attempts:1\n");
+        fs::write(self.path("resolv.conf"), resolver).unwrap();
+        let mount = |more: &str| {
+            let mut command = Command::new("unshare");
+            let line = format!("mount --bind \"$0\" /etc/resolv.conf && exec {more}");
+            command.args(["--mount", "sh", "-c", &line]).arg(self.path("resolv.conf"));
+            command
+        };
+        if !mount("true").status().await.is_ok_and(|status| status.success()) {
+            let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!is_ci, "the name server cannot be set here");
+            let _ = writeln!(std::io::stderr(), "skipped: the name server of a process cannot be set here");
+            return None;
+        }
+        let command = self.command(&["serve"]);
+        let mut in_it = mount("\"$@\"");
+        in_it.arg(command.as_std().get_program()).args(command.as_std().get_args()).kill_on_drop(true);
+        Some(self.started(in_it).await)
+    }
+
+    /// Sets the calendar of gateways that [`Self::start_with_clock`] started; they see it within a second.
+    pub fn set_clock(&self, offset: &str) {
+        // One that is read half would be no time at all.
+        fs::write(self.path("clock.new"), offset).unwrap();
+        fs::rename(self.path("clock.new"), self.path("clock")).unwrap();
     }
 
     async fn started(&self, mut command: Command) -> Gateway {
@@ -252,9 +296,14 @@ impl Gateway {
 
     /// Waits until the gateway says this of itself.
     pub async fn wait_for_health(&self, status: tonic_health::ServingStatus) {
+        self.wait_for_health_of("", status).await;
+    }
+
+    /// Waits until the gateway says this of one of its services.
+    pub async fn wait_for_health_of(&self, service: &str, status: tonic_health::ServingStatus) {
         let status: ServingStatus = status.into();
         let said = async {
-            while self.check_health().await.ok() != Some(status) {
+            while self.check_health_of(service).await.ok() != Some(status) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
@@ -266,9 +315,14 @@ impl Gateway {
     /// # Errors
     /// When it does not answer.
     pub async fn check_health(&self) -> Result<ServingStatus, tonic::Status> {
+        self.check_health_of("").await
+    }
+
+    async fn check_health_of(&self, service: &str) -> Result<ServingStatus, tonic::Status> {
         let url = format!("http://{}", self.address);
         let connection = tonic::transport::Endpoint::from_shared(url).unwrap().connect_lazy();
-        let answer = HealthClient::new(connection).check(HealthCheckRequest::default()).await?;
+        let answer =
+            HealthClient::new(connection).check(HealthCheckRequest { service: service.to_owned() }).await?;
         Ok(answer.into_inner().status())
     }
 

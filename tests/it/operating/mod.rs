@@ -1,10 +1,12 @@
-//! What an operator does to a gateway: take a provider out of service, stop it, let it stand still, start it a second time by
+//! What an operator does to a gateway: take a provider out of service, stop it, let it stand still, let its clock go wrong, start it a second time by
 //! mistake, read its log or not; and what becomes of a gateway of which a part dies.
 
+mod clock;
 mod control;
 mod data_directory;
 mod log;
 mod loops;
+mod name_servers;
 mod open_files;
 mod pause;
 mod stop;
