@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
+use tokio::time::timeout;
 use tonic_health::ServingStatus;
 
 use crate::api::send;
 use crate::cli;
-use crate::gateway::process::{Gateway, GatewayDirectory};
+use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE};
 use crate::gateway::providers::{twilio, twilio_accepts, whatsapp};
 use crate::gateway::{ana, by, order};
 use crate::peers::{WiremockStubs, free_port};
@@ -144,17 +145,20 @@ async fn a_clock_that_is_set_back_keeps_no_breaker_open() {
     }
     gateway.wait_for_breaker("sms", v1::BreakerState::Open).await;
     directory.set_clock("-1h");
-    let an_hour_ago = async {
-        let before = after(Duration::ZERO).unwrap().seconds - 1_800;
+    // Probes go on to be made, and to fail.
+    let half_an_hour_ago = after(Duration::ZERO).unwrap().seconds - 1_800;
+    let tripped_again = async {
         loop {
-            let message = gateway.message(&gateway.send(sms()).await).await;
-            if message.accept_time.unwrap().seconds < before {
-                return message.message_id;
+            gateway.send(sms()).await;
+            let trip = gateway.provider("sms").await.trip;
+            if trip.is_some_and(|trip| trip.time.unwrap().seconds < half_an_hour_ago) {
+                return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let message = an_hour_ago.await;
+    timeout(PATIENCE, tripped_again).await.expect("a probe");
+    let message = gateway.send(sms()).await;
     provider.answer(json!({}), twilio_accepts()).await;
     let sent = gateway.wait_until_ended(&[message]).await.remove(0);
     assert_eq!(sent.state(), MessageState::Sent);
