@@ -1,6 +1,7 @@
 //! `MessageService`: accepts messages, and shows what became of them.
 
 mod content;
+mod cursor;
 mod explain;
 mod list;
 mod send;
@@ -17,6 +18,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::caller::{BrandCaller, Call};
 use super::error::ApiError;
 use super::request_body::RequestMeter;
+use super::sealer::TokenSealer;
 use super::settings::ApiSettings;
 use super::stream_session::StreamSessions;
 use crate::clock::Clock;
@@ -27,6 +29,8 @@ use crate::wire::v1::message_service_server::MessageService;
 use crate::wire::{message_view, v1};
 use send_window::SendWindow;
 
+pub use cursor::CursorSealer;
+
 /// Accepts messages, and shows what became of them.
 #[derive(Clone)]
 pub struct MessageApi {
@@ -34,6 +38,8 @@ pub struct MessageApi {
     contacts: Arc<dyn ContactStore>,
     planner: Planner,
     clock: Clock,
+    tokens: Arc<TokenSealer>,
+    cursors: CursorSealer,
     window: SendWindow,
     send_streams: StreamSessions,
     watches: StreamSessions,
@@ -43,9 +49,12 @@ pub struct MessageApi {
 type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl MessageApi {
-    /// The service over these stores. `send_streams` opens SendStream calls, and `watches` WatchMessages calls.
+    /// The service over these stores. `tokens` seals page tokens, `cursors` seals cursors. `send_streams` opens SendStream calls, and
+    /// `watches` WatchMessages calls.
     pub fn new(
         stores: &Stores,
+        tokens: Arc<TokenSealer>,
+        cursors: CursorSealer,
         planner: Planner,
         clock: Clock,
         send_streams: StreamSessions,
@@ -57,6 +66,8 @@ impl MessageApi {
             contacts: Arc::clone(&stores.contacts),
             planner,
             clock,
+            tokens,
+            cursors,
             window: SendWindow::new(settings),
             send_streams,
             watches,
