@@ -93,7 +93,6 @@ impl ApiServices {
         Self {
             messages: MessageApi::new(
                 &stores,
-                Arc::clone(&tokens),
                 CursorSealer::new(Arc::clone(&tokens), cursor_key.last_plain),
                 planner.clone(),
                 clock.clone(),

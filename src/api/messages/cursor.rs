@@ -30,6 +30,11 @@ impl CursorSealer {
         Self { tokens, last_plain }
     }
 
+    /// By which cursors are sealed.
+    pub(super) fn tokens(&self) -> &Arc<TokenSealer> {
+        &self.tokens
+    }
+
     /// A cursor of the brand as callers see it.
     pub(super) fn seal(&self, brand: &BrandId, cursor: &JournalCursor) -> String {
         let content: Vec<u8> = cursor.numbers().iter().flat_map(|number| number.to_be_bytes()).collect();

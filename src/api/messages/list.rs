@@ -19,7 +19,7 @@ impl MessageApi {
         caller: &BrandCaller,
         request: v1::ListMessagesRequest,
     ) -> Result<v1::ListMessagesResponse, ApiError> {
-        let (listing, filter, wanted) = read_request(caller, &self.tokens, request)?;
+        let (listing, filter, wanted) = read_request(caller, self.cursors.tokens(), request)?;
         let read = |page| self.store.messages(&caller.brand, &filter, page);
         let page = collect(wanted, read, without_history).await?;
         Ok(v1::ListMessagesResponse { messages: page.items, next_page_token: listing.token(page.next) })

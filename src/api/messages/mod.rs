@@ -18,7 +18,6 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::caller::{BrandCaller, Call};
 use super::error::ApiError;
 use super::request_body::RequestMeter;
-use super::sealer::TokenSealer;
 use super::settings::ApiSettings;
 use super::stream_session::StreamSessions;
 use crate::clock::Clock;
@@ -38,7 +37,6 @@ pub struct MessageApi {
     contacts: Arc<dyn ContactStore>,
     planner: Planner,
     clock: Clock,
-    tokens: Arc<TokenSealer>,
     cursors: CursorSealer,
     window: SendWindow,
     send_streams: StreamSessions,
@@ -49,11 +47,10 @@ pub struct MessageApi {
 type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl MessageApi {
-    /// The service over these stores. `tokens` seals page tokens, `cursors` seals cursors. `send_streams` opens SendStream calls, and
+    /// The service over these stores. `cursors` seals cursors and page tokens. `send_streams` opens SendStream calls, and
     /// `watches` WatchMessages calls.
     pub fn new(
         stores: &Stores,
-        tokens: Arc<TokenSealer>,
         cursors: CursorSealer,
         planner: Planner,
         clock: Clock,
@@ -66,7 +63,6 @@ impl MessageApi {
             contacts: Arc::clone(&stores.contacts),
             planner,
             clock,
-            tokens,
             cursors,
             window: SendWindow::new(settings),
             send_streams,
