@@ -1,9 +1,12 @@
 //! The only source of "now" and of randomness. Everything else takes them as arguments, so that tests and the simulation
 //! control them.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{MessageId, MonotonicTime, Timestamp};
+use jiff::SignedDuration;
+
+use crate::model::{MessageId, Moment, MonotonicTime, Timestamp};
 
 /// A source of time.
 pub trait TimeSource: Send + Sync {
@@ -30,15 +33,18 @@ impl TimeSource for SystemTimeSource {
     }
 }
 
-/// A clock that starts at `start` and advances with tokio's, which a test can pause.
+/// Clocks that advance with tokio's, which a test can pause. The calendar begins at `start`.
 struct SimulatedTimeSource {
     start: Timestamp,
     origin: tokio::time::Instant,
+    set_by_ms: Arc<AtomicI64>,
 }
 
 impl TimeSource for SimulatedTimeSource {
     fn now(&self) -> Timestamp {
-        self.start.saturating_add(self.origin.elapsed()).unwrap_or(Timestamp::MAX)
+        let set_by = SignedDuration::from_millis(self.set_by_ms.load(Ordering::Relaxed));
+        let start = self.start.saturating_add(set_by).unwrap_or(self.start);
+        start.saturating_add(self.origin.elapsed()).unwrap_or(Timestamp::MAX)
     }
 
     fn monotonic(&self) -> MonotonicTime {
@@ -53,11 +59,26 @@ pub struct Clock {
     rng: Arc<Mutex<fastrand::Rng>>,
 }
 
+/// Sets the calendar of a simulated clock, as people and time servers set that of a machine. The monotonic clock goes on.
+#[derive(Debug, Clone, Default)]
+pub struct SimulatedCalendar {
+    set_by_ms: Arc<AtomicI64>,
+}
+
+impl SimulatedCalendar {
+    /// Sets it forward, or back by a negative duration.
+    pub fn set_by(&self, by: SignedDuration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.set_by_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
 impl Clock {
     /// The machine's time, and randomness seeded by the operating system.
     ///
     /// # Errors
     /// When the operating system gives no randomness.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn system() -> Result<Self, getrandom::Error> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed)?;
@@ -70,7 +91,15 @@ impl Clock {
     /// Time that starts at `start` and advances with tokio's clock, and randomness from `seed`: the same seed gives the
     /// same run.
     pub fn simulated(start: Timestamp, seed: u64) -> Self {
-        Self::new(Arc::new(SimulatedTimeSource { start, origin: tokio::time::Instant::now() }), seed)
+        Self::simulated_calendar(start, seed).0
+    }
+
+    /// The same, with what sets its calendar.
+    pub fn simulated_calendar(start: Timestamp, seed: u64) -> (Self, SimulatedCalendar) {
+        let calendar = SimulatedCalendar::default();
+        let set_by_ms = Arc::clone(&calendar.set_by_ms);
+        let time = SimulatedTimeSource { start, origin: tokio::time::Instant::now(), set_by_ms };
+        (Self::new(Arc::new(time), seed), calendar)
     }
 
     fn new(time: Arc<dyn TimeSource>, seed: u64) -> Self {
@@ -86,6 +115,11 @@ impl Clock {
     /// The time now by the monotonic clock, which nobody sets: for everything that lasts.
     pub fn monotonic(&self) -> MonotonicTime {
         self.time.monotonic()
+    }
+
+    /// The moment, by both clocks.
+    pub fn moment(&self) -> Moment {
+        Moment { calendar: self.now(), monotonic: self.monotonic() }
     }
 
     /// A random number in `0.0..1.0`, for jitter. Not for secrets.

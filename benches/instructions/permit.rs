@@ -6,7 +6,7 @@ use std::time::Duration;
 use gungraun::{library_benchmark, library_benchmark_group};
 
 use relevo::health::{BreakerPermit, BreakerState, HealthSettings, ProviderHealth};
-use relevo::model::{AdmissionRefusal, Outcome, OutcomeEvidence, Timestamp, later};
+use relevo::model::{AdmissionRefusal, Moment, MonotonicTime, Outcome, OutcomeEvidence};
 
 use crate::harness::{CALLS, repeat};
 use crate::recipient::noon;
@@ -14,7 +14,11 @@ use crate::recipient::noon;
 /// The health of a provider, and the time at which a permit is asked for.
 pub struct BreakerCase {
     health: ProviderHealth,
-    now: Timestamp,
+    now: Moment,
+}
+
+fn at_noon() -> Moment {
+    Moment { calendar: noon(), monotonic: MonotonicTime::default() }
 }
 
 impl BreakerCase {
@@ -22,11 +26,11 @@ impl BreakerCase {
     fn after(outcome: &Outcome) -> Self {
         let mut health = ProviderHealth::new(HealthSettings::default());
         for _ in 0..10 {
-            if let Ok(permit) = health.permit(false, noon()) {
-                health.record(permit, outcome, noon());
+            if let Ok(permit) = health.permit(false, at_noon()) {
+                health.record(permit, outcome, at_noon());
             }
         }
-        Self { health, now: noon() }
+        Self { health, now: at_noon() }
     }
 
     fn permit(&mut self) -> Result<BreakerPermit, AdmissionRefusal> {
@@ -34,7 +38,7 @@ impl BreakerCase {
     }
 
     fn expecting(self, state: BreakerState) -> Self {
-        assert_eq!(self.health.breaker(self.now), state);
+        assert_eq!(self.health.breaker(self.now.monotonic), state);
         self
     }
 }
@@ -60,7 +64,7 @@ fn open() -> BreakerCase {
 /// The first permit after the open time of the breaker: a probe.
 fn half_open() -> BreakerCase {
     let wait = Duration::from_millis(HealthSettings::default().open_ms);
-    BreakerCase { now: later(noon(), wait), ..failing() }.expecting(BreakerState::HalfOpen)
+    BreakerCase { now: at_noon().after(wait), ..failing() }.expecting(BreakerState::HalfOpen)
 }
 
 /// The next permit while that probe is in flight.

@@ -6,6 +6,7 @@ use std::{io, iter};
 
 use rustix::io::Errno;
 
+use super::name_lookup::ResolverDown;
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The errors by which the system says that it has no file, memory or port left.
@@ -13,8 +14,10 @@ const EXHAUSTED: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::
 
 /// The outcome of a call that failed with `error` before anything was sent, where this machine is the cause.
 pub(in crate::adapters) fn local_failure(error: &(dyn Error + 'static)) -> Option<Outcome> {
-    let code = exhausted_in(error).or_else(|| exhausted_lookup(error))?;
-    let text = format!("this machine: {}", io::Error::from(code));
+    let text = match exhausted_in(error).or_else(|| exhausted_lookup(error)) {
+        Some(code) => format!("this machine: {}", io::Error::from(code)),
+        None => causes(error).find_map(|cause| cause.downcast_ref::<ResolverDown>())?.to_string(),
+    };
     Some(Outcome::LocalFailure { evidence: OutcomeEvidence::new("", &text) })
 }
 
@@ -36,12 +39,16 @@ fn exhausted(error: &io::Error) -> Option<Errno> {
 
 /// The errors of input and output among `error` and its causes.
 fn io_errors<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a io::Error> {
-    let causes = iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+    causes(error).filter_map(|error| error.downcast_ref::<io::Error>())
+}
+
+/// `error` and its causes.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
         // The source of an `io::Error` is that of the error within, which would be passed over.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
-    });
-    causes.filter_map(|error| error.downcast_ref::<io::Error>())
+    })
 }
 
 #[cfg(test)]
@@ -56,6 +63,7 @@ mod tests {
         }
         let wrapped = io::Error::other(io::Error::from(Errno::MFILE));
         assert!(local_failure(&wrapped).is_some(), "a cause counts");
+        assert!(local_failure(&io::Error::other(ResolverDown)).is_some());
         for error in [io::Error::from(Errno::CONNREFUSED), io::Error::other("no such host")] {
             assert_eq!(local_failure(&error), None, "{error}");
         }

@@ -22,6 +22,7 @@ mod events;
 mod http;
 mod kinds;
 mod local_failure;
+mod name_lookup;
 mod parts;
 mod settings;
 mod tls;

@@ -135,7 +135,6 @@ impl Gateway {
             registry.clone(),
             parts::clients(&config.providers),
             config.dispatch.clone(),
-            clock.clone(),
             clock_trust.clone(),
         ));
         let dependencies = ServiceDependencies {
@@ -161,7 +160,7 @@ impl Gateway {
         start_inbound(&mut supervisor, &config, inbound, mail, &processor);
         let clock_watch = clock_health::report(clock_trust.subscribe(), health.clone());
         supervisor.spawn_background("the watch of the clock", clock_watch);
-        let purge = purge_expired(stores.work, stores.clock, clock, clock_trust, config.store.retention());
+        let purge = purge_expired(stores.work, stores.clock, clock_trust, config.store.retention());
         supervisor.spawn_background("the purge of old records", purge);
         supervisor.spawn_background("the writer of the store", store.writer_ended());
         let watch = store_health::report(stores.status, stores.controls, health.clone());

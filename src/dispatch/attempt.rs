@@ -35,8 +35,8 @@ use super::saving::{RecordDamaged, SaveResult, WorkStatus};
 use super::work::MessageWork;
 use crate::adapters::Envelope;
 use crate::model::{
-    ConsentEvidence, MessageEventDetail, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent, Timestamp,
-    WaitReason, Way, later,
+    ConsentEvidence, MessageEventDetail, Moment, Outcome, OutcomeEvidence, Plan, Reason, RenderedContent,
+    Timestamp, WaitReason, Way, later,
 };
 use crate::routing::RoutingStep;
 use crate::store::AddressObjection;
@@ -49,7 +49,7 @@ pub(super) struct PlannedAttempt {
     pub plan: Option<Plan>,
     pub way: Way,
     pub content: RenderedContent,
-    pub decided_at: Timestamp,
+    pub decided_at: Moment,
 }
 
 /// An attempt that has a turn.
@@ -72,7 +72,7 @@ struct RecordedAttempt<'a> {
     number: u32,
     way: Way,
     content: RenderedContent,
-    decided_at: Timestamp,
+    decided_at: Moment,
     provider: &'a ProviderClient,
     turn: AttemptTurn,
     permit: CallPermit,
@@ -159,7 +159,7 @@ impl Dispatcher {
             return Ok(TurnAttempt { planned, provider, turn });
         }
         let turn = self.wait_for_turn(work, &planned, provider).await?;
-        if self.clock.now() > later(planned.decided_at, MAX_DECISION_AGE) {
+        if self.clock.monotonic().since(planned.decided_at.monotonic) > MAX_DECISION_AGE {
             work.keep_turn(planned.way.provider, turn);
             return Err(DECIDE_AGAIN);
         }
@@ -186,10 +186,10 @@ impl Dispatcher {
         match turn {
             Ok(turn) => Ok(turn),
             Err(QueueFull { retry_after }) => {
-                let until = later(planned.decided_at, retry_after);
+                let until = later(planned.decided_at.calendar, retry_after);
                 let explanation = format!("{} is at its limit of concurrency or rate.", planned.way.provider);
                 let why = WaitReason { reason: Reason::Busy, explanation };
-                work.record_wait(None, until, why, planned.decided_at);
+                work.record_wait(None, until, why, planned.decided_at.calendar);
                 Err(Interruption::Flow(self.save_until(work, Some(until)).await?))
             }
         }
@@ -220,10 +220,10 @@ impl Dispatcher {
     ) -> Result<RecordedAttempt<'a>, Interruption> {
         let PermittedAttempt { planned, provider, turn, permit } = attempt;
         let PlannedAttempt { plan, way, content, decided_at } = planned;
-        work.record_plan(plan, decided_at);
+        work.record_plan(plan, decided_at.calendar);
         let number = u32::try_from(work.history.attempts().len()).unwrap_or(u32::MAX).saturating_add(1);
         let started = MessageEventDetail::AttemptStarted { attempt: number, way: way.clone() };
-        work.history.push(decided_at, started);
+        work.history.push(decided_at.calendar, started);
         if self.save(work, work.next_at).await? != SaveResult::Saved {
             work.keep_turn(way.provider, turn);
             return Err(DECIDE_AGAIN);
@@ -242,8 +242,9 @@ impl Dispatcher {
         let mut slot = provider.limiter.recorded(&turn);
         let mut changes = self.registry.subscribe();
         loop {
-            let now = self.clock.now();
-            if changes.has_changed().unwrap_or(false) || now > later(decided_at, MAX_DECISION_AGE) {
+            let now = self.clock.moment();
+            let age = now.monotonic.since(decided_at.monotonic);
+            if changes.has_changed().unwrap_or(false) || age > MAX_DECISION_AGE {
                 changes.mark_unchanged();
                 let released = permit.release();
                 permit = match self.permit_again(work, number, &way, now).await? {
@@ -273,7 +274,7 @@ impl Dispatcher {
         work: &MessageWork,
         number: u32,
         way: &Way,
-        now: Timestamp,
+        now: Moment,
     ) -> Result<Option<CallPermit>, RecordDamaged> {
         let before = work.history_before(number);
         let decision =
@@ -300,10 +301,10 @@ impl Dispatcher {
         let ReadyAttempt { number, way, content, provider, turn, permit, slot } = attempt;
         let envelope = self.envelope(work, number, &way, content);
         let outcome = provider.deliver(&envelope, slot).await;
-        let ended_at = self.clock.now();
+        let ended_at = self.clock.moment();
         permit.finish(&outcome, ended_at);
         drop(turn);
-        AnsweredAttempt { number, way, outcome, ended_at }
+        AnsweredAttempt { number, way, outcome, ended_at: ended_at.calendar }
     }
 
     fn envelope(&self, work: &MessageWork, number: u32, way: &Way, content: RenderedContent) -> Envelope {

@@ -50,6 +50,11 @@ impl ClockTrust {
         trust
     }
 
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// What is held because the clock is in doubt, if it is.
     pub fn hold(&self) -> Option<DueHold> {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());

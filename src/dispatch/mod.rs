@@ -80,10 +80,9 @@ impl Dispatcher {
         registry: ProviderRegistry,
         providers: BTreeMap<ProviderName, ProviderClient>,
         settings: DispatchSettings,
-        clock: Clock,
         clock_trust: ClockTrust,
     ) -> Self {
-        let working = Mutex::default();
+        let (clock, working) = (clock_trust.clock().clone(), Mutex::default());
         Self { store, consents, planner, registry, providers, settings, clock, clock_trust, working }
     }
 

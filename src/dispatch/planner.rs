@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, MessageState, Reason,
+    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, MessageState, Moment, Reason,
     Recipient, Timestamp, Topic, Verdict,
 };
 use crate::routing::{
@@ -46,7 +46,7 @@ impl Planner {
         &self,
         message: &Message,
         history: &History,
-        now: Timestamp,
+        now: Moment,
     ) -> Result<RoutingDecision, StoreError> {
         if routing::is_settled(message, history) {
             return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Idle });
@@ -56,8 +56,9 @@ impl Planner {
             return Ok(RoutingDecision { plan: None, step: brand_gone(message, history) });
         };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
-        let verdicts =
-            recipient.as_ref().map(|recipient| judge(message.class, &message.topic, recipient, policy, now));
+        let verdicts = recipient
+            .as_ref()
+            .map(|recipient| judge(message.class, &message.topic, recipient, policy, now.calendar));
         let person = recipient.as_ref().zip(verdicts.as_ref());
         let attempts = history.attempts();
         let tried = |name: &_| attempts.iter().any(|attempt| attempt.way.provider == *name);
@@ -74,7 +75,7 @@ impl Planner {
             policy,
             providers: &offers,
             retry: &self.retry,
-            now,
+            now: now.calendar,
         }))
     }
 
@@ -132,7 +133,7 @@ fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
 mod tests {
     use super::*;
     use crate::dispatch::work::tests::stored;
-    use crate::model::{MessageEventDetail, Outcome, Way};
+    use crate::model::{MessageEventDetail, MonotonicTime, Outcome, Way};
     use crate::routing::RoutingStep;
     use crate::store::Stores;
 
@@ -143,15 +144,12 @@ mod tests {
         let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
-        let final_state = async |history: &History| match planner
-            .decide(&message, history, message.accepted_at)
-            .await
-            .unwrap()
-            .step
-        {
-            RoutingStep::Finish { state, .. } => state,
-            other => panic!("{other:?}"),
-        };
+        let now = Moment { calendar: message.accepted_at, monotonic: MonotonicTime::default() };
+        let final_state =
+            async |history: &History| match planner.decide(&message, history, now).await.unwrap().step {
+                RoutingStep::Finish { state, .. } => state,
+                other => panic!("{other:?}"),
+            };
         assert_eq!(final_state(&history).await, MessageState::Failed);
         let way = Way {
             channel: Channel::Telegram,

@@ -8,8 +8,8 @@ use crate::health::{
     BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal, ProviderFailure, ProviderHealth,
 };
 use crate::model::{
-    Admission, AdmissionRefusal, BrandId, ControlMode, Outcome, Provider, ProviderControl,
-    ProviderControlChange, ProviderName, Timestamp,
+    Admission, AdmissionRefusal, BrandId, ControlMode, Moment, MonotonicTime, Outcome, Provider,
+    ProviderControl, ProviderControlChange, ProviderName, Timestamp,
 };
 
 /// The providers and their health. Cheap to clone; clones share it.
@@ -85,7 +85,7 @@ impl ProviderRegistry {
     }
 
     /// Every provider as it is at `now`.
-    pub fn statuses(&self, now: Timestamp) -> Vec<ProviderStatus> {
+    pub fn statuses(&self, now: Moment) -> Vec<ProviderStatus> {
         let health = self.health();
         self.inner
             .providers
@@ -96,7 +96,7 @@ impl ProviderRegistry {
     }
 
     /// One provider as it is at `now`.
-    pub fn status(&self, name: &ProviderName, now: Timestamp) -> Option<ProviderStatus> {
+    pub fn status(&self, name: &ProviderName, now: Moment) -> Option<ProviderStatus> {
         let index = self.index(name)?;
         Some(status(&self.inner.providers[index], &self.health()[index], now))
     }
@@ -107,7 +107,7 @@ impl ProviderRegistry {
         &self,
         brand: &BrandId,
         tried: impl Fn(&ProviderName) -> bool,
-        now: Timestamp,
+        now: Moment,
     ) -> Vec<(&Provider, Admission)> {
         let health = self.health();
         let all = self.inner.providers.iter().zip(health.iter());
@@ -123,7 +123,7 @@ impl ProviderRegistry {
         &self,
         name: &ProviderName,
         tried: bool,
-        now: Timestamp,
+        now: Moment,
     ) -> Result<CallPermit, AdmissionRefusal> {
         let index = self.index(name).ok_or(AdmissionRefusal::OutOfService { until: None })?;
         let permit = self.change(index, now, |health| health.permit(tried, now))?;
@@ -143,7 +143,7 @@ impl ProviderRegistry {
         self.inner.changes.subscribe()
     }
 
-    fn change<T>(&self, index: usize, now: Timestamp, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
+    fn change<T>(&self, index: usize, now: Moment, change: impl FnOnce(&mut ProviderHealth) -> T) -> T {
         let mut health = self.health();
         let of_provider = &mut health[index];
         let before = WatchedHealth::of(of_provider, now);
@@ -183,23 +183,23 @@ impl ProviderRegistry {
 #[derive(PartialEq, Eq)]
 struct WatchedHealth {
     breaker: BreakerState,
-    probe_at: Option<Timestamp>,
-    throttled_until: Option<Timestamp>,
+    probe_at: Option<MonotonicTime>,
+    throttled_until: Option<MonotonicTime>,
 }
 
 impl WatchedHealth {
-    fn of(health: &ProviderHealth, now: Timestamp) -> Self {
+    fn of(health: &ProviderHealth, now: Moment) -> Self {
         Self {
-            breaker: health.breaker(now),
+            breaker: health.breaker(now.monotonic),
             probe_at: health.probe_at(),
-            throttled_until: health.throttled_until(now),
+            throttled_until: health.throttled_until(now.monotonic),
         }
     }
 }
 
 impl CallPermit {
     /// Reports what came of the call. One that the provider did not see is cancelled.
-    pub fn finish(mut self, outcome: &Outcome, now: Timestamp) {
+    pub fn finish(mut self, outcome: &Outcome, now: Moment) {
         if HealthSignal::from_outcome(outcome).is_none() {
             return;
         }
@@ -252,17 +252,18 @@ impl Drop for ReleasedPermit {
     }
 }
 
-fn status(provider: &Provider, health: &ProviderHealth, now: Timestamp) -> ProviderStatus {
-    let (recent_calls, recent_failures) = health.recent(now);
+fn status(provider: &Provider, health: &ProviderHealth, now: Moment) -> ProviderStatus {
+    let (recent_calls, recent_failures) = health.recent(now.monotonic);
+    let ahead = |at: Option<MonotonicTime>| at.filter(|at| *at > now.monotonic).map(|at| now.calendar_at(at));
     let control = health.control().cloned();
     ProviderStatus {
         provider: provider.clone(),
-        mode: control.as_ref().map_or(ControlMode::InService, |control| control.mode_at(now)),
+        mode: control.as_ref().map_or(ControlMode::InService, |control| control.mode_at(now.calendar)),
         control,
-        breaker: health.breaker(now),
+        breaker: health.breaker(now.monotonic),
         trip: health.trip(),
-        probe_at: health.probe_at(),
-        throttled_until: health.throttled_until(now),
+        probe_at: ahead(health.probe_at()),
+        throttled_until: ahead(health.throttled_until(now.monotonic)),
         in_flight: health.in_flight(),
         recent_calls,
         recent_failures,
@@ -276,14 +277,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Channel, OutcomeEvidence, later};
+    use crate::model::{Channel, OutcomeEvidence};
 
-    fn start() -> Timestamp {
-        "2026-06-01T12:00:00Z".parse().unwrap()
+    fn start() -> Moment {
+        Moment { calendar: "2026-06-01T12:00:00Z".parse().unwrap(), monotonic: MonotonicTime::default() }
     }
 
     /// A registry with one provider, whose breaker has been open for long enough to let a probe through.
-    fn half_open() -> (ProviderRegistry, ProviderName, Timestamp) {
+    fn half_open() -> (ProviderRegistry, ProviderName, Moment) {
         let name: ProviderName = "a".parse().unwrap();
         let provider = Provider {
             name: name.clone(),
@@ -298,7 +299,7 @@ mod tests {
         let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };
         registry.permit(&name, false, start()).unwrap().finish(&broken, start());
-        (registry, name, later(start(), Duration::from_secs(3_600)))
+        (registry, name, start().after(Duration::from_secs(3_600)))
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ClockTrust;
-use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::store::{ClockStore, WorkQueue};
 
@@ -22,7 +21,6 @@ const STEP: usize = 500;
 pub async fn purge_expired(
     store: Arc<dyn WorkQueue>,
     times: Arc<dyn ClockStore>,
-    clock: Clock,
     clock_trust: ClockTrust,
     retention: Duration,
 ) {
@@ -31,6 +29,7 @@ pub async fn purge_expired(
             tokio::time::sleep(RECHECK).await;
             continue;
         }
+        let clock = clock_trust.clock();
         let before = clock.now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
         match store.purge(before, STEP).await {
             Ok(STEP..) => continue,
@@ -52,6 +51,7 @@ pub async fn purge_expired(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::dispatch::work::tests::stored;
     use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
     use crate::store::{AcceptResult, Stores};
@@ -82,7 +82,7 @@ mod tests {
         let retention = Duration::from_secs(60);
         tokio::time::advance(2 * retention).await;
         let trust = ClockTrust::new(clock.clone(), None);
-        let forgetting = purge_expired(work.clone(), times, clock.clone(), trust, retention);
+        let forgetting = purge_expired(work.clone(), times, trust, retention);
         assert!(tokio::time::timeout(INTERVAL / 2, forgetting).await.is_err(), "it goes on for ever");
         assert_eq!(work.purge(clock.now(), STEP).await.unwrap(), 0);
     }

@@ -26,13 +26,14 @@ impl Dispatcher {
         if self.is_held(work) {
             return Ok(WorkStatus::Stop);
         }
-        let now = self.clock.now();
+        let moment = self.clock.moment();
+        let now = moment.calendar;
         work.settle_interrupted(now);
-        let decide = || self.planner.decide(&work.message, &work.history, now);
+        let decide = || self.planner.decide(&work.message, &work.history, moment);
         let RoutingDecision { plan, step } = self.retry_until_ok(work.message.id, decide).await?;
         match step {
             RoutingStep::Try { way, content } => {
-                self.attempt(work, PlannedAttempt { plan, way, content, decided_at: now }).await
+                self.attempt(work, PlannedAttempt { plan, way, content, decided_at: moment }).await
             }
             RoutingStep::Wait { until, why } => {
                 let until = self.with_jitter(until, work.message.expire_at, now);

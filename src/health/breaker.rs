@@ -30,7 +30,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::HealthSettings;
-use crate::model::{Outcome, ThrottleScope, Timestamp, later};
+use crate::model::{Moment, MonotonicTime, Outcome, ThrottleScope, Timestamp};
 
 /// What an outcome says about the health of the provider, apart from what it says about the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,8 @@ pub struct BreakerPermit {
 /// The refusal of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerRefusal {
-    /// When to ask again.
-    pub until: Timestamp,
+    /// How long to wait before asking again.
+    pub wait: Duration,
 }
 
 impl BreakerState {
@@ -155,14 +155,14 @@ pub struct Breaker {
     /// Why it last opened, until it is closed.
     trip: Option<BreakerTrip>,
     /// The calls in the window: when each ended, and whether the provider worked.
-    calls: VecDeque<(Timestamp, bool)>,
+    calls: VecDeque<(MonotonicTime, bool)>,
     consecutive_failures: u32,
 }
 
 #[derive(Debug)]
 enum BreakerPhase {
     Closed,
-    Open { until: Timestamp },
+    Open { until: MonotonicTime },
     HalfOpen { in_flight: u32, successes: u32 },
 }
 
@@ -184,7 +184,7 @@ impl Breaker {
     }
 
     /// The state at `now`: an open breaker whose time has come is half open.
-    pub fn state(&self, now: Timestamp) -> BreakerState {
+    pub fn state(&self, now: MonotonicTime) -> BreakerState {
         match self.phase {
             BreakerPhase::Closed => BreakerState::Closed,
             BreakerPhase::Open { until } if now < until => BreakerState::Open,
@@ -193,7 +193,7 @@ impl Breaker {
     }
 
     /// When an open breaker lets the next probe through.
-    pub fn probe_at(&self) -> Option<Timestamp> {
+    pub fn probe_at(&self) -> Option<MonotonicTime> {
         match self.phase {
             BreakerPhase::Open { until } => Some(until),
             BreakerPhase::Closed | BreakerPhase::HalfOpen { .. } => None,
@@ -206,31 +206,30 @@ impl Breaker {
     }
 
     /// The calls and the failed calls in the window before `now`.
-    pub fn recent(&self, now: Timestamp) -> (u32, u32) {
-        let from = self.window_start(now);
-        let recent = self.calls.iter().filter(|(at, _)| *at > from);
+    pub fn recent(&self, now: MonotonicTime) -> (u32, u32) {
+        let recent = self.calls.iter().filter(|(at, _)| self.is_in_window(*at, now));
         recent.fold((0, 0), |(calls, failed), (_, ok)| (calls + 1, failed + u32::from(!ok)))
     }
 
     /// Whether [`Breaker::permit`] would pass a call now.
     ///
     /// # Errors
-    /// When to ask again.
-    pub fn admits(&self, now: Timestamp) -> Result<(), BreakerRefusal> {
+    /// How long to wait before asking again.
+    pub fn admits(&self, now: MonotonicTime) -> Result<(), BreakerRefusal> {
         match &self.phase {
             BreakerPhase::Closed => Ok(()),
-            BreakerPhase::Open { until } if now < *until => Err(BreakerRefusal { until: *until }),
+            BreakerPhase::Open { until } if now < *until => Err(BreakerRefusal { wait: until.since(now) }),
             BreakerPhase::Open { .. } => Ok(()),
             BreakerPhase::HalfOpen { in_flight, .. } if *in_flight < self.settings.probes => Ok(()),
-            BreakerPhase::HalfOpen { .. } => Err(BreakerRefusal { until: later(now, PROBE_RECHECK) }),
+            BreakerPhase::HalfOpen { .. } => Err(BreakerRefusal { wait: PROBE_RECHECK }),
         }
     }
 
     /// Asks to make a call.
     ///
     /// # Errors
-    /// When to ask again.
-    pub fn permit(&mut self, now: Timestamp) -> Result<BreakerPermit, BreakerRefusal> {
+    /// How long to wait before asking again.
+    pub fn permit(&mut self, now: MonotonicTime) -> Result<BreakerPermit, BreakerRefusal> {
         self.admits(now)?;
         if matches!(self.phase, BreakerPhase::Open { .. }) {
             self.transition_to(BreakerPhase::HalfOpen { in_flight: 0, successes: 0 });
@@ -259,17 +258,17 @@ impl Breaker {
     }
 
     /// Records what came of a call. The outcome of a call that was permitted before the last change of phase changes nothing.
-    pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Timestamp) {
+    pub fn record(&mut self, permit: BreakerPermit, signal: HealthSignal, now: Moment) {
         if permit.generation != self.generation {
             return;
         }
         let ok = matches!(signal, HealthSignal::Success | HealthSignal::Throttle { .. });
         match &mut self.phase {
             BreakerPhase::Closed => {
-                self.record_call(now, ok);
+                self.record_call(now.monotonic, ok);
                 let trip = match signal {
                     HealthSignal::Broken => Some(TripReason::Misconfigured),
-                    _ => self.too_many_failures(now),
+                    _ => self.too_many_failures(now.monotonic),
                 };
                 if let Some(reason) = trip {
                     self.open(reason, now);
@@ -301,10 +300,10 @@ impl Breaker {
         self.transition_to(BreakerPhase::Closed);
     }
 
-    fn open(&mut self, reason: TripReason, now: Timestamp) {
-        self.trip = Some(BreakerTrip { reason, at: now });
+    fn open(&mut self, reason: TripReason, now: Moment) {
+        self.trip = Some(BreakerTrip { reason, at: now.calendar });
         self.opened = self.opened.saturating_add(1);
-        let until = later(now, self.settings.open_for(self.opened));
+        let until = now.monotonic.after(self.settings.open_for(self.opened));
         self.transition_to(BreakerPhase::Open { until });
     }
 
@@ -313,16 +312,17 @@ impl Breaker {
         self.generation += 1;
     }
 
-    fn record_call(&mut self, now: Timestamp, ok: bool) {
+    fn record_call(&mut self, now: MonotonicTime, ok: bool) {
         self.consecutive_failures = if ok { 0 } else { self.consecutive_failures + 1 };
-        let from = self.window_start(now);
-        while self.calls.front().is_some_and(|(at, _)| *at <= from) || self.calls.len() >= MAX_CALLS {
+        while self.calls.front().is_some_and(|(at, _)| !self.is_in_window(*at, now))
+            || self.calls.len() >= MAX_CALLS
+        {
             self.calls.pop_front();
         }
         self.calls.push_back((now, ok));
     }
 
-    fn too_many_failures(&self, now: Timestamp) -> Option<TripReason> {
+    fn too_many_failures(&self, now: MonotonicTime) -> Option<TripReason> {
         if self.consecutive_failures >= self.settings.consecutive_failures {
             return Some(TripReason::ConsecutiveFailures { failures: self.consecutive_failures });
         }
@@ -332,8 +332,8 @@ impl Breaker {
         too_many.then_some(TripReason::FailureRatio { failures, calls })
     }
 
-    fn window_start(&self, now: Timestamp) -> Timestamp {
-        now.saturating_sub(Duration::from_millis(self.settings.window_ms)).unwrap_or(Timestamp::MIN)
+    fn is_in_window(&self, at: MonotonicTime, now: MonotonicTime) -> bool {
+        now.since(at) < Duration::from_millis(self.settings.window_ms)
     }
 }
 
@@ -341,13 +341,22 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    fn at(ms: i64) -> Timestamp {
+    fn at(ms: u64) -> MonotonicTime {
+        MonotonicTime::from_origin(Duration::from_millis(ms))
+    }
+
+    fn date(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(ms).unwrap()
     }
 
-    fn fail(breaker: &mut Breaker, ms: i64) {
+    /// A moment of a calendar that nobody sets.
+    fn moment(ms: u64) -> Moment {
+        Moment { calendar: date(ms.cast_signed()), monotonic: at(ms) }
+    }
+
+    fn fail(breaker: &mut Breaker, ms: u64) {
         let permit = breaker.permit(at(ms)).unwrap();
-        breaker.record(permit, HealthSignal::Failure, at(ms));
+        breaker.record(permit, HealthSignal::Failure, moment(ms));
     }
 
     fn open_breaker() -> Breaker {
@@ -360,9 +369,9 @@ mod tests {
     fn a_run_of_failures_opens_it_and_nothing_passes() {
         let breaker = open_breaker();
         assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
-        assert_eq!(breaker.admits(at(4_999)), Err(BreakerRefusal { until: at(5_000) }));
+        assert_eq!(breaker.admits(at(4_999)), Err(BreakerRefusal { wait: Duration::from_millis(1) }));
         let reason = TripReason::ConsecutiveFailures { failures: 5 };
-        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(0) }));
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: date(0) }));
     }
 
     #[test]
@@ -372,11 +381,11 @@ mod tests {
             assert_eq!(breaker.state(at(call)), BreakerState::Closed, "call {call}");
             let permit = breaker.permit(at(call)).unwrap();
             let signal = if call % 2 == 0 { HealthSignal::Success } else { HealthSignal::Failure };
-            breaker.record(permit, signal, at(call));
+            breaker.record(permit, signal, moment(call));
         }
         assert_eq!(breaker.state(at(20)), BreakerState::Open);
         let reason = TripReason::FailureRatio { failures: 10, calls: 20 };
-        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(19) }));
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: date(19) }));
     }
 
     #[test]
@@ -404,10 +413,10 @@ mod tests {
         let mut breaker = open_breaker();
         fail(&mut breaker, 5_000);
         assert_eq!(breaker.probe_at(), Some(at(15_000)));
-        assert_eq!(breaker.trip(), Some(BreakerTrip { reason: TripReason::ProbeFailed, at: at(5_000) }));
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason: TripReason::ProbeFailed, at: date(5_000) }));
         for ms in [15_000, 15_001] {
             let probe = breaker.permit(at(ms)).unwrap();
-            breaker.record(probe, HealthSignal::Success, at(ms));
+            breaker.record(probe, HealthSignal::Success, moment(ms));
         }
         assert_eq!(breaker.state(at(15_001)), BreakerState::Closed);
         assert_eq!(breaker.trip(), None);
@@ -418,7 +427,7 @@ mod tests {
         let mut breaker = Breaker::new(HealthSettings::default());
         let late = breaker.permit(at(0)).unwrap();
         (0..5).for_each(|_| fail(&mut breaker, 0));
-        breaker.record(late, HealthSignal::Success, at(5_000));
+        breaker.record(late, HealthSignal::Success, moment(5_000));
         let probe = breaker.permit(at(5_000)).unwrap();
         assert_eq!(breaker.state(at(5_000)), BreakerState::HalfOpen);
         breaker.cancel(probe);
@@ -433,7 +442,7 @@ mod tests {
         breaker.cancel(dropped.unwrap());
         fail(&mut breaker, 5_001);
         let probes = [breaker.permit(at(15_001)).unwrap(), breaker.permit(at(15_001)).unwrap()];
-        breaker.record(late, HealthSignal::Success, at(15_002));
+        breaker.record(late, HealthSignal::Success, moment(15_002));
         assert_eq!(breaker.state(at(15_002)), BreakerState::HalfOpen);
         assert!(breaker.permit(at(15_002)).is_err(), "both probes are still in flight");
         probes.into_iter().for_each(|probe| assert!(breaker.cancel(probe)));
@@ -443,9 +452,34 @@ mod tests {
     fn wrong_credentials_open_it_at_once() {
         let mut breaker = Breaker::new(HealthSettings::default());
         let permit = breaker.permit(at(0)).unwrap();
-        breaker.record(permit, HealthSignal::Broken, at(0));
+        breaker.record(permit, HealthSignal::Broken, moment(0));
         let reason = TripReason::Misconfigured;
-        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: at(0) }));
+        assert_eq!(breaker.trip(), Some(BreakerTrip { reason, at: date(0) }));
         assert_eq!(breaker.state(at(0)), BreakerState::Open);
+    }
+
+    #[test]
+    fn a_calendar_that_is_set_moves_no_probe() {
+        for set_to in [0, 7_200_000] {
+            let noon = Moment { calendar: date(3_600_000), monotonic: at(0) };
+            let mut breaker = Breaker::new(HealthSettings::default());
+            for _ in 0..5 {
+                let permit = breaker.permit(noon.monotonic).unwrap();
+                breaker.record(permit, HealthSignal::Failure, noon);
+            }
+            assert_eq!(breaker.state(at(4_999)), BreakerState::Open);
+            let probe = breaker.permit(at(5_000)).unwrap();
+            breaker.record(
+                probe,
+                HealthSignal::Failure,
+                Moment { calendar: date(set_to), monotonic: at(5_000) },
+            );
+            assert_eq!(breaker.probe_at(), Some(at(15_000)));
+            assert_eq!(
+                breaker.trip().map(|trip| trip.at),
+                Some(date(set_to)),
+                "people read what the calendar said"
+            );
+        }
     }
 }

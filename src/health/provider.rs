@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Breaker, BreakerPermit, BreakerState, BreakerTrip, HealthSettings, HealthSignal};
 use crate::model::{
-    Admission, AdmissionRefusal, ControlMode, Outcome, OutcomeEvidence, ProviderControl, Timestamp, later,
+    Admission, AdmissionRefusal, ControlMode, Moment, MonotonicTime, Outcome, OutcomeEvidence,
+    ProviderControl,
 };
 
 /// A call that failed, by a failure of the provider.
@@ -39,7 +40,7 @@ pub struct ProviderHealth {
     settings: HealthSettings,
     breaker: Breaker,
     control: Option<ProviderControl>,
-    throttled_until: Option<Timestamp>,
+    throttled_until: Option<MonotonicTime>,
     in_flight: u32,
     last_failure: Option<ProviderFailure>,
 }
@@ -61,9 +62,9 @@ impl ProviderHealth {
     ///
     /// # Errors
     /// Why not.
-    pub fn admits(&self, tried_before: bool, now: Timestamp) -> Admission {
+    pub fn admits(&self, tried_before: bool, now: Moment) -> Admission {
         if let Some(control) = &self.control {
-            match control.mode_at(now) {
+            match control.mode_at(now.calendar) {
                 ControlMode::OutOfService => {
                     return Err(AdmissionRefusal::OutOfService { until: control.expire_at });
                 }
@@ -73,9 +74,10 @@ impl ProviderHealth {
                 ControlMode::Draining | ControlMode::InService => {}
             }
         }
-        self.breaker.admits(now).map_err(|refused| AdmissionRefusal::BreakerOpen { until: refused.until })?;
+        let now = now.monotonic;
+        self.breaker.admits(now).map_err(|refused| AdmissionRefusal::BreakerOpen { wait: refused.wait })?;
         match self.throttled_until {
-            Some(until) if now < until => Err(AdmissionRefusal::Throttled { until }),
+            Some(until) if now < until => Err(AdmissionRefusal::Throttled { wait: until.since(now) }),
             _ => Ok(()),
         }
     }
@@ -84,12 +86,12 @@ impl ProviderHealth {
     ///
     /// # Errors
     /// Why not.
-    pub fn permit(&mut self, tried_before: bool, now: Timestamp) -> Result<BreakerPermit, AdmissionRefusal> {
+    pub fn permit(&mut self, tried_before: bool, now: Moment) -> Result<BreakerPermit, AdmissionRefusal> {
         self.admits(tried_before, now)?;
         let permit = self
             .breaker
-            .permit(now)
-            .map_err(|refused| AdmissionRefusal::BreakerOpen { until: refused.until })?;
+            .permit(now.monotonic)
+            .map_err(|refused| AdmissionRefusal::BreakerOpen { wait: refused.wait })?;
         self.in_flight += 1;
         Ok(permit)
     }
@@ -101,7 +103,7 @@ impl ProviderHealth {
     }
 
     /// Records what came of a call. One that the provider did not see counts as not made.
-    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Timestamp) {
+    pub fn record(&mut self, permit: BreakerPermit, outcome: &Outcome, now: Moment) {
         self.in_flight -= 1;
         let Some(signal) = HealthSignal::from_outcome(outcome) else {
             self.breaker.cancel(permit);
@@ -111,7 +113,7 @@ impl ProviderHealth {
             let wait = retry_after.filter(|wait| !wait.is_zero());
             let wait = wait.unwrap_or(Duration::from_millis(self.settings.throttle_ms));
             let wait = wait.min(Duration::from_millis(self.settings.max_throttle_ms));
-            self.throttled_until = self.throttled_until.max(Some(later(now, wait)));
+            self.throttled_until = self.throttled_until.max(Some(now.monotonic.after(wait)));
         }
         if matches!(signal, HealthSignal::Failure | HealthSignal::Broken) {
             let evidence = outcome.evidence().cloned().unwrap_or_default();
@@ -136,12 +138,12 @@ impl ProviderHealth {
     }
 
     /// The breaker's state at `now`.
-    pub fn breaker(&self, now: Timestamp) -> BreakerState {
+    pub fn breaker(&self, now: MonotonicTime) -> BreakerState {
         self.breaker.state(now)
     }
 
     /// When an open breaker lets the next probe through.
-    pub fn probe_at(&self) -> Option<Timestamp> {
+    pub fn probe_at(&self) -> Option<MonotonicTime> {
         self.breaker.probe_at()
     }
 
@@ -151,12 +153,12 @@ impl ProviderHealth {
     }
 
     /// The calls and the failed calls in the breaker's window.
-    pub fn recent(&self, now: Timestamp) -> (u32, u32) {
+    pub fn recent(&self, now: MonotonicTime) -> (u32, u32) {
         self.breaker.recent(now)
     }
 
     /// Until when the provider asked us to slow down, while that lies ahead.
-    pub fn throttled_until(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn throttled_until(&self, now: MonotonicTime) -> Option<MonotonicTime> {
         self.throttled_until.filter(|until| now < *until)
     }
 
@@ -174,21 +176,26 @@ impl ProviderHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ThrottleScope;
+    use crate::model::{ThrottleScope, Timestamp};
 
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_millisecond(ms).unwrap()
+    fn date(ms: u64) -> Timestamp {
+        Timestamp::from_millisecond(ms.cast_signed()).unwrap()
+    }
+
+    /// A moment of a calendar that nobody sets.
+    fn at(ms: u64) -> Moment {
+        Moment { calendar: date(ms), monotonic: MonotonicTime::from_origin(Duration::from_millis(ms)) }
     }
 
     fn control(mode: ControlMode, expire_at: Option<Timestamp>) -> ProviderControl {
-        ProviderControl { mode, reason: "test".into(), actor: "ana".into(), updated_at: at(0), expire_at }
+        ProviderControl { mode, reason: "test".into(), actor: "ana".into(), updated_at: date(0), expire_at }
     }
 
     #[test]
     fn out_of_service_stands_above_a_closed_breaker_until_it_expires() {
         let mut health = ProviderHealth::new(HealthSettings::default());
-        health.set_control(control(ControlMode::OutOfService, Some(at(10))));
-        assert_eq!(health.admits(true, at(9)), Err(AdmissionRefusal::OutOfService { until: Some(at(10)) }));
+        health.set_control(control(ControlMode::OutOfService, Some(date(10))));
+        assert_eq!(health.admits(true, at(9)), Err(AdmissionRefusal::OutOfService { until: Some(date(10)) }));
         assert_eq!(health.admits(true, at(10)), Ok(()));
     }
 
@@ -221,21 +228,40 @@ mod tests {
             health.record(permit, &outcome, at(ms));
         }
         assert_eq!(
-            (health.breaker(at(100)), health.recent(at(100)), health.in_flight()),
+            (health.breaker(at(100).monotonic), health.recent(at(100).monotonic), health.in_flight()),
             (BreakerState::Closed, (0, 0), 0)
         );
     }
 
     #[test]
     fn a_throttle_without_a_wait_pauses_it_all_the_same() {
-        assert_eq!(throttled(0).admits(false, at(0)), Err(AdmissionRefusal::Throttled { until: at(1_000) }));
+        assert_eq!(
+            throttled(0).admits(false, at(0)),
+            Err(AdmissionRefusal::Throttled { wait: Duration::from_secs(1) })
+        );
     }
 
     #[test]
     fn a_throttle_pauses_it_and_counts_as_no_failure() {
         let health = throttled(2);
-        assert_eq!(health.admits(false, at(1_999)), Err(AdmissionRefusal::Throttled { until: at(2_000) }));
+        assert_eq!(
+            health.admits(false, at(1_999)),
+            Err(AdmissionRefusal::Throttled { wait: Duration::from_millis(1) })
+        );
         assert_eq!(health.admits(false, at(2_000)), Ok(()));
-        assert_eq!(health.recent(at(1)), (1, 0));
+        assert_eq!(health.recent(at(1).monotonic), (1, 0));
+    }
+
+    #[test]
+    fn a_calendar_that_is_set_moves_no_throttle_and_ends_a_control_when_it_says_so() {
+        let health = throttled(2);
+        let hour = 3_600_000;
+        let set_forward = Moment { calendar: date(hour), ..at(1_999) };
+        assert!(health.admits(false, set_forward).is_err());
+        let set_back = Moment { calendar: date(0), ..at(2_000) };
+        assert_eq!(health.admits(false, set_back), Ok(()));
+        let mut health = ProviderHealth::new(HealthSettings::default());
+        health.set_control(control(ControlMode::OutOfService, Some(date(hour))));
+        assert_eq!(health.admits(false, set_forward), Ok(()));
     }
 }

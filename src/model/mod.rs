@@ -45,7 +45,7 @@ pub use inbound::{
 pub use key::{ApiKey, KeyScope};
 pub use link::{ContactLink, LinkId};
 pub use message::{FallbackPolicy, Labels, Message, MessageClass};
-pub use monotonic::MonotonicTime;
+pub use monotonic::{Moment, MonotonicTime};
 pub use objection::Objection;
 pub use outcome::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 pub use plan::{ConsentDecision, LeftOut, OrderSource, Plan, Verdict, Way};

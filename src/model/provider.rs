@@ -1,8 +1,9 @@
 //! A configured account that carries one channel, as routing sees it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::{BrandId, Channel, ProviderName, Timestamp};
+use super::{BrandId, Channel, ProviderName, Timestamp, later};
 
 /// A configured account that carries one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,22 +62,22 @@ pub enum AdmissionRefusal {
     },
     /// Its breaker is open, or half open with all probes in flight.
     BreakerOpen {
-        /// When to ask again.
-        until: Timestamp,
+        /// How long to wait before asking again.
+        wait: Duration,
     },
     /// The provider asked us to slow down.
     Throttled {
-        /// When it may be called again.
-        until: Timestamp,
+        /// How long to wait before it may be called again.
+        wait: Duration,
     },
 }
 
 impl AdmissionRefusal {
-    /// When it may end, if that is known.
-    pub fn until(self) -> Option<Timestamp> {
+    /// When it may end, if that is known at `now`.
+    pub fn until(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::OutOfService { until } | Self::Draining { until } => until,
-            Self::BreakerOpen { until } | Self::Throttled { until } => Some(until),
+            Self::BreakerOpen { wait } | Self::Throttled { wait } => Some(later(now, wait)),
         }
     }
 }

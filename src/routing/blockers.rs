@@ -46,7 +46,7 @@ fn admission_blocker(context: &RoutingContext<'_>, offer: &ProviderAdmission<'_>
     let refusal = offer.admission.err()?;
     let name = &offer.provider.name;
     let recheck = Duration::from_millis(context.retry.recheck_ms);
-    let until = refusal.until().unwrap_or_else(|| later(context.now, recheck));
+    let until = refusal.until(context.now).unwrap_or_else(|| later(context.now, recheck));
     let (reason, explanation) = match refusal {
         AdmissionRefusal::OutOfService { .. } => {
             (Reason::OutOfService, format!("An operator took {name} out of service."))

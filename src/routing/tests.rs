@@ -269,8 +269,8 @@ fn after_a_failure_another_domain_of_the_channel_then_the_next_channel_then_the_
 #[test]
 fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_is_left() {
     let mut case = RoutingCase::new(MessageClass::Transactional);
-    let until = later(start(), Duration::from_secs(5));
-    case.refusals.insert("wa-meta-1".into(), AdmissionRefusal::BreakerOpen { until });
+    let wait = Duration::from_secs(5);
+    case.refusals.insert("wa-meta-1".into(), AdmissionRefusal::BreakerOpen { wait });
     case.refusals.insert("wa-meta-2".into(), AdmissionRefusal::OutOfService { until: None });
     assert_eq!(case.next_provider(), "wa-twilio");
     let left_out = case.left_out();
@@ -279,7 +279,7 @@ fn what_is_refused_is_left_out_with_its_reason_and_waited_for_when_nothing_else_
     for name in ["wa-twilio", "sms-a", "sms-b", "mail"] {
         case.refusals.insert(name.into(), AdmissionRefusal::OutOfService { until: None });
     }
-    assert_eq!(expect_wait(&case.step()), (until, Reason::BreakerOpen));
+    assert_eq!(expect_wait(&case.step()), (later(start(), wait), Reason::BreakerOpen));
 }
 
 #[test]
@@ -341,10 +341,10 @@ fn a_throttle_without_a_wait_is_not_retried_at_once() {
 fn patience_with_a_throttled_channel_ends() {
     let mut case = RoutingCase::new(MessageClass::Transactional);
     case.providers.retain(|provider| ["wa-meta-1", "sms-a"].contains(&provider.name.as_str()));
-    let throttle = |now| AdmissionRefusal::Throttled { until: later(now, Duration::from_secs(2)) };
+    let throttle = AdmissionRefusal::Throttled { wait: Duration::from_secs(2) };
     for _ in 0..5 {
         // Others use up the provider's allowance each time.
-        case.refusals.insert("wa-meta-1".into(), throttle(case.now));
+        case.refusals.insert("wa-meta-1".into(), throttle);
         let step = case.step();
         let (until, reason) = expect_wait(&step);
         let why = WaitReason { reason, explanation: "Too fast.".into() };
@@ -354,7 +354,7 @@ fn patience_with_a_throttled_channel_ends() {
         case.wait(5);
     }
     case.wait(10);
-    case.refusals.insert("wa-meta-1".into(), throttle(case.now));
+    case.refusals.insert("wa-meta-1".into(), throttle);
     assert_eq!(case.next_provider(), "sms-a");
 }
 

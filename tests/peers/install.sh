@@ -37,6 +37,7 @@ install_runtimes() {
     need python3-venv python3 -c 'import ensurepip, venv'
     need strace strace -V
     need faketime faketime --version
+    need dnsmasq-base dnsmasq --version
     if [ -z "$packages" ]; then
         return
     fi

@@ -12,10 +12,10 @@
 //!
 //! [`script::Script`] draws from the seed's random numbers: contacts with addresses, preferences and consents; messages and
 //! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
-//! credentials); texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
+//! credentials); a calendar that is set forward and back; texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
 //!
 //! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,
-//! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the six
+//! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the
 //! hours of a seed take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A
 //! crash cuts off every task where it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands
 //! before the store and fails now and then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of

@@ -86,7 +86,7 @@ impl Adapter for ScriptedProvider {
 
 impl ScriptedProvider {
     fn begin_probe(&self) -> Option<CallGuard<'_>> {
-        let status = self.shared.board().status(&self.provider.name, self.shared.now())?;
+        let status = self.shared.board().status(&self.provider.name, self.shared.clock.moment())?;
         let probing = status.breaker == BreakerState::HalfOpen;
         probing.then(|| CallGuard::new(&self.probes))
     }
@@ -233,8 +233,13 @@ impl ScriptedProvider {
         if self.calls.load(Ordering::Relaxed) > script::SLOTS {
             self.shared.record_problem(format!("{id}: {} was called beyond its slots", self.provider.name));
         }
-        let Some(status) = self.shared.board().status(&self.provider.name, self.shared.now()) else { return };
-        let open = self.shared.open_until(&self.provider.name).is_some_and(|until| self.shared.now() < until);
+        let Some(status) = self.shared.board().status(&self.provider.name, self.shared.clock.moment()) else {
+            return;
+        };
+        let open = self
+            .shared
+            .open_until(&self.provider.name)
+            .is_some_and(|until| self.shared.clock.monotonic() < until);
         if open || status.breaker == BreakerState::Open {
             self.shared
                 .record_problem(format!("{id}: {} was called through an open breaker", self.provider.name));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
+use jiff::SignedDuration;
 use jiff::civil::Time;
 use relevo::inbound::{InboundDirectory, InboundSource};
 use relevo::model::{
@@ -21,9 +22,12 @@ pub fn start() -> Timestamp {
 /// Messages are sent and faults happen for this long.
 pub const FAULT_PERIOD: Duration = Duration::from_secs(2 * 3_600);
 
-/// By this time after the start every message must have ended. It is longer than the longest life of the last message, the
-/// wait in doubt, and the longest fallback together.
-pub const DEADLINE: Duration = Duration::from_secs(6 * 3_600);
+/// By this time after the start every message must have ended, when nobody sets the calendar. It is longer than the longest life of
+/// the last message, the wait in doubt, and the longest fallback together.
+const DEADLINE: Duration = Duration::from_secs(6 * 3_600);
+
+/// How many hours a calendar that is wrong is ahead: enough for it to be doubted.
+const WRONG_HOURS: i64 = 26;
 
 /// The most calls that a provider may be given at once.
 pub const SLOTS: u32 = 3;
@@ -58,12 +62,36 @@ pub enum FaultKind {
 #[derive(Debug, Clone)]
 pub enum ScriptAction {
     Send(Box<MessageDraft>),
-    Cancel { brand: BrandId, nth: usize },
-    Consent { brand: BrandId, contact: ContactId, action: ConsentAction, channel: Channel, scope: TopicScope },
-    Suppress { brand: BrandId, channel: Channel, address: Address },
-    Delete { brand: BrandId, contact: ContactId },
-    Control { provider: ProviderName, mode: ControlMode, expire_at: Option<Timestamp> },
+    Cancel {
+        brand: BrandId,
+        nth: usize,
+    },
+    Consent {
+        brand: BrandId,
+        contact: ContactId,
+        action: ConsentAction,
+        channel: Channel,
+        scope: TopicScope,
+    },
+    Suppress {
+        brand: BrandId,
+        channel: Channel,
+        address: Address,
+    },
+    Delete {
+        brand: BrandId,
+        contact: ContactId,
+    },
+    Control {
+        provider: ProviderName,
+        mode: ControlMode,
+        expire_at: Option<Timestamp>,
+    },
     Text(ScriptedText),
+    /// Somebody sets the calendar of the machine.
+    SetCalendar {
+        by: SignedDuration,
+    },
     Crash,
 }
 
@@ -158,6 +186,7 @@ impl Script {
             }
             actions.push((random_time(rng), action));
         }
+        actions.extend(random_calendar(rng));
         actions.sort_by_key(|(at, _)| *at);
         let addresses: Vec<Address> = contacts
             .iter()
@@ -166,6 +195,17 @@ impl Script {
             .collect();
         let bad_addresses = (0..rng.usize(0..3)).map(|_| choose(rng, &addresses)).collect();
         Self { providers, contacts, faults, actions, bad_addresses }
+    }
+}
+
+impl Script {
+    /// By this time every message must have ended: later by as much as the calendar is set back.
+    pub fn deadline(&self) -> Timestamp {
+        let set_back = self.actions.iter().filter_map(|(_, action)| match action {
+            ScriptAction::SetCalendar { by } if by.is_negative() => Some(by.unsigned_abs()),
+            _ => None,
+        });
+        later(start(), DEADLINE + set_back.sum())
     }
 }
 
@@ -336,6 +376,19 @@ fn random_action(
             })
         }
         _ => ScriptAction::Crash,
+    }
+}
+
+/// In half of the seeds nobody sets the calendar. In the others it is put an hour forward or back, or goes wrong by more than a day
+/// and is set right after a while.
+fn random_calendar(rng: &mut Rng) -> Vec<(Timestamp, ScriptAction)> {
+    let set = |at, hours| (at, ScriptAction::SetCalendar { by: SignedDuration::from_hours(hours) });
+    let at = random_time(rng);
+    match rng.u8(0..6) {
+        0 => vec![set(at, 1)],
+        1 => vec![set(at, -1)],
+        2 => vec![set(at, WRONG_HOURS), set(later(at, Duration::from_secs(rng.u64(1..2_400))), -WRONG_HOURS)],
+        _ => vec![],
     }
 }
 

@@ -94,7 +94,7 @@ impl Simulation {
         }
         self.sleep_until(later(script::start(), script::FAULT_PERIOD)).await;
         self.end_controls().await;
-        self.sleep_until(later(script::start(), script::DEADLINE)).await;
+        self.sleep_until(self.shared.script.deadline()).await;
         check::all_messages(&self.shared, &self.accepted).await;
         gateway.dispatch.abort();
         gateway.inbound.abort();
@@ -146,7 +146,6 @@ impl Simulation {
             board.clone(),
             clients,
             DispatchSettings { concurrency: 6, batch: 4, ..DispatchSettings::default() },
-            self.shared.clock.clone(),
             clock_trust,
         );
         let (sender, receiver) = mpsc::channel(8);
@@ -181,7 +180,7 @@ impl Simulation {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        let wait = Duration::try_from(at.duration_since(self.shared.now())).unwrap_or_default();
+        let wait = Duration::try_from(at.duration_since(self.shared.script_now())).unwrap_or_default();
         tokio::time::sleep(wait).await;
     }
 
@@ -255,6 +254,11 @@ impl Simulation {
             ScriptAction::Control { provider, mode, expire_at } => {
                 self.shared.log(format!("{provider} is {}", mode.as_str()));
                 self.control(provider, mode, expire_at);
+            }
+            ScriptAction::SetCalendar { by } => {
+                self.shared.log(format!("the calendar is set by {by:#}"));
+                self.shared.count("the calendar was set");
+                self.shared.calendar.set_by(by);
             }
             ScriptAction::Text(text_of_script) => incoming_texts::send(&self.shared, text_of_script),
             ScriptAction::Crash => unreachable!("`run` performs crashes"),

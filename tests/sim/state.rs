@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use relevo::clock::Clock;
+use relevo::clock::{Clock, SimulatedCalendar};
 use relevo::dispatch::ProviderRegistry;
 use relevo::health::{BreakerState, HealthSettings};
-use relevo::model::{Address, ProviderName, ReceiptReport, Timestamp};
+use relevo::model::{Address, MonotonicTime, ProviderName, ReceiptReport, Timestamp, later};
 use relevo::store::Stores;
 use tokio::sync::mpsc;
 
@@ -20,6 +20,8 @@ use crate::tally::Tally;
 /// The state of one seed.
 pub struct SimulationState {
     pub clock: Clock,
+    /// What sets the gateway's calendar.
+    pub calendar: SimulatedCalendar,
     rng: Mutex<Rng>,
     pub script: Script,
     /// The stores of the gateway that runs, or of the one that crashed last.
@@ -37,7 +39,7 @@ pub struct SimulationState {
     pub log: Mutex<Vec<String>>,
     pub tally: Mutex<Tally>,
     /// Until when the breaker of each provider was last seen to be open.
-    pub open_until: Mutex<BTreeMap<ProviderName, Timestamp>>,
+    pub open_until: Mutex<BTreeMap<ProviderName, MonotonicTime>>,
 }
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,8 +52,10 @@ impl SimulationState {
         let mut rng = Rng::with_seed(seed);
         let script = Script::new(&mut rng);
         let board = ProviderRegistry::new(script.providers.clone(), &HealthSettings::default(), Vec::new());
+        let (clock, calendar) = Clock::simulated_calendar(script::start(), seed);
         Self {
-            clock: Clock::simulated(script::start(), seed),
+            clock,
+            calendar,
             rng: Mutex::new(rng),
             stores: Mutex::new(stores),
             board: Mutex::new(board),
@@ -67,8 +71,14 @@ impl SimulationState {
         }
     }
 
+    /// The time by the gateway's calendar, which may be set.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time by the script's calendar, which nobody sets.
+    pub fn script_now(&self) -> Timestamp {
+        later(script::start(), self.clock.monotonic().since(MonotonicTime::default()))
     }
 
     pub fn rng(&self) -> MutexGuard<'_, Rng> {
@@ -84,14 +94,14 @@ impl SimulationState {
     }
 
     pub fn fault(&self, domain: &str) -> Option<FaultKind> {
-        let now = self.now();
+        let now = self.script_now();
         let current =
             |fault: &&script::Fault| fault.domain == domain && fault.from <= now && now < fault.until;
         self.script.faults.iter().find(current).map(|fault| fault.kind)
     }
 
     /// Until when a provider's breaker is open, as seen from outside.
-    pub fn open_until(&self, provider: &ProviderName) -> Option<Timestamp> {
+    pub fn open_until(&self, provider: &ProviderName) -> Option<MonotonicTime> {
         lock(&self.open_until).get(provider).copied()
     }
 
@@ -99,10 +109,14 @@ impl SimulationState {
     pub async fn watch_breakers(self: Arc<Self>, board: ProviderRegistry) {
         let mut changes = board.subscribe();
         loop {
-            for status in board.statuses(self.now()) {
+            let now = self.clock.moment();
+            for status in board.statuses(now) {
                 let mut open = lock(&self.open_until);
                 match (status.breaker, status.probe_at) {
-                    (BreakerState::Open, Some(until)) => open.insert(status.provider.name, until),
+                    (BreakerState::Open, Some(until)) => {
+                        let wait = Duration::try_from(until.duration_since(now.calendar)).unwrap();
+                        open.insert(status.provider.name, now.monotonic.after(wait))
+                    }
                     (BreakerState::Closed, _) => open.remove(&status.provider.name),
                     _ => None,
                 };
@@ -127,7 +141,7 @@ impl SimulationState {
     }
 
     pub fn log(&self, line: String) {
-        let at = self.now();
+        let at = self.script_now();
         lock(&self.log).push(format!("{at} {line}"));
     }
 

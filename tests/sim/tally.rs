@@ -33,6 +33,7 @@ impl Tally {
             "fell back",
             "receipt",
             "crash",
+            "the calendar was set",
             "disk failed before an append",
             "disk failed after an append",
             "disk failed after a receipt",

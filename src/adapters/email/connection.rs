@@ -23,6 +23,7 @@ use super::reply_limit::ReplyLimit;
 use super::settings::{DsnRequest, ServerAddress, SmtpSettings};
 use super::tls::{TlsConnection, TlsMode};
 use crate::adapters::local_failure::local_failure;
+use crate::adapters::name_lookup;
 use crate::adapters::{ProviderBuildError, answer_within};
 use crate::model::Outcome;
 
@@ -113,7 +114,8 @@ impl SmtpServer {
     /// Opens the socket. lettre writes the text and its final dot one after the other, so with Nagle's algorithm the dot
     /// would wait for the server's delayed acknowledgement of the text: 40 ms for each message.
     async fn dial(&self) -> Result<TcpStream, Outcome> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable_server)?;
+        let stream = name_lookup::connect(&self.host, self.port, self.connect_timeout).await;
+        let stream = stream.map_err(unreachable_server)?;
         stream.set_nodelay(true).map_err(unreachable_server)?;
         Ok(stream)
     }

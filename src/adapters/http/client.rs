@@ -1,11 +1,13 @@
 //! The client by which a provider's HTTP API is called.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, redirect};
 
 use super::exchange::describe;
 use crate::adapters::build_error::ProviderBuildError;
+use crate::adapters::name_lookup::HttpResolver;
 use crate::adapters::transport::Transport;
 
 /// Shorter than the providers' own limits (a minute and more): a connection that the other side is about to close
@@ -28,8 +30,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// When the machine's TLS set-up cannot be read.
 pub(in crate::adapters) fn build_client(transport: &Transport) -> Result<Client, ProviderBuildError> {
     let Transport { limits, http } = transport;
+    let connect_timeout = Duration::from_millis(limits.connect_timeout_ms);
     let mut builder = Client::builder()
-        .connect_timeout(Duration::from_millis(limits.connect_timeout_ms))
+        .connect_timeout(connect_timeout)
+        .dns_resolver(Arc::new(HttpResolver { connect_timeout }))
         .pool_idle_timeout(IDLE_CONNECTION)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)

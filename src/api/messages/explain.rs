@@ -4,7 +4,7 @@ use super::MessageApi;
 use crate::adapters::sms::segments::{Alphabet, SmsSize};
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
-use crate::model::{Channel, History, Message, RenderedContent, Timestamp};
+use crate::model::{Channel, History, Message, Moment, RenderedContent, Timestamp};
 use crate::routing::{RoutingDecision, RoutingStep};
 use crate::wire::{timestamp, v1};
 
@@ -16,7 +16,8 @@ impl MessageApi {
     ) -> Result<v1::ExplainRouteResponse, ApiError> {
         let message = self.build_message(caller, request.message).await?;
         let history = History::accepted(message.accepted_at);
-        let next = self.planner.decide(&message, &history, message.accepted_at).await?;
+        let now = Moment { calendar: message.accepted_at, monotonic: self.clock.monotonic() };
+        let next = self.planner.decide(&message, &history, now).await?;
         let answer = v1::ExplainRouteResponse { sms: sms_size(&message), ..view(next) };
         Ok(if message.send_at > message.accepted_at { delayed(answer, message.send_at) } else { answer })
     }

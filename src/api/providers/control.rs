@@ -35,7 +35,7 @@ impl ProviderApi {
         let lost =
             |error: JoinError| if error.is_panic() { ApiError::panicked() } else { ApiError::stopping() };
         in_force.map_err(lost)??;
-        let status = self.registry.status(&name, now);
+        let status = self.registry.status(&name, self.clock.moment());
         Ok(v1::SetProviderControlResponse { provider: status.map(|status| view::provider(caller, status)) })
     }
 

@@ -48,7 +48,7 @@ impl ProviderApi {
 
     /// The providers that `caller` sees, as they are now.
     fn visible_to(&self, caller: &Caller) -> Vec<v1::Provider> {
-        let statuses = self.registry.statuses(self.clock.now()).into_iter();
+        let statuses = self.registry.statuses(self.clock.moment()).into_iter();
         let visible = statuses.filter(|status| ProviderAccess::is_visible(caller, &status.provider));
         visible.map(|status| view::provider(caller, status)).collect()
     }

@@ -66,7 +66,7 @@ async fn a_control_is_in_force_on_record_and_says_who() {
         (ControlMode::Draining, "the lab burns", expire_time)
     );
     assert_eq!(set.actor, format!("{} (eva)", key_id(&key)));
-    let status = gateway.board.status(&"email-acme".parse().unwrap(), gateway.clock.now()).unwrap();
+    let status = gateway.board.status(&"email-acme".parse().unwrap(), gateway.clock.moment()).unwrap();
     assert_eq!(status.mode, relevo::model::ControlMode::Draining);
     assert_eq!(gateway.stores.controls.controls().await.unwrap().len(), 1);
 }
@@ -130,7 +130,7 @@ async fn a_watch_tells_all_providers_and_then_what_changes() {
         ("email-acme", ControlMode::Draining)
     );
 
-    let (sms, now) = ("sms-shared".parse().unwrap(), gateway.clock.now());
+    let (sms, now) = ("sms-shared".parse().unwrap(), gateway.clock.moment());
     let evidence = OutcomeEvidence::new("401", "wrong password");
     let call = gateway.board.permit(&sms, false, now).unwrap_or_else(|refusal| panic!("{refusal:?}"));
     call.finish(&Outcome::Misconfigured { evidence }, now);

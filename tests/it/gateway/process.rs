@@ -1,7 +1,8 @@
 //! Starts and ends gateways: the program that users run, with a configuration and a data directory of the test's own.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -127,6 +128,31 @@ impl GatewayDirectory {
         command.env("FAKETIME_TIMESTAMP_FILE", self.path("clock")).env("FAKETIME_CACHE_DURATION", "1");
         command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         self.started(command).await
+    }
+
+    /// Starts a gateway on a machine that has this name server, or `None` where the test may not arrange that.
+    ///
+    /// # Panics
+    /// When it may not and `CI` is `true`: there nothing may be skipped.
+    pub async fn start_with_name_server(&self, server: IpAddr) -> Option<Gateway> {
+        let resolver = format!("nameserver {server}\noptions timeout:1 attempts:1\n");
+        fs::write(self.path("resolv.conf"), resolver).unwrap();
+        let mount = |more: &str| {
+            let mut command = Command::new("unshare");
+            let line = format!("mount --bind \"$0\" /etc/resolv.conf && exec {more}");
+            command.args(["--mount", "sh", "-c", &line]).arg(self.path("resolv.conf"));
+            command
+        };
+        if !mount("true").status().await.is_ok_and(|status| status.success()) {
+            let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!is_ci, "the name server cannot be set here");
+            let _ = writeln!(std::io::stderr(), "skipped: the name server of a process cannot be set here");
+            return None;
+        }
+        let command = self.command(&["serve"]);
+        let mut in_it = mount("\"$@\"");
+        in_it.arg(command.as_std().get_program()).args(command.as_std().get_args()).kill_on_drop(true);
+        Some(self.started(in_it).await)
     }
 
     /// Sets the calendar of gateways that [`Self::start_with_clock`] started; they see it within a second.

@@ -131,3 +131,32 @@ async fn an_operator_who_says_that_the_clock_is_right_is_believed() {
     assert_eq!(states, [MessageState::Expired, MessageState::Sent]);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_breaker_open() {
+    let provider = WiremockStubs::new("clock-set-back");
+    provider.answer(json!({}), json!({ "status": 503 })).await;
+    let directory = GatewayDirectory::new(&twilio("sms", provider.url(), "")).await;
+    let gateway = directory.start_with_clock("+0", &[]).await;
+    gateway.upsert_contact(ana()).await;
+    for _ in 0..10 {
+        gateway.send(sms()).await;
+    }
+    gateway.wait_for_breaker("sms", v1::BreakerState::Open).await;
+    directory.set_clock("-1h");
+    let an_hour_ago = async {
+        let before = after(Duration::ZERO).unwrap().seconds - 1_800;
+        loop {
+            let message = gateway.message(&gateway.send(sms()).await).await;
+            if message.accept_time.unwrap().seconds < before {
+                return message.message_id;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let message = an_hour_ago.await;
+    provider.answer(json!({}), twilio_accepts()).await;
+    let sent = gateway.wait_until_ended(&[message]).await.remove(0);
+    assert_eq!(sent.state(), MessageState::Sent);
+    gateway.stop().await;
+}

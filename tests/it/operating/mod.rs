@@ -6,6 +6,7 @@ mod control;
 mod data_directory;
 mod log;
 mod loops;
+mod name_servers;
 mod open_files;
 mod pause;
 mod resume;

@@ -100,7 +100,7 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
     let planner = Planner::new(stores.consents.clone(), policies, board.clone(), retry);
     let lane = ProviderClient::new(adapter, &ProviderLimits::default());
     let clock = Clock::simulated(sample::at(0), 7);
-    let clock_trust = ClockTrust::new(clock.clone(), None);
+    let clock_trust = ClockTrust::new(clock, None);
     Arc::new(Dispatcher::new(
         queue,
         stores.consents.clone(),
@@ -108,7 +108,6 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
         board,
         [(provider.name, lane)].into(),
         DispatchSettings::default(),
-        clock,
         clock_trust,
     ))
 }

@@ -43,7 +43,7 @@ impl SmppAccount {
     /// # Errors
     /// The outcome of every message while there is no session.
     pub(super) async fn bind(&self, sequence: u32) -> Result<SmppConnection, Outcome> {
-        let connected = timeout(self.connect_timeout, self.endpoint.connect()).await;
+        let connected = timeout(self.connect_timeout, self.endpoint.connect(self.connect_timeout)).await;
         let connected = connected.map_err(|_| unavailable("the SMSC did not take the connection in time"))?;
         let unreachable =
             |error: io::Error| local_failure(&error).unwrap_or_else(|| unavailable(&error.to_string()));

@@ -5,14 +5,13 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::pdu::{self, Pdu};
 use super::settings::{SmppSettings, SmppTls};
-use crate::adapters::{ProviderBuildError, tls};
+use crate::adapters::{ProviderBuildError, name_lookup, tls};
 
 /// How long unbinding and closing may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,9 +38,9 @@ impl SmscEndpoint {
         Ok(Self { host: settings.host.clone(), port: settings.port(), tls })
     }
 
-    /// Connects and encrypts.
-    pub(super) async fn connect(&self) -> io::Result<SmppConnection> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    /// Connects and encrypts. Whoever calls it ends it when `limit` is over.
+    pub(super) async fn connect(&self, limit: Duration) -> io::Result<SmppConnection> {
+        let stream = name_lookup::connect(&self.host, self.port, limit).await?;
         // Messages are small, and each is written at once.
         stream.set_nodelay(true)?;
         let stream: Box<dyn SmppStream> = match &self.tls {
