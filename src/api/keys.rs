@@ -8,6 +8,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::limits::{self, KEY_LABEL};
 use super::page::{PageTokenScope, collect};
+use super::sealer::TokenSealer;
 use super::token;
 use crate::clock::Clock;
 use crate::dispatch::BrandPolicies;
@@ -21,6 +22,7 @@ use crate::wire::{FieldPath, Violations, read_scopes, v1};
 pub struct KeyApi {
     brands: Arc<BrandPolicies>,
     store: Arc<dyn KeyStore>,
+    tokens: Arc<TokenSealer>,
     clock: Clock,
 }
 
@@ -52,9 +54,14 @@ impl KeyService for KeyApi {
 }
 
 impl KeyApi {
-    /// The service over this store, for keys of these brands.
-    pub fn new(brands: Arc<BrandPolicies>, store: Arc<dyn KeyStore>, clock: Clock) -> Self {
-        Self { brands, store, clock }
+    /// The service over this store, for keys of these brands. `tokens` seals page tokens.
+    pub fn new(
+        brands: Arc<BrandPolicies>,
+        store: Arc<dyn KeyStore>,
+        tokens: Arc<TokenSealer>,
+        clock: Clock,
+    ) -> Self {
+        Self { brands, store, tokens, clock }
     }
 
     async fn create(
@@ -84,7 +91,7 @@ impl KeyApi {
     ) -> Result<v1::ListKeysResponse, ApiError> {
         let mut violations = Violations::default();
         let brand = caller.brand.as_ref();
-        let listing = PageTokenScope::new("keys", brand, &[]);
+        let listing = PageTokenScope::new(&self.tokens, "keys", brand, &[]);
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let wanted = violations.finish(Some(wanted))?;
         let page = collect(wanted, |page| self.store.keys(brand, page), |key| v1::Key::from(key)).await?;

@@ -27,6 +27,7 @@ mod methods;
 mod page;
 mod peer;
 mod preface;
+mod sealer;
 mod tls;
 mod update_mask;
 

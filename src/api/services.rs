@@ -14,10 +14,11 @@ use super::contacts::{ContactApi, TelegramLinkIssuer};
 use super::guard::{CallBounds, CallGuard};
 use super::health::{HealthApi, HealthState};
 use super::keys::KeyApi;
-use super::messages::MessageApi;
+use super::messages::{CursorSealer, MessageApi};
 use super::providers::ProviderApi;
 use super::public::PublicGuard;
 use super::sandbox::SandboxApi;
+use super::sealer::TokenSealer;
 use super::settings::ApiSettings;
 use super::shutdown::ShutdownSignal;
 use super::stream_session::StreamSessions;
@@ -26,7 +27,7 @@ use crate::adapters::telegram::bot::TelegramLinkSigner;
 use crate::clock::Clock;
 use crate::dispatch::{BrandPolicies, Planner, ProviderRegistry};
 use crate::model::ProviderName;
-use crate::store::Stores;
+use crate::store::{CursorKey, Stores};
 use crate::wire::DESCRIPTORS;
 use crate::wire::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::v1::contact_service_server::ContactServiceServer;
@@ -39,6 +40,8 @@ use crate::wire::v1::sandbox_service_server::SandboxServiceServer;
 pub struct ServiceDependencies {
     /// The store.
     pub stores: Stores,
+    /// The store's key of cursors, by which page tokens are sealed too.
+    pub cursor_key: CursorKey,
     /// The time.
     pub clock: Clock,
     /// The brands of the configuration, with their policies.
@@ -69,8 +72,17 @@ pub struct ApiServices {
 impl ApiServices {
     /// The services over what they depend on.
     pub fn new(dependencies: ServiceDependencies, settings: &ApiSettings) -> Self {
-        let ServiceDependencies { stores, clock, policies, registry, planner, sandboxes, telegram } =
-            dependencies;
+        let ServiceDependencies {
+            stores,
+            cursor_key,
+            clock,
+            policies,
+            registry,
+            planner,
+            sandboxes,
+            telegram,
+        } = dependencies;
+        let tokens = Arc::new(TokenSealer::new(&cursor_key.secret));
         let (authenticator, shutdown) = (Authenticator::new(Arc::clone(&stores.keys)), ShutdownSignal::new());
         let streams = |limits| StreamSessions::new(authenticator.clone(), shutdown.clone(), limits);
         let send_streams = streams(settings.send_stream_limits());
@@ -81,17 +93,25 @@ impl ApiServices {
         Self {
             messages: MessageApi::new(
                 &stores,
+                CursorSealer::new(Arc::clone(&tokens), cursor_key.last_plain),
                 planner.clone(),
                 clock.clone(),
                 send_streams,
                 watches.clone(),
                 settings,
             ),
-            contacts: ContactApi::new(stores.contacts, links, clock.clone()),
+            contacts: ContactApi::new(stores.contacts, Arc::clone(&tokens), links, clock.clone()),
             consents: ConsentApi::new(stores.consents, planner, clock.clone()),
-            providers: ProviderApi::new(access.clone(), registry, stores.controls, clock.clone(), watches),
+            providers: ProviderApi::new(
+                access.clone(),
+                registry,
+                stores.controls,
+                Arc::clone(&tokens),
+                clock.clone(),
+                watches,
+            ),
             sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(access, sandboxes)),
-            keys: KeyApi::new(Arc::clone(&policies), stores.keys, clock),
+            keys: KeyApi::new(Arc::clone(&policies), stores.keys, tokens, clock),
             guard: CallGuard::new(authenticator, policies, shutdown.clone(), CallBounds::new(settings)),
             health: HealthState::new(),
             shutdown,

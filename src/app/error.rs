@@ -10,6 +10,9 @@ pub enum AppError {
     /// The store cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no random numbers: {0}")]
+    Randomness(#[from] getrandom::Error),
     /// The address to listen on cannot be had.
     #[error(
         "cannot listen on {address}: {source}; is it in use? server.listen in the configuration sets another"

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::dispatch::{ClockTrust, Dispatcher, Planner, ProviderRegistry, purge_expired};
 use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
+use crate::store::CursorKey;
 use crate::store::embedded::sled;
 use supervisor::Supervisor;
 
@@ -89,7 +90,10 @@ impl Gateway {
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
         let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);
         let clock_trust = ClockTrust::new(self.clock.clone(), known_time);
-        let (supervisor, store, health) = self.start(controls, clock_trust);
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)?;
+        let cursor_key = self.store.stores.messages.cursor_key(random).await?;
+        let (supervisor, store, health) = self.start(controls, clock_trust, cursor_key);
         let stop = async {
             stop.await;
             // Balancers look elsewhere before anything is refused.
@@ -114,6 +118,7 @@ impl Gateway {
         self,
         controls: Vec<ProviderControlChange>,
         clock_trust: ClockTrust,
+        cursor_key: CursorKey,
     ) -> (Supervisor, sled::SledHandle, HealthState) {
         let Self { config, clock, store, listener, inbound, mail, .. } = self;
         let stores = store.stores.clone();
@@ -134,6 +139,7 @@ impl Gateway {
         ));
         let dependencies = ServiceDependencies {
             stores: stores.clone(),
+            cursor_key,
             clock: clock.clone(),
             policies,
             registry,

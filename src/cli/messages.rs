@@ -26,7 +26,7 @@ pub enum MessageCommand {
     List(ListArgs),
     /// Follow what happens to messages, until interrupted
     #[command(after_help = "Examples:\n  relevo message watch\n  relevo message watch --cursor 0        \
-        from the oldest event kept\n  relevo message watch --cursor 1042     resume after that event")]
+        from the oldest event kept\n  relevo message watch --cursor CURSOR   resume after the event that was shown with it")]
     Watch(WatchArgs),
     /// Tell what would happen to a message now; nothing is sent or stored
     #[command(
@@ -73,7 +73,7 @@ pub struct ListArgs {
 /// What to follow.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// Resume after this cursor; 0 starts with the oldest event kept
+    /// Resume after this cursor, as an event was shown with it; 0 starts with the oldest event kept
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
     /// Only events of this message; may be repeated
@@ -170,7 +170,10 @@ async fn watch(
     let request = v1::WatchMessagesRequest { cursor, message_ids: args.messages };
     let mut events = client.watch_messages(request).await.map_err(failed)?.into_inner();
     while let Some(event) = events.message().await.map_err(failed)? {
-        screen.show(&event, render::watched_event)?;
+        match &event.gap {
+            Some(_) if !screen.is_json() => screen.note(render::WATCH_GAP)?,
+            _ => screen.show(&event, render::watched_event)?,
+        }
     }
     Err(CliError::Unreachable(format!("{} ended the stream: it may be stopping", connection.server)))
 }

@@ -1,4 +1,4 @@
-//! Standard output: text for people, or one line of JSON.
+//! Standard output: text for people, or one line of JSON. What is told beside it goes to standard error.
 
 use std::io::{self, Write};
 
@@ -58,6 +58,11 @@ impl CommandOutput {
     /// Whether JSON is wanted.
     pub(super) fn is_json(self) -> bool {
         self.json
+    }
+
+    /// Tells something beside the answers, on standard error.
+    pub(super) fn note(self, text: &str) -> Result<(), CliError> {
+        Ok(io::stderr().lock().write_all(text.as_bytes())?)
     }
 
     /// Prints a text, and the end of its line if it has none.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{Page, PageRequest, StoreError};
+use super::{CursorKey, JournalCursor, Page, PageRequest, StoreError};
 use crate::model::{
     BrandId, ContactEvent, ContactId, History, Labels, Message, MessageEvent, MessageId, MessageState,
     Timestamp,
@@ -49,12 +49,22 @@ pub struct MessageFilter {
 /// An event in the order in which they became durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalEvent {
-    /// Its place; only ever grows within a store.
-    pub cursor: u64,
+    /// Its place.
+    pub cursor: JournalCursor,
     /// The contact.
     pub contact: ContactId,
     /// What happened.
     pub kind: JournalEventKind,
+}
+
+/// A part of a brand's events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalBatch {
+    /// The events, oldest first.
+    pub events: Vec<JournalEvent>,
+    /// The cursor of the newest event that was purged, when it lies after the position asked for: something is missing
+    /// from there on. Always `None` for [`JournalCursor::OLDEST`].
+    pub forgotten: Option<JournalCursor>,
 }
 
 /// What happened to a message or a contact.
@@ -106,17 +116,22 @@ pub trait MessageStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Result<StoredMessage, MessageState>>, StoreError>;
 
-    /// The brand's events after `cursor`, oldest first, at most `limit`.
+    /// The brand's events after a position, oldest first, at most `limit`.
+    ///
+    /// Events of a contact that was deleted are left out and do not count as forgotten: their brand wanted it so.
     async fn events(
         &self,
         brand: &BrandId,
-        cursor: u64,
+        after: &JournalCursor,
         limit: usize,
-    ) -> Result<Vec<JournalEvent>, StoreError>;
+    ) -> Result<JournalBatch, StoreError>;
 
-    /// The cursor of the newest event of any brand.
-    async fn last_cursor(&self) -> Result<u64, StoreError>;
+    /// The position after all events there are, of any brand.
+    async fn last_cursor(&self) -> Result<JournalCursor, StoreError>;
+
+    /// The key by which cursors are sealed. The first call makes it, of `candidate`, 32 random bytes; from then on it stays.
+    async fn cursor_key(&self, candidate: [u8; 32]) -> Result<CursorKey, StoreError>;
 
     /// Changes whenever there are new events of the brand. Those of other brands wake nobody but their own watchers.
-    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64>;
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<()>;
 }

@@ -10,6 +10,7 @@ mod clock;
 mod consents;
 mod contacts;
 mod controls;
+mod cursor;
 mod error;
 mod inbound;
 mod links;
@@ -28,11 +29,12 @@ pub use clock::ClockStore;
 pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
 pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
 pub use controls::ControlStore;
+pub use cursor::{CursorKey, JournalCursor};
 pub use error::StoreError;
 pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};
 pub use links::{FollowResult, LinkStore};
 pub use messages::{
-    AcceptResult, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
+    AcceptResult, JournalBatch, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
 };
 pub use page::{Page, PageRequest};
 pub use queue::{AppendResult, ClaimRequest, ClaimedMessages, DueHold, WorkQueue};

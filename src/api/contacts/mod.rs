@@ -13,6 +13,7 @@ use super::caller::BrandCaller;
 use super::error::ApiError;
 use super::limits::{self, ADDRESSES};
 use super::page::{PageTokenScope, collect};
+use super::sealer::TokenSealer;
 use super::update_mask::{MaskField, UpdateMask};
 use crate::clock::Clock;
 use crate::model::{ContactAddress, ContactId};
@@ -26,6 +27,7 @@ use crate::wire::{
 #[derive(Clone)]
 pub struct ContactApi {
     store: Arc<dyn ContactStore>,
+    tokens: Arc<TokenSealer>,
     links: TelegramLinkIssuer,
     clock: Clock,
 }
@@ -106,9 +108,14 @@ impl ContactService for ContactApi {
 }
 
 impl ContactApi {
-    /// The service over this store.
-    pub fn new(store: Arc<dyn ContactStore>, links: TelegramLinkIssuer, clock: Clock) -> Self {
-        Self { store, links, clock }
+    /// The service over this store. `tokens` seals page tokens.
+    pub fn new(
+        store: Arc<dyn ContactStore>,
+        tokens: Arc<TokenSealer>,
+        links: TelegramLinkIssuer,
+        clock: Clock,
+    ) -> Self {
+        Self { store, tokens, links, clock }
     }
 
     async fn upsert(
@@ -164,7 +171,7 @@ impl ContactApi {
         request: v1::ListContactsRequest,
     ) -> Result<v1::ListContactsResponse, ApiError> {
         let mut violations = Violations::default();
-        let listing = PageTokenScope::new("contacts", Some(&caller.brand), &[]);
+        let listing = PageTokenScope::new(&self.tokens, "contacts", Some(&caller.brand), &[]);
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let wanted = violations.finish(Some(wanted))?;
         let page = collect(wanted, |page| self.store.contacts(&caller.brand, page), contact_view).await?;
@@ -178,7 +185,8 @@ impl ContactApi {
     ) -> Result<v1::ListContactEventsResponse, ApiError> {
         let mut violations = Violations::default();
         let contact = request.contact_id.as_str();
-        let listing = PageTokenScope::new("contact events", Some(&caller.brand), contact.as_bytes());
+        let listing =
+            PageTokenScope::new(&self.tokens, "contact events", Some(&caller.brand), contact.as_bytes());
         let id = violations.parsed::<ContactId>(contact, &FieldPath::new("contact_id"));
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let (id, wanted) = violations.finish(id.map(|id| (id, wanted)))?;

@@ -1,5 +1,7 @@
 //! Lists messages.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 
 use super::{MessageApi, view};
@@ -7,6 +9,7 @@ use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits;
 use crate::api::page::{PageTokenScope, collect};
+use crate::api::sealer::TokenSealer;
 use crate::store::{MessageFilter, PageRequest, StoredMessage};
 use crate::wire::{FieldPath, Violations, read_optional_time, read_state, v1};
 
@@ -16,7 +19,7 @@ impl MessageApi {
         caller: &BrandCaller,
         request: v1::ListMessagesRequest,
     ) -> Result<v1::ListMessagesResponse, ApiError> {
-        let (listing, filter, wanted) = read_request(caller, request)?;
+        let (listing, filter, wanted) = read_request(caller, self.cursors.tokens(), request)?;
         let read = |page| self.store.messages(&caller.brand, &filter, page);
         let page = collect(wanted, read, without_history).await?;
         Ok(v1::ListMessagesResponse { messages: page.items, next_page_token: listing.token(page.next) })
@@ -25,11 +28,12 @@ impl MessageApi {
 
 fn read_request(
     caller: &BrandCaller,
+    tokens: &Arc<TokenSealer>,
     request: v1::ListMessagesRequest,
 ) -> Result<(PageTokenScope, MessageFilter, PageRequest), ApiError> {
     let mut violations = Violations::default();
     let bare = v1::ListMessagesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let listing = PageTokenScope::new("messages", Some(&caller.brand), &bare.encode_to_vec());
+    let listing = PageTokenScope::new(tokens, "messages", Some(&caller.brand), &bare.encode_to_vec());
     let page = listing.request(request.page_size, &request.page_token, &mut violations);
     let filter = read_filter(request, &mut violations);
     Ok(violations.finish(Some((listing, filter, page)))?)

@@ -1,6 +1,7 @@
 //! `MessageService`: accepts messages, and shows what became of them.
 
 mod content;
+mod cursor;
 mod explain;
 mod get;
 mod list;
@@ -28,6 +29,8 @@ use crate::wire::v1::message_service_server::MessageService;
 use crate::wire::{message_view, v1};
 use send_window::SendWindow;
 
+pub use cursor::CursorSealer;
+
 /// Accepts messages, and shows what became of them.
 #[derive(Clone)]
 pub struct MessageApi {
@@ -35,6 +38,7 @@ pub struct MessageApi {
     contacts: Arc<dyn ContactStore>,
     planner: Planner,
     clock: Clock,
+    cursors: CursorSealer,
     window: SendWindow,
     send_streams: StreamSessions,
     watches: StreamSessions,
@@ -44,9 +48,11 @@ pub struct MessageApi {
 type ResponseStream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl MessageApi {
-    /// The service over these stores. `send_streams` opens SendStream calls, and `watches` WatchMessages calls.
+    /// The service over these stores. `cursors` seals cursors and page tokens. `send_streams` opens SendStream calls, and
+    /// `watches` WatchMessages calls.
     pub fn new(
         stores: &Stores,
+        cursors: CursorSealer,
         planner: Planner,
         clock: Clock,
         send_streams: StreamSessions,
@@ -58,6 +64,7 @@ impl MessageApi {
             contacts: Arc::clone(&stores.contacts),
             planner,
             clock,
+            cursors,
             window: SendWindow::new(settings),
             send_streams,
             watches,

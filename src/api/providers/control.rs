@@ -61,8 +61,12 @@ impl ProviderApi {
         request: v1::ListProviderControlChangesRequest,
     ) -> Result<v1::ListProviderControlChangesResponse, ApiError> {
         let mut violations = Violations::default();
-        let listing =
-            PageTokenScope::new("control changes", caller.brand.as_ref(), request.provider.as_bytes());
+        let listing = PageTokenScope::new(
+            &self.tokens,
+            "control changes",
+            caller.brand.as_ref(),
+            request.provider.as_bytes(),
+        );
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let provider: Option<ProviderName> = match request.provider.as_str() {
             "" => None,

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::access::ProviderAccess;
 use super::caller::{Call, Caller};
+use super::sealer::TokenSealer;
 use super::stream_session::StreamSessions;
 use crate::clock::Clock;
 use crate::dispatch::ProviderRegistry;
@@ -25,6 +26,7 @@ pub struct ProviderApi {
     access: ProviderAccess,
     registry: ProviderRegistry,
     store: Arc<dyn ControlStore>,
+    tokens: Arc<TokenSealer>,
     clock: Clock,
     watches: StreamSessions,
     /// Held while a control is changed, so that the registry and the audit log agree on which change was the last.
@@ -32,15 +34,16 @@ pub struct ProviderApi {
 }
 
 impl ProviderApi {
-    /// The service over this registry and store. `watches` opens WatchProviders calls.
+    /// The service over this registry and store. `tokens` seals page tokens, `watches` opens WatchProviders calls.
     pub fn new(
         access: ProviderAccess,
         registry: ProviderRegistry,
         store: Arc<dyn ControlStore>,
+        tokens: Arc<TokenSealer>,
         clock: Clock,
         watches: StreamSessions,
     ) -> Self {
-        Self { access, registry, store, clock, watches, changing: Arc::default() }
+        Self { access, registry, store, tokens, clock, watches, changing: Arc::default() }
     }
 
     /// The providers that `caller` sees, as they are now.

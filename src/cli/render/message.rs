@@ -49,6 +49,10 @@ pub(crate) fn messages(messages: &[v1::Message], within: TextWidth) -> String {
     table.or("No message matches.", within)
 }
 
+/// Events were missed.
+pub(crate) const WATCH_GAP: &str = "Some events after the cursor are no longer kept, because their retention period is over. \
+                                    See what became of messages with relevo message list. The events kept follow.\n";
+
 /// One event of the stream.
 pub(crate) fn watched_event(event: &v1::WatchMessagesResponse) -> String {
     let (message_event, contact_event) = (event.event.as_ref(), event.contact_event.as_ref());
@@ -57,12 +61,12 @@ pub(crate) fn watched_event(event: &v1::WatchMessagesResponse) -> String {
     let at = message_event.and_then(|event| event.time.as_ref());
     let at = at.or_else(|| contact_event.and_then(|event| event.time.as_ref()));
     format!(
-        "{}  #{}  {}  {}  {}\n",
+        "{}  {}  {}  {}  {}\n",
         time(at),
-        event.cursor,
         or_dash(&event.message_id),
         or_dash(&event.contact_id),
-        happened.unwrap_or_else(|| "something that this version does not know".to_owned())
+        happened.unwrap_or_else(|| "something that this version does not know".to_owned()),
+        event.cursor
     )
 }
 

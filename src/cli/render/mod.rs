@@ -17,7 +17,7 @@ pub(super) use consent::{consent, entry, preferences, suppression, verdicts};
 pub(super) use contact::{contact, contact_events, contacts, telegram_link};
 pub(super) use history::history;
 pub(super) use key::{created_key, keys};
-pub(super) use message::{accepted, cancelled, messages, stream_answer, watched_event};
+pub(super) use message::{WATCH_GAP, accepted, cancelled, messages, stream_answer, watched_event};
 pub(super) use plan::explanation;
 pub(super) use provider::{behavior_answer, control_changes, outbox, provider_line, providers};
 pub(super) use table::{Table, TextWidth};

@@ -215,9 +215,9 @@ fn messages_are_listed_and_watched() {
         message_id: message().message_id,
         contact_id: "ana".into(),
         event: Some(message().history[1].clone()),
-        contact_event: None,
+        ..Default::default()
     };
-    insta::assert_snapshot!(watched_event(&event), @"2026-03-01 09:00:00.004Z  #7  019ca8b0-1c00-7000-8000-000000000001  ana  planned: 2 ways to try");
+    insta::assert_snapshot!(watched_event(&event), @"2026-03-01 09:00:00.004Z  019ca8b0-1c00-7000-8000-000000000001  ana  planned: 2 ways to try  7");
 }
 
 #[test]

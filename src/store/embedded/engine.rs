@@ -111,7 +111,7 @@ impl StoreSignals {
     }
 
     /// Changes whenever there are new events of a brand.
-    pub fn events(&self, brand: &BrandId) -> watch::Receiver<u64> {
+    pub fn events(&self, brand: &BrandId) -> watch::Receiver<()> {
         self.events.subscribe(brand)
     }
 }

@@ -11,7 +11,7 @@ use crate::model::BrandId;
 /// The signals of all brands that are watched.
 pub struct EventSignals {
     last_cursor: AtomicU64,
-    by_brand: Mutex<HashMap<BrandId, watch::Sender<u64>>>,
+    by_brand: Mutex<HashMap<BrandId, watch::Sender<()>>>,
 }
 
 impl EventSignals {
@@ -26,13 +26,13 @@ impl EventSignals {
     }
 
     /// The signal of a brand: changes whenever it has new events.
-    pub fn subscribe(&self, brand: &BrandId) -> watch::Receiver<u64> {
+    pub fn subscribe(&self, brand: &BrandId) -> watch::Receiver<()> {
         let mut by_brand = self.by_brand();
         // Brands that nobody watches any more make room for those that somebody does.
         if !by_brand.contains_key(brand) {
             by_brand.retain(|_, signal| signal.receiver_count() > 0);
         }
-        by_brand.entry(brand.clone()).or_insert_with(|| watch::Sender::new(self.last_cursor())).subscribe()
+        by_brand.entry(brand.clone()).or_insert_with(|| watch::Sender::new(())).subscribe()
     }
 
     /// Publishes that `brands` have new events, the newest of which has this cursor.
@@ -40,7 +40,7 @@ impl EventSignals {
         self.last_cursor.store(last_cursor, Ordering::Release);
         let by_brand = self.by_brand();
         for signal in brands.iter().filter_map(|brand| by_brand.get(brand)) {
-            signal.send_replace(last_cursor);
+            signal.send_replace(());
         }
     }
 
@@ -48,11 +48,11 @@ impl EventSignals {
     pub fn publish_to_all(&self, last_cursor: u64) {
         self.last_cursor.store(last_cursor, Ordering::Release);
         for signal in self.by_brand().values() {
-            signal.send_replace(last_cursor);
+            signal.send_replace(());
         }
     }
 
-    fn by_brand(&self) -> MutexGuard<'_, HashMap<BrandId, watch::Sender<u64>>> {
+    fn by_brand(&self) -> MutexGuard<'_, HashMap<BrandId, watch::Sender<()>>> {
         self.by_brand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

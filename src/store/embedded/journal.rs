@@ -15,7 +15,7 @@ use super::txn::Txn;
 use crate::model::{
     BrandId, ContactId, History, MessageEvent, MessageEventDetail, MessageId, MessageState, Timestamp,
 };
-use crate::store::{JournalEvent, JournalEventKind, StoreError};
+use crate::store::{JournalBatch, JournalEvent, JournalEventKind, StoreError};
 use crate::wire::store::v1::{HeadRecord, JournalEntry, JournalRecord};
 use crate::wire::{self, FieldPath, Violations, v1};
 
@@ -100,14 +100,25 @@ pub fn time_of(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result<Ti
     }
 }
 
-/// Drops a record.
-pub fn drop_record(txn: &mut Txn<'_>, brand: &BrandId, key: Vec<u8>) -> Result<(), StoreError> {
+/// Drops a record, the newest of whose events is `newest`.
+pub fn drop_record(txn: &mut Txn<'_>, brand: &BrandId, key: Vec<u8>, newest: u64) -> Result<(), StoreError> {
+    note_forgotten(txn, brand, newest)?;
     let head_key = keys::head(brand);
     let head = txn.load::<HeadRecord>(&head_key)?.unwrap_or_default();
     if keys::number(&key) == Some(head.journal) {
         txn.save(head_key, &HeadRecord { journal: 0, ..head });
     }
     txn.delete(key);
+    Ok(())
+}
+
+/// Notes that the event `cursor` of the brand was purged, for those who resume before it.
+pub fn note_forgotten(txn: &mut Txn<'_>, brand: &BrandId, cursor: u64) -> Result<(), StoreError> {
+    let key = keys::head(brand);
+    let head = txn.load::<HeadRecord>(&key)?.unwrap_or_default();
+    if cursor > head.forgotten {
+        txn.save(key, &HeadRecord { forgotten: cursor, ..head });
+    }
     Ok(())
 }
 
@@ -118,15 +129,15 @@ pub fn message_of(from: &(impl Lookup + ?Sized), entry: &JournalEntry) -> Result
     violations.finish(id).map_err(|error| damaged(from, format!("event {}: {error}", entry.cursor)))
 }
 
-/// The brand's events after `after` and up to `newest`, oldest first, at most `limit`; those of purged messages are
-/// left out.
+/// The brand's events after `after` and up to `newest`, at most `limit`; those of purged messages are left out. An `after`
+/// of 0 stands for the oldest event.
 pub fn read(
     view: &dyn Snapshot,
     brand: &BrandId,
     after: u64,
     newest: u64,
     limit: usize,
-) -> Result<Vec<JournalEvent>, StoreError> {
+) -> Result<JournalBatch, StoreError> {
     let mut range = keys::journals(brand);
     if let Some((first, _)) = view.last_in(keys::journals_up_to(brand, after))? {
         range.start = first;
@@ -144,7 +155,9 @@ pub fn read(
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(events)
+    let head: Option<HeadRecord> = if after == 0 { None } else { load(view, &keys::head(brand))? };
+    let forgotten = head.map(|head| head.forgotten).filter(|forgotten| *forgotten > after);
+    Ok(JournalBatch { events, forgotten: forgotten.map(Into::into) })
 }
 
 /// The event of an entry, or `None` when its message or contact was purged.
@@ -172,7 +185,11 @@ fn resolve(
         _ => read_event(view, entry)?,
     };
     let happened = JournalEventKind::Message(message, event);
-    Ok(Some(JournalEvent { cursor: entry.cursor, contact: found.packed.contact(view)?, kind: happened }))
+    Ok(Some(JournalEvent {
+        cursor: entry.cursor.into(),
+        contact: found.packed.contact(view)?,
+        kind: happened,
+    }))
 }
 
 fn resolve_contact_event(
@@ -184,7 +201,7 @@ fn resolve_contact_event(
     let contact = contact.map_err(|error| damaged(view, format!("event {}: {error}", entry.cursor)))?;
     let event = load(view, &keys::contact_event(brand, &contact, entry.cursor))?;
     Ok(event.map(|event| JournalEvent {
-        cursor: entry.cursor,
+        cursor: entry.cursor.into(),
         contact,
         kind: JournalEventKind::Contact(event),
     }))

@@ -6,7 +6,7 @@
 //!
 //! | kind | parts | value |
 //! |---|---|---|
-//! | 0 sequence | which | the last number, id or time given out |
+//! | 0 sequence | which | the last number, id or time given out; of cursors also the `CursorKeyRecord` |
 //! | 1 pack | brand, id of its first message | `PackRecord` |
 //! | 2 states | brand, id of the pack | `StatesRecord`, rewritten with every step |
 //! | 3 due | class, time, bucket or single, brand, id of the pack or the message | |
@@ -171,9 +171,15 @@ pub fn known_time() -> Vec<u8> {
     KeyBuilder::new(0).byte(KNOWN_TIME).done()
 }
 
+/// The key by which cursors are sealed.
+pub fn cursor_key() -> Vec<u8> {
+    KeyBuilder::new(0).byte(CURSOR_KEY).done()
+}
+
 /// Beside the sequences.
 const LAST_ID: u8 = 255;
 const KNOWN_TIME: u8 = 254;
+const CURSOR_KEY: u8 = 253;
 
 pub fn pack(brand: &BrandId, first: MessageId) -> Vec<u8> {
     packs_of(brand).id(first).done()

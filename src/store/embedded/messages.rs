@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use super::bodies::{self, BodyHash, RecentBodies};
 use super::effects::NewMessage;
 use super::engine::{Engine, WriteClass};
+use super::keys::Sequence;
 use super::listing::list;
-use super::lookup::{Lookup, damaged};
+use super::lookup::{Lookup, damaged, read_number};
 use super::message_events::{PendingEvents, append_events, load_stored, read_stored};
 use super::message_ref::MessageRef;
 use super::records::IdempotencyRecord;
@@ -19,7 +20,8 @@ use super::txn::Txn;
 use super::{EmbeddedStore, contact_index, journal, keys, packs};
 use crate::model::{BrandId, History, Message, MessageId, MessageState, Timestamp};
 use crate::store::{
-    AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
+    AcceptResult, CursorKey, JournalBatch, JournalCursor, MessageFilter, MessageStore, Page, PageRequest,
+    StoreError, StoredMessage,
 };
 use crate::wire::store::v1::{JournalEntry, PackedMessage};
 
@@ -76,18 +78,23 @@ impl<E: Engine> MessageStore for EmbeddedStore<E> {
     async fn events(
         &self,
         brand: &BrandId,
-        cursor: u64,
+        after: &JournalCursor,
         limit: usize,
-    ) -> Result<Vec<JournalEvent>, StoreError> {
+    ) -> Result<JournalBatch, StoreError> {
         let newest = self.engine.signals().last_cursor();
-        self.engine.read(|view| journal::read(view, brand, cursor, newest, limit))
+        let after = after.numbers().first().copied().unwrap_or_default();
+        self.engine.read(|view| journal::read(view, brand, after, newest, limit))
     }
 
-    async fn last_cursor(&self) -> Result<u64, StoreError> {
-        Ok(self.engine.signals().last_cursor())
+    async fn last_cursor(&self) -> Result<JournalCursor, StoreError> {
+        Ok(self.engine.signals().last_cursor().into())
     }
 
-    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64> {
+    async fn cursor_key(&self, candidate: [u8; 32]) -> Result<CursorKey, StoreError> {
+        self.engine.write(WriteClass::Committed, move |txn| cursor_key(txn, candidate)).await
+    }
+
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<()> {
         self.engine.signals().events(brand)
     }
 }
@@ -218,4 +225,14 @@ fn cancel(
         append_events(txn, &message, states, PendingEvents::new(events, stored.next_at))?;
     }
     Ok(Some(Ok(stored)))
+}
+
+fn cursor_key(txn: &mut Txn<'_>, candidate: [u8; 32]) -> Result<CursorKey, StoreError> {
+    if let Some(key) = txn.load::<CursorKey>(&keys::cursor_key())? {
+        return Ok(key);
+    }
+    let last_plain = read_number(txn, &keys::sequence(Sequence::Events))?;
+    let key = CursorKey { secret: candidate, last_plain };
+    txn.save(keys::cursor_key(), &key);
+    Ok(key)
 }

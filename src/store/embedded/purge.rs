@@ -54,6 +54,7 @@ fn purge_inbound_events(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> R
         {
             if let Ok(contact) = event.contact_id.parse() {
                 txn.delete(keys::contact_event(&brand, &contact, event.cursor));
+                journal::note_forgotten(txn, &brand, event.cursor)?;
             }
             txn.delete(key);
         }
@@ -102,6 +103,9 @@ fn purge_pack(
     let mut states = PackStates::load(txn, brand, pack)?;
     // Asked again: an operation of the same group may have moved a message on.
     let over: Vec<u32> = states.ended_before(before).take(limit).collect();
+    let newest =
+        over.iter().filter_map(|number| states.state_record(*number)).map(|state| state.last_cursor).max();
+    journal::note_forgotten(txn, brand, newest.unwrap_or_default())?;
     for packed in record.messages.extract_if(.., |packed| over.contains(&packed.number)) {
         let found = LocatedMessage { location: MessageLocation { pack, number: packed.number }, packed };
         delete_references(txn, brand, &found, &states)?;
@@ -190,7 +194,8 @@ fn clear_journal(
         for id in ids {
             keep_history(txn, brand, id)?;
         }
-        journal::drop_record(txn, brand, key)?;
+        let newest = record.entries.last().map_or(0, |entry| entry.cursor);
+        journal::drop_record(txn, brand, key, newest)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::model::{
     ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactLink, FoldedLedger, History, MessageId,
     Preferences, ProviderControlChange, Receipt, Suppression, Timestamp,
 };
+use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
 use crate::wire::{self, FieldPath, Violations};
 
@@ -70,6 +71,23 @@ impl Record for History {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::HistoryRecord, violations| {
             wire::read_history(record.events, &FieldPath::new("events"), violations)
+        })
+    }
+}
+
+/// The key by which cursors are sealed.
+impl Record for CursorKey {
+    const NAME: &'static str = "key of cursors";
+
+    fn encode(&self) -> Vec<u8> {
+        proto::CursorKeyRecord { secret: self.secret.to_vec(), last_plain: self.last_plain }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        read(bytes, |record: proto::CursorKeyRecord, violations| {
+            let secret = <[u8; 32]>::try_from(record.secret);
+            let secret = secret.map_err(|_| violations.add(&FieldPath::new("secret"), "must be 32 bytes"));
+            Some(Self { secret: secret.ok()?, last_plain: record.last_plain })
         })
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use relevo::model::{BrandId, Message, MessageId, MessageState, Timestamp};
 use relevo::store::{
-    AcceptResult, JournalEvent, MessageFilter, MessageStore, Page, PageRequest, StoreError, StoredMessage,
-    Stores,
+    AcceptResult, CursorKey, JournalBatch, JournalCursor, MessageFilter, MessageStore, Page, PageRequest,
+    StoreError, StoredMessage, Stores,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -112,22 +112,26 @@ impl MessageStore for Held {
     async fn events(
         &self,
         brand: &BrandId,
-        cursor: u64,
+        after: &JournalCursor,
         limit: usize,
-    ) -> Result<Vec<JournalEvent>, StoreError> {
-        let events = self.inner.events(brand, cursor, limit).await?;
-        let late = if events.is_empty() { self.late.lock().unwrap().take() } else { None };
+    ) -> Result<JournalBatch, StoreError> {
+        let batch = self.inner.events(brand, after, limit).await?;
+        let late = if batch.events.is_empty() { self.late.lock().unwrap().take() } else { None };
         if let Some(message) = late {
             self.inner.accept(message, [0; 32]).await?;
         }
-        Ok(events)
+        Ok(batch)
     }
 
-    async fn last_cursor(&self) -> Result<u64, StoreError> {
+    async fn last_cursor(&self) -> Result<JournalCursor, StoreError> {
         self.inner.last_cursor().await
     }
 
-    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<u64> {
+    async fn cursor_key(&self, candidate: [u8; 32]) -> Result<CursorKey, StoreError> {
+        self.inner.cursor_key(candidate).await
+    }
+
+    fn event_signal(&self, brand: &BrandId) -> watch::Receiver<()> {
         self.inner.event_signal(brand)
     }
 }

@@ -99,6 +99,7 @@ impl Gateway {
         let planner = Planner::new(stores.consents.clone(), policies.clone(), board.clone(), retry);
         let rooms = ServiceDependencies {
             stores: stores.clone(),
+            cursor_key: stores.messages.cursor_key([7; 32]).await.unwrap(),
             clock: clock.clone(),
             policies,
             registry: board.clone(),

@@ -234,6 +234,7 @@ async fn the_sandbox_service_exists_only_with_a_sandbox() {
         Planner::new(stores.consents.clone(), policies.clone(), board.clone(), RetrySettings::default());
     let rooms = ServiceDependencies {
         stores: stores.clone(),
+        cursor_key: stores.messages.cursor_key([7; 32]).await.unwrap(),
         clock,
         policies,
         registry: board,

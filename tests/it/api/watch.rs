@@ -1,6 +1,6 @@
 //! Watching events.
 
-use relevo::model::Message;
+use relevo::model::{Message, MessageId};
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic::Streaming;
@@ -25,7 +25,7 @@ async fn accept(gateway: &Gateway, key: &str) -> String {
 }
 
 async fn next(events: &mut Events) -> v1::WatchMessagesResponse {
-    events.next().await.unwrap().unwrap()
+    timeout(PATIENCE, events.next()).await.expect("an answer").unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -51,10 +51,11 @@ async fn nothing_is_lost_or_doubled_between_catching_up_and_keeping_up() {
         let event = next(&mut events).await;
         assert!(matches!(event.event.unwrap().detail, Some(v1::event::Detail::Accepted(_))));
         assert_eq!(event.contact_id, "ana");
-        seen.push((event.cursor.parse::<u64>().unwrap(), event.message_id));
+        seen.push((event.cursor, event.message_id));
     }
     sending.await.unwrap();
-    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0), "cursors only grow");
+    let cursors: std::collections::HashSet<_> = seen.iter().map(|(cursor, _)| cursor).collect();
+    assert_eq!(cursors.len(), MESSAGES);
     let different: std::collections::HashSet<_> = seen.iter().map(|(_, id)| id).collect();
     assert_eq!(different.len(), MESSAGES);
 }
@@ -132,8 +133,159 @@ async fn a_bad_cursor_is_refused() {
     let key = gateway.acme().await;
     let malformed = watch(&gateway, &key, "-1", vec!["x".into()]).await;
     insta::assert_snapshot!("bad_cursor", error_text(malformed, &[]));
-    let ahead = watch(&gateway, &key, "17", vec![]).await;
+    // A store that was put back to before the event, with the same key.
+    gateway.ana(&key).await;
+    accept(&gateway, &key).await;
+    let cursor = first_cursor(&gateway, &key).await;
+    let before = Gateway::start().await;
+    let ahead = watch(&before, &before.acme().await, &cursor, vec![]).await;
     insta::assert_snapshot!("cursor_ahead", error_text(ahead, &[]));
+}
+
+/// The cursor of the oldest event kept.
+async fn first_cursor(gateway: &Gateway, key: &str) -> String {
+    next(&mut watch(gateway, key, "0", vec![]).await.unwrap()).await.cursor
+}
+
+#[tokio::test]
+async fn cursors_show_nothing_of_what_other_brands_send() {
+    let gateway = Gateway::start().await;
+    let (acme, globex) = (gateway.acme().await, gateway.globex().await);
+    gateway.ana(&acme).await;
+    gateway.ana(&globex).await;
+    accept(&gateway, &acme).await;
+    for _ in 0..300 {
+        accept(&gateway, &globex).await;
+    }
+    accept(&gateway, &acme).await;
+    let mut events = watch(&gateway, &acme, "0", vec![]).await.unwrap();
+    let cursors = [next(&mut events).await.cursor, next(&mut events).await.cursor];
+    let refused = expected(Code::InvalidArgument, "INVALID_FIELDS");
+    let of_globex = first_cursor(&gateway, &globex).await;
+    for cursor in cursors.iter().chain([&of_globex]) {
+        assert_eq!(cursor.len(), 50, "as long after one event as after 300");
+        assert!(cursor.parse::<u64>().is_err());
+    }
+    assert_eq!(cursors[0], first_cursor(&gateway, &acme).await, "an event keeps its cursor");
+    // The second event of acme is the 302nd of all: trying numbers does not tell.
+    for number in [1, 2, 302, 303] {
+        let tried = watch(&gateway, &acme, &number.to_string(), vec![]).await;
+        assert_eq!(code_and_reason(tried), refused, "{number}");
+    }
+    let others = watch(&gateway, &acme, &of_globex, vec![]).await;
+    insta::assert_snapshot!("cursor_of_another_brand", error_text(others, &[]));
+    let place = if cursors[0].starts_with("AA") { "AB" } else { "AA" };
+    let forged = [place, &cursors[0][2..]].concat();
+    for cursor in [&forged, &cursors[0][..49], &"A".repeat(50), &"A".repeat(1 << 20)] {
+        let answer = watch(&gateway, &acme, cursor, vec![]).await;
+        assert_eq!(code_and_reason(answer), refused);
+    }
+}
+
+#[tokio::test]
+async fn a_number_from_before_cursors_were_sealed_resumes() {
+    let stores = Stores::memory();
+    let mut ids = Vec::new();
+    for second in 0..3 {
+        ids.push(crate::store::sample::accept(&stores, crate::store::sample::message(second)).await.id);
+    }
+    let gateway = Gateway::with(stores, ApiSettings::default()).await;
+    let key = gateway.acme().await;
+    let mut events = watch(&gateway, &key, "2", vec![]).await.unwrap();
+    assert_eq!(next(&mut events).await.message_id, ids[2].to_string());
+    gateway.ana(&key).await;
+    accept(&gateway, &key).await;
+    let newer = watch(&gateway, &key, "4", vec![]).await;
+    assert_eq!(code_and_reason(newer), expected(Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
+/// Accepts a message that is over at once.
+async fn accept_and_cancel(gateway: &Gateway, key: &str) -> String {
+    let message_id = accept(gateway, key).await;
+    let request = v1::CancelMessageRequest { message_id: message_id.clone() };
+    gateway.messages(key).cancel_message(request).await.unwrap();
+    message_id
+}
+
+#[tokio::test]
+async fn a_watch_that_missed_events_is_told_first() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let purge = async || gateway.stores.work.purge(START + Duration::from_secs(3_600), 100).await.unwrap();
+    let kept = accept(&gateway, &key).await;
+    let first = first_cursor(&gateway, &key).await;
+    accept_and_cancel(&gateway, &key).await;
+    let newer = accept(&gateway, &key).await;
+    let mut events = watch(&gateway, &key, &first, vec![newer.clone()]).await.unwrap();
+    let newest = next(&mut events).await;
+    assert_eq!((&newest.message_id, &newest.gap), (&newer, &None), "nothing is missing");
+
+    // The journal is dropped too: its events are as old.
+    assert_eq!(purge().await, 1);
+    let last = accept(&gateway, &key).await;
+    let of_last = first_cursor(&gateway, &key).await;
+    for only in [vec![], vec![last.clone()]] {
+        let mut events = watch(&gateway, &key, &first, only).await.unwrap();
+        let told = next(&mut events).await;
+        let gap = v1::WatchGap { oldest_cursor: of_last.clone() };
+        let expected =
+            v1::WatchMessagesResponse { cursor: first.clone(), gap: Some(gap), ..Default::default() };
+        assert_eq!(told, expected);
+        assert_eq!(next(&mut events).await.message_id, last, "once, and then what is kept");
+    }
+    for whole in ["0", &newest.cursor] {
+        let mut events = watch(&gateway, &key, whole, vec![]).await.unwrap();
+        assert_eq!(next(&mut events).await.message_id, last, "{kept} is not missed");
+    }
+}
+
+#[tokio::test]
+async fn a_gap_in_which_many_events_are_kept_is_told_once() {
+    const KEPT: usize = 250;
+    let gateway = Gateway::start().await;
+    let (key, acme) = (gateway.acme().await, "acme".parse().unwrap());
+    gateway.ana(&key).await;
+    accept(&gateway, &key).await;
+    let first = first_cursor(&gateway, &key).await;
+    let over = accept(&gateway, &key).await;
+    // What is accepted later, with all after it, keeps the journal from being dropped.
+    let hour = START + Duration::from_secs(3_600);
+    let late = MessageId::new(hour.as_millisecond().unsigned_abs(), &[7; 10]);
+    let stored = gateway.stores.messages.message(&acme, over.parse().unwrap()).await.unwrap().unwrap();
+    gateway.stores.messages.accept(Message { id: late, ..stored.message }, [0; 32]).await.unwrap();
+    for _ in 0..KEPT {
+        accept(&gateway, &key).await;
+    }
+    let request = v1::CancelMessageRequest { message_id: over };
+    gateway.messages(&key).cancel_message(request).await.unwrap();
+    assert_eq!(gateway.stores.work.purge(hour, 100).await.unwrap(), 1);
+
+    let mut events = watch(&gateway, &key, &first, vec![]).await.unwrap();
+    assert!(next(&mut events).await.gap.is_some());
+    assert_eq!(next(&mut events).await.message_id, late.to_string());
+    for _ in 0..KEPT {
+        assert_eq!(next(&mut events).await.gap, None);
+    }
+}
+
+#[tokio::test]
+async fn a_gap_after_which_nothing_is_kept_is_told_once() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    accept(&gateway, &key).await;
+    let first = first_cursor(&gateway, &key).await;
+    accept_and_cancel(&gateway, &key).await;
+    gateway.stores.work.purge(START + Duration::from_secs(3_600), 100).await.unwrap();
+    let mut events = watch(&gateway, &key, &first, vec![]).await.unwrap();
+    let told = next(&mut events).await;
+    assert_eq!(told.gap, Some(v1::WatchGap::default()));
+    let mut resumed = watch(&gateway, &key, &told.cursor, vec![]).await.unwrap();
+    let last = accept(&gateway, &key).await;
+    for events in [&mut events, &mut resumed] {
+        assert_eq!(next(events).await.message_id, last);
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ use crate::api::bots;
 struct Gateway {
     url: String,
     key: String,
+    stores: Stores,
     server: JoinHandle<()>,
 }
 
@@ -58,13 +59,13 @@ impl Gateway {
         let tls = settings.tls.as_ref().map(|tls| ServerTls::read(tls, clock.now()).unwrap());
         let stores = Stores::memory();
         let key = key(&stores, &clock).await;
-        let services = ApiServices::new(rooms(config, stores, clock), &settings);
+        let services = ApiServices::new(rooms(config, stores.clone(), clock).await, &settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
             serve(listener, services, &settings, tls.as_ref(), std::future::pending()).await;
         });
-        Self { url: format!("{scheme}://localhost:{}", address.port()), key, server }
+        Self { url: format!("{scheme}://localhost:{}", address.port()), key, stores, server }
     }
 
     fn command(&self, line: &[&str]) -> Command {
@@ -98,7 +99,7 @@ async fn key(stores: &Stores, clock: &Clock) -> String {
     secret.expose().to_owned()
 }
 
-fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
+async fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
     let providers = config.providers.iter().map(|config| config.provider.clone()).collect();
     let board = ProviderRegistry::new(providers, &config.health, Vec::new());
     let policies = Arc::new(config.brands);
@@ -109,7 +110,8 @@ fn rooms(config: Config, stores: Stores, clock: Clock) -> ServiceDependencies {
         .filter_map(|ProviderConfig { provider, parts, .. }| Some((provider, parts.sandbox.clone()?)))
         .collect();
     let telegram = bots(&["telegram-bot"]);
-    ServiceDependencies { stores, clock, policies, registry: board, planner, sandboxes, telegram }
+    let cursor_key = stores.messages.cursor_key([7; 32]).await.unwrap();
+    ServiceDependencies { stores, cursor_key, clock, policies, registry: board, planner, sandboxes, telegram }
 }
 
 /// How a program ended.

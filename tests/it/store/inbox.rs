@@ -64,14 +64,14 @@ pub async fn what_is_heard_is_kept_once_with_its_contact(stores: &Stores) {
     assert!(recipient.suppressions.is_empty(), "what is known changes nothing");
 
     let message = accept(stores, message(7)).await.id;
-    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    let events = all_events(stores, &acme()).await;
     assert!(events.iter().all(|event| event.contact == contact_id("ana")));
     let is_of_contact: Vec<_> =
         events.iter().map(|event| matches!(event.kind, JournalEventKind::Contact(_))).collect();
     assert_eq!(is_of_contact, [true, true, true, false]);
     assert!(matches!(events[3].kind, JournalEventKind::Message(id, _) if id == message));
-    assert_eq!(stores.messages.events(&brand("other"), 0, 100).await.unwrap(), []);
-    assert_eq!(stores.messages.events(&acme(), events[1].cursor, 1).await.unwrap(), events[2..3]);
+    assert_eq!(all_events(stores, &brand("other")).await, []);
+    assert_eq!(stores.messages.events(&acme(), &events[1].cursor, 1).await.unwrap().events, events[2..3]);
 }
 
 pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
@@ -80,7 +80,7 @@ pub async fn what_a_stranger_says_counts_and_is_no_event(stores: &Stores) {
         EventResult::UnknownContact
     );
     assert_eq!(record_event(stores, wrote("1", "STOP", vec![opted_out()])).await, EventResult::Duplicate);
-    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
+    assert_eq!(all_events(stores, &acme()).await, []);
     create(stores, &acme(), "ana", &[number()]).await;
     let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert_eq!(recipient.suppressions.len(), 1, "whoever gets the number later is not written to");
@@ -230,14 +230,20 @@ pub async fn what_was_heard_is_forgotten_in_time_and_with_its_contact(stores: &S
     create(stores, &acme(), "ana", &[number()]).await;
     record_event(stores, wrote("1", "one", vec![])).await;
     record_event(stores, wrote("2", "two", vec![])).await;
+    let cursors: Vec<_> = all_events(stores, &acme()).await.into_iter().map(|event| event.cursor).collect();
+    let message = accept(stores, message(9)).await.id;
     assert_eq!(stores.work.purge(at(6), 1).await.unwrap(), 0);
     assert_eq!(stores.work.purge(at(7), 1).await.unwrap(), 1);
     assert_eq!(texts(stores, "ana").await, ["two"]);
+    assert_eq!(forgotten_after(stores, &cursors[0]).await, None, "what was read before is not missed");
     assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, EventResult::Duplicate);
     stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
     create(stores, &acme(), "ana", &[number()]).await;
     assert_eq!(texts(stores, "ana").await, Vec::<String>::new());
-    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), []);
+    assert_eq!(all_events(stores, &acme()).await.len(), 1, "of the message {message}");
+    assert_eq!(forgotten_after(stores, &cursors[0]).await, None, "the brand itself deleted the contact");
     assert_eq!(stores.work.purge(at(7), 10).await.unwrap(), 1);
+    assert_eq!(forgotten_after(stores, &cursors[0]).await.as_ref(), Some(&cursors[1]));
+    assert_eq!(forgotten_after(stores, &cursors[1]).await, None);
     assert_eq!(record_event(stores, wrote("2", "two", vec![])).await, EventResult::Kept(contact_id("ana")));
 }

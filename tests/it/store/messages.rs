@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use relevo::model::{History, Labels, Message, MessageEventDetail, MessageState, Reason, WaitReason};
-use relevo::store::{AcceptResult, AppendResult, MessageFilter, Stores};
+use relevo::store::{AcceptResult, AppendResult, JournalCursor, MessageFilter, Stores};
 
 use super::sample::*;
 
@@ -106,7 +106,7 @@ pub async fn brands_do_not_see_each_other(stores: &Stores) {
         assert_eq!(stores.messages.message(&other, message.id).await.unwrap(), None);
         let filter = MessageFilter::default();
         assert_eq!(stores.messages.messages(&other, &filter, first_page(10)).await.unwrap().items, []);
-        assert_eq!(stores.messages.events(&other, 0, 10).await.unwrap(), []);
+        assert_eq!(all_events(stores, &other).await, []);
         assert_eq!(stores.messages.cancel(&other, message.id, "key", at(1)).await.unwrap(), None);
     }
     assert_eq!(get(stores, message.id).await.history.state(), MessageState::Accepted);
@@ -206,9 +206,9 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     stores.messages.cancel(&acme(), one.id, "key", at(3)).await.unwrap().unwrap().unwrap();
 
     let last = stores.messages.last_cursor().await.unwrap();
-    let all = stores.messages.events(&acme(), 0, 100).await.unwrap();
-    assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+    let all = all_events(stores, &acme()).await;
     assert_eq!(all.last().unwrap().cursor, last);
+    assert!(all.iter().all(|event| !event.cursor.is_beyond(&last)));
     assert!(all.iter().all(|logged| of_message(logged).0 != two.id));
     let states: Vec<_> =
         all.iter().map(|logged| (of_message(logged).0, of_message(logged).1.state)).collect();
@@ -222,14 +222,23 @@ pub async fn events_come_in_order_and_once(stores: &Stores) {
     assert_eq!(all[1].contact, contact_id("bea"));
     assert!(matches!(of_message(&all[2]).1.detail, MessageEventDetail::CancelRequested { .. }));
 
-    let mut cursor = 0;
+    let mut cursor = JournalCursor::OLDEST;
     let mut one_by_one = Vec::new();
-    while let Some(next) = stores.messages.events(&acme(), cursor, 1).await.unwrap().pop() {
-        cursor = next.cursor;
+    while let Some(next) = stores.messages.events(&acme(), &cursor, 1).await.unwrap().events.pop() {
+        cursor = next.cursor.clone();
         one_by_one.push(next);
     }
     assert_eq!(one_by_one, all);
-    assert_eq!(stores.messages.events(&acme(), u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(stores.messages.events(&acme(), &last, 10).await.unwrap().events, []);
+}
+
+pub async fn the_key_of_cursors_is_made_once(stores: &Stores) {
+    accept(stores, message(0)).await;
+    let first = stores.messages.cursor_key([1; 32]).await.unwrap();
+    accept(stores, message(1)).await;
+    let second = stores.messages.cursor_key([2; 32]).await.unwrap();
+    assert_eq!((first.secret, second.secret), ([1; 32], [1; 32]));
+    assert_eq!((first.last_plain, second.last_plain), (1, 1), "the events from before the key");
 }
 
 pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
@@ -238,7 +247,7 @@ pub async fn the_event_signal_comes_with_the_event(stores: &Stores) {
     let messages = stores.messages.clone();
     let watcher = tokio::spawn(async move {
         signal.changed().await.unwrap();
-        messages.events(&acme(), 0, 10).await.unwrap()
+        messages.events(&acme(), &JournalCursor::OLDEST, 10).await.unwrap().events
     });
     accept(stores, message(0)).await;
     let seen = tokio::time::timeout(Duration::from_secs(30), watcher).await.unwrap().unwrap();

@@ -64,6 +64,7 @@ conformance! {
         cancelling_ends_what_is_not_sent,
         cancelling_waits_for_a_call_in_flight,
         events_come_in_order_and_once,
+        the_key_of_cursors_is_made_once,
         the_event_signal_comes_with_the_event;
     queue:
         what_is_due_is_claimed_oldest_first_and_once,
@@ -94,6 +95,7 @@ conformance! {
         a_message_that_is_not_over_stays,
         a_purge_is_bounded,
         a_message_that_stays_keeps_its_history,
+        whoever_resumes_before_what_was_purged_learns_of_it,
         a_shared_content_lasts_as_long_as_its_last_message,
         parked_receipts_are_purged;
     contacts:

@@ -42,13 +42,15 @@ async fn what_was_stored_is_there_after_reopening() {
     stores.controls.set_control(change.clone()).await.unwrap();
     assert_eq!(claim(stores, 8, 10).await, [waiting.id]);
     let cursor = stores.messages.last_cursor().await.unwrap();
-    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    let cursor_key = stores.messages.cursor_key([1; 32]).await.unwrap().secret;
+    let events = all_events(stores, &acme()).await;
     handle.close().await.unwrap();
 
     let handle = disk.open();
     let stores = &handle.stores;
     assert_eq!(stores.messages.last_cursor().await.unwrap(), cursor);
-    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), events);
+    assert_eq!(stores.messages.cursor_key([2; 32]).await.unwrap().secret, cursor_key);
+    assert_eq!(all_events(stores, &acme()).await, events);
     assert_eq!(get(stores, sent.message.id).await, sent);
     // Whoever had claimed it is gone.
     assert_eq!(claim(stores, 8, 10).await, [waiting.id]);

@@ -1,7 +1,7 @@
 //! Forgetting what is over.
 
 use relevo::model::{Message, MessageEventDetail, MessageState, Reason, ReceiptStatus, WaitReason};
-use relevo::store::{AcceptResult, AppendResult, MessageFilter, ReceiptResult, Stores};
+use relevo::store::{AcceptResult, AppendResult, JournalEvent, MessageFilter, ReceiptResult, Stores};
 
 use super::sample::*;
 
@@ -18,7 +18,7 @@ pub async fn a_purged_message_leaves_nothing_behind(stores: &Stores) {
         let page = stores.messages.messages(&acme(), &filter, first_page(10)).await.unwrap();
         assert_eq!(page.items.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), [kept.id]);
     }
-    let events = stores.messages.events(&acme(), 0, 100).await.unwrap();
+    let events = all_events(stores, &acme()).await;
     assert!(events.len() == 3 && events.iter().all(|logged| of_message(logged).0 == kept.id));
     let again = keyed(30, "order-1");
     let again = stores.messages.accept(again, [9; 32]).await.unwrap();
@@ -69,7 +69,7 @@ pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
     accept_and_send(stores, message(2), 3, "ref-1").await;
     let before = get(stores, kept).await;
     assert_eq!(stores.work.purge(at(50), 100).await.unwrap(), 1);
-    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap(), [], "its events are old too");
+    assert_eq!(all_events(stores, &acme()).await, [], "its events are old too");
     assert_eq!(get(stores, kept).await, before);
     // It goes on from there, and is forgotten when it is over.
     assert_eq!(
@@ -78,7 +78,7 @@ pub async fn a_message_that_stays_keeps_its_history(stores: &Stores) {
     );
     let after = get(stores, kept).await;
     assert_eq!((after.history.version(), after.history.state()), (3, MessageState::Failed));
-    assert_eq!(stores.messages.events(&acme(), 0, 100).await.unwrap().len(), 1);
+    assert_eq!(all_events(stores, &acme()).await.len(), 1);
     assert_eq!(stores.work.purge(at(100), 100).await.unwrap(), 1);
     assert_eq!(stores.work.reload(&acme(), kept).await.unwrap(), None);
 }
@@ -97,4 +97,36 @@ pub async fn a_shared_content_lasts_as_long_as_its_last_message(stores: &Stores)
         assert_eq!(append(stores, &stored, end, None).await, AppendResult::Done);
         assert_eq!(stores.work.purge(at(second as i64 + 1), 100).await.unwrap(), 1);
     }
+}
+
+pub async fn whoever_resumes_before_what_was_purged_learns_of_it(stores: &Stores) {
+    let first = accept(stores, message(0)).await;
+    let old = accept_and_send(stores, message(1), 2, "ref-1").await.message;
+    let other = accept(stores, Message { brand: brand("other"), ..message(3) }).await;
+    accept(stores, message(50)).await;
+    let (events, cursor_of) =
+        (all_events(stores, &acme()).await, |event: &JournalEvent| event.cursor.clone());
+    let newest = events.iter().rfind(|event| of_message(event).0 == old.id).map(cursor_of).unwrap();
+    let (start, end) = (cursor_of(&events[0]), cursor_of(events.last().unwrap()));
+    assert_eq!(forgotten_after(stores, &start).await, None, "nothing was purged");
+
+    // The record of the journal stays, because other events are in it.
+    assert_eq!(stores.work.purge(at(10), 100).await.unwrap(), 1);
+    let batch = stores.messages.events(&acme(), &start, 10).await.unwrap();
+    assert_eq!(
+        (batch.forgotten.as_ref(), &batch.events),
+        (Some(&newest), &events[events.len() - 1..].to_vec())
+    );
+    assert_eq!(forgotten_after(stores, &cursor_of(&events[1])).await.as_ref(), Some(&newest));
+    for cursor in [&newest, &end] {
+        assert_eq!(forgotten_after(stores, cursor).await, None, "all after it are kept");
+    }
+    // The record goes, though its messages are not over.
+    assert_eq!(stores.work.purge(at(60), 100).await.unwrap(), 0);
+    assert_eq!(get(stores, first.id).await.message.id, first.id);
+    assert_eq!(forgotten_after(stores, &newest).await.as_ref(), Some(&end));
+    assert_eq!(forgotten_after(stores, &end).await, None);
+    assert_eq!(all_events(stores, &acme()).await, []);
+    let of_other = stores.messages.events(&other.brand, &start, 10).await.unwrap();
+    assert_eq!(of_other.forgotten.is_some(), of_other.events.is_empty(), "each brand has its own");
 }

@@ -11,8 +11,8 @@ use relevo::model::{
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
-    AcceptResult, AppendResult, ClaimRequest, ContactChange, JournalEvent, JournalEventKind, Page,
-    PageRequest, StoreError, StoredMessage, Stores, UpsertResult,
+    AcceptResult, AppendResult, ClaimRequest, ContactChange, JournalCursor, JournalEvent, JournalEventKind,
+    Page, PageRequest, StoreError, StoredMessage, Stores, UpsertResult,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -201,6 +201,18 @@ pub fn of_message(logged: &JournalEvent) -> (MessageId, &MessageEvent) {
         JournalEventKind::Message(id, event) => (*id, event),
         JournalEventKind::Contact(event) => panic!("{event:?}"),
     }
+}
+
+/// The brand's events that are kept.
+pub async fn all_events(stores: &Stores, brand: &BrandId) -> Vec<JournalEvent> {
+    let batch = stores.messages.events(brand, &JournalCursor::OLDEST, 100).await.unwrap();
+    assert_eq!(batch.forgotten, None, "nothing is missing for whoever asks for what is kept");
+    batch.events
+}
+
+/// The newest purged event after a position.
+pub async fn forgotten_after(stores: &Stores, cursor: &JournalCursor) -> Option<JournalCursor> {
+    stores.messages.events(&acme(), cursor, 1).await.unwrap().forgotten
 }
 
 pub fn first_page(size: usize) -> PageRequest {
