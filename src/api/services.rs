@@ -101,7 +101,7 @@ impl ApiServices {
                 settings,
             ),
             contacts: ContactApi::new(stores.contacts, Arc::clone(&tokens), links, clock.clone()),
-            consents: ConsentApi::new(stores.consents, planner, clock.clone()),
+            consents: ConsentApi::new(stores.consents, Arc::clone(&tokens), planner, clock.clone()),
             providers: ProviderApi::new(
                 access.clone(),
                 registry,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::caller::BrandCaller;
+use super::sealer::TokenSealer;
 use crate::clock::Clock;
 use crate::dispatch::Planner;
 use crate::store::ConsentStore;
@@ -20,14 +21,20 @@ use crate::wire::v1::consent_service_server::ConsentService;
 #[derive(Clone)]
 pub struct ConsentApi {
     store: Arc<dyn ConsentStore>,
+    tokens: Arc<TokenSealer>,
     planner: Planner,
     clock: Clock,
 }
 
 impl ConsentApi {
-    /// The service over this store.
-    pub fn new(store: Arc<dyn ConsentStore>, planner: Planner, clock: Clock) -> Self {
-        Self { store, planner, clock }
+    /// The service over this store. `tokens` seals page tokens.
+    pub fn new(
+        store: Arc<dyn ConsentStore>,
+        tokens: Arc<TokenSealer>,
+        planner: Planner,
+        clock: Clock,
+    ) -> Self {
+        Self { store, tokens, planner, clock }
     }
 }
 

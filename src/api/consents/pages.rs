@@ -27,7 +27,7 @@ impl ConsentApi {
     ) -> Result<v1::GetConsentResponse, ApiError> {
         let mut violations = Violations::default();
         let contact = request.contact_id.as_str();
-        let listing = PageTokenScope::new("consent", Some(&caller.brand), contact.as_bytes());
+        let listing = PageTokenScope::new(&self.tokens, "consent", Some(&caller.brand), contact.as_bytes());
         let id = violations.parsed::<ContactId>(contact, &FieldPath::new("contact_id"));
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let (id, wanted) = violations.finish(id.zip(Some(wanted)))?;

@@ -14,7 +14,12 @@ impl MessageApi {
         request: v1::GetMessageRequest,
     ) -> Result<v1::GetMessageResponse, ApiError> {
         let mut violations = Violations::default();
-        let listing = PageTokenScope::new("history", Some(&caller.brand), request.message_id.as_bytes());
+        let listing = PageTokenScope::new(
+            self.cursors.tokens(),
+            "history",
+            Some(&caller.brand),
+            request.message_id.as_bytes(),
+        );
         let id = violations.parsed::<MessageId>(&request.message_id, &FieldPath::new("message_id"));
         let wanted = listing.request(0, &request.page_token, &mut violations);
         let id = violations.finish(id)?;

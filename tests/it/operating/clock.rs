@@ -1,7 +1,9 @@
 //! A machine whose clock is wrong for a while, as after a start without a battery or a time server.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use relevo::clock::Clock;
+use relevo::model::later;
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
 use tokio::time::timeout;
@@ -36,7 +38,7 @@ fn sms() -> v1::MessageSpec {
 }
 
 fn after(wait: Duration) -> Option<prost_types::Timestamp> {
-    Some((SystemTime::now() + wait).into())
+    Some(relevo::wire::timestamp(later(Clock::system().unwrap().now(), wait)))
 }
 
 async fn send_keyed(gateway: &Gateway) -> v1::SendResponse {
