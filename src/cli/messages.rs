@@ -26,7 +26,7 @@ pub enum MessageCommand {
     List(ListArgs),
     /// Follow what happens to messages, until interrupted
     #[command(after_help = "Examples:\n  relevo message watch\n  relevo message watch --cursor 0        \
-        from the oldest event kept\n  relevo message watch --cursor CURSOR   resume after the event that was shown with it")]
+        from the oldest event kept\n  relevo message watch --cursor CURSOR   resume after the event shown with it")]
     Watch(WatchArgs),
     /// Tell what would happen to a message now; nothing is sent or stored
     #[command(
