@@ -137,6 +137,7 @@ fn message(class: MessageClass) -> Message {
         channels: Vec::new(),
         fallback: FallbackPolicy::default(),
         labels: BTreeMap::new(),
+        unserved: Vec::new(),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::api::CLOCK_SERVICE;
 pub(super) const AFTER_HELP: &str = "\
 Asks what grpc.health.v1 tells, which needs no API key. Exits with 0 when the
 gateway serves, 1 when it says that it does not (while it stops, for example),
-and 3 when it cannot be reached. A gateway whose clock may be wrong serves and
-says so: `relevo health` tells what that means.
+and 3 when it cannot be reached. A gateway whose clock may be wrong serves, and
+says so and what that means.
 
 Examples:
   relevo health

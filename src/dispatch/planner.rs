@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::registry::ProviderRegistry;
 use crate::consent::{self, ConsentQuery};
 use crate::model::{
-    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, MessageState, Moment, Reason,
-    Recipient, Timestamp, Topic, Verdict,
+    Address, BrandId, Channel, ContactAddress, History, Message, MessageClass, Moment, Recipient, Timestamp,
+    Topic, Verdict,
 };
 use crate::routing::{
     self, AddressVerdict, BrandPolicy, ProviderAdmission, RecipientView, RetrySettings, RoutingContext,
@@ -52,8 +52,7 @@ impl Planner {
             return Ok(RoutingDecision { plan: None, step: routing::RoutingStep::Idle });
         }
         let Some(policy) = self.policies.get(&message.brand) else {
-            // The brand was taken out of the configuration: nothing may be sent in its name any more.
-            return Ok(RoutingDecision { plan: None, step: brand_gone(message, history) });
+            return Ok(routing::decide_without_brand(message, history, &self.retry, now.calendar));
         };
         let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
         let verdicts = recipient
@@ -82,6 +81,15 @@ impl Planner {
     /// The policy of a brand.
     pub fn policy(&self, brand: &BrandId) -> Option<&BrandPolicy> {
         self.policies.get(brand)
+    }
+
+    /// The channels that no provider carries for a brand.
+    pub fn unserved_channels(&self, brand: &BrandId) -> Vec<Channel> {
+        let providers = self.registry.providers();
+        let is_served = |channel: &Channel| {
+            providers.iter().any(|provider| provider.channel == *channel && provider.serves(brand))
+        };
+        Channel::ALL.into_iter().filter(|channel| !is_served(channel)).collect()
     }
 
     /// What consent says, at `now`, of every channel and address of `recipient`.
@@ -121,36 +129,36 @@ fn judge(
     ways.map(judge).collect()
 }
 
-fn brand_gone(message: &Message, history: &History) -> routing::RoutingStep {
-    routing::RoutingStep::Finish {
-        state: history.reached_state().unwrap_or(MessageState::Failed),
-        reason: Reason::BrandUnknown,
-        explanation: format!("The brand {} is no longer in the configuration.", message.brand),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dispatch::work::tests::stored;
-    use crate::model::{MessageEventDetail, MonotonicTime, Outcome, Way};
+    use crate::model::{MessageEventDetail, MessageState, MonotonicTime, Outcome, Reason, Way};
     use crate::routing::RoutingStep;
     use crate::store::Stores;
 
     #[tokio::test]
-    async fn without_its_brand_a_message_ends_as_far_as_it_came() {
+    async fn without_its_brand_a_message_waits_until_it_expires_and_ends_as_far_as_it_came() {
         let registry = ProviderRegistry::new(vec![], &crate::health::HealthSettings::default(), vec![]);
         let consents = Stores::memory().consents;
         let planner = Planner::new(consents, Arc::default(), registry, RetrySettings::default());
         let stored = stored();
         let (message, mut history) = (stored.message, stored.history);
-        let now = Moment { calendar: message.accepted_at, monotonic: MonotonicTime::default() };
-        let final_state =
-            async |history: &History| match planner.decide(&message, history, now).await.unwrap().step {
-                RoutingStep::Finish { state, .. } => state,
-                other => panic!("{other:?}"),
-            };
-        assert_eq!(final_state(&history).await, MessageState::Failed);
+        let moment = |calendar| Moment { calendar, monotonic: MonotonicTime::default() };
+        let step =
+            async |history: &History, at| planner.decide(&message, history, moment(at)).await.unwrap().step;
+        match step(&history, message.accepted_at).await {
+            RoutingStep::Wait { until, why } => {
+                assert!(message.accepted_at < until && until <= message.expire_at, "{until}");
+                assert_eq!(why.reason, Reason::BrandUnknown);
+            }
+            other => panic!("{other:?}"),
+        }
+        let final_state = async |history: &History| match step(history, message.expire_at).await {
+            RoutingStep::Finish { state, .. } => state,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(final_state(&history).await, MessageState::Expired);
         let way = Way {
             channel: Channel::Telegram,
             address: Address::telegram(7).unwrap(),

@@ -167,6 +167,7 @@ pub(super) mod tests {
             channels: Vec::new(),
             fallback: FallbackPolicy::default(),
             labels: Labels::new(),
+            unserved: Vec::new(),
         };
         StoredMessage { message, history: History::accepted(start()), next_at: Some(start()) }
     }

@@ -67,6 +67,9 @@ pub struct Message {
     pub fallback: FallbackPolicy,
     /// The brand's labels.
     pub labels: Labels,
+    /// The channels that no provider carried for the brand when the message was accepted. By any other, the message waits for
+    /// a provider that is gone from the configuration. A message of an earlier version has none on record.
+    pub unserved: Vec<Channel>,
 }
 
 impl Message {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ways::{WayCandidate, WaySurvey, find_ways};
-use super::{DoubtPolicy, RoutingContext};
+use super::{DoubtPolicy, RetrySettings, RoutingContext};
 use crate::model::{
     Attempt, History, Message, MessageEventDetail, MessageState, Plan, Reason, ReceiptStatus,
     RenderedContent, Timestamp, WaitReason, Way, later,
@@ -69,9 +69,9 @@ pub fn decide(context: &RoutingContext<'_>) -> RoutingDecision {
     }
     let attempts = context.history.attempts();
     let settled = sent(context, &attempts)
-        .or_else(|| cancelled(context))
+        .or_else(|| cancelled(context.history))
         .or_else(|| in_doubt(context, &attempts))
-        .or_else(|| out_of_time(context))
+        .or_else(|| out_of_time(context.message, context.history, context.now))
         .or_else(|| out_of_attempts(context, &attempts));
     if let Some(step) = settled {
         return RoutingDecision { plan: None, step };
@@ -79,11 +79,32 @@ pub fn decide(context: &RoutingContext<'_>) -> RoutingDecision {
     let Some(recipient) = context.recipient else {
         let state = if attempts.is_empty() { MessageState::Suppressed } else { MessageState::Failed };
         let why = "The contact was deleted.".to_owned();
-        return RoutingDecision { plan: None, step: finish(context, state, Reason::ContactDeleted, why) };
+        return RoutingDecision {
+            plan: None,
+            step: finish(context.history, state, Reason::ContactDeleted, why),
+        };
     };
     let survey = find_ways(context, recipient);
     let step = choose_way(context, &survey);
     RoutingDecision { plan: Some(survey.plan), step }
+}
+
+/// Decides what to do next with a message whose brand is not in the configuration: nothing may be sent in its name, so the
+/// message waits until it expires or the brand is back.
+pub fn decide_without_brand(
+    message: &Message,
+    history: &History,
+    retry: &RetrySettings,
+    now: Timestamp,
+) -> RoutingDecision {
+    let explanation = || format!("The brand {} is not in the configuration.", message.brand);
+    let step = match is_settled(message, history) {
+        true => RoutingStep::Idle,
+        false => cancelled(history).or_else(|| out_of_time(message, history, now)).unwrap_or_else(|| {
+            wait_for_configuration(message, retry, now, Reason::BrandUnknown, explanation())
+        }),
+    };
+    RoutingDecision { plan: None, step }
 }
 
 /// Whether a receipt, however late, shows that the message arrived.
@@ -140,21 +161,21 @@ fn reported_failed(context: &RoutingContext<'_>, attempt: &Attempt<'_>) -> Routi
     if context.message.fallback.on_failed && has_another_way(context) {
         return RoutingStep::FallBack { attempt: attempt.number, explanation };
     }
-    finish(context, MessageState::Failed, Reason::ReportedFailed, explanation)
+    finish(context.history, MessageState::Failed, Reason::ReportedFailed, explanation)
 }
 
 /// Whether there is any way left, now or later, before the message expires.
 fn has_another_way(context: &RoutingContext<'_>) -> bool {
     let alive = context.now < context.message.expire_at && !context.history.cancel_requested();
     let survey = context.recipient.filter(|_| alive).map(|recipient| find_ways(context, recipient));
-    survey.is_some_and(|survey| !survey.candidates.is_empty())
+    survey.is_some_and(|survey| !survey.candidates.is_empty() || !survey.missing.is_empty())
 }
 
-fn cancelled(context: &RoutingContext<'_>) -> Option<RoutingStep> {
-    let (state, explanation) = context.history.cancelled_state();
+fn cancelled(history: &History) -> Option<RoutingStep> {
+    let (state, explanation) = history.cancelled_state();
     let explanation = explanation.to_owned();
     let step = RoutingStep::Finish { state, reason: Reason::Cancelled, explanation };
-    context.history.cancel_requested().then_some(step)
+    history.cancel_requested().then_some(step)
 }
 
 fn wait(until: Timestamp, reason: Reason, explanation: String) -> RoutingStep {
@@ -163,13 +184,8 @@ fn wait(until: Timestamp, reason: Reason, explanation: String) -> RoutingStep {
 
 /// The end of a message. Whatever it was to be, a message that some provider took and never reported as failed ends as
 /// sent, and a message that was delivered as delivered.
-fn finish(
-    context: &RoutingContext<'_>,
-    state: MessageState,
-    reason: Reason,
-    explanation: String,
-) -> RoutingStep {
-    let state = context.history.reached_state().unwrap_or(state);
+fn finish(history: &History, state: MessageState, reason: Reason, explanation: String) -> RoutingStep {
+    let state = history.reached_state().unwrap_or(state);
     RoutingStep::Finish { state, reason, explanation }
 }
 
@@ -186,24 +202,25 @@ fn in_doubt(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<Ro
     if context.now < until {
         return Some(wait(until, Reason::InDoubt, explanation));
     }
-    Some(finish(context, MessageState::InDoubt, Reason::InDoubt, explanation))
+    Some(finish(context.history, MessageState::InDoubt, Reason::InDoubt, explanation))
 }
 
-fn out_of_time(context: &RoutingContext<'_>) -> Option<RoutingStep> {
-    let expire_at = context.message.expire_at;
+fn out_of_time(message: &Message, history: &History, now: Timestamp) -> Option<RoutingStep> {
+    let expire_at = message.expire_at;
     let explanation = || format!("It could not be sent before {expire_at}.");
-    let expired = || finish(context, MessageState::Expired, Reason::Expired, explanation());
-    (context.now >= expire_at).then(expired)
+    let expired = || finish(history, MessageState::Expired, Reason::Expired, explanation());
+    (now >= expire_at).then(expired)
 }
 
 fn out_of_attempts(context: &RoutingContext<'_>, attempts: &[Attempt<'_>]) -> Option<RoutingStep> {
     let max = context.retry.max_attempts;
     let explanation = || format!("It has had all of its {max} attempts.");
-    let failed = || finish(context, MessageState::Failed, Reason::TooManyAttempts, explanation());
+    let failed = || finish(context.history, MessageState::Failed, Reason::TooManyAttempts, explanation());
     (attempts.len() >= max as usize).then(failed)
 }
 
-/// The first way that may be taken now, else the wait for the first that may be taken later, else the end.
+/// The first way that may be taken now, else the wait for the first that may be taken later, else the wait for a provider that is
+/// gone from the configuration, else the end.
 fn choose_way(context: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
     let ready = survey.candidates.iter().find(|candidate| candidate.ready_at <= context.now);
     let earliest = survey.candidates.iter().min_by_key(|candidate| candidate.ready_at);
@@ -213,8 +230,34 @@ fn choose_way(context: &RoutingContext<'_>, survey: &WaySurvey) -> RoutingStep {
             None => RoutingStep::Try { way: ready.way.clone(), content: ready.content.clone() },
         },
         (None, Some(earliest)) => wait_for(context, earliest),
-        (None, None) => give_up(context, &survey.plan),
+        (None, None) if survey.missing.is_empty() => give_up(context, &survey.plan),
+        (None, None) => {
+            let missing: Vec<&str> = survey.missing.iter().map(|channel| channel.as_str()).collect();
+            let explanation = format!(
+                "The provider that carried {} when it was accepted is not in the configuration.",
+                missing.join(", ")
+            );
+            wait_for_configuration(
+                context.message,
+                context.retry,
+                context.now,
+                Reason::NoProvider,
+                explanation,
+            )
+        }
     }
+}
+
+/// The wait for a gateway with another configuration.
+fn wait_for_configuration(
+    message: &Message,
+    retry: &RetrySettings,
+    now: Timestamp,
+    reason: Reason,
+    explanation: String,
+) -> RoutingStep {
+    let until = later(now, Duration::from_millis(retry.recheck_ms));
+    wait(until.min(message.expire_at), reason, explanation)
 }
 
 /// A way of a channel that comes before `ready`'s in the order, and only has to be waited for a little because its provider
@@ -260,8 +303,8 @@ fn give_up(context: &RoutingContext<'_>, plan: &Plan) -> RoutingStep {
         plan.left_out.iter().map(|way| format!("{}: {}", way.channel, way.explanation)).collect();
     let explanation = reasons.join(" ");
     match unpermitted {
-        true => finish(context, MessageState::Suppressed, Reason::NoWayPermitted, explanation),
-        false => finish(context, MessageState::Failed, Reason::NoWayLeft, explanation),
+        true => finish(context.history, MessageState::Suppressed, Reason::NoWayPermitted, explanation),
+        false => finish(context.history, MessageState::Failed, Reason::NoWayLeft, explanation),
     }
 }
 

@@ -13,7 +13,7 @@ mod ways;
 
 use crate::model::{Admission, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict};
 
-pub use decision::{RoutingDecision, RoutingStep, decide, is_settled};
+pub use decision::{RoutingDecision, RoutingStep, decide, decide_without_brand, is_settled};
 pub use order::{channel_order, provider_order};
 pub use retry::RetrySettings;
 pub use settings::{

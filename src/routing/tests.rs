@@ -74,6 +74,7 @@ impl RoutingCase {
             channels: vec![],
             fallback: FallbackPolicy::default(),
             labels: BTreeMap::new(),
+            unserved: Vec::new(),
         };
         let channels = vec![Channel::Whatsapp, Channel::Sms, Channel::Email];
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };
@@ -368,7 +369,29 @@ fn without_permission_it_is_suppressed_and_without_providers_it_fails() {
     assert!(left_out.contains(&("email".into(), Reason::NoAddress)), "{left_out:?}");
     case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Allow)];
     case.providers.clear();
+    case.message.unserved = vec![Channel::Sms];
     assert_eq!(expect_finish(&case.step()), (MessageState::Failed, Reason::NoWayLeft));
+}
+
+#[test]
+fn a_message_waits_for_a_provider_that_was_there_when_it_was_accepted() {
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    case.message.channels = vec![Channel::Sms];
+    case.providers.retain(|provider| provider.channel != Channel::Sms);
+    case.message.unserved = vec![Channel::Telegram];
+    let step = case.step();
+    let (until, reason) = expect_wait(&step);
+    assert_eq!(reason, Reason::NoProvider);
+    assert!(case.now < until && until <= case.message.expire_at, "{until}");
+    case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Deny)];
+    assert_eq!(
+        expect_finish(&case.step()).0,
+        MessageState::Failed,
+        "it would not go there if the provider were back"
+    );
+    case.verdicts = vec![address_verdict(Channel::Sms, ConsentDecision::Allow)];
+    case.now = case.message.expire_at;
+    assert_eq!(expect_finish(&case.step()), (MessageState::Expired, Reason::Expired));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{
     Address, Attempt, Channel, ConsentDecision, LeftOut, Outcome, Plan, Provider, ProviderName, Reason,
-    Rejection, RenderError, RenderedContent, Timestamp, Verdict, Way,
+    Rejection, RenderError, RenderedContent, ServiceWindow, Timestamp, Verdict, Way,
 };
 
 /// A way that may be taken, now or later.
@@ -31,6 +31,8 @@ pub(super) struct WayCandidate {
 pub(super) struct WaySurvey {
     /// The ways that may be taken, now or later; those to prefer first.
     pub candidates: Vec<WayCandidate>,
+    /// The channels that it would go by, if a provider that carried them when it was accepted were back.
+    pub missing: Vec<Channel>,
     /// The plan.
     pub plan: Plan,
 }
@@ -39,7 +41,13 @@ pub(super) struct WaySurvey {
 pub(super) fn find_ways(context: &RoutingContext<'_>, recipient: RecipientView<'_>) -> WaySurvey {
     let (channels, order_source) = channel_order(context.message, recipient.preferences, context.policy);
     let attempts = context.history.attempts();
-    let mut search = WaySearch { context, attempts: &attempts, candidates: Vec::new(), left_out: Vec::new() };
+    let mut search = WaySearch {
+        context,
+        attempts: &attempts,
+        candidates: Vec::new(),
+        missing: Vec::new(),
+        left_out: Vec::new(),
+    };
     let mut verdicts = Vec::new();
     for (rank, channel) in channels.into_iter().enumerate() {
         let of_channel = recipient.verdicts.iter().filter(|judged| judged.verdict.channel == channel);
@@ -47,14 +55,14 @@ pub(super) fn find_ways(context: &RoutingContext<'_>, recipient: RecipientView<'
         verdicts.extend(judged.iter().map(|judged| judged.verdict.clone()));
         search.channel(rank, channel, &judged);
     }
-    let WaySearch { mut candidates, mut left_out, .. } = search;
+    let WaySearch { mut candidates, missing, mut left_out, .. } = search;
     // Providers that fail together may be down together: everything else comes first. The sort is stable, so the order stands.
     candidates.sort_by_key(|candidate| candidate.domain_failed);
     let (ready, blocked): (Vec<_>, Vec<_>) =
         candidates.iter().partition(|candidate| candidate.ready_at <= context.now);
     let ways = ready.into_iter().map(|candidate| candidate.way.clone()).collect();
     left_out.extend(blocked.into_iter().filter_map(blocked_way));
-    WaySurvey { candidates, plan: Plan { verdicts, ways, left_out, order_source } }
+    WaySurvey { candidates, missing, plan: Plan { verdicts, ways, left_out, order_source } }
 }
 
 fn blocked_way(candidate: &WayCandidate) -> Option<LeftOut> {
@@ -72,6 +80,7 @@ struct WaySearch<'a> {
     context: &'a RoutingContext<'a>,
     attempts: &'a [Attempt<'a>],
     candidates: Vec<WayCandidate>,
+    missing: Vec<Channel>,
     left_out: Vec<LeftOut>,
 }
 
@@ -91,6 +100,9 @@ impl WaySearch<'_> {
         let mut offers: Vec<ProviderAdmission<'_>> = self.context.providers.to_vec();
         offers.retain(|offer| offer.provider.channel == channel);
         if offers.is_empty() {
+            if self.waits_for_provider(channel, judged) {
+                self.missing.push(channel);
+            }
             let why = "No provider carries it for this brand.".to_owned();
             return self.leave_out(channel, None, Reason::NoProvider, why);
         }
@@ -98,6 +110,19 @@ impl WaySearch<'_> {
         for judged in judged {
             self.address(rank, judged, &offers);
         }
+    }
+
+    /// Whether the message would go by `channel`, now or later, if a provider that carried it were back.
+    fn waits_for_provider(&self, channel: Channel, judged: &[&AddressVerdict]) -> bool {
+        let message = self.context.message;
+        let takes = |judged: &AddressVerdict| {
+            let AddressVerdict { verdict, window } = judged;
+            let is_open = *window != ServiceWindow::Only(Vec::new());
+            verdict.decision != ConsentDecision::Deny
+                && self.address_exhausted(channel, &verdict.address).is_none()
+                && message.content.render(channel, is_open).is_ok()
+        };
+        !message.unserved.contains(&channel) && judged.iter().any(|judged| takes(judged))
     }
 
     fn address(&mut self, rank: usize, judged: &AddressVerdict, offers: &[ProviderAdmission<'_>]) {

@@ -62,7 +62,7 @@ fn read_phone(
 }
 
 /// A list of channels as protobuf.
-pub(super) fn channels(channels: &[Channel]) -> Vec<i32> {
+pub fn channels(channels: &[Channel]) -> Vec<i32> {
     channels.iter().map(|channel| v1::Channel::from(*channel).into()).collect()
 }
 

@@ -49,7 +49,7 @@ impl From<&FallbackPolicy> for v1::FallbackPolicy {
     }
 }
 
-/// Reads a message as accepted.
+/// Reads a message as accepted. Which channels no provider carried then is no part of the API's message.
 pub fn read_message(
     brand: BrandId,
     message: v1::Message,
@@ -79,6 +79,7 @@ pub fn read_message(
         channels: read_channels(&message.channels, &path.field("channels"), violations),
         fallback: read_fallback(&fallback, &path.field("fallback"), violations),
         labels: message.labels,
+        unserved: Vec::new(),
     })
 }
 

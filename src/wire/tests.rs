@@ -153,6 +153,7 @@ fn messages() -> impl Strategy<Value = Message> {
                 channels,
                 fallback,
                 labels,
+                unserved: Vec::new(),
             }
         },
     )

@@ -313,6 +313,7 @@ impl Simulation {
             channels: draft.channels,
             fallback: draft.fallback,
             labels: BTreeMap::new(),
+            unserved: Vec::new(),
         };
         let key = draft.idempotency_key.map(|key| (draft.brand.clone(), key));
         match stores.messages.accept(message, hash).await.unwrap() {

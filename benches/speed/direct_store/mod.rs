@@ -46,6 +46,7 @@ fn message(number: u64, accepted_at: Timestamp, send_at: Timestamp) -> anyhow::R
         channels: vec![Channel::Sms],
         fallback: FallbackPolicy::default(),
         labels: Labels::default(),
+        unserved: Vec::new(),
     })
 }
 

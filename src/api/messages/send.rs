@@ -94,7 +94,8 @@ impl MessageApi {
     ) -> Result<Box<Message>, ApiError> {
         let spec = spec?;
         let contact = self.resolve_contact(caller, &spec.recipient).await?;
-        Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact)))
+        let unserved = self.planner.unserved_channels(&caller.brand);
+        Ok(Box::new(spec.into_message(self.clock.message_id(), caller, contact, unserved)))
     }
 
     async fn resolve_contact(

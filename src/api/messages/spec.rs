@@ -64,8 +64,14 @@ impl ParsedSpec {
     }
 
     /// The message, accepted at the time of its id, for a contact that was found. Texts and times that the caller left open
-    /// come from the brand.
-    pub fn into_message(self, id: MessageId, caller: &BrandCaller, contact: ContactId) -> Message {
+    /// come from the brand. `unserved` are the channels that no provider carries for it now.
+    pub fn into_message(
+        self,
+        id: MessageId,
+        caller: &BrandCaller,
+        contact: ContactId,
+        unserved: Vec<Channel>,
+    ) -> Message {
         let accepted_at = id.accepted_at();
         let send_at = self.send_at.map_or(accepted_at, |at| at.max(accepted_at));
         let ttl = caller.policy().ttl_for(&self.topic);
@@ -83,6 +89,7 @@ impl ParsedSpec {
             channels: self.channels,
             fallback: self.fallback.unwrap_or(caller.policy().fallback),
             labels: self.labels,
+            unserved,
         }
     }
 }

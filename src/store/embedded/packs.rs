@@ -143,6 +143,7 @@ impl PackedMessage {
             send_time_ms: message.send_at.as_millisecond(),
             message: record.encode_to_vec(),
             body: BodyRecord { content }.encode_to_vec(),
+            unserved_channels: wire::channels(&message.unserved),
             ..Self::default()
         }
     }
@@ -199,7 +200,12 @@ impl PackedMessage {
             ..self.message(from)?
         };
         let path = FieldPath::new("message");
-        check(from, |violations| wire::read_message(brand.clone(), whole, &path, violations))
+        check(from, |violations| {
+            let path_of_channels = FieldPath::new("unserved_channels");
+            let unserved = wire::read_channels(&self.unserved_channels, &path_of_channels, violations);
+            let message = wire::read_message(brand.clone(), whole, &path, violations)?;
+            Some(Message { unserved, ..message })
+        })
     }
 }
 

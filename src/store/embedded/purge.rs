@@ -248,6 +248,7 @@ mod tests {
             channels: Vec::new(),
             fallback: FallbackPolicy::default(),
             labels: Labels::new(),
+            unserved: Vec::new(),
         }
     }
 

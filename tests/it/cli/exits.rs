@@ -69,7 +69,10 @@ async fn health_is_told_by_the_exit_code_and_needs_no_key() {
     let serving = run(&["health", "--server", &gateway.url]).await;
     assert_eq!((serving.code, serving.out.as_str(), serving.err.as_str()), (0, "serving\n", ""));
     let json = run(&["health", "--server", &gateway.url, "--json"]).await;
-    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap(), serde_json::json!({ "status": "SERVING", "clock": "SERVING" }));
+    assert_eq!(
+        serde_json::from_str::<Value>(&json.out).unwrap(),
+        serde_json::json!({ "status": "SERVING", "clock": "SERVING" })
+    );
 
     let (url, server) = not_serving().await;
     let sick = run(&["health", "--server", &url]).await;

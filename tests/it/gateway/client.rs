@@ -46,7 +46,12 @@ impl Gateway {
     }
 
     pub fn contacts(&self) -> ContactServiceClient<Client> {
-        ContactServiceClient::new(self.client(&self.brand_key))
+        self.contacts_by(&self.brand_key)
+    }
+
+    /// The contacts as they are for somebody with this key.
+    pub fn contacts_by(&self, key: &str) -> ContactServiceClient<Client> {
+        ContactServiceClient::new(self.client(key))
     }
 
     pub fn consents(&self) -> ConsentServiceClient<Client> {

@@ -77,6 +77,17 @@ impl GatewayDirectory {
         self.rewrite_config("filter = 'info'\n", &format!("filter = 'info'\n{settings}\n"));
     }
 
+    /// Puts `to` in the place of `from` in the configuration; at its end when there is no `from`.
+    pub fn change_config(&self, from: &str, to: &str) {
+        match from {
+            "" => {
+                let config = fs::read_to_string(self.config()).unwrap();
+                fs::write(self.config(), config + to).unwrap();
+            }
+            from => self.rewrite_config(from, to),
+        }
+    }
+
     fn rewrite_config(&self, from: &str, to: &str) {
         let config = fs::read_to_string(self.config()).unwrap();
         assert!(config.contains(from), "{from} in {config}");
@@ -88,7 +99,8 @@ impl GatewayDirectory {
         self.folder.path().join("data/SEAL").exists()
     }
 
-    async fn create_key(&self, more: &[&str]) -> String {
+    /// Creates a key with the scope `admin` while no gateway runs.
+    pub async fn create_key(&self, more: &[&str]) -> String {
         let output = self.run(&[&["keys", "create", "--local", "--json"], more, KEY].concat()).await;
         assert!(output.status.success(), "{output:?}");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();

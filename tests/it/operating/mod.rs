@@ -4,6 +4,7 @@
 mod clock;
 mod control;
 mod data_directory;
+mod left_out;
 mod log;
 mod loops;
 mod name_servers;

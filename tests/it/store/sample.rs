@@ -105,6 +105,7 @@ pub fn message(seconds: i64) -> Message {
         channels: Vec::new(),
         fallback: FallbackPolicy::default(),
         labels: Labels::new(),
+        unserved: Vec::new(),
     }
 }
 

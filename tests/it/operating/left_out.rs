@@ -1,0 +1,94 @@
+//! A provider or a brand is left out of the configuration by mistake, and put back.
+
+use relevo::wire::v1::{self, Channel, MessageState};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::api::send;
+use crate::gateway::history::{end_reason, wait_reasons};
+use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE};
+use crate::gateway::providers::{sandbox, twilio, twilio_accepts};
+use crate::gateway::{ana, by, order};
+use crate::peers::WiremockStubs;
+
+async fn wait_until_waiting(gateway: &Gateway, id: &str, reason: &str) {
+    let waits = |event: &v1::Event| matches!(&event.detail, Some(v1::event::Detail::Waiting(waiting)) if waiting.reason == reason);
+    gateway.wait_until_all(&[id.to_owned()], waits).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
+    let provider = WiremockStubs::new("left-out-provider");
+    provider.answer(json!({}), json!({ "status": 503 })).await;
+    let sms = twilio("sms", provider.url(), "");
+    let mail = sandbox().replace("'sms'", "'email'");
+    let directory = GatewayDirectory::new(&(mail + &sms)).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    let message = gateway.send(by(&[Channel::Sms], order())).await;
+    gateway
+        .wait_until_all(std::slice::from_ref(&message), |event| event.state() == MessageState::Waiting)
+        .await;
+    let never = gateway.send_until_ended(by(&[Channel::Telegram], order())).await;
+    assert_eq!(
+        (never.state(), end_reason(&never)),
+        (MessageState::Failed, "no_way_left"),
+        "nobody ever carried it"
+    );
+    gateway.stop().await;
+
+    directory.change_config(&sms, "");
+    let gateway = directory.start().await;
+    wait_until_waiting(&gateway, &message, "no_provider").await;
+    gateway.stop().await;
+
+    directory.change_config("", &sms);
+    provider.answer(json!({}), twilio_accepts()).await;
+    let gateway = directory.start().await;
+    let sent = gateway.wait_until_ended(&[message]).await.remove(0);
+    assert_eq!(sent.state(), MessageState::Sent);
+    assert!(wait_reasons(&sent).contains(&"no_provider"), "{:?}", wait_reasons(&sent));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
+    let provider = WiremockStubs::new("left-out-brand");
+    provider.answer(json!({}), json!({ "status": 503 })).await;
+    let directory = GatewayDirectory::new(&twilio("sms", provider.url(), "")).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    let message = gateway.send(by(&[Channel::Sms], order())).await;
+    gateway
+        .wait_until_all(std::slice::from_ref(&message), |event| event.state() == MessageState::Waiting)
+        .await;
+    gateway.stop().await;
+
+    provider.answer(json!({}), twilio_accepts()).await;
+    directory.change_config("[brands.acme]", "[brands.other]");
+    let other = directory.create_key(&["--brand", "other"]).await;
+    let gateway = directory.start().await;
+    let request = v1::UpsertContactRequest { contact: Some(ana()), update_mask: None };
+    gateway.contacts_by(&other).upsert_contact(request).await.unwrap();
+    // What is longer due is looked at before this.
+    let mut messages = gateway.messages_by(&other);
+    let message_id = messages.send(send(by(&[Channel::Sms], order()))).await.unwrap().into_inner().message_id;
+    let sent = async {
+        loop {
+            let request = v1::GetMessageRequest { message_id: message_id.clone(), ..Default::default() };
+            let message = messages.get_message(request).await.unwrap().into_inner().message.unwrap();
+            if message.state() == MessageState::Sent {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, sent).await.expect("the other brand's message should be sent");
+    gateway.stop().await;
+
+    directory.change_config("[brands.other]", "[brands.acme]");
+    let gateway = directory.start().await;
+    let sent = gateway.wait_until_ended(&[message]).await.remove(0);
+    assert_eq!(sent.state(), MessageState::Sent);
+    assert!(wait_reasons(&sent).contains(&"brand_unknown"), "{:?}", wait_reasons(&sent));
+    gateway.stop().await;
+}
