@@ -1,9 +1,13 @@
 //! What comes from an SMSC.
 
+use std::time::Duration;
+
 use relevo::adapters::sms::gsm;
 use relevo::adapters::sms::smpp::inbound::{self, AssembledText, PartialTexts};
 use relevo::adapters::sms::smpp::pdu::{self, DeliverSm, Pdu, PduBody};
 use relevo::adapters::sms::smpp::receipts::{self, MessageIdFormat};
+
+use tokio::time::Instant;
 
 use super::{assert_bounded, now};
 
@@ -23,7 +27,7 @@ pub fn smpp(input: &[u8]) {
         read(octets, &mut parts);
         rest = others;
     }
-    let later = now() + std::time::Duration::from_secs(3_600);
+    let later = Instant::now() + Duration::from_secs(3_600);
     while let Some(joined) = parts.overdue(later) {
         assert_assembled_text_is_bounded(joined, input.len());
     }
@@ -59,7 +63,7 @@ fn read_deliver_sm(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize)
         return assert_bounded(event.as_slice(), octets);
     };
     assert!(part.total > 1 && (1..=part.total).contains(&part.number), "{part:?}");
-    if let Ok(Some(joined)) = parts.add(deliver, part, now()) {
+    if let Ok(Some(joined)) = parts.add(deliver, part, Instant::now()) {
         parts.forget(&joined.key);
         assert_assembled_text_is_bounded(joined, usize::MAX);
     }

@@ -102,7 +102,7 @@ impl ApiError {
     }
 
     /// Says when to try again: `None` when that would never help.
-    fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
+    pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
         self.0.retry_after = delay;
         self
     }

@@ -23,6 +23,7 @@ pub struct KeyApi {
     brands: Arc<BrandPolicies>,
     store: Arc<dyn KeyStore>,
     tokens: Arc<TokenSealer>,
+    max_of_brand: u64,
     clock: Clock,
 }
 
@@ -54,14 +55,15 @@ impl KeyService for KeyApi {
 }
 
 impl KeyApi {
-    /// The service over this store, for keys of these brands. `tokens` seals page tokens.
+    /// The service over this store, for keys of these brands, of which each may have `max_of_brand`. `tokens` seals page tokens.
     pub fn new(
         brands: Arc<BrandPolicies>,
         store: Arc<dyn KeyStore>,
         tokens: Arc<TokenSealer>,
+        max_of_brand: u64,
         clock: Clock,
     ) -> Self {
-        Self { brands, store, tokens, clock }
+        Self { brands, store, tokens, max_of_brand, clock }
     }
 
     async fn create(
@@ -79,7 +81,9 @@ impl KeyApi {
         let (key, secret) = created.map_err(ApiError::no_randomness)?;
         let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
         let (id, of) = (key.id.clone(), shown_brand(&key));
-        self.store.create_key(key).await?;
+        if !self.store.create_key(key, self.max_of_brand).await? {
+            return Err(too_many_keys(self.max_of_brand));
+        }
         tracing::info!(key.id = %id, brand.id = of, actor.key.id = %caller.key, "a key was created");
         Ok(answer)
     }
@@ -165,6 +169,17 @@ fn other_brand(caller: &Caller) -> ApiError {
     let message =
         "a brand's admin creates keys of that brand only: name your own brand, or use a gateway key";
     ApiError::new(Code::PermissionDenied, "KEY_OF_OTHER_BRAND", message).with_metadata("key_id", &caller.key)
+}
+
+fn too_many_keys(max: u64) -> ApiError {
+    let setting = "server.max_keys_per_brand";
+    let message = format!(
+        "the brand has the {max} keys that {setting} of the gateway allows: revoke one that is not used any more"
+    );
+    ApiError::new(Code::ResourceExhausted, "TOO_MANY_KEYS", message)
+        .with_metadata("setting", setting)
+        .with_metadata("max", max)
+        .with_retry_after(None)
 }
 
 fn no_key(id: &KeyId) -> ApiError {

@@ -111,7 +111,7 @@ impl ApiServices {
                 watches,
             ),
             sandbox: (!sandboxes.is_empty()).then(|| SandboxApi::new(access, sandboxes)),
-            keys: KeyApi::new(Arc::clone(&policies), stores.keys, tokens, clock),
+            keys: KeyApi::new(Arc::clone(&policies), stores.keys, tokens, settings.max_keys_per_brand, clock),
             guard: CallGuard::new(authenticator, policies, shutdown.clone(), CallBounds::new(settings)),
             health: HealthState::new(),
             shutdown,

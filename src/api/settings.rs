@@ -71,6 +71,8 @@ pub struct ApiSettings {
     pub max_watches_per_key: usize,
     /// The same for all keys of one brand.
     pub max_watches_per_brand: usize,
+    /// API keys that one brand may have which are not revoked.
+    pub max_keys_per_brand: u64,
     /// How often a silent connection is pinged, in milliseconds.
     pub keepalive_interval_ms: u64,
     /// How long the answer to a ping may take before the connection is closed, in milliseconds.
@@ -113,6 +115,7 @@ impl Default for ApiSettings {
             max_send_streams_per_brand: 256,
             max_watches_per_key: 32,
             max_watches_per_brand: 256,
+            max_keys_per_brand: 1_000,
             keepalive_interval_ms: 30_000,
             keepalive_timeout_ms: 10_000,
             stop_delay_ms: 0,
@@ -186,6 +189,7 @@ impl ApiSettings {
         errors.within("max_send_streams_per_brand", self.max_send_streams_per_brand, counts.clone());
         errors.within("max_watches_per_key", self.max_watches_per_key, counts.clone());
         errors.within("max_watches_per_brand", self.max_watches_per_brand, counts);
+        errors.within("max_keys_per_brand", self.max_keys_per_brand, 1..=u64::from(MAX_COUNT));
         errors.within("keepalive_interval_ms", self.keepalive_interval_ms, 1..=DAY_MS);
         errors.within("keepalive_timeout_ms", self.keepalive_timeout_ms, 1..=DAY_MS);
         errors.within("stop_delay_ms", self.stop_delay_ms, 0..=DAY_MS);

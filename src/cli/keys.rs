@@ -137,7 +137,7 @@ async fn create_locally(
     let (key, secret) = created.map_err(|error| wrong(&error))?;
     let answer = v1::CreateKeyResponse { key: Some((&key).into()), secret: secret.expose().to_owned() };
     let store = opened(&config).map_err(|error| wrong(&error))?;
-    let stored = store.stores.keys.create_key(key).await;
+    let stored = store.stores.keys.create_key(key, u64::MAX).await;
     // The store is closed in order even when it refused the key.
     store.close().await.and(stored).map_err(|error| wrong(&error))?;
     Ok(answer)

@@ -53,6 +53,6 @@ async fn create_admin_key(gateway: &Gateway, clock: &Clock) -> anyhow::Result<Se
     let brand: BrandId = BRAND.parse()?;
     let (key, secret) =
         token::create_key(Some(brand), vec![KeyScope::Admin], "demonstration".to_owned(), clock.now())?;
-    gateway.stores().keys.create_key(key).await?;
+    gateway.stores().keys.create_key(key, u64::MAX).await?;
     Ok(secret)
 }

@@ -103,7 +103,9 @@ impl TrustState {
         let expected = later(self.known, monotonic.since(self.at));
         let is_over = self.doubt.is_some_and(|doubt| monotonic.since(doubt.began) >= HOLD);
         if now <= later(expected, MAX_GAP) || is_over {
-            *self = Self { known: now, at: monotonic, doubt: None };
+            // A clock that is set back may be what is wrong, and set right again.
+            let known = if is_over { now } else { now.max(expected) };
+            *self = Self { known, at: monotonic, doubt: None };
         } else if self.doubt.is_none() {
             let hold = DueHold { accepted_until: expected, due_before: now };
             self.doubt = Some(Doubt { began: monotonic, hold });
@@ -137,8 +139,11 @@ mod tests {
         assert_eq!((state.doubt, state.known), (None, later(start(), 400 * DAY)));
         state.observe(later(start(), 401 * DAY), monotonic(400 * DAY));
         assert_eq!(state.doubt, None, "a day more is not yet too much");
+        let known = state.known;
         state.observe(start(), monotonic(400 * DAY));
-        assert_eq!((state.doubt, state.known), (None, start()), "one set back ends nothing before its time");
+        assert_eq!((state.doubt, state.known), (None, known), "one set back ends nothing before its time");
+        state.observe(later(start(), 401 * DAY), monotonic(400 * DAY));
+        assert_eq!(state.doubt, None, "nor when it is set right");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use crate::model::{ApiKey, BrandId, KeyId, Timestamp};
 /// API keys.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    /// Stores a new key.
-    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError>;
+    /// Stores a new key, unless it is of a brand that has `max_of_brand` keys already that are not revoked. Returns whether it
+    /// did.
+    async fn create_key(&self, key: ApiKey, max_of_brand: u64) -> Result<bool, StoreError>;
 
     /// A key by its id, revoked or not.
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError>;

@@ -384,10 +384,11 @@ fn random_action(
 fn random_calendar(rng: &mut Rng) -> Vec<(Timestamp, ScriptAction)> {
     let set = |at, hours| (at, ScriptAction::SetCalendar { by: SignedDuration::from_hours(hours) });
     let at = random_time(rng);
-    match rng.u8(0..6) {
+    match rng.u8(0..8) {
         0 => vec![set(at, 1)],
         1 => vec![set(at, -1)],
         2 => vec![set(at, WRONG_HOURS), set(later(at, Duration::from_secs(rng.u64(1..2_400))), -WRONG_HOURS)],
+        3 => vec![set(at, -WRONG_HOURS), set(later(at, Duration::from_secs(rng.u64(1..2_400))), WRONG_HOURS)],
         _ => vec![],
     }
 }

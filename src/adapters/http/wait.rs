@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::header::header_text;
 use crate::model::Timestamp;
@@ -11,10 +11,12 @@ use crate::model::Timestamp;
 /// The longest wait that an answer can ask for, so that a wrong one cannot stop a provider for a day.
 pub(in crate::adapters) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
-/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`].
+/// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`]. A date is
+/// one of the provider's clock, so it is held against the date of the answer, and against `now` only where there is none.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = header_text(headers, RETRY_AFTER.as_str())?;
-    parse_retry_seconds(value).or_else(|| duration_until_http_date(value, now))
+    let answered = || header_text(headers, DATE.as_str()).and_then(parse_http_date).unwrap_or(now);
+    parse_retry_seconds(value).or_else(|| duration_until_http_date(value, answered()))
 }
 
 /// The wait of so many seconds, at most [`MAX_RETRY_AFTER`].
@@ -24,7 +26,11 @@ pub(in crate::adapters) fn parse_retry_seconds(text: &str) -> Option<Duration> {
 
 /// The time from `now` until a date of HTTP (RFC 9110, section 5.6.7), at most [`MAX_RETRY_AFTER`].
 pub(in crate::adapters) fn duration_until_http_date(date: &str, now: Timestamp) -> Option<Duration> {
-    Some(duration_until(DateTimeParser::new().parse_timestamp(date).ok()?, now))
+    Some(duration_until(parse_http_date(date)?, now))
+}
+
+fn parse_http_date(date: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(date).ok()
 }
 
 /// The time from `now` until a moment, at most [`MAX_RETRY_AFTER`]; none when it is past.
@@ -59,5 +65,16 @@ mod tests {
             assert_eq!(wait(header), seconds, "{header}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), Timestamp::UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn a_date_is_held_against_that_of_the_answer_whatever_our_clock_says() {
+        let (date, until) = ("Sun, 22 Nov 2026 10:00:00 GMT", "Sun, 22 Nov 2026 10:00:05 GMT");
+        let headers = HeaderMap::from_iter(
+            [(DATE, date), (RETRY_AFTER, until)].map(|(name, value)| (name, value.parse().unwrap())),
+        );
+        for now in ["2026-11-22T09:00:00Z", "2026-11-22T11:00:00Z"] {
+            assert_eq!(retry_after(&headers, now.parse().unwrap()), Some(Duration::from_secs(5)), "{now}");
+        }
     }
 }

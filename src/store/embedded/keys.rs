@@ -36,6 +36,7 @@
 //! | 30 link | id, which begins with the time at which it expires | `LinkRecord` |
 //! | 31 ledger part | brand, contact, sequence of its first entry | `LedgerRecord` |
 //! | 32 folded ledger | brand, contact | `FoldedLedgerRecord` |
+//! | 33 API keys of brand | brand | how many are not revoked |
 
 use std::ops::Range;
 
@@ -489,6 +490,10 @@ pub fn access_key(id: &KeyId) -> Vec<u8> {
 
 pub fn access_key_of(brand: &BrandId, id: &KeyId) -> Vec<u8> {
     KeyBuilder::new(21).name(brand.as_str()).last(id.as_str().as_bytes()).done()
+}
+
+pub fn access_key_count(brand: &BrandId) -> Vec<u8> {
+    KeyBuilder::new(33).last(brand.as_str().as_bytes()).done()
 }
 
 /// The API keys of one brand, or all.

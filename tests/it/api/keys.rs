@@ -67,3 +67,17 @@ async fn everything_wrong_with_a_key_is_told_at_once() {
     }
     insta::assert_snapshot!("invalid_key", text);
 }
+
+#[tokio::test]
+async fn a_brand_that_has_all_its_keys_is_told_what_to_do() {
+    let settings = ApiSettings { max_keys_per_brand: 2, ..ApiSettings::default() };
+    let gateway = Gateway::with(Stores::memory(), settings).await;
+    let mut keys = gateway.keys(&gateway.acme().await);
+    let first = keys.create_key(create("acme", &[v1::Scope::Send])).await.unwrap().into_inner().key.unwrap();
+    let refused = keys.create_key(create("acme", &[v1::Scope::Send])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert!(refused.get_details_retry_info().is_none(), "waiting does not help: {refused:?}");
+    assert!(refused.message().contains("revoke one"), "{refused:?}");
+    keys.revoke_key(v1::RevokeKeyRequest { key_id: first.key_id }).await.unwrap();
+    keys.create_key(create("acme", &[v1::Scope::Send])).await.unwrap();
+}

@@ -124,7 +124,7 @@ impl Gateway {
         let brand = brand.map(|name| name.parse().unwrap());
         let (key, secret) =
             token::create_key(brand, scopes.to_vec(), "test".into(), self.clock.now()).unwrap();
-        self.stores.keys.create_key(key).await.unwrap();
+        assert!(self.stores.keys.create_key(key, u64::MAX).await.unwrap());
         secret.expose().to_owned()
     }
 

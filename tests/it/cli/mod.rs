@@ -95,7 +95,7 @@ impl Gateway {
 async fn key(stores: &Stores, clock: &Clock) -> String {
     let brand = Some("acme".parse().unwrap());
     let (key, secret) = token::create_key(brand, vec![KeyScope::Admin], "test".into(), clock.now()).unwrap();
-    stores.keys.create_key(key).await.unwrap();
+    assert!(stores.keys.create_key(key, u64::MAX).await.unwrap());
     secret.expose().to_owned()
 }
 

@@ -11,6 +11,7 @@ use tonic_health::ServingStatus;
 
 use crate::api::send;
 use crate::cli;
+use crate::gateway::client::has_ended;
 use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE};
 use crate::gateway::providers::{twilio, twilio_accepts, whatsapp};
 use crate::gateway::{ana, by, order};
@@ -96,7 +97,7 @@ async fn a_clock_that_is_weeks_ahead_at_a_start_loses_nothing() {
     gateway.wait_for_health_of(CLOCK, ServingStatus::Serving).await;
     let next = gateway.send_until_ended(sms()).await;
     assert_eq!(next.state(), MessageState::Sent);
-    assert_eq!(state(&gateway, &before.waiting).await, MessageState::Waiting);
+    assert!(!has_ended(state(&gateway, &before.waiting).await), "it has a day");
     assert_eq!(state(&gateway, &before.scheduled).await, MessageState::Accepted);
     gateway.stop().await;
 }
@@ -119,7 +120,7 @@ async fn a_clock_that_is_set_right_while_the_gateway_runs_is_believed_again() {
         () = believed => {}
         () = keep_sending => {}
     }
-    assert_eq!(state(&gateway, &before.waiting).await, MessageState::Waiting);
+    assert!(!has_ended(state(&gateway, &before.waiting).await), "it has a day");
     assert_eq!(state(&gateway, &before.scheduled).await, MessageState::Accepted);
     gateway.stop().await;
 }

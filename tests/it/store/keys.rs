@@ -1,7 +1,7 @@
 //! API keys.
 
 use relevo::model::{ApiKey, KeyScope};
-use relevo::store::Stores;
+use relevo::store::{PageRequest, Stores};
 
 use super::sample::*;
 
@@ -20,7 +20,7 @@ fn key(id: &str, brand: Option<&str>) -> ApiKey {
 pub async fn keys_are_created_listed_and_revoked_once(stores: &Stores) {
     let all = [key("a1", Some("acme")), key("b2", None), key("c3", Some("acme-2")), key("d4", Some("acme"))];
     for key in all.iter().rev() {
-        stores.keys.create_key(key.clone()).await.unwrap();
+        assert!(stores.keys.create_key(key.clone(), u64::MAX).await.unwrap());
     }
     assert_eq!(stores.keys.key(&all[1].id).await.unwrap().as_ref(), Some(&all[1]));
     assert_eq!(stores.keys.key(&"zz".parse().unwrap()).await.unwrap(), None);
@@ -36,4 +36,19 @@ pub async fn keys_are_created_listed_and_revoked_once(stores: &Stores) {
     }
     assert_eq!(stores.keys.key(&all[0].id).await.unwrap().unwrap().revoked_at, Some(at(5)));
     assert_eq!(stores.keys.revoke_key(&"zz".parse().unwrap(), at(1)).await.unwrap(), None);
+}
+
+pub async fn a_brand_has_no_more_keys_than_it_may(stores: &Stores) {
+    let created = async |id: &str, brand| stores.keys.create_key(key(id, brand), 3).await.unwrap();
+    let at_once = ["a1", "a2", "a3", "a4", "a5"].map(|id| created(id, Some("acme")));
+    let stored = futures_util::future::join_all(at_once).await;
+    assert_eq!(stored.iter().filter(|stored| **stored).count(), 3);
+    assert!(created("b1", Some("acme-2")).await && created("c1", None).await, "others are not concerned");
+    let mine = stores.keys.keys(Some(&acme()), PageRequest { size: 10, after: None }).await.unwrap().items;
+    assert_eq!(mine.len(), 3);
+    for second in [1, 2] {
+        stores.keys.revoke_key(&mine[0].id, at(second)).await.unwrap();
+    }
+    assert!(created("a6", Some("acme")).await, "one that is revoked makes room");
+    assert!(!created("a7", Some("acme")).await, "and makes it once");
 }

@@ -129,5 +129,6 @@ conformance! {
     controls:
         the_last_control_counts_and_all_are_kept;
     keys:
-        keys_are_created_listed_and_revoked_once;
+        keys_are_created_listed_and_revoked_once,
+        a_brand_has_no_more_keys_than_it_may;
 }

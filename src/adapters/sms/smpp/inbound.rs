@@ -2,9 +2,10 @@
 //! 9.2.3.24.8).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::pdu::{ConcatenatedPart, DeliverSm, SmppAddress};
 use crate::adapters::sms::gsm;
@@ -13,7 +14,7 @@ use crate::model::{Address, InboundText, Timestamp};
 
 /// How long the first part of a message waits for the others. Networks keep trying for longer, but what somebody wrote
 /// should not wait for what may never come.
-const PARTS_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
+const PARTS_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// How many octets may wait for others to come.
 const MAX_OCTETS: usize = 1_048_576;
@@ -142,7 +143,7 @@ pub struct PartialTextKey {
 
 #[derive(Debug)]
 struct PartialText {
-    since: Timestamp,
+    since: Instant,
     from: SmppAddress,
     to: SmppAddress,
     data_coding: u8,
@@ -176,7 +177,7 @@ impl PartialTexts {
         &mut self,
         deliver: &DeliverSm,
         part: ConcatenatedPart,
-        now: Timestamp,
+        now: Instant,
     ) -> Result<Option<AssembledText>, PartialTextsFull> {
         let written = read(deliver);
         let key = PartialTextKey {
@@ -211,8 +212,8 @@ impl PartialTexts {
     }
 
     /// Takes out a message whose missing parts did not come in time, if there is one, with the parts that did.
-    pub fn overdue(&mut self, now: Timestamp) -> Option<AssembledText> {
-        let overdue = |text: &PartialText| now.duration_since(text.since) >= PARTS_TIMEOUT;
+    pub fn overdue(&mut self, now: Instant) -> Option<AssembledText> {
+        let overdue = |text: &PartialText| now.saturating_duration_since(text.since) >= PARTS_TIMEOUT;
         let (key, waiting) = self.waiting.iter().find(|(_, waiting)| overdue(waiting))?;
         let joined = waiting.join(key.clone());
         self.forget(&joined.key);
@@ -241,9 +242,16 @@ impl PartialText {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn minute_of(minutes: u64) -> Instant {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *START + Duration::from_secs(60 * minutes)
+    }
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + 60 * minutes).unwrap()
@@ -261,11 +269,11 @@ mod tests {
     fn add(
         parts: &mut PartialTexts,
         message: &[u8],
-        minute: i64,
+        minute: u64,
     ) -> Result<Option<String>, PartialTextsFull> {
         let deliver = deliver(message);
         let part = read(&deliver).part.unwrap();
-        Ok(parts.add(&deliver, part, at(minute))?.map(|joined| joined.text))
+        Ok(parts.add(&deliver, part, minute_of(minute))?.map(|joined| joined.text))
     }
 
     #[test]
@@ -326,9 +334,9 @@ mod tests {
         let mut parts = PartialTexts::default();
         add(&mut parts, b"\x05\x00\x03\x07\x04\x01STOP", 0).unwrap();
         add(&mut parts, b"\x05\x00\x03\x07\x04\x04now", 8).unwrap();
-        assert_eq!(parts.overdue(at(9)), None);
-        assert_eq!(parts.overdue(at(10)).unwrap().text, "STOP …  … now");
-        assert_eq!((parts.overdue(at(10)), parts.octets), (None, 0));
+        assert_eq!(parts.overdue(minute_of(9)), None);
+        assert_eq!(parts.overdue(minute_of(10)).unwrap().text, "STOP …  … now");
+        assert_eq!((parts.overdue(minute_of(10)), parts.octets), (None, 0));
     }
 
     #[test]
@@ -341,7 +349,7 @@ mod tests {
         });
         let added = added.count();
         assert!((1_000..10_000).contains(&added), "{added}");
-        while parts.overdue(at(10)).is_some() {}
+        while parts.overdue(minute_of(10)).is_some() {}
         assert!(add(&mut parts, b"\x05\x00\x03\x07\x02\x01a", 10).is_ok());
     }
 
@@ -375,10 +383,10 @@ mod tests {
                 let written = read(&deliver);
                 decode(written.data_coding, written.octets);
                 if let Some(part) = written.part {
-                    let _ = parts.add(&deliver, part, at(0));
+                    let _ = parts.add(&deliver, part, minute_of(0));
                 }
             }
-            while parts.overdue(at(20)).is_some() {}
+            while parts.overdue(minute_of(20)).is_some() {}
             prop_assert_eq!(parts.octets, 0);
         }
     }

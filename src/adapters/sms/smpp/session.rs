@@ -252,7 +252,7 @@ impl<'a> SmppSession<'a> {
             let event = inbound::text_event(&deliver.source, &deliver.destination, text, now);
             return Ok(event.map(|event| (event, None)));
         };
-        let Some(joined) = self.parts.add(deliver, part, now)? else { return Ok(None) };
+        let Some(joined) = self.parts.add(deliver, part, Instant::now())? else { return Ok(None) };
         Ok(inbound::text_event(&joined.from, &joined.to, joined.text, now)
             .map(|event| (event, Some(joined.key))))
     }
@@ -260,7 +260,7 @@ impl<'a> SmppSession<'a> {
     /// Passes on the long texts whose missing parts did not come in time.
     fn release_overdue_texts(&mut self) {
         let now = self.sink.now();
-        while let Some(joined) = self.parts.overdue(now) {
+        while let Some(joined) = self.parts.overdue(Instant::now()) {
             let event = inbound::text_event(&joined.from, &joined.to, joined.text, now);
             let follow_up = FollowUp { sequence: None, parts: None };
             self.texts.extend(event.map(|event| UnrecordedEvent { event, follow_up }));
