@@ -48,7 +48,7 @@ pub use retention::purge_expired;
 pub use settings::DispatchSettings;
 
 use crate::clock::Clock;
-use crate::model::{MessageId, ProviderName, Timestamp};
+use crate::model::{MessageId, ProviderName};
 use crate::store::{ClaimRequest, ConsentStore, StoredMessage, WorkQueue};
 
 /// The longest sleep of an idle loop, so that a machine's clock that was set forward is noticed.
@@ -122,12 +122,13 @@ impl Dispatcher {
             signal.mark_unchanged();
             let limit = free.min(self.settings.batch as usize);
             let (hold, lease) = (self.clock_trust.hold(), self.settings.lease());
-            match self.store.claim(ClaimRequest { now: self.clock.now(), limit, lease, hold }).await {
+            match self.store.claim(ClaimRequest { now: self.clock.moment(), limit, lease, hold }).await {
                 Ok(claims) => {
                     let more = claims.messages.len() == limit;
                     claims.messages.into_iter().for_each(|stored| self.spawn_work(tasks, stored));
                     if !more {
-                        let sleep = tokio::time::sleep(self.time_until(claims.next_due));
+                        let wait = claims.wait.map_or(MAX_SLEEP, |wait| wait.min(MAX_SLEEP));
+                        let sleep = tokio::time::sleep(wait);
                         tokio::select! {
                             biased;
                             _ = signal.changed() => {}
@@ -165,11 +166,6 @@ impl Dispatcher {
                 );
             }
         });
-    }
-
-    fn time_until(&self, due: Option<Timestamp>) -> Duration {
-        let wait = due.map(|due| due.duration_since(self.clock.now()));
-        wait.map_or(MAX_SLEEP, |wait| Duration::try_from(wait).unwrap_or_default()).min(MAX_SLEEP)
     }
 
     fn working(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {

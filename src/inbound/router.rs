@@ -8,7 +8,9 @@ use hyper::HeaderMap;
 use url::form_urlencoded;
 
 use super::{InboundProcessor, normalize};
-use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest};
+use crate::adapters::webhooks::{
+    ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
+};
 use crate::model::ProviderName;
 
 /// The webhook handlers of all providers, and the processor of their events. Cheap to clone.
@@ -31,6 +33,13 @@ pub(super) enum WebhookAnswer {
     NotRecorded,
 }
 
+/// What an authentic webhook request holds, and the provider that made it.
+#[derive(Debug)]
+pub(super) struct AuthenticWebhook<'a> {
+    provider: &'a ProviderName,
+    payload: WebhookPayload,
+}
+
 impl WebhookRouter {
     /// A router to these handlers, whose events this processor records.
     pub fn new(
@@ -43,6 +52,11 @@ impl WebhookRouter {
     /// The providers that may call.
     pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
         self.handlers.keys()
+    }
+
+    /// Whether a provider of this name may call.
+    pub(super) fn is_known(&self, provider: &str) -> bool {
+        self.handler(provider).is_some()
     }
 
     /// Whether some handler accepts mail to this address.
@@ -59,7 +73,10 @@ impl WebhookRouter {
         let call = WebhookRequest { url: "", query: &query, headers: &headers, body: Some(mail), now };
         let mut answer = WebhookAnswer::Unknown;
         for (provider, _) in self.handlers.iter().filter(|(_, handler)| handler.accepts_mail_for(recipient)) {
-            answer = self.handle(provider.as_str(), &call).await;
+            answer = match self.authenticate(provider.as_str(), &call).await {
+                Ok(webhook) => self.record(webhook).await,
+                Err(refusal) => refusal,
+            };
             if !matches!(answer, WebhookAnswer::Recorded(_)) {
                 break;
             }
@@ -67,27 +84,48 @@ impl WebhookRouter {
         answer
     }
 
-    /// Hands a call to the handler of the provider of this name, and records the events that the handler reads from it.
-    pub(super) async fn handle(&self, provider: &str, call: &WebhookRequest<'_>) -> WebhookAnswer {
-        let known = provider.parse().ok().and_then(|name: ProviderName| self.handlers.get_key_value(&name));
-        let Some((provider, handler)) = known else { return WebhookAnswer::Unknown };
+    /// Has the handler of the provider of this name check that it made the call, and read it.
+    ///
+    /// # Errors
+    /// The answer to a call that changes nothing.
+    pub(super) async fn authenticate(
+        &self,
+        provider: &str,
+        call: &WebhookRequest<'_>,
+    ) -> Result<AuthenticWebhook<'_>, WebhookAnswer> {
+        let (provider, handler) = self.handler(provider).ok_or(WebhookAnswer::Unknown)?;
         match handler.handle(call).await {
-            Ok(WebhookPayload::Challenge(answer)) => WebhookAnswer::Recorded(answer),
-            Ok(WebhookPayload::Events(events)) => match self.processor.process(provider, events).await {
-                Ok(()) => WebhookAnswer::Recorded(String::new()),
-                Err(error) => {
-                    tracing::error!(
-                        provider.name = %provider, %error,
-                        "a webhook request was not recorded because the store failed; the provider has to send it again"
-                    );
-                    WebhookAnswer::NotRecorded
-                }
-            },
+            Ok(payload) => Ok(AuthenticWebhook { provider, payload }),
             Err(error) => {
                 let error = normalize::one_line(error);
                 tracing::warn!(provider.name = %provider, reason = error.reason(), %error, "a webhook request was refused");
-                WebhookAnswer::Refused(error)
+                Err(WebhookAnswer::Refused(error))
             }
         }
+    }
+
+    /// Records the events of an authentic call before it is answered.
+    pub(super) async fn record(&self, webhook: AuthenticWebhook<'_>) -> WebhookAnswer {
+        match webhook.payload {
+            WebhookPayload::Challenge(answer) => WebhookAnswer::Recorded(answer),
+            WebhookPayload::Events(events) => self.record_events(webhook.provider, events).await,
+        }
+    }
+
+    async fn record_events(&self, provider: &ProviderName, events: Vec<ProviderEvent>) -> WebhookAnswer {
+        match self.processor.process(provider, events).await {
+            Ok(()) => WebhookAnswer::Recorded(String::new()),
+            Err(error) => {
+                tracing::error!(
+                    provider.name = %provider, %error,
+                    "a webhook request was not recorded because the store failed; the provider has to send it again"
+                );
+                WebhookAnswer::NotRecorded
+            }
+        }
+    }
+
+    fn handler(&self, provider: &str) -> Option<(&ProviderName, &Arc<dyn WebhookHandler>)> {
+        self.handlers.get_key_value(&provider.parse::<ProviderName>().ok()?)
     }
 }

@@ -42,7 +42,9 @@ pub async fn serve(
         drain_timeout: settings.request_timeout(),
     };
     let bucket = TokenBucket::new(settings.max_calls_per_second, Instant::now());
-    let bodies = Arc::new(Semaphore::new(settings.max_request_bytes.min(Semaphore::MAX_PERMITS)));
+    let share = (settings.max_request_bytes / 2).max(settings.max_body_bytes);
+    let room = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
+    let bodies = [room(settings.max_request_bytes), room(share)];
     let server = Arc::new(WebhookServer { router, settings, bucket, bodies });
     listener::serve(listener, limits, stop, |connection| Arc::clone(&server).run(connection)).await;
 }
@@ -51,15 +53,16 @@ pub async fn serve(
 struct WebhookServer {
     router: WebhookRouter,
     settings: InboundSettings,
+    /// The pace of authentic calls. Others spend nothing of it, so whoever floods the listener keeps no provider out.
     bucket: TokenBucket,
-    /// Bytes that bodies may hold in memory.
-    bodies: Arc<Semaphore>,
+    /// Bytes that bodies may hold in memory: all of them, and those on connections on which no authentic call came yet.
+    bodies: [Arc<Semaphore>; 2],
 }
 
-/// A body, and the room that it holds.
+/// A body, and the room that it holds in each of the budgets that it counts to.
 struct HeldBody {
     bytes: Vec<u8>,
-    room: Option<OwnedSemaphorePermit>,
+    room: Vec<OwnedSemaphorePermit>,
 }
 
 impl WebhookServer {
@@ -97,18 +100,15 @@ impl WebhookServer {
         request: Request<Incoming>,
         activity: &ConnectionActivity,
     ) -> Response<Full<Bytes>> {
-        if !self.bucket.try_take(Instant::now()) {
-            return too_many_calls();
-        }
-        let answered = timeout(self.settings.request_timeout(), self.answer(request)).await;
-        let answer = answered.unwrap_or_else(|_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long"));
-        if answer.status().is_success() {
-            activity.prove();
-        }
-        answer
+        let answered = timeout(self.settings.request_timeout(), self.answer(request, activity)).await;
+        answered.unwrap_or_else(|_| text(StatusCode::REQUEST_TIMEOUT, "the call took too long"))
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        activity: &ConnectionActivity,
+    ) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let Some(provider) = head.uri.path().strip_prefix(WEBHOOK_PATH).filter(|name| !name.contains('/'))
         else {
@@ -121,7 +121,10 @@ impl WebhookServer {
             answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, POST"));
             return answer;
         }
-        let body = match self.read_body(body).await {
+        if !self.router.is_known(provider) {
+            return http_response(WebhookAnswer::Unknown);
+        }
+        let body = match self.read_body(body, activity.is_proven()).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };
@@ -136,12 +139,30 @@ impl WebhookServer {
             body,
             now: self.router.processor.clock.now(),
         };
-        http_response(self.router.handle(provider, &call).await)
+        let webhook = match self.router.authenticate(provider, &call).await {
+            Ok(webhook) => webhook,
+            Err(refusal) => return http_response(refusal),
+        };
+        activity.prove();
+        if !self.bucket.try_take(Instant::now()) {
+            return too_many_calls();
+        }
+        http_response(self.router.record(webhook).await)
     }
 
     /// The whole body, as long as there is room for it beside those of other calls.
-    async fn read_body(&self, mut body: Incoming) -> Result<HeldBody, Response<Full<Bytes>>> {
-        let mut held = HeldBody { bytes: Vec::new(), room: None };
+    async fn read_body(
+        &self,
+        mut body: Incoming,
+        is_proven: bool,
+    ) -> Result<HeldBody, Response<Full<Bytes>>> {
+        let budgets = &self.bodies[..if is_proven { 1 } else { 2 }];
+        let take = |budget: &Arc<Semaphore>, bytes: usize| {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| no_room())
+        };
+        let room = budgets.iter().map(|budget| take(budget, 0)).collect::<Result<_, _>>()?;
+        let mut held = HeldBody { bytes: Vec::new(), room };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| text(StatusCode::BAD_REQUEST, "the body ended early"))?;
             let Ok(piece) = frame.into_data() else { continue };
@@ -149,11 +170,8 @@ impl WebhookServer {
                 let message = "the body is longer than inbound.max_body_bytes";
                 return Err(text(StatusCode::PAYLOAD_TOO_LARGE, message));
             }
-            let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            let room = Arc::clone(&self.bodies).try_acquire_many_owned(size).map_err(|_| no_room())?;
-            match &mut held.room {
-                Some(held) => held.merge(room),
-                held => *held = Some(room),
+            for (held, budget) in held.room.iter_mut().zip(budgets) {
+                held.merge(take(budget, piece.len())?);
             }
             held.bytes.extend_from_slice(&piece);
         }

@@ -23,8 +23,8 @@ pub struct InboundSettings {
     /// The largest body of a call, in bytes.
     #[serde(default = "default_max_body_bytes")]
     pub max_body_bytes: usize,
-    /// Bytes that the bodies of all calls may hold in memory; providers are told to call again with what goes beyond. At least
-    /// `max_body_bytes`.
+    /// Bytes that the bodies of all calls may hold in memory; providers are told to call again with what goes beyond.
+    /// Connections on which no authentic call came yet hold at most half. At least `max_body_bytes`.
     #[serde(default = "default_max_request_bytes")]
     pub max_request_bytes: usize,
     /// How long a call may take, from its first byte to the answer, in milliseconds.
@@ -37,7 +37,8 @@ pub struct InboundSettings {
     /// it waits.
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
-    /// Calls a second, on average; the providers are told to call again with what goes beyond.
+    /// Authentic calls a second, on average; the providers are told to call again with what goes beyond. Calls that no
+    /// provider made are refused and count for nothing.
     #[serde(default = "default_max_calls_per_second")]
     pub max_calls_per_second: f64,
     /// Where mail servers hand over reports on mail. Nowhere when absent.

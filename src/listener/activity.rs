@@ -48,6 +48,11 @@ impl ConnectionActivity {
         }
     }
 
+    /// Whether the peer is known to be one of those the listener is there for.
+    pub fn is_proven(&self) -> bool {
+        self.0.is_proven.load(Ordering::Relaxed)
+    }
+
     /// A call begins.
     pub fn begin_call(&self) -> CallToken {
         self.0.has_served.store(true, Ordering::Relaxed);

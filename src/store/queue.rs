@@ -6,23 +6,23 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{StoreError, StoredMessage};
-use crate::model::{BrandId, History, Message, MessageId, Timestamp};
+use crate::model::{BrandId, History, Message, MessageId, Moment, Timestamp};
 
 /// Messages that dispatch may work on, and when the next one is due.
 #[derive(Debug, Default)]
 pub struct ClaimedMessages {
     /// The messages claimed, the longest due first.
     pub messages: Vec<StoredMessage>,
-    /// When there is more to claim: when the earliest unclaimed message is due (it may be already), or the earliest
-    /// claim on a due message ends.
-    pub next_due: Option<Timestamp>,
+    /// How long it is until there is more to claim, as far as is known: until the earliest unclaimed message is due (nothing
+    /// when it is already), or the earliest claim ends.
+    pub wait: Option<Duration>,
 }
 
 /// What to claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimRequest {
-    /// The time: what is due later is left.
-    pub now: Timestamp,
+    /// The moment. What is due later by the calendar is left; claims end by the monotonic clock.
+    pub now: Moment,
     /// The most messages.
     pub limit: usize,
     /// How long the claims last, unless they are released before.

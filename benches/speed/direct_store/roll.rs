@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures_util::future::try_join_all;
 use relevo::model::{
-    Channel, ConsentDecision, MessageEventDetail, OrderSource, Outcome, Plan, Reason, Timestamp, Verdict, Way,
+    Channel, ConsentDecision, MessageEventDetail, Moment, MonotonicTime, OrderSource, Outcome, Plan, Reason,
+    Timestamp, Verdict, Way,
 };
 use relevo::store::{ClaimRequest, StoredMessage, Stores, WorkQueue};
 
@@ -67,7 +68,9 @@ async fn step(stores: &Stores, first: u64, now: Timestamp) -> anyhow::Result<()>
     // An eighth of what is claimed at once is left to commercial messages, of which there are none here.
     let limit = 2 * STEP as usize;
     let lease = Duration::from_secs(60);
-    let claims = stores.work.claim(ClaimRequest { now, limit, lease, hold: None }).await?;
+    let elapsed = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH))?;
+    let moment = Moment { calendar: now, monotonic: MonotonicTime::from_origin(elapsed) };
+    let claims = stores.work.claim(ClaimRequest { now: moment, limit, lease, hold: None }).await?;
     ensure!(
         claims.messages.len() as u64 == STEP,
         "{} of {STEP} messages were claimed",

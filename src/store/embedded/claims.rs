@@ -9,18 +9,20 @@
 //!
 //! As long as dispatch keeps up and there is room, an accepted message is handed over in memory. Every other message is
 //! found on disk, where all of them are anyway; `disk_due` is the earliest time at which a scan of the due order may find
-//! one. A bucket under which nothing is left to claim is remembered, so that scans pass over it.
+//! one. A bucket under which nothing is left to claim is remembered, so that scans pass over it. What is due is due by the
+//! calendar; claims end by the monotonic clock.
 //!
 //! # How it recovers
 //!
 //! Nothing here outlasts the process, and nothing has to: the due order on disk is the truth, and a table that starts empty
 //! begins with a scan of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use super::effects::{CommitEffects, NewMessage};
 use super::message_ref::MessageRef;
-use crate::model::{MessageClass, MessageId, Timestamp};
+use crate::model::{MessageClass, MessageId, Moment, MonotonicTime, Timestamp};
 use crate::store::{DueHold, StoredMessage};
 
 /// A message that is claimed, or that waits in memory to be claimed.
@@ -29,7 +31,7 @@ struct Claim {
     /// The key of the bucket in which the message was found, if it was in one.
     bucket: Option<Vec<u8>>,
     /// When the claim ends; `None` while the message waits in memory.
-    until: Option<Timestamp>,
+    until: Option<MonotonicTime>,
     /// When the message is due next, as far as is known.
     next_at: Option<Timestamp>,
 }
@@ -43,16 +45,18 @@ struct ReadyMessage {
 /// The claims in force, and the messages that are ready in memory.
 pub struct ClaimTable {
     claims: HashMap<MessageId, Claim>,
-    /// The buckets in which nothing is left to claim, and when the first claim on one of their messages ends.
-    exhausted: HashMap<Vec<u8>, Timestamp>,
+    /// The buckets in which nothing is left to claim, until a claim on one of their messages ends.
+    exhausted: HashSet<Vec<u8>>,
+    /// The entries of the due order that lead to a damaged record, and when they are tried again.
+    damaged: HashMap<Vec<u8>, MonotonicTime>,
     /// The ready messages of each class, by due time.
     ready: [BTreeMap<(Timestamp, MessageId), ReadyMessage>; 2],
     /// How many bytes of ready messages there is still room for.
     free_bytes: usize,
     /// The earliest time at which a message on disk may be due that is neither claimed nor ready.
     disk_due: Option<Timestamp>,
-    /// No claim ends before this time.
-    first_end: Timestamp,
+    /// No claim ends, and no damaged entry is tried again, before this time.
+    first_end: MonotonicTime,
     /// What is left though it is due.
     hold: Option<DueHold>,
 }
@@ -62,11 +66,12 @@ impl ClaimTable {
     pub fn new(ready_bytes: usize) -> Self {
         Self {
             claims: HashMap::new(),
-            exhausted: HashMap::new(),
+            exhausted: HashSet::new(),
+            damaged: HashMap::new(),
             ready: Default::default(),
             free_bytes: ready_bytes,
             disk_due: Some(Timestamp::MIN),
-            first_end: Timestamp::MAX,
+            first_end: MonotonicTime::MAX,
             hold: None,
         }
     }
@@ -123,7 +128,7 @@ impl ClaimTable {
             return self.note_due_on_disk(at);
         }
         self.free_bytes -= size_bytes;
-        self.exhausted.entry(bucket.clone()).or_insert(Timestamp::MAX);
+        self.exhausted.insert(bucket.clone());
         self.ready[class_index(message.class)].insert((at, id), ReadyMessage { stored, size_bytes });
         self.claims.insert(id, Claim { message, bucket: Some(bucket), until: None, next_at: Some(at) });
     }
@@ -162,8 +167,8 @@ impl ClaimTable {
         self.free_bytes += removed.map_or(0, |ready| ready.size_bytes);
     }
 
-    /// Releases the claims that have ended at `now`.
-    pub fn expire(&mut self, now: Timestamp) {
+    /// Releases the claims that have ended at `now`, and lets damaged entries be tried again whose time has come.
+    pub fn expire(&mut self, now: MonotonicTime) {
         if now < self.first_end {
             return;
         }
@@ -172,8 +177,11 @@ impl ClaimTable {
         for id in ids {
             self.release(id);
         }
+        if self.damaged.extract_if(|_, until| *until <= now).count() > 0 {
+            self.invalidate_disk();
+        }
         let ends = self.claims.values().filter_map(|claim| claim.until);
-        self.first_end = ends.min().unwrap_or(Timestamp::MAX);
+        self.first_end = ends.chain(self.damaged.values().copied()).min().unwrap_or(MonotonicTime::MAX);
     }
 
     /// Whether a scan of the disk may find a message that is due at `now`.
@@ -191,11 +199,14 @@ impl ClaimTable {
         self.disk_due = Some(self.disk_due.map_or(at, |due| due.min(at)));
     }
 
-    /// When there may be a message to claim: the earliest time for which one waits, or at which a claim ends.
-    pub fn next_due(&self) -> Option<Timestamp> {
+    /// How long it is until there may be a message to claim: until the earliest time for which one waits, or until a claim ends.
+    pub fn wait(&self, now: Moment) -> Option<Duration> {
         let classes = [MessageClass::Transactional, MessageClass::Commercial];
         let ready = classes.into_iter().filter_map(|class| self.unheld(class).next());
-        ready.map(|(at, _)| at).chain(self.disk_due).min()
+        let next_due = ready.map(|(at, _)| at).chain(self.disk_due).min();
+        let until_due = next_due.map(|at| at.duration_since(now.calendar).try_into().unwrap_or_default());
+        let until_end = (self.first_end != MonotonicTime::MAX).then(|| self.first_end.since(now.monotonic));
+        until_due.into_iter().chain(until_end).min()
     }
 
     /// The messages of a class that are ready and due at `now`, the longest due first.
@@ -214,12 +225,12 @@ impl ClaimTable {
         &mut self,
         class: MessageClass,
         key: (Timestamp, MessageId),
-        until: Timestamp,
+        until: MonotonicTime,
     ) -> Option<StoredMessage> {
         let ReadyMessage { stored, size_bytes } = self.ready[class_index(class)].remove(&key)?;
         self.free_bytes += size_bytes;
         self.claims.get_mut(&key.1)?.until = Some(until);
-        self.note_claim_end(until);
+        self.first_end = self.first_end.min(until);
         Some(stored)
     }
 
@@ -229,22 +240,16 @@ impl ClaimTable {
         message: MessageRef,
         bucket: Option<Vec<u8>>,
         next_at: Timestamp,
-        until: Timestamp,
+        until: MonotonicTime,
     ) {
         let claim = Claim { bucket, until: Some(until), next_at: Some(next_at), message };
         self.claims.insert(claim.message.id, claim);
-        self.note_claim_end(until);
-    }
-
-    /// When the claim ends, the message on disk is due again.
-    fn note_claim_end(&mut self, until: Timestamp) {
         self.first_end = self.first_end.min(until);
-        self.note_due_on_disk(until);
     }
 
-    /// When the claim on a message ends; the end of time for a message that is ready.
-    pub fn claimed_until(&self, id: MessageId) -> Option<Timestamp> {
-        self.claims.get(&id).map(|claim| claim.until.unwrap_or(Timestamp::MAX))
+    /// Whether a message is claimed, or ready in memory.
+    pub fn has(&self, id: MessageId) -> bool {
+        self.claims.contains_key(&id)
     }
 
     /// How the store knows a claimed message.
@@ -252,14 +257,20 @@ impl ClaimTable {
         self.claims.get(&id).map(|claim| &claim.message)
     }
 
-    /// Notes that nothing is left to claim in a bucket, and when the first claim on one of its messages ends.
-    pub fn note_exhausted(&mut self, bucket: Vec<u8>, first_end: Timestamp) {
-        self.exhausted.insert(bucket, first_end);
+    /// Notes that nothing is left to claim in a bucket but what is claimed or ready.
+    pub fn note_exhausted(&mut self, bucket: Vec<u8>) {
+        self.exhausted.insert(bucket);
     }
 
-    /// Until when nothing can be claimed in a bucket.
-    pub fn exhausted_until(&self, bucket: &[u8]) -> Option<Timestamp> {
-        self.exhausted.get(bucket).copied()
+    /// Notes that an entry of the due order leads to a damaged record, and is left alone until `until`.
+    pub fn note_damaged(&mut self, entry: Vec<u8>, until: MonotonicTime) {
+        self.damaged.insert(entry, until);
+        self.first_end = self.first_end.min(until);
+    }
+
+    /// Whether nothing can be claimed now by an entry of the due order.
+    pub fn is_passed_over(&self, entry: &[u8]) -> bool {
+        self.exhausted.contains(entry) || self.damaged.contains_key(entry)
     }
 }
 

@@ -222,6 +222,16 @@ mod tests {
         stores.contacts.upsert_contact(&brand, change, Timestamp::UNIX_EPOCH).await.unwrap();
     }
 
+    fn opt_in(evidence: ConsentEvidence) -> NewConsentEntry {
+        NewConsentEntry {
+            action: ConsentAction::Grant,
+            channel: Channel::Email,
+            scope: TopicScope::All,
+            evidence,
+            recorded_by: "key".to_owned(),
+        }
+    }
+
     /// Records an opt-in with ten thousand bytes of evidence this many times.
     async fn record(stores: &Stores, times: usize) {
         let (brand, id) = ana();
@@ -233,13 +243,7 @@ mod tests {
             origin: String::new(),
             actor: String::new(),
         };
-        let entry = NewConsentEntry {
-            action: ConsentAction::Grant,
-            channel: Channel::Email,
-            scope: TopicScope::All,
-            evidence,
-            recorded_by: "key".to_owned(),
-        };
+        let entry = opt_in(evidence);
         let once = |_| stores.consents.record_consent(&brand, &id, entry.clone(), Timestamp::UNIX_EPOCH);
         for recorded in join_all((0..times).map(once)).await {
             recorded.unwrap().unwrap();
@@ -296,13 +300,7 @@ mod tests {
             let (brand, contact) = ana();
             let evidence =
                 ConsentEvidence::reported(&"p".parse().unwrap(), String::new(), Timestamp::UNIX_EPOCH);
-            let entry = NewConsentEntry {
-                action: ConsentAction::Grant,
-                channel: Channel::Email,
-                scope: TopicScope::All,
-                evidence,
-                recorded_by: "key".to_owned(),
-            };
+            let entry = opt_in(evidence);
             group.run(|txn| append_entry(txn, &brand, &contact, entry, Timestamp::UNIX_EPOCH)).unwrap();
             (counting.reads(), counting.bytes() + group.bytes())
         };

@@ -9,7 +9,7 @@ use super::message_events::read_stored;
 use super::message_ref::{MessageLocation, MessageRef};
 use super::packs::{self, LocatedMessage};
 use super::states::{BUCKET_SPAN, PackStates};
-use crate::model::{BrandId, MessageClass, MessageId, Timestamp};
+use crate::model::{BrandId, MessageClass, MessageId, MonotonicTime, Timestamp};
 use crate::store::{StoreError, StoredMessage};
 
 /// A message on disk that is due and not claimed.
@@ -24,8 +24,10 @@ struct DueCandidate {
 #[derive(Default)]
 pub struct DueOnDisk {
     candidates: Vec<DueCandidate>,
-    /// The entries in which nothing is left but the candidates and what is claimed, and when the first claim ends.
-    exhausted: Vec<(Vec<u8>, Timestamp)>,
+    /// The entries in which nothing is left but the candidates and what is claimed.
+    exhausted: Vec<Vec<u8>>,
+    /// The entries that lead to a damaged record.
+    damaged: Vec<Vec<u8>>,
     /// When another message is due that is not among the candidates.
     next_due: Option<Timestamp>,
 }
@@ -58,8 +60,7 @@ pub fn find_due(
             found.note_due(due.at);
             return Ok(ControlFlow::Break(()));
         }
-        if let Some(until) = claims.exhausted_until(key).filter(|until| *until > now) {
-            found.note_due(until.max(due.at));
+        if claims.is_passed_over(key) {
             return Ok(ControlFlow::Continue(()));
         }
         let scan = DueScan { view, claims, brand: &due.brand, now, room };
@@ -71,7 +72,7 @@ pub fn find_due(
             // A damaged entry must not stop the others. It is left alone for a lease, and logged once in that time.
             Err(error @ StoreError::Corrupt { .. }) => {
                 tracing::error!(brand.id = %due.brand, %error, "due messages of a brand cannot be claimed: an entry of the due order leads to a damaged record");
-                found.exhausted.push((key.to_vec(), Timestamp::MAX));
+                found.damaged.push(key.to_vec());
             }
             scanned => scanned?,
         }
@@ -93,19 +94,18 @@ struct DueScan<'a> {
 impl DueScan<'_> {
     /// Scans an entry that stands for one message.
     fn single(&self, at: Timestamp, id: MessageId, found: &mut DueOnDisk) -> Result<(), StoreError> {
-        match self.claims.claimed_until(id) {
-            _ if self.claims.holds(id, at) => {}
-            Some(until) => found.note_due(until.max(at)),
-            None if found.candidates.len() >= self.room => found.note_due(at),
-            None => {
-                let Some(located) = packs::locate(self.view, self.brand, id)? else {
-                    return Err(damaged(self.view, format!("message {id} is due and nowhere")));
-                };
-                let states = PackStates::load(self.view, self.brand, located.location.pack)?;
-                self.add(at, &located, &states, None, found)?;
-            }
+        if self.claims.has(id) || self.claims.holds(id, at) {
+            return Ok(());
         }
-        Ok(())
+        if found.candidates.len() >= self.room {
+            found.note_due(at);
+            return Ok(());
+        }
+        let Some(located) = packs::locate(self.view, self.brand, id)? else {
+            return Err(damaged(self.view, format!("message {id} is due and nowhere")));
+        };
+        let states = PackStates::load(self.view, self.brand, located.location.pack)?;
+        self.add(at, &located, &states, None, found)
     }
 
     /// Scans a bucket.
@@ -118,7 +118,7 @@ impl DueScan<'_> {
         found: &mut DueOnDisk,
     ) -> Result<(), StoreError> {
         let states = PackStates::load(self.view, self.brand, pack)?;
-        let (mut is_exhausted, mut first_end) = (true, Timestamp::MAX);
+        let mut is_exhausted = true;
         for packed in packs::read(self.view, self.brand, pack)? {
             let is_in_it = packed.bucket_time_ms == at.as_millisecond()
                 && packed.class(self.view)? == class
@@ -127,25 +127,21 @@ impl DueScan<'_> {
                 continue;
             }
             let (id, send_at) = (packed.id(self.view)?, packed.send_at(self.view)?);
-            match self.claims.claimed_until(id) {
-                _ if self.claims.holds(id, send_at) => is_exhausted = false,
-                Some(until) => {
-                    first_end = first_end.min(until);
-                    found.note_due(until);
-                }
-                None if send_at <= self.now && found.candidates.len() < self.room => {
-                    let location = MessageLocation { pack, number: packed.number };
-                    let located = LocatedMessage { location, packed };
-                    self.add(send_at, &located, &states, Some(key.to_vec()), found)?;
-                }
-                None => {
-                    found.note_due(send_at);
-                    is_exhausted = false;
-                }
+            if self.claims.holds(id, send_at) {
+                is_exhausted = false;
+            } else if self.claims.has(id) {
+                // It is due again when its claim ends.
+            } else if send_at <= self.now && found.candidates.len() < self.room {
+                let location = MessageLocation { pack, number: packed.number };
+                let located = LocatedMessage { location, packed };
+                self.add(send_at, &located, &states, Some(key.to_vec()), found)?;
+            } else {
+                found.note_due(send_at);
+                is_exhausted = false;
             }
         }
         if is_exhausted {
-            found.exhausted.push((key.to_vec(), first_end));
+            found.exhausted.push(key.to_vec());
         }
         Ok(())
     }
@@ -177,7 +173,7 @@ pub fn claim_due(
     class: MessageClass,
     on_disk: DueOnDisk,
     now: Timestamp,
-    until: Timestamp,
+    until: MonotonicTime,
     room: usize,
 ) -> Vec<StoredMessage> {
     let mut messages = Vec::new();
@@ -200,17 +196,18 @@ pub fn claim_due(
         claimed += 1;
     }
     let left: Vec<DueCandidate> = candidates.collect();
-    for (bucket, first_end) in on_disk.exhausted {
+    for bucket in on_disk.exhausted {
         if !left.iter().any(|candidate| candidate.bucket.as_ref() == Some(&bucket)) {
-            claims.note_exhausted(bucket, first_end.min(until));
+            claims.note_exhausted(bucket);
         }
     }
+    on_disk.damaged.into_iter().for_each(|entry| claims.note_damaged(entry, until));
     let still_due = left.iter().map(|candidate| candidate.at).chain(on_disk.next_due);
     still_due.for_each(|at| claims.note_due_on_disk(at));
     messages
 }
 
-fn claim(claims: &mut ClaimTable, candidate: DueCandidate, until: Timestamp) -> Option<StoredMessage> {
+fn claim(claims: &mut ClaimTable, candidate: DueCandidate, until: MonotonicTime) -> Option<StoredMessage> {
     let DueCandidate { at, message, bucket, stored } = candidate;
     let id = message.id;
     claims.claim_from_disk(message, bucket, at, until);

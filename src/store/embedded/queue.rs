@@ -12,7 +12,7 @@ use super::receipts::{self, SentReference};
 use super::states::PackStates;
 use super::txn::Txn;
 use super::{EmbeddedStore, packs, purge};
-use crate::model::{BrandId, History, Message, MessageClass, MessageId, Timestamp, later};
+use crate::model::{BrandId, History, Message, MessageClass, MessageId, MonotonicTime, Timestamp};
 use crate::store::{AppendResult, ClaimRequest, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
 #[async_trait]
@@ -20,13 +20,13 @@ impl<E: Engine> WorkQueue for EmbeddedStore<E> {
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimedMessages, StoreError> {
         let ClaimRequest { now, limit, lease, hold } = request;
         let mut claims = self.engine.signals().claims();
-        claims.expire(now);
+        claims.expire(now.monotonic);
         claims.set_hold(hold);
-        let claimed = self.claim_due(&mut claims, now, limit, later(now, lease));
+        let claimed = self.claim_due(&mut claims, now.calendar, limit, now.monotonic.after(lease));
         if claimed.is_err() {
             claims.invalidate_disk();
         }
-        Ok(ClaimedMessages { messages: claimed?, next_due: claims.next_due() })
+        Ok(ClaimedMessages { messages: claimed?, wait: claims.wait(now) })
     }
 
     async fn append(
@@ -61,7 +61,7 @@ impl<E: Engine> WorkQueue for EmbeddedStore<E> {
 
     async fn release(&self, id: MessageId) {
         if self.engine.signals().claims().release(id) {
-            // An earlier claim was told the end of the lease, which is later than the time at which the message is due.
+            // An earlier claim was told the end of the lease, and the message may be due before.
             self.engine.signals().wake();
         }
     }
@@ -83,7 +83,7 @@ impl<E: Engine> EmbeddedStore<E> {
         claims: &mut ClaimTable,
         now: Timestamp,
         limit: usize,
-        until: Timestamp,
+        until: MonotonicTime,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let scan_disk = claims.is_due_on_disk(now);
         if scan_disk {

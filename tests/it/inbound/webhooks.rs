@@ -5,9 +5,12 @@ use std::process::Command;
 use relevo::wire::v1::{self, Channel, MessageState};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::gateway::history::{attempts, route_taken};
-use crate::gateway::process::{Gateway, GatewayDirectory, SECRET};
+use crate::gateway::process::{Gateway, GatewayDirectory, PATIENCE, SECRET};
 use crate::gateway::providers::{provider, twilio, twilio_accepts, whatsapp_accepts};
 use crate::gateway::{ana, by, order};
 use crate::peers::{WiremockStubs, free_port, installed, root};
@@ -39,22 +42,37 @@ impl InboundGateway {
     }
 
     pub(super) fn post(&self, path: &str, body: &str) -> RequestBuilder {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        self.post_by(&client(), path, body)
+    }
+
+    fn post_by(&self, client: &reqwest::Client, path: &str, body: &str) -> RequestBuilder {
         client.post(format!("{}{path}", self.url)).body(body.to_owned())
     }
 
     /// A status callback of Twilio's, signed as for this URL.
     pub(super) async fn twilio(&self, signed_url: &str, path: &str, body: &str) -> StatusCode {
-        let signature = sign(&["twilio", SECRET, signed_url, body]);
-        let call = self.post(path, body).header("X-Twilio-Signature", signature);
-        let call = call.header("Content-Type", "application/x-www-form-urlencoded");
-        call.send().await.unwrap().status()
+        self.twilio_answer(signed_url, path, body).await.status()
+    }
+
+    async fn twilio_answer(&self, signed_url: &str, path: &str, body: &str) -> reqwest::Response {
+        signed_by_twilio(self.post(path, body), signed_url, body).send().await.unwrap()
     }
 
     pub(super) async fn consent(&self) -> v1::GetConsentResponse {
         let request = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
         self.gateway.consents().get_consent(request).await.unwrap().into_inner()
     }
+}
+
+/// A client with connections of its own.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn signed_by_twilio(call: RequestBuilder, signed_url: &str, body: &str) -> RequestBuilder {
+    let signature = sign(&["twilio", SECRET, signed_url, body]);
+    let call = call.header("X-Twilio-Signature", signature);
+    call.header("Content-Type", "application/x-www-form-urlencoded")
 }
 
 /// The output of the provider's own signing software for these arguments.
@@ -128,8 +146,7 @@ async fn what_is_not_signed_or_too_much_changes_nothing() {
     assert_eq!(inbound.twilio(&right, "/providers/sms", no_callback).await, StatusCode::BAD_REQUEST);
     let long = "a".repeat(10_001);
     assert_eq!(inbound.twilio(&right, "/providers/sms", &long).await, StatusCode::PAYLOAD_TOO_LARGE);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    assert_eq!(client.put(&there).send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(client().put(&there).send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
 
     assert_eq!(inbound.gateway.message(&sent.message_id).await.history, sent.history);
     assert!(inbound.consent().await.suppressions.is_empty());
@@ -142,13 +159,61 @@ async fn more_calls_than_allowed_are_put_off() {
     // One, and the next after a quarter of an hour.
     let inbound =
         InboundGateway::start_with("max_calls_per_second = 0.001", &twilio("sms", sms.url(), "")).await;
-    let call = async || inbound.post("/providers/sms", "").send().await.unwrap();
-    assert_eq!(call().await.status(), StatusCode::UNAUTHORIZED);
+    let body = "MessageSid=SM1&MessageStatus=delivered";
+    let call =
+        async || inbound.twilio_answer(&format!("{PUBLIC_URL}/providers/sms"), "/providers/sms", body).await;
+    assert_eq!(call().await.status(), StatusCode::OK);
     let put_off = call().await;
     assert_eq!(
         (put_off.status(), &put_off.headers()["Retry-After"]),
         (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap())
     );
+    inbound.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_calls_that_no_provider_made_spends_nothing_of_the_pace() {
+    let sms = WiremockStubs::new("hooks-flood");
+    // Two, and the next after a quarter of an hour.
+    let inbound = InboundGateway::start_with("max_calls_per_second = 2", &twilio("sms", sms.url(), "")).await;
+    let url = format!("{PUBLIC_URL}/providers/sms");
+    let body = "MessageSid=SM1&MessageStatus=delivered";
+    let flood = async |times: usize| {
+        for _ in 0..times {
+            let unsigned = inbound.post("/providers/sms", body).send();
+            let nobody = inbound.post("/providers/nobody", body).send();
+            let (unsigned, nobody) = (unsigned.await.unwrap().status(), nobody.await.unwrap().status());
+            assert_eq!((unsigned, nobody), (StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND));
+        }
+    };
+    for _ in 0..2 {
+        flood(50).await;
+        assert_eq!(inbound.twilio(&url, "/providers/sms", body).await, StatusCode::OK);
+    }
+    inbound.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_proved_a_right_to_leave_room_for_a_provider() {
+    let sms = WiremockStubs::new("hooks-room");
+    let inbound =
+        InboundGateway::start_with("max_request_bytes = 10_100", &twilio("sms", sms.url(), "")).await;
+    let (url, body) = (format!("{PUBLIC_URL}/providers/sms"), "MessageSid=SM1&MessageStatus=delivered");
+    let known = client();
+    let call = async || {
+        let call = inbound.post_by(&known, "/providers/sms", body);
+        signed_by_twilio(call, &url, body).send().await.unwrap().status()
+    };
+    assert_eq!(call().await, StatusCode::OK);
+
+    // It holds all the room there is for those who proved nothing, and never ends.
+    let mut stranger = TcpStream::connect(inbound.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = "POST /providers/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n";
+    stranger.write_all(format!("{head}{}", "a".repeat(9_999)).as_bytes()).await.unwrap();
+    let other = async || inbound.post("/providers/sms", body).send().await.unwrap().status();
+    let no_room = async { while other().await != StatusCode::SERVICE_UNAVAILABLE {} };
+    timeout(PATIENCE, no_room).await.expect("a stranger should find no room");
+    assert_eq!(call().await, StatusCode::OK);
     inbound.gateway.stop().await;
 }
 
@@ -162,7 +227,7 @@ async fn metas_webhooks_are_verified_once_and_believed_when_signed() {
         meta.url()
     );
     let inbound = InboundGateway::start(&provider("wa", "whatsapp", "", &adapter)).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     let ask = async |token: &str| {
         let query = [("hub.mode", "subscribe"), ("hub.verify_token", token), ("hub.challenge", "1158201444")];
         let answer = client.get(format!("{}/providers/wa", inbound.url)).query(&query).send().await.unwrap();

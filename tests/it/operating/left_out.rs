@@ -16,6 +16,16 @@ async fn wait_until_waiting(gateway: &Gateway, id: &str, reason: &str) {
     gateway.wait_until_all(&[id.to_owned()], waits).await;
 }
 
+/// A gateway with a message that waits because its provider is down.
+async fn gateway_with_waiting_message(directory: &GatewayDirectory) -> (Gateway, String) {
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    let message = gateway.send(by(&[Channel::Sms], order())).await;
+    let waits = |event: &v1::Event| event.state() == MessageState::Waiting;
+    gateway.wait_until_all(std::slice::from_ref(&message), waits).await;
+    (gateway, message)
+}
+
 #[tokio::test]
 async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
     let provider = WiremockStubs::new("left-out-provider");
@@ -23,12 +33,7 @@ async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
     let sms = twilio("sms", provider.url(), "");
     let mail = sandbox().replace("'sms'", "'email'");
     let directory = GatewayDirectory::new(&(mail + &sms)).await;
-    let gateway = directory.start().await;
-    gateway.upsert_contact(ana()).await;
-    let message = gateway.send(by(&[Channel::Sms], order())).await;
-    gateway
-        .wait_until_all(std::slice::from_ref(&message), |event| event.state() == MessageState::Waiting)
-        .await;
+    let (gateway, message) = gateway_with_waiting_message(&directory).await;
     let never = gateway.send_until_ended(by(&[Channel::Telegram], order())).await;
     assert_eq!(
         (never.state(), end_reason(&never)),
@@ -56,12 +61,7 @@ async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     let provider = WiremockStubs::new("left-out-brand");
     provider.answer(json!({}), json!({ "status": 503 })).await;
     let directory = GatewayDirectory::new(&twilio("sms", provider.url(), "")).await;
-    let gateway = directory.start().await;
-    gateway.upsert_contact(ana()).await;
-    let message = gateway.send(by(&[Channel::Sms], order())).await;
-    gateway
-        .wait_until_all(std::slice::from_ref(&message), |event| event.state() == MessageState::Waiting)
-        .await;
+    let (gateway, message) = gateway_with_waiting_message(&directory).await;
     gateway.stop().await;
 
     provider.answer(json!({}), twilio_accepts()).await;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use relevo::model::{
-    Message, MessageClass, MessageEventDetail, MessageId, MessageState, Reason, Timestamp, WaitReason,
+    Message, MessageClass, MessageEventDetail, MessageId, MessageState, Moment, Reason, WaitReason,
 };
 use relevo::store::{AppendResult, ClaimRequest, DueHold, StoredMessage, Stores};
 
@@ -104,9 +104,9 @@ fn held(accepted_until: i64, due_before: i64) -> Option<DueHold> {
     Some(DueHold { accepted_until: at(accepted_until), due_before: at(due_before) })
 }
 
-async fn claim_but(stores: &Stores, hold: Option<DueHold>, now: i64) -> (Vec<MessageId>, Option<Timestamp>) {
+async fn claim_but(stores: &Stores, hold: Option<DueHold>, now: i64) -> (Vec<MessageId>, Option<u64>) {
     let claims = stores.work.claim(ClaimRequest { hold, ..due(now, 10) }).await.unwrap();
-    (claims.messages.iter().map(|stored| stored.message.id).collect(), claims.next_due)
+    (claims.messages.iter().map(|stored| stored.message.id).collect(), claims.wait.map(|wait| wait.as_secs()))
 }
 
 pub async fn what_is_held_is_not_claimed_until_it_is_held_no_more(stores: &Stores) {
@@ -118,11 +118,11 @@ pub async fn what_is_held_is_not_claimed_until_it_is_held_no_more(stores: &Store
     let stored = get(stores, failed.id).await;
     append(stores, &stored, vec![(1, started(1))], Some(at(2))).await;
     let hold = held(500, NOW);
-    assert_eq!(claim_but(stores, hold, NOW).await, (Vec::new(), Some(at(NOW + 20))));
+    assert_eq!(claim_but(stores, hold, NOW).await, (Vec::new(), Some(20)));
     let new = accept(stores, message(NOW)).await;
     assert_eq!(claim_but(stores, hold, NOW + 30).await.0, [new.id], "what came due meanwhile is held too");
     // Neither is the loop that claims told to look again and again.
-    assert_eq!(claim_but(stores, hold, NOW + 31).await, (Vec::new(), Some(at(NOW + 60))));
+    assert_eq!(claim_but(stores, hold, NOW + 31).await, (Vec::new(), Some(29)));
     let mut claimed = claim_but(stores, None, NOW + 32).await.0;
     claimed.sort();
     let mut all = vec![waiting.id, later.id, failed.id, campaign.id];
@@ -138,19 +138,37 @@ pub async fn what_is_ready_in_memory_is_held_too(stores: &Stores) {
     assert_eq!(claim_but(stores, None, 1_001).await.0, [ready.id]);
 }
 
-pub async fn the_next_due_time_is_told(stores: &Stores) {
-    let next_due = async |now| stores.work.claim(due(now, 1)).await.unwrap().next_due;
-    assert_eq!(next_due(0).await, None);
+pub async fn the_wait_for_what_is_due_next_is_told(stores: &Stores) {
+    let wait = async |now| stores.work.claim(due(now, 1)).await.unwrap().wait.map(|wait| wait.as_secs());
+    assert_eq!(wait(0).await, None);
     accept(stores, message(100)).await;
-    assert_eq!(next_due(0).await, Some(at(100)));
+    assert_eq!(wait(0).await, Some(100));
     let first = accept(stores, message(10)).await;
     accept(stores, message(11)).await;
     // One is claimed; the other is due already.
-    assert_eq!(next_due(20).await, Some(at(11)));
+    assert_eq!(wait(20).await, Some(0));
     // Both are claimed, the first until 50.
-    assert_eq!(next_due(21).await, Some(at(50)));
+    assert_eq!(wait(21).await, Some(29));
     stores.work.release(first.id).await;
-    assert_eq!(stores.work.claim(due(22, 0)).await.unwrap().next_due, Some(at(10)));
+    assert_eq!(stores.work.claim(due(22, 0)).await.unwrap().wait, Some(Duration::ZERO));
+}
+
+pub async fn a_calendar_that_is_set_neither_ends_a_claim_nor_makes_it_last(stores: &Stores) {
+    let first = accept(stores, message(0)).await.id;
+    let at_both = |calendar, monotonic| ClaimRequest {
+        now: Moment { calendar: at(calendar), monotonic: moment(monotonic).monotonic },
+        ..due(0, 1)
+    };
+    let claim = async |calendar, monotonic| {
+        let claims = stores.work.claim(at_both(calendar, monotonic)).await.unwrap();
+        (claims.messages.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), claims.wait)
+    };
+    assert_eq!(claim(10_000, 0).await.0, [first]);
+    let lease_left = |elapsed| Some(LEASE - Duration::from_secs(elapsed));
+    assert_eq!(claim(90_000, 1).await, (Vec::new(), lease_left(1)), "set forward");
+    assert_eq!(claim(1_000, 2).await, (Vec::new(), lease_left(2)), "set back");
+    let end = i64::try_from(LEASE.as_secs()).unwrap();
+    assert_eq!(claim(1_000, end).await.0, [first], "the lease has ended");
 }
 
 pub async fn concurrent_claims_share_nothing(stores: &Stores) {

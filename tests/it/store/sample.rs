@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use relevo::model::{
     Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, Content, FallbackPolicy,
-    Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Outcome,
-    OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport, ReceiptStatus, Timestamp, Way,
+    Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Moment,
+    MonotonicTime, Outcome, OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport, ReceiptStatus,
+    Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -261,9 +262,15 @@ pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Add
     }
 }
 
+/// A moment at which both clocks show so many seconds.
+pub fn moment(seconds: i64) -> Moment {
+    let elapsed = Duration::from_secs(seconds.try_into().expect("a monotonic clock shows no less than zero"));
+    Moment { calendar: at(seconds), monotonic: MonotonicTime::from_origin(elapsed) }
+}
+
 /// A claim of what is due, and not held.
 pub fn due(now: i64, limit: usize) -> ClaimRequest {
-    ClaimRequest { now: at(now), limit, lease: LEASE, hold: None }
+    ClaimRequest { now: moment(now), limit, lease: LEASE, hold: None }
 }
 
 pub async fn claim(stores: &Stores, now: i64, limit: usize) -> Vec<MessageId> {
