@@ -1,5 +1,6 @@
 //! The gateway put together from its parts: opens the store, binds the addresses, runs everything and stops it. Decides nothing.
 
+mod backlog;
 mod clock_health;
 mod error;
 mod parts;
@@ -21,6 +22,7 @@ use crate::inbound::{self, InboundProcessor, WebhookRouter};
 use crate::model::{Provider, ProviderControlChange};
 use crate::store::CursorKey;
 use crate::store::embedded::sled;
+use backlog::BacklogCounter;
 use supervisor::Supervisor;
 
 pub use error::AppError;
@@ -93,7 +95,10 @@ impl Gateway {
         let mut random = [0; 32];
         getrandom::fill(&mut random)?;
         let cursor_key = self.store.stores.messages.cursor_key(random).await?;
-        let (supervisor, store, health) = self.start(controls, clock_trust, cursor_key);
+        let work = self.store.stores.work.clone();
+        let backlog = BacklogCounter::new(self.config.clone(), work, self.clock.clone());
+        let (mut supervisor, store, health) = self.start(controls, clock_trust, cursor_key);
+        supervisor.spawn_background("the count of what waits", backlog.clone().run());
         let stop = async {
             stop.await;
             // Balancers look elsewhere before anything is refused.
@@ -104,6 +109,10 @@ impl Gateway {
             ended = supervisor.run(stop) => ended,
             () = force => Err(AppError::Forced),
         };
+        // For whoever changes the configuration while nothing runs.
+        if let Err(error) = backlog.count_and_record().await {
+            tracing::debug!(%error, "what waits to be sent was not counted at the stop");
+        }
         let closed = store.close().await;
         if let (Err(_), Err(error)) = (&ended, &closed) {
             tracing::error!(%error, "the store was not closed cleanly");

@@ -16,8 +16,9 @@ use crate::routing::BrandPolicy;
 
 pub(super) const AFTER_HELP: &str = "\
 Prints, for each brand, the order of channels by topic and the providers of each
-channel by tier, and warns of what is allowed and probably not meant. Exits with
-1 when the configuration is wrong; every error names file, line and key.
+channel by tier, and warns of what is allowed and probably not meant, and of
+messages that wait for a brand or provider that is not there. Exits with 1 when
+the configuration is wrong; every error names file, line and key.
 It does what the start of the gateway does, up to listening: secrets and
 certificates must be where the file says, the data directory usable, and the
 addresses this machine's. So run it where the gateway runs, as its user.

@@ -9,11 +9,14 @@ use super::file::ConfigFile;
 use super::{Config, ConfigWarning, directory};
 use crate::api::ApiSettings;
 use crate::inbound::InboundSettings;
+use crate::store::embedded::sled;
 
 /// Adds an error for what the start of the gateway would fail by. That an address is in use is none here: a gateway may run.
 pub(super) fn check(file: &ConfigFile, errors: &mut ErrorCollector<'_>) {
     if let Err(must) = directory::check(&file.store.path) {
         errors.add("store.path", must);
+    } else if let Err(error) = sled::check_format(&file.store.path) {
+        errors.add("store.path", format_args!("must be a store that this relevo reads: {error}"));
     }
     for (key, address) in listeners(&file.server, file.inbound.as_ref()) {
         if let Err(error) = bind(address)

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Config, directory, open_files};
-use crate::model::{BrandId, Channel, Provider, Timestamp};
-use crate::routing::BrandPolicy;
+use crate::model::{Backlog, BrandId, Channel, Provider, Timestamp};
+use crate::routing::{BrandPolicy, UnroutableMessages, unroutable_messages};
+use crate::store::embedded::sled;
 
 /// Something that works, and probably not as meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,14 @@ impl Config {
     pub fn warnings(&self, now: Timestamp) -> Vec<ConfigWarning> {
         let mut warnings = self.warnings_of_the_start(now);
         warnings.extend(self.busy_addresses());
+        // What cannot be read is told by the start, which writes it anew.
+        if let Ok(Some(recorded)) = sled::read_backlog(&self.store.path) {
+            let counted = |warning: ConfigWarning| {
+                let message = format!("{} (counted at {:.0})", warning.message, recorded.counted_at);
+                ConfigWarning { message, ..warning }
+            };
+            warnings.extend(self.warnings_of_backlog(&recorded.backlog).into_iter().map(counted));
+        }
         for (brand, policy) in &self.brands {
             for channel in used_channels(policy) {
                 let doubt = self.warning_message(brand, channel);
@@ -63,6 +72,23 @@ impl Config {
         });
         let files = open_files::shortage(self).map(|message| ConfigWarning::new("open files", message));
         certificate.into_iter().chain(open).chain(files).collect()
+    }
+
+    /// The messages that wait for what is not configured: a brand, or a provider of the channels that they may go by.
+    pub fn warnings_of_backlog(&self, backlog: &Backlog) -> Vec<ConfigWarning> {
+        let serves = |brand: &BrandId, channel: Channel| !self.providers_for(brand, channel).is_empty();
+        let at_least = if backlog.is_whole { "" } else { "at least " };
+        let warning = |unroutable: UnroutableMessages| {
+            let messages = match unroutable.messages {
+                1 => "1 message waits".to_owned(),
+                several => format!("{several} messages wait"),
+            };
+            let message = format!(
+                "{at_least}{messages}, because {unroutable}: until that is there again, or they expire"
+            );
+            ConfigWarning::new(format!("brand {}", unroutable.brand), message)
+        };
+        unroutable_messages(&backlog.groups, &self.brands, serves).into_iter().map(warning).collect()
     }
 
     /// The providers that carry `channel` for `brand`, lowest tier first.

@@ -3,6 +3,7 @@
 //! Every other room speaks in these. What a message has been through is its [`History`]; its state is folded from it.
 
 mod address;
+mod backlog;
 mod consent;
 mod contact;
 mod content;
@@ -28,6 +29,7 @@ mod topic;
 pub use jiff::Timestamp;
 
 pub use address::{Address, AddressError, Channel, Email, Phone};
+pub use backlog::{Backlog, BacklogGroup};
 pub use consent::{
     ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
     TopicPreference,

@@ -9,6 +9,7 @@ mod hash;
 mod order;
 mod retry;
 mod settings;
+mod unroutable;
 mod ways;
 
 use crate::model::{Admission, History, Message, Preferences, Provider, ServiceWindow, Timestamp, Verdict};
@@ -19,6 +20,7 @@ pub use retry::RetrySettings;
 pub use settings::{
     BrandPolicy, BrandSettings, DoubtPolicy, FallbackSettings, KeywordSettings, TopicSettings,
 };
+pub use unroutable::{UnroutableMessages, unroutable_messages};
 
 /// Everything a decision rests on.
 #[derive(Debug, Clone, Copy)]

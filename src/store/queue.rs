@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{StoreError, StoredMessage};
-use crate::model::{BrandId, History, Message, MessageId, Moment, Timestamp};
+use crate::model::{Backlog, BrandId, History, Message, MessageId, Moment, Timestamp};
 
 /// Messages that dispatch may work on, and when the next one is due.
 #[derive(Debug, Default)]
@@ -74,6 +74,10 @@ pub trait WorkQueue: Send + Sync {
         known: usize,
         next_at: Option<Timestamp>,
     ) -> Result<AppendResult, StoreError>;
+
+    /// Counts the messages that wait to be sent, whether they are due or not: of each class those that are due first, until
+    /// `limit` were looked at.
+    async fn backlog(&self, limit: usize) -> Result<Backlog, StoreError>;
 
     /// Reads a message again.
     async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use relevo::model::{
-    AttemptRef, BrandId, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp,
+    AttemptRef, Backlog, BrandId, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp,
 };
 use relevo::store::{
     AppendResult, ClaimRequest, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult,
@@ -56,6 +56,10 @@ impl WorkQueue for FailingStore {
 
     async fn release(&self, id: MessageId) {
         self.stores.work.release(id).await;
+    }
+
+    async fn backlog(&self, limit: usize) -> Result<Backlog, StoreError> {
+        self.stores.work.backlog(limit).await
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -18,7 +18,7 @@
 //! | layer | files |
 //! |---|---|
 //! | opening | `memory`, `sled` |
-//! | traits | `access_keys`, `clock`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
+//! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
@@ -63,6 +63,7 @@ mod engine;
 mod event_signals;
 
 mod access_keys;
+mod backlog;
 mod clock;
 mod consents;
 mod contacts;

@@ -14,7 +14,7 @@ use super::lookup::{Lookup, damaged, decode};
 use super::message_ref::{MessageLocation, MessageRef};
 use super::records::read_id;
 use super::txn::Txn;
-use crate::model::{BrandId, ContactId, Message, MessageClass, MessageId, Timestamp};
+use crate::model::{BacklogGroup, BrandId, ContactId, Message, MessageClass, MessageId, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{BodyRecord, HeadRecord, PackRecord, PackedMessage};
 use crate::wire::{self, FieldPath, Violations, v1};
@@ -181,6 +181,23 @@ impl PackedMessage {
     pub fn class(&self, from: &(impl Lookup + ?Sized)) -> Result<MessageClass, StoreError> {
         let path = FieldPath::new("message_class");
         check(from, |violations| wire::read_class(self.message_class, &path, violations))
+    }
+
+    /// Which ways the message may go, as far as it says itself.
+    pub fn backlog_group(
+        &self,
+        from: &(impl Lookup + ?Sized),
+        brand: &BrandId,
+    ) -> Result<BacklogGroup, StoreError> {
+        let message = self.message(from)?;
+        check(from, |violations| {
+            let mut read =
+                |channels: &[i32], path| wire::read_channels(channels, &FieldPath::new(path), violations);
+            let channels = read(&message.channels, "channels");
+            let unserved = read(&self.unserved_channels, "unserved_channels");
+            let topic = violations.parsed(&message.topic, &FieldPath::new("topic"))?;
+            Some(BacklogGroup { brand: brand.clone(), topic, channels, unserved })
+        })
     }
 
     /// Reads the whole message.

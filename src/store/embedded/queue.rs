@@ -11,8 +11,8 @@ use super::message_ref::MessageRef;
 use super::receipts::{self, SentReference};
 use super::states::PackStates;
 use super::txn::Txn;
-use super::{EmbeddedStore, packs, purge};
-use crate::model::{BrandId, History, Message, MessageClass, MessageId, MonotonicTime, Timestamp};
+use super::{EmbeddedStore, backlog, packs, purge};
+use crate::model::{Backlog, BrandId, History, Message, MessageClass, MessageId, MonotonicTime, Timestamp};
 use crate::store::{AppendResult, ClaimRequest, ClaimedMessages, StoreError, StoredMessage, WorkQueue};
 
 #[async_trait]
@@ -53,6 +53,10 @@ impl<E: Engine> WorkQueue for EmbeddedStore<E> {
                 append(txn, &message, known, pending, references)
             })
             .await
+    }
+
+    async fn backlog(&self, limit: usize) -> Result<Backlog, StoreError> {
+        backlog::count(&self.engine, limit).await
     }
 
     async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {

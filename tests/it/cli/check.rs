@@ -275,6 +275,23 @@ async fn a_data_directory_that_is_open_to_others_is_warned_of() {
     assert!(!done.out.contains("store.path"), "{}", done.out);
 }
 
+/// A store of a newer relevo is refused by check as by the start, which does not touch it.
+#[tokio::test]
+async fn a_store_of_a_newer_relevo_is_found() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("FORMAT"), "relevo store 99\n").unwrap();
+    let done = check(folder.path(), &with(""), &[]).await;
+    let told = format!(
+        ": store.path: must be a store that this relevo reads: {} was written in format 99",
+        data.display()
+    );
+    assert!(done.code == 1 && done.err.contains(&told), "{} {}", done.out, done.err);
+    let served = run(&["serve", "--config", folder.path().join("relevo.toml").to_str().unwrap()]).await;
+    assert!(served.code == 1 && served.err.contains("was written in format 99"), "{}", served.err);
+}
+
 /// The limit of the process that runs it, set by a shell, is what counts.
 #[tokio::test]
 async fn fewer_open_files_than_the_limits_allow_are_warned_of() {

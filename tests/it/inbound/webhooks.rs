@@ -214,6 +214,7 @@ async fn bodies_that_nobody_proved_a_right_to_leave_room_for_a_provider() {
     let no_room = async { while other().await != StatusCode::SERVICE_UNAVAILABLE {} };
     timeout(PATIENCE, no_room).await.expect("a stranger should find no room");
     assert_eq!(call().await, StatusCode::OK);
+    drop(stranger);
     inbound.gateway.stop().await;
 }
 

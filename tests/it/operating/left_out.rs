@@ -26,6 +26,23 @@ async fn gateway_with_waiting_message(directory: &GatewayDirectory) -> (Gateway,
     (gateway, message)
 }
 
+/// What the check of the configuration says, with a gateway that runs or without.
+async fn checked(directory: &GatewayDirectory) -> String {
+    let output = directory.run(&["check"]).await;
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A gateway that is started on a configuration that lacks what a message waits for, and says so, as the check does.
+async fn start_warned(directory: &GatewayDirectory, warning: &str) -> Gateway {
+    let told = checked(directory).await;
+    assert!(told.contains(&format!("warning: brand acme: {warning}")), "{told}");
+    let gateway = directory.start().await;
+    let line = gateway.log.wait_for("messages wait for what is not in the configuration").await;
+    assert_eq!((line["subject"].as_str(), line["detail"].as_str()), (Some("brand acme"), Some(warning)));
+    gateway
+}
+
 #[tokio::test]
 async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
     let provider = WiremockStubs::new("left-out-provider");
@@ -42,8 +59,10 @@ async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
     );
     gateway.stop().await;
 
+    assert!(!checked(&directory).await.contains("waits"), "the provider is there");
     directory.change_config(&sms, "");
-    let gateway = directory.start().await;
+    let warning = "1 message waits, because no provider carries sms for the brand: until that is there again, or they expire";
+    let gateway = start_warned(&directory, warning).await;
     wait_until_waiting(&gateway, &message, "no_provider").await;
     gateway.stop().await;
 
@@ -67,7 +86,8 @@ async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     provider.answer(json!({}), twilio_accepts()).await;
     directory.change_config("[brands.acme]", "[brands.other]");
     let other = directory.create_key(&["--brand", "other"]).await;
-    let gateway = directory.start().await;
+    let warning = "1 message waits, because the brand is not in the configuration: until that is there again, or they expire";
+    let gateway = start_warned(&directory, warning).await;
     let request = v1::UpsertContactRequest { contact: Some(ana()), update_mask: None };
     gateway.contacts_by(&other).upsert_contact(request).await.unwrap();
     // What is longer due is looked at before this.

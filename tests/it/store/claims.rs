@@ -10,7 +10,7 @@ use relevo::adapters::{Adapter, Envelope, ProviderLimits};
 use relevo::clock::Clock;
 use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::model::{
-    BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
+    Backlog, BrandId, Channel, History, Message, MessageId, MessageState, Outcome, OutcomeEvidence, Provider,
     Timestamp,
 };
 use relevo::routing::{BrandPolicy, BrandSettings, RetrySettings};
@@ -58,6 +58,10 @@ impl WorkQueue for SlowRelease {
 
     async fn reload(&self, brand: &BrandId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.inner.reload(brand, id).await
+    }
+
+    async fn backlog(&self, limit: usize) -> Result<Backlog, StoreError> {
+        self.inner.backlog(limit).await
     }
 
     async fn purge(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

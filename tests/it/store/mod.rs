@@ -78,6 +78,7 @@ conformance! {
         what_is_ready_in_memory_is_held_too,
         the_wait_for_what_is_due_next_is_told,
         a_calendar_that_is_set_neither_ends_a_claim_nor_makes_it_last,
+        the_backlog_is_what_is_neither_sent_nor_ended,
         concurrent_claims_share_nothing,
         a_backlog_larger_than_memory_is_claimed_whole_and_once,
         the_work_signal_comes_with_the_work,

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use relevo::model::{
-    Message, MessageClass, MessageEventDetail, MessageId, MessageState, Moment, Reason, WaitReason,
+    Backlog, BacklogGroup, Channel, Message, MessageClass, MessageEventDetail, MessageId, MessageState,
+    Moment, Reason, WaitReason,
 };
 use relevo::store::{AppendResult, ClaimRequest, DueHold, StoredMessage, Stores};
 
@@ -169,6 +170,49 @@ pub async fn a_calendar_that_is_set_neither_ends_a_claim_nor_makes_it_last(store
     assert_eq!(claim(1_000, 2).await, (Vec::new(), lease_left(2)), "set back");
     let end = i64::try_from(LEASE.as_secs()).unwrap();
     assert_eq!(claim(1_000, end).await.0, [first], "the lease has ended");
+}
+
+pub async fn the_backlog_is_what_is_neither_sent_nor_ended(stores: &Stores) {
+    let of_shoes = |message: Message| Message {
+        topic: "shoes".parse().unwrap(),
+        channels: vec![Channel::Sms],
+        unserved: vec![Channel::Email],
+        ..message
+    };
+    let of_globex = |message: Message| Message { brand: "globex".parse().unwrap(), ..message };
+    let commercial = |message: Message| Message { class: MessageClass::Commercial, ..message };
+    for second in [0, 5, 3_600] {
+        accept(stores, message(second)).await;
+        accept(stores, commercial(of_globex(message(second)))).await;
+    }
+    for (events, next_at) in [
+        (vec![(1, waiting(9))], Some(at(9))),
+        (vec![(1, started(1))], Some(at(9))),
+        // It has a time at which its receipt is missed.
+        (vec![(1, started(1)), (2, sent(1, "reference"))], Some(at(9))),
+        (vec![(1, finished(MessageState::Failed))], None),
+    ] {
+        let stored = get(stores, accept(stores, of_shoes(message(0))).await.id).await;
+        append(stores, &stored, events, next_at).await;
+    }
+    let first = message(0);
+    let group = |brand: &str, message: Message| BacklogGroup {
+        brand: brand.parse().unwrap(),
+        topic: message.topic,
+        channels: message.channels,
+        unserved: message.unserved,
+    };
+    let of_acme = [(group("acme", first.clone()), 3), (group("acme", of_shoes(first.clone())), 1)];
+    let of_globex = (group("globex", first), 3);
+    let mut groups: Vec<_> = of_acme.into_iter().chain([of_globex.clone()]).collect();
+    groups.sort();
+    assert_eq!(stores.work.backlog(100).await.unwrap(), Backlog { groups, is_whole: true });
+    let part = stores.work.backlog(1).await.unwrap();
+    let has_part = |(group, count): &(BacklogGroup, u64)| *group == of_globex.0 && *count < of_globex.1;
+    assert!(!part.is_whole && part.groups.iter().any(has_part), "{part:?}");
+    // A claim takes nothing out of it.
+    claim(stores, 10, 100).await;
+    assert_eq!(stores.work.backlog(100).await.unwrap().groups.len(), 3);
 }
 
 pub async fn concurrent_claims_share_nothing(stores: &Stores) {

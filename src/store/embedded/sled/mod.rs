@@ -8,6 +8,7 @@
 //! | `LOCK` | locked while a process has the store open (`lock`) |
 //! | `MARK` | how many groups were acknowledged (`high_water_mark`) |
 //! | `SEAL` | after a clean stop, the checksum of every file below `sled/` (`seal`) |
+//! | `BACKLOG` | what waited to be sent when it was last counted (`backlog_file`) |
 //! | `sled/` | sled's own files (`tree`) |
 //! | `check/` | while a store is opened after a crash, the copy that recovery is tried on (`recovery`) |
 //!
@@ -30,6 +31,7 @@ use std::path::Path;
 use super::EmbeddedStore;
 use crate::store::{StoreError, Stores};
 
+mod backlog_file;
 mod chunks;
 mod directory;
 mod disk;
@@ -47,6 +49,7 @@ mod side_files;
 mod tree;
 mod writer;
 
+pub use backlog_file::{RecordedBacklog, read_backlog, record_backlog};
 pub use options::SledOptions;
 
 use directory::{DataDirectory, io};
@@ -124,6 +127,14 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
         .spawn(move || writer.run())
         .map_err(|error| io("starting the writer", error))?;
     Ok(SledHandle { stores: EmbeddedStore::stores(engine.clone()), engine, writer })
+}
+
+/// Checks that this build reads the format of the store in `path`, where there is one. Nothing is opened or changed.
+///
+/// # Errors
+/// Those of [`open`] for a format.
+pub fn check_format(path: &Path) -> Result<(), StoreError> {
+    format::check(&DataDirectory { root: path.to_path_buf() }).map(drop)
 }
 
 /// The mark of the store; makes a new store where there is none. Its format is written last, so a store that was cut off
