@@ -23,6 +23,22 @@ pub struct NewConsentEntry {
     pub recorded_by: String,
 }
 
+/// The grants by topic that a ledger holds, each for another channel or topic; four times as many revocations. All that decides
+/// is read with each message, and nobody chooses among so many.
+pub const MAX_TOPICS_OF_LEDGER: usize = 256;
+
+/// What came of recording a consent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RecordConsentResult {
+    /// The entry as it stands in the ledger now.
+    Recorded(ConsentEntry),
+    /// The brand has no such contact.
+    NoContact,
+    /// It is for another channel or topic than all of before, and the ledger has [`MAX_TOPICS_OF_LEDGER`]. An entry for all topics of a
+    /// channel is never turned away.
+    TooManyTopics,
+}
+
 /// An objection to an address, or to commercial messages to it, as it is put on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressObjection {
@@ -56,14 +72,14 @@ pub struct PreferencesChange {
 /// What people agreed to.
 #[async_trait]
 pub trait ConsentStore: Send + Sync {
-    /// Appends to a contact's ledger. `None` when the brand has no such contact.
+    /// Appends to a contact's ledger.
     async fn record_consent(
         &self,
         brand: &BrandId,
         contact: &ContactId,
         entry: NewConsentEntry,
         now: Timestamp,
-    ) -> Result<Option<ConsentEntry>, StoreError>;
+    ) -> Result<RecordConsentResult, StoreError>;
 
     /// A page of a contact's ledger, oldest first. Empty when the brand has no such contact.
     async fn ledger(

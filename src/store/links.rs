@@ -25,10 +25,14 @@ pub enum FollowResult {
     Unknown,
 }
 
+/// The links of a contact that are kept: its newest. The one before them counts no more.
+pub const MAX_LINKS: usize = 10;
+
 /// Links by which people tie an address of theirs to a contact.
 #[async_trait]
 pub trait LinkStore: Send + Sync {
-    /// Keeps a new link. Returns whether the brand has the contact; without one, nothing is kept.
+    /// Keeps a new link, and forgets the oldest of the contact when it has more than [`MAX_LINKS`]. Returns whether the brand has
+    /// the contact; without one, nothing is kept.
     async fn create_link(&self, id: LinkId, link: ContactLink) -> Result<bool, StoreError>;
 
     /// Adds the address of somebody who followed a link at `at` to its contact, at most once.

@@ -24,15 +24,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use access_keys::KeyStore;
+pub use access_keys::{KeyStore, MAX_REVOKED_KEYS};
 pub use clock::ClockStore;
-pub use consents::{AddressObjection, ConsentStore, NewConsentEntry, PreferencesChange};
+pub use consents::{
+    AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange,
+    RecordConsentResult,
+};
 pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
-pub use controls::ControlStore;
+pub use controls::{ControlStore, MAX_CONTROL_CHANGES};
 pub use cursor::{CursorKey, JournalCursor};
 pub use error::StoreError;
 pub use inbound::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult};
-pub use links::{FollowResult, LinkStore};
+pub use links::{FollowResult, LinkStore, MAX_LINKS};
 pub use messages::{
     AcceptResult, JournalBatch, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
 };

@@ -8,10 +8,11 @@ use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};
 use crate::model::{Channel, ConsentEvidence, ContactId, MessageClass, Recipient, Timestamp, Topic, later};
-use crate::store::NewConsentEntry;
+use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, RecordConsentResult};
 use crate::wire::{
     FieldPath, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
 };
+use tonic::Code;
 
 /// How far a caller's clock may be ahead of the gateway's.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -24,9 +25,13 @@ impl ConsentApi {
     ) -> Result<v1::RecordConsentResponse, ApiError> {
         let now = self.clock.now();
         let (id, entry) = read_entry(caller, request, now)?;
-        let entry = self.store.record_consent(&caller.brand, &id, entry, now).await?;
-        let entry = entry.ok_or_else(|| ApiError::no_contact(&id))?;
-        Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
+        match self.store.record_consent(&caller.brand, &id, entry, now).await? {
+            RecordConsentResult::Recorded(entry) => {
+                Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
+            }
+            RecordConsentResult::NoContact => Err(ApiError::no_contact(&id)),
+            RecordConsentResult::TooManyTopics => Err(too_many_topics()),
+        }
     }
 
     pub(super) async fn check(
@@ -48,6 +53,15 @@ impl ConsentApi {
         let recipient = self.store.recipient(&caller.brand, &id).await?;
         recipient.ok_or_else(|| ApiError::no_contact(&id))
     }
+}
+
+fn too_many_topics() -> ApiError {
+    let message = format!(
+        "the contact's ledger has {MAX_TOPICS_OF_LEDGER} channels and topics already: record the consent for a topic above this \
+         one that covers it, or for all topics with *"
+    );
+    ApiError::new(Code::ResourceExhausted, "TOO_MANY_TOPICS", message)
+        .with_metadata("max", MAX_TOPICS_OF_LEDGER)
 }
 
 fn read_entry(

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::engine::{Engine, WriteClass};
+use super::keys::{self, RingBuffer};
 use super::lookup::{Lookup, ScanOrder, damaged, decode, load, read_number};
 use super::paging::read_page;
 use super::txn::Txn;
-use super::{EmbeddedStore, keys};
+use super::{EmbeddedStore, ring_buffer};
 use crate::model::{ApiKey, BrandId, KeyId, Timestamp};
-use crate::store::{KeyStore, Page, PageRequest, StoreError};
+use crate::store::{KeyStore, MAX_REVOKED_KEYS, Page, PageRequest, StoreError};
 
 #[async_trait]
 impl<E: Engine> KeyStore for EmbeddedStore<E> {
@@ -59,8 +60,7 @@ impl<E: Engine> KeyStore for EmbeddedStore<E> {
                 let Some(mut key) = txn.load::<ApiKey>(&at)? else { return Ok(None) };
                 if key.revoked_at.is_none() {
                     if let Some(brand) = &key.brand {
-                        let valid = count_valid(txn, brand)?;
-                        txn.put_number(keys::access_key_count(brand), valid.saturating_sub(1));
+                        note_revoked(txn, brand, &key.id)?;
                     }
                     cache.revoke(&key.id);
                     key.revoked_at = Some(now);
@@ -72,11 +72,27 @@ impl<E: Engine> KeyStore for EmbeddedStore<E> {
     }
 }
 
+/// Counts a key of a brand that is revoked, and forgets the one that was revoked longest ago when there are too many.
+fn note_revoked(txn: &mut Txn<'_>, brand: &BrandId, id: &KeyId) -> Result<(), StoreError> {
+    let valid = count_valid(txn, brand)?;
+    txn.put_number(keys::access_key_count(brand), valid.saturating_sub(1));
+    let revoked = RingBuffer::RevokedKeys(brand);
+    if let Some(oldest) = ring_buffer::push(txn, revoked, id.as_str().into(), MAX_REVOKED_KEYS)? {
+        let oldest = read_id(txn, &oldest)?;
+        txn.delete(keys::access_key(&oldest));
+        txn.delete(keys::access_key_of(brand, &oldest));
+    }
+    Ok(())
+}
+
 /// The key with the id at the end of an entry of a brand's list.
 fn load_of_brand(from: &(impl Lookup + ?Sized), id: &[u8]) -> Result<Option<ApiKey>, StoreError> {
+    load(from, &keys::access_key(&read_id(from, id)?))
+}
+
+fn read_id(from: &(impl Lookup + ?Sized), id: &[u8]) -> Result<KeyId, StoreError> {
     let id = std::str::from_utf8(id).ok().and_then(|text| text.parse().ok());
-    let id = id.ok_or_else(|| damaged(from, "a brand's list of keys holds no id".to_owned()))?;
-    load(from, &keys::access_key(&id))
+    id.ok_or_else(|| damaged(from, "a brand's list of keys holds no id".to_owned()))
 }
 
 /// How many keys of a brand are not revoked. A store of an earlier version has no count, and its keys are counted once.

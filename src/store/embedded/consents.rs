@@ -11,10 +11,11 @@ use crate::model::{
     Suppression, Timestamp, TopicScope,
 };
 use crate::store::{
-    AddressObjection, ConsentStore, NewConsentEntry, Page, PageRequest, PreferencesChange, StoreError,
+    AddressObjection, ConsentStore, NewConsentEntry, Page, PageRequest, PreferencesChange,
+    RecordConsentResult, StoreError,
 };
 
-// Consent is written even when the disk is nearly full: a revocation must never be turned away.
+// Consent is written even when the disk is nearly full: nobody may be kept from withdrawing.
 #[async_trait]
 impl<E: Engine> ConsentStore for EmbeddedStore<E> {
     async fn record_consent(
@@ -23,10 +24,16 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
         contact: &ContactId,
         entry: NewConsentEntry,
         now: Timestamp,
-    ) -> Result<Option<ConsentEntry>, StoreError> {
+    ) -> Result<RecordConsentResult, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
         self.engine
-            .write(WriteClass::Committed, move |txn| append_entry(txn, &brand, &contact, entry, now))
+            .write(WriteClass::Committed, move |txn| {
+                if ledger::is_full_for(&ledger::folded(txn, &brand, &contact)?, &entry) {
+                    return Ok(RecordConsentResult::TooManyTopics);
+                }
+                let recorded = append_entry(txn, &brand, &contact, entry, now)?;
+                Ok(recorded.map_or(RecordConsentResult::NoContact, RecordConsentResult::Recorded))
+            })
             .await
     }
 
@@ -246,7 +253,7 @@ mod tests {
         let entry = opt_in(evidence);
         let once = |_| stores.consents.record_consent(&brand, &id, entry.clone(), Timestamp::UNIX_EPOCH);
         for recorded in join_all((0..times).map(once)).await {
-            recorded.unwrap().unwrap();
+            assert!(matches!(recorded.unwrap(), RecordConsentResult::Recorded(_)));
         }
     }
 

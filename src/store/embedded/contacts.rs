@@ -6,7 +6,7 @@ use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
-use super::{EmbeddedStore, keys, ledger};
+use super::{EmbeddedStore, contact_links, keys, ledger};
 use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
 use crate::store::{AddressResult, ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
 
@@ -244,6 +244,7 @@ fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, St
     }
     txn.delete(keys::contact(brand, id));
     ledger::delete(txn, brand, id)?;
+    contact_links::forget_all(txn, brand, id)?;
     txn.delete(keys::preferences(brand, id));
     for key in keys_in(txn.committed(), keys::contact_events(brand, id), usize::MAX, |_| true)? {
         txn.delete(key);

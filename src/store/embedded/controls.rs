@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 
-use super::EmbeddedStore;
 use super::engine::{Engine, WriteClass};
-use super::keys::{self, Sequence};
+use super::keys::{self, RingBuffer, Sequence};
 use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::read_page;
+use super::{EmbeddedStore, ring_buffer};
 use crate::model::{ProviderControlChange, ProviderName};
-use crate::store::{ControlStore, Page, PageRequest, StoreError};
+use crate::store::{ControlStore, MAX_CONTROL_CHANGES, Page, PageRequest, StoreError};
 
 #[async_trait]
 impl<E: Engine> ControlStore for EmbeddedStore<E> {
@@ -21,6 +21,12 @@ impl<E: Engine> ControlStore for EmbeddedStore<E> {
                 txn.save(keys::control(&change.provider), &change);
                 txn.save(keys::control_log(number), &change);
                 txn.put(keys::control_log_of(&change.provider, number), Vec::new());
+                let (buffer, entry) = (RingBuffer::Controls(&change.provider), number.to_be_bytes().to_vec());
+                let oldest = ring_buffer::push(txn, buffer, entry, MAX_CONTROL_CHANGES)?;
+                if let Some(oldest) = oldest.as_deref().and_then(keys::number) {
+                    txn.delete(keys::control_log(oldest));
+                    txn.delete(keys::control_log_of(&change.provider, oldest));
+                }
                 Ok(())
             })
             .await

@@ -37,6 +37,9 @@
 //! | 31 ledger part | brand, contact, sequence of its first entry | `LedgerRecord` |
 //! | 32 folded ledger | brand, contact | `FoldedLedgerRecord` |
 //! | 33 API keys of brand | brand | how many are not revoked |
+//! | 34 ring buffer | which, its owner | how many entries were ever appended (`ring_buffer`) |
+//! | 35 slot of a ring buffer | which, its owner, number | the entry |
+//! | 36 links of contact | brand, contact | the ids of its links |
 
 use std::ops::Range;
 
@@ -58,6 +61,15 @@ pub enum Sequence {
     Controls = 2,
     /// Receipts that are parked now. The one number that also goes down.
     Parked = 3,
+}
+
+/// Lists of which only the newest entries are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RingBuffer<'a> {
+    /// The ids of the keys of a brand that were revoked.
+    RevokedKeys(&'a BrandId),
+    /// The numbers of the entries of a provider in the control log.
+    Controls(&'a ProviderName),
 }
 
 /// Builds a key.
@@ -506,6 +518,30 @@ pub fn access_keys(brand: Option<&BrandId>) -> Range<Vec<u8>> {
 
 pub fn link(id: LinkId) -> Vec<u8> {
     KeyBuilder::new(30).last(id.as_bytes()).done()
+}
+
+pub fn links_of(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
+    KeyBuilder::new(36).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
+}
+
+/// Reads the id of a link from its key.
+pub fn link_id(key: &[u8]) -> Option<LinkId> {
+    key.last_chunk().map(|bytes| LinkId::from_bytes(*bytes))
+}
+
+pub fn ring_buffer(buffer: RingBuffer<'_>) -> Vec<u8> {
+    ring_buffer_of(34, buffer).done()
+}
+
+pub fn ring_buffer_slot(buffer: RingBuffer<'_>, slot: u64) -> Vec<u8> {
+    ring_buffer_of(35, buffer).number(slot).done()
+}
+
+fn ring_buffer_of(kind: u8, buffer: RingBuffer<'_>) -> KeyBuilder {
+    match buffer {
+        RingBuffer::RevokedKeys(brand) => KeyBuilder::new(kind).byte(0).name(brand.as_str()),
+        RingBuffer::Controls(provider) => KeyBuilder::new(kind).byte(1).name(provider.as_str()),
+    }
 }
 
 /// The links that expire before `before`.

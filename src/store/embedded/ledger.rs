@@ -11,8 +11,8 @@ use super::lookup::{Lookup, ScanOrder, Snapshot, decode, load};
 use super::packs::RECORD_BYTES;
 use super::records::{Ledger, Record};
 use super::txn::Txn;
-use crate::model::{BrandId, ConsentEntry, ContactId, FoldedLedger, Timestamp};
-use crate::store::{NewConsentEntry, Page, PageRequest, StoreError};
+use crate::model::{BrandId, ConsentAction, ConsentEntry, ContactId, FoldedLedger, Timestamp, TopicScope};
+use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, Page, PageRequest, StoreError};
 
 /// The fold of a contact's ledger.
 pub fn folded(
@@ -33,6 +33,19 @@ fn whole(
     contact: &ContactId,
 ) -> Result<Vec<ConsentEntry>, StoreError> {
     Ok(load::<Ledger>(from, &keys::whole_ledger(brand, contact))?.unwrap_or_default().0)
+}
+
+/// Whether a ledger has too many entries for single topics to take one for another channel or topic.
+pub fn is_full_for(folded: &FoldedLedger, new: &NewConsentEntry) -> bool {
+    let max = match new.action {
+        ConsentAction::Grant => MAX_TOPICS_OF_LEDGER,
+        // Whatever was granted can be withdrawn, and more that was granted by a topic above it.
+        ConsentAction::Revoke => 4 * MAX_TOPICS_OF_LEDGER,
+    };
+    let mut alike = folded.entries().iter().filter(|entry| entry.action == new.action);
+    new.scope != TopicScope::All
+        && alike.clone().count() >= max
+        && !alike.any(|entry| entry.channel == new.channel && entry.scope == new.scope)
 }
 
 /// Appends to a contact's ledger, and to its fold.
@@ -143,7 +156,7 @@ pub fn delete(txn: &mut Txn<'_>, brand: &BrandId, contact: &ContactId) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Channel, ConsentAction, ConsentEvidence, TopicScope};
+    use crate::model::{Channel, ConsentEvidence};
     use crate::store::embedded::memory::MemoryStore;
     use crate::store::embedded::txn::WriteGroup;
 

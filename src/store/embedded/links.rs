@@ -6,7 +6,7 @@ use super::contacts::{contact_of_address, upsert};
 use super::engine::{Engine, WriteClass};
 use super::lookup::Lookup;
 use super::txn::Txn;
-use super::{EmbeddedStore, keys};
+use super::{EmbeddedStore, contact_links, keys};
 use crate::model::{Address, Contact, ContactAddress, ContactLink, LinkId, Timestamp};
 use crate::store::{ContactChange, FollowResult, LinkStore, StoreError};
 
@@ -17,7 +17,7 @@ impl<E: Engine> LinkStore for EmbeddedStore<E> {
             .write(WriteClass::NewWork, move |txn| {
                 let known = txn.get(&keys::contact(&link.brand, &link.contact))?.is_some();
                 if known {
-                    txn.save(keys::link(id), &link);
+                    contact_links::keep(txn, id, &link)?;
                 }
                 Ok(known)
             })
@@ -68,6 +68,6 @@ fn follow(
             upsert(txn, brand, change, now)?;
         }
     }
-    txn.delete(keys::link(id));
+    contact_links::forget(txn, id)?;
     Ok(FollowResult::AddressAdded(link))
 }

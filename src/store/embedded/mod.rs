@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `bodies`, `contact_index`, `journal`, `ledger`, `packs`, `states` |
+//! | packs and journal | `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -49,9 +49,11 @@ mod txn;
 
 mod bodies;
 mod contact_index;
+mod contact_links;
 mod journal;
 mod ledger;
 mod packs;
+mod ring_buffer;
 mod states;
 
 mod message_events;

@@ -13,7 +13,7 @@ use super::receipts::{provider_of, unpark};
 use super::records::{IdempotencyRecord, ParkedReceipt, Record};
 use super::states::PackStates;
 use super::txn::Txn;
-use super::{bodies, contact_index};
+use super::{bodies, contact_index, contact_links};
 use crate::model::{AttemptRef, BrandId, MessageEventDetail, MessageId, Outcome, Timestamp};
 use crate::store::StoreError;
 use crate::wire::store::v1::{InboundEventRecord, JournalRecord, PackRecord};
@@ -40,7 +40,9 @@ pub fn purge(txn: &mut Txn<'_>, before: Timestamp, limit: usize) -> Result<usize
     let inbound_events = purge_inbound_events(txn, before, limit)?;
     let expired = keys_in(txn.committed(), keys::links_before(before), limit, |_| true)?;
     let count = purged + unparked + inbound_events + expired.len();
-    expired.into_iter().for_each(|link| txn.delete(link));
+    for link in expired.iter().filter_map(|key| keys::link_id(key)) {
+        contact_links::forget(txn, link)?;
+    }
     Ok(count)
 }
 

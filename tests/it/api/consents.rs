@@ -1,6 +1,7 @@
 //! Consents, preferences and suppressions.
 
 use relevo::model::later;
+use relevo::store::MAX_TOPICS_OF_LEDGER;
 use relevo::wire::timestamp;
 
 use super::*;
@@ -47,6 +48,21 @@ async fn a_ledger_is_kept_with_its_evidence_and_folded() {
         consent.states.iter().map(|state| (state.topic.as_str(), state.granted, state.decided_by)).collect();
     assert_eq!(states, [("*", true, 1), ("offers", false, 2)]);
     assert_eq!(consent.ledger.len(), 2);
+}
+
+#[tokio::test]
+async fn a_ledger_that_has_too_many_topics_says_what_to_do() {
+    let (_gateway, _key, mut consents) = started().await;
+    let mut record =
+        async |topic: String| consents.record_consent(entry(v1::ConsentAction::Grant, &topic)).await;
+    for number in 0..MAX_TOPICS_OF_LEDGER {
+        record(format!("topic-{number}")).await.unwrap();
+    }
+    let refused = record("one-more".to_owned()).await;
+    let text = error_text(refused, &[]);
+    assert!(text.contains("TOO_MANY_TOPICS"), "{text}");
+    assert!(text.contains("for a topic above this one that covers it, or for all topics with *"), "{text}");
+    record("*".to_owned()).await.unwrap();
 }
 
 /// The whole ledger, by pages as a client reads them that keeps the defaults of gRPC: no answer of more than 4 MiB.

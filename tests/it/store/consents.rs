@@ -1,10 +1,11 @@
 //! What people agreed to.
 
+use futures_util::future::join_all;
 use relevo::model::{
     Address, Channel, ConsentAction, ConsentEvidence, FoldedLedger, QuietHours, Suppression,
     SuppressionReason, TopicPreference, TopicScope,
 };
-use relevo::store::{NewConsentEntry, PreferencesChange, Stores};
+use relevo::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange, RecordConsentResult, Stores};
 
 use super::sample::*;
 
@@ -37,14 +38,12 @@ fn suppression(channel: Channel, address: Address, reason: SuppressionReason) ->
 }
 
 pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
-    let ana = contact_id("ana");
     create(stores, &acme(), "ana", &[]).await;
     create(stores, &brand("other"), "ana", &[]).await;
     let mut recorded = Vec::new();
     for (second, action) in [(1, ConsentAction::Grant), (2, ConsentAction::Revoke), (3, ConsentAction::Grant)]
     {
-        let stored =
-            stores.consents.record_consent(&acme(), &ana, entry(action), at(second)).await.unwrap().unwrap();
+        let stored = record_consent(stores, "ana", entry(action), second).await;
         assert_eq!(stored.evidence, entry(action).evidence);
         recorded.push(stored);
     }
@@ -52,6 +51,37 @@ pub async fn the_ledger_keeps_every_entry_in_order(stores: &Stores) {
     assert_eq!(recorded[1].recorded_at, at(2));
     assert_eq!(ledger(stores, &acme(), "ana").await, recorded);
     assert_eq!(ledger(stores, &brand("other"), "ana").await, []);
+}
+
+pub async fn a_ledger_takes_entries_for_so_many_topics(stores: &Stores) {
+    create(stores, &acme(), "ana", &[]).await;
+    let record = async |action, channel, scope: &str| {
+        let entry = NewConsentEntry { channel, scope: scope.parse().unwrap(), ..entry(action) };
+        stores.consents.record_consent(&acme(), &contact_id("ana"), entry, at(1)).await.unwrap()
+    };
+    let too_many = |result| matches!(result, RecordConsentResult::TooManyTopics);
+    let grant = async |number| {
+        let topic = format!("topic-{number}");
+        too_many(record(ConsentAction::Grant, Channel::Email, &topic).await)
+    };
+    let revoke = async |number| {
+        let topic = format!("topic-{number}");
+        too_many(record(ConsentAction::Revoke, Channel::Email, &topic).await)
+    };
+    let max = MAX_TOPICS_OF_LEDGER;
+    assert!(!join_all((0..max).map(grant)).await.contains(&true));
+    assert!(grant(max).await, "one more topic");
+    assert!(too_many(record(ConsentAction::Grant, Channel::Sms, "topic-0").await), "another channel");
+    assert!(!grant(0).await, "a topic of before");
+    assert!(!too_many(record(ConsentAction::Grant, Channel::Sms, "*").await), "all topics");
+
+    assert!(!join_all((0..4 * max).map(revoke)).await.contains(&true));
+    assert!(revoke(4 * max).await && !revoke(0).await);
+    assert!(
+        !too_many(record(ConsentAction::Revoke, Channel::Email, "*").await),
+        "nobody is kept from withdrawing"
+    );
+    assert_eq!(ledger(stores, &acme(), "ana").await.len(), max + 2 + 4 * max + 2);
 }
 
 /// What to draw entries from.
@@ -66,7 +96,7 @@ async fn record_at_random(stores: &Stores, random: &mut fastrand::Rng) {
     new.scope = ["*", "offers", "offers.shoes", "news"][random.usize(..4)].parse().unwrap();
     new.evidence.time = at(random.i64(-10..10));
     new.evidence.wording = "x".repeat(random.usize(..3_000));
-    stores.consents.record_consent(&acme(), &contact_id("ana"), new, at(20)).await.unwrap().unwrap();
+    record_consent(stores, "ana", new, 20).await;
 }
 
 pub async fn the_fold_is_always_that_of_the_whole_ledger(stores: &Stores) {
@@ -157,7 +187,7 @@ pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
     let nobody = contact_id("nobody");
     assert_eq!(
         stores.consents.record_consent(&acme(), &nobody, entry(ConsentAction::Grant), at(1)).await.unwrap(),
-        None
+        RecordConsentResult::NoContact
     );
     let change = PreferencesChange::default();
     assert_eq!(stores.consents.set_preferences(&acme(), &nobody, change).await.unwrap(), None);

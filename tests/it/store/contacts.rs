@@ -138,7 +138,7 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
         },
         recorded_by: "key".to_owned(),
     };
-    stores.consents.record_consent(&acme(), &contact_id("ana"), entry, at(1)).await.unwrap().unwrap();
+    record_consent(stores, "ana", entry, 1).await;
     let change = PreferencesChange { language: Some(Some("es".to_owned())), ..PreferencesChange::default() };
     stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap().unwrap();
     let suppression = Suppression {

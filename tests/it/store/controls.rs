@@ -1,7 +1,7 @@
 //! What operators asked of providers.
 
 use relevo::model::{ControlMode, ProviderControl, ProviderControlChange, ProviderName};
-use relevo::store::Stores;
+use relevo::store::{MAX_CONTROL_CHANGES, Stores};
 
 use super::sample::*;
 
@@ -36,4 +36,24 @@ pub async fn the_last_control_counts_and_all_are_kept(stores: &Stores) {
         let found = all_pages(size, |page| stores.controls.control_changes(Some(&eu), page)).await;
         assert_eq!(found, [changes[2].clone(), changes[0].clone()]);
     }
+}
+
+pub async fn the_last_changes_of_a_provider_are_kept(stores: &Stores) {
+    let first = change("mail", ControlMode::OutOfService, 0);
+    stores.controls.set_control(first.clone()).await.unwrap();
+    let max = i64::try_from(MAX_CONTROL_CHANGES).unwrap();
+    let eu: ProviderName = "mail-eu".parse().unwrap();
+    let set = |second| stores.controls.set_control(change("mail-eu", ControlMode::Draining, second));
+    let kept = async || all_pages(5_000, |page| stores.controls.control_changes(Some(&eu), page)).await;
+    for set in futures_util::future::join_all((1..=max).map(set)).await {
+        set.unwrap();
+    }
+    let before = kept().await;
+    set(max + 1).await.unwrap();
+    let found = kept().await;
+    assert_eq!((before.len(), found.len()), (MAX_CONTROL_CHANGES as usize, before.len()));
+    assert_eq!(found[0], change("mail-eu", ControlMode::Draining, max + 1));
+    assert_eq!(found[1..], before[..before.len() - 1], "the oldest is forgotten");
+    let all = all_pages(5_000, |page| stores.controls.control_changes(None, page)).await;
+    assert_eq!((all.len(), all.last()), (found.len() + 1, Some(&first)), "another provider's are kept");
 }

@@ -113,7 +113,7 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
         evidence: later,
         recorded_by: "key-1".to_owned(),
     };
-    stores.consents.record_consent(&acme(), &contact_id("ana"), grant, at(20)).await.unwrap();
+    record_consent(stores, "ana", grant, 20).await;
     let again = ConsentEvidence { time: at(30), ..evidence() };
     let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::CommercialOptedOut);
     let objected = AddressObjection { channel, address, objection, evidence: again };

@@ -1,7 +1,7 @@
 //! API keys.
 
 use relevo::model::{ApiKey, KeyScope};
-use relevo::store::{PageRequest, Stores};
+use relevo::store::{MAX_REVOKED_KEYS, PageRequest, Stores};
 
 use super::sample::*;
 
@@ -51,4 +51,25 @@ pub async fn a_brand_has_no_more_keys_than_it_may(stores: &Stores) {
     }
     assert!(created("a6", Some("acme")).await, "one that is revoked makes room");
     assert!(!created("a7", Some("acme")).await, "and makes it once");
+}
+
+pub async fn the_last_revoked_keys_of_a_brand_are_kept(stores: &Stores) {
+    let max = usize::try_from(MAX_REVOKED_KEYS).unwrap();
+    let keys: Vec<_> = (0..max + 2).map(|number| key(&format!("k{number}"), Some("acme"))).collect();
+    let other = key("other", Some("acme-2"));
+    for key in keys.iter().chain([&other]) {
+        assert!(stores.keys.create_key(key.clone(), 1).await.unwrap());
+        stores.keys.revoke_key(&key.id, at(1)).await.unwrap();
+    }
+    let last = key("last", Some("acme"));
+    assert!(stores.keys.create_key(last.clone(), 1).await.unwrap());
+    let acme = acme();
+    let mut left = all_pages(500, |page| stores.keys.keys(Some(&acme), page)).await;
+    left.retain(|key| key.revoked_at.is_some());
+    assert_eq!(left.len(), max);
+    assert!(!left.iter().any(|key| [&keys[0].id, &keys[1].id].contains(&&key.id)), "the first are forgotten");
+    assert_eq!(stores.keys.revoke_key(&keys[0].id, at(2)).await.unwrap(), None);
+    for key in [&last, &other] {
+        assert!(stores.keys.key(&key.id).await.unwrap().is_some());
+    }
 }

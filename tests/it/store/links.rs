@@ -1,7 +1,7 @@
 //! Links by which people tie an address of theirs to a contact.
 
 use relevo::model::{Address, ContactLink, LinkId};
-use relevo::store::{FollowResult, Stores};
+use relevo::store::{FollowResult, MAX_LINKS, Stores};
 
 use super::sample::*;
 
@@ -85,4 +85,26 @@ pub async fn expired_links_are_purged(stores: &Stores) {
     assert_eq!(stores.work.purge(at(30), 100).await.unwrap(), 0);
     assert_eq!(follow(stores, id(20), chat(42), 1).await, FollowResult::Unknown);
     assert_eq!(follow(stores, id(30), chat(42), 1).await, FollowResult::AddressAdded(of("ana")));
+}
+
+pub async fn only_the_newest_links_of_a_contact_count(stores: &Stores) {
+    create(stores, &acme(), "ana", &[]).await;
+    create(stores, &acme(), "bob", &[]).await;
+    stores.links.create_link(id(99), of("bob")).await.unwrap();
+    let max = i64::try_from(MAX_LINKS).unwrap();
+    for number in 0..=max {
+        assert!(stores.links.create_link(id(100 + number), of("ana")).await.unwrap());
+    }
+    assert_eq!(follow(stores, id(100), chat(42), 1).await, FollowResult::Unknown);
+    assert_eq!(follow(stores, id(101), chat(42), 1).await, FollowResult::AddressAdded(of("ana")));
+    // What was followed or has expired takes no place.
+    assert_eq!(stores.work.purge(at(103), 100).await.unwrap(), 2, "one of each contact");
+    for number in [200, 201] {
+        stores.links.create_link(id(number), of("ana")).await.unwrap();
+    }
+    assert_eq!(follow(stores, id(103), chat(43), 1).await, FollowResult::AddressAdded(of("ana")));
+    // Those of a contact that was deleted do not lead to the next of its name.
+    assert!(stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
+    create(stores, &acme(), "ana", &[]).await;
+    assert_eq!(follow(stores, id(201), chat(44), 1).await, FollowResult::Unknown);
 }

@@ -119,6 +119,7 @@ conformance! {
     consents:
         the_ledger_keeps_every_entry_in_order,
         the_fold_is_always_that_of_the_whole_ledger,
+        a_ledger_takes_entries_for_so_many_topics,
         pages_of_a_ledger_hold_everything_once,
         preferences_change_field_by_field,
         the_first_suppression_stays_until_lifted,
@@ -127,10 +128,13 @@ conformance! {
         a_link_ties_an_address_once,
         a_link_that_expired_or_leads_nowhere_ties_nothing,
         a_link_takes_no_address_from_another_contact,
-        expired_links_are_purged;
+        expired_links_are_purged,
+        only_the_newest_links_of_a_contact_count;
     controls:
-        the_last_control_counts_and_all_are_kept;
+        the_last_control_counts_and_all_are_kept,
+        the_last_changes_of_a_provider_are_kept;
     keys:
         keys_are_created_listed_and_revoked_once,
-        a_brand_has_no_more_keys_than_it_may;
+        a_brand_has_no_more_keys_than_it_may,
+        the_last_revoked_keys_of_a_brand_are_kept;
 }

@@ -13,7 +13,7 @@ use relevo::model::{
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
     AcceptResult, AppendResult, ClaimRequest, ContactChange, JournalCursor, JournalEvent, JournalEventKind,
-    Page, PageRequest, StoreError, StoredMessage, Stores, UpsertResult,
+    NewConsentEntry, Page, PageRequest, RecordConsentResult, StoreError, StoredMessage, Stores, UpsertResult,
 };
 
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -259,6 +259,20 @@ pub async fn create(stores: &Stores, brand: &BrandId, id: &str, addresses: &[Add
     match stores.contacts.upsert_contact(brand, change(id, addresses), at(0)).await.unwrap() {
         UpsertResult::Created(contact) => contact,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Records a consent of a contact of `acme`, which succeeds.
+pub async fn record_consent(
+    stores: &Stores,
+    contact: &str,
+    entry: NewConsentEntry,
+    second: i64,
+) -> ConsentEntry {
+    let recorded = stores.consents.record_consent(&acme(), &contact_id(contact), entry, at(second)).await;
+    match recorded.unwrap() {
+        RecordConsentResult::Recorded(entry) => entry,
+        refused => panic!("{refused:?}"),
     }
 }
 
