@@ -4,7 +4,8 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use relevo::wire::v1::{self, MessageState};
+use relevo::wire::v1::{self, Channel, MessageState};
+use serde_json::Value;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 use tonic::Code;
@@ -13,7 +14,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use crate::api::send;
 use crate::gateway::process::{Gateway, GatewayDirectory, Log, PATIENCE, UnreadStderr};
 use crate::gateway::providers::provider;
-use crate::gateway::{ana, offer, order};
+use crate::gateway::{ana, by, offer, order};
 
 /// A directory for a gateway with one sandbox.
 async fn directory() -> GatewayDirectory {
@@ -147,4 +148,31 @@ async fn a_storm_of_calls_without_a_key_is_told_in_a_few_lines_and_hides_no_othe
     let is_other = |line: &&&String| line.contains("KEY_MALFORMED") || line.contains("KEY_UNKNOWN");
     assert_eq!(refused.iter().filter(is_other).count(), 1, "{lines:#?}");
     assert!(!lines.iter().any(|line| line.contains("bbbb")), "{lines:#?}");
+}
+
+/// A campaign to people who never opted in is no news, message by message; whoever wants to know asks for it.
+#[tokio::test]
+async fn a_message_that_is_suppressed_is_no_news() {
+    const ENDED: &str = "a message ended";
+    for (filter, expected) in [("info", &["failed"][..]), ("debug", &["suppressed", "failed"])] {
+        let directory = directory().await;
+        directory.change_config("filter = 'info'", &format!("filter = '{filter}'"));
+        let mut gateway = directory.start().await;
+        gateway.upsert_contact(ana()).await;
+        let suppressed = gateway.send_until_ended(by(&[Channel::Sms], offer())).await;
+        // No provider carries it.
+        let failed = gateway.send_until_ended(by(&[Channel::Telegram], order())).await;
+        assert_eq!((suppressed.state(), failed.state()), (MessageState::Suppressed, MessageState::Failed));
+        gateway.terminate().await;
+        assert_eq!(gateway.ended().await.code(), Some(0));
+        gateway.log.wait_for("relevo has stopped").await;
+        let parsed = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+        let lines = gateway.log.lines();
+        let ended = lines.iter().map(parsed).filter(|line| line["message"] == ENDED);
+        let states: Vec<_> = ended.map(|line| (line["state"].clone(), line["level"].clone())).collect();
+        let level = |state| if state == "failed" { "INFO" } else { "DEBUG" };
+        let expected: Vec<_> =
+            expected.iter().map(|state| (Value::from(*state), level(*state).into())).collect();
+        assert_eq!(states, expected, "{filter}");
+    }
 }
