@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response};
 
 use super::header::header_text;
-use super::wait::retry_after;
+use super::wait::{self, retry_after};
 use crate::adapters::adapter::Adapter;
 use crate::adapters::envelope::Envelope;
 use crate::adapters::error_meaning::ErrorMeaning;
@@ -41,6 +41,11 @@ impl HttpResponse {
     /// A header as text; `None` when it is absent, empty or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         header_text(&self.headers, name)
+    }
+
+    /// When the provider answered by its own clock, against which the moments in its answer are held; `now` where it does not say.
+    pub fn answered_at(&self, now: Timestamp) -> Timestamp {
+        wait::answered_at(&self.headers, now)
     }
 
     /// The outcome of an answer whose code is not in the provider's table, by its status alone.

@@ -15,8 +15,12 @@ pub(in crate::adapters) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_
 /// one of the provider's clock, so it is held against the date of the answer, and against `now` only where there is none.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = header_text(headers, RETRY_AFTER.as_str())?;
-    let answered = || header_text(headers, DATE.as_str()).and_then(parse_http_date).unwrap_or(now);
-    parse_retry_seconds(value).or_else(|| duration_until_http_date(value, answered()))
+    parse_retry_seconds(value).or_else(|| duration_until_http_date(value, answered_at(headers, now)))
+}
+
+/// When the provider answered by its own clock (RFC 9110, section 6.6.1), or `now` where it does not say.
+pub(super) fn answered_at(headers: &HeaderMap, now: Timestamp) -> Timestamp {
+    header_text(headers, DATE.as_str()).and_then(parse_http_date).unwrap_or(now)
 }
 
 /// The wait of so many seconds, at most [`MAX_RETRY_AFTER`].

@@ -108,8 +108,9 @@ fn accepted(answer: &HttpResponse) -> Option<Outcome> {
 fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
     let MailgunErrorBody { message } = serde_json::from_slice(&answer.body).ok()?;
     let evidence = OutcomeEvidence::new(answer.status, &message);
+    let wait = || answer.retry_after.or_else(|| wait(&message, answer.answered_at(now)));
     Some(match errors::meaning(answer.status, &message) {
-        Some(meaning) => meaning.outcome(evidence, answer.retry_after.or_else(|| wait(&message, now))),
+        Some(meaning) => meaning.outcome(evidence, wait()),
         None => answer.outcome_from_status(evidence),
     })
 }

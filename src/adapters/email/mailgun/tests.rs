@@ -1,9 +1,13 @@
 use super::*;
 use crate::model::Rejection;
+use reqwest::header::{DATE, HeaderMap};
 
 fn judge(status: u16, body: &str) -> Outcome {
-    let now = "2026-11-22T10:00:00Z".parse().unwrap();
-    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, now)
+    judge_at("2026-11-22T10:00:00Z", HttpResponse { status, body: body.into(), ..HttpResponse::default() })
+}
+
+fn judge_at(now: &str, answer: HttpResponse) -> Outcome {
+    outcome(&answer, now.parse().unwrap())
 }
 
 #[test]
@@ -57,4 +61,15 @@ fn a_throttle_lasts_until_the_date_in_its_message() {
     assert_eq!(wait("try again after Mon, 23 Nov 2026 10:00:00 UTC"), Some(3_600));
     assert_eq!(wait("try again after a while"), None);
     assert_eq!(wait("try again"), None);
+
+    // It is a time of the provider's clock: ours is an hour behind.
+    let body =
+        br#"{"message":"request limit exceeded, try again after Sun, 22 Nov 2026 11:00:09 UTC"}"#.to_vec();
+    let headers = HeaderMap::from_iter([(DATE, "Sun, 22 Nov 2026 11:00:00 GMT".parse().unwrap())]);
+    let answer = HttpResponse { status: 429, headers, body, ..HttpResponse::default() };
+    let throttled = judge_at("2026-11-22T10:00:00Z", answer);
+    assert!(
+        matches!(throttled, Outcome::Throttled { retry_after: Some(wait), .. } if wait == Duration::from_secs(9)),
+        "{throttled:?}"
+    );
 }

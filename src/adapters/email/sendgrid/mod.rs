@@ -128,7 +128,7 @@ fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {
 /// The wait until the limit begins anew, which is a time in seconds since the Unix epoch.
 fn until_reset(answer: &HttpResponse, now: Timestamp) -> Option<Duration> {
     let reset = answer.header("x-ratelimit-reset")?.parse().ok()?;
-    Some(http::duration_until(Timestamp::from_second(reset).ok()?, now))
+    Some(http::duration_until(Timestamp::from_second(reset).ok()?, answer.answered_at(now)))
 }
 
 #[cfg(test)]

@@ -58,18 +58,21 @@ fn the_evidence_holds_the_field_and_no_address() {
 #[test]
 fn a_throttle_lasts_until_the_limit_begins_anew() {
     let body = br#"{"errors":[{"message":"too many requests","field":null}]}"#;
-    let wait = |retry_after: Option<u64>, reset: &'static str| {
+    let wait_at = |date: &'static str, retry_after: Option<u64>, reset: &'static str| {
         let retry_after = retry_after.map(Duration::from_secs);
-        let headers = headers(&[("x-ratelimit-reset", reset)]);
+        let headers = headers(&[("x-ratelimit-reset", reset), ("date", date)]);
         match outcome(&HttpResponse { status: 429, headers, retry_after, body: body.to_vec() }, now()) {
             Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
     };
+    let wait = |retry_after, reset| wait_at("", retry_after, reset);
     assert_eq!(now().as_second(), 1_795_341_600);
     assert_eq!(wait(None, "1795341607"), Some(7));
     assert_eq!(wait(None, "1795341500"), Some(0));
     assert_eq!(wait(None, "9999999999"), Some(3_600));
     assert_eq!(wait(None, "soon"), None);
     assert_eq!(wait(Some(3), "1795341607"), Some(3));
+    // It is a time of the provider's clock, which an hour ago showed what ours does now.
+    assert_eq!(wait_at("Sun, 22 Nov 2026 11:00:00 GMT", None, "1795345207"), Some(7));
 }
