@@ -61,7 +61,7 @@ pub fn standings(ledger: &FoldedLedger) -> Vec<(Channel, &TopicScope, bool, &Dec
 fn standing_of_all(ledger: &FoldedLedger, channel: Channel) -> LedgerStanding<'_> {
     let all =
         ledger.entries().iter().filter(|entry| entry.channel == channel && entry.scope == TopicScope::All);
-    match all.max_by_key(|entry| (entry.age(), entry.action == ConsentAction::Revoke)) {
+    match all.max_by_key(|entry| (entry.time, entry.action == ConsentAction::Revoke, entry.sequence)) {
         Some(entry) if entry.action == ConsentAction::Grant => LedgerStanding::Granted(entry),
         Some(entry) => LedgerStanding::Revoked(entry),
         None => LedgerStanding::Silent,

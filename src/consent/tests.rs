@@ -25,8 +25,13 @@ fn topic(text: &str) -> Topic {
     text.parse().unwrap()
 }
 
-fn entry(sequence: u64, action: ConsentAction, scope: &str, day: i64) -> ConsentEntry {
-    let time = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
+fn day(number: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + number * 86_400).unwrap()
+}
+
+/// An entry for something of that day, recorded long after, as when an old ledger is brought in.
+fn entry(sequence: u64, action: ConsentAction, scope: &str, number: i64) -> ConsentEntry {
+    let time = day(number);
     ConsentEntry {
         sequence,
         action,
@@ -40,8 +45,58 @@ fn entry(sequence: u64, action: ConsentAction, scope: &str, day: i64) -> Consent
             origin: String::new(),
             actor: String::new(),
         },
-        recorded_at: time,
+        recorded_at: day(100),
         recorded_by: "key".into(),
+    }
+}
+
+/// An entry that claims a day and is recorded on another.
+fn recorded(sequence: u64, action: ConsentAction, scope: &str, claimed: i64, on: i64) -> ConsentEntry {
+    ConsentEntry { recorded_at: day(on), ..entry(sequence, action, scope, claimed) }
+}
+
+#[test]
+fn no_claimed_time_counts_beyond_the_time_of_recording() {
+    use ConsentAction::{Grant, Revoke};
+    let granted = |ledger: &[ConsentEntry]| {
+        let folded: FoldedLedger = ledger.iter().collect();
+        let by_topic =
+            matches!(standing(&folded, Channel::Sms, &topic("offers")), LedgerStanding::Granted(_));
+        let all: Vec<_> = standings(&folded)
+            .into_iter()
+            .map(|(_, scope, granted, _)| (scope.to_string(), granted))
+            .collect();
+        (by_topic, all)
+    };
+    let no = |scope: &str| (false, vec![(scope.to_owned(), false)]);
+    let yes = |scope: &str| (true, vec![(scope.to_owned(), true)]);
+    for scope in ["*", "offers"] {
+        // The clock of whoever granted is ahead.
+        let ahead = recorded(1, Grant, scope, 9, 5);
+        assert_eq!(granted(&[ahead.clone(), recorded(2, Revoke, scope, 6, 6)]), no(scope));
+        assert_eq!(
+            granted(&[ahead.clone(), recorded(2, Revoke, scope, 5, 5)]),
+            no(scope),
+            "at the same time"
+        );
+        assert_eq!(
+            granted(&[ahead, recorded(2, Revoke, scope, 3, 6)]),
+            yes(scope),
+            "it was before the grant"
+        );
+        // Our own clock was set back.
+        let wrong = recorded(1, Grant, scope, 9, 9);
+        assert_eq!(granted(&[wrong.clone(), recorded(2, Revoke, scope, 4, 4)]), no(scope));
+        let again = [wrong, recorded(2, Revoke, scope, 4, 4), recorded(3, Grant, scope, 5, 5)];
+        assert_eq!(granted(&again), yes(scope), "granted again since");
+        let revoked = recorded(1, Revoke, scope, 9, 9);
+        assert_eq!(
+            granted(&[revoked.clone(), recorded(2, Grant, scope, 4, 4)]),
+            no(scope),
+            "it cannot be ordered"
+        );
+        let again = [revoked, recorded(2, Grant, scope, 4, 4), recorded(3, Grant, scope, 5, 5)];
+        assert_eq!(granted(&again), yes(scope));
     }
 }
 

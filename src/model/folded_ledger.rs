@@ -17,7 +17,7 @@ pub struct DecidingEntry {
     pub source: String,
     /// By which means.
     pub method: String,
-    /// When it happened.
+    /// When it happened, as far as that can be believed: see [`FoldedLedger::add`].
     pub time: Timestamp,
 }
 
@@ -37,9 +37,14 @@ impl FoldedLedger {
         folded
     }
 
-    /// Adds an entry of the ledger.
+    /// Adds the next entry of the ledger.
+    ///
+    /// Nothing happened after it was recorded, whatever it claims. And nothing that was recorded before this entry happened after
+    /// this one was recorded: where the times say so, the clock was set back in between, and what cannot be ordered any more happened at
+    /// the same time. There a revocation wins.
     pub fn add(&mut self, entry: &ConsentEntry) {
         self.last_sequence = self.last_sequence.max(entry.sequence);
+        self.entries.iter_mut().for_each(|known| known.time = known.time.min(entry.recorded_at));
         self.keep(entry.into());
     }
 
@@ -101,7 +106,7 @@ impl From<&ConsentEntry> for DecidingEntry {
             scope: entry.scope.clone(),
             source: entry.evidence.source.clone(),
             method: entry.evidence.method.clone(),
-            time: entry.evidence.time,
+            time: entry.evidence.time.min(entry.recorded_at),
         }
     }
 }

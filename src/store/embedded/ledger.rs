@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::keys;
 use super::lookup::{Lookup, ScanOrder, Snapshot, decode, load};
 use super::packs::RECORD_BYTES;
-use super::records::{Ledger, Record};
+use super::records::{KeptFold, Ledger, Record};
 use super::txn::Txn;
 use crate::model::{BrandId, ConsentAction, ConsentEntry, ContactId, FoldedLedger, Timestamp, TopicScope};
 use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, Page, PageRequest, StoreError};
@@ -21,9 +21,25 @@ pub fn folded(
     contact: &ContactId,
 ) -> Result<FoldedLedger, StoreError> {
     match load(from, &keys::folded_ledger(brand, contact))? {
-        Some(folded) => Ok(folded),
-        None => Ok(whole(from, brand, contact)?.iter().collect()),
+        Some(KeptFold(Some(folded))) => Ok(folded),
+        Some(KeptFold(None)) | None => fold(from, brand, contact),
     }
+}
+
+/// Folds a contact's ledger as it is on disk.
+fn fold(
+    from: &(impl Lookup + ?Sized),
+    brand: &BrandId,
+    contact: &ContactId,
+) -> Result<FoldedLedger, StoreError> {
+    let mut parts = Vec::new();
+    let mut range = keys::ledger_parts(brand, contact);
+    while let Some((key, bytes)) = from.last_in(range.clone())? {
+        parts.push(decode::<Ledger>(from, &key, &bytes)?.0);
+        range.end = key;
+    }
+    let whole = whole(from, brand, contact)?;
+    Ok(whole.iter().chain(parts.iter().rev().flatten()).collect())
 }
 
 /// The ledger that an older build kept whole.
@@ -73,7 +89,7 @@ pub fn append(
     }
     appended.push(entry.clone());
     append_to_parts(txn, brand, contact, appended)?;
-    txn.save(keys::folded_ledger(brand, contact), &folded);
+    txn.save(keys::folded_ledger(brand, contact), &KeptFold(Some(folded)));
     Ok(entry)
 }
 
@@ -159,6 +175,42 @@ mod tests {
     use crate::model::{Channel, ConsentEvidence};
     use crate::store::embedded::memory::MemoryStore;
     use crate::store::embedded::txn::WriteGroup;
+    use crate::wire::store::v1::FoldedLedgerRecord;
+    use crate::wire::{self, v1};
+    use prost::Message as _;
+
+    #[test]
+    fn what_was_folded_by_another_rule_is_folded_anew() {
+        let (brand, contact) = ("acme".parse().unwrap(), "ana".parse().unwrap());
+        let now = Timestamp::UNIX_EPOCH;
+        let entry = |action, time| NewConsentEntry {
+            action,
+            channel: Channel::Email,
+            scope: TopicScope::All,
+            evidence: ConsentEvidence::reported(&"p".parse().unwrap(), "x".repeat(RECORD_BYTES), time),
+            recorded_by: "key".to_owned(),
+        };
+        let memory = MemoryStore::default();
+        let map = memory.lock();
+        let mut group = WriteGroup::new(&*map);
+        let ahead = now + std::time::Duration::from_secs(50);
+        for new in [entry(ConsentAction::Grant, ahead), entry(ConsentAction::Revoke, now)] {
+            group.run(|txn| append(txn, &brand, &contact, new, now)).unwrap();
+        }
+        let folds = group.run(|txn| {
+            let kept = folded(txn, &brand, &contact)?;
+            let believed = kept.entries().iter().map(|entry| v1::ConsentEntry {
+                evidence: Some(v1::Evidence { time: Some(wire::timestamp(ahead)), ..Default::default() }),
+                ..entry.into()
+            });
+            let before = FoldedLedgerRecord { entries: believed.collect(), last_sequence: 2, rule: 0 };
+            txn.put(keys::folded_ledger(&brand, &contact), before.encode_to_vec());
+            Ok((kept, folded(txn, &brand, &contact)?))
+        });
+        let (kept, anew) = folds.unwrap();
+        assert_eq!((anew.entries().len(), anew.entries()[0].time), (2, now));
+        assert_eq!(anew, kept);
+    }
 
     #[test]
     fn what_was_appended_in_the_same_group_is_deleted_too() {

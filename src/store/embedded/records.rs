@@ -240,20 +240,32 @@ impl Record for Ledger {
     }
 }
 
-impl Record for FoldedLedger {
+/// The number of the rule by which [`FoldedLedger`] folds. It grows when that rule changes, so that what was folded before is folded
+/// anew: rule 0 believed every claimed time.
+const FOLD_RULE: u32 = 1;
+
+/// A fold that is kept beside its ledger; `None` when an older build folded by another rule.
+pub struct KeptFold(pub Option<FoldedLedger>);
+
+impl Record for KeptFold {
     const NAME: &'static str = "folded ledger";
 
     fn encode(&self) -> Vec<u8> {
-        let entries = self.entries().iter().map(Into::into).collect();
-        proto::FoldedLedgerRecord { entries, last_sequence: self.last_sequence() }.encode_to_vec()
+        let Some(folded) = &self.0 else { return Vec::new() };
+        let entries = folded.entries().iter().map(Into::into).collect();
+        let last_sequence = folded.last_sequence();
+        proto::FoldedLedgerRecord { entries, last_sequence, rule: FOLD_RULE }.encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::FoldedLedgerRecord, violations| {
+            if record.rule != FOLD_RULE {
+                return Some(Self(None));
+            }
             let path = FieldPath::new("entries");
             let read = |(index, entry)| wire::read_deciding_entry(entry, &path.index(index), violations);
             let entries = record.entries.into_iter().enumerate().map(read).collect::<Option<Vec<_>>>();
-            Some(Self::new(entries?, record.last_sequence))
+            Some(Self(Some(FoldedLedger::new(entries?, record.last_sequence))))
         })
     }
 }

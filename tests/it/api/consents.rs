@@ -140,6 +140,21 @@ async fn a_check_tells_the_verdict_of_each_channel_and_address() {
 }
 
 #[tokio::test]
+async fn a_grant_that_claims_a_later_time_does_not_outlast_a_revocation() {
+    let (gateway, _, mut consents) = started().await;
+    for topic in ["*", "offers"] {
+        let mut ahead = entry(v1::ConsentAction::Grant, topic);
+        ahead.evidence.as_mut().unwrap().time =
+            Some(timestamp(later(gateway.clock.now(), Duration::from_secs(50))));
+        consents.record_consent(ahead).await.unwrap();
+        consents.record_consent(entry(v1::ConsentAction::Revoke, topic)).await.unwrap();
+        let answer =
+            consents.check_consent(question(v1::MessageClass::Commercial)).await.unwrap().into_inner();
+        assert_eq!(answer.verdicts[0].reason, "opt_in_revoked", "{topic}");
+    }
+}
+
+#[tokio::test]
 async fn everything_wrong_with_an_entry_is_told_at_once() {
     let (gateway, _, mut consents) = started().await;
     let soon = timestamp(later(gateway.clock.now(), Duration::from_secs(30)));
