@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::civil::time;
 
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEntry, ConsentEvidence, Contact, ContactAddress, Phone,
-    Preferences, QuietHours, Recipient, Suppression, SuppressionReason, Timestamp, Topic, TopicPreference,
+    Address, Channel, ConsentAction, ConsentEntry, ConsentEvidence, Contact, ContactAddress,
+    ContactIncarnation, Phone, Preferences, QuietHours, Recipient, Suppression, SuppressionReason, Timestamp,
+    Topic, TopicPreference,
 };
 
 /// The time of the first entry. The others follow by seconds, since only their order matters.
@@ -89,7 +90,8 @@ fn contact() -> Contact {
         labels: BTreeMap::new(),
         created_at: noon(),
         updated_at: noon(),
-        version: 3,
+        incarnation: ContactIncarnation::default(),
+        changes: 3,
     }
 }
 

@@ -8,8 +8,8 @@ use gungraun::{library_benchmark, library_benchmark_group};
 
 use relevo::consent::{self, ConsentQuery};
 use relevo::model::{
-    Channel, Content, FallbackPolicy, History, Message, MessageClass, MessageEventDetail, MessageId, Outcome,
-    OutcomeEvidence, Preferences, Provider, ServiceWindow, Template, Timestamp, later,
+    Channel, ContactIncarnation, Content, FallbackPolicy, History, Message, MessageClass, MessageEventDetail,
+    MessageId, Outcome, OutcomeEvidence, Preferences, Provider, ServiceWindow, Template, Timestamp, later,
 };
 use relevo::routing::{
     self, AddressVerdict, BrandPolicy, BrandSettings, ProviderAdmission, RecipientView, RetrySettings,
@@ -138,6 +138,7 @@ fn message(class: MessageClass) -> Message {
         fallback: FallbackPolicy::default(),
         labels: BTreeMap::new(),
         unserved: Vec::new(),
+        incarnation: ContactIncarnation::default(),
     }
 }
 

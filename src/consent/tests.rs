@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    ConsentAction, ConsentEntry, ConsentEvidence, Contact, FoldedLedger, Phone, Preferences, QuietHours,
-    Suppression, SuppressionReason, TopicPreference, TopicScope,
+    ConsentAction, ConsentEntry, ConsentEvidence, Contact, ContactIncarnation, FoldedLedger, Phone,
+    Preferences, QuietHours, Suppression, SuppressionReason, TopicPreference, TopicScope,
 };
 
 fn timestamp(text: &str) -> Timestamp {
@@ -108,7 +108,8 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
             labels: BTreeMap::new(),
             created_at: noon(),
             updated_at: noon(),
-            version: 1,
+            incarnation: ContactIncarnation::default(),
+            changes: 1,
         },
         ledger: ledger.iter().collect(),
         preferences: Preferences::default(),

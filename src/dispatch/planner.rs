@@ -54,7 +54,9 @@ impl Planner {
         let Some(policy) = self.policies.get(&message.brand) else {
             return Ok(routing::decide_without_brand(message, history, &self.retry, now.calendar));
         };
-        let recipient = self.consents.recipient(&message.brand, &message.contact).await?;
+        let found = self.consents.recipient(&message.brand, &message.contact).await?;
+        // Whoever has the id now may be somebody else than the message was meant for.
+        let recipient = found.filter(|found| found.contact.incarnation == message.incarnation);
         let verdicts = recipient
             .as_ref()
             .map(|recipient| judge(message.class, &message.topic, recipient, policy, now.calendar));

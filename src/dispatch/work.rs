@@ -168,6 +168,7 @@ pub(super) mod tests {
             fallback: FallbackPolicy::default(),
             labels: Labels::new(),
             unserved: Vec::new(),
+            incarnation: crate::model::ContactIncarnation::default(),
         };
         StoredMessage { message, history: History::accepted(start()), next_at: Some(start()) }
     }

@@ -1,6 +1,8 @@
 //! A person, as a brand knows them.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
@@ -8,11 +10,51 @@ use super::{
     later,
 };
 
+/// Which of the people that had a contact's id one after the other. A brand may delete a contact and give its id to somebody
+/// else, to whom nothing belongs that was meant for the first. Zero for contacts of earlier versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ContactIncarnation(pub u64);
+
+/// A state of a contact, which changes with every change and is never that of somebody else. As text it is the etag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ContactVersion {
+    /// Whose state.
+    pub incarnation: ContactIncarnation,
+    /// How often it was changed, from 1; zero for what does not exist.
+    pub changes: u64,
+}
+
+/// The text is no version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an etag as it was read")]
+pub struct ContactVersionError;
+
+impl fmt::Display for ContactVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.incarnation {
+            ContactIncarnation(0) => self.changes.fmt(f),
+            ContactIncarnation(number) => write!(f, "{number}-{}", self.changes),
+        }
+    }
+}
+
+impl FromStr for ContactVersion {
+    type Err = ContactVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ContactVersionError> {
+        let (incarnation, changes) = text.split_once('-').unwrap_or(("0", text));
+        let number = |text: &str| text.parse().map_err(|_| ContactVersionError);
+        Ok(Self { incarnation: ContactIncarnation(number(incarnation)?), changes: number(changes)? })
+    }
+}
+
 /// A person, known to the brand by its own id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contact {
     /// The brand's id.
     pub id: ContactId,
+    /// Which of those that had the id.
+    pub incarnation: ContactIncarnation,
     /// Where the person can be reached; the first of a kind is tried first.
     pub addresses: Vec<ContactAddress>,
     /// The brand's labels.
@@ -21,8 +63,8 @@ pub struct Contact {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Counts its changes, from 1.
-    pub version: u64,
+    /// How often it was changed, from 1.
+    pub changes: u64,
 }
 
 /// An address of a contact.
@@ -78,6 +120,11 @@ impl ServiceWindow {
 impl Contact {
     /// How many addresses a contact may have.
     pub const MAX_ADDRESSES: usize = 32;
+
+    /// Its state now.
+    pub fn version(&self) -> ContactVersion {
+        ContactVersion { incarnation: self.incarnation, changes: self.changes }
+    }
 
     /// The contact's addresses that `channel` delivers to, the preferred one first.
     pub fn addresses_for(&self, channel: Channel) -> impl Iterator<Item = &ContactAddress> {

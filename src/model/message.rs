@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BrandId, Channel, ContactId, Content, MessageId, Timestamp, Topic};
+use super::{BrandId, Channel, ContactId, ContactIncarnation, Content, MessageId, Timestamp, Topic};
 
 /// Decides what consent a message needs, and how doubt about an attempt is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +47,8 @@ pub struct Message {
     pub brand: BrandId,
     /// The contact it goes to.
     pub contact: ContactId,
+    /// Which of those that had the id: nobody else gets it.
+    pub incarnation: ContactIncarnation,
     /// Its class.
     pub class: MessageClass,
     /// Its topic.

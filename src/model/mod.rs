@@ -34,7 +34,10 @@ pub use consent::{
     ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
     TopicPreference,
 };
-pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
+pub use contact::{
+    Contact, ContactAddress, ContactIncarnation, ContactVersion, ContactVersionError, Recipient,
+    ServiceWindow,
+};
 pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
     Template, TemplateButton, TemplateHeader, TextFormat,

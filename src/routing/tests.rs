@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Address, AdmissionRefusal, Channel, ConsentDecision, Content, FallbackPolicy, MessageClass,
-    MessageEventDetail, MessageId, MessageState, OrderSource, Outcome, OutcomeEvidence, Phone, Reason,
-    Receipt, ReceiptStatus, Rejection, ServiceWindow, Template, ThrottleScope, TopicPreference, WaitReason,
-    Way, later,
+    Address, AdmissionRefusal, Channel, ConsentDecision, ContactIncarnation, Content, FallbackPolicy,
+    MessageClass, MessageEventDetail, MessageId, MessageState, OrderSource, Outcome, OutcomeEvidence, Phone,
+    Reason, Receipt, ReceiptStatus, Rejection, ServiceWindow, Template, ThrottleScope, TopicPreference,
+    WaitReason, Way, later,
 };
 
 /// A brand with two WhatsApp accounts in one domain and a third elsewhere, two SMS accounts and one email server.
@@ -75,6 +75,7 @@ impl RoutingCase {
             fallback: FallbackPolicy::default(),
             labels: BTreeMap::new(),
             unserved: Vec::new(),
+            incarnation: ContactIncarnation::default(),
         };
         let channels = vec![Channel::Whatsapp, Channel::Sms, Channel::Email];
         let settings = BrandSettings { channels: channels.clone(), ..BrandSettings::default() };

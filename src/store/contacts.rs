@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 
 use super::{Page, PageRequest, StoreError};
-use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
+use crate::model::{
+    Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, ContactIncarnation, ContactVersion,
+    Labels, Timestamp,
+};
 
 /// A change to a contact. `None` leaves a field as it is.
 #[derive(Debug, Clone)]
@@ -14,8 +17,8 @@ pub struct ContactChange {
     pub addresses: Option<Vec<ContactAddress>>,
     /// Its labels.
     pub labels: Option<Labels>,
-    /// Refuse the change unless the contact has this version; 0 for one that must not exist.
-    pub expected_version: Option<u64>,
+    /// Refuse the change unless the contact has this version; the default for one that must not exist.
+    pub expected_version: Option<ContactVersion>,
 }
 
 /// What came of a change to a contact.
@@ -84,8 +87,12 @@ pub trait ContactStore: Send + Sync {
     /// A contact by its id.
     async fn contact(&self, brand: &BrandId, id: &ContactId) -> Result<Option<Contact>, StoreError>;
 
-    /// Whether there is a contact with this id. Asked for each message, so it costs less than reading the contact.
-    async fn contact_exists(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError>;
+    /// Which of those that had this id has it now. Asked for each message, so it costs less than reading the contact.
+    async fn incarnation(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+    ) -> Result<Option<ContactIncarnation>, StoreError>;
 
     /// The id of the contact that has the address.
     async fn find_by_address(

@@ -1,7 +1,7 @@
 //! Contacts.
 
 use super::{FieldPath, PhoneFormat, Violations, read_address, read_optional_time, read_time, timestamp, v1};
-use crate::model::{Contact, ContactAddress, ProviderName, Timestamp};
+use crate::model::{Contact, ContactAddress, ContactVersion, ProviderName, Timestamp};
 
 /// The contact without its etag, which only the API has.
 impl From<&Contact> for v1::Contact {
@@ -19,7 +19,7 @@ impl From<&Contact> for v1::Contact {
 
 /// The contact as the API shows it: its etag is its version.
 pub fn contact_view(contact: &Contact) -> v1::Contact {
-    v1::Contact { etag: contact.version.to_string(), ..contact.into() }
+    v1::Contact { etag: contact.version().to_string(), ..contact.into() }
 }
 
 impl From<&ContactAddress> for v1::ContactAddress {
@@ -39,7 +39,7 @@ fn window_view((provider, at): (&ProviderName, &Timestamp)) -> v1::WhatsappWindo
 /// Reads a contact as stored, whose version stands beside it.
 pub fn read_contact(
     contact: v1::Contact,
-    version: u64,
+    version: ContactVersion,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Contact> {
@@ -50,11 +50,12 @@ pub fn read_contact(
     let updated_at = read_time(contact.update_time, &path.field("update_time"), violations);
     Some(Contact {
         id: id?,
+        incarnation: version.incarnation,
         addresses,
         labels: contact.labels,
         created_at: created_at?,
         updated_at: updated_at?,
-        version,
+        changes: version.changes,
     })
 }
 

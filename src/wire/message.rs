@@ -5,7 +5,7 @@ use super::{
     FieldPath, Violations, duration, optional_text, read_channels, read_class, read_content,
     read_optional_duration, read_time, timestamp, v1,
 };
-use crate::model::{BrandId, FallbackPolicy, History, Message, Timestamp};
+use crate::model::{BrandId, ContactIncarnation, FallbackPolicy, History, Message, Timestamp};
 
 /// The message as accepted: without its brand, and without anything that changes.
 impl From<&Message> for v1::Message {
@@ -80,6 +80,7 @@ pub fn read_message(
         fallback: read_fallback(&fallback, &path.field("fallback"), violations),
         labels: message.labels,
         unserved: Vec::new(),
+        incarnation: ContactIncarnation::default(),
     })
 }
 

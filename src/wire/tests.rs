@@ -154,6 +154,7 @@ fn messages() -> impl Strategy<Value = Message> {
                 fallback,
                 labels,
                 unserved: Vec::new(),
+                incarnation: ContactIncarnation::default(),
             }
         },
     )
@@ -284,14 +285,15 @@ fn contacts() -> impl Strategy<Value = Contact> {
             whatsapp_windows,
         },
     );
-    (contact_ids(), vec(address, 0..4), labels(), timestamps(), timestamps(), any::<u64>()).prop_map(
-        |(id, addresses, labels, created_at, updated_at, version)| Contact {
+    (contact_ids(), vec(address, 0..4), labels(), timestamps(), timestamps(), any::<(u64, u64)>()).prop_map(
+        |(id, addresses, labels, created_at, updated_at, (incarnation, changes))| Contact {
             id,
             addresses,
             labels,
             created_at,
             updated_at,
-            version,
+            incarnation: ContactIncarnation(incarnation),
+            changes,
         },
     )
 }
@@ -445,7 +447,7 @@ proptest! {
 
     #[test]
     fn contacts_come_back(contact in contacts()) {
-        let version = contact.version;
+        let version = contact.version();
         let read = read_back(v1::Contact::from(&contact), |proto, path, violations| {
             super::read_contact(proto, version, path, violations)
         });

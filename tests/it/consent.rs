@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::gateway::history::{end_reason, left_out_reason, plans, route_taken, wait_reasons};
 use crate::gateway::providers::twilio_refuses;
 use crate::gateway::whatsapp_and_sms::{WHATSAPP_THEN_SMS, WhatsappAndSms, now};
-use crate::gateway::{by, offer, order};
+use crate::gateway::{ana, by, offer, order};
 
 #[tokio::test]
 async fn opt_ins_and_preferences_are_kept_to() {
@@ -41,6 +41,25 @@ async fn opt_ins_and_preferences_are_kept_to() {
     // What she has ordered she still hears of.
     assert_eq!(route_taken(&gateway.send_until_ended(by(WHATSAPP_THEN_SMS, order())).await), "sms SENT");
     assert_eq!(pair.counts().await, (1, 3));
+    pair.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_to_a_deleted_contact_goes_to_nobody_who_gets_its_id() {
+    let pair = WhatsappAndSms::start("reused-whatsapp", "reused-sms", "").await;
+    let gateway = &pair.gateway;
+    let send_time = Some(prost_types::Timestamp { seconds: now().seconds + 2, ..now() });
+    let meant = gateway.send(v1::MessageSpec { send_time, ..by(&[Channel::Sms], order()) }).await;
+    let delete = v1::DeleteContactRequest { contact_id: "ana".into() };
+    gateway.contacts().delete_contact(delete).await.unwrap();
+    let address = Some(crate::api::phone("+34600999888"));
+    let addresses = vec![v1::ContactAddress { address, ..Default::default() }];
+    gateway.upsert_contact(v1::Contact { addresses, ..ana() }).await;
+
+    let ended = gateway.wait_until_ended(&[meant]).await.remove(0);
+    assert_eq!((ended.state(), end_reason(&ended)), (MessageState::Suppressed, "contact_deleted"));
+    assert_eq!(pair.counts().await, (0, 0));
+    assert_eq!(route_taken(&gateway.send_until_ended(by(&[Channel::Sms], order())).await), "sms SENT");
     pair.gateway.stop().await;
 }
 

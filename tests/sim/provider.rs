@@ -203,6 +203,10 @@ impl ScriptedProvider {
         let Some(recipient) = recipient else {
             return self.shared.record_problem(format!("{}: sent to a deleted contact", message.id));
         };
+        if recipient.contact.incarnation != message.incarnation {
+            let problem = format!("{}: sent to whoever has the contact's id now", message.id);
+            return self.shared.record_problem(problem);
+        }
         if !recipient.contact.addresses.iter().any(|entry| entry.address == envelope.address) {
             self.shared.record_problem(format!("{}: sent to an address of somebody else", message.id));
         }

@@ -82,6 +82,12 @@ pub enum ScriptAction {
         brand: BrandId,
         contact: ContactId,
     },
+    /// A contact is deleted, and its id given to somebody else.
+    Reuse {
+        brand: BrandId,
+        contact: ContactId,
+        addresses: Vec<ContactAddress>,
+    },
     Control {
         provider: ProviderName,
         mode: ControlMode,
@@ -355,6 +361,11 @@ fn random_action(
             ScriptAction::Suppress { brand, channel, address }
         }
         5 if rng.u8(0..4) == 0 => ScriptAction::Delete { brand, contact: contact.id },
+        5 if rng.bool() => {
+            // Somebody with other addresses, of whom nobody else has one.
+            let addresses = random_contact(rng, 1_000 + nth).addresses;
+            ScriptAction::Reuse { brand, contact: contact.id, addresses }
+        }
         6 => {
             let mode =
                 choose(rng, &[ControlMode::OutOfService, ControlMode::Draining, ControlMode::InService]);

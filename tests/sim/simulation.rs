@@ -251,6 +251,13 @@ impl Simulation {
             ScriptAction::Delete { brand, contact } => {
                 stores.contacts.delete_contact(&brand, &contact).await.unwrap();
             }
+            ScriptAction::Reuse { brand, contact, addresses } => {
+                self.shared.log(format!("{contact} of {brand} is somebody else"));
+                stores.contacts.delete_contact(&brand, &contact).await.unwrap();
+                let (id, labels, expected_version) = (contact, None, None);
+                let change = ContactChange { id, addresses: Some(addresses), labels, expected_version };
+                stores.contacts.upsert_contact(&brand, change, now).await.unwrap();
+            }
             ScriptAction::Control { provider, mode, expire_at } => {
                 self.shared.log(format!("{provider} is {}", mode.as_str()));
                 self.control(provider, mode, expire_at);
@@ -299,10 +306,13 @@ impl Simulation {
         let (stores, now) = (self.shared.stores(), self.shared.now());
         let id = self.shared.clock.message_id();
         let hash = [draft.content.text.as_ref().map_or(0, |text| text.len() as u8); 32];
+        // The store takes messages for contacts that are gone: between the caller's look and the accept, one may go.
+        let incarnation = stores.contacts.incarnation(&draft.brand, &draft.contact).await.unwrap();
         let message = Message {
             id,
             brand: draft.brand.clone(),
             contact: draft.contact,
+            incarnation: incarnation.unwrap_or_default(),
             class: draft.class,
             topic: draft.topic,
             content: draft.content,

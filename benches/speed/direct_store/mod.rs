@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, Content, FallbackPolicy, Labels, Message, MessageClass, MessageId, Phone,
-    Timestamp,
+    Address, BrandId, Channel, ContactIncarnation, Content, FallbackPolicy, Labels, Message, MessageClass,
+    MessageId, Phone, Timestamp,
 };
 use relevo::store::embedded::sled::{self, SledHandle, SledOptions};
 
@@ -47,6 +47,7 @@ fn message(number: u64, accepted_at: Timestamp, send_at: Timestamp) -> anyhow::R
         fallback: FallbackPolicy::default(),
         labels: Labels::default(),
         unserved: Vec::new(),
+        incarnation: ContactIncarnation::default(),
     })
 }
 

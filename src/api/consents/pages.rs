@@ -148,7 +148,8 @@ mod tests {
             labels: BTreeMap::new(),
             created_at: now,
             updated_at: now,
-            version: 1,
+            incarnation: crate::model::ContactIncarnation::default(),
+            changes: 1,
         };
         Recipient {
             contact,

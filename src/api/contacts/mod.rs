@@ -16,7 +16,7 @@ use super::page::{PageTokenScope, collect};
 use super::sealer::TokenSealer;
 use super::update_mask::{MaskField, UpdateMask};
 use crate::clock::Clock;
-use crate::model::{ContactAddress, ContactId};
+use crate::model::{ContactAddress, ContactId, ContactIncarnation, ContactVersion};
 use crate::store::{ContactChange, ContactStore, UpsertResult};
 use crate::wire::v1::contact_service_server::ContactService;
 use crate::wire::{
@@ -190,7 +190,7 @@ impl ContactApi {
         let id = violations.parsed::<ContactId>(contact, &FieldPath::new("contact_id"));
         let wanted = listing.request(request.page_size, &request.page_token, &mut violations);
         let (id, wanted) = violations.finish(id.map(|id| (id, wanted)))?;
-        if !self.store.contact_exists(&caller.brand, &id).await? {
+        if self.store.incarnation(&caller.brand, &id).await?.is_none() {
             return Err(ApiError::no_contact(&id));
         }
         let read = |page| self.store.contact_events(&caller.brand, &id, page);
@@ -262,9 +262,11 @@ fn read_addresses(
     read
 }
 
-/// An etag is a version. A text that is no number was never given out as an etag, so it must match no contact.
-fn read_etag(etag: &str) -> Option<u64> {
-    (!etag.is_empty()).then(|| etag.parse().unwrap_or(u64::MAX))
+/// An etag is a version. A text that is none was never given out as an etag, so it must match no contact.
+fn read_etag(etag: &str) -> Option<ContactVersion> {
+    const OF_NOBODY: ContactVersion =
+        ContactVersion { incarnation: ContactIncarnation(u64::MAX), changes: u64::MAX };
+    (!etag.is_empty()).then(|| etag.parse().unwrap_or(OF_NOBODY))
 }
 
 /// The address in `field` belongs to another contact.

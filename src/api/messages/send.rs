@@ -11,7 +11,7 @@ use super::spec::{ParsedSpec, RecipientRef};
 use super::{MessageApi, no_message, not_cancellable, view};
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
-use crate::model::{ContactId, Message, MessageId, MessageState};
+use crate::model::{ContactId, ContactIncarnation, Message, MessageId, MessageState};
 use crate::store::{AcceptResult, StoredMessage};
 use crate::wire::v1;
 
@@ -102,17 +102,17 @@ impl MessageApi {
         &self,
         caller: &BrandCaller,
         recipient: &RecipientRef,
-    ) -> Result<ContactId, ApiError> {
-        match recipient {
-            RecipientRef::Contact(id) if self.contacts.contact_exists(&caller.brand, id).await? => {
-                Ok(id.clone())
-            }
-            RecipientRef::Contact(id) => Err(ApiError::no_contact(id)),
+    ) -> Result<(ContactId, ContactIncarnation), ApiError> {
+        let id = match recipient {
+            RecipientRef::Contact(id) => id.clone(),
             RecipientRef::Address(address) => {
                 let found = self.contacts.find_by_address(&caller.brand, address).await?;
-                found.ok_or_else(ApiError::no_contact_at_address)
+                found.ok_or_else(ApiError::no_contact_at_address)?
             }
-        }
+        };
+        let incarnation = self.contacts.incarnation(&caller.brand, &id).await?;
+        let incarnation = incarnation.ok_or_else(|| ApiError::no_contact(&id))?;
+        Ok((id, incarnation))
     }
 
     pub(super) async fn cancel(

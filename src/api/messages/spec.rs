@@ -6,8 +6,8 @@ use super::content::{check_parts, check_renderable};
 use crate::api::caller::BrandCaller;
 use crate::api::limits;
 use crate::model::{
-    Address, Channel, ContactId, Content, FallbackPolicy, Labels, Message, MessageClass, MessageId,
-    Timestamp, Topic, later,
+    Address, Channel, ContactId, ContactIncarnation, Content, FallbackPolicy, Labels, Message, MessageClass,
+    MessageId, Timestamp, Topic, later,
 };
 use crate::wire::{
     FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channels, read_class, read_content,
@@ -69,7 +69,7 @@ impl ParsedSpec {
         self,
         id: MessageId,
         caller: &BrandCaller,
-        contact: ContactId,
+        (contact, incarnation): (ContactId, ContactIncarnation),
         unserved: Vec<Channel>,
     ) -> Message {
         let accepted_at = id.accepted_at();
@@ -79,6 +79,7 @@ impl ParsedSpec {
             id,
             brand: caller.brand.clone(),
             contact,
+            incarnation,
             class: self.class,
             topic: self.topic,
             content: self.content,

@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 
 use super::engine::{Engine, WriteClass};
+use super::keys::{self, Sequence};
 use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
-use super::{EmbeddedStore, contact_links, keys, ledger};
-use crate::model::{Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, Labels, Timestamp};
+use super::{EmbeddedStore, contact_links, ledger};
+use crate::model::{
+    Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, ContactIncarnation, Labels, Timestamp,
+};
 use crate::store::{AddressResult, ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
 
 #[async_trait]
@@ -49,8 +52,12 @@ impl<E: Engine> ContactStore for EmbeddedStore<E> {
         self.engine.read(|view| load(view, &keys::contact(brand, id)))
     }
 
-    async fn contact_exists(&self, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
-        self.engine.read(|view| Ok(view.get(&keys::contact(brand, id))?.is_some()))
+    async fn incarnation(
+        &self,
+        brand: &BrandId,
+        id: &ContactId,
+    ) -> Result<Option<ContactIncarnation>, StoreError> {
+        self.engine.read(|view| load(view, &keys::contact(brand, id)))
     }
 
     async fn find_by_address(
@@ -111,7 +118,7 @@ pub fn upsert(
     now: Timestamp,
 ) -> Result<UpsertResult, StoreError> {
     let before = txn.load::<Contact>(&keys::contact(brand, &change.id))?;
-    let version = before.as_ref().map_or(0, |contact| contact.version);
+    let version = before.as_ref().map(Contact::version).unwrap_or_default();
     if change.expected_version.is_some_and(|expected| expected != version) {
         return Ok(UpsertResult::Stale);
     }
@@ -122,13 +129,18 @@ pub fn upsert(
         }
     }
     let created = before.is_none();
-    let before = before.unwrap_or_else(|| unknown(change.id.clone(), now));
+    let before = match before {
+        Some(before) => before,
+        None => {
+            unknown(change.id.clone(), ContactIncarnation(txn.next_in_sequence(Sequence::Contacts)?), now)
+        }
+    };
     let addresses = change.addresses.map(|addresses| with_windows(addresses, &before.addresses));
     let after = Contact {
         addresses: addresses.unwrap_or_else(|| before.addresses.clone()),
         labels: change.labels.unwrap_or_else(|| before.labels.clone()),
         updated_at: now,
-        version: version + 1,
+        changes: before.changes + 1,
         ..before.clone()
     };
     move_addresses(txn, brand, &before, &after);
@@ -185,7 +197,7 @@ fn readdress(
     addresses: Vec<ContactAddress>,
     now: Timestamp,
 ) -> Contact {
-    let after = Contact { addresses, updated_at: now, version: before.version + 1, ..before.clone() };
+    let after = Contact { addresses, updated_at: now, changes: before.changes + 1, ..before.clone() };
     move_addresses(txn, brand, &before, &after);
     txn.save(keys::contact(brand, &after.id), &after);
     after
@@ -224,8 +236,9 @@ pub fn move_address(
 }
 
 /// A contact before anything is known of it.
-fn unknown(id: ContactId, now: Timestamp) -> Contact {
-    Contact { id, addresses: Vec::new(), labels: Labels::new(), created_at: now, updated_at: now, version: 0 }
+fn unknown(id: ContactId, incarnation: ContactIncarnation, now: Timestamp) -> Contact {
+    let (addresses, labels) = (Vec::new(), Labels::new());
+    Contact { id, incarnation, addresses, labels, created_at: now, updated_at: now, changes: 0 }
 }
 
 fn move_addresses(txn: &mut Txn<'_>, brand: &BrandId, before: &Contact, after: &Contact) {

@@ -61,6 +61,8 @@ pub enum Sequence {
     Controls = 2,
     /// Receipts that are parked now. The one number that also goes down.
     Parked = 3,
+    /// Contacts that were ever created.
+    Contacts = 4,
 }
 
 /// Lists of which only the newest entries are kept.

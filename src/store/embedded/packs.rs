@@ -14,7 +14,9 @@ use super::lookup::{Lookup, damaged, decode};
 use super::message_ref::{MessageLocation, MessageRef};
 use super::records::read_id;
 use super::txn::Txn;
-use crate::model::{BacklogGroup, BrandId, ContactId, Message, MessageClass, MessageId, Timestamp};
+use crate::model::{
+    BacklogGroup, BrandId, ContactId, ContactIncarnation, Message, MessageClass, MessageId, Timestamp,
+};
 use crate::store::StoreError;
 use crate::wire::store::v1::{BodyRecord, HeadRecord, PackRecord, PackedMessage};
 use crate::wire::{self, FieldPath, Violations, v1};
@@ -144,6 +146,7 @@ impl PackedMessage {
             message: record.encode_to_vec(),
             body: BodyRecord { content }.encode_to_vec(),
             unserved_channels: wire::channels(&message.unserved),
+            contact_incarnation: message.incarnation.0,
             ..Self::default()
         }
     }
@@ -221,7 +224,8 @@ impl PackedMessage {
             let path_of_channels = FieldPath::new("unserved_channels");
             let unserved = wire::read_channels(&self.unserved_channels, &path_of_channels, violations);
             let message = wire::read_message(brand.clone(), whole, &path, violations)?;
-            Some(Message { unserved, ..message })
+            let incarnation = ContactIncarnation(self.contact_incarnation);
+            Some(Message { incarnation, unserved, ..message })
         })
     }
 }

@@ -251,6 +251,7 @@ mod tests {
             fallback: FallbackPolicy::default(),
             labels: Labels::new(),
             unserved: Vec::new(),
+            incarnation: crate::model::ContactIncarnation::default(),
         }
     }
 

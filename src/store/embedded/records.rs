@@ -4,8 +4,8 @@
 use prost::Message as _;
 
 use crate::model::{
-    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactLink, FoldedLedger, History, MessageId,
-    Preferences, ProviderControlChange, Receipt, Suppression, Timestamp,
+    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactIncarnation, ContactLink, ContactVersion,
+    FoldedLedger, History, MessageId, Preferences, ProviderControlChange, Receipt, Suppression, Timestamp,
 };
 use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
@@ -192,15 +192,32 @@ impl Record for Contact {
     const NAME: &'static str = "contact";
 
     fn encode(&self) -> Vec<u8> {
-        proto::ContactRecord { contact: Some(self.into()), version: self.version }.encode_to_vec()
+        let (version, ContactIncarnation(incarnation)) = (self.changes, self.incarnation);
+        proto::ContactRecord { contact: Some(self.into()), version, incarnation }.encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::ContactRecord, violations| {
             let path = FieldPath::new("contact");
             let contact = violations.required(record.contact, &path)?;
-            wire::read_contact(contact, record.version, &path, violations)
+            let incarnation = ContactIncarnation(record.incarnation);
+            let version = ContactVersion { incarnation, changes: record.version };
+            wire::read_contact(contact, version, &path, violations)
         })
+    }
+}
+
+/// Read of a contact's record, the rest of which is passed over.
+impl Record for ContactIncarnation {
+    const NAME: &'static str = "contact";
+
+    fn encode(&self) -> Vec<u8> {
+        proto::ContactIncarnationRecord { incarnation: self.0 }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let record = proto::ContactIncarnationRecord::decode(bytes).map_err(|error| error.to_string())?;
+        Ok(Self(record.incarnation))
     }
 }
 

@@ -9,9 +9,13 @@ use crate::gateway::history::{Attempt, attempts};
 use crate::gateway::load::{Load, ObservedSends, ReceivingServers};
 use crate::gateway::process::{GatewayDirectory, PATIENCE};
 
-/// How often the gateway is killed: `RELEVO_KILLS` times, or 20 times.
-fn crashes() -> usize {
-    std::env::var("RELEVO_KILLS").map_or(20, |kills| kills.parse().expect("RELEVO_KILLS is a number"))
+/// How often a gateway is killed before what it did is held against what was asked.
+const KILLS: usize = 20;
+
+/// How many gateways are killed so often, one after the other: `RELEVO_KILLS` kills take as many as needed; else one.
+fn gateways() -> usize {
+    let kills = std::env::var("RELEVO_KILLS").map(|kills| kills.parse().expect("RELEVO_KILLS is a number"));
+    kills.unwrap_or(KILLS).div_ceil(KILLS)
 }
 
 /// Settings by which doubt is settled quickly and little of the disk is kept free.
@@ -20,10 +24,17 @@ const QUICK: &str =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_nothing() {
+    for number in 0..gateways() {
+        println!("gateway {number}, after {} kills", number * KILLS);
+        kill_again_and_again().await;
+    }
+}
+
+async fn kill_again_and_again() {
     let servers = ReceivingServers::start("crash", "crash-sms", "crash-whatsapp", 30).await;
     let directory = GatewayDirectory::new(&format!("{QUICK}{}", servers.providers())).await;
     let load = Load::default();
-    for crash in 0..crashes() {
+    for crash in 0..KILLS {
         let gateway = directory.start().await;
         if crash == 0 {
             Load::prepare(&gateway).await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
+use tonic::Code;
 
 use super::process::Gateway;
 use super::providers::{smtp, twilio, twilio_accepts, whatsapp, whatsapp_accepts};
@@ -133,9 +134,15 @@ impl Load {
             callers.spawn(async move {
                 loop {
                     let key = load.next();
-                    let Ok(answer) = messages.send(send(Self::spec(&key))).await else { return };
-                    load.acknowledge(&key, answer.into_inner());
-                    acknowledged.send_modify(|count| *count += 1);
+                    match messages.send(send(Self::spec(&key))).await {
+                        Ok(answer) => {
+                            load.acknowledge(&key, answer.into_inner());
+                            acknowledged.send_modify(|count| *count += 1);
+                        }
+                        // The machine was too busy, and the gateway is there.
+                        Err(status) if status.code() == Code::DeadlineExceeded => {}
+                        Err(_) => return,
+                    }
                 }
             });
         }

@@ -1,8 +1,8 @@
 //! The people a brand can reach.
 
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, FoldedLedger, Labels, Suppression,
-    SuppressionReason, TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, ContactVersion, FoldedLedger, Labels,
+    Suppression, SuppressionReason, TopicScope,
 };
 use relevo::store::{AddressResult, ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
 
@@ -12,7 +12,7 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
     let (mail, number) = (email("ana@example.com"), phone("+34600123456"));
     let chat = Address::telegram(42).unwrap();
     let created = create(stores, &acme(), "ana", &[mail.clone(), chat.clone()]).await;
-    assert_eq!((created.version, created.created_at, created.updated_at), (1, at(0), at(0)));
+    assert_eq!((created.changes, created.created_at, created.updated_at), (1, at(0), at(0)));
     assert_eq!(stores.contacts.find_by_address(&acme(), &mail).await.unwrap(), Some(created.id.clone()));
     assert_eq!(stores.contacts.find_by_address(&acme(), &chat).await.unwrap(), Some(created.id.clone()));
     assert_eq!(stores.contacts.find_by_address(&brand("other"), &mail).await.unwrap(), None);
@@ -22,7 +22,7 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
         UpsertResult::Changed(contact) => contact,
         other => panic!("{other:?}"),
     };
-    assert_eq!((changed.version, changed.created_at, changed.updated_at), (2, at(0), at(5)));
+    assert_eq!((changed.changes, changed.created_at, changed.updated_at), (2, at(0), at(5)));
     assert_eq!(stores.contacts.find_by_address(&acme(), &mail).await.unwrap(), None);
     assert_eq!(stores.contacts.find_by_address(&acme(), &number).await.unwrap(), Some(changed.id.clone()));
 
@@ -32,8 +32,9 @@ pub async fn a_contact_is_created_changed_and_found(stores: &Stores) {
     let stored = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
     assert_eq!((stored.labels, stored.addresses), (labels, changed.addresses));
     assert_eq!(stores.contacts.contact(&brand("other"), &contact_id("ana")).await.unwrap(), None);
-    assert!(stores.contacts.contact_exists(&acme(), &contact_id("ana")).await.unwrap());
-    assert!(!stores.contacts.contact_exists(&brand("other"), &contact_id("ana")).await.unwrap());
+    let incarnation = async |brand| stores.contacts.incarnation(&brand, &contact_id("ana")).await.unwrap();
+    assert_eq!(incarnation(acme()).await, Some(created.incarnation));
+    assert_eq!(incarnation(brand("other")).await, None);
 }
 
 pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
@@ -98,14 +99,27 @@ pub async fn addresses_added_at_once_are_all_kept_and_have_one_owner(stores: &St
 }
 
 pub async fn an_expected_version_refuses_a_lost_update(stores: &Stores) {
-    let expecting = |version| ContactChange { expected_version: Some(version), ..change("ana", &[]) };
-    let upsert =
-        async |version| stores.contacts.upsert_contact(&acme(), expecting(version), at(1)).await.unwrap();
-    assert_eq!(upsert(1).await, UpsertResult::Stale);
-    assert!(matches!(upsert(0).await, UpsertResult::Created(_)));
-    assert_eq!(upsert(0).await, UpsertResult::Stale);
-    assert!(matches!(upsert(1).await, UpsertResult::Changed(_)));
-    assert_eq!(upsert(1).await, UpsertResult::Stale);
+    let upsert = async |expected| {
+        let change = ContactChange { expected_version: Some(expected), ..change("ana", &[]) };
+        match stores.contacts.upsert_contact(&acme(), change, at(1)).await.unwrap() {
+            UpsertResult::Created(contact) | UpsertResult::Changed(contact) => Some(contact.version()),
+            UpsertResult::Stale => None,
+            taken @ UpsertResult::AddressTaken { .. } => panic!("{taken:?}"),
+        }
+    };
+    let absent = ContactVersion::default();
+    assert_eq!(upsert(ContactVersion { changes: 1, ..absent }).await, None);
+    let first = upsert(absent).await.unwrap();
+    assert_eq!(upsert(absent).await, None);
+    let second = upsert(first).await.unwrap();
+    assert_eq!(second, ContactVersion { changes: 2, ..first });
+    assert_eq!(upsert(first).await, None);
+    // What was read of one is not of the next that has the id.
+    stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
+    let next = upsert(absent).await.unwrap();
+    assert_eq!(next.changes, first.changes);
+    assert_eq!(upsert(first).await, None);
+    assert!(upsert(next).await.is_some());
 }
 
 pub async fn contacts_are_listed_by_id(stores: &Stores) {

@@ -132,7 +132,7 @@ async fn records_of_other_builds_are_read() {
     let events = all_events(stores, &acme()).await;
     assert_eq!(events.len(), 2, "its acceptance was never in the journal");
     let ana = stores.contacts.find_by_address(&acme(), &phone("+34600123456")).await.unwrap().unwrap();
-    assert_eq!(stores.contacts.contact(&acme(), &ana).await.unwrap().unwrap().version, 3);
+    assert_eq!(stores.contacts.contact(&acme(), &ana).await.unwrap().unwrap().changes, 3);
     handle.close().await.unwrap();
 }
 

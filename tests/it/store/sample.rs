@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, Content, FallbackPolicy,
-    Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState, Moment,
-    MonotonicTime, Outcome, OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport, ReceiptStatus,
-    Timestamp, Way,
+    Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, ContactIncarnation, Content,
+    FallbackPolicy, Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState,
+    Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport,
+    ReceiptStatus, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -107,6 +107,7 @@ pub fn message(seconds: i64) -> Message {
         fallback: FallbackPolicy::default(),
         labels: Labels::new(),
         unserved: Vec::new(),
+        incarnation: ContactIncarnation::default(),
     }
 }
 
