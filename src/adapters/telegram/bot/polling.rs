@@ -60,12 +60,10 @@ impl TelegramBot {
             json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": allowed_updates });
         let request = self.request("getUpdates", &payload).timeout(TIMEOUT);
         let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
-        if answer.is_success() {
-            let updates: Option<UpdatesResponse> = serde_json::from_slice(&answer.body).ok();
-            return updates
-                .filter(|response| response.ok)
-                .map(|response| response.result)
-                .ok_or_else(|| answer.unrecognized_outcome());
+        if answer.is_success()
+            && let Ok(UpdatesResponse { ok: true, result }) = serde_json::from_slice(&answer.body)
+        {
+            return Ok(result);
         }
         Err(match self.reply(&answer) {
             Some(TelegramReply::Outcome(outcome)) => outcome,
