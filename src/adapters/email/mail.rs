@@ -65,6 +65,13 @@ impl MailWriter {
         if let Some(reply_to) = self.sender.reply_to() {
             builder = builder.reply_to(reply_to.clone());
         }
+        for (header, mailbox) in [("From", Some(&from)), ("Reply-To", self.sender.reply_to())] {
+            if let Some(mailbox) =
+                mailbox.filter(|mailbox| mailbox.name.as_deref().is_some_and(seems_encoded))
+            {
+                builder = builder.raw_header(mailbox_header(header, mailbox));
+            }
+        }
         let mut message = body(builder, envelope)?;
         if let Some(dkim) = &self.dkim {
             message.sign(dkim);
@@ -104,23 +111,40 @@ pub(super) fn one_line(subject: &str) -> String {
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// lettre encodes words beyond ASCII and folds between words; a line of one word may still be too long for it.
+/// lettre encodes words beyond ASCII and folds between words; a line of one word may still be too long for it, and what seems
+/// encoded is not encoded again.
 fn subject_header(subject: &str) -> HeaderValue {
     let name = HeaderName::new_from_ascii_str("Subject");
-    if subject.split(' ').all(|word| word.len() <= MAX_WORD_BYTES) {
+    if subject.split(' ').all(|word| word.len() <= MAX_WORD_BYTES) && !seems_encoded(subject) {
         return HeaderValue::new(name, subject.to_owned());
     }
     HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), encoded_words(subject))
 }
 
+/// Whether a reader might take a part of the text for an encoded word, and show something else (RFC 2047, section 2). Where
+/// one has to stand apart from what is before and after it, not all readers ask for that.
+fn seems_encoded(text: &str) -> bool {
+    text.contains("=?")
+}
+
+/// A header of one mailbox whose name is encoded. lettre would leave one in ASCII as it is.
+fn mailbox_header(header: &'static str, mailbox: &Mailbox) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str(header);
+    HeaderValue::dangerous_new_pre_encoded(name, mailbox.to_string(), with_encoded_name(mailbox))
+}
+
 /// The mailbox in ASCII, as it stands in a header.
 pub(super) fn in_header(mailbox: &Mailbox) -> String {
     match &mailbox.name {
-        Some(name) if !name.is_ascii() => {
-            format!("{} <{}>", encoded_words(name).replace("\r\n", ""), mailbox.email)
+        Some(name) if !name.is_ascii() || seems_encoded(name) => {
+            with_encoded_name(mailbox).replace("\r\n", "")
         }
         _ => mailbox.to_string(),
     }
+}
+
+fn with_encoded_name(mailbox: &Mailbox) -> String {
+    format!("{} <{}>", encoded_words(mailbox.name.as_deref().unwrap_or_default()), mailbox.email)
 }
 
 /// The text as encoded words short enough for a line of their own (RFC 2047, section 2).
