@@ -77,8 +77,8 @@ fn check_email(subject: &str, plain: &str, html: &str, path: &FieldPath<'_>, vio
 }
 
 /// Adds violations for the value of a placeholder that is too long, or that WhatsApp refuses wherever it stands: with a line
-/// break, a tab or more than four spaces in a row (Meta, "Error codes", 100: "Param text"; Twilio, "Error 63013"). That it is
-/// empty, which WhatsApp refuses too (Meta, 131008), is told where its absence is.
+/// break, a tab or more than four spaces in a row (Meta's answer, as github.com/netflie/whatsapp-cloud-api/issues/201 has it;
+/// Twilio, "Error 63013", which names empty values, too). That it is absent is told elsewhere.
 fn placeholder(value: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     line(value, max, path, violations);
     if value.contains("     ") {

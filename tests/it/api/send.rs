@@ -174,13 +174,10 @@ async fn what_whatsapp_refuses_in_any_placeholder_is_refused_at_once() {
         let status = messages.send(chat("x", telegram("x", None), filled)).await.unwrap_err();
         let details = status.get_error_details();
         let violations = &details.bad_request().unwrap().field_violations;
-        let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
-        let whatsapp = "message.content.whatsapp.template";
-        let mut expected = ["parameters[1]", "header.text", "buttons[0].url_suffix"]
-            .map(|field| format!("{whatsapp}.{field}"));
-        expected.sort();
-        let mut fields = fields;
+        let mut fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         fields.sort_unstable();
+        let expected = ["buttons[0].url_suffix", "header.text", "parameters[1]"]
+            .map(|field| format!("message.content.whatsapp.template.{field}"));
         assert_eq!(fields, expected, "{value:?}: {violations:?}");
     }
     let key = gateway.acme().await;

@@ -123,6 +123,8 @@ fn what_seems_encoded_is_shown_as_it_was_written() {
         assert_eq!(first(shown.reply_to()), answers);
         let lines = String::from_utf8(mail.bytes).unwrap();
         assert!(lines.lines().all(|line| line.len() <= 78), "{lines}");
+        // Some readers look for encoded words within quotation marks, too.
+        assert!(!lines.contains("=?utf-8?q?"), "{lines}");
     }
 }
 

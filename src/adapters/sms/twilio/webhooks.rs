@@ -40,10 +40,9 @@ impl WebhookHandler for TwilioWebhooks {
     async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
         let body = request.body.ok_or(WebhookError::Unauthenticated("Twilio calls with POST"))?;
         let encoding = WebhookEncoding::of(request);
-        let form = if encoding == WebhookEncoding::Form {
-            TwilioParameters::from_form(body)
-        } else {
-            TwilioParameters::default()
+        let form = match encoding {
+            WebhookEncoding::Form => TwilioParameters::from_form(body),
+            WebhookEncoding::Json { .. } => TwilioParameters::default(),
         };
         if !self.is_signed(request, &form) {
             return Err(WebhookError::Unauthenticated("X-Twilio-Signature is not that of this account"));
@@ -98,7 +97,6 @@ impl TwilioWebhooks {
 }
 
 /// How the body of a webhook is written.
-#[derive(Debug, PartialEq, Eq)]
 enum WebhookEncoding {
     /// A form.
     Form,
@@ -110,8 +108,7 @@ enum WebhookEncoding {
 }
 
 impl WebhookEncoding {
-    /// Only the URL of JSON has a digest, and it comes from Twilio: its owner gives a form's URL. So what has one is JSON,
-    /// whatever it is said to be, unless it is said to be a form.
+    /// Twilio adds the digest to the URL of JSON, so a URL that has one means JSON unless the body is said to be a form.
     fn of(request: &WebhookRequest<'_>) -> Self {
         let media_type = request.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
         let mut query = form_urlencoded::parse(request.query.as_bytes());

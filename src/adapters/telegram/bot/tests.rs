@@ -24,13 +24,13 @@ fn settings(token: &str) -> TelegramSettings {
     }
 }
 
+fn answer(status: u16, body: &str) -> HttpResponse {
+    let retry_after = Some(Duration::from_secs(3));
+    HttpResponse { status, retry_after, body: body.into(), ..HttpResponse::default() }
+}
+
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer = HttpResponse {
-        status,
-        retry_after: Some(Duration::from_secs(3)),
-        body: body.into(),
-        ..HttpResponse::default()
-    };
+    let answer = answer(status, body);
     match bot().reply(&answer) {
         Some(TelegramReply::Outcome(outcome)) => outcome,
         Some(TelegramReply::Moved(chat)) => panic!("moved to {chat}"),
@@ -80,9 +80,9 @@ fn an_error_that_comes_as_a_success_is_the_error() {
     let busy = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":35}}"#;
     let expected = Some(Duration::from_secs(35));
     assert!(matches!(judge(200, busy), Outcome::Throttled { retry_after, .. } if retry_after == expected));
+    assert_eq!(bot().updates_in(&answer(200, busy)).unwrap_err(), judge(200, busy), "of updates, too");
     let moved = r#"{"ok":false,"error_code":400,"description":"x","parameters":{"migrate_to_chat_id":-100}}"#;
-    let answer = HttpResponse { status: 200, body: moved.into(), ..HttpResponse::default() };
-    assert!(matches!(bot().reply(&answer), Some(TelegramReply::Moved(ChatId(-100)))));
+    assert!(matches!(bot().reply(&answer(200, moved)), Some(TelegramReply::Moved(ChatId(-100)))));
 }
 
 #[test]
