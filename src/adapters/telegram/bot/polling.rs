@@ -62,7 +62,7 @@ impl TelegramBot {
         self.updates_in(&http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?)
     }
 
-    fn updates_in(&self, answer: &HttpResponse) -> Result<Vec<Value>, Outcome> {
+    pub(super) fn updates_in(&self, answer: &HttpResponse) -> Result<Vec<Value>, Outcome> {
         if answer.is_success()
             && let Ok(UpdatesResponse { ok: true, result }) = serde_json::from_slice(&answer.body)
         {
