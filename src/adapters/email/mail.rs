@@ -65,13 +65,6 @@ impl MailWriter {
         if let Some(reply_to) = self.sender.reply_to() {
             builder = builder.reply_to(reply_to.clone());
         }
-        for (header, mailbox) in [("From", Some(&from)), ("Reply-To", self.sender.reply_to())] {
-            if let Some(mailbox) =
-                mailbox.filter(|mailbox| mailbox.name.as_deref().is_some_and(seems_encoded))
-            {
-                builder = builder.raw_header(mailbox_header(header, mailbox));
-            }
-        }
         let mut message = body(builder, envelope)?;
         if let Some(dkim) = &self.dkim {
             message.sign(dkim);
@@ -127,24 +120,14 @@ fn seems_encoded(text: &str) -> bool {
     text.contains("=?")
 }
 
-/// A header of one mailbox whose name is encoded. lettre would leave one in ASCII as it is.
-fn mailbox_header(header: &'static str, mailbox: &Mailbox) -> HeaderValue {
-    let name = HeaderName::new_from_ascii_str(header);
-    HeaderValue::dangerous_new_pre_encoded(name, mailbox.to_string(), with_encoded_name(mailbox))
-}
-
-/// The mailbox in ASCII, as it stands in a header.
+/// The mailbox in ASCII, as it stands in a header. In the headers that lettre writes itself it encodes every such name.
 pub(super) fn in_header(mailbox: &Mailbox) -> String {
     match &mailbox.name {
         Some(name) if !name.is_ascii() || seems_encoded(name) => {
-            with_encoded_name(mailbox).replace("\r\n", "")
+            format!("{} <{}>", encoded_words(name).replace("\r\n", ""), mailbox.email)
         }
         _ => mailbox.to_string(),
     }
-}
-
-fn with_encoded_name(mailbox: &Mailbox) -> String {
-    format!("{} <{}>", encoded_words(mailbox.name.as_deref().unwrap_or_default()), mailbox.email)
 }
 
 /// The text as encoded words short enough for a line of their own (RFC 2047, section 2).
