@@ -106,10 +106,10 @@ fn what_seems_encoded_is_shown_as_it_was_written() {
         "a=?utf-8?q?b?=c",
         "Is 1 =? 2",
         "=?utf-8?q?ol=C3=A9?= olé 🎉",
-        &"=?utf-8?q?x?= ".repeat(20).trim_end(),
+        "=?utf-8?q?x?= ".repeat(20).trim_end(),
     ] {
         let mut envelope = envelope(subject, Some("Hi"), None);
-        envelope.from = Some(format!("\"{name}\" <billing@acme.example>").into());
+        envelope.from = Some(format!("\"{name}\" <billing@acme.example>"));
         let mail = writer.write(&envelope).unwrap();
         assert_eq!(mail.from.to_string(), "billing@acme.example");
         let shown = mail_parser::MessageParser::default().parse(&mail.bytes).unwrap();
