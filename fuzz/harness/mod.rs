@@ -87,9 +87,11 @@ pub fn webhooks(input: &[u8]) {
     let [which, rest @ ..] = input else { return };
     let provider = providers::chosen_by(*which);
     let Some(handler) = provider.webhooks() else { return };
-    let url = format!("https://hooks.example.com/providers/{}", provider.name);
+    let query = signed::query(provider, rest);
+    let separator = if query.is_empty() { "" } else { "?" };
+    let url = format!("https://hooks.example.com/providers/{}{separator}{query}", provider.name);
     let handle = |headers: &HeaderMap, body: &[u8]| {
-        let call = WebhookRequest { url: &url, query: "", headers, body: Some(body), now: now() };
+        let call = WebhookRequest { url: &url, query: &query, headers, body: Some(body), now: now() };
         match runtime().block_on(handler.handle(&call)) {
             Ok(WebhookPayload::Events(events)) => assert_bounded(&events, body.len()),
             Ok(WebhookPayload::Challenge(answer)) => assert!(answer.len() <= body.len()),

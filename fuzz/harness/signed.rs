@@ -23,6 +23,16 @@ use super::providers::{Provider, SECRET, SNS_HOST, STANDARD_SECRET, TOPIC_ARN, U
 const SNS_CERTIFICATE: &[u8] = include_bytes!("sns/certificate.pem");
 const SNS_KEY: &[u8] = include_bytes!("sns/key.der");
 
+/// The query of the URL of a call with this body: with JSON, Twilio has the digest of the body there.
+pub fn query(provider: &Provider, body: &[u8]) -> String {
+    let is_json = body.trim_ascii_start().starts_with(b"[") || body.trim_ascii_start().starts_with(b"{");
+    let is_twilio = matches!(provider.kind.as_str(), "twilio" | "whatsapp_twilio");
+    if !(is_twilio && is_json) {
+        return String::new();
+    }
+    format!("bodySHA256={}", HEXLOWER.encode(digest::digest(&digest::SHA256, body).as_ref()))
+}
+
 /// The headers and the body that make a call with this body one to be believed; `None` where the signature belongs within the
 /// body, and this one has no place for it.
 pub fn call(provider: &Provider, url: &str, body: &[u8]) -> Option<(HeaderMap, Vec<u8>)> {
@@ -116,7 +126,8 @@ fn seconds() -> i64 {
 }
 
 fn twilio(url: &str, body: &[u8]) -> String {
-    let mut parameters: Vec<_> = form_urlencoded::parse(body).collect();
+    let form = if url.contains('?') { &[] } else { body };
+    let mut parameters: Vec<_> = form_urlencoded::parse(form).collect();
     parameters.sort();
     let joined: String = parameters.iter().map(|(name, value)| format!("{name}{value}")).collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());

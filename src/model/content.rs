@@ -1,5 +1,7 @@
 //! What a message says, and what of it a channel carries.
 
+mod formatting;
+
 use super::Channel;
 
 /// What a message says. Each channel uses its own override, else the common text. Absent texts are `None`, never empty.
@@ -156,10 +158,13 @@ pub enum RenderError {
 impl Content {
     /// The most characters of a text in SMS: what Twilio and Amazon SNS take.
     pub const MAX_SMS: usize = 1_600;
-    /// The most characters of a text in Telegram and in WhatsApp.
+    /// The most characters of a text in Telegram, as [`TextFormat::counted_chars`] counts them, and in WhatsApp.
     pub const MAX_CHAT: usize = 4_096;
-    /// The most characters of the text below a file in Telegram.
+    /// The most characters of the text below a file in Telegram, counted alike.
     pub const MAX_CAPTION: usize = 1_024;
+    /// The most bytes of a text for Telegram with its formatting (github.com/tdlib/telegram-bot-api, `Client.cpp`: "Text is too
+    /// long").
+    pub const MAX_TELEGRAM_BYTES: usize = 32 << 10;
 
     /// What `channel` would carry. `window_open` says whether WhatsApp's 24-hour service window is open; outside it only
     /// templates may be sent (Meta's error 131047).
@@ -196,7 +201,11 @@ impl Content {
             telegram.format = TextFormat::Plain;
         }
         let max = if telegram.file.is_some() { Self::MAX_CAPTION } else { Self::MAX_CHAT };
-        fits(telegram.text.as_deref().unwrap_or_default(), max)?;
+        let text = telegram.text.as_deref().unwrap_or_default();
+        // A character has at least a byte.
+        if text.len() > max && telegram.format.counted_chars(text) > max {
+            return Err(RenderError::TooLong(max));
+        }
         match telegram {
             TelegramContent { text: None, file: None, .. } => Err(RenderError::NoContent),
             TelegramContent { text: Some(text), format: TextFormat::Plain, file: None } => {
@@ -284,6 +293,21 @@ mod tests {
         let template = Some(Template { name: "hello".to_owned(), ..Template::default() });
         let both = Content { template, ..content(5_000) };
         assert!(matches!(both.render(Channel::Whatsapp, true), Ok(RenderedContent::Template(_))));
+    }
+
+    #[test]
+    fn telegram_counts_code_points_and_no_formatting() {
+        let fits = |text: String, format| {
+            let telegram = Some(TelegramContent { text: Some(text), format, file: None });
+            Content { telegram, ..Content::default() }.render(Channel::Telegram, true).is_ok()
+        };
+        assert!(fits("😀".repeat(4_096), TextFormat::Plain), "each is two units of UTF-16");
+        assert!(!fits("😀".repeat(4_097), TextFormat::Plain));
+        let link = r#"<a href="https://example.com/">a</a>"#;
+        assert!(fits(link.repeat(800), TextFormat::Html));
+        assert!(!fits(link.repeat(800), TextFormat::Plain));
+        assert!(fits(r"\.".repeat(4_096), TextFormat::MarkdownV2));
+        assert!(!fits(r"\.".repeat(4_097), TextFormat::MarkdownV2));
     }
 
     #[test]

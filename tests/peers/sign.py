@@ -1,6 +1,7 @@
 """Signs a webhook as its provider does, with the provider's own software where there is any.
 
     sign.py twilio TOKEN URL BODY            the value of X-Twilio-Signature (Twilio's SDK)
+    sign.py twilio-json TOKEN URL BODY       the URL with bodySHA256, and the value of X-Twilio-Signature (Twilio's SDK)
     sign.py meta SECRET BODY                 the value of X-Hub-Signature-256
     sign.py vonage SECRET BODY               the form BODY with its signature, and with the time unless it has one (Vonage's SDK)
     sign.py vonage-md5hash SECRET BODY       the same by MD5 without HMAC (the last of Vonage's SDKs that can)
@@ -34,6 +35,16 @@ def twilio(token, url, body):
     from twilio.request_validator import RequestValidator
 
     return RequestValidator(token).compute_signature(url, parameters(body))
+
+
+def twilio_json(token, url, body):
+    from twilio.request_validator import RequestValidator
+
+    validator = RequestValidator(token)
+    url = f"{url}?bodySHA256={validator.compute_hash(body)}"
+    signature = validator.compute_signature(url, {})
+    assert validator.validate(url, body, signature)
+    return f"{url} {signature}"
 
 
 def meta(secret, body):
@@ -156,6 +167,7 @@ def sns(path, message):
 # The function, and how many arguments come before the time, for those that take it.
 PROVIDERS = {
     "twilio": (twilio, None),
+    "twilio-json": (twilio_json, None),
     "meta": (meta, None),
     "vonage": (vonage, None),
     "vonage-md5hash": (vonage_md5hash, None),

@@ -104,19 +104,26 @@ pub(super) fn one_line(subject: &str) -> String {
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// lettre encodes words beyond ASCII and folds between words; a line of one word may still be too long for it.
+/// lettre encodes words beyond ASCII and folds between words; a line of one word may still be too long for it, and what seems
+/// encoded is not encoded again.
 fn subject_header(subject: &str) -> HeaderValue {
     let name = HeaderName::new_from_ascii_str("Subject");
-    if subject.split(' ').all(|word| word.len() <= MAX_WORD_BYTES) {
+    if subject.split(' ').all(|word| word.len() <= MAX_WORD_BYTES) && !seems_encoded(subject) {
         return HeaderValue::new(name, subject.to_owned());
     }
     HeaderValue::dangerous_new_pre_encoded(name, subject.to_owned(), encoded_words(subject))
 }
 
-/// The mailbox in ASCII, as it stands in a header.
+/// Whether a reader might take a part of the text for an encoded word, and show something else (RFC 2047, section 2). Where
+/// one has to stand apart from what is before and after it, not all readers ask for that.
+fn seems_encoded(text: &str) -> bool {
+    text.contains("=?")
+}
+
+/// The mailbox in ASCII, as it stands in a header. In the headers that lettre writes itself it encodes every such name.
 pub(super) fn in_header(mailbox: &Mailbox) -> String {
     match &mailbox.name {
-        Some(name) if !name.is_ascii() => {
+        Some(name) if !name.is_ascii() || seems_encoded(name) => {
             format!("{} <{}>", encoded_words(name).replace("\r\n", ""), mailbox.email)
         }
         _ => mailbox.to_string(),

@@ -63,7 +63,8 @@ impl SmtpReply {
     }
 
     /// Reads a failure as a report tells it (RFC 3464, sections 2.3.4 and 2.3.6): a status such as `5.1.1`, and after `smtp;`
-    /// the reply of the server that refused, if one did.
+    /// the reply of the server that refused, if one did. The status is what the reporting server made of that reply, and some
+    /// make `5.1.1` of every 550: where one of the two says nothing against the address, that one counts.
     pub(super) fn reported(status: &str, diagnostic: &str) -> Self {
         let (kind, said) = diagnostic.split_once(';').unwrap_or(("", diagnostic));
         let said = said.trim_start();
@@ -78,7 +79,14 @@ impl SmtpReply {
         };
         let read = Self::new(code, text);
         // x.0.0 says no more than its class.
-        Self { enhanced: enhanced(code, status).filter(|code| *code != (0, 0)).or(read.enhanced), ..read }
+        let stated = enhanced(code, status).filter(|code| *code != (0, 0));
+        let all = stated.map(|enhanced| (class, enhanced)).into_iter().chain(quoted(said));
+        let replies = all.map(|(class, enhanced)| {
+            let code = if class == read.code / 100 { read.code } else { class * 100 + 50 };
+            Self { code, enhanced: Some(enhanced), text: read.text.clone() }
+        });
+        let harmless = replies.into_iter().find(|reply| reply.in_report().1.is_none());
+        harmless.unwrap_or_else(|| Self { enhanced: stated.or(read.enhanced), ..read.clone() })
     }
 
     /// What a report with this failure says: its words, and what they mean for the address.
@@ -218,6 +226,16 @@ fn enhanced(code: u16, word: &str) -> Option<EnhancedStatus> {
         (class, subject @ 0..=999, detail @ 0..=999, None) if class == code / 100 => Some((subject, detail)),
         _ => None,
     }
+}
+
+/// The enhanced codes that a server's words name wherever, each after its class. The subject of a code is at most 7 (RFC 3463,
+/// section 3), by which it is told from a version of a server's.
+fn quoted(text: &str) -> impl Iterator<Item = (u16, EnhancedStatus)> {
+    let words =
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').map(|word| word.trim_matches('.'));
+    words
+        .filter_map(|word| [4, 5].into_iter().find_map(|class| Some((class, enhanced(class * 100, word)?))))
+        .filter(|(_, (subject, _))| *subject <= 7)
 }
 
 /// Servers say most often in words alone that we are too fast.

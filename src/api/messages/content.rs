@@ -1,7 +1,7 @@
 //! Checks of a content: how large its parts are, and whether a channel asked for can carry it.
 
-use crate::api::limits::{bytes, chars, count, distinct, https_url, one_line, printable, text};
-use crate::model::{Channel, Content, TemplateButton};
+use crate::api::limits::{bytes, chars, count, distinct, https_url, one_line, text};
+use crate::model::{Channel, Content, TemplateButton, TextFormat};
 use crate::wire::{FieldPath, Violations, v1};
 use v1::telegram_content::File;
 use v1::whatsapp_template_button::Action;
@@ -76,6 +76,16 @@ fn check_email(subject: &str, plain: &str, html: &str, path: &FieldPath<'_>, vio
     }
 }
 
+/// Adds violations for the value of a placeholder that is too long, or that WhatsApp refuses wherever it stands: with a line
+/// break, a tab or more than four spaces in a row (Meta's answer, as github.com/netflie/whatsapp-cloud-api/issues/201 has it;
+/// Twilio, "Error 63013", which names empty values, too). That it is absent is told elsewhere.
+fn placeholder(value: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
+    line(value, max, path, violations);
+    if value.contains("     ") {
+        violations.add(path, "must have at most four spaces in a row: WhatsApp refuses more");
+    }
+}
+
 /// Adds a violation for a text that is too long or not on one line.
 fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violations) {
     chars(text, max, path, violations);
@@ -84,7 +94,20 @@ fn line(text: &str, max: usize, path: &FieldPath<'_>, violations: &mut Violation
 
 fn check_telegram(content: &v1::TelegramContent, path: &FieldPath<'_>, violations: &mut Violations) {
     let max = if content.file.is_some() { Content::MAX_CAPTION } else { Content::MAX_CHAT };
-    check_text(&content.text, max, &path.field("text"), violations);
+    let at = path.field("text");
+    let format = match content.format() {
+        v1::TelegramFormat::Unspecified => TextFormat::Plain,
+        v1::TelegramFormat::MarkdownV2 => TextFormat::MarkdownV2,
+        v1::TelegramFormat::Html => TextFormat::Html,
+    };
+    if format == TextFormat::Plain {
+        chars(&content.text, max, &at, violations);
+    } else if content.text.len() > Content::MAX_TELEGRAM_BYTES {
+        bytes(&content.text, Content::MAX_TELEGRAM_BYTES, &at, violations);
+    } else if format.counted_chars(&content.text) > max {
+        violations.add(&at, format_args!("must be at most {max} characters without its formatting"));
+    }
+    text(&content.text, &at, violations);
     match &content.file {
         None => {}
         Some(File::PhotoUrl(url)) => https_url(url, FILE_URL, &path.field("photo_url"), violations),
@@ -102,8 +125,11 @@ fn check_template(template: &v1::WhatsappTemplate, path: &FieldPath<'_>, violati
     let list = path.field("parameters");
     count(template.parameters.len(), PARAMETERS, &list, violations);
     for (index, parameter) in template.parameters.iter().enumerate() {
-        chars(parameter, PARAMETER, &list.index(index), violations);
-        printable(parameter, &list.index(index), violations);
+        let path = list.index(index);
+        if parameter.is_empty() {
+            violations.add(&path, "is required: WhatsApp refuses an empty value");
+        }
+        placeholder(parameter, PARAMETER, &path, violations);
     }
     if let Some(header) = &template.header {
         check_header(header, &path.field("header"), violations);
@@ -115,7 +141,7 @@ fn check_header(header: &v1::WhatsappTemplateHeader, path: &FieldPath<'_>, viola
     let mut url = |url: &str, path| https_url(url, FILE_URL, &path, violations);
     match &header.value {
         None => {}
-        Some(Header::Text(text)) => line(text, HEADER, &path.field("text"), violations),
+        Some(Header::Text(text)) => placeholder(text, HEADER, &path.field("text"), violations),
         Some(Header::ImageUrl(image)) => url(image, path.field("image_url")),
         Some(Header::VideoUrl(video)) => url(video, path.field("video_url")),
         Some(Header::Document(document)) => {
@@ -134,7 +160,7 @@ fn check_buttons(buttons: &[v1::WhatsappTemplateButton], list: &FieldPath<'_>, v
         match &button.action {
             None => {}
             Some(Action::UrlSuffix(suffix)) => {
-                line(suffix, URL_SUFFIX, &path.field("url_suffix"), violations)
+                placeholder(suffix, URL_SUFFIX, &path.field("url_suffix"), violations)
             }
             Some(Action::QuickReply(payload)) => {
                 line(payload, QUICK_REPLY, &path.field("quick_reply"), violations)

@@ -72,7 +72,7 @@ async fn everything_wrong_with_a_message_is_told_at_once() {
                 template: Some(v1::WhatsappTemplate {
                     name: String::new(),
                     language: "x".repeat(16),
-                    parameters: vec![String::new(); 65],
+                    parameters: vec!["x".into(); 65],
                     ..v1::WhatsappTemplate::default()
                 }),
             }),
@@ -159,6 +159,63 @@ async fn what_is_wrong_with_files_headers_and_buttons_is_told_by_field() {
             .map(|violation| &violation.field)
             .collect();
         assert!(matches!(fields.as_slice(), [name] if name.ends_with(field)), "{field}: {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_whatsapp_refuses_in_any_placeholder_is_refused_at_once() {
+    let gateway = Gateway::start().await;
+    let mut messages = gateway.messages(&gateway.acme().await);
+    for value in ["", "two\nlines", "two\r\nlines", "a\ttab", "five     spaces"] {
+        let filled = v1::WhatsappTemplate {
+            parameters: vec!["fine".into(), value.into()],
+            ..template(Some(Header::Text(value.into())), &[(0, Some(Action::UrlSuffix(value.into())))])
+        };
+        let status = messages.send(chat("x", telegram("x", None), filled)).await.unwrap_err();
+        let details = status.get_error_details();
+        let violations = &details.bad_request().unwrap().field_violations;
+        let mut fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+        fields.sort_unstable();
+        let expected = ["buttons[0].url_suffix", "header.text", "parameters[1]"]
+            .map(|field| format!("message.content.whatsapp.template.{field}"));
+        assert_eq!(fields, expected, "{value:?}: {violations:?}");
+    }
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let filled = v1::WhatsappTemplate {
+        parameters: vec!["four    spaces".into(), "ñ 😀".into()],
+        ..template(Some(Header::Text("a    b".into())), &[])
+    };
+    gateway.messages(&key).send(chat("x", telegram("x", None), filled)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_text_for_telegram_is_counted_as_telegram_counts_it() {
+    let gateway = Gateway::start().await;
+    let key = gateway.acme().await;
+    gateway.ana(&key).await;
+    let mut messages = gateway.messages(&key);
+    let html = |text: String| v1::TelegramContent {
+        format: v1::TelegramFormat::Html.into(),
+        ..telegram(&text, None)
+    };
+    let link = r#"<a href="https://example.com">x</a>"#;
+    let (fits, too_long) = (4_096 - 400, 4_097 - 400);
+    for (content, wrong) in [
+        (telegram(&"😀".repeat(4_096), None), None),
+        (telegram(&"😀".repeat(4_097), None), Some("must be at most 4096 characters")),
+        (html(link.repeat(400) + &"&amp;".repeat(fits)), None),
+        (
+            html(link.repeat(400) + &"&amp;".repeat(too_long)),
+            Some("must be at most 4096 characters without its formatting"),
+        ),
+        (html(link.repeat(1_000)), Some("must be at most 32768 bytes")),
+    ] {
+        let answer = messages.send(chat("x", content, template(None, &[]))).await;
+        let details = answer.as_ref().err().map(StatusExt::get_error_details);
+        let violations = details.as_ref().map(|details| &details.bad_request().unwrap().field_violations);
+        let told = violations.map(|violations| violations[0].description.as_str());
+        assert_eq!(told, wrong);
     }
 }
 

@@ -122,6 +122,37 @@ async fn twilios_callbacks_move_the_message_and_suppress_a_number_that_is_dead()
 }
 
 #[tokio::test]
+async fn events_that_twilio_streams_in_json_are_believed_when_the_url_proves_the_body() {
+    let sms = WiremockStubs::new("hooks-json");
+    sms.answer(json!({}), twilio_accepts()).await;
+    let inbound = InboundGateway::start(&twilio("sms", sms.url(), "")).await;
+    let sent = inbound.gateway.send_until_ended(by(&[Channel::Sms], order())).await;
+    let data = json!({
+        "messageSid": reference(&sent), "messageStatus": "DELIVERED", "to": "+34600123456", "from": "+34910000000",
+        "accountSid": "AC1", "eventName": "com.twilio.messaging.message.delivered", "apiVersion": "2010-04-01",
+        "timestamp": "2026-11-22T10:00:00.000Z", "numberOfSegments": 1,
+    });
+    let events = json!([{
+        "specversion": "1.0", "type": "com.twilio.messaging.message.delivered", "source": "AB1", "id": "NO1",
+        "dataschema": "https://events-schemas.twilio.com/Messaging.MessageStatus/8", "data": data,
+    }])
+    .to_string();
+    let signed = sign(&["twilio-json", SECRET, &format!("{PUBLIC_URL}/providers/sms"), &events]);
+    let (url, signature) = signed.split_once(' ').unwrap();
+    let call = async |url: &str, body: &str| {
+        let call = inbound.post(url.strip_prefix(PUBLIC_URL).unwrap(), body);
+        let call = call.header("X-Twilio-Signature", signature).header("Content-Type", "application/json");
+        call.send().await.unwrap().status()
+    };
+    assert_eq!(call(url, &events.replace("DELIVERED", "READ")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(call(&format!("{PUBLIC_URL}/providers/sms"), &events).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(inbound.gateway.message(&sent.message_id).await.history, sent.history);
+    assert_eq!(call(url, &events).await, StatusCode::OK);
+    assert_eq!(inbound.gateway.message(&sent.message_id).await.state(), MessageState::Delivered);
+    inbound.gateway.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_signed_or_too_much_changes_nothing() {
     let sms = WiremockStubs::new("hooks-forged");
     sms.answer(json!({}), twilio_accepts()).await;

@@ -1,7 +1,12 @@
 //! Reads reports on mail: delivery status notifications (RFC 3464) and complaints (abuse reporting format, RFC 5965).
 //!
-//! Only the parts of the report itself are looked at, never those within the mail it returns, so no mail is nested too deep.
+//! Only the parts of the report itself are looked at, never those within the mail it returns, so no mail is nested too deep. The
+//! report may stand within other parts, where a list or a gateway on its way put something beside it.
 
+use std::borrow::Cow;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use crate::adapters::email::replies::SmtpReply;
@@ -9,6 +14,8 @@ use crate::model::{Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// A report has three parts (RFC 6522, section 3).
 const MAX_PARTS: usize = 8;
+/// How many other parts a report may stand within.
+const MAX_DEPTH: usize = 3;
 /// Recipients that a report speaks of. Ours have one each; an alias may stand for several.
 const MAX_RECIPIENTS: usize = 100;
 /// Addresses in which the attempt's token is looked for.
@@ -50,7 +57,7 @@ impl ReportMail {
         let (head, body) = head_and_body(mail);
         let head = MessageParser::default().parse_headers(head).ok_or(ReportMailError::Header)?;
         let parts: Vec<ReportPart<'_>> =
-            report_parts(&head, body).into_iter().filter_map(ReportPart::read).collect();
+            report_parts(&head, body, MAX_DEPTH).into_iter().filter_map(ReportPart::read).collect();
         let inside = parts.iter().flat_map(ReportPart::envelope_senders);
         let recipients = ["X-Original-To", "Delivered-To", "To"].iter().flat_map(|name| values(&head, name));
         let addresses = recipients.flat_map(|value| addresses(&value)).chain(inside);
@@ -62,15 +69,16 @@ impl ReportMail {
 /// One part of a report.
 struct ReportPart<'a> {
     subtype: String,
-    body: &'a [u8],
+    body: Cow<'a, [u8]>,
 }
 
 impl<'a> ReportPart<'a> {
     fn read(part: &'a [u8]) -> Option<Self> {
         let (head, body) = head_and_body(part);
         let head = MessageParser::default().parse_headers(head)?;
-        let kind = head.root_part().content_type()?;
-        Some(Self { subtype: kind.subtype()?.to_ascii_lowercase(), body })
+        let root = head.root_part();
+        let subtype = root.content_type()?.subtype()?.to_ascii_lowercase();
+        Some(Self { subtype, body: decoded(body, root.content_transfer_encoding().unwrap_or_default()) })
     }
 
     /// The envelope senders that the part names: the mail's own in a complaint, and in the header of the mail returned.
@@ -80,7 +88,7 @@ impl<'a> ReportPart<'a> {
             "rfc822" | "rfc822-headers" | "global" | "global-headers" => "Return-Path",
             _ => return Vec::new(),
         };
-        let head = MessageParser::new().parse_headers(head_and_body(self.body).0);
+        let head = MessageParser::new().parse_headers(head_and_body(&self.body).0);
         let values = head.iter().flat_map(|head| values(head, name)).collect::<Vec<_>>();
         values.iter().flat_map(|value| addresses(value)).collect()
     }
@@ -89,10 +97,10 @@ impl<'a> ReportPart<'a> {
 fn mail_report(parts: &[ReportPart<'_>]) -> Result<Option<MailReport>, ReportMailError> {
     let part = |subtypes: &[&str]| parts.iter().find(|part| subtypes.contains(&part.subtype.as_str()));
     if let Some(status) = part(&["delivery-status", "global-delivery-status"]) {
-        return delivery(status.body);
+        return delivery(&status.body);
     }
     match part(&["feedback-report"]) {
-        Some(feedback) => complaint(feedback.body),
+        Some(feedback) => complaint(&feedback.body),
         None => Ok(None),
     }
 }
@@ -163,15 +171,31 @@ fn complaint(body: &[u8]) -> Result<Option<MailReport>, ReportMailError> {
     Ok(Some(MailReport { status: ReceiptStatus::Delivered, evidence, objection: Some(objection) }))
 }
 
-/// The parts of a report (RFC 6522), and nothing of other mail.
-fn report_parts<'a>(head: &Message<'_>, body: &'a [u8]) -> Vec<&'a [u8]> {
-    let Some(kind) = head.root_part().content_type() else { return Vec::new() };
-    let is_report = kind.ctype().eq_ignore_ascii_case("multipart")
-        && kind.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"));
-    match kind.attribute("boundary") {
-        Some(boundary) if is_report => between(body, boundary),
-        _ => Vec::new(),
+/// The parts of a report (RFC 6522), which may be one of up to `depth` multiparts; nothing of other mail.
+fn report_parts<'a>(head: &Message<'_>, body: &'a [u8], depth: usize) -> Vec<&'a [u8]> {
+    let kind = head.root_part().content_type().filter(|kind| kind.ctype().eq_ignore_ascii_case("multipart"));
+    let Some(boundary) = kind.and_then(|kind| kind.attribute("boundary")) else { return Vec::new() };
+    let parts = between(body, boundary);
+    if kind.and_then(|kind| kind.subtype()).is_some_and(|subtype| subtype.eq_ignore_ascii_case("report")) {
+        return parts;
     }
+    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+    let within = parts.into_iter().filter_map(|part| {
+        let (head, body) = head_and_body(part);
+        Some(report_parts(&MessageParser::default().parse_headers(head)?, body, depth))
+    });
+    within.flatten().collect()
+}
+
+/// A part's body without its transfer encoding (RFC 2045, section 6). The parts of a report should have none (RFC 6522, section
+/// 3), and get one on their way. As it is, where it cannot be read.
+fn decoded<'a>(body: &'a [u8], encoding: &str) -> Cow<'a, [u8]> {
+    let decoded = match encoding.trim().to_ascii_lowercase().as_str() {
+        "base64" => base64_decode(body),
+        "quoted-printable" => quoted_printable_decode(body),
+        _ => None,
+    };
+    decoded.map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
 /// What stands between the lines of a boundary (RFC 2046, section 5.1.1). The last part of a mail that was cut off counts.

@@ -93,3 +93,44 @@ fn what_cannot_be_written_is_refused() {
     let refusal = writer().write(&text_message).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Content, .. }));
 }
+
+/// What another MIME parser shows: lettre only writes.
+#[test]
+fn what_seems_encoded_is_shown_as_it_was_written() {
+    let settings = "host = 'localhost'\nfrom = 'shop@example.com'\nreply_to = '\"=?utf-8?q?Answers?=\" <answers@example.com>'";
+    let writer = MailWriter::new(&toml::from_str(settings).unwrap()).unwrap();
+    let name = "=?utf-8?q?Your_bank?=";
+    for subject in [
+        "=?utf-8?q?You_won?= a prize",
+        "=?utf-8?b?SGVsbG8=?=",
+        "a=?utf-8?q?b?=c",
+        "Is 1 =? 2",
+        "=?utf-8?q?ol=C3=A9?= olé 🎉",
+        "=?utf-8?q?x?= ".repeat(20).trim_end(),
+    ] {
+        let mut envelope = envelope(subject, Some("Hi"), None);
+        envelope.from = Some(format!("\"{name}\" <billing@acme.example>"));
+        let mail = writer.write(&envelope).unwrap();
+        assert_eq!(mail.from.to_string(), "billing@acme.example");
+        let shown = mail_parser::MessageParser::default().parse(&mail.bytes).unwrap();
+        assert_eq!(shown.subject(), Some(subject));
+        let first = |addresses: Option<&mail_parser::Address<'_>>| {
+            let first = addresses.unwrap().first().unwrap();
+            (first.name().unwrap().to_owned(), first.address().unwrap().to_owned())
+        };
+        assert_eq!(first(shown.from()), (name.to_owned(), "billing@acme.example".to_owned()));
+        let answers = ("=?utf-8?q?Answers?=".to_owned(), "answers@example.com".to_owned());
+        assert_eq!(first(shown.reply_to()), answers);
+        let lines = String::from_utf8(mail.bytes).unwrap();
+        assert!(lines.lines().all(|line| line.len() <= 78), "{lines}");
+        // Some readers look for encoded words within quotation marks, too.
+        assert!(!lines.contains("=?utf-8?q?"), "{lines}");
+    }
+}
+
+#[test]
+fn a_name_that_seems_encoded_is_encoded_where_a_header_is_asked_for() {
+    let mailbox = |name: &str| Mailbox::new(Some(name.to_owned()), "a@example.com".parse().unwrap());
+    assert_eq!(in_header(&mailbox("=?utf-8?q?x?=")), "=?utf-8?b?PT91dGYtOD9xP3g/PQ==?= <a@example.com>");
+    assert_eq!(in_header(&mailbox("Shop")), "Shop <a@example.com>");
+}

@@ -155,6 +155,16 @@ fn a_report_says_as_much_as_the_reply_it_quotes() {
         ("", "", "550", None),
         ("5.1.1", "smtp; ñandú", "550 5.1.1", bad),
         ("nonsense", "smtp; 99", "550", None),
+        // The reporting server and the one that refused do not say the same.
+        ("5.1.1", "smtp; 550 5.7.1 spam", "550 5.7.1", None),
+        ("5.1.1", "smtp; 550-5.7.26 unauthenticated", "550 5.7.26", None),
+        ("5.1.1", "smtp; 554 rejected by policy (#5.7.1)", "554 5.7.1", None),
+        ("5.1.1", "smtp; 550 5.0.0 no", "550 5.0.0", None),
+        ("5.1.1", "smtp; 450 4.2.2 full", "450 4.2.2", None),
+        ("5.1.1", "x-unix; 5.7.1 blocked", "550 5.7.1", None),
+        ("5.7.1", "smtp; 550 5.1.1 unknown", "550 5.7.1", None),
+        ("5.1.1", "smtp; 550 5.1.10 takes no mail", "550 5.1.1", bad),
+        ("5.1.1", "smtp; 550 unknown at 192.0.2.7, says Exim 4.96.2", "550 5.1.1", bad),
     ] {
         let (evidence, seen) = SmtpReply::reported(status, diagnostic).in_report();
         assert_eq!((evidence.code.as_str(), seen), (code, objection), "{status} {diagnostic}");

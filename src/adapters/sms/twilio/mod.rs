@@ -3,6 +3,7 @@
 pub(in crate::adapters) mod account;
 pub(in crate::adapters) mod answer;
 mod errors;
+mod parameters;
 mod settings;
 pub(in crate::adapters) mod webhooks;
 

@@ -24,6 +24,7 @@ use url::Url;
 pub use links::TelegramLinkSigner;
 pub use settings::TelegramSettings;
 
+use crate::adapters::error_meaning::ErrorMeaning;
 use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::webhooks::EventSink;
 use crate::adapters::{
@@ -77,13 +78,16 @@ impl TelegramBot {
         Ok(self.reply(&answer).unwrap_or_else(|| TelegramReply::Outcome(answer.unrecognized_outcome())))
     }
 
+    /// `None` where the answer is not one of the API's. An error is one by its body, whatever its HTTP status: between the
+    /// API and here, a server may have made a success of it.
     fn reply(&self, answer: &HttpResponse) -> Option<TelegramReply> {
-        if answer.is_success() {
-            let sent: TelegramSent = serde_json::from_slice(&answer.body).ok()?;
-            return sent.ok.then(|| TelegramReply::Outcome(sent.result.outcome()));
+        if answer.is_success()
+            && let Ok(TelegramSent { ok: true, result }) = serde_json::from_slice(&answer.body)
+        {
+            return Some(TelegramReply::Outcome(result.outcome()));
         }
         let refusal: TelegramErrorBody = serde_json::from_slice(&answer.body).ok()?;
-        Some(self.refusal(answer, refusal))
+        (!refusal.ok).then(|| self.refusal(answer, refusal))
     }
 
     fn refusal(&self, answer: &HttpResponse, refusal: TelegramErrorBody) -> TelegramReply {
@@ -97,9 +101,11 @@ impl TelegramBot {
         let retry_after = seconds
             .map(|seconds| Duration::from_secs(seconds).min(http::MAX_RETRY_AFTER))
             .or(answer.retry_after);
-        TelegramReply::Outcome(match errors::meaning(refusal.error_code, &refusal.description) {
+        let status = if answer.is_success() { refusal.error_code } else { answer.status };
+        let meaning = errors::meaning(refusal.error_code, &refusal.description);
+        TelegramReply::Outcome(match meaning.or_else(|| ErrorMeaning::from_http_status(status)) {
             Some(meaning) => meaning.outcome(evidence, retry_after),
-            None => answer.outcome_from_status(evidence),
+            None => Outcome::Unknown { evidence },
         })
     }
 }
@@ -177,6 +183,8 @@ impl TelegramSentMessage {
 /// The parts we read of an error.
 #[derive(Deserialize)]
 struct TelegramErrorBody {
+    #[serde(default)]
+    ok: bool,
     error_code: u16,
     #[serde(default)]
     description: String,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TelegramBot, TelegramReply, updates};
-use crate::adapters::http;
+use crate::adapters::http::{self, HttpResponse};
 use crate::adapters::webhooks::{EventSink, ProviderEvent};
 use crate::model::{Outcome, Timestamp};
 
@@ -59,15 +59,16 @@ impl TelegramBot {
         let payload =
             json!({ "offset": offset, "timeout": HOLD.as_secs(), "allowed_updates": allowed_updates });
         let request = self.request("getUpdates", &payload).timeout(TIMEOUT);
-        let answer = http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?;
-        if answer.is_success() {
-            let updates: Option<UpdatesResponse> = serde_json::from_slice(&answer.body).ok();
-            return updates
-                .filter(|response| response.ok)
-                .map(|response| response.result)
-                .ok_or_else(|| answer.unrecognized_outcome());
+        self.updates_in(&http::exchange_up_to(MAX_ANSWER_BYTES, request, now).await?)
+    }
+
+    pub(super) fn updates_in(&self, answer: &HttpResponse) -> Result<Vec<Value>, Outcome> {
+        if answer.is_success()
+            && let Ok(UpdatesResponse { ok: true, result }) = serde_json::from_slice(&answer.body)
+        {
+            return Ok(result);
         }
-        Err(match self.reply(&answer) {
+        Err(match self.reply(answer) {
             Some(TelegramReply::Outcome(outcome)) => outcome,
             Some(TelegramReply::Moved(_)) | None => answer.unrecognized_outcome(),
         })

@@ -3,7 +3,6 @@ use teloxide::ApiError;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::adapters::error_meaning::ErrorMeaning;
 use crate::model::{RenderedContent, TelegramContent, TelegramFile, TextFormat, ThrottleScope};
 use crate::secret::Secret;
 
@@ -25,13 +24,13 @@ fn settings(token: &str) -> TelegramSettings {
     }
 }
 
+fn answer(status: u16, body: &str) -> HttpResponse {
+    let retry_after = Some(Duration::from_secs(3));
+    HttpResponse { status, retry_after, body: body.into(), ..HttpResponse::default() }
+}
+
 fn judge(status: u16, body: &str) -> Outcome {
-    let answer = HttpResponse {
-        status,
-        retry_after: Some(Duration::from_secs(3)),
-        body: body.into(),
-        ..HttpResponse::default()
-    };
+    let answer = answer(status, body);
     match bot().reply(&answer) {
         Some(TelegramReply::Outcome(outcome)) => outcome,
         Some(TelegramReply::Moved(chat)) => panic!("moved to {chat}"),
@@ -55,6 +54,35 @@ fn an_answer_is_judged_by_its_words_then_by_its_status() {
     ] {
         assert_eq!(judge(status, body).as_str(), word, "{status} {body}");
     }
+}
+
+/// What the API's answer says counts for more than the HTTP status that brings it.
+#[test]
+fn an_error_that_comes_as_a_success_is_the_error() {
+    for (code, description, word) in [
+        (400, "Bad Request: chat not found", "rejected"),
+        (400, "Bad Request: something new", "rejected"),
+        (401, "Unauthorized", "misconfigured"),
+        (403, "Forbidden: bot was blocked by the user", "rejected"),
+        (500, "Internal Server Error", "unavailable"),
+        (504, "something new", "unknown"),
+    ] {
+        let body = format!(r#"{{"ok":false,"error_code":{code},"description":"{description}"}}"#);
+        let outcome = judge(200, &body);
+        assert_eq!(outcome, judge(code, &body), "{body}");
+        assert_eq!(outcome.as_str(), word, "{body}");
+    }
+    let blocked = r#"{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}"#;
+    assert!(matches!(
+        judge(200, blocked),
+        Outcome::Rejected { cause: Rejection::OptedOut { certain: true }, .. }
+    ));
+    let busy = r#"{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":35}}"#;
+    let expected = Some(Duration::from_secs(35));
+    assert!(matches!(judge(200, busy), Outcome::Throttled { retry_after, .. } if retry_after == expected));
+    assert_eq!(bot().updates_in(&answer(200, busy)).unwrap_err(), judge(200, busy), "of updates, too");
+    let moved = r#"{"ok":false,"error_code":400,"description":"x","parameters":{"migrate_to_chat_id":-100}}"#;
+    assert!(matches!(bot().reply(&answer(200, moved)), Some(TelegramReply::Moved(ChatId(-100)))));
 }
 
 #[test]

@@ -111,6 +111,62 @@ fn a_complaint_is_the_persons_will() {
     }
 }
 
+/// A report whose parts beyond the words have this transfer encoding.
+fn encoded(report: &str, encoding: &str, encode: impl Fn(&str) -> String) -> String {
+    let mut parts = report.split("--A1/mx.example.com");
+    let (preamble, words) = (parts.next().unwrap(), parts.next().unwrap());
+    let mut written = format!("{preamble}--A1/mx.example.com{words}");
+    for part in parts {
+        written += "--A1/mx.example.com";
+        written += &match part.split_once("\r\n\r\n") {
+            Some((head, body)) => {
+                format!("{head}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{}\r\n", encode(body))
+            }
+            None => part.to_owned(),
+        };
+    }
+    written
+}
+
+#[test]
+fn the_parts_of_a_report_may_be_encoded() {
+    let report = delivery_report("x@y.example", &failed("Status: 5.1.1"));
+    let base64 = |text: &str| {
+        let text = data_encoding::BASE64.encode(text.as_bytes());
+        text.as_bytes().chunks(76).map(|line| format!("{}\r\n", str::from_utf8(line).unwrap())).collect()
+    };
+    let quoted = |text: &str| {
+        text.replace('=', "=3D").replace("rfc822;", "rfc822=3B=\r\n").replace("5.1.1", "=35.1.1")
+    };
+    let plain = read(&report);
+    for mail in [encoded(&report, "base64", base64), encoded(&report, "Quoted-Printable", quoted)] {
+        let mail = read(&mail);
+        assert_eq!(mail.report, plain.report);
+        assert_eq!(mail.addresses, ["x@y.example", "inner@bounces.example.com"]);
+    }
+    let garbled = encoded(&report, "base64", |_| "?".repeat(99));
+    assert_eq!(ReportMail::read(garbled.as_bytes()).unwrap_err(), ReportMailError::Recipient);
+}
+
+#[test]
+fn a_report_may_stand_beside_what_a_list_added() {
+    let report = delivery_report("x@y.example", &failed("Status: 5.1.1"));
+    let (head, body) = report.split_once("\r\n\r\n").unwrap();
+    let (_, kind) = head.split_once("Content-Type: ").unwrap();
+    let mut part = format!("Content-Type: {kind}\r\n\r\n{body}");
+    for depth in 1..=4 {
+        part = format!(
+            "Content-Type: multipart/mixed; boundary=list{depth}\r\n\r\n--list{depth}\r\n{part}\r\n--list{depth}\r\n\
+             Content-Type: text/plain\r\n\r\nTo leave the list, write to it.\r\n--list{depth}--\r\n"
+        );
+        let said = status(&format!("To: bounce+x@bounces.example.com\r\n{part}"));
+        assert_eq!(said, (depth <= 3).then_some(ReceiptStatus::Failed), "{depth}");
+    }
+    let returned = format!("--b\r\nContent-Type: message/rfc822\r\n\r\n{report}\r\n--b--\r\n");
+    let forwarded = format!("To: x@y.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{returned}");
+    assert_eq!(status(&forwarded), None, "a report within a mail is another's");
+}
+
 #[test]
 fn other_mail_says_nothing() {
     for mail in [
