@@ -159,9 +159,9 @@ impl WebhookServer {
         let budgets = &self.bodies[..if is_proven { 1 } else { 2 }];
         let take = |budget: &Arc<Semaphore>, bytes: usize| {
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-            Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| no_room())
+            Arc::clone(budget).try_acquire_many_owned(bytes).ok()
         };
-        let room = budgets.iter().map(|budget| take(budget, 0)).collect::<Result<_, _>>()?;
+        let room = budgets.iter().map(|budget| take(budget, 0)).collect::<Option<_>>().ok_or_else(no_room)?;
         let mut held = HeldBody { bytes: Vec::new(), room };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| text(StatusCode::BAD_REQUEST, "the body ended early"))?;
@@ -171,7 +171,7 @@ impl WebhookServer {
                 return Err(text(StatusCode::PAYLOAD_TOO_LARGE, message));
             }
             for (held, budget) in held.room.iter_mut().zip(budgets) {
-                held.merge(take(budget, piece.len())?);
+                held.merge(take(budget, piece.len()).ok_or_else(no_room)?);
             }
             held.bytes.extend_from_slice(&piece);
         }

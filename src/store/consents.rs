@@ -31,7 +31,7 @@ pub const MAX_TOPICS_OF_LEDGER: usize = 256;
 #[derive(Debug, Clone, PartialEq)]
 pub enum RecordConsentResult {
     /// The entry as it stands in the ledger now.
-    Recorded(ConsentEntry),
+    Recorded(Box<ConsentEntry>),
     /// The brand has no such contact.
     NoContact,
     /// It is for another channel or topic than all of before, and the ledger has [`MAX_TOPICS_OF_LEDGER`]. An entry for all topics of a

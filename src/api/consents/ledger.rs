@@ -27,7 +27,7 @@ impl ConsentApi {
         let (id, entry) = read_entry(caller, request, now)?;
         match self.store.record_consent(&caller.brand, &id, entry, now).await? {
             RecordConsentResult::Recorded(entry) => {
-                Ok(v1::RecordConsentResponse { entry: Some((&entry).into()) })
+                Ok(v1::RecordConsentResponse { entry: Some((&*entry).into()) })
             }
             RecordConsentResult::NoContact => Err(ApiError::no_contact(&id)),
             RecordConsentResult::TooManyTopics => Err(too_many_topics()),

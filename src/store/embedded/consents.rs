@@ -32,7 +32,9 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
                     return Ok(RecordConsentResult::TooManyTopics);
                 }
                 let recorded = append_entry(txn, &brand, &contact, entry, now)?;
-                Ok(recorded.map_or(RecordConsentResult::NoContact, RecordConsentResult::Recorded))
+                Ok(recorded.map_or(RecordConsentResult::NoContact, |entry| {
+                    RecordConsentResult::Recorded(Box::new(entry))
+                }))
             })
             .await
     }

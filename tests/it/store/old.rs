@@ -171,7 +171,7 @@ async fn a_ledger_that_was_kept_whole_decides_and_goes_on() {
         evidence: before[0].evidence.clone(),
         recorded_by: "key".to_owned(),
     };
-    let recorded = record_consent(&stores, "ana", revoked, 1).await;
+    let recorded = record_consent(stores, "ana", revoked, 1).await;
     assert_eq!(recorded.sequence, 102);
     assert_eq!(standings().await, [Some((false, 102)), Some((false, 102)), Some((false, 102))]);
     assert_eq!(ledger(stores, &acme(), "ana").await, [before, vec![recorded]].concat());

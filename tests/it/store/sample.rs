@@ -272,7 +272,7 @@ pub async fn record_consent(
 ) -> ConsentEntry {
     let recorded = stores.consents.record_consent(&acme(), &contact_id(contact), entry, at(second)).await;
     match recorded.unwrap() {
-        RecordConsentResult::Recorded(entry) => entry,
+        RecordConsentResult::Recorded(entry) => *entry,
         refused => panic!("{refused:?}"),
     }
 }
