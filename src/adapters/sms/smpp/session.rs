@@ -15,10 +15,10 @@ use super::connection::SmppConnection;
 use super::errors::{ESME_RINVCMDID, ESME_ROK, ESME_RX_P_APPN, ESME_RX_T_APPN};
 use super::inbound::{self, PartialTextKey, PartialTexts};
 use super::pdu::{self, DeliverSm, Pdu, PduBody};
-use super::receipts;
+use super::receipts::{self, DeliverKind, SmscReceipt};
 use super::request_window::{SmppRequestWindow, SubmitResponse};
-use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent};
-use crate::model::Outcome;
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, UncertainReceipt};
+use crate::model::{Outcome, ReferenceForms};
 
 /// How many receipts and messages of people may wait to be recorded before no more are read.
 const MAX_RECORDINGS: usize = 256;
@@ -207,12 +207,13 @@ impl<'a> SmppSession<'a> {
 
     /// Records the event that a `deliver_sm` brings, and answers it then; at once when it brings none.
     fn handle_deliver(&mut self, sequence: u32, deliver: &DeliverSm) {
-        let event = if receipts::is_receipt(deliver) {
-            Ok(self.receipt(deliver).map(|event| (event, None)))
-        } else if receipts::is_message(deliver) {
-            self.text(deliver)
-        } else {
-            Ok(None)
+        let event = match DeliverKind::of(deliver) {
+            DeliverKind::Receipt => Ok(self.receipt(deliver).map(|event| (event, None))),
+            DeliverKind::PossibleReceipt => self
+                .text(deliver)
+                .map(|text| text.map(|(text, parts)| (self.or_receipt(deliver, text), parts))),
+            DeliverKind::Message => self.text(deliver),
+            DeliverKind::Other => Ok(None),
         };
         let response = |status| pdu::deliver_sm_resp(sequence, status);
         match event {
@@ -225,19 +226,45 @@ impl<'a> SmppSession<'a> {
         }
     }
 
-    /// The receipt in a `deliver_sm`. Its time is that of its arrival: SMSCs write theirs without a time zone.
+    /// The receipt in a `deliver_sm`. The recipient's number is its source, or its destination where an SMSC writes the addresses as
+    /// they were in the message.
     fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
+        let (report, forms) = self.report(deliver, |receipt| receipt)?;
+        let other_address = inbound::phone(&deliver.destination);
+        Some(ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text: None }))
+    }
+
+    /// The message of a person, which is a receipt if it leads to a message to this person's number.
+    fn or_receipt(&self, deliver: &DeliverSm, event: ProviderEvent) -> ProviderEvent {
+        match (event, self.report(deliver, SmscReceipt::unproven)) {
+            (ProviderEvent::Text(text), Some((report, forms))) => {
+                let text = Some(text);
+                ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address: None, text })
+            }
+            (event, _) => event,
+        }
+    }
+
+    /// What a `deliver_sm` reports, and what else its reference may stand for. Its time is that of its arrival: SMSCs write theirs
+    /// without a time zone.
+    fn report(
+        &self,
+        deliver: &DeliverSm,
+        prove: impl FnOnce(SmscReceipt) -> SmscReceipt,
+    ) -> Option<(DeliveryReport, ReferenceForms)> {
         let receipt = receipts::read(deliver, self.account.settings.message_ids)?;
-        let reference = self.account.earlier_parts().reference(&receipt)?;
-        Some(ProviderEvent::Receipt(DeliveryReport {
+        let SmscReceipt { reference, forms, status, evidence } =
+            prove(self.account.earlier_parts().of_message(receipt)?);
+        let report = DeliveryReport {
             reference,
             echo: None,
             address: inbound::phone(&deliver.source),
-            status: receipt.status,
+            status,
             reported_at: self.sink.now(),
-            evidence: receipt.evidence,
+            evidence,
             objection: None,
-        }))
+        };
+        Some((report, forms))
     }
 
     /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
@@ -268,9 +295,10 @@ impl<'a> SmppSession<'a> {
     }
 
     fn enqueue(&mut self, unrecorded: UnrecordedEvent) {
-        match unrecorded.event {
-            ProviderEvent::Text(_) => self.texts.push_back(unrecorded),
-            _ => self.start_recording(unrecorded),
+        if may_be_text(&unrecorded.event) {
+            self.texts.push_back(unrecorded);
+        } else {
+            self.start_recording(unrecorded);
         }
     }
 
@@ -284,7 +312,7 @@ impl<'a> SmppSession<'a> {
     }
 
     fn start_recording(&mut self, UnrecordedEvent { event, follow_up }: UnrecordedEvent) {
-        let (sink, is_text) = (self.sink, matches!(event, ProviderEvent::Text(_)));
+        let (sink, is_text) = (self.sink, may_be_text(&event));
         self.recordings.push(Box::pin(async move {
             let is_recorded = sink.record(vec![event]).await.is_ok();
             RecordedEvent { follow_up, is_text, is_recorded }
@@ -302,6 +330,14 @@ impl<'a> SmppSession<'a> {
         if let Some(sequence) = follow_up.sequence {
             self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, status));
         }
+    }
+}
+
+fn may_be_text(event: &ProviderEvent) -> bool {
+    match event {
+        ProviderEvent::Text(_) => true,
+        ProviderEvent::UncertainReceipt(uncertain) => uncertain.text.is_some(),
+        _ => false,
     }
 }
 
