@@ -104,6 +104,12 @@ pub struct SmscReceipt {
 }
 
 impl SmscReceipt {
+    /// All that its id may stand for.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        let ReferenceForms { spellings, readings } = &self.forms;
+        std::iter::once(&self.reference).chain(spellings).chain(readings)
+    }
+
     /// The same as one that counts only for a message to the number that it comes from, and is not kept for one to come.
     pub fn unproven(self) -> Self {
         let ReferenceForms { spellings, readings } = self.forms;

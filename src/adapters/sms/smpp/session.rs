@@ -18,13 +18,16 @@ use super::pdu::{self, DeliverSm, Pdu, PduBody};
 use super::receipts::{self, DeliverKind, SmscReceipt};
 use super::request_window::{SmppRequestWindow, SubmitResponse};
 use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, UncertainReceipt};
-use crate::model::{Outcome, ReferenceForms};
+use crate::model::{InboundText, Outcome};
 
 /// How many receipts and messages of people may wait to be recorded before no more are read.
 const MAX_RECORDINGS: usize = 256;
 
 /// How many octets may wait to be written before nothing is read that would have to be answered.
 const MAX_UNWRITTEN_OCTETS: usize = 65_536;
+
+/// How many messages are remembered after their answer: as many as may be without one.
+const MAX_ANSWERED: usize = 1_000;
 
 /// A session. When it is dropped, an `unbind` is sent as far as that is possible.
 pub(super) struct SmppSession<'a> {
@@ -38,6 +41,8 @@ pub(super) struct SmppSession<'a> {
     /// Messages of people that wait for one another: who writes STOP and then START means it in this order.
     texts: VecDeque<UnrecordedEvent>,
     is_recording_text: bool,
+    /// The references of the messages that were answered last, which may not be on disk yet.
+    answered: VecDeque<String>,
     /// When the SMSC will have been silent for too long: then it is asked for a sign (`enquire_link`), or given up when it was
     /// asked.
     silence_until: Instant,
@@ -97,6 +102,7 @@ impl<'a> SmppSession<'a> {
             recordings: FuturesUnordered::new(),
             texts: VecDeque::new(),
             is_recording_text: false,
+            answered: VecDeque::new(),
             silence_until: Instant::now() + settings.enquire_link(),
             is_enquiring: false,
             is_over: false,
@@ -173,6 +179,7 @@ impl<'a> SmppSession<'a> {
         let (sequence, status) = (pdu.header.sequence_number, pdu.header.command_status);
         match pdu.body {
             Ok(PduBody::SubmitSmResp(id)) => {
+                self.remember_answer(&id);
                 self.window.answer(sequence, SubmitResponse { status, id });
             }
             Ok(PduBody::DeliverSm(deliver)) => self.handle_deliver(sequence, &deliver),
@@ -209,9 +216,10 @@ impl<'a> SmppSession<'a> {
     fn handle_deliver(&mut self, sequence: u32, deliver: &DeliverSm) {
         let event = match DeliverKind::of(deliver) {
             DeliverKind::Receipt => Ok(self.receipt(deliver).map(|event| (event, None))),
-            DeliverKind::PossibleReceipt => self
-                .text(deliver)
-                .map(|text| text.map(|(text, parts)| (self.or_receipt(deliver, text), parts))),
+            DeliverKind::PossibleReceipt => {
+                let text = self.text(deliver).map(|text| text.map(|(text, _)| text));
+                text.map(|text| self.or_receipt(deliver, text).map(|event| (event, None)))
+            }
             DeliverKind::Message => self.text(deliver),
             DeliverKind::Other => Ok(None),
         };
@@ -226,35 +234,41 @@ impl<'a> SmppSession<'a> {
         }
     }
 
-    /// The receipt in a `deliver_sm`. The recipient's number is its source, or its destination where an SMSC writes the addresses as
-    /// they were in the message.
-    fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
-        let (report, forms) = self.report(deliver, |receipt| receipt)?;
-        let other_address = inbound::phone(&deliver.destination);
-        Some(ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text: None }))
-    }
-
-    /// The message of a person, which is a receipt if it leads to a message to this person's number.
-    fn or_receipt(&self, deliver: &DeliverSm, event: ProviderEvent) -> ProviderEvent {
-        match (event, self.report(deliver, SmscReceipt::unproven)) {
-            (ProviderEvent::Text(text), Some((report, forms))) => {
-                let text = Some(text);
-                ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address: None, text })
-            }
-            (event, _) => event,
+    fn remember_answer(&mut self, id: &str) {
+        if id.is_empty() {
+            return;
+        }
+        self.answered.push_back(self.account.settings.message_ids.reference_from_response(id));
+        if self.answered.len() > MAX_ANSWERED {
+            self.answered.pop_front();
         }
     }
 
-    /// What a `deliver_sm` reports, and what else its reference may stand for. Its time is that of its arrival: SMSCs write theirs
-    /// without a time zone.
-    fn report(
-        &self,
-        deliver: &DeliverSm,
-        prove: impl FnOnce(SmscReceipt) -> SmscReceipt,
-    ) -> Option<(DeliveryReport, ReferenceForms)> {
+    /// The receipt in a `deliver_sm`.
+    fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
         let receipt = receipts::read(deliver, self.account.settings.message_ids)?;
-        let SmscReceipt { reference, forms, status, evidence } =
-            prove(self.account.earlier_parts().of_message(receipt)?);
+        let receipt = self.account.earlier_parts().of_message(receipt)?;
+        Some(self.report(deliver, receipt, None))
+    }
+
+    /// What has the form of a receipt: one, if a message with its id was answered just now, which may not be on disk yet, or if it
+    /// leads to a message to the number that it comes from; else this text of a person.
+    fn or_receipt(&self, deliver: &DeliverSm, text: Option<ProviderEvent>) -> Option<ProviderEvent> {
+        let Some(receipt) = receipts::read(deliver, self.account.settings.message_ids) else { return text };
+        let is_answered = receipt.ids().any(|id| self.answered.contains(id));
+        let receipt = self.account.earlier_parts().of_message(receipt)?;
+        match text {
+            _ if is_answered => Some(self.report(deliver, receipt, None)),
+            Some(ProviderEvent::Text(text)) => Some(self.report(deliver, receipt.unproven(), Some(text))),
+            other => other,
+        }
+    }
+
+    /// The event of a receipt, or of the text that it is if it leads to no message. Its time is that of its arrival: SMSCs write
+    /// theirs without a time zone. The recipient's number is its source (section 4.6.1 with appendix B), or its destination where
+    /// an SMSC leaves the addresses as they were in the message (farhadi/node-smpp#116).
+    fn report(&self, deliver: &DeliverSm, receipt: SmscReceipt, text: Option<InboundText>) -> ProviderEvent {
+        let SmscReceipt { reference, forms, status, evidence } = receipt;
         let report = DeliveryReport {
             reference,
             echo: None,
@@ -264,7 +278,8 @@ impl<'a> SmppSession<'a> {
             evidence,
             objection: None,
         };
-        Some((report, forms))
+        let other_address = if text.is_none() { inbound::phone(&deliver.destination) } else { None };
+        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text })
     }
 
     /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
