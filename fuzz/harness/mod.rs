@@ -156,6 +156,7 @@ fn assert_bounded(events: &[ProviderEvent], input_bytes: usize) {
         .iter()
         .map(|event| match event {
             ProviderEvent::Receipt(report) => report.reference.len() + report.evidence.text.len(),
+            ProviderEvent::UncertainReceipt(uncertain) => uncertain.report.reference.len(),
             ProviderEvent::Text(text) => text.id.len() + text.text.len(),
             ProviderEvent::Address(report) => report.id.len(),
             ProviderEvent::LinkFollowed { id, .. } => id.as_bytes().len(),

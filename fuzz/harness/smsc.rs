@@ -5,7 +5,7 @@ use std::time::Duration;
 use relevo::adapters::sms::gsm;
 use relevo::adapters::sms::smpp::inbound::{self, AssembledText, PartialTexts};
 use relevo::adapters::sms::smpp::pdu::{self, DeliverSm, Pdu, PduBody};
-use relevo::adapters::sms::smpp::receipts::{self, MessageIdFormat};
+use relevo::adapters::sms::smpp::receipts::{self, DeliverKind, MessageIdFormat};
 
 use tokio::time::Instant;
 
@@ -51,9 +51,11 @@ fn read(octets: &[u8], parts: &mut PartialTexts) {
 
 /// Reads one as a receipt and as a message, whichever it says it is.
 fn read_deliver_sm(deliver: &DeliverSm, parts: &mut PartialTexts, octets: usize) {
+    let _ = DeliverKind::of(deliver);
     for ids in [MessageIdFormat::Text, MessageIdFormat::HexInResponse] {
         if let Some(receipt) = receipts::read(deliver, ids) {
             assert!(!receipt.reference.is_empty() && receipt.reference.len() <= 3 * octets, "{receipt:?}");
+            assert!(receipt.ids().count() <= 7, "{receipt:?}");
         }
     }
     let written = inbound::read(deliver);

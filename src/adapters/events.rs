@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::model::{
     Address, AddressReport, AttemptRef, InboundText, LinkId, Objection, OutcomeEvidence, ReceiptStatus,
-    Timestamp,
+    ReferenceForms, Timestamp,
 };
 
 /// One event that a provider reports.
@@ -15,6 +15,8 @@ use crate::model::{
 pub enum ProviderEvent {
     /// What became of a message.
     Receipt(DeliveryReport),
+    /// What became of a message, if it is found.
+    UncertainReceipt(UncertainReceipt),
     /// Somebody wrote to us.
     Text(InboundText),
     /// Something about an address.
@@ -37,8 +39,8 @@ pub struct DeliveryReport {
     pub reference: String,
     /// What we gave with the message, if it came back.
     pub echo: Option<AttemptRef>,
-    /// The address that the report speaks of, where it names it: what it says against the address counts even when the
-    /// message is not known any more.
+    /// The address that the report speaks of, where it names it: a reference that leads to an attempt to another is not meant, and
+    /// what it says against the address counts even when the message is not known any more.
     pub address: Option<Address>,
     /// What the report says.
     pub status: ReceiptStatus,
@@ -48,6 +50,19 @@ pub struct DeliveryReport {
     pub evidence: OutcomeEvidence,
     /// What the report says against the address, if it is wanted no more.
     pub objection: Option<Objection>,
+}
+
+/// A report of a provider that does not always write an id, or a report, in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UncertainReceipt {
+    /// The report.
+    pub report: DeliveryReport,
+    /// What else its reference may stand for.
+    pub forms: ReferenceForms,
+    /// A second address that it names, either of which may be the recipient's.
+    pub other_address: Option<Address>,
+    /// What it is if it leads to no attempt: what a person wrote.
+    pub text: Option<InboundText>,
 }
 
 /// Listens for the events that a provider reports over a connection that the gateway opens. Its debug output shows no secret.

@@ -53,13 +53,15 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::dispatch::work::tests::stored;
-    use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus};
+    use crate::model::{Message, OutcomeEvidence, ReceiptReport, ReceiptStatus, ReferenceForms};
     use crate::store::{AcceptResult, Stores};
 
     fn report(index: usize, status: ReceiptStatus) -> ReceiptReport {
         ReceiptReport {
             provider: "sms".parse().unwrap(),
             reference: index.to_string(),
+            forms: ReferenceForms::default(),
+            addresses: Vec::new(),
             echo: None,
             status,
             reported_at: Timestamp::UNIX_EPOCH,

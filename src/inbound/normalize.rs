@@ -1,25 +1,27 @@
 //! PURE. What providers report, brought into the form in which it is processed.
 
-use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError};
+use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, UncertainReceipt, WebhookError};
 use crate::model::{
-    AddressChange, AddressReport, BrandId, InboundText, ProviderName, ReceiptReport, Timestamp,
-    bounded_provider_id, text,
+    AddressChange, AddressReport, BrandId, InboundText, ProviderName, ReceiptReport, ReferenceForms,
+    Timestamp, bounded_provider_id, text,
 };
 
 /// The event with ids and senders of bounded length and on one line, and as having happened by `now`. A provider's clock that is ahead must
 /// not make an opt-out outlast the opt-ins that come after it.
 pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
     match event {
-        ProviderEvent::Receipt(report) => {
-            let reference = bounded_provider_id(report.reference);
-            let reported_at = report.reported_at.min(now);
-            ProviderEvent::Receipt(DeliveryReport { reference, reported_at, ..report })
+        ProviderEvent::Receipt(report) => ProviderEvent::Receipt(bounded_report(report, now)),
+        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text }) => {
+            let bounded_all = |ids: Vec<String>| ids.into_iter().map(bounded_provider_id).collect();
+            let ReferenceForms { spellings, readings } = forms;
+            ProviderEvent::UncertainReceipt(UncertainReceipt {
+                report: bounded_report(report, now),
+                forms: ReferenceForms { spellings: bounded_all(spellings), readings: bounded_all(readings) },
+                other_address,
+                text: text.map(|text| bounded_text(text, now)),
+            })
         }
-        ProviderEvent::Text(text) => {
-            let (to, reply_to) = (text.to.map(bounded_provider_id), text.reply_to.map(bounded_provider_id));
-            let (id, at) = (bounded_provider_id(text.id), text.at.min(now));
-            ProviderEvent::Text(InboundText { id, to, reply_to, at, ..text })
-        }
+        ProviderEvent::Text(text) => ProviderEvent::Text(bounded_text(text, now)),
         ProviderEvent::Address(report) => {
             let (id, to) = (bounded_provider_id(report.id), report.to.map(bounded_provider_id));
             let at = report.at.min(now);
@@ -27,6 +29,17 @@ pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
         }
         ProviderEvent::LinkFollowed { .. } => event,
     }
+}
+
+fn bounded_report(report: DeliveryReport, now: Timestamp) -> DeliveryReport {
+    let (reference, reported_at) = (bounded_provider_id(report.reference), report.reported_at.min(now));
+    DeliveryReport { reference, reported_at, ..report }
+}
+
+fn bounded_text(text: InboundText, now: Timestamp) -> InboundText {
+    let (to, reply_to) = (text.to.map(bounded_provider_id), text.reply_to.map(bounded_provider_id));
+    let (id, at) = (bounded_provider_id(text.id), text.at.min(now));
+    InboundText { id, to, reply_to, at, ..text }
 }
 
 /// The error with what it quotes of the call on one line: it becomes an answer, of which a line may be all that is read.
@@ -45,6 +58,7 @@ pub(super) fn split(
     report: DeliveryReport,
 ) -> (ReceiptReport, Option<(BrandId, AddressReport)>) {
     let DeliveryReport { reference, echo, address, status, reported_at, evidence, objection } = report;
+    let addresses: Vec<_> = address.iter().cloned().collect();
     let objected = objection.zip(address).zip(echo.as_ref());
     let objected = objected.map(|((objection, address), echo)| {
         let report = AddressReport {
@@ -58,5 +72,17 @@ pub(super) fn split(
         (echo.brand.clone(), report)
     });
     let provider = provider.clone();
-    (ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection }, objected)
+    let forms = ReferenceForms::default();
+    let receipt = ReceiptReport {
+        provider,
+        reference,
+        forms,
+        addresses,
+        echo,
+        status,
+        reported_at,
+        evidence,
+        objection,
+    };
+    (receipt, objected)
 }

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 
 use super::directory::{InboundDirectory, InboundSource};
 use super::{events, links, normalize, receipts};
-use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, RecordError};
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, RecordError, UncertainReceipt};
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
     Address, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
 };
 use crate::store::{
-    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest,
-    ReceiptResult, StoreError, Stores,
+    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, StoreError,
+    Stores,
 };
 
 /// Entries of a ledger that are read at once.
@@ -56,6 +56,9 @@ impl InboundProcessor {
             let now = self.clock.now();
             match normalize::bounded(event, now) {
                 ProviderEvent::Receipt(report) => self.process_receipt(provider, report).await?,
+                ProviderEvent::UncertainReceipt(uncertain) => {
+                    self.process_uncertain_receipt(provider, uncertain).await?;
+                }
                 ProviderEvent::Text(text) => self.process_text(provider, text).await?,
                 ProviderEvent::Address(report) => self.process_address(provider, report, None).await?,
                 ProviderEvent::LinkFollowed { id, address, at } => {
@@ -76,10 +79,29 @@ impl InboundProcessor {
         receipts::log_receipt(&receipt, matched);
         match objected {
             // The store acts on the objection in a receipt only when it knows the message.
-            Some((brand, report)) if matched == ReceiptResult::Parked => {
+            Some((brand, report)) if !matched.is_known() => {
                 self.process_address(provider, report, Some(brand)).await
             }
             _ => Ok(()),
+        }
+    }
+
+    async fn process_uncertain_receipt(
+        &self,
+        provider: &ProviderName,
+        uncertain: UncertainReceipt,
+    ) -> Result<(), StoreError> {
+        let UncertainReceipt { report, forms, other_address, text } = uncertain;
+        let (mut receipt, _) = normalize::split(provider, report);
+        receipt.forms = forms;
+        receipt.addresses.extend(other_address);
+        let matched = self.inbound.record_receipt(receipt.clone(), self.clock.now()).await?;
+        match text {
+            Some(text) if !matched.is_known() => self.process_text(provider, text).await,
+            _ => {
+                receipts::log_receipt(&receipt, matched);
+                Ok(())
+            }
         }
     }
 

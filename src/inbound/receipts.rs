@@ -12,6 +12,12 @@ pub(super) fn log_receipt(report: &ReceiptReport, matched: ReceiptResult) {
         ReceiptResult::Duplicate(id) => {
             tracing::debug!(message.id = %id, provider.name = %provider, status, "a receipt was recorded before")
         }
+        ReceiptResult::AnotherAddress => {
+            tracing::debug!(
+                provider.name = %provider, status,
+                "a receipt is parked: it names another address than that of the attempt that has its reference"
+            )
+        }
         ReceiptResult::Parked => {
             tracing::debug!(provider.name = %provider, status, "a receipt is parked until its message is known")
         }

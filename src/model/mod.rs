@@ -3,6 +3,7 @@
 //! Every other room speaks in these. What a message has been through is its [`History`]; its state is folded from it.
 
 mod address;
+mod address_match;
 mod backlog;
 mod consent;
 mod contact;
@@ -29,6 +30,7 @@ mod topic;
 pub use jiff::Timestamp;
 
 pub use address::{Address, AddressError, Channel, Email, Phone};
+pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
 pub use consent::{
     ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
@@ -58,7 +60,7 @@ pub use outcome::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 pub use plan::{ConsentDecision, LeftOut, OrderSource, Plan, Verdict, Way};
 pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use reason::Reason;
-pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, bounded_provider_id};
+pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, ReferenceForms, bounded_provider_id};
 pub use setting::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 pub use topic::{Topic, TopicError, TopicScope};
 

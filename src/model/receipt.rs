@@ -6,7 +6,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp, text};
+use super::{Address, BrandId, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp, text};
 
 /// What a receipt says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,13 +99,28 @@ pub fn bounded_provider_id(given: String) -> String {
     format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(given)))
 }
 
+/// What else the id in a receipt may stand for, where a provider does not write it as it did when it took the message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReferenceForms {
+    /// Other spellings of the same id: as good as the reference.
+    pub spellings: Vec<String>,
+    /// Other ids, as the same digits in another base. Another message may have them, so each counts only for an attempt to the very
+    /// address that the receipt names.
+    pub readings: Vec<String>,
+}
+
 /// A receipt as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptReport {
     /// The provider that reports.
     pub provider: ProviderName,
-    /// Its id of the message.
+    /// Its id of the message; empty when it is not certain enough to be kept until a message has it.
     pub reference: String,
+    /// What else this id may stand for.
+    pub forms: ReferenceForms,
+    /// The addresses that the receipt names, one of which is the recipient's. What a reference leads to is not meant by a receipt
+    /// that names certainly others.
+    pub addresses: Vec<Address>,
     /// The message and attempt, where the provider echoes what we gave it with the call. Finds the message even when
     /// the answer that carried the reference was lost or is still on its way.
     pub echo: Option<AttemptRef>,

@@ -16,6 +16,15 @@ pub enum ReceiptResult {
     Duplicate(MessageId),
     /// No message has this reference yet; kept until one has.
     Parked,
+    /// The attempt that has this reference went to another address than the receipt names; kept as if none had it.
+    AnotherAddress,
+}
+
+impl ReceiptResult {
+    /// Whether the message that the receipt speaks of is known.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::Added(_) | Self::Duplicate(_))
+    }
 }
 
 /// Something that a provider reports of a contact.
@@ -61,7 +70,8 @@ pub enum EventResult {
 /// Receipts and inbound events.
 #[async_trait]
 pub trait InboundStore: Send + Sync {
-    /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch.
+    /// Adds a receipt to the message it speaks of, or parks it, and makes the message due when that matters to dispatch. A
+    /// reference leads to no attempt to another address than the receipt names ([`AddressMatch`](crate::model::AddressMatch)).
     async fn record_receipt(
         &self,
         report: ReceiptReport,

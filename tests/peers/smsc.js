@@ -1,14 +1,15 @@
 // An SMSC on npm's smpp: `smsc.js PORT JOURNAL OPTIONS`, the last in JSON.
 //
 // Options: `binds`, the command_status of each bind in turn (the last one for all that follow); `hex`, ids as hexadecimal
-// numbers, and decimal in receipts; `deaf`, it never answers enquire_link; `hold`, it answers messages only once so many wait,
+// numbers, and decimal in receipts; `ids`, of each message in turn, in the answer and in the receipt; `deaf`, it never answers enquire_link; `hold`, it answers messages only once so many wait,
 // the last one first; `key` and `cert`, files for TLS; `mo`, what people write, by name: deliver_sm in turn, each after the
 // answer to the one before, as fields of the PDU, with `udh` in hexadecimal and `message` as text.
 //
 // A text whose first line is a JSON object says what becomes of it. `part`: of which part of a text this is said, the first
 // otherwise. `status`: the answer. `times`: only to the first so many. `silent`: no answer. `close`: the connection ends
 // instead. `unbind`: the SMSC takes leave instead. `receipt`: the state that a receipt tells. `before`: it comes before the
-// answer. `late`: it comes when the text is whole. `tlv`: it has parameters and no text. `mo`: the name of what people write then.
+// answer. `late`: it comes when the text is whole. `tlv`: it has parameters and no text. `esm_class`: its own. `about`: the number
+// that it names. `as_sent`: its addresses stand as in the message. `mo`: the name of what people write then.
 //
 // The journal has an object a line: everything that came, before it is answered.
 const fs = require('fs');
@@ -64,14 +65,18 @@ function join(to, part) {
   }
 }
 
-function receipt(session, pdu, id, rule) {
+function receipt(session, pdu, [id, named], rule) {
   const state = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, UNDELIV: 5 }[rule.receipt];
-  const said = options.hex ? String(parseInt(id, 16)).padStart(10, '0') : id;
+  const said = options.hex ? String(parseInt(id, 16)).padStart(10, '0') : named;
   const text = `id:${said} sub:001 dlvrd:001 submit date:2611220230 done date:2611220231 stat:${rule.receipt} err:069 text:Hi`;
-  const parameters = rule.tlv ? { receipted_message_id: id, message_state: state } : {};
+  const parameters = rule.tlv ? { receipted_message_id: options.hex ? id : named, message_state: state } : {};
+  const about = rule.about || pdu.destination_addr;
+  const addresses = rule.as_sent
+    ? { source_addr_ton: 1, source_addr: '34910000000', dest_addr_ton: 1, destination_addr: about }
+    : { source_addr_ton: 1, source_addr: about, destination_addr: pdu.source_addr };
   session.deliver_sm({
-    source_addr_ton: 1, source_addr_npi: 1, source_addr: pdu.destination_addr, destination_addr: pdu.source_addr,
-    esm_class: 4, short_message: rule.tlv ? '' : text, ...parameters,
+    source_addr_npi: 1, ...addresses,
+    esm_class: rule.esm_class ?? 4, short_message: rule.tlv ? '' : text, ...parameters,
   }, (answer) => note({ event: 'deliver_sm_resp', status: answer.command_status }));
 }
 
@@ -103,15 +108,17 @@ function submit(session, pdu) {
   if (rule.silent) return;
   if (rule.close) return session.destroy();
   if (rule.unbind) return session.unbind();
-  const id = options.hex ? (0xabc00 + taken++).toString(16) : `id-${++taken}`;
+  const next = taken++;
+  const own = options.hex ? (0xabc00 + next).toString(16) : `id-${next + 1}`;
+  const ids = options.ids ? options.ids[next] : [own, own];
   const answer = () => {
     session.waiting -= 1;
     if (rule.status) return session.send(pdu.response({ command_status: rule.status }));
-    if (rule.receipt && rule.before) receipt(session, pdu, id, rule);
+    if (rule.receipt && rule.before) receipt(session, pdu, ids, rule);
     if (part.total > 1) join(pdu.destination_addr, part);
-    session.send(pdu.response({ message_id: id }));
-    if (rule.receipt && rule.late) late.push(() => receipt(session, pdu, id, rule));
-    else if (rule.receipt && !rule.before) receipt(session, pdu, id, rule);
+    session.send(pdu.response({ message_id: ids[0] }));
+    if (rule.receipt && rule.late) late.push(() => receipt(session, pdu, ids, rule));
+    else if (rule.receipt && !rule.before) receipt(session, pdu, ids, rule);
     if (part.number === part.total) late.splice(0).forEach((own) => own());
     if (rule.mo) writes(session, pdu, options.mo[rule.mo]);
   };

@@ -12,7 +12,7 @@ use relevo::health::BreakerState;
 use relevo::model::{
     Address, AttemptRef, Channel, ConsentAction, ConsentDecision, ControlMode, Message, MessageClass,
     MessageId, Outcome, OutcomeEvidence, Provider, ProviderName, ReceiptReport, ReceiptStatus, Recipient,
-    Rejection, ThrottleScope, Timestamp,
+    ReferenceForms, Rejection, ThrottleScope, Timestamp,
 };
 use relevo::store::StoredMessage;
 
@@ -149,6 +149,8 @@ impl ScriptedProvider {
             let report = ReceiptReport {
                 provider: self.provider.name.clone(),
                 reference: reference.clone(),
+                forms: ReferenceForms::default(),
+                addresses: vec![envelope.address.clone()],
                 echo: echo.then(|| AttemptRef {
                     brand: envelope.brand.clone(),
                     message: envelope.message_id,

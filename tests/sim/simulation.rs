@@ -43,9 +43,10 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 /// Records the reports of every provider until the gateway goes down. One is taken up only when the one before it is durable.
 async fn record_receipts(mut reports: mpsc::Receiver<ReceiptReport>, processor: InboundProcessor) {
     while let Some(report) = reports.recv().await {
-        let ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection } = report;
-        let report =
-            DeliveryReport { reference, echo, address: None, status, reported_at, evidence, objection };
+        let ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection, .. } =
+            report;
+        let address = report.addresses.into_iter().next();
+        let report = DeliveryReport { reference, echo, address, status, reported_at, evidence, objection };
         let sink = processor.event_sink(provider);
         while sink.record(vec![ProviderEvent::Receipt(report.clone())]).await.is_err() {
             tokio::time::sleep(STORE_RETRY).await;

@@ -16,7 +16,7 @@ pub(super) use signature::{
 };
 pub(super) use standard::StandardWebhooksKey;
 
-pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError};
+pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError, UncertainReceipt};
 
 use crate::model::{Address, Phone, Timestamp};
 

@@ -9,8 +9,8 @@ use super::states::PackStates;
 use super::txn::Txn;
 use super::{consents, packs};
 use crate::model::{
-    AttemptRef, ConsentEvidence, History, MessageEventDetail, Objection, Outcome, ProviderName, Receipt,
-    ReceiptReport, ReceiptStatus, Timestamp, Way,
+    Address, AddressMatch, AttemptRef, ConsentEvidence, History, MessageEventDetail, Objection, Outcome,
+    ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp, Way,
 };
 use crate::store::{AddressObjection, ReceiptResult, StoreError, StoredMessage};
 
@@ -23,7 +23,13 @@ pub fn record_receipt(
     report: ReceiptReport,
     now: Timestamp,
 ) -> Result<ReceiptResult, StoreError> {
-    let Some((of, stored)) = find_attempt(txn, &report)? else { return park(txn, report, now) };
+    let (of, stored) = match find_attempt(txn, &report)? {
+        Ok(found) => found,
+        Err(result) => {
+            park(txn, report, now)?;
+            return Ok(result);
+        }
+    };
     if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
         Ok(ReceiptResult::Added(of.message))
     } else {
@@ -31,25 +37,70 @@ pub fn record_receipt(
     }
 }
 
-/// The attempt that a receipt speaks of: by its reference, else by what the provider echoes, if that attempt was indeed
-/// made at this provider. Where an attempt repeated one in doubt, both have the same echo, and the reference belongs to the
-/// attempt that the provider is known to have accepted.
+/// An attempt and its message.
+type FoundAttempt = (AttemptRef, StoredMessage);
+
+/// The attempt that a receipt speaks of, or what the receipt comes to without one.
+///
+/// By its reference, unless the receipt names another address than the attempt's: then the provider gave the reference twice.
+/// Else by what the provider echoes, which is our own word; where an attempt repeated one in doubt, both have the same echo, and
+/// the reference belongs to the attempt that the provider is known to have accepted. Else by another reading of the reference
+/// that leads to an attempt to the very address, if only one does.
 fn find_attempt(
     txn: &Txn<'_>,
     report: &ReceiptReport,
-) -> Result<Option<(AttemptRef, StoredMessage)>, StoreError> {
-    let known = match report.reference.as_str() {
-        "" => None,
-        reference => txn.load::<AttemptRef>(&keys::reference(&report.provider, reference))?,
-    };
-    for of in known.into_iter().chain(report.echo.clone()) {
-        if let Some(stored) = load_stored(txn, &of.brand, of.message)?
-            && provider_of(&stored.history, of.attempt) == Some(&report.provider)
+) -> Result<Result<FoundAttempt, ReceiptResult>, StoreError> {
+    let mut result = ReceiptResult::Parked;
+    for reference in std::iter::once(&report.reference).chain(&report.forms.spellings) {
+        if let Some(of) = attempt_with(txn, report, reference)?
+            && let Some((found, address)) = load_attempt(txn, report, of)?
         {
-            return Ok(Some((of, stored)));
+            if AddressMatch::of_any(&report.addresses, &address) > AddressMatch::Other {
+                return Ok(Ok(found));
+            }
+            result = ReceiptResult::AnotherAddress;
         }
     }
-    Ok(None)
+    if let Some(echo) = report.echo.clone()
+        && let Some((found, _)) = load_attempt(txn, report, echo)?
+    {
+        return Ok(Ok(found));
+    }
+    let mut read: Option<FoundAttempt> = None;
+    for reading in &report.forms.readings {
+        if let Some(of) = attempt_with(txn, report, reading)?
+            && read.as_ref().is_none_or(|(known, _)| *known != of)
+            && let Some((found, address)) = load_attempt(txn, report, of)?
+            && AddressMatch::of_any(&report.addresses, &address) == AddressMatch::Same
+            && read.replace(found).is_some()
+        {
+            return Ok(Err(ReceiptResult::Parked));
+        }
+    }
+    Ok(read.ok_or(result))
+}
+
+/// The attempt to which the provider gave a reference.
+fn attempt_with(
+    txn: &Txn<'_>,
+    report: &ReceiptReport,
+    reference: &str,
+) -> Result<Option<AttemptRef>, StoreError> {
+    if reference.is_empty() {
+        return Ok(None);
+    }
+    txn.load(&keys::reference(&report.provider, reference))
+}
+
+/// An attempt, if it was indeed made at the provider that reports, and the address that it went to.
+fn load_attempt(
+    txn: &Txn<'_>,
+    report: &ReceiptReport,
+    of: AttemptRef,
+) -> Result<Option<(FoundAttempt, Address)>, StoreError> {
+    let Some(stored) = load_stored(txn, &of.brand, of.message)? else { return Ok(None) };
+    let way = way_of(&stored.history, of.attempt).filter(|way| way.provider == report.provider);
+    Ok(way.map(|way| way.address.clone()).map(|address| ((of, stored), address)))
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
@@ -95,19 +146,29 @@ fn add_receipt(
     Ok(true)
 }
 
-/// Parks a receipt, at most one of each status and objection for a reference: a second one would say nothing new. A receipt
-/// without a reference could never be found again, and is dropped.
-fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<ReceiptResult, StoreError> {
+/// Parks a receipt, at most one of each status and objection for a reference: a second one would say nothing new, unless it names
+/// another address, and then the later one is kept. A receipt without a reference could never be found again, and is dropped.
+fn park(txn: &mut Txn<'_>, report: ReceiptReport, now: Timestamp) -> Result<(), StoreError> {
     if report.reference.is_empty() {
-        return Ok(ReceiptResult::Parked);
+        return Ok(());
     }
-    let key = keys::parked(&report.provider, report.status, report.objection, &report.reference);
-    if txn.load::<ParkedReceipt>(&key)?.is_none() {
+    let mut references = vec![report.reference.clone()];
+    references.extend(report.forms.readings.iter().cloned());
+    let (provider, addresses) = (report.provider.clone(), report.addresses.clone());
+    let receipt = receipt(report, 0);
+    for reference in &references {
+        let key = keys::parked(&provider, receipt.status, receipt.objection, reference);
+        match txn.load::<ParkedReceipt>(&key)? {
+            Some(known) if known.addresses == addresses => continue,
+            Some(known) => unpark(txn, key.clone(), known.parked_at)?,
+            None => {}
+        }
         txn.put(keys::parked_at(now, &key), Vec::new());
-        txn.save(key, &ParkedReceipt { receipt: receipt(report, 0), parked_at: now });
+        let (receipt, addresses, references) = (receipt.clone(), addresses.clone(), references.clone());
+        txn.save(key, &ParkedReceipt { receipt, parked_at: now, addresses, references });
         txn.next_in_sequence(Sequence::Parked)?;
     }
-    Ok(ReceiptResult::Parked)
+    Ok(())
 }
 
 /// Removes a parked receipt.
@@ -126,6 +187,7 @@ pub struct SentReference {
     provider: ProviderName,
     reference: String,
     attempt: u32,
+    address: Address,
     at: Timestamp,
 }
 
@@ -136,8 +198,9 @@ pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
         MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
             if !reference.is_empty() =>
         {
-            let provider = provider_of(history, *attempt)?.clone();
-            Some(SentReference { provider, reference: reference.clone(), attempt: *attempt, at: event.at })
+            let Way { provider, address, .. } = way_of(history, *attempt)?.clone();
+            let (reference, attempt) = (reference.clone(), *attempt);
+            Some(SentReference { provider, reference, attempt, address, at: event.at })
         }
         _ => None,
     });
@@ -150,10 +213,10 @@ pub fn record_reference(
     message: &MessageRef,
     sent: SentReference,
 ) -> Result<(), StoreError> {
-    let SentReference { provider, reference, attempt, at } = sent;
+    let SentReference { provider, reference, attempt, address, at } = sent;
     let of = AttemptRef { brand: message.brand.clone(), message: message.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
-    for parked in take_parked(txn, &provider, &reference)? {
+    for parked in take_parked(txn, &provider, &reference, &address)? {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
             add_receipt(txn, &of, stored, Receipt { attempt, ..parked.receipt }, at)?;
         }
@@ -173,11 +236,12 @@ fn way_of(history: &History, number: u32) -> Option<&Way> {
     })
 }
 
-/// Removes the receipts that were parked for a reference, and returns them, the earliest first.
+/// Removes the receipts that were parked for a reference of an attempt to this address, and returns them, the earliest first.
 fn take_parked(
     txn: &mut Txn<'_>,
     provider: &ProviderName,
     reference: &str,
+    address: &Address,
 ) -> Result<Vec<ParkedReceipt>, StoreError> {
     let mut found = Vec::new();
     if read_number(txn, &keys::sequence(Sequence::Parked))? == 0 {
@@ -187,9 +251,18 @@ fn take_parked(
     for (status, objection) in
         STATUSES.into_iter().flat_map(|status| objections().map(move |objection| (status, objection)))
     {
-        let key = keys::parked(provider, status, objection, reference);
-        if let Some(parked) = txn.load::<ParkedReceipt>(&key)? {
-            unpark(txn, key, parked.parked_at)?;
+        let key = |reference: &str| keys::parked(provider, status, objection, reference);
+        if let Some(parked) = txn.load::<ParkedReceipt>(&key(reference))?
+            && parked.is_of(reference, address)
+        {
+            unpark(txn, key(reference), parked.parked_at)?;
+            for other in parked.references.iter().filter(|other| *other != reference) {
+                if let Some(copy) = txn.load::<ParkedReceipt>(&key(other))?
+                    && copy.references == parked.references
+                {
+                    unpark(txn, key(other), copy.parked_at)?;
+                }
+            }
             found.push(parked);
         }
     }

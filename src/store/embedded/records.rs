@@ -4,12 +4,13 @@
 use prost::Message as _;
 
 use crate::model::{
-    ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactIncarnation, ContactLink, ContactVersion,
-    FoldedLedger, History, MessageId, Preferences, ProviderControlChange, Receipt, Suppression, Timestamp,
+    Address, AddressMatch, ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactIncarnation,
+    ContactLink, ContactVersion, FoldedLedger, History, MessageId, Preferences, ProviderControlChange,
+    Receipt, Suppression, Timestamp,
 };
 use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
-use crate::wire::{self, FieldPath, Violations};
+use crate::wire::{self, FieldPath, PhoneFormat, Violations};
 
 /// A record of the store, as protobuf.
 pub trait Record: Sized {
@@ -164,6 +165,19 @@ pub struct ParkedReceipt {
     pub receipt: Receipt,
     /// When it came.
     pub parked_at: Timestamp,
+    /// The addresses that it names.
+    pub addresses: Vec<Address>,
+    /// The references that it is parked for: the first as it stands, the others as readings of it. Older builds wrote none.
+    pub references: Vec<String>,
+}
+
+impl ParkedReceipt {
+    /// Whether it is about the attempt to this address to which its provider gave this reference.
+    pub fn is_of(&self, reference: &str, address: &Address) -> bool {
+        let is_reading = self.references.first().is_some_and(|first| first != reference);
+        let needed = if is_reading { AddressMatch::Same } else { AddressMatch::Possible };
+        AddressMatch::of_any(&self.addresses, address) >= needed
+    }
 }
 
 impl Record for ParkedReceipt {
@@ -173,6 +187,8 @@ impl Record for ParkedReceipt {
         proto::ParkedReceiptRecord {
             receipt: Some((&self.receipt).into()),
             park_time: Some(wire::timestamp(self.parked_at)),
+            addresses: self.addresses.iter().map(Into::into).collect(),
+            references: self.references.clone(),
         }
         .encode_to_vec()
     }
@@ -183,7 +199,13 @@ impl Record for ParkedReceipt {
             let receipt = violations.required(record.receipt, &path)?;
             let receipt = wire::read_receipt(receipt, &path, violations);
             let parked_at = wire::read_time(record.park_time, &FieldPath::new("park_time"), violations);
-            Some(Self { receipt: receipt?, parked_at: parked_at? })
+            let path = FieldPath::new("addresses");
+            let read = |(index, address)| {
+                wire::read_address(Some(address), PhoneFormat::Stored, &path.index(index), violations)
+            };
+            let addresses = record.addresses.into_iter().enumerate().map(read).collect::<Option<_>>();
+            let (addresses, references) = (addresses?, record.references);
+            Some(Self { receipt: receipt?, parked_at: parked_at?, addresses, references })
         })
     }
 }

@@ -3,8 +3,9 @@
 use relevo::wire::v1::{self, Channel, MessageState};
 use serde_json::json;
 
+use crate::api::{contact, phone};
 use crate::gateway::history::route_taken;
-use crate::gateway::process::{GatewayDirectory, SECRET};
+use crate::gateway::process::{Gateway, GatewayDirectory, SECRET};
 use crate::gateway::providers::smpp;
 use crate::gateway::{ana, by, order};
 use crate::peers::Smsc;
@@ -53,5 +54,129 @@ async fn who_writes_stop_on_the_line_is_not_written_to_again() {
     let message = gateway.send_until_ended(saying("Are you still there?")).await;
     assert_eq!(message.state(), MessageState::Suppressed, "{message:#?}");
     assert_eq!(smsc.events("submit").len(), 1);
+    gateway.stop().await;
+}
+
+/// Sends a text to the contact `eva`, whose number ends with 654321.
+async fn send_to_eva(gateway: &Gateway, text: &str) -> String {
+    gateway.upsert_contact(contact("eva", vec![phone("+34600654321")])).await;
+    let recipient = Some(v1::message_spec::Recipient::ContactId("eva".into()));
+    gateway.send(v1::MessageSpec { recipient, ..saying(text) }).await
+}
+
+async fn wait_until_delivered(gateway: &Gateway, id: &str) {
+    let is_delivered = |event: &v1::Event| event.state() == MessageState::Delivered;
+    gateway.wait_until_all(&[id.to_owned()], is_delivered).await;
+}
+
+async fn state(gateway: &Gateway, id: &str) -> MessageState {
+    gateway.message(id).await.state()
+}
+
+#[tokio::test]
+async fn a_receipt_finds_its_message_in_whatever_form_it_names_it() {
+    let rules = ["", ",\"before\":true", ",\"tlv\":true", ",\"as_sent\":true"]
+        .map(|more| format!("{{\"receipt\":\"DELIVRD\"{more}}}\n"));
+    // Padded, in other case, and in the other base, as SMSCs are known to do; for each rule others.
+    let forms = |number: u32| {
+        let [small, hex, random] = [29_095, 0x3e95_179a, 0x33e9_5179].map(|first| first + number);
+        [
+            [small.to_string(), format!("{small:010}")],
+            [format!("{:010}", small + 1_000), (small + 1_000).to_string()],
+            [format!("{hex:X}"), format!("{hex:x}")],
+            [format!("SAR-{small}-1eedf843-2-1"), format!("SAR-{small}-1EEDF843-2-1")],
+            [random.to_string(), format!("{random:X}")],
+            [format!("{:08X}", random + 1_000), format!("{:010}", random + 1_000)],
+        ]
+    };
+    let ids: Vec<_> = (0..4).flat_map(forms).collect();
+    let smsc = Smsc::start("gateway-ids", &json!({ "ids": ids }));
+    let directory = GatewayDirectory::new(&smpp("carrier", smsc.port())).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    for (rule, form) in
+        rules.iter().zip(0..).flat_map(|(rule, number)| forms(number).map(|form| (rule, form)))
+    {
+        let id = gateway.send(saying(rule)).await;
+        wait_until_delivered(&gateway, &id).await;
+        assert_eq!(state(&gateway, &id).await, MessageState::Delivered, "{form:?} {rule}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_an_id_that_was_given_twice_is_for_the_number_it_names() {
+    let smsc =
+        Smsc::start("gateway-twice", &json!({ "ids": [["7", "7"], ["7", "7"], ["7", "7"], ["11", "17"]] }));
+    let directory = GatewayDirectory::new(&smpp("carrier", smsc.port())).await;
+    directory.change_config("filter = 'info'", "filter = 'info,relevo=debug'");
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    let first = gateway.send_until_ended(saying("no receipt for this")).await.message_id;
+    let of_ana = "{\"receipt\":\"DELIVRD\",\"about\":\"34600123456\"}\n";
+    let second = send_to_eva(&gateway, of_ana).await;
+    assert_eq!(smsc.wait_for_events("deliver_sm_resp", 1).await[0]["status"], 0);
+    let parked =
+        "a receipt is parked: it names another address than that of the attempt that has its reference";
+    let line = gateway.log.wait_for(parked).await;
+    assert!(!line.to_string().contains("34600"), "{line}");
+    assert_eq!(state(&gateway, &second).await, MessageState::Sent);
+
+    let third = send_to_eva(&gateway, "{\"receipt\":\"DELIVRD\"}\n").await;
+    wait_until_delivered(&gateway, &third).await;
+    // Ana's message has the number 17, in hexadecimal, but the receipt is not about ana.
+    let fourth =
+        gateway.send_until_ended(saying("{\"receipt\":\"DELIVRD\",\"about\":\"34600654321\"}\n")).await;
+    smsc.wait_for_events("deliver_sm_resp", 3).await;
+    assert_eq!(state(&gateway, &fourth.message_id).await, MessageState::Sent);
+    assert_eq!(state(&gateway, &first).await, MessageState::Sent);
+    gateway.stop().await;
+}
+
+/// What the contact `ana` wrote, as the brand sees it.
+async fn texts(gateway: &Gateway) -> usize {
+    let request = v1::ListContactEventsRequest { contact_id: "ana".into(), ..Default::default() };
+    gateway.contacts().list_contact_events(request).await.unwrap().into_inner().events.len()
+}
+
+#[tokio::test]
+async fn a_receipt_that_says_it_is_a_text_is_none() {
+    let receipt_of = |id: &str| {
+        format!(
+            "id:{id} sub:001 dlvrd:001 submit date:2611220230 done date:2611220231 stat:DELIVRD err:000 text:"
+        )
+    };
+    let mo = ["00A5", "8", "9"].map(|id| (id.to_owned(), json!([{ "message": receipt_of(id) }])));
+    let ids = ["a3", "A4", "A5", "9", "10", "11", "12", "8"].map(|id| [id.to_owned(), format!("00{id}")]);
+    let mo: serde_json::Map<_, _> = mo.into_iter().collect();
+    let smsc = Smsc::start("gateway-plain", &json!({ "mo": mo, "ids": ids }));
+    let directory = GatewayDirectory::new(&smpp("carrier", smsc.port())).await;
+    let gateway = directory.start().await;
+    gateway.upsert_contact(ana()).await;
+    // By its text it is one as soon as its id is known, by its parameters before that.
+    for more in ["", ",\"tlv\":true,\"before\":true"] {
+        let rule = format!("{{\"receipt\":\"DELIVRD\",\"esm_class\":0{more}}}\n");
+        let id = gateway.send(saying(&rule)).await;
+        wait_until_delivered(&gateway, &id).await;
+    }
+    let late = gateway.send_until_ended(saying("its receipt comes later")).await.message_id;
+    let to_eva = send_to_eva(&gateway, "its receipt never comes").await;
+    gateway.wait_until_ended(std::slice::from_ref(&to_eva)).await;
+    gateway.stop().await;
+
+    let gateway = directory.start().await;
+    gateway.send_until_ended(saying("{\"mo\":\"00A5\"}\n")).await;
+    wait_until_delivered(&gateway, &late).await;
+    assert_eq!(texts(&gateway).await, 0, "none of them is a text");
+    // Nobody has a message with the one id, and somebody else has one with the other.
+    for (id, answers) in [("8", 4), ("9", 5)] {
+        gateway.send_until_ended(saying(&format!("{{\"mo\":\"{id}\"}}\n"))).await;
+        smsc.wait_for_events("deliver_sm_resp", answers).await;
+        assert_eq!(texts(&gateway).await, answers - 3, "{id}");
+    }
+    let guessed = gateway.send_until_ended(saying("its id is the one that was written")).await.message_id;
+    for id in [guessed, to_eva] {
+        assert_eq!(state(&gateway, &id).await, MessageState::Sent);
+    }
     gateway.stop().await;
 }

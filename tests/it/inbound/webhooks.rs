@@ -99,6 +99,9 @@ async fn twilios_callbacks_move_the_message_and_suppress_a_number_that_is_dead()
     let sid = reference(&sent);
 
     let delivered = format!("MessageSid={sid}&MessageStatus=delivered&To=%2B34600123456&NewField=1");
+    let about_another = delivered.replace("123456", "654321");
+    assert_eq!(inbound.twilio(&url, "/providers/sms", &about_another).await, StatusCode::OK);
+    assert_eq!(inbound.gateway.message(&sent.message_id).await, sent, "it names another number");
     for _ in 0..2 {
         assert_eq!(inbound.twilio(&url, "/providers/sms", &delivered).await, StatusCode::OK);
     }

@@ -108,7 +108,7 @@ impl Account {
 
     async fn next_receipt(&mut self) -> DeliveryReport {
         match self.next_event().await {
-            ProviderEvent::Receipt(report) => report,
+            ProviderEvent::UncertainReceipt(uncertain) => uncertain.report,
             other => panic!("{other:?}"),
         }
     }

@@ -91,6 +91,11 @@ conformance! {
         a_late_receipt_leaves_a_finished_message_alone,
         a_receipt_may_name_its_attempt,
         a_reference_says_more_than_the_attempt_named,
+        a_reference_that_was_given_twice_is_settled_by_the_address,
+        an_early_receipt_waits_for_its_address,
+        another_reading_counts_only_for_the_very_address,
+        an_early_receipt_waits_for_each_of_its_readings_once,
+        another_spelling_is_as_good_as_the_reference,
         a_receipt_during_a_claim_makes_the_append_stale;
     purge:
         a_purged_message_leaves_nothing_behind,

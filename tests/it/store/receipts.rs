@@ -2,6 +2,7 @@
 
 use relevo::model::{
     AttemptRef, MessageEventDetail, MessageId, MessageState, Objection, ReceiptReport, ReceiptStatus,
+    ReferenceForms,
 };
 use relevo::store::{AppendResult, ReceiptResult, Stores};
 
@@ -133,4 +134,95 @@ pub async fn a_receipt_during_a_claim_makes_the_append_stale(stores: &Stores) {
     assert_eq!(claim(stores, 5, 1).await, [], "it is still claimed");
     stores.work.release(id).await;
     assert_eq!(claim(stores, 5, 1).await, [id]);
+}
+
+/// Accepts a message and sends it to this mailbox of example.com. Returns its id.
+async fn send_to(stores: &Stores, mailbox: &str, seconds: i64, reference: &str) -> MessageId {
+    let id = accept(stores, message(seconds)).await.id;
+    let stored = get(stores, id).await;
+    let MessageEventDetail::AttemptStarted { attempt, mut way } = started(1) else { panic!() };
+    way.address = email(&format!("{mailbox}@example.com"));
+    let started = MessageEventDetail::AttemptStarted { attempt, way };
+    let steps = vec![(seconds, started), (seconds, sent(1, reference))];
+    assert_eq!(append(stores, &stored, steps, None).await, AppendResult::Done);
+    id
+}
+
+async fn state(stores: &Stores, id: MessageId) -> MessageState {
+    get(stores, id).await.history.state()
+}
+
+/// That a message to this mailbox was delivered.
+fn naming(mailbox: &str, reference: &str) -> ReceiptReport {
+    let addresses = vec![email(&format!("{mailbox}@example.com"))];
+    ReceiptReport { addresses, ..report(reference, ReceiptStatus::Delivered) }
+}
+
+pub async fn a_reference_that_was_given_twice_is_settled_by_the_address(stores: &Stores) {
+    let first = send_to(stores, "ana", 1, "7").await;
+    let second = send_to(stores, "eva", 2, "7").await;
+    assert_eq!(receive(stores, naming("ana", "7"), 3).await, ReceiptResult::AnotherAddress);
+    assert_eq!(state(stores, second).await, MessageState::Sent);
+    assert_eq!(receive(stores, naming("EVA", "7"), 4).await, ReceiptResult::Added(second));
+    let unnamed = report("7", ReceiptStatus::Read);
+    assert_eq!(receive(stores, unnamed, 5).await, ReceiptResult::Added(second));
+    assert_eq!(state(stores, first).await, MessageState::Sent);
+    // What it echoes is our own word: mail that was forwarded fails at another address.
+    let forwarded = ReceiptReport { echo: echo(first, 1), ..naming("ana.maria", "7") };
+    assert_eq!(receive(stores, forwarded, 6).await, ReceiptResult::Added(first));
+}
+
+pub async fn an_early_receipt_waits_for_its_address(stores: &Stores) {
+    assert_eq!(receive(stores, naming("ana", "7"), 1).await, ReceiptResult::Parked);
+    assert_eq!(receive(stores, naming("eva", "7"), 2).await, ReceiptResult::Parked);
+    let other = send_to(stores, "ana", 3, "7").await;
+    assert_eq!(state(stores, other).await, MessageState::Sent, "the later one is kept");
+    let meant = send_to(stores, "eva", 4, "7").await;
+    assert_eq!(state(stores, meant).await, MessageState::Delivered);
+}
+
+fn read_as(readings: &[&str], report: ReceiptReport) -> ReceiptReport {
+    let readings = readings.iter().map(|&reading| reading.to_owned()).collect();
+    ReceiptReport { forms: ReferenceForms { readings, ..ReferenceForms::default() }, ..report }
+}
+
+pub async fn another_reading_counts_only_for_the_very_address(stores: &Stores) {
+    let read_as = |report| read_as(&["abc00", "7353480"], report);
+    let id = send_to(stores, "eva", 1, "abc00").await;
+    for unproven in [naming("ana", "703488"), report("703488", ReceiptStatus::Delivered)] {
+        assert_eq!(receive(stores, read_as(unproven), 2).await, ReceiptResult::Parked);
+        assert_eq!(state(stores, id).await, MessageState::Sent);
+    }
+    assert_eq!(receive(stores, read_as(naming("eva", "703488")), 3).await, ReceiptResult::Added(id));
+    // Of two messages to one address, nobody can tell which it is.
+    let other = send_to(stores, "eva", 4, "7353480").await;
+    let read = ReceiptReport { status: ReceiptStatus::Read, ..naming("eva", "703488") };
+    assert_eq!(receive(stores, read_as(read), 5).await, ReceiptResult::Parked);
+    // As it stands it goes before any reading.
+    let plain = send_to(stores, "eva", 6, "703488").await;
+    assert_eq!(state(stores, plain).await, MessageState::Read);
+    let sent = ReceiptReport { status: ReceiptStatus::Sent, ..naming("eva", "703488") };
+    assert_eq!(receive(stores, read_as(sent), 7).await, ReceiptResult::Added(plain));
+    assert_eq!(state(stores, other).await, MessageState::Sent);
+}
+
+pub async fn an_early_receipt_waits_for_each_of_its_readings_once(stores: &Stores) {
+    receive(stores, read_as(&["abc01", "7353481"], naming("eva", "703489")), 1).await;
+    let other = send_to(stores, "ana", 2, "abc01").await;
+    let meant = send_to(stores, "eva", 3, "7353481").await;
+    let late = send_to(stores, "eva", 4, "703489").await;
+    let states = [state(stores, other).await, state(stores, meant).await, state(stores, late).await];
+    assert_eq!(states, [MessageState::Sent, MessageState::Delivered, MessageState::Sent]);
+    // Without a reference of its own it waits for none.
+    receive(stores, read_as(&["abc02"], naming("eva", "")), 5).await;
+    let unproven = send_to(stores, "eva", 6, "abc02").await;
+    assert_eq!(state(stores, unproven).await, MessageState::Sent);
+}
+
+/// References were once kept as they came.
+pub async fn another_spelling_is_as_good_as_the_reference(stores: &Stores) {
+    let id = send_to(stores, "eva", 1, "0ABC").await;
+    let forms = ReferenceForms { spellings: vec!["0ABC".to_owned()], ..ReferenceForms::default() };
+    let spelled = ReceiptReport { forms, ..report("abc", ReceiptStatus::Delivered) };
+    assert_eq!(receive(stores, spelled, 2).await, ReceiptResult::Added(id));
 }

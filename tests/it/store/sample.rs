@@ -8,7 +8,7 @@ use relevo::model::{
     Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, ContactIncarnation, Content,
     FallbackPolicy, Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState,
     Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport,
-    ReceiptStatus, Timestamp, Way,
+    ReceiptStatus, ReferenceForms, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -190,6 +190,8 @@ pub fn report(reference: &str, status: ReceiptStatus) -> ReceiptReport {
     ReceiptReport {
         provider: provider(),
         reference: reference.to_owned(),
+        forms: ReferenceForms::default(),
+        addresses: Vec::new(),
         echo: None,
         status,
         reported_at: at(5),

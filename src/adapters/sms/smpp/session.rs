@@ -15,16 +15,19 @@ use super::connection::SmppConnection;
 use super::errors::{ESME_RINVCMDID, ESME_ROK, ESME_RX_P_APPN, ESME_RX_T_APPN};
 use super::inbound::{self, PartialTextKey, PartialTexts};
 use super::pdu::{self, DeliverSm, Pdu, PduBody};
-use super::receipts;
+use super::receipts::{self, DeliverKind, SmscReceipt};
 use super::request_window::{SmppRequestWindow, SubmitResponse};
-use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent};
-use crate::model::Outcome;
+use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, UncertainReceipt};
+use crate::model::{InboundText, Outcome};
 
 /// How many receipts and messages of people may wait to be recorded before no more are read.
 const MAX_RECORDINGS: usize = 256;
 
 /// How many octets may wait to be written before nothing is read that would have to be answered.
 const MAX_UNWRITTEN_OCTETS: usize = 65_536;
+
+/// How many messages are remembered after their answer: as many as may be without one.
+const MAX_ANSWERED: usize = 1_000;
 
 /// A session. When it is dropped, an `unbind` is sent as far as that is possible.
 pub(super) struct SmppSession<'a> {
@@ -38,6 +41,8 @@ pub(super) struct SmppSession<'a> {
     /// Messages of people that wait for one another: who writes STOP and then START means it in this order.
     texts: VecDeque<UnrecordedEvent>,
     is_recording_text: bool,
+    /// The references of the messages that were answered last, which may not be on disk yet.
+    answered: VecDeque<String>,
     /// When the SMSC will have been silent for too long: then it is asked for a sign (`enquire_link`), or given up when it was
     /// asked.
     silence_until: Instant,
@@ -97,6 +102,7 @@ impl<'a> SmppSession<'a> {
             recordings: FuturesUnordered::new(),
             texts: VecDeque::new(),
             is_recording_text: false,
+            answered: VecDeque::new(),
             silence_until: Instant::now() + settings.enquire_link(),
             is_enquiring: false,
             is_over: false,
@@ -173,6 +179,7 @@ impl<'a> SmppSession<'a> {
         let (sequence, status) = (pdu.header.sequence_number, pdu.header.command_status);
         match pdu.body {
             Ok(PduBody::SubmitSmResp(id)) => {
+                self.remember_answer(&id);
                 self.window.answer(sequence, SubmitResponse { status, id });
             }
             Ok(PduBody::DeliverSm(deliver)) => self.handle_deliver(sequence, &deliver),
@@ -207,12 +214,14 @@ impl<'a> SmppSession<'a> {
 
     /// Records the event that a `deliver_sm` brings, and answers it then; at once when it brings none.
     fn handle_deliver(&mut self, sequence: u32, deliver: &DeliverSm) {
-        let event = if receipts::is_receipt(deliver) {
-            Ok(self.receipt(deliver).map(|event| (event, None)))
-        } else if receipts::is_message(deliver) {
-            self.text(deliver)
-        } else {
-            Ok(None)
+        let event = match DeliverKind::of(deliver) {
+            DeliverKind::Receipt => Ok(self.receipt(deliver).map(|event| (event, None))),
+            DeliverKind::PossibleReceipt => {
+                let text = self.text(deliver).map(|text| text.map(|(text, _)| text));
+                text.map(|text| self.or_receipt(deliver, text).map(|event| (event, None)))
+            }
+            DeliverKind::Message => self.text(deliver),
+            DeliverKind::Other => Ok(None),
         };
         let response = |status| pdu::deliver_sm_resp(sequence, status);
         match event {
@@ -225,19 +234,52 @@ impl<'a> SmppSession<'a> {
         }
     }
 
-    /// The receipt in a `deliver_sm`. Its time is that of its arrival: SMSCs write theirs without a time zone.
+    fn remember_answer(&mut self, id: &str) {
+        if id.is_empty() {
+            return;
+        }
+        self.answered.push_back(self.account.settings.message_ids.reference_from_response(id));
+        if self.answered.len() > MAX_ANSWERED {
+            self.answered.pop_front();
+        }
+    }
+
+    /// The receipt in a `deliver_sm`.
     fn receipt(&self, deliver: &DeliverSm) -> Option<ProviderEvent> {
         let receipt = receipts::read(deliver, self.account.settings.message_ids)?;
-        let reference = self.account.earlier_parts().reference(&receipt)?;
-        Some(ProviderEvent::Receipt(DeliveryReport {
+        let receipt = self.account.earlier_parts().of_message(receipt)?;
+        Some(self.report(deliver, receipt, None))
+    }
+
+    /// What has the form of a receipt: one, if a message with its id was answered just now, which may not be on disk yet, or if it
+    /// leads to a message to the number that it comes from; else this text of a person.
+    fn or_receipt(&self, deliver: &DeliverSm, text: Option<ProviderEvent>) -> Option<ProviderEvent> {
+        let Some(receipt) = receipts::read(deliver, self.account.settings.message_ids) else { return text };
+        let is_answered = receipt.ids().any(|id| self.answered.contains(id));
+        let receipt = self.account.earlier_parts().of_message(receipt)?;
+        match text {
+            _ if is_answered => Some(self.report(deliver, receipt, None)),
+            Some(ProviderEvent::Text(text)) => Some(self.report(deliver, receipt.unproven(), Some(text))),
+            other => other,
+        }
+    }
+
+    /// The event of a receipt, or of the text that it is if it leads to no message. Its time is that of its arrival: SMSCs write
+    /// theirs without a time zone. The recipient's number is its source (section 4.6.1 with appendix B), or its destination where
+    /// an SMSC leaves the addresses as they were in the message (farhadi/node-smpp#116).
+    fn report(&self, deliver: &DeliverSm, receipt: SmscReceipt, text: Option<InboundText>) -> ProviderEvent {
+        let SmscReceipt { reference, forms, status, evidence } = receipt;
+        let report = DeliveryReport {
             reference,
             echo: None,
             address: inbound::phone(&deliver.source),
-            status: receipt.status,
+            status,
             reported_at: self.sink.now(),
-            evidence: receipt.evidence,
+            evidence,
             objection: None,
-        }))
+        };
+        let other_address = if text.is_none() { inbound::phone(&deliver.destination) } else { None };
+        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text })
     }
 
     /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
@@ -268,9 +310,10 @@ impl<'a> SmppSession<'a> {
     }
 
     fn enqueue(&mut self, unrecorded: UnrecordedEvent) {
-        match unrecorded.event {
-            ProviderEvent::Text(_) => self.texts.push_back(unrecorded),
-            _ => self.start_recording(unrecorded),
+        if may_be_text(&unrecorded.event) {
+            self.texts.push_back(unrecorded);
+        } else {
+            self.start_recording(unrecorded);
         }
     }
 
@@ -284,7 +327,7 @@ impl<'a> SmppSession<'a> {
     }
 
     fn start_recording(&mut self, UnrecordedEvent { event, follow_up }: UnrecordedEvent) {
-        let (sink, is_text) = (self.sink, matches!(event, ProviderEvent::Text(_)));
+        let (sink, is_text) = (self.sink, may_be_text(&event));
         self.recordings.push(Box::pin(async move {
             let is_recorded = sink.record(vec![event]).await.is_ok();
             RecordedEvent { follow_up, is_text, is_recorded }
@@ -302,6 +345,14 @@ impl<'a> SmppSession<'a> {
         if let Some(sequence) = follow_up.sequence {
             self.connection.queue_pdu(&pdu::deliver_sm_resp(sequence, status));
         }
+    }
+}
+
+fn may_be_text(event: &ProviderEvent) -> bool {
+    match event {
+        ProviderEvent::Text(_) => true,
+        ProviderEvent::UncertainReceipt(uncertain) => uncertain.text.is_some(),
+        _ => false,
     }
 }
 
