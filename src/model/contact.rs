@@ -6,14 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ContactId, FoldedLedger, Labels, Preferences, ProviderName, Suppression, Timestamp,
-    later,
+    Address, Channel, ContactId, ContactIncarnation, FoldedLedger, Labels, Preferences, ProviderName,
+    Suppression, Timestamp, later,
 };
-
-/// Which of the people that had a contact's id one after the other. A brand may delete a contact and give its id to somebody
-/// else, to whom nothing belongs that was meant for the first. Zero for contacts of earlier versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ContactIncarnation(pub u64);
 
 /// A state of a contact, which changes with every change and is never that of somebody else. As text it is the etag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -137,6 +137,11 @@ text_id!(
     KeyId, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit(), "must be 1 to 32 lower-case letters and digits"
 );
 
+/// Which of the people that had a contact's id one after the other. A brand may delete a contact and give its id to somebody
+/// else, to whom nothing belongs that was meant for the first. Zero for contacts of earlier versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ContactIncarnation(pub u64);
+
 #[cfg(test)]
 mod tests {
     use super::*;

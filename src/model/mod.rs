@@ -36,10 +36,7 @@ pub use consent::{
     ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
     TopicPreference,
 };
-pub use contact::{
-    Contact, ContactAddress, ContactIncarnation, ContactVersion, ContactVersionError, Recipient,
-    ServiceWindow,
-};
+pub use contact::{Contact, ContactAddress, ContactVersion, ContactVersionError, Recipient, ServiceWindow};
 pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
     Template, TemplateButton, TemplateHeader, TextFormat,
@@ -47,7 +44,7 @@ pub use content::{
 pub use control::{ControlMode, ProviderControl, ProviderControlChange};
 pub use folded_ledger::{DecidingEntry, FoldedLedger};
 pub use history::{Attempt, History, MessageEvent, MessageEventDetail, MessageState, WaitReason};
-pub use ids::{BrandId, ContactId, IdError, KeyId, MessageId, ProviderName};
+pub use ids::{BrandId, ContactId, ContactIncarnation, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
     AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
 };
