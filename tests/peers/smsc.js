@@ -1,15 +1,17 @@
 // An SMSC on npm's smpp: `smsc.js PORT JOURNAL OPTIONS`, the last in JSON.
 //
 // Options: `binds`, the command_status of each bind in turn (the last one for all that follow); `hex`, ids as hexadecimal
-// numbers, and decimal in receipts; `ids`, of each message in turn, in the answer and in the receipt; `deaf`, it never answers enquire_link; `hold`, it answers messages only once so many wait,
-// the last one first; `key` and `cert`, files for TLS; `mo`, what people write, by name: deliver_sm in turn, each after the
-// answer to the one before, as fields of the PDU, with `udh` in hexadecimal and `message` as text.
+// numbers, and decimal in receipts; `ids`, of each message in turn, in the answer and in the receipt; `deaf`, it never answers
+// enquire_link; `hold`, it answers messages only once so many wait, the last one first; `key` and `cert`, files for TLS; `mo`,
+// what people write, by name: deliver_sm in turn, each after the answer to the one before, as fields of the PDU, with `udh` in
+// hexadecimal and `message` as text.
 //
 // A text whose first line is a JSON object says what becomes of it. `part`: of which part of a text this is said, the first
 // otherwise. `status`: the answer. `times`: only to the first so many. `silent`: no answer. `close`: the connection ends
 // instead. `unbind`: the SMSC takes leave instead. `receipt`: the state that a receipt tells. `before`: it comes before the
 // answer. `late`: it comes when the text is whole. `tlv`: it has parameters and no text. `esm_class`: its own. `national`: the
-// number that it names is without its country. `as_sent`: its addresses stand as in the message. `mo`: the name of what people write then.
+// number that it names is without its country. `as_sent`: its addresses stand as in the message. `mo`: the name of what people
+// write then.
 //
 // The journal has an object a line: everything that came, before it is answered.
 const fs = require('fs');

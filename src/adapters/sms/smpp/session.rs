@@ -282,7 +282,8 @@ impl<'a> SmppSession<'a> {
             evidence,
             objection: None,
         };
-        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text })
+        let receipt = UncertainReceipt { report, forms, other_address, text };
+        ProviderEvent::UncertainReceipt(Box::new(receipt))
     }
 
     /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
