@@ -16,7 +16,7 @@ pub enum ProviderEvent {
     /// What became of a message.
     Receipt(DeliveryReport),
     /// What became of a message, if it is found.
-    UncertainReceipt(UncertainReceipt),
+    UncertainReceipt(Box<UncertainReceipt>),
     /// Somebody wrote to us.
     Text(InboundText),
     /// Something about an address.

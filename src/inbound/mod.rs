@@ -20,7 +20,8 @@
 //! and has the store record it: the event with all its changes, or nothing. Only then is the provider answered.
 //!
 //! A receipt is added to the history of the message it speaks of, and the next claim of that message sees it. When no message
-//! has its reference yet, it is parked, and added when the call that gave the reference is recorded.
+//! has its reference yet, it is parked, and added when the call that gave the reference is recorded. A receipt that names an
+//! address is added to no attempt to another, even if that has its reference.
 //!
 //! # How it recovers
 //!

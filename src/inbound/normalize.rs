@@ -11,15 +11,16 @@ use crate::model::{
 pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
     match event {
         ProviderEvent::Receipt(report) => ProviderEvent::Receipt(bounded_report(report, now)),
-        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text }) => {
+        ProviderEvent::UncertainReceipt(uncertain) => {
+            let UncertainReceipt { report, forms, other_address, text } = *uncertain;
             let bounded_all = |ids: Vec<String>| ids.into_iter().map(bounded_provider_id).collect();
             let ReferenceForms { spellings, readings } = forms;
-            ProviderEvent::UncertainReceipt(UncertainReceipt {
+            ProviderEvent::UncertainReceipt(Box::new(UncertainReceipt {
                 report: bounded_report(report, now),
                 forms: ReferenceForms { spellings: bounded_all(spellings), readings: bounded_all(readings) },
                 other_address,
                 text: text.map(|text| bounded_text(text, now)),
-            })
+            }))
         }
         ProviderEvent::Text(text) => ProviderEvent::Text(bounded_text(text, now)),
         ProviderEvent::Address(report) => {

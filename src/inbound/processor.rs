@@ -57,7 +57,7 @@ impl InboundProcessor {
             match normalize::bounded(event, now) {
                 ProviderEvent::Receipt(report) => self.process_receipt(provider, report).await?,
                 ProviderEvent::UncertainReceipt(uncertain) => {
-                    self.process_uncertain_receipt(provider, uncertain).await?;
+                    self.process_uncertain_receipt(provider, *uncertain).await?;
                 }
                 ProviderEvent::Text(text) => self.process_text(provider, text).await?,
                 ProviderEvent::Address(report) => self.process_address(provider, report, None).await?,

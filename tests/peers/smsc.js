@@ -1,15 +1,17 @@
 // An SMSC on npm's smpp: `smsc.js PORT JOURNAL OPTIONS`, the last in JSON.
 //
 // Options: `binds`, the command_status of each bind in turn (the last one for all that follow); `hex`, ids as hexadecimal
-// numbers, and decimal in receipts; `ids`, of each message in turn, in the answer and in the receipt; `deaf`, it never answers enquire_link; `hold`, it answers messages only once so many wait,
-// the last one first; `key` and `cert`, files for TLS; `mo`, what people write, by name: deliver_sm in turn, each after the
-// answer to the one before, as fields of the PDU, with `udh` in hexadecimal and `message` as text.
+// numbers, and decimal in receipts; `ids`, of each message in turn, in the answer and in the receipt; `deaf`, it never answers
+// enquire_link; `hold`, it answers messages only once so many wait, the last one first; `key` and `cert`, files for TLS; `mo`,
+// what people write, by name: deliver_sm in turn, each after the answer to the one before, as fields of the PDU, with `udh` in
+// hexadecimal and `message` as text.
 //
 // A text whose first line is a JSON object says what becomes of it. `part`: of which part of a text this is said, the first
 // otherwise. `status`: the answer. `times`: only to the first so many. `silent`: no answer. `close`: the connection ends
 // instead. `unbind`: the SMSC takes leave instead. `receipt`: the state that a receipt tells. `before`: it comes before the
-// answer. `late`: it comes when the text is whole. `tlv`: it has parameters and no text. `esm_class`: its own. `about`: the number
-// that it names. `as_sent`: its addresses stand as in the message. `mo`: the name of what people write then.
+// answer. `late`: it comes when the text is whole. `tlv`: it has parameters and no text. `esm_class`: its own. `national`: the
+// number that it names is without its country. `as_sent`: its addresses stand as in the message. `mo`: the name of what people
+// write then.
 //
 // The journal has an object a line: everything that came, before it is answered.
 const fs = require('fs');
@@ -70,10 +72,13 @@ function receipt(session, pdu, [id, named], rule) {
   const said = options.hex ? String(parseInt(id, 16)).padStart(10, '0') : named;
   const text = `id:${said} sub:001 dlvrd:001 submit date:2611220230 done date:2611220231 stat:${rule.receipt} err:069 text:Hi`;
   const parameters = rule.tlv ? { receipted_message_id: options.hex ? id : named, message_state: state } : {};
-  const about = rule.about || pdu.destination_addr;
-  const addresses = rule.as_sent
-    ? { source_addr_ton: 1, source_addr: '34910000000', dest_addr_ton: 1, destination_addr: about }
-    : { source_addr_ton: 1, source_addr: about, destination_addr: pdu.source_addr };
+  const number = pdu.destination_addr;
+  const theirs = rule.national ? { ton: 2, number: number.slice(2) } : { ton: 1, number };
+  const ours = { ton: 1, number: '34910000000' };
+  const [source, dest] = rule.as_sent ? [ours, theirs] : [theirs, ours];
+  const addresses = {
+    source_addr_ton: source.ton, source_addr: source.number, dest_addr_ton: dest.ton, destination_addr: dest.number,
+  };
   session.deliver_sm({
     source_addr_npi: 1, ...addresses,
     esm_class: rule.esm_class ?? 4, short_message: rule.tlv ? '' : text, ...parameters,

@@ -22,17 +22,18 @@ async fn a_receipt_on_the_line_makes_a_message_delivered_even_before_the_answer(
     let directory = GatewayDirectory::new(&smpp("carrier", smsc.port())).await;
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
-    for rule in ["{\"receipt\":\"DELIVRD\"}\n", "{\"receipt\":\"DELIVRD\",\"before\":true}\n"] {
-        let id = gateway.send(saying(rule)).await;
+    for more in ["", ",\"before\":true", ",\"national\":true"] {
+        let rule = format!("{{\"receipt\":\"DELIVRD\"{more}}}\n");
+        let id = gateway.send(saying(&rule)).await;
         let is_delivered = |event: &v1::Event| event.state() == MessageState::Delivered;
         gateway.wait_until_all(std::slice::from_ref(&id), is_delivered).await;
         let message = gateway.message(&id).await;
         assert_eq!(route_taken(&message), "carrier SENT", "{rule}");
     }
     let submits = smsc.events("submit");
-    assert_eq!((submits.len(), &submits[0]["to"]), (2, &json!("34600123456")));
+    assert_eq!((submits.len(), &submits[0]["to"]), (3, &json!("34600123456")));
     assert_eq!(smsc.events("bind")[0]["password"], SECRET);
-    let answers = smsc.wait_for_events("deliver_sm_resp", 2).await;
+    let answers = smsc.wait_for_events("deliver_sm_resp", 3).await;
     assert!(answers.iter().all(|answer| answer["status"] == 0), "{answers:?}");
 
     let log = gateway.log.lines().join("\n");
@@ -104,33 +105,44 @@ async fn a_receipt_finds_its_message_in_whatever_form_it_names_it() {
     gateway.stop().await;
 }
 
+/// The text of a receipt.
+fn receipt_of(id: &str) -> String {
+    format!(
+        "id:{id} sub:001 dlvrd:001 submit date:2611220230 done date:2611220231 stat:DELIVRD err:000 text:"
+    )
+}
+
 #[tokio::test]
 async fn a_receipt_of_an_id_that_was_given_twice_is_for_the_number_it_names() {
-    let smsc =
-        Smsc::start("gateway-twice", &json!({ "ids": [["7", "7"], ["7", "7"], ["7", "7"], ["11", "17"]] }));
+    let receipt = |id: &str| json!([{ "esm_class": 4, "message": receipt_of(id) }]);
+    let mo = json!({ "of 7": receipt("7"), "of 17": receipt("17") });
+    let ids = ["7", "7", "40", "41", "11", "42", "43"].map(|id| [id, id]);
+    let smsc = Smsc::start("gateway-twice", &json!({ "mo": mo, "ids": ids }));
     let directory = GatewayDirectory::new(&smpp("carrier", smsc.port())).await;
     directory.change_config("filter = 'info'", "filter = 'info,relevo=debug'");
     let gateway = directory.start().await;
     gateway.upsert_contact(ana()).await;
-    let first = gateway.send_until_ended(saying("no receipt for this")).await.message_id;
-    // Of neither, since the receipt may come before the message is known to have the id.
-    let of_another = "{\"receipt\":\"DELIVRD\",\"about\":\"34600777888\"}\n";
-    let second = send_to_eva(&gateway, of_another).await;
-    assert_eq!(smsc.wait_for_events("deliver_sm_resp", 1).await[0]["status"], 0);
+    let first = gateway.send_until_ended(saying("the one")).await.message_id;
+    let second = send_to_eva(&gateway, "the other").await;
+    gateway.wait_until_ended(std::slice::from_ref(&second)).await;
+    // Each receipt comes from the number to which the message went that asks for it.
+    gateway.send(saying("{\"mo\":\"of 7\"}\n")).await;
     let parked =
         "a receipt is parked: it names another address than that of the attempt that has its reference";
     let line = gateway.log.wait_for(parked).await;
     assert!(!line.to_string().contains("34600"), "{line}");
     assert_eq!(state(&gateway, &second).await, MessageState::Sent);
-
-    let third = send_to_eva(&gateway, "{\"receipt\":\"DELIVRD\"}\n").await;
-    wait_until_delivered(&gateway, &third).await;
-    // Ana's message has the number 17, in hexadecimal, but the receipt is not about ana.
-    let fourth =
-        gateway.send_until_ended(saying("{\"receipt\":\"DELIVRD\",\"about\":\"34600654321\"}\n")).await;
-    smsc.wait_for_events("deliver_sm_resp", 3).await;
-    assert_eq!(state(&gateway, &fourth.message_id).await, MessageState::Sent);
+    send_to_eva(&gateway, "{\"mo\":\"of 7\"}\n").await;
+    wait_until_delivered(&gateway, &second).await;
     assert_eq!(state(&gateway, &first).await, MessageState::Sent);
+
+    // What was answered as 11 is 17, if it is hexadecimal, but only for ana.
+    let third = gateway.send_until_ended(saying("11")).await.message_id;
+    send_to_eva(&gateway, "{\"mo\":\"of 17\"}\n").await;
+    smsc.wait_for_events("deliver_sm_resp", 3).await;
+    assert_eq!(state(&gateway, &third).await, MessageState::Sent);
+    gateway.send(saying("{\"mo\":\"of 17\"}\n")).await;
+    wait_until_delivered(&gateway, &third).await;
     gateway.stop().await;
 }
 
@@ -142,11 +154,6 @@ async fn texts(gateway: &Gateway) -> usize {
 
 #[tokio::test]
 async fn a_receipt_that_says_it_is_a_text_is_none() {
-    let receipt_of = |id: &str| {
-        format!(
-            "id:{id} sub:001 dlvrd:001 submit date:2611220230 done date:2611220231 stat:DELIVRD err:000 text:"
-        )
-    };
     let mo = ["00A5", "8", "9"].map(|id| (id.to_owned(), json!([{ "message": receipt_of(id) }])));
     let ids = ["a3", "A4", "A5", "9", "10", "11", "12", "8"].map(|id| [id.to_owned(), format!("00{id}")]);
     let mo: serde_json::Map<_, _> = mo.into_iter().collect();

@@ -310,6 +310,19 @@ async fn receipts_tell_what_became_of_a_message() {
 }
 
 #[tokio::test]
+async fn what_has_the_form_of_a_receipt_is_a_text_unless_its_id_is_known() {
+    let smsc = Smsc::start("plain-receipts", &json!({}));
+    let mut account = Account::open(smsc.port(), "");
+    for (rule, is_answered) in [("", true), (",\"before\":true", false)] {
+        let reference = account.sent(&format!("{{\"receipt\":\"DELIVRD\",\"esm_class\":0{rule}}}\n")).await;
+        let ProviderEvent::UncertainReceipt(receipt) = account.next_event().await else { panic!("{rule}") };
+        let expected = if is_answered { reference.as_str() } else { "" };
+        assert_eq!((receipt.report.reference.as_str(), receipt.text.is_none()), (expected, is_answered));
+        assert!(is_answered || receipt.forms.readings.contains(&reference), "{receipt:?}");
+    }
+}
+
+#[tokio::test]
 async fn hexadecimal_answers_meet_decimal_receipts() {
     let smsc = Smsc::start("hex", &json!({ "hex": true }));
     let mut account = Account::open(smsc.port(), "message_ids = 'hex_in_response'");

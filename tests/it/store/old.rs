@@ -3,7 +3,9 @@
 //! The records are encoded by hand, field by field, so that no later change to the protos can change them.
 
 use relevo::consent::{LedgerStanding, standing};
-use relevo::model::{Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, TopicScope};
+use relevo::model::{
+    Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, ReceiptStatus, TopicScope,
+};
 use relevo::store::{NewConsentEntry, StoreError};
 
 use super::sample::*;
@@ -175,6 +177,23 @@ async fn a_ledger_that_was_kept_whole_decides_and_goes_on() {
     assert_eq!(recorded.sequence, 102);
     assert_eq!(standings().await, [Some((false, 102)), Some((false, 102)), Some((false, 102))]);
     assert_eq!(ledger(stores, &acme(), "ana").await, [before, vec![recorded]].concat());
+    handle.close().await.unwrap();
+}
+
+/// A parked receipt once named neither an address nor what else its reference may stand for.
+#[tokio::test]
+async fn a_receipt_that_was_parked_without_an_address_is_taken() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    // That some are parked is counted.
+    handle.stores.inbound.record_receipt(report("other", ReceiptStatus::Delivered), at(9)).await.unwrap();
+    handle.close().await.unwrap();
+    let key = [b"\x0a", provider().as_str().as_bytes(), b"\0\x03ref-1"].concat();
+    let receipt = [number(2, 2), time(3)].concat();
+    write(&disk, &[(key, [bytes(1, &receipt), time(2)].concat())]);
+    let handle = disk.open();
+    let sent = accept_and_send(&handle.stores, message(10), 11, "ref-1").await;
+    assert_eq!(sent.history.state(), MessageState::Delivered);
     handle.close().await.unwrap();
 }
 

@@ -325,6 +325,7 @@ mod tests {
             ("3E95179A", None, "3e95179a", vec![], vec!["1049958298"]),
             ("SAR-34-1eedf843-2-1", None, "SAR-34-1EEDF843-2-1", vec!["SAR-34-1EEDF843-2-1"], vec![]),
             ("0", None, "000", vec!["000"], vec![]),
+            ("ABC00", Some("ABC00"), "703488", vec!["ABC00"], vec!["703488", "7353480"]),
             ("a1", Some("A1"), "other", vec!["A1"], vec!["other", "161"]),
         ] {
             let ids = MessageIdFormat::Text;

@@ -269,17 +269,21 @@ impl<'a> SmppSession<'a> {
     /// an SMSC leaves the addresses as they were in the message (farhadi/node-smpp#116).
     fn report(&self, deliver: &DeliverSm, receipt: SmscReceipt, text: Option<InboundText>) -> ProviderEvent {
         let SmscReceipt { reference, forms, status, evidence } = receipt;
+        let address = inbound::phone(&deliver.source);
+        // What cannot be read may be the recipient's, and then the other is not.
+        let other_address =
+            if text.is_none() && address.is_some() { inbound::phone(&deliver.destination) } else { None };
         let report = DeliveryReport {
             reference,
             echo: None,
-            address: inbound::phone(&deliver.source),
+            address,
             status,
             reported_at: self.sink.now(),
             evidence,
             objection: None,
         };
-        let other_address = if text.is_none() { inbound::phone(&deliver.destination) } else { None };
-        ProviderEvent::UncertainReceipt(UncertainReceipt { report, forms, other_address, text })
+        let receipt = UncertainReceipt { report, forms, other_address, text };
+        ProviderEvent::UncertainReceipt(Box::new(receipt))
     }
 
     /// The message of a person in a `deliver_sm`, once all parts of it are there; and the parts to forget.
