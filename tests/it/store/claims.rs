@@ -116,11 +116,18 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
     ))
 }
 
+/// Accepts so many messages for a new contact.
+async fn accept_for_ana(stores: &Stores, messages: usize) {
+    let ana = sample::create(stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
+    for _ in 0..messages {
+        sample::accept(stores, Message { incarnation: ana.incarnation, ..sample::message(0) }).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_given_back_does_not_wait_for_the_end_of_a_claim() {
     let stores = Stores::memory();
-    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
-    sample::accept(&stores, sample::message(0)).await;
+    accept_for_ana(&stores, 1).await;
     let (calls, mut called) = mpsc::channel(1);
     let queue = SlowRelease { inner: stores.work.clone(), claimed: watch::Sender::new(None) };
     let dispatcher = dispatcher(&stores, Arc::new(queue), Arc::new(Down(calls)));
@@ -152,10 +159,7 @@ impl Adapter for PanicsOnce {
 async fn a_message_whose_work_panics_is_tried_again_and_holds_up_no_other() {
     let (lines, _logging) = LogLines::collect();
     let stores = Stores::memory();
-    sample::create(&stores, &sample::acme(), "ana", &[sample::phone("+34600123456")]).await;
-    for _ in 0..2 {
-        sample::accept(&stores, sample::message(0)).await;
-    }
+    accept_for_ana(&stores, 2).await;
     let (calls, mut called) = mpsc::channel(8);
     let adapter = PanicsOnce { has_panicked: AtomicBool::new(false), calls };
     let dispatcher = dispatcher(&stores, stores.work.clone(), Arc::new(adapter));

@@ -1,7 +1,7 @@
 //! A disk that can be filled: a small file system in memory, mounted for the test.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,10 +46,16 @@ impl SmallDisk {
         self.folder.path().join("ballast")
     }
 
-    /// Fills the disk until `free` bytes are left.
+    /// Fills the disk until `free` bytes are left, or a little less where somebody writes meanwhile.
     pub fn fill(&self, free: usize) {
-        let free_now = free_bytes(self.folder.path());
-        fs::write(self.ballast(), vec![1; free_now - free]).unwrap();
+        loop {
+            let free_now = free_bytes(self.folder.path());
+            match fs::write(self.ballast(), vec![1; free_now - free]) {
+                // Somebody took some of it in between.
+                Err(error) if error.kind() == ErrorKind::StorageFull => self.empty(),
+                written => return written.unwrap(),
+            }
+        }
     }
 
     /// Gives back what [`SmallDisk::fill`] took.
