@@ -79,13 +79,11 @@ impl Config {
         let serves = |brand: &BrandId, channel: Channel| !self.providers_for(brand, channel).is_empty();
         let at_least = if backlog.is_whole { "" } else { "at least " };
         let warning = |unroutable: UnroutableMessages| {
-            let messages = match unroutable.messages {
-                1 => "1 message waits".to_owned(),
-                several => format!("{several} messages wait"),
+            let waits = match unroutable.messages {
+                1 => "1 message waits until this is mended or it expires".to_owned(),
+                several => format!("{several} messages wait until this is mended or they expire"),
             };
-            let message = format!(
-                "{at_least}{messages}, because {unroutable}: until that is there again, or they expire"
-            );
+            let message = format!("{at_least}{waits}: {unroutable}");
             ConfigWarning::new(format!("brand {}", unroutable.brand), message)
         };
         unroutable_messages(&backlog.groups, &self.brands, serves).into_iter().map(warning).collect()

@@ -75,8 +75,8 @@ fn not_opted_in(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<Co
     if question.class == MessageClass::Transactional {
         return None;
     }
-    if let Some(muted) = recipient.preferences.topic(question.topic).filter(|preference| preference.muted) {
-        let why = format!("The contact muted the topic {}.", muted.topic);
+    if let Some(muted) = recipient.preferences.muted_by(question.topic) {
+        let why = format!("The contact muted the topic {muted}.");
         return Some((ConsentDecision::Deny, Reason::TopicMuted, why));
     }
     let (channel, topic) = (question.channel, question.topic);

@@ -211,8 +211,15 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
 fn a_muted_topic_stops_commercial_messages_only() {
     let mut ana = recipient(vec![entry(1, ConsentAction::Grant, "*", 1)]);
     let muted = TopicPreference { topic: topic("offers"), muted: true, channel_order: vec![] };
-    ana.preferences.topics = vec![muted];
+    let shoes =
+        TopicPreference { topic: topic("offers.shoes"), muted: false, channel_order: vec![Channel::Sms] };
+    ana.preferences.topics = vec![muted.clone()];
     assert_eq!(reason_for_commercial(&ana), Reason::TopicMuted);
+    ana.preferences.topics = vec![muted, shoes.clone()];
+    assert_eq!(reason_for_commercial(&ana), Reason::TopicMuted, "what is said of shoes says nothing of this");
+    ana.preferences.topics = vec![shoes.clone()];
+    assert_eq!(reason_for_commercial(&ana), Reason::OptInGranted);
+    ana.preferences.topics = vec![TopicPreference { muted: true, ..shoes }];
     assert_eq!(
         decision_and_reason(MessageClass::Transactional, "offers.shoes", &ana, noon()).0,
         ConsentDecision::Allow

@@ -78,9 +78,9 @@ pub struct QuietHours {
 pub struct TopicPreference {
     /// The topic and those below it.
     pub topic: Topic,
-    /// No commercial message about it.
+    /// No commercial message about it. Otherwise those above decide.
     pub muted: bool,
-    /// The channels to try first for it.
+    /// The channels to try first for it. Those above decide when it is empty.
     pub channel_order: Vec<Channel>,
 }
 
@@ -102,11 +102,22 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// The most specific preference that covers `topic`.
-    pub fn topic(&self, topic: &Topic) -> Option<&TopicPreference> {
+    /// The topic by whose preference `topic` is muted, if it is: that of the preference or one above it.
+    pub fn muted_by(&self, topic: &Topic) -> Option<&Topic> {
+        self.nearest(topic, |preference| preference.muted).map(|preference| &preference.topic)
+    }
+
+    /// The channels to try first for `topic`: those of the nearest preference that has any, else the general ones.
+    pub fn channel_order_for(&self, topic: &Topic) -> &[Channel] {
+        let of_topic = self.nearest(topic, |preference| !preference.channel_order.is_empty());
+        of_topic.map_or(&self.channel_order, |preference| &preference.channel_order)
+    }
+
+    /// The most specific preference that covers `topic` and says what is asked for: what one leaves open, those above it decide.
+    fn nearest(&self, topic: &Topic, says: impl Fn(&TopicPreference) -> bool) -> Option<&TopicPreference> {
         self.topics
             .iter()
-            .filter(|preference| preference.topic.covers(topic))
+            .filter(|preference| preference.topic.covers(topic) && says(preference))
             .max_by_key(|preference| preference.topic.depth())
     }
 }

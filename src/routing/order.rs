@@ -22,13 +22,11 @@ pub fn channel_order(
         Some(channels) => (channels, OrderSource::Topic),
         None => (policy.channels.as_slice(), OrderSource::Brand),
     };
-    let of_topic = preferences.topic(&message.topic).map(|preference| &preference.channel_order);
-    let of_topic = of_topic.filter(|channels| !channels.is_empty());
-    let preferred = of_topic.unwrap_or(&preferences.channel_order);
+    let preferred = preferences.channel_order_for(&message.topic);
     if preferred.is_empty() {
         return (base.to_vec(), source);
     }
-    let mut channels = preferred.clone();
+    let mut channels = preferred.to_vec();
     channels.extend(base.iter().filter(|channel| !preferred.contains(channel)));
     (channels, OrderSource::Contact)
 }

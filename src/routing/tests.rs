@@ -228,7 +228,11 @@ fn the_message_else_the_contact_else_the_topic_else_the_brand_orders_the_channel
     assert_eq!(order(&case), (vec![Telegram, Sms, Email], OrderSource::Contact));
 
     let topic = "offers.shoes".parse().unwrap();
-    case.preferences.topics = vec![TopicPreference { topic, muted: false, channel_order: vec![Sms] }];
+    let of_topic = TopicPreference { topic, muted: false, channel_order: vec![Sms] };
+    let below = "offers.shoes".parse().unwrap();
+    let muted = TopicPreference { topic: below, muted: true, channel_order: vec![] };
+    // What is said of a topic below says nothing of its channels.
+    case.preferences.topics = vec![of_topic, muted];
     assert_eq!(order(&case), (vec![Sms, Email], OrderSource::Contact));
 
     case.message.channels = vec![Whatsapp];

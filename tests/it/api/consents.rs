@@ -140,6 +140,20 @@ async fn a_check_tells_the_verdict_of_each_channel_and_address() {
 }
 
 #[tokio::test]
+async fn a_topic_below_one_that_is_muted_is_muted_whatever_is_said_of_its_channels() {
+    let (_gateway, _, mut consents) = started().await;
+    consents.record_consent(entry(v1::ConsentAction::Grant, "*")).await.unwrap();
+    let preference =
+        |topic: &str, muted, channel_order| v1::TopicPreference { topic: topic.into(), muted, channel_order };
+    let topics = vec![preference("offers", true, vec![]), preference("offers.shoes", false, vec![EMAIL])];
+    let preferences = Some(v1::Preferences { topics, ..v1::Preferences::default() });
+    let set = v1::SetPreferencesRequest { contact_id: "ana".into(), preferences, update_mask: None };
+    consents.set_preferences(set).await.unwrap();
+    let answer = consents.check_consent(question(v1::MessageClass::Commercial)).await.unwrap().into_inner();
+    assert_eq!(answer.verdicts[0].reason, "topic_muted");
+}
+
+#[tokio::test]
 async fn a_grant_that_claims_a_later_time_does_not_outlast_a_revocation() {
     let (gateway, _, mut consents) = started().await;
     for topic in ["*", "offers"] {

@@ -61,7 +61,7 @@ async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
 
     assert!(!checked(&directory).await.contains("waits"), "the provider is there");
     directory.change_config(&sms, "");
-    let warning = "1 message waits, because no provider carries sms for the brand: until that is there again, or they expire";
+    let warning = "1 message waits until this is mended or it expires: no provider carries sms for the brand";
     let gateway = start_warned(&directory, warning).await;
     wait_until_waiting(&gateway, &message, "no_provider").await;
     gateway.stop().await;
@@ -86,7 +86,7 @@ async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     provider.answer(json!({}), twilio_accepts()).await;
     directory.change_config("[brands.acme]", "[brands.other]");
     let other = directory.create_key(&["--brand", "other"]).await;
-    let warning = "1 message waits, because the brand is not in the configuration: until that is there again, or they expire";
+    let warning = "1 message waits until this is mended or it expires: the brand is not in the configuration";
     let gateway = start_warned(&directory, warning).await;
     let request = v1::UpsertContactRequest { contact: Some(ana()), update_mask: None };
     gateway.contacts_by(&other).upsert_contact(request).await.unwrap();
