@@ -26,12 +26,14 @@ const QUICK: &str =
 async fn a_gateway_killed_twenty_times_under_load_loses_nothing_and_repeats_nothing() {
     for number in 0..gateways() {
         println!("gateway {number}, after {} kills", number * KILLS);
-        kill_again_and_again().await;
+        kill_again_and_again(number).await;
     }
 }
 
-async fn kill_again_and_again() {
-    let servers = ReceivingServers::start("crash", "crash-sms", "crash-whatsapp", 30).await;
+/// `number` tells the servers of a gateway from those of the others.
+async fn kill_again_and_again(number: usize) {
+    let name = |server| -> &'static str { format!("crash-{server}-{number}").leak() };
+    let servers = ReceivingServers::start(name("mail"), name("sms"), name("whatsapp"), 30).await;
     let directory = GatewayDirectory::new(&format!("{QUICK}{}", servers.providers())).await;
     let load = Load::default();
     for crash in 0..KILLS {
