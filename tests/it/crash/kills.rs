@@ -82,6 +82,7 @@ async fn kill_again_and_again(number: usize) {
     assert!(interrupted > 0, "some calls to providers were cut off");
     println!("{} asked, {} acknowledged, {interrupted} interrupted", asked.len(), acknowledged.len());
     gateway.stop().await;
+    servers.forget().await;
 }
 
 /// Repeats every message that was ever asked for, and asserts that an acknowledged one is answered with the same message, and

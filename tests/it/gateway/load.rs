@@ -62,6 +62,12 @@ impl ReceivingServers {
             + &whatsapp("whatsapp", self.whatsapp.url(), "")
     }
 
+    /// Lets the servers forget what they took.
+    pub async fn forget(&self) {
+        self.sms.forget().await;
+        self.whatsapp.forget().await;
+    }
+
     /// The observed sends of each message, by its id. `id_of` returns the id of the message with this text.
     pub async fn effects(&self, id_of: impl Fn(&str) -> String) -> BTreeMap<String, ObservedSends> {
         let mut effects: BTreeMap<String, ObservedSends> = BTreeMap::new();

@@ -91,6 +91,12 @@ impl WiremockStubs {
         requests
     }
 
+    /// Forgets the requests made to this corner, which are kept in memory.
+    pub async fn forget(&self) {
+        let pattern = json!({ "urlPathPattern": format!("/{}/.*", self.name) });
+        self.admin("requests/remove", pattern).await;
+    }
+
     async fn admin(&self, path: &str, body: Value) -> Vec<u8> {
         let url = format!("{}/__admin/{path}", wiremock().url());
         let response = self.client.post(url).json(&body).send().await.unwrap();
