@@ -23,9 +23,13 @@ pub struct NewConsentEntry {
     pub recorded_by: String,
 }
 
-/// The grants by topic that a ledger holds, each for another channel or topic; four times as many revocations. All that decides
-/// is read with each message, and nobody chooses among so many.
+/// The grants of single topics that a ledger takes, each for another channel or topic. All that decides is read with each
+/// message, and nobody chooses among so many.
 pub const MAX_TOPICS_OF_LEDGER: usize = 256;
+
+/// How many revocations of single topics it takes for each of these grants: whatever was granted can be withdrawn, and parts of what
+/// was granted by a topic above them.
+pub const REVOCATIONS_PER_GRANT: usize = 4;
 
 /// What came of recording a consent.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +38,7 @@ pub enum RecordConsentResult {
     Recorded(Box<ConsentEntry>),
     /// The brand has no such contact.
     NoContact,
-    /// It is for another channel or topic than all of before, and the ledger has [`MAX_TOPICS_OF_LEDGER`]. An entry for all topics of a
+    /// It is for another channel or topic than all of before, and the ledger has as many as it takes. An entry for all topics of a
     /// channel is never turned away.
     TooManyTopics,
 }

@@ -28,7 +28,7 @@ pub use access_keys::{KeyStore, MAX_REVOKED_KEYS};
 pub use clock::ClockStore;
 pub use consents::{
     AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange,
-    RecordConsentResult,
+    REVOCATIONS_PER_GRANT, RecordConsentResult,
 };
 pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
 pub use controls::{ControlStore, MAX_CONTROL_CHANGES};

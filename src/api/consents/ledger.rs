@@ -8,7 +8,7 @@ use crate::api::contacts::read_contact_id;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, NAME, WORDING};
 use crate::model::{Channel, ConsentEvidence, ContactId, MessageClass, Recipient, Timestamp, Topic, later};
-use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, RecordConsentResult};
+use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, REVOCATIONS_PER_GRANT, RecordConsentResult};
 use crate::wire::{
     FieldPath, Violations, read_action, read_channel, read_channels, read_class, read_evidence, timestamp, v1,
 };
@@ -57,11 +57,11 @@ impl ConsentApi {
 
 fn too_many_topics() -> ApiError {
     let message = format!(
-        "the contact's ledger has {MAX_TOPICS_OF_LEDGER} channels and topics already: record the consent for a topic above this \
-         one that covers it, or for all topics with *"
+        "the contact's ledger has as many single topics as it may, which are {MAX_TOPICS_OF_LEDGER} to grant and {} to revoke: \
+         record the consent for a topic above this one that covers it, or for all topics with *",
+        MAX_TOPICS_OF_LEDGER * REVOCATIONS_PER_GRANT
     );
     ApiError::new(Code::ResourceExhausted, "TOO_MANY_TOPICS", message)
-        .with_metadata("max", MAX_TOPICS_OF_LEDGER)
 }
 
 fn read_entry(

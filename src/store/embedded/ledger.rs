@@ -12,7 +12,9 @@ use super::packs::RECORD_BYTES;
 use super::records::{KeptFold, Ledger, Record};
 use super::txn::Txn;
 use crate::model::{BrandId, ConsentAction, ConsentEntry, ContactId, FoldedLedger, Timestamp, TopicScope};
-use crate::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, Page, PageRequest, StoreError};
+use crate::store::{
+    MAX_TOPICS_OF_LEDGER, NewConsentEntry, Page, PageRequest, REVOCATIONS_PER_GRANT, StoreError,
+};
 
 /// The fold of a contact's ledger.
 pub fn folded(
@@ -55,8 +57,7 @@ fn whole(
 pub fn is_full_for(folded: &FoldedLedger, new: &NewConsentEntry) -> bool {
     let max = match new.action {
         ConsentAction::Grant => MAX_TOPICS_OF_LEDGER,
-        // Whatever was granted can be withdrawn, and more that was granted by a topic above it.
-        ConsentAction::Revoke => 4 * MAX_TOPICS_OF_LEDGER,
+        ConsentAction::Revoke => MAX_TOPICS_OF_LEDGER * REVOCATIONS_PER_GRANT,
     };
     let mut alike = folded.entries().iter().filter(|entry| entry.action == new.action);
     new.scope != TopicScope::All
