@@ -11,6 +11,9 @@ use crate::gateway::providers::{sandbox, twilio, twilio_accepts};
 use crate::gateway::{ana, by, order};
 use crate::peers::WiremockStubs;
 
+/// The longest wait of a message whose provider failed: less than a second.
+const BACKOFF_MS: u32 = 500;
+
 async fn wait_until_waiting(gateway: &Gateway, id: &str, reason: &str) {
     let waits = |event: &v1::Event| matches!(&event.detail, Some(v1::event::Detail::Waiting(waiting)) if waiting.reason == reason);
     gateway.wait_until_all(&[id.to_owned()], waits).await;
@@ -79,7 +82,8 @@ async fn what_waits_for_a_provider_that_was_left_out_is_sent_when_it_is_back() {
 async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     let provider = WiremockStubs::new("left-out-brand");
     provider.answer(json!({}), json!({ "status": 503 })).await;
-    let directory = GatewayDirectory::new(&twilio("sms", provider.url(), "")).await;
+    let retry = format!("\n[retry]\nbackoff_ms = {BACKOFF_MS}\nmax_backoff_ms = {BACKOFF_MS}\n");
+    let directory = GatewayDirectory::new(&(retry + &twilio("sms", provider.url(), ""))).await;
     let (gateway, message) = gateway_with_waiting_message(&directory).await;
     gateway.stop().await;
 
@@ -89,10 +93,13 @@ async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     let warning = "1 message waits until this is mended or it expires: the brand is not in the configuration";
     let gateway = start_warned(&directory, warning).await;
     let request = v1::UpsertContactRequest { contact: Some(ana()), update_mask: None };
-    gateway.contacts_by(&other).upsert_contact(request).await.unwrap();
-    // What is longer due is looked at before this.
+    let contact = gateway.contacts_by(&other).upsert_contact(request).await.unwrap().into_inner().contact.unwrap();
+    // Due later than whatever waited when the gateway stopped, which is looked at before it.
+    let now = contact.update_time.unwrap();
+    let later = prost_types::Timestamp { seconds: now.seconds + 1, ..now };
+    let order = v1::MessageSpec { send_time: Some(later), ..order() };
     let mut messages = gateway.messages_by(&other);
-    let message_id = messages.send(send(by(&[Channel::Sms], order()))).await.unwrap().into_inner().message_id;
+    let message_id = messages.send(send(by(&[Channel::Sms], order))).await.unwrap().into_inner().message_id;
     let sent = async {
         loop {
             let request = v1::GetMessageRequest { message_id: message_id.clone(), ..Default::default() };
