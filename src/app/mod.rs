@@ -4,6 +4,7 @@ mod backlog;
 mod clock_health;
 mod error;
 mod parts;
+mod shared_addresses;
 mod store_health;
 mod supervisor;
 
@@ -88,6 +89,7 @@ impl Gateway {
         stop: impl Future<Output = ()>,
         force: impl Future<Output = ()>,
     ) -> Result<(), AppError> {
+        shared_addresses::warn(self.store.stores.contacts.as_ref()).await?;
         let controls = self.store.stores.controls.controls().await?;
         let stop_delay = Duration::from_millis(self.config.server.stop_delay_ms);
         let known_time = self.store.stores.clock.known_time().await?.filter(|_| !self.trusts_clock);

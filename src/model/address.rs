@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use phonenumber::PhoneNumber;
 use phonenumber::metadata::{DATABASE, Descriptor};
+
+use super::address_folding::current_digits;
 
 /// A medium that reaches people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -68,7 +71,11 @@ pub enum AddressError {
     TelegramChat,
 }
 
-/// An email address: the domain in lower case, the local part exactly as given (RFC 5321, section 2.4).
+/// Characters of a domain (RFC 5321, section 4.5.3.1.2).
+const MAX_DOMAIN: usize = 255;
+
+/// An email address: the domain in lower case, the local part as given (RFC 5321, section 2.4), both in Unicode's composed form
+/// (RFC 6532, section 3.1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(String);
 
@@ -77,18 +84,41 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Reads an address that was checked when it was stored, by the rules of then.
+    ///
+    /// # Errors
+    /// [`AddressError::Email`] when it has no domain.
+    pub fn from_stored(text: &str) -> Result<Self, AddressError> {
+        if text.contains('@') { Ok(Self(text.to_owned())) } else { Err(AddressError::Email) }
+    }
+
+    /// Its local part and its domain.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once('@').unwrap_or((&self.0, ""))
+    }
+
+    /// The address of these parts, which are those of an address.
+    pub(super) fn from_parts(local: &str, domain: &str) -> Self {
+        Self(format!("{local}@{domain}"))
+    }
 }
 
 impl FromStr for Email {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let text = text.trim();
+        let text = &*ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
         let options = email_address::Options::default().without_display_text().without_domain_literal();
         let parsed = email_address::EmailAddress::parse_with_options(text, options)
             .map_err(|_| AddressError::Email)?;
-        // A bare host such as `localhost` is valid in RFC 5321, and useful in a test set-up.
-        Ok(Self(format!("{}@{}", parsed.local_part(), parsed.domain().to_lowercase())))
+        // What cannot be written in ASCII cannot be looked up, nor written to. A bare host such as `localhost` is valid in RFC 5321,
+        // and useful in a test set-up.
+        let is_domain = idna::domain_to_ascii(parsed.domain()).is_ok_and(|domain| domain.len() <= MAX_DOMAIN);
+        match is_domain && !text.contains(char::is_control) {
+            true => Ok(Self::from_parts(parsed.local_part(), &parsed.domain().to_lowercase())),
+            false => Err(AddressError::Email),
+        }
     }
 }
 
@@ -98,7 +128,8 @@ pub struct Phone(String);
 
 impl Phone {
     /// Reads a number, in ASCII or in the full-width characters of East Asian keyboards. One without a leading `+` or `00` is
-    /// read as dialled in `country` (ISO 3166-1 alpha-2).
+    /// read as dialled in `country` (ISO 3166-1 alpha-2). One as its country wrote it before its numbering plan changed becomes
+    /// the one of today.
     ///
     /// A number with its `+` may be of a range that its country has opened since the numbering plans known here were
     /// published, as long as it has a length that the country uses.
@@ -112,14 +143,24 @@ impl Phone {
         };
         let text: String = text.chars().map(narrow).collect();
         let number = phonenumber::parse(country, &text).map_err(|_| AddressError::Phone)?;
-        let is_international = text.trim_start().starts_with('+');
-        let is_assignable =
-            phonenumber::is_valid(&number) || is_international && has_possible_length(&number);
-        if !is_assignable {
-            return Err(AddressError::Phone);
-        }
         // Some numbering plans have numbers shorter or longer than E.164's.
-        Self::from_e164(&number.format().mode(phonenumber::Mode::E164).to_string())
+        let given = Self::from_e164(&number.format().mode(phonenumber::Mode::E164).to_string())?;
+        if phonenumber::is_valid(&number) {
+            return Ok(given);
+        }
+        if let Some(current) = given.in_current_plan() {
+            return Ok(current);
+        }
+        let is_international = text.trim_start().starts_with('+');
+        if is_international && has_possible_length(&number) { Ok(given) } else { Err(AddressError::Phone) }
+    }
+
+    /// The number as its country's plan has it today, where it is of the plan before.
+    fn in_current_plan(&self) -> Option<Self> {
+        let current = Self::from_digits(&current_digits(self.digits()));
+        let is_valid =
+            || phonenumber::parse(None, &current.0).is_ok_and(|number| phonenumber::is_valid(&number));
+        (current != *self && is_valid()).then_some(current)
     }
 
     /// Reads a number that was checked when it was stored: its form, not its numbering plan, which may have changed.
@@ -130,6 +171,11 @@ impl Phone {
         let digits = text.strip_prefix('+').unwrap_or_default();
         let valid = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         if valid { Ok(Self(text.to_owned())) } else { Err(AddressError::Phone) }
+    }
+
+    /// The number of these digits, which are those of a number.
+    pub(super) fn from_digits(digits: &str) -> Self {
+        Self(format!("+{digits}"))
     }
 
     /// The number as `+` and digits.

@@ -3,6 +3,7 @@
 //! Every other room speaks in these. What a message has been through is its [`History`]; its state is folded from it.
 
 mod address;
+mod address_folding;
 mod address_match;
 mod backlog;
 mod consent;

@@ -54,10 +54,22 @@ pub enum AddressResult {
     Absent,
 }
 
+/// An address, in two spellings, that two contacts were given before spellings were compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedAddress {
+    /// Whose contacts.
+    pub brand: BrandId,
+    /// The address, in the spelling by which it is found.
+    pub address: Address,
+    /// The contacts that have it; it finds the first.
+    pub contacts: Vec<ContactId>,
+}
+
 /// The people a brand can reach.
 #[async_trait]
 pub trait ContactStore: Send + Sync {
-    /// Creates or changes a contact. An address belongs to one contact of a brand.
+    /// Creates or changes a contact. An address belongs to one contact of a brand, in whatever spelling
+    /// ([`Address::folded`]).
     async fn upsert_contact(
         &self,
         brand: &BrandId,
@@ -94,12 +106,16 @@ pub trait ContactStore: Send + Sync {
         id: &ContactId,
     ) -> Result<Option<ContactIncarnation>, StoreError>;
 
-    /// The id of the contact that has the address.
+    /// The id of the contact that has the address, in whatever spelling.
     async fn find_by_address(
         &self,
         brand: &BrandId,
         address: &Address,
     ) -> Result<Option<ContactId>, StoreError>;
+
+    /// The addresses that several contacts have, of all brands, at most `limit`. There is none but in a store from before
+    /// spellings were compared.
+    async fn shared_addresses(&self, limit: usize) -> Result<Vec<SharedAddress>, StoreError>;
 
     /// The contacts of a brand by id.
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError>;

@@ -30,7 +30,7 @@ pub use consents::{
     AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange,
     REVOCATIONS_PER_GRANT, RecordConsentResult,
 };
-pub use contacts::{AddressResult, ContactChange, ContactStore, UpsertResult};
+pub use contacts::{AddressResult, ContactChange, ContactStore, SharedAddress, UpsertResult};
 pub use controls::{ControlStore, MAX_CONTROL_CHANGES};
 pub use cursor::{CursorKey, JournalCursor};
 pub use error::StoreError;

@@ -1,15 +1,15 @@
 //! Channels and addresses.
 
 use super::{FieldPath, Violations, read_channel, v1};
-use crate::model::{Address, Channel, Phone};
+use crate::model::{Address, Channel, Email, Phone};
 
-/// How phone numbers are read.
+/// How addresses are read.
 #[derive(Debug, Clone, Copy)]
-pub enum PhoneFormat<'a> {
-    /// As a caller writes them: checked against the numbering plan; without `+` they are dialled in this country
+pub enum AddressFormat<'a> {
+    /// As a caller writes them: phone numbers checked against the numbering plan; without `+` they are dialled in this country
     /// (ISO 3166-1 alpha-2), if one is given.
     Dialled(Option<&'a str>),
-    /// As the store keeps them: E.164. Numbering plans change, and a stored number must stay readable.
+    /// As the store keeps them. Numbering plans change, and our rules: what was stored must stay readable.
     Stored,
 }
 
@@ -28,7 +28,7 @@ impl From<&Address> for v1::Address {
 /// Reads a required address.
 pub fn read_address(
     address: Option<v1::Address>,
-    numbers: PhoneFormat<'_>,
+    format: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Address> {
@@ -38,25 +38,36 @@ pub fn read_address(
         return None;
     };
     match value {
-        Value::Email(text) => violations.parsed(&text, &path.field("email")).map(Address::Email),
-        Value::Phone(text) => {
-            read_phone(&text, numbers, &path.field("phone"), violations).map(Address::Phone)
-        }
+        Value::Email(text) => read_email(&text, format, &path.field("email"), violations).map(Address::Email),
+        Value::Phone(text) => read_phone(&text, format, &path.field("phone"), violations).map(Address::Phone),
         Value::TelegramChatId(id) => {
             Address::telegram(id).map_err(|error| violations.add(&path.field("telegram_chat_id"), error)).ok()
         }
     }
 }
 
+fn read_email(
+    text: &str,
+    format: AddressFormat<'_>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Email> {
+    let email = match format {
+        AddressFormat::Dialled(_) => text.parse(),
+        AddressFormat::Stored => Email::from_stored(text),
+    };
+    email.map_err(|error| violations.add(path, error)).ok()
+}
+
 fn read_phone(
     text: &str,
-    numbers: PhoneFormat<'_>,
+    format: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<Phone> {
-    let phone = match numbers {
-        PhoneFormat::Dialled(country) => Phone::parse(text, country),
-        PhoneFormat::Stored => Phone::from_e164(text),
+    let phone = match format {
+        AddressFormat::Dialled(country) => Phone::parse(text, country),
+        AddressFormat::Stored => Phone::from_e164(text),
     };
     phone.map_err(|error| violations.add(path, error)).ok()
 }

@@ -1,7 +1,7 @@
 //! Consent: the ledger and suppressions.
 
 use super::{
-    FieldPath, PhoneFormat, Violations, read_action, read_address, read_channel, read_suppression_reason,
+    AddressFormat, FieldPath, Violations, read_action, read_address, read_channel, read_suppression_reason,
     read_time, timestamp, v1,
 };
 use crate::model::{
@@ -146,7 +146,8 @@ pub fn read_suppression(
     violations: &mut Violations,
 ) -> Option<Suppression> {
     let channel = read_channel(suppression.channel, &path.field("channel"), violations);
-    let address = read_address(suppression.address, PhoneFormat::Stored, &path.field("address"), violations);
+    let address =
+        read_address(suppression.address, AddressFormat::Stored, &path.field("address"), violations);
     let reason = read_suppression_reason(&suppression.reason, &path.field("reason"), violations);
     let created_at = read_time(suppression.create_time, &path.field("create_time"), violations);
     Some(Suppression {

@@ -1,6 +1,8 @@
 //! Contacts.
 
-use super::{FieldPath, PhoneFormat, Violations, read_address, read_optional_time, read_time, timestamp, v1};
+use super::{
+    AddressFormat, FieldPath, Violations, read_address, read_optional_time, read_time, timestamp, v1,
+};
 use crate::model::{Contact, ContactAddress, ContactVersion, ProviderName, Timestamp};
 
 /// The contact without its etag, which only the API has.
@@ -44,8 +46,12 @@ pub fn read_contact(
     violations: &mut Violations,
 ) -> Option<Contact> {
     let id = violations.parsed(&contact.contact_id, &path.field("contact_id"));
-    let addresses =
-        read_contact_addresses(contact.addresses, PhoneFormat::Stored, &path.field("addresses"), violations);
+    let addresses = read_contact_addresses(
+        contact.addresses,
+        AddressFormat::Stored,
+        &path.field("addresses"),
+        violations,
+    );
     let created_at = read_time(contact.create_time, &path.field("create_time"), violations);
     let updated_at = read_time(contact.update_time, &path.field("update_time"), violations);
     Some(Contact {
@@ -62,7 +68,7 @@ pub fn read_contact(
 /// Reads a contact's addresses.
 pub fn read_contact_addresses(
     addresses: Vec<v1::ContactAddress>,
-    numbers: PhoneFormat<'_>,
+    numbers: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
@@ -75,7 +81,7 @@ pub fn read_contact_addresses(
 /// Reads one of them.
 pub fn read_contact_address(
     contact_address: v1::ContactAddress,
-    numbers: PhoneFormat<'_>,
+    numbers: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ContactAddress> {

@@ -1,7 +1,7 @@
 //! Events of contacts.
 
 use super::{
-    FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channel, read_keyword,
+    AddressFormat, FieldPath, Violations, optional_text, read_address, read_channel, read_keyword,
     read_objection, read_time, timestamp, v1,
 };
 use crate::model::{ContactEvent, ContactEventDetail, Keyword, OutcomeEvidence};
@@ -48,7 +48,7 @@ pub fn read_contact_event(
     let at = read_time(event.time, &path.field("time"), violations);
     let channel = read_channel(event.channel, &path.field("channel"), violations);
     let provider = violations.parsed(&event.provider, &path.field("provider"));
-    let address = read_address(event.address, PhoneFormat::Stored, &path.field("address"), violations);
+    let address = read_address(event.address, AddressFormat::Stored, &path.field("address"), violations);
     let detail = violations.required(event.detail, &path.field("detail"));
     let detail = detail.and_then(|detail| read_detail(detail, path, violations));
     Some(ContactEvent { at: at?, channel: channel?, provider: provider?, address: address?, detail: detail? })
@@ -81,7 +81,7 @@ fn read_detail(
         }
         Detail::Returned(v1::AddressReturned {}) => Some(ContactEventDetail::Returned),
         Detail::Moved(moved) => {
-            let to = read_address(moved.to, PhoneFormat::Stored, &path.field("moved.to"), violations)?;
+            let to = read_address(moved.to, AddressFormat::Stored, &path.field("moved.to"), violations)?;
             Some(ContactEventDetail::Moved { to })
         }
     }

@@ -39,7 +39,7 @@ mod reason;
 mod receipt;
 mod time;
 
-pub use address::{PhoneFormat, channels, read_address, read_channels};
+pub use address::{AddressFormat, channels, read_address, read_channels};
 pub use consent::{read_deciding_entry, read_entry, read_evidence, read_suppression};
 pub use contact::{contact_view, read_contact, read_contact_address, read_contact_addresses};
 pub use content::read_content;

@@ -1,8 +1,8 @@
 //! Verdicts, ways and plans.
 
 use super::{
-    FieldPath, PhoneFormat, Violations, read_address, read_channel, read_order_source, read_time, timestamp,
-    v1,
+    AddressFormat, FieldPath, Violations, read_address, read_channel, read_order_source, read_time,
+    timestamp, v1,
 };
 use crate::model::{ConsentDecision, LeftOut, Plan, Verdict, Way};
 
@@ -84,7 +84,7 @@ pub fn read_verdict(
 ) -> Option<Verdict> {
     let channel = read_channel(verdict.channel, &path.field("channel"), violations);
     let decision = read_decision(&verdict, path, violations);
-    let address = read_address(verdict.address, PhoneFormat::Stored, &path.field("address"), violations);
+    let address = read_address(verdict.address, AddressFormat::Stored, &path.field("address"), violations);
     Some(Verdict {
         channel: channel?,
         address: address?,
@@ -116,7 +116,7 @@ fn read_decision(
 /// Reads a way.
 pub fn read_way(way: v1::Way, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Way> {
     let channel = read_channel(way.channel, &path.field("channel"), violations);
-    let address = read_address(way.address, PhoneFormat::Stored, &path.field("address"), violations);
+    let address = read_address(way.address, AddressFormat::Stored, &path.field("address"), violations);
     let provider = violations.parsed(&way.provider, &path.field("provider"));
     Some(Way {
         channel: channel?,
@@ -130,7 +130,7 @@ fn read_left_out(left: v1::LeftOut, path: &FieldPath<'_>, violations: &mut Viola
     let channel = read_channel(left.channel, &path.field("channel"), violations);
     let address = match left.address {
         Some(address) => {
-            Some(read_address(Some(address), PhoneFormat::Stored, &path.field("address"), violations)?)
+            Some(read_address(Some(address), AddressFormat::Stored, &path.field("address"), violations)?)
         }
         None => None,
     };

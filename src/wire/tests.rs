@@ -516,7 +516,12 @@ fn all_violations_of_a_request_are_found_at_once() {
     let mut violations = Violations::default();
     let contact = FieldPath::new("contact");
     let path = contact.field("addresses");
-    super::read_contact_addresses(addresses, super::PhoneFormat::Dialled(Some("ES")), &path, &mut violations);
+    super::read_contact_addresses(
+        addresses,
+        super::AddressFormat::Dialled(Some("ES")),
+        &path,
+        &mut violations,
+    );
     let fields: Vec<String> = violations.into_vec().into_iter().map(|violation| violation.field).collect();
     assert_eq!(
         fields,

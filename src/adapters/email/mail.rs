@@ -60,6 +60,11 @@ impl MailWriter {
         let mut builder = Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))
+            // Given, because it is read back from the header otherwise, and not every address that may be written there is read.
+            .envelope(
+                lettre::address::Envelope::new(Some(from.email.clone()), vec![to.clone()])
+                    .map_err(|error| unwritable(&error))?,
+            )
             .date(SystemTime::from(envelope.now))
             .message_id(Some(id.clone()));
         if let Some(reply_to) = self.sender.reply_to() {
@@ -72,6 +77,10 @@ impl MailWriter {
         let from = self.bounces.as_ref().map_or(from.email, |bounces| bounces.address_for(&envelope.echo()));
         Ok(PreparedMail { id, envelope_id, from, to, bytes: message.formatted() })
     }
+}
+
+fn unwritable(error: &lettre::error::Error) -> Outcome {
+    rejected_outcome(Rejection::Content, &error.to_string())
 }
 
 fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome> {
@@ -94,7 +103,7 @@ fn body(builder: MessageBuilder, envelope: &Envelope) -> Result<Message, Outcome
             return Err(rejected_outcome(Rejection::Content, "the email has neither text nor HTML"));
         }
     };
-    message.map_err(|error| rejected_outcome(Rejection::Content, &error.to_string()))
+    message.map_err(|error| unwritable(&error))
 }
 
 /// A header is one line; a line break in a subject would begin a header of the caller's own. Runs of spaces go too,

@@ -7,7 +7,7 @@ use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::api::limits::{self, REASON};
 use crate::model::{Address, Channel, Suppression, SuppressionReason, Timestamp};
-use crate::wire::{FieldPath, PhoneFormat, Violations, read_address, read_channel, v1};
+use crate::wire::{AddressFormat, FieldPath, Violations, read_address, read_channel, v1};
 
 impl ConsentApi {
     pub(super) async fn suppress(
@@ -72,7 +72,7 @@ fn read_target(
 ) -> Option<(Channel, Address)> {
     let channel = read_channel(channel, &FieldPath::new("channel"), violations);
     let path = FieldPath::new("address");
-    let numbers = PhoneFormat::Dialled(caller.country());
+    let numbers = AddressFormat::Dialled(caller.country());
     let address = read_address(address, numbers, &path, violations);
     let (channel, address) = channel.zip(address)?;
     if !channel.delivers_to(&address) {

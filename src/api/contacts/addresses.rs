@@ -7,7 +7,9 @@ use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
 use crate::model::{Contact, ContactId};
 use crate::store::AddressResult;
-use crate::wire::{FieldPath, PhoneFormat, Violations, contact_view, read_address, read_contact_address, v1};
+use crate::wire::{
+    AddressFormat, FieldPath, Violations, contact_view, read_address, read_contact_address, v1,
+};
 
 impl ContactApi {
     pub(super) async fn add_address(
@@ -21,7 +23,7 @@ impl ContactApi {
         let address = violations.required(request.address, &path).and_then(|mut address| {
             // Only the gateway sets the windows.
             address.whatsapp_windows.clear();
-            read_contact_address(address, PhoneFormat::Dialled(caller.country()), &path, &mut violations)
+            read_contact_address(address, AddressFormat::Dialled(caller.country()), &path, &mut violations)
         });
         let (id, address) = violations.finish(id.zip(address))?;
         let added = self.store.add_address(&caller.brand, &id, address, self.clock.now()).await?;
@@ -35,7 +37,7 @@ impl ContactApi {
     ) -> Result<v1::RemoveContactAddressResponse, ApiError> {
         let mut violations = Violations::default();
         let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
-        let numbers = PhoneFormat::Dialled(caller.country());
+        let numbers = AddressFormat::Dialled(caller.country());
         let address = read_address(request.address, numbers, &FieldPath::new("address"), &mut violations);
         let (id, address) = violations.finish(id.zip(address))?;
         let removed = self.store.remove_address(&caller.brand, &id, &address, self.clock.now()).await?;

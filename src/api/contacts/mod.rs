@@ -20,7 +20,7 @@ use crate::model::{ContactAddress, ContactId, ContactIncarnation, ContactVersion
 use crate::store::{ContactChange, ContactStore, UpsertResult};
 use crate::wire::v1::contact_service_server::ContactService;
 use crate::wire::{
-    FieldPath, PhoneFormat, Violations, contact_view, read_address, read_contact_addresses, v1,
+    AddressFormat, FieldPath, Violations, contact_view, read_address, read_contact_addresses, v1,
 };
 
 /// Implements `ContactService`.
@@ -154,7 +154,7 @@ impl ContactApi {
         request: v1::FindContactRequest,
     ) -> Result<v1::FindContactResponse, ApiError> {
         let mut violations = Violations::default();
-        let numbers = PhoneFormat::Dialled(caller.country());
+        let numbers = AddressFormat::Dialled(caller.country());
         let address = read_address(request.address, numbers, &FieldPath::new("address"), &mut violations);
         let address = violations.finish(address)?;
         let contact = match self.store.find_by_address(&caller.brand, &address).await? {
@@ -253,11 +253,11 @@ fn read_addresses(
     // Only the gateway sets the windows, so those that a caller sends back with a contact it read are ignored.
     addresses.iter_mut().for_each(|address| address.whatsapp_windows.clear());
     limits::count(count, ADDRESSES, &path, violations);
-    let read = read_contact_addresses(addresses, PhoneFormat::Dialled(country), &path, violations);
+    let read = read_contact_addresses(addresses, AddressFormat::Dialled(country), &path, violations);
     // The addresses are compared as read: two spellings of one number are one address. Unless all could be read, their
     // indexes are not those of the request, and a violation would name the wrong one.
     if read.len() == count {
-        limits::distinct(read.iter().map(|contact| &contact.address), &path, violations);
+        limits::distinct(read.iter().map(|contact| contact.address.folded()), &path, violations);
     }
     read
 }

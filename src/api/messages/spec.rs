@@ -10,8 +10,8 @@ use crate::model::{
     MessageId, Timestamp, Topic, later,
 };
 use crate::wire::{
-    FieldPath, PhoneFormat, Violations, optional_text, read_address, read_channels, read_class, read_content,
-    read_fallback, read_optional_time, v1,
+    AddressFormat, FieldPath, Violations, optional_text, read_address, read_channels, read_class,
+    read_content, read_fallback, read_optional_time, v1,
 };
 
 const IDEMPOTENCY_KEY: usize = 128;
@@ -157,7 +157,7 @@ fn read_recipient(
             violations.parsed(&id, &path.field("contact_id")).map(RecipientRef::Contact)
         }
         Some(Recipient::Address(address)) => {
-            let numbers = PhoneFormat::Dialled(country);
+            let numbers = AddressFormat::Dialled(country);
             read_address(Some(address), numbers, &path.field("address"), violations)
                 .map(RecipientRef::Address)
         }

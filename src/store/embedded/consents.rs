@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, Snapshot, load};
 use super::txn::Txn;
-use super::{EmbeddedStore, contacts, keys, ledger};
+use super::{EmbeddedStore, address_owners, keys, ledger};
 use crate::model::{
     Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Preferences, Recipient,
     Suppression, Timestamp, TopicScope,
@@ -131,7 +131,9 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
     let mut suppressions = Vec::new();
     for channel in Channel::ALL {
         for entry in contact.addresses_for(channel) {
-            suppressions.extend(suppression(view, brand, channel, &entry.address)?);
+            let found = suppression(view, brand, channel, &entry.address)?;
+            // In the contact's own spelling.
+            suppressions.extend(found.map(|found| Suppression { address: entry.address.clone(), ..found }));
         }
     }
     Ok(Some(Recipient {
@@ -172,11 +174,14 @@ pub fn record_objection(
         };
         suppress(txn, brand, suppression)?;
     }
-    if objection.withdraws_opt_in()
-        && let Some(contact) = contacts::contact_of_address(txn, brand, &address)?
-        && !ledger::folded(txn, brand, &contact)?.is_withdrawn(channel)
-    {
-        let recorded_by = evidence.actor.clone();
+    if !objection.withdraws_opt_in() {
+        return Ok(());
+    }
+    for contact in address_owners::owners(txn, brand, &address)? {
+        if ledger::folded(txn, brand, &contact)?.is_withdrawn(channel) {
+            continue;
+        }
+        let (recorded_by, evidence) = (evidence.actor.clone(), evidence.clone());
         let entry = NewConsentEntry {
             action: ConsentAction::Revoke,
             channel,

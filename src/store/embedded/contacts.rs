@@ -2,16 +2,19 @@
 
 use async_trait::async_trait;
 
+use super::address_owners::{contact_of_address, other_owner};
 use super::engine::{Engine, WriteClass};
 use super::keys::{self, Sequence};
-use super::lookup::{Lookup, ScanOrder, damaged, decode, load};
+use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
-use super::{EmbeddedStore, contact_links, ledger};
+use super::{EmbeddedStore, address_owners, contact_links, ledger};
 use crate::model::{
     Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, ContactIncarnation, Labels, Timestamp,
 };
-use crate::store::{AddressResult, ContactChange, ContactStore, Page, PageRequest, StoreError, UpsertResult};
+use crate::store::{
+    AddressResult, ContactChange, ContactStore, Page, PageRequest, SharedAddress, StoreError, UpsertResult,
+};
 
 #[async_trait]
 impl<E: Engine> ContactStore for EmbeddedStore<E> {
@@ -68,6 +71,20 @@ impl<E: Engine> ContactStore for EmbeddedStore<E> {
         self.engine.read(|view| contact_of_address(view, brand, address))
     }
 
+    async fn shared_addresses(&self, limit: usize) -> Result<Vec<SharedAddress>, StoreError> {
+        self.engine.read(|view| {
+            let marks = keys_in(view, keys::shared_addresses(), limit, |_| true)?;
+            let shared = |mark: &Vec<u8>| {
+                let (brand, address) = keys::brand_and_address(mark).ok_or_else(|| {
+                    damaged(view, "the mark of a shared address is not readable".to_owned())
+                })?;
+                let contacts = address_owners::owners(view, &brand, &address)?;
+                Ok(SharedAddress { brand, address, contacts })
+            };
+            marks.iter().map(shared).collect()
+        })
+    }
+
     async fn contacts(&self, brand: &BrandId, page: PageRequest) -> Result<Page<Contact>, StoreError> {
         self.engine.read(|view| {
             let range = keys::contacts(brand);
@@ -99,17 +116,6 @@ impl<E: Engine> ContactStore for EmbeddedStore<E> {
     }
 }
 
-/// The contact that has an address.
-pub fn contact_of_address(
-    from: &(impl Lookup + ?Sized),
-    brand: &BrandId,
-    address: &Address,
-) -> Result<Option<ContactId>, StoreError> {
-    let Some(bytes) = from.get(&keys::address(brand, address))? else { return Ok(None) };
-    let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
-    id.map(Some).ok_or_else(|| damaged(from, "an address leads to no contact's id".to_owned()))
-}
-
 /// Creates or changes a contact.
 pub fn upsert(
     txn: &mut Txn<'_>,
@@ -123,9 +129,8 @@ pub fn upsert(
         return Ok(UpsertResult::Stale);
     }
     for (index, entry) in change.addresses.iter().flatten().enumerate() {
-        match contact_of_address(txn, brand, &entry.address)? {
-            Some(owner) if owner != change.id => return Ok(UpsertResult::AddressTaken { index, owner }),
-            _ => {}
+        if let Some(owner) = other_owner(txn, brand, &entry.address, &change.id)? {
+            return Ok(UpsertResult::AddressTaken { index, owner });
         }
     }
     let created = before.is_none();
@@ -143,7 +148,7 @@ pub fn upsert(
         changes: before.changes + 1,
         ..before.clone()
     };
-    move_addresses(txn, brand, &before, &after);
+    move_addresses(txn, brand, &before, &after)?;
     txn.save(keys::contact(brand, &after.id), &after);
     Ok(if created { UpsertResult::Created(after) } else { UpsertResult::Changed(after) })
 }
@@ -159,16 +164,16 @@ fn add_address(
         return Ok(AddressResult::NoContact);
     };
     let mut addresses = before.addresses.clone();
-    match addresses.iter_mut().find(|known| known.address == address.address) {
+    match addresses.iter_mut().find(|known| known.address.is_same(&address.address)) {
         Some(_) if address.whatsapp_inbound_at.is_none() => return Ok(AddressResult::Changed(before)),
         Some(known) => known.whatsapp_inbound_at = address.whatsapp_inbound_at,
-        None => match contact_of_address(txn, brand, &address.address)? {
+        None => match other_owner(txn, brand, &address.address, id)? {
             Some(owner) => return Ok(AddressResult::Taken(owner)),
             None if addresses.len() >= Contact::MAX_ADDRESSES => return Ok(AddressResult::Full),
             None => addresses.push(address),
         },
     }
-    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)))
+    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)?))
 }
 
 fn remove_address(
@@ -182,11 +187,11 @@ fn remove_address(
         return Ok(AddressResult::NoContact);
     };
     let mut addresses = before.addresses.clone();
-    addresses.retain(|known| known.address != *address);
+    addresses.retain(|known| !known.address.is_same(address));
     if addresses.len() == before.addresses.len() {
         return Ok(AddressResult::Absent);
     }
-    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)))
+    Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)?))
 }
 
 /// Gives a contact these addresses, all of which are free or its own.
@@ -196,17 +201,17 @@ fn readdress(
     before: Contact,
     addresses: Vec<ContactAddress>,
     now: Timestamp,
-) -> Contact {
+) -> Result<Contact, StoreError> {
     let after = Contact { addresses, updated_at: now, changes: before.changes + 1, ..before.clone() };
-    move_addresses(txn, brand, &before, &after);
+    move_addresses(txn, brand, &before, &after)?;
     txn.save(keys::contact(brand, &after.id), &after);
-    after
+    Ok(after)
 }
 
 /// The service windows of an address last as long as the contact has it.
 fn with_windows(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
     for entry in &mut addresses {
-        let known = before.iter().find(|known| known.address == entry.address);
+        let known = before.iter().find(|known| known.address.is_same(&entry.address));
         entry.whatsapp_windows = known.map(|known| known.whatsapp_windows.clone()).unwrap_or_default();
     }
     addresses
@@ -222,16 +227,15 @@ pub fn move_address(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    let is_known = before.addresses.iter().any(|entry| entry.address == to);
-    if is_known || contact_of_address(txn, brand, &to)?.is_some() {
+    if contact_of_address(txn, brand, &to)?.is_some() {
         return Ok(());
     }
-    let moved = |entry: &ContactAddress| match entry.address == *from {
+    let moved = |entry: &ContactAddress| match entry.address.is_same(from) {
         true => ContactAddress::new(to.clone()),
         false => entry.clone(),
     };
     let addresses = before.addresses.iter().map(moved).collect();
-    readdress(txn, brand, before, addresses, now);
+    readdress(txn, brand, before, addresses, now)?;
     Ok(())
 }
 
@@ -241,19 +245,25 @@ fn unknown(id: ContactId, incarnation: ContactIncarnation, now: Timestamp) -> Co
     Contact { id, incarnation, addresses, labels, created_at: now, updated_at: now, changes: 0 }
 }
 
-fn move_addresses(txn: &mut Txn<'_>, brand: &BrandId, before: &Contact, after: &Contact) {
+fn move_addresses(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    before: &Contact,
+    after: &Contact,
+) -> Result<(), StoreError> {
     for old in &before.addresses {
-        txn.delete(keys::address(brand, &old.address));
+        address_owners::remove(txn, brand, &old.address, &before.id)?;
     }
     for new in &after.addresses {
-        txn.put(keys::address(brand, &new.address), after.id.as_str().as_bytes().to_vec());
+        address_owners::add(txn, brand, &new.address, &after.id)?;
     }
+    Ok(())
 }
 
 fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(false) };
     for entry in &contact.addresses {
-        txn.delete(keys::address(brand, &entry.address));
+        address_owners::remove(txn, brand, &entry.address, id)?;
     }
     txn.delete(keys::contact(brand, id));
     ledger::delete(txn, brand, id)?;

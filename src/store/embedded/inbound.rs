@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
+use super::address_owners::contact_of_address;
 use super::consents::{append_entry, record_objection, suppression};
-use super::contacts::{contact_of_address, move_address};
+use super::contacts::move_address;
 use super::engine::{Engine, WriteClass};
 use super::lookup::load;
 use super::txn::Txn;
@@ -149,7 +150,7 @@ fn open_window(
 ) -> Result<(), StoreError> {
     let Some(id) = contact else { return Ok(()) };
     let Some(mut contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    if let Some(entry) = contact.addresses.iter_mut().find(|entry| entry.address == event.address) {
+    if let Some(entry) = contact.addresses.iter_mut().find(|entry| entry.address.is_same(&event.address)) {
         let at = event.at.min(now);
         let window = entry.whatsapp_windows.entry(event.provider.clone()).or_insert(at);
         *window = at.max(*window);

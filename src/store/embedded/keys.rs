@@ -19,10 +19,10 @@
 //! | 10 parked | provider, status and objection, reference | `ParkedReceiptRecord` |
 //! | 11 parked at | time, key of the parked receipt | |
 //! | 12 contact | brand, contact | `ContactRecord` |
-//! | 13 address | brand, kind, address | the contact's id |
+//! | 13 address | brand, kind, folded address | the contact's id (`address_owners`) |
 //! | 14 whole ledger | brand, contact | `LedgerRecord`, as older builds wrote it |
 //! | 15 preferences | brand, contact | `PreferencesRecord` |
-//! | 16 suppression | brand, channel, kind, address | `SuppressionRecord` |
+//! | 16 suppression | brand, channel, kind, folded address | `SuppressionRecord` |
 //! | 17 control | provider | `ControlRecord`, the one in force |
 //! | 18 control log | number | `ControlRecord` |
 //! | 19 control log of provider | provider, number | |
@@ -40,14 +40,15 @@
 //! | 34 ring buffer | which, its owner | how many entries were ever appended (`ring_buffer`) |
 //! | 35 slot of a ring buffer | which, its owner, number | the entry |
 //! | 36 links of contact | brand, contact | the ids of its links |
+//! | 37 shared address | brand, kind, folded address | |
 
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Address, BrandId, Channel, ContactId, KeyId, LinkId, MessageClass, MessageId, Objection, ProviderName,
-    ReceiptStatus, Timestamp,
+    Address, BrandId, Channel, ContactId, Email, KeyId, LinkId, MessageClass, MessageId, Objection, Phone,
+    ProviderName, ReceiptStatus, Timestamp,
 };
 
 /// Numbers that only ever grow.
@@ -111,7 +112,7 @@ impl KeyBuilder {
     }
 
     fn address(self, address: &Address) -> Self {
-        match address {
+        match address.folded() {
             Address::Email(email) => self.byte(1).last(email.as_str().as_bytes()),
             Address::Phone(phone) => self.byte(2).last(phone.as_str().as_bytes()),
             Address::TelegramChat(chat) => self.byte(3).number(chat.unsigned_abs()),
@@ -191,10 +192,16 @@ pub fn cursor_key() -> Vec<u8> {
     KeyBuilder::new(0).byte(CURSOR_KEY).done()
 }
 
+/// By which rule the keys of addresses are folded; zero for one of before.
+pub fn address_rule() -> Vec<u8> {
+    KeyBuilder::new(0).byte(ADDRESS_RULE).done()
+}
+
 /// Beside the sequences.
 const LAST_ID: u8 = 255;
 const KNOWN_TIME: u8 = 254;
 const CURSOR_KEY: u8 = 253;
+const ADDRESS_RULE: u8 = 252;
 
 pub fn pack(brand: &BrandId, first: MessageId) -> Vec<u8> {
     packs_of(brand).id(first).done()
@@ -404,6 +411,42 @@ pub fn address(brand: &BrandId, address: &Address) -> Vec<u8> {
     KeyBuilder::new(13).name(brand.as_str()).address(address).done()
 }
 
+/// The keys of all addresses.
+pub fn addresses() -> Range<Vec<u8>> {
+    KeyBuilder::new(13).all()
+}
+
+/// Marks an address that several contacts have.
+pub fn shared_address(brand: &BrandId, address: &Address) -> Vec<u8> {
+    KeyBuilder::new(37).name(brand.as_str()).address(address).done()
+}
+
+/// The marks of all of them.
+pub fn shared_addresses() -> Range<Vec<u8>> {
+    KeyBuilder::new(37).all()
+}
+
+/// Reads the brand and the address of a key that has no more parts.
+pub fn brand_and_address(key: &[u8]) -> Option<(BrandId, Address)> {
+    let (brand, rest) = brand_and_rest(key)?;
+    let (kind, rest) = rest.split_first()?;
+    let text = || std::str::from_utf8(rest).ok();
+    let address = match kind {
+        1 => Address::Email(Email::from_stored(text()?).ok()?),
+        2 => Address::Phone(Phone::from_e164(text()?).ok()?),
+        3 => Address::telegram(number(rest)?.try_into().ok()?).ok()?,
+        _ => return None,
+    };
+    Some((brand, address))
+}
+
+/// Reads the brand with which the parts of a key begin, and what follows it.
+pub fn brand_and_rest(key: &[u8]) -> Option<(BrandId, &[u8])> {
+    let mut parts = key.get(1..)?.splitn(2, |byte| *byte == 0);
+    let brand = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    Some((brand, parts.next()?))
+}
+
 pub fn whole_ledger(brand: &BrandId, contact: &ContactId) -> Vec<u8> {
     KeyBuilder::new(14).name(brand.as_str()).last(contact.as_str().as_bytes()).done()
 }
@@ -437,6 +480,11 @@ pub fn suppression(brand: &BrandId, channel: Channel, address: &Address) -> Vec<
         Channel::Whatsapp => 4,
     };
     KeyBuilder::new(16).name(brand.as_str()).byte(channel).address(address).done()
+}
+
+/// The keys of all suppressed addresses.
+pub fn suppressions() -> Range<Vec<u8>> {
+    KeyBuilder::new(16).all()
 }
 
 pub fn contact_event(brand: &BrandId, contact: &ContactId, cursor: u64) -> Vec<u8> {
@@ -596,6 +644,21 @@ mod tests {
         let text = redacted(&address(&"acme".parse().unwrap(), &ana));
         assert_eq!(text.len(), "a key of kind 13 (01234567)".len(), "{text}");
         assert!(text.starts_with("a key of kind 13 ("), "{text}");
+    }
+
+    #[test]
+    fn the_key_of_an_address_is_read_back() {
+        let brand: BrandId = "acme".parse().unwrap();
+        let addresses = [
+            Address::Email("ana@example.com".parse().unwrap()),
+            Address::Phone(Phone::from_e164("+34600123456").unwrap()),
+            Address::TelegramChat(42),
+        ];
+        for address in addresses {
+            let key = super::address(&brand, &address);
+            assert_eq!(brand_and_address(&key), Some((brand.clone(), address)));
+        }
+        assert_eq!(brand_and_address(&contact(&brand, &"ana".parse().unwrap())), None);
     }
 
     #[test]

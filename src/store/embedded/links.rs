@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::contacts::{contact_of_address, upsert};
+use super::address_owners::contact_of_address;
+use super::contacts::upsert;
 use super::engine::{Engine, WriteClass};
 use super::lookup::Lookup;
 use super::txn::Txn;

@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EmbeddedStore;
+use super::address_upgrade;
 use super::engine::{Engine, StoreSignals, WriteClass};
 use super::keys::{self, Sequence};
 use super::lookup::{KeyValue, Lookup, ScanOrder, Snapshot, Visitor, read_number};
-use super::txn::{Txn, WriteGroup};
+use super::txn::{Txn, WriteGroup, Writes};
 use crate::store::{StoreError, Stores};
 
 /// How much of new messages may wait for dispatch in memory, in bytes. Little, so that a simulation meets both ways.
@@ -30,7 +31,21 @@ impl MemoryStore {
         // A map in memory has no damaged records, so the sequence can be read.
         let cursor = read_number(&*self.lock(), &keys::sequence(Sequence::Events)).unwrap_or_default();
         let signals = StoreSignals::new(cursor, READY_BYTES);
+        self.upgrade_addresses();
         EmbeddedStore::stores(MemoryEngine { memory: self.clone(), signals })
+    }
+
+    /// Brings the keys of addresses up to date.
+    fn upgrade_addresses(&self) {
+        let mut map = self.lock();
+        let mut next = address_upgrade::first_step(&*map).unwrap_or_default();
+        while let Some(step) = next {
+            let mut group = WriteGroup::new(&*map);
+            // Nothing in a map in memory is damaged.
+            next = group.run(|txn| address_upgrade::take_step(txn, step)).unwrap_or_default();
+            let (writes, _) = group.finish();
+            apply(&mut map, writes);
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Map> {
@@ -64,12 +79,7 @@ impl Engine for MemoryEngine {
         let mut group = WriteGroup::new(&*map);
         let result = group.run(operation)?;
         let (writes, effects) = group.finish();
-        for (key, value) in writes {
-            match value {
-                Some(value) => map.insert(key, value),
-                None => map.remove(&key),
-            };
-        }
+        apply(&mut map, writes);
         drop(map);
         self.signals.publish(effects);
         Ok(result)
@@ -77,6 +87,15 @@ impl Engine for MemoryEngine {
 
     fn signals(&self) -> &StoreSignals {
         &self.signals
+    }
+}
+
+fn apply(map: &mut Map, writes: Writes) {
+    for (key, value) in writes {
+        match value {
+            Some(value) => map.insert(key, value),
+            None => map.remove(&key),
+        };
     }
 }
 

@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states` |
+//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -47,6 +47,8 @@ mod records;
 mod effects;
 mod txn;
 
+mod address_owners;
+mod address_upgrade;
 mod bodies;
 mod contact_index;
 mod contact_links;

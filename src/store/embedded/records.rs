@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
-use crate::wire::{self, FieldPath, PhoneFormat, Violations};
+use crate::wire::{self, AddressFormat, FieldPath, Violations};
 
 /// A record of the store, as protobuf.
 pub trait Record: Sized {
@@ -201,7 +201,7 @@ impl Record for ParkedReceipt {
             let parked_at = wire::read_time(record.park_time, &FieldPath::new("park_time"), violations);
             let path = FieldPath::new("addresses");
             let read = |(index, address)| {
-                wire::read_address(Some(address), PhoneFormat::Stored, &path.index(index), violations)
+                wire::read_address(Some(address), AddressFormat::Stored, &path.index(index), violations)
             };
             let addresses = record.addresses.into_iter().enumerate().map(read).collect::<Option<_>>();
             let (addresses, references) = (addresses?, record.references);

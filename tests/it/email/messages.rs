@@ -40,6 +40,17 @@ async fn a_message_arrives_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn an_address_that_needs_quotes_is_written_to() {
+    let peer = Smtp::start("quoted", &[]);
+    for address in ["\"a b\"@x.example", "\"a@b\"@x.example", "\"a\\\"b\"@x.example", "\"a,b\"@x.example"] {
+        assert_sent(&plain(peer.port()), &content(address, "Hi", Some("Text"), None)).await;
+        let taken = peer.taken().pop().unwrap();
+        assert_eq!(taken["to"][0], address);
+        assert_eq!(taken["parsed"]["headers"]["to"], address);
+    }
+}
+
+#[tokio::test]
 async fn an_injected_header_stays_in_the_subject() {
     let peer = Smtp::start("injected", &[]);
     let envelope = content("ana@example.org", "Hi\r\nBcc: eve@example.net\r\n\r\nbody", Some("Text"), None);

@@ -93,7 +93,8 @@ async fn what_waits_for_a_brand_that_was_left_out_is_sent_when_it_is_back() {
     let warning = "1 message waits until this is mended or it expires: the brand is not in the configuration";
     let gateway = start_warned(&directory, warning).await;
     let request = v1::UpsertContactRequest { contact: Some(ana()), update_mask: None };
-    let contact = gateway.contacts_by(&other).upsert_contact(request).await.unwrap().into_inner().contact.unwrap();
+    let contact =
+        gateway.contacts_by(&other).upsert_contact(request).await.unwrap().into_inner().contact.unwrap();
     // Due later than whatever waited when the gateway stopped, which is looked at before it.
     let now = contact.update_time.unwrap();
     let later = prost_types::Timestamp { seconds: now.seconds + 1, ..now };

@@ -196,3 +196,24 @@ pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
     let recipient = stores.consents.recipient(&acme(), &nobody).await.unwrap().unwrap();
     assert_eq!(recipient.ledger, FoldedLedger::default());
 }
+
+pub async fn an_address_is_suppressed_in_whatever_spelling(stores: &Stores) {
+    let (given, other) = (email("First.Last@Example.com"), email("first.last@example.com"));
+    create(stores, &acme(), "ana", std::slice::from_ref(&given)).await;
+    let suppression = Suppression {
+        channel: Channel::Email,
+        address: other.clone(),
+        reason: SuppressionReason::Manual,
+        explanation: "asked by phone".to_owned(),
+        created_at: at(1),
+        recorded_by: "key".to_owned(),
+    };
+    stores.consents.suppress(&acme(), suppression.clone()).await.unwrap();
+    let of_ana = async || {
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap();
+        recipient.unwrap().suppressions
+    };
+    assert_eq!(of_ana().await, [Suppression { address: given.clone(), ..suppression }]);
+    assert!(stores.consents.lift_suppression(&acme(), Channel::Email, &given).await.unwrap());
+    assert_eq!(of_ana().await, []);
+}

@@ -67,6 +67,38 @@ pub async fn an_address_belongs_to_one_contact(stores: &Stores) {
     assert_eq!(results.iter().filter(|result| matches!(result, UpsertResult::Created(_))).count(), 1);
 }
 
+pub async fn an_address_is_one_in_whatever_spelling(stores: &Stores) {
+    let find = async |address: &Address| stores.contacts.find_by_address(&acme(), address).await.unwrap();
+    let spellings = [
+        ("ana", email("First.Last@Example.com"), email("first.last@example.com")),
+        ("bea", email("x@bücher.example"), email("X@xn--bcher-kva.example")),
+        ("eva", email("\"y\"@x.example"), email("y@x.example")),
+        ("mia", email("jose\u{301}@x.example"), email("jos\u{e9}@x.example")),
+        ("zoe", phone("+525512345678"), phone("+5215512345678")),
+    ];
+    for (index, (id, given, other)) in spellings.iter().enumerate() {
+        create(stores, &acme(), id, std::slice::from_ref(given)).await;
+        assert_eq!(find(other).await, Some(contact_id(id)), "{other}");
+        let taken =
+            stores.contacts.upsert_contact(&acme(), change("new", &[other.clone()]), at(1)).await.unwrap();
+        assert_eq!(taken, UpsertResult::AddressTaken { index: 0, owner: contact_id(id) }, "{other}");
+        let added = ContactAddress::new(other.clone());
+        match stores.contacts.add_address(&acme(), &contact_id(id), added, at(2)).await.unwrap() {
+            AddressResult::Changed(same) => assert_eq!(same.addresses[0].address, *given, "{index}"),
+            result => panic!("{result:?}"),
+        }
+        // Its own contact may have it in another spelling.
+        let changed =
+            stores.contacts.upsert_contact(&acme(), change(id, &[other.clone()]), at(3)).await.unwrap();
+        assert!(matches!(changed, UpsertResult::Changed(_)), "{changed:?}");
+        assert_eq!(find(given).await, Some(contact_id(id)), "{given}");
+        let removed = stores.contacts.remove_address(&acme(), &contact_id(id), given, at(4)).await.unwrap();
+        assert!(matches!(removed, AddressResult::Changed(_)), "{removed:?}");
+        assert_eq!(find(other).await, None, "{other}");
+    }
+    assert_eq!(stores.contacts.shared_addresses(10).await.unwrap(), []);
+}
+
 pub async fn addresses_added_at_once_are_all_kept_and_have_one_owner(stores: &Stores) {
     for name in ["ana", "bea"] {
         create(stores, &acme(), name, &[]).await;

@@ -109,6 +109,7 @@ conformance! {
         a_contact_is_created_changed_and_found,
         addresses_added_at_once_are_all_kept_and_have_one_owner,
         an_address_belongs_to_one_contact,
+        an_address_is_one_in_whatever_spelling,
         an_expected_version_refuses_a_lost_update,
         contacts_are_listed_by_id,
         a_deleted_contact_leaves_nothing_but_suppressions;
@@ -128,6 +129,7 @@ conformance! {
         pages_of_a_ledger_hold_everything_once,
         preferences_change_field_by_field,
         the_first_suppression_stays_until_lifted,
+        an_address_is_suppressed_in_whatever_spelling,
         consents_of_an_unknown_contact_are_refused;
     links:
         a_link_ties_an_address_once,

@@ -6,7 +6,7 @@ use relevo::consent::{LedgerStanding, standing};
 use relevo::model::{
     Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, ReceiptStatus, TopicScope,
 };
-use relevo::store::{NewConsentEntry, StoreError};
+use relevo::store::{NewConsentEntry, StoreError, Stores, UpsertResult};
 
 use super::sample::*;
 
@@ -177,6 +177,84 @@ async fn a_ledger_that_was_kept_whole_decides_and_goes_on() {
     assert_eq!(recorded.sequence, 102);
     assert_eq!(standings().await, [Some((false, 102)), Some((false, 102)), Some((false, 102))]);
     assert_eq!(ledger(stores, &acme(), "ana").await, [before, vec![recorded]].concat());
+    handle.close().await.unwrap();
+}
+
+fn contact_with_email(id: &str, address: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let email = bytes(1, &text(1, address));
+    let contact = [text(1, id), bytes(2, &email), time(4), time(5)].concat();
+    vec![
+        ([b"\x0cacme\0", id.as_bytes()].concat(), [bytes(1, &contact), number(2, 3)].concat()),
+        ([b"\x0dacme\0\x01", address.as_bytes()].concat(), id.as_bytes().to_vec()),
+    ]
+}
+
+/// Up to format 4 each spelling of an address was one of its own.
+#[tokio::test]
+async fn spellings_that_were_several_addresses_are_one() {
+    let disk = Disk::new();
+    let handle = disk.open();
+    let old = email("old@example.com");
+    create(&handle.stores, &acme(), "old", std::slice::from_ref(&old)).await;
+    handle.close().await.unwrap();
+    let (upper, lower) = ("First.Last@example.com", "first.last@example.com");
+    let suppression = |address: &str| {
+        let fields = [
+            number(1, 1),
+            bytes(2, &text(1, address)),
+            text(3, "manual"),
+            text(4, "why"),
+            time(5),
+            text(6, "key"),
+        ];
+        ([b"\x10acme\0\x01\x01", address.as_bytes()].concat(), bytes(1, &fields.concat()))
+    };
+    let mut records = [contact_with_email("ana", upper), contact_with_email("bea", lower)].concat();
+    records.extend(contact_with_email("eva", "y@b\u{fc}cher.example"));
+    // Not an address by the rules of today, and a record that makes no sense.
+    records.extend(contact_with_email("zoe", "z@a\u{2024}.example"));
+    records.push(([b"\x10acme\0\x01\x01", "Q@x.example".as_bytes()].concat(), text(1, "no suppression")));
+    records.push(suppression("FIRST.LAST@example.com"));
+    // The rule by which they were folded was not known.
+    records.push((b"\x00\xfc".to_vec(), vec![0; 8]));
+    write(&disk, &records);
+
+    let check = async |stores: &Stores, owners: &[&str]| {
+        let find = async |text: &str| {
+            let found = stores.contacts.find_by_address(&acme(), &email(text)).await.unwrap();
+            found.map(|id| id.to_string())
+        };
+        assert_eq!(find(upper).await.as_deref(), owners.first().copied());
+        assert_eq!(find("FIRST.LAST@EXAMPLE.COM").await.as_deref(), owners.first().copied());
+        assert_eq!(find("Y@xn--bcher-kva.example").await.as_deref(), Some("eva"));
+        assert_eq!(find("OLD@example.com").await.as_deref(), Some("old"));
+        assert!(stores.contacts.contact(&acme(), &contact_id("zoe")).await.unwrap().is_some());
+        for id in owners {
+            let recipient = stores.consents.recipient(&acme(), &contact_id(id)).await.unwrap().unwrap();
+            assert_eq!(recipient.suppressions.len(), 1, "{id}");
+        }
+        let shared = stores.contacts.shared_addresses(10).await.unwrap();
+        match owners {
+            [_, _] => {
+                assert_eq!(shared[0].contacts, owners.iter().map(|id| contact_id(id)).collect::<Vec<_>>())
+            }
+            _ => assert_eq!(shared, []),
+        }
+    };
+    let handle = disk.open();
+    check(&handle.stores, &["bea", "ana"]).await;
+    handle.close().await.unwrap();
+    let handle = disk.open();
+    check(&handle.stores, &["bea", "ana"]).await;
+    // Whoever has it may keep it, and nobody else gets it.
+    let keep =
+        handle.stores.contacts.upsert_contact(&acme(), change("ana", &[email(upper)]), at(1)).await.unwrap();
+    assert!(matches!(keep, UpsertResult::Changed(_)), "{keep:?}");
+    let take =
+        handle.stores.contacts.upsert_contact(&acme(), change("eva", &[email(upper)]), at(1)).await.unwrap();
+    assert!(matches!(take, UpsertResult::AddressTaken { .. }), "{take:?}");
+    handle.stores.contacts.delete_contact(&acme(), &contact_id("bea")).await.unwrap();
+    check(&handle.stores, &["ana"]).await;
     handle.close().await.unwrap();
 }
 

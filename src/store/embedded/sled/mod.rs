@@ -121,7 +121,8 @@ pub fn open(path: &Path, options: SledOptions) -> Result<SledHandle, StoreError>
     let tree = tree::Tree::open(&files, options.cache_bytes, mark.groups())?;
     let groups = tree.groups()?;
     let (engine, shared, queue) = SledEngine::new(&files, tree, &options)?;
-    let writer = Writer::new(files, options, mark, groups, lock, shared, queue);
+    let mut writer = Writer::new(files, options, mark, groups, lock, shared, queue);
+    writer.upgrade_addresses()?;
     let writer = std::thread::Builder::new()
         .name("store-writer".to_owned())
         .spawn(move || writer.run())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::super::address_upgrade;
 use super::super::effects::CommitEffects;
 use super::super::engine::WriteClass;
 use super::super::keys::{self, Sequence};
@@ -80,6 +81,25 @@ impl Writer {
         if let Err(error) = self.finish() {
             tracing::error!(%error, "the store was not closed cleanly");
         }
+    }
+
+    /// Brings the keys of addresses up to date. Called before anything is served.
+    ///
+    /// # Errors
+    /// When the disk fails; the next opening goes on.
+    pub fn upgrade_addresses(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let read = || shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let mut next = address_upgrade::first_step(read().as_ref().ok_or_else(unavailable)?)?;
+        while let Some(step) = next {
+            let tree = read();
+            let mut group = WriteGroup::new(tree.as_ref().ok_or_else(unavailable)?);
+            next = group.run(|txn| address_upgrade::take_step(txn, step))?;
+            let (writes, effects) = group.finish();
+            drop(tree);
+            self.commit(writes, effects)?;
+        }
+        Ok(())
     }
 
     fn run_group(&mut self, first: Box<dyn WriteJob>) {
