@@ -53,8 +53,7 @@ fn failing() -> BreakerCase {
 }
 
 fn closed() -> BreakerCase {
-    BreakerCase::after(&Outcome::Sent { reference: "SM0123456789".to_owned() })
-        .expecting(BreakerState::Closed)
+    BreakerCase::after(&Outcome::sent("SM0123456789")).expecting(BreakerState::Closed)
 }
 
 fn open() -> BreakerCase {

@@ -107,6 +107,7 @@ fn provider(channel: Channel, index: usize) -> Provider {
         weight: 100,
         brands: Vec::new(),
         senders: BTreeMap::new(),
+        user_ids_of: None,
     }
 }
 
@@ -161,7 +162,7 @@ fn new_message(channels: usize, providers: usize) -> &'static RoutingCase {
 }
 
 fn sent() -> &'static RoutingCase {
-    let outcome = Outcome::Sent { reference: "SM0123456789".to_owned() };
+    let outcome = Outcome::sent("SM0123456789");
     RoutingCase::new(MessageClass::Commercial, 2, 2).attempted(outcome).expecting("rest")
 }
 

@@ -42,6 +42,8 @@ pub struct DeliveryReport {
     /// The address that the report speaks of, where it names it: a reference that leads to an attempt to another is not meant, and
     /// what it says against the address counts even when the message is not known any more.
     pub address: Option<Address>,
+    /// Other addresses of the same person that it names beside it.
+    pub aliases: Vec<Address>,
     /// What the report says.
     pub status: ReceiptStatus,
     /// When it happened, by the provider's clock; the time of arrival where the provider gives none.

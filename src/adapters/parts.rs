@@ -12,7 +12,7 @@ use super::sandbox::Sandbox;
 use super::telegram::bot::TelegramLinkSigner;
 use super::transport::Transport;
 use super::webhooks::WebhookHandler;
-use crate::model::BrandId;
+use crate::model::{BrandId, BusinessId};
 
 /// The parts of a provider. They are built once, when its settings are checked; clones share them.
 #[derive(Debug, Clone)]
@@ -27,12 +27,26 @@ pub struct ProviderParts {
     pub telegram_links: Option<TelegramLinkSigner>,
     /// The provider itself, where it is a sandbox: to be steered and looked into.
     pub sandbox: Option<Sandbox>,
+    /// Whether it sends to WhatsApp's user ids.
+    pub sends_to_user_ids: bool,
 }
 
 impl ProviderParts {
     /// The parts of a provider that delivers with this adapter and reports no events.
     pub(super) fn new(adapter: Arc<dyn Adapter>) -> Self {
-        Self { adapter, webhook_handler: None, listener: None, telegram_links: None, sandbox: None }
+        Self {
+            adapter,
+            webhook_handler: None,
+            listener: None,
+            telegram_links: None,
+            sandbox: None,
+            sends_to_user_ids: false,
+        }
+    }
+
+    /// The same parts of one that sends to WhatsApp's user ids.
+    pub(super) fn sending_to_user_ids(self) -> Self {
+        Self { sends_to_user_ids: true, ..self }
     }
 
     /// The same parts with this handler of webhook requests, if there is one.
@@ -52,6 +66,8 @@ pub struct ProviderContext<'a> {
     pub config_dir: &'a Path,
     /// Whether the gateway listens for what comes back, by HTTP or LMTP.
     pub has_inbound: bool,
+    /// The business at Meta whose user ids it speaks of.
+    pub business: &'a BusinessId,
 }
 
 impl ProviderContext<'_> {

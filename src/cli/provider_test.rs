@@ -219,7 +219,7 @@ async fn deliver(envelope: &Envelope, config: &ProviderConfig, clock: &Clock) ->
 /// What goes out and what came back, for scripts.
 fn json(provider: &Provider, envelope: &Envelope, outcome: &Outcome, took: Duration) -> Value {
     let reference = match outcome {
-        Outcome::Sent { reference } => Some(reference),
+        Outcome::Sent { reference, .. } => Some(reference),
         _ => None,
     };
     let evidence = outcome.evidence();
@@ -267,7 +267,7 @@ fn explanation(outcome: &Outcome, took: Duration, kind: &str, within: TextWidth)
     let mut table = Table::bare();
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("outcome", format!("{}, after {} ms", outcome.as_str(), took.as_millis()));
-    if let Outcome::Sent { reference } = outcome {
+    if let Outcome::Sent { reference, .. } = outcome {
         row("reference", text::escaped(reference).into_owned());
     }
     if let Some(evidence) = outcome.evidence() {
@@ -403,7 +403,7 @@ mod tests {
         let rejected = |cause| Outcome::Rejected { cause, evidence: evidence.clone() };
         let retry_after = Some(Duration::from_secs(90));
         let outcomes = [
-            Outcome::Sent { reference: "17".to_owned() },
+            Outcome::sent("17"),
             rejected(Rejection::Address { certain: true }),
             rejected(Rejection::Address { certain: false }),
             rejected(Rejection::OptedOut { certain: true }),

@@ -10,7 +10,7 @@ use crate::adapters::{
     HttpSettings, PROVIDER_KINDS, ProviderBuildError, ProviderContext, ProviderKind, ProviderLimits,
     ProviderParts, ProviderSettings, Transport,
 };
-use crate::model::{BrandId, Provider, SettingError};
+use crate::model::{BrandId, BusinessId, Channel, Provider, SettingError};
 
 /// A provider, checked and built.
 #[derive(Debug, Clone)]
@@ -73,8 +73,10 @@ fn check_one(
     let brands = check_brands(&section.brands, path, &around.brands, errors);
     let senders = check_senders(section, path, &around.brands, errors);
     let transport = check_transport(section, path, errors);
+    let business = check_business(section, path, errors);
     let KindSettings { kind, settings } = check_kind(section, path, errors)?;
-    let parts = build(kind, settings.as_deref()?, path, &transport, &brands, around, errors)?;
+    let built = BuildContext { transport: &transport, brands: &brands, business: &business, around };
+    let parts = build(kind, settings.as_deref()?, path, &built, errors)?;
     Some(ProviderConfig {
         provider: Provider {
             name: name?,
@@ -85,10 +87,27 @@ fn check_one(
             weight: section.weight,
             brands,
             senders,
+            user_ids_of: parts.sends_to_user_ids.then_some(business),
         },
         limits: section.limits.clone(),
         parts,
     })
+}
+
+/// The business at Meta; by default there is one for each provider. What is wrong there is left at a name of none, so that the provider's
+/// own settings are checked all the same.
+fn check_business(section: &ProviderSection, path: &str, errors: &mut ErrorCollector<'_>) -> BusinessId {
+    let key = format!("{path}.business");
+    let business = match &section.business {
+        // A name that is wrong is told of as the provider's.
+        None => section.name.parse().ok(),
+        Some(_) if section.channel != Channel::Whatsapp => {
+            errors.add(key, "must be left out: only WhatsApp knows people by ids of a business");
+            None
+        }
+        Some(business) => business.parse().map_err(|error| errors.add(key, error)).ok(),
+    };
+    business.unwrap_or_else(|| "none".parse().expect("a word in lower case is the name of a business"))
 }
 
 fn check_brands(
@@ -192,14 +211,20 @@ fn tables() -> String {
     }
 }
 
+/// What of a provider's section its settings are built with.
+struct BuildContext<'a> {
+    transport: &'a Transport,
+    brands: &'a [BrandId],
+    business: &'a BusinessId,
+    around: &'a ProviderCheckContext<'a>,
+}
+
 /// Builds the provider, which makes the checks of its kind.
 fn build(
     kind: &ProviderKind,
     settings: &dyn ProviderSettings,
     path: &str,
-    transport: &Transport,
-    served: &[BrandId],
-    around: &ProviderCheckContext<'_>,
+    built: &BuildContext<'_>,
     errors: &mut ErrorCollector<'_>,
 ) -> Option<ProviderParts> {
     let table = format!("{path}.{}", kind.name);
@@ -207,9 +232,10 @@ fn build(
         // It would stumble over what was left out.
         return None;
     }
+    let BuildContext { transport, brands: served, business, around } = *built;
     let every: Vec<BrandId> = around.brands.iter().filter_map(|name| name.parse().ok()).collect();
     let brands = if served.is_empty() { &every } else { served };
     let ProviderCheckContext { folder, has_inbound, .. } = *around;
-    let context = ProviderContext { transport, brands, config_dir: folder, has_inbound };
+    let context = ProviderContext { transport, brands, config_dir: folder, has_inbound, business };
     settings.build(&context).map_err(|error| add(&error, &table, errors)).ok()
 }

@@ -14,8 +14,18 @@ use crate::adapters::{HttpSettings, PROVIDER_KINDS, ProviderKind, ProviderLimits
 use crate::model::{Channel, MAX_COUNT, SettingError, SettingErrors};
 
 /// The names of the settings that every provider has.
-const COMMON: [&str; 9] =
-    ["name", "channel", "failure_domain", "tier", "weight", "brands", "senders", "limits", "http"];
+const COMMON: [&str; 10] = [
+    "name",
+    "channel",
+    "failure_domain",
+    "tier",
+    "weight",
+    "brands",
+    "senders",
+    "business",
+    "limits",
+    "http",
+];
 
 /// A provider in the file. Exactly one table besides its own settings names its kind.
 #[derive(Debug, Deserialize)]
@@ -31,6 +41,7 @@ pub(super) struct ProviderSection {
     pub(super) brands: Vec<String>,
     #[serde(default)]
     pub(super) senders: BTreeMap<String, String>,
+    pub(super) business: Option<String>,
     #[serde(default)]
     pub(super) limits: ProviderLimits,
     pub(super) http: Option<HttpSettings>,

@@ -347,7 +347,8 @@ fn an_adapter_checks_its_own_settings_and_channel() {
 #[test]
 fn settings_of_a_provider_and_of_its_kind_are_refused_where_they_stand() {
     let account = "[brands.acme]\n[[providers]]\nname = \"a\"\nchannel = \"sms\"\nfailure_domain = \"a\"\n";
-    insta::assert_snapshot!(errors(&format!("{account}smpt = 1\n")), @"config/relevo.toml:6: providers[0].smpt: unknown setting `smpt`, expected one of `name`, `channel`, `failure_domain`, `tier`, `weight`, `brands`, `senders`, `limits`, `http`, `smtp`, `sendgrid`, `resend`, `postmark`, `mailgun`, `brevo`, `ses`, `twilio`, `vonage`, `infobip`, `sinch`, `sns`, `smpp`, `telegram`, `whatsapp_cloud`, `whatsapp_vonage`, `whatsapp_twilio`, `whatsapp_infobip`, `webhook`, `sandbox`");
+    insta::assert_snapshot!(errors(&format!("{account}smpt = 1\n")), @"config/relevo.toml:6: providers[0].smpt: unknown setting `smpt`, expected one of `name`, `channel`, `failure_domain`, `tier`, `weight`, `brands`, `senders`, `business`, `limits`, `http`, `smtp`, `sendgrid`, `resend`, `postmark`, `mailgun`, `brevo`, `ses`, `twilio`, `vonage`, `infobip`, `sinch`, `sns`, `smpp`, `telegram`, `whatsapp_cloud`, `whatsapp_vonage`, `whatsapp_twilio`, `whatsapp_infobip`, `webhook`, `sandbox`");
+    insta::assert_snapshot!(errors(&format!("{account}business = \"shop\"\n[providers.sandbox]\n")), @"config/relevo.toml:6: providers[0].business: must be left out: only WhatsApp knows people by ids of a business");
     insta::assert_snapshot!(errors(&format!("{account}sandbox = 1\n")), @"config/relevo.toml:6: providers[0].sandbox: invalid type: integer `1`, expected a table");
     let twilio = |settings: &str| errors(&format!("{account}[providers.twilio]\n{settings}"));
     insta::assert_snapshot!(twilio("auth_token = { env = \"TOKEN\" }\n"), @"config/relevo.toml:6: providers[0].twilio: lacks the setting `account_sid`");

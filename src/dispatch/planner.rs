@@ -168,7 +168,7 @@ mod tests {
             failure_domain: "telegram".to_owned(),
         };
         history.push(message.accepted_at, MessageEventDetail::AttemptStarted { attempt: 1, way });
-        let outcome = Outcome::Sent { reference: "1".to_owned() };
+        let outcome = Outcome::sent("1");
         history.push(message.accepted_at, MessageEventDetail::AttemptFinished { attempt: 1, outcome });
         history.push(
             message.accepted_at,

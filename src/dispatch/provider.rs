@@ -27,9 +27,9 @@ impl ProviderClient {
     pub(super) async fn deliver(&self, envelope: &Envelope, _slot: CallSlot<'_>) -> Outcome {
         let began = Instant::now();
         match answer_within(self.timeout, self.adapter.deliver(envelope)).await {
-            Some(Outcome::Sent { reference }) => {
+            Some(Outcome::Sent { reference, recipient }) => {
                 self.limiter.called(began.elapsed());
-                Outcome::Sent { reference: bounded_provider_id(reference) }
+                Outcome::Sent { reference: bounded_provider_id(reference), recipient }
             }
             Some(outcome) => outcome,
             None => {

@@ -295,6 +295,7 @@ mod tests {
             weight: 1,
             brands: Vec::new(),
             senders: BTreeMap::new(),
+            user_ids_of: None,
         };
         let registry = ProviderRegistry::new(vec![provider], &HealthSettings::default(), Vec::new());
         let broken = Outcome::Misconfigured { evidence: OutcomeEvidence::default() };

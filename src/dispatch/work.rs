@@ -200,13 +200,8 @@ pub(super) mod tests {
         let mut before = stored();
         before.history.push(start(), attempt_started());
         let mut case = MessageWork::new(before);
-        case.history.push(
-            start(),
-            MessageEventDetail::AttemptFinished {
-                attempt: 1,
-                outcome: Outcome::Sent { reference: "1".into() },
-            },
-        );
+        case.history
+            .push(start(), MessageEventDetail::AttemptFinished { attempt: 1, outcome: Outcome::sent("1") });
         let after = StoredMessage { history: case.history.clone(), ..stored() };
         case.rebase(after.clone());
         assert_eq!((case.history, case.saved), (after.history.clone(), after.history.version()));

@@ -10,54 +10,60 @@ use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntr
 /// Characters of a text that are stored: no channel's own limit is higher but email's.
 const MAX_TEXT: usize = 4_096;
 
-/// The event of a `text` that came by `channel` through `provider`, for a brand with these keywords. `ledger`
-/// is the whole consent ledger of whoever wrote it; only a text that is the start keyword needs it.
+/// The event of a `text` that came by `channel` through `provider`, for a brand with these keywords. The opt-ins that a start keyword
+/// restores are added by [`restored_opt_ins`].
 pub(super) fn text_event(
     provider: &ProviderName,
     channel: Channel,
     text: InboundText,
-    ledger: &[ConsentEntry],
     keywords: &Keywords,
 ) -> InboundEvent {
-    let InboundText { id, from, to, text, reply_to, at } = text;
+    let InboundText { id, from, aliases, to, text, reply_to, at } = text;
     let text: String = text.chars().take(MAX_TEXT).collect();
     let keyword = consent::keyword(&text, keywords);
-    let evidence = || ConsentEvidence {
-        source: provider.to_string(),
-        method: ConsentEvidence::KEYWORD.to_owned(),
-        wording: text.clone(),
-        time: at,
-        origin: from.to_string(),
-        actor: provider.to_string(),
-    };
+    let detail = ContactEventDetail::Wrote { text: text.clone(), to, answers: None, keyword };
+    let event = ContactEvent { at, channel, provider: provider.clone(), address: from, detail };
     let mut effects = match keyword {
         Some(Keyword::Stop) => vec![InboundEffect::RecordObjection(AddressObjection {
             channel,
-            address: from.clone(),
+            address: event.address.clone(),
             objection: Objection::OptedOut,
-            evidence: evidence(),
+            evidence: keyword_evidence(&event, text),
         })],
-        Some(Keyword::Start) => {
-            let grant = |scope: TopicScope| {
-                InboundEffect::RecordConsent(NewConsentEntry {
-                    action: ConsentAction::Grant,
-                    channel,
-                    scope,
-                    evidence: evidence(),
-                    recorded_by: provider.to_string(),
-                })
-            };
-            let grants = consent::scopes_restored_by_start(ledger, channel).into_iter().map(grant);
-            std::iter::once(InboundEffect::LiftOptOut(None)).chain(grants).collect()
-        }
+        Some(Keyword::Start) => vec![InboundEffect::LiftOptOut(None)],
         None => Vec::new(),
     };
     if channel == Channel::Whatsapp {
         effects.push(InboundEffect::OpenServiceWindow);
     }
-    let detail = ContactEventDetail::Wrote { text, to, answers: None, keyword };
-    let event = ContactEvent { at, channel, provider: provider.clone(), address: from, detail };
-    InboundEvent { id, event, reply_to, effects }
+    InboundEvent { id, event, aliases, reply_to, effects }
+}
+
+/// The opt-ins that the start keyword restores: those that an earlier stop withdrew. `ledger` is the whole consent ledger of whoever wrote
+/// it.
+pub(super) fn restored_opt_ins(event: &ContactEvent, ledger: &[ConsentEntry]) -> Vec<InboundEffect> {
+    let ContactEventDetail::Wrote { text, .. } = &event.detail else { return Vec::new() };
+    let grant = |scope: TopicScope| {
+        InboundEffect::RecordConsent(NewConsentEntry {
+            action: ConsentAction::Grant,
+            channel: event.channel,
+            scope,
+            evidence: keyword_evidence(event, text.clone()),
+            recorded_by: event.provider.to_string(),
+        })
+    };
+    consent::scopes_restored_by_start(ledger, event.channel).into_iter().map(grant).collect()
+}
+
+fn keyword_evidence(event: &ContactEvent, wording: String) -> ConsentEvidence {
+    ConsentEvidence {
+        source: event.provider.to_string(),
+        method: ConsentEvidence::KEYWORD.to_owned(),
+        wording,
+        time: event.at,
+        origin: event.address.to_string(),
+        actor: event.provider.to_string(),
+    }
 }
 
 /// The event of a `report` on an address by `provider`, which carries `channel`.
@@ -66,7 +72,7 @@ pub(super) fn address_event(
     channel: Channel,
     report: AddressReport,
 ) -> InboundEvent {
-    let AddressReport { id, address, change, at, evidence, to: _ } = report;
+    let AddressReport { id, address, aliases, change, at, evidence, to: _ } = report;
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {
             let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
@@ -82,5 +88,5 @@ pub(super) fn address_event(
         }
     };
     let event = ContactEvent { at, channel, provider: provider.clone(), address, detail };
-    InboundEvent { id, event, reply_to: None, effects: vec![effect] }
+    InboundEvent { id, event, aliases, reply_to: None, effects: vec![effect] }
 }

@@ -58,13 +58,15 @@ pub(super) fn split(
     provider: &ProviderName,
     report: DeliveryReport,
 ) -> (ReceiptReport, Option<(BrandId, AddressReport)>) {
-    let DeliveryReport { reference, echo, address, status, reported_at, evidence, objection } = report;
-    let addresses: Vec<_> = address.iter().cloned().collect();
-    let objected = objection.zip(address).zip(echo.as_ref());
-    let objected = objected.map(|((objection, address), echo)| {
+    let DeliveryReport { reference, echo, address, aliases, status, reported_at, evidence, objection } =
+        report;
+    let addresses: Vec<_> = address.into_iter().chain(aliases).collect();
+    let objected = objection.zip(addresses.split_first()).zip(echo.as_ref());
+    let objected = objected.map(|((objection, (address, aliases)), echo)| {
         let report = AddressReport {
             id: format!("{echo} {}", objection.as_str()),
-            address,
+            address: address.clone(),
+            aliases: aliases.to_vec(),
             to: None,
             change: AddressChange::Objected(objection),
             at: reported_at,

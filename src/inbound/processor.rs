@@ -10,11 +10,10 @@ use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, Record
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
-    Address, AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
+    AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
 };
 use crate::store::{
-    ConsentStore, ContactStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, StoreError,
-    Stores,
+    ConsentStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, StoreError, Stores,
 };
 
 /// Entries of a ledger that are read at once.
@@ -24,7 +23,6 @@ const LEDGER_PAGE: usize = 64;
 #[derive(Clone)]
 pub struct InboundProcessor {
     inbound: Arc<dyn InboundStore>,
-    contacts: Arc<dyn ContactStore>,
     consents: Arc<dyn ConsentStore>,
     links: Arc<dyn LinkStore>,
     directory: Arc<InboundDirectory>,
@@ -34,8 +32,8 @@ pub struct InboundProcessor {
 impl InboundProcessor {
     /// A processor that finds brands in this directory and records in these stores.
     pub fn new(stores: &Stores, directory: InboundDirectory, clock: Clock) -> Self {
-        let Stores { inbound, contacts, consents, links, .. } = stores.clone();
-        Self { inbound, contacts, consents, links, directory: Arc::new(directory), clock }
+        let Stores { inbound, consents, links, .. } = stores.clone();
+        Self { inbound, consents, links, directory: Arc::new(directory), clock }
     }
 
     /// The sink for the events that the adapter of `provider` receives over a connection of its own.
@@ -118,11 +116,11 @@ impl InboundProcessor {
         };
         for brand in &candidates {
             let Some(keywords) = self.keywords(provider, brand, &text, candidates.len()) else { continue };
-            let ledger = match consent::keyword(&text.text, keywords) {
-                Some(Keyword::Start) => self.ledger(brand, &text.from).await?,
-                Some(Keyword::Stop) | None => Vec::new(),
-            };
-            let event = events::text_event(provider, source.channel, text.clone(), &ledger, keywords);
+            let mut event = events::text_event(provider, source.channel, text.clone(), keywords);
+            if consent::keyword(&text.text, keywords) == Some(Keyword::Start) {
+                let ledger = self.ledger(brand, &event).await?;
+                event.effects.extend(events::restored_opt_ins(&event.event, &ledger));
+            }
             self.record_event(brand, event).await?;
         }
         Ok(())
@@ -190,9 +188,9 @@ impl InboundProcessor {
         source
     }
 
-    /// The whole consent ledger of the contact that has an address.
-    async fn ledger(&self, brand: &BrandId, address: &Address) -> Result<Vec<ConsentEntry>, StoreError> {
-        let Some(contact) = self.contacts.find_by_address(brand, address).await? else {
+    /// The whole consent ledger of the contact that an event is one of.
+    async fn ledger(&self, brand: &BrandId, event: &InboundEvent) -> Result<Vec<ConsentEntry>, StoreError> {
+        let Some(contact) = self.inbound.contact_of_event(brand, event).await? else {
             return Ok(Vec::new());
         };
         let mut ledger = Vec::new();

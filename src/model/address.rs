@@ -7,6 +7,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use phonenumber::PhoneNumber;
 use phonenumber::metadata::{DATABASE, Descriptor};
 
+use super::BusinessId;
 use super::address_folding::current_digits;
 
 /// A medium that reaches people.
@@ -43,6 +44,7 @@ impl Channel {
             (self, address),
             (Self::Email, Address::Email(_))
                 | (Self::Sms | Self::Whatsapp, Address::Phone(_))
+                | (Self::Whatsapp, Address::WhatsappUser(_))
                 | (Self::Telegram, Address::TelegramChat(_))
         )
     }
@@ -69,6 +71,12 @@ pub enum AddressError {
     /// Not a private chat.
     #[error("must be the positive id of a private Telegram chat")]
     TelegramChat,
+    /// Not a user id of WhatsApp's.
+    #[error(
+        "must be a user id of WhatsApp's such as ES.13491208655302741918: the letters of a country, a period, and up to 128 \
+         letters and digits"
+    )]
+    WhatsappUser,
 }
 
 /// Characters of a domain (RFC 5321, section 4.5.3.1.2).
@@ -209,6 +217,43 @@ fn has_possible_length(number: &PhoneNumber) -> bool {
     lengths.flat_map(Descriptor::possible_length).any(|length| usize::from(*length) == national.len())
 }
 
+/// A person on WhatsApp, by the id under which Meta shows them to one business: whoever takes a user name may come without a phone
+/// number. The same person has another id at another business, and gets a new one with a new number. (Cloud API, "Business-scoped
+/// user IDs".)
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WhatsappUser {
+    business: BusinessId,
+    id: String,
+}
+
+impl WhatsappUser {
+    /// The id as Meta writes it, and the business that it is of.
+    ///
+    /// # Errors
+    /// [`AddressError::WhatsappUser`] when it is not an ISO 3166-1 alpha-2 code, a period, perhaps `ENT` and another one, and up to 128
+    /// letters and digits.
+    pub fn new(business: BusinessId, id: &str) -> Result<Self, AddressError> {
+        let (country, rest) = id.split_once('.').ok_or(AddressError::WhatsappUser)?;
+        // The id by which companies of one enterprise know the person.
+        let rest = rest.strip_prefix("ENT.").unwrap_or(rest);
+        let is_id = country.len() == 2
+            && country.bytes().all(|byte| byte.is_ascii_uppercase())
+            && (1..=128).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_id { Ok(Self { business, id: id.to_owned() }) } else { Err(AddressError::WhatsappUser) }
+    }
+
+    /// The business that knows the person by the id.
+    pub fn business(&self) -> &BusinessId {
+        &self.business
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// Where a channel reaches a contact. One phone number serves SMS and WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
@@ -218,6 +263,8 @@ pub enum Address {
     Phone(Phone),
     /// The id of a private Telegram chat, always positive.
     TelegramChat(i64),
+    /// A person on WhatsApp whose phone number need not be known.
+    WhatsappUser(WhatsappUser),
 }
 
 impl Address {
@@ -229,6 +276,19 @@ impl Address {
         if chat_id > 0 { Ok(Self::TelegramChat(chat_id)) } else { Err(AddressError::TelegramChat) }
     }
 
+    /// Whether both are email addresses, phone numbers, chats or user ids.
+    pub fn is_of_kind(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// A person on WhatsApp as a business knows them.
+    ///
+    /// # Errors
+    /// Those of [`WhatsappUser::new`].
+    pub fn whatsapp_user(business: &BusinessId, id: &str) -> Result<Self, AddressError> {
+        WhatsappUser::new(business.clone(), id).map(Self::WhatsappUser)
+    }
+
     /// The address in a form that tells two apart in a log without naming a person: `a***@example.com`, `+34***56`.
     pub fn masked(&self) -> String {
         match self {
@@ -238,6 +298,7 @@ impl Address {
             }
             Self::Phone(phone) => format!("{}***{}", &phone.0[..3], &phone.0[phone.0.len() - 2..]),
             Self::TelegramChat(id) => format!("chat ***{:02}", id % 100),
+            Self::WhatsappUser(user) => format!("{}.***{}", &user.id[..2], &user.id[user.id.len() - 2..]),
         }
     }
 }
@@ -249,6 +310,7 @@ impl fmt::Display for Address {
             Self::Email(email) => f.write_str(&email.0),
             Self::Phone(phone) => f.write_str(&phone.0),
             Self::TelegramChat(id) => id.fmt(f),
+            Self::WhatsappUser(user) => f.write_str(&user.id),
         }
     }
 }
@@ -302,6 +364,30 @@ mod tests {
     }
 
     #[test]
+    fn user_ids_are_kept_as_they_are() {
+        let business: BusinessId = "shop".parse().unwrap();
+        let longest = format!("ES.{}", "9".repeat(128));
+        for id in ["US.13491208655302741918", "US.ENT.11815799212886844830", "BR.aB9", longest.as_str()] {
+            assert_eq!(WhatsappUser::new(business.clone(), id).unwrap().id(), id);
+        }
+        let too_long = format!("ES.{}", "9".repeat(129));
+        for id in [
+            "",
+            "13491208655302741918",
+            "us.1",
+            "USA.1",
+            "US.",
+            "US.1.2",
+            "US.ENT.",
+            "US.1 ",
+            "+US.1",
+            &too_long,
+        ] {
+            assert_eq!(WhatsappUser::new(business.clone(), id), Err(AddressError::WhatsappUser), "{id}");
+        }
+    }
+
+    #[test]
     fn what_is_parsed_can_be_read_back() {
         let digits = "123456789012345678";
         for prefix in ["+49 30", "+49 2", "+39 0", "+290", "+247", "+44", "+81 3", "+683", "+672", "+49 1"] {
@@ -320,5 +406,7 @@ mod tests {
         assert_eq!(masked(Address::Email("ana@example.com".parse().unwrap())), "a***@example.com");
         assert_eq!(masked(Address::Phone(Phone::parse("+34600123456", None).unwrap())), "+34***56");
         assert_eq!(masked(Address::TelegramChat(123_456)), "chat ***56");
+        let user = Address::whatsapp_user(&"shop".parse().unwrap(), "US.13491208655302741918");
+        assert_eq!(masked(user.unwrap()), "US.***18");
     }
 }

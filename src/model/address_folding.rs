@@ -11,11 +11,12 @@ impl Address {
     ///   domain in ASCII (RFC 5891). A mail server may tell letters in a local part apart (RFC 5321, section 2.4), but no large one does, and
     ///   who suppresses `ana@example.com` means `Ana@example.com` too.
     /// - A phone number as its country's numbering plan has it today.
+    /// - Ids are what they are.
     pub fn folded(&self) -> Self {
         match self {
             Self::Email(email) => Self::Email(folded_email(email)),
             Self::Phone(phone) => Self::Phone(Phone::from_digits(&current_digits(phone.digits()))),
-            Self::TelegramChat(id) => Self::TelegramChat(*id),
+            Self::TelegramChat(_) | Self::WhatsappUser(_) => self.clone(),
         }
     }
 

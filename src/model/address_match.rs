@@ -11,7 +11,7 @@ const MIN_COMMON_DIGITS: usize = 7;
 pub enum AddressMatch {
     /// They are certainly two.
     Other,
-    /// They may be one.
+    /// They may be one: nothing says that they are two.
     Possible,
     /// They are one.
     Same,
@@ -29,6 +29,9 @@ impl AddressMatch {
         match (one, other) {
             _ if one.is_same(other) => Self::Same,
             (Address::Phone(one), Address::Phone(other)) => of_phones(one.digits(), other.digits()),
+            (Address::Phone(_), Address::WhatsappUser(_)) | (Address::WhatsappUser(_), Address::Phone(_)) => {
+                Self::Possible
+            }
             _ => Self::Other,
         }
     }

@@ -71,15 +71,30 @@ pub struct ContactAddress {
     pub whatsapp_inbound_at: Option<Timestamp>,
     /// The same by provider, as the providers reported: a window opens for one sender only.
     pub whatsapp_windows: BTreeMap<ProviderName, Timestamp>,
+    /// Other addresses of the same person by which providers know this one, the newest last: learned from what they answer and report.
+    pub aliases: Vec<Address>,
 }
 
 /// How long a person's WhatsApp message opens the service window (Meta, Cloud API, "customer service windows").
 const SERVICE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 impl ContactAddress {
+    /// How many aliases of an address are kept.
+    pub const MAX_ALIASES: usize = 4;
+
     /// An address of which nothing else is known.
     pub fn new(address: Address) -> Self {
-        Self { address, whatsapp_inbound_at: None, whatsapp_windows: BTreeMap::new() }
+        Self { address, whatsapp_inbound_at: None, whatsapp_windows: BTreeMap::new(), aliases: Vec::new() }
+    }
+
+    /// The address and its aliases.
+    pub fn spellings(&self) -> impl Iterator<Item = &Address> {
+        std::iter::once(&self.address).chain(&self.aliases)
+    }
+
+    /// Whether it is known by this address, in whatever spelling.
+    pub fn is_known_by(&self, address: &Address) -> bool {
+        self.spellings().any(|known| known.is_same(address))
     }
 
     /// Through which providers WhatsApp's service window is open at `now`.
@@ -119,6 +134,12 @@ impl Contact {
     /// Its state now.
     pub fn version(&self) -> ContactVersion {
         ContactVersion { incarnation: self.incarnation, changes: self.changes }
+    }
+
+    /// The contact's address that is known by this one.
+    pub fn entry_known_by(&self, address: &Address) -> Option<&ContactAddress> {
+        let exact = self.addresses.iter().find(|entry| entry.address.is_same(address));
+        exact.or_else(|| self.addresses.iter().find(|entry| entry.is_known_by(address)))
     }
 
     /// The contact's addresses that `channel` delivers to, the preferred one first.

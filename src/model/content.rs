@@ -81,6 +81,8 @@ pub struct Template {
     pub header: Option<TemplateHeader>,
     /// What its buttons do, where that is to be filled in; each place once.
     pub buttons: Vec<TemplateButton>,
+    /// Whether it is of the category for authentication, which WhatsApp carries to phone numbers alone.
+    pub authentication: bool,
 }
 
 /// What stands in the header of a template.

@@ -490,7 +490,7 @@ mod tests {
     fn an_attempt_given_up_does_not_make_the_next_one_sent() {
         let mut history = History::accepted(at(0));
         push_started(&mut history, 1);
-        push_finished(&mut history, 1, Outcome::Sent { reference: "1".into() });
+        push_finished(&mut history, 1, Outcome::sent("1"));
         history.push(at(4), MessageEventDetail::FellBack { attempt: 1, explanation: "Late.".into() });
         push_started(&mut history, 2);
         push_finished(&mut history, 2, unavailable());

@@ -128,6 +128,11 @@ text_id!(
     ProviderName, 63, name_char, "must be 1 to 63 lower-case letters, digits and hyphens"
 );
 text_id!(
+    /// The name, in the configuration, of a business portfolio at Meta: whoever has senders of one business knows people on WhatsApp by
+    /// the same user ids.
+    BusinessId, 63, name_char, "must be 1 to 63 lower-case letters, digits and hyphens"
+);
+text_id!(
     /// A brand's own id of a contact.
     ContactId, 128, |c| c.is_ascii_alphanumeric() || "._:@-".contains(c),
     "must be 1 to 128 letters, digits and any of . _ : @ -"

@@ -11,6 +11,8 @@ pub struct InboundText {
     pub id: String,
     /// Who wrote.
     pub from: Address,
+    /// Other addresses of the same person that the provider names beside it.
+    pub aliases: Vec<Address>,
     /// Which of our numbers or senders they wrote to, in the provider's spelling, where it says so.
     pub to: Option<String>,
     /// What they wrote. Empty when it was a picture or the like.
@@ -28,6 +30,8 @@ pub struct AddressReport {
     pub id: String,
     /// The address.
     pub address: Address,
+    /// Other addresses of the same person that the provider names beside it.
+    pub aliases: Vec<Address>,
     /// Which of our numbers or senders it concerns, in the provider's spelling, where it says so.
     pub to: Option<String>,
     /// What it says.

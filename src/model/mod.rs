@@ -30,7 +30,7 @@ mod topic;
 
 pub use jiff::Timestamp;
 
-pub use address::{Address, AddressError, Channel, Email, Phone};
+pub use address::{Address, AddressError, Channel, Email, Phone, WhatsappUser};
 pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
 pub use consent::{
@@ -45,7 +45,7 @@ pub use content::{
 pub use control::{ControlMode, ProviderControl, ProviderControlChange};
 pub use folded_ledger::{DecidingEntry, FoldedLedger};
 pub use history::{Attempt, History, MessageEvent, MessageEventDetail, MessageState, WaitReason};
-pub use ids::{BrandId, ContactId, ContactIncarnation, IdError, KeyId, MessageId, ProviderName};
+pub use ids::{BrandId, BusinessId, ContactId, ContactIncarnation, IdError, KeyId, MessageId, ProviderName};
 pub use inbound::{
     AddressChange, AddressReport, ContactEvent, ContactEventDetail, InboundText, Keyword, Keywords,
 };

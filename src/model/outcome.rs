@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Objection, text};
+use super::{Address, Objection, text};
 
 /// The provider's own words on an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -141,6 +141,8 @@ pub enum Outcome {
         /// Its id of the message, by which receipts will speak of it; empty when it gives none. Adapters give it as it is;
         /// [`bounded_provider_id`](super::bounded_provider_id) bounds it before it is stored.
         reference: String,
+        /// The address by which it knows the recipient, where its answer names one.
+        recipient: Option<Address>,
     },
     /// The provider rejected this message or address for good.
     Rejected {
@@ -181,6 +183,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The provider accepted the message under this id.
+    pub fn sent(reference: impl Into<String>) -> Self {
+        Self::Sent { reference: reference.into(), recipient: None }
+    }
+
     /// A stable word for the kind of outcome.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BrandId, Channel, ProviderName, Timestamp, later};
+use super::{Address, BrandId, BusinessId, Channel, ProviderName, Timestamp, later};
 
 /// A configured account that carries one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,22 @@ pub struct Provider {
     pub brands: Vec<BrandId>,
     /// The sender of a brand with this provider, where it differs from the brand's own for the channel.
     pub senders: BTreeMap<BrandId, String>,
+    /// The business by whose user ids it reaches people on WhatsApp; `None` for one that takes phone numbers alone.
+    pub user_ids_of: Option<BusinessId>,
 }
 
 impl Provider {
     /// Whether it carries messages of `brand`.
     pub fn serves(&self, brand: &BrandId) -> bool {
         self.brands.is_empty() || self.brands.contains(brand)
+    }
+
+    /// Whether it sends to this address, if its channel does.
+    pub fn sends_to(&self, address: &Address) -> bool {
+        match address {
+            Address::WhatsappUser(user) => self.user_ids_of.as_ref() == Some(user.business()),
+            Address::Email(_) | Address::Phone(_) | Address::TelegramChat(_) => true,
+        }
     }
 
     /// Who a message of `brand` comes from, given the brand's own senders by channel; `None` for the provider's own.
@@ -101,6 +111,7 @@ mod tests {
             weight: 100,
             brands: Vec::new(),
             senders: [(acme.clone(), "106540352242922".to_owned())].into(),
+            user_ids_of: None,
         };
         let senders = [(Channel::Whatsapp, "+34910000000".to_owned())].into();
         assert_eq!(provider.sender(&acme, &senders), Some("106540352242922"));

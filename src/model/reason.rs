@@ -33,6 +33,9 @@ pub enum Reason {
     /// WhatsApp's service window is closed, and the message has no template.
     WindowClosed,
 
+    /// The address is a user id of WhatsApp's, and the provider or the template takes phone numbers alone.
+    NeedsPhoneNumber,
+
     /// A provider rejected the content.
     ContentRejected,
     /// A rule of the provider's platform forbids the message.

@@ -314,6 +314,7 @@ fn is_of_recipient(reason: &Reason) -> bool {
     match reason {
         Reason::NoProvider | Reason::NoContent | Reason::ContentTooLong | Reason::WindowClosed => false,
         Reason::NoAddress
+        | Reason::NeedsPhoneNumber
         | Reason::NoOptIn
         | Reason::OptInRevoked
         | Reason::TopicMuted

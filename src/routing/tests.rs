@@ -36,6 +36,7 @@ fn provider(name: &str, channel: Channel, failure_domain: &str, tier: u32) -> Pr
         weight: 100,
         brands: vec![],
         senders: BTreeMap::new(),
+        user_ids_of: None,
     }
 }
 
@@ -186,7 +187,7 @@ fn unknown() -> Outcome {
 }
 
 fn sent() -> Outcome {
-    Outcome::Sent { reference: "ref".into() }
+    Outcome::sent("ref")
 }
 
 fn rejected(cause: Rejection) -> Outcome {

@@ -134,13 +134,24 @@ impl WaySearch<'_> {
             return self.leave_out(*channel, Some(address), Reason::AddressTried, why);
         }
         let mut unrenderable = Vec::new();
-        for offer in offers {
+        let (offers, others): (Vec<_>, Vec<_>) =
+            offers.iter().partition(|offer| offer.provider.sends_to(address));
+        self.left_out.extend(
+            others
+                .iter()
+                .map(|offer: &&ProviderAdmission<'_>| left_out_by_provider(&judged.verdict, offer.provider)),
+        );
+        for offer in &offers {
             let name = &offer.provider.name;
             let is_open = judged.window.is_open_for(name);
             let at_provider = |attempt: &&Attempt<'_>| attempt.way.provider == *name;
             let rejected = self.attempts.iter().filter(at_provider).find(|attempt| policy_rejected(attempt));
             match (rejected, self.context.message.content.render(*channel, is_open)) {
                 (_, Err(error)) => unrenderable.push((name, is_open, error)),
+                (_, Ok(content)) if needs_number(&content, address) => {
+                    let why = "A template for authentication goes to phone numbers alone.".to_owned();
+                    return self.leave_out(*channel, Some(address), Reason::NeedsPhoneNumber, why);
+                }
                 (Some(attempt), Ok(_)) => self.left_out.push(left_out_by_policy(&judged.verdict, attempt)),
                 (None, Ok(content)) => {
                     self.candidates.push(self.candidate(rank, &judged.verdict, offer, content));
@@ -249,6 +260,23 @@ fn left_out_by_content(
         }
     };
     LeftOut { channel, address: Some(address.clone()), provider, reason, explanation }
+}
+
+/// Whether WhatsApp carries the content to no user id (Cloud API, error 131062).
+fn needs_number(content: &RenderedContent, address: &Address) -> bool {
+    let is_authentication = matches!(content, RenderedContent::Template(template) if template.authentication);
+    is_authentication && matches!(address, Address::WhatsappUser(_))
+}
+
+/// An address that a provider does not send to.
+fn left_out_by_provider(verdict: &Verdict, provider: &Provider) -> LeftOut {
+    LeftOut {
+        channel: verdict.channel,
+        address: Some(verdict.address.clone()),
+        provider: Some(provider.name.clone()),
+        reason: Reason::NeedsPhoneNumber,
+        explanation: format!("{} sends to no user id of this business.", provider.name),
+    }
 }
 
 fn left_out_by_policy(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {

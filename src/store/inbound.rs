@@ -34,6 +34,8 @@ pub struct InboundEvent {
     pub id: String,
     /// What it is, and of which address. An answer to a message of ours is found by `reply_to`.
     pub event: ContactEvent,
+    /// Other addresses of the same person that the provider names beside the event's.
+    pub aliases: Vec<Address>,
     /// The provider's reference of the message that a text answers.
     pub reply_to: Option<String>,
     /// What it changes.
@@ -85,7 +87,18 @@ pub trait InboundStore: Send + Sync {
         reference: &str,
     ) -> Result<Option<AttemptRef>, StoreError>;
 
+    /// The contact that an event would be one of, as [`record_event`](Self::record_event) finds it.
+    async fn contact_of_event(
+        &self,
+        brand: &BrandId,
+        event: &InboundEvent,
+    ) -> Result<Option<ContactId>, StoreError>;
+
     /// Records an event of a contact of the brand, with all that it changes: all of it, once, or nothing.
+    ///
+    /// Whose event it is, is told by the message that it answers, which went to one address of one contact; else by the
+    /// addresses that the provider names, each of which is an address of a contact in some spelling, or one that a provider was found to
+    /// know it by. What the event says of the address goes for all of these, and those that nobody had are kept with the contact's address.
     async fn record_event(
         &self,
         brand: &BrandId,

@@ -20,6 +20,10 @@ impl From<&Address> for v1::Address {
             Address::Email(email) => Value::Email(email.as_str().to_owned()),
             Address::Phone(phone) => Value::Phone(phone.as_str().to_owned()),
             Address::TelegramChat(id) => Value::TelegramChatId(*id),
+            Address::WhatsappUser(user) => {
+                let (business, user_id) = (user.business().to_string(), user.id().to_owned());
+                Value::WhatsappUser(v1::WhatsappUser { business, user_id })
+            }
         };
         Self { value: Some(value) }
     }
@@ -34,7 +38,7 @@ pub fn read_address(
 ) -> Option<Address> {
     use v1::address::Value;
     let Some(value) = address.and_then(|address| address.value) else {
-        violations.add(path, "must have one of email, phone and telegram_chat_id");
+        violations.add(path, "must have one of email, phone, telegram_chat_id and whatsapp_user");
         return None;
     };
     match value {
@@ -43,7 +47,18 @@ pub fn read_address(
         Value::TelegramChatId(id) => {
             Address::telegram(id).map_err(|error| violations.add(&path.field("telegram_chat_id"), error)).ok()
         }
+        Value::WhatsappUser(user) => read_whatsapp_user(&user, &path.field("whatsapp_user"), violations),
     }
+}
+
+fn read_whatsapp_user(
+    user: &v1::WhatsappUser,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Address> {
+    let business = violations.parsed(&user.business, &path.field("business"))?;
+    let read = Address::whatsapp_user(&business, &user.user_id);
+    read.map_err(|error| violations.add(&path.field("user_id"), error)).ok()
 }
 
 fn read_email(

@@ -3,7 +3,7 @@
 use super::{
     AddressFormat, FieldPath, Violations, read_address, read_optional_time, read_time, timestamp, v1,
 };
-use crate::model::{Contact, ContactAddress, ContactVersion, ProviderName, Timestamp};
+use crate::model::{Address, Contact, ContactAddress, ContactVersion, ProviderName, Timestamp};
 
 /// The contact without its etag, which only the API has.
 impl From<&Contact> for v1::Contact {
@@ -30,6 +30,7 @@ impl From<&ContactAddress> for v1::ContactAddress {
             address: Some((&contact_address.address).into()),
             whatsapp_inbound_time: contact_address.whatsapp_inbound_at.map(timestamp),
             whatsapp_windows: contact_address.whatsapp_windows.iter().map(window_view).collect(),
+            aliases: contact_address.aliases.iter().map(Into::into).collect(),
         }
     }
 }
@@ -68,12 +69,12 @@ pub fn read_contact(
 /// Reads a contact's addresses.
 pub fn read_contact_addresses(
     addresses: Vec<v1::ContactAddress>,
-    numbers: AddressFormat<'_>,
+    format: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Vec<ContactAddress> {
     let read = |(index, contact_address)| {
-        read_contact_address(contact_address, numbers, &path.index(index), violations)
+        read_contact_address(contact_address, format, &path.index(index), violations)
     };
     addresses.into_iter().enumerate().filter_map(read).collect()
 }
@@ -81,18 +82,29 @@ pub fn read_contact_addresses(
 /// Reads one of them.
 pub fn read_contact_address(
     contact_address: v1::ContactAddress,
-    numbers: AddressFormat<'_>,
+    format: AddressFormat<'_>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<ContactAddress> {
-    let address = read_address(contact_address.address, numbers, &path.field("address"), violations);
+    let address = read_address(contact_address.address, format, &path.field("address"), violations);
     let inbound = path.field("whatsapp_inbound_time");
     let whatsapp_inbound_at = read_optional_time(contact_address.whatsapp_inbound_time, &inbound, violations);
     let windows = path.field("whatsapp_windows");
     let read = |(index, window)| read_window(window, &windows.index(index), violations);
     let whatsapp_windows =
         contact_address.whatsapp_windows.into_iter().enumerate().filter_map(read).collect();
-    Some(ContactAddress { address: address?, whatsapp_inbound_at, whatsapp_windows })
+    let aliases = read_aliases(contact_address.aliases, format, &path.field("aliases"), violations);
+    Some(ContactAddress { address: address?, whatsapp_inbound_at, whatsapp_windows, aliases })
+}
+
+fn read_aliases(
+    aliases: Vec<v1::Address>,
+    format: AddressFormat<'_>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<Address> {
+    let read = |(index, alias)| read_address(Some(alias), format, &path.index(index), violations);
+    aliases.into_iter().enumerate().filter_map(read).collect()
 }
 
 fn read_window(

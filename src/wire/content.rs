@@ -58,6 +58,7 @@ impl From<&Template> for v1::WhatsappTemplate {
             parameters: template.parameters.clone(),
             header: template.header.as_ref().map(Into::into),
             buttons: template.buttons.iter().map(Into::into).collect(),
+            authentication: template.authentication,
         }
     }
 }
@@ -156,6 +157,7 @@ fn read_template(
         parameters: template.parameters,
         header: header.map_or(Some(None), |header| header.map(Some))?,
         buttons: buttons.into_iter().collect::<Option<_>>()?,
+        authentication: template.authentication,
     })
 }
 

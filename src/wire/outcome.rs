@@ -1,6 +1,6 @@
 //! Outcomes of attempts.
 
-use super::{FieldPath, Violations, duration, read_optional_duration, v1};
+use super::{AddressFormat, FieldPath, Violations, duration, read_address, read_optional_duration, v1};
 use crate::model::{Outcome, OutcomeEvidence, Rejection, ThrottleScope};
 
 impl From<&Outcome> for v1::Outcome {
@@ -19,7 +19,10 @@ impl From<&Outcome> for v1::Outcome {
         let mut proto =
             Self { kind: kind.into(), code: evidence.code, text: evidence.text, ..Self::default() };
         match outcome {
-            Outcome::Sent { reference } => proto.reference.clone_from(reference),
+            Outcome::Sent { reference, recipient } => {
+                proto.reference.clone_from(reference);
+                proto.recipient = recipient.as_ref().map(Into::into);
+            }
             Outcome::Rejected { cause, .. } => {
                 proto.rejection_cause = rejection(*cause).into();
                 proto.suppress = certain(*cause);
@@ -63,7 +66,12 @@ pub fn read_outcome(
     let (kind, cause) = (outcome.kind(), outcome.rejection_cause());
     let evidence = OutcomeEvidence { code: outcome.code, text: outcome.text };
     match kind {
-        v1::OutcomeKind::Sent => Some(Outcome::Sent { reference: outcome.reference }),
+        v1::OutcomeKind::Sent => {
+            let read = |address| {
+                read_address(Some(address), AddressFormat::Stored, &path.field("recipient"), violations)
+            };
+            Some(Outcome::Sent { reference: outcome.reference, recipient: outcome.recipient.and_then(read) })
+        }
         v1::OutcomeKind::Rejected => {
             let cause = read_rejection(cause, outcome.suppress, path, violations)?;
             Some(Outcome::Rejected { cause, evidence })

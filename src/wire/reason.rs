@@ -20,6 +20,7 @@ impl fmt::Display for Reason {
             Self::NoContent => "no_content",
             Self::ContentTooLong => "content_too_long",
             Self::WindowClosed => "window_closed",
+            Self::NeedsPhoneNumber => "needs_phone_number",
             Self::ContentRejected => "content_rejected",
             Self::PolicyRejected => "policy_rejected",
             Self::AddressTried => "tried",
@@ -61,6 +62,7 @@ impl From<String> for Reason {
             "no_content" => Self::NoContent,
             "content_too_long" => Self::ContentTooLong,
             "window_closed" => Self::WindowClosed,
+            "needs_phone_number" => Self::NeedsPhoneNumber,
             "content_rejected" => Self::ContentRejected,
             "policy_rejected" => Self::PolicyRejected,
             "tried" => Self::AddressTried,
@@ -96,7 +98,7 @@ mod tests {
             source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
         let words: Vec<(&str, &str)> =
             words.filter_map(|(name, word)| Some((name, word.strip_suffix("\",")?))).collect();
-        assert_eq!(words.len(), 32);
+        assert_eq!(words.len(), 33);
         for (name, word) in words {
             let reason = Reason::from(word.to_owned());
             assert_eq!(format!("{reason:?}"), name);

@@ -68,6 +68,8 @@ fn addresses() -> impl Strategy<Value = Address> {
         parsed("[A-Za-z0-9]{1,10}@[a-z]{1,10}\\.example").prop_map(Address::Email),
         "\\+[0-9]{7,15}".prop_map(|text| Address::Phone(Phone::from_e164(&text).unwrap())),
         (1..=i64::MAX).prop_map(Address::TelegramChat),
+        ("[a-z0-9-]{1,8}", "[A-Z]{2}\\.(ENT\\.)?[A-Za-z0-9]{1,20}")
+            .prop_map(|(business, id)| Address::whatsapp_user(&business.parse().unwrap(), &id).unwrap()),
     ]
 }
 
@@ -100,15 +102,15 @@ fn templates() -> impl Strategy<Value = Template> {
     ];
     let button =
         (0..=TemplateButton::LAST, action).prop_map(|(index, action)| TemplateButton { index, action });
-    ("\\PC{1,9}", "[a-z]{2}", vec(texts(), 0..3), option::of(header), vec(button, 0..3)).prop_map(
-        |(name, language, parameters, header, buttons)| Template {
+    ("\\PC{1,9}", "[a-z]{2}", vec(texts(), 0..3), option::of(header), vec(button, 0..3), any::<bool>())
+        .prop_map(|(name, language, parameters, header, buttons, authentication)| Template {
             name,
             language,
             parameters,
             header,
             buttons,
-        },
-    )
+            authentication,
+        })
 }
 
 fn contents() -> impl Strategy<Value = Content> {
@@ -215,7 +217,8 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     ];
     let scope = select(&[ThrottleScope::Provider, ThrottleScope::Recipient]);
     prop_oneof![
-        texts().prop_map(|reference| Outcome::Sent { reference }),
+        (texts(), option::of(addresses()))
+            .prop_map(|(reference, recipient)| Outcome::Sent { reference, recipient }),
         (cause, evidence()).prop_map(|(cause, evidence)| Outcome::Rejected { cause, evidence }),
         (option::of(durations()), scope, evidence())
             .prop_map(|(retry_after, scope, evidence)| Outcome::Throttled { retry_after, scope, evidence }),
@@ -278,11 +281,12 @@ fn events() -> impl Strategy<Value = MessageEvent> {
 
 fn contacts() -> impl Strategy<Value = Contact> {
     let windows = btree_map(providers(), timestamps(), 0..3);
-    let address = (addresses(), option::of(timestamps()), windows).prop_map(
-        |(address, whatsapp_inbound_at, whatsapp_windows)| ContactAddress {
+    let address = (addresses(), option::of(timestamps()), windows, vec(addresses(), 0..3)).prop_map(
+        |(address, whatsapp_inbound_at, whatsapp_windows, aliases)| ContactAddress {
             address,
             whatsapp_inbound_at,
             whatsapp_windows,
+            aliases,
         },
     );
     (contact_ids(), vec(address, 0..4), labels(), timestamps(), timestamps(), any::<(u64, u64)>()).prop_map(

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use relevo::model::{
-    AttemptRef, Backlog, BrandId, History, Message, MessageId, ProviderName, ReceiptReport, Timestamp,
+    AttemptRef, Backlog, BrandId, ContactId, History, Message, MessageId, ProviderName, ReceiptReport,
+    Timestamp,
 };
 use relevo::store::{
     AppendResult, ClaimRequest, ClaimedMessages, EventResult, InboundEvent, InboundStore, ReceiptResult,
@@ -90,6 +91,14 @@ impl InboundStore for FailingStore {
         reference: &str,
     ) -> Result<Option<AttemptRef>, StoreError> {
         self.stores.inbound.find_by_reference(provider, reference).await
+    }
+
+    async fn contact_of_event(
+        &self,
+        brand: &BrandId,
+        event: &InboundEvent,
+    ) -> Result<Option<ContactId>, StoreError> {
+        self.stores.inbound.contact_of_event(brand, event).await
     }
 
     async fn record_event(

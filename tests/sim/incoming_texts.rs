@@ -47,6 +47,7 @@ pub fn send(shared: &Arc<SimulationState>, scripted: ScriptedText) {
         let text = InboundText {
             id: scripted.id.clone(),
             from: scripted.from.clone(),
+            aliases: Vec::new(),
             to: scripted.to.as_ref().map(script::sender),
             text: scripted.text.clone(),
             reply_to: None,

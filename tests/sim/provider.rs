@@ -114,7 +114,7 @@ impl ScriptedProvider {
                     0 => Rejection::Content,
                     1 => Rejection::OptedOut { certain: true },
                     2 => Rejection::CommercialOptedOut,
-                    _ => return Outcome::Sent { reference: self.accept(envelope, false) },
+                    _ => return Outcome::sent(self.accept(envelope, false)),
                 };
                 Outcome::Rejected { cause, evidence }
             }

@@ -235,6 +235,7 @@ fn random_providers(rng: &mut Rng) -> Vec<Provider> {
         weight: rng.u32(1..200),
         brands: if name == "mail-2" { vec![brands()[0].clone()] } else { vec![] },
         senders: BTreeMap::new(),
+        user_ids_of: None,
     };
     specs.map(provider).to_vec()
 }

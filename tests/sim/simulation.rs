@@ -46,7 +46,16 @@ async fn record_receipts(mut reports: mpsc::Receiver<ReceiptReport>, processor: 
         let ReceiptReport { provider, reference, echo, status, reported_at, evidence, objection, .. } =
             report;
         let address = report.addresses.into_iter().next();
-        let report = DeliveryReport { reference, echo, address, status, reported_at, evidence, objection };
+        let report = DeliveryReport {
+            reference,
+            echo,
+            address,
+            aliases: Vec::new(),
+            status,
+            reported_at,
+            evidence,
+            objection,
+        };
         let sink = processor.event_sink(provider);
         while sink.record(vec![ProviderEvent::Receipt(report.clone())]).await.is_err() {
             tokio::time::sleep(STORE_RETRY).await;

@@ -93,7 +93,7 @@ async fn send(work: &dyn WorkQueue, stored: &StoredMessage, now: Timestamp) -> a
     history.push(now, MessageEventDetail::AttemptStarted { attempt: 1, way });
     work.append(message, &history, known, Some(now)).await?;
     let known = history.version();
-    let outcome = Outcome::Sent { reference: format!("{}-1", message.id) };
+    let outcome = Outcome::sent(format!("{}-1", message.id));
     history.push(now, MessageEventDetail::AttemptFinished { attempt: 1, outcome });
     work.append(message, &history, known, None).await?;
     work.release(message.id).await;

@@ -124,6 +124,7 @@ fn delivery_report(receipt: CallbackReceipt, now: Timestamp) -> Result<DeliveryR
         reference: reference.ok_or_else(|| malformed("a receipt must have a reference or a webhook_id"))?,
         echo,
         address: receipt.to.as_deref().map(address).transpose()?,
+        aliases: Vec::new(),
         status: status(&receipt.status)?,
         reported_at: at(receipt.at.as_deref(), now)?,
         evidence: receipt.evidence.outcome_evidence(),
@@ -135,6 +136,7 @@ fn text(text: CallbackText, now: Timestamp) -> Result<InboundText, WebhookError>
     Ok(InboundText {
         id: id(text.id)?,
         from: address(&text.from)?,
+        aliases: Vec::new(),
         to: text.to,
         text: text.text,
         reply_to: text.reply_to,
@@ -146,6 +148,7 @@ fn address_report(report: CallbackAddressReport, now: Timestamp) -> Result<Addre
     Ok(AddressReport {
         id: id(report.id)?,
         address: address(&report.address)?,
+        aliases: Vec::new(),
         to: report.to,
         change: change(&report.change, report.new_address.as_deref())?,
         at: at(report.at.as_deref(), now)?,
@@ -241,6 +244,7 @@ mod tests {
             reference: "r-17".to_owned(),
             echo: None,
             address: None,
+            aliases: Vec::new(),
             status: ReceiptStatus::Delivered,
             reported_at: now(),
             evidence: OutcomeEvidence::default(),
@@ -250,6 +254,7 @@ mod tests {
             reference: ECHO.to_owned(),
             echo: ECHO.parse().ok(),
             address: parse_phone("34600123456"),
+            aliases: Vec::new(),
             status: ReceiptStatus::Failed,
             reported_at: "2026-11-22T08:00:00Z".parse().unwrap(),
             evidence: OutcomeEvidence { code: "17".to_owned(), text: "no such number ***".to_owned() },
@@ -270,6 +275,7 @@ mod tests {
             let text = InboundText {
                 id: "t-1".to_owned(),
                 from: expected,
+                aliases: Vec::new(),
                 to: Some("ACME".to_owned()),
                 text: "STOP".to_owned(),
                 reply_to: Some("r-17".to_owned()),

@@ -114,7 +114,7 @@ fn reply(body: &[u8]) -> Option<ReceiverReply> {
 
 fn sent(reply: ReceiverReply, envelope: &Envelope) -> Outcome {
     let reference = reply.reference.filter(|reference| !reference.is_empty());
-    Outcome::Sent { reference: reference.unwrap_or_else(|| envelope.echo().to_string()) }
+    Outcome::sent(reference.unwrap_or_else(|| envelope.echo().to_string()))
 }
 
 /// The word counts, whatever the status; a word that is not in the contract does not.

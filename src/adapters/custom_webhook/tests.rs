@@ -56,7 +56,7 @@ fn an_answer_is_judged_by_its_word_then_by_its_status() {
 #[test]
 fn the_reference_is_the_receivers_or_else_the_echo() {
     let reference = |body: &str| match judge(200, body) {
-        Outcome::Sent { reference } => reference,
+        Outcome::Sent { reference, .. } => reference,
         other => panic!("{other:?}"),
     };
     let echo = format!("acme/{}/2", text().message_id);
@@ -141,6 +141,7 @@ fn each_kind_of_content_has_its_form() {
         parameters: vec!["Ana".to_owned()],
         header: Some(TemplateHeader::Text("May".to_owned())),
         buttons: vec![TemplateButton { index: 1, action: ButtonAction::Url("A-17".to_owned()) }],
+        authentication: false,
     };
     let file = TelegramFile::Photo("https://example.com/a.png".to_owned());
     let telegram =

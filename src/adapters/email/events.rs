@@ -68,6 +68,7 @@ impl EmailEvent {
             reference,
             echo,
             address,
+            aliases: Vec::new(),
             status,
             reported_at,
             evidence,
@@ -79,6 +80,7 @@ impl EmailEvent {
         Some(ProviderEvent::Address(AddressReport {
             id: self.id?,
             address: self.address?,
+            aliases: Vec::new(),
             to: None,
             change: AddressChange::Objected(objection),
             at: self.at,

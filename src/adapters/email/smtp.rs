@@ -142,7 +142,7 @@ impl Adapter for SmtpAdapter {
             Err(outcome) => return outcome,
         };
         match self.send(&mail).await {
-            Ok(()) => Outcome::Sent { reference: mail.id },
+            Ok(()) => Outcome::sent(mail.id),
             Err(outcome) => outcome,
         }
     }

@@ -424,7 +424,14 @@ fn settings(kind: &ProviderKind, text: &str) -> Result<Box<dyn ProviderSettings>
 fn build(settings: &dyn ProviderSettings) -> Result<ProviderParts, ProviderBuildError> {
     let transport = Transport::default();
     let config_dir = Path::new("/");
-    settings.build(&ProviderContext { transport: &transport, brands: &[], config_dir, has_inbound: true })
+    let business = "shop".parse().unwrap();
+    settings.build(&ProviderContext {
+        transport: &transport,
+        brands: &[],
+        config_dir,
+        has_inbound: true,
+        business: &business,
+    })
 }
 
 /// Every kind with its row.

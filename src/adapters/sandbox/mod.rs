@@ -79,6 +79,7 @@ impl Sandbox {
                 reference: reference.clone(),
                 echo: Some(envelope.echo()),
                 address: None,
+                aliases: Vec::new(),
                 status: ReceiptStatus::Delivered,
                 reported_at: later(envelope.now, self.0.latency + receipts.delay()),
                 evidence: OutcomeEvidence::default(),
@@ -105,7 +106,7 @@ impl Adapter for Sandbox {
         let behavior = *lock(&self.0.behavior);
         let evidence = |text| OutcomeEvidence::new("sandbox", text);
         match behavior {
-            SandboxBehavior::Accept => Outcome::Sent { reference: self.accept(envelope).await },
+            SandboxBehavior::Accept => Outcome::sent(self.accept(envelope).await),
             SandboxBehavior::Fail => {
                 Outcome::Unavailable { evidence: evidence("told to refuse the connection") }
             }

@@ -31,7 +31,7 @@ impl ProviderSettings for SandboxSettings {
         Ok(ProviderParts {
             listener: receipt_delay.map(|_| Arc::new(sandbox.clone()) as Arc<dyn EventListener>),
             sandbox: Some(sandbox.clone()),
-            ..ProviderParts::new(Arc::new(sandbox))
+            ..ProviderParts::new(Arc::new(sandbox)).sending_to_user_ids()
         })
     }
 }

@@ -23,6 +23,7 @@ fn provider(name: &str, failure_domain: &str) -> Provider {
         weight: 1,
         brands: vec![],
         senders: BTreeMap::new(),
+        user_ids_of: None,
     }
 }
 
@@ -96,7 +97,7 @@ async fn an_accepted_message_takes_its_time_is_kept_and_reported_delivered() {
     let outcome = sandbox.deliver(&envelope(1)).await;
     assert_eq!(start.elapsed(), Duration::from_millis(40));
     let reference = format!("{}-2", envelope(1).message_id);
-    assert_eq!(outcome, Outcome::Sent { reference: reference.clone() });
+    assert_eq!(outcome, Outcome::sent(reference.clone()));
 
     let entries = alone(&sandbox).outbox(None, None, 10).unwrap();
     let [(provider, entry)] = entries.as_slice() else { panic!("{entries:?}") };

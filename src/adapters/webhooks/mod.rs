@@ -18,7 +18,7 @@ pub(super) use standard::StandardWebhooksKey;
 
 pub use super::events::{DeliveryReport, EventSink, ProviderEvent, RecordError, UncertainReceipt};
 
-use crate::model::{Address, Phone, Timestamp};
+use crate::model::{Address, BusinessId, Phone, Timestamp};
 
 /// A webhook request, as it arrived.
 pub struct WebhookRequest<'a> {
@@ -99,6 +99,17 @@ pub trait WebhookHandler: fmt::Debug + Send + Sync {
 pub(super) fn parse_phone(text: &str) -> Option<Address> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
+}
+
+/// Reads a user id of WhatsApp's as providers write them in reports.
+pub(super) fn parse_user_id(business: &BusinessId, id: &str) -> Option<Address> {
+    Address::whatsapp_user(business, id).ok()
+}
+
+/// Whom a report names: by the first address that there is, and by the others as aliases of it. `None` when there is none.
+pub(super) fn named_person(addresses: [Option<Address>; 2]) -> Option<(Address, Vec<Address>)> {
+    let mut addresses = addresses.into_iter().flatten();
+    Some((addresses.next()?, addresses.collect()))
 }
 
 /// Reads a moment as providers write them in reports (RFC 3339).

@@ -21,8 +21,7 @@ impl ContactApi {
         let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
         let path = FieldPath::new("address");
         let address = violations.required(request.address, &path).and_then(|mut address| {
-            // Only the gateway sets the windows.
-            address.whatsapp_windows.clear();
+            clear_what_the_gateway_sets(&mut address);
             read_contact_address(address, AddressFormat::Dialled(caller.country()), &path, &mut violations)
         });
         let (id, address) = violations.finish(id.zip(address))?;
@@ -43,6 +42,12 @@ impl ContactApi {
         let removed = self.store.remove_address(&caller.brand, &id, &address, self.clock.now()).await?;
         Ok(v1::RemoveContactAddressResponse { contact: Some(contact_view(&changed(removed, &id)?)) })
     }
+}
+
+/// Only the gateway sets windows and aliases: those that a caller sends back with a contact it read are ignored.
+pub(super) fn clear_what_the_gateway_sets(address: &mut v1::ContactAddress) {
+    address.whatsapp_windows.clear();
+    address.aliases.clear();
 }
 
 fn changed(result: AddressResult, id: &ContactId) -> Result<Contact, ApiError> {

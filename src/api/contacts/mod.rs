@@ -250,8 +250,7 @@ fn read_addresses(
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
     let count = addresses.len();
-    // Only the gateway sets the windows, so those that a caller sends back with a contact it read are ignored.
-    addresses.iter_mut().for_each(|address| address.whatsapp_windows.clear());
+    addresses.iter_mut().for_each(addresses::clear_what_the_gateway_sets);
     limits::count(count, ADDRESSES, &path, violations);
     let read = read_contact_addresses(addresses, AddressFormat::Dialled(country), &path, violations);
     // The addresses are compared as read: two spellings of one number are one address. Unless all could be read, their

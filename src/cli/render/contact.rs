@@ -97,6 +97,7 @@ fn kind(address: Option<&v1::Address>) -> &'static str {
         Some(Value::Email(_)) => "email",
         Some(Value::Phone(_)) => "phone",
         Some(Value::TelegramChatId(_)) => "telegram",
+        Some(Value::WhatsappUser(_)) => "whatsapp",
         None => "address",
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn address(address: Option<&v1::Address>) -> String {
     match address.and_then(|address| address.value.as_ref()) {
         Some(Value::Email(text) | Value::Phone(text)) => text.clone(),
         Some(Value::TelegramChatId(id)) => format!("chat {id}"),
+        Some(Value::WhatsappUser(user)) => format!("{}/{}", user.business, user.user_id),
         None => "-".to_owned(),
     }
 }

@@ -131,9 +131,12 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
     let mut suppressions = Vec::new();
     for channel in Channel::ALL {
         for entry in contact.addresses_for(channel) {
-            let found = suppression(view, brand, channel, &entry.address)?;
-            // In the contact's own spelling.
-            suppressions.extend(found.map(|found| Suppression { address: entry.address.clone(), ..found }));
+            for spelling in entry.spellings() {
+                let found = suppression(view, brand, channel, spelling)?;
+                // Told of the address that the contact has.
+                suppressions
+                    .extend(found.map(|found| Suppression { address: entry.address.clone(), ..found }));
+            }
         }
     }
     Ok(Some(Recipient {

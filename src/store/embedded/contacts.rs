@@ -140,7 +140,7 @@ pub fn upsert(
             unknown(change.id.clone(), ContactIncarnation(txn.next_in_sequence(Sequence::Contacts)?), now)
         }
     };
-    let addresses = change.addresses.map(|addresses| with_windows(addresses, &before.addresses));
+    let addresses = change.addresses.map(|addresses| with_knowledge(addresses, &before.addresses));
     let after = Contact {
         addresses: addresses.unwrap_or_else(|| before.addresses.clone()),
         labels: change.labels.unwrap_or_else(|| before.labels.clone()),
@@ -164,7 +164,7 @@ fn add_address(
         return Ok(AddressResult::NoContact);
     };
     let mut addresses = before.addresses.clone();
-    match addresses.iter_mut().find(|known| known.address.is_same(&address.address)) {
+    match addresses.iter_mut().find(|known| known.is_known_by(&address.address)) {
         Some(_) if address.whatsapp_inbound_at.is_none() => return Ok(AddressResult::Changed(before)),
         Some(known) => known.whatsapp_inbound_at = address.whatsapp_inbound_at,
         None => match other_owner(txn, brand, &address.address, id)? {
@@ -188,7 +188,8 @@ fn remove_address(
     };
     let mut addresses = before.addresses.clone();
     addresses.retain(|known| !known.address.is_same(address));
-    if addresses.len() == before.addresses.len() {
+    addresses.iter_mut().for_each(|known| known.aliases.retain(|alias| !alias.is_same(address)));
+    if addresses == before.addresses {
         return Ok(AddressResult::Absent);
     }
     Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)?))
@@ -208,21 +209,54 @@ fn readdress(
     Ok(after)
 }
 
-/// The service windows of an address last as long as the contact has it.
-fn with_windows(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
+/// What was learned of an address lasts as long as the contact has it: its service windows and aliases.
+fn with_knowledge(mut addresses: Vec<ContactAddress>, before: &[ContactAddress]) -> Vec<ContactAddress> {
+    let given: Vec<_> = addresses.iter().map(|entry| entry.address.folded()).collect();
     for entry in &mut addresses {
-        let known = before.iter().find(|known| known.address.is_same(&entry.address));
-        entry.whatsapp_windows = known.map(|known| known.whatsapp_windows.clone()).unwrap_or_default();
+        if let Some(known) = before.iter().find(|known| known.address.is_same(&entry.address)) {
+            entry.whatsapp_windows.clone_from(&known.whatsapp_windows);
+            entry.aliases =
+                known.aliases.iter().filter(|alias| !given.contains(&alias.folded())).cloned().collect();
+        }
     }
     addresses
 }
 
-/// Puts an address in the place of another one, unless another contact has it.
+/// Keeps other addresses of the same person with the contact's address that is known by `address`: those that nobody has.
+pub fn learn_aliases(
+    txn: &mut Txn<'_>,
+    brand: &BrandId,
+    id: &ContactId,
+    address: &Address,
+    aliases: &[Address],
+) -> Result<(), StoreError> {
+    let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
+    let mut after = before.clone();
+    let Some(entry) = after.addresses.iter_mut().find(|entry| entry.address.is_same(address)) else {
+        return Ok(());
+    };
+    for alias in aliases {
+        if address_owners::owners(txn, brand, alias)?.is_empty() && !entry.is_known_by(alias) {
+            entry.aliases.push(alias.clone());
+        }
+    }
+    let surplus = entry.aliases.len().saturating_sub(ContactAddress::MAX_ALIASES);
+    entry.aliases.drain(..surplus);
+    if after != before {
+        move_addresses(txn, brand, &before, &after)?;
+        // Its version stays: what others may change has not changed.
+        txn.save(keys::contact(brand, id), &after);
+    }
+    Ok(())
+}
+
+/// Puts an address in the place of the one of its kind that the contact's address `at` is known by, unless another contact has it:
+/// the address itself, which takes nothing along that was known of the old one, or one of its aliases.
 pub fn move_address(
     txn: &mut Txn<'_>,
     brand: &BrandId,
     id: &ContactId,
-    from: &Address,
+    at: &Address,
     to: Address,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -230,8 +264,12 @@ pub fn move_address(
     if contact_of_address(txn, brand, &to)?.is_some() {
         return Ok(());
     }
-    let moved = |entry: &ContactAddress| match entry.address.is_same(from) {
-        true => ContactAddress::new(to.clone()),
+    let moved = |entry: &ContactAddress| match entry.address.is_same(at) {
+        true if entry.address.is_of_kind(&to) => ContactAddress::new(to.clone()),
+        true => {
+            let others = entry.aliases.iter().filter(|alias| !alias.is_of_kind(&to)).cloned();
+            ContactAddress { aliases: others.chain([to.clone()]).collect(), ..entry.clone() }
+        }
         false => entry.clone(),
     };
     let addresses = before.addresses.iter().map(moved).collect();
@@ -251,19 +289,19 @@ fn move_addresses(
     before: &Contact,
     after: &Contact,
 ) -> Result<(), StoreError> {
-    for old in &before.addresses {
-        address_owners::remove(txn, brand, &old.address, &before.id)?;
+    for old in before.addresses.iter().flat_map(ContactAddress::spellings) {
+        address_owners::remove(txn, brand, old, &before.id)?;
     }
-    for new in &after.addresses {
-        address_owners::add(txn, brand, &new.address, &after.id)?;
+    for new in after.addresses.iter().flat_map(ContactAddress::spellings) {
+        address_owners::add(txn, brand, new, &after.id)?;
     }
     Ok(())
 }
 
 fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, StoreError> {
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(false) };
-    for entry in &contact.addresses {
-        address_owners::remove(txn, brand, &entry.address, id)?;
+    for address in contact.addresses.iter().flat_map(ContactAddress::spellings) {
+        address_owners::remove(txn, brand, address, id)?;
     }
     txn.delete(keys::contact(brand, id));
     ledger::delete(txn, brand, id)?;

@@ -2,18 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::address_owners::contact_of_address;
 use super::consents::{append_entry, record_objection, suppression};
-use super::contacts::move_address;
+use super::contacts::{learn_aliases, move_address};
 use super::engine::{Engine, WriteClass};
+use super::event_address::{self, EventAddress};
 use super::lookup::load;
 use super::txn::Txn;
 use super::{EmbeddedStore, journal, keys, receipts};
 use crate::model::{
-    AttemptRef, BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, ProviderName, ReceiptReport,
-    SuppressionReason, Timestamp,
+    Address, AttemptRef, BrandId, Channel, Contact, ContactEvent, ContactEventDetail, ContactId,
+    ProviderName, ReceiptReport, SuppressionReason, Timestamp,
 };
-use crate::store::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError};
+use crate::store::{
+    AddressObjection, EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError,
+};
 use crate::wire::store::v1::{HeadRecord, InboundEventRecord, JournalEntry};
 
 // An outcome, a revocation, a text: none of it may be turned away because the disk is nearly full.
@@ -35,6 +37,14 @@ impl<E: Engine> InboundStore for EmbeddedStore<E> {
         self.engine.read(|view| load(view, &keys::reference(provider, reference)))
     }
 
+    async fn contact_of_event(
+        &self,
+        brand: &BrandId,
+        event: &InboundEvent,
+    ) -> Result<Option<ContactId>, StoreError> {
+        self.engine.read(|view| Ok(event_address::find(view, brand, event)?.contact))
+    }
+
     async fn record_event(
         &self,
         brand: &BrandId,
@@ -52,15 +62,19 @@ fn record_event(
     inbound: InboundEvent,
     now: Timestamp,
 ) -> Result<EventResult, StoreError> {
-    let InboundEvent { id, mut event, reply_to, effects } = inbound;
-    let key = keys::inbound_event(brand, &event.provider, &id);
+    let key = keys::inbound_event(brand, &inbound.event.provider, &inbound.id);
     if txn.load::<InboundEventRecord>(&key)?.is_some() {
         return Ok(EventResult::Duplicate);
     }
     // Asked before anything changes: a move takes the address away from the contact.
-    let contact = contact_of_address(txn, brand, &event.address)?;
+    let EventAddress { contact, address, spellings } = event_address::find(txn, brand, &inbound)?;
+    let InboundEvent { mut event, reply_to, effects, .. } = inbound;
+    event.address = address;
+    if let Some(contact) = &contact {
+        learn_aliases(txn, brand, contact, &event.address, &spellings)?;
+    }
     for effect in effects {
-        apply_effect(txn, brand, contact.as_ref(), &event, effect, now)?;
+        apply_effect(txn, brand, contact.as_ref(), &event, &spellings, effect, now)?;
     }
     if let ContactEventDetail::Wrote { answers, .. } = &mut event.detail
         && let Some(reference) = reply_to
@@ -104,12 +118,22 @@ fn apply_effect(
     brand: &BrandId,
     contact: Option<&ContactId>,
     event: &ContactEvent,
+    spellings: &[Address],
     effect: InboundEffect,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     match effect {
-        InboundEffect::RecordObjection(objected) => record_objection(txn, brand, objected, now)?,
-        InboundEffect::LiftOptOut(by) => lift_opt_out(txn, brand, event, by.as_ref())?,
+        InboundEffect::RecordObjection(objected) => {
+            for address in spellings {
+                let objected = AddressObjection { address: address.clone(), ..objected.clone() };
+                record_objection(txn, brand, objected, now)?;
+            }
+        }
+        InboundEffect::LiftOptOut(by) => {
+            for address in spellings {
+                lift_opt_out(txn, brand, event.channel, address, by.as_ref())?;
+            }
+        }
         InboundEffect::RecordConsent(entry) => {
             if let Some(contact) = contact {
                 append_entry(txn, brand, contact, entry, now)?;
@@ -129,13 +153,14 @@ fn apply_effect(
 fn lift_opt_out(
     txn: &mut Txn<'_>,
     brand: &BrandId,
-    event: &ContactEvent,
+    channel: Channel,
+    address: &Address,
     by: Option<&ProviderName>,
 ) -> Result<(), StoreError> {
-    let Some(found) = suppression(txn, brand, event.channel, &event.address)? else { return Ok(()) };
+    let Some(found) = suppression(txn, brand, channel, address)? else { return Ok(()) };
     let told_by_it = by.is_none_or(|by| found.recorded_by == by.as_str());
     if found.reason == SuppressionReason::OptedOut && told_by_it {
-        txn.delete(keys::suppression(brand, event.channel, &event.address));
+        txn.delete(keys::suppression(brand, channel, address));
     }
     Ok(())
 }

@@ -116,6 +116,9 @@ impl KeyBuilder {
             Address::Email(email) => self.byte(1).last(email.as_str().as_bytes()),
             Address::Phone(phone) => self.byte(2).last(phone.as_str().as_bytes()),
             Address::TelegramChat(chat) => self.byte(3).number(chat.unsigned_abs()),
+            Address::WhatsappUser(user) => {
+                self.byte(4).name(user.business().as_str()).last(user.id().as_bytes())
+            }
         }
     }
 
@@ -435,6 +438,10 @@ pub fn brand_and_address(key: &[u8]) -> Option<(BrandId, Address)> {
         1 => Address::Email(Email::from_stored(text()?).ok()?),
         2 => Address::Phone(Phone::from_e164(text()?).ok()?),
         3 => Address::telegram(number(rest)?.try_into().ok()?).ok()?,
+        4 => {
+            let (business, id) = text()?.split_once('\0')?;
+            Address::whatsapp_user(&business.parse().ok()?, id).ok()?
+        }
         _ => return None,
     };
     Some((brand, address))
@@ -653,6 +660,7 @@ mod tests {
             Address::Email("ana@example.com".parse().unwrap()),
             Address::Phone(Phone::from_e164("+34600123456").unwrap()),
             Address::TelegramChat(42),
+            Address::whatsapp_user(&"shop".parse().unwrap(), "ES.13491208655302741918").unwrap(),
         ];
         for address in addresses {
             let key = super::address(&brand, &address);

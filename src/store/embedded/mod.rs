@@ -18,7 +18,7 @@
 //! | layer | files |
 //! |---|---|
 //! | opening | `memory`, `sled` |
-//! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
+//! | traits | `access_keys`, `backlog`, `clock`, `consents`, `contacts`, `controls`, `event_address`, `inbound`, `key_cache`, `links`, `listing`, `messages`, `paging`, `purge`, `queue`, `receipts`, `mod` |
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
@@ -72,6 +72,7 @@ mod clock;
 mod consents;
 mod contacts;
 mod controls;
+mod event_address;
 mod inbound;
 mod key_cache;
 mod links;

@@ -140,7 +140,7 @@ fn delete_references(
     if states.state_record(found.location.number).is_some_and(|state| state.has_reference) {
         let history = journal::history(txn, brand, id, states, found.location.number)?;
         for event in history.events() {
-            if let MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } } =
+            if let MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference, .. } } =
                 &event.detail
                 && let Some(provider) = provider_of(&history, *attempt)
             {

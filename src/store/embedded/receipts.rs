@@ -7,10 +7,11 @@ use super::message_ref::MessageRef;
 use super::records::ParkedReceipt;
 use super::states::PackStates;
 use super::txn::Txn;
-use super::{consents, packs};
+use super::{consents, contacts, packs};
 use crate::model::{
-    Address, AddressMatch, AttemptRef, ConsentEvidence, History, MessageEventDetail, Objection, Outcome,
-    ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp, Way,
+    Address, AddressMatch, AttemptRef, ConsentEvidence, ContactIncarnation, History, Message,
+    MessageEventDetail, Objection, Outcome, ProviderName, Receipt, ReceiptReport, ReceiptStatus, Timestamp,
+    Way,
 };
 use crate::store::{AddressObjection, ReceiptResult, StoreError, StoredMessage};
 
@@ -23,13 +24,16 @@ pub fn record_receipt(
     report: ReceiptReport,
     now: Timestamp,
 ) -> Result<ReceiptResult, StoreError> {
-    let (of, stored) = match find_attempt(txn, &report)? {
+    let FoundAttempt { of, stored, addresses } = match find_attempt(txn, &report)? {
         Ok(found) => found,
         Err(result) => {
             park(txn, report, now)?;
             return Ok(result);
         }
     };
+    // A number may be of another message with the same reference; a user id is given beside ours.
+    let users = report.addresses.iter().filter(|named| matches!(named, Address::WhatsappUser(_)));
+    learn_from_message(txn, &stored.message, &addresses[0], &users.cloned().collect::<Vec<_>>())?;
     if add_receipt(txn, &of, stored, receipt(report, of.attempt), now)? {
         Ok(ReceiptResult::Added(of.message))
     } else {
@@ -38,7 +42,20 @@ pub fn record_receipt(
 }
 
 /// An attempt and its message.
-type FoundAttempt = (AttemptRef, StoredMessage);
+struct FoundAttempt {
+    of: AttemptRef,
+    stored: StoredMessage,
+    /// Where the attempt went, and the address by which the provider knows it, if it named one.
+    addresses: Vec<Address>,
+}
+
+impl FoundAttempt {
+    /// What a report says of whether it is about this attempt's address.
+    fn address_match(&self, report: &ReceiptReport) -> AddressMatch {
+        let of = |address| AddressMatch::of_any(&report.addresses, address);
+        self.addresses.iter().map(of).max().unwrap_or(AddressMatch::Other)
+    }
+}
 
 /// The attempt that a receipt speaks of, or what the receipt comes to without one.
 ///
@@ -53,25 +70,25 @@ fn find_attempt(
     let mut result = ReceiptResult::Parked;
     for reference in std::iter::once(&report.reference).chain(&report.forms.spellings) {
         if let Some(of) = attempt_with(txn, report, reference)?
-            && let Some((found, address)) = load_attempt(txn, report, of)?
+            && let Some(found) = load_attempt(txn, report, of)?
         {
-            if AddressMatch::of_any(&report.addresses, &address) > AddressMatch::Other {
+            if found.address_match(report) > AddressMatch::Other {
                 return Ok(Ok(found));
             }
             result = ReceiptResult::AnotherAddress;
         }
     }
     if let Some(echo) = report.echo.clone()
-        && let Some((found, _)) = load_attempt(txn, report, echo)?
+        && let Some(found) = load_attempt(txn, report, echo)?
     {
         return Ok(Ok(found));
     }
     let mut read: Option<FoundAttempt> = None;
     for reading in &report.forms.readings {
         if let Some(of) = attempt_with(txn, report, reading)?
-            && read.as_ref().is_none_or(|(known, _)| *known != of)
-            && let Some((found, address)) = load_attempt(txn, report, of)?
-            && AddressMatch::of_any(&report.addresses, &address) == AddressMatch::Same
+            && read.as_ref().is_none_or(|known| known.of != of)
+            && let Some(found) = load_attempt(txn, report, of)?
+            && found.address_match(report) == AddressMatch::Same
             && read.replace(found).is_some()
         {
             return Ok(Err(ReceiptResult::Parked));
@@ -92,15 +109,48 @@ fn attempt_with(
     txn.load(&keys::reference(&report.provider, reference))
 }
 
-/// An attempt, if it was indeed made at the provider that reports, and the address that it went to.
+/// An attempt, if it was indeed made at the provider that reports.
 fn load_attempt(
     txn: &Txn<'_>,
     report: &ReceiptReport,
     of: AttemptRef,
-) -> Result<Option<(FoundAttempt, Address)>, StoreError> {
+) -> Result<Option<FoundAttempt>, StoreError> {
     let Some(stored) = load_stored(txn, &of.brand, of.message)? else { return Ok(None) };
-    let way = way_of(&stored.history, of.attempt).filter(|way| way.provider == report.provider);
-    Ok(way.map(|way| way.address.clone()).map(|address| ((of, stored), address)))
+    let Some(way) = way_of(&stored.history, of.attempt).filter(|way| way.provider == report.provider) else {
+        return Ok(None);
+    };
+    let mut addresses = vec![way.address.clone()];
+    addresses.extend(recipient_of(&stored.history, of.attempt).cloned());
+    Ok(Some(FoundAttempt { of, stored, addresses }))
+}
+
+/// The address by which the provider that accepted an attempt knows its recipient, if it named one.
+fn recipient_of(history: &History, number: u32) -> Option<&Address> {
+    history.events().iter().find_map(|event| match &event.detail {
+        MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { recipient, .. } }
+            if *attempt == number =>
+        {
+            recipient.as_ref()
+        }
+        _ => None,
+    })
+}
+
+/// Keeps what a provider said of the recipient's address with the contact that the message was meant for.
+fn learn_from_message(
+    txn: &mut Txn<'_>,
+    message: &Message,
+    address: &Address,
+    aliases: &[Address],
+) -> Result<(), StoreError> {
+    let known: Option<ContactIncarnation> = match aliases.is_empty() {
+        true => None,
+        false => txn.load(&keys::contact(&message.brand, &message.contact))?,
+    };
+    match known == Some(message.incarnation) {
+        true => contacts::learn_aliases(txn, &message.brand, &message.contact, address, aliases),
+        false => Ok(()),
+    }
 }
 
 fn receipt(report: ReceiptReport, attempt: u32) -> Receipt {
@@ -188,6 +238,8 @@ pub struct SentReference {
     reference: String,
     attempt: u32,
     address: Address,
+    /// The address by which the provider knows the recipient, if it named one.
+    recipient: Option<Address>,
     at: Timestamp,
 }
 
@@ -195,12 +247,12 @@ pub struct SentReference {
 pub fn sent_references(history: &History, known: usize) -> Vec<SentReference> {
     let events = history.events().get(known..).unwrap_or_default();
     let references = events.iter().filter_map(|event| match &event.detail {
-        MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference } }
+        MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::Sent { reference, recipient } }
             if !reference.is_empty() =>
         {
             let Way { provider, address, .. } = way_of(history, *attempt)?.clone();
-            let (reference, attempt) = (reference.clone(), *attempt);
-            Some(SentReference { provider, reference, attempt, address, at: event.at })
+            let (reference, recipient) = (reference.clone(), recipient.clone());
+            Some(SentReference { provider, reference, attempt: *attempt, address, recipient, at: event.at })
         }
         _ => None,
     });
@@ -213,10 +265,17 @@ pub fn record_reference(
     message: &MessageRef,
     sent: SentReference,
 ) -> Result<(), StoreError> {
-    let SentReference { provider, reference, attempt, address, at } = sent;
+    let SentReference { provider, reference, attempt, address, recipient, at } = sent;
     let of = AttemptRef { brand: message.brand.clone(), message: message.id, attempt };
     txn.save(keys::reference(&provider, &reference), &of);
-    for parked in take_parked(txn, &provider, &reference, &address)? {
+    let mut addresses = vec![address];
+    if let Some(recipient) = recipient.filter(|recipient| !recipient.is_same(&addresses[0]))
+        && let Some(stored) = load_stored(txn, &of.brand, of.message)?
+    {
+        learn_from_message(txn, &stored.message, &addresses[0], std::slice::from_ref(&recipient))?;
+        addresses.push(recipient);
+    }
+    for parked in take_parked(txn, &provider, &reference, &addresses)? {
         if let Some(stored) = load_stored(txn, &of.brand, of.message)? {
             add_receipt(txn, &of, stored, Receipt { attempt, ..parked.receipt }, at)?;
         }
@@ -229,19 +288,20 @@ pub fn provider_of(history: &History, number: u32) -> Option<&ProviderName> {
     way_of(history, number).map(|way| &way.provider)
 }
 
-fn way_of(history: &History, number: u32) -> Option<&Way> {
+/// The way by which an attempt went.
+pub fn way_of(history: &History, number: u32) -> Option<&Way> {
     history.events().iter().find_map(|event| match &event.detail {
         MessageEventDetail::AttemptStarted { attempt, way } if *attempt == number => Some(way),
         _ => None,
     })
 }
 
-/// Removes the receipts that were parked for a reference of an attempt to this address, and returns them, the earliest first.
+/// Removes the receipts that were parked for a reference of an attempt to an address that has these spellings, and returns them, the earliest first.
 fn take_parked(
     txn: &mut Txn<'_>,
     provider: &ProviderName,
     reference: &str,
-    address: &Address,
+    addresses: &[Address],
 ) -> Result<Vec<ParkedReceipt>, StoreError> {
     let mut found = Vec::new();
     if read_number(txn, &keys::sequence(Sequence::Parked))? == 0 {
@@ -253,7 +313,7 @@ fn take_parked(
     {
         let key = |reference: &str| keys::parked(provider, status, objection, reference);
         if let Some(parked) = txn.load::<ParkedReceipt>(&key(reference))?
-            && parked.is_of(reference, address)
+            && addresses.iter().any(|address| parked.is_of(reference, address))
         {
             unpark(txn, key(reference), parked.parked_at)?;
             for other in parked.references.iter().filter(|other| *other != reference) {

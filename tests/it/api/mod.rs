@@ -202,6 +202,7 @@ fn providers() -> Vec<Provider> {
         weight: 1,
         brands: brands.iter().map(|name| name.parse().unwrap()).collect(),
         senders: BTreeMap::new(),
+        user_ids_of: None,
     };
     vec![
         provider("sms-shared", Channel::Sms, &[]),

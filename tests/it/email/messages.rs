@@ -15,7 +15,7 @@ async fn a_message_arrives_as_it_was_given() {
     let text = "¡Olé!\r\n.\n..two dots\nA lone\rreturn";
     let mut envelope = content("Añá@bücher.example", "Tu pedido ya está aquí 🎉", Some(text), Some(&html));
     envelope.from = Some("Tienda Ñandú <tienda@acme.example>".into());
-    let Outcome::Sent { reference } = plain(peer.port()).deliver(&envelope).await else {
+    let Outcome::Sent { reference, .. } = plain(peer.port()).deliver(&envelope).await else {
         panic!("not sent");
     };
 

@@ -15,7 +15,7 @@ use relevo::inbound::{
 };
 use relevo::model::{
     Address, AddressChange, AddressReport, AttemptRef, BrandId, Channel, ConsentAction, ConsentEvidence,
-    ContactEvent, ContactEventDetail, InboundText, Keyword, MessageId, Objection, OutcomeEvidence,
+    ContactEvent, ContactEventDetail, ContactId, InboundText, Keyword, MessageId, Objection, OutcomeEvidence,
     ProviderName, ReceiptReport, ReceiptStatus, Recipient, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
@@ -117,7 +117,15 @@ fn minute(minute: i64) -> Timestamp {
 fn text(id: i64, to: Option<&str>, text: &str) -> ProviderEvent {
     let to = to.map(str::to_owned);
     let (id, at) = (id.to_string(), minute(id));
-    ProviderEvent::Text(InboundText { id, from: number(), to, text: text.to_owned(), reply_to: None, at })
+    ProviderEvent::Text(InboundText {
+        id,
+        from: number(),
+        aliases: Vec::new(),
+        to,
+        text: text.to_owned(),
+        reply_to: None,
+        at,
+    })
 }
 
 fn is_granted(recipient: &Recipient, topic: &str) -> bool {
@@ -163,6 +171,7 @@ async fn what_was_told_by_a_clock_that_is_ahead_happened_now() {
     let report = AddressReport {
         id: "2".to_owned(),
         address: number(),
+        aliases: Vec::new(),
         to: Some("34910000000".to_owned()),
         change: AddressChange::Objected(Objection::CommercialOptedOut),
         at: minute(600),
@@ -209,7 +218,15 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
     brands.opts_in("offers").await;
     let address_report = |id: &str, change, at| {
         let (address, evidence) = (number(), OutcomeEvidence::new("kicked", "the bot was blocked"));
-        ProviderEvent::Address(AddressReport { id: id.to_owned(), address, to: None, change, at, evidence })
+        ProviderEvent::Address(AddressReport {
+            id: id.to_owned(),
+            address,
+            aliases: Vec::new(),
+            to: None,
+            change,
+            at,
+            evidence,
+        })
     };
     brands.record(address_report("1", AddressChange::Objected(Objection::OptedOut), minute(1))).await;
     let blocked = brands.ana(&acme()).await;
@@ -227,6 +244,7 @@ fn complaint(echo: AttemptRef, at: i64) -> ProviderEvent {
         reference: "gone".to_owned(),
         echo: Some(echo),
         address: Some(number()),
+        aliases: Vec::new(),
         status: ReceiptStatus::Delivered,
         reported_at: minute(at),
         evidence: OutcomeEvidence::new("complaint", ""),
@@ -253,6 +271,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
     let answer = InboundText {
         id: "1".to_owned(),
         from: number(),
+        aliases: Vec::new(),
         to: None,
         text: "stop".to_owned(),
         reply_to: Some("ref-1".to_owned()),
@@ -263,6 +282,7 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
         reference: String::new(),
         echo: Some(AttemptRef { brand: acme(), message: sent.message.id, attempt: 7 }),
         address: Some(number()),
+        aliases: Vec::new(),
         status: ReceiptStatus::Delivered,
         reported_at: minute(1),
         evidence: OutcomeEvidence::new("complaint", "stop"),
@@ -289,6 +309,7 @@ async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
             .record(ProviderEvent::Text(InboundText {
                 id,
                 from: number(),
+                aliases: Vec::new(),
                 to: Some(long("")),
                 text: "stop".to_owned(),
                 reply_to: None,
@@ -330,6 +351,15 @@ impl InboundStore for FailingInbox {
         self.inbox.record_receipt(report, now).await
     }
 
+    async fn contact_of_event(
+        &self,
+        brand: &BrandId,
+        event: &store::InboundEvent,
+    ) -> Result<Option<ContactId>, StoreError> {
+        self.check()?;
+        self.inbox.contact_of_event(brand, event).await
+    }
+
     async fn find_by_reference(
         &self,
         provider: &ProviderName,
@@ -360,6 +390,7 @@ impl WebhookHandler for Bounces {
             reference: "ref-1".to_owned(),
             echo: None,
             address: None,
+            aliases: Vec::new(),
             status: ReceiptStatus::Failed,
             reported_at: call.now,
             evidence: OutcomeEvidence::new("5.2.2", "the mailbox is full"),

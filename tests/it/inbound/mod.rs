@@ -7,3 +7,4 @@ mod smpp;
 mod sms;
 mod telegram;
 mod webhooks;
+mod whatsapp;

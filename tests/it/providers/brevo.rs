@@ -32,7 +32,7 @@ async fn the_request_holds_what_brevo_needs_and_the_attempt_it_belongs_to() {
     let accepted = json!({ "messageId": "<17@smtp-relay.example.com>" });
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": accepted })).await;
     let outcome = brevo(&settings(stubs.url())).deliver(&envelopes::to_email("Hello")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "<17@smtp-relay.example.com>".to_owned() });
+    assert_eq!(outcome, Outcome::sent("<17@smtp-relay.example.com>"));
 
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),

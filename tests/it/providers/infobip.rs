@@ -45,7 +45,7 @@ async fn the_request_holds_what_infobip_needs_and_our_own_id() {
     let own_sender = Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("hello") };
     for envelope in [envelopes::to_phone("Olá 👋"), own_sender] {
         let outcome = infobip(stubs.url()).deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "m17".to_owned() });
+        assert_eq!(outcome, Outcome::sent("m17"));
     }
 
     let requests = stubs.requests().await;
@@ -69,7 +69,7 @@ async fn a_request_that_was_repeated_on_its_way_is_sent_once_and_known_by_our_ow
     let stubs = WiremockStubs::new("infobip-twice");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(5, 23)] } })).await;
     let outcome = infobip(stubs.url()).deliver(&envelopes::to_phone("hello")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: own_id() });
+    assert_eq!(outcome, Outcome::sent(own_id()));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn the_request_holds_what_mailgun_needs_and_the_attempt_it_belongs_to() {
     let accepted = json!({ "id": "<17@mg.example.com>", "message": "Queued. Thank you." });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": accepted })).await;
     let outcome = mailgun(&settings(stubs.url())).deliver(&envelopes::to_email("1 + 1 = 2 & más")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "17@mg.example.com".to_owned() });
+    assert_eq!(outcome, Outcome::sent("17@mg.example.com"));
 
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),

@@ -32,7 +32,7 @@ async fn the_request_holds_what_postmark_needs_and_the_attempt_it_belongs_to() {
     let accepted = json!({ "To": "ana@example.org", "MessageID": "17", "ErrorCode": 0, "Message": "OK" });
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": accepted })).await;
     let outcome = postmark(&settings(stubs.url())).deliver(&envelopes::to_email("Hello")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "17".to_owned() });
+    assert_eq!(outcome, Outcome::sent("17"));
 
     let own_sender = Envelope {
         from: Some("acme@acme.example".to_owned()),

@@ -55,7 +55,7 @@ async fn the_request_holds_what_resend_needs_and_the_attempt_it_belongs_to() {
     let with_answers = ResendSettings { reply_to: Some("h@example.com".to_owned()), ..settings(stubs.url()) };
     let adapter = ResendAdapter::new(&with_answers, &Transport::default()).unwrap();
     for envelope in [envelopes::to_email("Hello"), own_sender] {
-        assert_eq!(adapter.deliver(&envelope).await, Outcome::Sent { reference: "17".to_owned() });
+        assert_eq!(adapter.deliver(&envelope).await, Outcome::sent("17"));
     }
 
     let requests = stubs.requests().await;

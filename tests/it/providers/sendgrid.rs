@@ -58,7 +58,7 @@ async fn the_request_holds_what_sendgrid_needs_and_the_attempt_it_belongs_to() {
             SendgridSettings { reply_to: Some("Help <h@example.com>".to_owned()), ..settings(stubs.url()) };
         let outcome =
             SendgridAdapter::new(&with_answers, &Transport::default()).unwrap().deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "17".to_owned() });
+        assert_eq!(outcome, Outcome::sent("17"));
     }
 
     let requests = stubs.requests().await;

@@ -82,7 +82,7 @@ async fn the_request_holds_what_ses_needs_and_is_signed_as_botocore_signs_it() {
         [(settings(stubs.url()), envelopes::to_email("hello")), (full(stubs.url()), own_sender)]
     {
         let outcome = ses(&settings).deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "0102".to_owned() });
+        assert_eq!(outcome, Outcome::sent("0102"));
     }
 
     let requests = stubs.requests().await;
@@ -126,7 +126,7 @@ async fn moto_takes_an_email_of_whom_it_knows_and_of_no_other() {
     };
     let envelope = Envelope { now: Clock::system().unwrap().now(), ..html("Olá & até já 👋") };
     let outcome = ses(&known).deliver(&envelope).await;
-    let Outcome::Sent { reference } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Sent { reference, .. } = outcome else { panic!("{outcome:?}") };
 
     let another = Secret::new("another-secret-access-key");
     for wrong in [

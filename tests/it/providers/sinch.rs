@@ -32,7 +32,7 @@ async fn the_request_holds_what_sinch_needs_and_the_attempt_it_belongs_to() {
     let stubs = WiremockStubs::new("sinch-request");
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "id": "01FC17" } })).await;
     let outcome = sinch(&settings(stubs.url())).deliver(&envelopes::to_phone("Olá 👋")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "01FC17".to_owned() });
+    assert_eq!(outcome, Outcome::sent("01FC17"));
     let with_reports = SinchSettings {
         callback_url: Some("https://relevo.example.com/sinch".to_owned()),
         ..settings(stubs.url())

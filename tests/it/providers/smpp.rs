@@ -86,7 +86,7 @@ impl Account {
 
     async fn sent(&self, text: &str) -> String {
         match self.deliver(text).await {
-            Outcome::Sent { reference } => reference,
+            Outcome::Sent { reference, .. } => reference,
             other => panic!("{other:?}"),
         }
     }
@@ -94,7 +94,7 @@ impl Account {
     /// Delivers until the adapter is bound again after its connection ended.
     async fn deliver_until_sent(&self, text: &str) -> String {
         for _ in 0..500 {
-            if let Outcome::Sent { reference } = self.deliver(text).await {
+            if let Outcome::Sent { reference, .. } = self.deliver(text).await {
                 return reference;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

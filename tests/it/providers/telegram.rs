@@ -76,7 +76,7 @@ async fn a_text_arrives_in_its_chat() {
     let bot = bot(peer.url());
     let text = "1 < 2 & *3* 👋";
     let outcome = bot.deliver(&envelopes::to_chat(text)).await;
-    let Outcome::Sent { reference } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Sent { reference, .. } = outcome else { panic!("{outcome:?}") };
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let fetch = |chat: i64| {
@@ -118,7 +118,7 @@ async fn a_chat_that_moved_is_written_to_once_more_at_its_new_id() {
     stubs.answer(from_chat(42), json!({ "status": 400, "jsonBody": moved })).await;
     stubs.answer(from_chat(-100_123), json!({ "status": 200, "jsonBody": sent })).await;
     let outcome = bot(stubs.url()).deliver(&envelopes::to_chat("hello")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "-100123:7".to_owned() });
+    assert_eq!(outcome, Outcome::sent("-100123:7"));
     assert_eq!(stubs.requests().await.len(), 2);
 }
 

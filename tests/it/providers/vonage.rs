@@ -49,7 +49,7 @@ async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope { from: Some("ACME".to_owned()), ..envelopes::to_phone("Olá 👋") };
     for envelope in [envelopes::to_phone("1 + 1 = 2 & ñ"), own_sender] {
         let outcome = vonage(stubs.url()).deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "0A17".to_owned() });
+        assert_eq!(outcome, Outcome::sent("0A17"));
     }
 
     let requests = stubs.requests().await;

@@ -40,7 +40,7 @@ fn now() -> Timestamp {
 async fn an_independent_verifier_accepts_our_signature() {
     let peer = webhook("accepts", SECRET);
     let outcome = adapter(&settings(peer.url())).deliver(&at(now(), "Olá & até já 👋")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "taken Olá & até já 👋".to_owned() });
+    assert_eq!(outcome, Outcome::sent("taken Olá & até já 👋"));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn the_request_is_the_one_of_the_contract() {
     let envelope = envelopes::to_phone("1 + 1 = 2 & más");
     let echo = format!("acme/{}/2", envelope.message_id);
     let outcome = adapter(&settings(stubs.url())).deliver(&envelope).await;
-    assert_eq!(outcome, Outcome::Sent { reference: echo.clone() });
+    assert_eq!(outcome, Outcome::sent(echo.clone()));
 
     let requests = stubs.requests().await;
     let [request] = requests.as_slice() else { panic!("{requests:?}") };

@@ -104,7 +104,7 @@ async fn the_request_holds_what_meta_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope { from: Some("777".to_owned()), ..template(&["Ana"]) };
     for envelope in [envelopes::to_phone("hello"), own_sender] {
         let outcome = cloud(stubs.url()).deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "wamid.17".to_owned() });
+        assert_eq!(outcome, Outcome::sent("wamid.17"));
     }
 
     let requests = stubs.requests().await;

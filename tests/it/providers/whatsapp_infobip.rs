@@ -32,7 +32,7 @@ async fn a_text_goes_out_as_infobip_takes_it_under_our_own_id() {
     let stubs = WiremockStubs::new("whatsapp-infobip-text");
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": entry(1, 7) })).await;
     let outcome = infobip(stubs.url()).deliver(&envelopes::to_phone("Olá 👋")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "m17".to_owned() });
+    assert_eq!(outcome, Outcome::sent("m17"));
 
     let requests = stubs.requests().await;
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
@@ -56,7 +56,7 @@ async fn a_template_goes_out_as_infobip_takes_it_under_our_own_id() {
     stubs.answer(json!({}), json!({ "status": 200, "jsonBody": { "messages": [entry(1, 7)] } })).await;
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
     let outcome = infobip(stubs.url()).deliver(&own_sender).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "m17".to_owned() });
+    assert_eq!(outcome, Outcome::sent("m17"));
 
     let requests = stubs.requests().await;
     let [request] = requests.as_slice() else { panic!("{requests:?}") };

@@ -62,7 +62,7 @@ async fn the_request_holds_what_twilio_needs_and_no_more() {
     let stubs = WiremockStubs::new("whatsapp-twilio-request");
     stubs.answer(json!({}), json!({ "status": 201, "jsonBody": { "sid": "SM17" } })).await;
     let outcome = twilio(&settings(stubs.url())).deliver(&envelopes::to_phone("1 + 1 = 2 & más")).await;
-    assert_eq!(outcome, Outcome::Sent { reference: "SM17".to_owned() });
+    assert_eq!(outcome, Outcome::sent("SM17"));
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
     let mut with_callback = settings(stubs.url());
     with_callback.account.status_callback = Some("https://relevo.example.com/twilio".to_owned());

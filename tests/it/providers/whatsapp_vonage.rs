@@ -48,7 +48,7 @@ async fn the_request_holds_what_vonage_needs_and_the_attempt_it_belongs_to() {
     let own_sender = Envelope { from: Some("+34920000000".to_owned()), ..template(&["Ana", "A-17"]) };
     for envelope in [envelopes::to_phone("hello"), own_sender] {
         let outcome = vonage(stubs.url()).deliver(&envelope).await;
-        assert_eq!(outcome, Outcome::Sent { reference: "aaaa-17".to_owned() });
+        assert_eq!(outcome, Outcome::sent("aaaa-17"));
     }
 
     let requests = stubs.requests().await;

@@ -96,6 +96,7 @@ fn dispatcher(stores: &Stores, queue: Arc<dyn WorkQueue>, adapter: Arc<dyn Adapt
         weight: 1,
         brands: Vec::new(),
         senders: BTreeMap::new(),
+        user_ids_of: None,
     };
     let board = ProviderRegistry::new(vec![provider.clone()], &Default::default(), Vec::new());
     let policy = BrandPolicy::try_new(&BrandSettings::default()).unwrap();
@@ -151,7 +152,7 @@ impl Adapter for PanicsOnce {
     async fn deliver(&self, envelope: &Envelope) -> Outcome {
         self.calls.send((envelope.message_id, envelope.attempt)).await.unwrap();
         assert!(self.has_panicked.swap(true, Ordering::Relaxed), "a mistake");
-        Outcome::Sent { reference: String::new() }
+        Outcome::sent("")
     }
 }
 

@@ -24,7 +24,7 @@ fn wrote(id: &str, text: &str, effects: Vec<InboundEffect>) -> InboundEvent {
         address: number(),
         detail,
     };
-    InboundEvent { id: id.to_owned(), event, reply_to: None, effects }
+    InboundEvent { id: id.to_owned(), event, aliases: Vec::new(), reply_to: None, effects }
 }
 
 fn evidence() -> ConsentEvidence {

@@ -153,10 +153,7 @@ pub fn started(attempt: u32) -> MessageEventDetail {
 }
 
 pub fn sent(attempt: u32, reference: &str) -> MessageEventDetail {
-    MessageEventDetail::AttemptFinished {
-        attempt,
-        outcome: Outcome::Sent { reference: reference.to_owned() },
-    }
+    MessageEventDetail::AttemptFinished { attempt, outcome: Outcome::sent(reference) }
 }
 
 pub fn unknown(attempt: u32) -> MessageEventDetail {

@@ -43,6 +43,7 @@ pub fn to(address: Address, content: RenderedContent) -> Envelope {
         Address::Email(_) => Channel::Email,
         Address::Phone(_) => Channel::Sms,
         Address::TelegramChat(_) => Channel::Telegram,
+        Address::WhatsappUser(_) => Channel::Whatsapp,
     };
     Envelope {
         message_id: MessageId::new(1_795_000_000_000, &[7; 10]),

@@ -46,6 +46,7 @@ impl WebhookHandler for BounceWebhooks {
             reference: String::new(),
             echo: Some(echo),
             address: None,
+            aliases: Vec::new(),
             status: report.status,
             reported_at: date.unwrap_or(request.now).min(request.now),
             evidence: report.evidence,

@@ -120,7 +120,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
 /// The id is the message's `Message-ID` in angle brackets, and so it is in reports.
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let BrevoAccepted { message_id } = serde_json::from_slice(&answer.body).ok()?;
-    (!message_id.is_empty()).then_some(Outcome::Sent { reference: message_id })
+    (!message_id.is_empty()).then_some(Outcome::sent(message_id))
 }
 
 fn refused(answer: &HttpResponse) -> Option<Outcome> {

@@ -102,7 +102,7 @@ fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let MailgunAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
     let id = id.trim().trim_start_matches('<').trim_end_matches('>');
-    (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
+    (!id.is_empty()).then(|| Outcome::sent(id))
 }
 
 fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {

@@ -13,7 +13,7 @@ fn judge_at(now: &str, answer: HttpResponse) -> Outcome {
 #[test]
 fn an_answer_is_judged_by_its_status_and_message() {
     let sent = judge(200, r#"{"id":"<17.a@mg.example.com>","message":"Queued. Thank you."}"#);
-    assert_eq!(sent, Outcome::Sent { reference: "17.a@mg.example.com".to_owned() });
+    assert_eq!(sent, Outcome::sent("17.a@mg.example.com"));
     for (status, body, word) in [
         // Nonsense in a success: it may have been taken.
         (200, r#"{"id":"","message":"Queued. Thank you."}"#, "unknown"),

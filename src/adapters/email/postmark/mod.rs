@@ -113,7 +113,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
     };
     match (answer.is_success(), answered.error_code) {
         (true, 0) if answered.message_id.is_empty() => answer.unrecognized_outcome(),
-        (true, 0) => Outcome::Sent { reference: answered.message_id },
+        (true, 0) => Outcome::sent(answered.message_id),
         _ => refused(answer, &answered),
     }
 }

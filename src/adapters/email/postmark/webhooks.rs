@@ -113,6 +113,7 @@ fn lifted(event: EmailEvent) -> Result<ProviderEvent, WebhookError> {
     Ok(ProviderEvent::Address(AddressReport {
         id: required("ChangedAt", event.id)?,
         address: required("Recipient", event.address)?,
+        aliases: Vec::new(),
         to: None,
         change: AddressChange::Returned,
         at: event.at,

@@ -111,7 +111,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let ResendAccepted { id } = serde_json::from_slice(&answer.body).ok()?;
-    (!id.is_empty()).then_some(Outcome::Sent { reference: id })
+    (!id.is_empty()).then_some(Outcome::sent(id))
 }
 
 fn refused(answer: &HttpResponse) -> Option<Outcome> {

@@ -110,7 +110,7 @@ fn outcome(answer: &HttpResponse, now: Timestamp) -> Outcome {
 /// An acceptance is 202 without a body. The id, by which reports speak of the message, is in a header.
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let reference = answer.header("x-message-id")?.to_owned();
-    (answer.status == 202).then_some(Outcome::Sent { reference })
+    (answer.status == 202).then_some(Outcome::sent(reference))
 }
 
 fn refused(answer: &HttpResponse, now: Timestamp) -> Option<Outcome> {

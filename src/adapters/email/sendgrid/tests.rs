@@ -19,7 +19,7 @@ fn judge(status: u16, id: &'static str, body: &str) -> Outcome {
 
 #[test]
 fn an_answer_is_judged_by_its_status_and_its_id() {
-    assert_eq!(judge(202, "17", ""), Outcome::Sent { reference: "17".to_owned() });
+    assert_eq!(judge(202, "17", ""), Outcome::sent("17"));
     for (status, id, body, word) in [
         // Without an id it may be anybody's answer; 200 is for messages that were only checked.
         (202, "", "", "unknown"),

@@ -115,7 +115,7 @@ fn outcome(answer: &HttpResponse, email: &ApiEmail<'_>) -> Outcome {
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let accepted: SesAccepted = serde_json::from_slice(&answer.body).ok()?;
-    (!accepted.message_id.is_empty()).then_some(Outcome::Sent { reference: accepted.message_id })
+    (!accepted.message_id.is_empty()).then_some(Outcome::sent(accepted.message_id))
 }
 
 fn refusal(answer: &HttpResponse, email: &ApiEmail<'_>) -> Option<Outcome> {

@@ -75,8 +75,8 @@ fn answered(answer: &HttpResponse, own_id: &str) -> Option<Outcome> {
     };
     let evidence = OutcomeEvidence::new(status.id, &format!("{} {}", status.name, status.description));
     match status_meaning(status.group, status.id) {
-        InfobipStatusMeaning::Taken => (!id.is_empty()).then_some(Outcome::Sent { reference: id }),
-        InfobipStatusMeaning::TakenBefore => Some(Outcome::Sent { reference: own_id.to_owned() }),
+        InfobipStatusMeaning::Taken => (!id.is_empty()).then_some(Outcome::sent(id)),
+        InfobipStatusMeaning::TakenBefore => Some(Outcome::sent(own_id)),
         InfobipStatusMeaning::Refused(meaning) => Some(meaning.outcome(evidence, answer.retry_after)),
         InfobipStatusMeaning::Unclear => Some(Outcome::Unknown { evidence }),
     }

@@ -65,8 +65,8 @@ fn an_answer_is_judged_by_its_message_then_by_its_status() {
 
 #[test]
 fn an_id_that_was_taken_before_is_sent_under_that_id() {
-    assert_eq!(judge(200, &list(5, 23)), Outcome::Sent { reference: OWN_ID.to_owned() });
-    assert_eq!(judge(200, &list(1, 26)), Outcome::Sent { reference: "m1".to_owned() });
+    assert_eq!(judge(200, &list(5, 23)), Outcome::sent(OWN_ID.to_owned()));
+    assert_eq!(judge(200, &list(1, 26)), Outcome::sent("m1"));
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn delivery_report(entry: InfobipEntry, status: ReceiptStatus, reported_at: Time
         echo: entry.callback_data.and_then(|text| text.parse().ok()),
         // A seen report comes from the person, but names them as the receiver all the same.
         address: entry.to.as_deref().and_then(parse_phone),
+        aliases: Vec::new(),
         status,
         reported_at,
         evidence: cause.map(|code| OutcomeEvidence::new(code.id, &code.name)).unwrap_or_default(),
@@ -167,6 +168,7 @@ fn inbound_text(entry: InfobipEntry, at: Timestamp) -> Option<InboundText> {
     Some(InboundText {
         id: entry.message_id,
         from,
+        aliases: Vec::new(),
         to: entry.to,
         text: text.unwrap_or_default(),
         reply_to,
@@ -271,6 +273,7 @@ mod tests {
             ProviderEvent::Text(InboundText {
                 id: "m9".to_owned(),
                 from: parse_phone("34600123456").unwrap(),
+                aliases: Vec::new(),
                 to: Some("34910000000".to_owned()),
                 text: text.to_owned(),
                 reply_to: reply_to.map(str::to_owned),

@@ -100,7 +100,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
 
 fn created(answer: &HttpResponse) -> Option<Outcome> {
     let SinchCreated { id } = serde_json::from_slice(&answer.body).ok()?;
-    (!id.is_empty()).then_some(Outcome::Sent { reference: id })
+    (!id.is_empty()).then_some(Outcome::sent(id))
 }
 
 fn refused(answer: &HttpResponse) -> Option<Outcome> {

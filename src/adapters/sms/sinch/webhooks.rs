@@ -168,6 +168,7 @@ fn delivery_report(
         reference,
         echo,
         address,
+        aliases: Vec::new(),
         status,
         reported_at,
         evidence,
@@ -190,7 +191,7 @@ fn status(word: &str) -> Option<ReceiptStatus> {
 fn inbound_text(message: SinchInboundText, text: String) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = parse_rfc3339(&message.received_at)?;
     let SinchInboundText { id, from, to, .. } = message;
-    let text = |from| InboundText { id, from, to: Some(to), text, reply_to: None, at };
+    let text = |from| InboundText { id, from, aliases: Vec::new(), to: Some(to), text, reply_to: None, at };
     Ok(parse_phone(&from).map(text).map(ProviderEvent::Text))
 }
 
@@ -304,6 +305,7 @@ mod tests {
         let text = |text: &str| InboundText {
             id: "01XXXXX21".to_owned(),
             from: parse_phone("34600123456").unwrap(),
+            aliases: Vec::new(),
             to: Some("34910000000".to_owned()),
             text: text.to_owned(),
             reply_to: None,

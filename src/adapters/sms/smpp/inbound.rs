@@ -115,7 +115,7 @@ pub fn text_event(
     }
     let id = format!("{:x}", digest.finalize());
     let to = Some(to.address.clone()).filter(|to| !to.is_empty());
-    Some(ProviderEvent::Text(InboundText { id, from, to, text, reply_to: None, at }))
+    Some(ProviderEvent::Text(InboundText { id, from, aliases: Vec::new(), to, text, reply_to: None, at }))
 }
 
 /// The phone number of a person: international, or of a type that the SMSC does not say.

@@ -121,7 +121,7 @@ impl SmppAdapter {
         }
         let reference = ids.pop().unwrap_or_default();
         self.account.earlier_parts().remember(ids, &reference);
-        Outcome::Sent { reference }
+        Outcome::sent(reference)
     }
 
     /// Sends one message. Returns the SMSC's id of it.

@@ -277,6 +277,7 @@ impl<'a> SmppSession<'a> {
             reference,
             echo: None,
             address,
+            aliases: Vec::new(),
             status,
             reported_at: self.sink.now(),
             evidence,

@@ -110,7 +110,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
 
 fn published(body: &str) -> Option<Outcome> {
     let id = element(element(body, "PublishResult")?, "MessageId")?;
-    (!id.is_empty()).then(|| Outcome::Sent { reference: id.to_owned() })
+    (!id.is_empty()).then(|| Outcome::sent(id))
 }
 
 fn refusal(answer: &HttpResponse, body: &str) -> Option<Outcome> {

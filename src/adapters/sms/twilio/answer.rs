@@ -34,7 +34,7 @@ fn created(answer: &HttpResponse) -> Option<Outcome> {
     if let Some(code) = created.error_code {
         return Some(by_code(answer, code, &created.error_message.unwrap_or_default()));
     }
-    (!created.sid.is_empty()).then_some(Outcome::Sent { reference: created.sid })
+    (!created.sid.is_empty()).then_some(Outcome::sent(created.sid))
 }
 
 fn refusal(answer: &HttpResponse) -> Option<Outcome> {

@@ -60,7 +60,7 @@ impl HttpAdapter for TwilioSmsAdapter {
 impl ProviderSettings for TwilioSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let twilio = TwilioSmsAdapter::new(self, context.transport)?;
-        let webhooks = TwilioWebhooks::new(&self.account);
+        let webhooks = TwilioWebhooks::new(&self.account, context.business);
         Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
     }
 }

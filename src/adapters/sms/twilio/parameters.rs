@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::adapters::webhooks::{WebhookError, parse_phone};
-use crate::model::{Address, Timestamp};
+use crate::adapters::webhooks::{WebhookError, parse_phone, parse_user_id};
+use crate::model::{Address, BusinessId, Timestamp};
 
 /// The types of events that speak of a message begin with one of these.
 const MESSAGE_EVENTS: [&str; 2] = ["com.twilio.messaging.message.", "com.twilio.messaging.inbound-message."];
@@ -66,9 +66,10 @@ impl<'a> TwilioParameters<'a> {
         value.filter(|value| !value.is_empty())
     }
 
-    /// The number in a parameter.
-    pub(super) fn number(&self, name: &str) -> Option<Address> {
-        parse_phone(bare(self.get(name)?))
+    /// The number in a parameter, or on WhatsApp the user id of whoever comes without one.
+    pub(super) fn address(&self, name: &str, business: &BusinessId) -> Option<Address> {
+        let text = bare(self.get(name)?);
+        parse_phone(text).or_else(|| parse_user_id(business, text))
     }
 
     /// When it happened, which only JSON says.
@@ -105,7 +106,7 @@ fn text(value: Value) -> Cow<'static, str> {
     }
 }
 
-/// A number without the prefix that it has on WhatsApp.
+/// A number or user id without the prefix that it has on WhatsApp.
 pub(super) fn bare(number: &str) -> &str {
     number.strip_prefix("whatsapp:").unwrap_or(number)
 }

@@ -19,10 +19,11 @@ use super::errors;
 use super::parameters::{TwilioParameters, bare};
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, decode_hex, is_valid_signature,
+    WebhookRequest, decode_hex, is_valid_signature, named_person,
 };
 use crate::model::{
-    AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    AddressChange, AddressReport, BusinessId, InboundText, Objection, OutcomeEvidence, ReceiptStatus,
+    Timestamp,
 };
 use crate::secret::Secret;
 
@@ -33,6 +34,8 @@ pub(in crate::adapters) struct TwilioWebhooks {
     auth_token: Option<Secret>,
     /// The secret of the shared key, by which it signs a webhook that says so.
     shared_key: Option<Secret>,
+    /// The business whose user ids on WhatsApp it speaks of.
+    business: BusinessId,
 }
 
 #[async_trait]
@@ -54,7 +57,8 @@ impl WebhookHandler for TwilioWebhooks {
                 TwilioParameters::from_json(body)?
             }
         };
-        let events: Result<Vec<_>, _> = all.iter().map(|parameters| read(parameters, request.now)).collect();
+        let events: Result<Vec<_>, _> =
+            all.iter().map(|parameters| self.read(parameters, request.now)).collect();
         Ok(WebhookPayload::Events(events?.concat()))
     }
 }
@@ -62,12 +66,12 @@ impl WebhookHandler for TwilioWebhooks {
 impl TwilioWebhooks {
     /// What takes the webhooks, if a secret is known by which the account signs: `auth_token` is one unless an API key is
     /// used, and then `account_auth_token` is; or `shared_key`.
-    pub(in crate::adapters) fn new(account: &TwilioAccountSettings) -> Option<Self> {
+    pub(in crate::adapters) fn new(account: &TwilioAccountSettings, business: &BusinessId) -> Option<Self> {
         let auth_token = account.api_key_sid.is_none().then_some(&account.auth_token);
         let auth_token = account.account_auth_token.as_ref().or(auth_token).cloned();
         let shared_key = account.shared_key.clone();
         let is_known = auth_token.is_some() || shared_key.is_some();
-        is_known.then_some(Self { auth_token, shared_key })
+        is_known.then_some(Self { auth_token, shared_key, business: business.clone() })
     }
 
     /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
@@ -81,6 +85,28 @@ impl TwilioWebhooks {
             let parts: Vec<&[u8]> = std::iter::once(url.as_bytes()).chain(rest).collect();
             is_valid_signature(algorithm, key.expose().as_bytes(), &parts, &signature)
         })
+    }
+
+    /// What a webhook says: of a message that went out when it has a status, of one that came in otherwise. A form does not say
+    /// when it happened.
+    fn read(
+        &self,
+        parameters: &TwilioParameters<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<ProviderEvent>, WebhookError> {
+        let malformed = || {
+            WebhookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned())
+        };
+        let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
+        let at = parameters.timestamp().unwrap_or(now);
+        match (parameters.get("MessageStatus"), parameters.get("From")) {
+            (Some(word), _) => Ok(delivery_report(parameters, sid, word, &self.business, at)
+                .map(ProviderEvent::Receipt)
+                .into_iter()
+                .collect()),
+            (None, Some(_)) => Ok(inbound(parameters, sid, &self.business, at)),
+            (None, None) => Err(malformed()),
+        }
     }
 
     /// What a webhook is signed with: `key=ID,algorithm=HMAC_SHA256` names a shared key, and without this header it is the
@@ -142,27 +168,12 @@ fn with_port(url: &str) -> Cow<'_, str> {
     format!("{scheme}://{host}:{port}{path}").into()
 }
 
-/// What a webhook says: of a message that went out when it has a status, of one that came in otherwise. A form does not say
-/// when it happened.
-fn read(parameters: &TwilioParameters<'_>, now: Timestamp) -> Result<Vec<ProviderEvent>, WebhookError> {
-    let malformed =
-        || WebhookError::Malformed("it has neither a MessageSid and a MessageStatus nor a From".to_owned());
-    let sid = parameters.get("MessageSid").ok_or_else(malformed)?;
-    let at = parameters.timestamp().unwrap_or(now);
-    match (parameters.get("MessageStatus"), parameters.get("From")) {
-        (Some(word), _) => {
-            Ok(delivery_report(parameters, sid, word, at).map(ProviderEvent::Receipt).into_iter().collect())
-        }
-        (None, Some(_)) => Ok(inbound(parameters, sid, at)),
-        (None, None) => Err(malformed()),
-    }
-}
-
 /// What became of a message; `None` when that is nothing new.
 fn delivery_report(
     parameters: &TwilioParameters<'_>,
     sid: &str,
     word: &str,
+    business: &BusinessId,
     reported_at: Timestamp,
 ) -> Option<DeliveryReport> {
     // Event Streams writes the words in capitals.
@@ -180,18 +191,36 @@ fn delivery_report(
         evidence = OutcomeEvidence::new(code, parameters.get("ErrorMessage").unwrap_or_default());
         objection = code.parse().ok().and_then(errors::meaning).and_then(|meaning| meaning.objection());
     }
-    let (reference, address) = (sid.to_owned(), parameters.number("To"));
-    Some(DeliveryReport { reference, echo: None, address, status, reported_at, evidence, objection })
+    let (reference, address) = (sid.to_owned(), parameters.address("To", business));
+    Some(DeliveryReport {
+        reference,
+        echo: None,
+        address,
+        aliases: Vec::new(),
+        status,
+        reported_at,
+        evidence,
+        objection,
+    })
 }
 
 /// What somebody wrote, and what Twilio made of it, if it took it for an opt-out or for the end of one; nothing when it
-/// comes from no number.
-fn inbound(parameters: &TwilioParameters<'_>, sid: &str, at: Timestamp) -> Vec<ProviderEvent> {
-    let Some(from) = parameters.number("From") else { return Vec::new() };
+/// comes from nobody who is known by a number or a user id.
+fn inbound(
+    parameters: &TwilioParameters<'_>,
+    sid: &str,
+    business: &BusinessId,
+    at: Timestamp,
+) -> Vec<ProviderEvent> {
+    let user = parameters.address("ExternalUserId", business);
+    let from = parameters.address("From", business);
+    let user = user.filter(|user| from.as_ref() != Some(user));
+    let Some((from, aliases)) = named_person([from, user]) else { return Vec::new() };
     let to = parameters.get("To").map(|to| bare(to).to_owned());
     let text = InboundText {
         id: sid.to_owned(),
         from: from.clone(),
+        aliases: aliases.clone(),
         to: to.clone(),
         text: parameters.get("Body").unwrap_or_default().to_owned(),
         reply_to: parameters.get("OriginalRepliedMessageSid").map(str::to_owned),
@@ -207,7 +236,7 @@ fn inbound(parameters: &TwilioParameters<'_>, sid: &str, at: Timestamp) -> Vec<P
     let evidence = OutcomeEvidence::new(kind, "");
     // Another id than that of the text: they are two things.
     let id = format!("{sid} {kind}");
-    let report = change.map(|change| AddressReport { id, address: from, to, change, at, evidence });
+    let report = change.map(|change| AddressReport { id, address: from, aliases, to, change, at, evidence });
     std::iter::once(ProviderEvent::Text(text)).chain(report.map(ProviderEvent::Address)).collect()
 }
 

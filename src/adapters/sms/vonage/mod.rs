@@ -115,7 +115,7 @@ fn outcome_of_parts(answer: &HttpResponse) -> Option<Outcome> {
 /// Receipts come for each part, and all of them carry our own reference.
 fn accepted(answer: &HttpResponse, parts: Vec<VonageSmsPart>) -> Option<Outcome> {
     let reference = parts.into_iter().next()?.id;
-    (answer.is_success() && !reference.is_empty()).then_some(Outcome::Sent { reference })
+    (answer.is_success() && !reference.is_empty()).then_some(Outcome::sent(reference))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn a_long_text_is_sent_when_all_of_its_parts_are() {
     let parts = |second: &str| {
         judge(200, &format!(r#"{{"messages":[{{"status":"0","message-id":"0A"}},{second}]}}"#))
     };
-    assert_eq!(parts(r#"{"status":"0","message-id":"0B"}"#), Outcome::Sent { reference: "0A".to_owned() });
+    assert_eq!(parts(r#"{"status":"0","message-id":"0B"}"#), Outcome::sent("0A"));
     let half = parts(r#"{"status":"9","error-text":"Quota Exceeded"}"#);
     assert_eq!(half.as_str(), "unknown");
     assert_eq!(half.evidence().unwrap().to_string(), "9 Quota Exceeded");

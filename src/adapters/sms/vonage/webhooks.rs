@@ -98,6 +98,7 @@ fn read(parameters: &VonageParameters, at: Timestamp) -> Result<Vec<ProviderEven
             reference: id.to_owned(),
             echo: get("client-ref").and_then(|text| text.parse().ok()),
             address: number,
+            aliases: Vec::new(),
             status,
             reported_at: at,
             evidence: code.map(|code| OutcomeEvidence::new(code, word)).unwrap_or_default(),
@@ -108,6 +109,7 @@ fn read(parameters: &VonageParameters, at: Timestamp) -> Result<Vec<ProviderEven
     let inbound = |from| InboundText {
         id: id.to_owned(),
         from,
+        aliases: Vec::new(),
         to: get("to").map(str::to_owned),
         text: get("text").unwrap_or_default().to_owned(),
         reply_to: None,
@@ -264,6 +266,7 @@ mod tests {
         let text = InboundText {
             id: "0B".to_owned(),
             from: parse_phone("34600123456").unwrap(),
+            aliases: Vec::new(),
             to: Some("34910000000".to_owned()),
             text: "STOP".to_owned(),
             reply_to: None,

@@ -176,7 +176,7 @@ struct TelegramSentChat {
 impl TelegramSentMessage {
     /// The id of a message is unique within its chat only.
     fn outcome(&self) -> Outcome {
-        Outcome::Sent { reference: format!("{}:{}", self.chat.id, self.message_id) }
+        Outcome::sent(format!("{}:{}", self.chat.id, self.message_id))
     }
 }
 

@@ -88,7 +88,7 @@ fn an_error_that_comes_as_a_success_is_the_error() {
 #[test]
 fn a_message_is_known_by_its_chat_and_number() {
     let outcome = judge(200, r#"{"ok":true,"result":{"message_id":7,"chat":{"id":42},"new":[]}}"#);
-    assert_eq!(outcome, Outcome::Sent { reference: "42:7".to_owned() });
+    assert_eq!(outcome, Outcome::sent("42:7"));
 }
 
 #[test]

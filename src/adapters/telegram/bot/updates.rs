@@ -98,6 +98,7 @@ fn read_message(
     Ok(Some(ProviderEvent::Text(InboundText {
         id: reference(message.message_id),
         from,
+        aliases: Vec::new(),
         to: None,
         text,
         reply_to: message.reply_to_message.map(|answered| reference(answered.message_id)),
@@ -119,6 +120,7 @@ fn read_membership(update_id: i64, membership: TelegramMembership) -> Result<Opt
     Ok(Some(ProviderEvent::Address(AddressReport {
         id: update_id.to_string(),
         address,
+        aliases: Vec::new(),
         to: None,
         change,
         at,
@@ -163,6 +165,7 @@ mod tests {
         let text = |text: &str, reply_to: Option<&str>| InboundText {
             id: "42:7".to_owned(),
             from: Address::TelegramChat(42),
+            aliases: Vec::new(),
             to: None,
             text: text.to_owned(),
             reply_to: reply_to.map(str::to_owned),

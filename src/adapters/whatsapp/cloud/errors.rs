@@ -22,6 +22,8 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<ErrorMeaning> {
         // The phone number id is wrong; no content would pass.
         100 if subcode == Some(NO_SUCH_OBJECT) => ErrorMeaning::Misconfigured,
 
+        // What goes to numbers alone was for a user id.
+        131_062 => UNCERTAIN_ADDRESS,
         // Not on WhatsApp, an old client, terms not accepted; a person who blocked us looks the same.
         131_026 => UNCERTAIN_ADDRESS,
         // The recipient is the sender.

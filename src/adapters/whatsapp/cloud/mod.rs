@@ -17,10 +17,11 @@ use url::Url;
 pub use settings::WhatsappCloudSettings;
 
 use crate::adapters::http::{self, HttpAdapter, HttpResponse};
+use crate::adapters::webhooks::parse_phone;
 use crate::adapters::{
     Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
 };
-use crate::model::{Outcome, OutcomeEvidence};
+use crate::model::{Address, Outcome, OutcomeEvidence};
 
 /// Delivers WhatsApp messages through one phone number of a WhatsApp Business account.
 #[derive(Debug)]
@@ -50,20 +51,21 @@ impl HttpAdapter for WhatsappCloudAdapter {
         Ok(self.client.post(endpoint).bearer_auth(self.settings.access_token.expose()).json(&message))
     }
 
-    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
-        outcome(answer)
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
+        outcome(answer, &envelope.address)
     }
 }
 
 impl ProviderSettings for WhatsappCloudSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let cloud = WhatsappCloudAdapter::new(self, context.transport)?;
-        let verify_token = self.verify_token.clone();
-        let webhooks = self
-            .app_secret
-            .clone()
-            .map(|app_secret| webhooks::WhatsappCloudWebhooks { app_secret, verify_token });
-        Ok(ProviderParts::new(Arc::new(cloud)).with_webhook_handler(webhooks))
+        let (verify_token, business) = (self.verify_token.clone(), context.business.clone());
+        let webhooks = self.app_secret.clone().map(|app_secret| webhooks::WhatsappCloudWebhooks {
+            app_secret,
+            verify_token,
+            business,
+        });
+        Ok(ProviderParts::new(Arc::new(cloud)).with_webhook_handler(webhooks).sending_to_user_ids())
     }
 }
 
@@ -71,7 +73,16 @@ impl ProviderSettings for WhatsappCloudSettings {
 /// the message is Meta's all the same, and the status webhook tells what becomes of it.
 #[derive(Deserialize)]
 struct CloudAccepted {
+    #[serde(default)]
+    contacts: Vec<CloudAcceptedContact>,
     messages: Vec<CloudAcceptedMessage>,
+}
+
+/// Whom Meta took the recipient for.
+#[derive(Deserialize)]
+struct CloudAcceptedContact {
+    /// The number by which it knows them, which in some countries is not written as the number is.
+    wa_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,15 +114,17 @@ impl GraphError {
     }
 }
 
-fn outcome(answer: &HttpResponse) -> Outcome {
-    let outcome = if answer.is_success() { accepted(answer) } else { refused(answer) };
+fn outcome(answer: &HttpResponse, address: &Address) -> Outcome {
+    let outcome = if answer.is_success() { accepted(answer, address) } else { refused(answer) };
     outcome.unwrap_or_else(|| answer.unrecognized_outcome())
 }
 
-fn accepted(answer: &HttpResponse) -> Option<Outcome> {
+fn accepted(answer: &HttpResponse, address: &Address) -> Option<Outcome> {
     let accepted: CloudAccepted = serde_json::from_slice(&answer.body).ok()?;
     let reference = accepted.messages.into_iter().next()?.id;
-    (!reference.is_empty()).then_some(Outcome::Sent { reference })
+    let known = accepted.contacts.first().and_then(|contact| parse_phone(contact.wa_id.as_deref()?));
+    let recipient = known.filter(|known| known != address);
+    (!reference.is_empty()).then_some(Outcome::Sent { reference, recipient })
 }
 
 fn refused(answer: &HttpResponse) -> Option<Outcome> {

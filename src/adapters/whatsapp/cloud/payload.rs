@@ -5,9 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::errors;
-use crate::adapters::webhooks::{DeliveryReport, ProviderEvent, WebhookError, parse_phone};
+use crate::adapters::webhooks::{
+    DeliveryReport, ProviderEvent, WebhookError, named_person, parse_phone, parse_user_id,
+};
 use crate::model::{
-    AddressChange, AddressReport, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp,
+    Address, AddressChange, AddressReport, BusinessId, InboundText, Objection, OutcomeEvidence,
+    ReceiptStatus, Timestamp,
 };
 
 #[derive(Deserialize)]
@@ -51,6 +54,7 @@ struct CloudStatus {
     timestamp: CloudSeconds,
     biz_opaque_callback_data: Option<String>,
     recipient_id: Option<String>,
+    recipient_user_id: Option<String>,
     #[serde(default)]
     errors: Vec<CloudStatusError>,
 }
@@ -68,6 +72,7 @@ struct CloudMessage {
     id: String,
     /// Absent where a person is known by a user id alone.
     from: Option<String>,
+    from_user_id: Option<String>,
     timestamp: CloudSeconds,
     context: Option<CloudContext>,
     text: Option<CloudText>,
@@ -108,8 +113,11 @@ struct CloudReply {
 struct CloudSystem {
     #[serde(rename = "type", default)]
     kind: String,
-    /// The new number.
+    /// The new number; absent where a person is known by a user id alone.
     wa_id: Option<String>,
+    /// The new user id.
+    user_id: Option<String>,
+    previous_user_id: Option<String>,
 }
 
 /// The parts we read of the field `user_preferences`.
@@ -123,6 +131,7 @@ struct CloudPreferences {
 #[derive(Deserialize)]
 struct CloudPreference {
     wa_id: Option<String>,
+    user_id: Option<String>,
     category: String,
     value: String,
     #[serde(default)]
@@ -149,11 +158,11 @@ impl CloudSeconds {
     }
 }
 
-/// Reads the body of a webhook.
+/// Reads the body of a webhook, whose user ids are those of `business`.
 ///
 /// # Errors
 /// `Malformed` when it is not one of the Cloud API's.
-pub(super) fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
+pub(super) fn read(body: &[u8], business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed = |error: serde_json::Error| {
         WebhookError::Malformed(format!("not a webhook of the Cloud API: {error}"))
     };
@@ -161,9 +170,11 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
     let mut events = Vec::new();
     for CloudChange { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
         match field.as_str() {
-            "messages" => events.extend(messages(serde_json::from_value(value).map_err(malformed)?)?),
+            "messages" => {
+                events.extend(messages(serde_json::from_value(value).map_err(malformed)?, business)?)
+            }
             "user_preferences" => {
-                events.extend(preferences(serde_json::from_value(value).map_err(malformed)?)?);
+                events.extend(preferences(serde_json::from_value(value).map_err(malformed)?, business)?);
             }
             _ => {}
         }
@@ -171,20 +182,32 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
     Ok(events)
 }
 
-fn messages(value: CloudMessages) -> Result<Vec<ProviderEvent>, WebhookError> {
+/// Whom Meta names by a number, a user id, or both: whoever takes a user name may come without a number.
+fn person(
+    number: Option<&str>,
+    user_id: Option<&str>,
+    business: &BusinessId,
+) -> Option<(Address, Vec<Address>)> {
+    named_person([number.and_then(parse_phone), user_id.and_then(|id| parse_user_id(business, id))])
+}
+
+fn messages(value: CloudMessages, business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id.as_deref();
     let mut events = Vec::new();
     for status in value.statuses {
-        events.extend(delivery_report(status)?.map(ProviderEvent::Receipt));
+        events.extend(delivery_report(status, business)?.map(ProviderEvent::Receipt));
     }
     for message in value.messages {
-        events.extend(inbound_text(message, to)?);
+        events.extend(inbound_text(message, to, business)?);
     }
     Ok(events)
 }
 
 /// What became of a message; `None` for a status that is not documented yet.
-fn delivery_report(status_update: CloudStatus) -> Result<Option<DeliveryReport>, WebhookError> {
+fn delivery_report(
+    status_update: CloudStatus,
+    business: &BusinessId,
+) -> Result<Option<DeliveryReport>, WebhookError> {
     let status = match status_update.status.as_str() {
         "sent" => ReceiptStatus::Sent,
         "delivered" => ReceiptStatus::Delivered,
@@ -194,10 +217,15 @@ fn delivery_report(status_update: CloudStatus) -> Result<Option<DeliveryReport>,
     };
     let error = status_update.errors.first();
     let meaning = error.and_then(|error| errors::meaning(error.code, None));
+    let CloudStatus { recipient_id, recipient_user_id, .. } = &status_update;
+    let recipient = person(recipient_id.as_deref(), recipient_user_id.as_deref(), business);
+    let (address, aliases) =
+        recipient.map_or((None, Vec::new()), |(address, aliases)| (Some(address), aliases));
     Ok(Some(DeliveryReport {
         reference: status_update.id,
         echo: status_update.biz_opaque_callback_data.and_then(|text| text.parse().ok()),
-        address: status_update.recipient_id.as_deref().and_then(parse_phone),
+        address,
+        aliases,
         status,
         reported_at: status_update.timestamp.read()?,
         evidence: error.map(|error| OutcomeEvidence::new(error.code, &error.title)).unwrap_or_default(),
@@ -205,18 +233,23 @@ fn delivery_report(status_update: CloudStatus) -> Result<Option<DeliveryReport>,
     }))
 }
 
-/// What a person wrote, or that they have another number; `None` when it says neither, or not of which number.
-fn inbound_text(message: CloudMessage, to: Option<&str>) -> Result<Option<ProviderEvent>, WebhookError> {
+/// What a person wrote, or that they have another number or user id; `None` when it says neither, or not of whom.
+fn inbound_text(
+    message: CloudMessage,
+    to: Option<&str>,
+    business: &BusinessId,
+) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = message.timestamp.read()?;
-    let Some(from) = message.from.as_deref().and_then(parse_phone) else { return Ok(None) };
+    let previous = message.system.as_ref().and_then(|system| system.previous_user_id.as_deref());
+    let user_id = previous.or(message.from_user_id.as_deref());
+    let Some((from, aliases)) = person(message.from.as_deref(), user_id, business) else { return Ok(None) };
     let (id, to) = (message.id, to.map(str::to_owned));
     if let Some(system) = message.system {
-        let new =
-            system.wa_id.as_deref().and_then(parse_phone).filter(|_| system.kind == "user_changed_number");
-        let evidence = OutcomeEvidence::new(system.kind, "");
-        let address_report =
-            |new| AddressReport { id, address: from, to, change: AddressChange::MovedTo(new), at, evidence };
-        return Ok(new.map(address_report).map(ProviderEvent::Address));
+        let evidence = OutcomeEvidence::new(&system.kind, "");
+        let change = new_address(&system, business).map(AddressChange::MovedTo);
+        let report =
+            change.map(|change| AddressReport { id, address: from, aliases, to, change, at, evidence });
+        return Ok(report.map(ProviderEvent::Address));
     }
     let chosen = message
         .interactive
@@ -224,17 +257,36 @@ fn inbound_text(message: CloudMessage, to: Option<&str>) -> Result<Option<Provid
         .map(|reply| reply.title);
     let text = message.text.map(|text| text.body).or(message.button.map(|button| button.text)).or(chosen);
     let reply_to = message.context.and_then(|context| context.id);
-    Ok(Some(ProviderEvent::Text(InboundText { id, from, to, text: text.unwrap_or_default(), reply_to, at })))
+    Ok(Some(ProviderEvent::Text(InboundText {
+        id,
+        from,
+        aliases,
+        to,
+        text: text.unwrap_or_default(),
+        reply_to,
+        at,
+    })))
+}
+
+/// The new number, or the new user id where Meta shows no number.
+fn new_address(system: &CloudSystem, business: &BusinessId) -> Option<Address> {
+    match system.kind.as_str() {
+        "user_changed_number" | "user_changed_user_id" => {
+            let (address, _) = person(system.wa_id.as_deref(), system.user_id.as_deref(), business)?;
+            Some(address)
+        }
+        _ => None,
+    }
 }
 
 /// Who wants no more marketing. Who resumes it gets none by that alone, because it needs an opt-in.
-fn preferences(value: CloudPreferences) -> Result<Vec<ProviderEvent>, WebhookError> {
+fn preferences(value: CloudPreferences, business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
     let to = value.metadata.phone_number_id;
     let mut events = Vec::new();
     for preference in value.user_preferences {
-        let address = preference.wa_id.as_deref().and_then(parse_phone);
-        let (Some(address), "marketing_messages", "stop") =
-            (address, &*preference.category, &*preference.value)
+        let person = person(preference.wa_id.as_deref(), preference.user_id.as_deref(), business);
+        let (Some((address, aliases)), "marketing_messages", "stop") =
+            (person, &*preference.category, &*preference.value)
         else {
             continue;
         };
@@ -243,6 +295,7 @@ fn preferences(value: CloudPreferences) -> Result<Vec<ProviderEvent>, WebhookErr
             // It has no id of its own.
             id: format!("{} {} {address} {}", preference.category, preference.value, at.as_second()),
             address,
+            aliases,
             to: to.clone(),
             change: AddressChange::Objected(Objection::CommercialOptedOut),
             at,
@@ -269,7 +322,11 @@ mod tests {
     }
 
     fn events_in(field: &str, value: Value) -> Vec<ProviderEvent> {
-        read(&body(field, value)).unwrap()
+        read(&body(field, value), &business()).unwrap()
+    }
+
+    fn business() -> BusinessId {
+        "shop".parse().unwrap()
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -354,6 +411,7 @@ mod tests {
             let inbound = InboundText {
                 id: "wamid.9".to_owned(),
                 from: parse_phone("34600123456").unwrap(),
+                aliases: Vec::new(),
                 to: Some(NUMBER.to_owned()),
                 text: text.to_owned(),
                 reply_to: Some("wamid.1".to_owned()),
@@ -368,8 +426,67 @@ mod tests {
         let plain = json!({ "id": "wamid.9", "from": "34600123456", "timestamp": "1795000000", "text": { "body": "hi" } });
         let events = events_in("messages", json!({ "messages": [plain] }));
         assert!(matches!(&events[..], [ProviderEvent::Text(text)] if text.reply_to.is_none()), "{events:?}");
-        let nameless = json!({ "id": "wamid.9", "from_user_id": "ES.1", "timestamp": "1795000000" });
+        let nameless = json!({ "id": "wamid.9", "timestamp": "1795000000" });
         assert_eq!(events_in("messages", json!({ "messages": [nameless] })), []);
+    }
+
+    #[test]
+    fn people_are_known_by_their_number_their_user_id_or_both() {
+        let (number, user) =
+            (parse_phone("34600123456").unwrap(), parse_user_id(&business(), "ES.1").unwrap());
+        for (from, user_id, address, aliases) in [
+            (Some("34600123456"), Some("ES.1"), Some(&number), vec![user.clone()]),
+            (None, Some("ES.1"), Some(&user), vec![]),
+            (Some("34600123456"), None, Some(&number), vec![]),
+            (Some("34600123456"), Some("of tomorrow"), Some(&number), vec![]),
+            (None, None, None, vec![]),
+        ] {
+            let message =
+                json!({ "id": "w", "from": from, "from_user_id": user_id, "timestamp": "1795000000" });
+            let status = json!({
+                "id": "w", "status": "sent", "timestamp": "1795000000", "recipient_id": from,
+                "recipient_user_id": user_id,
+            });
+            let preference = json!({
+                "wa_id": from, "user_id": user_id, "category": "marketing_messages", "value": "stop", "timestamp": 1,
+            });
+            let mut named: Vec<_> =
+                events_in("messages", json!({ "messages": [message], "statuses": [status] }));
+            named.extend(events_in("user_preferences", json!({ "user_preferences": [preference] })));
+            let named = named.into_iter().filter_map(|event| match event {
+                ProviderEvent::Text(text) => Some((text.from, text.aliases)),
+                ProviderEvent::Address(report) => Some((report.address, report.aliases)),
+                ProviderEvent::Receipt(report) => Some((report.address?, report.aliases)),
+                other => panic!("{other:?}"),
+            });
+            let named: Vec<_> = named.collect();
+            let expected = address.map(|address| (address.clone(), aliases));
+            assert_eq!(named.len(), if expected.is_some() { 3 } else { 0 });
+            assert!(named.iter().all(|named| Some(named) == expected.as_ref()), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_another_user_id_has_moved_there() {
+        let moved = |system: Value, from: Option<&str>| {
+            let message = json!({
+                "from": from, "from_user_id": "ES.1", "id": "w", "timestamp": "1795000000", "system": system,
+            });
+            match events_in("messages", json!({ "messages": [message] })).remove(0) {
+                ProviderEvent::Address(report) => (report.address, report.aliases, report.change),
+                other => panic!("{other:?}"),
+            }
+        };
+        let user = |id| parse_user_id(&business(), id).unwrap();
+        let to = |id| AddressChange::MovedTo(user(id));
+        let system = json!({ "type": "user_changed_user_id", "user_id": "ES.2" });
+        assert_eq!(moved(system, None), (user("ES.1"), vec![], to("ES.2")));
+        let system = json!({ "type": "user_changed_user_id", "user_id": "ES.2", "previous_user_id": "ES.0" });
+        assert_eq!(moved(system, None), (user("ES.0"), vec![], to("ES.2")));
+        let number = |digits| parse_phone(digits).unwrap();
+        let system = json!({ "type": "user_changed_number", "wa_id": "34600654321", "user_id": "ES.2" });
+        let changed = AddressChange::MovedTo(number("34600654321"));
+        assert_eq!(moved(system, Some("34600123456")), (number("34600123456"), vec![user("ES.1")], changed));
     }
 
     #[test]
@@ -383,6 +500,7 @@ mod tests {
         let moved = AddressReport {
             id: "w".to_owned(),
             address: parse_phone("34600123456").unwrap(),
+            aliases: Vec::new(),
             to: Some(NUMBER.to_owned()),
             change: AddressChange::MovedTo(parse_phone("34600654321").unwrap()),
             at: at(1_795_000_000),
@@ -420,7 +538,10 @@ mod tests {
             []
         );
         assert_eq!(events_in("messages", json!({ "contacts": [], "errors": [{}] })), []);
-        assert_eq!(read(br#"{"object":"x","entry":[{"changes":[{}]},{}],"more":1}"#), Ok(vec![]));
+        assert_eq!(
+            read(br#"{"object":"x","entry":[{"changes":[{}]},{}],"more":1}"#, &business()),
+            Ok(vec![])
+        );
     }
 
     #[test]
@@ -437,7 +558,7 @@ mod tests {
             body("user_preferences", json!({})),
         ] {
             assert!(
-                matches!(read(&body), Err(WebhookError::Malformed(_))),
+                matches!(read(&body, &business()), Err(WebhookError::Malformed(_))),
                 "{}",
                 String::from_utf8_lossy(&body)
             );

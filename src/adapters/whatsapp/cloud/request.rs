@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::adapters::whatsapp::components::components;
 use crate::adapters::{Envelope, rejected_outcome};
-use crate::model::{Outcome, Rejection, RenderedContent, Template};
+use crate::model::{Address, Outcome, Rejection, RenderedContent, Template};
 
 /// The body that carries `envelope`.
 ///
@@ -18,10 +18,15 @@ pub(super) fn message(envelope: &Envelope) -> Result<Value, Outcome> {
             return Err(rejected_outcome(Rejection::Content, "the content is neither a text nor a template"));
         }
     };
+    // In `to` a user id would be taken for a number.
+    let (recipient, id) = match &envelope.address {
+        Address::WhatsappUser(user) => ("recipient", user.id()),
+        _ => ("to", envelope.phone()?.digits()),
+    };
     Ok(json!({
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "to": envelope.phone()?.digits(),
+        recipient: id,
         "type": kind,
         kind: content,
         // At most 512 characters.

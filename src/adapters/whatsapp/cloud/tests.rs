@@ -2,10 +2,14 @@ use serde_json::json;
 
 use super::*;
 use crate::adapters::envelopes;
-use crate::model::{Address, Rejection, RenderedContent, Template, ThrottleScope};
+use crate::model::{Address, Phone, Rejection, RenderedContent, Template, ThrottleScope};
+
+fn phone() -> Address {
+    Address::Phone(Phone::from_e164("+34600123456").unwrap())
+}
 
 fn judge(status: u16, body: &str) -> Outcome {
-    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() })
+    outcome(&HttpResponse { status, body: body.into(), ..HttpResponse::default() }, &phone())
 }
 
 #[test]
@@ -90,4 +94,24 @@ fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
     let text = RenderedContent::Text("hello".to_owned());
     let refusal = request::message(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn the_number_by_which_meta_knows_the_recipient_is_told_where_it_is_another() {
+    let sent = |wa_id: &str| {
+        let body =
+            format!(r#"{{"contacts":[{{"input":"1","wa_id":"{wa_id}"}}],"messages":[{{"id":"wamid.1"}}]}}"#);
+        judge(200, &body)
+    };
+    let known = |number: &str| Some(Address::Phone(Phone::from_e164(number).unwrap()));
+    for (wa_id, recipient) in [("34600123456", None), ("34700123456", known("+34700123456")), ("", None)] {
+        assert_eq!(sent(wa_id), Outcome::Sent { reference: "wamid.1".to_owned(), recipient }, "{wa_id}");
+    }
+}
+
+#[test]
+fn a_user_id_is_named_as_the_recipient_and_not_as_a_number() {
+    let user = Address::whatsapp_user(&"shop".parse().unwrap(), "ES.13491208655302741918").unwrap();
+    let message = request::message(&envelopes::to(user, RenderedContent::Text("Hi".to_owned()))).unwrap();
+    assert_eq!((&message["recipient"], &message["to"]), (&json!("ES.13491208655302741918"), &Value::Null));
 }

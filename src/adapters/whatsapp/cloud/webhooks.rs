@@ -9,6 +9,7 @@ use crate::adapters::webhooks::{
     SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, constant_time_eq,
     decode_hex, is_valid_signature,
 };
+use crate::model::BusinessId;
 use crate::secret::Secret;
 
 /// Takes the webhooks of an app.
@@ -18,6 +19,8 @@ pub(super) struct WhatsappCloudWebhooks {
     pub app_secret: Secret,
     /// The token that Meta was given to verify the URL with; a URL is not verified without it.
     pub verify_token: Option<Secret>,
+    /// The business whose user ids it speaks of.
+    pub business: BusinessId,
 }
 
 #[async_trait]
@@ -33,7 +36,7 @@ impl WebhookHandler for WhatsappCloudWebhooks {
         }) {
             return Err(WebhookError::Unauthenticated("X-Hub-Signature-256 is not that of this app"));
         }
-        payload::read(body).map(WebhookPayload::Events)
+        payload::read(body, &self.business).map(WebhookPayload::Events)
     }
 }
 
@@ -63,7 +66,11 @@ mod tests {
     use super::*;
 
     fn handler() -> WhatsappCloudWebhooks {
-        WhatsappCloudWebhooks { app_secret: Secret::new("app"), verify_token: Some(Secret::new("verify")) }
+        WhatsappCloudWebhooks {
+            app_secret: Secret::new("app"),
+            verify_token: Some(Secret::new("verify")),
+            business: "shop".parse().unwrap(),
+        }
     }
 
     async fn handle(signature: &str, body: &[u8]) -> Result<WebhookPayload, WebhookError> {

@@ -16,11 +16,12 @@ use crate::adapters::http::{HttpAdapter, HttpResponse};
 use crate::adapters::sms::twilio::account::TwilioClient;
 use crate::adapters::sms::twilio::answer;
 use crate::adapters::sms::twilio::webhooks::TwilioWebhooks;
+use crate::adapters::whatsapp::sender;
 use crate::adapters::{
     Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
     rejected_outcome,
 };
-use crate::model::{Outcome, Rejection, RenderedContent};
+use crate::model::{Address, Outcome, Rejection, RenderedContent};
 
 /// Delivers WhatsApp messages through one number at Twilio.
 #[derive(Debug)]
@@ -71,7 +72,10 @@ impl TwilioWhatsappAdapter {
 
 impl HttpAdapter for TwilioWhatsappAdapter {
     fn request(&self, envelope: &Envelope) -> Result<RequestBuilder, Outcome> {
-        let to = address(envelope.phone()?.as_str());
+        let to = match &envelope.address {
+            Address::WhatsappUser(user) => format!("whatsapp:{}", user.id()),
+            _ => address(envelope.phone()?.as_str()),
+        };
         let from = address(envelope.from.as_deref().unwrap_or(&self.sender.from));
         let content = self.content(envelope)?;
         let mut form = vec![("To", to.as_str()), ("From", from.as_str())];
@@ -79,8 +83,8 @@ impl HttpAdapter for TwilioWhatsappAdapter {
         Ok(self.client.request(form))
     }
 
-    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
-        answer::outcome(answer)
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
+        sender::as_of_user_id(answer::outcome(answer), envelope)
     }
 }
 
@@ -100,8 +104,8 @@ fn variables(parameters: &[String]) -> String {
 impl ProviderSettings for TwilioWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let twilio = TwilioWhatsappAdapter::new(self, context.transport)?;
-        let webhooks = TwilioWebhooks::new(&self.account);
-        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks))
+        let webhooks = TwilioWebhooks::new(&self.account, context.business);
+        Ok(ProviderParts::new(Arc::new(twilio)).with_webhook_handler(webhooks).sending_to_user_ids())
     }
 }
 

@@ -85,3 +85,21 @@ fn what_cannot_go_out_is_refused_before_any_call() {
     let refusal = twilio.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
 }
+
+#[test]
+fn a_user_id_is_addressed_without_a_plus_and_given_up_for_no_error_about_numbers() {
+    let user = Address::whatsapp_user(&"shop".parse().unwrap(), "ES.13491208655302741918").unwrap();
+    let twilio = TwilioWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
+    let envelope = envelopes::to(user, RenderedContent::Text("Hi".to_owned()));
+    let request = twilio.request(&envelope).unwrap().build().unwrap();
+    let body = request.body().unwrap().as_bytes().unwrap();
+    let to = url::form_urlencoded::parse(body).find(|(name, _)| name == "To").unwrap().1.into_owned();
+    assert_eq!(to, "whatsapp:ES.13491208655302741918");
+
+    let body = r#"{"code":21211,"message":"The 'To' number is not a valid phone number."}"#;
+    let answer = HttpResponse { status: 400, body: body.into(), ..HttpResponse::default() };
+    for (envelope, certain) in [(envelope, false), (envelopes::to_phone(template("a", "en", &[])), true)] {
+        let Outcome::Rejected { cause, .. } = twilio.outcome(&answer, &envelope) else { panic!() };
+        assert_eq!(cause, Rejection::Address { certain });
+    }
+}

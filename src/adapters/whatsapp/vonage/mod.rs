@@ -18,11 +18,12 @@ pub use settings::VonageWhatsappSettings;
 use crate::adapters::http::{self, HttpAdapter, HttpResponse};
 use crate::adapters::sms::vonage::account;
 use crate::adapters::whatsapp::components::components;
+use crate::adapters::whatsapp::sender;
 use crate::adapters::{
     Envelope, ProviderBuildError, ProviderContext, ProviderParts, ProviderSettings, Transport,
     rejected_outcome,
 };
-use crate::model::{Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
+use crate::model::{Address, Outcome, OutcomeEvidence, Rejection, RenderedContent, Template};
 
 /// Delivers WhatsApp messages through one number at Vonage.
 #[derive(Debug)]
@@ -49,9 +50,13 @@ impl VonageWhatsappAdapter {
 
     fn message(&self, envelope: &Envelope) -> Result<Value, Outcome> {
         let sender = envelope.from.as_deref().unwrap_or(&self.settings.from);
+        let to = match &envelope.address {
+            Address::WhatsappUser(user) => user.id(),
+            _ => envelope.phone()?.digits(),
+        };
         let mut message = json!({
             "channel": "whatsapp",
-            "to": envelope.phone()?.digits(),
+            "to": to,
             "from": sender.trim_start_matches('+'),
         });
         match &envelope.content {
@@ -105,17 +110,18 @@ impl HttpAdapter for VonageWhatsappAdapter {
         Ok(request.json(&self.message(envelope)?))
     }
 
-    fn outcome(&self, answer: &HttpResponse, _: &Envelope) -> Outcome {
-        outcome(answer)
+    fn outcome(&self, answer: &HttpResponse, envelope: &Envelope) -> Outcome {
+        sender::as_of_user_id(outcome(answer), envelope)
     }
 }
 
 impl ProviderSettings for VonageWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
         let vonage = VonageWhatsappAdapter::new(self, context.transport)?;
+        let business = context.business.clone();
         let webhooks =
-            self.signature_secret.clone().map(|secret| webhooks::VonageWhatsappWebhooks { secret });
-        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks))
+            self.signature_secret.clone().map(|secret| webhooks::VonageWhatsappWebhooks { secret, business });
+        Ok(ProviderParts::new(Arc::new(vonage)).with_webhook_handler(webhooks).sending_to_user_ids())
     }
 }
 
@@ -143,7 +149,7 @@ fn outcome(answer: &HttpResponse) -> Outcome {
 
 fn accepted(answer: &HttpResponse) -> Option<Outcome> {
     let VonageWhatsappAccepted { message_uuid } = serde_json::from_slice(&answer.body).ok()?;
-    (!message_uuid.is_empty()).then_some(Outcome::Sent { reference: message_uuid })
+    (!message_uuid.is_empty()).then_some(Outcome::sent(message_uuid))
 }
 
 fn refusal(answer: &HttpResponse) -> Option<Outcome> {
@@ -152,7 +158,7 @@ fn refusal(answer: &HttpResponse) -> Option<Outcome> {
     let number = code.parse().ok();
     if number == Some(errors::ALREADY_SENT) {
         // Its reports bring our reference.
-        return Some(Outcome::Sent { reference: String::new() });
+        return Some(Outcome::sent(""));
     }
     let evidence = OutcomeEvidence::new(code, &format!("{title} {detail}"));
     Some(match errors::by_title(&title).or_else(|| number.and_then(errors::by_code)) {

@@ -57,10 +57,7 @@ fn an_answer_is_judged_by_its_title_then_by_its_code_then_by_its_status() {
 
 #[test]
 fn what_went_out_before_is_sent() {
-    assert_eq!(
-        judge(422, &problem("1320", "Message already sent")),
-        Outcome::Sent { reference: String::new() }
-    );
+    assert_eq!(judge(422, &problem("1320", "Message already sent")), Outcome::sent(""));
 }
 
 #[test]
@@ -88,4 +85,12 @@ fn what_whatsapp_does_not_carry_is_refused_before_any_call() {
     let text = RenderedContent::Text("hello".to_owned());
     let refusal = vonage.request(&envelopes::to(Address::TelegramChat(7), text)).unwrap_err();
     assert!(matches!(refusal, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. }));
+}
+
+#[test]
+fn a_user_id_is_named_whole() {
+    let user = Address::whatsapp_user(&"shop".parse().unwrap(), "ES.13491208655302741918").unwrap();
+    let vonage = VonageWhatsappAdapter::new(&settings(), &Transport::default()).unwrap();
+    let message = vonage.message(&envelopes::to(user, RenderedContent::Text("Hi".to_owned()))).unwrap();
+    assert_eq!(message["to"], "ES.13491208655302741918");
 }

@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 use super::errors;
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, REDELIVERY_WINDOW, SignatureAlgorithm, WebhookError, WebhookHandler,
-    WebhookPayload, WebhookRequest, decode_hex, is_recent, is_valid_signature, parse_phone, parse_rfc3339,
+    WebhookPayload, WebhookRequest, decode_hex, is_recent, is_valid_signature, named_person, parse_phone,
+    parse_rfc3339, parse_user_id,
 };
-use crate::model::{InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
+use crate::model::{Address, BusinessId, InboundText, OutcomeEvidence, ReceiptStatus, Timestamp};
 use crate::secret::Secret;
 
 /// Takes the webhooks of an account.
@@ -22,6 +23,8 @@ use crate::secret::Secret;
 pub(super) struct VonageWhatsappWebhooks {
     /// The account's signature secret.
     pub secret: Secret,
+    /// The business whose user ids it speaks of.
+    pub business: BusinessId,
 }
 
 #[async_trait]
@@ -39,7 +42,7 @@ impl WebhookHandler for VonageWhatsappWebhooks {
         if decode_hex(&claims.payload_hash).is_none_or(|hash| hash != *Sha256::digest(body)) {
             return Err(WebhookError::Unauthenticated("payload_hash is not that of the body"));
         }
-        read(body).map(|events| WebhookPayload::Events(events.into_iter().collect()))
+        read(body, &self.business).map(|events| WebhookPayload::Events(events.into_iter().collect()))
     }
 }
 
@@ -92,6 +95,21 @@ struct VonageMessagesPayload {
     /// The button of a template.
     button: Option<VonageButton>,
     context: Option<VonageContext>,
+    #[serde(default)]
+    whatsapp: VonageWhatsapp,
+}
+
+/// Who is at the other end, as WhatsApp knows them.
+#[derive(Deserialize, Default)]
+struct VonageWhatsapp {
+    sender: Option<VonagePerson>,
+    recipient: Option<VonagePerson>,
+}
+
+#[derive(Deserialize)]
+struct VonagePerson {
+    wa_id: Option<String>,
+    user_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -128,15 +146,16 @@ impl VonageStatusError {
     }
 }
 
-fn read(body: &[u8]) -> Result<Option<ProviderEvent>, WebhookError> {
+fn read(body: &[u8], business: &BusinessId) -> Result<Option<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of the Messages API: {error}"));
     let payload: VonageMessagesPayload = serde_json::from_slice(body).map_err(malformed)?;
     let at = parse_rfc3339(&payload.timestamp)?;
     match (&payload.status, &payload.message_type) {
         (Some(word), _) => {
-            Ok(status(word).map(|status| ProviderEvent::Receipt(delivery_report(payload, status, at))))
+            Ok(status(word)
+                .map(|status| ProviderEvent::Receipt(delivery_report(payload, status, business, at))))
         }
-        (None, Some(_)) => Ok(inbound_text(payload, at).map(ProviderEvent::Text)),
+        (None, Some(_)) => Ok(inbound_text(payload, business, at).map(ProviderEvent::Text)),
         (None, None) => Err(WebhookError::Malformed("it has neither a status nor a message_type".to_owned())),
     }
 }
@@ -153,7 +172,26 @@ fn status(word: &str) -> Option<ReceiptStatus> {
     })
 }
 
-fn delivery_report(payload: VonageMessagesPayload, status: ReceiptStatus, at: Timestamp) -> DeliveryReport {
+/// Whom Vonage names by a number, a user id, or both.
+fn person(
+    named: Option<&str>,
+    whatsapp: Option<&VonagePerson>,
+    business: &BusinessId,
+) -> Option<(Address, Vec<Address>)> {
+    let number = named.and_then(parse_phone).or_else(|| parse_phone(whatsapp?.wa_id.as_deref()?));
+    let user_id = whatsapp.and_then(|person| person.user_id.as_deref()).or(named);
+    named_person([number, user_id.and_then(|id| parse_user_id(business, id))])
+}
+
+fn delivery_report(
+    payload: VonageMessagesPayload,
+    status: ReceiptStatus,
+    business: &BusinessId,
+    at: Timestamp,
+) -> DeliveryReport {
+    let recipient = person(payload.to.as_deref(), payload.whatsapp.recipient.as_ref(), business);
+    let (address, aliases) =
+        recipient.map_or((None, Vec::new()), |(address, aliases)| (Some(address), aliases));
     let error = payload.error.filter(|_| status == ReceiptStatus::Failed);
     let code = error.as_ref().and_then(VonageStatusError::code);
     let evidence = error.map(|error| {
@@ -162,7 +200,8 @@ fn delivery_report(payload: VonageMessagesPayload, status: ReceiptStatus, at: Ti
     DeliveryReport {
         reference: payload.message_uuid,
         echo: payload.client_ref.and_then(|text| text.parse().ok()),
-        address: payload.to.as_deref().and_then(parse_phone),
+        address,
+        aliases,
         status,
         reported_at: at,
         evidence: evidence.unwrap_or_default(),
@@ -170,12 +209,14 @@ fn delivery_report(payload: VonageMessagesPayload, status: ReceiptStatus, at: Ti
     }
 }
 
-/// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound_text(payload: VonageMessagesPayload, at: Timestamp) -> Option<InboundText> {
+/// What somebody wrote or chose; `None` when it comes from nobody who is known by a number or a user id.
+fn inbound_text(payload: VonageMessagesPayload, business: &BusinessId, at: Timestamp) -> Option<InboundText> {
+    let (from, aliases) = person(payload.from.as_deref(), payload.whatsapp.sender.as_ref(), business)?;
     let chosen = payload.reply.map(|reply| reply.title).or(payload.button.map(|button| button.text));
     Some(InboundText {
         id: payload.message_uuid,
-        from: parse_phone(payload.from.as_deref()?)?,
+        from,
+        aliases,
         to: payload.to,
         text: payload.text.or(chosen).unwrap_or_default(),
         reply_to: payload.context.and_then(|context| context.message_uuid),
@@ -201,7 +242,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("Authorization", authorization.parse().unwrap());
         let url = "https://hooks.example.com/providers/wa";
-        let handler = VonageWhatsappWebhooks { secret: Secret::new(secret) };
+        let handler =
+            VonageWhatsappWebhooks { secret: Secret::new(secret), business: "shop".parse().unwrap() };
         handler
             .handle(&WebhookRequest {
                 url,
@@ -273,6 +315,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn people_are_known_by_their_number_their_user_id_or_both() {
+        let user = Address::whatsapp_user(&"shop".parse().unwrap(), "ES.1").unwrap();
+        let number = parse_phone("34600123456").unwrap();
+        let known = |wa_id: Option<&str>| json!({ "wa_id": wa_id, "user_id": "ES.1" });
+        for (named, person, address, aliases) in [
+            (json!("34600123456"), known(Some("34600123456")), &number, vec![user.clone()]),
+            (json!("34600123456"), Value::Null, &number, vec![]),
+            (Value::Null, known(Some("34600123456")), &number, vec![user.clone()]),
+            (Value::Null, known(None), &user, vec![]),
+            (json!("ES.1"), Value::Null, &user, vec![]),
+        ] {
+            let text = json!({
+                "message_uuid": "a", "timestamp": NOW, "message_type": "text", "text": "STOP", "from": named,
+                "whatsapp": { "sender": person },
+            });
+            let status = json!({
+                "message_uuid": "a", "timestamp": NOW, "status": "delivered", "to": named,
+                "whatsapp": { "recipient": person },
+            });
+            match events_in(&text).await.remove(0) {
+                ProviderEvent::Text(text) => assert_eq!((&text.from, &text.aliases), (address, &aliases)),
+                other => panic!("{other:?}"),
+            }
+            match events_in(&status).await.remove(0) {
+                ProviderEvent::Receipt(report) => {
+                    assert_eq!((report.address.as_ref(), &report.aliases), (Some(address), &aliases));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn only_what_is_certain_suppresses_the_address() {
         for (code, expected) in [
             (1190, Some(Objection::BadAddress)),
@@ -311,6 +386,7 @@ mod tests {
             let inbound = InboundText {
                 id: "bbbb".to_owned(),
                 from: parse_phone("34600123456").unwrap(),
+                aliases: Vec::new(),
                 to: Some("34910000000".to_owned()),
                 text: text.to_owned(),
                 reply_to: Some("aaaa".to_owned()),

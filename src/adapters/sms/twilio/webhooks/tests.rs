@@ -8,7 +8,11 @@ const URL: &str = "https://hooks.example.com/providers/twilio";
 const NOW: &str = "2026-11-22T10:00:00Z";
 
 fn handler() -> TwilioWebhooks {
-    TwilioWebhooks { auth_token: Some(Secret::new("12345")), shared_key: Some(Secret::new("shared")) }
+    TwilioWebhooks {
+        auth_token: Some(Secret::new("12345")),
+        shared_key: Some(Secret::new("shared")),
+        business: "shop".parse().unwrap(),
+    }
 }
 
 async fn handle(url: &str, signed: &str, body: &str) -> Result<WebhookPayload, WebhookError> {
@@ -147,6 +151,7 @@ async fn what_people_write_comes_with_the_message_that_it_answers() {
     let text = InboundText {
         id: "SM2".to_owned(),
         from: parse_phone("34600123456").unwrap(),
+        aliases: Vec::new(),
         to: Some("+34910000000".to_owned()),
         text: "Yes, please!".to_owned(),
         reply_to: Some("SM1".to_owned()),
@@ -277,4 +282,26 @@ async fn what_is_signed_and_says_nothing_is_told_apart() {
         let answer = handle(URL, &sign(URL, body), body).await;
         assert!(matches!(answer, Err(WebhookError::Malformed(_))), "{body}");
     }
+}
+
+#[tokio::test]
+async fn people_on_whatsapp_are_known_by_their_number_their_user_id_or_both() {
+    let user = Address::whatsapp_user(&"shop".parse().unwrap(), "ES.1").unwrap();
+    let number = parse_phone("34600123456").unwrap();
+    for (form, from, aliases) in [
+        ("From=whatsapp%3A%2B34600123456&ExternalUserId=ES.1", &number, vec![user.clone()]),
+        ("From=whatsapp%3A%2B34600123456&ExternalUserId=whatsapp%3AES.1", &number, vec![user.clone()]),
+        ("From=whatsapp%3AES.1&ExternalUserId=ES.1", &user, vec![]),
+        ("From=whatsapp%3AES.1", &user, vec![]),
+    ] {
+        let events = events_in(&format!("MessageSid=SM1&OptOutType=STOP&Body=STOP&{form}")).await;
+        let named = events.into_iter().map(|event| match event {
+            ProviderEvent::Text(text) => (text.from, text.aliases),
+            ProviderEvent::Address(report) => (report.address, report.aliases),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(named.collect::<Vec<_>>(), vec![(from.clone(), aliases); 2], "{form}");
+    }
+    let receipt = delivery_report("MessageSid=SM1&MessageStatus=delivered&To=whatsapp%3AES.1").await;
+    assert_eq!(receipt.address, Some(user));
 }
