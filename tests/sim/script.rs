@@ -72,6 +72,8 @@ pub enum ScriptAction {
         action: ConsentAction,
         channel: Channel,
         scope: TopicScope,
+        /// How far the time that it claims is ahead of the gateway's.
+        ahead: Duration,
     },
     Suppress {
         brand: BrandId,
@@ -191,6 +193,9 @@ impl Script {
                 actions.push((random_time(rng), action.clone()));
             }
             actions.push((random_time(rng), action));
+        }
+        for _ in 0..rng.usize(0..4) {
+            actions.extend(random_hasty_consent(rng, &contacts));
         }
         actions.extend(random_calendar(rng));
         actions.sort_by_key(|(at, _)| *at);
@@ -350,7 +355,8 @@ fn random_action(
         2 | 3 => {
             let (_, channel, scope) = random_consent(rng);
             let action = if rng.u8(0..4) == 0 { ConsentAction::Grant } else { ConsentAction::Revoke };
-            ScriptAction::Consent { brand, contact: contact.id, action, channel, scope }
+            let ahead = Duration::ZERO;
+            ScriptAction::Consent { brand, contact: contact.id, action, channel, scope, ahead }
         }
         4 if !contact.addresses.is_empty() => {
             let address = choose(rng, &contact.addresses).address;
@@ -388,6 +394,24 @@ fn random_action(
         }
         _ => ScriptAction::Crash,
     }
+}
+
+/// By a clock that is ahead by up to a minute, as much as the API lets pass, somebody agrees, and takes it or all of it back before
+/// the gateway's clock shows the time of the grant.
+fn random_hasty_consent(rng: &mut Rng, contacts: &[ScriptedContact]) -> [(Timestamp, ScriptAction); 2] {
+    let ScriptedContact { brand, id: contact, .. } = choose(rng, contacts);
+    let (_, channel, scope) = random_consent(rng);
+    let (at, ahead) = (random_time(rng), Duration::from_secs(rng.u64(1..=60)));
+    let revoked_at = later(at, Duration::from_millis(rng.u64(0..ahead.as_millis() as u64)));
+    let revoked = if rng.bool() { scope.clone() } else { TopicScope::All };
+    let said = |action, scope, ahead| {
+        let (brand, contact) = (brand.clone(), contact.clone());
+        ScriptAction::Consent { brand, contact, action, channel, scope, ahead }
+    };
+    [
+        (at, said(ConsentAction::Grant, scope, ahead)),
+        (revoked_at, said(ConsentAction::Revoke, revoked, Duration::ZERO)),
+    ]
 }
 
 /// In half of the seeds nobody sets the calendar. In the others it is put an hour forward or back, or goes wrong by more than a day
