@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use url::Url;
 
-use crate::model::{Channel, Contact, Labels, text};
+use crate::model::{Channel, Contact, Labels, Preferences, text};
 use crate::wire::{FieldPath, Violations};
 
 /// Addresses of a contact.
@@ -19,7 +19,7 @@ pub const LABEL_KEY: usize = 63;
 /// Characters of a label's value.
 pub const LABEL_VALUE: usize = 255;
 /// Preferences by topic.
-pub const TOPICS: usize = 64;
+pub const TOPICS: usize = Preferences::MAX_TOPICS;
 /// Characters of a name: of an actor, a source, a method.
 pub const NAME: usize = 255;
 /// Characters of a reason or an explanation.

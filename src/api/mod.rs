@@ -22,6 +22,7 @@ pub mod token;
 mod access;
 mod call_log;
 mod deadline;
+mod etag;
 mod limits;
 mod methods;
 mod page;

@@ -27,8 +27,13 @@ pub struct UpdateMask {
 }
 
 impl UpdateMask {
-    /// Reads `update_mask`: an absent or empty one means those of the `known` fields that are present, and `*` all of them.
-    pub fn read(mask: Option<FieldMask>, known: &[MaskField], violations: &mut Violations) -> Self {
+    /// Reads the mask at `path`: an absent or empty one means those of the `known` fields that are present, and `*` all of them.
+    pub fn read(
+        mask: Option<FieldMask>,
+        known: &[MaskField],
+        path: &FieldPath<'_>,
+        violations: &mut Violations,
+    ) -> Self {
         let paths = mask.unwrap_or_default().paths;
         let names = |is_meant: fn(&MaskField) -> bool| {
             known.iter().copied().filter(is_meant).map(|field| field.name.to_owned()).collect()
@@ -39,8 +44,7 @@ impl UpdateMask {
         if paths == ["*"] {
             return Self { paths: names(|_| true) };
         }
-        let field = FieldPath::new("update_mask");
-        let list = field.field("paths");
+        let list = path.field("paths");
         for (index, path) in paths.iter().enumerate() {
             if !known.iter().any(|known| known.name == path) {
                 let known: Vec<_> = known.iter().map(|known| known.name).collect();
@@ -50,9 +54,14 @@ impl UpdateMask {
         Self { paths }
     }
 
+    /// Whether it names the field.
+    pub fn names(&self, field: &str) -> bool {
+        self.paths.iter().any(|path| path == field)
+    }
+
     /// The value, if the mask names its field.
     pub fn pick<T>(&self, field: &str, value: T) -> Option<T> {
-        self.paths.iter().any(|path| path == field).then_some(value)
+        self.names(field).then_some(value)
     }
 }
 
@@ -66,7 +75,7 @@ mod tests {
             let mut violations = Violations::default();
             let mask = FieldMask { paths: paths.iter().map(ToString::to_string).collect() };
             let known = [MaskField::new("labels", true), MaskField::new("addresses", false)];
-            let mask = UpdateMask::read(Some(mask), &known, &mut violations);
+            let mask = UpdateMask::read(Some(mask), &known, &FieldPath::new("update_mask"), &mut violations);
             (mask, violations.to_string())
         };
         let picked = |mask: &UpdateMask| (mask.pick("labels", 1), mask.pick("addresses", 1));

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand, ValueEnum};
+use tonic::{Code, Status};
 
 use super::arguments::{Channel, numbers};
-use super::connection::{ConnectionArgs, client};
+use super::connection::{ConnectionArgs, GatewayChannel, client};
 use super::consents::ContactArgs;
 use super::error::CliError;
 use super::render;
@@ -20,7 +21,9 @@ pub enum PreferencesCommand {
     Get(ContactArgs),
     /// Change how a contact wants to be reached: the parts that are given
     #[command(
-        after_help = "Examples:\n  relevo preferences set ana --channel telegram --channel email --exclude sms\n  \
+        after_help = "What is not named stays: a topic of which nothing is said, a channel that was\nexcluded before. With --clear a \
+        part is what is given here, or empty.\n\nExamples:\n  \
+        relevo preferences set ana --channel telegram --channel email --exclude sms\n  \
         relevo preferences set ana --quiet 22:00-08:00 --time-zone Europe/Madrid \\\n      --language es\n  \
         relevo preferences set ana --mute offers --topic-channels orders=sms,email\n  \
         relevo preferences set ana --unmute offers\n  \
@@ -40,7 +43,7 @@ pub struct SetPreferencesArgs {
     /// A channel to try first; repeated, in this order
     #[arg(long = "channel", value_enum, ignore_case = true, value_name = "CHANNEL")]
     channels: Vec<Channel>,
-    /// A channel never to use; may be repeated
+    /// A channel never to use, besides those excluded before; may be repeated
     #[arg(long = "exclude", value_enum, ignore_case = true, value_name = "CHANNEL")]
     excluded: Vec<Channel>,
     /// A topic about which no commercial message is wanted; may be repeated
@@ -64,12 +67,12 @@ pub struct SetPreferencesArgs {
     /// The language as a BCP 47 tag, such as es
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
-    /// What is wanted by topic so far: topics that are not named stay as they are.
-    #[arg(skip)]
-    known_topics: Vec<v1::TopicPreference>,
-    /// Forget a part; may be repeated
+    /// Forget a part as it was; may be repeated
     #[arg(long, value_enum, ignore_case = true, value_name = "PART")]
     clear: Vec<PreferencesPart>,
+    /// Refuse when the preferences were changed since they had this etag
+    #[arg(long)]
+    etag: Option<String>,
 }
 
 /// A part of the preferences.
@@ -98,51 +101,106 @@ pub(super) async fn run(
             client.get_preferences(request).await.map_err(failed)?.into_inner().preferences
         }
         PreferencesCommand::Set(args) => {
-            let mut args = *args;
-            if args.changes_topics() && !args.clear.contains(&PreferencesPart::Topics) {
-                let request = v1::GetPreferencesRequest { contact_id: args.contact.contact.clone() };
-                let known = client.get_preferences(request).await.map_err(failed)?.into_inner().preferences;
-                args.known_topics = known.unwrap_or_default().topics;
-            }
-            client.set_preferences(args.request()).await.map_err(failed)?.into_inner().preferences
+            args.check()?;
+            args.set(&mut client).await.map_err(failed)?
         }
     };
     screen.show_fitted(&preferences.unwrap_or_default(), render::preferences)
 }
 
+/// How often a change is made anew that somebody else came before.
+const ATTEMPTS: usize = 5;
+
 impl SetPreferencesArgs {
-    fn request(self) -> v1::SetPreferencesRequest {
-        let paths = self.paths();
-        let quiet_transactional = self.quiet_transactional;
-        let preferences = v1::Preferences {
-            channel_order: numbers(&self.channels),
-            excluded_channels: numbers(&self.excluded),
-            topics: topics(self.known_topics, self.muted, self.unmuted, self.topic_channels),
-            quiet_hours: self.quiet.map(|(start, end)| v1::QuietHours {
-                start,
-                end,
-                include_transactional: quiet_transactional,
-            }),
-            time_zone: self.time_zone.unwrap_or_default(),
-            language: self.language.unwrap_or_default(),
-        };
-        v1::SetPreferencesRequest {
-            contact_id: self.contact.contact,
-            preferences: Some(preferences),
-            update_mask: Some(prost_types::FieldMask { paths }),
+    fn check(&self) -> Result<(), CliError> {
+        let both = self.muted.iter().find(|topic| self.unmuted.contains(topic));
+        both.map_or(Ok(()), |topic| {
+            Err(CliError::usage(format!("--mute and --unmute must not name the same topic: {topic}")))
+        })
+    }
+
+    /// Changes what was named and nothing else, whatever others change at the same time.
+    async fn set(
+        &self,
+        client: &mut ConsentServiceClient<GatewayChannel>,
+    ) -> Result<Option<v1::Preferences>, Status> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let request = self.request(self.to_be_kept(client).await?);
+            match client.set_preferences(request).await {
+                // Somebody changed them in between; whoever gives an etag wants to know.
+                Err(status)
+                    if status.code() == Code::Aborted && self.etag.is_none() && attempt < ATTEMPTS => {}
+                answer => return Ok(answer?.into_inner().preferences),
+            }
         }
     }
 
-    fn changes_topics(&self) -> bool {
-        !(self.muted.is_empty() && self.unmuted.is_empty() && self.topic_channels.is_empty())
+    /// What there is, where a list of it is to be kept and added to. All else is changed without knowing it.
+    async fn to_be_kept(
+        &self,
+        client: &mut ConsentServiceClient<GatewayChannel>,
+    ) -> Result<v1::Preferences, Status> {
+        if self.excluded.is_empty() || self.clear.contains(&PreferencesPart::ExcludedChannels) {
+            return Ok(v1::Preferences::default());
+        }
+        let request = v1::GetPreferencesRequest { contact_id: self.contact.contact.clone() };
+        Ok(client.get_preferences(request).await?.into_inner().preferences.unwrap_or_default())
     }
 
-    /// The paths of the fields to change: those that were given, and those to clear.
+    /// The change, to preferences of which this is to be kept. Its etag makes sure that they have no more by then.
+    fn request(&self, kept: v1::Preferences) -> v1::SetPreferencesRequest {
+        let (topics, topic_changes) = match self.clear.contains(&PreferencesPart::Topics) {
+            true => (self.topic_changes().into_iter().filter_map(wanted).collect(), Vec::new()),
+            false => (Vec::new(), self.topic_changes()),
+        };
+        let paths = self.paths();
+        let preferences = v1::Preferences {
+            channel_order: numbers(&self.channels),
+            excluded_channels: together(kept.excluded_channels, numbers(&self.excluded)),
+            topics,
+            quiet_hours: self.quiet.clone().map(|(start, end)| v1::QuietHours {
+                start,
+                end,
+                include_transactional: self.quiet_transactional,
+            }),
+            time_zone: self.time_zone.clone().unwrap_or_default(),
+            language: self.language.clone().unwrap_or_default(),
+            etag: self.etag.clone().unwrap_or(kept.etag),
+        };
+        // Nothing of them is given where only topics change, and then no mask either.
+        let is_given = preferences != v1::Preferences::default() || !paths.is_empty();
+        v1::SetPreferencesRequest {
+            contact_id: self.contact.contact.clone(),
+            preferences: is_given.then_some(preferences),
+            update_mask: (!paths.is_empty()).then_some(prost_types::FieldMask { paths }),
+            topic_changes,
+        }
+    }
+
+    /// What is to change by topic.
+    fn topic_changes(&self) -> Vec<v1::TopicPreferenceChange> {
+        let mut changes = BTreeMap::new();
+        for topic in &self.muted {
+            change_of(&mut changes, topic).muted = Some(true);
+        }
+        for topic in &self.unmuted {
+            change_of(&mut changes, topic).muted = Some(false);
+        }
+        for (topic, channels) in &self.topic_channels {
+            change_of(&mut changes, topic).channel_order = numbers(channels);
+        }
+        changes.into_values().collect()
+    }
+
+    /// The paths of the fields to replace: those that were given, and those to clear.
     fn paths(&self) -> Vec<String> {
         let parts = [
             ("channel_order", !self.channels.is_empty(), PreferencesPart::ChannelOrder),
             ("excluded_channels", !self.excluded.is_empty(), PreferencesPart::ExcludedChannels),
-            ("topics", self.changes_topics(), PreferencesPart::Topics),
+            // Single topics are changed by themselves.
+            ("topics", false, PreferencesPart::Topics),
             ("quiet_hours", self.quiet.is_some(), PreferencesPart::QuietHours),
             ("time_zone", self.time_zone.is_some(), PreferencesPart::TimeZone),
             ("language", self.language.is_some(), PreferencesPart::Language),
@@ -152,31 +210,30 @@ impl SetPreferencesArgs {
     }
 }
 
-/// What is wanted by topic: what is known, changed where a topic is named.
-fn topics(
-    known: Vec<v1::TopicPreference>,
-    muted: Vec<String>,
-    unmuted: Vec<String>,
-    ordered: Vec<(String, Vec<Channel>)>,
-) -> Vec<v1::TopicPreference> {
-    let mut topics: BTreeMap<String, v1::TopicPreference> =
-        known.into_iter().map(|preference| (preference.topic.clone(), preference)).collect();
-    let mut change = |topic: String, change: &dyn Fn(&mut v1::TopicPreference)| {
-        let entry = topics.entry(topic.clone());
-        change(entry.or_insert_with(|| v1::TopicPreference { topic, ..Default::default() }));
-    };
-    for topic in muted {
-        change(topic, &|preference| preference.muted = true);
+/// The change of a topic, among those of several.
+fn change_of<'a>(
+    changes: &'a mut BTreeMap<String, v1::TopicPreferenceChange>,
+    topic: &str,
+) -> &'a mut v1::TopicPreferenceChange {
+    let change = v1::TopicPreferenceChange { topic: topic.to_owned(), ..Default::default() };
+    changes.entry(topic.to_owned()).or_insert(change)
+}
+
+/// What is wanted of a topic of which nothing was wanted before, if anything is.
+fn wanted(change: v1::TopicPreferenceChange) -> Option<v1::TopicPreference> {
+    let v1::TopicPreferenceChange { topic, muted, channel_order, .. } = change;
+    let muted = muted.unwrap_or_default();
+    (muted || !channel_order.is_empty()).then_some(v1::TopicPreference { topic, muted, channel_order })
+}
+
+/// What was there, and what comes to it.
+fn together(mut known: Vec<i32>, added: Vec<i32>) -> Vec<i32> {
+    for channel in added {
+        if !known.contains(&channel) {
+            known.push(channel);
+        }
     }
-    for topic in unmuted {
-        change(topic, &|preference| preference.muted = false);
-    }
-    for (topic, channels) in ordered {
-        change(topic, &|preference| preference.channel_order = numbers(&channels));
-    }
-    // One that wants nothing any more is none.
-    topics.retain(|_, preference| preference.muted || !preference.channel_order.is_empty());
-    topics.into_values().collect()
+    known
 }
 
 fn topic_channels(text: &str) -> Result<(String, Vec<Channel>), String> {

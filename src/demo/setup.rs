@@ -70,7 +70,7 @@ async fn create_contact(
     let request = v1::SetPreferencesRequest {
         contact_id: contact.id.to_owned(),
         preferences: Some(preferences),
-        update_mask: None,
+        ..v1::SetPreferencesRequest::default()
     };
     let stored = client.consents.set_preferences(request).await.context("SetPreferences failed")?;
     Ok(stored.into_inner().preferences)

@@ -2,7 +2,9 @@
 
 use jiff::civil::Time;
 
-use super::{Address, Channel, ProviderName, Timestamp, Topic, TopicScope};
+use super::{
+    Address, Channel, ContactIncarnation, PreferencesVersion, ProviderName, Timestamp, Topic, TopicScope,
+};
 
 /// What a ledger entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +93,7 @@ pub struct Preferences {
     pub channel_order: Vec<Channel>,
     /// Channels never to use.
     pub excluded_channels: Vec<Channel>,
-    /// Preferences by topic.
+    /// Preferences by topic, each topic once.
     pub topics: Vec<TopicPreference>,
     /// When to be quiet.
     pub quiet_hours: Option<QuietHours>,
@@ -99,9 +101,19 @@ pub struct Preferences {
     pub time_zone: Option<String>,
     /// The language, as a BCP 47 tag.
     pub language: Option<String>,
+    /// How often they were changed; zero before the first time.
+    pub changes: u64,
 }
 
 impl Preferences {
+    /// How many topics may have a preference.
+    pub const MAX_TOPICS: usize = 64;
+
+    /// The state of these preferences, which are those of this incarnation of a contact.
+    pub fn version(&self, incarnation: ContactIncarnation) -> PreferencesVersion {
+        PreferencesVersion { incarnation, changes: self.changes }
+    }
+
     /// The topic by whose preference `topic` is muted, if it is: that of the preference or one above it.
     pub fn muted_by(&self, topic: &Topic) -> Option<&Topic> {
         self.nearest(topic, |preference| preference.muted).map(|preference| &preference.topic)

@@ -1,47 +1,12 @@
 //! A person, as a brand knows them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ContactId, ContactIncarnation, FoldedLedger, Labels, Preferences, ProviderName,
-    Suppression, Timestamp, later,
+    Address, Channel, ContactId, ContactIncarnation, ContactVersion, FoldedLedger, Labels, Preferences,
+    PreferencesVersion, ProviderName, Suppression, Timestamp, later,
 };
-
-/// A state of a contact, which changes with every change and is never that of somebody else. As text it is the etag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ContactVersion {
-    /// Whose state.
-    pub incarnation: ContactIncarnation,
-    /// How often it was changed, from 1; zero for what does not exist.
-    pub changes: u64,
-}
-
-/// The text is no version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an etag as it was read")]
-pub struct ContactVersionError;
-
-impl fmt::Display for ContactVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.incarnation {
-            ContactIncarnation(0) => self.changes.fmt(f),
-            ContactIncarnation(number) => write!(f, "{number}-{}", self.changes),
-        }
-    }
-}
-
-impl FromStr for ContactVersion {
-    type Err = ContactVersionError;
-
-    fn from_str(text: &str) -> Result<Self, ContactVersionError> {
-        let (incarnation, changes) = text.split_once('-').unwrap_or(("0", text));
-        let number = |text: &str| text.parse().map_err(|_| ContactVersionError);
-        Ok(Self { incarnation: ContactIncarnation(number(incarnation)?), changes: number(changes)? })
-    }
-}
 
 /// A person, known to the brand by its own id.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,4 +124,11 @@ pub struct Recipient {
     pub preferences: Preferences,
     /// Which of its addresses are suppressed.
     pub suppressions: Vec<Suppression>,
+}
+
+impl Recipient {
+    /// The state of its preferences.
+    pub fn preferences_version(&self) -> PreferencesVersion {
+        self.preferences.version(self.contact.incarnation)
+    }
 }

@@ -27,6 +27,7 @@ mod receipt;
 mod setting;
 pub mod text;
 mod topic;
+mod version;
 
 pub use jiff::Timestamp;
 
@@ -37,7 +38,7 @@ pub use consent::{
     ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
     TopicPreference,
 };
-pub use contact::{Contact, ContactAddress, ContactVersion, ContactVersionError, Recipient, ServiceWindow};
+pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
     Template, TemplateButton, TemplateHeader, TextFormat,
@@ -61,6 +62,7 @@ pub use reason::Reason;
 pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, ReferenceForms, bounded_provider_id};
 pub use setting::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
 pub use topic::{Topic, TopicError, TopicScope};
+pub use version::{ContactVersion, EtagError, PreferencesVersion};
 
 /// `start` and `wait` later, or the end of time. Rounded up to the millisecond, the precision of every record: a time
 /// that were rounded down when stored would come before what is waited for.

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{Page, PageRequest, StoreError};
+use super::{Page, PageRequest, PreferencesChange, SetPreferencesResult, StoreError};
 use crate::model::{
-    Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, Objection,
-    Preferences, QuietHours, Recipient, Suppression, Timestamp, TopicPreference, TopicScope,
+    Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, Objection, Recipient,
+    Suppression, Timestamp, TopicScope,
 };
 
 /// A new ledger entry.
@@ -56,23 +56,6 @@ pub struct AddressObjection {
     pub evidence: ConsentEvidence,
 }
 
-/// A change to preferences. `None` leaves a field as it is; an inner `None` clears it.
-#[derive(Debug, Clone, Default)]
-pub struct PreferencesChange {
-    /// The channels to try first.
-    pub channel_order: Option<Vec<Channel>>,
-    /// Channels never to use.
-    pub excluded_channels: Option<Vec<Channel>>,
-    /// Preferences by topic.
-    pub topics: Option<Vec<TopicPreference>>,
-    /// When to be quiet.
-    pub quiet_hours: Option<Option<QuietHours>>,
-    /// The time zone.
-    pub time_zone: Option<Option<String>>,
-    /// The language.
-    pub language: Option<Option<String>>,
-}
-
 /// What people agreed to.
 #[async_trait]
 pub trait ConsentStore: Send + Sync {
@@ -96,13 +79,13 @@ pub trait ConsentStore: Send + Sync {
     /// Everything that decides of a contact, in one consistent look. What it costs does not grow with the ledger.
     async fn recipient(&self, brand: &BrandId, contact: &ContactId) -> Result<Option<Recipient>, StoreError>;
 
-    /// Changes preferences and returns them. `None` when the brand has no such contact.
+    /// Changes preferences: all of a change, to what is stored then, or nothing.
     async fn set_preferences(
         &self,
         brand: &BrandId,
         contact: &ContactId,
         change: PreferencesChange,
-    ) -> Result<Option<Preferences>, StoreError>;
+    ) -> Result<SetPreferencesResult, StoreError>;
 
     /// Suppresses an address for a brand. The first suppression of an address stays.
     async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError>;

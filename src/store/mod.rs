@@ -16,6 +16,7 @@ mod inbound;
 mod links;
 mod messages;
 mod page;
+mod preferences;
 mod queue;
 mod settings;
 mod status;
@@ -27,8 +28,8 @@ use tokio::sync::watch;
 pub use access_keys::{KeyStore, MAX_REVOKED_KEYS};
 pub use clock::ClockStore;
 pub use consents::{
-    AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange,
-    REVOCATIONS_PER_GRANT, RecordConsentResult,
+    AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, REVOCATIONS_PER_GRANT,
+    RecordConsentResult,
 };
 pub use contacts::{AddressResult, ContactChange, ContactStore, SharedAddress, UpsertResult};
 pub use controls::{ControlStore, MAX_CONTROL_CHANGES};
@@ -40,6 +41,7 @@ pub use messages::{
     AcceptResult, JournalBatch, JournalEvent, JournalEventKind, MessageFilter, MessageStore, StoredMessage,
 };
 pub use page::{Page, PageRequest};
+pub use preferences::{PreferencesChange, SetPreferencesResult, TopicPreferenceChange};
 pub use queue::{AppendResult, ClaimRequest, ClaimedMessages, DueHold, WorkQueue};
 pub use settings::StoreSettings;
 pub use status::StoreStatus;

@@ -54,7 +54,7 @@ pub use key::{read_key, read_scopes};
 pub use message::{message_view, read_fallback, read_message};
 pub use outcome::read_outcome;
 pub use plan::{read_plan, read_verdict, read_way};
-pub use preferences::{read_preferences, read_quiet_hours, read_topic_preferences};
+pub use preferences::{preferences_view, read_preferences, read_quiet_hours, read_topic_preferences};
 pub use receipt::read_receipt;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
 pub use violations::{FieldPath, Violation, Violations, optional_text};

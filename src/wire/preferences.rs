@@ -5,8 +5,9 @@ use jiff::tz::TimeZone;
 
 use super::address::channels;
 use super::{FieldPath, Violations, optional_text, read_channels, v1};
-use crate::model::{Preferences, QuietHours, TopicPreference};
+use crate::model::{Preferences, PreferencesVersion, QuietHours, TopicPreference};
 
+/// The preferences without their etag, which only the API has.
 impl From<&Preferences> for v1::Preferences {
     fn from(preferences: &Preferences) -> Self {
         Self {
@@ -16,8 +17,14 @@ impl From<&Preferences> for v1::Preferences {
             quiet_hours: preferences.quiet_hours.as_ref().map(Into::into),
             time_zone: preferences.time_zone.clone().unwrap_or_default(),
             language: preferences.language.clone().unwrap_or_default(),
+            etag: String::new(),
         }
     }
+}
+
+/// The preferences as the API shows them: their etag is their version.
+pub fn preferences_view(preferences: &Preferences, version: PreferencesVersion) -> v1::Preferences {
+    v1::Preferences { etag: version.to_string(), ..preferences.into() }
 }
 
 impl From<&TopicPreference> for v1::TopicPreference {
@@ -41,7 +48,7 @@ impl From<&QuietHours> for v1::QuietHours {
     }
 }
 
-/// Reads preferences.
+/// Reads preferences. How often they were changed stands beside them.
 pub fn read_preferences(
     preferences: v1::Preferences,
     path: &FieldPath<'_>,
@@ -56,6 +63,7 @@ pub fn read_preferences(
         quiet_hours: read_quiet_hours(preferences.quiet_hours, &path.field("quiet_hours"), violations),
         time_zone: read_time_zone(preferences.time_zone, &path.field("time_zone"), violations),
         language: read_language(preferences.language, &path.field("language"), violations),
+        changes: 0,
     }
 }
 

@@ -370,6 +370,7 @@ fn preferences() -> impl Strategy<Value = Preferences> {
             quiet_hours,
             time_zone,
             language,
+            changes: 0,
         },
     )
 }
@@ -464,11 +465,17 @@ proptest! {
     }
 
     #[test]
-    fn preferences_come_back(preferences in preferences()) {
+    fn preferences_come_back(preferences in preferences(), incarnation in any::<u64>(), changes in any::<u64>()) {
         let read = read_back(v1::Preferences::from(&preferences), |proto, path, violations| {
             Some(super::read_preferences(proto, path, violations))
         });
-        prop_assert_eq!(read, preferences);
+        prop_assert_eq!(&read, &preferences);
+        let version = Preferences { changes, ..preferences.clone() }.version(ContactIncarnation(incarnation));
+        let read = read_back(super::preferences_view(&preferences, version), |proto, path, violations| {
+            let etag = proto.etag.parse().ok();
+            Some((super::read_preferences(proto, path, violations), etag))
+        });
+        prop_assert_eq!(read, (preferences, Some(version)));
     }
 
     #[test]

@@ -22,7 +22,7 @@ async fn opt_ins_and_preferences_are_kept_to() {
     gateway.record_consent(ConsentAction::Grant, Channel::Whatsapp, "*").await;
     let prefers = async |preferences| {
         let (contact_id, preferences) = ("ana".to_owned(), Some(preferences));
-        let request = v1::SetPreferencesRequest { contact_id, preferences, update_mask: None };
+        let request = v1::SetPreferencesRequest { contact_id, preferences, ..Default::default() };
         gateway.consents().set_preferences(request).await.unwrap();
     };
     let order_of = |channels: &[Channel]| v1::Preferences {
@@ -103,7 +103,7 @@ async fn quiet_hours_hold_a_commercial_message_and_let_an_order_pass() {
     let quiet = v1::QuietHours { start: hour(-11), end: hour(11), include_transactional: false };
     let preferences = v1::Preferences { quiet_hours: Some(quiet), ..v1::Preferences::default() };
     let (contact_id, preferences) = ("ana".to_owned(), Some(preferences));
-    let request = v1::SetPreferencesRequest { contact_id, preferences, update_mask: None };
+    let request = v1::SetPreferencesRequest { contact_id, preferences, ..Default::default() };
     gateway.consents().set_preferences(request).await.unwrap();
     let held = gateway.send(by(&[Channel::Sms], offer())).await;
     gateway.wait_until_all(std::slice::from_ref(&held), |event| event.state() == MessageState::Waiting).await;

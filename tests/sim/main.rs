@@ -12,7 +12,7 @@
 //!
 //! [`script::Script`] draws from the seed's random numbers: contacts with addresses, preferences and consents; messages and
 //! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
-//! credentials); a calendar that is set forward and back; texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
+//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
 //!
 //! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,
 //! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the
@@ -26,7 +26,7 @@
 //! The numbers are those of the table "What must always hold" in ARCHITECTURE.md.
 //!
 //! - At the moment of each call, from outside of the rooms that decide ([`provider`]): the attempt is on record, the message
-//!   has not expired, consent allows it (2), and the breaker, the slots and the operator's control admit it (5).
+//!   has not expired, consent allows it (2), also by the order in which it was recorded alone ([`recorded_consents`]), and the breaker, the slots and the operator's control admit it (5).
 //! - When a message is accepted ([`simulation`]): one idempotency key has one message.
 //! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy
 //!   asks for (3), no commercial message is tried again in doubt (4), every message has ended and its history explains its state (7), the
@@ -53,6 +53,7 @@ mod check;
 mod failing_store;
 mod incoming_texts;
 mod provider;
+mod recorded_consents;
 mod script;
 mod simulation;
 mod state;

@@ -219,6 +219,12 @@ impl ScriptedProvider {
         if let Some(plain) = obvious_prohibition(message, &recipient, channel, &envelope.address) {
             self.shared.record_problem(format!("{}: sent although {plain}", message.id));
         }
+        let last = self.shared.consents.last(&message.brand, &message.contact, channel, &message.topic);
+        if message.class == MessageClass::Commercial && last != Some(ConsentAction::Grant) {
+            let problem =
+                format!("{}: sent although what was recorded last is no grant: {last:?}", message.id);
+            self.shared.record_problem(problem);
+        }
         let question = relevo::consent::ConsentQuery {
             class: message.class,
             topic: &message.topic,

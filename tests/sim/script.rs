@@ -72,6 +72,8 @@ pub enum ScriptAction {
         action: ConsentAction,
         channel: Channel,
         scope: TopicScope,
+        /// How far the time that it claims is ahead of the gateway's.
+        ahead: Duration,
     },
     Suppress {
         brand: BrandId,
@@ -192,7 +194,12 @@ impl Script {
             }
             actions.push((random_time(rng), action));
         }
-        actions.extend(random_calendar(rng));
+        let calendar = random_calendar(rng);
+        for (nth, (granted_at, revoked_at)) in random_withdrawal_times(rng, &calendar).into_iter().enumerate()
+        {
+            actions.extend(random_withdrawal(rng, &contacts, granted_at, revoked_at, 1_000 + nth));
+        }
+        actions.extend(calendar);
         actions.sort_by_key(|(at, _)| *at);
         let addresses: Vec<Address> = contacts
             .iter()
@@ -351,7 +358,8 @@ fn random_action(
         2 | 3 => {
             let (_, channel, scope) = random_consent(rng);
             let action = if rng.u8(0..4) == 0 { ConsentAction::Grant } else { ConsentAction::Revoke };
-            ScriptAction::Consent { brand, contact: contact.id, action, channel, scope }
+            let ahead = Duration::ZERO;
+            ScriptAction::Consent { brand, contact: contact.id, action, channel, scope, ahead }
         }
         4 if !contact.addresses.is_empty() => {
             let address = choose(rng, &contact.addresses).address;
@@ -389,6 +397,57 @@ fn random_action(
         }
         _ => ScriptAction::Crash,
     }
+}
+
+/// When people agree and take it back within a minute: at any time, and before and after the calendar is set back.
+fn random_withdrawal_times(
+    rng: &mut Rng,
+    calendar: &[(Timestamp, ScriptAction)],
+) -> Vec<(Timestamp, Timestamp)> {
+    let mut within_a_minute = |from: Timestamp| later(from, Duration::from_millis(rng.u64(0..60_000)));
+    let mut times = Vec::new();
+    for (set_at, action) in calendar {
+        if matches!(action, ScriptAction::SetCalendar { by } if by.is_negative()) {
+            let granted_at = within_a_minute(*set_at - SignedDuration::from_mins(1));
+            times.push((granted_at, within_a_minute(*set_at)));
+        }
+    }
+    for _ in 0..2 {
+        let granted_at = random_time(rng);
+        let revoked_at = later(granted_at, Duration::from_millis(rng.u64(0..60_000)));
+        times.push((granted_at, revoked_at));
+    }
+    times
+}
+
+/// Somebody agrees, by a clock that is ahead by up to a minute, as much as the API lets pass; takes that back, or everything; and
+/// is not to get the commercial message that is sent then.
+fn random_withdrawal(
+    rng: &mut Rng,
+    contacts: &[ScriptedContact],
+    granted_at: Timestamp,
+    revoked_at: Timestamp,
+    nth: usize,
+) -> [(Timestamp, ScriptAction); 3] {
+    let contact = choose(rng, contacts);
+    let (_, channel, scope) = random_consent(rng);
+    let revoked = if rng.bool() { scope.clone() } else { TopicScope::All };
+    let said = |action, scope, ahead| {
+        let (brand, contact) = (contact.brand.clone(), contact.id.clone());
+        ScriptAction::Consent { brand, contact, action, channel, scope, ahead }
+    };
+    let ahead = Duration::from_secs(rng.u64(1..=60));
+    let draft = MessageDraft {
+        class: MessageClass::Commercial,
+        topic: "offers.shoes".parse().unwrap(),
+        channels: vec![channel],
+        ..random_draft(rng, std::slice::from_ref(&contact), revoked_at, nth)
+    };
+    [
+        (granted_at, said(ConsentAction::Grant, scope, ahead)),
+        (revoked_at, said(ConsentAction::Revoke, revoked, Duration::ZERO)),
+        (revoked_at, ScriptAction::Send(Box::new(draft))),
+    ]
 }
 
 /// In half of the seeds nobody sets the calendar. In the others it is put an hour forward or back, or goes wrong by more than a day

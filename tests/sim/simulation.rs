@@ -11,12 +11,14 @@ use relevo::adapters::{Adapter, ProviderLimits};
 use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, ProviderClient, ProviderRegistry};
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
-    BrandId, ConsentEvidence, ControlMode, Message, MessageId, ProviderControl, ProviderControlChange,
-    ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
+    BrandId, ConsentEvidence, ContactId, ControlMode, Message, MessageId, ProviderControl,
+    ProviderControlChange, ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::MemoryStore;
-use relevo::store::{AcceptResult, ContactChange, NewConsentEntry, PreferencesChange, Stores};
+use relevo::store::{
+    AcceptResult, ContactChange, NewConsentEntry, PreferencesChange, RecordConsentResult, Stores,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -216,12 +218,21 @@ impl Simulation {
             };
             stores.consents.set_preferences(&brand, &id, change).await.unwrap();
             for (action, channel, scope) in grants {
-                stores
-                    .consents
-                    .record_consent(&brand, &id, entry(action, channel, scope, now), now)
-                    .await
-                    .unwrap();
+                self.record_consent(&brand, &id, entry(action, channel, scope, now)).await;
             }
+        }
+    }
+
+    async fn record_consent(&self, brand: &BrandId, contact: &ContactId, entry: NewConsentEntry) {
+        let now = self.shared.now();
+        let said = (entry.action, entry.channel, entry.scope.clone());
+        if entry.evidence.time > now {
+            self.shared.count("a grant claimed a time to come");
+        }
+        let recorded =
+            self.shared.stores().consents.record_consent(brand, contact, entry, now).await.unwrap();
+        if let RecordConsentResult::Recorded(_) = recorded {
+            self.shared.consents.add(brand, contact, said);
         }
     }
 
@@ -239,13 +250,9 @@ impl Simulation {
                     cancelled.map(|stored| stored.map(|stored| stored.history.state()))
                 ));
             }
-            ScriptAction::Consent { brand, contact, action, channel, scope } => {
+            ScriptAction::Consent { brand, contact, action, channel, scope, ahead } => {
                 self.shared.log(format!("{action:?} {contact} of {brand} by {channel} for {scope}"));
-                stores
-                    .consents
-                    .record_consent(&brand, &contact, entry(action, channel, scope, now), now)
-                    .await
-                    .unwrap();
+                self.record_consent(&brand, &contact, entry(action, channel, scope, later(now, ahead))).await;
             }
             ScriptAction::Suppress { brand, channel, address } => {
                 let suppression = Suppression {
@@ -260,10 +267,12 @@ impl Simulation {
             }
             ScriptAction::Delete { brand, contact } => {
                 stores.contacts.delete_contact(&brand, &contact).await.unwrap();
+                self.shared.consents.forget(&brand, &contact);
             }
             ScriptAction::Reuse { brand, contact, addresses } => {
                 self.shared.log(format!("{contact} of {brand} is somebody else"));
                 stores.contacts.delete_contact(&brand, &contact).await.unwrap();
+                self.shared.consents.forget(&brand, &contact);
                 let (id, labels, expected_version) = (contact, None, None);
                 let change = ContactChange { id, addresses: Some(addresses), labels, expected_version };
                 stores.contacts.upsert_contact(&brand, change, now).await.unwrap();

@@ -34,6 +34,7 @@ impl Tally {
             "receipt",
             "crash",
             "the calendar was set",
+            "a grant claimed a time to come",
             "disk failed before an append",
             "disk failed after an append",
             "disk failed after a receipt",

@@ -4,6 +4,7 @@ mod ledger;
 mod pages;
 mod preferences;
 mod suppressions;
+mod topic_changes;
 
 use std::sync::Arc;
 

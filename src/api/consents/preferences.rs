@@ -1,16 +1,24 @@
 //! How a contact wants to be reached.
 
+use tonic::Code;
+
 use super::ConsentApi;
+use super::topic_changes::read_topic_changes;
 use crate::api::caller::BrandCaller;
 use crate::api::error::ApiError;
+use crate::api::etag::{self, read_etag};
 use crate::api::limits::{self, TOPICS};
 use crate::api::update_mask::{MaskField, UpdateMask};
-use crate::model::{ContactId, QuietHours};
-use crate::store::PreferencesChange;
-use crate::wire::{FieldPath, Violations, read_preferences, v1};
+use crate::model::{ContactId, ContactIncarnation, PreferencesVersion, QuietHours};
+use crate::store::{PreferencesChange, SetPreferencesResult};
+use crate::wire::{FieldPath, Violations, preferences_view, read_preferences, v1};
 
 const FIELDS: [&str; 6] =
     ["channel_order", "excluded_channels", "topics", "quiet_hours", "time_zone", "language"];
+
+/// The version of nobody's preferences.
+const OF_NOBODY: PreferencesVersion =
+    PreferencesVersion { incarnation: ContactIncarnation(u64::MAX), changes: u64::MAX };
 
 impl ConsentApi {
     pub(super) async fn preferences(
@@ -19,7 +27,8 @@ impl ConsentApi {
         request: v1::GetPreferencesRequest,
     ) -> Result<v1::GetPreferencesResponse, ApiError> {
         let recipient = self.recipient(caller, &request.contact_id).await?;
-        Ok(v1::GetPreferencesResponse { preferences: Some((&recipient.preferences).into()) })
+        let preferences = preferences_view(&recipient.preferences, recipient.preferences_version());
+        Ok(v1::GetPreferencesResponse { preferences: Some(preferences) })
     }
 
     pub(super) async fn change_preferences(
@@ -28,19 +37,53 @@ impl ConsentApi {
         request: v1::SetPreferencesRequest,
     ) -> Result<v1::SetPreferencesResponse, ApiError> {
         let (id, change) = read_change(request)?;
-        let preferences = self.store.set_preferences(&caller.brand, &id, change).await?;
-        let preferences = preferences.ok_or_else(|| ApiError::no_contact(&id))?;
-        Ok(v1::SetPreferencesResponse { preferences: Some((&preferences).into()) })
+        match self.store.set_preferences(&caller.brand, &id, change).await? {
+            SetPreferencesResult::Set { preferences, version } => {
+                Ok(v1::SetPreferencesResponse { preferences: Some(preferences_view(&preferences, version)) })
+            }
+            SetPreferencesResult::NoContact => Err(ApiError::no_contact(&id)),
+            SetPreferencesResult::Stale => {
+                let next = "read them with GetPreferences and change them again";
+                Err(etag::stale(format_args!("the preferences of the contact {id} were"), next))
+            }
+            SetPreferencesResult::TooManyTopics(count) => Err(too_many_topics(&id, count)),
+        }
     }
+}
+
+fn too_many_topics(id: &ContactId, count: usize) -> ApiError {
+    let message = format!(
+        "the contact {id} would have preferences for {count} topics, and may have {TOPICS}: remove some first, by \
+         topic_changes that leave nothing wanted of them"
+    );
+    ApiError::new(Code::FailedPrecondition, "TOO_MANY_TOPIC_PREFERENCES", message)
+        .with_metadata("contact_id", id)
+        .with_metadata("max", TOPICS)
 }
 
 fn read_change(request: v1::SetPreferencesRequest) -> Result<(ContactId, PreferencesChange), ApiError> {
     let mut violations = Violations::default();
     let id = violations.parsed(&request.contact_id, &FieldPath::new("contact_id"));
-    let mask = UpdateMask::read(request.update_mask, &fields(request.preferences.as_ref()), &mut violations);
+    let path = FieldPath::new("update_mask");
+    let names_none = request.update_mask.as_ref().is_none_or(|mask| mask.paths.is_empty());
+    let fields = fields(request.preferences.as_ref());
+    let mask = UpdateMask::read(request.update_mask, &fields, &path, &mut violations);
+    let path = FieldPath::new("topic_changes");
+    let topics_alone = names_none && !request.topic_changes.is_empty();
+    if mask.names("topics") && !request.topic_changes.is_empty() {
+        violations.add(&path, "must be empty when preferences.topics replaces all: give one or the other");
+    }
+    let topic_changes = read_topic_changes(request.topic_changes, &path, &mut violations);
     let path = FieldPath::new("preferences");
-    let preferences = violations.required(request.preferences, &path);
-    let change = preferences.map(|preferences| read_named(preferences, &mask, &path, &mut violations));
+    let preferences = match topics_alone {
+        true => Some(request.preferences.unwrap_or_default()),
+        false => violations.required(request.preferences, &path),
+    };
+    let change = preferences.map(|preferences| {
+        let expected_version = read_etag(&preferences.etag, OF_NOBODY);
+        let named = read_named(preferences, &mask, &path, &mut violations);
+        PreferencesChange { topic_changes, expected_version, ..named }
+    });
     Ok(violations.finish(id.zip(change))?)
 }
 
@@ -73,6 +116,7 @@ fn read_named(
         quiet_hours: mask.pick(FIELDS[3], preferences.quiet_hours).flatten(),
         time_zone: mask.pick(FIELDS[4], preferences.time_zone).unwrap_or_default(),
         language: mask.pick(FIELDS[5], preferences.language).unwrap_or_default(),
+        etag: String::new(),
     };
     check_lists(&preferences, path, violations);
     let read = read_preferences(preferences, path, violations);
@@ -84,6 +128,7 @@ fn read_named(
         quiet_hours: mask.pick(FIELDS[3], read.quiet_hours),
         time_zone: mask.pick(FIELDS[4], read.time_zone),
         language: mask.pick(FIELDS[5], read.language),
+        ..PreferencesChange::default()
     }
 }
 

@@ -11,6 +11,7 @@ pub use links::TelegramLinkIssuer;
 
 use super::caller::BrandCaller;
 use super::error::ApiError;
+use super::etag::{self, read_etag};
 use super::limits::{self, ADDRESSES};
 use super::page::{PageTokenScope, collect};
 use super::sealer::TokenSealer;
@@ -132,7 +133,10 @@ impl ContactApi {
                     let field = format!("contact.addresses[{index}].address");
                     return Err(address_taken(field, &owner));
                 }
-                UpsertResult::Stale => return Err(stale()),
+                UpsertResult::Stale => {
+                    let next = "read it with GetContact and change it again";
+                    return Err(etag::stale("the contact was", next));
+                }
             };
         Ok(v1::UpsertContactResponse { contact: Some(contact_view(&contact)), created })
     }
@@ -211,6 +215,10 @@ impl ContactApi {
     }
 }
 
+/// The version of no contact.
+const OF_NOBODY: ContactVersion =
+    ContactVersion { incarnation: ContactIncarnation(u64::MAX), changes: u64::MAX };
+
 /// Reads the field `contact_id` of a request.
 pub(super) fn read_contact_id(text: &str) -> Result<ContactId, ApiError> {
     let mut violations = Violations::default();
@@ -225,7 +233,8 @@ fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Resu
         MaskField::new("addresses", given.is_some_and(|contact| !contact.addresses.is_empty())),
         MaskField::new("labels", given.is_some_and(|contact| !contact.labels.is_empty())),
     ];
-    let mask = UpdateMask::read(request.update_mask, &fields, &mut violations);
+    let mask =
+        UpdateMask::read(request.update_mask, &fields, &FieldPath::new("update_mask"), &mut violations);
     let path = FieldPath::new("contact");
     let contact = violations.required(request.contact, &path);
     let change = contact.and_then(|contact| {
@@ -237,7 +246,12 @@ fn read_change(request: v1::UpsertContactRequest, country: Option<&str>) -> Resu
         if let Some(labels) = &labels {
             limits::labels(labels, &path.field("labels"), &mut violations);
         }
-        Some(ContactChange { id: id?, addresses, labels, expected_version: read_etag(&contact.etag) })
+        Some(ContactChange {
+            id: id?,
+            addresses,
+            labels,
+            expected_version: read_etag(&contact.etag, OF_NOBODY),
+        })
     });
     Ok(violations.finish(change)?)
 }
@@ -261,13 +275,6 @@ fn read_addresses(
     read
 }
 
-/// An etag is a version. A text that is none was never given out as an etag, so it must match no contact.
-fn read_etag(etag: &str) -> Option<ContactVersion> {
-    const OF_NOBODY: ContactVersion =
-        ContactVersion { incarnation: ContactIncarnation(u64::MAX), changes: u64::MAX };
-    (!etag.is_empty()).then(|| etag.parse().unwrap_or(OF_NOBODY))
-}
-
 /// The address in `field` belongs to another contact.
 fn address_taken(field: String, owner: &ContactId) -> ApiError {
     let message =
@@ -275,10 +282,4 @@ fn address_taken(field: String, owner: &ContactId) -> ApiError {
     ApiError::new(Code::AlreadyExists, "ADDRESS_TAKEN", message)
         .with_metadata("field", field)
         .with_metadata("contact_id", owner)
-}
-
-fn stale() -> ApiError {
-    let message =
-        "the contact was changed since this etag was read: read it with GetContact and change it again";
-    ApiError::new(Code::Aborted, "ETAG_STALE", message)
 }

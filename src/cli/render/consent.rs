@@ -100,6 +100,7 @@ pub(crate) fn preferences(preferences: &v1::Preferences, within: TextWidth) -> S
             (!topic.channel_order.is_empty()).then(|| format!("{} first", channels(&topic.channel_order)));
         row(&format!("topic {}", topic.topic), list(muted.into_iter().chain(first)));
     }
+    row("etag", or_dash(&preferences.etag));
     table.indented("", within)
 }
 

@@ -309,6 +309,7 @@ fn preferences_are_shown() {
         quiet_hours: Some(quiet),
         time_zone: "Europe/Madrid".into(),
         language: "es".into(),
+        etag: "p7-2".into(),
     };
     insta::assert_snapshot!(preferences(&own, TextWidth::UNLIMITED));
 }

@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, Snapshot, load};
 use super::txn::Txn;
-use super::{EmbeddedStore, address_owners, keys, ledger};
+use super::{EmbeddedStore, address_owners, keys, ledger, preferences};
 use crate::model::{
-    Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Preferences, Recipient,
-    Suppression, Timestamp, TopicScope,
+    Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Recipient, Suppression,
+    Timestamp, TopicScope,
 };
 use crate::store::{
     AddressObjection, ConsentStore, NewConsentEntry, Page, PageRequest, PreferencesChange,
-    RecordConsentResult, StoreError,
+    RecordConsentResult, SetPreferencesResult, StoreError,
 };
 
 // Consent is written even when the disk is nearly full: nobody may be kept from withdrawing.
@@ -57,18 +57,10 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
         brand: &BrandId,
         contact: &ContactId,
         change: PreferencesChange,
-    ) -> Result<Option<Preferences>, StoreError> {
+    ) -> Result<SetPreferencesResult, StoreError> {
         let (brand, contact) = (brand.clone(), contact.clone());
         self.engine
-            .write(WriteClass::Committed, move |txn| {
-                if !exists(txn, &brand, &contact)? {
-                    return Ok(None);
-                }
-                let key = keys::preferences(&brand, &contact);
-                let preferences = apply_change(txn.load(&key)?.unwrap_or_default(), change);
-                txn.save(key, &preferences);
-                Ok(Some(preferences))
-            })
+            .write(WriteClass::Committed, move |txn| preferences::set(txn, &brand, &contact, change))
             .await
     }
 
@@ -145,17 +137,6 @@ fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Opt
         suppressions,
         contact,
     }))
-}
-
-fn apply_change(before: Preferences, change: PreferencesChange) -> Preferences {
-    Preferences {
-        channel_order: change.channel_order.unwrap_or(before.channel_order),
-        excluded_channels: change.excluded_channels.unwrap_or(before.excluded_channels),
-        topics: change.topics.unwrap_or(before.topics),
-        quiet_hours: change.quiet_hours.unwrap_or(before.quiet_hours),
-        time_zone: change.time_zone.unwrap_or(before.time_zone),
-        language: change.language.unwrap_or(before.language),
-    }
 }
 
 /// Puts an objection on record.

@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states` |
+//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `preferences`, `ring_buffer`, `states` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -55,6 +55,7 @@ mod contact_links;
 mod journal;
 mod ledger;
 mod packs;
+mod preferences;
 mod ring_buffer;
 mod states;
 

@@ -313,13 +313,14 @@ impl Record for Preferences {
     const NAME: &'static str = "preferences";
 
     fn encode(&self) -> Vec<u8> {
-        proto::PreferencesRecord { preferences: Some(self.into()) }.encode_to_vec()
+        proto::PreferencesRecord { preferences: Some(self.into()), version: self.changes }.encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::PreferencesRecord, violations| {
             let preferences = record.preferences.unwrap_or_default();
-            Some(wire::read_preferences(preferences, &FieldPath::new("preferences"), violations))
+            let read = wire::read_preferences(preferences, &FieldPath::new("preferences"), violations);
+            Some(Self { changes: record.version, ..read })
         })
     }
 }

@@ -8,6 +8,7 @@ mod history;
 mod keys;
 mod list;
 mod logs;
+mod preferences;
 mod providers;
 mod sandbox;
 mod send;

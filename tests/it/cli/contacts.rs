@@ -36,7 +36,7 @@ async fn only_what_is_given_of_a_contact_changes() {
     let topics = gateway.json(&more).await.remove(0)["topics"].clone();
     let names: Vec<_> =
         topics.as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
-    assert_eq!(names, ["news", "offers", "orders"]);
+    assert_eq!(names, ["offers", "news", "orders"]);
     let unmuted = gateway.json(&["preferences", "set", "ana", "--unmute", "offers"]).await.remove(0);
     assert_eq!(unmuted["topics"].as_array().unwrap().len(), 2, "{unmuted}");
     gateway.ok(&["contact", "delete", "ana"]).await;

@@ -7,6 +7,7 @@ mod exits;
 mod keys;
 mod messages;
 mod operators;
+mod preferences;
 mod provider_test;
 mod stream;
 mod terminal;

@@ -2,10 +2,13 @@
 
 use futures_util::future::join_all;
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, FoldedLedger, QuietHours, Suppression,
-    SuppressionReason, TopicPreference, TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, FoldedLedger, Suppression, SuppressionReason,
+    TopicScope,
 };
-use relevo::store::{MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange, RecordConsentResult, Stores};
+use relevo::store::{
+    MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange, RecordConsentResult, SetPreferencesResult,
+    Stores,
+};
 
 use super::sample::*;
 
@@ -128,42 +131,6 @@ pub async fn pages_of_a_ledger_hold_everything_once(stores: &Stores) {
     assert_eq!(ledger(stores, &brand, "ana-2").await, [], "an id that goes on is another contact");
 }
 
-pub async fn preferences_change_field_by_field(stores: &Stores) {
-    let ana = contact_id("ana");
-    create(stores, &acme(), "ana", &[]).await;
-    let quiet = QuietHours {
-        start: "22:00".parse().unwrap(),
-        end: "07:30".parse().unwrap(),
-        include_transactional: true,
-    };
-    let shoes = TopicPreference {
-        topic: "offers.shoes".parse().unwrap(),
-        muted: true,
-        channel_order: vec![Channel::Sms],
-    };
-    let change = PreferencesChange {
-        channel_order: Some(vec![Channel::Telegram, Channel::Email]),
-        excluded_channels: Some(vec![Channel::Whatsapp]),
-        topics: Some(vec![shoes.clone()]),
-        quiet_hours: Some(Some(quiet)),
-        time_zone: Some(Some("Europe/Madrid".to_owned())),
-        language: None,
-    };
-    let first = stores.consents.set_preferences(&acme(), &ana, change).await.unwrap().unwrap();
-    assert_eq!((first.language.as_deref(), first.quiet_hours), (None, Some(quiet)));
-    let change = PreferencesChange {
-        quiet_hours: Some(None),
-        language: Some(Some("es".to_owned())),
-        ..PreferencesChange::default()
-    };
-    let second = stores.consents.set_preferences(&acme(), &ana, change).await.unwrap().unwrap();
-    assert_eq!((second.language.as_deref(), second.quiet_hours), (Some("es"), None));
-    assert_eq!((second.topics, second.time_zone), (vec![shoes], first.time_zone));
-    assert_eq!(second.channel_order, first.channel_order);
-    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
-    assert_eq!(recipient.preferences.excluded_channels, [Channel::Whatsapp]);
-}
-
 pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
     let number = phone("+34600123456");
     let ana = contact_id("ana");
@@ -190,7 +157,10 @@ pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
         RecordConsentResult::NoContact
     );
     let change = PreferencesChange::default();
-    assert_eq!(stores.consents.set_preferences(&acme(), &nobody, change).await.unwrap(), None);
+    assert_eq!(
+        stores.consents.set_preferences(&acme(), &nobody, change).await.unwrap(),
+        SetPreferencesResult::NoContact
+    );
     assert_eq!(stores.consents.recipient(&acme(), &nobody).await.unwrap(), None);
     create(stores, &acme(), "nobody", &[]).await;
     let recipient = stores.consents.recipient(&acme(), &nobody).await.unwrap().unwrap();

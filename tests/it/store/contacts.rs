@@ -186,7 +186,7 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
     };
     record_consent(stores, "ana", entry, 1).await;
     let change = PreferencesChange { language: Some(Some("es".to_owned())), ..PreferencesChange::default() };
-    stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap().unwrap();
+    stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap();
     let suppression = Suppression {
         channel: Channel::Email,
         address: mail.clone(),

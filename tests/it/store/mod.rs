@@ -9,6 +9,7 @@ mod inbox;
 mod keys;
 mod links;
 mod messages;
+mod preferences;
 mod purge;
 mod queue;
 mod receipts;
@@ -127,10 +128,15 @@ conformance! {
         the_fold_is_always_that_of_the_whole_ledger,
         a_ledger_takes_entries_for_so_many_topics,
         pages_of_a_ledger_hold_everything_once,
-        preferences_change_field_by_field,
         the_first_suppression_stays_until_lifted,
         an_address_is_suppressed_in_whatever_spelling,
         consents_of_an_unknown_contact_are_refused;
+    preferences:
+        preferences_change_field_by_field,
+        an_expected_version_refuses_a_lost_update_of_preferences,
+        a_version_of_preferences_is_of_one_person,
+        topics_changed_at_once_are_all_kept,
+        so_many_topics_have_a_preference;
     links:
         a_link_ties_an_address_once,
         a_link_that_expired_or_leads_nowhere_ties_nothing,

@@ -4,9 +4,13 @@
 
 use relevo::consent::{LedgerStanding, standing};
 use relevo::model::{
-    Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, ReceiptStatus, TopicScope,
+    Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, PreferencesVersion, ReceiptStatus,
+    TopicScope,
 };
-use relevo::store::{NewConsentEntry, StoreError, Stores, UpsertResult};
+use relevo::store::{
+    NewConsentEntry, PreferencesChange, SetPreferencesResult, StoreError, Stores, TopicPreferenceChange,
+    UpsertResult,
+};
 
 use super::sample::*;
 
@@ -255,6 +259,48 @@ async fn spellings_that_were_several_addresses_are_one() {
     assert!(matches!(take, UpsertResult::AddressTaken { .. }), "{take:?}");
     handle.stores.contacts.delete_contact(&acme(), &contact_id("bea")).await.unwrap();
     check(&handle.stores, &["ana"]).await;
+    handle.close().await.unwrap();
+}
+
+/// Preferences once did not count their changes, nor contacts who of those with an id they are.
+#[tokio::test]
+async fn preferences_that_did_not_count_their_changes_are_changed_one_topic_at_a_time() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    let offers = [text(1, "offers"), number(2, 1), unknown()].concat();
+    let preferences = [bytes(3, &offers), text(6, "es"), unknown()].concat();
+    write(
+        &disk,
+        &[
+            (b"\x0cacme\0ana".to_vec(), contact_record()),
+            (b"\x0facme\0ana".to_vec(), [bytes(1, &preferences), unknown()].concat()),
+        ],
+    );
+    let stored = async |stores: &Stores| {
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        let version = recipient.preferences_version();
+        let topics = recipient.preferences.topics;
+        (topics.iter().map(|topic| topic.topic.to_string()).collect::<Vec<_>>().join(" "), version)
+    };
+    let handle = disk.open();
+    let (topics, uncounted) = stored(&handle.stores).await;
+    assert_eq!((topics.as_str(), uncounted), ("offers", PreferencesVersion::default()));
+    let news =
+        TopicPreferenceChange { topic: "news".parse().unwrap(), muted: Some(true), channel_order: None };
+    let change = PreferencesChange {
+        topic_changes: vec![news],
+        expected_version: Some(uncounted),
+        ..PreferencesChange::default()
+    };
+    let set = async |stores: &Stores| {
+        stores.consents.set_preferences(&acme(), &contact_id("ana"), change.clone()).await.unwrap()
+    };
+    assert!(matches!(set(&handle.stores).await, SetPreferencesResult::Set { .. }));
+    handle.close().await.unwrap();
+    let handle = disk.open();
+    let (topics, counted) = stored(&handle.stores).await;
+    assert_eq!((topics.as_str(), counted.changes), ("offers news", 1));
+    assert_eq!(set(&handle.stores).await, SetPreferencesResult::Stale);
     handle.close().await.unwrap();
 }
 
