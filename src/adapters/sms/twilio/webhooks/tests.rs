@@ -2,6 +2,7 @@ use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::adapters::webhooks::parse_phone;
+use crate::model::Address;
 
 const URL: &str = "https://hooks.example.com/providers/twilio";
 
