@@ -50,7 +50,10 @@ mod tests {
 
     fn keywords() -> Keywords {
         let words = |words: &[&str]| words.iter().map(|word| Keywords::normalized(word)).collect();
-        Keywords { stop: words(&["stop", "opt out", "baja"]), start: words(&["start"]) }
+        Keywords {
+            stop: words(&["stop", "opt out", "baja", "arr\u{ea}t", "iptal"]),
+            start: words(&["start"]),
+        }
     }
 
     #[test]
@@ -64,6 +67,11 @@ mod tests {
             ("opt\n out", Some(Keyword::Stop)),
             ("¡BAJA!", Some(Keyword::Stop)),
             ("/start", Some(Keyword::Start)),
+            // Full-width, with an accent of its own, a Turkish capital, and what nobody sees.
+            ("\u{ff33}\u{ff34}\u{ff2f}\u{ff30}", Some(Keyword::Stop)),
+            ("ARRE\u{302}T", Some(Keyword::Stop)),
+            ("\u{130}PTAL", Some(Keyword::Stop)),
+            ("ST\u{200b}O\u{ad}P\u{feff}", Some(Keyword::Stop)),
             ("please do not stop", None),
             ("stop it", None),
             ("stopp", None),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::{Address, Channel, MessageId, Objection, OutcomeEvidence, ProviderName, Timestamp};
 
 /// A text that somebody wrote to us.
@@ -86,11 +88,21 @@ pub struct Keywords {
 }
 
 impl Keywords {
-    /// A text as keywords are compared: its words in lower case, without what stands around and between them.
+    /// A text as keywords are compared: its words in lower case, without what stands around and between them. Letters of other
+    /// widths are those of the alphabet, letters are one with their accents (NFKC), and the dot that lower case leaves of a Turkish İ
+    /// and characters that nobody sees are left out.
     pub fn normalized(text: &str) -> String {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+        const DOT_ABOVE: char = '\u{307}';
+        let composed = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
+        let seen: String = composed.chars().filter(|c| *c != DOT_ABOVE && !is_unseen(*c)).collect();
+        let words = seen.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Whether it takes no room in a text: soft hyphens, joiners, marks of direction and the like.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// An event of a contact: it wrote, or a provider reported on one of its addresses.

@@ -74,13 +74,13 @@ impl TwilioWebhooks {
         is_known.then_some(Self { auth_token, shared_key, business: business.clone() })
     }
 
-    /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with the
-    /// scheme's own port or without it.
+    /// The signature is over the URL and the parameters in the order of their names. Twilio writes the URL with a port or without
+    /// it, whatever it was given (twilio/twilio-python#392, #402, #477).
     fn is_signed(&self, request: &WebhookRequest<'_>, parameters: &TwilioParameters<'_>) -> bool {
         let signature = request.header("X-Twilio-Signature").and_then(|text| STANDARD.decode(text).ok());
         let (Some(signature), Some((algorithm, key))) = (signature, self.key(request)) else { return false };
         let sorted = parameters.sorted();
-        [Cow::Borrowed(request.url), with_port(request.url)].iter().any(|url| {
+        spellings(request.url).iter().any(|url| {
             let rest = sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
             let parts: Vec<&[u8]> = std::iter::once(url.as_bytes()).chain(rest).collect();
             is_valid_signature(algorithm, key.expose().as_bytes(), &parts, &signature)
@@ -157,15 +157,17 @@ fn verify_digest(digest: Option<String>, body: &[u8]) -> Result<(), WebhookError
     is_that_of_the_body.then_some(()).ok_or(other)
 }
 
-/// The URL with its port, when it has none.
-fn with_port(url: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())) {
-        return url.into();
-    }
-    let port = if scheme == "http" { 80 } else { 443 };
-    format!("{scheme}://{host}:{port}{path}").into()
+/// The URL as Twilio may have written it: as it is, with the scheme's own port, and without the port that it has.
+fn spellings(url: &str) -> [Cow<'_, str>; 2] {
+    let Some((scheme, rest)) = url.split_once("://") else { return [url.into(), url.into()] };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let other = match authority.rsplit_once(':').filter(|(_, port)| is_port(port)) {
+        Some((host, _)) => format!("{scheme}://{host}{path}"),
+        None if scheme == "http" => format!("{scheme}://{authority}:80{path}"),
+        None => format!("{scheme}://{authority}:443{path}"),
+    };
+    [url.into(), other.into()]
 }
 
 /// What became of a message; `None` when that is nothing new.
