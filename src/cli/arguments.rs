@@ -89,6 +89,9 @@ pub struct AddressArgs {
     /// The id of a private Telegram chat
     #[arg(long, value_name = "CHAT_ID")]
     telegram: Option<i64>,
+    /// A user id of WhatsApp, such as shop/ES.13491208655302741918
+    #[arg(long, value_name = "BUSINESS/ID", value_parser = whatsapp_user)]
+    whatsapp_user: Option<v1::WhatsappUser>,
 }
 
 impl AddressArgs {
@@ -96,8 +99,17 @@ impl AddressArgs {
         let email = self.email.clone().map(Value::Email);
         let phone = || self.phone.clone().map(Value::Phone);
         let telegram = || self.telegram.map(Value::TelegramChatId);
-        v1::Address { value: email.or_else(phone).or_else(telegram) }
+        let whatsapp = || self.whatsapp_user.clone().map(Value::WhatsappUser);
+        v1::Address { value: email.or_else(phone).or_else(telegram).or_else(whatsapp) }
     }
+}
+
+/// Reads a user id of WhatsApp, which the gateway checks.
+pub(super) fn whatsapp_user(text: &str) -> Result<v1::WhatsappUser, String> {
+    let (business, user_id) = text
+        .split_once('/')
+        .ok_or("must be a business and a user id, such as shop/ES.13491208655302741918")?;
+    Ok(v1::WhatsappUser { business: business.to_owned(), user_id: user_id.to_owned() })
 }
 
 /// How many items to list.

@@ -96,7 +96,7 @@ pub struct EventsArgs {
 
 /// What a contact is to be.
 #[derive(Debug, Args)]
-#[group(id = "change", required = true, multiple = true, args = ["emails", "phones", "telegrams", "labels", "clear"])]
+#[group(id = "change", required = true, multiple = true, args = ["emails", "phones", "telegrams", "whatsapp_users", "labels", "clear"])]
 pub struct UpsertArgs {
     /// The brand's id of the contact
     #[arg(value_name = "CONTACT_ID")]
@@ -110,6 +110,9 @@ pub struct UpsertArgs {
     /// The id of a private Telegram chat; may be repeated
     #[arg(long = "telegram", value_name = "CHAT_ID")]
     telegrams: Vec<i64>,
+    /// A user id of WhatsApp, such as shop/ES.13491208655302741918; may be repeated
+    #[arg(long = "whatsapp-user", value_name = "BUSINESS/ID", value_parser = arguments::whatsapp_user)]
+    whatsapp_users: Vec<v1::WhatsappUser>,
     /// A label, KEY=VALUE; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = arguments::label)]
     labels: Vec<(String, String)>,
@@ -267,11 +270,12 @@ impl UpsertArgs {
         let emails = self.emails.iter().cloned().map(Value::Email);
         let phones = self.phones.iter().cloned().map(Value::Phone);
         let telegrams = self.telegrams.iter().copied().map(Value::TelegramChatId);
+        let whatsapp = self.whatsapp_users.iter().cloned().map(Value::WhatsappUser);
         let address = |value| v1::ContactAddress {
             address: Some(v1::Address { value: Some(value) }),
             ..Default::default()
         };
-        emails.chain(phones).chain(telegrams).map(address).collect()
+        emails.chain(phones).chain(telegrams).chain(whatsapp).map(address).collect()
     }
 }
 

@@ -46,6 +46,9 @@ struct RecipientArgs {
     /// The id of the contact's private Telegram chat
     #[arg(long, value_name = "CHAT_ID")]
     telegram: Option<i64>,
+    /// The contact's user id of WhatsApp, such as shop/ES.13491208655302741918
+    #[arg(long, value_name = "BUSINESS/ID", value_parser = arguments::whatsapp_user)]
+    whatsapp_user: Option<v1::WhatsappUser>,
 }
 
 /// What it says.
@@ -119,7 +122,9 @@ impl SpecArgs {
     pub(super) fn spec(&self, now: Timestamp) -> Result<v1::MessageSpec, CliError> {
         let delivery = &self.delivery;
         let recipient = self.recipient.recipient().ok_or_else(|| {
-            CliError::usage("to whom? Give one of --contact, --email, --phone and --telegram")
+            CliError::usage(
+                "to whom? Give one of --contact, --email, --phone, --telegram and --whatsapp-user",
+            )
         })?;
         let topic = self.topic.clone();
         let topic =
@@ -147,7 +152,8 @@ impl RecipientArgs {
         let email = self.email.clone().map(Value::Email);
         let phone = || self.phone.clone().map(Value::Phone);
         let telegram = || self.telegram.map(Value::TelegramChatId);
-        let value = email.or_else(phone).or_else(telegram)?;
+        let whatsapp = || self.whatsapp_user.clone().map(Value::WhatsappUser);
+        let value = email.or_else(phone).or_else(telegram).or_else(whatsapp)?;
         Some(Recipient::Address(v1::Address { value: Some(value) }))
     }
 }

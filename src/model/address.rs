@@ -8,7 +8,7 @@ use phonenumber::PhoneNumber;
 use phonenumber::metadata::{DATABASE, Descriptor};
 
 use super::BusinessId;
-use super::address_folding::current_digits;
+use super::numbering_plan::current_digits;
 
 /// A medium that reaches people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

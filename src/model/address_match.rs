@@ -1,7 +1,7 @@
 //! Whether two addresses are those of one person, where providers spell them in their own ways.
 
 use super::Address;
-use super::address_folding::current_digits;
+use super::numbering_plan::current_digits;
 
 /// How many digits at their end two spellings of a number must have in common: as many as the shortest numbers have.
 const MIN_COMMON_DIGITS: usize = 7;

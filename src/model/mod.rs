@@ -18,6 +18,7 @@ mod key;
 mod link;
 mod message;
 mod monotonic;
+mod numbering_plan;
 mod objection;
 mod outcome;
 mod plan;

@@ -79,6 +79,12 @@ pub fn read_contact_addresses(
     addresses.into_iter().enumerate().filter_map(read).collect()
 }
 
+/// Empties what only the gateway sets, windows and aliases: a caller sends it back with a contact that it read.
+pub fn clear_what_the_gateway_sets(contact_address: &mut v1::ContactAddress) {
+    contact_address.whatsapp_windows.clear();
+    contact_address.aliases.clear();
+}
+
 /// Reads one of them.
 pub fn read_contact_address(
     contact_address: v1::ContactAddress,

@@ -41,7 +41,9 @@ mod time;
 
 pub use address::{AddressFormat, channels, read_address, read_channels};
 pub use consent::{read_deciding_entry, read_entry, read_evidence, read_suppression};
-pub use contact::{contact_view, read_contact, read_contact_address, read_contact_addresses};
+pub use contact::{
+    clear_what_the_gateway_sets, contact_view, read_contact, read_contact_address, read_contact_addresses,
+};
 pub use content::read_content;
 pub use control::{read_control, read_control_change};
 pub use enums::{

@@ -8,7 +8,8 @@ use crate::api::error::ApiError;
 use crate::model::{Contact, ContactId};
 use crate::store::AddressResult;
 use crate::wire::{
-    AddressFormat, FieldPath, Violations, contact_view, read_address, read_contact_address, v1,
+    AddressFormat, FieldPath, Violations, clear_what_the_gateway_sets, contact_view, read_address,
+    read_contact_address, v1,
 };
 
 impl ContactApi {
@@ -42,12 +43,6 @@ impl ContactApi {
         let removed = self.store.remove_address(&caller.brand, &id, &address, self.clock.now()).await?;
         Ok(v1::RemoveContactAddressResponse { contact: Some(contact_view(&changed(removed, &id)?)) })
     }
-}
-
-/// Only the gateway sets windows and aliases: those that a caller sends back with a contact it read are ignored.
-pub(super) fn clear_what_the_gateway_sets(address: &mut v1::ContactAddress) {
-    address.whatsapp_windows.clear();
-    address.aliases.clear();
 }
 
 fn changed(result: AddressResult, id: &ContactId) -> Result<Contact, ApiError> {

@@ -21,7 +21,8 @@ use crate::model::{ContactAddress, ContactId, ContactIncarnation, ContactVersion
 use crate::store::{ContactChange, ContactStore, UpsertResult};
 use crate::wire::v1::contact_service_server::ContactService;
 use crate::wire::{
-    AddressFormat, FieldPath, Violations, contact_view, read_address, read_contact_addresses, v1,
+    AddressFormat, FieldPath, Violations, clear_what_the_gateway_sets, contact_view, read_address,
+    read_contact_addresses, v1,
 };
 
 /// Implements `ContactService`.
@@ -264,7 +265,7 @@ fn read_addresses(
 ) -> Vec<ContactAddress> {
     let path = contact.field("addresses");
     let count = addresses.len();
-    addresses.iter_mut().for_each(addresses::clear_what_the_gateway_sets);
+    addresses.iter_mut().for_each(clear_what_the_gateway_sets);
     limits::count(count, ADDRESSES, &path, violations);
     let read = read_contact_addresses(addresses, AddressFormat::Dialled(country), &path, violations);
     // The addresses are compared as read: two spellings of one number are one address. Unless all could be read, their

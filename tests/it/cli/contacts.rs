@@ -44,6 +44,24 @@ async fn only_what_is_given_of_a_contact_changes() {
 }
 
 #[tokio::test]
+async fn a_user_id_of_whatsapp_is_an_address() {
+    let gateway = Gateway::start().await;
+    let id = "shop/ES.13491208655302741918";
+    gateway.ok(&["contact", "upsert", "ana", "--whatsapp-user", id]).await;
+    let found = gateway.json(&["contact", "find", "--whatsapp-user", id]).await.remove(0);
+    assert_eq!(found["contactId"], "ana");
+    assert!(gateway.ok(&["contact", "get", "ana"]).await.contains(id));
+    for (wrong, must) in
+        [("ES.1", "must be a business and a user id"), ("shop/1", "a user id of WhatsApp's such as")]
+    {
+        let done = gateway.run(&["contact", "upsert", "ana", "--whatsapp-user", wrong]).await;
+        assert!(done.code != 0 && done.err.contains(must), "{}", done.err);
+    }
+    gateway.ok(&["contact", "remove-address", "ana", "--whatsapp-user", id]).await;
+    assert_eq!(gateway.run(&["contact", "find", "--whatsapp-user", id]).await.code, 1);
+}
+
+#[tokio::test]
 async fn consent_decides_and_explains() {
     let gateway = Gateway::start().await;
     gateway.ok(&["contact", "upsert", "ana", "--email", "ana@example.com"]).await;
