@@ -114,6 +114,7 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
         ledger: ledger.iter().collect(),
         preferences: Preferences::default(),
         suppressions: Vec::new(),
+        lifted_suppressions: Vec::new(),
     }
 }
 
@@ -193,8 +194,31 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
         reason: SuppressionReason::BadAddress,
         explanation: "21614".into(),
         created_at: noon(),
+        last_reported_at: noon(),
         recorded_by: "twilio-eu".into(),
     }];
+    assert_eq!(
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
+        (ConsentDecision::Deny, Reason::AddressSuppressed)
+    );
+    let court = Suppression {
+        reason: SuppressionReason::Manual,
+        explanation: "court order".into(),
+        ..ana.suppressions[0].clone()
+    };
+    ana.suppressions.push(court);
+    let question = ConsentQuery {
+        class: MessageClass::Transactional,
+        topic: &topic("orders"),
+        channel: Channel::Sms,
+        address: &phone(),
+    };
+    assert_eq!(
+        decide(&question, &ana, &TimeZone::UTC, noon()).explanation,
+        "The address is suppressed on sms since 2026-06-01T12:00:00Z (bad_address: 21614) and since \
+         2026-06-01T12:00:00Z (manual: court order)."
+    );
+    ana.suppressions.remove(0);
     assert_eq!(
         decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
         (ConsentDecision::Deny, Reason::AddressSuppressed)

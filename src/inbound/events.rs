@@ -48,7 +48,8 @@ pub(super) fn text_event(
                 })
             };
             let grants = consent::scopes_restored_by_start(ledger, channel).into_iter().map(grant);
-            std::iter::once(InboundEffect::LiftOptOut(None)).chain(grants).collect()
+            let lift = InboundEffect::LiftOptOuts { told_by: None, evidence: evidence() };
+            std::iter::once(lift).chain(grants).collect()
         }
         None => Vec::new(),
     };
@@ -67,15 +68,16 @@ pub(super) fn address_event(
     report: AddressReport,
 ) -> InboundEvent {
     let AddressReport { id, address, change, at, evidence, to: _ } = report;
+    let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {
-            let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
             let objected =
                 AddressObjection { channel, address: address.clone(), objection, evidence: reported };
             (ContactEventDetail::Objected { objection, evidence }, InboundEffect::RecordObjection(objected))
         }
         AddressChange::Returned => {
-            (ContactEventDetail::Returned, InboundEffect::LiftOptOut(Some(provider.clone())))
+            let told_by = Some(provider.clone());
+            (ContactEventDetail::Returned, InboundEffect::LiftOptOuts { told_by, evidence: reported })
         }
         AddressChange::MovedTo(to) => {
             (ContactEventDetail::Moved { to: to.clone() }, InboundEffect::MoveAddress(to))

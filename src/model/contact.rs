@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ContactId, ContactIncarnation, FoldedLedger, Labels, Preferences, ProviderName,
-    Suppression, Timestamp, later,
+    Address, Channel, ContactId, ContactIncarnation, FoldedLedger, Labels, LiftedSuppression, Preferences,
+    ProviderName, Suppression, Timestamp, later,
 };
 
 /// A state of a contact, which changes with every change and is never that of somebody else. As text it is the etag.
@@ -136,6 +136,8 @@ pub struct Recipient {
     pub ledger: FoldedLedger,
     /// How it wants to be reached.
     pub preferences: Preferences,
-    /// Which of its addresses are suppressed.
+    /// Why its addresses are suppressed, on each channel: every reason that stands.
     pub suppressions: Vec<Suppression>,
+    /// The suppressions of its addresses that were lifted: the last one of each reason. They decide nothing.
+    pub lifted_suppressions: Vec<LiftedSuppression>,
 }

@@ -25,6 +25,7 @@ mod provider;
 mod reason;
 mod receipt;
 mod setting;
+mod suppression;
 pub mod text;
 mod topic;
 
@@ -33,10 +34,7 @@ pub use jiff::Timestamp;
 pub use address::{Address, AddressError, Channel, Email, Phone};
 pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
-pub use consent::{
-    ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
-    TopicPreference,
-};
+pub use consent::{ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, TopicPreference};
 pub use contact::{Contact, ContactAddress, ContactVersion, ContactVersionError, Recipient, ServiceWindow};
 pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
@@ -60,6 +58,9 @@ pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use reason::Reason;
 pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, ReferenceForms, bounded_provider_id};
 pub use setting::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
+pub use suppression::{
+    AddressSuppressions, LiftRefusal, LiftedSuppression, Suppression, SuppressionLift, SuppressionReason,
+};
 pub use topic::{Topic, TopicError, TopicScope};
 
 /// `start` and `wait` later, or the end of time. Rounded up to the millisecond, the precision of every record: a time

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::incoming_texts::IncomingTexts;
 use crate::provider::Effect;
 use crate::script::{self, FaultKind, Script};
+use crate::suppressions::StandingReasons;
 use crate::tally::Tally;
 
 /// The state of one seed.
@@ -31,6 +32,7 @@ pub struct SimulationState {
     /// Where its receipts go in; closed while it is down.
     pub receipts: Mutex<mpsc::Sender<ReceiptReport>>,
     pub texts: IncomingTexts,
+    pub standing: StandingReasons,
     /// Every receipt that a provider reports.
     pub reports: Mutex<Vec<ReceiptReport>>,
     /// Every message that a provider accepted.
@@ -61,6 +63,7 @@ impl SimulationState {
             board: Mutex::new(board),
             receipts: Mutex::new(mpsc::channel(1).0),
             texts: IncomingTexts::default(),
+            standing: StandingReasons::default(),
             reports: Mutex::default(),
             effects: Mutex::default(),
             problems: Mutex::default(),

@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 
 use super::address_owners::contact_of_address;
-use super::consents::{append_entry, record_objection, suppression};
+use super::consents::{append_entry, record_objection};
 use super::contacts::move_address;
 use super::engine::{Engine, WriteClass};
 use super::lookup::load;
 use super::txn::Txn;
-use super::{EmbeddedStore, journal, keys, receipts};
+use super::{EmbeddedStore, journal, keys, receipts, suppressions};
 use crate::model::{
     AttemptRef, BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, ProviderName, ReceiptReport,
-    SuppressionReason, Timestamp,
+    SuppressionLift, Timestamp,
 };
 use crate::store::{EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError};
 use crate::wire::store::v1::{HeadRecord, InboundEventRecord, JournalEntry};
@@ -109,7 +109,12 @@ fn apply_effect(
 ) -> Result<(), StoreError> {
     match effect {
         InboundEffect::RecordObjection(objected) => record_objection(txn, brand, objected, now)?,
-        InboundEffect::LiftOptOut(by) => lift_opt_out(txn, brand, event, by.as_ref())?,
+        InboundEffect::LiftOptOuts { told_by, evidence } => {
+            let (at, recorded_by) = (now, event.provider.to_string());
+            let lift = SuppressionLift { at, recorded_by, evidence };
+            let target = (event.channel, &event.address);
+            suppressions::lift_opt_outs(txn, brand, target, told_by.as_ref(), &lift)?;
+        }
         InboundEffect::RecordConsent(entry) => {
             if let Some(contact) = contact {
                 append_entry(txn, brand, contact, entry, now)?;
@@ -121,21 +126,6 @@ fn apply_effect(
                 move_address(txn, brand, contact, &event.address, to, now)?;
             }
         }
-    }
-    Ok(())
-}
-
-/// Lifts a suppression that stands for the person's own opt-out.
-fn lift_opt_out(
-    txn: &mut Txn<'_>,
-    brand: &BrandId,
-    event: &ContactEvent,
-    by: Option<&ProviderName>,
-) -> Result<(), StoreError> {
-    let Some(found) = suppression(txn, brand, event.channel, &event.address)? else { return Ok(()) };
-    let told_by_it = by.is_none_or(|by| found.recorded_by == by.as_str());
-    if found.reason == SuppressionReason::OptedOut && told_by_it {
-        txn.delete(keys::suppression(brand, event.channel, &event.address));
     }
     Ok(())
 }

@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states` |
+//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `ring_buffer`, `states`, `suppressions` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -57,6 +57,7 @@ mod ledger;
 mod packs;
 mod ring_buffer;
 mod states;
+mod suppressions;
 
 mod message_events;
 

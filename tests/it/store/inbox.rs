@@ -2,7 +2,7 @@
 
 use relevo::model::{
     Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, ContactEvent, ContactEventDetail,
-    Objection, ServiceWindow, Suppression, SuppressionReason, TopicScope,
+    Objection, ProviderName, ServiceWindow, SuppressionLift, SuppressionReason, TopicScope,
 };
 use relevo::store::{
     AddressObjection, EventResult, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, Stores,
@@ -131,29 +131,67 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
     assert_eq!(ledger(stores, &acme(), "ana").await.len(), 3);
 }
 
-pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
+/// Another provider of the same channel.
+fn elsewhere() -> ProviderName {
+    "mail-us".parse().unwrap()
+}
+
+/// A stop that this provider told.
+fn stopped(id: &str, provider: ProviderName) -> InboundEvent {
+    let evidence = ConsentEvidence::reported(&provider, "STOP".to_owned(), at(5));
+    let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::OptedOut);
+    let effect = InboundEffect::RecordObjection(AddressObjection { channel, address, objection, evidence });
+    let mut event = wrote(id, "STOP", vec![effect]);
+    event.event.provider = provider;
+    event
+}
+
+fn lift_opt_outs(told_by: Option<ProviderName>) -> InboundEffect {
+    let evidence = ConsentEvidence { wording: "START".to_owned(), ..evidence() };
+    InboundEffect::LiftOptOuts { told_by, evidence }
+}
+
+/// What stands against Ana's number, and who told it.
+async fn standing(stores: &Stores) -> Vec<(&'static str, String)> {
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    let all = recipient.suppressions.into_iter();
+    all.map(|suppression| (suppression.reason.as_str(), suppression.recorded_by)).collect()
+}
+
+pub async fn a_start_ends_what_the_person_said_and_no_other_reason(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
-    let suppressed = async || {
-        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
-        !recipient.suppressions.is_empty()
-    };
-    record_event(stores, wrote("1", "STOP", vec![opted_out()])).await;
-    let elsewhere = InboundEffect::LiftOptOut(Some("mail-us".parse().unwrap()));
-    record_event(stores, wrote("2", "", vec![elsewhere])).await;
-    assert!(suppressed().await, "another provider cannot know");
-    record_event(stores, wrote("3", "", vec![InboundEffect::LiftOptOut(Some(provider()))])).await;
-    assert!(!suppressed().await);
-    let manual = Suppression {
-        channel: Channel::Whatsapp,
-        address: number(),
-        reason: SuppressionReason::Manual,
-        explanation: String::new(),
-        created_at: at(1),
-        recorded_by: "mail-eu".to_owned(),
-    };
-    stores.consents.suppress(&acme(), manual).await.unwrap();
-    record_event(stores, wrote("4", "START", vec![InboundEffect::LiftOptOut(None)])).await;
-    assert!(suppressed().await, "what the brand set, the brand lifts");
+    record_event(stores, stopped("1", provider())).await;
+    record_event(stores, stopped("2", elsewhere())).await;
+    let way = (Channel::Whatsapp, &number());
+    for reason in [SuppressionReason::Manual, SuppressionReason::BadAddress, SuppressionReason::Complaint] {
+        stores.consents.suppress(&acme(), suppression(way, reason, "key", 6)).await.unwrap();
+    }
+    assert_eq!(standing(stores).await.len(), 5);
+    record_event(stores, wrote("3", "START", vec![lift_opt_outs(None)])).await;
+    let left = [("bad_address", "key"), ("complaint", "key"), ("manual", "key")];
+    assert_eq!(standing(stores).await, left.map(|(reason, by)| (reason, by.to_owned())));
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    let proof = recipient.lifted_suppressions.iter().map(|lifted| {
+        let SuppressionLift { at, recorded_by, evidence } = &lifted.lift;
+        (lifted.suppression.recorded_by.as_str(), *at, recorded_by.as_str(), evidence.wording.as_str())
+    });
+    let told = |by| (by, at(6), "mail-eu", "START");
+    assert_eq!(proof.collect::<Vec<_>>(), [told("mail-eu"), told("mail-us")]);
+}
+
+pub async fn an_opt_out_at_a_provider_ends_there(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    record_event(stores, stopped("1", provider())).await;
+    record_event(stores, wrote("2", "", vec![lift_opt_outs(Some(elsewhere()))])).await;
+    let first = ("opted_out", "mail-eu".to_owned());
+    assert_eq!(standing(stores).await, [first.clone()], "another provider cannot know");
+    record_event(stores, stopped("3", elsewhere())).await;
+    record_event(stores, stopped("4", elsewhere())).await;
+    assert_eq!(standing(stores).await, [first, ("opted_out", "mail-us".to_owned())]);
+    record_event(stores, wrote("5", "", vec![lift_opt_outs(Some(provider()))])).await;
+    assert_eq!(standing(stores).await, [("opted_out", "mail-us".to_owned())]);
+    record_event(stores, wrote("6", "", vec![lift_opt_outs(Some(elsewhere()))])).await;
+    assert_eq!(standing(stores).await, []);
 }
 
 pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
