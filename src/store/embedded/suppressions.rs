@@ -44,7 +44,9 @@ pub fn lift(
     match all.lift(reasons, lift) {
         Err(refusal) => Ok(LiftResult::Refused(refusal)),
         Ok(lifted) => {
-            txn.save(keys::suppression(brand, channel, address), &all);
+            if !lifted.is_empty() {
+                txn.save(keys::suppression(brand, channel, address), &all);
+            }
             Ok(LiftResult::Lifted { lifted, remaining: all.in_force().to_vec() })
         }
     }
