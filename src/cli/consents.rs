@@ -45,7 +45,7 @@ pub enum ConsentCommand {
         \n  relevo consent lift --channel email --email ben@example.com \\\
         \n      --reason complaint --reason manual --source https://shop.example \\\
         \n      --method double_opt_in --wording 'Send me the newsletter again'")]
-    Lift(LiftArgs),
+    Lift(Box<LiftArgs>),
 }
 
 /// Names a contact.
