@@ -33,7 +33,13 @@ pub fn recipient(channel: Channel, entries: usize) -> Recipient {
     let mut ledger: Vec<ConsentEntry> = (1..entries).map(earlier).collect();
     ledger.push(entry(entries, ConsentAction::Grant, channel, "offers"));
     let ledger = ledger.iter().collect();
-    Recipient { contact: contact(), ledger, preferences: preferences(), suppressions: suppressions() }
+    Recipient {
+        contact: contact(),
+        ledger,
+        preferences: preferences(),
+        suppressions: suppressions(),
+        lifted_suppressions: Vec::new(),
+    }
 }
 
 /// A recipient who opted in to everything by every channel.
@@ -122,6 +128,7 @@ fn suppressions() -> Vec<Suppression> {
         reason: SuppressionReason::BadAddress,
         explanation: "550 5.1.1 no such user".to_owned(),
         created_at: noon(),
+        last_reported_at: noon(),
         recorded_by: "mail".to_owned(),
     }]
 }

@@ -32,12 +32,20 @@ pub enum ConsentCommand {
     #[command(after_help = "Examples:\n  relevo consent check ana --class commercial --topic offers.shoes")]
     Check(CheckConsentArgs),
     /// Suppress an address: no message of any class goes there
-    #[command(after_help = "Examples:\n  relevo consent suppress --channel sms --phone +34600123456 \
-        \\\n      --explanation 'wrong person, said on the telephone'")]
+    #[command(after_help = "All reasons that stand for the address are shown, this one among them.\n\n\
+        Examples:\n  relevo consent suppress --channel sms --phone +34600123456 \\\
+        \n      --explanation 'wrong person, said on the telephone'")]
     Suppress(SuppressArgs),
-    /// Lift the suppression of an address
-    #[command(after_help = "Examples:\n  relevo consent lift --channel email --email ana@example.com")]
-    Lift(LiftArgs),
+    /// End reasons for which an address is suppressed; the others still stand
+    #[command(after_help = "All the reasons that are named end, or none. An opt-out (opted_out) ends only\n\
+        by the person's own word: by a text that says START, or at the provider.\n\n\
+        Examples:\n  relevo consent lift --channel email --email ana@example.com \\\
+        \n      --reason bad_address --source support --method telephone \\\
+        \n      --wording 'mailbox repaired, a test mail arrived'\
+        \n  relevo consent lift --channel email --email ben@example.com \\\
+        \n      --reason complaint --reason manual --source https://shop.example \\\
+        \n      --method double_opt_in --wording 'Send me the newsletter again'")]
+    Lift(Box<LiftArgs>),
 }
 
 /// Names a contact.
@@ -62,6 +70,13 @@ pub struct RecordArgs {
     /// The topic, which covers those below it; * for all
     #[arg(long)]
     topic: String,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+}
+
+/// How we know.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
     /// Where it happened, such as checkout or the address of a page
     #[arg(long)]
     source: String,
@@ -123,14 +138,34 @@ pub struct SuppressArgs {
     explanation: String,
 }
 
-/// What to lift.
+/// A reason that others than the person may end.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum LiftableReason {
+    /// The address works again.
+    BadAddress,
+    /// The person complained, and has agreed anew since.
+    Complaint,
+    /// What was suppressed by hand.
+    Manual,
+}
+
+/// What to lift, and why.
 #[derive(Debug, Args)]
+#[command(mut_arg("wording", |wording| {
+    wording.required(true).help("Why: what was found, or the words the person agreed to")
+}))]
 pub struct LiftArgs {
     /// The channel
     #[arg(long, value_enum, ignore_case = true)]
     channel: Channel,
     #[command(flatten)]
     address: AddressArgs,
+    /// The reason that ends; may be repeated
+    #[arg(long = "reason", value_enum, ignore_case = true, value_name = "REASON", required = true)]
+    reasons: Vec<LiftableReason>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 pub(super) async fn run(
@@ -157,6 +192,7 @@ pub(super) async fn run(
                 whole.states.extend(page.states);
                 whole.ledger.extend(page.ledger);
                 whole.suppressions.extend(page.suppressions);
+                whole.lifted_suppressions.extend(page.lifted_suppressions);
                 page_token = page.next_page_token;
                 if page_token.is_empty() {
                     break;
@@ -172,33 +208,36 @@ pub(super) async fn run(
         }
         ConsentCommand::Suppress(args) => {
             let answer = client.suppress_address(args.request()).await.map_err(failed)?;
-            screen.show_fitted(&answer.into_inner().suppression.unwrap_or_default(), render::suppression)
+            screen.show_all(&answer.into_inner().in_force, render::suppressions)
         }
         ConsentCommand::Lift(args) => {
-            let address = Some(args.address.address());
-            let request = v1::LiftSuppressionRequest { channel: args.channel.into(), address };
-            let answer = client.lift_suppression(request).await.map_err(failed)?;
-            screen.show(answer.get_ref(), |_| "The suppression is lifted.\n".to_owned())
+            let answer = client.lift_suppression(args.request(clock.now())).await.map_err(failed)?;
+            screen.show_fitted(answer.get_ref(), render::lift)
         }
     }
 }
 
 impl RecordArgs {
     fn request(self, now: Timestamp) -> v1::RecordConsentRequest {
-        let evidence = v1::Evidence {
+        v1::RecordConsentRequest {
+            contact_id: self.contact.contact,
+            action: self.action.into(),
+            channel: self.channel.into(),
+            topic: self.topic,
+            evidence: Some(self.evidence.evidence(now)),
+        }
+    }
+}
+
+impl EvidenceArgs {
+    fn evidence(self, now: Timestamp) -> v1::Evidence {
+        v1::Evidence {
             source: self.source,
             method: self.method,
             wording: self.wording.unwrap_or_default(),
             time: self.time.map(|when| when.before(now)),
             origin: self.origin.unwrap_or_default(),
             actor: self.actor.unwrap_or_default(),
-        };
-        v1::RecordConsentRequest {
-            contact_id: self.contact.contact,
-            action: self.action.into(),
-            channel: self.channel.into(),
-            topic: self.topic,
-            evidence: Some(evidence),
         }
     }
 }
@@ -225,6 +264,22 @@ impl SuppressArgs {
             address: Some(self.address.address()),
             reason: reason.to_owned(),
             explanation: self.explanation,
+        }
+    }
+}
+
+impl LiftArgs {
+    fn request(self, now: Timestamp) -> v1::LiftSuppressionRequest {
+        let name = |reason: &LiftableReason| match reason {
+            LiftableReason::BadAddress => "bad_address",
+            LiftableReason::Complaint => "complaint",
+            LiftableReason::Manual => "manual",
+        };
+        v1::LiftSuppressionRequest {
+            channel: self.channel.into(),
+            address: Some(self.address.address()),
+            reasons: self.reasons.iter().map(|reason| name(reason).to_owned()).collect(),
+            evidence: Some(self.evidence.evidence(now)),
         }
     }
 }

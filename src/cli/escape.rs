@@ -83,7 +83,7 @@ mod tests {
             v1::Provider { provider: FORGED.into(), last_failure: FORGED.into(), ..Default::default() };
         assert_is_escaped(&render::providers(&[escaped(&provider)], TextWidth::UNLIMITED));
         let suppression = v1::Suppression { explanation: FORGED.into(), ..Default::default() };
-        assert_is_escaped(&render::suppression(&escaped(&suppression), TextWidth::UNLIMITED));
+        assert_is_escaped(&render::suppressions(&[escaped(&suppression)], TextWidth::UNLIMITED));
         let key = v1::Key { label: FORGED.into(), ..Default::default() };
         assert_is_escaped(&render::keys(&[escaped(&key)], TextWidth::UNLIMITED));
     }

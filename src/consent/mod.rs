@@ -11,7 +11,8 @@ mod quiet;
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Address, Channel, ConsentDecision, MessageClass, Reason, Recipient, Timestamp, Topic, Verdict,
+    Address, Channel, ConsentDecision, MessageClass, Reason, Recipient, Suppression, Timestamp, Topic,
+    Verdict,
 };
 
 pub use keywords::{keyword, scopes_restored_by_start};
@@ -52,17 +53,15 @@ pub fn decide(
 type ConsentRuling = (ConsentDecision, Reason, String);
 
 fn suppressed(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {
-    let found = recipient.suppressions.iter().find(|suppression| {
+    let is_of_address = |suppression: &&Suppression| {
         suppression.channel == question.channel && suppression.address == *question.address
-    })?;
-    let why = format!(
-        "The address is suppressed on {} since {} ({}: {}).",
-        found.channel,
-        found.created_at,
-        found.reason.as_str(),
-        found.explanation
-    );
-    Some((ConsentDecision::Deny, Reason::AddressSuppressed, why))
+    };
+    let since = |found: &Suppression| {
+        format!("since {} ({}: {})", found.created_at, found.reason.as_str(), found.explanation)
+    };
+    let reasons: Vec<String> = recipient.suppressions.iter().filter(is_of_address).map(since).collect();
+    let why = || format!("The address is suppressed on {} {}.", question.channel, reasons.join(" and "));
+    (!reasons.is_empty()).then(|| (ConsentDecision::Deny, Reason::AddressSuppressed, why()))
 }
 
 fn excluded(question: &ConsentQuery<'_>, recipient: &Recipient) -> Option<ConsentRuling> {

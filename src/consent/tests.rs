@@ -50,6 +50,26 @@ fn entry(sequence: u64, action: ConsentAction, scope: &str, number: i64) -> Cons
     }
 }
 
+#[test]
+fn a_revocation_dated_by_the_second_comes_after_what_was_granted_within_it() {
+    use ConsentAction::{Grant, Revoke};
+    let at = |text: &str| format!("2026-11-22T10:00:{text}Z").parse::<Timestamp>().unwrap();
+    let of = |sequence, action, claimed: &str, recorded: &str| {
+        let mut entry = entry(sequence, action, "offers", 0);
+        (entry.evidence.time, entry.recorded_at) = (at(claimed), at(recorded));
+        entry
+    };
+    let granted = |ledger: [ConsentEntry; 2]| {
+        let folded: FoldedLedger = ledger.iter().collect();
+        matches!(standing(&folded, Channel::Sms, &topic("offers")), LedgerStanding::Granted(_))
+    };
+    let grant = of(1, Grant, "05.6", "05.6");
+    assert!(!granted([grant.clone(), of(2, Revoke, "05", "05.9")]));
+    assert!(granted([grant.clone(), of(2, Revoke, "05.5", "05.9")]), "this one knows the millisecond");
+    assert!(granted([grant, of(2, Revoke, "04", "05.9")]));
+    assert!(granted([of(1, Revoke, "05", "05.2"), of(2, Grant, "05.6", "05.6")]), "it was recorded by then");
+}
+
 /// An entry that claims a day and is recorded on another.
 fn recorded(sequence: u64, action: ConsentAction, scope: &str, claimed: i64, on: i64) -> ConsentEntry {
     ConsentEntry { recorded_at: day(on), ..entry(sequence, action, scope, claimed) }
@@ -114,6 +134,7 @@ fn recipient(ledger: Vec<ConsentEntry>) -> Recipient {
         ledger: ledger.iter().collect(),
         preferences: Preferences::default(),
         suppressions: Vec::new(),
+        lifted_suppressions: Vec::new(),
     }
 }
 
@@ -193,8 +214,31 @@ fn no_class_passes_a_suppressed_address_or_an_excluded_channel() {
         reason: SuppressionReason::BadAddress,
         explanation: "21614".into(),
         created_at: noon(),
+        last_reported_at: noon(),
         recorded_by: "twilio-eu".into(),
     }];
+    assert_eq!(
+        decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
+        (ConsentDecision::Deny, Reason::AddressSuppressed)
+    );
+    let court = Suppression {
+        reason: SuppressionReason::Manual,
+        explanation: "court order".into(),
+        ..ana.suppressions[0].clone()
+    };
+    ana.suppressions.push(court);
+    let question = ConsentQuery {
+        class: MessageClass::Transactional,
+        topic: &topic("orders"),
+        channel: Channel::Sms,
+        address: &phone(),
+    };
+    assert_eq!(
+        decide(&question, &ana, &TimeZone::UTC, noon()).explanation,
+        "The address is suppressed on sms since 2026-06-01T12:00:00Z (bad_address: 21614) and since \
+         2026-06-01T12:00:00Z (manual: court order)."
+    );
+    ana.suppressions.remove(0);
     assert_eq!(
         decision_and_reason(MessageClass::Transactional, "orders", &ana, noon()),
         (ConsentDecision::Deny, Reason::AddressSuppressed)

@@ -30,7 +30,10 @@ pub(super) fn text_event(
             objection: Objection::OptedOut,
             evidence: keyword_evidence(&event, text),
         })],
-        Some(Keyword::Start) => vec![InboundEffect::LiftOptOut(None)],
+        Some(Keyword::Start) => {
+            let evidence = keyword_evidence(&event, text);
+            vec![InboundEffect::LiftOptOuts { told_by: None, evidence }]
+        }
         None => Vec::new(),
     };
     if channel == Channel::Whatsapp {
@@ -73,15 +76,16 @@ pub(super) fn address_event(
     report: AddressReport,
 ) -> InboundEvent {
     let AddressReport { id, address, aliases, change, at, evidence, to: _ } = report;
+    let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
     let (detail, effect) = match change {
         AddressChange::Objected(objection) => {
-            let reported = ConsentEvidence::reported(provider, evidence.to_string(), at);
             let objected =
                 AddressObjection { channel, address: address.clone(), objection, evidence: reported };
             (ContactEventDetail::Objected { objection, evidence }, InboundEffect::RecordObjection(objected))
         }
         AddressChange::Returned => {
-            (ContactEventDetail::Returned, InboundEffect::LiftOptOut(Some(provider.clone())))
+            let told_by = Some(provider.clone());
+            (ContactEventDetail::Returned, InboundEffect::LiftOptOuts { told_by, evidence: reported })
         }
         AddressChange::MovedTo(to) => {
             (ContactEventDetail::Moved { to: to.clone() }, InboundEffect::MoveAddress(to))

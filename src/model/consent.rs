@@ -1,10 +1,8 @@
-//! What people agreed to, how they want to be reached, and which addresses must not be used.
+//! What people agreed to, and how they want to be reached.
 
 use jiff::civil::Time;
 
-use super::{
-    Address, Channel, ContactIncarnation, PreferencesVersion, ProviderName, Timestamp, Topic, TopicScope,
-};
+use super::{Channel, ContactIncarnation, PreferencesVersion, ProviderName, Timestamp, Topic, TopicScope};
 
 /// What a ledger entry does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,46 +130,4 @@ impl Preferences {
             .filter(|preference| preference.topic.covers(topic) && says(preference))
             .max_by_key(|preference| preference.topic.depth())
     }
-}
-
-/// Why an address must not be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SuppressionReason {
-    /// The provider says that the address does not exist or takes no messages.
-    BadAddress,
-    /// The person opted out at the provider, or blocked us.
-    OptedOut,
-    /// The person complained.
-    Complaint,
-    /// An operator or the brand asked for it.
-    Manual,
-}
-
-impl SuppressionReason {
-    /// A stable word for the reason.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadAddress => "bad_address",
-            Self::OptedOut => "opted_out",
-            Self::Complaint => "complaint",
-            Self::Manual => "manual",
-        }
-    }
-}
-
-/// An address that no message of any class may go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suppression {
-    /// The channel.
-    pub channel: Channel,
-    /// The address.
-    pub address: Address,
-    /// Why.
-    pub reason: SuppressionReason,
-    /// What was seen.
-    pub explanation: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// The provider that reported it, or the id of the key that set it.
-    pub recorded_by: String,
 }

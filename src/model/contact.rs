@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Address, Channel, ContactId, ContactIncarnation, ContactVersion, FoldedLedger, Labels, Preferences,
-    PreferencesVersion, ProviderName, Suppression, Timestamp, later,
+    Address, Channel, ContactId, ContactIncarnation, ContactVersion, FoldedLedger, Labels, LiftedSuppression,
+    Preferences, PreferencesVersion, ProviderName, Suppression, Timestamp, later,
 };
 
 /// A person, known to the brand by its own id.
@@ -122,8 +122,10 @@ pub struct Recipient {
     pub ledger: FoldedLedger,
     /// How it wants to be reached.
     pub preferences: Preferences,
-    /// Which of its addresses are suppressed.
+    /// Why its addresses are suppressed, on each channel: every reason that stands.
     pub suppressions: Vec<Suppression>,
+    /// The suppressions of its addresses that were lifted: the last one of each reason. They decide nothing.
+    pub lifted_suppressions: Vec<LiftedSuppression>,
 }
 
 impl Recipient {

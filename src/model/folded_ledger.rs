@@ -1,6 +1,8 @@
 //! The fold of a consent ledger: what of it can decide, whatever its length.
 
-use super::{Channel, ConsentAction, ConsentEntry, Timestamp, TopicScope};
+use std::time::Duration;
+
+use super::{Channel, ConsentAction, ConsentEntry, Timestamp, TopicScope, later};
 
 /// What decides of a ledger entry. The rest of its evidence is in the ledger alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +99,17 @@ impl DecidingEntry {
     }
 }
 
+/// When an entry happened. Most providers write whole seconds: a revocation within one may have been at its end, and so after a grant
+/// that was recorded to the millisecond.
+fn latest_time(entry: &ConsentEntry) -> Timestamp {
+    let time = entry.evidence.time;
+    let is_of_second = time.subsec_nanosecond() == 0;
+    match entry.action {
+        ConsentAction::Revoke if is_of_second => later(time, Duration::from_millis(999)),
+        ConsentAction::Revoke | ConsentAction::Grant => time,
+    }
+}
+
 impl From<&ConsentEntry> for DecidingEntry {
     fn from(entry: &ConsentEntry) -> Self {
         Self {
@@ -106,7 +119,7 @@ impl From<&ConsentEntry> for DecidingEntry {
             scope: entry.scope.clone(),
             source: entry.evidence.source.clone(),
             method: entry.evidence.method.clone(),
-            time: entry.evidence.time.min(entry.recorded_at),
+            time: latest_time(entry).min(entry.recorded_at),
         }
     }
 }

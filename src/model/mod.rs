@@ -26,6 +26,7 @@ mod provider;
 mod reason;
 mod receipt;
 mod setting;
+mod suppression;
 pub mod text;
 mod topic;
 mod version;
@@ -35,10 +36,7 @@ pub use jiff::Timestamp;
 pub use address::{Address, AddressError, Channel, Email, Phone, WhatsappUser};
 pub use address_match::AddressMatch;
 pub use backlog::{Backlog, BacklogGroup};
-pub use consent::{
-    ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, Suppression, SuppressionReason,
-    TopicPreference,
-};
+pub use consent::{ConsentAction, ConsentEntry, ConsentEvidence, Preferences, QuietHours, TopicPreference};
 pub use contact::{Contact, ContactAddress, Recipient, ServiceWindow};
 pub use content::{
     ButtonAction, Content, EmailContent, RenderError, RenderedContent, TelegramContent, TelegramFile,
@@ -62,6 +60,9 @@ pub use provider::{Admission, AdmissionRefusal, Provider};
 pub use reason::Reason;
 pub use receipt::{AttemptRef, Receipt, ReceiptReport, ReceiptStatus, ReferenceForms, bounded_provider_id};
 pub use setting::{DAY_MS, MAX_COUNT, SettingError, SettingErrors};
+pub use suppression::{
+    AddressSuppressions, LiftRefusal, LiftedSuppression, Suppression, SuppressionLift, SuppressionReason,
+};
 pub use topic::{Topic, TopicError, TopicScope};
 pub use version::{ContactVersion, EtagError, PreferencesVersion};
 

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use super::{Page, PageRequest, PreferencesChange, SetPreferencesResult, StoreError};
 use crate::model::{
-    Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, Objection, Recipient,
-    Suppression, Timestamp, TopicScope,
+    Address, BrandId, Channel, ConsentAction, ConsentEntry, ConsentEvidence, ContactId, LiftRefusal,
+    LiftedSuppression, Objection, Recipient, Suppression, SuppressionLift, SuppressionReason, Timestamp,
+    TopicScope,
 };
 
 /// A new ledger entry.
@@ -56,6 +57,29 @@ pub struct AddressObjection {
     pub evidence: ConsentEvidence,
 }
 
+/// What came of suppressing an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressResult {
+    /// The suppression that stands for the reason: the first one.
+    pub suppression: Suppression,
+    /// Every suppression that stands for the address on the channel, in the order of their reasons.
+    pub in_force: Vec<Suppression>,
+}
+
+/// What came of lifting suppressions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiftResult {
+    /// All that was asked for was lifted.
+    Lifted {
+        /// What was lifted.
+        lifted: Vec<LiftedSuppression>,
+        /// What still stands for the address on the channel.
+        remaining: Vec<Suppression>,
+    },
+    /// Nothing was lifted.
+    Refused(LiftRefusal),
+}
+
 /// What people agreed to.
 #[async_trait]
 pub trait ConsentStore: Send + Sync {
@@ -87,8 +111,9 @@ pub trait ConsentStore: Send + Sync {
         change: PreferencesChange,
     ) -> Result<SetPreferencesResult, StoreError>;
 
-    /// Suppresses an address for a brand. The first suppression of an address stays.
-    async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError>;
+    /// Suppresses an address for a brand, beside the reasons that stand. The first suppression of a reason stays until it is lifted.
+    async fn suppress(&self, brand: &BrandId, suppression: Suppression)
+    -> Result<SuppressResult, StoreError>;
 
     /// Puts an objection on record at `now`: suppresses the address where the objection asks for it, and withdraws the
     /// opt-ins of the contact that has the address where that is the person's will and there is one to withdraw.
@@ -99,11 +124,14 @@ pub trait ConsentStore: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Lifts a suppression. Returns whether there was one.
-    async fn lift_suppression(
+    /// Lifts what stands for these reasons, all of them or none, by the rules of
+    /// [`AddressSuppressions::lift`](crate::model::AddressSuppressions::lift).
+    async fn lift_suppressions(
         &self,
         brand: &BrandId,
         channel: Channel,
         address: &Address,
-    ) -> Result<bool, StoreError>;
+        reasons: &[SuppressionReason],
+        lift: SuppressionLift,
+    ) -> Result<LiftResult, StoreError>;
 }

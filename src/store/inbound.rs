@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{AddressObjection, NewConsentEntry, StoreError};
 use crate::model::{
-    Address, AttemptRef, BrandId, ContactEvent, ContactId, MessageId, ProviderName, ReceiptReport, Timestamp,
+    Address, AttemptRef, BrandId, ConsentEvidence, ContactEvent, ContactId, MessageId, ProviderName,
+    ReceiptReport, Timestamp,
 };
 
 /// What came of a receipt.
@@ -49,12 +50,17 @@ pub enum InboundEffect {
     RecordObjection(AddressObjection),
     /// Appends to the contact's ledger.
     RecordConsent(NewConsentEntry),
-    /// Lifts the suppression of the address if it stands for the person's own opt-out; with a provider, only one that this
-    /// provider reported.
-    LiftOptOut(Option<ProviderName>),
+    /// Lifts the person's own opt-outs from the address at their word. What else suppresses it stays.
+    LiftOptOuts {
+        /// The provider to which they took it back, which ends only what it told; `None` when they wrote to us, which ends all.
+        told_by: Option<ProviderName>,
+        /// Their word, or the provider's.
+        evidence: ConsentEvidence,
+    },
     /// Opens WhatsApp's service window of the address, through the provider.
     OpenServiceWindow,
-    /// Puts another address in the place of this one, unless another contact has it.
+    /// Puts another address in the place of this one, unless another contact has it. What the person said against the one holds for
+    /// the other.
     MoveAddress(Address),
 }
 

@@ -28,8 +28,8 @@ use tokio::sync::watch;
 pub use access_keys::{KeyStore, MAX_REVOKED_KEYS};
 pub use clock::ClockStore;
 pub use consents::{
-    AddressObjection, ConsentStore, MAX_TOPICS_OF_LEDGER, NewConsentEntry, REVOCATIONS_PER_GRANT,
-    RecordConsentResult,
+    AddressObjection, ConsentStore, LiftResult, MAX_TOPICS_OF_LEDGER, NewConsentEntry, REVOCATIONS_PER_GRANT,
+    RecordConsentResult, SuppressResult,
 };
 pub use contacts::{AddressResult, ContactChange, ContactStore, SharedAddress, UpsertResult};
 pub use controls::{ControlStore, MAX_CONTROL_CHANGES};

@@ -1,11 +1,8 @@
-//! Consent: the ledger and suppressions.
+//! Consent: the ledger, and evidence.
 
-use super::{
-    AddressFormat, FieldPath, Violations, read_action, read_address, read_channel, read_suppression_reason,
-    read_time, timestamp, v1,
-};
+use super::{FieldPath, Violations, read_action, read_channel, read_time, timestamp, v1};
 use crate::model::{
-    Channel, ConsentAction, ConsentEntry, ConsentEvidence, DecidingEntry, Suppression, Timestamp, TopicScope,
+    Channel, ConsentAction, ConsentEntry, ConsentEvidence, DecidingEntry, Timestamp, TopicScope,
 };
 
 impl From<&ConsentEntry> for v1::ConsentEntry {
@@ -52,19 +49,6 @@ impl From<&ConsentEvidence> for v1::Evidence {
             time: Some(timestamp(evidence.time)),
             origin: evidence.origin.clone(),
             actor: evidence.actor.clone(),
-        }
-    }
-}
-
-impl From<&Suppression> for v1::Suppression {
-    fn from(suppression: &Suppression) -> Self {
-        Self {
-            channel: v1::Channel::from(suppression.channel).into(),
-            address: Some((&suppression.address).into()),
-            reason: suppression.reason.as_str().to_owned(),
-            explanation: suppression.explanation.clone(),
-            create_time: Some(timestamp(suppression.created_at)),
-            recorded_by: suppression.recorded_by.clone(),
         }
     }
 }
@@ -136,26 +120,5 @@ pub fn read_evidence(
         time,
         origin: evidence.origin,
         actor: evidence.actor,
-    })
-}
-
-/// Reads a suppression as stored.
-pub fn read_suppression(
-    suppression: v1::Suppression,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Option<Suppression> {
-    let channel = read_channel(suppression.channel, &path.field("channel"), violations);
-    let address =
-        read_address(suppression.address, AddressFormat::Stored, &path.field("address"), violations);
-    let reason = read_suppression_reason(&suppression.reason, &path.field("reason"), violations);
-    let created_at = read_time(suppression.create_time, &path.field("create_time"), violations);
-    Some(Suppression {
-        channel: channel?,
-        address: address?,
-        reason: reason?,
-        explanation: suppression.explanation,
-        created_at: created_at?,
-        recorded_by: suppression.recorded_by,
     })
 }

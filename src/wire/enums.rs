@@ -92,9 +92,7 @@ pub fn read_suppression_reason(
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<model::SuppressionReason> {
-    use model::SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
-    let all = [BadAddress, OptedOut, Complaint, Manual];
-    read_name(text, &all, model::SuppressionReason::as_str, path, violations)
+    read_name(text, &model::SuppressionReason::ALL, model::SuppressionReason::as_str, path, violations)
 }
 
 /// Reads the objection that a provider reports.

@@ -37,10 +37,11 @@ mod plan;
 mod preferences;
 mod reason;
 mod receipt;
+mod suppression;
 mod time;
 
 pub use address::{AddressFormat, channels, read_address, read_channels};
-pub use consent::{read_deciding_entry, read_entry, read_evidence, read_suppression};
+pub use consent::{read_deciding_entry, read_entry, read_evidence};
 pub use contact::{
     clear_what_the_gateway_sets, contact_view, read_contact, read_contact_address, read_contact_addresses,
 };
@@ -58,6 +59,7 @@ pub use outcome::read_outcome;
 pub use plan::{read_plan, read_verdict, read_way};
 pub use preferences::{preferences_view, read_preferences, read_quiet_hours, read_topic_preferences};
 pub use receipt::read_receipt;
+pub use suppression::read_suppression;
 pub use time::{duration, read_duration, read_optional_duration, read_optional_time, read_time, timestamp};
 pub use violations::{FieldPath, Violation, Violations, optional_text};
 

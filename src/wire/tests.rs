@@ -326,8 +326,8 @@ fn contact_events() -> impl Strategy<Value = ContactEvent> {
     )
 }
 
-fn entries() -> impl Strategy<Value = ConsentEntry> {
-    let evidence = (texts(), texts(), texts(), timestamps(), texts(), texts()).prop_map(
+fn consent_evidence() -> impl Strategy<Value = ConsentEvidence> {
+    (texts(), texts(), texts(), timestamps(), texts(), texts()).prop_map(
         |(source, method, wording, time, origin, actor)| ConsentEvidence {
             source,
             method,
@@ -336,9 +336,12 @@ fn entries() -> impl Strategy<Value = ConsentEntry> {
             origin,
             actor,
         },
-    );
+    )
+}
+
+fn entries() -> impl Strategy<Value = ConsentEntry> {
     let action = select(&[ConsentAction::Grant, ConsentAction::Revoke]);
-    (1..=i64::MAX as u64, action, channels(), scopes(), evidence, timestamps(), texts()).prop_map(
+    (1..=i64::MAX as u64, action, channels(), scopes(), consent_evidence(), timestamps(), texts()).prop_map(
         |(sequence, action, channel, scope, evidence, recorded_at, recorded_by)| ConsentEntry {
             sequence,
             action,
@@ -376,19 +379,29 @@ fn preferences() -> impl Strategy<Value = Preferences> {
 }
 
 fn suppression_reasons() -> impl Strategy<Value = SuppressionReason> {
-    use SuppressionReason::{BadAddress, Complaint, Manual, OptedOut};
-    select(&[BadAddress, OptedOut, Complaint, Manual])
+    select(&SuppressionReason::ALL)
 }
 
 fn suppressions() -> impl Strategy<Value = Suppression> {
-    (channels(), addresses(), suppression_reasons(), texts(), timestamps(), texts()).prop_map(
-        |(channel, address, reason, explanation, created_at, recorded_by)| Suppression {
+    let times = (timestamps(), timestamps());
+    (channels(), addresses(), suppression_reasons(), texts(), times, texts()).prop_map(
+        |(channel, address, reason, explanation, (created_at, last_reported_at), recorded_by)| Suppression {
             channel,
             address,
             reason,
             explanation,
             created_at,
+            last_reported_at,
             recorded_by,
+        },
+    )
+}
+
+fn lifted_suppressions() -> impl Strategy<Value = LiftedSuppression> {
+    (suppressions(), timestamps(), texts(), consent_evidence()).prop_map(
+        |(suppression, at, recorded_by, evidence)| LiftedSuppression {
+            suppression,
+            lift: SuppressionLift { at, recorded_by, evidence },
         },
     )
 }
@@ -480,7 +493,14 @@ proptest! {
 
     #[test]
     fn suppressions_come_back(suppression in suppressions()) {
-        prop_assert_eq!(read_back(v1::Suppression::from(&suppression), super::read_suppression), suppression);
+        let read = read_back(v1::Suppression::from(&suppression), super::read_suppression);
+        prop_assert_eq!(read, (suppression, None));
+    }
+
+    #[test]
+    fn lifted_suppressions_come_back(lifted in lifted_suppressions()) {
+        let read = read_back(v1::Suppression::from(&lifted), super::read_suppression);
+        prop_assert_eq!(read, (lifted.suppression, Some(lifted.lift)));
     }
 
     #[test]

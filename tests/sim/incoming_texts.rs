@@ -1,13 +1,13 @@
 //! Texts that contacts write. A provider delivers each until the gateway has recorded it, and from then on no message may go
 //! out against it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use relevo::adapters::webhooks::{EventSink as _, ProviderEvent};
 use relevo::inbound::InboundProcessor;
-use relevo::model::{Address, BrandId, Channel, InboundText};
+use relevo::model::{Address, BrandId, Channel, InboundText, Timestamp};
 
 use crate::script::{self, ScriptedText};
 use crate::state::SimulationState;
@@ -19,8 +19,8 @@ pub struct IncomingTexts {
     processor: Mutex<Option<InboundProcessor>>,
     /// The ids of the texts that were recorded.
     recorded: Mutex<BTreeSet<String>>,
-    /// The addresses from which a brand was sent a stop, by channel.
-    opted_out: Mutex<BTreeSet<(BrandId, Channel, Address)>>,
+    /// The addresses from which a brand was sent a stop, by channel, and when they wrote it last.
+    opted_out: Mutex<BTreeMap<(BrandId, Channel, Address), Timestamp>>,
 }
 
 impl IncomingTexts {
@@ -34,9 +34,9 @@ impl IncomingTexts {
         *self.processor.lock().unwrap() = None;
     }
 
-    /// Whether a stop came from this address, and no start since.
+    /// Whether a stop came from this address, and no start that was written since.
     pub fn has_opted_out(&self, brand: &BrandId, channel: Channel, address: &Address) -> bool {
-        self.opted_out.lock().unwrap().contains(&(brand.clone(), channel, address.clone()))
+        self.opted_out.lock().unwrap().contains_key(&(brand.clone(), channel, address.clone()))
     }
 }
 
@@ -73,7 +73,7 @@ async fn try_record(
     text: InboundText,
 ) -> bool {
     let ScriptedText { provider, id, from, to, text: words } = scripted;
-    let texts = &shared.texts;
+    let (texts, at) = (&shared.texts, text.at);
     let is_repeated = texts.recorded.lock().unwrap().contains(id);
     let brands = to.iter().cloned().chain(script::brands().into_iter().filter(|_| to.is_none()));
     let brands: Vec<BrandId> = brands.filter(|brand| provider.serves(brand)).collect();
@@ -88,7 +88,11 @@ async fn try_record(
     }
     // A stop holds from the moment when it is certainly recorded, and a start from when it may have been.
     if is_start {
-        texts.opted_out.lock().unwrap().retain(|entry| !entries.contains(entry));
+        texts
+            .opted_out
+            .lock()
+            .unwrap()
+            .retain(|entry, stopped_at| !entries.contains(entry) || *stopped_at > at);
     }
     if processor.event_sink(provider.name.clone()).record(vec![ProviderEvent::Text(text)]).await.is_err() {
         return false;
@@ -101,7 +105,11 @@ async fn try_record(
         shared.count("started by a text");
     } else if words.to_lowercase().starts_with("stop") {
         shared.count("stopped by a text");
-        texts.opted_out.lock().unwrap().extend(entries);
+        let mut opted_out = texts.opted_out.lock().unwrap();
+        for entry in entries {
+            let stopped_at = opted_out.entry(entry).or_insert(at);
+            *stopped_at = at.max(*stopped_at);
+        }
     }
     true
 }

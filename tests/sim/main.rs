@@ -12,21 +12,22 @@
 //!
 //! [`script::Script`] draws from the seed's random numbers: contacts with addresses, preferences and consents; messages and
 //! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
-//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start; suppressions, deletions, cancellations, operators' controls, and crashes.
+//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start; reasons to
+//! suppress an address, told and lifted; deletions, cancellations, operators' controls, and crashes.
 //!
 //! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,
 //! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the
 //! hours of a seed take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A
 //! crash cuts off every task where it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands
 //! before the store and fails now and then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of
-//! every provider; [`incoming_texts`] delivers what contacts write.
+//! every provider; [`incoming_texts`] delivers what contacts write, and [`suppressions`] tells reasons against addresses and lifts them.
 //!
 //! # What it checks
 //!
 //! The numbers are those of the table "What must always hold" in ARCHITECTURE.md.
 //!
 //! - At the moment of each call, from outside of the rooms that decide ([`provider`]): the attempt is on record, the message
-//!   has not expired, consent allows it (2), also by the order in which it was recorded alone ([`recorded_consents`]), and the breaker, the slots and the operator's control admit it (5).
+//!   has not expired, consent allows it and no reason against the address stands (2), also by the order in which it was recorded alone ([`recorded_consents`]), and the breaker, the slots and the operator's control admit it (5).
 //! - When a message is accepted ([`simulation`]): one idempotency key has one message.
 //! - When all is over ([`check`]): no acknowledged message is lost (1), nothing follows `sent` but what the fallback policy
 //!   asks for (3), no commercial message is tried again in doubt (4), every message has ended and its history explains its state (7), the
@@ -57,6 +58,7 @@ mod recorded_consents;
 mod script;
 mod simulation;
 mod state;
+mod suppressions;
 mod tally;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -216,6 +216,11 @@ impl ScriptedProvider {
         if self.shared.texts.has_opted_out(&message.brand, channel, &envelope.address) {
             self.shared.record_problem(format!("{}: sent although the person wrote STOP", message.id));
         }
+        if let Some(reason) = self.shared.standing.against(&message.brand, channel, &envelope.address) {
+            let problem =
+                format!("{}: sent although the address is suppressed for {}", message.id, reason.as_str());
+            self.shared.record_problem(problem);
+        }
         if let Some(plain) = obvious_prohibition(message, &recipient, channel, &envelope.address) {
             self.shared.record_problem(format!("{}: sent although {plain}", message.id));
         }

@@ -14,6 +14,8 @@ use relevo::model::{
 };
 use relevo::routing::{BrandPolicy, BrandSettings};
 
+use crate::suppressions::{self, SuppressionChange, Target};
+
 /// When faults begin and the first message is sent: the night in which Madrid's clocks go forward.
 pub fn start() -> Timestamp {
     "2026-03-29T00:15:00Z".parse().unwrap()
@@ -75,10 +77,10 @@ pub enum ScriptAction {
         /// How far the time that it claims is ahead of the gateway's.
         ahead: Duration,
     },
-    Suppress {
-        brand: BrandId,
-        channel: Channel,
-        address: Address,
+    /// A reason against an address is told, or reasons are lifted.
+    Suppression {
+        target: Target,
+        change: SuppressionChange,
     },
     Delete {
         brand: BrandId,
@@ -153,7 +155,7 @@ pub fn brands() -> [BrandId; 2] {
     ["acme".parse().unwrap(), "beta".parse().unwrap()]
 }
 
-fn random_time(rng: &mut Rng) -> Timestamp {
+pub fn random_time(rng: &mut Rng) -> Timestamp {
     later(start(), Duration::from_millis(rng.u64(0..FAULT_PERIOD.as_millis() as u64)))
 }
 
@@ -194,6 +196,7 @@ impl Script {
             }
             actions.push((random_time(rng), action));
         }
+        actions.extend(suppressions::random_dispute(rng, &contacts, &providers));
         let calendar = random_calendar(rng);
         for (nth, (granted_at, revoked_at)) in random_withdrawal_times(rng, &calendar).into_iter().enumerate()
         {
@@ -317,7 +320,7 @@ fn random_faults(rng: &mut Rng, providers: &[Provider]) -> Vec<Fault> {
     faults
 }
 
-fn random_draft(rng: &mut Rng, contacts: &[ScriptedContact], at: Timestamp, nth: usize) -> MessageDraft {
+pub fn random_draft(rng: &mut Rng, contacts: &[ScriptedContact], at: Timestamp, nth: usize) -> MessageDraft {
     let contact = choose(rng, contacts);
     let seconds = |rng: &mut Rng, from, to| Duration::from_secs(rng.u64(from..to));
     let fallback = FallbackPolicy {
@@ -352,7 +355,7 @@ fn random_action(
     nth: usize,
 ) -> ScriptAction {
     let contact = choose(rng, contacts);
-    let brand = contact.brand;
+    let brand = contact.brand.clone();
     match rng.u8(0..11) {
         0 | 1 => ScriptAction::Cancel { brand, nth: rng.usize(0..40) },
         2 | 3 => {
@@ -361,13 +364,8 @@ fn random_action(
             let ahead = Duration::ZERO;
             ScriptAction::Consent { brand, contact: contact.id, action, channel, scope, ahead }
         }
-        4 if !contact.addresses.is_empty() => {
-            let address = choose(rng, &contact.addresses).address;
-            let channel = choose(
-                rng,
-                &Channel::ALL.into_iter().filter(|channel| channel.delivers_to(&address)).collect::<Vec<_>>(),
-            );
-            ScriptAction::Suppress { brand, channel, address }
+        4 if let Some(target) = suppressions::random_target(rng, &contact) => {
+            ScriptAction::Suppression { target, change: suppressions::random_change(rng) }
         }
         5 if rng.u8(0..4) == 0 => ScriptAction::Delete { brand, contact: contact.id },
         5 if rng.bool() => {

@@ -12,7 +12,7 @@ use relevo::dispatch::{ClockTrust, DispatchSettings, Dispatcher, Planner, Provid
 use relevo::inbound::InboundProcessor;
 use relevo::model::{
     BrandId, ConsentEvidence, ContactId, ControlMode, Message, MessageId, ProviderControl,
-    ProviderControlChange, ReceiptReport, Suppression, SuppressionReason, Timestamp, later,
+    ProviderControlChange, ReceiptReport, Timestamp, later,
 };
 use relevo::routing::RetrySettings;
 use relevo::store::embedded::memory::MemoryStore;
@@ -27,7 +27,7 @@ use crate::provider::ScriptedProvider;
 use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact};
 use crate::state::{SimulationState, lock};
 use crate::tally::Tally;
-use crate::{check, incoming_texts};
+use crate::{check, incoming_texts, suppressions};
 
 /// The result of a seed.
 pub struct SeedResult {
@@ -254,16 +254,8 @@ impl Simulation {
                 self.shared.log(format!("{action:?} {contact} of {brand} by {channel} for {scope}"));
                 self.record_consent(&brand, &contact, entry(action, channel, scope, later(now, ahead))).await;
             }
-            ScriptAction::Suppress { brand, channel, address } => {
-                let suppression = Suppression {
-                    channel,
-                    address,
-                    reason: SuppressionReason::Complaint,
-                    explanation: "as the script says".into(),
-                    created_at: now,
-                    recorded_by: "script".into(),
-                };
-                stores.consents.suppress(&brand, suppression).await.unwrap();
+            ScriptAction::Suppression { target, change } => {
+                suppressions::perform(&self.shared, target, change).await;
             }
             ScriptAction::Delete { brand, contact } => {
                 stores.contacts.delete_contact(&brand, &contact).await.unwrap();

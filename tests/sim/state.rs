@@ -16,6 +16,7 @@ use crate::incoming_texts::IncomingTexts;
 use crate::provider::Effect;
 use crate::recorded_consents::RecordedConsents;
 use crate::script::{self, FaultKind, Script};
+use crate::suppressions::StandingReasons;
 use crate::tally::Tally;
 
 /// The state of one seed.
@@ -33,6 +34,7 @@ pub struct SimulationState {
     pub receipts: Mutex<mpsc::Sender<ReceiptReport>>,
     pub texts: IncomingTexts,
     pub consents: RecordedConsents,
+    pub standing: StandingReasons,
     /// Every receipt that a provider reports.
     pub reports: Mutex<Vec<ReceiptReport>>,
     /// Every message that a provider accepted.
@@ -64,6 +66,7 @@ impl SimulationState {
             receipts: Mutex::new(mpsc::channel(1).0),
             texts: IncomingTexts::default(),
             consents: RecordedConsents::default(),
+            standing: StandingReasons::default(),
             reports: Mutex::default(),
             effects: Mutex::default(),
             problems: Mutex::default(),

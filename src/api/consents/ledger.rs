@@ -89,7 +89,8 @@ fn read_entry(
     Ok(violations.finish(id.zip(entry))?)
 }
 
-fn read_evidence_of_request(
+/// Reads the evidence of a request, which is required.
+pub(super) fn read_evidence_of_request(
     evidence: Option<v1::Evidence>,
     now: Timestamp,
     violations: &mut Violations,

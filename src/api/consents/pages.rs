@@ -13,7 +13,7 @@ use crate::wire::{FieldPath, Violations, v1};
 
 /// Where a page begins.
 enum PageStart {
-    /// At this place among the states, and the suppressions after them.
+    /// At this place among the states, the suppressions after them, and after those the ones that were lifted.
     InForce(usize),
     /// After the entry of the ledger with this token of the store; at the oldest for `None`.
     Ledger(Option<Vec<u8>>),
@@ -82,22 +82,44 @@ impl PageStart {
 }
 
 /// Adds the states, and the suppressions after them, from a place on, as far as they fit into half a page: the ledger has a whole
-/// one. Answers where to go on.
+/// one. Those that were lifted come last. Answers where to go on.
 fn add_in_force(recipient: &Recipient, from: usize, answer: &mut v1::GetConsentResponse) -> PageStart {
-    let states: Vec<_> = standings(&recipient.ledger).into_iter().map(state_view).collect();
-    let suppressions: Vec<v1::Suppression> = recipient.suppressions.iter().map(Into::into).collect();
-    let first = (from.min(states.len()), from.saturating_sub(states.len()).min(suppressions.len()));
-    let (states_left, suppressions_left) = (&states[first.0..], &suppressions[first.1..]);
-    let mut room = MAX_PAGE_BYTES / 2;
-    answer.states = states_left[..fitting_into(states_left, room)].to_vec();
-    room -= answer.states.iter().map(Message::encoded_len).sum::<usize>();
-    if answer.states.len() == states_left.len() {
-        answer.suppressions = suppressions_left[..fitting_into(suppressions_left, room)].to_vec();
+    let states = standings(&recipient.ledger).into_iter().map(state_view).collect();
+    let suppressions = recipient.suppressions.iter().map(Into::into).collect();
+    let lifted = recipient.lifted_suppressions.iter().map(Into::into).collect();
+    let mut half = HalfPage { skip: from, place: from, room: Some(MAX_PAGE_BYTES / 2) };
+    answer.states = half.take(states);
+    answer.suppressions = half.take(suppressions);
+    answer.lifted_suppressions = half.take(lifted);
+    match half.room {
+        None => PageStart::InForce(half.place),
+        Some(_) => PageStart::Ledger(None),
     }
-    let place = first.0 + first.1 + answer.states.len() + answer.suppressions.len();
-    match place < states.len() + suppressions.len() {
-        true => PageStart::InForce(place),
-        false => PageStart::Ledger(None),
+}
+
+/// Half a page while lists are added to it, one after the other.
+struct HalfPage {
+    /// How many items of the lists to come are on earlier pages.
+    skip: usize,
+    /// How many items of all lists are on this page and on earlier ones.
+    place: usize,
+    /// The bytes that are left; `None` once something did not fit.
+    room: Option<usize>,
+}
+
+impl HalfPage {
+    /// Those of the items that are not on earlier pages, as far as they fit.
+    fn take<M: Message>(&mut self, mut items: Vec<M>) -> Vec<M> {
+        let on_earlier_pages = self.skip.min(items.len());
+        self.skip -= on_earlier_pages;
+        items.drain(..on_earlier_pages);
+        let Some(room) = self.room else { return Vec::new() };
+        let fitting = fitting_into(&items, room);
+        self.room =
+            (fitting == items.len()).then(|| room - items.iter().map(Message::encoded_len).sum::<usize>());
+        items.truncate(fitting);
+        self.place += fitting;
+        items
     }
 }
 
@@ -119,11 +141,12 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Address, ConsentAction, Contact, FoldedLedger, Preferences, Suppression, SuppressionReason, Timestamp,
+        Address, ConsentAction, ConsentEvidence, Contact, FoldedLedger, LiftedSuppression, Preferences,
+        Suppression, SuppressionLift, SuppressionReason, Timestamp,
     };
 
-    /// Somebody with a revocation of each of so many topics, and two suppressed addresses.
-    fn recipient(topics: u64) -> Recipient {
+    /// Somebody with a revocation of each of so many topics, two suppressed addresses, and so many lifted suppressions of 30 kB.
+    fn recipient(topics: u64, lifted: i64) -> Recipient {
         let now = Timestamp::UNIX_EPOCH;
         let revoked = |sequence: u64| DecidingEntry {
             sequence,
@@ -140,8 +163,12 @@ mod tests {
             reason: SuppressionReason::Manual,
             explanation: String::new(),
             created_at: now,
+            last_reported_at: now,
             recorded_by: String::new(),
         };
+        let evidence = ConsentEvidence::reported(&"p".parse().unwrap(), "x".repeat(30_000), now);
+        let lift = SuppressionLift { at: now, recorded_by: String::new(), evidence };
+        let lift = |chat| LiftedSuppression { suppression: suppressed(chat), lift: lift.clone() };
         let contact = Contact {
             id: "ana".parse().unwrap(),
             addresses: Vec::new(),
@@ -156,27 +183,45 @@ mod tests {
             ledger: FoldedLedger::new((1..=topics).map(revoked), topics),
             preferences: Preferences::default(),
             suppressions: [1, 2].map(suppressed).into(),
+            lifted_suppressions: (1..=lifted).map(lift).collect(),
         }
+    }
+
+    /// The pages before the ledger.
+    fn pages(recipient: &Recipient) -> Vec<v1::GetConsentResponse> {
+        let mut pages = Vec::new();
+        let mut start = PageStart::InForce(0);
+        while let PageStart::InForce(from) = start {
+            let mut answer = v1::GetConsentResponse::default();
+            let token = add_in_force(recipient, from, &mut answer).token();
+            assert!(answer.encoded_len() <= MAX_PAGE_BYTES, "{} bytes", answer.encoded_len());
+            pages.push(answer);
+            start = PageStart::read(Some(token));
+        }
+        assert!(matches!(start, PageStart::Ledger(None)));
+        pages
     }
 
     #[test]
     fn what_is_in_force_goes_on_over_pages_when_it_is_too_large_for_one() {
-        let recipient = recipient(12_000);
+        let pages = pages(&recipient(12_000, 0));
         let mut topics = BTreeMap::new();
-        let (mut start, mut pages, mut suppressions) = (PageStart::InForce(0), 0, 0);
-        while let PageStart::InForce(from) = start {
-            let mut answer = v1::GetConsentResponse::default();
-            let token = add_in_force(&recipient, from, &mut answer).token();
-            assert!(answer.encoded_len() <= MAX_PAGE_BYTES, "{} bytes", answer.encoded_len());
-            for state in answer.states {
-                *topics.entry(state.topic).or_insert(0) += 1;
-            }
-            suppressions += answer.suppressions.len();
-            pages += 1;
-            start = PageStart::read(Some(token));
+        for state in pages.iter().flat_map(|page| &page.states) {
+            *topics.entry(state.topic.clone()).or_insert(0) += 1;
         }
-        assert!(matches!(start, PageStart::Ledger(None)));
-        assert_eq!((topics.len(), suppressions, pages), (12_000, 2, 2));
+        let suppressions: usize = pages.iter().map(|page| page.suppressions.len()).sum();
+        assert_eq!((topics.len(), suppressions, pages.len()), (12_000, 2, 2));
         assert!(topics.values().all(|times| *times == 1));
+    }
+
+    #[test]
+    fn what_was_lifted_comes_once_and_after_what_stands() {
+        let recipient = recipient(10, 100);
+        let pages = pages(&recipient);
+        assert_eq!((pages[0].states.len(), pages[0].suppressions.len()), (10, 2));
+        assert!(pages.len() > 1 && pages[1..].iter().all(|page| page.suppressions.is_empty()));
+        let lifted: Vec<_> = pages.into_iter().flat_map(|page| page.lifted_suppressions).collect();
+        let all: Vec<v1::Suppression> = recipient.lifted_suppressions.iter().map(Into::into).collect();
+        assert_eq!(lifted, all);
     }
 }

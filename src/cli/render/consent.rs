@@ -28,6 +28,9 @@ pub(crate) fn consent(answer: &v1::GetConsentResponse, within: TextWidth) -> Str
     if !answer.suppressions.is_empty() {
         text += &format!("\nSuppressed addresses\n{}", suppressions(&answer.suppressions, within));
     }
+    if !answer.lifted_suppressions.is_empty() {
+        text += &format!("\nLifted suppressions\n{}", lifted(&answer.lifted_suppressions, within));
+    }
     text
 }
 
@@ -41,10 +44,6 @@ fn ledger(entries: &[v1::ConsentEntry], within: TextWidth) -> String {
         Table::new(["#", "when", "what", "channel", "topic", "source", "method", "wording", "actor"]);
     for entry in entries {
         let evidence = entry.evidence.clone().unwrap_or_default();
-        let actor = match evidence.actor.as_str() {
-            "" => entry.recorded_by.clone(),
-            actor => format!("{actor} ({})", entry.recorded_by),
-        };
         table.row([
             entry.sequence.to_string(),
             time(evidence.time.as_ref()),
@@ -54,18 +53,32 @@ fn ledger(entries: &[v1::ConsentEntry], within: TextWidth) -> String {
             evidence.source,
             evidence.method,
             or_dash(&excerpt(&evidence.wording, WORDING_CHARS)),
-            actor,
+            actor(&evidence.actor, &entry.recorded_by),
         ]);
     }
     table.or("It is empty.", within)
 }
 
-/// A suppressed address.
-pub(crate) fn suppression(suppression: &v1::Suppression, within: TextWidth) -> String {
-    suppressions(std::slice::from_ref(suppression), within)
+/// Who did it, and by which key or provider.
+fn actor(actor: &str, recorded_by: &str) -> String {
+    match actor {
+        "" => recorded_by.to_owned(),
+        actor => format!("{actor} ({recorded_by})"),
+    }
 }
 
-fn suppressions(suppressions: &[v1::Suppression], within: TextWidth) -> String {
+/// What was lifted, and what still stands.
+pub(crate) fn lift(answer: &v1::LiftSuppressionResponse, within: TextWidth) -> String {
+    let lifted = lifted(&answer.lifted, within);
+    let remaining = match answer.remaining.as_slice() {
+        [] => "The address is not suppressed any more.\n".to_owned(),
+        remaining => format!("The address is still suppressed\n{}", suppressions(remaining, within)),
+    };
+    format!("Lifted\n{lifted}\n{remaining}")
+}
+
+/// The reasons for which addresses are suppressed.
+pub(crate) fn suppressions(suppressions: &[v1::Suppression], within: TextWidth) -> String {
     let mut table = Table::new(["channel", "address", "reason", "since", "by", "explanation"]);
     for suppression in suppressions {
         table.row([
@@ -75,6 +88,27 @@ fn suppressions(suppressions: &[v1::Suppression], within: TextWidth) -> String {
             time(suppression.create_time.as_ref()),
             suppression.recorded_by.clone(),
             suppression.explanation.clone(),
+        ]);
+    }
+    table.indented("", within)
+}
+
+fn lifted(suppressions: &[v1::Suppression], within: TextWidth) -> String {
+    let mut table =
+        Table::new(["channel", "address", "reason", "since", "lifted", "by", "source", "method", "wording"]);
+    for suppression in suppressions {
+        let lift = suppression.lift.clone().unwrap_or_default();
+        let evidence = lift.evidence.unwrap_or_default();
+        table.row([
+            channel(suppression.channel),
+            address(suppression.address.as_ref()),
+            suppression.reason.clone(),
+            time(suppression.create_time.as_ref()),
+            time(lift.lift_time.as_ref()),
+            actor(&evidence.actor, &lift.recorded_by),
+            evidence.source,
+            evidence.method,
+            or_dash(&excerpt(&evidence.wording, WORDING_CHARS)),
         ]);
     }
     table.indented("", within)

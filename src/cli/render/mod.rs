@@ -13,7 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use consent::{consent, entry, preferences, suppression, verdicts};
+pub(super) use consent::{consent, entry, lift, preferences, suppressions, verdicts};
 pub(super) use contact::{contact, contact_events, contacts, telegram_link};
 pub(super) use history::history;
 pub(super) use key::{created_key, keys};

@@ -267,7 +267,7 @@ fn contacts_and_their_consent_are_shown() {
         action: v1::ConsentAction::Grant.into(),
         channel: v1::Channel::Email.into(),
         topic: "offers".into(),
-        evidence: Some(evidence),
+        evidence: Some(evidence.clone()),
         record_time: at(1),
         recorded_by: "abcd".into(),
     };
@@ -284,14 +284,30 @@ fn contacts_and_their_consent_are_shown() {
         explanation: "STOP".into(),
         create_time: at(5),
         recorded_by: "sms-north".into(),
+        last_report_time: at(5),
+        lift: None,
+    };
+    let evidence = v1::Evidence { wording: "the mailbox was repaired".into(), ..evidence };
+    let end = v1::SuppressionLift { lift_time: at(6), recorded_by: "abcd".into(), evidence: Some(evidence) };
+    let lifted = v1::Suppression {
+        channel: v1::Channel::Email.into(),
+        address: email(),
+        reason: "bad_address".into(),
+        lift: Some(end),
+        ..suppression.clone()
     };
     let answer = v1::GetConsentResponse {
         states: vec![state],
         ledger: vec![entry],
-        suppressions: vec![suppression],
+        suppressions: vec![suppression.clone()],
+        lifted_suppressions: vec![lifted.clone()],
         next_page_token: String::new(),
     };
     insta::assert_snapshot!(consent(&answer, TextWidth::UNLIMITED));
+    let mut answer = v1::LiftSuppressionResponse { lifted: vec![lifted], remaining: vec![suppression] };
+    insta::assert_snapshot!(lift(&answer, TextWidth::UNLIMITED));
+    answer.remaining.clear();
+    assert!(lift(&answer, TextWidth::UNLIMITED).ends_with("\nThe address is not suppressed any more.\n"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 use super::lookup::{Lookup, ScanOrder, decode, read_number};
 use super::txn::Txn;
 use super::{address_owners, keys};
-use crate::model::Suppression;
+use crate::model::AddressSuppressions;
 use crate::store::StoreError;
 
 /// Grows whenever addresses fold to another spelling than before.
@@ -42,7 +42,7 @@ pub fn take_step(txn: &mut Txn<'_>, step: UpgradeStep) -> Result<Option<UpgradeS
             ))
         }
         UpgradeStep::Suppressions(range) => {
-            let rest = each(txn, range, fold_suppression)?;
+            let rest = each(txn, range, fold_suppressions)?;
             if rest.is_none() {
                 txn.put_number(keys::address_rule(), RULE);
             }
@@ -82,17 +82,17 @@ fn fold_owners(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<(), StoreE
     owners.iter().try_for_each(|owner| address_owners::add(txn, &brand, &address, owner))
 }
 
-/// The first suppression of an address stays, as it does when one is added.
-fn fold_suppression(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+/// What was said against several spellings is said against the one address that they are.
+fn fold_suppressions(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     let Some((brand, _)) = keys::brand_and_rest(key) else { return Ok(()) };
-    let Ok(suppression) = decode::<Suppression>(txn, key, value) else { return Ok(()) };
-    let folded = keys::suppression(&brand, suppression.channel, &suppression.address);
+    let Ok(all) = decode::<AddressSuppressions>(txn, key, value) else { return Ok(()) };
+    let Some((channel, address)) = all.target() else { return Ok(()) };
+    let folded = keys::suppression(&brand, channel, address);
     if folded == key {
         return Ok(());
     }
     txn.delete(key.to_vec());
-    if txn.get(&folded)?.is_none() {
-        txn.save(folded, &suppression);
-    }
+    let known = txn.load::<AddressSuppressions>(&folded)?.unwrap_or_default();
+    txn.save(folded, &known.merged(all));
     Ok(())
 }

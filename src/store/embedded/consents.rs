@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use super::engine::{Engine, WriteClass};
 use super::lookup::{Lookup, Snapshot, load};
 use super::txn::Txn;
-use super::{EmbeddedStore, address_owners, keys, ledger, preferences};
+use super::{EmbeddedStore, address_owners, keys, ledger, preferences, suppressions};
 use crate::model::{
     Address, BrandId, Channel, ConsentAction, ConsentEntry, Contact, ContactId, Recipient, Suppression,
-    Timestamp, TopicScope,
+    SuppressionLift, SuppressionReason, Timestamp, TopicScope,
 };
 use crate::store::{
-    AddressObjection, ConsentStore, NewConsentEntry, Page, PageRequest, PreferencesChange,
-    RecordConsentResult, SetPreferencesResult, StoreError,
+    AddressObjection, ConsentStore, LiftResult, NewConsentEntry, Page, PageRequest, PreferencesChange,
+    RecordConsentResult, SetPreferencesResult, StoreError, SuppressResult,
 };
 
 // Consent is written even when the disk is nearly full: nobody may be kept from withdrawing.
@@ -64,9 +64,15 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
             .await
     }
 
-    async fn suppress(&self, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
+    async fn suppress(
+        &self,
+        brand: &BrandId,
+        suppression: Suppression,
+    ) -> Result<SuppressResult, StoreError> {
         let brand = brand.clone();
-        self.engine.write(WriteClass::Committed, move |txn| suppress(txn, &brand, suppression)).await
+        self.engine
+            .write(WriteClass::Committed, move |txn| suppressions::suppress(txn, &brand, suppression))
+            .await
     }
 
     async fn record_objection(
@@ -81,20 +87,18 @@ impl<E: Engine> ConsentStore for EmbeddedStore<E> {
             .await
     }
 
-    async fn lift_suppression(
+    async fn lift_suppressions(
         &self,
         brand: &BrandId,
         channel: Channel,
         address: &Address,
-    ) -> Result<bool, StoreError> {
-        let key = keys::suppression(brand, channel, address);
+        reasons: &[SuppressionReason],
+        lift: SuppressionLift,
+    ) -> Result<LiftResult, StoreError> {
+        let (brand, address, reasons) = (brand.clone(), address.clone(), reasons.to_vec());
         self.engine
             .write(WriteClass::Committed, move |txn| {
-                let found = txn.get(&key)?.is_some();
-                if found {
-                    txn.delete(key);
-                }
-                Ok(found)
+                suppressions::lift(txn, &brand, (channel, &address), &reasons, &lift)
             })
             .await
     }
@@ -120,21 +124,23 @@ pub fn append_entry(
 
 fn recipient(view: &dyn Snapshot, brand: &BrandId, id: &ContactId) -> Result<Option<Recipient>, StoreError> {
     let Some(contact) = load::<Contact>(view, &keys::contact(brand, id))? else { return Ok(None) };
-    let mut suppressions = Vec::new();
+    let (mut in_force, mut lifted) = (Vec::new(), Vec::new());
     for channel in Channel::ALL {
         for entry in contact.addresses_for(channel) {
             for spelling in entry.spellings() {
-                let found = suppression(view, brand, channel, spelling)?;
+                let of_address = suppressions::suppressions(view, brand, channel, spelling)?;
                 // Told of the address that the contact has.
-                suppressions
-                    .extend(found.map(|found| Suppression { address: entry.address.clone(), ..found }));
+                let of_address = of_address.spelled(&entry.address);
+                in_force.extend_from_slice(of_address.in_force());
+                lifted.extend_from_slice(of_address.lifted());
             }
         }
     }
     Ok(Some(Recipient {
         ledger: ledger::folded(view, brand, id)?,
         preferences: load(view, &keys::preferences(brand, id))?.unwrap_or_default(),
-        suppressions,
+        suppressions: in_force,
+        lifted_suppressions: lifted,
         contact,
     }))
 }
@@ -154,9 +160,10 @@ pub fn record_objection(
             reason,
             explanation: evidence.wording.clone(),
             created_at: now,
+            last_reported_at: evidence.time.min(now),
             recorded_by: evidence.actor.clone(),
         };
-        suppress(txn, brand, suppression)?;
+        suppressions::suppress(txn, brand, suppression)?;
     }
     if !objection.withdraws_opt_in() {
         return Ok(());
@@ -176,26 +183,6 @@ pub fn record_objection(
         append_entry(txn, brand, &contact, entry, now)?;
     }
     Ok(())
-}
-
-/// The suppression of an address.
-pub fn suppression(
-    from: &(impl Lookup + ?Sized),
-    brand: &BrandId,
-    channel: Channel,
-    address: &Address,
-) -> Result<Option<Suppression>, StoreError> {
-    load(from, &keys::suppression(brand, channel, address))
-}
-
-/// Suppresses an address, unless it is already. Returns the suppression in force.
-fn suppress(txn: &mut Txn<'_>, brand: &BrandId, suppression: Suppression) -> Result<Suppression, StoreError> {
-    let key = keys::suppression(brand, suppression.channel, &suppression.address);
-    if let Some(first) = txn.load(&key)? {
-        return Ok(first);
-    }
-    txn.save(key, &suppression);
-    Ok(suppression)
 }
 
 #[cfg(test)]

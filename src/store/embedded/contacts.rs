@@ -8,7 +8,7 @@ use super::keys::{self, Sequence};
 use super::lookup::{ScanOrder, damaged, decode, load};
 use super::paging::{keys_in, read_page};
 use super::txn::Txn;
-use super::{EmbeddedStore, address_owners, contact_links, ledger};
+use super::{EmbeddedStore, address_owners, contact_links, ledger, suppressions};
 use crate::model::{
     Address, BrandId, Contact, ContactAddress, ContactEvent, ContactId, ContactIncarnation, Labels, Timestamp,
 };
@@ -302,6 +302,9 @@ fn delete(txn: &mut Txn<'_>, brand: &BrandId, id: &ContactId) -> Result<bool, St
     let Some(contact) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(false) };
     for address in contact.addresses.iter().flat_map(ContactAddress::spellings) {
         address_owners::remove(txn, brand, address, id)?;
+        if address_owners::owners(txn, brand, address)?.is_empty() {
+            suppressions::forget_lifted(txn, brand, address)?;
+        }
     }
     txn.delete(keys::contact(brand, id));
     ledger::delete(txn, brand, id)?;

@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 
-use super::consents::{append_entry, record_objection, suppression};
+use super::consents::{append_entry, record_objection};
 use super::contacts::{learn_aliases, move_address};
 use super::engine::{Engine, WriteClass};
 use super::event_address::{self, EventAddress};
 use super::lookup::load;
 use super::txn::Txn;
-use super::{EmbeddedStore, journal, keys, receipts};
+use super::{EmbeddedStore, journal, keys, receipts, suppressions};
 use crate::model::{
-    Address, AttemptRef, BrandId, Channel, Contact, ContactEvent, ContactEventDetail, ContactId,
-    ProviderName, ReceiptReport, SuppressionReason, Timestamp,
+    Address, AttemptRef, BrandId, Contact, ContactEvent, ContactEventDetail, ContactId, ProviderName,
+    ReceiptReport, SuppressionLift, Timestamp,
 };
 use crate::store::{
     AddressObjection, EventResult, InboundEffect, InboundEvent, InboundStore, ReceiptResult, StoreError,
@@ -129,9 +129,10 @@ fn apply_effect(
                 record_objection(txn, brand, objected, now)?;
             }
         }
-        InboundEffect::LiftOptOut(by) => {
+        InboundEffect::LiftOptOuts { told_by, evidence } => {
+            let lift = SuppressionLift { at: now, recorded_by: event.provider.to_string(), evidence };
             for address in spellings {
-                lift_opt_out(txn, brand, event.channel, address, by.as_ref())?;
+                suppressions::lift_opt_outs(txn, brand, (event.channel, address), told_by.as_ref(), &lift)?;
             }
         }
         InboundEffect::RecordConsent(entry) => {
@@ -141,26 +142,13 @@ fn apply_effect(
         }
         InboundEffect::OpenServiceWindow => open_window(txn, brand, contact, event, now)?,
         InboundEffect::MoveAddress(to) => {
+            for address in spellings {
+                suppressions::carry_over(txn, brand, address, &to)?;
+            }
             if let Some(contact) = contact {
                 move_address(txn, brand, contact, &event.address, to, now)?;
             }
         }
-    }
-    Ok(())
-}
-
-/// Lifts a suppression that stands for the person's own opt-out.
-fn lift_opt_out(
-    txn: &mut Txn<'_>,
-    brand: &BrandId,
-    channel: Channel,
-    address: &Address,
-    by: Option<&ProviderName>,
-) -> Result<(), StoreError> {
-    let Some(found) = suppression(txn, brand, channel, address)? else { return Ok(()) };
-    let told_by_it = by.is_none_or(|by| found.recorded_by == by.as_str());
-    if found.reason == SuppressionReason::OptedOut && told_by_it {
-        txn.delete(keys::suppression(brand, channel, address));
     }
     Ok(())
 }

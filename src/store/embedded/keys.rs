@@ -22,7 +22,7 @@
 //! | 13 address | brand, kind, folded address | the contact's id (`address_owners`) |
 //! | 14 whole ledger | brand, contact | `LedgerRecord`, as older builds wrote it |
 //! | 15 preferences | brand, contact | `PreferencesRecord` |
-//! | 16 suppression | brand, channel, kind, folded address | `SuppressionRecord` |
+//! | 16 suppressions of an address | brand, channel, kind, folded address | `SuppressionRecord` |
 //! | 17 control | provider | `ControlRecord`, the one in force |
 //! | 18 control log | number | `ControlRecord` |
 //! | 19 control log of provider | provider, number | |

@@ -22,7 +22,7 @@
 //! | engine | `engine`, `event_signals` |
 //! | due order and claims | `claims`, `due` |
 //! | histories | `message_events` |
-//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `preferences`, `ring_buffer`, `states` |
+//! | packs and journal | `address_owners`, `address_upgrade`, `bodies`, `contact_index`, `contact_links`, `journal`, `ledger`, `packs`, `preferences`, `ring_buffer`, `states`, `suppressions` |
 //! | transactions | `effects`, `txn` |
 //! | reading | `lookup` |
 //! | keys and records | `keys`, `message_ref`, `records` |
@@ -58,6 +58,7 @@ mod packs;
 mod preferences;
 mod ring_buffer;
 mod states;
+mod suppressions;
 
 mod message_events;
 

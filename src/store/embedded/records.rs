@@ -4,9 +4,9 @@
 use prost::Message as _;
 
 use crate::model::{
-    Address, AddressMatch, ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent, ContactIncarnation,
-    ContactLink, ContactVersion, FoldedLedger, History, MessageId, Preferences, ProviderControlChange,
-    Receipt, Suppression, Timestamp,
+    Address, AddressMatch, AddressSuppressions, ApiKey, AttemptRef, ConsentEntry, Contact, ContactEvent,
+    ContactIncarnation, ContactLink, ContactVersion, FoldedLedger, History, LiftedSuppression, MessageId,
+    Preferences, ProviderControlChange, Receipt, Timestamp,
 };
 use crate::store::CursorKey;
 use crate::wire::store::v1 as proto;
@@ -280,8 +280,8 @@ impl Record for Ledger {
 }
 
 /// The number of the rule by which [`FoldedLedger`] folds. It grows when that rule changes, so that what was folded before is folded
-/// anew: rule 0 believed every claimed time.
-const FOLD_RULE: u32 = 1;
+/// anew: rule 0 believed every claimed time, rule 1 took a whole second for its beginning.
+const FOLD_RULE: u32 = 2;
 
 /// A fold that is kept beside its ledger; `None` when an older build folded by another rule.
 pub struct KeptFold(pub Option<FoldedLedger>);
@@ -325,18 +325,26 @@ impl Record for Preferences {
     }
 }
 
-impl Record for Suppression {
-    const NAME: &'static str = "suppression";
+impl Record for AddressSuppressions {
+    const NAME: &'static str = "suppressions";
 
     fn encode(&self) -> Vec<u8> {
-        proto::SuppressionRecord { suppression: Some(self.into()) }.encode_to_vec()
+        let mut all = self.in_force().iter().map(Into::into).chain(self.lifted().iter().map(Into::into));
+        proto::SuppressionRecord { suppression: all.next(), further: all.collect() }.encode_to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         read(bytes, |record: proto::SuppressionRecord, violations| {
-            let path = FieldPath::new("suppression");
-            let suppression = violations.required(record.suppression, &path)?;
-            wire::read_suppression(suppression, &path, violations)
+            let first = violations.required(record.suppression, &FieldPath::new("suppression"))?;
+            let (mut in_force, mut lifted) = (Vec::new(), Vec::new());
+            for (index, suppression) in std::iter::once(first).chain(record.further).enumerate() {
+                let path = FieldPath::new("suppressions");
+                match wire::read_suppression(suppression, &path.index(index), violations)? {
+                    (suppression, None) => in_force.push(suppression),
+                    (suppression, Some(lift)) => lifted.push(LiftedSuppression { suppression, lift }),
+                }
+            }
+            Some(Self::new(in_force, lifted))
         })
     }
 }

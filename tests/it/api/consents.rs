@@ -1,7 +1,7 @@
 //! Consents and suppressions.
 
-use relevo::model::later;
-use relevo::store::MAX_TOPICS_OF_LEDGER;
+use relevo::model::{Address, ConsentEvidence, Objection, Phone, later};
+use relevo::store::{AddressObjection, MAX_TOPICS_OF_LEDGER};
 use relevo::wire::timestamp;
 
 use super::*;
@@ -196,35 +196,145 @@ async fn everything_wrong_with_an_entry_is_told_at_once() {
     );
 }
 
-#[tokio::test]
-async fn a_suppressed_address_is_denied_until_it_is_lifted() {
-    let (gateway, key, mut consents) = started().await;
-    let suppress = v1::SuppressAddressRequest {
+fn court_order() -> v1::SuppressAddressRequest {
+    v1::SuppressAddressRequest {
         channel: SMS,
         address: Some(phone("600 123 456")),
         reason: String::new(),
-        explanation: "asked by telephone".into(),
-    };
-    let stored = consents.suppress_address(suppress.clone()).await.unwrap().into_inner().suppression.unwrap();
-    assert_eq!((stored.reason.as_str(), stored.recorded_by.as_str()), ("manual", key_id(&key).as_str()));
-    assert_eq!(stored.address, Some(phone("+34600123456")));
+        explanation: "court order".into(),
+    }
+}
+
+/// Evidence of what happened so many seconds after the test began.
+fn evidence(wording: &str, second: u64) -> v1::Evidence {
+    let time = Some(timestamp(later(START, Duration::from_secs(second))));
+    let (source, method, wording) = ("support".into(), "telephone".into(), wording.into());
+    v1::Evidence { source, method, wording, time, ..v1::Evidence::default() }
+}
+
+fn lift(reasons: &[&str]) -> v1::LiftSuppressionRequest {
+    v1::LiftSuppressionRequest {
+        channel: SMS,
+        address: Some(phone("+34600123456")),
+        reasons: reasons.iter().map(ToString::to_string).collect(),
+        evidence: Some(evidence("the number is Ana's again", 0)),
+    }
+}
+
+fn reasons(suppressions: &[v1::Suppression]) -> Vec<&str> {
+    suppressions.iter().map(|suppression| suppression.reason.as_str()).collect()
+}
+
+async fn consent_of_ana(consents: &mut ConsentServiceClient<Client>) -> v1::GetConsentResponse {
+    let request = v1::GetConsentRequest { contact_id: "ana".into(), ..Default::default() };
+    consents.get_consent(request).await.unwrap().into_inner()
+}
+
+/// The verdict of a transactional message to Ana by SMS.
+async fn verdict_by_sms(consents: &mut ConsentServiceClient<Client>) -> v1::Verdict {
     let request =
         v1::CheckConsentRequest { channels: vec![SMS], ..question(v1::MessageClass::Transactional) };
-    let verdicts = consents.check_consent(request).await.unwrap().into_inner().verdicts;
-    assert_eq!(verdicts[0].decision(), v1::Decision::Deny);
-    let lift = || v1::LiftSuppressionRequest { channel: SMS, address: Some(phone("+34600123456")) };
+    consents.check_consent(request).await.unwrap().into_inner().verdicts.remove(0)
+}
+
+impl Gateway {
+    /// A provider tells that it is not to write to Ana's number. Returns when.
+    async fn told(&self, provider: &str, objection: Objection) -> Timestamp {
+        let (brand, now) = ("acme".parse().unwrap(), self.clock.now());
+        let evidence = ConsentEvidence::reported(&provider.parse().unwrap(), "its words".into(), now);
+        let address = Address::Phone(Phone::parse("+34600123456", None).unwrap());
+        let objected = AddressObjection { channel: Channel::Sms, address, objection, evidence };
+        self.stores.consents.record_objection(&brand, objected, now).await.unwrap();
+        now
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_denied_while_any_reason_stands() {
+    let (gateway, key, mut consents) = started().await;
+    gateway.told("sms-1", Objection::BadAddress).await;
+    let answer = consents.suppress_address(court_order()).await.unwrap().into_inner();
+    let court = answer.suppression.clone().unwrap();
+    assert_eq!((court.reason.as_str(), court.recorded_by.as_str()), ("manual", key_id(&key).as_str()));
+    assert_eq!(court.address, Some(phone("+34600123456")));
+    assert_eq!(reasons(&answer.in_force), ["bad_address", "manual"]);
+    assert_eq!(consents.suppress_address(court_order()).await.unwrap().into_inner(), answer, "told again");
+    let denied = verdict_by_sms(&mut consents).await;
+    assert_eq!(denied.decision(), v1::Decision::Deny);
+    let named = ["(bad_address: its words)", "(manual: court order)"];
+    assert!(named.iter().all(|name| denied.explanation.contains(name)), "{}", denied.explanation);
+
     let mut of_globex = gateway.consents(&gateway.globex().await);
     let missing = expected(Code::NotFound, "SUPPRESSION_NOT_FOUND");
-    assert_eq!(code_and_reason(of_globex.lift_suppression(lift()).await), missing);
-    consents.lift_suppression(lift()).await.unwrap();
-    assert_eq!(code_and_reason(consents.lift_suppression(lift()).await), missing);
+    assert_eq!(code_and_reason(of_globex.lift_suppression(lift(&["manual"])).await), missing);
+    let lifted = consents.lift_suppression(lift(&["bad_address"])).await.unwrap().into_inner();
+    assert_eq!((reasons(&lifted.lifted), reasons(&lifted.remaining)), (vec!["bad_address"], vec!["manual"]));
+    let how = lifted.lifted[0].lift.clone().unwrap();
+    assert_eq!((how.recorded_by, how.evidence), (key_id(&key).to_string(), lift(&[]).evidence));
+    assert_eq!(verdict_by_sms(&mut consents).await.decision(), v1::Decision::Deny);
+    let consent = consent_of_ana(&mut consents).await;
+    assert_eq!((consent.suppressions, consent.lifted_suppressions), (vec![court], lifted.lifted));
+    assert_eq!(code_and_reason(consents.lift_suppression(lift(&["bad_address"])).await), missing);
+    let last = consents.lift_suppression(lift(&["manual"])).await.unwrap().into_inner();
+    assert_eq!(last.remaining, []);
+    assert_eq!(verdict_by_sms(&mut consents).await.decision(), v1::Decision::Allow);
+}
+
+#[tokio::test]
+async fn only_the_person_ends_an_opt_out() {
+    let (gateway, _, mut consents) = started().await;
+    gateway.told("sms-1", Objection::BadAddress).await;
+    gateway.told("sms-1", Objection::OptedOut).await;
+    let refused = consents.lift_suppression(lift(&["bad_address", "opted_out"])).await;
+    insta::assert_snapshot!("lift_of_an_opt_out", error_text(refused, &[]));
+    assert_eq!(reasons(&consent_of_ana(&mut consents).await.suppressions), ["bad_address", "opted_out"]);
+    let lifted = consents.lift_suppression(lift(&["bad_address"])).await.unwrap().into_inner();
+    assert_eq!(reasons(&lifted.remaining), ["opted_out"]);
+    assert_eq!(verdict_by_sms(&mut consents).await.reason, "address_suppressed");
+}
+
+#[tokio::test]
+async fn a_complaint_ends_by_a_new_consent() {
+    let (gateway, _, mut consents) = started().await;
+    let complained = gateway.told("sms-1", Objection::Complaint).await.to_string();
+    consents.suppress_address(court_order()).await.unwrap();
+    let renewed = |second| v1::LiftSuppressionRequest {
+        evidence: Some(evidence("write to me again", second)),
+        ..lift(&["manual", "complaint"])
+    };
+    let refused = consents.lift_suppression(renewed(0)).await;
+    insta::assert_snapshot!("lift_of_a_complaint", error_text(refused, &[(&complained, "COMPLAINED")]));
+    assert_eq!(reasons(&consent_of_ana(&mut consents).await.suppressions), ["complaint", "manual"]);
+    let lifted = consents.lift_suppression(renewed(1)).await.unwrap().into_inner();
+    assert_eq!((reasons(&lifted.lifted), lifted.remaining), (vec!["complaint", "manual"], vec![]));
+    let commercial = question(v1::MessageClass::Commercial);
+    let verdicts = consents.check_consent(commercial).await.unwrap().into_inner().verdicts;
+    let by_sms = verdicts.iter().find(|verdict| verdict.channel == SMS).unwrap();
+    assert_eq!(by_sms.reason, "opt_in_revoked", "that is recorded by itself");
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_suppression_is_told_at_once() {
+    let (_gateway, _, mut consents) = started().await;
     let wrong = v1::SuppressAddressRequest {
         channel: EMAIL,
         reason: "bad_address".into(),
         explanation: " ".into(),
-        ..suppress
+        ..court_order()
     };
     insta::assert_snapshot!("invalid_suppression", error_text(consents.suppress_address(wrong).await, &[]));
+    consents.suppress_address(court_order()).await.unwrap();
+    let empty = v1::LiftSuppressionRequest { evidence: None, ..lift(&[]) };
+    let unknown = v1::LiftSuppressionRequest {
+        evidence: Some(v1::Evidence::default()),
+        ..lift(&["manual", "court_order", "manual"])
+    };
+    let mut text = String::new();
+    for wrong in [empty, unknown, lift(&["manual"; 5]), lift(&["complaint", "manual", "bad_address"])] {
+        text += &error_text(consents.lift_suppression(wrong).await, &[]);
+    }
+    insta::assert_snapshot!("invalid_lift", text);
+    assert_eq!(reasons(&consent_of_ana(&mut consents).await.suppressions), ["manual"], "nothing half done");
 }
 
 #[tokio::test]

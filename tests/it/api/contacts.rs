@@ -33,11 +33,18 @@ async fn a_contact_is_created_normalised_and_found() {
         );
     }
     let request = v1::FindContactRequest { address: Some(email("ana.maria@example.com")) };
-    let other_case = contacts.find_contact(request).await;
+    let by_other_case = contacts.find_contact(request).await.unwrap().into_inner().contact;
+    assert_eq!(by_other_case, Some(stored), "in whatever case it is one address");
+    let taken = contact("eva", vec![email("ANA.MARIA@example.com")]);
+    let taken = contacts.upsert_contact(upsert(taken)).await;
+    assert_eq!(code_and_reason(taken), expected(Code::AlreadyExists, "ADDRESS_TAKEN"));
+    let twice = contact("eva", vec![email("eva@example.com"), email("Eva@example.com")]);
+    let twice = contacts.upsert_contact(upsert(twice)).await.unwrap_err();
+    assert!(twice.message().contains("contact.addresses[1]"), "{}", twice.message());
+    let request = v1::FindContactRequest { address: Some(email("nobody@example.com")) };
     assert_eq!(
-        code_and_reason(other_case),
-        expected(Code::NotFound, "ADDRESS_NOT_FOUND"),
-        "the local part's case is kept"
+        code_and_reason(contacts.find_contact(request).await),
+        expected(Code::NotFound, "ADDRESS_NOT_FOUND")
     );
 }
 

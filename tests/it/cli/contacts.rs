@@ -80,9 +80,38 @@ async fn consent_decides_and_explains() {
     let address = ["--channel", "email", "--email", "ana@example.com"];
     let suppress = [&["consent", "suppress"], &address[..], &["--explanation", "asked for it"]].concat();
     gateway.ok(&suppress).await;
-    assert!(gateway.ok(&["consent", "get", "ana"]).await.contains("asked for it"));
-    gateway.ok(&[&["consent", "lift"], &address[..]].concat()).await;
+    let complaint = [&suppress[..6], &["--reason", "complaint", "--explanation", "said so"]].concat();
+    let both = gateway.json(&complaint).await;
+    assert_eq!(both.iter().map(|one| &one["reason"]).collect::<Vec<_>>(), ["complaint", "manual"]);
+    let shown = gateway.ok(&["consent", "get", "ana"]).await;
+    assert!(shown.contains("asked for it") && shown.contains("said so"), "{shown}");
+    assert!(!shown.contains("Lifted suppressions"), "{shown}");
+    let denied = gateway.ok(&check).await;
+    assert!(denied.contains("asked for it") && denied.contains("said so"), "{denied}");
+
+    let evidence = ["--source", "support", "--method", "telephone", "--wording", "write to me again"];
+    let lift = |more: &[&'static str]| [&["consent", "lift"], &address[..], more, &evidence].concat();
+    let lifted = gateway.ok(&lift(&["--reason", "manual", "--actor", "eva"])).await;
+    assert!(
+        lifted.contains("write to me again") && lifted.contains("The address is still suppressed\n"),
+        "{lifted}"
+    );
+    assert!(gateway.ok(&check).await.contains("deny"));
+    let refused = gateway.run(&lift(&["--reason", "manual"])).await;
+    assert!(
+        refused.code == 1 && refused.err.contains("is not suppressed on email for manual"),
+        "{}",
+        refused.err
+    );
+    let refused = gateway.run(&lift(&["--reason", "complaint", "--time", "1h"])).await;
+    assert!(refused.code == 1 && refused.err.contains("only a new consent ends that"), "{}", refused.err);
+    let refused = gateway.run(&lift(&["--reason", "opted_out"])).await;
+    assert!(refused.code == 2 && refused.err.contains("bad_address, complaint, manual"), "{}", refused.err);
+    let lifted = gateway.json(&lift(&["--reason", "complaint"])).await.remove(0);
+    assert_eq!(lifted["lifted"][0]["lift"]["evidence"]["wording"], "write to me again");
+    assert_eq!(lifted.get("remaining"), None);
     assert!(gateway.ok(&check).await.contains("allow"));
+    assert!(gateway.ok(&["consent", "get", "ana"]).await.contains("Lifted suppressions\n"));
 }
 
 /// 60 entries of 40 kB are more than a page.

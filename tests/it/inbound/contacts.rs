@@ -45,7 +45,7 @@ impl TwoBrands {
         };
         let keywords = BrandPolicy::try_new(&BrandSettings::default()).unwrap().keywords;
         let directory = InboundDirectory {
-            sources: [(provider(), source)].into(),
+            sources: [(provider(), source.clone()), (second_provider(), source)].into(),
             keywords: brands.clone().map(|brand| (brand, keywords.clone())).into(),
         };
         for brand in &brands {
@@ -64,7 +64,11 @@ impl TwoBrands {
     }
 
     async fn record(&self, event: ProviderEvent) {
-        self.processor.event_sink(provider()).record(vec![event]).await.unwrap();
+        self.record_by(provider(), event).await;
+    }
+
+    async fn record_by(&self, provider: ProviderName, event: ProviderEvent) {
+        self.processor.event_sink(provider).record(vec![event]).await.unwrap();
     }
 
     async fn ana(&self, brand: &BrandId) -> Recipient {
@@ -104,6 +108,11 @@ fn processor(stores: &Stores, directory: InboundDirectory) -> InboundProcessor {
 
 fn provider() -> ProviderName {
     "wa".parse().unwrap()
+}
+
+/// Another provider of the same channel.
+fn second_provider() -> ProviderName {
+    "wa-2".parse().unwrap()
 }
 
 fn number() -> Address {
@@ -236,6 +245,36 @@ async fn what_a_provider_says_of_an_address_is_on_record_with_its_words() {
     brands.record(address_report("2", AddressChange::Returned, minute(2))).await;
     let back = brands.ana(&acme()).await;
     assert!(back.suppressions.is_empty() && !is_granted(&back, "offers"), "it is no opt-in");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_to_two_providers_is_taken_back_at_each_or_by_one_start() {
+    let brands = TwoBrands::new([Some("+34910000000"), None]).await;
+    let report = |id: &str, change| {
+        let to = Some("34910000000".to_owned());
+        let (id, address, at) = (id.to_owned(), number(), minute(1));
+        let evidence = OutcomeEvidence::new("", "said at the provider");
+        ProviderEvent::Address(AddressReport { id, address, aliases: Vec::new(), to, change, at, evidence })
+    };
+    let opted_out = || AddressChange::Objected(Objection::OptedOut);
+    let told_by = async || {
+        let suppressions = brands.ana(&acme()).await.suppressions.into_iter();
+        suppressions.map(|suppression| suppression.recorded_by).collect::<Vec<_>>()
+    };
+    for provider in [provider(), second_provider()] {
+        brands.record_by(provider, report("1", opted_out())).await;
+    }
+    assert_eq!(told_by().await, ["wa", "wa-2"]);
+    brands.record(report("2", AddressChange::Returned)).await;
+    assert_eq!(told_by().await, ["wa-2"], "it stands at the other");
+    brands.record(report("3", opted_out())).await;
+    assert_eq!(told_by().await, ["wa", "wa-2"]);
+
+    brands.record(text(4, Some("34910000000"), "start")).await;
+    let back = brands.ana(&acme()).await;
+    assert_eq!(back.suppressions, []);
+    let how = back.lifted_suppressions.iter().map(|lifted| lifted.lift.evidence.wording.as_str());
+    assert_eq!(how.collect::<Vec<_>>(), ["start", "start"]);
 }
 
 /// A complaint about a message that is not there.

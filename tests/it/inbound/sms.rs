@@ -78,6 +78,41 @@ async fn what_twilio_takes_for_an_opt_out_holds_whatever_the_words() {
     inbound.gateway.stop().await;
 }
 
+#[tokio::test]
+async fn a_start_at_twilio_ends_the_opt_out_and_no_court_order() {
+    let sms = WiremockStubs::new("hooks-court-order");
+    let inbound = InboundGateway::start(&twilio("sms", sms.url(), "")).await;
+    let url = format!("{PUBLIC_URL}/providers/sms");
+    let write = async |sid: &str, body: &str, kind: &str| {
+        let form = format!("MessageSid={sid}&From=%2B34600123456&To=%2B34910000000&Body={body}{kind}");
+        assert_eq!(inbound.twilio(&url, "/providers/sms", &form).await, StatusCode::OK);
+        inbound.consent().await
+    };
+    write("SM1", "STOP", "&OptOutType=STOP").await;
+    let court_order = v1::SuppressAddressRequest {
+        channel: Channel::Sms.into(),
+        address: Some(crate::api::phone("+34600123456")),
+        reason: "manual".into(),
+        explanation: "court order".into(),
+    };
+    inbound.gateway.consents().suppress_address(court_order).await.unwrap();
+    let standing = |consent: &v1::GetConsentResponse| {
+        consent.suppressions.iter().map(|suppression| suppression.reason.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(standing(&inbound.consent().await), ["opted_out", "manual"]);
+    // By a text, and by what Twilio took for one.
+    for (sid, body, kind) in [("SM2", "START", ""), ("SM3", "otra+vez", "&OptOutType=START")] {
+        let consent = write(sid, body, kind).await;
+        assert_eq!(standing(&consent), ["manual"]);
+        let [lifted] = consent.lifted_suppressions.as_slice() else { panic!("{consent:?}") };
+        assert_eq!(lifted.lift.as_ref().unwrap().recorded_by, "sms");
+        write(&format!("{sid}-stop"), "STOP", "&OptOutType=STOP").await;
+    }
+    let sent = inbound.gateway.send_until_ended(by(&[Channel::Sms], order())).await;
+    assert_eq!(sent.state(), MessageState::Suppressed);
+    inbound.gateway.stop().await;
+}
+
 /// A gateway that sends by Vonage, whose account signs by this method, and what stands for Vonage.
 async fn with_vonage(name: &'static str, method: &str) -> (InboundGateway, WiremockStubs) {
     let vonage = WiremockStubs::new(name);
@@ -126,6 +161,37 @@ async fn vonages_receipts_move_the_message_and_suppress_who_opted_out() {
     let consent = inbound.consent().await;
     let [suppression] = consent.suppressions.as_slice() else { panic!("{consent:?}") };
     assert_eq!((suppression.channel(), suppression.reason.as_str()), (Channel::Sms, "opted_out"));
+    inbound.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_number_that_works_again_is_not_written_to_when_the_person_said_stop() {
+    let (inbound, _vonage) = with_vonage("hooks-repaired", "sha256").await;
+    let [dead, stopped] = [inbound.send(Channel::Sms).await, inbound.send(Channel::Sms).await];
+    for (message, code) in [(&dead, 3), (&stopped, 9)] {
+        let id = reference(message);
+        let refused = format!("messageId={id}&msisdn=34600123456&status=rejected&err-code={code}");
+        let post = inbound.post("/providers/sms", &sign(&["vonage", SECRET, &refused]));
+        assert_eq!(status(post.header("content-type", FORM)).await, StatusCode::OK);
+    }
+    let evidence = v1::Evidence {
+        source: "support".into(),
+        method: "telephone".into(),
+        wording: "the number is in service again".into(),
+        ..v1::Evidence::default()
+    };
+    let lift = v1::LiftSuppressionRequest {
+        channel: Channel::Sms.into(),
+        address: Some(crate::api::phone("+34600123456")),
+        reasons: vec!["bad_address".into()],
+        evidence: Some(evidence),
+    };
+    let answer = inbound.gateway.consents().lift_suppression(lift).await.unwrap().into_inner();
+    assert_eq!((answer.lifted[0].reason.as_str(), answer.lifted.len()), ("bad_address", 1));
+    assert_eq!(inbound.consent().await.suppressions, answer.remaining);
+    assert_eq!((answer.remaining[0].reason.as_str(), answer.remaining.len()), ("opted_out", 1));
+    let next = inbound.gateway.send_until_ended(by(&[Channel::Sms], order())).await;
+    assert_eq!(next.state(), MessageState::Suppressed);
     inbound.gateway.stop().await;
 }
 

@@ -1,13 +1,14 @@
 //! What people agreed to.
 
 use futures_util::future::join_all;
+use relevo::model::SuppressionReason::{self, BadAddress, Complaint, Manual, OptedOut};
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, FoldedLedger, Suppression, SuppressionReason,
-    TopicScope,
+    BrandId, Channel, ConsentAction, ConsentEvidence, FoldedLedger, LiftRefusal, LiftedSuppression,
+    Recipient, Suppression, TopicScope,
 };
 use relevo::store::{
-    MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange, RecordConsentResult, SetPreferencesResult,
-    Stores,
+    LiftResult, MAX_TOPICS_OF_LEDGER, NewConsentEntry, PreferencesChange, RecordConsentResult,
+    SetPreferencesResult, Stores, SuppressResult,
 };
 
 use super::sample::*;
@@ -26,17 +27,6 @@ fn entry(action: ConsentAction) -> NewConsentEntry {
             actor: "crm".to_owned(),
         },
         recorded_by: "key-1".to_owned(),
-    }
-}
-
-fn suppression(channel: Channel, address: Address, reason: SuppressionReason) -> Suppression {
-    Suppression {
-        channel,
-        address,
-        reason,
-        explanation: "550 5.1.1".to_owned(),
-        created_at: at(1),
-        recorded_by: "mail-eu".to_owned(),
     }
 }
 
@@ -131,23 +121,85 @@ pub async fn pages_of_a_ledger_hold_everything_once(stores: &Stores) {
     assert_eq!(ledger(stores, &brand, "ana-2").await, [], "an id that goes on is another contact");
 }
 
-pub async fn the_first_suppression_stays_until_lifted(stores: &Stores) {
+async fn recipient(stores: &Stores, brand: &BrandId) -> Recipient {
+    stores.consents.recipient(brand, &contact_id("ana")).await.unwrap().unwrap()
+}
+
+pub async fn each_reason_stands_until_it_is_lifted(stores: &Stores) {
     let number = phone("+34600123456");
-    let ana = contact_id("ana");
+    let sms = (Channel::Sms, &number);
     create(stores, &acme(), "ana", std::slice::from_ref(&number)).await;
-    let first = suppression(Channel::Sms, number.clone(), SuppressionReason::OptedOut);
-    assert_eq!(stores.consents.suppress(&acme(), first.clone()).await.unwrap(), first);
-    let second = suppression(Channel::Sms, number.clone(), SuppressionReason::Manual);
-    assert_eq!(stores.consents.suppress(&acme(), second).await.unwrap(), first);
+    let suppress = async |new: Suppression| stores.consents.suppress(&acme(), new).await.unwrap();
+    let court = suppression(sms, Manual, "key-1", 1);
+    suppress(court.clone()).await;
+    let dead = suppression(sms, BadAddress, "sms-eu", 2);
+    let both = SuppressResult { suppression: dead.clone(), in_force: vec![dead.clone(), court.clone()] };
+    assert_eq!(suppress(dead.clone()).await, both);
+    // The first report of a reason stays.
+    let again = suppression(sms, BadAddress, "sms-us", 9);
+    let dead = Suppression { last_reported_at: at(9), ..dead };
+    let both = SuppressResult { suppression: dead.clone(), in_force: vec![dead.clone(), court.clone()] };
+    assert_eq!(suppress(again.clone()).await, both);
+    assert_eq!(suppress(again).await, both, "told again, it changes nothing");
+    let order = suppress(suppression(sms, Manual, "key-2", 10)).await;
+    assert_eq!((order.suppression, &order.in_force), (court.clone(), &both.in_force));
+    assert_eq!(recipient(stores, &acme()).await.suppressions, both.in_force);
+
+    let lift_by = async |brand: &BrandId, channel, reasons: &[SuppressionReason]| {
+        stores.consents.lift_suppressions(brand, channel, &number, reasons, lift(20)).await.unwrap()
+    };
+    let absent = |reasons: &[SuppressionReason]| LiftResult::Refused(LiftRefusal::NotInForce(reasons.into()));
     // The same number on WhatsApp is another matter, and so is another brand.
-    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
-    assert_eq!(recipient.suppressions, [first]);
-    assert!(!stores.consents.lift_suppression(&acme(), Channel::Whatsapp, &number).await.unwrap());
-    assert!(!stores.consents.lift_suppression(&brand("other"), Channel::Sms, &number).await.unwrap());
-    assert!(stores.consents.lift_suppression(&acme(), Channel::Sms, &number).await.unwrap());
-    assert!(!stores.consents.lift_suppression(&acme(), Channel::Sms, &number).await.unwrap());
-    let recipient = stores.consents.recipient(&acme(), &ana).await.unwrap().unwrap();
-    assert_eq!(recipient.suppressions, []);
+    assert_eq!(lift_by(&acme(), Channel::Whatsapp, &[Manual]).await, absent(&[Manual]));
+    assert_eq!(lift_by(&brand("other"), Channel::Sms, &[Manual]).await, absent(&[Manual]));
+    assert_eq!(lift_by(&acme(), Channel::Sms, &[BadAddress, Complaint]).await, absent(&[Complaint]));
+    assert_eq!(recipient(stores, &acme()).await.suppressions, both.in_force, "nothing is half done");
+    let lifted = vec![LiftedSuppression { suppression: dead, lift: lift(20) }];
+    let remaining = vec![court];
+    assert_eq!(
+        lift_by(&acme(), Channel::Sms, &[BadAddress]).await,
+        LiftResult::Lifted { lifted: lifted.clone(), remaining: remaining.clone() }
+    );
+    let ana = recipient(stores, &acme()).await;
+    assert_eq!((ana.suppressions, ana.lifted_suppressions), (remaining, lifted.clone()));
+    assert_eq!(lift_by(&acme(), Channel::Sms, &[BadAddress]).await, absent(&[BadAddress]));
+    lift_by(&acme(), Channel::Sms, &[Manual]).await;
+    let ana = recipient(stores, &acme()).await;
+    assert_eq!((ana.suppressions.len(), ana.lifted_suppressions.len()), (0, 2));
+
+    // It may come again, and the proof of its end stays until the next one.
+    suppress(suppression(sms, BadAddress, "sms-us", 30)).await;
+    let ana = recipient(stores, &acme()).await;
+    assert_eq!((ana.suppressions.len(), &ana.lifted_suppressions[0]), (1, &lifted[0]));
+    assert_eq!(ana.suppressions[0].created_at, at(30));
+}
+
+pub async fn an_opt_out_and_a_complaint_end_by_the_persons_word(stores: &Stores) {
+    let mail = email("ana@example.com");
+    let way = (Channel::Email, &mail);
+    create(stores, &acme(), "ana", std::slice::from_ref(&mail)).await;
+    for new in [
+        suppression(way, OptedOut, "mail-eu", 1),
+        suppression(way, Complaint, "mail-eu", 2),
+        suppression(way, Complaint, "mail-us", 8),
+        suppression(way, Manual, "key-1", 3),
+    ] {
+        stores.consents.suppress(&acme(), new).await.unwrap();
+    }
+    let before = recipient(stores, &acme()).await;
+    let lift_by = async |reasons: &[SuppressionReason], second| {
+        let (consents, channel) = (&stores.consents, Channel::Email);
+        consents.lift_suppressions(&acme(), channel, &mail, reasons, lift(second)).await.unwrap()
+    };
+    assert_eq!(lift_by(&[Manual, OptedOut], 20).await, LiftResult::Refused(LiftRefusal::OptOut));
+    let older = LiftResult::Refused(LiftRefusal::OlderThanComplaint { complained_at: at(8) });
+    assert_eq!(lift_by(&[Manual, Complaint], 5).await, older, "they complained once more since");
+    assert_eq!(lift_by(&[Complaint], 8).await, older);
+    assert_eq!(recipient(stores, &acme()).await, before);
+    let LiftResult::Lifted { lifted, remaining } = lift_by(&[Manual, Complaint], 9).await else { panic!() };
+    let reasons = lifted.iter().map(|lifted| lifted.suppression.reason);
+    assert_eq!(reasons.collect::<Vec<_>>(), [Complaint, Manual]);
+    assert_eq!(remaining.iter().map(|stands| stands.reason).collect::<Vec<_>>(), [OptedOut]);
 }
 
 pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
@@ -170,20 +222,19 @@ pub async fn consents_of_an_unknown_contact_are_refused(stores: &Stores) {
 pub async fn an_address_is_suppressed_in_whatever_spelling(stores: &Stores) {
     let (given, other) = (email("First.Last@Example.com"), email("first.last@example.com"));
     create(stores, &acme(), "ana", std::slice::from_ref(&given)).await;
-    let suppression = Suppression {
-        channel: Channel::Email,
-        address: other.clone(),
-        reason: SuppressionReason::Manual,
-        explanation: "asked by phone".to_owned(),
-        created_at: at(1),
-        recorded_by: "key".to_owned(),
-    };
-    stores.consents.suppress(&acme(), suppression.clone()).await.unwrap();
-    let of_ana = async || {
-        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap();
-        recipient.unwrap().suppressions
-    };
-    assert_eq!(of_ana().await, [Suppression { address: given.clone(), ..suppression }]);
-    assert!(stores.consents.lift_suppression(&acme(), Channel::Email, &given).await.unwrap());
-    assert_eq!(of_ana().await, []);
+    for (address, reason) in [(&other, Manual), (&given, BadAddress)] {
+        let new = suppression((Channel::Email, address), reason, "key", 1);
+        stores.consents.suppress(&acme(), new).await.unwrap();
+    }
+    let told = |reason| suppression((Channel::Email, &given), reason, "key", 1);
+    assert_eq!(recipient(stores, &acme()).await.suppressions, [told(BadAddress), told(Manual)]);
+    let (consents, reasons) = (&stores.consents, [Manual, BadAddress]);
+    for (address, reasons) in [(&given, &reasons[..1]), (&other, &reasons[1..])] {
+        let lifted = consents.lift_suppressions(&acme(), Channel::Email, address, reasons, lift(2)).await;
+        assert!(matches!(lifted.unwrap(), LiftResult::Lifted { .. }));
+    }
+    let ana = recipient(stores, &acme()).await;
+    assert_eq!(ana.suppressions, []);
+    let spelled = ana.lifted_suppressions.iter().map(|lifted| &lifted.suppression.address);
+    assert_eq!(spelled.collect::<Vec<_>>(), [&given, &given]);
 }

@@ -2,7 +2,7 @@
 
 use relevo::model::{
     Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, ContactVersion, FoldedLedger, Labels,
-    Suppression, SuppressionReason, TopicScope,
+    SuppressionReason, TopicScope,
 };
 use relevo::store::{AddressResult, ContactChange, NewConsentEntry, PreferencesChange, Stores, UpsertResult};
 
@@ -187,15 +187,13 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
     record_consent(stores, "ana", entry, 1).await;
     let change = PreferencesChange { language: Some(Some("es".to_owned())), ..PreferencesChange::default() };
     stores.consents.set_preferences(&acme(), &contact_id("ana"), change).await.unwrap();
-    let suppression = Suppression {
-        channel: Channel::Email,
-        address: mail.clone(),
-        reason: SuppressionReason::Manual,
-        explanation: "asked".to_owned(),
-        created_at: at(2),
-        recorded_by: "key".to_owned(),
-    };
-    stores.consents.suppress(&acme(), suppression.clone()).await.unwrap();
+    let way = (Channel::Email, &mail);
+    let asked = suppression(way, SuppressionReason::Manual, "key", 2);
+    stores.consents.suppress(&acme(), asked.clone()).await.unwrap();
+    let gone = suppression(way, SuppressionReason::BadAddress, "mail-eu", 3);
+    stores.consents.suppress(&acme(), gone).await.unwrap();
+    let reasons = [SuppressionReason::BadAddress];
+    stores.consents.lift_suppressions(&acme(), Channel::Email, &mail, &reasons, lift(4)).await.unwrap();
 
     assert!(stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
     assert!(!stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap());
@@ -206,5 +204,6 @@ pub async fn a_deleted_contact_leaves_nothing_but_suppressions(stores: &Stores) 
     assert_eq!(again.ledger, FoldedLedger::default());
     assert_eq!(ledger(stores, &acme(), "ana").await, []);
     assert_eq!(again.preferences.language, None);
-    assert_eq!(again.suppressions, [suppression]);
+    assert_eq!(again.suppressions, [asked]);
+    assert_eq!(again.lifted_suppressions, [], "whoever has the address next is somebody else");
 }

@@ -1,8 +1,9 @@
 //! What providers tell of contacts.
 
 use relevo::model::{
-    Address, Channel, ConsentAction, ConsentEvidence, ContactAddress, ContactEvent, ContactEventDetail,
-    Objection, ServiceWindow, Suppression, SuppressionReason, TopicScope,
+    Address, Channel, ConsentAction, ConsentEvidence, Contact, ContactAddress, ContactEvent,
+    ContactEventDetail, Message, MessageEventDetail, Objection, Outcome, ProviderName, ReceiptStatus,
+    ServiceWindow, SuppressionLift, SuppressionReason, TopicScope, Way,
 };
 use relevo::store::{
     AddressObjection, EventResult, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, Stores,
@@ -131,29 +132,84 @@ pub async fn an_objection_is_put_on_record_once(stores: &Stores) {
     assert_eq!(ledger(stores, &acme(), "ana").await.len(), 3);
 }
 
-pub async fn only_the_persons_own_opt_out_is_readmitted(stores: &Stores) {
+/// Another provider of the same channel.
+fn elsewhere() -> ProviderName {
+    "mail-us".parse().unwrap()
+}
+
+/// A stop that this provider told.
+fn stopped(id: &str, provider: ProviderName) -> InboundEvent {
+    let evidence = ConsentEvidence::reported(&provider, "STOP".to_owned(), at(5));
+    let (channel, address, objection) = (Channel::Whatsapp, number(), Objection::OptedOut);
+    let effect = InboundEffect::RecordObjection(AddressObjection { channel, address, objection, evidence });
+    let mut event = wrote(id, "STOP", vec![effect]);
+    event.event.provider = provider;
+    event
+}
+
+fn lift_opt_outs(told_by: Option<ProviderName>) -> InboundEffect {
+    let evidence = ConsentEvidence { wording: "START".to_owned(), ..evidence() };
+    InboundEffect::LiftOptOuts { told_by, evidence }
+}
+
+/// What stands against Ana's number, and who told it.
+async fn standing(stores: &Stores) -> Vec<(&'static str, String)> {
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    let all = recipient.suppressions.into_iter();
+    all.map(|suppression| (suppression.reason.as_str(), suppression.recorded_by)).collect()
+}
+
+pub async fn a_start_ends_what_the_person_said_and_no_other_reason(stores: &Stores) {
     create(stores, &acme(), "ana", &[number()]).await;
-    let suppressed = async || {
-        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
-        !recipient.suppressions.is_empty()
+    record_event(stores, stopped("1", provider())).await;
+    record_event(stores, stopped("2", elsewhere())).await;
+    let way = (Channel::Whatsapp, &number());
+    for reason in [SuppressionReason::Manual, SuppressionReason::BadAddress, SuppressionReason::Complaint] {
+        stores.consents.suppress(&acme(), suppression(way, reason, "key", 6)).await.unwrap();
+    }
+    assert_eq!(standing(stores).await.len(), 5);
+    record_event(stores, wrote("3", "START", vec![lift_opt_outs(None)])).await;
+    let left = [("bad_address", "key"), ("complaint", "key"), ("manual", "key")];
+    assert_eq!(standing(stores).await, left.map(|(reason, by)| (reason, by.to_owned())));
+    let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    let proof = recipient.lifted_suppressions.iter().map(|lifted| {
+        let SuppressionLift { at, recorded_by, evidence } = &lifted.lift;
+        (lifted.suppression.recorded_by.as_str(), *at, recorded_by.as_str(), evidence.wording.as_str())
+    });
+    let told = |by| (by, at(6), "mail-eu", "START");
+    assert_eq!(proof.collect::<Vec<_>>(), [told("mail-eu"), told("mail-us")]);
+}
+
+pub async fn a_start_that_comes_late_ends_no_newer_stop(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    record_event(stores, stopped("1", provider())).await;
+    let said_at = |second| {
+        let evidence = ConsentEvidence { time: at(second), ..evidence() };
+        InboundEffect::LiftOptOuts { told_by: None, evidence }
     };
-    record_event(stores, wrote("1", "STOP", vec![opted_out()])).await;
-    let elsewhere = InboundEffect::LiftOptOut(Some("mail-us".parse().unwrap()));
-    record_event(stores, wrote("2", "", vec![elsewhere])).await;
-    assert!(suppressed().await, "another provider cannot know");
-    record_event(stores, wrote("3", "", vec![InboundEffect::LiftOptOut(Some(provider()))])).await;
-    assert!(!suppressed().await);
-    let manual = Suppression {
-        channel: Channel::Whatsapp,
-        address: number(),
-        reason: SuppressionReason::Manual,
-        explanation: String::new(),
-        created_at: at(1),
-        recorded_by: "mail-eu".to_owned(),
-    };
-    stores.consents.suppress(&acme(), manual).await.unwrap();
-    record_event(stores, wrote("4", "START", vec![InboundEffect::LiftOptOut(None)])).await;
-    assert!(suppressed().await, "what the brand set, the brand lifts");
+    record_event(stores, wrote("2", "START", vec![said_at(4)])).await;
+    assert_eq!(
+        standing(stores).await,
+        [("opted_out", "mail-eu".to_owned())],
+        "it was written before the stop"
+    );
+    record_event(stores, wrote("3", "START", vec![said_at(6)])).await;
+    assert_eq!(standing(stores).await, []);
+}
+
+pub async fn an_opt_out_at_a_provider_ends_there(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    record_event(stores, stopped("1", provider())).await;
+    record_event(stores, wrote("2", "", vec![lift_opt_outs(Some(elsewhere()))])).await;
+    let first = ("opted_out", "mail-eu".to_owned());
+    assert_eq!(standing(stores).await, std::slice::from_ref(&first), "another provider cannot know");
+    record_event(stores, stopped("3", elsewhere())).await;
+    record_event(stores, stopped("4", elsewhere())).await;
+    assert_eq!(standing(stores).await, [first, ("opted_out", "mail-us".to_owned())]);
+    record_event(stores, wrote("5", "", vec![lift_opt_outs(Some(provider()))])).await;
+    assert_eq!(standing(stores).await, [("opted_out", "mail-us".to_owned())]);
+    record_event(stores, wrote("6", "", vec![lift_opt_outs(Some(elsewhere()))])).await;
+    assert_eq!(standing(stores).await, []);
 }
 
 pub async fn a_window_lasts_as_long_as_the_address(stores: &Stores) {
@@ -206,6 +262,132 @@ pub async fn a_moved_address_is_in_the_place_of_the_old_one(stores: &Stores) {
     assert_eq!(stores.contacts.find_by_address(&acme(), &number()).await.unwrap(), None);
     let found = stores.contacts.find_by_address(&acme(), &phone("+34600777777")).await.unwrap();
     assert_eq!(found, Some(contact_id("ana")));
+}
+
+pub async fn what_a_person_said_goes_with_them_to_their_new_number(stores: &Stores) {
+    create(stores, &acme(), "ana", &[number()]).await;
+    record_event(stores, stopped("1", provider())).await;
+    let sms = (Channel::Sms, &number());
+    for reason in [SuppressionReason::Complaint, SuppressionReason::BadAddress, SuppressionReason::Manual] {
+        stores.consents.suppress(&acme(), suppression(sms, reason, "key", 6)).await.unwrap();
+    }
+    record_event(stores, wrote("2", "", vec![InboundEffect::MoveAddress(phone("+34600777777"))])).await;
+    assert_eq!(
+        standing(stores).await,
+        [("complaint", "key".to_owned()), ("opted_out", "mail-eu".to_owned())]
+    );
+}
+
+/// An event of the person whose answer, or whose other addresses, the provider names.
+fn from(id: &str, address: Address, aliases: &[Address], reply_to: Option<&str>) -> InboundEvent {
+    let mut event = wrote(id, "stop", vec![opted_out()]);
+    event.event.address = address;
+    InboundEvent { aliases: aliases.to_vec(), reply_to: reply_to.map(str::to_owned), ..event }
+}
+
+/// A message to the number of a contact, which the provider took as `ref-1`, from somebody whom it knows as `recipient`.
+async fn send_to(stores: &Stores, contact: &Contact, recipient: Option<Address>) {
+    let incarnation = contact.incarnation;
+    let accepted = accept(stores, Message { incarnation, contact: contact.id.clone(), ..message(0) }).await;
+    let stored = get(stores, accepted.id).await;
+    let MessageEventDetail::AttemptStarted { attempt, way } = started(1) else { unreachable!() };
+    let way = Way { channel: Channel::Whatsapp, address: number(), ..way };
+    let outcome = Outcome::Sent { reference: "ref-1".to_owned(), recipient };
+    let details = [
+        (1, MessageEventDetail::AttemptStarted { attempt, way }),
+        (1, MessageEventDetail::AttemptFinished { attempt, outcome }),
+    ];
+    append(stores, &stored, details.into(), None).await;
+}
+
+pub async fn an_event_is_of_whoever_got_the_message_that_it_answers(stores: &Stores) {
+    let kept = |id| EventResult::Kept(contact_id(id));
+    let ana = create(stores, &acme(), "ana", &[number()]).await;
+    send_to(stores, &ana, None).await;
+    let (strange, stranger) = (phone("+34700111222"), phone("+34700333444"));
+    let answer = from("1", strange.clone(), &[], Some("ref-1"));
+    assert_eq!(stores.inbound.contact_of_event(&acme(), &answer).await.unwrap(), Some(contact_id("ana")));
+    assert_eq!(record_event(stores, answer).await, kept("ana"));
+    // And from then on without an answer.
+    assert_eq!(record_event(stores, from("2", strange.clone(), &[], None)).await, kept("ana"));
+    assert_eq!(
+        record_event(stores, from("3", stranger.clone(), &[], None)).await,
+        EventResult::UnknownContact
+    );
+    let unknown = from("4", stranger, &[], Some("ref-2"));
+    assert_eq!(record_event(stores, unknown).await, EventResult::UnknownContact);
+    let ana = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!((&ana.addresses[0].address, &ana.addresses[0].aliases), (&number(), &vec![strange.clone()]));
+    assert_eq!(ana.changes, 1, "nothing changed that others may change");
+    assert_eq!(standing(stores).await.len(), 2, "both spellings are suppressed");
+    // Another brand's message leads to nobody of this one.
+    create(stores, &brand("other"), "bea", &[phone("+34600555666")]).await;
+    let other = from("5", phone("+34700999888"), &[], Some("ref-1"));
+    let result = stores.inbound.record_event(&brand("other"), other, at(6)).await.unwrap();
+    assert_eq!(result, EventResult::UnknownContact);
+    // Somebody else who gets the id is somebody else.
+    stores.contacts.delete_contact(&acme(), &contact_id("ana")).await.unwrap();
+    create(stores, &acme(), "ana", &[number()]).await;
+    let late = from("6", phone("+34700777666"), &[], Some("ref-1"));
+    assert_eq!(record_event(stores, late).await, EventResult::UnknownContact);
+}
+
+pub async fn what_a_provider_calls_an_address_is_kept_with_it(stores: &Stores) {
+    let user = |id: &str| Address::whatsapp_user(&"shop".parse().unwrap(), id).unwrap();
+    let kept = |id| EventResult::Kept(contact_id(id));
+    let ana = create(stores, &acme(), "ana", &[number()]).await;
+    create(stores, &acme(), "bea", &[phone("+34600555666"), user("ES.9")]).await;
+    // The answer to a call names the recipient.
+    send_to(stores, &ana, Some(phone("+34700111222"))).await;
+    assert_eq!(record_event(stores, from("1", phone("+34700111222"), &[], None)).await, kept("ana"));
+    // So does a receipt, and what people write.
+    let mut receipt = report("ref-1", ReceiptStatus::Delivered);
+    receipt.addresses = vec![user("ES.1")];
+    assert!(stores.inbound.record_receipt(receipt, at(3)).await.unwrap().is_known());
+    assert_eq!(record_event(stores, from("2", user("ES.1"), &[], None)).await, kept("ana"));
+    assert_eq!(record_event(stores, from("3", number(), &[user("ES.2")], None)).await, kept("ana"));
+    assert_eq!(record_event(stores, from("4", user("ES.2"), &[], None)).await, kept("ana"));
+    let aliases = async || {
+        let ana = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        ana.addresses[0].aliases.clone()
+    };
+    assert_eq!(aliases().await, [phone("+34700111222"), user("ES.1"), user("ES.2")]);
+    // What another contact has stays theirs, and the oldest makes room.
+    assert_eq!(record_event(stores, from("5", number(), &[user("ES.9")], None)).await, kept("ana"));
+    assert_eq!(record_event(stores, from("6", user("ES.9"), &[], None)).await, kept("bea"));
+    record_event(stores, from("7", number(), &[user("ES.3")], None)).await;
+    record_event(stores, from("8", number(), &[user("ES.4")], None)).await;
+    assert_eq!(aliases().await, ["ES.1", "ES.2", "ES.3", "ES.4"].map(user));
+    let forgotten = from("9", phone("+34700111222"), &[], None);
+    assert_eq!(record_event(stores, forgotten).await, EventResult::UnknownContact);
+    // They are taken from nobody, taken away by themselves, and go with the contact's address.
+    let taken = stores.contacts.upsert_contact(&acme(), change("eva", &[user("ES.1")]), at(7)).await.unwrap();
+    assert_eq!(taken, UpsertResult::AddressTaken { index: 0, owner: contact_id("ana") });
+    let ana = contact_id("ana");
+    stores.contacts.remove_address(&acme(), &ana, &user("ES.1"), at(8)).await.unwrap();
+    assert_eq!(aliases().await, ["ES.2", "ES.3", "ES.4"].map(user));
+    stores.contacts.upsert_contact(&acme(), change("ana", &[phone("+34600000001")]), at(9)).await.unwrap();
+    assert_eq!(record_event(stores, from("10", user("ES.2"), &[], None)).await, EventResult::UnknownContact);
+}
+
+pub async fn a_new_user_id_takes_the_place_of_the_old_one(stores: &Stores) {
+    let user = |id: &str| Address::whatsapp_user(&"shop".parse().unwrap(), id).unwrap();
+    create(stores, &acme(), "ana", &[number()]).await;
+    create(stores, &acme(), "bea", &[user("ES.5")]).await;
+    record_event(stores, from("1", number(), &[user("ES.1")], None)).await;
+    let moved = |id: &str, address: Address, to: Address| {
+        let mut event = wrote(id, "", vec![InboundEffect::MoveAddress(to)]);
+        event.event.address = address;
+        event
+    };
+    record_event(stores, moved("2", user("ES.1"), user("ES.2"))).await;
+    record_event(stores, moved("3", user("ES.5"), user("ES.6"))).await;
+    let addresses = async |id: &str| {
+        let contact = stores.contacts.contact(&acme(), &contact_id(id)).await.unwrap().unwrap();
+        contact.addresses.into_iter().map(|entry| (entry.address, entry.aliases)).collect::<Vec<_>>()
+    };
+    assert_eq!(addresses("ana").await, [(number(), vec![user("ES.2")])]);
+    assert_eq!(addresses("bea").await, [(user("ES.6"), vec![])]);
 }
 
 pub async fn a_text_finds_the_message_that_it_answers(stores: &Stores) {

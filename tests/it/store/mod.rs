@@ -118,9 +118,15 @@ conformance! {
         what_is_heard_is_kept_once_with_its_contact,
         what_a_stranger_says_counts_and_is_no_event,
         an_objection_is_put_on_record_once,
-        only_the_persons_own_opt_out_is_readmitted,
+        a_start_ends_what_the_person_said_and_no_other_reason,
+        an_opt_out_at_a_provider_ends_there,
+        a_start_that_comes_late_ends_no_newer_stop,
         a_window_lasts_as_long_as_the_address,
         a_moved_address_is_in_the_place_of_the_old_one,
+        what_a_person_said_goes_with_them_to_their_new_number,
+        an_event_is_of_whoever_got_the_message_that_it_answers,
+        what_a_provider_calls_an_address_is_kept_with_it,
+        a_new_user_id_takes_the_place_of_the_old_one,
         a_text_finds_the_message_that_it_answers,
         what_was_heard_is_forgotten_in_time_and_with_its_contact;
     consents:
@@ -128,7 +134,8 @@ conformance! {
         the_fold_is_always_that_of_the_whole_ledger,
         a_ledger_takes_entries_for_so_many_topics,
         pages_of_a_ledger_hold_everything_once,
-        the_first_suppression_stays_until_lifted,
+        each_reason_stands_until_it_is_lifted,
+        an_opt_out_and_a_complaint_end_by_the_persons_word,
         an_address_is_suppressed_in_whatever_spelling,
         consents_of_an_unknown_contact_are_refused;
     preferences:

@@ -5,7 +5,7 @@
 use relevo::consent::{LedgerStanding, standing};
 use relevo::model::{
     Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, PreferencesVersion, ReceiptStatus,
-    TopicScope,
+    Suppression, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::store::{
     NewConsentEntry, PreferencesChange, SetPreferencesResult, StoreError, Stores, TopicPreferenceChange,
@@ -202,11 +202,11 @@ async fn spellings_that_were_several_addresses_are_one() {
     create(&handle.stores, &acme(), "old", std::slice::from_ref(&old)).await;
     handle.close().await.unwrap();
     let (upper, lower) = ("First.Last@example.com", "first.last@example.com");
-    let suppression = |address: &str| {
+    let suppression = |address: &str, reason: &str| {
         let fields = [
             number(1, 1),
             bytes(2, &text(1, address)),
-            text(3, "manual"),
+            text(3, reason),
             text(4, "why"),
             time(5),
             text(6, "key"),
@@ -218,7 +218,8 @@ async fn spellings_that_were_several_addresses_are_one() {
     // Not an address by the rules of today, and a record that makes no sense.
     records.extend(contact_with_email("zoe", "z@a\u{2024}.example"));
     records.push(([b"\x10acme\0\x01\x01", "Q@x.example".as_bytes()].concat(), text(1, "no suppression")));
-    records.push(suppression("FIRST.LAST@example.com"));
+    records.push(suppression("FIRST.LAST@example.com", "manual"));
+    records.push(suppression(lower, "opted_out"));
     // The rule by which they were folded was not known.
     records.push((b"\x00\xfc".to_vec(), vec![0; 8]));
     write(&disk, &records);
@@ -235,7 +236,9 @@ async fn spellings_that_were_several_addresses_are_one() {
         assert!(stores.contacts.contact(&acme(), &contact_id("zoe")).await.unwrap().is_some());
         for id in owners {
             let recipient = stores.consents.recipient(&acme(), &contact_id(id)).await.unwrap().unwrap();
-            assert_eq!(recipient.suppressions.len(), 1, "{id}");
+            let reasons = recipient.suppressions.iter().map(|suppression| suppression.reason);
+            let both = [SuppressionReason::OptedOut, SuppressionReason::Manual];
+            assert_eq!(reasons.collect::<Vec<_>>(), both, "{id}");
         }
         let shared = stores.contacts.shared_addresses(10).await.unwrap();
         match owners {
@@ -301,6 +304,56 @@ async fn preferences_that_did_not_count_their_changes_are_changed_one_topic_at_a
     let (topics, counted) = stored(&handle.stores).await;
     assert_eq!((topics.as_str(), counted.changes), ("offers news", 1));
     assert_eq!(set(&handle.stores).await, SetPreferencesResult::Stale);
+    handle.close().await.unwrap();
+}
+
+/// An address once had one suppression, whatever came later.
+#[tokio::test]
+async fn the_one_suppression_of_an_address_is_the_first_of_several() {
+    let disk = Disk::new();
+    disk.open().close().await.unwrap();
+    // By SMS, as the person opted out at sms-eu nine seconds after 1970 began.
+    let fields = [
+        number(1, 2),
+        bytes(2, &text(2, "+34600123456")),
+        text(3, "opted_out"),
+        text(4, "STOP"),
+        time(5),
+        text(6, "sms-eu"),
+        unknown(),
+    ];
+    write(
+        &disk,
+        &[
+            (b"\x0cacme\0ana".to_vec(), contact_record()),
+            (b"\x10acme\0\x02\x02+34600123456".to_vec(), bytes(1, &fields.concat())),
+        ],
+    );
+    let handle = disk.open();
+    let stores = &handle.stores;
+    let standing = async || {
+        let recipient = stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        (recipient.suppressions, recipient.lifted_suppressions.len())
+    };
+    let number = phone("+34600123456");
+    let way = (Channel::Sms, &number);
+    let told = Timestamp::from_second(9).unwrap();
+    let old = Suppression {
+        explanation: "STOP".to_owned(),
+        created_at: told,
+        last_reported_at: told,
+        ..suppression(way, SuppressionReason::OptedOut, "sms-eu", 0)
+    };
+    assert_eq!(standing().await, (vec![old.clone()], 0));
+    let court = suppression(way, SuppressionReason::Manual, "key", 1);
+    stores.consents.suppress(&acme(), court.clone()).await.unwrap();
+    assert_eq!(standing().await, (vec![old.clone(), court], 0));
+    let reasons = [SuppressionReason::Manual];
+    stores.consents.lift_suppressions(&acme(), Channel::Sms, &number, &reasons, lift(2)).await.unwrap();
+    handle.close().await.unwrap();
+    let handle = disk.open();
+    let recipient = handle.stores.consents.recipient(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+    assert_eq!((recipient.suppressions, recipient.lifted_suppressions.len()), (vec![old], 1));
     handle.close().await.unwrap();
 }
 

@@ -2,9 +2,9 @@
 
 use relevo::model::{
     AttemptRef, MessageEventDetail, MessageId, MessageState, Objection, ReceiptReport, ReceiptStatus,
-    ReferenceForms,
+    ReferenceForms, SuppressionReason,
 };
-use relevo::store::{AppendResult, ReceiptResult, Stores};
+use relevo::store::{AppendResult, LiftResult, ReceiptResult, Stores};
 
 use super::sample::*;
 
@@ -59,8 +59,11 @@ pub async fn an_early_receipt_waits_for_its_reference(stores: &Stores) {
     assert_eq!(stored.history.state(), MessageState::Delivered);
     assert_eq!(stored.history.version(), 5, "accepted, started, sent, and each receipt once");
     let way = stored.history.attempts()[0].way.clone();
-    let lifted = stores.consents.lift_suppression(&acme(), way.channel, &way.address).await.unwrap();
-    assert!(lifted, "what a receipt says of the address holds when it was early, too");
+    let (reasons, lift) = ([SuppressionReason::Complaint], lift(60));
+    let lifted =
+        stores.consents.lift_suppressions(&acme(), way.channel, &way.address, &reasons, lift).await.unwrap();
+    let is_lifted = matches!(lifted, LiftResult::Lifted { .. });
+    assert!(is_lifted, "what a receipt says of the address holds when it was early, too: {lifted:?}");
     let again = receive(stores, report("ref-1", ReceiptStatus::Delivered), 3).await;
     assert_eq!(again, ReceiptResult::Duplicate(stored.message.id));
     // What was taken in is not taken in again by another message.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relevo::model::{
-    Address, BrandId, Channel, ConsentEntry, Contact, ContactAddress, ContactId, ContactIncarnation, Content,
-    FallbackPolicy, Labels, Message, MessageClass, MessageEvent, MessageEventDetail, MessageId, MessageState,
-    Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone, ProviderName, Reason, ReceiptReport,
-    ReceiptStatus, ReferenceForms, Timestamp, Way,
+    Address, BrandId, Channel, ConsentEntry, ConsentEvidence, Contact, ContactAddress, ContactId,
+    ContactIncarnation, Content, FallbackPolicy, Labels, Message, MessageClass, MessageEvent,
+    MessageEventDetail, MessageId, MessageState, Moment, MonotonicTime, Outcome, OutcomeEvidence, Phone,
+    ProviderName, Reason, ReceiptReport, ReceiptStatus, ReferenceForms, Suppression, SuppressionLift,
+    SuppressionReason, Timestamp, Way,
 };
 use relevo::store::embedded::sled::{SledHandle, SledOptions, open};
 use relevo::store::{
@@ -73,6 +74,37 @@ pub fn acme() -> BrandId {
 
 pub fn contact_id(name: &str) -> ContactId {
     name.parse().unwrap()
+}
+
+/// A reason against an address, told at `at(second)`.
+pub fn suppression(
+    way: (Channel, &Address),
+    reason: SuppressionReason,
+    by: &str,
+    second: i64,
+) -> Suppression {
+    Suppression {
+        channel: way.0,
+        address: way.1.clone(),
+        reason,
+        explanation: "550 5.1.1".to_owned(),
+        created_at: at(second),
+        last_reported_at: at(second),
+        recorded_by: by.to_owned(),
+    }
+}
+
+/// The end of a suppression, with evidence of what happened at `at(second)`.
+pub fn lift(second: i64) -> SuppressionLift {
+    let evidence = ConsentEvidence {
+        source: "support".to_owned(),
+        method: "telephone".to_owned(),
+        wording: "write to me again".to_owned(),
+        time: at(second),
+        origin: String::new(),
+        actor: "eva".to_owned(),
+    };
+    SuppressionLift { at: at(50), recorded_by: "key-1".to_owned(), evidence }
 }
 
 pub fn email(text: &str) -> Address {
