@@ -44,10 +44,11 @@ impl IncomingTexts {
 pub fn send(shared: &Arc<SimulationState>, scripted: ScriptedText) {
     let (shared, at) = (Arc::clone(shared), shared.now());
     tokio::spawn(async move {
+        let (from, aliases) = scripted.spelling.written(&scripted.from, scripted.provider.channel);
         let text = InboundText {
             id: scripted.id.clone(),
-            from: scripted.from.clone(),
-            aliases: Vec::new(),
+            from,
+            aliases,
             to: scripted.to.as_ref().map(script::sender),
             text: scripted.text.clone(),
             reply_to: None,
@@ -72,7 +73,8 @@ async fn try_record(
     scripted: &ScriptedText,
     text: InboundText,
 ) -> bool {
-    let ScriptedText { provider, id, from, to, text: words } = scripted;
+    let ScriptedText { provider, id, from, to, text: words, .. } = scripted;
+    let is_spelt_otherwise = text.from != *from;
     let (texts, at) = (&shared.texts, text.at);
     let is_repeated = texts.recorded.lock().unwrap().contains(id);
     let brands = to.iter().cloned().chain(script::brands().into_iter().filter(|_| to.is_none()));
@@ -105,6 +107,9 @@ async fn try_record(
         shared.count("started by a text");
     } else if words.to_lowercase().starts_with("stop") {
         shared.count("stopped by a text");
+        if is_spelt_otherwise {
+            shared.count("stopped in another spelling");
+        }
         let mut opted_out = texts.opted_out.lock().unwrap();
         for entry in entries {
             let stopped_at = opted_out.entry(entry).or_insert(at);

@@ -12,7 +12,8 @@
 //!
 //! [`script::Script`] draws from the seed's random numbers: contacts with addresses, preferences and consents; messages and
 //! repetitions of them; faults of whole failure domains (refusals, calls that hang, lost answers, throttling, wrong
-//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start; reasons to
+//! credentials); a calendar that is set forward and back; grants that claim a time to come; texts that stop and start, from
+//! addresses in the spelling of the provider; reasons to
 //! suppress an address, told and lifted; deletions, cancellations, operators' controls, and crashes.
 //!
 //! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,

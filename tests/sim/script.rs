@@ -110,10 +110,48 @@ pub enum ScriptAction {
 pub struct ScriptedText {
     pub provider: Provider,
     pub id: String,
+    /// The address of whoever writes, as the contact has it.
     pub from: Address,
+    pub spelling: TextSpelling,
     /// The brand whose sender it was written to; `None` when the provider does not say.
     pub to: Option<BrandId>,
     pub text: String,
+}
+
+/// How a provider writes the address that a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextSpelling {
+    /// As the contact has it.
+    Same,
+    /// In another spelling.
+    Other,
+    /// On WhatsApp as a user id, with the address beside it.
+    UserId,
+}
+
+impl TextSpelling {
+    pub fn random(rng: &mut Rng) -> Self {
+        choose(rng, &[Self::Same, Self::Other, Self::UserId])
+    }
+
+    /// The address as the provider names it, and what it names beside it.
+    pub fn written(self, from: &Address, channel: Channel) -> (Address, Vec<Address>) {
+        match (self, from) {
+            (Self::UserId, Address::Phone(phone)) if channel == Channel::Whatsapp => {
+                let user =
+                    Address::whatsapp_user(&"shop".parse().unwrap(), &format!("MX.{}", phone.digits()));
+                (user.unwrap(), vec![from.clone()])
+            }
+            (Self::Other, Address::Phone(phone)) => {
+                let digits = phone.digits().strip_prefix("52").unwrap();
+                (Address::Phone(Phone::from_e164(&format!("+521{digits}")).unwrap()), Vec::new())
+            }
+            (Self::Other, Address::Email(email)) => {
+                (Address::Email(email.as_str().to_lowercase().parse().unwrap()), Vec::new())
+            }
+            _ => (from.clone(), Vec::new()),
+        }
+    }
 }
 
 /// A message to send.
@@ -254,9 +292,10 @@ fn random_contact(rng: &mut Rng, index: usize) -> ScriptedContact {
     // Both brands have contacts with the same ids, at different addresses.
     let brand = brands()[index % 2].clone();
     let id = format!("contact-{}", index / 2).parse().unwrap();
-    let phone = Address::Phone(Phone::parse(&format!("+3460012{index:04}"), None).unwrap());
+    // In Mexico, where numbers have two spellings.
+    let phone = Address::Phone(Phone::parse(&format!("+52551234{index:04}"), None).unwrap());
     let all = [
-        Address::Email(format!("p{index}@example.com").parse().unwrap()),
+        Address::Email(format!("First.Person{index}@example.com").parse().unwrap()),
         phone,
         Address::TelegramChat(1 + index as i64),
         Address::Email(format!("p{index}@example.org").parse().unwrap()),
@@ -389,6 +428,7 @@ fn random_action(
                 provider: choose(rng, &possible),
                 id: format!("text-{nth}"),
                 from,
+                spelling: TextSpelling::random(rng),
                 to,
                 text,
             })

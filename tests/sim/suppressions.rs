@@ -13,7 +13,7 @@ use relevo::model::{
 };
 use relevo::store::{LiftResult, SuppressResult};
 
-use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact, ScriptedText};
+use crate::script::{self, MessageDraft, ScriptAction, ScriptedContact, ScriptedText, TextSpelling};
 use crate::state::SimulationState;
 
 /// An address of a brand's contact, on a channel that delivers to it.
@@ -171,6 +171,7 @@ pub fn random_dispute(
                 provider: carrying[rng.usize(0..carrying.len())].clone(),
                 id: format!("dispute-{nth}"),
                 from: target.address.clone(),
+                spelling: TextSpelling::random(rng),
                 to: Some(target.brand.clone()),
                 text: (*rng.choice(&["STOP", "start"]).unwrap()).to_owned(),
             }),

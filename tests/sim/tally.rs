@@ -40,6 +40,7 @@ impl Tally {
             "disk failed after a receipt",
             "disk failed after a text",
             "stopped by a text",
+            "stopped in another spelling",
             "started by a text",
             "a text told again",
             "suppressed for manual",
