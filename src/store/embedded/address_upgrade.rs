@@ -32,17 +32,21 @@ pub fn first_step(from: &impl Lookup) -> Result<Option<UpgradeStep>, StoreError>
     Ok((!done).then(|| UpgradeStep::Addresses(keys::addresses())))
 }
 
-/// Takes a step, and says which comes next.
-pub fn take_step(txn: &mut Txn<'_>, step: UpgradeStep) -> Result<Option<UpgradeStep>, StoreError> {
+/// Takes a step, and says which comes next. Counts in `folded` the keys that were put into another spelling.
+pub fn take_step(
+    txn: &mut Txn<'_>,
+    step: UpgradeStep,
+    folded: &mut usize,
+) -> Result<Option<UpgradeStep>, StoreError> {
     match step {
         UpgradeStep::Addresses(range) => {
-            let rest = each(txn, range, fold_owners)?;
+            let rest = each(txn, range, folded, fold_owners)?;
             Ok(Some(
                 rest.map_or_else(|| UpgradeStep::Suppressions(keys::suppressions()), UpgradeStep::Addresses),
             ))
         }
         UpgradeStep::Suppressions(range) => {
-            let rest = each(txn, range, fold_suppressions)?;
+            let rest = each(txn, range, folded, fold_suppressions)?;
             if rest.is_none() {
                 txn.put_number(keys::address_rule(), RULE);
             }
@@ -55,7 +59,8 @@ pub fn take_step(txn: &mut Txn<'_>, step: UpgradeStep) -> Result<Option<UpgradeS
 fn each(
     txn: &mut Txn<'_>,
     mut range: Range<Vec<u8>>,
-    fold: impl Fn(&mut Txn<'_>, &[u8], &[u8]) -> Result<(), StoreError>,
+    folded: &mut usize,
+    fold: impl Fn(&mut Txn<'_>, &[u8], &[u8]) -> Result<bool, StoreError>,
 ) -> Result<Option<Range<Vec<u8>>>, StoreError> {
     let mut found = Vec::new();
     txn.committed().scan(range.clone(), ScanOrder::Ascending, &mut |key, value| {
@@ -64,35 +69,38 @@ fn each(
     })?;
     let is_cut = found.len() == STEP;
     for (key, value) in &found {
-        fold(txn, key, value)?;
+        *folded += usize::from(fold(txn, key, value)?);
         range.start.clone_from(key);
     }
     range.start.push(0);
     Ok(is_cut.then_some(range))
 }
 
-fn fold_owners(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    let Some((brand, address)) = keys::brand_and_address(key) else { return Ok(()) };
+fn fold_owners(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+    let Some((brand, address)) = keys::brand_and_address(key) else { return Ok(false) };
     if keys::address(&brand, &address) == key {
-        return Ok(());
+        return Ok(false);
     }
     // What is damaged stays where it is, and is told when somebody asks for it.
-    let Ok(owners) = address_owners::read(txn, value) else { return Ok(()) };
+    let Ok(owners) = address_owners::read(txn, value) else { return Ok(false) };
     txn.delete(key.to_vec());
-    owners.iter().try_for_each(|owner| address_owners::add(txn, &brand, &address, owner))
+    for owner in &owners {
+        address_owners::add(txn, &brand, &address, owner)?;
+    }
+    Ok(true)
 }
 
 /// What was said against several spellings is said against the one address that they are.
-fn fold_suppressions(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    let Some((brand, _)) = keys::brand_and_rest(key) else { return Ok(()) };
-    let Ok(all) = decode::<AddressSuppressions>(txn, key, value) else { return Ok(()) };
-    let Some((channel, address)) = all.target() else { return Ok(()) };
+fn fold_suppressions(txn: &mut Txn<'_>, key: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+    let Some((brand, _)) = keys::brand_and_rest(key) else { return Ok(false) };
+    let Ok(all) = decode::<AddressSuppressions>(txn, key, value) else { return Ok(false) };
+    let Some((channel, address)) = all.target() else { return Ok(false) };
     let folded = keys::suppression(&brand, channel, address);
     if folded == key {
-        return Ok(());
+        return Ok(false);
     }
+    let Ok(known) = txn.load::<AddressSuppressions>(&folded) else { return Ok(false) };
     txn.delete(key.to_vec());
-    let known = txn.load::<AddressSuppressions>(&folded)?.unwrap_or_default();
-    txn.save(folded, &known.merged(all));
-    Ok(())
+    txn.save(folded, &known.unwrap_or_default().merged(all));
+    Ok(true)
 }

@@ -42,7 +42,7 @@ impl MemoryStore {
         while let Some(step) = next {
             let mut group = WriteGroup::new(&*map);
             // Nothing in a map in memory is damaged.
-            next = group.run(|txn| address_upgrade::take_step(txn, step)).unwrap_or_default();
+            next = group.run(|txn| address_upgrade::take_step(txn, step, &mut 0)).unwrap_or_default();
             let (writes, _) = group.finish();
             apply(&mut map, writes);
         }

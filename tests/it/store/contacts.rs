@@ -79,8 +79,11 @@ pub async fn an_address_is_one_in_whatever_spelling(stores: &Stores) {
     for (index, (id, given, other)) in spellings.iter().enumerate() {
         create(stores, &acme(), id, std::slice::from_ref(given)).await;
         assert_eq!(find(other).await, Some(contact_id(id)), "{other}");
-        let taken =
-            stores.contacts.upsert_contact(&acme(), change("new", &[other.clone()]), at(1)).await.unwrap();
+        let taken = stores
+            .contacts
+            .upsert_contact(&acme(), change("new", std::slice::from_ref(other)), at(1))
+            .await
+            .unwrap();
         assert_eq!(taken, UpsertResult::AddressTaken { index: 0, owner: contact_id(id) }, "{other}");
         let added = ContactAddress::new(other.clone());
         match stores.contacts.add_address(&acme(), &contact_id(id), added, at(2)).await.unwrap() {
@@ -88,8 +91,11 @@ pub async fn an_address_is_one_in_whatever_spelling(stores: &Stores) {
             result => panic!("{result:?}"),
         }
         // Its own contact may have it in another spelling.
-        let changed =
-            stores.contacts.upsert_contact(&acme(), change(id, &[other.clone()]), at(3)).await.unwrap();
+        let changed = stores
+            .contacts
+            .upsert_contact(&acme(), change(id, std::slice::from_ref(other)), at(3))
+            .await
+            .unwrap();
         assert!(matches!(changed, UpsertResult::Changed(_)), "{changed:?}");
         assert_eq!(find(given).await, Some(contact_id(id)), "{given}");
         let removed = stores.contacts.remove_address(&acme(), &contact_id(id), given, at(4)).await.unwrap();

@@ -86,18 +86,26 @@ impl Writer {
     /// Brings the keys of addresses up to date. Called before anything is served.
     ///
     /// # Errors
-    /// When the disk fails; the next opening goes on.
+    /// When the disk fails or is full; the next opening goes on.
     pub fn upgrade_addresses(&mut self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let read = || shared.tree.read().unwrap_or_else(PoisonError::into_inner);
+        let mut folded = 0;
         let mut next = address_upgrade::first_step(read().as_ref().ok_or_else(unavailable)?)?;
         while let Some(step) = next {
+            self.admit(WriteClass::Committed, disk::free_bytes(&self.files.root).unwrap_or(u64::MAX))?;
             let tree = read();
             let mut group = WriteGroup::new(tree.as_ref().ok_or_else(unavailable)?);
-            next = group.run(|txn| address_upgrade::take_step(txn, step))?;
+            next = group.run(|txn| address_upgrade::take_step(txn, step, &mut folded))?;
             let (writes, effects) = group.finish();
             drop(tree);
             self.commit(writes, effects)?;
+        }
+        if folded > 0 {
+            tracing::info!(
+                folded,
+                "addresses that an older build kept in the spelling that was given are found in whatever spelling now"
+            );
         }
         Ok(())
     }
