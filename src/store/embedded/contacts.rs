@@ -164,13 +164,17 @@ fn add_address(
         return Ok(AddressResult::NoContact);
     };
     let mut addresses = before.addresses.clone();
-    match addresses.iter_mut().find(|known| known.is_known_by(&address.address)) {
+    match addresses.iter_mut().find(|known| known.address.is_same(&address.address)) {
         Some(_) if address.whatsapp_inbound_at.is_none() => return Ok(AddressResult::Changed(before)),
         Some(known) => known.whatsapp_inbound_at = address.whatsapp_inbound_at,
         None => match other_owner(txn, brand, &address.address, id)? {
             Some(owner) => return Ok(AddressResult::Taken(owner)),
             None if addresses.len() >= Contact::MAX_ADDRESSES => return Ok(AddressResult::Full),
-            None => addresses.push(address),
+            None => {
+                // What was an alias is an address by itself now.
+                forget_alias(&mut addresses, &address.address);
+                addresses.push(address);
+            }
         },
     }
     Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)?))
@@ -188,11 +192,15 @@ fn remove_address(
     };
     let mut addresses = before.addresses.clone();
     addresses.retain(|known| !known.address.is_same(address));
-    addresses.iter_mut().for_each(|known| known.aliases.retain(|alias| !alias.is_same(address)));
+    forget_alias(&mut addresses, address);
     if addresses == before.addresses {
         return Ok(AddressResult::Absent);
     }
     Ok(AddressResult::Changed(readdress(txn, brand, before, addresses, now)?))
+}
+
+fn forget_alias(addresses: &mut [ContactAddress], alias: &Address) {
+    addresses.iter_mut().for_each(|known| known.aliases.retain(|other| !other.is_same(alias)));
 }
 
 /// Gives a contact these addresses, all of which are free or its own.
@@ -261,7 +269,8 @@ pub fn move_address(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(before) = txn.load::<Contact>(&keys::contact(brand, id))? else { return Ok(()) };
-    if contact_of_address(txn, brand, &to)?.is_some() {
+    let is_known = before.addresses.iter().any(|entry| entry.address.is_same(&to));
+    if is_known || other_owner(txn, brand, &to, id)?.is_some() {
         return Ok(());
     }
     let moved = |entry: &ContactAddress| match entry.address.is_same(at) {

@@ -6,8 +6,8 @@ use relevo::model::{
     ServiceWindow, SuppressionLift, SuppressionReason, TopicScope, Way,
 };
 use relevo::store::{
-    AddressObjection, EventResult, InboundEffect, InboundEvent, JournalEventKind, NewConsentEntry, Stores,
-    UpsertResult,
+    AddressObjection, AddressResult, EventResult, InboundEffect, InboundEvent, JournalEventKind,
+    NewConsentEntry, Stores, UpsertResult,
 };
 
 use super::sample::*;
@@ -272,10 +272,22 @@ pub async fn what_a_person_said_goes_with_them_to_their_new_number(stores: &Stor
         stores.consents.suppress(&acme(), suppression(sms, reason, "key", 6)).await.unwrap();
     }
     record_event(stores, wrote("2", "", vec![InboundEffect::MoveAddress(phone("+34600777777"))])).await;
-    assert_eq!(
-        standing(stores).await,
-        [("complaint", "key".to_owned()), ("opted_out", "mail-eu".to_owned())]
-    );
+    let said = [("complaint", "key".to_owned()), ("opted_out", "mail-eu".to_owned())];
+    let number_of_ana = async || {
+        let ana = stores.contacts.contact(&acme(), &contact_id("ana")).await.unwrap().unwrap();
+        ana.addresses[0].address.clone()
+    };
+    assert_eq!(number_of_ana().await, phone("+34600777777"));
+    assert_eq!(standing(stores).await, said);
+    // Also to one by which they are known already.
+    let mut known = from("3", phone("+34600777777"), &[phone("+34600888888")], None);
+    known.effects.clear();
+    record_event(stores, known).await;
+    let mut moved = wrote("4", "", vec![InboundEffect::MoveAddress(phone("+34600888888"))]);
+    moved.event.address = phone("+34600777777");
+    record_event(stores, moved).await;
+    assert_eq!(number_of_ana().await, phone("+34600888888"));
+    assert_eq!(standing(stores).await, said);
 }
 
 /// An event of the person whose answer, or whose other addresses, the provider names.
@@ -360,12 +372,17 @@ pub async fn what_a_provider_calls_an_address_is_kept_with_it(stores: &Stores) {
     assert_eq!(aliases().await, ["ES.1", "ES.2", "ES.3", "ES.4"].map(user));
     let forgotten = from("9", phone("+34700111222"), &[], None);
     assert_eq!(record_event(stores, forgotten).await, EventResult::UnknownContact);
+    // One can become an address by itself.
+    let own = ContactAddress::new(user("ES.4"));
+    let added = stores.contacts.add_address(&acme(), &contact_id("ana"), own, at(7)).await.unwrap();
+    let AddressResult::Changed(added) = added else { panic!("{added:?}") };
+    assert_eq!((added.addresses[1].address.clone(), added.addresses[0].aliases.len()), (user("ES.4"), 3));
     // They are taken from nobody, taken away by themselves, and go with the contact's address.
     let taken = stores.contacts.upsert_contact(&acme(), change("eva", &[user("ES.1")]), at(7)).await.unwrap();
     assert_eq!(taken, UpsertResult::AddressTaken { index: 0, owner: contact_id("ana") });
     let ana = contact_id("ana");
     stores.contacts.remove_address(&acme(), &ana, &user("ES.1"), at(8)).await.unwrap();
-    assert_eq!(aliases().await, ["ES.2", "ES.3", "ES.4"].map(user));
+    assert_eq!(aliases().await, ["ES.2", "ES.3"].map(user));
     stores.contacts.upsert_contact(&acme(), change("ana", &[phone("+34600000001")]), at(9)).await.unwrap();
     assert_eq!(record_event(stores, from("10", user("ES.2"), &[], None)).await, EventResult::UnknownContact);
 }
