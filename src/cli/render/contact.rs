@@ -18,6 +18,9 @@ pub(crate) fn contact(contact: &v1::Contact, within: TextWidth) -> String {
             .iter()
             .filter_map(|window| Some((window.inbound_time.as_ref()?, by(window))));
         let mut shown = address(contact_address.address.as_ref());
+        for alias in &contact_address.aliases {
+            shown += &format!(" (also {})", address(Some(alias)));
+        }
         for (at, by) in wrote.chain(wrote_by) {
             shown += &format!(" (last wrote on WhatsApp{by} {})", time(Some(at)));
         }

@@ -241,11 +241,17 @@ fn answers_of_a_stream_name_their_line() {
 
 #[test]
 fn contacts_and_their_consent_are_shown() {
+    let user = v1::WhatsappUser { business: "shop".into(), user_id: "ES.1349".into() };
     let own = v1::Contact {
         contact_id: "ana".into(),
         addresses: vec![
             v1::ContactAddress { address: email(), ..Default::default() },
-            v1::ContactAddress { address: phone(), whatsapp_inbound_time: at(0), ..Default::default() },
+            v1::ContactAddress {
+                address: phone(),
+                whatsapp_inbound_time: at(0),
+                aliases: vec![v1::Address { value: Some(Value::WhatsappUser(user)) }],
+                ..Default::default()
+            },
         ],
         labels: [("tier".to_owned(), "gold".to_owned())].into(),
         create_time: at(0),
