@@ -341,6 +341,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_a_plan_that_was_given_up_are_those_of_today() {
+        for (before, today) in [
+            ("+5215512345678", "+525512345678"),
+            ("+52 1 55 1234 5678", "+525512345678"),
+            ("+551187654321", "+5511987654321"),
+            ("+22997123456", "+2290197123456"),
+            // Valid as it is: Argentina's mobile numbers as they are dialled from abroad.
+            ("+5491123456789", "+5491123456789"),
+            ("+551132654321", "+551132654321"),
+        ] {
+            assert_eq!(Phone::parse(before, None).unwrap().as_str(), today, "{before}");
+        }
+    }
+
+    #[test]
     fn numbers_of_new_ranges_and_of_other_keyboards_are_read() {
         let read = |text| Phone::parse(text, None).map(|phone| phone.0);
         for (text, number) in [
