@@ -160,6 +160,7 @@ fn assert_bounded(events: &[ProviderEvent], input_bytes: usize) {
             ProviderEvent::Text(text) => text.id.len() + text.text.len(),
             ProviderEvent::Address(report) => report.id.len(),
             ProviderEvent::LinkFollowed { id, .. } => id.as_bytes().len(),
+            ProviderEvent::Unreadable { why, .. } => why.len(),
         })
         .sum();
     assert!(size <= 16 * input_bytes + 1024, "{size} bytes from {input_bytes}");

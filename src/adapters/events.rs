@@ -30,6 +30,13 @@ pub enum ProviderEvent {
         /// When it happened, by the provider's clock; the time of arrival where the provider gives none.
         at: Timestamp,
     },
+    /// Some of what came with events that were understood could not be read.
+    Unreadable {
+        /// How many.
+        count: usize,
+        /// Why the first of them could not.
+        why: String,
+    },
 }
 
 /// What became of a message.

@@ -28,7 +28,7 @@ pub(super) fn bounded(event: ProviderEvent, now: Timestamp) -> ProviderEvent {
             let at = report.at.min(now);
             ProviderEvent::Address(AddressReport { id, to, at, ..report })
         }
-        ProviderEvent::LinkFollowed { .. } => event,
+        ProviderEvent::LinkFollowed { .. } | ProviderEvent::Unreadable { .. } => event,
     }
 }
 

@@ -10,7 +10,8 @@ use crate::adapters::webhooks::{DeliveryReport, EventSink, ProviderEvent, Record
 use crate::clock::Clock;
 use crate::consent;
 use crate::model::{
-    AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, ProviderName, Timestamp,
+    AddressReport, BrandId, ConsentEntry, InboundText, Keyword, Keywords, OutcomeEvidence, ProviderName,
+    Timestamp,
 };
 use crate::store::{
     ConsentStore, EventResult, InboundEvent, InboundStore, LinkStore, PageRequest, StoreError, Stores,
@@ -61,6 +62,13 @@ impl InboundProcessor {
                 ProviderEvent::Address(report) => self.process_address(provider, report, None).await?,
                 ProviderEvent::LinkFollowed { id, address, at } => {
                     links::follow(self.links.as_ref(), provider, id, address, at, now).await?;
+                }
+                ProviderEvent::Unreadable { count, why } => {
+                    let OutcomeEvidence { text: detail, .. } = OutcomeEvidence::new("", &why);
+                    tracing::warn!(
+                        provider.name = %provider, count, detail,
+                        "inbound events were dropped: they came with others, and could not be read"
+                    );
                 }
             }
         }

@@ -101,6 +101,24 @@ pub(super) fn parse_phone(text: &str) -> Option<Address> {
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
 }
 
+/// Reads each of the items that came in one request by itself. One that cannot be read must not keep the others back: the provider would
+/// send all of them again, and in the end none (gopherium/AlphOne#36, PostHog/posthog#6227).
+///
+/// # Errors
+/// The first error, when there are items and none could be read.
+pub(super) fn read_each<T>(
+    items: impl IntoIterator<Item = T>,
+    read: impl Fn(T) -> Result<Vec<ProviderEvent>, WebhookError>,
+) -> Result<Vec<ProviderEvent>, WebhookError> {
+    let (read, unread): (Vec<_>, Vec<_>) = items.into_iter().map(read).partition(Result::is_ok);
+    let (is_none_read, count) = (read.is_empty(), unread.len());
+    let unreadable = match unread.into_iter().find_map(Result::err) {
+        Some(error) if is_none_read => return Err(error),
+        error => error.map(|error| ProviderEvent::Unreadable { count, why: error.to_string() }),
+    };
+    Ok(read.into_iter().flatten().flatten().chain(unreadable).collect())
+}
+
 /// Reads a user id of WhatsApp's as providers write them in reports.
 pub(super) fn parse_user_id(business: &BusinessId, id: &str) -> Option<Address> {
     Address::whatsapp_user(business, id).ok()

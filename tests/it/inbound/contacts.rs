@@ -340,6 +340,19 @@ async fn what_is_for_a_brand_that_is_gone_is_kept_for_no_other_and_logged_withou
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_is_logged_without_whom_it_names() {
+    let brands = TwoBrands::new([None, None]).await;
+    let (lines, _logging) = LogLines::collect();
+    let why = "timestamp must be a number, not \"+34600123456\"".to_owned();
+    brands.record(ProviderEvent::Unreadable { count: 2, why }).await;
+    let line: serde_json::Value = serde_json::from_str(lines.text().lines().next().unwrap()).unwrap();
+    assert_eq!((&line["level"], &line["fields"]["count"]), (&"WARN".into(), &2.into()));
+    assert_eq!(line["fields"]["provider.name"], "wa");
+    assert!(line["fields"]["detail"].as_str().unwrap().starts_with("timestamp must be"), "{line}");
+    assert!(!lines.text().contains("600123456"), "{}", lines.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_a_long_id_is_known_by_all_of_it_and_keeps_little() {
     let brands = TwoBrands::new([None, None]).await;
     let long = |end: &str| format!("{}{end}", "x".repeat(10_000));

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::Deserialize;
+use serde_json::Value;
 use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
@@ -14,7 +15,9 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 use crate::adapters::email::events::{
     DELIVERED, EmailEvent, EmailEventMeaning, FAILED, READ, address, parse, required,
 };
-use crate::adapters::webhooks::{WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, is_recent};
+use crate::adapters::webhooks::{
+    ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest, is_recent, read_each,
+};
 use crate::model::Objection::{BadAddress, CommercialOptedOut, Complaint, OptedOut};
 use crate::model::{OutcomeEvidence, Timestamp};
 
@@ -66,15 +69,17 @@ impl SendgridWebhooks {
 #[async_trait]
 impl WebhookHandler for SendgridWebhooks {
     async fn handle(&self, request: &WebhookRequest<'_>) -> Result<WebhookPayload, WebhookError> {
-        let payload: Vec<SendgridPayload> = parse(self.check(request)?, "events of SendGrid's")?;
-        let mut events = Vec::new();
-        for payload_event in payload {
-            if let Some(meaning) = meaning(&payload_event) {
-                events.extend(event(payload_event)?.provider_event(meaning));
-            }
-        }
-        Ok(WebhookPayload::Events(events))
+        let payload: Vec<Value> = parse(self.check(request)?, "events of SendGrid's")?;
+        read_each(payload, read).map(WebhookPayload::Events)
     }
+}
+
+/// What one event says; nothing when that is nothing new.
+fn read(payload: Value) -> Result<Vec<ProviderEvent>, WebhookError> {
+    let malformed = |error| WebhookError::Malformed(format!("not an event of SendGrid's: {error}"));
+    let payload: SendgridPayload = serde_json::from_value(payload).map_err(malformed)?;
+    let Some(meaning) = meaning(&payload) else { return Ok(Vec::new()) };
+    Ok(event(payload)?.provider_event(meaning).into_iter().collect())
 }
 
 /// The parts we read of an event.
@@ -227,6 +232,17 @@ mod tests {
             assert_eq!(summary(&signed(&body(event, more.clone())).await), expected, "{event} {more}");
         }
         assert_eq!(summary(&signed(r#"[{"event":"account_status_change","type":"x"}]"#).await), "-");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_keeps_nothing_else_back() {
+        let good = body("bounce", json!({ "type": "bounce", "status": "5.1.1" }));
+        let both = format!(r#"[{{"event":"bounce","reason":null}},{}"#, good.strip_prefix('[').unwrap());
+        let Ok(WebhookPayload::Events(events)) = signed(&both).await else { panic!() };
+        let [ProviderEvent::Receipt(_), ProviderEvent::Unreadable { count: 1, .. }] = events.as_slice()
+        else {
+            panic!("{events:?}");
+        };
     }
 
     #[tokio::test]

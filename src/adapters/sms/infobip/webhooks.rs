@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::errors;
 use crate::adapters::webhooks::{
     BasicAuth, DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
-    parse_phone, parse_rfc3339,
+    parse_phone, parse_rfc3339, read_each,
 };
 use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
@@ -87,11 +87,9 @@ struct InfobipContext {
 fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of Infobip's: {error}"));
     let payload: InfobipPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let mut events = Vec::new();
-    for result in payload.results {
-        events.extend(entry(serde_json::from_value(result).map_err(malformed)?)?);
-    }
-    Ok(events)
+    read_each(payload.results, |result| {
+        Ok(entry(serde_json::from_value(result).map_err(malformed)?)?.into_iter().collect())
+    })
 }
 
 /// What a result says; `None` when that is nothing new.
@@ -336,6 +334,13 @@ mod tests {
         ] {
             let body = json!({ "results": [result] }).to_string();
             assert!(matches!(read(body.as_bytes()), Err(WebhookError::Malformed(_))), "{body}");
+            let good = json!({ "messageId": "m1", "seenAt": "2026-11-22T10:00:00.000+0000" });
+            let both = json!({ "results": [result, good, result] }).to_string();
+            let events = read(both.as_bytes()).unwrap();
+            let [ProviderEvent::Receipt(_), ProviderEvent::Unreadable { count: 2, .. }] = events.as_slice()
+            else {
+                panic!("{events:?}");
+            };
         }
     }
 }

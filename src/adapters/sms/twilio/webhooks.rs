@@ -19,7 +19,7 @@ use super::errors;
 use super::parameters::{TwilioParameters, bare};
 use crate::adapters::webhooks::{
     DeliveryReport, ProviderEvent, SignatureAlgorithm, WebhookError, WebhookHandler, WebhookPayload,
-    WebhookRequest, decode_hex, is_valid_signature, named_person,
+    WebhookRequest, decode_hex, is_valid_signature, named_person, read_each,
 };
 use crate::model::{
     AddressChange, AddressReport, BusinessId, InboundText, Objection, OutcomeEvidence, ReceiptStatus,
@@ -57,9 +57,7 @@ impl WebhookHandler for TwilioWebhooks {
                 TwilioParameters::from_json(body)?
             }
         };
-        let events: Result<Vec<_>, _> =
-            all.iter().map(|parameters| self.read(parameters, request.now)).collect();
-        Ok(WebhookPayload::Events(events?.concat()))
+        read_each(&all, |parameters| self.read(parameters, request.now)).map(WebhookPayload::Events)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::errors;
 use crate::adapters::webhooks::{
-    DeliveryReport, ProviderEvent, WebhookError, named_person, parse_phone, parse_user_id,
+    DeliveryReport, ProviderEvent, WebhookError, named_person, parse_phone, parse_user_id, read_each,
 };
 use crate::model::{
     Address, AddressChange, AddressReport, BusinessId, InboundText, Objection, OutcomeEvidence,
@@ -37,8 +37,10 @@ struct CloudChange {
 #[serde(default)]
 struct CloudMessages {
     metadata: CloudMetadata,
-    statuses: Vec<CloudStatus>,
-    messages: Vec<CloudMessage>,
+    /// Each a [`CloudStatus`].
+    statuses: Vec<Value>,
+    /// Each a [`CloudMessage`].
+    messages: Vec<Value>,
 }
 
 /// Which of our numbers a change is about.
@@ -125,7 +127,8 @@ struct CloudSystem {
 struct CloudPreferences {
     #[serde(default)]
     metadata: CloudMetadata,
-    user_preferences: Vec<CloudPreference>,
+    /// Each a [`CloudPreference`].
+    user_preferences: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -167,19 +170,58 @@ pub(super) fn read(body: &[u8], business: &BusinessId) -> Result<Vec<ProviderEve
         WebhookError::Malformed(format!("not a webhook of the Cloud API: {error}"))
     };
     let payload: CloudPayload = serde_json::from_slice(body).map_err(malformed)?;
-    let mut events = Vec::new();
+    let mut items = Vec::new();
     for CloudChange { field, value } in payload.entry.into_iter().flat_map(|entry| entry.changes) {
-        match field.as_str() {
+        items.extend(CloudItem::of_change(&field, value).map_err(malformed)?);
+    }
+    read_each(items, |item| item.read(business))
+}
+
+/// One thing that a change says, of which each is read by itself.
+enum CloudItem {
+    Status(Value),
+    Message { message: Value, to: Option<String> },
+    Preference { preference: Value, to: Option<String> },
+}
+
+impl CloudItem {
+    fn of_change(field: &str, value: Value) -> Result<Vec<Self>, serde_json::Error> {
+        Ok(match field {
             "messages" => {
-                events.extend(messages(serde_json::from_value(value).map_err(malformed)?, business)?)
+                let CloudMessages { metadata, statuses, messages } = serde_json::from_value(value)?;
+                let to = || metadata.phone_number_id.clone();
+                let messages = messages.into_iter().map(|message| Self::Message { message, to: to() });
+                statuses.into_iter().map(Self::Status).chain(messages).collect()
             }
             "user_preferences" => {
-                events.extend(preferences(serde_json::from_value(value).map_err(malformed)?, business)?);
+                let CloudPreferences { metadata, user_preferences } = serde_json::from_value(value)?;
+                let to = || metadata.phone_number_id.clone();
+                user_preferences
+                    .into_iter()
+                    .map(|preference| Self::Preference { preference, to: to() })
+                    .collect()
             }
-            _ => {}
-        }
+            _ => Vec::new(),
+        })
     }
-    Ok(events)
+
+    fn read(self, business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
+        let malformed =
+            |error| WebhookError::Malformed(format!("not what a webhook of the Cloud API says: {error}"));
+        let event = match self {
+            Self::Status(status) => {
+                let status = serde_json::from_value(status).map_err(malformed)?;
+                delivery_report(status, business)?.map(ProviderEvent::Receipt)
+            }
+            Self::Message { message, to } => {
+                inbound_text(serde_json::from_value(message).map_err(malformed)?, to, business)?
+            }
+            Self::Preference { preference, to } => {
+                self::preference(serde_json::from_value(preference).map_err(malformed)?, to, business)?
+            }
+        };
+        Ok(event.into_iter().collect())
+    }
 }
 
 /// Whom Meta names by a number, a user id, or both: whoever takes a user name may come without a number.
@@ -189,18 +231,6 @@ fn person(
     business: &BusinessId,
 ) -> Option<(Address, Vec<Address>)> {
     named_person([number.and_then(parse_phone), user_id.and_then(|id| parse_user_id(business, id))])
-}
-
-fn messages(value: CloudMessages, business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
-    let to = value.metadata.phone_number_id.as_deref();
-    let mut events = Vec::new();
-    for status in value.statuses {
-        events.extend(delivery_report(status, business)?.map(ProviderEvent::Receipt));
-    }
-    for message in value.messages {
-        events.extend(inbound_text(message, to, business)?);
-    }
-    Ok(events)
 }
 
 /// What became of a message; `None` for a status that is not documented yet.
@@ -236,14 +266,14 @@ fn delivery_report(
 /// What a person wrote, or that they have another number or user id; `None` when it says neither, or not of whom.
 fn inbound_text(
     message: CloudMessage,
-    to: Option<&str>,
+    to: Option<String>,
     business: &BusinessId,
 ) -> Result<Option<ProviderEvent>, WebhookError> {
     let at = message.timestamp.read()?;
     let previous = message.system.as_ref().and_then(|system| system.previous_user_id.as_deref());
     let user_id = previous.or(message.from_user_id.as_deref());
     let Some((from, aliases)) = person(message.from.as_deref(), user_id, business) else { return Ok(None) };
-    let (id, to) = (message.id, to.map(str::to_owned));
+    let id = message.id;
     if let Some(system) = message.system {
         let evidence = OutcomeEvidence::new(&system.kind, "");
         let change = new_address(&system, business).map(AddressChange::MovedTo);
@@ -280,29 +310,27 @@ fn new_address(system: &CloudSystem, business: &BusinessId) -> Option<Address> {
 }
 
 /// Who wants no more marketing. Who resumes it gets none by that alone, because it needs an opt-in.
-fn preferences(value: CloudPreferences, business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
-    let to = value.metadata.phone_number_id;
-    let mut events = Vec::new();
-    for preference in value.user_preferences {
-        let person = person(preference.wa_id.as_deref(), preference.user_id.as_deref(), business);
-        let (Some((address, aliases)), "marketing_messages", "stop") =
-            (person, &*preference.category, &*preference.value)
-        else {
-            continue;
-        };
-        let at = preference.timestamp.read()?;
-        events.push(ProviderEvent::Address(AddressReport {
-            // It has no id of its own.
-            id: format!("{} {} {address} {}", preference.category, preference.value, at.as_second()),
-            address,
-            aliases,
-            to: to.clone(),
-            change: AddressChange::Objected(Objection::CommercialOptedOut),
-            at,
-            evidence: OutcomeEvidence::new("user_preferences", &preference.detail),
-        }));
-    }
-    Ok(events)
+fn preference(
+    preference: CloudPreference,
+    to: Option<String>,
+    business: &BusinessId,
+) -> Result<Option<ProviderEvent>, WebhookError> {
+    let CloudPreference { wa_id, user_id, category, value, detail, timestamp } = preference;
+    let person = person(wa_id.as_deref(), user_id.as_deref(), business);
+    let (Some((address, aliases)), "marketing_messages", "stop") = (person, &*category, &*value) else {
+        return Ok(None);
+    };
+    let at = timestamp.read()?;
+    Ok(Some(ProviderEvent::Address(AddressReport {
+        // It has no id of its own.
+        id: format!("{category} {value} {address} {}", at.as_second()),
+        address,
+        aliases,
+        to,
+        change: AddressChange::Objected(Objection::CommercialOptedOut),
+        at,
+        evidence: OutcomeEvidence::new("user_preferences", &detail),
+    })))
 }
 
 #[cfg(test)]
@@ -529,6 +557,19 @@ mod tests {
         assert_ne!(preference("marketing_messages", "stop", json!(1_795_000_001)), stopped, "it is another");
         assert_eq!(preference("marketing_messages", "resume", json!(1_795_000_000)), []);
         assert_eq!(preference("a-word-of-tomorrow", "stop", json!(1_795_000_000)), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_keeps_nothing_else_back() {
+        let good = json!({ "id": "w", "from": "34600123456", "timestamp": "1795000000", "text": { "body": "STOP" } });
+        let odd = json!({ "id": "w", "status": "sent", "timestamp": "soon" });
+        let events = events_in("messages", json!({ "messages": [good], "statuses": [odd] }));
+        assert!(
+            matches!(&events[..], [ProviderEvent::Text(_), ProviderEvent::Unreadable { count: 1, .. }]),
+            "{events:?}"
+        );
+        let odd = read(&body("messages", json!({ "statuses": [odd] })), &business());
+        assert!(matches!(odd, Err(WebhookError::Malformed(_))), "{odd:?}");
     }
 
     #[test]
