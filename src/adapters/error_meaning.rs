@@ -40,8 +40,9 @@ pub(crate) const THROTTLED_RECIPIENT: ErrorMeaning = ErrorMeaning::Throttled(Thr
 
 impl ErrorMeaning {
     /// The meaning of an HTTP status where the provider's own code says nothing (RFC 9110, section 15; RFC 6585, section 4).
-    /// `None` where the provider may have taken the message: success without an answer we can read, and the gateway's
-    /// time-out (504), which comes after the request was passed on.
+    /// `None` where the provider may have taken the message: success without an answer we can read, a server that failed at
+    /// whatever point (500, and as which codes that are not known count), and a gateway that passed the request on and got no
+    /// answer that it could use (502, 504).
     pub(crate) fn from_http_status(status: u16) -> Option<Self> {
         match status {
             408 | 425 => Some(Self::Unavailable),
@@ -49,8 +50,8 @@ impl ErrorMeaning {
             // A redirect, too: the base URL is not the API's.
             300..400 | 401..=407 => Some(Self::Misconfigured),
             400..500 => Some(CONTENT_REJECTED),
-            504 => None,
-            500.. => Some(Self::Unavailable),
+            // It does not know the method or the version, or does not serve now: it has not begun.
+            501 | 503 | 505 => Some(Self::Unavailable),
             _ => None,
         }
     }
@@ -87,13 +88,16 @@ mod tests {
             (413, Some(CONTENT_REJECTED)),
             (422, Some(CONTENT_REJECTED)),
             (429, Some(THROTTLED)),
-            (500, Some(ErrorMeaning::Unavailable)),
-            (502, Some(ErrorMeaning::Unavailable)),
+            (501, Some(ErrorMeaning::Unavailable)),
             (503, Some(ErrorMeaning::Unavailable)),
-            (599, Some(ErrorMeaning::Unavailable)),
+            (505, Some(ErrorMeaning::Unavailable)),
             (200, None),
             (201, None),
+            // The server failed, or one in front of it got no answer: perhaps after the message was taken.
+            (500, None),
+            (502, None),
             (504, None),
+            (599, None),
         ] {
             assert_eq!(ErrorMeaning::from_http_status(status), meaning, "{status}");
         }

@@ -33,7 +33,7 @@ pub(super) const ROWS: &[(&str, u16, &[&str])] = &[
     ("content", 400, &["NewException"]),
     ("misconfigured", 403, &["NewException"]),
     ("throttled", 429, &["NewException"]),
-    ("unavailable", 500, &["NewException"]),
+    ("unknown", 500, &["NewException"]),
 ];
 
 /// Compares the headers of a request that WireMock was sent with those that botocore signs it with.

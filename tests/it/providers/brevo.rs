@@ -110,6 +110,6 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     // Codes that are not in the table: by the status.
     ("content", 400, "something_new", ""),
     ("misconfigured", 401, "something_new", ""),
-    ("unavailable", 500, "something_new", ""),
+    ("unknown", 500, "something_new", ""),
     ("unavailable", 503, "something_new", ""),
 ];

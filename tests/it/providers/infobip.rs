@@ -128,7 +128,8 @@ const ERRORS: &[(&str, u16)] = &[
     ("misconfigured", 403),
     ("misconfigured", 404),
     ("throttled", 429),
-    ("unavailable", 500),
-    ("unavailable", 502),
+    // A server that failed may have taken the message before.
+    ("unknown", 500),
+    ("unknown", 502),
     ("unavailable", 503),
 ];

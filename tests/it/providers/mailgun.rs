@@ -133,7 +133,8 @@ const ROWS: &[(&str, u16, &str)] = &[
         429,
         "Domain a.example is not allowed to send: recipient limit exceeded, try again after a date",
     ),
-    ("unavailable", 500, "Internal Server Error"),
+    // A server that failed may have taken the message before.
+    ("unknown", 500, "Internal Server Error"),
     // Statuses that are not in the table, as HTTP has them.
     ("content", 422, "something new"),
     ("unavailable", 503, "something new"),

@@ -114,6 +114,6 @@ const ROWS: &[(&str, u16, &[u32], &str)] = &[
     ("content", 422, &[9999], "Something new."),
     ("misconfigured", 401, &[9999], "Something new."),
     ("throttled", 429, &[9999], "Something new."),
-    ("unavailable", 500, &[9999], "Something new."),
+    ("unknown", 500, &[9999], "Something new."),
     ("unavailable", 503, &[9999], "Something new."),
 ];

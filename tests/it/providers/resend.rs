@@ -126,5 +126,5 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     ("content", 400, "something_new", ""),
     ("misconfigured", 401, "something_new", ""),
     ("throttled", 429, "something_new", ""),
-    ("unavailable", 500, "something_new", ""),
+    ("unknown", 500, "something_new", ""),
 ];

@@ -114,7 +114,8 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("content", 413, ""),
     ("throttled", 429, ""),
     ("misconfigured", 451, ""),
-    ("unavailable", 500, ""),
+    // A server that failed may have taken the message before.
+    ("unknown", 500, ""),
     // A status that is not in the table, as HTTP has it.
     ("content", 422, ""),
     ("unavailable", 503, ""),

@@ -95,6 +95,6 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("misconfigured", 404, "new"),
     ("content", 409, "new"),
     ("throttled", 429, "new"),
-    ("unavailable", 500, "new"),
+    ("unknown", 500, "new"),
     ("unavailable", 503, "new"),
 ];

@@ -146,5 +146,5 @@ const ROWS: &[(&str, u16, &[u32])] = &[
     ("content", 400, &[99999]),
     ("misconfigured", 403, &[99999]),
     ("throttled", 429, &[99999]),
-    ("unavailable", 500, &[99999]),
+    ("unknown", 500, &[99999]),
 ];

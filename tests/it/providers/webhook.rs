@@ -156,7 +156,8 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     // Words that are not in the contract: by the status.
     ("content", 400, "refused", "address"),
     ("misconfigured", 403, "refused", ""),
-    ("unavailable", 500, "refused", ""),
+    ("unknown", 500, "refused", ""),
+    ("unavailable", 503, "refused", ""),
     ("unknown", 200, "refused", ""),
     ("unknown", 504, "refused", ""),
 ];

@@ -170,5 +170,5 @@ const ROWS: &[(&str, u16, &[u32])] = &[
     // Codes that are not in the table: by the status.
     ("content", 400, &[999_999]),
     ("misconfigured", 401, &[999_999]),
-    ("unavailable", 500, &[999_999]),
+    ("unknown", 500, &[999_999]),
 ];

@@ -174,5 +174,5 @@ const CODES: &[(&str, u16, &[u32])] = &[
     ("content", 422, &[9999]),
     ("misconfigured", 403, &[9999]),
     ("throttled", 429, &[9999]),
-    ("unavailable", 500, &[9999]),
+    ("unknown", 500, &[9999]),
 ];

@@ -33,8 +33,6 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     (413, "", CONTENT_REJECTED),
     // Requests, recipients or bytes of the domain.
     (429, "", THROTTLED),
-    // Mailgun itself.
-    (500, "", ErrorMeaning::Unavailable),
 ];
 
 /// What a status and a message mean, or `None` when they are not in the table.

@@ -24,8 +24,6 @@ pub(super) fn meaning(status: u16, field: &str) -> Option<ErrorMeaning> {
         429 => THROTTLED,
         // The account's data must stay in another region: the base URL is that of the wrong one.
         451 => ErrorMeaning::Misconfigured,
-        // SendGrid itself.
-        500 => ErrorMeaning::Unavailable,
         _ => return None,
     })
 }

@@ -58,7 +58,8 @@ fn an_answer_is_judged_by_its_name_then_by_its_status() {
         (400, "NewException", "{}", "rejected"),
         (403, "NewException", "{}", "misconfigured"),
         (429, "NewException", "{}", "throttled"),
-        (500, "NewException", "{}", "unavailable"),
+        (500, "NewException", "{}", "unknown"),
+        (502, "", "", "unknown"),
         // Without a name it is not SES that speaks.
         (400, "", r#"{"message":"no"}"#, "rejected"),
         (404, "", "no such page", "misconfigured"),

@@ -54,8 +54,10 @@ fn an_answer_is_judged_by_its_message_then_by_its_status() {
         (200, "{}".to_owned(), "unknown"),
         (200, "<html>ok</html>".to_owned(), "unknown"),
         (204, String::new(), "unknown"),
-        // What is no success is none, whatever its messages say.
-        (500, list(1, 26), "unavailable"),
+        // What is no success is none, whatever its messages say, and a server that failed may have taken it.
+        (500, list(1, 26), "unknown"),
+        (502, "bad gateway".to_owned(), "unknown"),
+        (503, list(1, 26), "unavailable"),
         (404, "no such page".to_owned(), "misconfigured"),
         (504, "upstream timed out".to_owned(), "unknown"),
     ] {
