@@ -327,7 +327,11 @@ fn a_doubtful_address_leaves_out_who_doubts_it() {
     assert_eq!(case.attempt(rejected(Rejection::Address { certain: false })), "wa-meta-1");
     assert_eq!(case.attempt(rejected(Rejection::Address { certain: false })), "wa-meta-2");
     assert_eq!(case.attempt(rejected(Rejection::OptedOut { certain: false })), "wa-twilio");
-    assert_eq!(case.next_provider(), "sms-a", "nobody else on WhatsApp is asked where the person may have opted out");
+    assert_eq!(
+        case.next_provider(),
+        "sms-a",
+        "nobody else on WhatsApp is asked where the person may have opted out"
+    );
 
     let mut case = RoutingCase::new(MessageClass::Transactional);
     case.attempt(rejected(Rejection::OptedOut { certain: false }));

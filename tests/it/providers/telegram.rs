@@ -253,7 +253,7 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("unknown", 500, "Internal Server Error: restart"),
     ("unknown", 502, "Bad Gateway"),
     // Descriptions that are not in the table: by the status.
-    ("content", 400, "Bad Request: something new"),
+    ("policy", 400, "Bad Request: something new"),
     ("policy", 403, "Forbidden: something new"),
     ("misconfigured", 404, "Not Found: something new"),
 ];

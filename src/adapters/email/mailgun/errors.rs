@@ -19,8 +19,9 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     (403, "authorized recipients", POLICY_REJECTED),
     // The domain is not verified, the account not activated.
     (400, "is not allowed to send", ErrorMeaning::Misconfigured),
-    // What else is wrong with the request: its text, headers, size of its options, time of delivery, template.
-    (400, "", CONTENT_REJECTED),
+    (400, "need at least one of 'text' or 'html'", CONTENT_REJECTED),
+    // What else is wrong with the request: headers, size of its options, time of delivery, template.
+    (400, "", POLICY_REJECTED),
     // The key is not one, or that of another region.
     (401, "", ErrorMeaning::Misconfigured),
     // The account has to be paid.

@@ -85,6 +85,18 @@ fn who_is_not_verified_decides_whether_the_provider_is_set_up_wrongly() {
 }
 
 #[test]
+fn the_daily_quota_is_tried_again_after_an_hour_and_the_rate_sooner() {
+    let wait = |name, text| match judge(429, name, &format!(r#"{{"message":"{text}"}}"#)) {
+        Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+        other => panic!("{other:?}"),
+    };
+    for name in ["ThrottlingException", "TooManyRequestsException", "LimitExceededException"] {
+        assert_eq!(wait(name, "Daily message quota exceeded."), Some(3_600), "{name}");
+        assert_eq!(wait(name, "Maximum sending rate exceeded."), None, "{name}");
+    }
+}
+
+#[test]
 fn the_evidence_holds_the_name_and_no_address() {
     let outcome = judge(400, "BadRequestException", r#"{"message":"Illegal address: ana@example.org"}"#);
     assert_eq!(outcome.evidence().unwrap().to_string(), "BadRequestException Illegal address: ***");

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::adapters::envelopes;
 use crate::adapters::http::HttpResponse;
-use crate::model::{Address, Rejection, RenderedContent};
+use crate::model::{Address, Rejection, RenderedContent, ThrottleScope};
 use crate::secret::Secret;
 
 const KEY: &str = "the-api-key";
@@ -69,6 +71,12 @@ fn an_answer_is_judged_by_its_message_then_by_its_status() {
 fn an_id_that_was_taken_before_is_sent_under_that_id() {
     assert_eq!(judge(200, &list(5, 23)), Outcome::sent(OWN_ID.to_owned()));
     assert_eq!(judge(200, &list(1, 26)), Outcome::sent("m1"));
+}
+
+#[test]
+fn a_number_that_got_all_of_an_hour_is_left_alone_for_one() {
+    let Outcome::Throttled { retry_after, scope, .. } = judge(200, &list(5, 20)) else { panic!() };
+    assert_eq!((retry_after, scope), (Some(Duration::from_secs(3_600)), ThrottleScope::Recipient));
 }
 
 #[test]
