@@ -112,6 +112,16 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("policy", 400, "Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total"),
     ("policy", 400, "'recipient-variables' parameter is not a valid JSON"),
     ("policy", 400, "invalid delivery time format"),
+    (
+        "throttled",
+        400,
+        "Domain a.example is not allowed to send: recipient limit exceeded, try again after a date",
+    ),
+    (
+        "throttled",
+        403,
+        "Domain a.example is not allowed to send: request limit exceeded, try again after a date",
+    ),
     ("misconfigured", 401, "Forbidden"),
     ("misconfigured", 402, "Payment required"),
     ("misconfigured", 403, "Domain a.example is not allowed to send large batches yet"),

@@ -17,6 +17,9 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     // A sandbox domain or a free account writes to those alone who agreed to it.
     (400, "authorized recipients", POLICY_REJECTED),
     (403, "authorized recipients", POLICY_REJECTED),
+    // Requests, recipients or bytes of the domain, whatever the status; the message says until when.
+    (400, "limit exceeded", THROTTLED),
+    (403, "limit exceeded", THROTTLED),
     // The domain is not verified, the account not activated.
     (400, "is not allowed to send", ErrorMeaning::Misconfigured),
     (400, "need at least one of 'text' or 'html'", CONTENT_REJECTED),
@@ -32,7 +35,6 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     (404, "", ErrorMeaning::Misconfigured),
     // Larger than allowed.
     (413, "", CONTENT_REJECTED),
-    // Requests, recipients or bytes of the domain.
     (429, "", THROTTLED),
 ];
 
