@@ -343,8 +343,8 @@ fn of_rejection(cause: Rejection) -> &'static str {
             "It does not take what the message says. Try another --text, or on WhatsApp a --template that was approved."
         }
         Rejection::Policy => {
-            "A rule forbids it, whatever it says: a country or network that the account may not send to, a sender that is not \
-             registered there. Look up the code with the provider."
+            "Another provider might take it: this one may not send to the country or network, its sender is not registered there, or \
+             it does not say why. Look up the code with the provider."
         }
     }
 }
@@ -421,7 +421,7 @@ mod tests {
         The provider refused this message. It doubts the address. See whether it is right, and whether the account may send there: many trial accounts send only to numbers or addresses that were confirmed.
         The provider refused this message. It says that the person opted out or blocked the sender. Opt in again from that address, or try another one.
         The provider refused this message. It does not take what the message says. Try another --text, or on WhatsApp a --template that was approved.
-        The provider refused this message. A rule forbids it, whatever it says: a country or network that the account may not send to, a sender that is not registered there. Look up the code with the provider.
+        The provider refused this message. Another provider might take it: this one may not send to the country or network, its sender is not registered there, or it does not say why. Look up the code with the provider.
         The provider finds the account, or this recipient, too fast. Wait 90 s and try again; the gateway does so by itself, and rate_per_second in [providers.limits] keeps it below the account's rate.
         The provider cannot be reached or is down, and nothing was sent. Check the address of its server in [providers.resend] and the way to it (firewall, DNS, [providers.http]), or try again later.
         The provider refuses the account, whoever the message is for. Correct [providers.resend]: credentials, sender, server; or put the account right on the provider's side.

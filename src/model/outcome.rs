@@ -120,7 +120,8 @@ pub enum Rejection {
     CommercialOptedOut,
     /// The content was refused.
     Content,
-    /// A rule of the platform forbids it.
+    /// This provider refuses it, by a rule or for a reason that makes neither address nor content certainly wrong: another may
+    /// take it.
     Policy,
 }
 

@@ -38,7 +38,7 @@ pub enum Reason {
 
     /// A provider rejected the content.
     ContentRejected,
-    /// A rule of the provider's platform forbids the message.
+    /// The provider refuses the message, by a rule or for a reason that says nothing of other providers.
     PolicyRejected,
     /// The address was tried, and is not tried again with this message.
     AddressTried,

@@ -322,6 +322,23 @@ fn a_bad_address_leads_to_the_next_channel_and_refused_content_too() {
 }
 
 #[test]
+fn a_doubtful_address_leaves_out_who_doubts_it() {
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    assert_eq!(case.attempt(rejected(Rejection::Address { certain: false })), "wa-meta-1");
+    assert_eq!(case.attempt(rejected(Rejection::Address { certain: false })), "wa-meta-2");
+    assert_eq!(case.attempt(rejected(Rejection::OptedOut { certain: false })), "wa-twilio");
+    assert_eq!(
+        case.next_provider(),
+        "sms-a",
+        "nobody else on WhatsApp is asked where the person may have opted out"
+    );
+
+    let mut case = RoutingCase::new(MessageClass::Transactional);
+    case.attempt(rejected(Rejection::OptedOut { certain: false }));
+    assert_eq!(case.next_provider(), "sms-a");
+}
+
+#[test]
 fn a_short_throttle_is_waited_for_and_a_long_one_is_not() {
     let mut case = RoutingCase::new(MessageClass::Transactional);
     case.providers

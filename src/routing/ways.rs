@@ -145,14 +145,15 @@ impl WaySearch<'_> {
             let name = &offer.provider.name;
             let is_open = judged.window.is_open_for(name);
             let at_provider = |attempt: &&Attempt<'_>| attempt.way.provider == *name;
-            let rejected = self.attempts.iter().filter(at_provider).find(|attempt| policy_rejected(attempt));
+            let mut here = self.attempts.iter().filter(at_provider);
+            let rejected = here.find(|attempt| rejected_here(attempt, address));
             match (rejected, self.context.message.content.render(*channel, is_open)) {
                 (_, Err(error)) => unrenderable.push((name, is_open, error)),
                 (_, Ok(content)) if needs_number(&content, address) => {
                     let why = "A template for authentication goes to phone numbers alone.".to_owned();
                     return self.leave_out(*channel, Some(address), Reason::NeedsPhoneNumber, why);
                 }
-                (Some(attempt), Ok(_)) => self.left_out.push(left_out_by_policy(&judged.verdict, attempt)),
+                (Some(attempt), Ok(_)) => self.left_out.push(left_out_by_refusal(&judged.verdict, attempt)),
                 (None, Ok(content)) => {
                     self.candidates.push(self.candidate(rank, &judged.verdict, offer, content));
                 }
@@ -223,16 +224,26 @@ fn address_rejected(attempt: &Attempt<'_>) -> bool {
         Some((_, Outcome::Rejected { cause, .. })) => cause,
         _ => return false,
     };
-    matches!(cause, Rejection::Address { .. } | Rejection::OptedOut { .. } | Rejection::CommercialOptedOut)
+    // Who may have opted out is left alone, by whomever.
+    matches!(
+        cause,
+        Rejection::Address { certain: true } | Rejection::OptedOut { .. } | Rejection::CommercialOptedOut
+    )
 }
 
 fn content_rejected(attempt: &Attempt<'_>) -> bool {
     matches!(attempt.ended, Some((_, Outcome::Rejected { cause: Rejection::Content, .. })))
 }
 
-/// Whether a rule of this provider's forbids the message; another provider of the channel may have none.
-fn policy_rejected(attempt: &Attempt<'_>) -> bool {
-    matches!(attempt.ended, Some((_, Outcome::Rejected { cause: Rejection::Policy, .. })))
+/// Whether this provider refuses the message, or doubts the address; another provider of the channel may take it.
+fn rejected_here(attempt: &Attempt<'_>, address: &Address) -> bool {
+    match attempt.ended {
+        Some((_, Outcome::Rejected { cause: Rejection::Policy, .. })) => true,
+        Some((_, Outcome::Rejected { cause: Rejection::Address { certain: false }, .. })) => {
+            attempt.way.address == *address
+        }
+        _ => false,
+    }
 }
 
 /// Whether the attempt failed in a way that its whole failure domain may share.
@@ -279,12 +290,19 @@ fn left_out_by_provider(verdict: &Verdict, provider: &Provider) -> LeftOut {
     }
 }
 
-fn left_out_by_policy(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
+fn left_out_by_refusal(verdict: &Verdict, attempt: &Attempt<'_>) -> LeftOut {
+    let (provider, number) = (&attempt.way.provider, attempt.number);
+    let (reason, explanation) = match attempt.ended {
+        Some((_, Outcome::Rejected { cause: Rejection::Address { .. }, .. })) => {
+            (Reason::AddressTried, format!("{provider} doubted the address in attempt {number}."))
+        }
+        _ => (Reason::PolicyRejected, format!("{provider} refused it in attempt {number}.")),
+    };
     LeftOut {
         channel: verdict.channel,
         address: Some(verdict.address.clone()),
-        provider: Some(attempt.way.provider.clone()),
-        reason: Reason::PolicyRejected,
-        explanation: format!("A rule of {} forbade it in attempt {}.", attempt.way.provider, attempt.number),
+        provider: Some(provider.clone()),
+        reason,
+        explanation,
     }
 }

@@ -46,7 +46,9 @@ fn an_answer_is_judged_by_its_word_then_by_its_status() {
         (401, "", "misconfigured"),
         (429, "slow down", "throttled"),
         (302, "", "misconfigured"),
-        (500, "{}", "unavailable"),
+        (503, "{}", "unavailable"),
+        (500, "{}", "unknown"),
+        (502, "", "unknown"),
         (504, "", "unknown"),
     ] {
         assert_eq!(judge(status, body).as_str(), word, "{status} {body}");

@@ -1,15 +1,18 @@
 //! The meaning of a server's replies: the enhanced status code first (RFC 3463, RFC 5248 and the registry it began), then
 //! the basic code (RFC 5321, section 4.2), both in the light of the command they answer.
 
+mod words;
+
 use std::fmt;
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, THROTTLED_RECIPIENT,
-    UNCERTAIN_ADDRESS,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, QUOTA_SPENT, QUOTA_SPENT_RECIPIENT,
+    THROTTLED, THROTTLED_RECIPIENT, UNCERTAIN_ADDRESS,
 };
 use crate::model::{Objection, Outcome, OutcomeEvidence};
 
 use ErrorMeaning::{Misconfigured, Unavailable};
+use words::{of_account, speaks_of_content, speaks_of_quota, speaks_of_rate, speaks_of_relaying};
 
 /// How far the conversation had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +118,24 @@ impl SmtpReply {
     }
 
     fn meaning(&self, stage: SmtpStage) -> ErrorMeaning {
-        if self.code < 500 { self.transient(stage) } else { self.permanent(stage) }
+        let of_class = || if self.code < 500 { self.transient(stage) } else { self.permanent(stage) };
+        match self.spent_quota().unwrap_or_else(of_class) {
+            // Whoever has not seen the content does not speak of it, but of what this server takes.
+            CONTENT_REJECTED if stage < SmtpStage::Message => POLICY_REJECTED,
+            meaning => meaning,
+        }
+    }
+
+    /// The meaning of a reply, temporary or not, which says that all is sent that may be in an hour or a day.
+    fn spent_quota(&self) -> Option<ErrorMeaning> {
+        match self.enhanced {
+            // Gmail: "daily user sending limit exceeded"; Exchange Online: "daily limit for message recipients".
+            Some((4, 5) | (1, 90)) if self.code >= 500 => Some(QUOTA_SPENT),
+            _ if !speaks_of_quota(&self.text) => None,
+            // Of the mailbox, such as Exchange Online's 5.2.122: what it may receive in an hour.
+            Some((2, _)) => Some(QUOTA_SPENT_RECIPIENT),
+            _ => Some(QUOTA_SPENT),
+        }
     }
 
     fn transient(&self, stage: SmtpStage) -> ErrorMeaning {
@@ -139,6 +159,9 @@ impl SmtpReply {
     }
 
     fn permanent(&self, stage: SmtpStage) -> ErrorMeaning {
+        if let Some(meaning) = of_account(&self.text) {
+            return meaning;
+        }
         match (self.enhanced, self.code) {
             _ if stage == SmtpStage::Auth => Misconfigured,
             // Authentication or TLS is required first (RFC 4954, section 6; RFC 3207, section 4).
@@ -168,7 +191,10 @@ impl SmtpReply {
             // Over the recipient's storage; at any other stage over the server's limit for a message.
             (SmtpStage::Recipient, 552) => THROTTLED_RECIPIENT,
             (SmtpStage::Recipient, _) => POLICY_REJECTED,
-            (_, 552) | (SmtpStage::Data | SmtpStage::Message, _) => CONTENT_REJECTED,
+            (_, 552) => CONTENT_REJECTED,
+            (SmtpStage::Message, _) if speaks_of_content(&self.text) => CONTENT_REJECTED,
+            // Servers say it of senders and accounts as well as of messages.
+            (SmtpStage::Data | SmtpStage::Message, _) => POLICY_REJECTED,
             (SmtpStage::Connect | SmtpStage::Auth | SmtpStage::Mail, _) => Misconfigured,
         }
     }
@@ -186,6 +212,8 @@ fn by_enhanced(stage: SmtpStage, subject: u16, detail: u16) -> Option<ErrorMeani
         // 5.2.x: the mailbox. Full is not gone, whatever the first digit; disabled may be enabled again.
         (2, 2) => THROTTLED_RECIPIENT,
         (2, 3) => CONTENT_REJECTED,
+        // Exchange Online (SendAsDenied): the account may not send as this sender.
+        (2, 252) => Misconfigured,
         (2, _) => UNCERTAIN_ADDRESS,
         // 5.3.x: the mail system.
         (3, 4) => CONTENT_REJECTED,
@@ -198,14 +226,19 @@ fn by_enhanced(stage: SmtpStage, subject: u16, detail: u16) -> Option<ErrorMeani
         // 5.6.x: the message. 5.6.7: an address beyond ASCII, which another server may take (RFC 6531).
         (6, 7) => POLICY_REJECTED,
         (6, _) => CONTENT_REJECTED,
-        // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before.
+        // 5.7.x: security and policy. What is left is about the message once it was sent, and about us before. What a server
+        // made up itself is about whatever it likes.
         (7, detail) => by_security(detail).unwrap_or(match stage {
+            SmtpStage::Data | SmtpStage::Message if detail > MAX_SECURITY_DETAIL => POLICY_REJECTED,
             SmtpStage::Data | SmtpStage::Message => CONTENT_REJECTED,
             _ => Misconfigured,
         }),
         _ => return None,
     })
 }
+
+/// The last detail of 5.7.x in the registry of enhanced status codes (RFC 8689).
+const MAX_SECURITY_DETAIL: u16 = 30;
 
 /// The details of 5.7.x that mean the same at every stage.
 fn by_security(detail: u16) -> Option<ErrorMeaning> {
@@ -214,6 +247,8 @@ fn by_security(detail: u16) -> Option<ErrorMeaning> {
         17 | 18 => Some(BAD_ADDRESS),
         // Credentials and encryption (RFC 4954, RFC 5248); what SPF, DKIM and reverse DNS say of us (RFC 7372).
         8..=14 | 20..=27 | 29 => Some(Misconfigured),
+        // Exchange Online: no permission to send as this sender; the sender's domain does not pass DMARC and asks to be refused.
+        60 | 509 => Some(Misconfigured),
         28 => Some(THROTTLED),
         _ => None,
     }
@@ -236,21 +271,6 @@ fn quoted(text: &str) -> impl Iterator<Item = (u16, EnhancedStatus)> {
     words
         .filter_map(|word| [4, 5].into_iter().find_map(|class| Some((class, enhanced(class * 100, word)?))))
         .filter(|(_, (subject, _))| *subject <= 7)
-}
-
-/// Servers say most often in words alone that we are too fast.
-fn speaks_of_rate(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let words = || text.split(|c: char| !c.is_ascii_alphanumeric());
-    words().any(|word| matches!(word, "rate" | "ratelimit" | "ratelimited" | "throttled" | "throttling"))
-        || ["too many", "too fast", "message quota"].iter().any(|phrase| text.contains(phrase))
-}
-
-/// "Relay access denied": the server does not know us, so it refuses every recipient that is not its own.
-fn speaks_of_relaying(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let refused = ["denied", "unable", "not permitted", "not allowed", "prohibited"];
-    text.contains("relay") && refused.iter().any(|word| text.contains(word))
 }
 
 /// Nothing was handed over, and this is what was seen.

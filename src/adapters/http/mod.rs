@@ -13,7 +13,8 @@ mod wait;
 
 pub use settings::{HttpSettings, HttpTransport};
 
+pub(super) use super::error_meaning::MAX_RETRY_AFTER;
 pub(super) use client::build_client;
 pub(super) use exchange::{HttpAdapter, HttpResponse, exchange, exchange_up_to};
 pub(super) use url::{endpoint, parse_base_url};
-pub(super) use wait::{MAX_RETRY_AFTER, duration_until, duration_until_http_date, parse_retry_seconds};
+pub(super) use wait::{duration_until, duration_until_http_date, parse_retry_seconds};

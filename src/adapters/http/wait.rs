@@ -6,10 +6,8 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::header::header_text;
+use crate::adapters::error_meaning::MAX_RETRY_AFTER;
 use crate::model::Timestamp;
-
-/// The longest wait that an answer can ask for, so that a wrong one cannot stop a provider for a day.
-pub(in crate::adapters) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The wait of a `Retry-After` header, in seconds or until a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`]. A date is
 /// one of the provider's clock, so it is held against the date of the answer, and against `now` only where there is none.

@@ -3,3 +3,4 @@
 mod breaker;
 mod failover;
 mod local_failure;
+mod refusals;

@@ -30,10 +30,10 @@ pub(super) const ROWS: &[(&str, u16, &[&str])] = &[
     ("misconfigured", 400, &["AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired"]),
     ("misconfigured", 400, &["RequestExpired", "RequestTimeTooSkewed"]),
     // Names that are not in the table: by the status.
-    ("content", 400, &["NewException"]),
+    ("policy", 400, &["NewException"]),
     ("misconfigured", 403, &["NewException"]),
     ("throttled", 429, &["NewException"]),
-    ("unavailable", 500, &["NewException"]),
+    ("unknown", 500, &["NewException"]),
 ];
 
 /// Compares the headers of a request that WireMock was sent with those that botocore signs it with.

@@ -90,11 +90,12 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     ("misconfigured", 400, "invalid_parameter", "valid sender email required"),
     ("misconfigured", 400, "missing_parameter", "sender is missing"),
     ("misconfigured", 400, "invalid_parameter", "email is not valid in replyTo"),
-    ("content", 400, "invalid_parameter", "Invalid value"),
+    ("content", 400, "invalid_parameter", "htmlContent is too long"),
+    ("policy", 400, "invalid_parameter", "Invalid value"),
     ("content", 400, "missing_parameter", "subject is missing"),
-    ("content", 400, "out_of_range", "Out of range"),
-    ("content", 400, "duplicate_parameter", "Twice the same"),
-    ("content", 400, "bad_request", "Input must be a valid JSON object"),
+    ("policy", 400, "out_of_range", "Out of range"),
+    ("policy", 400, "duplicate_parameter", "Twice the same"),
+    ("policy", 400, "bad_request", "Input must be a valid JSON object"),
     ("misconfigured", 401, "unauthorized", "Key not found"),
     ("misconfigured", 403, "permission_denied", "Not activated"),
     ("misconfigured", 403, "account_under_validation", "Under validation"),
@@ -108,8 +109,8 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     // The code counts, whatever the status says.
     ("misconfigured", 400, "account_under_validation", "Under validation"),
     // Codes that are not in the table: by the status.
-    ("content", 400, "something_new", ""),
+    ("policy", 400, "something_new", ""),
     ("misconfigured", 401, "something_new", ""),
-    ("unavailable", 500, "something_new", ""),
+    ("unknown", 500, "something_new", ""),
     ("unavailable", 503, "something_new", ""),
 ];

@@ -105,30 +105,32 @@ const STATUSES: &[(&str, u32, &[u32])] = &[
     ("doubtful address", 2, &[9]),
     ("opted out", 5, &[10]),
     ("perhaps opted out", 5, &[14]),
-    ("policy", 5, &[6, 18]),
+    ("policy", 5, &[6, 16, 18, 87]),
+    ("policy", 4, &[87]),
     ("policy", 2, &[4]),
     ("throttled recipient", 5, &[20]),
-    ("content", 5, &[24, 25, 87]),
-    ("content", 4, &[87]),
+    ("content", 5, &[24, 25]),
+    ("content", 4, &[24]),
     ("unavailable", 5, &[21, 100]),
     ("unavailable", 2, &[31]),
     ("misconfigured", 5, &[11, 12, 13, 17, 19]),
     ("unknown", 4, &[15, 29]),
     // Ids and groups that are not in the table.
-    ("content", 5, &[999]),
-    ("content", 2, &[999]),
+    ("policy", 5, &[15, 999]),
+    ("policy", 2, &[15, 999]),
     ("unknown", 4, &[999]),
     ("unknown", 9, &[1]),
 ];
 
 /// The outcome and the HTTP status.
 const ERRORS: &[(&str, u16)] = &[
-    ("content", 400),
+    ("policy", 400),
     ("misconfigured", 401),
     ("misconfigured", 403),
     ("misconfigured", 404),
     ("throttled", 429),
-    ("unavailable", 500),
-    ("unavailable", 502),
+    // A server that failed may have taken the message before.
+    ("unknown", 500),
+    ("unknown", 502),
     ("unavailable", 503),
 ];

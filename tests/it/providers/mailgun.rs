@@ -107,11 +107,21 @@ const ROWS: &[(&str, u16, &str)] = &[
     ),
     ("misconfigured", 400, "Domain a.example is not allowed to send: The domain is unverified."),
     ("misconfigured", 400, "Domain a.example is not allowed to send: Please activate your Mailgun account."),
-    ("content", 400, "to parameter is missing"),
+    ("policy", 400, "to parameter is missing"),
     ("content", 400, "Need at least one of 'text' or 'html' parameters specified"),
-    ("content", 400, "Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total"),
-    ("content", 400, "'recipient-variables' parameter is not a valid JSON"),
-    ("content", 400, "invalid delivery time format"),
+    ("policy", 400, "Send options (parameters starting with o:, h:, or v:) are limited to 16 kB total"),
+    ("policy", 400, "'recipient-variables' parameter is not a valid JSON"),
+    ("policy", 400, "invalid delivery time format"),
+    (
+        "throttled",
+        400,
+        "Domain a.example is not allowed to send: recipient limit exceeded, try again after a date",
+    ),
+    (
+        "throttled",
+        403,
+        "Domain a.example is not allowed to send: request limit exceeded, try again after a date",
+    ),
     ("misconfigured", 401, "Forbidden"),
     ("misconfigured", 402, "Payment required"),
     ("misconfigured", 403, "Domain a.example is not allowed to send large batches yet"),
@@ -133,9 +143,10 @@ const ROWS: &[(&str, u16, &str)] = &[
         429,
         "Domain a.example is not allowed to send: recipient limit exceeded, try again after a date",
     ),
-    ("unavailable", 500, "Internal Server Error"),
+    // A server that failed may have taken the message before.
+    ("unknown", 500, "Internal Server Error"),
     // Statuses that are not in the table, as HTTP has them.
-    ("content", 422, "something new"),
+    ("policy", 422, "something new"),
     ("unavailable", 503, "something new"),
     ("unknown", 504, "something new"),
 ];

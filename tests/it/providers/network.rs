@@ -186,10 +186,20 @@ async fn a_gateways_own_timeout_is_in_doubt() {
     assert_all(&stubbed("gateway", page, &Transport::default()).await, "unknown");
 }
 
+/// Whoever answers so may have failed after the message was taken: a commercial one that went out again would be a second
+/// copy.
 #[tokio::test]
-async fn a_server_error_without_a_word_took_nothing() {
+async fn a_server_error_without_a_word_is_in_doubt() {
+    let page = json!({ "status": 500, "body": "<html>Internal Server Error</html>" });
+    assert_all(&stubbed("server-error", page, &Transport::default()).await, "unknown");
+    let page = json!({ "status": 502, "body": "<html>Bad Gateway</html>" });
+    assert_all(&stubbed("bad-gateway", page, &Transport::default()).await, "unknown");
+}
+
+#[tokio::test]
+async fn a_service_that_says_that_it_is_unavailable_took_nothing() {
     let page = json!({ "status": 503, "body": "<html>Service Unavailable</html>" });
-    assert_all(&stubbed("server-error", page, &Transport::default()).await, "unavailable");
+    assert_all(&stubbed("service-unavailable", page, &Transport::default()).await, "unavailable");
 }
 
 #[tokio::test]
@@ -226,7 +236,8 @@ const MEANINGS: &[(u16, &str)] = &[
     (400, "rejected"),
     (401, "misconfigured"),
     (429, "throttled"),
-    (500, "unavailable"),
+    (500, "unknown"),
+    (502, "unknown"),
     (503, "unavailable"),
     (504, "unknown"),
 ];

@@ -101,7 +101,10 @@ const ROWS: &[(&str, u16, &[u32], &str)] = &[
     ("misconfigured", 422, &[300], "Invalid 'From' address."),
     ("misconfigured", 422, &[300], "Invalid 'ReplyTo' address."),
     ("content", 422, &[300], "Provide either email TextBody or HtmlBody or both."),
-    ("content", 422, &[402, 403, 411, 1101, 1120, 1121, 1122, 1123], "refused"),
+    ("content", 422, &[300], "Invalid 'Subject'."),
+    ("policy", 422, &[300], "Invalid email request."),
+    ("policy", 422, &[402, 403], "refused"),
+    ("content", 422, &[411, 1101, 1120, 1121, 1122, 1123], "refused"),
     ("misconfigured", 401, &[10], "No account or server token."),
     ("misconfigured", 422, &[400, 401, 405, 409, 412, 413, 1235, 1236], "refused"),
     ("throttled", 429, &[429], "Rate limit exceeded."),
@@ -109,11 +112,11 @@ const ROWS: &[(&str, u16, &[u32], &str)] = &[
     ("unavailable", 503, &[100], "Maintenance."),
     // The code counts, whatever the status says.
     ("misconfigured", 200, &[405], "Not allowed to send."),
-    ("content", 200, &[9999], "Something new."),
+    ("policy", 200, &[9999], "Something new."),
     // Codes that are not in the table: by the status.
-    ("content", 422, &[9999], "Something new."),
+    ("policy", 422, &[9999], "Something new."),
     ("misconfigured", 401, &[9999], "Something new."),
     ("throttled", 429, &[9999], "Something new."),
-    ("unavailable", 500, &[9999], "Something new."),
+    ("unknown", 500, &[9999], "Something new."),
     ("unavailable", 503, &[9999], "Something new."),
 ];

@@ -104,7 +104,8 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("misconfigured", 400, "reply_to.email"),
     ("content", 400, "content.0.value"),
     ("content", 400, "subject"),
-    ("content", 400, ""),
+    ("policy", 400, ""),
+    ("policy", 400, "custom_args"),
     ("misconfigured", 401, ""),
     ("misconfigured", 403, "from"),
     ("misconfigured", 403, ""),
@@ -114,9 +115,10 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("content", 413, ""),
     ("throttled", 429, ""),
     ("misconfigured", 451, ""),
-    ("unavailable", 500, ""),
+    // A server that failed may have taken the message before.
+    ("unknown", 500, ""),
     // A status that is not in the table, as HTTP has it.
-    ("content", 422, ""),
+    ("policy", 422, ""),
     ("unavailable", 503, ""),
     ("unknown", 504, ""),
 ];

@@ -82,19 +82,19 @@ async fn every_documented_error_of_sinch_has_its_outcome() {
 
 /// The outcome, the HTTP status, and the code.
 const ROWS: &[(&str, u16, &str)] = &[
-    ("content", 400, "syntax_invalid_json"),
-    ("content", 400, "syntax_invalid_parameter_format"),
-    ("content", 400, "syntax_constraint_violation"),
-    ("content", 403, "unknown_group"),
+    ("policy", 400, "syntax_invalid_json"),
+    ("policy", 400, "syntax_invalid_parameter_format"),
+    ("policy", 400, "syntax_constraint_violation"),
+    ("policy", 403, "unknown_group"),
     ("misconfigured", 403, "unknown_campaign"),
     ("misconfigured", 403, "missing_callback_url"),
     // Codes that are not in the table: by the status.
-    ("content", 400, "new"),
+    ("policy", 400, "new"),
     ("misconfigured", 401, "new"),
     ("misconfigured", 403, "new"),
     ("misconfigured", 404, "new"),
-    ("content", 409, "new"),
+    ("policy", 409, "new"),
     ("throttled", 429, "new"),
-    ("unavailable", 500, "new"),
+    ("unknown", 500, "new"),
     ("unavailable", 503, "new"),
 ];

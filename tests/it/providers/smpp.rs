@@ -338,7 +338,7 @@ async fn a_text_of_which_a_part_is_refused_is_in_doubt_unless_it_is_the_first() 
     let account = Account::open(smsc.port(), "");
     let long = |rule: &str| format!("{{{rule}}}\n{}", "a".repeat(300));
     let first = account.deliver(&long("\"status\":69")).await;
-    assert_eq!(word(&first), "content", "{first:?}");
+    assert_eq!(word(&first), "policy", "{first:?}");
     let second = account.deliver(&long("\"part\":2,\"status\":69")).await;
     assert_eq!(second.as_str(), "unknown", "{second:?}");
     let evidence = second.evidence().unwrap().to_string();
@@ -450,7 +450,7 @@ const STATUSES: &[(u32, &str)] = &[
     (0x07, "misconfigured"),
     (0x08, "unavailable"),
     (0x0a, "misconfigured"),
-    (0x0b, "doubtful address"),
+    (0x0b, "policy"),
     (0x0d, "misconfigured"),
     (0x0e, "misconfigured"),
     (0x0f, "misconfigured"),
@@ -459,8 +459,8 @@ const STATUSES: &[(u32, &str)] = &[
     (0x33, "doubtful address"),
     (0x34, "doubtful address"),
     (0x40, "doubtful address"),
-    (0x43, "content"),
-    (0x45, "content"),
+    (0x43, "policy"),
+    (0x45, "policy"),
     (0x48, "misconfigured"),
     (0x49, "misconfigured"),
     (0x50, "misconfigured"),
@@ -470,17 +470,17 @@ const STATUSES: &[(u32, &str)] = &[
     (0x61, "misconfigured"),
     (0x62, "misconfigured"),
     (0x64, "unavailable"),
-    (0x65, "content"),
-    (0x66, "content"),
-    (0xc0, "content"),
-    (0xc1, "content"),
-    (0xc2, "content"),
-    (0xc3, "content"),
-    (0xc4, "content"),
+    (0x65, "policy"),
+    (0x66, "policy"),
+    (0xc0, "policy"),
+    (0xc1, "policy"),
+    (0xc2, "policy"),
+    (0xc3, "policy"),
+    (0xc4, "policy"),
     (0xfe, "unavailable"),
     (0xff, "unavailable"),
     // Statuses that are not in the table refuse this message alone.
-    (0x0c, "content"),
-    (0x400, "content"),
-    (0x4ff, "content"),
+    (0x0c, "policy"),
+    (0x400, "policy"),
+    (0x4ff, "policy"),
 ];

@@ -248,11 +248,12 @@ const ROWS: &[(&str, u16, &str)] = &[
     ("misconfigured", 401, "Unauthorized"),
     ("misconfigured", 404, "Not Found"),
     ("misconfigured", 409, "Conflict: terminated by other getUpdates request"),
-    ("unavailable", 500, "Internal Server Error"),
-    ("unavailable", 500, "Internal Server Error: restart"),
-    ("unavailable", 502, "Bad Gateway"),
+    // The message may have been sent before the server failed, or before its answer was lost on the way.
+    ("unknown", 500, "Internal Server Error"),
+    ("unknown", 500, "Internal Server Error: restart"),
+    ("unknown", 502, "Bad Gateway"),
     // Descriptions that are not in the table: by the status.
-    ("content", 400, "Bad Request: something new"),
+    ("policy", 400, "Bad Request: something new"),
     ("policy", 403, "Forbidden: something new"),
     ("misconfigured", 404, "Not Found: something new"),
 ];

@@ -96,7 +96,8 @@ const ROWS: &[(&str, &[u32])] = &[
     ("throttled", &[1, 10]),
     ("unavailable", &[5]),
     ("misconfigured", &[4, 8, 9, 11, 14, 15, 23, 32]),
-    ("content", &[2, 3, 12, 22]),
+    ("content", &[12]),
+    ("policy", &[2, 3, 22]),
     // Statuses that are not in the table.
-    ("content", &[34, 999]),
+    ("policy", &[34, 99, 999]),
 ];

@@ -154,9 +154,10 @@ const ROWS: &[(&str, u16, &str, &str)] = &[
     ("content", 500, "rejected", "content"),
     ("unavailable", 504, "unavailable", ""),
     // Words that are not in the contract: by the status.
-    ("content", 400, "refused", "address"),
+    ("policy", 400, "refused", "address"),
     ("misconfigured", 403, "refused", ""),
-    ("unavailable", 500, "refused", ""),
+    ("unknown", 500, "refused", ""),
+    ("unavailable", 503, "refused", ""),
     ("unknown", 200, "refused", ""),
     ("unknown", 504, "refused", ""),
 ];

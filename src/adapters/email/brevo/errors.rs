@@ -1,6 +1,8 @@
 //! Brevo's errors (developers.brevo.com, "Error codes", and the list in its API's description), by their codes.
 
-use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+};
 
 /// What a code means, in the light of its status and message, or `None` when it is not in the table.
 pub(super) fn meaning(status: u16, code: &str, message: &str) -> Option<ErrorMeaning> {
@@ -38,7 +40,9 @@ fn by_field(message: &str) -> ErrorMeaning {
         UNCERTAIN_ADDRESS
     } else if message.contains("sender") || message.contains("replyto") {
         ErrorMeaning::Misconfigured
-    } else {
+    } else if ["subject", "textcontent", "htmlcontent"].iter().any(|field| message.contains(field)) {
         CONTENT_REJECTED
+    } else {
+        POLICY_REJECTED
     }
 }

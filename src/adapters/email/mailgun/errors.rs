@@ -17,10 +17,14 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     // A sandbox domain or a free account writes to those alone who agreed to it.
     (400, "authorized recipients", POLICY_REJECTED),
     (403, "authorized recipients", POLICY_REJECTED),
+    // Requests, recipients or bytes of the domain, whatever the status; the message says until when.
+    (400, "limit exceeded", THROTTLED),
+    (403, "limit exceeded", THROTTLED),
     // The domain is not verified, the account not activated.
     (400, "is not allowed to send", ErrorMeaning::Misconfigured),
-    // What else is wrong with the request: its text, headers, size of its options, time of delivery, template.
-    (400, "", CONTENT_REJECTED),
+    (400, "need at least one of 'text' or 'html'", CONTENT_REJECTED),
+    // What else is wrong with the request: headers, size of its options, time of delivery, template.
+    (400, "", POLICY_REJECTED),
     // The key is not one, or that of another region.
     (401, "", ErrorMeaning::Misconfigured),
     // The account has to be paid.
@@ -31,10 +35,7 @@ const ERRORS: &[(u16, &str, ErrorMeaning)] = &[
     (404, "", ErrorMeaning::Misconfigured),
     // Larger than allowed.
     (413, "", CONTENT_REJECTED),
-    // Requests, recipients or bytes of the domain.
     (429, "", THROTTLED),
-    // Mailgun itself.
-    (500, "", ErrorMeaning::Unavailable),
 ];
 
 /// What a status and a message mean, or `None` when they are not in the table.

@@ -3,7 +3,8 @@
 //! The codes look like HTTP statuses and are none: nearly all of them come with HTTP 422.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, THROTTLED, UNCERTAIN_ADDRESS, UNCERTAIN_OPT_OUT,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+    UNCERTAIN_OPT_OUT,
 };
 
 /// What a code means, in the light of its message, or `None` when it is not in the table.
@@ -14,8 +15,10 @@ pub(super) fn meaning(code: u32, message: &str) -> Option<ErrorMeaning> {
 
         // The request: an address, or no body, or too large.
         300 => by_field(message),
-        // JSON that is none, or whose fields are wrong; an attachment of a forbidden kind.
-        402 | 403 | 411 => CONTENT_REJECTED,
+        // JSON that is none, or whose fields are wrong.
+        402 | 403 => POLICY_REJECTED,
+        // An attachment of a forbidden kind.
+        411 => CONTENT_REJECTED,
         // A template, which is missing or whose fields are.
         1101 | 1120..=1123 => CONTENT_REJECTED,
 
@@ -57,7 +60,9 @@ fn by_field(message: &str) -> ErrorMeaning {
         UNCERTAIN_ADDRESS
     } else if message.contains("'From'") || message.contains("'ReplyTo'") {
         ErrorMeaning::Misconfigured
-    } else {
+    } else if message.contains("Body") || message.contains("'Subject'") {
         CONTENT_REJECTED
+    } else {
+        POLICY_REJECTED
     }
 }

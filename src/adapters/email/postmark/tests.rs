@@ -23,7 +23,9 @@ fn an_answer_is_judged_by_its_code_then_by_its_status() {
         (422, r#"{"ErrorCode":429,"Message":"slow down"}"#, "throttled"),
         (422, r#"{"ErrorCode":9999,"Message":"something new"}"#, "rejected"),
         (401, r#"{"ErrorCode":9999}"#, "misconfigured"),
-        (500, r#"{"ErrorCode":0,"Message":"broken"}"#, "unavailable"),
+        (500, r#"{"ErrorCode":0,"Message":"broken"}"#, "unknown"),
+        (500, r#"{"ErrorCode":100,"Message":"Maintenance"}"#, "unavailable"),
+        (502, "", "unknown"),
         (504, r#"{"ErrorCode":0}"#, "unknown"),
         // A network filter on the way answers with a page.
         (403, "<html>Forbidden</html>", "misconfigured"),

@@ -1,6 +1,7 @@
 //! Replies as servers give them, and what each must come to.
 
 use super::*;
+use crate::adapters::error_meaning::MAX_RETRY_AFTER;
 use crate::model::{Objection, Rejection, ThrottleScope};
 
 use SmtpStage::{Auth, Connect, Data, Mail, Message, Recipient};
@@ -12,6 +13,10 @@ fn word(stage: SmtpStage, code: u16, text: &str) -> &'static str {
         Outcome::Rejected { cause: Rejection::Address { certain: false }, .. } => "perhaps bad address",
         Outcome::Rejected { cause: Rejection::Content, .. } => "content",
         Outcome::Rejected { cause: Rejection::Policy, .. } => "policy",
+        Outcome::Throttled { retry_after: Some(wait), scope, .. } => {
+            assert_eq!(wait, MAX_RETRY_AFTER, "{code} {text}");
+            if scope == ThrottleScope::Provider { "quota" } else { "recipient's quota" }
+        }
         Outcome::Throttled { scope: ThrottleScope::Provider, .. } => "throttled",
         Outcome::Throttled { scope: ThrottleScope::Recipient, .. } => "recipient busy",
         other => other.as_str(),
@@ -53,15 +58,32 @@ fn every_reply_of_the_table_has_its_meaning() {
         // The message.
         (Message, 552, "5.3.4 Message too big", "content"),
         (Message, 552, "Message exceeds maximum size", "content"),
-        (Mail, 552, "5.3.4 Message size exceeds fixed limit", "content"),
-        (Recipient, 452, "4.2.3 Message too long", "content"),
+        (Message, 452, "4.2.3 Message too long", "content"),
         (Message, 554, "5.7.1 Message looks like spam", "content"),
-        (Message, 554, "Transaction failed", "content"),
+        (Message, 550, "This message was classified as SPAM", "content"),
         (Message, 550, "5.7.0 Rejected by policy", "content"),
-        (Message, 550, "5.7.509 Access denied", "content"),
         (Message, 554, "5.6.0 Bad MIME", "content"),
         (Message, 554, "5.6.3 Conversion required", "content"),
-        (Data, 554, "No valid recipients", "content"),
+        // Who has not seen the message does not speak of what it says, but of what this server takes.
+        (Mail, 552, "5.3.4 Message size exceeds fixed limit", "policy"),
+        (Mail, 552, "Message exceeds maximum size", "policy"),
+        (Mail, 554, "5.6.0 Bad content", "policy"),
+        (Recipient, 452, "4.2.3 Message too long", "policy"),
+        (Recipient, 552, "5.3.4 Message too big", "policy"),
+        (Recipient, 554, "5.6.3 Conversion required", "policy"),
+        (Data, 554, "No valid recipients", "policy"),
+        (Data, 552, "5.3.4 Message too big", "policy"),
+        (Data, 554, "5.7.1 Looks like spam", "policy"),
+        // What a server says of messages, senders and accounts alike, or in a code of its own.
+        (Message, 554, "Transaction failed", "policy"),
+        (Message, 550, "5.7.511 Access denied, banned sender", "policy"),
+        (Message, 550, "5.4.7 Expired", "policy"),
+        (
+            Message,
+            554,
+            "Message rejected: Email address is not verified. The following identities failed the check: ana@example.com",
+            "policy",
+        ),
         // Policies that may concern one recipient only.
         (Recipient, 550, "5.7.1 Recipient does not accept mail from you", "policy"),
         (Recipient, 554, "Transaction failed", "policy"),
@@ -88,13 +110,58 @@ fn every_reply_of_the_table_has_its_meaning() {
         (Data, 503, "5.5.1 Bad sequence", "misconfigured"),
         (Mail, 500, "Command not recognized", "misconfigured"),
         (Mail, 555, "Parameters not recognized", "misconfigured"),
+        // The account, and whom it may send as.
+        (Message, 554, "5.2.252 SendAsDenied; shop@example.com not allowed to send as", "misconfigured"),
+        (Message, 554, "5.2.252 Cannot submit message", "misconfigured"),
+        (
+            Message,
+            554,
+            "5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied",
+            "misconfigured",
+        ),
+        (
+            Message,
+            550,
+            "5.7.60 SMTP; Client does not have permissions to send as this sender",
+            "misconfigured",
+        ),
+        (Recipient, 550, "5.7.60 Denied", "misconfigured"),
+        (
+            Message,
+            550,
+            "5.7.509 Access denied, sending domain does not pass DMARC verification",
+            "misconfigured",
+        ),
+        (Message, 554, "Message rejected: Sending suspended for this account.", "misconfigured"),
+        (Message, 554, "Message rejected: Sending paused for this account.", "misconfigured"),
         (Connect, 550, "5.7.1 Client host blocked", "misconfigured"),
         (Connect, 504, "5.5.2 Need a fully-qualified hostname", "misconfigured"),
         // Too fast.
         (Message, 421, "4.7.28 Unusual rate of mail", "throttled"),
         (Message, 451, "4.7.650 The mail server was temporarily rate limited", "throttled"),
         (Mail, 454, "Throttling failure: Maximum sending rate exceeded.", "throttled"),
-        (Message, 454, "Throttling failure: Daily message quota exceeded.", "throttled"),
+        // All that may be sent in an hour or a day.
+        (Message, 454, "Throttling failure: Daily message quota exceeded.", "quota"),
+        (Mail, 550, "5.4.5 Daily user sending limit exceeded.", "quota"),
+        (Message, 550, "5.4.5 Daily SMTP relay sending limit exceeded for customer.", "quota"),
+        (Recipient, 550, "5.4.5 Too much", "quota"),
+        (Connect, 421, "4.4.5 Server busy, try again later.", "unavailable"),
+        (Message, 550, "5.1.90 Your message can't be sent because you've reached your daily limit", "quota"),
+        (Recipient, 550, "5.1.90 Too many", "quota"),
+        (Message, 550, "5.7.233 Your tenant exceeded its daily limit for external recipients", "quota"),
+        (
+            Recipient,
+            550,
+            "Domain example.com has exceeded the max emails per hour (500/500 (100%)) allowed",
+            "quota",
+        ),
+        (
+            Message,
+            550,
+            "Domain example.com has exceeded the max emails per hour (3/2 (150%)) allowed",
+            "quota",
+        ),
+        (Recipient, 554, "5.2.122 The recipient has exceeded their limit per hour", "recipient's quota"),
         (Recipient, 452, "4.5.3 Too many recipients", "throttled"),
         (Connect, 421, "4.7.0 Too many connections", "throttled"),
         (Mail, 550, "5.7.28 Mail flood detected", "throttled"),

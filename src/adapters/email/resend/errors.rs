@@ -1,7 +1,7 @@
 //! Resend's errors (resend.com/docs/api-reference/errors), by their names.
 
 use crate::adapters::error_meaning::{
-    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, QUOTA_SPENT, THROTTLED, UNCERTAIN_ADDRESS,
 };
 
 /// What a name means, in the light of its status and message, or `None` when it is not in the table.
@@ -30,8 +30,10 @@ pub(super) fn meaning(status: u16, name: &str, message: &str) -> Option<ErrorMea
 
         // Requests a second.
         "rate_limit_exceeded" => THROTTLED,
-        // Emails a day or a month: soon again is no better.
-        "daily_quota_exceeded" | "monthly_quota_exceeded" => ErrorMeaning::Misconfigured,
+        // Emails a day.
+        "daily_quota_exceeded" => QUOTA_SPENT,
+        // Emails a month: whoever pays has to act.
+        "monthly_quota_exceeded" => ErrorMeaning::Misconfigured,
 
         // Resend itself.
         "application_error" | "internal_server_error" => ErrorMeaning::Unavailable,
@@ -52,7 +54,9 @@ fn by_field(message: &str) -> ErrorMeaning {
         UNCERTAIN_ADDRESS
     } else if message.contains("`from`") || message.contains("`reply_to`") {
         ErrorMeaning::Misconfigured
-    } else {
+    } else if ["`subject`", "`text`", "`html`"].iter().any(|field| message.contains(field)) {
         CONTENT_REJECTED
+    } else {
+        POLICY_REJECTED
     }
 }

@@ -32,6 +32,20 @@ fn an_answer_is_judged_by_its_name_then_by_its_status() {
 }
 
 #[test]
+fn the_daily_quota_is_tried_again_after_an_hour_unless_resend_says_when() {
+    let body = r#"{"name":"daily_quota_exceeded","message":"You have reached your daily quota."}"#;
+    let wait = |retry_after| {
+        let answer = HttpResponse { status: 429, retry_after, body: body.into(), ..HttpResponse::default() };
+        match outcome(&answer) {
+            Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(wait(None), Some(3_600));
+    assert_eq!(wait(Some(std::time::Duration::from_secs(90))), Some(90));
+}
+
+#[test]
 fn the_evidence_holds_the_name_and_no_address() {
     let body =
         r#"{"statusCode":422,"name":"validation_error","message":"Invalid `to` field: ana@example.org"}"#;

@@ -32,7 +32,7 @@ fn an_answer_is_judged_by_its_status_and_its_id() {
         (404, "", "no such page", "misconfigured"),
         (302, "", "", "misconfigured"),
         (429, "", "slow down", "throttled"),
-        (502, "", "", "unavailable"),
+        (502, "", "", "unknown"),
         (504, "", "", "unknown"),
     ] {
         assert_eq!(judge(status, id, body).as_str(), word, "{status} {id} {body}");

@@ -2,7 +2,9 @@
 //! errors"), besides those of every service, which are in `aws`.
 
 use crate::adapters::aws;
-use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, UNCERTAIN_ADDRESS};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, QUOTA_SPENT, THROTTLED, UNCERTAIN_ADDRESS,
+};
 
 /// How SES words an address that it cannot read.
 const BAD_SYNTAX: [&str; 5] = [
@@ -23,11 +25,15 @@ pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> 
         }
         // No one may be written to from this sender.
         "MessageRejected" if is_unverified(text) => ErrorMeaning::Misconfigured,
+        // The account: "Sending suspended for this account", "Sending paused for this account".
+        "MessageRejected" if text.contains("Sending suspended") || text.contains("Sending paused") => {
+            ErrorMeaning::Misconfigured
+        }
         // A virus, for example.
         "MessageRejected" => CONTENT_REJECTED,
 
         "BadRequestException" if BAD_SYNTAX.iter().any(|said| text.contains(said)) => UNCERTAIN_ADDRESS,
-        "BadRequestException" => CONTENT_REJECTED,
+        "BadRequestException" => POLICY_REJECTED,
 
         // The account: suspended or paused; its MAIL FROM domain; a configuration set that is not there.
         "AccountSuspendedException" | "SendingPausedException" => ErrorMeaning::Misconfigured,
@@ -36,7 +42,10 @@ pub(super) fn meaning(name: &str, text: &str, sender: &str, recipient: &str) -> 
         "ConcurrentModificationException" => ErrorMeaning::Unavailable,
 
         // The rate and the daily quota come under several names, all of them there.
-        _ => return aws::common_error_meaning(name),
+        _ => match aws::common_error_meaning(name)? {
+            THROTTLED if text.contains("Daily message quota") => QUOTA_SPENT,
+            meaning => meaning,
+        },
     })
 }
 

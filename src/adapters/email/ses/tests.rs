@@ -58,7 +58,8 @@ fn an_answer_is_judged_by_its_name_then_by_its_status() {
         (400, "NewException", "{}", "rejected"),
         (403, "NewException", "{}", "misconfigured"),
         (429, "NewException", "{}", "throttled"),
-        (500, "NewException", "{}", "unavailable"),
+        (500, "NewException", "{}", "unknown"),
+        (502, "", "", "unknown"),
         // Without a name it is not SES that speaks.
         (400, "", r#"{"message":"no"}"#, "rejected"),
         (404, "", "no such page", "misconfigured"),
@@ -81,6 +82,18 @@ fn who_is_not_verified_decides_whether_the_provider_is_set_up_wrongly() {
     assert_eq!(unverified("Shop <shop@example.com>").as_str(), "misconfigured");
     assert_eq!(unverified("ana@example.org, shop@example.com").as_str(), "misconfigured");
     assert_eq!(unverified("...").as_str(), "misconfigured");
+}
+
+#[test]
+fn the_daily_quota_is_tried_again_after_an_hour_and_the_rate_sooner() {
+    let wait = |name, text| match judge(429, name, &format!(r#"{{"message":"{text}"}}"#)) {
+        Outcome::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+        other => panic!("{other:?}"),
+    };
+    for name in ["ThrottlingException", "TooManyRequestsException", "LimitExceededException"] {
+        assert_eq!(wait(name, "Daily message quota exceeded."), Some(3_600), "{name}");
+        assert_eq!(wait(name, "Maximum sending rate exceeded."), None, "{name}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! A status has a group and an id. The HTTP status is 200 whatever they say. Delivery reports bring the same statuses.
 
 use crate::adapters::error_meaning::{
-    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED_RECIPIENT,
+    BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, QUOTA_SPENT_RECIPIENT,
     UNCERTAIN_ADDRESS, UNCERTAIN_OPT_OUT,
 };
 
@@ -30,8 +30,9 @@ pub(super) fn status_meaning(group: u32, id: u32) -> InfobipStatusMeaning {
         // Ok, pending, delivered.
         (0 | 1 | 3, _) => InfobipStatusMeaning::Taken,
         (5, DUPLICATE) => InfobipStatusMeaning::TakenBefore,
-        // Undeliverable, rejected. An id that is not in the table refuses the message all the same.
-        (2 | 5, _) => InfobipStatusMeaning::Refused(meaning(id).unwrap_or(CONTENT_REJECTED)),
+        // Undeliverable, rejected. An id that is not in the table refuses the message all the same; why, it does not say. One of
+        // another group, such as 15 (EXPIRED_EXPIRED), is no more than that here.
+        (2 | 5, _) => InfobipStatusMeaning::Refused(meaning(id).unwrap_or(POLICY_REJECTED)),
         // Expired: passed on before, unless the table knows better.
         (4, _) => meaning(id).map_or(InfobipStatusMeaning::Unclear, InfobipStatusMeaning::Refused),
         _ => InfobipStatusMeaning::Unclear,
@@ -51,15 +52,15 @@ pub(super) fn meaning(id: u32) -> Option<ErrorMeaning> {
         // On a list of numbers not to be written to: the operator's, or the account's own.
         14 => UNCERTAIN_OPT_OUT,
 
-        // The operator refused it; a network that is not covered, or not set up for the account; an account for tests,
-        // and not its number.
-        4 | 6 | 18 => POLICY_REJECTED,
+        // The operator refused it; a network that is not covered, not reached (REJECTED_NOT_REACHABLE), or not set up for the
+        // account; an account for tests, and not its number; what the protection against fraud took it for.
+        4 | 6 | 16 | 18 | 87 => POLICY_REJECTED,
 
         // Twenty messages an hour to one number, or six that are alike.
-        20 => THROTTLED_RECIPIENT,
+        20 => QUOTA_SPENT_RECIPIENT,
 
-        // A broken header, too long; what the protection against fraud took it for.
-        24 | 25 | 87 => CONTENT_REJECTED,
+        // A broken header, too long.
+        24 | 25 => CONTENT_REJECTED,
 
         // Never passed on, a system error, the platform not at hand.
         21 | 31 | 100 => ErrorMeaning::Unavailable,

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::adapters::envelopes;
 use crate::adapters::http::HttpResponse;
-use crate::model::{Address, Rejection, RenderedContent};
+use crate::model::{Address, Rejection, RenderedContent, ThrottleScope};
 use crate::secret::Secret;
 
 const KEY: &str = "the-api-key";
@@ -54,8 +56,10 @@ fn an_answer_is_judged_by_its_message_then_by_its_status() {
         (200, "{}".to_owned(), "unknown"),
         (200, "<html>ok</html>".to_owned(), "unknown"),
         (204, String::new(), "unknown"),
-        // What is no success is none, whatever its messages say.
-        (500, list(1, 26), "unavailable"),
+        // What is no success is none, whatever its messages say, and a server that failed may have taken it.
+        (500, list(1, 26), "unknown"),
+        (502, "bad gateway".to_owned(), "unknown"),
+        (503, list(1, 26), "unavailable"),
         (404, "no such page".to_owned(), "misconfigured"),
         (504, "upstream timed out".to_owned(), "unknown"),
     ] {
@@ -67,6 +71,12 @@ fn an_answer_is_judged_by_its_message_then_by_its_status() {
 fn an_id_that_was_taken_before_is_sent_under_that_id() {
     assert_eq!(judge(200, &list(5, 23)), Outcome::sent(OWN_ID.to_owned()));
     assert_eq!(judge(200, &list(1, 26)), Outcome::sent("m1"));
+}
+
+#[test]
+fn a_number_that_got_all_of_an_hour_is_left_alone_for_one() {
+    let Outcome::Throttled { retry_after, scope, .. } = judge(200, &list(5, 20)) else { panic!() };
+    assert_eq!((retry_after, scope), (Some(Duration::from_secs(3_600)), ThrottleScope::Recipient));
 }
 
 #[test]

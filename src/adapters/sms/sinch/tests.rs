@@ -42,7 +42,8 @@ fn an_answer_is_judged_by_its_code_then_by_its_status() {
         (404, "no such page", "misconfigured"),
         (409, "", "rejected"),
         (429, "", "throttled"),
-        (500, r#"{"id":"01FC66621"}"#, "unavailable"),
+        (500, r#"{"id":"01FC66621"}"#, "unknown"),
+        (502, "bad gateway", "unknown"),
         (503, "", "unavailable"),
         (504, "upstream timed out", "unknown"),
     ] {

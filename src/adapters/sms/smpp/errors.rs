@@ -1,7 +1,9 @@
 //! The meaning of each `command_status` (SMPP 3.4, issue 1.2, section 5.1.3). Those of commands that we never send are left
 //! out.
 
-use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, THROTTLED, UNCERTAIN_ADDRESS};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
+};
 use crate::model::{Outcome, OutcomeEvidence};
 
 /// The request was taken.
@@ -18,17 +20,19 @@ pub(super) const ESME_RX_P_APPN: u32 = 0x65;
 const TABLE: &[(u32, &str, ErrorMeaning)] = &[
     // The message: other content may pass.
     (0x01, "ESME_RINVMSGLEN", CONTENT_REJECTED),
-    (0x43, "ESME_RINVESMCLASS", CONTENT_REJECTED),
-    (0x45, "ESME_RSUBMITFAIL", CONTENT_REJECTED),
-    (ESME_RX_P_APPN, "ESME_RX_P_APPN", CONTENT_REJECTED),
-    (0x66, "ESME_RX_R_APPN", CONTENT_REJECTED),
-    (0xc0, "ESME_RINVOPTPARSTREAM", CONTENT_REJECTED),
-    (0xc1, "ESME_ROPTPARNOTALLWD", CONTENT_REJECTED),
-    (0xc2, "ESME_RINVPARLEN", CONTENT_REJECTED),
-    (0xc3, "ESME_RMISSINGOPTPARAM", CONTENT_REJECTED),
-    (0xc4, "ESME_RINVOPTPARAMVAL", CONTENT_REJECTED),
-    // The address. SMSCs say the first also of numbers that they have no route to, so it is not certain.
-    (0x0b, "ESME_RINVDSTADR", UNCERTAIN_ADDRESS),
+    // This SMSC does not take it in this form, or for a reason that each SMSC has of its own: another may take it.
+    (0x43, "ESME_RINVESMCLASS", POLICY_REJECTED),
+    (0x45, "ESME_RSUBMITFAIL", POLICY_REJECTED),
+    (ESME_RX_P_APPN, "ESME_RX_P_APPN", POLICY_REJECTED),
+    (0x66, "ESME_RX_R_APPN", POLICY_REJECTED),
+    (0xc0, "ESME_RINVOPTPARSTREAM", POLICY_REJECTED),
+    (0xc1, "ESME_ROPTPARNOTALLWD", POLICY_REJECTED),
+    (0xc2, "ESME_RINVPARLEN", POLICY_REJECTED),
+    (0xc3, "ESME_RMISSINGOPTPARAM", POLICY_REJECTED),
+    (0xc4, "ESME_RINVOPTPARAMVAL", POLICY_REJECTED),
+    // SMSCs say it of numbers that they have no route to, as well as of wrong ones.
+    (0x0b, "ESME_RINVDSTADR", POLICY_REJECTED),
+    // The address.
     (0x33, "ESME_RINVNUMDESTS", UNCERTAIN_ADDRESS),
     (0x34, "ESME_RINVDLNAME", UNCERTAIN_ADDRESS),
     (0x40, "ESME_RINVDESTFLAG", UNCERTAIN_ADDRESS),
@@ -62,9 +66,9 @@ const TABLE: &[(u32, &str, ErrorMeaning)] = &[
 ];
 
 /// The outcome of a message that was refused. A status that is not in the table, such as a carrier's own (0x400 to
-/// 0x4FF), refuses this message and says nothing of others.
+/// 0x4FF), refuses this message, says nothing of others, and means something else at each carrier.
 pub(super) fn refused(status: u32) -> Outcome {
-    let (name, meaning) = look_up(status).unwrap_or(("", CONTENT_REJECTED));
+    let (name, meaning) = look_up(status).unwrap_or(("", POLICY_REJECTED));
     meaning.outcome(evidence(status, name), None)
 }
 

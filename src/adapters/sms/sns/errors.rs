@@ -2,7 +2,9 @@
 //! Those of topics, of push and of encryption keys are left out: an SMS to a number has nothing to do with them.
 
 use crate::adapters::aws;
-use crate::adapters::error_meaning::{CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, UNCERTAIN_ADDRESS};
+use crate::adapters::error_meaning::{
+    CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, UNCERTAIN_ADDRESS,
+};
 
 /// How SNS names the sender among the parameters.
 const SENDER: [&str; 2] = ["AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber"];
@@ -16,8 +18,10 @@ pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
             ErrorMeaning::Misconfigured
         }
         // The text: too long, for example.
+        "InvalidParameter" | "ParameterValueInvalid" if names_text(text) => CONTENT_REJECTED,
+        // Which parameter it is, it does not say.
         "InvalidParameter" | "ParameterValueInvalid" | "ValidationError" | "ValidationException" => {
-            CONTENT_REJECTED
+            POLICY_REJECTED
         }
 
         // SNS takes most messages to people who opted out, and does not deliver them.
@@ -28,4 +32,9 @@ pub(super) fn meaning(code: &str, text: &str) -> Option<ErrorMeaning> {
 
         _ => return aws::common_error_meaning(code),
     })
+}
+
+/// "Invalid parameter: Message too long". `MessageAttributes` are our settings.
+fn names_text(text: &str) -> bool {
+    text.contains("Message") && !text.contains("MessageAttribute")
 }

@@ -54,7 +54,7 @@ fn an_answer_is_judged_by_its_code_then_by_its_status() {
         (500, error("AuthorizationError", ""), "misconfigured"),
         (400, error("NewError", ""), "rejected"),
         (403, error("NewError", ""), "misconfigured"),
-        (500, error("NewError", ""), "unavailable"),
+        (500, error("NewError", ""), "unknown"),
         (400, "<Error>".to_owned(), "rejected"),
         (404, "no such page".to_owned(), "misconfigured"),
         (302, String::new(), "misconfigured"),

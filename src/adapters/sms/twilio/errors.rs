@@ -21,8 +21,8 @@ pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
         // Blocked, by the person or by the carrier: one answer does not tell.
         30004 | 63014 => UNCERTAIN_OPT_OUT,
 
-        // The text: too long, missing, or its media wrong; filtered by a carrier.
-        21617 | 21619 | 21620 | 30007 => CONTENT_REJECTED,
+        // The text: too long, missing, or its media wrong.
+        21617 | 21619 | 21620 => CONTENT_REJECTED,
         // A channel's template: wrong, or its parameters are.
         63005 | 63021 | 63027..=63030 => CONTENT_REJECTED,
         // A channel's policy: refused, outside the 24-hour window, person not eligible.
@@ -30,6 +30,12 @@ pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
         // What the account may not do towards this person: region not enabled, trial account and number not verified,
         // no route from this sender, above the highest price.
         21408 | 21608 | 21612 | 30010 => POLICY_REJECTED,
+        // No sender of the pool can send there; sender and recipient are one number, or of different channels.
+        21703 | 21266 | 21910 => POLICY_REJECTED,
+        // Filtered, by Twilio or a carrier: for what this sender is known for as often as for what the text says.
+        30007 => POLICY_REJECTED,
+        // Parameters that it does not know.
+        20001 => POLICY_REJECTED,
 
         // The queue of the sender or of the account is full; too many requests at once; a channel's rate.
         20429 | 21611 | 30001 | 63018 => THROTTLED,
@@ -42,7 +48,13 @@ pub(super) fn meaning(code: u32) -> Option<ErrorMeaning> {
         // Credentials wrong, for tests only, or for another account; account suspended.
         20003 | 20008 | 20404 | 30002 => ErrorMeaning::Misconfigured,
         // The sender: missing or not valid, not ours, not registered with the carriers.
-        21212 | 21603 | 21606 | 21659 | 21660 | 30034 => ErrorMeaning::Misconfigured,
+        21212 | 21601 | 21603 | 21606 | 21659 | 21660 | 30034 => ErrorMeaning::Misconfigured,
+        // A sender with letters, which no trial account may have.
+        21267 => ErrorMeaning::Misconfigured,
+        // The messaging service: without numbers, or none at all.
+        21704 | 21705 => ErrorMeaning::Misconfigured,
+        // The address for reports.
+        21609 => ErrorMeaning::Misconfigured,
         // A channel's credentials, sender or set-up.
         63001 | 63007 | 63019 | 63020 | 63022 => ErrorMeaning::Misconfigured,
 

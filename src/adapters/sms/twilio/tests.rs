@@ -49,11 +49,17 @@ fn an_answer_is_judged_by_its_code_then_by_its_status() {
         (400, r#"{"code":99999,"message":"new"}"#, "rejected"),
         (401, r#"{"code":99999,"message":"new"}"#, "misconfigured"),
         (429, r#"{"code":99999}"#, "throttled"),
+        (500, r#"{"code":99999}"#, "unknown"),
         (503, r#"{"code":99999}"#, "unavailable"),
+        // Its own code says that it did not begin.
+        (500, r#"{"code":20503}"#, "unavailable"),
         (400, r#"{"code":null}"#, "rejected"),
         (404, "no such page", "misconfigured"),
         (302, "", "misconfigured"),
         (503, "", "unavailable"),
+        // It may have been taken before the server failed, or before the answer was lost on the way.
+        (500, "", "unknown"),
+        (502, "bad gateway", "unknown"),
         (504, "upstream timed out", "unknown"),
     ] {
         assert_eq!(judge(status, body).as_str(), word, "{status} {body}");

@@ -11,7 +11,8 @@ use crate::adapters::error_meaning::{
 /// The status of a message that was taken.
 pub(super) const TAKEN: u32 = 0;
 
-/// What a status means. One that is not in the table refuses the message all the same, since only zero takes it.
+/// What a status means. One that is not in the table, such as 99, refuses the message all the same, since only zero takes it;
+/// why, it does not say.
 pub(super) fn meaning(status: u32) -> ErrorMeaning {
     match status {
         // The number was given up by its owner.
@@ -37,9 +38,11 @@ pub(super) fn meaning(status: u32) -> ErrorMeaning {
         // A sender that the account may not use; a wrong address for receipts.
         15 | 23 => ErrorMeaning::Misconfigured,
 
-        // A parameter missing or wrong, too long, wrong network code.
-        2 | 3 | 12 | 22 => CONTENT_REJECTED,
+        // Too long.
+        12 => CONTENT_REJECTED,
+        // A parameter missing or wrong, and which it does not say; wrong network code.
+        2 | 3 | 22 => POLICY_REJECTED,
 
-        _ => CONTENT_REJECTED,
+        _ => POLICY_REJECTED,
     }
 }

@@ -45,7 +45,7 @@ fn an_answer_is_judged_by_its_messages_then_by_its_status() {
         (200, "<html>ok</html>", "unknown"),
         (204, "", "unknown"),
         // What is no success is none, whatever its messages say.
-        (500, r#"{"messages":[{"status":"0","message-id":"0A"}]}"#, "unavailable"),
+        (500, r#"{"messages":[{"status":"0","message-id":"0A"}]}"#, "unknown"),
         (404, "no such page", "misconfigured"),
         (429, "slow down", "throttled"),
         (504, "upstream timed out", "unknown"),

@@ -3,6 +3,9 @@
 //!
 //! The server changes the case of a description's first letter, and words move between its versions, so a description
 //! is known by a part of it, in any case.
+//!
+//! "Internal Server Error", with `restart` or without, is not in the table: a server that stops says so of every request,
+//! whether it had begun it or not, so only the status counts.
 
 use crate::adapters::error_meaning::{
     BAD_ADDRESS, CONTENT_REJECTED, ErrorMeaning, OPTED_OUT, POLICY_REJECTED, THROTTLED, UNCERTAIN_ADDRESS,
@@ -51,9 +54,6 @@ const DESCRIPTIONS: &[(&str, ErrorMeaning)] = &[
     ("webpage_media_empty", CONTENT_REJECTED),
     ("request entity too large", CONTENT_REJECTED),
     ("message thread not found", CONTENT_REJECTED),
-    // The server.
-    ("internal server error", ErrorMeaning::Unavailable),
-    ("restart", ErrorMeaning::Unavailable),
 ];
 
 /// What an error means, or `None` when neither its description nor its code is known.

@@ -47,8 +47,9 @@ fn an_answer_is_judged_by_its_words_then_by_its_status() {
         (200, "", "unknown"),
         (400, r#"{"ok":false,"error_code":400,"description":"Bad Request: something new"}"#, "rejected"),
         (403, r#"{"ok":false,"error_code":403,"description":"Forbidden: something new"}"#, "rejected"),
-        (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error"}"#, "unavailable"),
-        (502, "<html>", "unavailable"),
+        (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error"}"#, "unknown"),
+        (502, "<html>", "unknown"),
+        (503, "<html>", "unavailable"),
         (504, "<html>", "unknown"),
         (404, "<html>", "misconfigured"),
     ] {
@@ -64,7 +65,7 @@ fn an_error_that_comes_as_a_success_is_the_error() {
         (400, "Bad Request: something new", "rejected"),
         (401, "Unauthorized", "misconfigured"),
         (403, "Forbidden: bot was blocked by the user", "rejected"),
-        (500, "Internal Server Error", "unavailable"),
+        (500, "Internal Server Error", "unknown"),
         (504, "something new", "unknown"),
     ] {
         let body = format!(r#"{{"ok":false,"error_code":{code},"description":"{description}"}}"#);

@@ -42,8 +42,10 @@ pub(super) fn meaning(code: i64, subcode: Option<i64>) -> Option<ErrorMeaning> {
 
         // The template: number of parameters, too long, format; its flow.
         132_000 | 132_005 | 132_012 | 132_068 | 132_069 => CONTENT_REJECTED,
-        // The message: a parameter missing or wrong, type not supported, media not to be had.
-        100 | 131_008 | 131_009 | 131_051 | 131_052 | 131_053 | 135_000 => CONTENT_REJECTED,
+        // The message: type not supported, media not to be had.
+        131_051..=131_053 => CONTENT_REJECTED,
+        // A parameter missing or wrong, and which the code does not say.
+        100 | 131_008 | 131_009 | 135_000 => POLICY_REJECTED,
 
         // Calls of the app and of the account; messages of the number; spam; registrations.
         4 | 80_007 | 130_429 | SPAM_RATE | 133_016 => THROTTLED,

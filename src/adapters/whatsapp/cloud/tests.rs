@@ -26,14 +26,14 @@ fn an_answer_is_judged_by_its_code_then_by_its_status() {
         (400, r#"{"error":{"code":131016}}"#, "unavailable"),
         (400, r#"{"error":{"code":999999}}"#, "rejected"),
         (403, r#"{"error":{"code":999999}}"#, "misconfigured"),
-        (500, r#"{"error":{"code":-1}}"#, "unavailable"),
+        (500, r#"{"error":{"code":-1}}"#, "unknown"),
         // `error_data` is an object or not.
         (400, r#"{"error":{"code":190,"error_data":"text"}}"#, "misconfigured"),
         // Code 100 is the content's fault, unless the number does not exist.
         (400, r#"{"error":{"code":100}}"#, "rejected"),
         (400, r#"{"error":{"code":100,"error_subcode":33}}"#, "misconfigured"),
         (400, "bad request", "rejected"),
-        (502, "<html>", "unavailable"),
+        (502, "<html>", "unknown"),
         (504, "<html>", "unknown"),
     ] {
         assert_eq!(judge(status, body).as_str(), word, "{status} {body}");

@@ -19,7 +19,8 @@ pub(super) fn by_title(title: &str) -> Option<ErrorMeaning> {
         // Not a number that the channel knows.
         "Invalid recipient" => UNCERTAIN_ADDRESS,
 
-        "Invalid params" | "Invalid message type" | "Invalid channel parameters" => CONTENT_REJECTED,
+        // Which parameter it is, the title does not say.
+        "Invalid params" | "Invalid message type" | "Invalid channel parameters" => POLICY_REJECTED,
 
         "Rate Limit Hit" => THROTTLED,
 
@@ -46,8 +47,11 @@ pub(super) fn by_code(code: u32) -> Option<ErrorMeaning> {
         // On a list of numbers that may not be written to. Whose, one answer does not tell.
         1050 => UNCERTAIN_OPT_OUT,
 
-        // A parameter missing or wrong, a tag, a template; too long, wrong class, taken for spam.
-        1010 | 1020..=1022 | 1090 | 1150 | 1210 => CONTENT_REJECTED,
+        // Too long.
+        1090 => CONTENT_REJECTED,
+        // A parameter missing or wrong, a tag, a template, which each account has of its own; wrong class; taken for spam, by
+        // what carriers know of the sender as much as by the text.
+        1010 | 1020..=1022 | 1150 | 1210 => POLICY_REJECTED,
         // What may not be said to this person: outside the 24-hour window, too young, not in the account's list.
         1340 | 1270 | 1160 => POLICY_REJECTED,
 
