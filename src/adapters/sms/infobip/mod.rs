@@ -67,7 +67,8 @@ impl InfobipSmsAdapter {
 
 impl ProviderSettings for InfobipSmsSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
-        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let business = context.business.clone();
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth, business });
         let infobip = InfobipSmsAdapter::new(self, context.transport)?;
         Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }

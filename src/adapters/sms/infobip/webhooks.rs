@@ -8,15 +8,17 @@ use serde_json::Value;
 use super::errors;
 use crate::adapters::webhooks::{
     BasicAuth, DeliveryReport, ProviderEvent, WebhookError, WebhookHandler, WebhookPayload, WebhookRequest,
-    parse_phone, parse_rfc3339, read_each,
+    named_person, parse_phone, parse_rfc3339, parse_user_id, read_each,
 };
-use crate::model::{InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
+use crate::model::{BusinessId, InboundText, Objection, OutcomeEvidence, ReceiptStatus, Timestamp};
 
 /// Takes the webhooks of an account.
 #[derive(Debug)]
 pub(in crate::adapters) struct InfobipWebhooks {
     /// The user and password that Infobip was told to send with them.
     pub auth: BasicAuth,
+    /// The business whose user ids on WhatsApp it speaks of.
+    pub business: BusinessId,
 }
 
 #[async_trait]
@@ -25,7 +27,7 @@ impl WebhookHandler for InfobipWebhooks {
         self.auth.verify(request)?;
         let body =
             request.body.ok_or_else(|| WebhookError::Malformed("Infobip calls with POST".to_owned()))?;
-        read(body).map(WebhookPayload::Events)
+        read(body, &self.business).map(WebhookPayload::Events)
     }
 }
 
@@ -41,6 +43,8 @@ struct InfobipEntry {
     message_id: String,
     to: Option<String>,
     from: Option<String>,
+    /// On WhatsApp, of whoever may come without a number.
+    user_id: Option<String>,
     callback_data: Option<String>,
     /// Of a delivery report.
     status: Option<InfobipCode>,
@@ -84,16 +88,16 @@ struct InfobipContext {
     id: Option<String>,
 }
 
-fn read(body: &[u8]) -> Result<Vec<ProviderEvent>, WebhookError> {
+fn read(body: &[u8], business: &BusinessId) -> Result<Vec<ProviderEvent>, WebhookError> {
     let malformed = |error| WebhookError::Malformed(format!("not a webhook of Infobip's: {error}"));
     let payload: InfobipPayload = serde_json::from_slice(body).map_err(malformed)?;
     read_each(payload.results, |result| {
-        Ok(entry(serde_json::from_value(result).map_err(malformed)?)?.into_iter().collect())
+        Ok(entry(serde_json::from_value(result).map_err(malformed)?, business)?.into_iter().collect())
     })
 }
 
 /// What a result says; `None` when that is nothing new.
-fn entry(entry: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
+fn entry(entry: InfobipEntry, business: &BusinessId) -> Result<Option<ProviderEvent>, WebhookError> {
     if let Some(seen_at) = &entry.seen_at {
         let at = parse_rfc3339(seen_at)?;
         return Ok(Some(ProviderEvent::Receipt(delivery_report(entry, ReceiptStatus::Read, at))));
@@ -107,7 +111,7 @@ fn entry(entry: InfobipEntry) -> Result<Option<ProviderEvent>, WebhookError> {
     }
     let Some(received_at) = &entry.received_at else { return Ok(None) };
     let at = parse_rfc3339(received_at)?;
-    Ok(inbound_text(entry, at).map(ProviderEvent::Text))
+    Ok(inbound_text(entry, business, at).map(ProviderEvent::Text))
 }
 
 /// What the group and the id of a status say ("Response status and error codes", general status codes).
@@ -156,9 +160,11 @@ fn delivery_report(entry: InfobipEntry, status: ReceiptStatus, reported_at: Time
     }
 }
 
-/// What somebody wrote or chose; `None` when it comes from no number.
-fn inbound_text(entry: InfobipEntry, at: Timestamp) -> Option<InboundText> {
-    let from = parse_phone(entry.from.as_deref()?)?;
+/// What somebody wrote or chose; `None` when it comes from nobody who is known by a number or a user id.
+fn inbound_text(entry: InfobipEntry, business: &BusinessId, at: Timestamp) -> Option<InboundText> {
+    let named = entry.from.as_deref();
+    let user_id = entry.user_id.as_deref().or(named).and_then(|id| parse_user_id(business, id));
+    let (from, aliases) = named_person([named.and_then(parse_phone), user_id])?;
     let (text, reply_to) = match entry.message {
         Some(content) => (content.text.or(content.title), content.context.and_then(|context| context.id)),
         None => (entry.text, None),
@@ -166,7 +172,7 @@ fn inbound_text(entry: InfobipEntry, at: Timestamp) -> Option<InboundText> {
     Some(InboundText {
         id: entry.message_id,
         from,
-        aliases: Vec::new(),
+        aliases,
         to: entry.to,
         text: text.unwrap_or_default(),
         reply_to,
@@ -187,7 +193,7 @@ mod tests {
     const ECHO: &str = "acme/01900000-0000-7000-8000-000000000000/2";
 
     fn events_in(result: Value) -> Vec<ProviderEvent> {
-        read(json!({ "results": [result], "more": 1 }).to_string().as_bytes()).unwrap()
+        read(json!({ "results": [result], "more": 1 }).to_string().as_bytes(), &business()).unwrap()
     }
 
     fn report(status: (u32, u32), error: (u32, bool)) -> Vec<ProviderEvent> {
@@ -197,6 +203,10 @@ mod tests {
             "status": { "groupId": status.0, "groupName": "G", "id": status.1, "name": "STATUS" },
             "error": { "groupId": 1, "id": error.0, "name": "ERROR", "permanent": error.1 },
         }))
+    }
+
+    fn business() -> BusinessId {
+        "shop".parse().unwrap()
     }
 
     fn receipt(events: &[ProviderEvent]) -> &DeliveryReport {
@@ -302,6 +312,7 @@ mod tests {
     #[tokio::test]
     async fn only_who_knows_the_password_is_heard() {
         let handler = InfobipWebhooks {
+            business: business(),
             auth: BasicAuth { user: "relevo".to_owned(), password: Secret::new("sesame") },
         };
         let handle = async |pair: &str, body: Option<&str>| {
@@ -324,6 +335,26 @@ mod tests {
     }
 
     #[test]
+    fn people_on_whatsapp_are_known_by_their_number_their_user_id_or_both() {
+        let user = parse_user_id(&business(), "ES.1").unwrap();
+        let number = parse_phone("34600123456").unwrap();
+        for (from, user_id, address, aliases) in [
+            (json!("34600123456"), json!("ES.1"), &number, vec![user.clone()]),
+            (Value::Null, json!("ES.1"), &user, vec![]),
+            (json!("ES.1"), Value::Null, &user, vec![]),
+        ] {
+            let result = json!({
+                "messageId": "m1", "from": from, "userId": user_id, "receivedAt": "2026-11-22T10:00:00.000+0000",
+                "message": { "type": "TEXT", "text": "STOP" },
+            });
+            match events_in(result).remove(0) {
+                ProviderEvent::Text(text) => assert_eq!((&text.from, &text.aliases), (address, &aliases)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_webhook_is_malformed() {
         for result in [
             json!(1),
@@ -333,10 +364,10 @@ mod tests {
             json!({ "messageId": "m1", "from": "34600123456", "receivedAt": "yesterday" }),
         ] {
             let body = json!({ "results": [result] }).to_string();
-            assert!(matches!(read(body.as_bytes()), Err(WebhookError::Malformed(_))), "{body}");
+            assert!(matches!(read(body.as_bytes(), &business()), Err(WebhookError::Malformed(_))), "{body}");
             let good = json!({ "messageId": "m1", "seenAt": "2026-11-22T10:00:00.000+0000" });
             let both = json!({ "results": [result, good, result] }).to_string();
-            let events = read(both.as_bytes()).unwrap();
+            let events = read(both.as_bytes(), &business()).unwrap();
             let [ProviderEvent::Receipt(_), ProviderEvent::Unreadable { count: 2, .. }] = events.as_slice()
             else {
                 panic!("{events:?}");

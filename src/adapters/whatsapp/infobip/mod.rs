@@ -119,7 +119,8 @@ fn buttons(buttons: &[TemplateButton]) -> Vec<Value> {
 
 impl ProviderSettings for InfobipWhatsappSettings {
     fn build(&self, context: &ProviderContext<'_>) -> Result<ProviderParts, ProviderBuildError> {
-        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth });
+        let business = context.business.clone();
+        let webhooks = self.0.webhook_auth()?.map(|auth| InfobipWebhooks { auth, business });
         let infobip = InfobipWhatsappAdapter::new(self, context.transport)?;
         Ok(ProviderParts::new(Arc::new(infobip)).with_webhook_handler(webhooks))
     }
