@@ -6,7 +6,8 @@ use crate::store::{ContactStore, StoreError};
 /// How many are told, at most.
 const LIMIT: usize = 100;
 
-/// Warns of each address that several contacts have: a store from before spellings were compared may have given them one in two spellings.
+/// Warns of each address that several contacts have: a store from before spellings were compared may have given them one in two
+/// spellings.
 ///
 /// # Errors
 /// When the store fails.

@@ -94,8 +94,8 @@ fn check_one(
     })
 }
 
-/// The business at Meta; by default there is one for each provider. What is wrong there is left at a name of none, so that the provider's
-/// own settings are checked all the same.
+/// The business at Meta; by default there is one for each provider. What is wrong there is left at a name of none, so that the
+/// provider's own settings are checked all the same.
 fn check_business(section: &ProviderSection, path: &str, errors: &mut ErrorCollector<'_>) -> BusinessId {
     let key = format!("{path}.business");
     let business = match &section.business {

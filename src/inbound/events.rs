@@ -10,8 +10,8 @@ use crate::store::{AddressObjection, InboundEffect, InboundEvent, NewConsentEntr
 /// Characters of a text that are stored: no channel's own limit is higher but email's.
 const MAX_TEXT: usize = 4_096;
 
-/// The event of a `text` that came by `channel` through `provider`, for a brand with these keywords. The opt-ins that a start keyword
-/// restores are added by [`restored_opt_ins`].
+/// The event of a `text` that came by `channel` through `provider`, for a brand with these keywords. The opt-ins that a start
+/// keyword restores are added by [`restored_opt_ins`].
 pub(super) fn text_event(
     provider: &ProviderName,
     channel: Channel,
@@ -42,8 +42,8 @@ pub(super) fn text_event(
     InboundEvent { id, event, aliases, reply_to, effects }
 }
 
-/// The opt-ins that the start keyword restores: those that an earlier stop withdrew. `ledger` is the whole consent ledger of whoever wrote
-/// it.
+/// The opt-ins that the start keyword restores: those that an earlier stop withdrew. `ledger` is the whole consent ledger of
+/// whoever wrote it.
 pub(super) fn restored_opt_ins(event: &ContactEvent, ledger: &[ConsentEntry]) -> Vec<InboundEffect> {
     let ContactEventDetail::Wrote { text, .. } = &event.detail else { return Vec::new() };
     let grant = |scope: TopicScope| {

@@ -120,8 +120,8 @@ impl FromStr for Email {
         let options = email_address::Options::default().without_display_text().without_domain_literal();
         let parsed = email_address::EmailAddress::parse_with_options(text, options)
             .map_err(|_| AddressError::Email)?;
-        // What cannot be written in ASCII cannot be looked up, nor written to. A bare host such as `localhost` is valid in RFC 5321,
-        // and useful in a test set-up.
+        // What cannot be written in ASCII cannot be looked up, nor written to. A bare host such as `localhost` is valid in RFC
+        // 5321, and useful in a test set-up.
         let is_domain = idna::domain_to_ascii(parsed.domain()).is_ok_and(|domain| domain.len() <= MAX_DOMAIN);
         match is_domain && !text.contains(char::is_control) {
             true => Ok(Self::from_parts(parsed.local_part(), &parsed.domain().to_lowercase())),
@@ -217,9 +217,9 @@ fn has_possible_length(number: &PhoneNumber) -> bool {
     lengths.flat_map(Descriptor::possible_length).any(|length| usize::from(*length) == national.len())
 }
 
-/// A person on WhatsApp, by the id under which Meta shows them to one business: whoever takes a user name may come without a phone
-/// number. The same person has another id at another business, and gets a new one with a new number. (Cloud API, "Business-scoped
-/// user IDs".)
+/// A person on WhatsApp, by the id under which Meta shows them to one business: whoever takes a user name may come without a
+/// phone number. The same person has another id at another business, and gets a new one with a new number. (Cloud API,
+/// "Business-scoped user IDs".)
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WhatsappUser {
     business: BusinessId,
@@ -230,8 +230,8 @@ impl WhatsappUser {
     /// The id as Meta writes it, and the business that it is of.
     ///
     /// # Errors
-    /// [`AddressError::WhatsappUser`] when it is not an ISO 3166-1 alpha-2 code, a period, perhaps `ENT` and another one, and up to 128
-    /// letters and digits.
+    /// [`AddressError::WhatsappUser`] when it is not an ISO 3166-1 alpha-2 code, a period, perhaps `ENT` and another one, and up
+    /// to 128 letters and digits.
     pub fn new(business: BusinessId, id: &str) -> Result<Self, AddressError> {
         let (country, rest) = id.split_once('.').ok_or(AddressError::WhatsappUser)?;
         // The id by which companies of one enterprise know the person.

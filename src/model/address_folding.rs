@@ -43,7 +43,8 @@ fn ascii_domain(domain: &str) -> String {
     idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
 }
 
-/// A local part without quotes where it is the same without, and otherwise without needless backslashes (RFC 5321, section 4.1.2).
+/// A local part without quotes where it is the same without, and otherwise without needless backslashes (RFC 5321, section
+/// 4.1.2).
 fn without_needless_quotes(local: &str) -> String {
     let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return local.to_owned();

@@ -36,7 +36,8 @@ pub struct ContactAddress {
     pub whatsapp_inbound_at: Option<Timestamp>,
     /// The same by provider, as the providers reported: a window opens for one sender only.
     pub whatsapp_windows: BTreeMap<ProviderName, Timestamp>,
-    /// Other addresses of the same person by which providers know this one, the newest last: learned from what they answer and report.
+    /// Other addresses of the same person by which providers know this one, the newest last: learned from what they answer and
+    /// report.
     pub aliases: Vec<Address>,
 }
 

@@ -99,8 +99,8 @@ impl DecidingEntry {
     }
 }
 
-/// When an entry happened. Most providers write whole seconds: a revocation within one may have been at its end, and so after a grant
-/// that was recorded to the millisecond.
+/// When an entry happened. Most providers write whole seconds: a revocation within one may have been at its end, and so after a
+/// grant that was recorded to the millisecond.
 fn latest_time(entry: &ConsentEntry) -> Timestamp {
     let time = entry.evidence.time;
     let is_of_second = time.subsec_nanosecond() == 0;

@@ -128,8 +128,8 @@ text_id!(
     ProviderName, 63, name_char, "must be 1 to 63 lower-case letters, digits and hyphens"
 );
 text_id!(
-    /// The name, in the configuration, of a business portfolio at Meta: whoever has senders of one business knows people on WhatsApp by
-    /// the same user ids.
+    /// The name, in the configuration, of a business portfolio at Meta: whoever has senders of one business knows people on
+    /// WhatsApp by the same user ids.
     BusinessId, 63, name_char, "must be 1 to 63 lower-case letters, digits and hyphens"
 );
 text_id!(

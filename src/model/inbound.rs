@@ -89,8 +89,8 @@ pub struct Keywords {
 
 impl Keywords {
     /// A text as keywords are compared: its words in lower case, without what stands around and between them. Letters of other
-    /// widths are those of the alphabet, letters are one with their accents (NFKC), and the dot that lower case leaves of a Turkish İ
-    /// and characters that nobody sees are left out.
+    /// widths are those of the alphabet, letters are one with their accents (NFKC), and the dot that lower case leaves of a
+    /// Turkish İ and characters that nobody sees are left out.
     pub fn normalized(text: &str) -> String {
         const DOT_ABOVE: char = '\u{307}';
         let composed = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();

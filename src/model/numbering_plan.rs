@@ -3,12 +3,13 @@
 /// The digits of a number as the numbering plan of its country has them today.
 ///
 /// WhatsApp's ids keep the form from before a change: in Mexico a 1 after the 52 (until 2019), in Brazil mobile numbers without
-/// their ninth digit (until 2016), in Benin numbers without the 01 (until November 2024). Argentina's mobile numbers have a 9 after the 54
-/// only when they are dialled from abroad. (Cloud API, "Phone numbers"; wwebjs/whatsapp-web.js#596, code-chat-br/whatsapp-api#107,
-/// chatwoot/chatwoot#11053; ITU operational bulletins on Mexico, Brazil and Benin.)
+/// their ninth digit (until 2016), in Benin numbers without the 01 (until November 2024). Argentina's mobile numbers have a 9
+/// after the 54 only when they are dialled from abroad. (Cloud API, "Phone numbers"; wwebjs/whatsapp-web.js#596,
+/// code-chat-br/whatsapp-api#107, chatwoot/chatwoot#11053; ITU operational bulletins on Mexico, Brazil and Benin.)
 ///
-/// Zeros before the country's code are those with which it is dialled from abroad. Each rule holds only where the digit can be nothing else: no Mexican number begins with 1, and in Brazil only mobile numbers
-/// begin with 6, 8 or 9; those with 7 may be of a trunked radio, whose numbers have eight digits still.
+/// Zeros before the country's code are those with which it is dialled from abroad. Each rule holds only where the digit can be
+/// nothing else: no Mexican number begins with 1, and in Brazil only mobile numbers begin with 6, 8 or 9; those with 7 may be of
+/// a trunked radio, whose numbers have eight digits still.
 pub fn current_digits(digits: &str) -> String {
     let digits = digits.trim_start_matches('0');
     let national =

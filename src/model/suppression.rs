@@ -146,8 +146,8 @@ impl AddressSuppressions {
         all
     }
 
-    /// Adds a suppression, and returns the one that stands for its reason: the first report stays, with its time and its words. That
-    /// something happened again is dated; what somebody asks for by hand again is the same as before.
+    /// Adds a suppression, and returns the one that stands for its reason: the first report stays, with its time and its words.
+    /// That something happened again is dated; what somebody asks for by hand again is the same as before.
     pub fn add(&mut self, new: Suppression) -> Suppression {
         if let Some(first) = self.in_force.iter_mut().find(|known| known.is_same_fact(&new)) {
             if new.reason != SuppressionReason::Manual {

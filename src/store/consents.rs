@@ -111,7 +111,8 @@ pub trait ConsentStore: Send + Sync {
         change: PreferencesChange,
     ) -> Result<SetPreferencesResult, StoreError>;
 
-    /// Suppresses an address for a brand, beside the reasons that stand. The first suppression of a reason stays until it is lifted.
+    /// Suppresses an address for a brand, beside the reasons that stand. The first suppression of a reason stays until it is
+    /// lifted.
     async fn suppress(&self, brand: &BrandId, suppression: Suppression)
     -> Result<SuppressResult, StoreError>;
 

@@ -59,8 +59,8 @@ pub enum InboundEffect {
     },
     /// Opens WhatsApp's service window of the address, through the provider.
     OpenServiceWindow,
-    /// Puts another address in the place of this one, unless another contact has it. What the person said against the one holds for
-    /// the other.
+    /// Puts another address in the place of this one, unless another contact has it. What the person said against the one holds
+    /// for the other.
     MoveAddress(Address),
 }
 
@@ -103,8 +103,9 @@ pub trait InboundStore: Send + Sync {
     /// Records an event of a contact of the brand, with all that it changes: all of it, once, or nothing.
     ///
     /// Whose event it is, is told by the message that it answers, which went to one address of one contact; else by the
-    /// addresses that the provider names, each of which is an address of a contact in some spelling, or one that a provider was found to
-    /// know it by. What the event says of the address goes for all of these, and those that nobody had are kept with the contact's address.
+    /// addresses that the provider names, each of which is an address of a contact in some spelling, or one that a provider was
+    /// found to know it by. What the event says of the address goes for all of these, and those that nobody had are kept with
+    /// the contact's address.
     async fn record_event(
         &self,
         brand: &BrandId,

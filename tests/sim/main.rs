@@ -16,12 +16,12 @@
 //! addresses in the spelling of the provider; reasons to
 //! suppress an address, told and lifted; deletions, cancellations, operators' controls, and crashes.
 //!
-//! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does,
-//! performs the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the
-//! hours of a seed take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A
-//! crash cuts off every task where it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands
-//! before the store and fails now and then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of
-//! every provider; [`incoming_texts`] delivers what contacts write, and [`suppressions`] tells reasons against addresses and lifts them.
+//! [`simulation::Simulation`] builds the gateway on [`Memory`](relevo::store::embedded::memory::Memory) as `app` does, performs
+//! the actions at their times, and waits until every message must have ended. Tokio's clock is paused, so the hours of a seed
+//! take less than a second, and the runtime has one thread, so the order of tasks is the same each time. A crash cuts off every
+//! task where it is and starts a new gateway on the same map. [`failing_store::FailingStore`] stands before the store and fails
+//! now and then, before a write or after it. [`provider::ScriptedProvider`] is the adapter of every provider; [`incoming_texts`]
+//! delivers what contacts write, and [`suppressions`] tells reasons against addresses and lifts them.
 //!
 //! # What it checks
 //!

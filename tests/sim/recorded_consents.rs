@@ -1,5 +1,5 @@
-//! What the script's contacts agreed to, by nothing but the order in which it was recorded. The gateway goes by times, which may be
-//! claimed and which a calendar that is set makes worthless; whatever they say, nobody is written to after a later no.
+//! What the script's contacts agreed to, by nothing but the order in which it was recorded. The gateway goes by times, which may
+//! be claimed and which a calendar that is set makes worthless; whatever they say, nobody is written to after a later no.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

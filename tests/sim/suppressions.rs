@@ -1,5 +1,5 @@
-//! Reasons for which addresses are suppressed: told and ended by the script, and remembered apart from the store. While one of them
-//! stands, nothing may be sent to the address.
+//! Reasons for which addresses are suppressed: told and ended by the script, and remembered apart from the store. While one of
+//! them stands, nothing may be sent to the address.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

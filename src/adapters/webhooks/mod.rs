@@ -101,8 +101,8 @@ pub(super) fn parse_phone(text: &str) -> Option<Address> {
     Phone::from_e164(&format!("+{digits}")).ok().map(Address::Phone)
 }
 
-/// Reads each of the items that came in one request by itself. One that cannot be read must not keep the others back: the provider would
-/// send all of them again, and in the end none (gopherium/AlphOne#36, PostHog/posthog#6227).
+/// Reads each of the items that came in one request by itself. One that cannot be read must not keep the others back: the
+/// provider would send all of them again, and in the end none (gopherium/AlphOne#36, PostHog/posthog#6227).
 ///
 /// # Errors
 /// The first error, when there are items and none could be read.

@@ -12,8 +12,8 @@ pub(super) fn is_sender(text: &str) -> bool {
     (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The outcome of a message that went to a user id, where a provider's codes are those of numbers: a provider that does not know user ids yet
-/// says of them that they are no numbers, and nobody is to be given up for that.
+/// The outcome of a message that went to a user id, where a provider's codes are those of numbers: a provider that does not know
+/// user ids yet says of them that they are no numbers, and nobody is to be given up for that.
 pub(super) fn as_of_user_id(outcome: Outcome, envelope: &Envelope) -> Outcome {
     match outcome {
         Outcome::Rejected { cause: Rejection::Address { .. }, evidence }

@@ -1,7 +1,8 @@
 //! Who has an address.
 //!
 //! An address belongs to one contact of a brand. A store from before spellings were folded may have given two spellings of one
-//! address to two contacts: then both have it, the first in the list is found by it, and what its owner withdraws is withdrawn for all.
+//! address to two contacts: then both have it, the first in the list is found by it, and what its owner withdraws is withdrawn
+//! for all.
 
 use super::keys;
 use super::lookup::{Lookup, damaged};

@@ -1,7 +1,7 @@
 //! Puts the keys of addresses that an older build wrote into the spelling by which they are compared now.
 //!
-//! Run when a store is opened, before anything is served, in steps that can each be interrupted: an address whose key is right already
-//! stays. Once it is done, [`keys::address_rule`] says so.
+//! Run when a store is opened, before anything is served, in steps that can each be interrupted: an address whose key is right
+//! already stays. Once it is done, [`keys::address_rule`] says so.
 
 use std::ops::{ControlFlow, Range};
 

@@ -258,8 +258,8 @@ pub fn learn_aliases(
     Ok(())
 }
 
-/// Puts an address in the place of the one of its kind that the contact's address `at` is known by, unless another contact has it:
-/// the address itself, which takes nothing along that was known of the old one, or one of its aliases.
+/// Puts an address in the place of the one of its kind that the contact's address `at` is known by, unless another contact has
+/// it: the address itself, which takes nothing along that was known of the old one, or one of its aliases.
 pub fn move_address(
     txn: &mut Txn<'_>,
     brand: &BrandId,

@@ -296,7 +296,8 @@ pub fn way_of(history: &History, number: u32) -> Option<&Way> {
     })
 }
 
-/// Removes the receipts that were parked for a reference of an attempt to an address that has these spellings, and returns them, the earliest first.
+/// Removes the receipts that were parked for a reference of an attempt to an address that has these spellings, and returns them,
+/// the earliest first.
 fn take_parked(
     txn: &mut Txn<'_>,
     provider: &ProviderName,

@@ -20,9 +20,9 @@ pub(super) fn speaks_of_quota(text: &str) -> bool {
     words().any(of_period) && words().any(|word| matches!(word, "limit" | "quota" | "exceeded" | "max"))
 }
 
-/// What servers say of the account: Exchange Online (learn.microsoft.com, "Email non-delivery reports"), and Amazon SES (Developer
-/// Guide, "Amazon SES email sending errors"), which names every address that is not verified, the recipient's too while the account
-/// is in the sandbox.
+/// What servers say of the account: Exchange Online (learn.microsoft.com, "Email non-delivery reports"), and Amazon SES
+/// (Developer Guide, "Amazon SES email sending errors"), which names every address that is not verified, the recipient's too
+/// while the account is in the sandbox.
 pub(super) fn of_account(text: &str) -> Option<ErrorMeaning> {
     const WORDS: [(&str, ErrorMeaning); 5] = [
         ("sendasdenied", Misconfigured),
