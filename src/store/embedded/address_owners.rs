@@ -58,10 +58,14 @@ pub fn add(
     contact: &ContactId,
 ) -> Result<(), StoreError> {
     let mut owners = owners(txn, brand, address)?;
-    if !owners.contains(contact) {
-        owners.push(contact.clone());
-        save(txn, brand, address, &owners);
+    if owners.contains(contact) {
+        return Ok(());
     }
+    owners.push(contact.clone());
+    if owners.len() > 1 {
+        txn.put(keys::shared_address(brand, address), Vec::new());
+    }
+    save(txn, brand, address, &owners);
     Ok(())
 }
 
@@ -73,7 +77,11 @@ pub fn remove(
     contact: &ContactId,
 ) -> Result<(), StoreError> {
     let mut owners = owners(txn, brand, address)?;
+    let was_shared = owners.len() > 1;
     owners.retain(|owner| owner != contact);
+    if was_shared && owners.len() <= 1 {
+        txn.delete(keys::shared_address(brand, address));
+    }
     save(txn, brand, address, &owners);
     Ok(())
 }
@@ -83,9 +91,5 @@ fn save(txn: &mut Txn<'_>, brand: &BrandId, address: &Address, owners: &[Contact
     match ids.is_empty() {
         true => txn.delete(keys::address(brand, address)),
         false => txn.put(keys::address(brand, address), ids.join(&SEPARATOR)),
-    }
-    match ids.len() > 1 {
-        true => txn.put(keys::shared_address(brand, address), Vec::new()),
-        false => txn.delete(keys::shared_address(brand, address)),
     }
 }

@@ -298,7 +298,8 @@ fn move_addresses(
     before: &Contact,
     after: &Contact,
 ) -> Result<(), StoreError> {
-    for old in before.addresses.iter().flat_map(ContactAddress::spellings) {
+    let is_kept = |old: &Address| after.addresses.iter().any(|entry| entry.is_known_by(old));
+    for old in before.addresses.iter().flat_map(ContactAddress::spellings).filter(|old| !is_kept(old)) {
         address_owners::remove(txn, brand, old, &before.id)?;
     }
     for new in after.addresses.iter().flat_map(ContactAddress::spellings) {

@@ -4,12 +4,12 @@
 
 use relevo::consent::{LedgerStanding, standing};
 use relevo::model::{
-    Channel, ConsentAction, FallbackPolicy, MessageId, MessageState, PreferencesVersion, ReceiptStatus,
-    Suppression, SuppressionReason, Timestamp, TopicScope,
+    Channel, ConsentAction, FallbackPolicy, Labels, MessageId, MessageState, PreferencesVersion,
+    ReceiptStatus, Suppression, SuppressionReason, Timestamp, TopicScope,
 };
 use relevo::store::{
-    NewConsentEntry, PreferencesChange, SetPreferencesResult, StoreError, Stores, TopicPreferenceChange,
-    UpsertResult,
+    ContactChange, NewConsentEntry, PreferencesChange, SetPreferencesResult, StoreError, Stores,
+    TopicPreferenceChange, UpsertResult,
 };
 
 use super::sample::*;
@@ -257,6 +257,10 @@ async fn spellings_that_were_several_addresses_are_one() {
     let keep =
         handle.stores.contacts.upsert_contact(&acme(), change("ana", &[email(upper)]), at(1)).await.unwrap();
     assert!(matches!(keep, UpsertResult::Changed(_)), "{keep:?}");
+    // A change of anything else leaves the first the first.
+    let labels = ContactChange { addresses: None, labels: Some(Labels::new()), ..change("bea", &[]) };
+    handle.stores.contacts.upsert_contact(&acme(), labels, at(1)).await.unwrap();
+    check(&handle.stores, &["bea", "ana"]).await;
     let take =
         handle.stores.contacts.upsert_contact(&acme(), change("eva", &[email(upper)]), at(1)).await.unwrap();
     assert!(matches!(take, UpsertResult::AddressTaken { .. }), "{take:?}");
