@@ -162,5 +162,8 @@ const server = smpp.createServer(tls, (session) => {
     session.close();
   });
 });
-server.on('error', (error) => console.log('server', error.message));
+server.on('error', (error) => {
+  console.log('server', error.message);
+  process.exit(1);
+});
 server.listen(Number(port), '127.0.0.1');

@@ -14,8 +14,10 @@ mod wiremock;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -140,9 +142,22 @@ pub fn scratch(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// A loopback port that nothing listens on.
+/// A loopback port that nothing listens on, and that no other test of this process is given: two peers with one port would
+/// both seem to have started. The ports lie below those that Linux gives to whoever asks for any, so that nobody has one by chance.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const PORTS: Range<u16> = 10_000..32_000;
+    // Runs that overlap begin at different places.
+    let first = std::process::id().wrapping_mul(7_919) % u32::from(PORTS.end - PORTS.start);
+    let first = u16::try_from(first).unwrap();
+    for _ in PORTS {
+        let taken = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (first + taken % (PORTS.end - PORTS.start)) % (PORTS.end - PORTS.start);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// Whether something listens on the port. A connection from a free port to itself is no listener.
